@@ -1,0 +1,52 @@
+# Release verification of Kirana Store. `make` lists what there is to do.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STAMP := .venv/.installed
+TARGET ?= green
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup system up down verify test check
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: system $(STAMP) ## install everything: .venv, and the system packages it needs
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(PY) || python3 -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[suites,testbed,browser,dev]'
+	@touch $@
+
+# Prometheus' package ships a service that would take port 9090: policy-rc.d keeps it from starting.
+PACKAGES := prometheus prometheus-alertmanager chromium
+system:
+	@missing=; for package in $(PACKAGES); do command -v $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else as_root=no; fi; \
+	if ! command -v apt-get >/dev/null || [ "$$as_root" = no ]; then \
+		echo "please install:$$missing (Debian: apt-get install --no-install-recommends$$missing)"; exit 1; fi; \
+	echo "installing$$missing"; \
+	if [ ! -e /usr/sbin/policy-rc.d ]; then printf '#!/bin/sh\nexit 101\n' | $$as_root tee /usr/sbin/policy-rc.d >/dev/null; \
+		$$as_root chmod +x /usr/sbin/policy-rc.d; trap "$$as_root rm -f /usr/sbin/policy-rc.d" EXIT; fi; \
+	$$as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+
+up: setup ## start the embedded store: blue, green, balancer, database, Prometheus
+	$(PY) -m testbed up
+
+down: ## end it and delete its files
+	@if [ -x $(PY) ]; then $(PY) -m testbed down; else echo "nothing is up"; fi
+
+verify: setup ## the main job: start the store, verify green, ask the gate
+	$(PY) -m testbed up
+	$(PY) -m pytest -m smoke --target $(TARGET)
+	$(PY) -m gates check green-ready --target $(TARGET)
+
+test: setup check ## this project's own tests, on worlds of their own
+	$(PY) -m pytest tests
+
+check: setup ## style, types, policy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m gates lint

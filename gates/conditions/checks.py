@@ -1,0 +1,166 @@
+"""Condition: the newest result of every required check is a pass on the build that is served."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gates.model import (
+    CheckOutcome,
+    CheckResult,
+    ChecksObjective,
+    Evidence,
+    Finding,
+    Measured,
+    Measurement,
+    Run,
+    RunState,
+    Target,
+    Verdict,
+)
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the evidence says of one check."""
+
+    measured: Measured
+    verdict: Verdict
+    sentence: str
+    result: CheckResult | None = None
+    run: Run | None = None
+
+
+def conclude(
+    objective: ChecksObjective, evidence: Evidence, now: datetime
+) -> tuple[Finding, ...]:
+    """One finding for each required check."""
+    return tuple(
+        _finding(objective, check, _answer(objective, evidence, check, now), evidence, now)
+        for check in objective.checks
+    )
+
+
+def _answer(
+    objective: ChecksObjective, evidence: Evidence, check: str, now: datetime
+) -> _Answer:
+    run = _newest_run(evidence.runs, evidence.target, check)
+    if run is None:
+        sentence = f"no run on {evidence.target.name} has looked at {check}"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
+    results = [result for result in run.results if result.check == check]
+    failed = [result for result in results if result.outcome in FAILURES]
+    if failed and run.state is not RunState.DAMAGED and _same_build(run, evidence):
+        return _failed(check, failed[0], len(results), run)
+    for problem in _problems_of_run(run, evidence, now):
+        return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run)
+    return _of_results(objective, check, results, run, now)
+
+
+def _newest_run(runs: Sequence[Run], target: Target, check: str) -> Run | None:
+    """The newest run that looked at the check, was about to, or does not say."""
+    concerned = [
+        run
+        for run in runs
+        if run.target in ("", target.name) and (run.expected is None or check in run.expected)
+    ]
+    return max(concerned, key=lambda run: (run.started_at, run.run_id), default=None)
+
+
+def _same_build(run: Run, evidence: Evidence) -> bool:
+    return run.build is not None and run.build == evidence.served.build
+
+
+def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
+    again = f" (reported {count} times: a retry does not undo a failure)" if count > 1 else ""
+    said = " ".join(result.message.split())[:300] or "it gave no message"
+    sentence = f"{check} {result.outcome.value} in run {run.run_id}{again}: {said}"
+    return _Answer(Measured.OK, Verdict.FAIL, sentence, result, run)
+
+
+def _problems_of_run(run: Run, evidence: Evidence, now: datetime) -> list[str]:
+    """Why nothing in this run can count as a pass."""
+    served = evidence.served.build
+    problems = []
+    if run.state is RunState.DAMAGED:
+        problems.append(f"the record of run {run.run_id} is damaged: {run.problem}")
+    if run.state is RunState.UNFINISHED:
+        problems.append(f"run {run.run_id} has not finished: {run.problem}")
+    if run.started_at > now + CLOCK_TOLERANCE:
+        problems.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
+    if run.base_url != evidence.target.addresses.api:
+        problems.append(f"run {run.run_id} tested {run.base_url}, another address")
+    if run.build is None or served is None:
+        problems.append(f"which build run {run.run_id} tested, or which is served, is unknown")
+    elif run.build != served:
+        problems.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
+    elif run.build_at_end != run.build:
+        problems.append(f"the build changed while run {run.run_id} was under way")
+    return problems
+
+
+def _of_results(
+    objective: ChecksObjective,
+    check: str,
+    results: Sequence[CheckResult],
+    run: Run,
+    now: datetime,
+) -> _Answer:
+    """The verdict of a whole, current run."""
+    if not results:
+        sentence = f"run {run.run_id} was to look at {check} and has no result of it"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, run=run)
+    result, again = results[0], len(results) > 1
+    if result.outcome in FAILURES:
+        return _failed(check, result, len(results), run)
+    if result.outcome is not CheckOutcome.PASSED or again:
+        how = "was reported twice" if again else f"was {result.outcome.value.replace('_', ' ')}"
+        why = f": {result.message[:200]}" if result.message else ""
+        sentence = f"{check} {how} in run {run.run_id}{why}"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, result, run)
+    age = now - result.at
+    if age > objective.max_age:
+        sentence = f"{check} passed {_minutes(age)} ago, longer than {_minutes(objective.max_age)}"
+        return _Answer(Measured.STALE, Verdict.INCONCLUSIVE, sentence, result, run)
+    if age < -CLOCK_TOLERANCE or result.at < run.started_at - CLOCK_TOLERANCE:
+        sentence = f"{check} has a time of {result.at}, outside its run: a clock is wrong"
+        return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, sentence, result, run)
+    sentence = f"{check} passed {_minutes(age)} ago"
+    return _Answer(Measured.OK, Verdict.PASS, sentence, result, run)
+
+
+def _minutes(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    if abs(seconds) < 120:  # noqa: PLR2004 - two minutes
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
+
+
+def _finding(
+    objective: ChecksObjective, check: str, answer: _Answer, evidence: Evidence, now: datetime
+) -> Finding:
+    target = evidence.target.name
+    next_step = f"pytest --target {target} --check {check}"
+    if answer.verdict is Verdict.INCONCLUSIVE and answer.run is None:
+        suite = check.partition(".")[0]
+        next_step = f"pytest -m {suite} --target {target}"
+    at = answer.result.at if answer.result else None
+    measurement = Measurement(
+        source="checks",
+        query=f"run {answer.run.run_id}" if answer.run else f"runs on {target}",
+        window_seconds=objective.max_age.total_seconds(),
+        samples=int(answer.result is not None),
+        age_seconds=(now - at).total_seconds() if at else None,
+        value=answer.result.outcome.value if answer.result else "missing",
+    )
+    return Finding(
+        objective=objective.name,
+        guide=objective.guide,
+        measured=answer.measured,
+        verdict=answer.verdict,
+        sentence=answer.sentence,
+        next_step="" if answer.verdict is Verdict.PASS else next_step,
+        measurements=(measurement,),
+    )

@@ -1,0 +1,44 @@
+"""Condition: the target answers, and serves the build its target file expects."""
+
+from gates.model import Evidence, Finding, Measured, Measurement, ServedBuildObjective, Verdict
+
+
+def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
+    """Compare what is served with what is expected."""
+    served, target = evidence.served, evidence.target
+    if served.build is None:
+        verdict = Verdict.INCONCLUSIVE
+        sentence = f"{target.name} does not say which build it serves: {served.problem}"
+        next_step = f"curl -i {served.url}"
+    elif served.deployment != target.deployment:
+        verdict = Verdict.FAIL
+        sentence = (
+            f"{target.name} should be deployment {target.deployment!r}, "
+            f"but {served.url} calls itself {served.deployment!r}"
+        )
+        next_step = f"correct addresses in the target file; curl {served.url}"
+    elif served.build != target.expected:
+        verdict = Verdict.FAIL
+        sentence = f"{target.name} serves {served.build}, expected {target.expected}"
+        next_step = "deploy the expected build, or correct [expected] in the target file"
+    else:
+        verdict, next_step = Verdict.PASS, ""
+        sentence = f"{target.name} serves {served.build}, as expected"
+    return Finding(
+        objective=objective.name,
+        guide=objective.guide,
+        measured=served.measured,
+        verdict=verdict,
+        sentence=sentence,
+        next_step=next_step,
+        measurements=(
+            Measurement(
+                source="health",
+                query=served.url,
+                window_seconds=None,
+                samples=int(served.measured is Measured.OK),
+                age_seconds=0.0 if served.measured is Measured.OK else None,
+                value=str(served.build or served.problem),
+            ),
+        ),
+    )

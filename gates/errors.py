@@ -1,0 +1,40 @@
+"""Everything this package raises on purpose.
+
+GatesError
+├── ConfigurationError    a policy, a target or an option is wrong: exit 2
+│   └── UnknownNameError  a name that does not exist, with the nearest that does
+└── LedgerError           a decision could not be written down: exit 70
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GatesError(Exception):
+    """Base of this package's errors; its text is for the person who reads it."""
+
+
+class ConfigurationError(GatesError):
+    """A policy, a target file or an option is wrong."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name that does not exist.
+
+    Args:
+        kind: what was named, such as ``target``.
+        name: the name as given.
+        known: the names that exist.
+        where: where they were looked for.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str) -> None:
+        names = sorted(known)
+        near = get_close_matches(name, names, 1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        listed = ", ".join(names) or "none"
+        super().__init__(f"no {kind} {name[:80]!r} in {where}.{hint} There are: {listed}")
+
+
+class LedgerError(GatesError):
+    """A decision could not be written down, so it was not given."""

@@ -1,0 +1,248 @@
+"""The record of a suite run, ``checks.jsonl``: its writer and its reader, so one place has the format.
+
+A line each: ``started``, ``collected`` (the ids about to be checked), one ``check`` per result,
+``finished`` with the SHA-256 of everything before it (and its HMAC, where a key is configured).
+"""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gates.model import Build, CheckOutcome, CheckResult, Run, RunState
+
+FILE = "checks.jsonl"
+KEY_VARIABLE = "KIRANA_EVIDENCE_KEY"
+SCHEMA = 1
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}\Z")
+MOST_BYTES = 16_000_000
+MOST_RUNS = 300
+MOST_MESSAGE = 4000
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a run tests, as it found it.
+
+    Args:
+        target: the target's name.
+        base_url: the address that is tested.
+        build: the build served; None when nobody answered.
+    """
+
+    target: str
+    base_url: str
+    build: Build | None
+
+
+class Recorder:
+    """Appends a run's events to its record, each on disk before the call returns.
+
+    Args:
+        folder: the run's folder; made if missing.
+        key: the HMAC key, or an empty text for none.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._path = folder / FILE
+        self._key = key.encode()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def started(self, run_id: str, subject: Subject, tool: str) -> None:
+        """The first line of the record."""
+        self._append(
+            "started",
+            {"schema": SCHEMA, "run": run_id, "tool": tool, "target": subject.target,
+             "base_url": subject.base_url, "build": _build_json(subject.build)},
+        )  # fmt: skip
+
+    def collected(self, checks: Iterable[str]) -> None:
+        """Which checks the run is about to make."""
+        self._append("collected", {"checks": sorted(checks)})
+
+    def check(self, result: CheckResult, seconds: float) -> None:
+        """One result."""
+        self._append(
+            "check",
+            {"id": result.check, "outcome": result.outcome.value, "nodeid": result.nodeid,
+             "seconds": round(seconds, 4), "message": result.message[:MOST_MESSAGE]},
+            at=result.at,
+        )  # fmt: skip
+
+    def finished(self, build: Build | None, exit_code: int) -> None:
+        """The last line: it seals all lines before it."""
+        raw = self._path.read_bytes()
+        seal = {"sha256": hashlib.sha256(raw).hexdigest()}
+        content = {"build": _build_json(build), "exit_code": exit_code, **seal}
+        if self._key:
+            signed = raw + json.dumps(content, sort_keys=True).encode()
+            content["hmac"] = hmac.new(self._key, signed, hashlib.sha256).hexdigest()
+        self._append("finished", content)
+
+    def _append(self, event: str, content: dict[str, Any], at: datetime | None = None) -> None:
+        moment = (at or datetime.now(UTC)).isoformat()
+        line = json.dumps({"event": event, "at": moment, **content}) + "\n"
+        with self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _build_json(build: Build | None) -> dict[str, str] | None:
+    if build is None:
+        return None
+    return {"release": build.release, "version": build.version, "digest": build.digest}
+
+
+def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
+    """The newest runs of a folder, by name; a record that cannot be trusted says so itself.
+
+    Args:
+        folder: holds one folder a run; may be missing.
+        key: the HMAC key; with one, an unsigned or wrongly signed record is damaged.
+    """
+    if not folder.is_dir():
+        return ()
+    names = sorted(
+        (entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()),
+        reverse=True,
+    )
+    return tuple(read_run(folder / name, key) for name in names[:MOST_RUNS])
+
+
+def read_run(folder: Path, key: str) -> Run:
+    """Read the record of one run; never raises for what the file says."""
+    path = folder / FILE
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        return _unreadable(folder.name, _folder_time(folder), f"no record: {error.strerror}")
+    if len(raw) > MOST_BYTES:
+        return _unreadable(folder.name, modified, f"over {MOST_BYTES} bytes")
+    try:
+        return _parse(folder.name, raw, key)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        return _unreadable(folder.name, modified, f"not a record ({type(error).__name__})")
+
+
+def _folder_time(folder: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except OSError:
+        return EPOCH
+
+
+def _unreadable(name: str, at: datetime, problem: str) -> Run:
+    return Run(
+        run_id=name,
+        state=RunState.DAMAGED,
+        problem=problem,
+        started_at=at,
+        target="",
+        base_url="",
+        build=None,
+        build_at_end=None,
+        expected=None,
+        results=(),
+    )
+
+
+def _parse(name: str, raw: bytes, key: str) -> Run:
+    """A run from its record's bytes."""
+    lines = raw.split(b"\n")
+    torn = lines.pop() != b""
+    events: list[Mapping[str, Any]] = [json.loads(line) for line in lines]
+    run = _started(name, events[0])
+    problem = ""
+    for event in events[1:]:
+        if problem or run.state is RunState.FINISHED:
+            problem = problem or "something was written after its end"
+            break
+        match event["event"]:
+            case "collected" if run.expected is None:
+                run = replace(run, expected=frozenset(str(check) for check in event["checks"]))
+            case "check":
+                run = replace(run, results=(*run.results, _result(event)))
+            case "finished":
+                run = replace(run, state=RunState.FINISHED, problem="",
+                              build_at_end=_build(event["build"]))  # fmt: skip
+                problem = _broken_seal(raw, event, key)
+            case other:
+                problem = f"an event {str(other)[:40]!r} it should not have"
+    if torn and not problem:
+        problem = "its last line is cut" if run.state is RunState.UNFINISHED else "cut at its end"
+    if run.results and run.expected is None:
+        problem = problem or "results before the list of checks"
+    return replace(run, state=RunState.DAMAGED, problem=problem) if problem else run
+
+
+def _started(name: str, event: Mapping[str, Any]) -> Run:
+    if event["event"] != "started" or event["schema"] != SCHEMA or event["run"] != name:
+        raise ValueError
+    if not RUN_ID.match(name):
+        raise ValueError
+    return Run(
+        run_id=name,
+        state=RunState.UNFINISHED,
+        problem="it was aborted, or is still under way",
+        started_at=_time(event["at"]),
+        target=str(event["target"]),
+        base_url=str(event["base_url"]),
+        build=_build(event["build"]),
+        build_at_end=None,
+        expected=None,
+        results=(),
+    )
+
+
+def _result(event: Mapping[str, Any]) -> CheckResult:
+    return CheckResult(
+        check=str(event["id"])[:200],
+        outcome=CheckOutcome(event["outcome"]),
+        at=_time(event["at"]),
+        message=str(event["message"])[:MOST_MESSAGE],
+        nodeid=str(event["nodeid"])[:1000],
+    )
+
+
+def _build(content: Mapping[str, Any] | None) -> Build | None:
+    if content is None:
+        return None
+    return Build(
+        release=str(content["release"]),
+        version=str(content["version"]),
+        digest=str(content["digest"]),
+    )
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
+
+
+def _broken_seal(raw: bytes, event: Mapping[str, Any], key: str) -> str:
+    """What is wrong with the seal, or an empty text."""
+    end = raw.rfind(b"\n", 0, len(raw) - 1) + 1
+    before = raw[:end]
+    if event.get("sha256") != hashlib.sha256(before).hexdigest():
+        return "it was changed after it was written"
+    if key:
+        content = {name: event.get(name) for name in ("build", "exit_code", "sha256")}
+        signed = before + json.dumps(content, sort_keys=True).encode()
+        expected = hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, str(event.get("hmac", ""))):
+            return f"its signature is missing or not made with {KEY_VARIABLE}"
+    return ""

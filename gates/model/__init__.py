@@ -1,0 +1,60 @@
+"""The values that cross module boundaries; standard library only.
+
+target    what is judged: Build, Target
+evidence  what was seen: CheckResult, Run, Sample, Series, SampleSet, Evidence
+policy    what is required: the objectives, Stage, Policy
+decision  what was concluded: Measurement, Finding, Decision
+"""
+
+from gates.model.decision import Decision, Finding, Measured, Measurement, Outcome, Verdict
+from gates.model.evidence import (
+    CheckOutcome,
+    CheckResult,
+    Evidence,
+    Run,
+    RunState,
+    Sample,
+    SampleSet,
+    Series,
+    ServedBuild,
+)
+from gates.model.policy import (
+    ChecksObjective,
+    LiveBuildObjective,
+    Objective,
+    Policy,
+    RatioObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    Stage,
+)
+from gates.model.target import Addresses, Build, Target
+
+__all__ = [
+    "Addresses",
+    "Build",
+    "CheckOutcome",
+    "CheckResult",
+    "ChecksObjective",
+    "Decision",
+    "Evidence",
+    "Finding",
+    "LiveBuildObjective",
+    "Measured",
+    "Measurement",
+    "Objective",
+    "Outcome",
+    "Policy",
+    "RatioObjective",
+    "Run",
+    "RunState",
+    "Sample",
+    "SampleSet",
+    "Series",
+    "ServedBuild",
+    "ServedBuildObjective",
+    "ShareObjective",
+    "Stage",
+    "Target",
+    "Verdict",
+]

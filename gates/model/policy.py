@@ -1,0 +1,123 @@
+"""What is required: objectives, and the stages that ask for them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksObjective:
+    """Every named check passed on the served build, not longer ago than max_age."""
+
+    name: str
+    guide: str
+    checks: tuple[str, ...]
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBuildObjective:
+    """The target answers, and serves the build its target file expects."""
+
+    name: str
+    guide: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBuildObjective:
+    """Every sample in the window comes from the expected build.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        selector: the info series whose labels name the build.
+        window: how far back.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    selector: str
+    window: timedelta
+    max_sample_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RatioObjective:
+    """Of the events in the window, the share that are of a kind is below or above a limit.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: how to read the share: ``requests failed``, ``requests took under 1 s``.
+        part: selector of the counters of that kind.
+        whole: selector of the counters of all events.
+        limit: the share, 0 to 1, that must not be reached.
+        below: whether the share must stay below the limit, else above it.
+        at_least: how many events make it worth judging.
+        window: how far back.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    part: str
+    whole: str
+    limit: float
+    below: bool
+    at_least: int
+    window: timedelta
+    max_sample_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ShareObjective:
+    """The balancer has given the target its intended share for the whole bake time.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        selector: the balancer's weights of all servers.
+        server_label: the label that names the server.
+        share: intended share of the target, 0 to 1.
+        bake: how long the share must have been in force.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    selector: str
+    server_label: str
+    share: float
+    bake: timedelta
+    max_sample_age: timedelta
+
+
+Objective = (
+    ChecksObjective | ServedBuildObjective | LiveBuildObjective | RatioObjective | ShareObjective
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A point of the release at which the gate is asked."""
+
+    name: str
+    title: str
+    guide: str
+    objectives: tuple[Objective, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy file.
+
+    Args:
+        name: the policy's name.
+        digest: SHA-256 of the file.
+        stages: the stages in the release's order.
+    """
+
+    name: str
+    digest: str
+    stages: tuple[Stage, ...]

@@ -1,0 +1,186 @@
+"""Reads a policy file into typed objectives and stages, and finds what is wrong with it."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from gates.errors import UnknownNameError
+from gates.model import (
+    ChecksObjective,
+    LiveBuildObjective,
+    Objective,
+    Policy,
+    RatioObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    Stage,
+)
+from gates.table import Table, one_of, read
+
+CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
+SLOT = "$slot"
+
+
+def load(path: Path) -> Policy:
+    """Read a policy.
+
+    Args:
+        path: the policy's TOML file.
+
+    Returns:
+        The policy; it has at least one stage, and every stage at least one objective.
+
+    Raises:
+        ConfigurationError: anything in it is wrong; the message names file and key.
+    """
+    top, raw = read(path)
+    if top.whole("schema", 1, 1) != 1:
+        raise top.error("schema", "expected 1")
+    name = top.name("name")
+    check_sets = _check_sets(top.table("check_sets"))
+    objectives = _objectives(top.table("objectives"), check_sets)
+    stages = _stages(top.table("stages"), objectives)
+    top.end()
+    used = {objective.name for stage in stages for objective in stage.objectives}
+    if unused := [name for name in objectives if name not in used]:
+        raise top.error(f"objectives.{unused[0]}", "no stage asks for it")
+    return Policy(name=name, digest=hashlib.sha256(raw).hexdigest(), stages=stages)
+
+
+def stage_named(policy: Policy, name: str, where: str) -> Stage:
+    """The stage with this name.
+
+    Raises:
+        UnknownNameError: no such stage; the message has the nearest name.
+    """
+    for stage in policy.stages:
+        if stage.name == name:
+            return stage
+    raise UnknownNameError("stage", name, [stage.name for stage in policy.stages], where)
+
+
+def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
+    sets = {}
+    for name in table.keys():
+        checks = table.texts(name)
+        if wrong := [check for check in checks if not CHECK_ID.match(check)]:
+            raise table.error(name, f"{wrong[0]!r} is not a check id like smoke.login"[:200])
+        sets[name] = checks
+    return sets
+
+
+def _objectives(table: Table, check_sets: dict[str, tuple[str, ...]]) -> dict[str, Objective]:
+    objectives: dict[str, Objective] = {}
+    for name in table.keys():
+        content = table.table(name)
+        kind = one_of(content, "kind", KINDS)
+        objectives[name] = KINDS[kind](name, content, check_sets)
+        content.end()
+    return objectives
+
+
+def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]:
+    stages = []
+    for name in table.keys():
+        content = table.table(name)
+        asked = content.texts("objectives")
+        for objective in asked:
+            if objective not in objectives:
+                raise content.error(
+                    "objectives",
+                    str(UnknownNameError("objective", objective, objectives, "this policy")),
+                )
+        if not any(isinstance(objectives[one], ServedBuildObjective) for one in asked):
+            raise content.error("objectives", "a stage needs an objective of kind served_build")
+        stage = Stage(
+            name=name,
+            title=content.text("title"),
+            guide=content.text("guide"),
+            objectives=tuple(objectives[one] for one in asked),
+        )
+        content.end()
+        stages.append(stage)
+    if not stages:
+        raise table.error("", "a policy needs a stage")
+    return tuple(stages)
+
+
+def _checks(name: str, table: Table, check_sets: dict[str, tuple[str, ...]]) -> ChecksObjective:
+    chosen = one_of(table, "checks", check_sets)
+    return ChecksObjective(
+        name=name,
+        guide=table.text("guide"),
+        checks=check_sets[chosen],
+        max_age=table.seconds("max_age_seconds"),
+    )
+
+
+def _served_build(name: str, table: Table, _: object) -> ServedBuildObjective:
+    return ServedBuildObjective(name=name, guide=table.text("guide"))
+
+
+def _live_build(name: str, table: Table, _: object) -> LiveBuildObjective:
+    return LiveBuildObjective(
+        name=name,
+        guide=table.text("guide"),
+        selector=_selector(table, "selector"),
+        window=table.seconds("window_seconds"),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
+def _ratio(name: str, table: Table, _: object) -> RatioObjective:
+    below = "below" in table.keys()
+    if below == ("above" in table.keys()):
+        raise table.error("below", "expected either below or above")
+    direction = "below" if below else "above"
+    limit = table.number(direction, 0, 1)
+    if not 0 < limit < 1:
+        raise table.error(direction, f"{limit:g} can never be met or never be missed")
+    part, whole = _selector(table, "part"), _selector(table, "whole")
+    if part == whole:
+        raise table.error("part", "the same as whole: the ratio would always be 1")
+    return RatioObjective(
+        name=name,
+        guide=table.text("guide"),
+        reads=table.text("reads"),
+        part=part,
+        whole=whole,
+        limit=limit,
+        below=below,
+        at_least=table.whole("at_least", 1, 10_000_000),
+        window=table.seconds("window_seconds"),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
+def _share(name: str, table: Table, _: object) -> ShareObjective:
+    return ShareObjective(
+        name=name,
+        guide=table.text("guide"),
+        selector=table.text("selector"),
+        server_label=table.name("server_label"),
+        share=table.number("share", 0, 1),
+        bake=table.seconds("bake_seconds"),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
+def _selector(table: Table, key: str) -> str:
+    """A plain vector selector that names the slot: no function, no range."""
+    text = table.text(key)
+    if SLOT not in text:
+        raise table.error(key, f"expected {SLOT} in it, or it reads every colour at once")
+    if not text.endswith("}") or "(" in text.split("{", 1)[0] or "[" in text.split("{", 1)[0]:
+        raise table.error(key, "expected a plain selector like name{label=...}, no function")
+    return text
+
+
+KINDS: dict[str, Callable[[str, Table, dict[str, tuple[str, ...]]], Objective]] = {
+    "checks": _checks,
+    "served_build": _served_build,
+    "live_build": _live_build,
+    "ratio": _ratio,
+    "share": _share,
+}

@@ -1,0 +1,95 @@
+"""Prometheus as a source: raw samples by range selector, nothing computed over there."""
+
+import json
+from datetime import timedelta
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+from gates.fetching import get
+from gates.model import Measured, Sample, SampleSet, Series
+
+SECONDS = 2.0
+MOST_BYTES = 32_000_000
+MOST_SERIES = 5_000
+PAIR = 2
+
+
+class Prometheus:
+    """A Prometheus server, or anything that speaks its query API.
+
+    Args:
+        url: its address, without a trailing slash.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
+        """The raw samples of a selector in the window before a moment.
+
+        Source: Prometheus HTTP API, instant query of a range vector selector.
+        """
+        query = f"{selector}[{int(window.total_seconds())}s]"
+        address = f"{self._url}/api/v1/query?query={quote(query)}&time={at:.3f}"
+        answer = get(address, seconds=SECONDS, most_bytes=MOST_BYTES)
+        problem, series = answer.problem, ()
+        if not problem:
+            problem, series = parse(answer.status, answer.body)
+        measured = Measured.ERROR if problem else Measured.OK
+        if not problem and not series:
+            measured, problem = Measured.NO_DATA, "no series matches"
+        return SampleSet(
+            query=query,
+            source=self._url,
+            window=window,
+            evaluated_at=at,
+            measured=measured,
+            problem=problem,
+            series=series,
+        )
+
+
+def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
+    """The problem with an answer, or its series.
+
+    Args:
+        status: HTTP status.
+        body: the body as received; untrusted.
+
+    Returns:
+        A problem and no series, or an empty problem and the series.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return f"status {status} and no JSON", ()
+    if status != 200 or not isinstance(content, dict) or content.get("status") != "success":  # noqa: PLR2004
+        said = content.get("error") if isinstance(content, dict) else None
+        return f"status {status}: {str(said)[:200]}", ()
+    if content.get("warnings"):
+        return f"an incomplete answer: {str(content['warnings'])[:200]}", ()
+    try:
+        data = content["data"]
+        if data["resultType"] != "matrix":
+            return f"a {str(data['resultType'])[:20]} where a matrix was expected", ()
+        if len(data["result"]) > MOST_SERIES:
+            return f"{len(data['result'])} series, more than {MOST_SERIES}", ()
+        return "", tuple(_series(one) for one in data["result"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return f"an answer of another shape ({type(error).__name__})", ()
+
+
+def _series(one: dict[str, Any]) -> Series:
+    labels = {str(name)[:200]: str(value)[:500] for name, value in one["metric"].items()}
+    samples = []
+    for pair in one["values"]:
+        if len(pair) != PAIR:
+            raise ValueError
+        at = float(pair[0])
+        if not isfinite(at):
+            raise ValueError
+        samples.append(Sample(at=at, value=float(pair[1])))
+    if any(later.at <= earlier.at for earlier, later in zip(samples, samples[1:], strict=False)):
+        raise ValueError
+    return Series(labels=labels, samples=tuple(samples))

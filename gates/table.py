@@ -1,0 +1,139 @@
+"""Reading a TOML table key by key: typed, complete, and with the file and key in every error."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from gates.errors import ConfigurationError
+
+MOST_BYTES = 1_000_000
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
+
+
+class Table:
+    """A table of a TOML file; every key must be taken once, and none may be left.
+
+    Args:
+        where: the file, for error messages.
+        path: the table's own keys, for error messages.
+        content: its content.
+    """
+
+    def __init__(self, where: str, path: str, content: dict[str, Any]) -> None:
+        self._where = where
+        self._path = path
+        self._left = dict(content)
+
+    def error(self, key: str, problem: str) -> ConfigurationError:
+        """An error about one key of this table."""
+        name = f"{self._path}.{key}" if self._path else key
+        return ConfigurationError(f"{self._where}: {name}: {problem}")
+
+    def keys(self) -> list[str]:
+        """The keys not yet taken, in the file's order."""
+        return list(self._left)
+
+    def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
+        """The value of a key, which must be of the kind."""
+        if key not in self._left:
+            raise self.error(key, f"missing; expected {expected}")
+        value = self._left.pop(key)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self.error(key, f"expected {expected}, got {value!r}"[:300])
+        return value
+
+    def text(self, key: str) -> str:
+        """A non-empty string."""
+        value: str = self.take(key, str, "a text")
+        if not value.strip():
+            raise self.error(key, "expected a text, got an empty one")
+        return value
+
+    def name(self, key: str) -> str:
+        """A name of lower-case letters, digits, dots, dashes and underscores."""
+        value = self.text(key)
+        if not NAME.match(value):
+            raise self.error(key, f"expected a name like v5 or ramp-10, got {value!r}"[:200])
+        return value
+
+    def flag(self, key: str) -> bool:
+        """true or false."""
+        return bool(self.take(key, bool, "true or false"))
+
+    def number(self, key: str, least: float, most: float) -> float:
+        """A finite number within bounds, both included."""
+        expected = f"a number from {least:g} to {most:g}"
+        value = float(self.take(key, (int, float), expected))
+        if not least <= value <= most:
+            hint = f"; a ratio, so {value:g} % is {value / 100:g}" if most == 1 < value else ""
+            raise self.error(key, f"expected {expected}, got {value:g}{hint}")
+        return value
+
+    def whole(self, key: str, least: int, most: int) -> int:
+        """A whole number within bounds, both included."""
+        expected = f"a whole number from {least} to {most}"
+        value: int = self.take(key, int, expected)
+        if not least <= value <= most:
+            raise self.error(key, f"expected {expected}, got {value}")
+        return value
+
+    def seconds(self, key: str) -> timedelta:
+        """A positive duration in seconds, at most 30 days."""
+        return timedelta(seconds=self.number(key, 1, 30 * 86400))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A non-empty list of different texts."""
+        values: list[object] = self.take(key, list, "a list of texts")
+        texts = [value for value in values if isinstance(value, str) and value.strip()]
+        if not texts or len(texts) != len(values):
+            raise self.error(key, "expected a list of texts, at least one")
+        if twice := sorted({text for text in texts if texts.count(text) > 1}):
+            raise self.error(key, f"{twice[0]!r} stands there twice")
+        return tuple(texts)
+
+    def table(self, key: str) -> "Table":
+        """A table within this one."""
+        content = self.take(key, dict, "a table")
+        path = f"{self._path}.{key}" if self._path else key
+        return Table(self._where, path, content)
+
+    def end(self) -> None:
+        """Refuse keys that nobody took: a mistyped key must not be ignored."""
+        if self._left:
+            raise self.error(next(iter(self._left)), "unknown key")
+
+    def end_of(self, *tables: "Table") -> None:
+        """End this table and the given ones."""
+        for table in (*tables, self):
+            table.end()
+
+
+def read(path: Path) -> tuple[Table, bytes]:
+    """The file's top table and its bytes.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is too large, or is not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > MOST_BYTES:
+        raise ConfigurationError(f"{path}: over {MOST_BYTES} bytes")
+    try:
+        return Table(str(path), "", tomllib.loads(raw.decode())), raw
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+
+
+def one_of(table: Table, key: str, choices: Iterable[str]) -> str:
+    """A text out of a closed set."""
+    value = table.text(key)
+    known = sorted(choices)
+    if value not in known:
+        raise table.error(key, f"expected one of {', '.join(known)}, got {value!r}"[:300])
+    return value

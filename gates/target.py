@@ -1,0 +1,135 @@
+"""Reads target files, and the secrets they name from the environment."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gates.errors import ConfigurationError, UnknownNameError
+from gates.model import Addresses, Build, Target
+from gates.table import Table, one_of, read
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{32,64}\Z")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,60}\Z")
+MOST_SECRETS_BYTES = 65536
+
+
+def names(folder: Path) -> list[str]:
+    """The targets of a folder; examples are not targets."""
+    return sorted(path.stem for path in folder.glob("*.toml") if not path.stem.endswith(".example"))
+
+
+def load(name: str, folder: Path) -> Target:
+    """Read one target.
+
+    Args:
+        name: the target's name.
+        folder: the folder of target files.
+
+    Returns:
+        The target, with the secrets that the environment has.
+
+    Raises:
+        UnknownNameError: no such target; the message has the nearest name.
+        ConfigurationError: its file is wrong; the message names file and key.
+    """
+    known = names(folder)
+    if name not in known:
+        raise UnknownNameError("target", name, known, str(folder))
+    path = folder / f"{name}.toml"
+    top, _ = read(path)
+    if top.name("name") != name:
+        raise top.error("name", f"expected {name!r}, the file's name")
+    target = _target(name, top, folder)
+    top.end()
+    return target
+
+
+def _target(name: str, top: Table, folder: Path) -> Target:
+    expected, access = top.table("expected"), top.table("access")
+    suites, metrics = top.table("suites"), top.table("metrics")
+    production = top.flag("production")
+    target = Target(
+        name=name,
+        description=top.text("description"),
+        deployment=top.name("deployment"),
+        production=production,
+        expected=_build(expected),
+        schema_version=expected.whole("schema_version", 1, 10_000),
+        addresses=_addresses(top.table("addresses"), folder),
+        patience_seconds=access.number("patience_seconds", 0.1, 60),
+        loopback_sources=one_of(access, "source_addresses", ("own", "loopback")) == "loopback",
+        suites=frozenset(suites.texts("allowed")),
+        capabilities=frozenset(suites.texts("capabilities")),
+        slot=metrics.name("slot"),
+        baseline_slot=metrics.name("baseline_slot"),
+        secrets=_secrets(top.table("secrets"), access, folder, production=production),
+    )
+    expected.end_of(access, suites, metrics)
+    return target
+
+
+def _build(table: Table) -> Build:
+    digest = table.text("digest")
+    if not DIGEST.match(digest):
+        raise table.error("digest", "expected sha256: and 32 to 64 hexadecimal digits")
+    return Build(release=table.name("release"), version=table.name("version"), digest=digest)
+
+
+def _addresses(table: Table, folder: Path) -> Addresses:
+    certificate = table.text("edge_ca_file") if "edge_ca_file" in table.keys() else ""
+    addresses = Addresses(
+        api=_url(table, "api"),
+        health=_url(table, "health"),
+        frontend=_url(table, "frontend"),
+        edge_https=_url(table, "edge_https"),
+        edge_http=_url(table, "edge_http"),
+        prometheus=_url(table, "prometheus"),
+        balancer_control=_url(table, "balancer_control"),
+        edge_ca_file=(folder / certificate).resolve() if certificate else None,
+    )
+    table.end()
+    return addresses
+
+
+def _url(table: Table, key: str) -> str:
+    value = table.text(key)
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise table.error(key, "expected http:// or https:// and a host, without a user")
+    if value.endswith("/") or parts.query or parts.fragment:
+        raise table.error(key, "expected no trailing slash, query or fragment")
+    return value
+
+
+def _secrets(table: Table, access: Table, folder: Path, *, production: bool) -> dict[str, str]:
+    """Secrets by name, from the environment; a test store may bring a file of its own."""
+    from_file: dict[str, str] = {}
+    if "secrets_file" in access.keys():
+        named = access.text("secrets_file")
+        if production:
+            raise access.error("secrets_file", "production takes secrets from the environment")
+        from_file = _secrets_file((folder / named).resolve())
+    found = {}
+    for name in table.keys():
+        variable = table.text(name)
+        if not VARIABLE.match(variable):
+            raise table.error(name, "expected the name of an environment variable, in capitals")
+        value = os.environ.get(variable) or from_file.get(variable)
+        if value:
+            found[name] = value
+    return found
+
+
+def _secrets_file(path: Path) -> dict[str, str]:
+    """``NAME=value`` lines; a store that is not up has no file yet."""
+    try:
+        raw = path.read_bytes()[: MOST_SECRETS_BYTES + 1]
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > MOST_SECRETS_BYTES:
+        raise ConfigurationError(f"{path}: over {MOST_SECRETS_BYTES} bytes")
+    pairs = [line.partition("=") for line in raw.decode(errors="replace").splitlines()]
+    return {name: value for name, equals, value in pairs if equals}

@@ -1,0 +1,59 @@
+"""A decision for a person at a terminal: the answer first, then the findings, worst first."""
+
+from gates.model import Decision, Finding, Outcome, Verdict
+
+WORDS = {
+    Outcome.GO: "GO",
+    Outcome.HOLD: "HOLD",
+    Outcome.NO_GO: "NO-GO",
+    Outcome.ROLLBACK: "ROLLBACK",
+}
+OUTCOME_COLOURS = {
+    Outcome.GO: "32;1",
+    Outcome.HOLD: "33;1",
+    Outcome.NO_GO: "31;1",
+    Outcome.ROLLBACK: "31;1",
+}
+VERDICT_WORDS = {
+    Verdict.FAIL: ("FAIL", "31"),
+    Verdict.INCONCLUSIVE: ("UNSURE", "33"),
+    Verdict.PASS: ("pass", "32"),
+}
+
+
+def decision(decided: Decision, entry_id: str, *, colours: bool) -> str:
+    """The text of a decision.
+
+    Args:
+        decided: what was decided.
+        entry_id: its id in the ledger.
+        colours: whether the terminal shows colours.
+    """
+    word = _coloured(WORDS[decided.outcome], OUTCOME_COLOURS[decided.outcome], colours=colours)
+    lines = [f"{word}  {decided.stage}  {decided.target}: {_printable(decided.reason)}"]
+    for finding in decided.findings:
+        lines.extend(_finding(finding, colours=colours))
+    moment = decided.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    lines.append(f"build {_printable(decided.build)}, {moment}, ledger entry {entry_id}")
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding, *, colours: bool) -> list[str]:
+    word, colour = VERDICT_WORDS[finding.verdict]
+    shown = _coloured(f"{word:<7}", colour, colours=colours)
+    lines = [f"  {shown} {finding.objective}: {_printable(finding.sentence)}"]
+    if finding.verdict is not Verdict.PASS:
+        samples = sum(one.samples for one in finding.measurements)
+        lines.append(f"          guide {finding.guide}; {finding.measured.value}, {samples} samples")
+    if finding.next_step:
+        lines.append(f"          next: {_printable(finding.next_step)}")
+    return lines
+
+
+def _printable(text: str) -> str:
+    """Text from outside without control characters, which could rewrite the screen."""
+    return "".join(one if one.isprintable() else "�" for one in text)
+
+
+def _coloured(text: str, colour: str, *, colours: bool) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if colours else text

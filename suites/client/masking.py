@@ -1,0 +1,39 @@
+"""Takes secrets out of what people and files get to see."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+SECRET_KEYS = frozenset(
+    {"password", "access_token", "refresh_token", "challenge_token", "token", "method_token",
+     "number", "cvv", "expiry", "code", "secret", "backup_codes", "provisioning_uri"}
+)  # fmt: skip
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+STARS = "***"
+
+
+def masked(text: str, secrets: Iterable[str] = ()) -> str:
+    """A text without tokens and without the given secrets."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, STARS)
+    return TOKEN.sub(STARS, text)
+
+
+def masked_json(content: Any) -> Any:  # noqa: ANN401 - any JSON
+    """JSON with the values of secret keys replaced."""
+    if isinstance(content, dict):
+        return {
+            key: STARS if key in SECRET_KEYS and value is not None else masked_json(value)
+            for key, value in content.items()
+        }
+    if isinstance(content, list):
+        return [masked_json(one) for one in content]
+    return content
+
+
+def shown(content: object, most: int = 600) -> str:
+    """A body for a message: masked, and of bounded length."""
+    text = masked(json.dumps(masked_json(content), ensure_ascii=False, default=str))
+    return text if len(text) <= most else text[:most] + "…"

@@ -1,0 +1,10 @@
+"""Source addresses: on loopback, each client sends from an address of its own."""
+
+import secrets
+
+
+def loopback_source() -> str:
+    """A random address of 127.0.0.0/8, outside 127.0.0.0/16 where servers listen."""
+    return (
+        f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    )

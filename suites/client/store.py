@@ -1,0 +1,213 @@
+"""The client of the store's HTTP operations."""
+
+import hashlib
+import hmac
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from gates.model import Target
+from suites.client.masking import masked, masked_json, shown
+from suites.contract import Contract, Operation
+
+MOST_BYTES = 8_000_000
+EXEMPTION_SECONDS = 3600
+
+
+class UnexpectedAnswerError(AssertionError):
+    """The store answered otherwise than expected, or not at all; the text has the curl line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the store.
+
+    Args:
+        status: HTTP status.
+        body: the parsed JSON body; the text of another body; None for an empty one.
+        headers: header by lower-case name.
+        seconds: wall time until the body was there.
+    """
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+    seconds: float
+
+
+class _SourceAdapter(HTTPAdapter):
+    """Connects from a given address."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().init_poolmanager(*args, source_address=(self._source, 0), **kwargs)  # type: ignore[no-untyped-call]
+
+
+class StoreClient:
+    """Calls operations of one target, as one user or as nobody.
+
+    Args:
+        target: whom to call.
+        contract: what to call and what must come back.
+        run_id: marks the requests as test traffic of this run.
+        source: the address to send from; empty for the machine's own.
+    """
+
+    def __init__(self, target: Target, contract: Contract, run_id: str, source: str) -> None:
+        self.target = target
+        self.contract = contract
+        self.source = source
+        self.token = ""
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["X-Kirana-Synthetic"] = run_id
+        if source:
+            self._session.mount("http://", _SourceAdapter(source))
+            self._session.mount("https://", _SourceAdapter(source))
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._session.close()
+
+    def call(
+        self,
+        operation_id: str,
+        *,
+        expect: int,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> Answer:
+        """Call an operation and hold the answer against the contract.
+
+        Args:
+            operation_id: which one.
+            expect: the status that must come back.
+            path: path parameters.
+            query: query parameters.
+            body: JSON body, or None.
+
+        Returns:
+            The answer, which has the expected status and the documented shape.
+
+        Raises:
+            UnexpectedAnswerError: no answer, another status, or another shape.
+        """
+        operation = self.contract.operation(operation_id)
+        request = self._request(operation, path or {}, query or {}, body)
+        answer = self._send(request, f"status {expect}")
+        problems = operation.problems(answer.status, _json_body(answer))
+        if answer.status != expect:
+            problems.insert(0, f"expected status {expect}, got {answer.status}")
+        if problems:
+            raise UnexpectedAnswerError(
+                f"{operation_id}: {'; '.join(problems)}\n"
+                f"  answered {shown(answer.body)} in {answer.seconds:.3f} s\n"
+                f"  again: {curl(request)}"
+            )
+        return answer
+
+    def ask(self, operation_id: str) -> Answer:
+        """Call an operation without parameters; any documented status will do.
+
+        Raises:
+            UnexpectedAnswerError: no answer, or not as the contract says.
+        """
+        operation = self.contract.operation(operation_id)
+        request = self._request(operation, {}, {}, None)
+        answer = self._send(request, "any documented status")
+        if problems := operation.problems(answer.status, _json_body(answer)):
+            raise UnexpectedAnswerError(
+                f"{operation_id}: {'; '.join(problems)}\n  again: {curl(request)}"
+            )
+        return answer
+
+    def _request(
+        self, operation: Operation, path: Mapping[str, str], query: Mapping[str, str], body: object
+    ) -> requests.PreparedRequest:
+        headers = {}
+        if self.token and not operation.public:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = requests.Request(
+            operation.method,
+            self.target.addresses.api + operation.url_path(path),
+            params=dict(query),
+            json=body,
+            headers=headers,
+        )
+        return self._session.prepare_request(request)
+
+    def _send(self, request: requests.PreparedRequest, expected: str) -> Answer:
+        patience = self.target.patience_seconds
+        started = time.perf_counter()
+        try:
+            response = self._session.send(
+                request, timeout=patience, allow_redirects=False, stream=True
+            )
+            raw = response.raw.read(MOST_BYTES + 1, decode_content=True)
+        except (requests.RequestException, OSError) as error:
+            seconds = time.perf_counter() - started
+            raise UnexpectedAnswerError(
+                f"expected {expected}, got no answer within {seconds:.1f} s "
+                f"({type(error).__name__})\n  again: {curl(request)}"
+            ) from error
+        seconds = time.perf_counter() - started
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, _parsed(raw, headers), headers, seconds)
+
+
+def _parsed(raw: bytes, headers: Mapping[str, str]) -> object:
+    if not raw:
+        return None
+    if headers.get("content-type", "").startswith("application/json"):
+        try:
+            return json.loads(raw)
+        except ValueError:
+            return raw.decode(errors="replace")
+    return raw.decode(errors="replace")
+
+
+def _json_body(answer: Answer) -> object:
+    """What the contract speaks about: the body if it should be JSON."""
+    if isinstance(answer.body, str) and answer.headers.get("content-type", "").startswith(
+        "text/plain"
+    ):
+        return None
+    return answer.body
+
+
+def curl(request: requests.PreparedRequest) -> str:
+    """The curl line that repeats a request, with its secrets masked."""
+    parts = ["curl", "-i", "-X", str(request.method)]
+    for name, value in request.headers.items():
+        if name.lower() == "authorization":
+            parts += ["-H", "Authorization: Bearer $TOKEN"]
+        elif name.lower() == "content-type":
+            parts += ["-H", f"{name}: {masked(str(value))}"]
+    if request.body:
+        body = masked_json(json.loads(request.body))
+        parts += ["-d", json.dumps(body, ensure_ascii=False)]
+    parts.append(masked(str(request.url)))
+    quoted = [f'"{part}"' if "$TOKEN" in part else shlex.quote(part) for part in parts]
+    return " ".join(quoted)
+
+
+def exemption(key: str, now: float) -> str:
+    """The value of ``X-Kirana-Exemption``, for senders that cannot choose their address.
+
+    Args:
+        key: the target's exemption key.
+        now: seconds since the epoch.
+    """
+    expiry = str(int(now) + EXEMPTION_SECONDS)
+    signature = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()
+    return f"{expiry}.{signature}"

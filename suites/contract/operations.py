@@ -1,0 +1,126 @@
+"""Reads openapi.yaml into operations, each with a validator for every documented answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+
+FILE = Path(__file__).with_name("openapi.yaml")
+JSON = "application/json"
+MOST_PROBLEMS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the contract.
+
+    Args:
+        name: its operationId.
+        method: HTTP method, in capitals.
+        path: path template.
+        public: whether it is called without a token.
+        answers: for each documented status, a validator of the JSON body, or None.
+    """
+
+    name: str
+    method: str
+    path: str
+    public: bool
+    answers: Mapping[int, Draft202012Validator | None]
+
+    def url_path(self, values: Mapping[str, str]) -> str:
+        """The path with its parameters filled in, escaped.
+
+        Raises:
+            KeyError: a parameter is missing.
+        """
+        escaped = {name: quote(value, safe="") for name, value in values.items()}
+        return self.path.format_map(escaped)
+
+    def problems(self, status: int, body: object) -> list[str]:
+        """How an answer differs from the contract; empty when it does not.
+
+        Args:
+            status: the status received.
+            body: the JSON body received; None for an empty one.
+        """
+        if status not in self.answers:
+            documented = ", ".join(str(known) for known in sorted(self.answers))
+            return [f"status {status} is not documented; documented are {documented}"]
+        validator = self.answers[status]
+        if validator is None:
+            return [] if body is None else ["a body where none is documented"]
+        errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
+        return [f"{error.json_path}: {error.message[:200]}" for error in errors[:MOST_PROBLEMS]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """All operations by id."""
+
+    operations: Mapping[str, Operation]
+    schemas: Mapping[str, Draft202012Validator]
+
+    def operation(self, name: str) -> Operation:
+        """The operation with this id.
+
+        Raises:
+            LookupError: the contract has no such operation.
+        """
+        if name not in self.operations:
+            raise LookupError(f"no operation {name!r} in {FILE.name}")
+        return self.operations[name]
+
+
+@cache
+def load() -> Contract:
+    """The contract, read once."""
+    document = yaml.load(FILE.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
+    operations = {}
+    for path, methods in document["paths"].items():
+        for method, content in methods.items():
+            operation = _operation(document, path, method, content)
+            operations[operation.name] = operation
+    schemas = {
+        name: _validator(document, {"$ref": f"#/components/schemas/{name}"})
+        for name in document["components"]["schemas"]
+    }
+    return Contract(operations=operations, schemas=schemas)
+
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _operation(document: dict[str, Any], path: str, method: str, content: Any) -> Operation:  # noqa: ANN401
+    answers: dict[int, Draft202012Validator | None] = {}
+    for status, answer in content["responses"].items():
+        resolved = _resolved(document, answer)
+        schema = resolved.get("content", {}).get(JSON, {}).get("schema")
+        answers[int(status)] = _validator(document, schema) if schema else None
+    return Operation(
+        name=content["operationId"],
+        method=method.upper(),
+        path=path,
+        public=content.get("security") == [],
+        answers=answers,
+    )
+
+
+def _resolved(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in content:
+        return content
+    found = document
+    for part in content["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def _validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    """A validator whose references find the contract's components."""
+    rooted = {**schema, "components": document["components"]}
+    return Draft202012Validator(rooted, format_checker=FormatChecker())

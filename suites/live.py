@@ -1,0 +1,73 @@
+"""WebSocket listeners: connect, say who one is, and wait for events."""
+
+import json
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from suites.client import StoreClient, UnexpectedAnswerError
+
+
+class Listener:
+    """An open connection that has been told it may listen."""
+
+    def __init__(self, connection: ClientConnection, client: StoreClient) -> None:
+        self._connection = connection
+        self._client = client
+
+    def next_event(self, schema: str) -> dict[str, Any]:
+        """The next message, in the documented shape.
+
+        Raises:
+            UnexpectedAnswerError: none within the target's patience, or of another shape.
+        """
+        event = _receive(self._connection, self._client.target.patience_seconds)
+        problems = [error.message for error in self._client.contract.schemas[schema].iter_errors(event)]
+        if problems:
+            raise UnexpectedAnswerError(f"a message that is no {schema}: {problems[0][:200]}")
+        return event
+
+
+@contextmanager
+def listening(client: StoreClient, operation_id: str) -> Generator[Listener]:
+    """Open a WebSocket as the client's user and wait until the store is ready to send.
+
+    Raises:
+        UnexpectedAnswerError: the connection is refused, or nothing says ready.
+    """
+    address = urlsplit(client.target.addresses.api)
+    path = client.contract.operation(operation_id).path
+    patience = client.target.patience_seconds
+    source = (client.source, 0) if client.source else None
+    try:
+        raw = socket.create_connection((address.hostname, address.port), patience, source)
+        connection = connect(
+            f"ws://{address.netloc}{path}",
+            sock=raw,
+            open_timeout=patience,
+            close_timeout=1,
+            additional_headers={"X-Kirana-Synthetic": "websocket"},
+        )
+    except (OSError, WebSocketException) as error:
+        raise UnexpectedAnswerError(f"{operation_id}: no WebSocket: {error}") from error
+    with connection:
+        connection.send(json.dumps({"token": client.token}))
+        ready = _receive(connection, patience)
+        if ready != {"type": "ready"}:
+            raise UnexpectedAnswerError(f"{operation_id}: expected ready, got {ready}")
+        yield Listener(connection, client)
+
+
+def _receive(connection: ClientConnection, seconds: float) -> dict[str, Any]:
+    try:
+        message: dict[str, Any] = json.loads(connection.recv(timeout=seconds))
+    except TimeoutError:
+        raise UnexpectedAnswerError(f"no message over the WebSocket within {seconds:g} s") from None
+    except WebSocketException as error:
+        raise UnexpectedAnswerError(f"the WebSocket was closed: {error}") from error
+    return message

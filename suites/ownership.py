@@ -1,0 +1,133 @@
+"""The tests' own data: made under the run's name, cleaned up, and shown to be gone."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import bcrypt
+from pymongo.database import Database
+
+Shop = Database[dict[str, Any]]
+
+BCRYPT_COST = 10
+
+# Every collection that holds something of a user, and the field that says whose it is. Append-only
+# logs (audit_logs) keep their entries, which carry the run's name in the user's id.
+TRACES: Mapping[str, str] = {
+    "orders": "user_id",
+    "payments": "user_id",
+    "order_events": "user_id",
+    "carts": "_id",
+    "sessions": "user_id",
+    "permissions": "user_id",
+    "twofa_devices": "user_id",
+    "sms_codes": "user_id",
+    "sms_outbox": "user_id",
+    "payment_methods": "user_id",
+    "loyalty_points": "user_id",
+    "achievements": "user_id",
+    "leaderboards": "_id",
+    "mobile_devices": "user_id",
+    "offline_sync": "user_id",
+    "saved_searches": "user_id",
+    "users": "_id",
+    "products": "_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUser:
+    """A user a test made for itself."""
+
+    user_id: str
+    name: str
+    phone: str
+    email: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProduct:
+    """A product a test made for itself: sold by id, not shown to shoppers."""
+
+    product_id: str
+    name: str
+    price_paise: int
+    stock: int
+
+
+class Ownership:
+    """Makes and removes data under one name.
+
+    Args:
+        database: the store's database.
+        run_id: the run's id, with the worker's name where there are several.
+    """
+
+    def __init__(self, database: Shop, run_id: str) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._password = secrets.token_urlsafe(18)
+        digest = bcrypt.hashpw(self._password.encode(), bcrypt.gensalt(BCRYPT_COST))
+        self._password_hash = digest.decode()
+
+    def user(self, *, role: str = "customer") -> OwnUser:
+        """A new user who can log in."""
+        mark = secrets.token_hex(5)
+        user_id = f"usr_{self._run_id}_{mark}"
+        user = OwnUser(
+            user_id=user_id,
+            name=f"Test {mark}",
+            phone=f"+0{int(mark, 16):015d}",
+            email=f"{user_id}@test.invalid",
+            password=self._password,
+        )
+        self._database.users.insert_one(
+            {
+                "_id": user_id,
+                "name": user.name,
+                "phone": user.phone,
+                "email": user.email,
+                "role": role,
+                "active": True,
+                "password_hash": self._password_hash,
+            }
+        )
+        return user
+
+    def product(self, *, price_paise: int, stock: int) -> OwnProduct:
+        """A new product that only its id leads to."""
+        product_id = f"prd_{self._run_id}_{secrets.token_hex(5)}"
+        name = f"Test {product_id[-10:]}"
+        self._database.products.insert_one(
+            {
+                "_id": product_id,
+                "name": name,
+                "category": "test",
+                "unit": "1 piece",
+                "price_paise": price_paise,
+                "stock": stock,
+                "sold": 0,
+                "visibility": "unlisted",
+                "words": [],
+            }
+        )
+        return OwnProduct(product_id, name, price_paise, stock)
+
+    def remove_everything(self) -> None:
+        """Delete all that carries this name."""
+        for collection, name in TRACES.items():
+            self._database[collection].delete_many({name: self._mine()})
+
+    def left_behind(self) -> dict[str, int]:
+        """How many documents of each collection still carry this name."""
+        counts = {
+            collection: self._database[collection].count_documents({name: self._mine()})
+            for collection, name in TRACES.items()
+        }
+        return {collection: count for collection, count in counts.items() if count}
+
+    def _mine(self) -> dict[str, str]:
+        return {"$regex": f"^(usr|prd)_{re.escape(self._run_id)}_"}

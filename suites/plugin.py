@@ -1,0 +1,268 @@
+"""The pytest plugin: which target, which checks, and a record of every run."""
+
+import contextlib
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from gates import __version__, places
+from gates import target as targets
+from gates.errors import ConfigurationError
+from gates.evidence import KEY_VARIABLE, RUN_ID, Subject
+from gates.model import Build, Target
+from suites.client import StoreClient, UnexpectedAnswerError, masked
+from suites.contract import load
+from suites.marks import CATEGORIES, SUITES
+from suites.recording import Recording, new_run_id
+
+pytest_plugins = ("suites.fixtures",)
+
+TARGET = pytest.StashKey[Target]()
+RUN = pytest.StashKey[str]()
+BUILD = pytest.StashKey["Build | None"]()
+RECORDING = pytest.StashKey[Recording]()
+CUT_SHORT = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the suites."""
+    group = parser.getgroup("kirana", "verification of a deployed Kirana Store")
+    group.addoption("--target", metavar="NAME", help="what to verify: a file of the targets folder")
+    group.addoption("--targets", metavar="DIR", help="the target files (KIRANA_TARGETS, installed)")
+    group.addoption("--run-id", metavar="ID", help="names this run (default: date, time, digits)")
+    group.addoption("--check", metavar="ID", action="append", help="only this check; repeatable")
+    group.addoption("--out", metavar="DIR", help="generated files (KIRANA_OUT, ROOT/out)")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, read the target, and choose where this run writes."""
+    config.addinivalue_line("markers", "check(id, needs): the check's id and needed capability")
+    for suite in SUITES:
+        config.addinivalue_line("markers", f"{suite}: a check of the {suite} suite")
+    for category in CATEGORIES:
+        config.addinivalue_line("markers", f"{category}: an integration test of this category")
+    if not config.getoption("target"):
+        return
+    place = places.targets(config.getoption("targets"))
+    try:
+        config.stash[TARGET] = targets.load(config.getoption("target"), place.path)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
+    if config.getoption("collectonly"):
+        return
+    config.stash[RUN] = _run_id(config)
+    folder = run_folder(config)
+    if not is_worker(config):
+        if folder.exists():
+            raise pytest.UsageError(f"run {config.stash[RUN]} exists already: {folder}")
+        _also_write(config, folder)
+    secrets = tuple(config.stash[TARGET].secrets.values())
+    recording = Recording(folder, os.environ.get(KEY_VARIABLE, ""), secrets)
+    config.stash[RECORDING] = recording
+    if not is_worker(config):
+        config.pluginmanager.register(_Listener(recording), "kirana-recording")
+
+
+def _run_id(config: pytest.Config) -> str:
+    if is_worker(config):
+        return str(config.workerinput["kirana_run"])
+    run_id = str(config.getoption("run_id") or new_run_id())
+    if not RUN_ID.match(run_id):
+        raise pytest.UsageError("--run-id: lower-case letters, digits and dashes, at most 60")
+    return run_id
+
+
+def run_folder(config: pytest.Config) -> Path:
+    """Where this run writes."""
+    out = places.out(config.getoption("out"), config.rootpath / "out").path
+    return out.resolve() / "runs" / config.stash[RUN]
+
+
+def _also_write(config: pytest.Config, folder: Path) -> None:
+    """JUnit XML and Allure results beside the record, unless the command line says where."""
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(folder / "junit.xml")
+    if not getattr(config.option, "allure_report_dir", "unknown"):
+        config.option.allure_report_dir = str(folder / "allure")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Tell a worker of pytest-xdist which run it belongs to."""
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    if RUN in config.stash:
+        node.workerinput["kirana_run"] = config.stash[RUN]  # type: ignore[attr-defined]
+
+
+def served_build(config: pytest.Config) -> Build:
+    """Which build the target serves, as its health answer says.
+
+    Raises:
+        UnexpectedAnswerError: it does not answer, or not as the contract says.
+    """
+    client = StoreClient(config.stash[TARGET], load(), config.stash[RUN], "")
+    with contextlib.closing(client):
+        answer = client.ask("health")
+    body = answer.body
+    return Build(release=body["release"], version=body["version"], digest=body["digest"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Ask the target who it is, once, before anything is tested."""
+    config = session.config
+    if RECORDING not in config.stash or is_worker(config):
+        return
+    target, recording = config.stash[TARGET], config.stash[RECORDING]
+    failure: UnexpectedAnswerError | None = None
+    try:
+        config.stash[BUILD] = served_build(config)
+    except UnexpectedAnswerError as error:
+        config.stash[BUILD] = None
+        failure = error
+    subject = Subject(target.name, target.addresses.api, config.stash[BUILD])
+    recording.start(config.stash[RUN], subject, __version__)
+    _point_latest(recording.folder)
+    if failure is not None:
+        pytest.exit(
+            f"target {target.name} cannot be reached at {target.addresses.api}: {failure}\n"
+            "  start it (the embedded store: make up), or correct its target file",
+            returncode=pytest.ExitCode.TESTS_FAILED,
+        )
+
+
+def _point_latest(folder: Path) -> None:
+    """``out/latest`` names the newest run; replaced in one step."""
+    link = folder.parent.parent / "latest"
+    fresh = link.with_name(f".latest-{folder.name}")
+    fresh.symlink_to(Path("runs") / folder.name)
+    fresh.replace(link)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is tested, for the reader of the output."""
+    if TARGET not in config.stash:
+        return []
+    target = config.stash[TARGET]
+    place = places.targets(config.getoption("targets"))
+    lines = [f"target: {target.name} at {target.addresses.api}, from {place}"]
+    if RECORDING in config.stash and BUILD in config.stash:
+        lines.append(f"served: {config.stash[BUILD] or 'unknown'}; expected {target.expected}")
+        lines.append(f"run: {config.stash[RUN]} in {config.stash[RECORDING].folder}")
+    return lines
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test its check id; refuse suites without a target, ids used twice."""
+    checks = [item for item in items if item.get_closest_marker("check")]
+    if not checks:
+        return
+    if TARGET not in config.stash:
+        if config.getoption("collectonly"):
+            return
+        known = ", ".join(targets.names(places.targets(config.getoption("targets")).path))
+        raise pytest.UsageError(f"these checks need --target NAME; there are: {known}")
+    seen: set[str] = set()
+    for item in checks:
+        check_id = check_id_of(item)
+        if check_id in seen:
+            raise pytest.UsageError(f"two tests are the check {check_id}")
+        seen.add(check_id)
+        item.user_properties.append(("check", check_id))
+    _only_asked(config, items, seen)
+
+
+def check_id_of(item: pytest.Item) -> str:
+    """The id of a test's ``@check``."""
+    marker = item.get_closest_marker("check")
+    return str(marker.args[0]) if marker else ""
+
+
+def _only_asked(config: pytest.Config, items: list[pytest.Item], known: set[str]) -> None:
+    """Keep what ``--check`` names."""
+    asked = config.getoption("check")
+    if not asked:
+        return
+    if unknown := sorted(set(asked) - known):
+        raise pytest.UsageError(f"no check {unknown[0]!r} among those collected")
+    kept = [item for item in items if check_id_of(item) in asked]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Record what is about to be checked: this process, or the first worker."""
+    config = session.config
+    if RECORDING not in config.stash:
+        return
+    first = not is_worker(config) or config.workerinput["workerid"] == "gw0"
+    distributes = not is_worker(config) and config.getoption("dist", "no") != "no"
+    if first and not distributes:
+        ids = [check_id_of(item) for item in session.items]
+        config.stash[RECORDING].collected([check_id for check_id in ids if check_id])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what the target does not declare, and refuse what it does not allow."""
+    marker = item.get_closest_marker("check")
+    if marker is None or TARGET not in item.config.stash:
+        return
+    target = item.config.stash[TARGET]
+    suites = {suite for suite in SUITES if item.get_closest_marker(suite)}
+    if refused := sorted(suites - target.suites):
+        pytest.skip(f"refused: {target.name} does not allow the {refused[0]} suite")
+    needs = marker.kwargs["needs"]
+    if needs not in target.capabilities:
+        reason = f"not applicable: {target.name} does not declare {needs}"
+        item.user_properties.append(("not_applicable", reason))
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the target's secrets out of captured output."""
+    report = yield
+    if RECORDING in item.config.stash:
+        secrets = item.config.stash[RECORDING].secrets
+        report.sections = [(name, masked(text, secrets)) for name, text in report.sections]
+    return report
+
+
+class _Listener:
+    """Hands reports to the recording, in the process that sees all of them."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One phase of one test."""
+        self._recording.report(report)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Seal the record of a run that went to its end; a run that proved nothing is no success."""
+    config = session.config
+    if RECORDING not in config.stash or is_worker(config) or config.stash.get(BUILD, None) is None:
+        return
+    recording = config.stash[RECORDING]
+    if exitstatus in CUT_SHORT:
+        return
+    if exitstatus == pytest.ExitCode.OK and recording.passed == 0:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    build = None
+    with contextlib.suppress(UnexpectedAnswerError):
+        build = served_build(config)
+    recording.finish(build, int(session.exitstatus))

@@ -1,0 +1,19 @@
+"""The payment gateway's published sandbox credentials; they charge nobody."""
+
+from suites.client import Answer, StoreClient
+
+CARD = {"number": "4111111111111111", "expiry": "12/30", "cvv": "123"}
+
+
+def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answer:
+    """Pay an order with the sandbox card; 201 is expected."""
+    return shopper.call(
+        "process_payment",
+        expect=201,
+        body={
+            "order_id": order_id,
+            "amount_paise": amount_paise,
+            "method": "razorpay_card",
+            "card": CARD,
+        },
+    )

@@ -1,0 +1,132 @@
+"""Smoke checks of the way from log-in to a paid order."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from suites.client import StoreClient
+from suites.live import listening
+from suites.marks import check
+from suites.sandbox import pay_by_card
+
+if TYPE_CHECKING:
+    from suites.ownership import OwnProduct, OwnUser, Shop
+
+pytestmark = pytest.mark.smoke
+
+
+@check("smoke.login", needs="auth")
+def test_login(client: StoreClient, customer: "OwnUser") -> None:
+    """A wrong password is refused; the right one opens a session that works."""
+    wrong = {"identifier": customer.phone, "password": customer.password + "x"}
+    right = {"identifier": customer.email, "password": customer.password}
+
+    refused = client.call("login", expect=401, body=wrong).body
+    session = client.call("login", expect=200, body=right).body
+    client.token = session["access_token"]
+
+    assert refused["error"]["code"] == "unauthorised"
+    assert session["user"] == {"id": customer.user_id, "name": customer.name, "role": "customer"}
+    assert client.call("show_cart", expect=200).body["items"] == []
+
+
+@check("smoke.catalogue", needs="catalogue")
+def test_catalogue(client: StoreClient, database: "Shop") -> None:
+    """The first page of products is what the database holds, prices included."""
+    page = client.call("list_products", expect=200, query={"per_page": "20"}).body
+
+    stored = list(database.products.find({"visibility": "listed"}).sort("_id", 1).limit(20))
+    shown = [(item["id"], item["name"], item["price_paise"]) for item in page["items"]]
+    assert shown == [(item["_id"], item["name"], item["price_paise"]) for item in stored]
+    assert page["total"] == database.products.count_documents({"visibility": "listed"})
+
+
+@check("smoke.search", needs="search")
+def test_search(client: StoreClient, database: "Shop") -> None:
+    """Searching a product's name finds it, and every hit holds every word."""
+    wanted = database.products.find_one({"visibility": "listed"}, sort=[("sold", -1)])
+    assert wanted is not None
+
+    page = client.call("search", expect=200, query={"q": wanted["name"]}).body
+
+    words = set(wanted["name"].lower().split())
+    found = {item["id"]: f"{item['name']} {item['category']}".lower() for item in page["items"]}
+    assert wanted["_id"] in found
+    assert [text for text in found.values() if not words <= set(text.split())] == []
+
+
+@check("smoke.cart", needs="cart")
+def test_cart(shopper: StoreClient, product: "OwnProduct") -> None:
+    """What is put into the cart is there at the catalogue's price, until it is cleared."""
+    shopper.call("add_to_cart", expect=200, body={"product_id": product.product_id, "quantity": 2})
+    cart = shopper.call("show_cart", expect=200).body
+    shopper.call("clear_cart", expect=204)
+
+    lines = [(line["product_id"], line["quantity"], line["price_paise"]) for line in cart["items"]]
+    assert lines == [(product.product_id, 2, product.price_paise)]
+    assert cart["total_paise"] == 2 * product.price_paise
+    assert shopper.call("show_cart", expect=200).body["items"] == []
+
+
+@check("smoke.order", needs="orders")
+def test_order(
+    shopper: StoreClient, product: "OwnProduct", database: "Shop", run_id: str
+) -> None:
+    """An order from the cart has the store's total, takes the stock, and empties the cart."""
+    shopper.call("add_to_cart", expect=200, body={"product_id": product.product_id, "quantity": 3})
+    order = shopper.call("place_order", expect=201, body={"client_order_id": run_id}).body
+
+    stored = database.products.find_one({"_id": product.product_id})
+    assert order["total_paise"] == 3 * product.price_paise
+    assert order["status"] == "placed"
+    assert stored is not None
+    assert stored["stock"] == product.stock - 3
+    assert shopper.call("show_cart", expect=200).body["items"] == []
+
+
+@check("smoke.payment", needs="payments")
+def test_payment(shopper: StoreClient, order: dict[str, Any], product: "OwnProduct") -> None:
+    """The sandbox card pays an order once: it is paid after, and cannot be paid again."""
+    payment = pay_by_card(shopper, order["id"], 2 * product.price_paise).body
+
+    again = {**_card_payment(order), "amount_paise": payment["amount_paise"]}
+    seen = shopper.call("show_payment", expect=200, path={"payment_id": payment["id"]}).body
+    paid = shopper.call("show_order", expect=200, path={"order_id": order["id"]}).body
+    assert seen["status"] == "captured"
+    assert seen["amount_paise"] == 2 * product.price_paise
+    assert paid["status"] != "placed"
+    shopper.call("process_payment", expect=409, body=again)
+
+
+def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
+    from suites.sandbox import CARD
+
+    return {"order_id": order["id"], "method": "razorpay_card", "card": CARD}
+
+
+@check("smoke.order_stored", needs="orders")
+def test_order_stored(
+    order: dict[str, Any], customer: "OwnUser", product: "OwnProduct", database: "Shop"
+) -> None:
+    """The order stands in the database as it was answered, under the shopper's id."""
+    stored = database.orders.find_one({"_id": order["id"]})
+
+    assert stored is not None
+    assert stored["user_id"] == customer.user_id
+    assert stored["total_paise"] == 2 * product.price_paise
+    assert [(line["product_id"], line["quantity"]) for line in stored["items"]] == [
+        (product.product_id, 2)
+    ]
+
+
+@check("smoke.realtime", needs="realtime")
+def test_realtime(shopper: StoreClient, order: dict[str, Any]) -> None:
+    """Paying an order is announced to its owner over the WebSocket."""
+    with listening(shopper, "order_updates") as listener:
+        pay_by_card(shopper, order["id"], order["total_paise"])
+        event = listener.next_event("OrderEvent")
+        while event["status"] == "placed":
+            event = listener.next_event("OrderEvent")
+
+    assert event["order_id"] == order["id"]
+    assert event["status"] == "paid"

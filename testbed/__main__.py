@@ -1,0 +1,183 @@
+"""The testbed's command line: ``python -m testbed up|down|status|start|stop|restart|fault``."""
+
+import argparse
+import json
+import socket
+import sys
+import time
+from pathlib import Path
+
+from testbed import balancer, faults, lifecycle, processes, world
+from testbed.errors import TestbedError
+from testbed.parts import PARTS
+from testbed.world import World
+
+
+def main() -> int:
+    """Run one command; 0 when it did what was asked, 1 when not, 2 for wrong usage."""
+    options = parser().parse_args()
+    try:
+        return int(options.run(options))
+    except (TestbedError, balancer.BalancerError) as error:
+        print(f"testbed: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
+    top.add_argument("--world", type=Path, default=world.DEFAULT_FOLDER, metavar="DIR",
+                     help="the folder of this testbed (default: %(default)s)")  # fmt: skip
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    started = commands.add_parser("up", help="start everything and wait until it works")
+    started.add_argument("--ports", choices=("guide", "free"), default="guide")
+    started.set_defaults(run=up)
+    commands.add_parser("down", help="end everything, leave nothing").set_defaults(run=down)
+    commands.add_parser("status", help="what runs where").set_defaults(run=status)
+    for name, action in (("start", start), ("stop", stop), ("restart", restart)):
+        command = commands.add_parser(name, help=f"{name} one part")
+        command.add_argument("part", choices=[part.name for part in PARTS])
+        command.set_defaults(run=action)
+    fault = commands.add_parser("fault", help="switch a named defect")
+    fault.add_argument("do", choices=("on", "off", "list"))
+    fault.add_argument("name", nargs="?", default="")
+    fault.add_argument("--on", dest="colour", choices=("blue", "green"), default="green")
+    fault.set_defaults(run=switch)
+    return top
+
+
+def existing(options: argparse.Namespace) -> World:
+    """The world the options name."""
+    found = world.load(options.world)
+    if found is None:
+        raise TestbedError(f"nothing is up in {options.world}; `python -m testbed up` starts it")
+    return found
+
+
+def up(options: argparse.Namespace) -> int:
+    """``up``: start, or say that it is up already."""
+    found = world.load(options.world)
+    if found is not None:
+        if all(processes.find(running) for running in found.running.values()):
+            print("up already")
+            show(found)
+            return 0
+        dead = [name for name, running in found.running.items() if not processes.find(running)]
+        raise TestbedError(
+            f"half of it is up ({', '.join(dead)} ended); `python -m testbed down` clears it"
+        )
+    began = time.monotonic()
+    made = lifecycle.up(options.world, free_ports=options.ports == "free", say=tell)
+    show(made)
+    print(f"up in {time.monotonic() - began:.1f} s; `python -m testbed down` ends it")
+    return 0
+
+
+def tell(line: str) -> None:
+    """Progress, a line at a time."""
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def show(found: World) -> int:
+    """Print what runs where; the number of parts that do not run."""
+    addresses = {
+        "database": f"mongodb://127.0.0.1:{found.ports['database']}",
+        "blue": web(found, "blue"),
+        "green": web(found, "green"),
+        "balancer": f"https://localhost:{found.ports['edge_tls']}"
+        f"  http://localhost:{found.ports['edge_http']} (redirects)",
+        "control": f"http://127.0.0.1:{found.ports['control']}/config",
+        "prometheus": f"http://127.0.0.1:{found.ports['prometheus']}",
+    }
+    ended = 0
+    for name, running in found.running.items():
+        alive = processes.find(running) is not None
+        ended += not alive
+        print(f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses[name]}")
+    print(f"targets    {found.targets}")
+    return ended
+
+
+def web(found: World, colour: str) -> str:
+    """A colour's addresses."""
+    release = lifecycle.RELEASES[colour]
+    api, frontend = found.ports[f"{colour}_api"], found.ports[f"{colour}_web"]
+    return f"http://127.0.0.1:{api}  frontend http://127.0.0.1:{frontend} ({release})"
+
+
+def status(options: argparse.Namespace) -> int:
+    """``status``: 0 when all parts run."""
+    return min(show(existing(options)), 1)
+
+
+def down(options: argparse.Namespace) -> int:
+    """``down``: also when only half of it is up."""
+    found = world.load(options.world)
+    if found is None:
+        print(f"nothing is up in {options.world}")
+        return 0
+    lifecycle.down(found)
+    print("down")
+    return 0
+
+
+def start(options: argparse.Namespace) -> int:
+    """``start PART``."""
+    lifecycle.start_part(existing(options), options.part, tell)
+    return 0
+
+
+def stop(options: argparse.Namespace) -> int:
+    """``stop PART``."""
+    lifecycle.stop_part(existing(options), options.part)
+    return 0
+
+
+def restart(options: argparse.Namespace) -> int:
+    """``restart PART``: a restarted balancer gets its weights back."""
+    found = existing(options)
+    if options.part != "balancer":
+        return stop(options) or start(options)
+    weights = balancer.weights(found.balancer_socket)
+    stop(options)
+    start(options)
+    balancer.set_weights(found.balancer_socket, weights)
+    return 0
+
+
+def switch(options: argparse.Namespace) -> int:
+    """``fault on|off NAME --on COLOUR``, ``fault list``."""
+    if options.do == "list":
+        for fault in faults.FAULTS:
+            print(f"{fault.name:<28}{fault.breaks}")
+        return 0
+    fault = faults.named(options.name)
+    found = existing(options)
+    if fault.edge_variable:
+        on = options.do == "on"
+        balancer.set_fault(found.balancer_socket, fault.edge_variable, on=on)
+        print(f"{fault.name} {options.do} at the edge")
+        return 0
+    request = {"do": options.do, "fault": fault.name}
+    answer = ask(found.switch(options.colour), request)
+    if "error" in answer:
+        raise TestbedError(str(answer["error"]))
+    print(f"{options.colour}: {', '.join(answer['on']) or 'no fault'} on")
+    return 0
+
+
+def ask(path: Path, request: dict[str, str]) -> dict[str, list[str]]:
+    """Ask a colour's fault switch."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(5)
+            connection.connect(str(path))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            answer: dict[str, list[str]] = json.loads(connection.makefile().readline())
+            return answer
+    except OSError as error:
+        raise TestbedError(f"the store does not answer its fault switch: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Defects of health, metrics and the frontend's files."""
+
+from pathlib import Path
+
+from testbed.store import app, metrics
+from testbed.store.context import Context
+from testbed.store.settings import Settings
+
+BROKEN = Path(__file__).parent / "frontend"
+
+
+async def database_down(context: Context) -> str:
+    return f"down since {context.settings.deployment} started"[:4]
+
+
+def older_build(settings: Settings) -> dict[str, str]:
+    return {
+        "release": settings.release.name,
+        "version": "4.9.9",
+        "digest": "sha256:00000000000000000000000000000000",
+        "deployment": settings.deployment,
+    }
+
+
+async def schema_before_migration(context: Context) -> int:
+    newest = await context.db.migrations.find_one({}, sort=[("version", -1)])
+    return int(newest["version"]) - 1 if newest else 0
+
+
+def page_with_broken_script(path: str) -> Path:
+    return _broken_script(path, "script_error.js")
+
+
+def page_without_search(path: str) -> Path:
+    return _broken_script(path, "search_dead.js")
+
+
+def _broken_script(path: str, name: str) -> Path:
+    return BROKEN / name if path == "/app.js" else app.FRONTEND / app.PAGES[path]
+
+
+def exposition_without_payments() -> tuple[bytes, str]:
+    text = metrics.generate_latest(metrics.REGISTRY).decode()
+    kept = [line for line in text.splitlines(keepends=True) if "payments_total" not in line]
+    return "".join(kept).encode(), metrics.CONTENT_TYPE_LATEST
+
+
+def observe_nothing(labels: tuple[str, str, str, int, str], seconds: float) -> None:
+    del labels, seconds

@@ -1,0 +1,121 @@
+"""The parts of a world: one line a process, with its command and the proof that it is ready."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from testbed import balancer, monitoring
+from testbed.world import World
+
+PROBE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process of a world.
+
+    Args:
+        name: as ``status`` shows it.
+        command: builds the command line, writing its configuration on the way.
+        is_ready: whether it does its work.
+        port: the name of the port to show.
+    """
+
+    name: str
+    command: Callable[[World], list[str]]
+    is_ready: Callable[[World], bool]
+    port: str
+
+
+def _database(world: World) -> list[str]:
+    program = Path(sys.executable).with_name("secantusd-py")
+    data = world.folder / "data" / "database"
+    return [str(program), "--port", str(world.ports["database"]), "--storage-path", str(data),
+            "--cache-size", "256M", "--log-level", "WARNING"]  # fmt: skip
+
+
+def _colour(name: str) -> Callable[[World], list[str]]:
+    def command(world: World) -> list[str]:
+        return [sys.executable, "-m", "testbed.serve", "--control", str(world.switch(name)),
+                "--port", str(world.ports[f"{name}_api"]),
+                "--port", str(world.ports[f"{name}_web"])]  # fmt: skip
+
+    return command
+
+
+def _balancer(world: World) -> list[str]:
+    return [balancer.program(), "-db", "-f", str(balancer.write_configuration(world))]
+
+
+def _control(world: World) -> list[str]:
+    return [sys.executable, "-m", "testbed.control", "--port", str(world.ports["control"]),
+            "--socket", str(world.balancer_socket)]  # fmt: skip
+
+
+def _prometheus(world: World) -> list[str]:
+    return ["prometheus", f"--config.file={monitoring.write_configuration(world)}",
+            f"--storage.tsdb.path={world.folder / 'data' / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{world.ports['prometheus']}",
+            "--storage.tsdb.retention.time=1d", "--log.level=warn"]  # fmt: skip
+
+
+def _database_answers(world: World) -> bool:
+    uri = world.environment["KIRANA_DATABASE_URI"]
+    try:
+        with MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=300) as client:
+            client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
+def _answers(port: str, path: str) -> Callable[[World], bool]:
+    def is_ready(world: World) -> bool:
+        status, _ = get(world.ports[port], path)
+        return status == 200  # noqa: PLR2004
+
+    return is_ready
+
+
+def _scrapes(world: World) -> bool:
+    status, body = get(world.ports["prometheus"], "/api/v1/query?query=up")
+    return status == 200 and monitoring.scrapes_everything(body)  # noqa: PLR2004
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of a GET on loopback; status 0 when nobody answers."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
+
+
+PARTS = (
+    Part("database", _database, _database_answers, "database"),
+    Part("blue", _colour("blue"), _answers("blue_api", "/api/health"), "blue_api"),
+    Part("green", _colour("green"), _answers("green_api", "/api/health"), "green_api"),
+    Part("balancer", _balancer, _answers("balancer_metrics", "/metrics"), "edge_tls"),
+    Part("control", _control, _answers("control", "/config"), "control"),
+    Part("prometheus", _prometheus, _scrapes, "prometheus"),
+)
+
+
+def missing_programs() -> list[str]:
+    """What has to be installed first, each with the package that brings it."""
+    missing = []
+    if shutil.which("prometheus") is None:
+        missing.append("prometheus (Debian package prometheus)")
+    if not Path(sys.executable).with_name("secantusd-py").exists():
+        missing.append("secantusd-py (Python package SecantusDB)")
+    return missing

@@ -1,0 +1,100 @@
+"""Log-in, token refresh and log-out, and finding out who a request comes from."""
+
+import asyncio
+
+import bcrypt
+import msgspec
+
+from testbed.store import metrics, sessions, tokens, twofa
+from testbed.store.context import Context, Reply, Store, now
+from testbed.store.database import Document
+
+NOBODY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
+MOST_PASSWORD_BYTES = 72
+
+
+class Credentials(msgspec.Struct, forbid_unknown_fields=True):
+    identifier: str
+    password: str
+
+
+class Refresh(msgspec.Struct, forbid_unknown_fields=True):
+    refresh_token: str
+
+
+async def password_matches(password: str, stored: bytes) -> bool:
+    """Compare off the event loop: bcrypt at cost 10 takes some 60 ms."""
+    candidate = password.encode()[:MOST_PASSWORD_BYTES]
+    return await asyncio.to_thread(bcrypt.checkpw, candidate, stored)
+
+
+async def login(context: Context, body: Credentials) -> Reply:
+    """``POST /api/auth/login``."""
+    user = await context.db.users.find_one(
+        {"$or": [{"phone": body.identifier}, {"email": body.identifier}]}
+    )
+    stored = user["password_hash"].encode() if user else NOBODY
+    matches = await password_matches(body.password, stored)
+    if user is None or not matches or not user["active"]:
+        metrics.count_auth_failure(context.settings.deployment)
+        raise tokens.unauthorised("The log-in or the password is wrong.")
+    if "access" in context.settings.release.features and await needs_second_step(context, user):
+        challenge = tokens.issue(context.settings.token_key, user["_id"], "", "challenge")
+        enrolled = await twofa.confirmed_device(context.db, user["_id"]) is not None
+        status = "twofa_required" if enrolled else "twofa_enrolment_required"
+        return Reply(200, {"status": status, "challenge_token": challenge})
+    return Reply(200, await sessions.open_session(context.store, user))
+
+
+async def needs_second_step(context: Context, user: Document) -> bool:
+    """Admins and owners always; everybody else once a device is enrolled."""
+    if user["role"] in ("admin", "owner"):
+        return True
+    return await twofa.confirmed_device(context.db, user["_id"]) is not None
+
+
+async def refresh(context: Context, body: Refresh) -> Reply:
+    """``POST /api/auth/refresh``: the old refresh token dies with its use."""
+    fresh = tokens.new_refresh_token()
+    session = await context.db.sessions.find_one_and_update(
+        {"refresh_digest": tokens.digest(body.refresh_token), "expires_at": {"$gt": now()}},
+        {"$set": {"refresh_digest": tokens.digest(fresh)}},
+    )
+    user = session and await context.db.users.find_one({"_id": session["user_id"], "active": True})
+    if not session or not user:
+        metrics.count_auth_failure(context.settings.deployment)
+        raise tokens.unauthorised("The refresh token is not valid.")
+    return Reply(200, sessions.token_pair(context.store, user, session["_id"], fresh))
+
+
+async def logout(context: Context) -> Reply:
+    """``POST /api/auth/logout``: ends this session, its access tokens included."""
+    await context.db.sessions.delete_one({"_id": context.session_id})
+    return Reply(204)
+
+
+async def caller(store: Store, token: str, uses: tuple[str, ...]) -> tuple[Document, str]:
+    """The user and session of a token, both still alive; 401 otherwise."""
+    claims = tokens.read(store.settings.token_key, token)
+    if claims["use"] not in uses:
+        raise tokens.unauthorised("The token is not valid here.")
+    if claims["use"] == "challenge":
+        user = await store.db.users.find_one({"_id": claims["sub"], "active": True})
+        alive = True
+    else:
+        user, session = await asyncio.gather(
+            store.db.users.find_one({"_id": claims["sub"], "active": True}),
+            store.db.sessions.find_one({"_id": claims["sid"], "user_id": claims["sub"]}),
+        )
+        alive = session is not None
+    if user is None or not alive:
+        raise tokens.unauthorised("The session has ended.")
+    return user, claims["sid"]
+
+
+def bearer(header: str) -> str:
+    """The token of an Authorization header; 401 when there is none."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise tokens.unauthorised()
+    return token

@@ -1,0 +1,156 @@
+"""What happens around every operation: limit, identity, permission, body, answer, count."""
+
+import importlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from testbed.store import access, auth, limits, metrics
+from testbed.store.context import Context, Reply, Store
+from testbed.store.errors import Refused, forbidden, invalid
+from testbed.store.limits import RateLimit
+from testbed.store.routes import Route
+
+LOG = logging.getLogger("kirana")
+MOST_BODY = 256 * 1024
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Content-Security-Policy": (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+}
+UNLIMITED = frozenset({"/api/health"})
+
+
+def endpoint(
+    store: Store, rate_limit: RateLimit, route: Route
+) -> Callable[[Request], Awaitable[Response]]:
+    """The ASGI endpoint of one route."""
+
+    async def answer(request: Request) -> Response:
+        started = time.perf_counter()
+        reply, headers = await outcome(store, rate_limit, route, request)
+        response = to_response(reply, headers)
+        labels = (
+            store.settings.deployment,
+            route.path,
+            route.method,
+            response.status_code,
+            "synthetic" if is_synthetic(request) else "customer",
+        )
+        metrics.observe_request(labels, time.perf_counter() - started)
+        return response
+
+    return answer
+
+
+async def outcome(
+    store: Store, rate_limit: RateLimit, route: Route, request: Request
+) -> tuple[Reply, dict[str, str]]:
+    """The handler's reply, or the error that stands for what went wrong."""
+    try:
+        limit(store, rate_limit, route, request)
+        return await handle(store, route, request), {}
+    except Refused as refusal:
+        return error_reply(refusal), refusal.headers
+    except Exception:
+        LOG.exception("%s %s", route.method, route.path)
+        broken = Refused(500, "internal_error", "Something went wrong.")
+        return error_reply(broken), {}
+
+
+def limit(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> None:
+    """Count the request against its address; 429 beyond the limit."""
+    exemption = request.headers.get("x-kirana-exemption", "")
+    if route.path in UNLIMITED or limits.is_exempt(
+        exemption, store.settings.exemption_key, time.time()
+    ):
+        return
+    peer = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for", "")
+    address = limits.client_address(peer, forwarded, store.settings.trusted_proxy)
+    wait = rate_limit.retry_after(address, time.monotonic())
+    if wait is not None:
+        headers = {"Retry-After": str(wait)}
+        raise Refused(429, "too_many_requests", "Too many requests.", headers)
+
+
+async def handle(store: Store, route: Route, request: Request) -> Reply:
+    """Find out who asks and what; then call the handler."""
+    raw = await read_body(request)
+    user, session_id = await identity(store, route, request)
+    context = Context(
+        store=store,
+        path=request.path_params,
+        query=single_values(request),
+        headers=request.headers,
+        raw=raw,
+        user=user,
+        session_id=session_id,
+        synthetic=is_synthetic(request),
+    )
+    if ":" in route.needs and not await access.is_allowed(store.db, user, route.needs):
+        raise forbidden()
+    module, _, name = route.handler.partition(":")
+    handler = getattr(importlib.import_module(f"testbed.store.{module}"), name)
+    if route.body is None:
+        return await handler(context)  # type: ignore[no-any-return]
+    try:
+        body = msgspec.json.decode(raw, type=route.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise invalid(str(error)) from error
+    return await handler(context, body)  # type: ignore[no-any-return]
+
+
+async def identity(store: Store, route: Route, request: Request) -> tuple[dict[str, object], str]:
+    if route.needs == "public":
+        return {}, ""
+    uses = ("access", "challenge") if route.needs == "challenge" else ("access",)
+    token = auth.bearer(request.headers.get("authorization", ""))
+    return await auth.caller(store, token, uses)
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, refused as soon as it grows beyond MOST_BODY."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BODY:
+            raise Refused(413, "too_large", "The body is too large.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def single_values(request: Request) -> dict[str, str]:
+    """Query parameters, each given once."""
+    pairs = request.query_params.multi_items()
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise invalid("A query parameter is given twice.")
+    return values
+
+
+def is_synthetic(request: Request) -> bool:
+    return bool(request.headers.get("x-kirana-synthetic"))
+
+
+def error_reply(refusal: Refused) -> Reply:
+    return Reply(refusal.status, {"error": {"code": refusal.code, "message": refusal.message}})
+
+
+def to_response(reply: Reply, headers: dict[str, str]) -> Response:
+    response = Response(
+        content=b"" if reply.body is None else msgspec.json.encode(reply.body),
+        status_code=reply.status,
+        media_type=None if reply.body is None else "application/json",
+        headers={**SECURITY_HEADERS, "Cache-Control": "no-store", **headers},
+    )
+    return response  # noqa: RET504 - the name says what leaves

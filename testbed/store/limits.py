@@ -1,0 +1,51 @@
+"""The rate limit: so many requests a minute and address, and the signed exemption from it."""
+
+import hashlib
+import hmac
+import math
+from collections import deque
+
+REQUESTS_PER_MINUTE = 100
+WINDOW_SECONDS = 60.0
+
+
+class RateLimit:
+    """A sliding log of request times per client address."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[float]] = {}
+        self._swept = 0.0
+
+    def retry_after(self, address: str, now: float) -> int | None:
+        """Record a request; return None when it may pass, else the seconds to wait."""
+        self._sweep(now)
+        times = self._seen.setdefault(address, deque())
+        while times and times[0] <= now - WINDOW_SECONDS:
+            times.popleft()
+        if len(times) >= REQUESTS_PER_MINUTE:
+            return max(1, math.ceil(times[0] + WINDOW_SECONDS - now))
+        times.append(now)
+        return None
+
+    def _sweep(self, now: float) -> None:
+        if now - self._swept < WINDOW_SECONDS:
+            return
+        self._swept = now
+        old = now - WINDOW_SECONDS
+        self._seen = {a: t for a, t in self._seen.items() if t and t[-1] > old}
+
+
+def is_exempt(header: str, key: str, now: float) -> bool:
+    """Whether ``<expiry>.<hex HMAC-SHA256 of expiry>`` is signed with the key and not expired."""
+    expiry, _, signature = header.partition(".")
+    if not expiry.isascii() or not expiry.isdigit() or len(expiry) > 12:  # noqa: PLR2004
+        return False
+    expected = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, signature) and float(expiry) > now
+
+
+def client_address(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
+    """The address to limit by: what the trusted proxy says, else the peer itself."""
+    if peer == trusted_proxy and forwarded_for:
+        return forwarded_for
+    return peer
