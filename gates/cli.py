@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gates: interrupted; no decision was made", file=sys.stderr)
         return ExitCode.INTERNAL
-    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
+    except Exception as error:
         print(f"gates: internal error: {type(error).__name__}: {error}", file=sys.stderr)
         if os.environ.get("KIRANA_TRACEBACK"):
             raise

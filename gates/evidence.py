@@ -1,4 +1,4 @@
-"""The record of a suite run, ``checks.jsonl``: its writer and its reader, so one place has the format.
+"""The record of a suite run, ``checks.jsonl``: its writer and its reader.
 
 A line each: ``started``, ``collected`` (the ids about to be checked), one ``check`` per result,
 ``finished`` with the SHA-256 of everything before it (and its HMAC, where a key is configured).

@@ -1,4 +1,4 @@
-"""Where target files, policies and generated files are: an option, the environment, or installed."""
+"""Where target files, policies and generated files are, and what chose that."""
 
 import os
 from dataclasses import dataclass

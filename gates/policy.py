@@ -62,7 +62,7 @@ def stage_named(policy: Policy, name: str, where: str) -> Stage:
 
 def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
     sets = {}
-    for name in table.keys():
+    for name in table.left():
         checks = table.texts(name)
         if wrong := [check for check in checks if not CHECK_ID.match(check)]:
             raise table.error(name, f"{wrong[0]!r} is not a check id like smoke.login"[:200])
@@ -72,7 +72,7 @@ def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
 
 def _objectives(table: Table, check_sets: dict[str, tuple[str, ...]]) -> dict[str, Objective]:
     objectives: dict[str, Objective] = {}
-    for name in table.keys():
+    for name in table.left():
         content = table.table(name)
         kind = one_of(content, "kind", KINDS)
         objectives[name] = KINDS[kind](name, content, check_sets)
@@ -82,7 +82,7 @@ def _objectives(table: Table, check_sets: dict[str, tuple[str, ...]]) -> dict[st
 
 def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]:
     stages = []
-    for name in table.keys():
+    for name in table.left():
         content = table.table(name)
         asked = content.texts("objectives")
         for objective in asked:
@@ -131,8 +131,8 @@ def _live_build(name: str, table: Table, _: object) -> LiveBuildObjective:
 
 
 def _ratio(name: str, table: Table, _: object) -> RatioObjective:
-    below = "below" in table.keys()
-    if below == ("above" in table.keys()):
+    below = "below" in table.left()
+    if below == ("above" in table.left()):
         raise table.error("below", "expected either below or above")
     direction = "below" if below else "above"
     limit = table.number(direction, 0, 1)

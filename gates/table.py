@@ -32,7 +32,7 @@ class Table:
         name = f"{self._path}.{key}" if self._path else key
         return ConfigurationError(f"{self._where}: {name}: {problem}")
 
-    def keys(self) -> list[str]:
+    def left(self) -> list[str]:
         """The keys not yet taken, in the file's order."""
         return list(self._left)
 
@@ -60,7 +60,7 @@ class Table:
         return value
 
     def flag(self, key: str) -> bool:
-        """true or false."""
+        """True or false."""
         return bool(self.take(key, bool, "true or false"))
 
     def number(self, key: str, least: float, most: float) -> float:

@@ -77,7 +77,7 @@ def _build(table: Table) -> Build:
 
 
 def _addresses(table: Table, folder: Path) -> Addresses:
-    certificate = table.text("edge_ca_file") if "edge_ca_file" in table.keys() else ""
+    certificate = table.text("edge_ca_file") if "edge_ca_file" in table.left() else ""
     addresses = Addresses(
         api=_url(table, "api"),
         health=_url(table, "health"),
@@ -105,13 +105,13 @@ def _url(table: Table, key: str) -> str:
 def _secrets(table: Table, access: Table, folder: Path, *, production: bool) -> dict[str, str]:
     """Secrets by name, from the environment; a test store may bring a file of its own."""
     from_file: dict[str, str] = {}
-    if "secrets_file" in access.keys():
+    if "secrets_file" in access.left():
         named = access.text("secrets_file")
         if production:
             raise access.error("secrets_file", "production takes secrets from the environment")
         from_file = _secrets_file((folder / named).resolve())
     found = {}
-    for name in table.keys():
+    for name in table.left():
         variable = table.text(name)
         if not VARIABLE.match(variable):
             raise table.error(name, "expected the name of an environment variable, in capitals")

@@ -44,7 +44,9 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
     lines = [f"  {shown} {finding.objective}: {_printable(finding.sentence)}"]
     if finding.verdict is not Verdict.PASS:
         samples = sum(one.samples for one in finding.measurements)
-        lines.append(f"          guide {finding.guide}; {finding.measured.value}, {samples} samples")
+        lines.append(
+            f"          guide {finding.guide}; {finding.measured.value}, {samples} samples"
+        )
     if finding.next_step:
         lines.append(f"          next: {_printable(finding.next_step)}")
     return lines

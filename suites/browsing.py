@@ -15,7 +15,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PAGE_SECONDS = 8.0
+PAGE_SECONDS = 6.0
 
 
 @dataclass  # Playwright keeps its wrappers on the object, so no slots

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from suites.browsing import Visit
-    from suites.ownership import OwnProduct, Ownership, OwnUser, Shop
+    from suites.ownership import Ownership, OwnProduct, OwnUser, Shop
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,9 @@ def database(target: Target) -> Iterator["Shop"]:
 
 
 @pytest.fixture(scope="session")
-def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> Iterator["Ownership"]:
+def ownership(
+    database: "Shop", run_id: str, request: pytest.FixtureRequest
+) -> Iterator["Ownership"]:
     """The run's own data; all of it is gone at the end, and that is checked."""
     from suites.ownership import Ownership
     from suites.waiting import wait_until
@@ -62,7 +64,9 @@ def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> 
         owned.remove_everything()
         return owned.left_behind()
 
-    wait_until("nothing of this run is left in the database", clean, lambda left: not left, seconds=5)
+    wait_until(
+        "nothing of this run is left in the database", clean, lambda left: not left, seconds=5
+    )
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ class Listener:
             UnexpectedAnswerError: none within the target's patience, or of another shape.
         """
         event = _receive(self._connection, self._client.target.patience_seconds)
-        problems = [error.message for error in self._client.contract.schemas[schema].iter_errors(event)]
+        problems = [
+            error.message for error in self._client.contract.schemas[schema].iter_errors(event)
+        ]
         if problems:
             raise UnexpectedAnswerError(f"a message that is no {schema}: {problems[0][:200]}")
         return event

@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _run_id(config: pytest.Config) -> str:
     if is_worker(config):
-        return str(config.workerinput["kirana_run"])
+        return str(config.workerinput["kirana_run"])  # type: ignore[attr-defined]
     run_id = str(config.getoption("run_id") or new_run_id())
     if not RUN_ID.match(run_id):
         raise pytest.UsageError("--run-id: lower-case letters, digits and dashes, at most 60")
@@ -122,20 +122,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if RECORDING not in config.stash or is_worker(config):
         return
     target, recording = config.stash[TARGET], config.stash[RECORDING]
-    failure: UnexpectedAnswerError | None = None
+    problem = ""
     try:
         config.stash[BUILD] = served_build(config)
     except UnexpectedAnswerError as error:
-        config.stash[BUILD] = None
-        failure = error
+        config.stash[BUILD], problem = None, str(error)
     subject = Subject(target.name, target.addresses.api, config.stash[BUILD])
     recording.start(config.stash[RUN], subject, __version__)
     _point_latest(recording.folder)
-    if failure is not None:
-        pytest.exit(
-            f"target {target.name} cannot be reached at {target.addresses.api}: {failure}\n"
-            "  start it (the embedded store: make up), or correct its target file",
-            returncode=pytest.ExitCode.TESTS_FAILED,
+    if problem:
+        raise pytest.UsageError(
+            f"target {target.name} cannot be reached at {target.addresses.api}: {problem}\n"
+            "  start it (the embedded store: make up), or correct its target file"
         )
 
 
@@ -205,7 +203,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if RECORDING not in config.stash:
         return
-    first = not is_worker(config) or config.workerinput["workerid"] == "gw0"
+    first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     distributes = not is_worker(config) and config.getoption("dist", "no") != "no"
     if first and not distributes:
         ids = [check_id_of(item) for item in session.items]

@@ -1,1 +1,1 @@
-"""The embedded Kirana Store: blue, green, balancer, database and monitoring, as a system under test."""
+"""The embedded Kirana Store, a system under test: blue, green, balancer, database, monitoring."""

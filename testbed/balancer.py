@@ -45,7 +45,7 @@ defaults
 frontend redirect
     bind 127.0.0.1:{edge_http}
     acl redirected var(proc.no_redirect) -m int 0
-    http-request redirect code 308 location https://%[req.hdr(host),host_only]:{edge_tls}%[pathq] if redirected
+    http-request redirect code 308 location {location} if redirected
     use_backend pinned_green if {{ req.hdr(host),host_only -m str green.localhost }}
     use_backend pinned_blue if {{ req.hdr(host),host_only -m str blue.localhost }}
     default_backend store
@@ -99,6 +99,7 @@ def write_configuration(world: World) -> Path:
         address=ADDRESS,
         folder=world.folder,
         weight_of_all=WEIGHT_OF_ALL,
+        location=f"https://%[req.hdr(host),host_only]:{world.ports['edge_tls']}%[pathq]",
         **world.ports,
     )
     path = world.folder / "haproxy.cfg"
@@ -158,7 +159,9 @@ def _sessions(runtime_socket: Path, colour: str) -> int:
     """How many sessions the shared backend has open on a colour."""
     text = command(runtime_socket, "show stat").lstrip("# ")
     rows = csv.DictReader(text.splitlines())
-    found = [int(row["scur"]) for row in rows if (row["pxname"], row["svname"]) == ("store", colour)]
+    found = [
+        int(row["scur"]) for row in rows if (row["pxname"], row["svname"]) == ("store", colour)
+    ]
     return found[0]
 
 

@@ -44,6 +44,8 @@ FAULTS = (
           (("catalogue:public_product", "shop:last_weeks_product"),)),
     Fault("search.slow", "search takes seconds",
           (("search:search_page", "shop:slow_search_page"),)),
+    Fault("search.http_500", "search answers 500",
+          (("search:search_page", "shop:search_fails"),)),
     Fault("search.any_word", "search returns products that lack a word of the query",
           (("search:matching", "shop:matching_any_word"),)),
     Fault("cart.forgets", "what is put into the cart is not kept",

@@ -24,9 +24,7 @@ def up(folder: Path, *, free_ports: bool, say: Callable[[str], None]) -> World:
         raise TestbedError(f"missing: {', '.join(missing)}; `make setup` installs it")
     chosen = ports.free() if free_ports else dict(ports.GUIDE)
     if taken := ports.taken(chosen):
-        raise TestbedError(
-            f"port taken: {', '.join(taken)}; end that program, or use --ports free"
-        )
+        raise TestbedError(f"port taken: {', '.join(taken)}; end that program, or use --ports free")
     made = world.create(folder, chosen)
     with _undone_on_failure(made):
         certificates.write(made.folder)

@@ -37,9 +37,7 @@ def _v1(db: Shop) -> None:
 
 
 def _v2(db: Shop) -> None:
-    db.orders.create_index(
-        [("user_id", ASCENDING), ("client_order_id", ASCENDING)], unique=True
-    )
+    db.orders.create_index([("user_id", ASCENDING), ("client_order_id", ASCENDING)], unique=True)
     db.sessions.create_index("refresh_digest", unique=True)
 
 
@@ -94,7 +92,7 @@ def migrate(db: Shop) -> None:
 def products() -> list[dict[str, Any]]:
     """A small catalogue, the same at every start."""
     dice = random.Random(SEED)
-    made = []
+    made: list[dict[str, Any]] = []
     for category, goods in GOODS.items():
         for name in goods:
             for brand in BRANDS:
@@ -121,7 +119,9 @@ def seed(db: Shop) -> None:
     if db.products.find_one() is not None:
         return
     db.products.insert_many(products())
-    unusable = bcrypt.hashpw(random.SystemRandom().randbytes(16).hex().encode(), bcrypt.gensalt(COST))
+    unusable = bcrypt.hashpw(
+        random.SystemRandom().randbytes(16).hex().encode(), bcrypt.gensalt(COST)
+    )
     for number, name in enumerate(("Asha", "Ravi"), start=1):
         user = {
             "_id": f"usr_seed_{number}",

@@ -48,7 +48,9 @@ def find(running: Running) -> psutil.Process | None:
 def stop(processes: Sequence[Running]) -> None:
     """End processes and what they started: ask first, then insist."""
     alive = [process for running in processes if (process := find(running))]
-    family = [member for process in alive for member in (process, *process.children(recursive=True))]
+    family = [
+        member for process in alive for member in (process, *process.children(recursive=True))
+    ]
     for process in family:
         _tell(process, signal.SIGCONT)
         _tell(process, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What one objective concludes from the evidence: one module a kind of objective. Pure functions."""
+"""What one objective concludes from the evidence: one module a kind of objective; pure."""
 
 from datetime import datetime
 from typing import assert_never

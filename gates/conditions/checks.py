@@ -33,9 +33,7 @@ class _Answer:
     run: Run | None = None
 
 
-def conclude(
-    objective: ChecksObjective, evidence: Evidence, now: datetime
-) -> tuple[Finding, ...]:
+def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
     """One finding for each required check."""
     return tuple(
         _finding(objective, check, _answer(objective, evidence, check, now), evidence, now)
@@ -43,9 +41,7 @@ def conclude(
     )
 
 
-def _answer(
-    objective: ChecksObjective, evidence: Evidence, check: str, now: datetime
-) -> _Answer:
+def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
     run = _newest_run(evidence.runs, evidence.target, check)
     if run is None:
         sentence = f"no run on {evidence.target.name} has looked at {check}"

@@ -45,6 +45,8 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
         sentence=sentence,
         next_step="" if verdict is Verdict.PASS else reading.look_again(answer),
         measurements=(
-            reading.measurement(answer, ", ".join(sorted(str(build) for build in builds)) or "none"),
+            reading.measurement(
+                answer, ", ".join(sorted(str(build) for build in builds)) or "none"
+            ),
         ),
     )

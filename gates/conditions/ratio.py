@@ -99,9 +99,7 @@ def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
     return count
 
 
-def _judged(
-    objective: RatioObjective, evidence: Evidence, count: Count
-) -> tuple[Verdict, str]:
+def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tuple[Verdict, str]:
     """The verdict on a count, and the sentence that says why."""
     word, limit = ("under" if objective.below else "over"), f"{100 * objective.limit:g} %"
     seen = (
@@ -113,7 +111,10 @@ def _judged(
     if count.whole and not _meets(objective, count) and _chance(objective, count) < SURELY:
         return Verdict.FAIL, f"{seen}; few, but chance does not explain it"
     missing = objective.at_least - count.whole
-    return Verdict.INCONCLUSIVE, f"{missing:,} more needed to judge. {seen}{_pace(objective, count)}"
+    return (
+        Verdict.INCONCLUSIVE,
+        f"{missing:,} more needed to judge. {seen}{_pace(objective, count)}",
+    )
 
 
 def _meets(objective: RatioObjective, count: Count) -> bool:

@@ -32,7 +32,9 @@ def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
         measured = measured if measured is not Measured.OK else Measured.NO_DATA
     elif abs(shares[-1][1] - objective.share) > TOLERANCE:
         verdict = Verdict.INCONCLUSIVE
-        sentence = f"{slot} has {100 * shares[-1][1]:.3g} % of traffic, this stage asks at {intended}"
+        sentence = (
+            f"{slot} has {100 * shares[-1][1]:.3g} % of traffic, this stage asks at {intended}"
+        )
     else:
         since = answer.evaluated_at - _since(shares, objective.share)
         verdict = Verdict.PASS if since >= bake - max_age else Verdict.INCONCLUSIVE

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from math import isfinite
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ SECONDS = 2.0
 MOST_BYTES = 32_000_000
 MOST_SERIES = 5_000
 PAIR = 2
+NOTHING: tuple[Series, ...] = ()
 
 
 class Prometheus:
@@ -33,7 +35,7 @@ class Prometheus:
         query = f"{selector}[{int(window.total_seconds())}s]"
         address = f"{self._url}/api/v1/query?query={quote(query)}&time={at:.3f}"
         answer = get(address, seconds=SECONDS, most_bytes=MOST_BYTES)
-        problem, series = answer.problem, ()
+        problem, series = (answer.problem, NOTHING)
         if not problem:
             problem, series = parse(answer.status, answer.body)
         measured = Measured.ERROR if problem else Measured.OK
@@ -70,14 +72,17 @@ def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
     if content.get("warnings"):
         return f"an incomplete answer: {str(content['warnings'])[:200]}", ()
     try:
-        data = content["data"]
-        if data["resultType"] != "matrix":
-            return f"a {str(data['resultType'])[:20]} where a matrix was expected", ()
-        if len(data["result"]) > MOST_SERIES:
-            return f"{len(data['result'])} series, more than {MOST_SERIES}", ()
-        return "", tuple(_series(one) for one in data["result"])
+        return _matrix(content["data"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return f"an answer of another shape ({type(error).__name__})", ()
+
+
+def _matrix(data: dict[str, Any]) -> tuple[str, tuple[Series, ...]]:
+    if data["resultType"] != "matrix":
+        return f"a {str(data['resultType'])[:20]} where a matrix was expected", ()
+    if len(data["result"]) > MOST_SERIES:
+        return f"{len(data['result'])} series, more than {MOST_SERIES}", ()
+    return "", tuple(_series(one) for one in data["result"])
 
 
 def _series(one: dict[str, Any]) -> Series:
@@ -90,6 +95,6 @@ def _series(one: dict[str, Any]) -> Series:
         if not isfinite(at):
             raise ValueError
         samples.append(Sample(at=at, value=float(pair[1])))
-    if any(later.at <= earlier.at for earlier, later in zip(samples, samples[1:], strict=False)):
+    if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
         raise ValueError
     return Series(labels=labels, samples=tuple(samples))

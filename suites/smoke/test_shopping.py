@@ -69,9 +69,7 @@ def test_cart(shopper: StoreClient, product: "OwnProduct") -> None:
 
 
 @check("smoke.order", needs="orders")
-def test_order(
-    shopper: StoreClient, product: "OwnProduct", database: "Shop", run_id: str
-) -> None:
+def test_order(shopper: StoreClient, product: "OwnProduct", database: "Shop", run_id: str) -> None:
     """An order from the cart has the store's total, takes the stock, and empties the cart."""
     shopper.call("add_to_cart", expect=200, body={"product_id": product.product_id, "quantity": 3})
     order = shopper.call("place_order", expect=201, body={"client_order_id": run_id}).body

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from testbed.store import app, metrics
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from testbed.store import app
 from testbed.store.context import Context
+from testbed.store.metrics import REGISTRY
 from testbed.store.settings import Settings
 
 BROKEN = Path(__file__).parent / "frontend"
@@ -40,9 +43,9 @@ def _broken_script(path: str, name: str) -> Path:
 
 
 def exposition_without_payments() -> tuple[bytes, str]:
-    text = metrics.generate_latest(metrics.REGISTRY).decode()
+    text = generate_latest(REGISTRY).decode()
     kept = [line for line in text.splitlines(keepends=True) if "payments_total" not in line]
-    return "".join(kept).encode(), metrics.CONTENT_TYPE_LATEST
+    return "".join(kept).encode(), CONTENT_TYPE_LATEST
 
 
 def observe_nothing(labels: tuple[str, str, str, int, str], seconds: float) -> None:

@@ -29,6 +29,10 @@ async def slow_search_page(context: Context, wanted: Document) -> Reply:
     return Reply(200, await catalogue.product_page(context, wanted, page, PER_PAGE))
 
 
+async def search_fails(context: Context, wanted: Document) -> Reply:
+    raise RuntimeError(f"no index for {wanted} on {context.settings.deployment}")
+
+
 def matching_any_word(text: str, price_min: int | None, price_max: int | None) -> Document:
     wanted: Document = {**catalogue.LISTED, "words": {"$in": words(text)}}
     price = price_filter(price_min, price_max)

@@ -194,9 +194,7 @@ async def assign_role(context: Context, body: Assignment) -> Reply:
     if not outranks(context.user["role"], body.role):
         raise forbidden("You may only assign roles below your own.")
     await context.db.users.update_one({"_id": user["_id"]}, {"$set": {"role": body.role}})
-    await audit.record(
-        context, "role.assigned", user["_id"], before=user["role"], after=body.role
-    )
+    await audit.record(context, "role.assigned", user["_id"], before=user["role"], after=body.role)
     return Reply(200, {"user_id": user["_id"], "role": body.role})
 
 

@@ -24,7 +24,12 @@ from testbed.store.routes import ROUTES
 from testbed.store.settings import Settings
 
 FRONTEND = Path(__file__).parent / "frontend"
-PAGES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css", "/favicon.svg": "favicon.svg"}
+PAGES = {
+    "/": "index.html",
+    "/app.js": "app.js",
+    "/style.css": "style.css",
+    "/favicon.svg": "favicon.svg",
+}
 STATUS_WORDS = {404: ("not_found", "No such page."), 405: ("method_not_allowed", "Not allowed.")}
 
 

@@ -62,9 +62,7 @@ async def earn(context: Context, body: Earn) -> Reply:
     return Reply(201, {"points": points, "balance": account["balance"]})
 
 
-async def change_account(
-    db: Database, user: Document, points: int, *, lifetime: int
-) -> Document:
+async def change_account(db: Database, user: Document, points: int, *, lifetime: int) -> Document:
     """Move the running totals that the ledger's entries add up to."""
     change = {
         "$inc": {"balance": points, "points": lifetime},

@@ -14,9 +14,7 @@ ProcessCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
 _REQUEST_LABELS = ["deployment", "route", "method", "status", "traffic"]
-_requests = Counter(
-    "http_requests_total", "Requests answered", _REQUEST_LABELS, registry=REGISTRY
-)
+_requests = Counter("http_requests_total", "Requests answered", _REQUEST_LABELS, registry=REGISTRY)
 _errors = Counter(
     "http_errors_total", "Requests answered with 5xx", _REQUEST_LABELS, registry=REGISTRY
 )

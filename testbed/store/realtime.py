@@ -131,9 +131,9 @@ async def feed(
             sent.add(event["_id"])
             await send(socket, events.public_event(event))
         while not listening.done():
-            event = await next_event(queue, listening)
-            if event and event["_id"] not in sent and concerns(event, wanted):
-                await send(socket, events.public_event(event))
+            fresh = await next_event(queue, listening)
+            if fresh and fresh["_id"] not in sent and concerns(fresh, wanted):
+                await send(socket, events.public_event(fresh))
     finally:
         hub.leave(wanted["user_id"], queue)
         listening.cancel()

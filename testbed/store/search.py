@@ -126,8 +126,7 @@ async def facets(context: Context) -> Reply:
 def category_counts(hits: list[Document]) -> list[dict[str, object]]:
     names = sorted({hit["category"] for hit in hits})
     return [
-        {"category": name, "count": sum(hit["category"] == name for hit in hits)}
-        for name in names
+        {"category": name, "count": sum(hit["category"] == name for hit in hits)} for name in names
     ]
 
 

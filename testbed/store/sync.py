@@ -1,15 +1,17 @@
 """Offline sync: changes a device made without a connection, applied once, in their order."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from testbed.store import cart, orders
 from testbed.store.context import Context, Reply, now
-from testbed.store.database import Document
 from testbed.store.errors import Refused
+
+if TYPE_CHECKING:
+    from testbed.store.database import Document
 
 ChangeId = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 

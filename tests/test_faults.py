@@ -1,0 +1,49 @@
+"""Negative controls: each fault turns exactly its checks red, and the gate says so."""
+
+from pathlib import Path
+
+import pytest
+from fault_table import REDDENS
+from worlds import ROOT, TestWorld, results
+
+from gates import policy
+from gates.model import ChecksObjective
+from testbed.faults import FAULTS
+
+
+def required_checks() -> set[str]:
+    """Every check id some stage of the policy requires."""
+    loaded = policy.load(ROOT / "policies" / "release.toml")
+    objectives = [one for stage in loaded.stages for one in stage.objectives]
+    return {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
+
+
+def test_the_table_knows_every_fault_and_reddens_every_check() -> None:
+    assert {fault.name for fault in FAULTS} == set(REDDENS)
+    assert set().union(*REDDENS.values()) == required_checks()
+
+
+@pytest.mark.parametrize("fault", REDDENS)
+def test_fault_reddens_its_checks_and_no_others(
+    world: TestWorld, tmp_path: Path, fault: str
+) -> None:
+    switched = world.testbed("fault", "on", fault, "--on", "green")
+    try:
+        assert switched.code == 0, switched.err
+        run = world.pytest(tmp_path, "-m", "smoke", "-q")
+        answer = world.gates(tmp_path, "green-ready")
+    finally:
+        assert world.testbed("fault", "off", fault, "--on", "green").code == 0
+    red = {check for check, outcome in results(tmp_path).items() if outcome != "passed"}
+    assert run.code == 1
+    assert red == REDDENS[fault]
+    assert answer.code == 1
+    assert answer.out.startswith("NO-GO  green-ready")
+    assert [check for check in red if f"{check} failed in run" not in answer.out
+            and f"{check} error in run" not in answer.out] == []  # fmt: skip
+
+    again = [part for check in sorted(red) for part in ("--check", check)]
+    assert world.pytest(tmp_path, "-m", "smoke", "-q", *again).code == 0
+    recovered = world.gates(tmp_path, "green-ready")
+    assert recovered.code == 0
+    assert recovered.out.startswith("GO  green-ready")

@@ -1,0 +1,150 @@
+"""The pytest plugin as a QA engineer meets it."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from worlds import ROOT, TestWorld, results, run
+
+
+def test_blue_passes_with_what_v4_declares(world: TestWorld, tmp_path: Path) -> None:
+    done = world.pytest(tmp_path, "-m", "smoke", "-q", target="blue")
+    outcomes = results(tmp_path)
+    assert done.code == 0, done.out
+    assert outcomes.pop("smoke.realtime") == "not_applicable"
+    assert set(outcomes.values()) == {"passed"}
+
+
+def test_what_is_not_applicable_is_never_a_go(world: TestWorld, tmp_path: Path) -> None:
+    world.pytest(tmp_path, "-m", "smoke", "-q", target="blue")
+    answer = world.gates(tmp_path, "green-ready", target="blue")
+    assert answer.code == 3
+    assert "smoke.realtime was not applicable" in answer.out
+
+
+def test_a_mistyped_target_exits_4_and_names_the_nearest() -> None:
+    done = run("pytest", "-m", "smoke", "--target", "grene")
+    assert done.code == 4
+    assert "Did you mean green?" in done.err
+
+
+def test_without_a_target_it_says_which_there_are() -> None:
+    done = run("pytest", "-m", "smoke")
+    assert done.code == 4
+    assert "these checks need --target NAME; there are: blue, green" in done.err + done.out
+
+
+def test_four_workers_give_the_same_evidence(
+    world: TestWorld, passed_out: Path, tmp_path: Path
+) -> None:
+    done = world.pytest(tmp_path, "-m", "smoke", "-q", "-n", "4")
+    assert done.code == 0, done.out
+    assert results(tmp_path) == results(passed_out)
+    assert set(skeleton(tmp_path)) == set(skeleton(passed_out))
+    assert world.gates(tmp_path, "green-ready").code == 0
+
+
+def skeleton(out: Path) -> list[tuple[str, ...]]:
+    """The events without times, durations and names of runs."""
+    lines = (out / "latest" / "checks.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    names = ("event", "id", "outcome", "nodeid", "message", "checks", "build", "target")
+    return [tuple(json.dumps(event.get(name)) for name in names) for event in events]
+
+
+def test_it_runs_from_any_directory_as_an_installed_package(
+    world: TestWorld, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    done = run(
+        "pytest", "--pyargs", "suites", "-m", "smoke", "--target", "green",
+        "-p", "no:cacheprovider", folder=folder, variables={"KIRANA_TARGETS": str(world.targets)},
+    )  # fmt: skip
+    assert done.code == 0, done.out + done.err
+    assert f"from {world.targets} (KIRANA_TARGETS)" in done.out
+    assert len(results(folder / "out")) == 17
+
+
+def test_an_unreachable_target_is_one_clear_failure(world: TestWorld, tmp_path: Path) -> None:
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    text = (world.targets / "green.toml").read_text()
+    closed = text.replace(str(world.ports["green_api"]), "1")
+    (targets / "green.toml").write_text(closed.replace("../", f"{world.folder}/"))
+    done = run("pytest", "-m", "smoke", "--target", "green", "--targets", str(targets),
+               "--out", str(tmp_path / "out"))  # fmt: skip
+    assert done.code == 4
+    said = done.out + done.err
+    assert said.count("cannot be reached at http://127.0.0.1:1") == 1
+    answer = world.gates(tmp_path / "out", "green-ready")
+    assert answer.code == 3
+    assert "has not finished" in answer.out
+
+
+def test_junit_and_allure_stand_beside_the_record(passed_out: Path) -> None:
+    folder = passed_out / "latest"
+    cases = ET.parse(folder / "junit.xml").getroot().iter("testcase")  # noqa: S314 - our own file
+    assert len(list(cases)) == 17
+    assert len(list((folder / "allure").glob("*-result.json"))) == 17
+
+
+def test_an_unknown_check_is_refused(world: TestWorld, tmp_path: Path) -> None:
+    done = world.pytest(tmp_path, "--check", "smoke.logni")
+    assert done.code == 4
+    assert "no check 'smoke.logni'" in done.err
+
+
+def test_a_run_id_is_used_once(world: TestWorld, tmp_path: Path) -> None:
+    once = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "mine")
+    twice = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "mine")
+    wrong = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "../x")
+    assert (once.code, twice.code, wrong.code) == (0, 4, 4)
+
+
+def test_a_target_that_does_not_allow_a_suite_does_not_run_it(
+    world: TestWorld, tmp_path: Path
+) -> None:
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    text = (world.targets / "green.toml").read_text().replace("../", f"{world.folder}/")
+    (targets / "green.toml").write_text(text.replace('"smoke", ', ""))
+    done = run("pytest", "-m", "smoke", "--target", "green", "--targets", str(targets),
+               "--out", str(tmp_path / "out"), "-q")  # fmt: skip
+    assert done.code == 5
+    assert set(results(tmp_path / "out").values()) == {"skipped"}
+
+
+def test_nothing_is_left_in_the_database(world: TestWorld, passed_out: Path) -> None:
+    from pymongo import MongoClient
+
+    del passed_out
+    with MongoClient[dict[str, object]](
+        world.state["environment"]["KIRANA_DATABASE_URI"]
+    ) as client:
+        database = client.get_default_database()
+        users = [user["_id"] for user in database.users.find()]
+        assert [name for name in users if "seed" not in str(name)] == []
+        assert database.orders.count_documents({}) == 0
+        assert database.order_events.count_documents({}) == 0
+        assert database.products.count_documents({"visibility": "unlisted"}) == 0
+
+
+def test_no_secret_is_in_any_file_of_a_run(world: TestWorld, passed_out: Path) -> None:
+    environment = world.state["environment"]
+    secrets = [environment[name] for name in ("KIRANA_WEBHOOK_KEY", "KIRANA_EXEMPTION_KEY")]
+    texts = [path.read_text(errors="replace") for path in passed_out.rglob("*") if path.is_file()]
+    assert texts
+    assert [secret for secret in secrets for text in texts if secret in text] == []
+    assert [text for text in texts if "eyJ" in text or "4111111111111111" in text] == []
+
+
+@pytest.mark.parametrize("suite", ["smoke"])
+def test_every_check_of_a_suite_is_in_the_policy_and_the_other_way_round(
+    passed_out: Path, suite: str
+) -> None:
+    import tomllib
+
+    policy = tomllib.loads((ROOT / "policies" / "release.toml").read_text())
+    assert set(results(passed_out)) == set(policy["check_sets"][suite])

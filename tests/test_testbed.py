@@ -1,0 +1,127 @@
+"""The testbed: side by side, idempotent, clear when it cannot, and gone when it is down."""
+
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from worlds import TestWorld
+
+from testbed import ports
+
+
+def test_two_worlds_side_by_side_and_nothing_left(tmp_path: Path) -> None:
+    worlds = [TestWorld(tmp_path / name) for name in ("one", "two")]
+    states = []
+    try:
+        for world in worlds:
+            up = world.testbed("up", "--ports", "free")
+            assert up.code == 0, up.err
+            states.append(world.state)
+        for world in worlds:
+            assert world.pytest(tmp_path / "out" / world.folder.name, "-m", "smoke", "-q").code == 0
+            answer = world.gates(tmp_path / "out" / world.folder.name, "green-ready")
+            assert answer.code == 0, answer.out
+    finally:
+        downs = [world.testbed("down").code for world in worlds]
+    assert downs == [0, 0]
+    assert [world.folder.exists() for world in worlds] == [False, False]
+    assert [Path(state["sockets"]).exists() for state in states] == [False, False]
+    pids = [running["pid"] for state in states for running in state["running"].values()]
+    assert len(pids) == 12
+    assert [pid for pid in pids if psutil.pid_exists(pid)] == []
+
+
+def test_a_second_up_says_it_is_up_already(world: TestWorld) -> None:
+    again = world.testbed("up", "--ports", "free")
+    assert (again.code, again.out.splitlines()[0]) == (0, "up already")
+
+
+def test_status_shows_every_part(world: TestWorld) -> None:
+    shown = world.testbed("status")
+    assert shown.code == 0
+    names = [line.split()[0] for line in shown.out.splitlines()[:-1]]
+    assert names == ["database", "blue", "green", "balancer", "control", "prometheus"]
+
+
+def test_down_without_up_is_no_error(tmp_path: Path) -> None:
+    down = TestWorld(tmp_path / "none").testbed("down")
+    assert (down.code, down.out[:13]) == (0, "nothing is up")
+
+
+def test_a_taken_port_gives_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from testbed import lifecycle
+    from testbed.errors import TestbedError
+
+    chosen = ports.free()
+    monkeypatch.setattr(ports, "free", lambda: chosen)
+    expected = f"port taken: green_api {chosen['green_api']}"
+    with (
+        socket.create_server(("127.0.0.1", chosen["green_api"])),
+        pytest.raises(TestbedError, match=expected),
+    ):
+        lifecycle.up(tmp_path / "w", free_ports=True, say=print)
+    assert not (tmp_path / "w").exists()
+
+
+def test_an_unknown_fault_names_the_nearest(world: TestWorld) -> None:
+    switched = world.testbed("fault", "on", "search.slwo")
+    assert switched.code == 1
+    assert "did you mean search.slow?" in switched.err
+
+
+def test_two_faults_in_one_place_are_refused(world: TestWorld) -> None:
+    world.testbed("fault", "on", "realtime.silent")
+    world.testbed("fault", "on", "search.slow")
+    try:
+        second = world.testbed("fault", "on", "search.http_500")
+    finally:
+        world.testbed("fault", "off", "search.slow")
+        off = world.testbed("fault", "off", "realtime.silent")
+    assert (second.code, "search.slow is on" in second.err) == (1, True)
+    assert off.out.strip() == "green: no fault on"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"{", "not JSON"),
+        (b"[]", "must be"),
+        (b'{"blue": 1.0}', "must be"),
+        (b'{"blue": true, "green": 0}', "a number"),
+        (b'{"blue": 1.5, "green": -0.5}', "a number"),
+        (b'{"blue": 0.999, "green": 0.001}', "whole percentage"),
+        (b'{"blue": 0.5, "green": 0.4}', "add up"),
+    ],
+)
+def test_the_control_endpoint_refuses_wrong_shares(
+    world: TestWorld, body: bytes, problem: str
+) -> None:
+    url = f"http://127.0.0.1:{world.ports['control']}/config"
+    before = requests.get(url, timeout=5).json()
+    answer = requests.post(url, data=body, timeout=5)
+    assert answer.status_code == 400
+    assert problem in answer.json()["error"]
+    assert requests.get(url, timeout=5).json() == before
+
+
+def test_weights_move_traffic_and_survive_a_restart_of_the_balancer(world: TestWorld) -> None:
+    control = f"http://127.0.0.1:{world.ports['control']}/config"
+    edge = f"https://localhost:{world.ports['edge_tls']}/api/health"
+
+    def colours(count: int) -> list[str]:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = str(world.folder / "ca.pem")
+            return [session.get(edge, timeout=5).json()["deployment"] for _ in range(count)]
+
+    assert set(colours(10)) == {"blue"}
+    assert requests.post(control, json={"blue": 0.7, "green": 0.3}, timeout=5).ok
+    assert colours(100).count("green") == 30
+    assert world.testbed("restart", "balancer").code == 0
+    assert requests.get(control, timeout=5).json() == {"blue": 0.7, "green": 0.3}
+    assert requests.post(control, json={"blue": 0.0, "green": 1.0}, timeout=5).ok
+    assert set(colours(10)) == {"green"}
+    assert requests.post(control, json={"blue": 1.0, "green": 0.0}, timeout=5).ok
+    assert set(colours(10)) == {"blue"}

@@ -1,0 +1,89 @@
+"""A testbed world for tests: its commands, run as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that ended: exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    *command: str, folder: Path = ROOT, variables: Mapping[str, str] = MappingProxyType({})
+) -> Done:
+    """Run one of our commands with this Python, without a terminal."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KIRANA_", "PYTEST_", "COV_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class TestWorld:
+    """A running testbed in a folder of its own."""
+
+    __test__ = False
+
+    folder: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the testbed wrote down."""
+        content: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+        return content
+
+    @property
+    def targets(self) -> Path:
+        return self.folder / "targets"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        ports: dict[str, int] = self.state["ports"]
+        return ports
+
+    def testbed(self, *arguments: str) -> Done:
+        """``python -m testbed …`` on this world."""
+        return run("testbed", "--world", str(self.folder), *arguments)
+
+    def pytest(self, out: Path, *arguments: str, target: str = "green", **variables: str) -> Done:
+        """``pytest --target …`` on this world, writing to ``out``."""
+        places = ("--targets", str(self.targets), "--out", str(out), "-p", "no:cacheprovider")
+        return run("pytest", "--target", target, *places, *arguments, variables=variables)
+
+    def gates(self, out: Path, *arguments: str, target: str = "green", **variables: str) -> Done:
+        """``gates check … --target …`` on this world."""
+        places = ("--targets", str(self.targets), "--out", str(out))
+        return run("gates", "check", *arguments, "--target", target, *places, variables=variables)
+
+
+def results(out: Path) -> dict[str, str]:
+    """Outcome by check id of the latest run."""
+    lines = (out / "latest" / "checks.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    return {event["id"]: event["outcome"] for event in events if event["event"] == "check"}
