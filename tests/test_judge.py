@@ -1,0 +1,243 @@
+"""The judge on evidence made by hand: worst wins, and nothing unseen is a pass."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import inf, nan
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import ROOT
+
+from gates import judge, policy, target
+from gates.conditions.reading import key
+from gates.model import (
+    Build,
+    CheckOutcome,
+    CheckResult,
+    ChecksObjective,
+    Decision,
+    Evidence,
+    Measured,
+    Outcome,
+    Run,
+    RunState,
+    Sample,
+    SampleSet,
+    Series,
+    ServedBuild,
+    Stage,
+    Verdict,
+)
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+AT = NOW.timestamp()
+POLICY = policy.load(ROOT / "policies" / "release.toml")
+GREEN = target.load("green", ROOT / "targets")
+READY, RAMP = POLICY.stages
+CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
+
+
+def passed_run(**changes: Any) -> Run:
+    at = NOW - timedelta(minutes=5)
+    run = Run(
+        run_id="r1", state=RunState.FINISHED, problem="", started_at=at, target="green",
+        base_url=GREEN.addresses.api, build=GREEN.expected, build_at_end=GREEN.expected,
+        expected=frozenset(CHECKS),
+        results=tuple(CheckResult(one, CheckOutcome.PASSED, at, "", "n") for one in CHECKS),
+    )  # fmt: skip
+    return replace(run, **changes)
+
+
+SERVED = ServedBuild(Measured.OK, GREEN.expected, "green", "http://h", "")
+
+
+def rising(total: float, seconds: int, labels: dict[str, str]) -> Series:
+    """A counter that rose evenly from 0 to total over the last seconds."""
+    steps = max(1, seconds // 15)
+    samples = tuple(
+        Sample(AT - 15 * (steps - step), round(total * step / steps)) for step in range(steps + 1)
+    )
+    return Series({"instance": "i", **labels}, samples)
+
+
+def level(value: float, seconds: int, labels: dict[str, str]) -> Series:
+    steps = max(1, seconds // 15)
+    samples = tuple(Sample(AT - 15 * (steps - step), value) for step in range(steps + 1))
+    return Series({"instance": "i", **labels}, samples)
+
+
+def series_for(selector: str, *, errors: int, requests: int) -> tuple[Series, ...]:
+    """What a healthy Prometheus answers to a selector of the policy."""
+    if selector.startswith("haproxy_server_weight"):
+        shares = {"blue": 90.0, "green": 10.0}
+        return tuple(level(share, 660, {"server": name}) for name, share in shares.items())
+    if selector.startswith("kirana_build_info"):
+        build = GREEN.expected
+        labels = {"release": build.release, "version": build.version, "digest": build.digest}
+        return (level(1, 600, labels),)
+    if selector.startswith("process_start_time_seconds"):
+        return (level(1000, 600, {}),)
+    if "status=" in selector:
+        return (rising(errors, 600, {}),)
+    if selector.startswith("cache_hits"):
+        return (rising(0.9 * requests, 600, {}),)
+    return (rising(requests, 600, {}),)
+
+
+def evidence(stage: Stage = RAMP, *, errors: int = 1, requests: int = 6000) -> Evidence:
+    samples = {}
+    for selector, seconds in judge.needed_selectors(stage, GREEN):
+        samples[key(selector, seconds)] = SampleSet(
+            query=key(selector, seconds), source="http://p", window=timedelta(seconds=seconds),
+            evaluated_at=AT, measured=Measured.OK, problem="",
+            series=series_for(selector, errors=errors, requests=requests),
+        )  # fmt: skip
+    return Evidence(target=GREEN, served=SERVED, runs=(passed_run(),), samples=samples)
+
+
+def decide(seen: Evidence, stage: Stage = RAMP) -> Decision:
+    return judge.judge(stage, seen, NOW)
+
+
+def test_healthy_evidence_is_a_go() -> None:
+    decision = decide(evidence())
+    assert decision.outcome is Outcome.GO, decision.reason
+    assert {finding.verdict for finding in decision.findings} == {Verdict.PASS}
+
+
+def test_the_same_evidence_gives_the_same_decision() -> None:
+    assert decide(evidence()) == decide(evidence())
+
+
+@pytest.mark.parametrize(
+    ("errors", "requests", "outcome"),
+    [
+        (29, 6000, Outcome.GO),
+        (30, 6000, Outcome.NO_GO),
+        (600, 6000, Outcome.NO_GO),
+        (0, 599, Outcome.HOLD),
+        (2, 599, Outcome.HOLD),
+        (30, 599, Outcome.NO_GO),
+        (0, 600, Outcome.GO),
+        (0, 0, Outcome.HOLD),
+        (6001, 6000, Outcome.HOLD),
+    ],
+)
+def test_the_error_ratio(errors: int, requests: int, outcome: Outcome) -> None:
+    seen = evidence(errors=errors, requests=requests)
+    only = next(one for one in RAMP.objectives if one.name == "error-ratio")
+    stage = replace(RAMP, objectives=(only,))
+    assert decide(seen, stage).outcome is outcome
+
+
+def test_the_sentence_has_both_colours_the_limit_and_the_window() -> None:
+    decision = decide(evidence(errors=60))
+    sentence = decision.findings[0].sentence
+    assert "green: 60 of 6,000 (1 %) requests failed; must be under 0.5 %" in sentence
+    assert "blue: 60 of 6,000 (1 %)" in sentence
+    assert "last 600 s" in sentence
+    assert decision.findings[0].next_step.startswith("curl -sG http://p/api/v1/query")
+
+
+def changed(seen: Evidence, part: str, **changes: Any) -> Evidence:
+    """The evidence with every answer to queries that contain the text changed."""
+    samples = {
+        name: replace(answer, **changes) if part in name else answer
+        for name, answer in seen.samples.items()
+    }
+    return replace(seen, samples=samples)
+
+
+def old(series: Series) -> Series:
+    return replace(series, samples=tuple(Sample(s.at - 120, s.value) for s in series.samples))
+
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "no answer": {"measured": Measured.ERROR, "problem": "no answer", "series": ()},
+    "an empty vector": {"measured": Measured.NO_DATA, "problem": "no series", "series": ()},
+    "series without samples": {"series": (Series({}, ()),)},
+    "NaN": {"series": (level(nan, 600, {}),)},
+    "infinity": {"series": (level(inf, 600, {}),)},
+    "negative counts": {"series": (level(-1, 600, {}),)},
+    "old samples": {"series": (old(level(1, 600, {})),)},
+    "samples of the future": {"series": (Series({}, (Sample(AT + 600, 1.0),)),)},
+}
+QUERIES = ["status=", "http_requests_total{", "_bucket{", "cache_hits_total{", "kirana_build_info{",
+           "haproxy_server_weight{", "process_start_time_seconds{"]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LOSSES)
+@pytest.mark.parametrize("query", QUERIES)
+def test_what_cannot_be_seen_is_never_a_go(query: str, what: str) -> None:
+    if what in ("NaN", "infinity", "negative counts") and query in QUERIES[4:]:
+        what = "no answer"  # the value of an info series, a weight or a start time is no count
+    seen = changed(evidence(), query, **LOSSES[what])
+    assert decide(seen).outcome is not Outcome.GO
+
+
+def test_samples_of_another_build_are_no_evidence() -> None:
+    labels = {"release": "v5", "version": "5.0.1", "digest": "sha256:" + "0" * 32}
+    seen = changed(evidence(), "kirana_build_info", series=(level(1, 600, labels),))
+    decision = decide(seen)
+    assert decision.outcome is Outcome.HOLD
+    assert "v5 5.0.1" in decision.reason
+
+
+def test_a_target_that_serves_another_build_is_a_no_go() -> None:
+    other = Build("v5", "5.0.1", "sha256:" + "0" * 32)
+    decision = decide(replace(evidence(), served=replace(SERVED, build=other)))
+    assert decision.outcome is Outcome.NO_GO
+    assert "serves v5 5.0.1" in decision.reason
+
+
+def test_a_target_that_is_another_deployment_is_a_no_go() -> None:
+    decision = decide(replace(evidence(), served=replace(SERVED, deployment="blue")))
+    assert decision.outcome is Outcome.NO_GO
+
+
+def test_a_target_that_does_not_answer_is_a_hold() -> None:
+    served = ServedBuild(Measured.ERROR, None, "", "http://h", "refused")
+    decision = decide(replace(evidence(), served=served))
+    assert decision.outcome is Outcome.HOLD
+    assert decision.build == "unknown"
+
+
+def test_a_failure_outweighs_blindness() -> None:
+    results = (replace(passed_run().results[0], outcome=CheckOutcome.FAILED),)
+    seen = changed(evidence(), "haproxy", **LOSSES["no answer"])
+    run = passed_run(results=(*results, *passed_run().results[1:]))
+    decision = decide(replace(seen, runs=(run,)))
+    assert decision.outcome is Outcome.NO_GO
+    order = [finding.verdict for finding in decision.findings]
+    assert order == sorted(order, key=judge.WORST_FIRST.index)
+
+
+def test_a_stage_without_objectives_is_a_hold() -> None:
+    decision = decide(evidence(), replace(RAMP, objectives=()))
+    assert decision.outcome is Outcome.HOLD
+
+
+def test_the_share_must_have_lasted_for_the_bake() -> None:
+    weights = tuple(
+        Series({"server": name}, tuple(
+            Sample(AT - ago, weight if ago <= 300 else before) for ago in range(660, -1, -15)
+        ))
+        for name, weight, before in (("blue", 90.0, 100.0), ("green", 10.0, 0.0))
+    )  # fmt: skip
+    decision = decide(changed(evidence(), "haproxy", series=weights))
+    assert decision.outcome is Outcome.HOLD
+    assert "green has had 10 % of traffic for 300 s, bake 600 s; 300 s to go" in decision.reason
+
+
+@given(st.permutations(range(3)))
+def test_the_newest_run_counts_in_whatever_order_they_are_read(order: list[int]) -> None:
+    failed = replace(passed_run().results[0], outcome=CheckOutcome.FAILED)
+    runs = [
+        passed_run(run_id="old", started_at=NOW - timedelta(minutes=50)),
+        passed_run(run_id="mid", started_at=NOW - timedelta(minutes=30)),
+        passed_run(run_id="new", results=(failed, *passed_run().results[1:])),
+    ]
+    seen = replace(evidence(READY), runs=tuple(runs[position] for position in order))
+    assert decide(seen, READY).outcome is Outcome.NO_GO

@@ -1,0 +1,112 @@
+"""Reading policies and targets: what is wrong is said with file and key."""
+
+import re
+from pathlib import Path
+
+import pytest
+from worlds import ROOT, run
+
+from gates import policy, target
+from gates.errors import ConfigurationError
+
+TEXT = (ROOT / "policies" / "release.toml").read_text()
+GREEN = (ROOT / "targets" / "green.toml").read_text()
+
+MISTAKES = [
+    ("schema = 1", "schema = 2", "schema: expected a whole number from 1 to 1"),
+    ('name = "kirana-release"', 'name = ""', "name: expected a text"),
+    ("below = 0.005", "below = 0.5\nabove = 0.5", "expected either below or above"),
+    ("below = 0.005", "", "expected either below or above"),
+    ("below = 0.005", "below = 5", "a ratio, so 5 % is 0.05"),
+    ("below = 0.005", "below = 1", "can never be met or never be missed"),
+    ("below = 0.005", "below = 0", "can never be met or never be missed"),
+    ("below = 0.005", "below = nan", "below: expected a number from 0 to 1"),
+    ("below = 0.005", "below = true", "below: expected a number"),
+    ("below = 0.005", 'below = "0.5 %"', "below: expected a number"),
+    ("below = 0.005", "belwo = 0.005", "expected either below or above"),
+    ("at_least = 600", "at_least = 0", "at_least: expected a whole number from 1"),
+    ("at_least = 600", "at_least = 600\nat_most = 5", "at_most: unknown key"),
+    ("window_seconds = 600", "window_seconds = 0", "window_seconds: expected a number from 1"),
+    ('kind = "ratio"', 'kind = "score"', "kind: expected one of"),
+    ('"smoke.health",', '"smoke.health", "smoke.health",', "stands there twice"),
+    ('"smoke.health",', '"../health",', "is not a check id"),
+    ('checks = "smoke"', 'checks = "smok"', "checks: expected one of smoke"),
+    ('objectives = ["served-build", "smoke"]', 'objectives = ["served-bild"]',
+     "no objective 'served-bild' in this policy. Did you mean served-build?"),
+    ('objectives = ["served-build", "smoke"]', "objectives = []", "at least one"),
+    ('objectives = ["served-build", "smoke"]', 'objectives = ["smoke"]', "of kind served_build"),
+    ('{slot="$slot",__name__', "{__name__", "expected $slot in it"),
+    ('"smoke-in-ramp", "live-build"', '"smoke-in-ramp"', "live-build: no stage asks for it"),
+    ("[stages.ramp-10]", "[stages.ramp-10", "not TOML"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
+def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    assert right in TEXT
+    path = tmp_path / "policy.toml"
+    path.write_text(TEXT.replace(right, wrong))
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
+        policy.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('schema = 1\nname = "x"\n[check_sets]\n[objectives]\n[stages]\n')
+    with pytest.raises(ConfigurationError, match="a policy needs a stage"):
+        policy.load(path)
+
+
+def test_a_policy_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        policy.load(tmp_path / "none.toml")
+
+
+TARGET_MISTAKES = [
+    ('api = "http://127.0.0.1:5001"', 'api = "ftp://127.0.0.1"', "addresses.api: expected http"),
+    ('api = "http://127.0.0.1:5001"', 'api = "http://u:p@h"', "without a user"),
+    ('api = "http://127.0.0.1:5001"', 'api = "http://h/"', "no trailing slash"),
+    ('name = "green"', 'name = "blue"', "expected 'green', the file's name"),
+    ("production = false", "production = true", "production takes secrets from the environment"),
+    ('slot = "green"', "slot = 'green\"}'", "slot: expected a name"),
+    ('source_addresses = "loopback"', 'source_addresses = "any"', "expected one of loopback, own"),
+    ("KIRANA_WEBHOOK_KEY", "hunter2", "the name of an environment variable"),
+    ('digest = "sha256:', 'digest = "md5:', "expected.digest: expected sha256:"),
+    ("patience_seconds = 3.0", "patience_seconds = 0", "patience_seconds: expected a number"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), TARGET_MISTAKES)
+def test_a_mistake_in_a_target_is_named(
+    tmp_path: Path, right: str, wrong: str, message: str
+) -> None:
+    assert right in GREEN
+    (tmp_path / "green.toml").write_text(GREEN.replace(right, wrong))
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        target.load("green", tmp_path)
+
+
+def test_secrets_come_from_the_environment_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "green.toml").write_text(GREEN.replace("../out/testbed/", ""))
+    (tmp_path / "secrets.env").write_text("KIRANA_WEBHOOK_KEY=file\nKIRANA_EXEMPTION_KEY=file\n")
+    monkeypatch.setenv("KIRANA_WEBHOOK_KEY", "environment")
+    loaded = target.load("green", tmp_path)
+    assert loaded.secrets == {"webhook_key": "environment", "exemption_key": "file"}
+    assert "environment" not in repr(loaded)
+
+
+def test_lint_of_what_is_shipped_finds_nothing() -> None:
+    done = run("gates", "lint")
+    assert (done.code, done.out[:11]) == (0, "no mistakes")
+
+
+def test_lint_names_every_wrong_file(tmp_path: Path) -> None:
+    (tmp_path / "green.toml").write_text(GREEN.replace("production = false", ""))
+    (tmp_path / "p.toml").write_text(TEXT.replace("below = 0.005", "below = 50"))
+    done = run("gates", "lint", "--targets", str(tmp_path), "--policy", str(tmp_path / "p.toml"))
+    assert done.code == 2
+    assert "objectives.error-ratio.below" in done.out
+    assert "green.toml: production: missing" in done.out

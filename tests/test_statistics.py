@@ -1,0 +1,95 @@
+"""The arithmetic against independent implementations, and against simulations with a fixed seed."""
+
+import random
+from fractions import Fraction
+from math import comb, inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gates.model import Sample, Series
+from gates.statistics import chance_of_at_least, chance_of_at_most, increments
+
+
+def exact_tail(hits: int, trials: int, ratio: Fraction) -> Fraction:
+    """P(X >= hits) in exact arithmetic, straight from the definition."""
+    return sum(
+        (comb(trials, k) * ratio**k * (1 - ratio) ** (trials - k) for k in range(hits, trials + 1)),
+        Fraction(0),
+    )
+
+
+@given(st.integers(1, 80), st.data(), st.integers(1, 999))
+def test_the_binomial_tail_is_the_exact_one(trials: int, data: st.DataObject, mille: int) -> None:
+    hits = data.draw(st.integers(0, trials))
+    ratio = Fraction(mille, 1000)
+    expected = float(exact_tail(hits, trials, ratio))
+    assert chance_of_at_least(hits, trials, float(ratio)) == pytest.approx(expected, abs=1e-9)
+    complement = float(1 - exact_tail(hits + 1, trials, ratio))
+    assert chance_of_at_most(hits, trials, float(ratio)) == pytest.approx(complement, abs=1e-9)
+
+
+def test_a_target_at_the_limit_is_rarely_called_surely_bad() -> None:
+    dice = random.Random(7)
+    surely = 0
+    for _ in range(4000):
+        errors = sum(dice.random() < 0.005 for _ in range(200))
+        surely += errors > 0 and chance_of_at_least(errors, 200, 0.005) < 0.001
+    # 11 of 4,000 is the 99.9 % quantile where the true chance is one in a thousand.
+    assert surely <= 11
+
+
+def counter(instance: str, *pairs: tuple[float, float], name: str = "c") -> Series:
+    return Series({"instance": instance, "n": name}, tuple(Sample(at, v) for at, v in pairs))
+
+
+def start(instance: str, *pairs: tuple[float, float]) -> Series:
+    return counter(instance, *pairs, name="start")
+
+
+STEADY = start("a", (0, 1000), (1, 1000), (2, 1000), (3, 1000))
+
+
+@pytest.mark.parametrize(
+    ("counters", "starts", "expected"),
+    [
+        ([counter("a", (0, 5), (1, 7), (2, 7), (3, 9))], [STEADY], 4),
+        ([counter("a", (0, 5))], [start("a", (0, 1000))], 0),
+        # A falling value is a restart: what it shows after is what it counted since.
+        ([counter("a", (0, 5), (1, 7), (2, 1), (3, 2))], [], 4),
+        # A restart so quick that the counter overtook its old value shows in the start time.
+        ([counter("a", (0, 5), (1, 9))], [start("a", (0, 1000), (1, 1500))], 9),
+        # When one counter of an instance falls, the others restarted too.
+        ([counter("a", (0, 5), (1, 6)), counter("a", (0, 50), (1, 3) )], [], 9),
+        # A series that appears late counts from zero.
+        ([counter("a", (0, 5), (1, 5)), counter("a", (1, 2))], [], 2),
+        ([counter("a", (2, 2), (3, 3))], [STEADY], 3),
+        # A missing scrape is missing, not zero.
+        ([counter("a", (0, 5), (3, 9))], [STEADY], 4),
+        # Instances do not touch one another.
+        ([counter("a", (0, 5), (1, 7)), counter("b", (0, 9), (1, 1))], [], 3),
+        ([], [], 0),
+    ],
+)  # fmt: skip
+def test_increments(counters: list[Series], starts: list[Series], expected: float) -> None:
+    assert increments(counters, starts) == expected
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf, -1.0])
+def test_what_is_no_count_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="is not a count"):
+        increments([counter("a", (0, 1), (1, value))], [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=40))
+def test_increments_find_every_event_whatever_restarts(history: list[tuple[int, bool]]) -> None:
+    value, since, true, pairs, starts = 100, 0.0, 0, [(0.0, 100.0)], [(0.0, 0.0)]
+    for time, (rise, restarts) in enumerate(history, start=1):
+        if restarts:
+            value, since = 0, float(time * 10)
+        value += rise
+        true += rise
+        pairs.append((float(time), float(value)))
+        starts.append((float(time), since))
+    assert increments([counter("a", *pairs)], [start("a", *starts)]) == true
