@@ -43,7 +43,7 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m gates check green-ready --target $(TARGET)
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests
+	$(PY) -m pytest tests -q -n 3
 
 check: setup ## style, types, policy
 	$(PY) -m ruff check .
