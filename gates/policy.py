@@ -40,12 +40,18 @@ def load(path: Path) -> Policy:
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
     objectives = _objectives(top.table("objectives"), check_sets)
+    limits = _latency_limits(top.table("latency_limits"))
     stages = _stages(top.table("stages"), objectives)
     top.end()
     used = {objective.name for stage in stages for objective in stage.objectives}
     if unused := [name for name in objectives if name not in used]:
         raise top.error(f"objectives.{unused[0]}", "no stage asks for it")
-    return Policy(name=name, digest=hashlib.sha256(raw).hexdigest(), stages=stages)
+    return Policy(
+        name=name,
+        digest=hashlib.sha256(raw).hexdigest(),
+        latency_limits=limits,
+        stages=stages,
+    )
 
 
 def stage_named(policy: Policy, name: str, where: str) -> Stage:
@@ -68,6 +74,13 @@ def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
             raise table.error(name, f"{wrong[0]!r} is not a check id like smoke.login"[:200])
         sets[name] = checks
     return sets
+
+
+def _latency_limits(table: Table) -> dict[str, float]:
+    limits = {name: table.number(name, 0.001, 3600) for name in table.left()}
+    if not limits:
+        raise table.error("", "expected seconds by operation")
+    return limits
 
 
 def _objectives(table: Table, check_sets: dict[str, tuple[str, ...]]) -> dict[str, Objective]:

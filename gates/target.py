@@ -59,6 +59,7 @@ def _target(name: str, top: Table, folder: Path) -> Target:
         addresses=_addresses(top.table("addresses"), folder),
         patience_seconds=access.number("patience_seconds", 0.1, 60),
         loopback_sources=one_of(access, "source_addresses", ("own", "loopback")) == "loopback",
+        log_files=_log_files(access, folder),
         suites=frozenset(suites.texts("allowed")),
         capabilities=frozenset(suites.texts("capabilities")),
         slot=metrics.name("slot"),
@@ -90,6 +91,12 @@ def _addresses(table: Table, folder: Path) -> Addresses:
     )
     table.end()
     return addresses
+
+
+def _log_files(access: Table, folder: Path) -> tuple[Path, ...]:
+    if "log_files" not in access.left():
+        return ()
+    return tuple((folder / name).resolve() for name in access.texts("log_files"))
 
 
 def _url(table: Table, key: str) -> str:

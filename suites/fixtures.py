@@ -1,6 +1,7 @@
 """The fixtures checks are written with."""
 
 from collections.abc import Callable, Generator, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from suites.browsing import Visit
     from suites.ownership import Ownership, OwnProduct, OwnUser, Shop
+    from suites.people import Person
 
 
 @pytest.fixture(scope="session")
@@ -148,3 +150,30 @@ def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str,
     }
     placed: dict[str, Any] = shopper.call("place_order", expect=201, body=body).body
     return placed
+
+
+@pytest.fixture
+def new_person(
+    new_client: Callable[[], StoreClient], ownership: "Ownership"
+) -> Callable[..., "Person"]:
+    """Makes users of this run, each logged in with a client of their own."""
+    from suites.people import log_in
+
+    def make(*, role: str = "customer") -> "Person":
+        return log_in(new_client(), ownership.user(role=role))
+
+    return make
+
+
+@pytest.fixture
+def new_order(product: "OwnProduct", run_id: str) -> Callable[..., dict[str, Any]]:
+    """Places orders of the test's product, unpaid."""
+    numbers = count(1)
+
+    def place(person: "Person", *, quantity: int = 1, product_id: str = "") -> dict[str, Any]:
+        item = {"product_id": product_id or product.product_id, "quantity": quantity}
+        body = {"client_order_id": f"{run_id}-{next(numbers)}", "items": [item]}
+        placed: dict[str, Any] = person.client.call("place_order", expect=201, body=body).body
+        return placed
+
+    return place

@@ -2,12 +2,13 @@
 
 import json
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from suites.client import StoreClient, UnexpectedAnswerError
@@ -36,20 +37,32 @@ class Listener:
 
 
 @contextmanager
-def listening(client: StoreClient, operation_id: str) -> Generator[Listener]:
+def listening(
+    client: StoreClient,
+    operation_id: str,
+    *,
+    path: Mapping[str, str] = MappingProxyType({}),
+    resume_after: int | None = None,
+) -> Generator[Listener]:
     """Open a WebSocket as the client's user and wait until the store is ready to send.
+
+    Args:
+        client: whose user listens.
+        operation_id: which WebSocket.
+        path: path parameters.
+        resume_after: number of the last event seen, to get those after it.
 
     Raises:
         UnexpectedAnswerError: the connection is refused, or nothing says ready.
     """
     address = urlsplit(client.target.addresses.api)
-    path = client.contract.operation(operation_id).path
+    url_path = client.contract.operation(operation_id).url_path(path)
     patience = client.target.patience_seconds
     source = (client.source, 0) if client.source else None
     try:
         raw = socket.create_connection((address.hostname, address.port), patience, source)
         connection = connect(
-            f"ws://{address.netloc}{path}",
+            f"ws://{address.netloc}{url_path}",
             sock=raw,
             open_timeout=patience,
             close_timeout=1,
@@ -58,7 +71,7 @@ def listening(client: StoreClient, operation_id: str) -> Generator[Listener]:
     except (OSError, WebSocketException) as error:
         raise UnexpectedAnswerError(f"{operation_id}: no WebSocket: {error}") from error
     with connection:
-        connection.send(json.dumps({"token": client.token}))
+        connection.send(json.dumps({"token": client.token, "resume_after": resume_after}))
         ready = _receive(connection, patience)
         if ready != {"type": "ready"}:
             raise UnexpectedAnswerError(f"{operation_id}: expected ready, got {ready}")
@@ -70,6 +83,7 @@ def _receive(connection: ClientConnection, seconds: float) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(connection.recv(timeout=seconds))
     except TimeoutError:
         raise UnexpectedAnswerError(f"no message over the WebSocket within {seconds:g} s") from None
-    except WebSocketException as error:
-        raise UnexpectedAnswerError(f"the WebSocket was closed: {error}") from error
+    except ConnectionClosed as error:
+        code = error.rcvd.code if error.rcvd else 1006
+        raise UnexpectedAnswerError(f"the WebSocket was closed with {code}") from error
     return message

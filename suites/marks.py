@@ -7,7 +7,7 @@ import pytest
 
 SUITES = ("smoke", "integration", "security", "performance", "platform")
 CATEGORIES = (
-    "access_control", "payment", "gamification", "mobile", "realtime", "search",
+    "access_control", "payment", "gamification", "mobile", "realtime", "search", "performance",
 )  # fmt: skip
 
 

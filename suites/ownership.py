@@ -32,6 +32,7 @@ TRACES: Mapping[str, str] = {
     "mobile_devices": "user_id",
     "offline_sync": "user_id",
     "saved_searches": "user_id",
+    "webhook_events": "_id",
     "users": "_id",
     "products": "_id",
 }
@@ -99,22 +100,47 @@ class Ownership:
 
     def product(self, *, price_paise: int, stock: int) -> OwnProduct:
         """A new product that only its id leads to."""
-        product_id = f"prd_{self._run_id}_{secrets.token_hex(5)}"
-        name = f"Test {product_id[-10:]}"
-        self._database.products.insert_one(
+        return self._product({"price_paise": price_paise, "stock": stock})
+
+    def listed_product(self, *words: str, price_paise: int, sold: int = 0) -> OwnProduct:
+        """A new product that shoppers find: under these words, the last of which is its category.
+
+        Args:
+            words: lower-case words; together they are its name.
+            price_paise: its price.
+            sold: how well it sold, which ranks suggestions.
+        """
+        return self._product(
             {
-                "_id": product_id,
-                "name": name,
-                "category": "test",
-                "unit": "1 piece",
+                "name": " ".join(words).title(),
+                "category": words[-1],
+                "words": list(words),
                 "price_paise": price_paise,
-                "stock": stock,
-                "sold": 0,
-                "visibility": "unlisted",
-                "words": [],
+                "sold": sold,
+                "visibility": "listed",
             }
         )
-        return OwnProduct(product_id, name, price_paise, stock)
+
+    def _product(self, changes: dict[str, Any]) -> OwnProduct:
+        product_id = f"prd_{self._run_id}_{secrets.token_hex(5)}"
+        document: dict[str, Any] = {
+            "_id": product_id,
+            "name": f"Test {product_id[-10:]}",
+            "category": "test",
+            "unit": "1 piece",
+            "price_paise": 100,
+            "stock": 1000,
+            "sold": 0,
+            "visibility": "unlisted",
+            "words": [],
+            **changes,
+        }
+        self._database.products.insert_one(document)
+        return OwnProduct(product_id, document["name"], document["price_paise"], document["stock"])
+
+    def event_id(self) -> str:
+        """An id for a webhook event of this run."""
+        return f"evt_{self._run_id}_{secrets.token_hex(5)}"
 
     def remove_everything(self) -> None:
         """Delete all that carries this name."""
@@ -130,4 +156,4 @@ class Ownership:
         return {collection: count for collection, count in counts.items() if count}
 
     def _mine(self) -> dict[str, str]:
-        return {"$regex": f"^(usr|prd)_{re.escape(self._run_id)}_"}
+        return {"$regex": f"^(usr|prd|evt)_{re.escape(self._run_id)}_"}

@@ -1,8 +1,12 @@
 """The payment gateway's published sandbox credentials; they charge nobody."""
 
+from typing import Any
+
 from suites.client import Answer, StoreClient
 
 CARD = {"number": "4111111111111111", "expiry": "12/30", "cvv": "123"}
+DECLINED_CARD = {**CARD, "number": "4000000000000002"}
+VPA = "shopper@upi"
 
 
 def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answer:
@@ -15,5 +19,18 @@ def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answe
             "amount_paise": amount_paise,
             "method": "razorpay_card",
             "card": CARD,
+        },
+    )
+
+
+def start_upi(shopper: StoreClient, order: dict[str, Any], vpa: str) -> Answer:
+    """Ask for a UPI payment of an order; any documented status."""
+    return shopper.ask(
+        "process_payment",
+        body={
+            "order_id": order["id"],
+            "amount_paise": order["total_paise"],
+            "method": "upi",
+            "vpa": vpa,
         },
     )

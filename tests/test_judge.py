@@ -35,7 +35,8 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 AT = NOW.timestamp()
 POLICY = policy.load(ROOT / "policies" / "release.toml")
 GREEN = target.load("green", ROOT / "targets")
-READY, RAMP = POLICY.stages
+STAGES = {stage.name: stage for stage in POLICY.stages}
+READY, RAMP = STAGES["green-ready"], STAGES["ramp-10"]
 CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
 
 

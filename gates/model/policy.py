@@ -1,5 +1,6 @@
 """What is required: objectives, and the stages that ask for them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -115,9 +116,11 @@ class Policy:
     Args:
         name: the policy's name.
         digest: SHA-256 of the file.
+        latency_limits: what P95 of an operation must stay under, seconds by operation.
         stages: the stages in the release's order.
     """
 
     name: str
     digest: str
+    latency_limits: Mapping[str, float]
     stages: tuple[Stage, ...]

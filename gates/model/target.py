@@ -51,6 +51,7 @@ class Target:
         patience_seconds: how long one request may take.
         loopback_sources: whether every test sends from a loopback address of its own.
         secrets: secret by name; never shown.
+        log_files: its log files, where this machine can read them.
         suites: the suites that may run there.
         capabilities: the features it declares.
         slot: its value of the ``slot`` label in Prometheus.
@@ -66,6 +67,7 @@ class Target:
     addresses: Addresses
     patience_seconds: float
     loopback_sources: bool
+    log_files: tuple[Path, ...]
     suites: frozenset[str]
     capabilities: frozenset[str]
     slot: str

@@ -1,6 +1,13 @@
-"""The arithmetic of evidence: counter increments and binomial bounds. Pure functions."""
+"""The arithmetic of evidence: counter increments, binomial and quantile bounds. Pure functions."""
 
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
 from gates.statistics.counters import increments, newest_sample
+from gates.statistics.quantile import quantile_upper_bound
 
-__all__ = ["chance_of_at_least", "chance_of_at_most", "increments", "newest_sample"]
+__all__ = [
+    "chance_of_at_least",
+    "chance_of_at_most",
+    "increments",
+    "newest_sample",
+    "quantile_upper_bound",
+]

@@ -6,18 +6,29 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict, Unpack
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from gates.model import Target
-from suites.client.masking import masked, masked_json, shown
+from suites.client.masking import masked, shown
 from suites.contract import Contract, Operation
 
 MOST_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
+JSON_HEADERS = {"content-type": "application/json"}
+
+
+class Parts(TypedDict, total=False):
+    """The parts of a request: path and query parameters, a JSON body or raw bytes, headers."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: object
+    raw: bytes
+    headers: Mapping[str, str]
 
 
 class UnexpectedAnswerError(AssertionError):
@@ -78,23 +89,13 @@ class StoreClient:
         """Close its connections."""
         self._session.close()
 
-    def call(
-        self,
-        operation_id: str,
-        *,
-        expect: int,
-        path: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-    ) -> Answer:
+    def call(self, operation_id: str, *, expect: int, **parts: Unpack[Parts]) -> Answer:
         """Call an operation and hold the answer against the contract.
 
         Args:
             operation_id: which one.
             expect: the status that must come back.
-            path: path parameters.
-            query: query parameters.
-            body: JSON body, or None.
+            parts: path and query parameters, JSON body or raw bytes, headers.
 
         Returns:
             The answer, which has the expected status and the documented shape.
@@ -103,45 +104,36 @@ class StoreClient:
             UnexpectedAnswerError: no answer, another status, or another shape.
         """
         operation = self.contract.operation(operation_id)
-        request = self._request(operation, path or {}, query or {}, body)
+        request = self._request(operation, parts)
         answer = self._send(request, f"status {expect}")
         problems = operation.problems(answer.status, _json_body(answer))
         if answer.status != expect:
             problems.insert(0, f"expected status {expect}, got {answer.status}")
-        if problems:
-            raise UnexpectedAnswerError(
-                f"{operation_id}: {'; '.join(problems)}\n"
-                f"  answered {shown(answer.body)} in {answer.seconds:.3f} s\n"
-                f"  again: {curl(request)}"
-            )
-        return answer
+        return _without_problems(operation, request, answer, problems)
 
-    def ask(self, operation_id: str) -> Answer:
-        """Call an operation without parameters; any documented status will do.
-
-        Raises:
-            UnexpectedAnswerError: no answer, or not as the contract says.
-        """
+    def ask(self, operation_id: str, **parts: Unpack[Parts]) -> Answer:
+        """Call an operation; any documented status will do. Otherwise as ``call``."""
         operation = self.contract.operation(operation_id)
-        request = self._request(operation, {}, {}, None)
+        request = self._request(operation, parts)
         answer = self._send(request, "any documented status")
-        if problems := operation.problems(answer.status, _json_body(answer)):
-            raise UnexpectedAnswerError(
-                f"{operation_id}: {'; '.join(problems)}\n  again: {curl(request)}"
-            )
-        return answer
+        problems = operation.problems(answer.status, _json_body(answer))
+        return _without_problems(operation, request, answer, problems)
 
-    def _request(
-        self, operation: Operation, path: Mapping[str, str], query: Mapping[str, str], body: object
-    ) -> requests.PreparedRequest:
-        headers = {}
+    def other_method(self, method: str, operation_id: str, path: Mapping[str, str]) -> int:
+        """Send another method to an operation's path; the status."""
+        operation = replace(self.contract.operation(operation_id), method=method)
+        return self._send(self._request(operation, {"path": path}), "an answer").status
+
+    def _request(self, operation: Operation, parts: Parts) -> requests.PreparedRequest:
+        headers = dict(parts.get("headers", {}))
         if self.token and not operation.public:
             headers["Authorization"] = f"Bearer {self.token}"
         request = requests.Request(
             operation.method,
-            self.target.addresses.api + operation.url_path(path),
-            params=dict(query),
-            json=body,
+            self.target.addresses.api + operation.url_path(parts.get("path", {})),
+            params=dict(parts.get("query", {})),
+            json=parts.get("body"),
+            data=parts.get("raw"),
             headers=headers,
         )
         return self._session.prepare_request(request)
@@ -163,6 +155,18 @@ class StoreClient:
         seconds = time.perf_counter() - started
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, _parsed(raw, headers), headers, seconds)
+
+
+def _without_problems(
+    operation: Operation, request: requests.PreparedRequest, answer: Answer, problems: list[str]
+) -> Answer:
+    if problems:
+        raise UnexpectedAnswerError(
+            f"{operation.name}: {'; '.join(problems)}\n"
+            f"  answered {shown(answer.body)} in {answer.seconds:.3f} s\n"
+            f"  again: {curl(request)}"
+        )
+    return answer
 
 
 def _parsed(raw: bytes, headers: Mapping[str, str]) -> object:
@@ -194,11 +198,14 @@ def curl(request: requests.PreparedRequest) -> str:
         elif name.lower() == "content-type":
             parts += ["-H", f"{name}: {masked(str(value))}"]
     if request.body:
-        body = masked_json(json.loads(request.body))
-        parts += ["-d", json.dumps(body, ensure_ascii=False)]
+        parts += ["-d", shown(_parsed(_bytes(request.body), JSON_HEADERS))]
     parts.append(masked(str(request.url)))
     quoted = [f'"{part}"' if "$TOKEN" in part else shlex.quote(part) for part in parts]
     return " ".join(quoted)
+
+
+def _bytes(body: bytes | str) -> bytes:
+    return body.encode() if isinstance(body, str) else body
 
 
 def exemption(key: str, now: float) -> str:

@@ -36,8 +36,7 @@ def endpoint(
 
     async def answer(request: Request) -> Response:
         started = time.perf_counter()
-        reply, headers = await outcome(store, rate_limit, route, request)
-        response = to_response(reply, headers)
+        response = await outcome(store, rate_limit, route, request)
         labels = (
             store.settings.deployment,
             route.path,
@@ -51,19 +50,17 @@ def endpoint(
     return answer
 
 
-async def outcome(
-    store: Store, rate_limit: RateLimit, route: Route, request: Request
-) -> tuple[Reply, dict[str, str]]:
+async def outcome(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> Response:
     """The handler's reply, or the error that stands for what went wrong."""
     try:
         limit(store, rate_limit, route, request)
-        return await handle(store, route, request), {}
+        return to_response(await handle(store, route, request), {})
     except Refused as refusal:
-        return error_reply(refusal), refusal.headers
+        return to_response(error_reply(refusal), refusal.headers)
     except Exception:
         LOG.exception("%s %s", route.method, route.path)
         broken = Refused(500, "internal_error", "Something went wrong.")
-        return error_reply(broken), {}
+        return to_response(error_reply(broken), {})
 
 
 def limit(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> None:
@@ -110,10 +107,11 @@ async def handle(store: Store, route: Route, request: Request) -> Reply:
 
 
 async def identity(store: Store, route: Route, request: Request) -> tuple[dict[str, object], str]:
-    if route.needs == "public":
+    header = request.headers.get("authorization", "")
+    if route.needs == "public" or (route.needs == "anyone" and not header):
         return {}, ""
     uses = ("access", "challenge") if route.needs == "challenge" else ("access",)
-    token = auth.bearer(request.headers.get("authorization", ""))
+    token = auth.bearer(header)
     return await auth.caller(store, token, uses)
 
 
@@ -146,9 +144,16 @@ def error_reply(refusal: Refused) -> Reply:
     return Reply(refusal.status, {"error": {"code": refusal.code, "message": refusal.message}})
 
 
+def plain(value: object) -> int:
+    """The database's large integers are a type of their own."""
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(type(value).__name__)
+
+
 def to_response(reply: Reply, headers: dict[str, str]) -> Response:
     response = Response(
-        content=b"" if reply.body is None else msgspec.json.encode(reply.body),
+        content=b"" if reply.body is None else msgspec.json.encode(reply.body, enc_hook=plain),
         status_code=reply.status,
         media_type=None if reply.body is None else "application/json",
         headers={**SECURITY_HEADERS, "Cache-Control": "no-store", **headers},

@@ -15,8 +15,9 @@ class Route:
         path: path template.
         handler: module and function, looked up at each call.
         body: the type of the JSON body, or None.
-        needs: ``public``, ``user`` (any session), ``challenge`` (a session or a log-in waiting
-            for its second step), or a permission.
+        needs: ``public``, ``anyone`` (a session is read where there is one), ``user`` (any
+            session), ``challenge`` (a session or a log-in waiting for its second step), or a
+            permission.
         feature: the release feature the operation belongs to.
     """
 
@@ -123,7 +124,7 @@ ROUTES = (
     Route("POST", "/api/orders", "orders:place", orders.PlaceOrder, "user", "orders"),
     Route("GET", "/api/orders/{order_id}", "orders:show", None, "user", "orders"),
     Route("POST", "/api/sync/offline", "sync:offline", sync.Batch, "user", "offline_sync"),
-    Route("GET", "/api/search", "search:search", None, "public", "search"),
+    Route("GET", "/api/search", "search:search", None, "anyone", "search"),
     Route(
         "GET", "/api/search/autocomplete", "search:autocomplete", None, "public", "advanced_search"
     ),

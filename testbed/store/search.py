@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from testbed.store import catalogue
+from testbed.store import catalogue, tokens
 from testbed.store.context import (
     PER_PAGE,
     Context,
@@ -69,6 +69,8 @@ async def search(context: Context) -> Reply:
         return await search_page(context, matching(query_text(context), None, None))
     only(context.query, "q", "page", "filters[price_min]", "filters[price_max]", "saved_id")
     if "saved_id" in context.query:
+        if not context.user:
+            raise tokens.unauthorised()
         saved = await own_search(context, context.query["saved_id"])
         return await search_page(
             context, matching(saved["q"], saved["price_min"], saved["price_max"])

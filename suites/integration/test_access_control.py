@@ -1,0 +1,231 @@
+"""Access control: permissions, roles, second factors, the audit trail, resources."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from suites.integration import sweeps
+from suites.marks import check
+from suites.people import Person, challenged, enrol, wait_for_room_in_step
+
+if TYPE_CHECKING:
+    from suites.ownership import Ownership, Shop
+
+pytestmark = [pytest.mark.integration, pytest.mark.access_control]
+
+NewPerson = Callable[..., Person]
+
+
+def may(person: Person, user_id: str, permission: str) -> bool:
+    """What the permission check answers."""
+    body = {"user_id": user_id, "permission": permission}
+    return bool(person.client.call("check_permission", expect=200, body=body).body["allowed"])
+
+
+@check("access.permissions.grant", needs="access")
+def test_grant(new_person: NewPerson, database: "Shop") -> None:
+    """A granted permission is denied before, and works for this user alone after."""
+    admin, clerk, other = new_person(role="admin"), new_person(role="staff"), new_person()
+    grant = {"user_id": clerk.user.user_id, "permission": "users:read"}
+
+    assert may(admin, clerk.user.user_id, "users:read") is False
+    clerk.client.call("list_users", expect=403)
+    admin.client.call("grant_permission", expect=200, body=grant)
+
+    assert may(admin, clerk.user.user_id, "users:read") is True
+    assert may(admin, clerk.user.user_id, "audit:read") is False
+    assert may(admin, other.user.user_id, "users:read") is False
+    clerk.client.call("list_users", expect=200)
+    stored = database.permissions.find_one({"user_id": clerk.user.user_id})
+    assert stored is not None
+    assert (stored["permission"], stored["granted_by"]) == ("users:read", admin.user.user_id)
+    unknown = {**grant, "permission": "users:delete"}
+    admin.client.call("grant_permission", expect=400, body=unknown)
+    own = {"user_id": other.user.user_id, "permission": "users:read"}
+    other.client.call("grant_permission", expect=403, body=own)
+    too_much = {"user_id": clerk.user.user_id, "permission": "store:own"}
+    admin.client.call("grant_permission", expect=403, body=too_much)
+
+
+@check("access.permissions.revoke", needs="access")
+def test_revoke(new_person: NewPerson, database: "Shop") -> None:
+    """A revoked permission is gone with the next request, for a token issued before as well."""
+    admin, clerk = new_person(role="admin"), new_person(role="staff")
+    first = {"user_id": clerk.user.user_id, "permission": "users:read"}
+    second = {**first, "permission": "audit:read"}
+    admin.client.call("grant_permission", expect=200, body=first)
+    admin.client.call("grant_permission", expect=200, body=second)
+    clerk.client.call("list_users", expect=200)
+
+    admin.client.call("revoke_permission", expect=200, body=first)
+
+    clerk.client.call("list_users", expect=403)
+    assert may(admin, clerk.user.user_id, "users:read") is False
+    assert may(admin, clerk.user.user_id, "audit:read") is True
+    left = [entry["permission"] for entry in database.permissions.find(
+        {"user_id": clerk.user.user_id})]  # fmt: skip
+    assert left == ["audit:read"]
+    clerk.client.call("revoke_permission", expect=403, body=second)
+
+
+@check("access.roles.hierarchy", needs="access")
+def test_role_hierarchy(new_person: NewPerson, ownership: "Ownership", database: "Shop") -> None:
+    """Each role may do exactly its own and the lower roles' operations, to lower users only."""
+    people = {role: new_person(role=role) for role in sweeps.ROLES}
+
+    operations = sweeps.operations_by_role(people, ownership)
+    demotions = sweeps.assignments_by_role(people, ownership)
+    listed = people["staff"].client.call("list_roles", expect=200).body["roles"]
+
+    assert operations == sweeps.EXPECTED_OPERATIONS
+    assert demotions == sweeps.expected_assignments()
+    assert [role["name"] for role in listed] == list(sweeps.ROLES)
+    assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
+
+
+@check("access.twofa.totp", needs="access")
+def test_totp(new_person: NewPerson, database: "Shop") -> None:
+    """Codes by time: this step or a neighbour, once each; backup codes once; five wrong lock."""
+    person = new_person()
+    client, user_id = person.client, person.user.user_id
+    device = enrol(client)
+    wait_for_room_in_step()
+
+    client.call("verify_totp", expect=401, body={"code": "000000"})
+    client.call("verify_totp", expect=401, body={"code": device.code(-2)})
+    client.call("verify_totp", expect=401, body={"code": device.backup_codes[0]})
+    client.call("verify_totp", expect=200, body={"code": device.code(-1)})
+    client.call("enable_totp", expect=409)
+
+    challenged(client, person.user)
+    client.call("show_cart", expect=401)
+    client.call("verify_totp", expect=401, body={"code": device.code(-1)})
+    client.call("verify_totp", expect=401, body={"code": device.code(2)})
+    client.call("verify_totp", expect=200, body={"code": device.code()})
+    client.call("verify_totp", expect=401, body={"code": device.code()})
+    session = client.call("verify_totp", expect=200, body={"code": device.code(1)}).body
+
+    challenged(client, person.user)
+    backup = {"code": device.backup_codes[0]}
+    client.call("verify_totp", expect=200, body=backup)
+    client.call("verify_totp", expect=401, body=backup)
+    stored = database.twofa_devices.find_one({"user_id": user_id})
+    assert stored is not None
+    assert len(stored["backup_digests"]) == len(device.backup_codes) - 1
+    assert device.backup_codes[1] not in str(stored)
+
+    wrong = [client.ask("verify_totp", body={"code": "000000"}).status for _ in range(5)]
+    assert wrong == [401, 401, 401, 401, 429]
+    client.token = session["access_token"]
+    client.call("show_cart", expect=200)
+    client.call("disable_twofa", expect=429, body={"code": device.code(1)})
+
+
+@check("access.twofa.sms", needs="access")
+def test_sms(new_person: NewPerson, database: "Shop") -> None:
+    """A texted code: only to the phone, good once, for 300 seconds; five wrong tries lock."""
+    person = new_person()
+    client, mine = person.client, {"user_id": person.user.user_id}
+
+    def texted() -> str:
+        answer = client.call("send_sms", expect=202)
+        message = database.sms_outbox.find_one(mine, sort=[("at", -1)])
+        assert message is not None
+        assert message["to"] == person.user.phone
+        code = str(message["text"]).split()[0]
+        assert code not in str(answer.body)
+        return code
+
+    def age(seconds: int) -> None:
+        pending = database.sms_codes.find_one(mine)
+        assert pending is not None
+        earlier = pending["expires_at"] - timedelta(seconds=seconds)
+        database.sms_codes.update_one(mine, {"$set": {"expires_at": earlier}})
+
+    client.call("verify_sms", expect=409, body={"code": "000000"})
+    code = texted()
+    pending = database.sms_codes.find_one(mine)
+    assert pending is not None
+    left = pending["expires_at"] - datetime.now(UTC)
+    assert timedelta(seconds=295) < left <= timedelta(seconds=300)
+    assert code not in str(pending)
+    client.call("verify_sms", expect=200, body={"code": code})
+    client.call("verify_sms", expect=409, body={"code": code})
+
+    code = texted()
+    age(290)
+    client.call("verify_sms", expect=200, body={"code": code})
+    code = texted()
+    age(301)
+    client.call("verify_sms", expect=401, body={"code": code})
+
+    code = texted()
+    tries = [client.ask("verify_sms", body={"code": "x"}).status for _ in range(4)]
+    assert tries == [401, 401, 401, 401]
+    client.call("verify_sms", expect=429, body={"code": code})
+    assert client.ask("send_sms").status == 429
+
+
+@check("access.audit", needs="access")
+def test_audit(new_person: NewPerson, database: "Shop") -> None:
+    """Each act is recorded with who, what, to whom and when; entries stay as they are."""
+    owner, admin, clerk = new_person(role="owner"), new_person(role="admin"), new_person()
+    before = datetime.now(UTC)
+    grant = {"user_id": clerk.user.user_id, "permission": "orders:read"}
+    admin.client.call("grant_permission", expect=200, body=grant)
+    admin.client.call("revoke_permission", expect=200, body=grant)
+    role = {"user_id": clerk.user.user_id, "role": "staff"}
+    owner.client.call("assign_role", expect=200, body=role)
+    path = {"user_id": clerk.user.user_id}
+
+    entries = owner.client.call("user_audit", expect=200, path=path).body["entries"]
+
+    seen = [(entry["actor_id"], entry["action"], entry["subject_id"]) for entry in entries]
+    assert seen == [
+        (owner.user.user_id, "role.assigned", clerk.user.user_id),
+        (admin.user.user_id, "permission.revoked", clerk.user.user_id),
+        (admin.user.user_id, "permission.granted", clerk.user.user_id),
+    ]
+    assert entries[0]["details"] == {"before": "customer", "after": "staff"}
+    assert entries[2]["details"] == {"permission": "orders:read"}
+    times = [datetime.fromisoformat(entry["at"]) for entry in entries]
+    assert times == sorted(times, reverse=True)
+    assert before - timedelta(seconds=2) < times[-1] <= datetime.now(UTC) + timedelta(seconds=2)
+    changes = [owner.client.other_method(method, "user_audit", path)
+               for method in ("DELETE", "PUT", "PATCH", "POST")]  # fmt: skip
+    assert changes == [405, 405, 405, 405]
+    stored = database.audit_logs.count_documents({"subject_id": clerk.user.user_id})
+    assert stored == len(entries)
+    clerk.client.call("user_audit", expect=403, path=path)
+    latest = owner.client.call("user_audit", expect=200, path=path, query={"limit": "1"}).body
+    assert latest["entries"] == entries[:1]
+
+
+@check("access.resources", needs="access")
+def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
+    """Access to a resource: read is not read_write, and no other resource or user is covered."""
+    manager, clerk, other = new_person(role="manager"), new_person(role="staff"), new_person()
+    ledger, drawer = f"{run_id}-ledger", f"{run_id}-drawer"
+
+    def has(person: Person, resource: str, level: str) -> bool:
+        body = {"user_id": person.user.user_id, "resource_id": resource, "level": level}
+        return bool(manager.client.call("check_permission", expect=200, body=body).body["allowed"])
+
+    def give(level: str) -> None:
+        body = {"user_id": clerk.user.user_id, "resource_id": ledger, "level": level}
+        manager.client.call("grant_resource", expect=200, body=body)
+
+    assert has(clerk, ledger, "read") is False
+    give("read")
+    assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, False)
+    assert (has(clerk, drawer, "read"), has(other, ledger, "read")) == (False, False)
+    give("read_write")
+    assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, True)
+    stored = list(database.permissions.find({"user_id": clerk.user.user_id, "kind": "resource"}))
+    assert [(one["resource_id"], one["level"]) for one in stored] == [(ledger, "read_write")]
+    revocation = {"user_id": clerk.user.user_id, "resource_id": ledger}
+    clerk.client.call("revoke_resource", expect=403, body=revocation)
+    manager.client.call("revoke_resource", expect=200, body=revocation)
+    assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (False, False)

@@ -1,0 +1,163 @@
+"""Gamification: points by the published rule, redemption, achievements, the leaderboard."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from suites.marks import check
+from suites.people import Person
+from suites.sandbox import pay_by_card
+
+if TYPE_CHECKING:
+    from suites.ownership import Ownership, Shop
+
+pytestmark = [pytest.mark.integration, pytest.mark.gamification]
+
+NewPerson = Callable[..., Person]
+NewOrder = Callable[..., dict[str, Any]]
+BEYOND_ANY_SHOPPER = 9_000_000_000
+
+
+def paid(person: Person, order: dict[str, Any]) -> dict[str, Any]:
+    """The order, paid."""
+    pay_by_card(person.client, order["id"], order["total_paise"])
+    return order
+
+
+def earn(person: Person, order: dict[str, Any]) -> dict[str, Any]:
+    """Claim an order's points."""
+    body = {"order_id": order["id"]}
+    answer: dict[str, Any] = person.client.call("earn_points", expect=201, body=body).body
+    return answer
+
+
+def balance(person: Person) -> dict[str, Any]:
+    """The balance as the store tells it."""
+    answer: dict[str, Any] = person.client.call("points_balance", expect=200).body
+    return answer
+
+
+@check("gamification.earn", needs="gamification")
+def test_earn(
+    new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
+) -> None:
+    """A paid order earns one point for every full ten rupees, once; an unpaid one earns none."""
+    shopper, other = new_person(), new_person()
+    price = ownership.product(price_paise=9_990, stock=100).product_id
+    order = new_order(shopper, quantity=7, product_id=price)
+    claim = {"order_id": order["id"]}
+
+    unpaid = shopper.client.call("earn_points", expect=409, body=claim).body
+    paid(shopper, order)
+    other.client.call("earn_points", expect=404, body=claim)
+    first = earn(shopper, order)
+    again = shopper.client.call("earn_points", expect=409, body=claim).body
+    second = earn(shopper, paid(shopper, new_order(shopper, quantity=1, product_id=price)))
+    large = ownership.product(price_paise=42_200, stock=100).product_id
+    earn(shopper, paid(shopper, new_order(shopper, quantity=10, product_id=large)))
+
+    assert unpaid["error"]["code"] == "order_not_paid"
+    assert again["error"]["code"] == "already_awarded"
+    assert first == {"points": 69, "balance": 69}
+    assert second == {"points": 9, "balance": 78}
+    assert balance(shopper) == {"balance": 500, "lifetime_points": 500, "tier": "silver"}
+    ledger = list(database.loyalty_points.find({"user_id": shopper.user.user_id}))
+    assert sorted(entry["points"] for entry in ledger) == [9, 69, 422]
+    assert balance(other) == {"balance": 0, "lifetime_points": 0, "tier": "bronze"}
+
+
+@check("gamification.redeem", needs="gamification")
+def test_redeem(
+    new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
+) -> None:
+    """Points are spent once, never below zero, even by requests at the same moment."""
+    shopper = new_person()
+    product = ownership.product(price_paise=100_000, stock=10).product_id
+    earn(shopper, paid(shopper, new_order(shopper, product_id=product)))
+
+    refused = [shopper.client.ask("redeem_points", body={"points": points}).status
+               for points in (0, -5, 1.5, "10", 101, 1_000_001, None)]  # fmt: skip
+    spent = shopper.client.call("redeem_points", expect=201, body={"points": 30}).body
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(shopper.client.ask, "redeem_points", body={"points": 60})
+                 for _ in range(8)]  # fmt: skip
+        statuses = sorted(one.result().status for one in asked)
+    rest = shopper.client.call("redeem_points", expect=201, body={"points": 10}).body
+
+    assert refused == [400, 400, 400, 400, 409, 400, 400]
+    assert spent == {"redeemed": 30, "discount_paise": 750, "balance": 70}
+    assert statuses == [201] + [409] * 7
+    assert rest["balance"] == 0
+    shopper.client.call("redeem_points", expect=409, body={"points": 1})
+    ledger = database.loyalty_points.find({"user_id": shopper.user.user_id})
+    assert sum(entry["points"] for entry in ledger) == 0
+    assert balance(shopper) == {"balance": 0, "lifetime_points": 100, "tier": "bronze"}
+
+
+@check("gamification.achievements", needs="gamification")
+def test_achievements(
+    new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
+) -> None:
+    """Achievements unlock once, by paid orders and not by asking."""
+    shopper, other = new_person(), new_person()
+    small = ownership.product(price_paise=1_000, stock=100).product_id
+    nearly = ownership.product(price_paise=199_999, stock=100).product_id
+    big = ownership.product(price_paise=200_000, stock=100).product_id
+
+    def unlocked() -> dict[str, str]:
+        answer = shopper.client.call("achievements", expect=200).body["achievements"]
+        return {one["key"]: one["unlocked_at"] for one in answer if one["unlocked_at"]}
+
+    new_order(shopper, product_id=big)
+    assert unlocked() == {}
+    paid(shopper, new_order(shopper, product_id=small))
+    first = unlocked()
+    assert set(first) == {"first_order"}
+    paid(shopper, new_order(shopper, product_id=nearly))
+    assert unlocked() == first
+    paid(shopper, new_order(shopper, product_id=big))
+    second = unlocked()
+    assert set(second) == {"first_order", "big_basket"}
+    paid(shopper, new_order(shopper, product_id=small))
+    assert unlocked() == second
+    paid(shopper, new_order(shopper, product_id=small))
+    third = unlocked()
+
+    assert set(third) == {"first_order", "big_basket", "regular"}
+    assert {**third, **second} == third
+    asked = {"order_id": "none", "achievement": "regular"}
+    assert other.client.ask("earn_points", body=asked).status == 400
+    assert other.client.other_method("POST", "achievements", {}) == 405
+    stored = database.achievements.count_documents({"user_id": shopper.user.user_id})
+    assert stored == 3
+    assert database.achievements.count_documents({"user_id": other.user.user_id}) == 0
+
+
+@check("gamification.leaderboard", needs="gamification")
+def test_leaderboard(
+    new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
+) -> None:
+    """Most lifetime points first; of equals, who was first; and all equal the ledger's sums."""
+    winner, early, late = new_person(), new_person(), new_person()
+    prize = ownership.product(price_paise=BEYOND_ANY_SHOPPER, stock=10).product_id
+    for person, quantity in ((early, 1), (winner, 2), (late, 1)):
+        earn(person, paid(person, new_order(person, quantity=quantity, product_id=prize)))
+    winner.client.call("redeem_points", expect=201, body={"points": 1_000_000})
+
+    leaders = winner.client.call("leaderboard", expect=200, query={"limit": "100"}).body["leaders"]
+    top = winner.client.call("leaderboard", expect=200, query={"limit": "1"}).body["leaders"]
+
+    ours = {person.user.user_id for person in (winner, early, late)}
+    order = [leader["user_id"] for leader in leaders if leader["user_id"] in ours]
+    assert order == [winner.user.user_id, early.user.user_id, late.user.user_id]
+    points = [leader["points"] for leader in leaders]
+    assert points == sorted(points, reverse=True)
+    assert [leader["rank"] for leader in leaders] == list(range(1, len(leaders) + 1))
+    assert top == leaders[:1]
+    told = {leader["user_id"]: leader["points"] for leader in leaders if leader["user_id"] in ours}
+    earned = {"user_id": {"$in": sorted(ours)}, "points": {"$gt": 0}}
+    ledger = {entry["user_id"]: entry["points"] for entry in database.loyalty_points.find(earned)}
+    assert told == ledger
+    winner.client.call("leaderboard", expect=400, query={"limit": "101"})

@@ -1,0 +1,283 @@
+"""Mobile: sessions, the catalogue, the cart, orders, offline sync."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from suites.client import StoreClient
+from suites.integration.paging import all_pages
+from suites.integration.syncing import change, model, order_change, send_batch, shown_cart
+from suites.marks import check
+from suites.people import Person, credentials, log_in
+from suites.waiting import wait_until
+
+if TYPE_CHECKING:
+    from suites.browsing import Visit
+    from suites.ownership import Ownership, OwnProduct, OwnUser, Shop
+
+pytestmark = [pytest.mark.integration, pytest.mark.mobile]
+
+NewPerson = Callable[..., Person]
+NewOrder = Callable[..., dict[str, Any]]
+FEW = settings(
+    max_examples=5,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@check("mobile.session", needs="auth")
+def test_session(
+    new_client: Callable[[], StoreClient], customer: "OwnUser", database: "Shop"
+) -> None:
+    """Log-in by phone and by email; a refresh token dies with its use; log-out ends the session."""
+    phone, tablet = new_client(), new_client()
+    by_email = {"identifier": customer.email, "password": customer.password}
+    first = phone.call("login", expect=200, body=credentials(customer)).body
+    second = tablet.call("login", expect=200, body=by_email).body
+    phone.token, tablet.token = first["access_token"], second["access_token"]
+    sessions = database.sessions.count_documents({"user_id": customer.user_id})
+
+    old = {"refresh_token": first["refresh_token"]}
+    renewed = phone.call("refresh", expect=200, body=old).body
+    phone.call("refresh", expect=401, body=old)
+    phone.token = renewed["access_token"]
+    phone.call("show_cart", expect=200)
+    newer = {"refresh_token": renewed["refresh_token"]}
+    renewed = phone.call("refresh", expect=200, body=newer).body
+    phone.call("logout", expect=204)
+    phone.call("show_cart", expect=401)
+    phone.call("refresh", expect=401, body={"refresh_token": renewed["refresh_token"]})
+    tablet.call("show_cart", expect=200)
+
+    assert sessions == 2
+    assert renewed["user"]["id"] == customer.user_id
+    stored = list(database.sessions.find({"user_id": customer.user_id}))
+    assert len(stored) == 1
+    assert second["refresh_token"] not in str(stored)
+    database.users.update_one({"_id": customer.user_id}, {"$set": {"active": False}})
+    tablet.call("show_cart", expect=401)
+    tablet.call("refresh", expect=401, body={"refresh_token": second["refresh_token"]})
+    tablet.call("login", expect=401, body=credentials(customer))
+    tablet.call("login", expect=401, body={**credentials(customer), "identifier": "nobody"})
+
+
+@check("mobile.catalogue", needs="catalogue")
+def test_catalogue(
+    new_client: Callable[[], StoreClient], ownership: "Ownership", run_id: str, database: "Shop"
+) -> None:
+    """Paging shows every product of a category once, in one order, whatever the page's size."""
+    category = f"shelf-{run_id}-{ownership.event_id()[-6:]}".lower()
+    made = [ownership.listed_product("jar", str(n), category, price_paise=100 + n)
+            for n in range(11)]  # fmt: skip
+    ownership.product(price_paise=1, stock=1)
+    expected = sorted(product.product_id for product in made)
+
+    @FEW
+    @given(st.integers(1, 13))
+    def every_product_once(per_page: int) -> None:
+        pages = all_pages(new_client(), "list_products",
+                          {"category": category, "per_page": str(per_page)})  # fmt: skip
+        assert [item["id"] for page in pages for item in page["items"]] == expected
+        assert {page["total"] for page in pages} == {len(expected)}
+        assert {len(page["items"]) for page in pages[:-1]} <= {per_page}
+
+    every_product_once()
+    client = new_client()
+    beyond = client.call("list_products", expect=200, query={"category": category, "page": "9"})
+    nothing = client.call("list_products", expect=200, query={"category": "none"}).body
+    empty = database.products.find_one({"_id": expected[0]})
+    assert (beyond.body["items"], nothing["total"]) == ([], 0)
+    assert empty is not None
+    refused = [
+        client.ask("list_products", query=query).status
+        for query in (
+            {"page": "0"},
+            {"page": "x"},
+            {"per_page": "51"},
+            {"per_page": "0"},
+            {"pages": "1"},
+        )
+    ]
+    assert refused == [400] * 5
+    database.products.update_one({"_id": expected[0]}, {"$set": {"stock": 0}})
+    page = client.call("list_products", expect=200,
+                       query={"category": category, "per_page": "14"}).body  # fmt: skip
+    assert [item["in_stock"] for item in page["items"]] == [False] + [True] * 10
+    assert page["items"][0]["price_paise"] == empty["price_paise"]
+
+
+@check("mobile.cart", needs="cart")
+def test_cart(
+    new_person: NewPerson, new_client: Callable[[], StoreClient], ownership: "Ownership",
+    database: "Shop",
+) -> None:  # fmt: skip
+    """The cart keeps to the stock and the catalogue's price, survives log-in, is one's own."""
+    shopper, other = new_person(), new_person()
+    product = ownership.product(price_paise=250, stock=5)
+    add = {"product_id": product.product_id, "quantity": 3}
+
+    shopper.client.call("add_to_cart", expect=200, body=add)
+    refused = shopper.client.call("add_to_cart", expect=409, body=add).body
+    full = shopper.client.call("add_to_cart", expect=200, body={**add, "quantity": 2}).body
+    wrong = [shopper.client.ask("add_to_cart", body={**add, "quantity": quantity}).status
+             for quantity in (0, -1, 1.5, 1001, "2")]  # fmt: skip
+    shopper.client.call("add_to_cart", expect=404, body={**add, "product_id": "prd_none"})
+    shopper.client.call("add_to_cart", expect=400, body={**add, "price_paise": 1})
+    database.products.update_one({"_id": product.product_id}, {"$set": {"price_paise": 260}})
+    again = log_in(new_client(), shopper.user)
+    cart = again.client.call("show_cart", expect=200).body
+    empty = other.client.call("show_cart", expect=200).body
+    again.client.call("clear_cart", expect=204)
+    cleared = shopper.client.call("show_cart", expect=200).body
+
+    assert refused["error"]["code"] == "insufficient_stock"
+    assert full["total_paise"] == 5 * 250
+    assert wrong == [400] * 5
+    assert [(line["quantity"], line["price_paise"], line["line_total_paise"])
+            for line in cart["items"]] == [(5, 260, 1300)]  # fmt: skip
+    assert cart["total_paise"] == 1300
+    assert (empty["items"], cleared["items"]) == ([], [])
+    assert cleared["version"] == cart["version"] + 1
+    stored = database.carts.find_one({"_id": shopper.user.user_id})
+    assert stored is not None
+    assert stored["items"] == {}
+
+
+@check("mobile.order", needs="orders")
+def test_order(
+    new_person: NewPerson, ownership: "Ownership", database: "Shop", run_id: str
+) -> None:
+    """The store computes the total, takes the stock or nothing, and places an order once."""
+    shopper, other = new_person(), new_person()
+    rice = ownership.product(price_paise=5_400, stock=8)
+    dal = ownership.product(price_paise=12_900, stock=4)
+
+    def items(rices: int, dals: int, shown: int = 1) -> list[dict[str, Any]]:
+        return [{"product_id": rice.product_id, "quantity": rices, "price_paise": shown},
+                {"product_id": dal.product_id, "quantity": dals}]  # fmt: skip
+
+    def place(client_id: str, expect: int, wanted: list[dict[str, Any]]) -> dict[str, Any]:
+        body = {"client_order_id": f"{run_id}-{client_id}", "items": wanted}
+        answer: dict[str, Any] = shopper.client.call("place_order", expect=expect, body=body).body
+        return answer
+
+    def stock() -> list[int]:
+        found = [database.products.find_one({"_id": one.product_id}) for one in (rice, dal)]
+        return [product["stock"] for product in found if product]
+
+    order = place("a", 201, items(3, 2))
+    replay = place("a", 200, items(3, 2))
+    assert stock() == [5, 2]
+    place("b", 409, items(5, 3))
+    assert stock() == [5, 2]
+    twice = place("c", 201, [*items(1, 1), *items(1, 1)])
+
+    assert order["total_paise"] == 3 * 5_400 + 2 * 12_900
+    assert replay["id"] == order["id"]
+    assert twice["total_paise"] == 2 * 5_400 + 2 * 12_900
+    assert stock() == [3, 0]
+    place("d", 400, [{"product_id": "prd_none", "quantity": 1}])
+    place("e", 400, [])
+    shopper.client.call("place_order", expect=409, body={"client_order_id": f"{run_id}-f"})
+    placed = database.orders.count_documents({"user_id": shopper.user.user_id})
+    assert placed == 2
+    other.client.call("show_order", expect=404, path={"order_id": order["id"]})
+
+    @FEW
+    @given(st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
+    def total_is_the_sum_of_its_lines(lines: list[tuple[int, int]]) -> None:
+        made = [ownership.product(price_paise=price, stock=9) for price, _ in lines]
+        wanted = [{"product_id": product.product_id, "quantity": quantity}
+                  for product, (_, quantity) in zip(made, lines, strict=True)]  # fmt: skip
+        body = {"client_order_id": made[0].product_id[-60:], "items": wanted}
+        answer = other.client.call("place_order", expect=201, body=body).body
+        assert answer["total_paise"] == sum(price * quantity for price, quantity in lines)
+        assert [line["line_total_paise"] for line in answer["items"]] == [
+            price * quantity for price, quantity in lines
+        ]
+
+    total_is_the_sum_of_its_lines()
+
+
+@check("mobile.sync", needs="offline_sync")
+def test_offline_sync(
+    new_person: NewPerson, ownership: "Ownership", database: "Shop", frontend: "Visit"
+) -> None:
+    """What was done offline arrives once, in order; a stale edit is a conflict, not a loss."""
+    shopper, browsing = new_person(), new_person()
+    rice = ownership.product(price_paise=5_400, stock=1_000)
+    queued = [order_change("first", rice, 2), order_change("second", rice, 1)]
+
+    applied = send_batch(shopper, queued)
+    replayed = send_batch(shopper, [*queued, order_change("third", rice, 999)])
+
+    assert [result["status"] for result in applied] == ["applied", "applied"]
+    assert [result["client_id"] for result in applied] == ["first", "second"]
+    assert [result["status"] for result in replayed] == ["duplicate", "duplicate", "rejected"]
+    assert replayed[2]["reason"] == "insufficient_stock"
+    orders = list(database.orders.find({"user_id": shopper.user.user_id}).sort("created_at", 1))
+    assert [order["total_paise"] for order in orders] == [10_800, 5_400]
+    empty = {"device_id": "phone", "changes": []}
+    shopper.client.call("sync_offline", expect=400, body=empty)
+
+    @FEW
+    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), min_size=1, max_size=6))
+    def edits_converge(edits: list[tuple[int, int]]) -> None:
+        person = new_person()
+        batch = [change(f"edit-{n}", base, rice, quantity)
+                 for n, (base, quantity) in enumerate(edits)]  # fmt: skip
+        statuses, quantity, version = model(edits)
+        results = send_batch(person, batch)
+        assert [result["status"] for result in results] == statuses
+        assert shown_cart(person, rice) == (quantity, version)
+        assert {result["status"] for result in send_batch(person, batch)} == {"duplicate"}
+        assert shown_cart(person, rice) == (quantity, version)
+
+    edits_converge()
+    in_cart = {"product_id": rice.product_id, "quantity": 4}
+    browsing.client.call("add_to_cart", expect=200, body=in_cart)
+    page = frontend.page
+    page.fill("[name=identifier]", browsing.user.phone)
+    page.fill("[name=password]", browsing.user.password)
+    page.click("#login button")
+    page.locator("#cart li").wait_for()
+    page.context.set_offline(True)
+    page.click("#checkout")
+    page.get_by_text("Order kept").wait_for()
+    kept = database.orders.count_documents({"user_id": browsing.user.user_id})
+    page.context.set_offline(False)
+    mine = {"user_id": browsing.user.user_id}
+    arrived = wait_until("the kept order arrives", lambda: list(database.orders.find(mine)),
+                         bool, seconds=6)  # fmt: skip
+    assert kept == 0
+    assert [order["total_paise"] for order in arrived] == [4 * 5_400]
+
+
+@check("mobile.realtime.order_announced", needs="realtime")
+@pytest.mark.realtime
+def test_order_announced(
+    new_person: NewPerson, new_client: Callable[[], StoreClient], product: "OwnProduct",
+    new_order: NewOrder,
+) -> None:  # fmt: skip
+    """An order placed on one device is announced to the shopper's other one, and to nobody else."""
+    from suites.live import listening
+
+    shopper, stranger = new_person(), new_person()
+    tablet = log_in(new_client(), shopper.user)
+    with (
+        listening(tablet.client, "order_updates") as listener,
+        listening(stranger.client, "order_updates") as elsewhere,
+    ):
+        order = new_order(shopper)
+        event = listener.next_event("OrderEvent")
+        own = new_order(stranger)
+        heard = elsewhere.next_event("OrderEvent")
+
+    assert (event["order_id"], event["status"], event["seq"]) == (order["id"], "placed", 1)
+    assert heard["order_id"] == own["id"]
+    assert order["total_paise"] == product.price_paise

@@ -1,0 +1,188 @@
+"""Payment: cards, UPI, the gateway's webhook, saved methods."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gates.model import Target
+from suites.client import Answer, StoreClient
+from suites.marks import check
+from suites.people import Person
+from suites.sandbox import CARD, DECLINED_CARD, VPA, pay_by_card, start_upi
+
+if TYPE_CHECKING:
+    from suites.ownership import Ownership, OwnProduct, Shop
+
+pytestmark = [pytest.mark.integration, pytest.mark.payment]
+
+NewPerson = Callable[..., Person]
+NewOrder = Callable[..., dict[str, Any]]
+
+
+def send_event(client: StoreClient, raw: bytes, signature: str | None, *, expect: int) -> Answer:
+    """Deliver a webhook event as the gateway does."""
+    headers = {"Content-Type": "application/json"}
+    if signature is not None:
+        headers["X-Razorpay-Signature"] = signature
+    return client.call("payment_webhook", expect=expect, raw=raw, headers=headers)
+
+
+def signed(target: Target, raw: bytes) -> str:
+    """The gateway's signature of a body."""
+    return hmac.new(target.secrets["webhook_key"].encode(), raw, hashlib.sha256).hexdigest()
+
+
+def event_of(payment: dict[str, Any], event_id: str, event: str = "payment.captured") -> bytes:
+    """The body of a webhook event."""
+    body = {"event": event, "event_id": event_id, "payment_id": payment["id"],
+            "amount_paise": payment["amount_paise"]}  # fmt: skip
+    return json.dumps(body).encode()
+
+
+@check("payments.card", needs="payments")
+def test_card(
+    new_person: NewPerson, new_order: NewOrder, product: "OwnProduct", database: "Shop"
+) -> None:
+    """A card pays exactly the order's total, once; a declined card pays nothing."""
+    shopper, other = new_person(), new_person()
+    order = new_order(shopper, quantity=2)
+    body = {"order_id": order["id"], "amount_paise": order["total_paise"],
+            "method": "razorpay_card", "card": CARD}  # fmt: skip
+
+    for_less = {**body, "amount_paise": order["total_paise"] - 1}
+    shopper.client.call("process_payment", expect=409, body=for_less)
+    for_more = {**body, "amount_paise": order["total_paise"] + 1}
+    shopper.client.call("process_payment", expect=409, body=for_more)
+    other.client.call("process_payment", expect=404, body=body)
+    declined = shopper.client.call(
+        "process_payment", expect=402, body={**body, "card": DECLINED_CARD}
+    ).body
+    mistyped = {**CARD, "number": CARD["number"][:-1] + "2"}
+    shopper.client.call("process_payment", expect=400, body={**body, "card": mistyped})
+    unpaid = shopper.client.call("show_order", expect=200, path={"order_id": order["id"]}).body
+    payment = shopper.client.call("process_payment", expect=201, body=body).body
+    shopper.client.call("process_payment", expect=409, body=body)
+
+    assert declined["error"]["code"] == "payment_declined"
+    assert unpaid["status"] == "placed"
+    assert payment["amount_paise"] == 2 * product.price_paise
+    stored = list(database.payments.find({"order_id": order["id"]}).sort("created_at", 1))
+    assert [one["status"] for one in stored] == ["declined", "captured"]
+    assert {one["amount_paise"] for one in stored} == {2 * product.price_paise}
+    paid = database.orders.find_one({"_id": order["id"]})
+    assert paid is not None
+    assert paid["status"] != "placed"
+    assert CARD["number"] not in str(stored)
+    other.client.call("show_payment", expect=404, path={"payment_id": payment["id"]})
+
+
+@check("payments.upi", needs="payments")
+def test_upi(
+    new_person: NewPerson, new_order: NewOrder, target: Target, ownership: "Ownership"
+) -> None:
+    """UPI: a bad address is refused; a payment is pending until the gateway confirms it."""
+    shopper = new_person()
+    order = new_order(shopper)
+    path = {"order_id": order["id"]}
+
+    refused = [start_upi(shopper.client, order, vpa).status for vpa in (
+        "", "shopper", "@upi", "shopper@", "sho pper@upi", "shopper@upi@upi", "a@1")]  # fmt: skip
+    pending = start_upi(shopper.client, order, VPA)
+    again = start_upi(shopper.client, order, VPA)
+    before = shopper.client.call("show_order", expect=200, path=path).body
+    raw = event_of(pending.body, ownership.event_id())
+    send_event(shopper.client, raw, signed(target, raw), expect=200)
+    after = shopper.client.call("show_order", expect=200, path=path).body
+
+    assert refused == [400] * 7
+    assert (pending.status, pending.body["status"]) == (202, "pending")
+    assert again.status == 409
+    assert before["status"] == "placed"
+    assert after["status"] != "placed"
+    payment = {"payment_id": pending.body["id"]}
+    assert (
+        shopper.client.call("show_payment", expect=200, path=payment).body["status"] == "captured"
+    )
+
+
+@check("payments.webhook.signature", needs="payments")
+def test_webhook(
+    new_person: NewPerson,
+    new_order: NewOrder,
+    target: Target,
+    ownership: "Ownership",
+    database: "Shop",
+) -> None:
+    """Only the gateway's own bytes count, each event once; a failed payment can be tried again."""
+    shopper = new_person()
+    order = new_order(shopper)
+    payment = start_upi(shopper.client, order, VPA).body
+    client = shopper.client
+    raw = event_of(payment, ownership.event_id(), "payment.failed")
+    good = signed(target, raw)
+
+    def status() -> str:
+        stored = database.payments.find_one({"_id": payment["id"]})
+        return str(stored["status"]) if stored else "gone"
+
+    send_event(client, raw, None, expect=401)
+    send_event(client, raw, "", expect=401)
+    send_event(client, raw, good[:-1] + ("0" if good[-1] != "0" else "1"), expect=401)
+    send_event(client, raw.replace(b"failed", b"captur"), good, expect=401)
+    send_event(client, raw + b" ", good, expect=401)
+    assert status() == "pending"
+    other_amount = json.dumps({**json.loads(raw), "amount_paise": 1}).encode()
+    send_event(client, other_amount, signed(target, other_amount), expect=409)
+    assert status() == "pending"
+
+    first = send_event(client, raw, good, expect=200).body
+    replay = send_event(client, raw, good, expect=200).body
+    late = event_of(payment, ownership.event_id())
+    ignored = send_event(client, late, signed(target, late), expect=200).body
+
+    assert [first["status"], replay["status"], ignored["status"]] == [
+        "processed", "duplicate", "ignored"]  # fmt: skip
+    assert status() == "failed"
+    pay_by_card(client, order["id"], order["total_paise"])
+    nobody = json.dumps({**json.loads(raw), "payment_id": "pay_none"}).encode()
+    send_event(client, nobody, signed(target, nobody), expect=404)
+
+
+@check("payments.methods", needs="saved_methods")
+def test_saved_methods(
+    new_person: NewPerson, new_order: NewOrder, target: Target, database: "Shop"
+) -> None:
+    """A saved card is a token: it pays for its owner alone, and the card is stored nowhere."""
+    shopper, other = new_person(), new_person()
+    order, foreign = new_order(shopper), new_order(other)
+    number = "4012888888881881"
+    card = {**CARD, "number": number, "cvv": "947"}
+
+    saved = shopper.client.call("save_method", expect=201, body={"card": card})
+    listed = shopper.client.call("list_methods", expect=200).body["methods"]
+    token = saved.body["token"]
+
+    def pay(person: Person, of: dict[str, Any], *, expect: int) -> None:
+        body = {"order_id": of["id"], "amount_paise": of["total_paise"],
+                "method": "razorpay_card", "method_token": token}  # fmt: skip
+        person.client.call("process_payment", expect=expect, body=body)
+
+    assert saved.body["last4"] == number[-4:]
+    assert saved.body["expiry"] == CARD["expiry"]
+    assert [method["token"] for method in listed] == [token]
+    assert other.client.call("list_methods", expect=200).body["methods"] == []
+    pay(other, foreign, expect=404)
+    pay(shopper, order, expect=201)
+    mine = {"user_id": shopper.user.user_id}
+    stored = [*database.payment_methods.find(mine), *database.payments.find(mine),
+              *database.audit_logs.find({"actor_id": shopper.user.user_id})]  # fmt: skip
+    logged = [path.read_text(errors="replace") for path in target.log_files]
+    everything = f"{saved.body} {listed} {stored} {logged}"
+    assert number not in everything
+    assert "'947'" not in str(stored)
+    assert [entry["action"] for entry in stored if "action" in entry] == ["payment_method.saved"]
+    assert logged != []

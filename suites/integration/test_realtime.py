@@ -1,0 +1,64 @@
+"""Real time: delivery tracking; the other real-time test stands among the mobile ones."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from suites.client import UnexpectedAnswerError
+from suites.live import listening
+from suites.marks import check
+from suites.people import Person
+from suites.sandbox import pay_by_card
+from suites.waiting import wait_until
+
+if TYPE_CHECKING:
+    from suites.ownership import Shop
+
+pytestmark = [pytest.mark.integration, pytest.mark.realtime]
+
+STAGES = ["placed", "paid", "packed", "out_for_delivery", "delivered"]
+
+
+@check("realtime.delivery", needs="realtime")
+def test_delivery(
+    new_person: Callable[..., Person],
+    new_order: Callable[..., dict[str, Any]],
+    database: "Shop",
+) -> None:
+    """A delivery is followed in order; a lost connection loses nothing; a stranger sees nothing."""
+    shopper, stranger = new_person(), new_person()
+    order, second = new_order(shopper), new_order(shopper)
+    path = {"order_id": order["id"]}
+
+    with listening(shopper.client, "delivery_updates", path=path) as listener:
+        pay_by_card(shopper.client, second["id"], second["total_paise"])
+        pay_by_card(shopper.client, order["id"], order["total_paise"])
+        live = [listener.next_event("OrderEvent") for _ in range(2)]
+    events = wait_until(
+        "the order is delivered",
+        lambda: list(database.order_events.find({"order_id": order["id"]}).sort("seq", 1)),
+        lambda found: len(found) == len(STAGES),
+        seconds=6,
+    )
+    last = live[-1]["seq"]
+    with listening(shopper.client, "delivery_updates", path=path, resume_after=last) as listener:
+        missed = [listener.next_event("OrderEvent") for _ in range(len(STAGES) - last)]
+
+    assert {event["order_id"] for event in live + missed} == {order["id"]}
+    fresh = [event for event in live if event["status"] != "placed"]
+    assert [event["seq"] for event in fresh + missed] == [2, 3, 4, 5]
+    assert [event["status"] for event in fresh + missed] == STAGES[1:]
+    assert [event["status"] for event in events] == STAGES
+    assert shopper.client.call("show_order", expect=200, path=path).body["status"] == "delivered"
+    with (
+        pytest.raises(UnexpectedAnswerError, match="closed with 4404"),
+        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
+    ):
+        pass
+    stranger.client.token = "nobody"  # noqa: S105 - not a password
+    with (
+        pytest.raises(UnexpectedAnswerError, match="closed with 4401"),
+        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
+    ):
+        pass

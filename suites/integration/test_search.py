@@ -1,0 +1,151 @@
+"""Search: text and price filters, suggestions, facets, saved searches."""
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from suites.client import StoreClient
+from suites.integration.paging import all_pages
+from suites.marks import check
+from suites.people import Person
+
+if TYPE_CHECKING:
+    from suites.ownership import Ownership, Shop
+
+pytestmark = [pytest.mark.integration, pytest.mark.search]
+
+FEW = settings(max_examples=6, deadline=None, database=None,
+               suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+
+
+def new_word() -> str:
+    """A word that no other product has."""
+    return f"zq{secrets.token_hex(4)}"
+
+
+@check("search.text", needs="advanced_search")
+def test_text(
+    new_client: Callable[[], StoreClient], ownership: "Ownership", database: "Shop"
+) -> None:
+    """Every product with all words and a price within the bounds is found, and no other."""
+    word, near = new_word(), new_word()
+    prices = [100, 199, 200, 201, 300]
+    for price in prices:
+        ownership.listed_product(word, near, "pickle", price_paise=price)
+    ownership.listed_product(word, "jam", price_paise=200)
+    for number in range(21):
+        ownership.listed_product(near, str(number), "shelf", price_paise=50)
+    client = new_client()
+
+    def found(text: str, low: int | None, high: int | None) -> list[int]:
+        bounds = {"filters[price_min]": low, "filters[price_max]": high}
+        query = {name: str(value) for name, value in bounds.items() if value is not None}
+        pages = all_pages(client, "search", {"q": text, **query})
+        return sorted(item["price_paise"] for page in pages for item in page["items"])
+
+    @FEW
+    @given(st.sampled_from([None, 0, 199, 200, 201, 301]), st.sampled_from([None, 99, 200, 300]))
+    def the_database_agrees(low: int | None, high: int | None) -> None:
+        wanted = {"words": {"$all": [word, near]}, "visibility": "listed"}
+        stored = [product["price_paise"] for product in database.products.find(wanted)]
+        expected = [price for price in stored if (low or 0) <= price <= (high or 10**9)]
+        assert found(f"{near} {word}", low, high) == sorted(expected)
+
+    the_database_agrees()
+    assert found(f"  {word.upper()}, {near}! ", 199, 201) == [199, 200, 201]
+    assert found(word, None, None) == sorted([*prices, 200])
+    assert found(f"{near} shelf", None, None) == [50] * 21
+    assert found(f"{word} marmalade", None, None) == []
+    refused = [client.ask("search", query=query).status for query in (
+        {}, {"q": ""}, {"q": "?!"}, {"q": "x" * 101}, {"q": word, "filters[price_min]": "-1"},
+        {"q": word, "filters[price_max]": "1.5"}, {"q": word, "sort": "price"})]  # fmt: skip
+    assert refused == [400] * 7
+
+
+@check("search.autocomplete", needs="advanced_search")
+def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
+    """Suggestions begin with what was typed, best-selling first, no more than asked for."""
+    word = new_word()
+    for sold, name in ((5, "slow"), (900, "top"), (70, "middle"), (900, "also")):
+        ownership.listed_product(f"{word}s", name, "tea", price_paise=100, sold=sold)
+    ownership.listed_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)
+
+    answer = client.call("autocomplete", expect=200, query={"q": word})
+    two = client.call("autocomplete", expect=200, query={"q": f"fine {word.upper()}", "limit": "2"})
+    none = client.call("autocomplete", expect=200, query={"q": f"{word}x"}).body
+    literal = client.call("autocomplete", expect=200, query={"q": f"{word[:3]}.*{word}"}).body
+
+    ranked = [f"{word}s {name} tea".title() for name in ("also", "top", "middle", "slow")]
+    assert answer.body["suggestions"] == ranked
+    assert two.body["suggestions"] == ranked[:2]
+    assert none["suggestions"] == []
+    assert literal["suggestions"] == ranked
+    assert answer.seconds < 1
+    refused = [client.ask("autocomplete", query=query).status for query in (
+        {"q": ""}, {"q": word, "limit": "0"}, {"q": word, "limit": "21"})]  # fmt: skip
+    assert refused == [400] * 3
+
+
+@check("search.facets", needs="advanced_search")
+def test_facets(client: StoreClient, ownership: "Ownership") -> None:
+    """Facet counts are those of the hits, and add up to them."""
+    word = new_word()
+    made = [("oil", 4_999), ("oil", 5_000), ("ghee", 9_999), ("ghee", 10_000), ("ghee", 19_999),
+            ("oil", 20_000), ("oil", 50_000), ("soap", 49_999)]  # fmt: skip
+    for category, price in made:
+        ownership.listed_product(word, category, price_paise=price)
+
+    facets = client.call("facets", expect=200, query={"q": word}).body
+    hits = client.call("search", expect=200, query={"q": word}).body
+
+    categories = [(one["category"], one["count"]) for one in facets["categories"]]
+    bands = [(one["price_min"], one["count"]) for one in facets["price_bands"]]
+    assert facets["total"] == hits["total"] == len(made)
+    assert categories == [("ghee", 3), ("oil", 4), ("soap", 1)]
+    assert bands == [(0, 1), (5_000, 2), (10_000, 2), (20_000, 2), (50_000, 1)]
+    narrower = client.call("facets", expect=200, query={"q": f"{word} oil"}).body
+    assert narrower["total"] == 4
+    assert sum(one["count"] for one in narrower["price_bands"]) == 4
+    client.call("facets", expect=400, query={"q": ""})
+
+
+@check("search.saved", needs="advanced_search")
+def test_saved(new_person: Callable[..., Person], ownership: "Ownership", database: "Shop") -> None:
+    """A saved search is its owner's alone, and finds what is new when it is run again."""
+    shopper, other = new_person(), new_person()
+    word = new_word()
+    cheap = ownership.listed_product(word, "tea", price_paise=100)
+    ownership.listed_product(word, "tea", price_paise=900)
+    body = {"name": "My tea", "q": word, "price_max": 500}
+    saved = shopper.client.call("save_search", expect=201, body=body).body
+    again = {"saved_id": saved["id"]}
+
+    first = shopper.client.call("search", expect=200, query=again).body["items"]
+    ownership.listed_product(word, "coffee", price_paise=500)
+    second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
+    listed = shopper.client.call("list_saved_searches", expect=200).body["saved"]
+
+    assert [item["id"] for item in first] == [cheap.product_id]
+    assert second.status == 200
+    from suites.waiting import wait_until
+
+    wait_until(
+        "the new product is found",
+        lambda: shopper.client.call("search", expect=200, query=again).body["total"],
+        lambda total: total == 2,
+        seconds=6,
+    )
+    assert listed == [saved]
+    assert {**saved, "price_min": None, **body} == saved
+    assert other.client.call("list_saved_searches", expect=200).body["saved"] == []
+    other.client.call("search", expect=404, query=again)
+    other.client.token = ""
+    other.client.call("search", expect=401, query=again)
+    stored = database.saved_searches.find_one({"_id": saved["id"]})
+    assert stored is not None
+    assert stored["user_id"] == shopper.user.user_id
+    shopper.client.call("save_search", expect=400, body={**body, "q": "?"})

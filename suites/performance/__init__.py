@@ -1,0 +1,1 @@
+"""Latency of single operations against the policy's limits."""
