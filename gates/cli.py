@@ -1,9 +1,11 @@
 """The ``gates`` command: ask a stage, list the stages, check the policy and the targets."""
 
 import argparse
+import io
 import os
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code; 0 for a command other than ``check`` means it did what was asked.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         options = parser().parse_args(arguments)
         return int(options.run(options))
@@ -44,10 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gates: interrupted; no decision was made", file=sys.stderr)
         return ExitCode.INTERNAL
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
         print(f"gates: internal error: {type(error).__name__}: {error}", file=sys.stderr)
         if os.environ.get("KIRANA_TRACEBACK"):
-            raise
+            traceback.print_exc()
         return ExitCode.INTERNAL
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gates.errors import ConfigurationError
 from gates.model import Build, CheckOutcome, CheckResult, Run, RunState
 
 FILE = "checks.jsonl"
@@ -23,7 +24,7 @@ KEY_VARIABLE = "KIRANA_EVIDENCE_KEY"
 SCHEMA = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}\Z")
 MOST_BYTES = 16_000_000
-MOST_RUNS = 300
+MOST_RUNS = 1000
 MOST_MESSAGE = 4000
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -35,11 +36,13 @@ class Subject:
     Args:
         target: the target's name.
         base_url: the address that is tested.
+        target_digest: SHA-256 of its file.
         build: the build served; None when nobody answered.
     """
 
     target: str
     base_url: str
+    target_digest: str
     build: Build | None
 
 
@@ -61,7 +64,8 @@ class Recorder:
         self._append(
             "started",
             {"schema": SCHEMA, "run": run_id, "tool": tool, "target": subject.target,
-             "base_url": subject.base_url, "build": _build_json(subject.build)},
+             "base_url": subject.base_url, "target_digest": subject.target_digest,
+             "build": _build_json(subject.build)},
         )  # fmt: skip
 
     def collected(self, checks: Iterable[str]) -> None:
@@ -104,7 +108,7 @@ def _build_json(build: Build | None) -> dict[str, str] | None:
 
 
 def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
-    """The newest runs of a folder, by name; a record that cannot be trusted says so itself.
+    """The runs of a folder; a record that cannot be trusted says so itself.
 
     Args:
         folder: holds one folder a run; may be missing.
@@ -112,16 +116,30 @@ def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
     """
     if not folder.is_dir():
         return ()
-    names = sorted(
-        (entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()),
-        reverse=True,
-    )
-    return tuple(read_run(folder / name, key) for name in names[:MOST_RUNS])
+    folders = [entry for entry in folder.iterdir() if entry.is_dir()]
+    if len(folders) > MOST_RUNS:
+        problem = f"{len(folders)} runs, more than {MOST_RUNS}: move old ones away"
+        return (_unreadable(folder.name, datetime.now(UTC), problem),)
+    return tuple(read_run(entry, key) for entry in folders)
+
+
+def configured_key() -> str:
+    """The key of the environment; empty where none is configured.
+
+    Raises:
+        ConfigurationError: it is there and blank, as a missing CI secret is.
+    """
+    key = os.environ.get(KEY_VARIABLE)
+    if key is not None and not key.strip():
+        raise ConfigurationError(f"{KEY_VARIABLE} is blank: set the key, or unset the variable")
+    return key or ""
 
 
 def read_run(folder: Path, key: str) -> Run:
     """Read the record of one run; never raises for what the file says."""
     path = folder / FILE
+    if path.exists() and not path.is_file():
+        return _unreadable(folder.name, _folder_time(folder), "not a file")
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -131,7 +149,7 @@ def read_run(folder: Path, key: str) -> Run:
     if len(raw) > MOST_BYTES:
         return _unreadable(folder.name, modified, f"over {MOST_BYTES} bytes")
     try:
-        return _parse(folder.name, raw, key)
+        return _parse(folder.name, raw, key, modified)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return _unreadable(folder.name, modified, f"not a record ({type(error).__name__})")
 
@@ -151,6 +169,7 @@ def _unreadable(name: str, at: datetime, problem: str) -> Run:
         started_at=at,
         target="",
         base_url="",
+        target_digest="",
         build=None,
         build_at_end=None,
         expected=None,
@@ -158,7 +177,7 @@ def _unreadable(name: str, at: datetime, problem: str) -> Run:
     )
 
 
-def _parse(name: str, raw: bytes, key: str) -> Run:
+def _parse(name: str, raw: bytes, key: str, modified: datetime) -> Run:
     """A run from its record's bytes."""
     lines = raw.split(b"\n")
     torn = lines.pop() != b""
@@ -180,11 +199,14 @@ def _parse(name: str, raw: bytes, key: str) -> Run:
                 problem = _broken_seal(raw, event, key)
             case other:
                 problem = f"an event {str(other)[:40]!r} it should not have"
-    if torn and not problem:
-        problem = "its last line is cut" if run.state is RunState.UNFINISHED else "cut at its end"
     if run.results and run.expected is None:
         problem = problem or "results before the list of checks"
-    return replace(run, state=RunState.DAMAGED, problem=problem) if problem else run
+    if torn and run.state is RunState.FINISHED:
+        problem = problem or "something was written after its end"
+    if problem:
+        # What cannot be trusted may have been about anything, until it was last written to.
+        return _unreadable(name, max(run.started_at, modified), problem)
+    return replace(run, problem="its last line is cut") if torn else run
 
 
 def _started(name: str, event: Mapping[str, Any]) -> Run:
@@ -199,6 +221,7 @@ def _started(name: str, event: Mapping[str, Any]) -> Run:
         started_at=_time(event["at"]),
         target=str(event["target"]),
         base_url=str(event["base_url"]),
+        target_digest=str(event["target_digest"]),
         build=_build(event["build"]),
         build_at_end=None,
         expected=None,

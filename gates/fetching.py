@@ -1,12 +1,12 @@
 """One bounded HTTP GET: a deadline for the whole answer and a limit on its size."""
 
+import contextlib
 import socket
-import time
+import threading
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
-
-CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,13 @@ class Answer:
         status: HTTP status; 0 when there was no answer.
         body: the body; empty when there was no answer.
         problem: why there was no answer, or empty.
+        server_time: the Date of the answer, seconds since the epoch; None without one.
     """
 
     status: int
     body: bytes
     problem: str
+    server_time: float | None = None
 
 
 def get(url: str, *, seconds: float, most_bytes: int) -> Answer:
@@ -36,41 +38,39 @@ def get(url: str, *, seconds: float, most_bytes: int) -> Answer:
         The answer; a failure of any kind is an answer with a problem.
     """
     parts = urlsplit(url)
-    deadline = time.monotonic() + seconds
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=seconds)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        if connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
     try:
         connection.request("GET", path or "/", headers={"Accept": "application/json"})
-        response = connection.getresponse()
-        return _whole(response, connection.sock, deadline, most_bytes)
+        answer = _whole(connection.getresponse(), most_bytes)
     except TimeoutError:
-        return Answer(0, b"", f"no answer within {seconds:g} s")
+        late.set()
     except (OSError, HTTPException, ValueError) as error:
-        return Answer(0, b"", getattr(error, "strerror", None) or type(error).__name__)
+        answer = Answer(0, b"", getattr(error, "strerror", None) or type(error).__name__)
     finally:
+        timer.cancel()
         connection.close()
+    return Answer(0, b"", f"no answer within {seconds:g} s") if late.is_set() else answer
 
 
-def _whole(
-    response: HTTPResponse, connection: socket.socket | None, deadline: float, most_bytes: int
-) -> Answer:
-    """The whole body, within the deadline and the size."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        if connection is not None and connection.fileno() >= 0:
-            connection.settimeout(left)
-        part = response.read1(CHUNK)
-        if not part:
-            break
-        size += len(part)
-        if size > most_bytes:
-            return Answer(0, b"", f"an answer of over {most_bytes} bytes")
-        parts.append(part)
+def _whole(response: HTTPResponse, most_bytes: int) -> Answer:
+    """The whole body, within the size."""
+    body = response.read(most_bytes + 1)
+    if len(body) > most_bytes:
+        return Answer(0, b"", f"an answer of over {most_bytes} bytes")
     if response.length:
         return Answer(0, b"", "an answer that ended early")
-    return Answer(response.status, b"".join(parts), "")
+    date = parsedate_to_datetime(response.headers["Date"]) if response.headers["Date"] else None
+    return Answer(response.status, body, "", date.timestamp() if date else None)

@@ -1,6 +1,5 @@
 """Gathers what one decision rests on: the served build, the runs and the samples."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,7 +50,7 @@ def gather(question: Question) -> Evidence:
             pool.submit(_samples, source, selector, seconds, question.at)
             for selector, seconds in wanted
         ]
-        runs = evidence.read_runs(question.runs, os.environ.get(evidence.KEY_VARIABLE, ""))
+        runs = evidence.read_runs(question.runs, evidence.configured_key())
         answers = [one.result() for one in asked]
         return Evidence(
             target=target,

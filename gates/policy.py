@@ -20,6 +20,7 @@ from gates.table import Table, one_of, read
 
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 SLOT = "$slot"
+SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
 
 
 def load(path: Path) -> Policy:
@@ -106,6 +107,7 @@ def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]
                 )
         if not any(isinstance(objectives[one], ServedBuildObjective) for one in asked):
             raise content.error("objectives", "a stage needs an objective of kind served_build")
+        _bind_ratios(content, [objectives[one] for one in asked])
         stage = Stage(
             name=name,
             title=content.text("title"),
@@ -117,6 +119,16 @@ def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]
     if not stages:
         raise table.error("", "a policy needs a stage")
     return tuple(stages)
+
+
+def _bind_ratios(content: Table, asked: list[Objective]) -> None:
+    """Refuse ratios over samples that no live_build objective binds to a build."""
+    bound = [one.window for one in asked if isinstance(one, LiveBuildObjective)]
+    for one in asked:
+        if isinstance(one, RatioObjective) and not any(window >= one.window for window in bound):
+            raise content.error(
+                "objectives", f"{one.name} needs an objective of kind live_build, as long a window"
+            )
 
 
 def _checks(name: str, table: Table, check_sets: dict[str, tuple[str, ...]]) -> ChecksObjective:
@@ -169,15 +181,18 @@ def _ratio(name: str, table: Table, _: object) -> RatioObjective:
 
 
 def _share(name: str, table: Table, _: object) -> ShareObjective:
-    return ShareObjective(
+    share = ShareObjective(
         name=name,
         guide=table.text("guide"),
         selector=table.text("selector"),
         server_label=table.name("server_label"),
-        share=table.number("share", 0, 1),
+        share=table.number("share", 0.01, 1),
         bake=table.seconds("bake_seconds"),
         max_sample_age=table.seconds("max_sample_age_seconds"),
     )
+    if share.max_sample_age >= share.bake:
+        raise table.error("max_sample_age_seconds", "expected less than bake_seconds")
+    return share
 
 
 def _selector(table: Table, key: str) -> str:
@@ -185,8 +200,8 @@ def _selector(table: Table, key: str) -> str:
     text = table.text(key)
     if SLOT not in text:
         raise table.error(key, f"expected {SLOT} in it, or it reads every colour at once")
-    if not text.endswith("}") or "(" in text.split("{", 1)[0] or "[" in text.split("{", 1)[0]:
-        raise table.error(key, "expected a plain selector like name{label=...}, no function")
+    if not SELECTOR.match(text):
+        raise table.error(key, f'expected a plain selector like name{{slot="{SLOT}"}}, no function')
     return text
 
 

@@ -1,5 +1,6 @@
 """Reads target files, and the secrets they name from the environment."""
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -37,20 +38,21 @@ def load(name: str, folder: Path) -> Target:
     if name not in known:
         raise UnknownNameError("target", name, known, str(folder))
     path = folder / f"{name}.toml"
-    top, _ = read(path)
+    top, raw = read(path)
     if top.name("name") != name:
         raise top.error("name", f"expected {name!r}, the file's name")
-    target = _target(name, top, folder)
+    target = _target(name, hashlib.sha256(raw).hexdigest(), top, folder)
     top.end()
     return target
 
 
-def _target(name: str, top: Table, folder: Path) -> Target:
+def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
     expected, access = top.table("expected"), top.table("access")
     suites, metrics = top.table("suites"), top.table("metrics")
     production = top.flag("production")
     target = Target(
         name=name,
+        digest=digest,
         description=top.text("description"),
         deployment=top.name("deployment"),
         production=production,
@@ -67,6 +69,8 @@ def _target(name: str, top: Table, folder: Path) -> Target:
         secrets=_secrets(top.table("secrets"), access, folder, production=production),
     )
     expected.end_of(access, suites, metrics)
+    if target.slot == target.baseline_slot:
+        raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target
 
 
@@ -102,6 +106,10 @@ def _log_files(access: Table, folder: Path) -> tuple[Path, ...]:
 def _url(table: Table, key: str) -> str:
     value = table.text(key)
     parts = urlsplit(value)
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise table.error(key, f"expected a port from 0 to 65535: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise table.error(key, "expected http:// or https:// and a host, without a user")
     if value.endswith("/") or parts.query or parts.fragment:

@@ -1,7 +1,6 @@
 """The pytest plugin: which target, which checks, and a record of every run."""
 
 import contextlib
-import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,12 +9,12 @@ import pytest
 from gates import __version__, places
 from gates import target as targets
 from gates.errors import ConfigurationError
-from gates.evidence import KEY_VARIABLE, RUN_ID, Subject
+from gates.evidence import RUN_ID, Subject, configured_key
 from gates.model import Build, Target
 from suites.client import StoreClient, UnexpectedAnswerError, masked
 from suites.contract import load
 from suites.marks import CATEGORIES, SUITES
-from suites.recording import Recording, new_run_id
+from suites.recording import CHECK, FAILED_ATTEMPT, NOT_APPLICABLE, Recording, new_run_id
 
 pytest_plugins = ("suites.fixtures",)
 
@@ -23,6 +22,7 @@ TARGET = pytest.StashKey[Target]()
 RUN = pytest.StashKey[str]()
 BUILD = pytest.StashKey["Build | None"]()
 RECORDING = pytest.StashKey[Recording]()
+ONLY_SHOWS = ("collectonly", "help", "markers", "showfixtures", "show_fixtures_per_test", "version")
 CUT_SHORT = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
 
 
@@ -56,8 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[TARGET] = targets.load(config.getoption("target"), place.path)
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
-    if config.getoption("collectonly"):
+    if any(config.getoption(name, default=False) for name in ONLY_SHOWS):
         return
+    if not __debug__:
+        raise pytest.UsageError("python -O removes the assertions that checks are made of")
     config.stash[RUN] = _run_id(config)
     folder = run_folder(config)
     if not is_worker(config):
@@ -65,10 +67,17 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"run {config.stash[RUN]} exists already: {folder}")
         _also_write(config, folder)
     secrets = tuple(config.stash[TARGET].secrets.values())
-    recording = Recording(folder, os.environ.get(KEY_VARIABLE, ""), secrets)
+    recording = Recording(folder, _evidence_key(), secrets)
     config.stash[RECORDING] = recording
     if not is_worker(config):
         config.pluginmanager.register(_Listener(recording), "kirana-recording")
+
+
+def _evidence_key() -> str:
+    try:
+        return configured_key()
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _run_id(config: pytest.Config) -> str:
@@ -127,7 +136,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[BUILD] = served_build(config)
     except UnexpectedAnswerError as error:
         config.stash[BUILD], problem = None, str(error)
-    subject = Subject(target.name, target.addresses.api, config.stash[BUILD])
+    subject = Subject(target.name, target.addresses.api, target.digest, config.stash[BUILD])
     recording.start(config.stash[RUN], subject, __version__)
     _point_latest(recording.folder)
     if problem:
@@ -165,7 +174,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not checks:
         return
     if TARGET not in config.stash:
-        if config.getoption("collectonly"):
+        if any(config.getoption(name, default=False) for name in ONLY_SHOWS):
             return
         known = ", ".join(targets.names(places.targets(config.getoption("targets")).path))
         raise pytest.UsageError(f"these checks need --target NAME; there are: {known}")
@@ -175,7 +184,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if check_id in seen:
             raise pytest.UsageError(f"two tests are the check {check_id}")
         seen.add(check_id)
-        item.user_properties.append(("check", check_id))
+        item.user_properties.append((CHECK, check_id))
     _only_asked(config, items, seen)
 
 
@@ -197,17 +206,19 @@ def _only_asked(config: pytest.Config, items: list[pytest.Item], known: set[str]
     items[:] = kept
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Record what is about to be checked: this process, or the first worker."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Record what is about to be checked: this process, or the first worker.
+
+    A collection that broke has not said what it would check, so nothing is recorded of it.
+    """
     config = session.config
-    if RECORDING not in config.stash:
+    if RECORDING not in config.stash or session.testsfailed:
         return
-    first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    first = not is_worker(config) or config.workerinput["workerid"] == "gw0"  # type: ignore[attr-defined]
     distributes = not is_worker(config) and config.getoption("dist", "no") != "no"
     if first and not distributes:
-        ids = [check_id_of(item) for item in session.items]
-        config.stash[RECORDING].collected([check_id for check_id in ids if check_id])
+        config.stash[RECORDING].collected([one for one in map(check_id_of, session.items) if one])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -222,19 +233,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     needs = marker.kwargs["needs"]
     if needs not in target.capabilities:
         reason = f"not applicable: {target.name} does not declare {needs}"
-        item.user_properties.append(("not_applicable", reason))
+        item.user_properties.append((NOT_APPLICABLE, reason))
         pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the target's secrets out of captured output."""
+    """Remember a failure whatever a later attempt says; keep secrets out of captured output."""
     report = yield
-    if RECORDING in item.config.stash:
-        secrets = item.config.stash[RECORDING].secrets
-        report.sections = [(name, masked(text, secrets)) for name, text in report.sections]
+    if RECORDING not in item.config.stash:
+        return report
+    recording = item.config.stash[RECORDING]
+    skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
+    if call.excinfo is not None and not skipped and not hasattr(report, "wasxfail"):
+        said = masked(call.excinfo.exconly()[:500], recording.secrets)
+        item.user_properties.append((FAILED_ATTEMPT, said))
+        report.user_properties.append((FAILED_ATTEMPT, said))
+    report.sections = [(name, masked(text, recording.secrets)) for name, text in report.sections]
     return report
 
 
@@ -258,6 +275,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     recording = config.stash[RECORDING]
     if exitstatus in CUT_SHORT:
         return
+    if exitstatus == pytest.ExitCode.USAGE_ERROR and not recording.outcomes:
+        recording.collected([])
     if exitstatus == pytest.ExitCode.OK and recording.passed == 0:
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
     build = None

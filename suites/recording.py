@@ -13,6 +13,10 @@ from gates.model import Build, CheckOutcome, CheckResult
 from suites.client import masked
 
 MOST_MESSAGE = 2000
+# Names of user properties, which travel from xdist's workers with each report.
+CHECK = "kirana_check"
+NOT_APPLICABLE = "kirana_not_applicable"
+FAILED_ATTEMPT = "kirana_failed_attempt"
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Recording:
     passed: int = 0
     outcomes: dict[str, list[CheckOutcome]] = field(default_factory=dict)
     _open: dict[str, _Phases] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)
 
     def _recorder(self) -> Recorder:
         return Recorder(self.folder, self.key)
@@ -55,17 +60,18 @@ class Recording:
 
     def report(self, report: pytest.TestReport) -> None:
         """Take in one phase of a test; its last phase completes the check."""
-        properties = dict(report.user_properties)
-        check_id = properties.get("check")
-        if check_id is None:
+        properties = dict(reversed(report.user_properties))
+        check_id = str(properties.get(CHECK, self._known.get(report.nodeid, "")))
+        if not check_id:
             return
+        self._known[report.nodeid] = check_id
         phases = self._open.setdefault(report.nodeid, _Phases())
         phases.seconds += report.duration
         _take_in(phases, report, properties)
         if report.when in ("setup", "call"):
             return
         del self._open[report.nodeid]
-        self._write(str(check_id), phases, report.nodeid)
+        self._write(check_id, phases, report.nodeid)
 
     def _write(self, check_id: str, phases: _Phases, nodeid: str) -> None:
         outcome = phases.outcome
@@ -91,16 +97,19 @@ def _take_in(phases: _Phases, report: pytest.TestReport, properties: dict[str, A
     """The worst phase decides; a later one never improves on it."""
     phases.called = phases.called or report.when == "call"
     was_expected = hasattr(report, "wasxfail")
-    if report.failed:
+    if report.outcome not in ("passed", "skipped") or FAILED_ATTEMPT in properties:
         if phases.outcome is not CheckOutcome.FAILED:
-            in_test = report.when == "call"
-            phases.outcome = CheckOutcome.FAILED if in_test else CheckOutcome.ERROR
-        phases.message = phases.message or _message(report)
+            outside = report.when in ("setup", "teardown") and report.failed
+            phases.outcome = CheckOutcome.ERROR if outside else CheckOutcome.FAILED
+        said = str(properties.get(FAILED_ATTEMPT, "it was retried"))
+        phases.message = phases.message or _message(report) or said
+    elif phases.outcome in (CheckOutcome.FAILED, CheckOutcome.ERROR):
+        return
     elif report.skipped:
         phases.outcome = CheckOutcome.XFAILED if was_expected else CheckOutcome.SKIPPED
-        if "not_applicable" in properties:
+        if NOT_APPLICABLE in properties:
             phases.outcome = CheckOutcome.NOT_APPLICABLE
-        phases.message = str(properties.get("not_applicable") or _message(report))
+        phases.message = str(properties.get(NOT_APPLICABLE) or _message(report))
     elif was_expected:
         phases.outcome, phases.message = CheckOutcome.XPASSED, "passed, expected to fail"
 

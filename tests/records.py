@@ -57,7 +57,8 @@ def record(run_id: str, checks: dict[str, str], **changes: Any) -> Events:
     now = datetime.now(UTC)
     build = {"release": "v5", "version": "5.0.0", "digest": "sha256:" + "a" * 32}
     started = {"event": "started", "at": now.isoformat(), "schema": 1, "run": run_id, "tool": "t",
-               "target": "green", "base_url": "http://127.0.0.1:5001", "build": build}  # fmt: skip
+               "target": "green", "base_url": "http://127.0.0.1:5001", "target_digest": "d",
+               "build": build}  # fmt: skip
     started |= changes
     collected = {"event": "collected", "at": now.isoformat(), "checks": sorted(checks)}
     results = [

@@ -61,7 +61,8 @@ DOCTORED: dict[str, tuple[Callable[[Events], Events], int, str]] = {
     "older than its limit": (lambda events: shifted(events, timedelta(hours=-2)), 3, "longer than"),
     "from the future": (lambda events: shifted(events, timedelta(hours=2)), 3, "in the future"),
     "of blue": (with_started(target="blue"), 3, "no run on green has looked"),
-    "of another address": (with_started(base_url="http://127.0.0.1:1"), 3, "another address"),
+    "of another address": (with_started(base_url="http://127.0.0.1:1"), 3, "no run on green"),
+    "of another target file": (with_started(target_digest="0"), 3, "target file was changed"),
     "of another version": (other_build, 3, "is served now"),
     "of a build nobody knows": (with_started(build=None), 3, "is unknown"),
     "with another build at its end": (build_changed_under_way, 3, "changed while"),
@@ -114,6 +115,33 @@ def test_evidence_cut_anywhere_is_a_hold(
     raw = records.path.read_bytes()
     records.path.write_bytes(raw[: int(len(raw) * share)])
     assert world.gates(records.out, "green-ready").code == 3
+
+
+def test_a_damaged_newer_run_is_not_believed_about_what_it_left_out(
+    world: TestWorld, passed_out: Path, records: Records
+) -> None:
+    records.copy(passed_out)
+    newer = records.out / "runs" / "zz-newer" / "checks.jsonl"
+    newer.parent.mkdir()
+    events = with_started(run="zz-newer")(with_result(outcome="failed")(records.events()))
+    events[1] = {**events[1], "checks": ["smoke.logim"]}
+    newer.write_text("".join(json.dumps(event) + "\n" for event in events))
+    answer = world.gates(records.out, "green-ready")
+    assert answer.code == 3
+    assert "damaged" in answer.out
+
+
+def test_a_blank_key_is_a_mistake(world: TestWorld, passed_out: Path) -> None:
+    answer = world.gates(passed_out, "green-ready", KIRANA_EVIDENCE_KEY="")
+    assert (answer.code, "KIRANA_EVIDENCE_KEY is blank" in answer.err) == (2, True)
+
+
+def test_too_many_runs_are_a_hold(world: TestWorld, passed_out: Path, records: Records) -> None:
+    records.copy(passed_out)
+    for number in range(1000):
+        (records.out / "runs" / f"a-{number}").mkdir()
+    answer = world.gates(records.out, "green-ready")
+    assert (answer.code, "move old ones away" in answer.out) == (3, True)
 
 
 def test_a_changed_line_breaks_the_seal(

@@ -44,14 +44,15 @@ def passed_run(**changes: Any) -> Run:
     at = NOW - timedelta(minutes=5)
     run = Run(
         run_id="r1", state=RunState.FINISHED, problem="", started_at=at, target="green",
-        base_url=GREEN.addresses.api, build=GREEN.expected, build_at_end=GREEN.expected,
+        base_url=GREEN.addresses.api, target_digest=GREEN.digest,
+        build=GREEN.expected, build_at_end=GREEN.expected,
         expected=frozenset(CHECKS),
         results=tuple(CheckResult(one, CheckOutcome.PASSED, at, "", "n") for one in CHECKS),
     )  # fmt: skip
     return replace(run, **changes)
 
 
-SERVED = ServedBuild(Measured.OK, GREEN.expected, "green", "http://h", "")
+SERVED = ServedBuild(Measured.OK, 200, GREEN.expected, "green", "http://h", "")
 
 
 def rising(total: float, seconds: int, labels: dict[str, str]) -> Series:
@@ -158,12 +159,12 @@ def old(series: Series) -> Series:
 LOSSES: dict[str, dict[str, Any]] = {
     "no answer": {"measured": Measured.ERROR, "problem": "no answer", "series": ()},
     "an empty vector": {"measured": Measured.NO_DATA, "problem": "no series", "series": ()},
-    "series without samples": {"series": (Series({}, ()),)},
+    "series without samples": {"series": (Series({"instance": "i"}, ()),)},
     "NaN": {"series": (level(nan, 600, {}),)},
     "infinity": {"series": (level(inf, 600, {}),)},
     "negative counts": {"series": (level(-1, 600, {}),)},
     "old samples": {"series": (old(level(1, 600, {})),)},
-    "samples of the future": {"series": (Series({}, (Sample(AT + 600, 1.0),)),)},
+    "samples of the future": {"series": (Series({"instance": "i"}, (Sample(AT + 600, 1.0),)),)},
 }
 QUERIES = ["status=", "http_requests_total{", "_bucket{", "cache_hits_total{", "kirana_build_info{",
            "haproxy_server_weight{", "process_start_time_seconds{"]  # fmt: skip
@@ -199,7 +200,7 @@ def test_a_target_that_is_another_deployment_is_a_no_go() -> None:
 
 
 def test_a_target_that_does_not_answer_is_a_hold() -> None:
-    served = ServedBuild(Measured.ERROR, None, "", "http://h", "refused")
+    served = ServedBuild(Measured.ERROR, 0, None, "", "http://h", "refused")
     decision = decide(replace(evidence(), served=served))
     assert decision.outcome is Outcome.HOLD
     assert decision.build == "unknown"
@@ -222,7 +223,7 @@ def test_a_stage_without_objectives_is_a_hold() -> None:
 
 def test_the_share_must_have_lasted_for_the_bake() -> None:
     weights = tuple(
-        Series({"server": name}, tuple(
+        Series({"instance": "lb", "server": name}, tuple(
             Sample(AT - ago, weight if ago <= 300 else before) for ago in range(660, -1, -15)
         ))
         for name, weight, before in (("blue", 90.0, 100.0), ("green", 10.0, 0.0))
@@ -242,3 +243,103 @@ def test_the_newest_run_counts_in_whatever_order_they_are_read(order: list[int])
     ]
     seen = replace(evidence(READY), runs=tuple(runs[position] for position in order))
     assert decide(seen, READY).outcome is Outcome.NO_GO
+
+
+def ramp(points: dict[int, float], **labels: str) -> Series:
+    """A series by seconds ago."""
+    samples = tuple(Sample(AT - ago, value) for ago, value in sorted(points.items(), reverse=True))
+    return Series({"instance": "i", **labels}, samples)
+
+
+SCRAPES = range(600, -1, -15)
+INFO = {"release": GREEN.expected.release, "version": GREEN.expected.version,
+        "digest": GREEN.expected.digest}  # fmt: skip
+
+# What an attacker, or an unlucky afternoon, makes of healthy evidence: query, series, and why.
+TRICKS: dict[str, tuple[str, tuple[Series, ...]]] = {
+    "green's weight not seen for ten minutes": (
+        "haproxy", (level(90, 660, {"server": "blue"}),
+                    ramp(dict.fromkeys(range(660, 599, -15), 10.0), server="green"))),
+    "a bake a minute short": (
+        "haproxy", tuple(ramp({a: w if a <= 541 else b for a in range(660, -1, -1)}, server=s)
+                         for s, w, b in (("blue", 90, 100), ("green", 10, 0)))),
+    "a third server with most of the traffic": (
+        "haproxy", tuple(level(w, 660, {"server": s})
+                         for s, w in (("blue", 90), ("green", 10), ("canary", 900)))),
+    "a second balancer with everything on green": (
+        "haproxy", tuple(level(w, 660, {"server": s, "instance": i}) for s, w, i in (
+            ("blue", 0, "lb1"), ("green", 100, "lb1"), ("blue", 90, "lb2"), ("green", 10, "lb2")))),
+    "weights that are no numbers": (
+        "haproxy", tuple(ramp({a: w if a in (0, 600) else nan for a in SCRAPES}, server=s)
+                         for s, w in (("blue", 90), ("green", 10)))),
+    "two processes behind one address": (
+        "process_start", (ramp({a: 1000 + 5 * (a % 2) for a in SCRAPES}),)),
+    "a clock that was set": (
+        "process_start", (ramp({a: 1000 if a > 300 else 1002 for a in SCRAPES}),)),
+    "error counters of one of two instances": (
+        "http_requests_total{", tuple(rising(6000, 600, {"instance": i}) for i in "ij")),
+    "a build named by another instance": (
+        "kirana_build_info", (level(1, 600, {**INFO, "instance": "other"}),)),
+    "a build of another deployment": (
+        "kirana_build_info", (level(1, 600, {**INFO, "deployment": "blue"}),)),
+    "an instance that vanished": (
+        "kirana_build_info", (level(1, 600, INFO), ramp({600: 1.0, 585: 1.0}, **INFO,
+                                                        instance="j"))),
+    "only the last half minute of ten": ("kirana_build_info", (level(1, 30, INFO),)),
+    "no instance named": ("_bucket{", (replace(rising(5990, 600, {}), labels={}),)),
+    "one instance scraped by two jobs": (
+        "_count{", tuple(rising(3000, 600, {"job": job}) for job in "ab")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TRICKS)
+def test_a_trick_is_never_a_go(what: str) -> None:
+    query, series = TRICKS[what]
+    decision = decide(changed(evidence(), query, series=series))
+    assert decision.outcome is not Outcome.GO, decision.reason
+
+
+def test_failures_before_a_new_instance_was_scraped_count() -> None:
+    young = changed(evidence(), "process_start", series=(level(AT - 590, 600, {}),))
+    late = dict.fromkeys(SCRAPES, 1000.0)
+    seen = changed(young, "status=", series=(ramp(late),))
+    assert decide(seen).outcome is Outcome.NO_GO
+
+
+def test_counts_are_cut_to_the_moment_both_were_seen() -> None:
+    """A scrape between two queries must not look like slow requests."""
+    limit = next(one for one in RAMP.objectives if one.name == "latency-p95")
+    counted = {a: 6000 * (600 - a) / 600 for a in SCRAPES}
+    quick = {a: 5800 * (600 - a) / 600 for a in SCRAPES if a > 0}
+    seen = changed(evidence(), "_count{", series=(ramp(counted),))
+    seen = changed(seen, "_bucket{", series=(ramp(quick),))
+    assert decide(seen, replace(RAMP, objectives=(limit,))).outcome is Outcome.GO
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_an_unhealthy_target_is_a_no_go(status: int) -> None:
+    seen = replace(evidence(READY), served=replace(SERVED, status=status))
+    assert decide(seen, READY).outcome is Outcome.NO_GO
+
+
+def test_a_failure_after_the_newest_pass_counts_from_whatever_run() -> None:
+    first = CheckResult(CHECKS[0], CheckOutcome.FAILED, NOW - timedelta(minutes=1), "", "n")
+    long = passed_run(run_id="long", started_at=NOW - timedelta(minutes=20),
+                      results=(first, *passed_run().results[1:]))  # fmt: skip
+    short = passed_run(run_id="short", started_at=NOW - timedelta(minutes=15))
+    seen = replace(evidence(READY), runs=(long, short))
+    assert decide(seen, READY).outcome is Outcome.NO_GO
+
+
+def test_a_failure_at_another_address_is_not_this_target() -> None:
+    failed = replace(passed_run().results[0], outcome=CheckOutcome.FAILED)
+    other = passed_run(run_id="z", base_url="http://127.0.0.1:9", results=(failed,))
+    seen = replace(evidence(READY), runs=(passed_run(), other))
+    assert decide(seen, READY).outcome is Outcome.GO
+
+
+def test_a_changed_target_file_voids_the_run() -> None:
+    seen = replace(evidence(READY), target=replace(GREEN, digest="0" * 64))
+    decision = decide(seen, READY)
+    assert decision.outcome is Outcome.HOLD
+    assert "target file was changed" in decision.reason

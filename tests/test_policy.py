@@ -30,13 +30,19 @@ MISTAKES = [
     ('kind = "ratio"', 'kind = "score"', "kind: expected one of"),
     ('"smoke.health",', '"smoke.health", "smoke.health",', "stands there twice"),
     ('"smoke.health",', '"../health",', "is not a check id"),
-    ('checks = "smoke"', 'checks = "smok"', "checks: expected one of smoke"),
+    ('checks = "smoke"', 'checks = "smok"', "checks: expected one of"),
     ('objectives = ["served-build", "smoke"]', 'objectives = ["served-bild"]',
      "no objective 'served-bild' in this policy. Did you mean served-build?"),
     ('objectives = ["served-build", "smoke"]', "objectives = []", "at least one"),
     ('objectives = ["served-build", "smoke"]', 'objectives = ["smoke"]', "of kind served_build"),
     ('{slot="$slot",__name__', "{__name__", "expected $slot in it"),
-    ('"smoke-in-ramp", "live-build"', '"smoke-in-ramp"', "live-build: no stage asks for it"),
+    ('"smoke-in-ramp", ', "", "smoke-in-ramp: no stage asks for it"),
+    ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a plain selector"),
+    ("cache_hits_total{slot", "cache_hits_total[60s] # {slot", "a plain selector"),
+    ('cache_hits_total{slot="$slot"}', 'rate(cache_hits_total{slot="$slot"}', "a plain selector"),
+    ("share = 0.10", "share = 0", "share: expected a number from 0.01"),
+    ("bake_seconds = 600", "bake_seconds = 60", "expected less than bake_seconds"),
+    ('"live-build", "share-10",', '"share-10",', "live_build, as long a window"),
     ("[stages.ramp-10]", "[stages.ramp-10", "not TOML"),
 ]  # fmt: skip
 
@@ -53,7 +59,9 @@ def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str
 
 def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
-    path.write_text('schema = 1\nname = "x"\n[check_sets]\n[objectives]\n[stages]\n')
+    path.write_text(
+        'schema = 1\nname = "x"\n[check_sets]\n[latency_limits]\nx = 1\n[objectives]\n[stages]\n'
+    )
     with pytest.raises(ConfigurationError, match="a policy needs a stage"):
         policy.load(path)
 
@@ -69,6 +77,8 @@ TARGET_MISTAKES = [
     ('api = "http://127.0.0.1:5001"', 'api = "http://h/"', "no trailing slash"),
     ('name = "green"', 'name = "blue"', "expected 'green', the file's name"),
     ("production = false", "production = true", "production takes secrets from the environment"),
+    ('slot = "blue"', 'slot = "green"', "a colour against itself"),
+    ("127.0.0.1:5001/api/health", "127.0.0.1:99999/api/health", "a port from 0 to 65535"),
     ('slot = "green"', "slot = 'green\"}'", "slot: expected a name"),
     ('source_addresses = "loopback"', 'source_addresses = "any"', "expected one of loopback, own"),
     ("KIRANA_WEBHOOK_KEY", "hunter2", "the name of an environment variable"),

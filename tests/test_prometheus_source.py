@@ -1,5 +1,6 @@
 """The Prometheus source on answers nobody should trust."""
 
+import contextlib
 import json
 import socketserver
 import threading
@@ -45,6 +46,21 @@ BAD = {
     "times that go back": (200, matrix([2.0, "5"], [1.0, "7"])),
     "one time twice": (200, matrix([1.0, "5"], [1.0, "7"])),
     "values that are no list": (200, matrix(5)),
+    "booleans": (200, matrix([True, "5"])),
+    "a partial answer": (200, matrix([1.0, "5"], isPartial=True)),
+    "a value that is no text": (200, matrix([1.0, 5])),
+    "one series twice": (
+        200,
+        json.dumps(
+            {
+                "status": "success",
+                "data": {
+                    "resultType": "matrix",
+                    "result": [{"metric": {}, "values": []}, {"metric": {}, "values": []}],
+                },
+            }
+        ).encode(),
+    ),
     "deep nesting": (200, b"[" * 100_000),
     "nothing": (200, b""),
 }
@@ -64,7 +80,8 @@ def server(answer: Callable[[socketserver.StreamRequestHandler], None]) -> Itera
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             self.rfile.readline()
-            answer(self)
+            with contextlib.suppress(OSError):
+                answer(self)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
         listening.daemon_threads = True
@@ -89,6 +106,13 @@ def drip(handler: socketserver.StreamRequestHandler) -> None:
         time.sleep(0.1)
 
 
+def drip_headers(handler: socketserver.StreamRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(15):
+        handler.wfile.write(b"X-%d: y\r\n" % number)
+        time.sleep(0.1)
+
+
 def cut(handler: socketserver.StreamRequestHandler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}")
 
@@ -101,6 +125,7 @@ def huge(handler: socketserver.StreamRequestHandler) -> None:
     ("answer", "problem"),
     [
         (hang, "no answer within 0.5 s"),
+        (drip_headers, "no answer within 0.5 s"),
         (drip, "no answer within 0.5 s"),
         (cut, "an answer that ended early"),
         (huge, "an answer of over 1000 bytes"),
@@ -114,6 +139,19 @@ def test_a_get_is_bounded(
         got = get(url, seconds=0.5, most_bytes=1000)
         assert time.monotonic() - began < 1.2
     assert (got.status, got.body, got.problem) == (0, b"", problem)
+
+
+def long_ago(handler: socketserver.StreamRequestHandler) -> None:
+    body = matrix([1.0, "5"])
+    head = f"Date: Wed, 28 Jan 2026 10:00:00 GMT\r\nContent-Length: {len(body)}\r\n\r\n"
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + head.encode() + body)
+
+
+def test_a_server_of_another_time_is_an_error() -> None:
+    with server(long_ago) as url:
+        answer = Prometheus(url).samples("up", timedelta(seconds=60), time.time())
+    assert answer.measured is Measured.ERROR
+    assert "its clock and the gate's differ" in answer.problem
 
 
 def test_a_closed_port_is_a_problem() -> None:

@@ -42,27 +42,45 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
 
 
 def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
-    run = _newest_run(evidence.runs, evidence.target, check)
-    if run is None:
+    concerned = _concerned_runs(evidence.runs, evidence.target, check)
+    if not concerned:
         sentence = f"no run on {evidence.target.name} has looked at {check}"
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
+    run = concerned[-1]
     results = [result for result in run.results if result.check == check]
-    failed = [result for result in results if result.outcome in FAILURES]
-    if failed and run.state is not RunState.DAMAGED and _same_build(run, evidence):
-        return _failed(check, failed[0], len(results), run)
+    since = max((result.at for result in results), default=run.started_at)
+    for other in concerned:
+        if failed := _failure_since(other, check, evidence, run if other is run else None, since):
+            return failed
     for problem in _problems_of_run(run, evidence, now):
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run)
     return _of_results(objective, check, results, run, now)
 
 
-def _newest_run(runs: Sequence[Run], target: Target, check: str) -> Run | None:
-    """The newest run that looked at the check, was about to, or does not say."""
+def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:
+    """The runs that looked at the check, were about to, or do not say; the newest last."""
     concerned = [
         run
         for run in runs
-        if run.target in ("", target.name) and (run.expected is None or check in run.expected)
+        if (run.target, run.base_url) in (("", ""), (target.name, target.addresses.api))
+        and (run.expected is None or check in run.expected)
     ]
-    return max(concerned, key=lambda run: (run.started_at, run.run_id), default=None)
+    return sorted(concerned, key=lambda run: (run.started_at, run.run_id))
+
+
+def _failure_since(
+    run: Run, check: str, evidence: Evidence, newest: Run | None, since: datetime
+) -> _Answer | None:
+    """A failure in the newest run, or in an overlapping one after the newest result."""
+    results = [result for result in run.results if result.check == check]
+    failed = [
+        result
+        for result in results
+        if result.outcome in FAILURES and (newest is run or result.at > since)
+    ]
+    if not failed or not _same_build(run, evidence):
+        return None
+    return _failed(check, failed[0], len(results), run)
 
 
 def _same_build(run: Run, evidence: Evidence) -> bool:
@@ -86,8 +104,8 @@ def _problems_of_run(run: Run, evidence: Evidence, now: datetime) -> list[str]:
         problems.append(f"run {run.run_id} has not finished: {run.problem}")
     if run.started_at > now + CLOCK_TOLERANCE:
         problems.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
-    if run.base_url != evidence.target.addresses.api:
-        problems.append(f"run {run.run_id} tested {run.base_url}, another address")
+    if run.target_digest != evidence.target.digest:
+        problems.append(f"the target file was changed since run {run.run_id}")
     if run.build is None or served is None:
         problems.append(f"which build run {run.run_id} tested, or which is served, is unknown")
     elif run.build != served:

@@ -1,22 +1,40 @@
 """Condition: every sample in the window comes from the build that is expected."""
 
 from gates.conditions import reading
-from gates.model import Build, Evidence, Finding, LiveBuildObjective, Measured, Target, Verdict
+from gates.model import (
+    Build,
+    Evidence,
+    Finding,
+    LiveBuildObjective,
+    Measured,
+    SampleSet,
+    Target,
+    Verdict,
+)
+from gates.statistics import by_instance
 
 
 def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
-    """The info series of the target."""
-    selector = reading.for_slot(objective.selector, target)
-    return ((selector, objective.window.total_seconds()),)
+    """The info series of the target, and the start times of its instances."""
+    window = objective.window.total_seconds()
+    return tuple(
+        (reading.for_slot(selector, target), window)
+        for selector in (objective.selector, reading.STARTS)
+    )
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
     """Compare the build each series names with the expected one."""
     target = evidence.target
     selector = reading.for_slot(objective.selector, target)
-    answer = reading.sample_set(evidence, selector, objective.window.total_seconds())
+    window = objective.window.total_seconds()
+    answer = reading.sample_set(evidence, selector, window)
+    starts = reading.sample_set(evidence, reading.for_slot(reading.STARTS, target), window)
     max_age = objective.max_sample_age.total_seconds()
-    measured, problem = reading.blindness([answer], max_age)
+    measured, problem = reading.blindness([answer, starts], max_age)
+    if measured is Measured.OK:
+        problem = _not_of_the_target(answer, starts, target)
+        measured = Measured.ERROR if problem else Measured.OK
     builds = {
         Build(
             release=series.labels.get("release", "?"),
@@ -50,3 +68,14 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
             ),
         ),
     )
+
+
+def _not_of_the_target(answer: SampleSet, starts: SampleSet, target: Target) -> str:
+    """Why the info series do not speak for all instances of the target; empty when they do."""
+    others = {series.labels.get("deployment", target.deployment) for series in answer.series}
+    if others != {target.deployment}:
+        return f"series under slot {target.slot} call themselves {', '.join(sorted(others))}"
+    known, running = set(by_instance(answer.series)), set(by_instance(starts.series))
+    if known != running:
+        return f"{len(known)} instances name a build, {len(running)} have a start time"
+    return ""

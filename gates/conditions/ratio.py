@@ -4,7 +4,8 @@ A P95 limit is such a share too: *P95 under 1 s* is *over 95 % took under 1 s*, 
 histogram bucket at exactly that boundary.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from gates.conditions import reading
 from gates.model import (
@@ -14,12 +15,12 @@ from gates.model import (
     Measurement,
     RatioObjective,
     SampleSet,
+    Series,
     Target,
     Verdict,
 )
-from gates.statistics import chance_of_at_least, chance_of_at_most, increments
+from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, increments
 
-STARTS = 'process_start_time_seconds{slot="$slot"}'
 # A breach seen in fewer events than asked for counts only when chance hardly explains it.
 SURELY = 0.001
 
@@ -42,7 +43,7 @@ def selectors(objective: RatioObjective, target: Target) -> tuple[tuple[str, flo
     return tuple(
         (reading.for_slot(selector, target, baseline=baseline), window)
         for baseline in (False, True)
-        for selector in (objective.part, objective.whole, STARTS)
+        for selector in (objective.part, objective.whole, reading.STARTS)
     )
 
 
@@ -80,23 +81,40 @@ def _answers(
         named = reading.for_slot(selector, evidence.target, baseline=baseline)
         return reading.sample_set(evidence, named, window)
 
-    return answer(objective.part), answer(objective.whole), answer(STARTS)
+    return answer(objective.part), answer(objective.whole), answer(reading.STARTS)
 
 
 def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
-    """The increments of part and whole.
+    """The increments of part and whole, over the same instances up to the same moments.
 
     Raises:
-        ValueError: a sample is not a count, or the part exceeds the whole.
+        ValueError: a sample is not a count, the answers are not of the same instances, or the
+            part exceeds the whole.
     """
-    part, whole, starts = answers
-    count = Count(
-        part=round(increments(part.series, starts.series)),
-        whole=round(increments(whole.series, starts.series)),
-    )
+    part, whole, starts = (by_instance(answer.series) for answer in answers)
+    if not part.keys() == whole.keys() == starts.keys():
+        seen = " / ".join(str(len(groups)) for groups in (part, whole, starts))
+        raise ValueError(f"part, whole and start times are of different instances ({seen})")
+    window_start = answers[1].evaluated_at - answers[1].window.total_seconds()
+    counts = [0.0, 0.0]
+    for instance in whole:
+        groups = (part[instance], whole[instance], starts[instance])
+        until = min(max(one.samples[-1].at for one in group) for group in groups)
+        cut_part, cut_whole, cut_starts = (_until(group, until) for group in groups)
+        counts[0] += increments(cut_part, cut_starts, window_start)
+        counts[1] += increments(cut_whole, cut_starts, window_start)
+    count = Count(part=round(counts[0]), whole=round(counts[1]))
     if count.part > count.whole:
         raise ValueError(f"{count.part} of {count.whole}: the part is larger than the whole")
     return count
+
+
+def _until(group: Sequence[Series], until: float) -> list[Series]:
+    """The samples up to a moment."""
+    return [
+        replace(one, samples=tuple(sample for sample in one.samples if sample.at <= until))
+        for one in group
+    ]
 
 
 def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tuple[Verdict, str]:

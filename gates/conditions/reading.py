@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from gates.model import Evidence, Measured, Measurement, SampleSet, Target
-from gates.statistics import newest_sample
+from gates.model import Evidence, Measured, Measurement, SampleSet, Series, Target
+from gates.statistics import by_instance, newest_sample
 
 
 def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> SampleSet:
@@ -27,19 +27,50 @@ def age_seconds(answer: SampleSet) -> float | None:
     return None if newest is None else answer.evaluated_at - newest
 
 
+STARTS = 'process_start_time_seconds{slot="$slot"}'
+
+
 def blindness(answers: Sequence[SampleSet], max_age_seconds: float) -> tuple[Measured, str]:
-    """Why these answers cannot be judged: (OK, "") when they can."""
+    """Why these answers cannot be judged: (OK, "") when they can.
+
+    Each answer needs a fresh sample of every instance it knows, and samples from the beginning
+    of its window.
+    """
     for answer in answers:
-        if answer.measured is not Measured.OK:
-            return answer.measured, f"{answer.query}: {answer.problem}"
-        age = age_seconds(answer)
-        if age is None:
-            return Measured.NO_DATA, f"{answer.query}: series without samples"
-        if age > max_age_seconds:
-            said = f"the newest sample is {age:.0f} s old, limit {max_age_seconds:.0f} s"
-            return Measured.STALE, f"{answer.query}: {said}"
-        if age < -max_age_seconds:
-            return Measured.ERROR, f"{answer.query}: a sample from the future"
+        measured, problem = _blindness(answer, max_age_seconds)
+        if measured is not Measured.OK:
+            return measured, f"{answer.query}: {problem}"
+    return Measured.OK, ""
+
+
+def _blindness(answer: SampleSet, max_age_seconds: float) -> tuple[Measured, str]:
+    if answer.measured is not Measured.OK:
+        return answer.measured, answer.problem
+    try:
+        return _freshness(answer, by_instance(answer.series), max_age_seconds)
+    except ValueError as error:
+        return Measured.ERROR, str(error)
+
+
+def _freshness(
+    answer: SampleSet, instances: dict[str, list[Series]], max_age_seconds: float
+) -> tuple[Measured, str]:
+    if not instances or any(not one.samples for one in answer.series):
+        return Measured.NO_DATA, "series without samples"
+    ages = {
+        instance: answer.evaluated_at - max(one.samples[-1].at for one in group)
+        for instance, group in instances.items()
+    }
+    oldest = max(ages, key=lambda instance: ages[instance])
+    if ages[oldest] > max_age_seconds:
+        said = f"the newest sample of {oldest} is {ages[oldest]:.0f} s old"
+        return Measured.STALE, f"{said}, limit {max_age_seconds:.0f} s"
+    if min(ages.values()) < -max_age_seconds:
+        return Measured.ERROR, "a sample from the future"
+    covered = answer.evaluated_at - min(one.samples[0].at for one in answer.series)
+    if covered < answer.window.total_seconds() - max_age_seconds:
+        wanted = answer.window.total_seconds()
+        return Measured.NO_DATA, f"its samples cover {covered:.0f} s of {wanted:.0f} s"
     return Measured.OK, ""
 
 

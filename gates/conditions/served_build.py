@@ -1,6 +1,8 @@
-"""Condition: the target answers, and serves the build its target file expects."""
+"""Condition: the target is healthy, and serves the build its target file expects."""
 
 from gates.model import Evidence, Finding, Measured, Measurement, ServedBuildObjective, Verdict
+
+HEALTHY = 200
 
 
 def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
@@ -21,6 +23,10 @@ def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
         verdict = Verdict.FAIL
         sentence = f"{target.name} serves {served.build}, expected {target.expected}"
         next_step = "deploy the expected build, or correct [expected] in the target file"
+    elif served.status != HEALTHY:
+        verdict = Verdict.FAIL
+        sentence = f"{target.name} is not healthy: it answers status {served.status}"
+        next_step = f"curl -i {served.url}"
     else:
         verdict, next_step = Verdict.PASS, ""
         sentence = f"{target.name} serves {served.build}, as expected"

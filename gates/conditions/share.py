@@ -1,11 +1,20 @@
 """Condition: the balancer has given the target its intended share for the whole bake time."""
 
+from dataclasses import dataclass
 from math import isfinite
 
 from gates.conditions import reading
 from gates.model import Evidence, Finding, Measured, Series, ShareObjective, Target, Verdict
 
 TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The target's share of traffic, 0 to 1, at a moment in seconds since the epoch."""
+
+    at: float
+    share: float
 
 
 def selectors(objective: ShareObjective) -> tuple[tuple[str, float], ...]:
@@ -19,28 +28,29 @@ def window_seconds(objective: ShareObjective) -> float:
 
 
 def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
-    """Find out since when the share has been as intended."""
+    """Find out since when the share has been as intended, at every balancer."""
     answer = reading.sample_set(evidence, objective.selector, window_seconds(objective))
+    slot = evidence.target.slot
     max_age = objective.max_sample_age.total_seconds()
-    measured, problem = reading.blindness([answer], max_age)
-    slot, bake = evidence.target.slot, objective.bake.total_seconds()
-    intended = f"{100 * objective.share:g} %"
-    shares = shares_by_time(answer.series, objective.server_label, evidence.target)
-    if measured is not Measured.OK or not shares:
-        said = problem or "no moment at which both colours' weights are known"
-        verdict, sentence = Verdict.INCONCLUSIVE, f"cannot see {slot}'s share of traffic: {said}"
-        measured = measured if measured is not Measured.OK else Measured.NO_DATA
-    elif abs(shares[-1][1] - objective.share) > TOLERANCE:
-        verdict = Verdict.INCONCLUSIVE
-        sentence = (
-            f"{slot} has {100 * shares[-1][1]:.3g} % of traffic, this stage asks at {intended}"
-        )
+    measured, problem = answer.measured, answer.problem
+    shares: list[list[Share]] = []
+    if measured is Measured.OK:
+        try:
+            shares = shares_by_balancer(answer.series, objective.server_label, evidence.target)
+        except ValueError as error:
+            measured, problem = Measured.ERROR, str(error)
+    if measured is Measured.OK and not all(shares):
+        measured, problem = Measured.NO_DATA, "no moment at which all servers' weights are known"
+    oldest = min((one[-1].at for one in shares if one), default=answer.evaluated_at)
+    if measured is Measured.OK and abs(answer.evaluated_at - oldest) > max_age:
+        age = answer.evaluated_at - oldest
+        measured, problem = Measured.STALE, f"the newest weights are {age:.0f} s old"
+    if measured is Measured.OK and shares:
+        verdict, sentence = _judged(objective, slot, shares, answer.evaluated_at)
     else:
-        since = answer.evaluated_at - _since(shares, objective.share)
-        verdict = Verdict.PASS if since >= bake - max_age else Verdict.INCONCLUSIVE
-        sentence = f"{slot} has had {intended} of traffic for {since:.0f} s, bake {bake:.0f} s"
-        if verdict is Verdict.INCONCLUSIVE:
-            sentence += f"; {bake - since:.0f} s to go"
+        verdict = Verdict.INCONCLUSIVE
+        sentence = f"cannot see {slot}'s share of traffic: {answer.query}: {problem}"
+    newest = [f"{one[-1].share:.4f}" for one in shares if one]
     return Finding(
         objective=objective.name,
         guide=objective.guide,
@@ -48,34 +58,62 @@ def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
         verdict=verdict,
         sentence=sentence,
         next_step="" if verdict is Verdict.PASS else reading.look_again(answer),
-        measurements=(
-            reading.measurement(answer, f"{shares[-1][1]:.4f}" if shares else "unknown"),
-        ),
+        measurements=(reading.measurement(answer, ", ".join(newest) or "unknown"),),
     )
 
 
-def shares_by_time(
+def _judged(
+    objective: ShareObjective, slot: str, shares: list[list[Share]], now: float
+) -> tuple[Verdict, str]:
+    intended, bake = f"{100 * objective.share:g} %", objective.bake.total_seconds()
+    for one in shares:
+        if not _is_intended(one[-1].share, objective.share):
+            seen = f"{slot} has {100 * one[-1].share:.3g} % of traffic"
+            return Verdict.INCONCLUSIVE, f"{seen}, this stage asks at {intended}"
+    since = now - max(_since(one, objective.share) for one in shares)
+    sentence = f"{slot} has had {intended} of traffic for {since:.0f} s, bake {bake:.0f} s"
+    if since >= bake:
+        return Verdict.PASS, sentence
+    return Verdict.INCONCLUSIVE, f"{sentence}; {bake - since:.0f} s to go"
+
+
+def shares_by_balancer(
     series: tuple[Series, ...], server_label: str, target: Target
-) -> list[tuple[float, float]]:
-    """(time, the target's share) at each moment when both colours' weights are known."""
-    weights: dict[str, dict[float, float]] = {}
+) -> list[list[Share]]:
+    """Each balancer's share for the target at each moment when all its servers are known.
+
+    Raises:
+        ValueError: a weight is not a finite number.
+    """
+    balancers: dict[tuple[tuple[str, str], ...], dict[str, dict[float, float]]] = {}
     for one in series:
+        if any(not isfinite(sample.value) for sample in one.samples):
+            raise ValueError("a weight is not a number")
+        rest = tuple(sorted((k, v) for k, v in one.labels.items() if k != server_label))
         server = one.labels.get(server_label, "")
-        known = weights.setdefault(server, {})
-        known |= {sample.at: sample.value for sample in one.samples if isfinite(sample.value)}
-    green, blue = weights.get(target.slot, {}), weights.get(target.baseline_slot, {})
+        balancers.setdefault(rest, {})[server] = {at.at: at.value for at in one.samples}
+    return [_shares(weights, target.slot) for weights in balancers.values()]
+
+
+def _shares(weights: dict[str, dict[float, float]], slot: str) -> list[Share]:
+    """The slot's part of all weights, at the moments when every server's is known."""
+    moments = set.intersection(*(set(known) for known in weights.values()))
+    totals = {at: sum(known[at] for known in weights.values()) for at in moments}
+    own = weights.get(slot, {})
     return [
-        (time, green[time] / (green[time] + blue[time]))
-        for time in sorted(green.keys() & blue.keys())
-        if green[time] + blue[time] > 0
+        Share(at, own[at] / totals[at]) for at in sorted(moments) if at in own and totals[at] > 0
     ]
 
 
-def _since(shares: list[tuple[float, float]], intended: float) -> float:
+def _is_intended(share: float, intended: float) -> bool:
+    return abs(share - intended) <= min(TOLERANCE, intended / 10)
+
+
+def _since(shares: list[Share], intended: float) -> float:
     """The beginning of the unbroken stretch at the intended share that lasts until now."""
-    begin = shares[-1][0]
-    for time, share in reversed(shares):
-        if abs(share - intended) > TOLERANCE:
+    begin = shares[-1].at
+    for one in reversed(shares):
+        if not _is_intended(one.share, intended):
             break
-        begin = time
+        begin = one.at
     return begin

@@ -59,6 +59,7 @@ class Run:
         started_at: when it started, UTC.
         target: the target's name; empty when the record does not say.
         base_url: the address that was tested.
+        target_digest: SHA-256 of the target file the run read.
         build: the build that was served at the start; None when it could not be asked.
         build_at_end: the same at the end.
         expected: the ids it was about to check; None when it ended before it knew.
@@ -71,6 +72,7 @@ class Run:
     started_at: datetime
     target: str
     base_url: str
+    target_digest: str
     build: Build | None
     build_at_end: Build | None
     expected: frozenset[str] | None
@@ -122,6 +124,7 @@ class ServedBuild:
 
     Args:
         measured: whether it answered.
+        status: HTTP status of the answer; 0 without one.
         build: the build it serves, or None.
         deployment: what it calls itself.
         url: where it was asked.
@@ -129,6 +132,7 @@ class ServedBuild:
     """
 
     measured: Measured
+    status: int
     build: Build | None
     deployment: str
     url: str

@@ -42,6 +42,7 @@ class Target:
 
     Args:
         name: as ``--target`` names it.
+        digest: SHA-256 of the target file.
         description: one sentence.
         deployment: what the store calls itself there.
         production: whether customers use it.
@@ -59,6 +60,7 @@ class Target:
     """
 
     name: str
+    digest: str
     description: str
     deployment: str
     production: bool

@@ -21,7 +21,7 @@ def served_build(target: Target) -> ServedBuild:
     url = target.addresses.health
     answer = get(url, seconds=SECONDS, most_bytes=MOST_BYTES)
     if answer.problem:
-        return ServedBuild(Measured.ERROR, None, "", url, answer.problem)
+        return ServedBuild(Measured.ERROR, 0, None, "", url, answer.problem)
     return parse(url, answer.status, answer.body)
 
 
@@ -39,8 +39,8 @@ def parse(url: str, status: int, body: bytes) -> ServedBuild:
         deployment = _text(content["deployment"])
     except (ValueError, KeyError, TypeError, RecursionError):
         problem = f"status {status} and an answer that names no build"
-        return ServedBuild(Measured.ERROR, None, "", url, problem)
-    return ServedBuild(Measured.OK, build, deployment, url, "")
+        return ServedBuild(Measured.ERROR, status, None, "", url, problem)
+    return ServedBuild(Measured.OK, status, build, deployment, url, "")
 
 
 def _text(value: object) -> str:

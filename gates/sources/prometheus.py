@@ -14,6 +14,7 @@ SECONDS = 2.0
 MOST_BYTES = 32_000_000
 MOST_SERIES = 5_000
 PAIR = 2
+MOST_CLOCK_DIFFERENCE = 10.0
 NOTHING: tuple[Series, ...] = ()
 
 
@@ -36,6 +37,9 @@ class Prometheus:
         address = f"{self._url}/api/v1/query?query={quote(query)}&time={at:.3f}"
         answer = get(address, seconds=SECONDS, most_bytes=MOST_BYTES)
         problem, series = (answer.problem, NOTHING)
+        if answer.server_time and abs(answer.server_time - at) > MOST_CLOCK_DIFFERENCE:
+            difference = abs(answer.server_time - at)
+            problem = f"its clock and the gate's differ by {difference:.0f} s"
         if not problem:
             problem, series = parse(answer.status, answer.body)
         measured = Measured.ERROR if problem else Measured.OK
@@ -69,8 +73,8 @@ def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
     if status != 200 or not isinstance(content, dict) or content.get("status") != "success":  # noqa: PLR2004
         said = content.get("error") if isinstance(content, dict) else None
         return f"status {status}: {str(said)[:200]}", ()
-    if content.get("warnings"):
-        return f"an incomplete answer: {str(content['warnings'])[:200]}", ()
+    if content.get("warnings") or content.get("isPartial"):
+        return f"an incomplete answer: {str(content.get('warnings'))[:200]}", ()
     try:
         return _matrix(content["data"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -82,14 +86,17 @@ def _matrix(data: dict[str, Any]) -> tuple[str, tuple[Series, ...]]:
         return f"a {str(data['resultType'])[:20]} where a matrix was expected", ()
     if len(data["result"]) > MOST_SERIES:
         return f"{len(data['result'])} series, more than {MOST_SERIES}", ()
-    return "", tuple(_series(one) for one in data["result"])
+    series = tuple(_series(one) for one in data["result"])
+    if len({tuple(sorted(one.labels.items())) for one in series}) != len(series):
+        return "the same series twice", ()
+    return "", series
 
 
 def _series(one: dict[str, Any]) -> Series:
     labels = {str(name)[:200]: str(value)[:500] for name, value in one["metric"].items()}
     samples = []
     for pair in one["values"]:
-        if len(pair) != PAIR:
+        if len(pair) != PAIR or type(pair[0]) not in (int, float) or type(pair[1]) is not str:
             raise ValueError
         at = float(pair[0])
         if not isfinite(at):

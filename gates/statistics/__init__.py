@@ -1,10 +1,11 @@
 """The arithmetic of evidence: counter increments, binomial and quantile bounds. Pure functions."""
 
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
-from gates.statistics.counters import increments, newest_sample
+from gates.statistics.counters import by_instance, increments, newest_sample
 from gates.statistics.quantile import quantile_upper_bound
 
 __all__ = [
+    "by_instance",
     "chance_of_at_least",
     "chance_of_at_most",
     "increments",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
 
 from testbed.store import app
 from testbed.store.context import Context
@@ -50,3 +51,41 @@ def exposition_without_payments() -> tuple[bytes, str]:
 
 def observe_nothing(labels: tuple[str, str, str, int, str], seconds: float) -> None:
     del labels, seconds
+
+
+def other_deployment(settings: Settings) -> dict[str, str]:
+    return {
+        "release": settings.release.name,
+        "version": settings.release.version,
+        "digest": settings.release.digest,
+        "deployment": "canary",
+    }
+
+
+def rebuilt(settings: Settings) -> dict[str, str]:
+    return {
+        "release": settings.release.name,
+        "version": settings.release.version,
+        "digest": "sha256:" + settings.release.digest[:6:-1],
+        "deployment": settings.deployment,
+    }
+
+
+def page_without_style(path: str) -> Path:
+    if path == "/style.css":
+        raise HTTPException(404)
+    return app.FRONTEND / app.PAGES[path]
+
+
+def exposition_of_another_deployment() -> tuple[bytes, str]:
+    text = generate_latest(REGISTRY).decode()
+    relabelled = text.replace('deployment="green"', 'deployment="canary"')
+    return relabelled.encode(), CONTENT_TYPE_LATEST
+
+
+def a_third_of_a_second_more(microseconds: int) -> float:
+    return microseconds / 1e6 + 0.3
+
+
+def observe_no_query(deployment: str, command: str, seconds: float) -> None:
+    del deployment, command, seconds

@@ -1,15 +1,16 @@
-"""Defects of the catalogue, the cart, orders, payments and their live updates."""
+"""Defects of the catalogue, the cart and orders."""
 
 import asyncio
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
-
-from testbed.store import catalogue, gateway, orders, realtime
-from testbed.store.context import PER_PAGE, Context, Reply, Store, page_of
+from testbed.store import cart as carts
+from testbed.store import catalogue, orders
+from testbed.store.context import PER_PAGE, Context, Reply, page_of
 from testbed.store.database import Database, Document
+from testbed.store.errors import not_found
 from testbed.store.search import price_filter, words
 
 SLOW_SECONDS = 4.0
+SLOWER_THAN_ALLOWED = 0.6
 
 
 def last_weeks_product(product: Document) -> dict[str, object]:
@@ -59,19 +60,89 @@ async def take_nothing(db: Database, product_id: str, quantity: int) -> bool:
     return product is not None and product["stock"] >= quantity
 
 
-def declines_everything(card: gateway.Card) -> str:
-    return "declined" if card.number else "captured"
+async def slow_product_page(
+    context: Context, wanted: Document, page: int, per_page: int
+) -> dict[str, object]:
+    await asyncio.sleep(SLOWER_THAN_ALLOWED)
+    found = context.db.products.find(wanted).sort("_id", 1)
+    items = [
+        catalogue.public_product(product)
+        async for product in found.skip((page - 1) * per_page).limit(per_page)
+    ]
+    total = await context.db.products.count_documents(wanted)
+    return {"items": items, "page": page, "per_page": per_page, "total": total}
 
 
-async def order_stays_unpaid(context: Context, payment: Document) -> None:
-    del context, payment
+async def page_with_one_more(
+    context: Context, wanted: Document, page: int, per_page: int
+) -> dict[str, object]:
+    found = context.db.products.find(wanted).sort("_id", 1)
+    items = [
+        catalogue.public_product(product)
+        async for product in found.skip((page - 1) * per_page).limit(per_page)
+    ]
+    total = await context.db.products.count_documents(wanted)
+    return {"items": items, "page": page, "per_page": per_page, "total": total + 1}
 
 
-async def refuse_socket(store: Store, socket: WebSocket) -> tuple[Document, realtime.Hello]:
-    del store
-    await socket.close()
-    raise WebSocketDisconnect
+def overlapping_offset(page: int, per_page: int) -> int:
+    return max(0, (page - 1) * per_page - 1)
 
 
-def hand_out_nothing(hub: realtime.Hub, event: Document) -> None:
-    del hub, event
+def listed_anywhere(category: str | None) -> Document:
+    del category
+    return catalogue.LISTED
+
+
+def always_in_stock(product: Document) -> dict[str, object]:
+    return {**last_weeks_product({**product, "price_paise": product["price_paise"] + 100}),
+            "in_stock": True}  # fmt: skip
+
+
+def beyond_any_stock(quantity: int, stock: int) -> None:
+    del quantity, stock
+
+
+async def everybodys_cart(db: Database, user_id: str) -> Document:
+    del user_id
+    cart = await db.carts.find_one({"_id": "usr_seed_1"})
+    return cart or {"_id": "usr_seed_1", "items": {}, "version": 0}
+
+
+def line_in_whole_rupees(product: Document, quantity: int) -> dict[str, object]:
+    price = product["price_paise"] // 100 * 100
+    return {"product_id": product["_id"], "name": product["name"], "quantity": quantity,
+            "price_paise": price, "line_total_paise": price * quantity}  # fmt: skip
+
+
+async def never_placed_before(context: Context, client_order_id: str) -> Document | None:
+    del context, client_order_id
+    return None
+
+
+async def return_nothing(db: Database, taken: dict[str, int]) -> None:
+    del db, taken
+
+
+async def look_then_take(db: Database, product_id: str, quantity: int) -> bool:
+    product = await db.products.find_one({"_id": product_id})
+    if product is None or product["stock"] < quantity:
+        return False
+    await asyncio.sleep(0.02)
+    left = product["stock"] - quantity
+    await db.products.update_one({"_id": product_id}, {"$set": {"stock": left}})
+    return True
+
+
+async def anybodys_order(context: Context, order_id: str) -> Document:
+    order = await context.db.orders.find_one({"_id": order_id})
+    if order is None:
+        raise not_found("order")
+    return order
+
+
+async def slow_wanted_quantities(context: Context, body: orders.PlaceOrder) -> dict[str, int]:
+    await asyncio.sleep(2 * SLOWER_THAN_ALLOWED)
+    if body.items is None:
+        return dict((await carts.load(context.db, context.user["_id"]))["items"])
+    return {item.product_id: item.quantity for item in body.items}

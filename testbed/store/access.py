@@ -193,9 +193,13 @@ async def assign_role(context: Context, body: Assignment) -> Reply:
     user = await subordinate(context, body.user_id)
     if not outranks(context.user["role"], body.role):
         raise forbidden("You may only assign roles below your own.")
-    await context.db.users.update_one({"_id": user["_id"]}, {"$set": {"role": body.role}})
+    await store_role(context, user["_id"], body.role)
     await audit.record(context, "role.assigned", user["_id"], before=user["role"], after=body.role)
     return Reply(200, {"user_id": user["_id"], "role": body.role})
+
+
+async def store_role(context: Context, user_id: str, role: str) -> None:
+    await context.db.users.update_one({"_id": user_id}, {"$set": {"role": role}})
 
 
 async def grant_resource(context: Context, body: ResourceGrant) -> Reply:

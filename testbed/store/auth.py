@@ -56,15 +56,20 @@ async def needs_second_step(context: Context, user: Document) -> bool:
 async def refresh(context: Context, body: Refresh) -> Reply:
     """``POST /api/auth/refresh``: the old refresh token dies with its use."""
     fresh = tokens.new_refresh_token()
-    session = await context.db.sessions.find_one_and_update(
-        {"refresh_digest": tokens.digest(body.refresh_token), "expires_at": {"$gt": now()}},
-        {"$set": {"refresh_digest": tokens.digest(fresh)}},
-    )
+    session = await rotate(context, body.refresh_token, fresh)
     user = session and await context.db.users.find_one({"_id": session["user_id"], "active": True})
     if not session or not user:
         metrics.count_auth_failure(context.settings.deployment)
         raise tokens.unauthorised("The refresh token is not valid.")
     return Reply(200, sessions.token_pair(context.store, user, session["_id"], fresh))
+
+
+async def rotate(context: Context, old: str, fresh: str) -> Document | None:
+    """The session of a refresh token, which from now on is another token's."""
+    return await context.db.sessions.find_one_and_update(
+        {"refresh_digest": tokens.digest(old), "expires_at": {"$gt": now()}},
+        {"$set": {"refresh_digest": tokens.digest(fresh)}},
+    )
 
 
 async def logout(context: Context) -> Reply:

@@ -13,13 +13,17 @@ async def list_products(context: Context) -> Reply:
     page = page_of(context.query)
     per_page = integer(context.query, "per_page", PER_PAGE, MOST_PER_PAGE)
     category = context.query.get("category")
-    wanted = LISTED if category is None else {**LISTED, "category": category}
+    wanted = listed_in(category)
     key = f"products {page} {per_page} {category}"
 
     async def make() -> dict[str, object]:
         return await product_page(context, wanted, page, per_page)
 
     return Reply(200, await context.store.cache.get(key, now().timestamp(), make))
+
+
+def listed_in(category: str | None) -> Document:
+    return LISTED if category is None else {**LISTED, "category": category}
 
 
 async def product_page(

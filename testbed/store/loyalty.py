@@ -21,6 +21,7 @@ ACHIEVEMENTS = {
 }
 REGULAR_ORDERS = 5
 MOST_LEADERS = 100
+LEADER_ORDER = [("points", -1), ("reached_at", 1), ("_id", 1)]
 PAID = ["paid", "packed", "out_for_delivery", "delivered"]
 
 
@@ -161,10 +162,9 @@ async def leaderboard(context: Context) -> Reply:
     only(context.query, "limit")
     limit = integer(context.query, "limit", 10, MOST_LEADERS)
     found = context.db.leaderboards.find({"points": {"$gt": 0}})
-    order = [("points", -1), ("reached_at", 1), ("_id", 1)]
     leaders = [
         {"rank": 0, "user_id": entry["_id"], "name": entry["name"], "points": entry["points"]}
-        async for entry in found.sort(order).limit(limit)
+        async for entry in found.sort(LEADER_ORDER).limit(limit)
     ]
     ranked = [{**leader, "rank": rank} for rank, leader in enumerate(leaders, start=1)]
     return Reply(200, {"leaders": ranked})

@@ -28,9 +28,7 @@ class PlaceOrder(msgspec.Struct, forbid_unknown_fields=True):
 async def place(context: Context, body: PlaceOrder) -> Reply:
     """``POST /api/orders``: 201 with the new order; 200 when this client id was placed before."""
     user_id = context.user["_id"]
-    earlier = await context.db.orders.find_one(
-        {"user_id": user_id, "client_order_id": body.client_order_id}
-    )
+    earlier = await placed_before(context, body.client_order_id)
     if earlier:
         return Reply(200, public_order(earlier))
     quantities = await wanted_quantities(context, body)
@@ -39,6 +37,12 @@ async def place(context: Context, body: PlaceOrder) -> Reply:
         current = await cart.load(context.db, user_id)
         await cart.put(context.db, current, {})
     return Reply(201, public_order(order))
+
+
+async def placed_before(context: Context, client_order_id: str) -> Document | None:
+    return await context.db.orders.find_one(
+        {"user_id": context.user["_id"], "client_order_id": client_order_id}
+    )
 
 
 async def wanted_quantities(context: Context, body: PlaceOrder) -> dict[str, int]:

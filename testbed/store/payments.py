@@ -192,23 +192,32 @@ async def save_method(context: Context, body: SaveMethod) -> Reply:
     """``POST /api/payments/methods/save``: keeps a token and four digits, never the card."""
     if not gateway.luhn(body.card.number):
         raise invalid("The card number is not valid.")
-    method = {
-        "_id": new_id("pm"),
-        "user_id": context.user["_id"],
-        "brand": "visa" if body.card.number.startswith("4") else "other",
-        "last4": body.card.number[-4:],
-        "expiry": body.card.expiry,
-    }
+    method = method_document(context.user["_id"], body.card)
     await context.db.payment_methods.insert_one(method)
     await audit.record(context, "payment_method.saved", context.user["_id"], token=method["_id"])
     return Reply(201, public_method(method))
 
 
+def method_document(user_id: str, card: CardDetails) -> Document:
+    """What is kept of a card."""
+    return {
+        "_id": new_id("pm"),
+        "user_id": user_id,
+        "brand": "visa" if card.number.startswith("4") else "other",
+        "last4": card.number[-4:],
+        "expiry": card.expiry,
+    }
+
+
 async def list_methods(context: Context) -> Reply:
     """``GET /api/payments/methods``: one's own."""
     only(context.query)
-    found = context.db.payment_methods.find({"user_id": context.user["_id"]}).sort("_id", 1)
+    found = context.db.payment_methods.find(methods_of(context.user["_id"])).sort("_id", 1)
     return Reply(200, {"methods": [public_method(method) async for method in found]})
+
+
+def methods_of(user_id: str) -> Document:
+    return {"user_id": user_id}
 
 
 def public_method(method: Document) -> dict[str, object]:

@@ -24,6 +24,7 @@ MOST_QUERY = 100
 MOST_PRICE = 100_000_000
 PRICE_BANDS = (0, 5_000, 10_000, 20_000, 50_000)
 MOST_SAVED = 50
+SUGGESTION_ORDER = [("sold", -1), ("name", 1)]
 
 
 class SaveSearch(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,8 +103,7 @@ async def autocomplete(context: Context) -> Reply:
     prefix = words(query_text(context))[-1]
     limit = integer(context.query, "limit", 8, 20)
     found = context.db.products.find({**catalogue.LISTED, "words": begins(prefix)})
-    order = [("sold", -1), ("name", 1)]
-    names = [product["name"] async for product in found.sort(order).limit(limit)]
+    names = [product["name"] async for product in found.sort(SUGGESTION_ORDER).limit(limit)]
     return Reply(200, {"suggestions": names})
 
 

@@ -175,12 +175,17 @@ async def verify_sms(context: Context, body: Code) -> Reply:
     if pending["expires_at"] <= now() or pending["digest"] != tokens.digest(body.code):
         await count_failure(context, "sms_codes", pending["_id"])
         raise tokens.unauthorised("The code is wrong or has expired.")
+    if not await spend_sms(context, pending):
+        raise tokens.unauthorised("The code is wrong or has expired.")
+    return await sms_passed(context)
+
+
+async def spend_sms(context: Context, pending: Document) -> bool:
+    """Accept each code once."""
     spent = await context.db.sms_codes.delete_one(
         {"_id": pending["_id"], "digest": pending["digest"]}
     )
-    if spent.deleted_count != 1:
-        raise tokens.unauthorised("The code is wrong or has expired.")
-    return await sms_passed(context)
+    return spent.deleted_count == 1
 
 
 async def sms_passed(context: Context) -> Reply:
