@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test check
+.PHONY: help setup system up down verify test proof check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 
 test: setup check ## this project's own tests, on worlds of their own
 	$(PY) -m pytest tests -q -n 3
+
+proof: setup ## show that every check can fail: each fault on in turn (minutes)
+	$(PY) tests/proof.py
 
 check: setup ## style, types, policy
 	$(PY) -m ruff check .

@@ -110,7 +110,7 @@ def shopper(client: StoreClient, customer: "OwnUser") -> StoreClient:
 @pytest.fixture
 def product(ownership: "Ownership") -> "OwnProduct":
     """A product of this run, ten in stock."""
-    return ownership.product(price_paise=12_300, stock=10)
+    return ownership.product(price_paise=12_345, stock=10)
 
 
 @pytest.fixture(scope="session")

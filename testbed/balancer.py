@@ -25,6 +25,7 @@ global
     ssl-default-bind-options ssl-min-ver TLSv1.2
     set-var proc.no_redirect int(0)
     set-var proc.swapped int(0)
+    set-var proc.path_lost int(0)
 
 defaults
     mode http
@@ -45,6 +46,8 @@ defaults
 frontend redirect
     bind 127.0.0.1:{edge_http}
     acl redirected var(proc.no_redirect) -m int 0
+    acl path_lost var(proc.path_lost) -m int 1
+    http-request redirect code 308 location {start_page} if redirected path_lost
     http-request redirect code 308 location {location} if redirected
     use_backend pinned_green if {{ req.hdr(host),host_only -m str green.localhost }}
     use_backend pinned_blue if {{ req.hdr(host),host_only -m str blue.localhost }}
@@ -99,6 +102,7 @@ def write_configuration(world: World) -> Path:
         address=ADDRESS,
         folder=world.folder,
         weight_of_all=WEIGHT_OF_ALL,
+        start_page=f"https://%[req.hdr(host),host_only]:{world.ports['edge_tls']}/",
         location=f"https://%[req.hdr(host),host_only]:{world.ports['edge_tls']}%[pathq]",
         **world.ports,
     )

@@ -16,7 +16,7 @@ from worlds import ROOT, TestWorld
 SCRAPES_SECONDS = 2.5
 SHORTER = {
     "window_seconds = 600": "window_seconds = 15",
-    "bake_seconds = 600": "bake_seconds = 3",
+    "bake_seconds = 600": "bake_seconds = 4",
     "max_sample_age_seconds = 60": "max_sample_age_seconds = 3",
     "at_least = 600": "at_least = 100",
     "at_least = 200": "at_least = 50",
@@ -39,7 +39,7 @@ def policy(tmp_path: Path) -> str:
 def at_ten_percent(world: TestWorld) -> Iterator[None]:
     """Green has 10 % of the traffic, and has had it for the short bake."""
     set_share(world, 0.1)
-    time.sleep(4.5)
+    time.sleep(6)
     yield
     set_share(world, 0.0)
 

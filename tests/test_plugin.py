@@ -78,7 +78,8 @@ def test_an_unreachable_target_is_one_clear_failure(world: TestWorld, tmp_path: 
     assert done.code == 4
     said = done.out + done.err
     assert said.count("cannot be reached at http://127.0.0.1:1") == 1
-    answer = world.gates(tmp_path / "out", "green-ready")
+    answer = run("gates", "check", "green-ready", "--target", "green", "--targets", str(targets),
+                 "--out", str(tmp_path / "out"))  # fmt: skip
     assert answer.code == 3
     assert "has not finished" in answer.out
 

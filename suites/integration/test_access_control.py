@@ -79,9 +79,16 @@ def test_role_hierarchy(new_person: NewPerson, ownership: "Ownership", database:
     demotions = sweeps.assignments_by_role(people, ownership)
     listed = people["staff"].client.call("list_roles", expect=200).body["roles"]
 
+    clerk = ownership.user()
+    body = {"user_id": clerk.user_id, "role": "staff"}
+    people["manager"].client.call("assign_role", expect=200, body=body)
+    stored = database.users.find_one({"_id": clerk.user_id})
+
     assert operations == sweeps.EXPECTED_OPERATIONS
     assert demotions == sweeps.expected_assignments()
     assert [role["name"] for role in listed] == list(sweeps.ROLES)
+    assert stored is not None
+    assert stored["role"] == "staff"
     assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
 
 

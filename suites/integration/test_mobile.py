@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from suites.client import StoreClient
@@ -26,6 +26,7 @@ FEW = settings(
     max_examples=5,
     deadline=None,
     database=None,
+    phases=[Phase.generate],  # a failure is told at once, not shrunk against a live store
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -3,7 +3,7 @@
 import re
 
 from testbed.store import search
-from testbed.store.context import Context
+from testbed.store.context import Context, Reply
 from testbed.store.database import Document
 from testbed.store.errors import not_found
 
@@ -26,6 +26,10 @@ def bounds_excluded(price_min: int | None, price_max: int | None) -> Document:
 def no_upper_bound(price_min: int | None, price_max: int | None) -> Document:
     del price_max
     return {} if price_min is None else {"$gte": price_min}
+
+
+async def autocomplete_fails(context: Context) -> Reply:
+    raise RuntimeError(f"no index for {dict(context.query)}")
 
 
 def anywhere_in_the_word(prefix: str) -> Document:

@@ -145,4 +145,7 @@ async def slow_wanted_quantities(context: Context, body: orders.PlaceOrder) -> d
     await asyncio.sleep(2 * SLOWER_THAN_ALLOWED)
     if body.items is None:
         return dict((await carts.load(context.db, context.user["_id"]))["items"])
-    return {item.product_id: item.quantity for item in body.items}
+    quantities: dict[str, int] = {}
+    for item in body.items:
+        quantities[item.product_id] = quantities.get(item.product_id, 0) + item.quantity
+    return quantities

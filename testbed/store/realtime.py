@@ -54,9 +54,8 @@ class Hub:
         """Poll for new events until cancelled; a database that is away is asked again."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            if self._listeners:
-                with contextlib.suppress(Exception):  # the next poll reads the same events again
-                    await self.poll()
+            with contextlib.suppress(Exception):  # the next poll reads the same events again
+                await self.poll()
 
     async def poll(self) -> None:
         since = now() - OVERLAP

@@ -1,0 +1,204 @@
+"""The proof that every check can fail: each fault on in turn, its checks red, a sample green.
+
+``python tests/proof.py`` writes out/proof.json and docs/proof-matrix.md; ``--survey`` runs all
+checks under each fault and prints what turned red, for filling in tests/fault_table.py.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+from fault_table import REDDENS
+from worlds import ROOT, TestWorld, results
+
+from gates import policy
+from gates.model import ChecksObjective
+from testbed.__main__ import ask
+from testbed.balancer import set_fault
+from testbed.faults import FAULTS, named
+from testbed.world import load
+
+WORLDS = 3
+SAMPLE = 2
+SEED = 5
+SUITES = "smoke or integration"
+QUICKER = ("-p", "no:allure_pytest", "-p", "no:hypothesispytest", "-p", "no:anyio")
+# Timings under the load of several worlds say nothing, and a browser is slow to start.
+NOT_SAMPLED = ("performance.", "smoke.frontend", "mobile.sync")
+
+
+def all_checks() -> list[str]:
+    """Every check id the policy requires somewhere."""
+    loaded = policy.load(ROOT / "policies" / "release.toml")
+    objectives = [one for stage in loaded.stages for one in stage.objectives]
+    ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
+    return sorted(ids)
+
+
+def switch(world: TestWorld, name: str, do: str) -> None:
+    """Switch a fault as ``python -m testbed fault`` does, without starting a process."""
+    found, fault = load(world.folder), named(name)
+    if found is None:
+        raise SystemExit(f"proof: {world.folder} is gone")
+    if fault.edge_variable:
+        set_fault(found.balancer_socket, fault.edge_variable, on=do == "on")
+        return
+    answer = ask(found.switch("green"), {"do": do, "fault": name})
+    if "error" in answer or (name in answer["on"]) != (do == "on"):
+        raise SystemExit(f"proof: {name} cannot be switched {do}: {answer}")
+
+
+class Proof:
+    """Runs checks under faults, on several worlds at once."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder = folder
+        self._idle: Queue[TestWorld] = Queue()
+        self.worlds = [TestWorld(folder / f"world-{number}") for number in range(count)]
+
+    def up(self) -> None:
+        """Start the worlds, one after the other: each needs both cores for a moment."""
+        for world in self.worlds:
+            done = world.testbed("up", "--ports", "free")
+            if done.code:
+                raise SystemExit(f"proof: {done.err}")
+            self._idle.put(world)
+
+    def down(self) -> None:
+        """Take the worlds down."""
+        for world in self.worlds:
+            world.testbed("down")
+
+    def outcomes(self, fault: str, checks: Iterable[str]) -> dict[str, str]:
+        """The outcome of checks with a fault on; an empty name for none."""
+        world = self._idle.get()
+        out = self._folder / "out" / (fault or f"none-{time.time_ns()}")
+        try:
+            if fault:
+                switch(world, fault, "on")
+            chosen = [part for check in checks for part in ("--check", check)]
+            done = world.pytest(out, "-m", SUITES, "-q", *QUICKER, *chosen)
+            if not (out / "latest").exists():
+                raise SystemExit(f"proof: {fault}: no record\n{done.out}{done.err}")
+            return results(out)
+        finally:
+            if fault:
+                switch(world, fault, "off")
+            self._idle.put(world)
+
+
+def wanted(fault: str, dice: random.Random) -> list[str]:
+    """The checks a fault must redden, and a sample of those it must not."""
+    others = [
+        check
+        for check in all_checks()
+        if check not in REDDENS[fault] and not check.startswith(NOT_SAMPLED)
+    ]
+    return sorted({*REDDENS[fault], *dice.sample(others, SAMPLE)})
+
+
+def prove(proof: Proof) -> int:
+    """Run the whole proof; the number of things that are not as the table says."""
+    dice = random.Random(SEED)
+    asked = {fault.name: wanted(fault.name, dice) for fault in FAULTS}
+    wrong = _not_green("before", proof.outcomes("", all_checks()))
+    seen: dict[str, dict[str, str]] = {}
+    with ThreadPoolExecutor(len(proof.worlds)) as pool:
+        pending = {name: pool.submit(proof.outcomes, name, asked[name]) for name in asked}
+        for number, (name, future) in enumerate(pending.items(), start=1):
+            seen[name] = future.result()
+            wrong += _compare(name, seen[name], asked[name], f"{number}/{len(asked)}")
+    wrong += _not_green("after", proof.outcomes("", all_checks()))
+    wrong += _caught_twice()
+    (ROOT / "out").mkdir(exist_ok=True)
+    (ROOT / "out" / "proof.json").write_text(json.dumps(seen, indent=1, sort_keys=True))
+    (ROOT / "docs" / "proof-matrix.md").write_text(matrix())
+    return wrong
+
+
+def _not_green(when: str, outcomes: dict[str, str]) -> int:
+    red = sorted(check for check, outcome in outcomes.items() if outcome != "passed")
+    missing = sorted(set(all_checks()) - set(outcomes))
+    print(f"{when} all faults: {len(outcomes)} checks, red {red or 'none'}", flush=True)
+    return len(red) + len(missing)
+
+
+def _compare(name: str, outcomes: dict[str, str], asked: list[str], progress: str) -> int:
+    red = {check for check, outcome in outcomes.items() if outcome != "passed"}
+    missed, extra = sorted(REDDENS[name] - red), sorted(red - REDDENS[name])
+    lost = sorted(set(asked) - set(outcomes))
+    verdict = "caught" if not (missed or extra or lost) else f"MISSED {missed} EXTRA {extra} {lost}"
+    print(f"{progress:>8} {name:<28}{len(red)} red  {verdict}", flush=True)
+    return len(missed) + len(extra) + len(lost)
+
+
+def _caught_twice() -> int:
+    kinds = {fault.name: fault.kind for fault in FAULTS}
+    weak = [
+        check
+        for check in all_checks()
+        if len({kinds[name] for name, checks in REDDENS.items() if check in checks}) < 2
+    ]
+    print(f"checks not reddened by two faults of different kinds: {weak or 'none'}")
+    return len(weak)
+
+
+def matrix() -> str:
+    """The table of checks and the faults that redden each."""
+    lines = [
+        "# Which fault reddens which check",
+        "",
+        f"Written by `make proof`: {len(FAULTS)} faults, {len(all_checks())} checks.",
+        "",
+        "| check | faults |",
+        "|---|---|",
+    ]
+    for check in all_checks():
+        names = [f"{fault.name} ({fault.kind})" for fault in FAULTS if check in REDDENS[fault.name]]
+        lines.append(f"| `{check}` | {', '.join(names)} |")
+    return "\n".join(lines) + "\n"
+
+
+def survey(proof: Proof, names: list[str]) -> None:
+    """Print what each fault turns red among all checks that can be sampled."""
+    checks = [check for check in all_checks() if not check.startswith(NOT_SAMPLED)]
+    with ThreadPoolExecutor(len(proof.worlds)) as pool:
+        pending = {name: pool.submit(proof.outcomes, name, checks) for name in names}
+        for name, future in pending.items():
+            red = [check for check, outcome in future.result().items() if outcome != "passed"]
+            print(f"{name}\t{' '.join(sorted(red))}", flush=True)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python tests/proof.py", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=WORLDS)
+    parser.add_argument("--survey", action="store_true")
+    parser.add_argument("faults", nargs="*", help="only these, with --survey")
+    options = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="kirana-proof-") as folder:
+        proof = Proof(Path(folder), options.worlds)
+        try:
+            proof.up()
+            if options.survey:
+                survey(proof, options.faults or [fault.name for fault in FAULTS])
+                return 0
+            wrong = prove(proof)
+        finally:
+            proof.down()
+    seconds = time.monotonic() - began
+    caught = f"{len(FAULTS)} faults, {len(all_checks())} checks, {wrong} not as the table says"
+    print(f"proof: {caught}, {seconds:.0f} s")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
