@@ -306,6 +306,19 @@ def test_failures_before_a_new_instance_was_scraped_count() -> None:
     assert decide(seen).outcome is Outcome.NO_GO
 
 
+def test_a_counter_that_appears_with_its_first_event_is_no_blindness() -> None:
+    late = ramp({a: 6000.0 - 10 * a for a in SCRAPES if a <= 300})
+    seen = changed(changed(evidence(), "_bucket{", series=(late,)), "_count{", series=(late,))
+    assert decide(seen).outcome is Outcome.GO
+
+
+def test_instances_not_scraped_from_the_beginning_are_a_hold() -> None:
+    seen = changed(evidence(), "process_start", series=(level(1000, 30, {}),))
+    decision = decide(seen)
+    assert decision.outcome is Outcome.HOLD
+    assert "its samples cover 30 s of 600 s" in decision.reason
+
+
 def test_counts_are_cut_to_the_moment_both_were_seen() -> None:
     """A scrape between two queries must not look like slow requests."""
     limit = next(one for one in RAMP.objectives if one.name == "latency-p95")

@@ -31,7 +31,7 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
     answer = reading.sample_set(evidence, selector, window)
     starts = reading.sample_set(evidence, reading.for_slot(reading.STARTS, target), window)
     max_age = objective.max_sample_age.total_seconds()
-    measured, problem = reading.blindness([answer, starts], max_age)
+    measured, problem = reading.blindness([answer, starts], max_age, covering=[answer, starts])
     if measured is Measured.OK:
         problem = _not_of_the_target(answer, starts, target)
         measured = Measured.ERROR if problem else Measured.OK

@@ -50,7 +50,9 @@ def selectors(objective: RatioObjective, target: Target) -> tuple[tuple[str, flo
 def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
     """Judge the target's share; the baseline's is reported beside it."""
     answers = _answers(objective, evidence, baseline=False)
-    measured, problem = reading.blindness(answers, objective.max_sample_age.total_seconds())
+    measured, problem = reading.blindness(
+        answers, objective.max_sample_age.total_seconds(), covering=answers[2:]
+    )
     count = None
     if measured is Measured.OK:
         try:

@@ -30,16 +30,27 @@ def age_seconds(answer: SampleSet) -> float | None:
 STARTS = 'process_start_time_seconds{slot="$slot"}'
 
 
-def blindness(answers: Sequence[SampleSet], max_age_seconds: float) -> tuple[Measured, str]:
+def blindness(
+    answers: Sequence[SampleSet], max_age_seconds: float, *, covering: Sequence[SampleSet]
+) -> tuple[Measured, str]:
     """Why these answers cannot be judged: (OK, "") when they can.
 
-    Each answer needs a fresh sample of every instance it knows, and samples from the beginning
-    of its window.
+    Args:
+        answers: each needs a fresh sample of every instance it knows.
+        max_age_seconds: how old that may be.
+        covering: those that also need samples from the beginning of their window. A counter may
+            appear late, with its first event; what an instance always exports may not.
     """
     for answer in answers:
         measured, problem = _blindness(answer, max_age_seconds)
         if measured is not Measured.OK:
             return measured, f"{answer.query}: {problem}"
+    for answer in covering:
+        covered = answer.evaluated_at - min(one.samples[0].at for one in answer.series)
+        wanted = answer.window.total_seconds()
+        if covered < wanted - max_age_seconds:
+            problem = f"its samples cover {covered:.0f} s of {wanted:.0f} s"
+            return Measured.NO_DATA, f"{answer.query}: {problem}"
     return Measured.OK, ""
 
 
@@ -67,10 +78,6 @@ def _freshness(
         return Measured.STALE, f"{said}, limit {max_age_seconds:.0f} s"
     if min(ages.values()) < -max_age_seconds:
         return Measured.ERROR, "a sample from the future"
-    covered = answer.evaluated_at - min(one.samples[0].at for one in answer.series)
-    if covered < answer.window.total_seconds() - max_age_seconds:
-        wanted = answer.window.total_seconds()
-        return Measured.NO_DATA, f"its samples cover {covered:.0f} s of {wanted:.0f} s"
     return Measured.OK, ""
 
 
