@@ -1,7 +1,5 @@
 """Defects of health, metrics and the frontend's files."""
 
-from pathlib import Path
-
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -9,8 +7,6 @@ from testbed.store import app
 from testbed.store.context import Context
 from testbed.store.metrics import REGISTRY
 from testbed.store.settings import Settings
-
-BROKEN = Path(__file__).parent / "frontend"
 
 
 async def database_down(context: Context) -> str:
@@ -31,16 +27,16 @@ async def schema_before_migration(context: Context) -> int:
     return int(newest["version"]) - 1 if newest else 0
 
 
-def page_with_broken_script(path: str) -> Path:
-    return _broken_script(path, "script_error.js")
+def page_with_broken_script(path: str) -> bytes:
+    return b"window.shop.start();" if path == "/app.js" else _file(path)
 
 
-def page_without_search(path: str) -> Path:
-    return _broken_script(path, "search_dead.js")
+def page_without_search(path: str) -> bytes:
+    return _file(path).replace(b'search(byId("q").value.trim())', b'search("")')
 
 
-def _broken_script(path: str, name: str) -> Path:
-    return BROKEN / name if path == "/app.js" else app.FRONTEND / app.PAGES[path]
+def _file(path: str) -> bytes:
+    return (app.FRONTEND / app.PAGES[path][0]).read_bytes()
 
 
 def exposition_without_payments() -> tuple[bytes, str]:
@@ -71,10 +67,10 @@ def rebuilt(settings: Settings) -> dict[str, str]:
     }
 
 
-def page_without_style(path: str) -> Path:
+def page_without_style(path: str) -> bytes:
     if path == "/style.css":
         raise HTTPException(404)
-    return app.FRONTEND / app.PAGES[path]
+    return _file(path)
 
 
 def exposition_of_another_deployment() -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -25,10 +25,10 @@ from testbed.store.settings import Settings
 
 FRONTEND = Path(__file__).parent / "frontend"
 PAGES = {
-    "/": "index.html",
-    "/app.js": "app.js",
-    "/style.css": "style.css",
-    "/favicon.svg": "favicon.svg",
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+    "/favicon.svg": ("favicon.svg", "image/svg+xml"),
 }
 STATUS_WORDS = {404: ("not_found", "No such page."), 405: ("method_not_allowed", "Not allowed.")}
 
@@ -83,13 +83,14 @@ async def exposition(_: Request) -> Response:
 
 def frontend_routes() -> list[HttpRoute | WebSocketRoute]:
     async def page(request: Request) -> Response:
-        return FileResponse(page_file(request.url.path), headers=SECURITY_HEADERS)
+        path = request.url.path
+        return Response(page_content(path), media_type=PAGES[path][1], headers=SECURITY_HEADERS)
 
     return [HttpRoute(path, page) for path in PAGES]
 
 
-def page_file(path: str) -> Path:
-    return FRONTEND / PAGES[path]
+def page_content(path: str) -> bytes:
+    return (FRONTEND / PAGES[path][0]).read_bytes()
 
 
 async def http_error(_: Request, error: Exception) -> Response:
