@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--targets", metavar="DIR", help="the target files (KIRANA_TARGETS, installed)")
     group.addoption("--run-id", metavar="ID", help="names this run (default: date, time, digits)")
     group.addoption("--check", metavar="ID", action="append", help="only this check; repeatable")
-    group.addoption("--out", metavar="DIR", help="generated files (KIRANA_OUT, ROOT/out)")
+    group.addoption("--out", metavar="DIR", help="generated files (KIRANA_OUT, ./out)")
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -91,7 +91,7 @@ def _run_id(config: pytest.Config) -> str:
 
 def run_folder(config: pytest.Config) -> Path:
     """Where this run writes."""
-    out = places.out(config.getoption("out"), config.rootpath / "out").path
+    out = places.out(config.getoption("out"), config.invocation_params.dir / "out").path
     return out.resolve() / "runs" / config.stash[RUN]
 
 

@@ -73,8 +73,8 @@ def test_an_unreachable_target_is_one_clear_failure(world: TestWorld, tmp_path: 
     text = (world.targets / "green.toml").read_text()
     closed = text.replace(str(world.ports["green_api"]), "1")
     (targets / "green.toml").write_text(closed.replace("../", f"{world.folder}/"))
-    done = run("pytest", "-m", "smoke", "--target", "green", "--targets", str(targets),
-               "--out", str(tmp_path / "out"))  # fmt: skip
+    done = run("pytest", "-m", "smoke", "--target", "green", f"--targets={targets}",
+               f"--out={tmp_path / 'out'}")  # fmt: skip
     assert done.code == 4
     said = done.out + done.err
     assert said.count("cannot be reached at http://127.0.0.1:1") == 1
@@ -111,8 +111,8 @@ def test_a_target_that_does_not_allow_a_suite_does_not_run_it(
     targets.mkdir()
     text = (world.targets / "green.toml").read_text().replace("../", f"{world.folder}/")
     (targets / "green.toml").write_text(text.replace('"smoke", ', ""))
-    done = run("pytest", "-m", "smoke", "--target", "green", "--targets", str(targets),
-               "--out", str(tmp_path / "out"), "-q")  # fmt: skip
+    done = run("pytest", "-m", "smoke", "--target", "green", f"--targets={targets}",
+               f"--out={tmp_path / 'out'}", "-q")  # fmt: skip
     assert done.code == 5
     assert set(results(tmp_path / "out").values()) == {"skipped"}
 

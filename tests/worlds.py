@@ -73,7 +73,7 @@ class TestWorld:
 
     def pytest(self, out: Path, *arguments: str, target: str = "green", **variables: str) -> Done:
         """``pytest --target …`` on this world, writing to ``out``."""
-        places = ("--targets", str(self.targets), "--out", str(out), "-p", "no:cacheprovider")
+        places = (f"--targets={self.targets}", f"--out={out}", "-p", "no:cacheprovider")
         return run("pytest", "--target", target, *places, *arguments, variables=variables)
 
     def gates(self, out: Path, *arguments: str, target: str = "green", **variables: str) -> Done:
