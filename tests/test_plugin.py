@@ -149,3 +149,46 @@ def test_every_check_of_a_suite_is_in_the_policy_and_the_other_way_round(
 
     policy = tomllib.loads((ROOT / "policies" / "release.toml").read_text())
     assert set(results(passed_out)) == set(policy["check_sets"][suite])
+
+
+BAD_MODULES = {
+    "import fails": ("import nothing_like_this\n", 2, {}),
+    "skipped after it failed": (
+        (
+            "@pytest.fixture\ndef late():\n    yield\n    pytest.skip('late')\n\n"
+            "@check('smoke.login', needs='auth')\ndef test_it(late):\n    assert 1 == 2\n"
+        ),
+        1,
+        {"smoke.login": "failed"},
+    ),
+    "named as another check": (
+        (
+            "@check('smoke.login', needs='auth')\ndef test_it(record_property):\n"
+            "    record_property('kirana_check', 'smoke.health')\n"
+        ),
+        0,
+        {"smoke.login": "passed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD_MODULES)
+def test_a_module_cannot_talk_its_way_to_a_pass(
+    world: TestWorld, tmp_path: Path, what: str
+) -> None:
+    text, code, outcomes = BAD_MODULES[what]
+    module = tmp_path / "test_bad.py"
+    module.write_text(f"import pytest\nfrom suites.marks import check\n\n{text}")
+    out = tmp_path / "out"
+    done = world.pytest(out, "-q", f"--rootdir={tmp_path}", str(module))
+    assert done.code == code, done.out
+    assert results(out) == outcomes
+    lines = (out / "latest" / "checks.jsonl").read_text()
+    assert ('"collected"' in lines) == bool(outcomes)
+
+
+def test_without_assertions_nothing_is_checked(world: TestWorld, tmp_path: Path) -> None:
+    done = world.pytest(tmp_path, "-q", "--check", "smoke.health", PYTHONOPTIMIZE="1")
+    # Here warnings are errors and pytest itself refuses first; elsewhere the plugin does.
+    assert done.code in (1, 4)
+    assert not (tmp_path / "runs").exists()
