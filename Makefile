@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test proof check
+.PHONY: help setup system up down verify test proof mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -47,6 +47,19 @@ test: setup check ## this project's own tests, on worlds of their own
 
 proof: setup ## show that every check can fail: each fault on in turn (minutes)
 	$(PY) tests/proof.py
+
+# Tools that only look at us from outside, apart: their pytest plugins would slow every run.
+TOOLS := .venv/tools/.installed
+$(TOOLS): constraints.txt
+	python3 -m venv .venv/tools
+	.venv/tools/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cosmic-ray schemathesis
+	@touch $@
+
+mutation: setup $(TOOLS) ## change the store's code in random places: do the suites notice? (minutes)
+	$(PY) tests/mutation.py
+
+fuzz: setup $(TOOLS) ## Schemathesis on the contract against the embedded store (minutes)
+	$(PY) tests/fuzz.py
 
 check: setup ## style, types, policy
 	$(PY) -m ruff check .

@@ -8,6 +8,7 @@ from pathlib import Path
 from gates.errors import UnknownNameError
 from gates.model import (
     ChecksObjective,
+    ListedChecksObjective,
     LiveBuildObjective,
     Objective,
     Policy,
@@ -141,6 +142,17 @@ def _checks(name: str, table: Table, check_sets: dict[str, tuple[str, ...]]) -> 
     )
 
 
+def _listed_checks(
+    name: str, table: Table, check_sets: dict[str, tuple[str, ...]]
+) -> ListedChecksObjective:
+    return ListedChecksObjective(
+        name=name,
+        guide=table.text("guide"),
+        known=frozenset(check for checks in check_sets.values() for check in checks),
+        max_age=table.seconds("max_age_seconds"),
+    )
+
+
 def _served_build(name: str, table: Table, _: object) -> ServedBuildObjective:
     return ServedBuildObjective(name=name, guide=table.text("guide"))
 
@@ -207,6 +219,7 @@ def _selector(table: Table, key: str) -> str:
 
 KINDS: dict[str, Callable[[str, Table, dict[str, tuple[str, ...]]], Objective]] = {
     "checks": _checks,
+    "listed_checks": _listed_checks,
     "served_build": _served_build,
     "live_build": _live_build,
     "ratio": _ratio,

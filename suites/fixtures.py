@@ -54,21 +54,13 @@ def database(target: Target) -> Iterator["Shop"]:
 def ownership(
     database: "Shop", run_id: str, request: pytest.FixtureRequest
 ) -> Iterator["Ownership"]:
-    """The run's own data; all of it is gone at the end, and that is checked."""
-    from suites.ownership import Ownership
-    from suites.waiting import wait_until
+    """The run's own data; at the end it is deleted, and the plugin looks whether it is gone."""
+    from suites.ownership import Ownership, remove_everything
 
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    owned = Ownership(database, f"{run_id}-{worker}")
-    yield owned
-
-    def clean() -> dict[str, int]:
-        owned.remove_everything()
-        return owned.left_behind()
-
-    wait_until(
-        "nothing of this run is left in the database", clean, lambda left: not left, seconds=5
-    )
+    name = f"{run_id}-{worker}"
+    yield Ownership(database, name)
+    remove_everything(database, name)
 
 
 @pytest.fixture
@@ -111,6 +103,17 @@ def shopper(client: StoreClient, customer: "OwnUser") -> StoreClient:
 def product(ownership: "Ownership") -> "OwnProduct":
     """A product of this run, ten in stock."""
     return ownership.product(price_paise=12_345, stock=10)
+
+
+@pytest.fixture
+def popular(database: "Shop") -> dict[str, Any]:
+    """The best-selling product that no test made, as stored."""
+    from suites.ownership import REAL_PRODUCTS
+
+    found = database.products.find_one(REAL_PRODUCTS, sort=[("sold", -1)])
+    if found is None:
+        pytest.fail("the store has no product", pytrace=False)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,9 @@ from pymongo.database import Database
 
 Shop = Database[dict[str, Any]]
 
+# What shoppers find and no test made.
+REAL_PRODUCTS = {"visibility": "listed", "made_by": {"$exists": False}}
+
 BCRYPT_COST = 10
 
 # Every collection that holds something of a user, and the field that says whose it is. Append-only
@@ -60,7 +63,7 @@ class OwnProduct:
 
 
 class Ownership:
-    """Makes and removes data under one name.
+    """Makes data under one name.
 
     Args:
         database: the store's database.
@@ -133,6 +136,7 @@ class Ownership:
             "sold": 0,
             "visibility": "unlisted",
             "words": [],
+            "made_by": self._run_id,
             **changes,
         }
         self._database.products.insert_one(document)
@@ -142,18 +146,22 @@ class Ownership:
         """An id for a webhook event of this run."""
         return f"evt_{self._run_id}_{secrets.token_hex(5)}"
 
-    def remove_everything(self) -> None:
-        """Delete all that carries this name."""
-        for collection, name in TRACES.items():
-            self._database[collection].delete_many({name: self._mine()})
 
-    def left_behind(self) -> dict[str, int]:
-        """How many documents of each collection still carry this name."""
-        counts = {
-            collection: self._database[collection].count_documents({name: self._mine()})
-            for collection, name in TRACES.items()
-        }
-        return {collection: count for collection, count in counts.items() if count}
+def remove_everything(database: Shop, run_id: str) -> None:
+    """Delete all that carries a run's name."""
+    for collection, name in TRACES.items():
+        database[collection].delete_many({name: _named(run_id)})
 
-    def _mine(self) -> dict[str, str]:
-        return {"$regex": f"^(usr|prd|evt)_{re.escape(self._run_id)}_"}
+
+def left_behind(database: Shop, run_id: str) -> dict[str, int]:
+    """How many documents of each collection still carry a run's name, any worker's."""
+    counts = {
+        collection: database[collection].count_documents({name: _named(run_id)})
+        for collection, name in TRACES.items()
+    }
+    return {collection: count for collection, count in counts.items() if count}
+
+
+def _named(run_id: str) -> dict[str, str]:
+    """Ids of a run; of all its workers, if the name has none."""
+    return {"$regex": f"^(usr|prd|evt)_{re.escape(run_id)}(-(gw[0-9]+|main))?_"}

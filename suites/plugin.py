@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from gates.evidence import RUN_ID, Subject, configured_key
 from gates.model import Build, Target
 from suites.client import StoreClient, UnexpectedAnswerError, masked
 from suites.contract import load
-from suites.marks import CATEGORIES, SUITES
+from suites.marks import CATEGORIES, LEFT_NOTHING, SUITES
 from suites.recording import CHECK, FAILED_ATTEMPT, NOT_APPLICABLE, Recording, new_run_id
 
 pytest_plugins = ("suites.fixtures",)
@@ -21,8 +22,10 @@ pytest_plugins = ("suites.fixtures",)
 TARGET = pytest.StashKey[Target]()
 RUN = pytest.StashKey[str]()
 BUILD = pytest.StashKey["Build | None"]()
+LEFT = pytest.StashKey[str]()
 RECORDING = pytest.StashKey[Recording]()
 ONLY_SHOWS = ("collectonly", "help", "markers", "showfixtures", "show_fixtures_per_test", "version")
+CLEAN_UP_SECONDS = 5
 CUT_SHORT = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
 
 
@@ -218,7 +221,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     first = not is_worker(config) or config.workerinput["workerid"] == "gw0"  # type: ignore[attr-defined]
     distributes = not is_worker(config) and config.getoption("dist", "no") != "no"
     if first and not distributes:
-        config.stash[RECORDING].collected([one for one in map(check_id_of, session.items) if one])
+        checks = [one for one in map(check_id_of, session.items) if one]
+        config.stash[RECORDING].collected([*checks, LEFT_NOTHING] if checks else [])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -273,13 +277,59 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if RECORDING not in config.stash or is_worker(config) or config.stash.get(BUILD, None) is None:
         return
     recording = config.stash[RECORDING]
+    succeeded = recording.passed > 0
+    if recording.outcomes:
+        left = clean_up(config.stash[TARGET], config.stash[RUN])
+        recording.look_back(LEFT_NOTHING, left)
+        config.stash[LEFT] = left or "nothing"
+        if left and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if exitstatus in CUT_SHORT:
         return
     if exitstatus == pytest.ExitCode.USAGE_ERROR and not recording.outcomes:
         recording.collected([])
-    if exitstatus == pytest.ExitCode.OK and recording.passed == 0:
+    if exitstatus == pytest.ExitCode.OK and not succeeded:
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
     build = None
     with contextlib.suppress(UnexpectedAnswerError):
         build = served_build(config)
     recording.finish(build, int(session.exitstatus))
+
+
+def clean_up(target: Target, run_id: str) -> str:
+    """Delete what the run's processes left, and say what is left then; empty for nothing.
+
+    What a request still under way writes after the first look is caught by a later one.
+    """
+    from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
+
+    from suites.ownership import left_behind, remove_everything
+    from suites.waiting import wait_until
+
+    if "database_uri" not in target.secrets:
+        return "unknown: no database_uri to look with"
+    try:
+        with MongoClient[dict[str, Any]](
+            target.secrets["database_uri"], serverSelectionTimeoutMS=2000
+        ) as client:
+            database = client.get_default_database()
+
+            def left() -> dict[str, int]:
+                remove_everything(database, run_id)
+                return left_behind(database, run_id)
+
+            wait_until("nothing is left", left, lambda found: not found, seconds=CLEAN_UP_SECONDS)
+    except PyMongoError as error:
+        return f"unknown: the database does not answer ({type(error).__name__})"
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what the run left behind, for the reader of the output."""
+    if LEFT in config.stash:
+        terminalreporter.write_line(f"left behind in the database: {config.stash[LEFT]}")

@@ -6,6 +6,8 @@ checks under each fault and prints what turned red, for filling in tests/fault_t
 
 import argparse
 import json
+import multiprocessing
+import os
 import random
 import sys
 import tempfile
@@ -15,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
+import pytest
 from fault_table import REDDENS
 from worlds import ROOT, TestWorld, results
 
@@ -25,21 +28,31 @@ from testbed.balancer import set_fault
 from testbed.faults import FAULTS, named
 from testbed.world import load
 
-WORLDS = 3
+WORLDS = 4
 SAMPLE = 2
 SEED = 5
 SUITES = "smoke or integration"
 QUICKER = ("-p", "no:allure_pytest", "-p", "no:hypothesispytest", "-p", "no:anyio")
+# What is imported before pytest starts is not rewritten; only test modules need that.
+FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+# Starting pytest costs a second: its parts are imported once, and each run is forked from there.
+FORKS = multiprocessing.get_context("forkserver")
+IMPORTED_ONCE = (
+    "_pytest.config", "_pytest.junitxml", "_pytest.python", "xdist.plugin", "suites.plugin",
+    "suites.client", "suites.contract", "suites.ownership", "suites.people", "suites.live",
+    "suites.probes.edge", "hypothesis.strategies", "pymongo", "pyotp",
+)  # fmt: skip
+SECONDS = 120
 # Timings under the load of several worlds say nothing, and a browser is slow to start.
 NOT_SAMPLED = ("performance.", "smoke.frontend", "mobile.sync")
 
 
 def all_checks() -> list[str]:
-    """Every check id the policy requires somewhere."""
+    """Every check of the store that the policy requires somewhere."""
     loaded = policy.load(ROOT / "policies" / "release.toml")
     objectives = [one for stage in loaded.stages for one in stage.objectives]
     ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
-    return sorted(ids)
+    return sorted(check for check in ids if not check.startswith("run."))
 
 
 def switch(world: TestWorld, name: str, do: str) -> None:
@@ -61,6 +74,7 @@ class Proof:
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
         self._idle: Queue[TestWorld] = Queue()
+        self.seconds: dict[str, float] = {}
         self.worlds = [TestWorld(folder / f"world-{number}") for number in range(count)]
 
     def up(self) -> None:
@@ -76,22 +90,52 @@ class Proof:
         for world in self.worlds:
             world.testbed("down")
 
+    def all_outcomes(self) -> dict[str, str]:
+        """The outcome of all checks without a fault, shared among the worlds."""
+        checks, count = all_checks(), len(self.worlds)
+        with ThreadPoolExecutor(count) as pool:
+            parts = pool.map(self.outcomes, [""] * count, [checks[n::count] for n in range(count)])
+            return {check: outcome for part in parts for check, outcome in part.items()}
+
     def outcomes(self, fault: str, checks: Iterable[str]) -> dict[str, str]:
         """The outcome of checks with a fault on; an empty name for none."""
-        world = self._idle.get()
+        world, began = self._idle.get(), time.monotonic()
         out = self._folder / "out" / (fault or f"none-{time.time_ns()}")
         try:
             if fault:
                 switch(world, fault, "on")
-            chosen = [part for check in checks for part in ("--check", check)]
-            done = world.pytest(out, "-m", SUITES, "-q", *QUICKER, *chosen)
+            said = forked_pytest(world, out, checks)
             if not (out / "latest").exists():
-                raise SystemExit(f"proof: {fault}: no record\n{done.out}{done.err}")
+                raise SystemExit(f"proof: {fault}: no record\n{said}")
             return results(out)
         finally:
             if fault:
                 switch(world, fault, "off")
+            self.seconds[fault] = time.monotonic() - began
             self._idle.put(world)
+
+
+def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str]) -> str:
+    """Run checks as ``pytest --check …`` does, in a process forked off; what it printed."""
+    chosen = [part for check in checks for part in ("--check", check)]
+    places = (f"--targets={world.targets}", f"--out={out}", "-p", "no:cacheprovider")
+    arguments = ("--target", "green", *places, "-m", SUITES, "-q", *QUICKER, *FORKED, *chosen)
+    printed = out.with_suffix(".txt")
+    printed.parent.mkdir(exist_ok=True)
+    child = FORKS.Process(target=_pytest_main, args=(arguments, printed))
+    child.start()
+    child.join(SECONDS)
+    if child.is_alive():
+        child.kill()
+        child.join()
+    return printed.read_text()
+
+
+def _pytest_main(arguments: tuple[str, ...], printed: Path) -> None:
+    with printed.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.exit(int(pytest.main(list(arguments))))
 
 
 def wanted(fault: str, dice: random.Random) -> list[str]:
@@ -108,18 +152,20 @@ def prove(proof: Proof) -> int:
     """Run the whole proof; the number of things that are not as the table says."""
     dice = random.Random(SEED)
     asked = {fault.name: wanted(fault.name, dice) for fault in FAULTS}
-    wrong = _not_green("before", proof.outcomes("", all_checks()))
+    wrong = _not_green("before", proof.all_outcomes())
     seen: dict[str, dict[str, str]] = {}
     with ThreadPoolExecutor(len(proof.worlds)) as pool:
         pending = {name: pool.submit(proof.outcomes, name, asked[name]) for name in asked}
         for number, (name, future) in enumerate(pending.items(), start=1):
             seen[name] = future.result()
-            wrong += _compare(name, seen[name], asked[name], f"{number}/{len(asked)}")
-    wrong += _not_green("after", proof.outcomes("", all_checks()))
+            label = f"{number:>4}/{len(asked)} {proof.seconds[name]:4.1f} s  {name:<28}"
+            wrong += _compare(label, name, seen[name], asked[name])
+    wrong += _not_green("after", proof.all_outcomes())
     wrong += _caught_twice()
     (ROOT / "out").mkdir(exist_ok=True)
     (ROOT / "out" / "proof.json").write_text(json.dumps(seen, indent=1, sort_keys=True))
     (ROOT / "docs" / "proof-matrix.md").write_text(matrix())
+    print(f"checks run for {sum(proof.seconds.values()):.0f} s on {len(proof.worlds)} worlds")
     return wrong
 
 
@@ -130,12 +176,12 @@ def _not_green(when: str, outcomes: dict[str, str]) -> int:
     return len(red) + len(missing)
 
 
-def _compare(name: str, outcomes: dict[str, str], asked: list[str], progress: str) -> int:
+def _compare(label: str, name: str, outcomes: dict[str, str], asked: list[str]) -> int:
     red = {check for check, outcome in outcomes.items() if outcome != "passed"}
     missed, extra = sorted(REDDENS[name] - red), sorted(red - REDDENS[name])
     lost = sorted(set(asked) - set(outcomes))
     verdict = "caught" if not (missed or extra or lost) else f"MISSED {missed} EXTRA {extra} {lost}"
-    print(f"{progress:>8} {name:<28}{len(red)} red  {verdict}", flush=True)
+    print(f"{label}{len(red)} red  {verdict}", flush=True)
     return len(missed) + len(extra) + len(lost)
 
 
@@ -184,6 +230,10 @@ def main() -> int:
     parser.add_argument("faults", nargs="*", help="only these, with --survey")
     options = parser.parse_args()
     began = time.monotonic()
+    for name in [name for name in os.environ if name.startswith(("KIRANA_", "PYTEST_"))]:
+        del os.environ[name]
+    os.chdir(ROOT)
+    FORKS.set_forkserver_preload(list(IMPORTED_ONCE))
     with tempfile.TemporaryDirectory(prefix="kirana-proof-") as folder:
         proof = Proof(Path(folder), options.worlds)
         try:

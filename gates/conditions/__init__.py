@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import assert_never
 
-from gates.conditions import checks, live_build, ratio, served_build, share
+from gates.conditions import checks, listed_checks, live_build, ratio, served_build, share
 from gates.model import (
     ChecksObjective,
     Evidence,
     Finding,
+    ListedChecksObjective,
     LiveBuildObjective,
     Objective,
     RatioObjective,
@@ -22,6 +23,8 @@ def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[F
     match objective:
         case ChecksObjective():
             return checks.conclude(objective, evidence, now)
+        case ListedChecksObjective():
+            return (listed_checks.conclude(objective, evidence, now),)
         case ServedBuildObjective():
             return (served_build.conclude(objective, evidence),)
         case LiveBuildObjective():
@@ -37,7 +40,7 @@ def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[F
 def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
     """The selectors an objective reads, each with its window in seconds."""
     match objective:
-        case ChecksObjective() | ServedBuildObjective():
+        case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective():
             return ()
         case LiveBuildObjective():
             return live_build.selectors(objective, target)

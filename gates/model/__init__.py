@@ -20,6 +20,7 @@ from gates.model.evidence import (
 )
 from gates.model.policy import (
     ChecksObjective,
+    ListedChecksObjective,
     LiveBuildObjective,
     Objective,
     Policy,
@@ -39,6 +40,7 @@ __all__ = [
     "Decision",
     "Evidence",
     "Finding",
+    "ListedChecksObjective",
     "LiveBuildObjective",
     "Measured",
     "Measurement",

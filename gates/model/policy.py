@@ -16,6 +16,16 @@ class ChecksObjective:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedChecksObjective:
+    """No run within max_age reports a check that is not known."""
+
+    name: str
+    guide: str
+    known: frozenset[str]
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class ServedBuildObjective:
     """The target answers, and serves the build its target file expects."""
 
@@ -95,7 +105,12 @@ class ShareObjective:
 
 
 Objective = (
-    ChecksObjective | ServedBuildObjective | LiveBuildObjective | RatioObjective | ShareObjective
+    ChecksObjective
+    | ListedChecksObjective
+    | ServedBuildObjective
+    | LiveBuildObjective
+    | RatioObjective
+    | ShareObjective
 )
 
 

@@ -2,7 +2,7 @@
 
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
 from gates.statistics.counters import by_instance, increments, newest_sample
-from gates.statistics.quantile import quantile_upper_bound
+from gates.statistics.quantile import quantile_lower_bound, quantile_upper_bound
 
 __all__ = [
     "by_instance",
@@ -10,5 +10,6 @@ __all__ = [
     "chance_of_at_most",
     "increments",
     "newest_sample",
+    "quantile_lower_bound",
     "quantile_upper_bound",
 ]

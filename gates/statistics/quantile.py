@@ -1,6 +1,7 @@
-"""What a quantile is at most, from order statistics."""
+"""What a quantile is at most and at least, from order statistics."""
 
 from collections.abc import Sequence
+from math import inf
 
 from gates.statistics.binomial import chance_of_at_least
 
@@ -34,3 +35,25 @@ def quantile_upper_bound(values: Sequence[float], quantile: float, confidence: f
     while rank > 1 and 1 - chance_of_at_least(rank - 1, count, quantile) >= confidence:
         rank -= 1
     return ordered[rank - 1]
+
+
+def quantile_lower_bound(values: Sequence[float], quantile: float, confidence: float) -> float:
+    """The largest sample that the quantile is not under, at the given confidence.
+
+    The k-th smallest sample, for the largest k where P(k or more under the quantile) reaches the
+    confidence; minus infinity where even the smallest sample says too little.
+
+    Args:
+        values: independent samples, any unit.
+        quantile: such as 0.95, strictly between 0 and 1.
+        confidence: such as 0.95, strictly between 0 and 1.
+
+    Source: as ``quantile_upper_bound``.
+    """
+    ordered = sorted(values)
+    rank = 0
+    while rank < len(ordered) and (
+        chance_of_at_least(rank + 1, len(ordered), quantile) >= confidence
+    ):
+        rank += 1
+    return ordered[rank - 1] if rank else -inf

@@ -128,6 +128,9 @@ class StoreClient:
         headers = dict(parts.get("headers", {}))
         if self.token and not operation.public:
             headers["Authorization"] = f"Bearer {self.token}"
+        key = self.target.secrets.get("exemption_key", "")
+        if key and not self.source:
+            headers["X-Kirana-Exemption"] = exemption(key, time.time())
         request = requests.Request(
             operation.method,
             self.target.addresses.api + operation.url_path(parts.get("path", {})),
