@@ -356,3 +356,24 @@ def test_a_changed_target_file_voids_the_run() -> None:
     decision = decide(seen, READY)
     assert decision.outcome is Outcome.HOLD
     assert "target file was changed" in decision.reason
+
+
+def listed_finding(*runs: Run) -> tuple[Verdict, str]:
+    staging = STAGES["staging"]
+    decided = judge.judge(staging, Evidence(GREEN, SERVED, runs, {}), NOW)
+    found = next(one for one in decided.findings if one.objective == "only-listed")
+    return found.verdict, found.sentence
+
+
+def test_a_check_that_no_set_lists_is_a_finding() -> None:
+    extra = CheckResult("smoke.extra", CheckOutcome.PASSED, NOW, "", "n")
+    announced = passed_run(expected=frozenset({*CHECKS, "smoke.announced"}))
+    reported = passed_run(run_id="r2", results=(*passed_run().results, extra))
+    old = passed_run(expected=frozenset({"smoke.old"}), started_at=NOW - timedelta(days=2))
+    elsewhere = passed_run(target="blue", expected=frozenset({"smoke.other"}))
+    assert listed_finding(passed_run(), old, elsewhere)[0] is Verdict.PASS
+    verdict, sentence = listed_finding(announced, reported)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "2 checks" in sentence
+    assert "smoke.announced, smoke.extra" in sentence
+    assert listed_finding(old)[0] is Verdict.INCONCLUSIVE

@@ -1,11 +1,16 @@
 """The pytest plugin as a QA engineer meets it."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from worlds import ROOT, TestWorld, results, run
+from worlds import ROOT, TestWorld, recorded, results, run
 
 
 def test_blue_passes_with_what_v4_declares(world: TestWorld, tmp_path: Path) -> None:
@@ -192,3 +197,108 @@ def test_without_assertions_nothing_is_checked(world: TestWorld, tmp_path: Path)
     # Here warnings are errors and pytest itself refuses first; elsewhere the plugin does.
     assert done.code in (1, 4)
     assert not (tmp_path / "runs").exists()
+
+
+LEAKING = """
+import threading, time
+from suites.marks import check
+
+@check("smoke.login", needs="auth")
+def test_it(database, run_id):
+    def keep_writing():
+        while True:
+            database.carts.replace_one({"_id": f"usr_{run_id}_x"}, {"items": []}, upsert=True)
+            time.sleep(0.01)
+    threading.Thread(target=keep_writing, daemon=True).start()
+"""
+
+
+def test_what_a_run_leaves_behind_fails_it(world: TestWorld, tmp_path: Path) -> None:
+    (tmp_path / "test_leak.py").write_text(LEAKING)
+    done = world.pytest(tmp_path / "out", "-q", f"--rootdir={tmp_path}", f"{tmp_path}/test_leak.py")
+    assert done.code == 1, done.out
+    assert recorded(tmp_path / "out") == {"smoke.login": "passed", "run.left_nothing": "failed"}
+    assert (
+        "left behind in the database: nothing is left: not within 5 s; last seen: {'carts': 1}"
+        in (done.out)
+    )
+
+
+def test_a_failing_run_leaves_nothing(world: TestWorld, tmp_path: Path) -> None:
+    module = tmp_path / "test_bad.py"
+    module.write_text(
+        "from suites.marks import check\n\n@check('smoke.cart', needs='cart')\n"
+        "def test_it(shopper, order):\n    assert order is None\n"
+    )
+    done = world.pytest(tmp_path / "out", "-q", f"--rootdir={tmp_path}", str(module))
+    assert done.code == 1, done.out
+    assert recorded(tmp_path / "out") == {"smoke.cart": "failed", "run.left_nothing": "passed"}
+
+
+def test_an_interrupted_run_leaves_nothing_and_counts_for_nothing(
+    world: TestWorld, tmp_path: Path
+) -> None:
+    command = ("pytest", "-m", "integration", "--target", "green", f"--targets={world.targets}",
+               f"--out={tmp_path}", "-p", "no:cacheprovider", "-q")  # fmt: skip
+    clean = {name: one for name, one in os.environ.items() if not name.startswith("KIRANA_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=ROOT, env=clean, stdout=subprocess.PIPE, text=True
+    ) as going:
+        record, deadline = tmp_path / "latest" / "checks.jsonl", time.monotonic() + 30
+        while not (record.exists() and record.read_text().count('"check"') >= 2):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        going.send_signal(signal.SIGINT)
+        said, _ = going.communicate(timeout=30)
+    assert going.returncode == 2
+    assert "left behind in the database: nothing" in said
+    assert recorded(tmp_path)["run.left_nothing"] == "passed"
+    assert '"finished"' not in record.read_text()
+
+
+RERUNNING = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for attempt in range(2):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if attempt == 1 or not any(report.failed for report in reports):
+            for report in reports:
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+"""
+UNSTEADY = """
+import pathlib
+from suites.marks import check
+
+@check("smoke.health", needs="auth")
+def test_it():
+    mark = pathlib.Path(__file__).with_name("mark")
+    tried = mark.exists()
+    mark.touch()
+    assert tried
+"""
+
+
+def test_a_rerun_that_hides_the_first_failure_is_a_failure(
+    world: TestWorld, tmp_path: Path
+) -> None:
+    (tmp_path / "rerunning.py").write_text(RERUNNING)
+    module = tmp_path / "test_unsteady.py"
+    module.write_text(UNSTEADY)
+    done = world.pytest(tmp_path / "out", "-q", "-p", "rerunning", f"--rootdir={tmp_path}",
+                        str(module), PYTHONPATH=str(tmp_path))  # fmt: skip
+    assert done.code == 0, done.out
+    assert results(tmp_path / "out") == {"smoke.health": "failed"}
+
+
+def test_a_worker_that_dies_is_no_pass(world: TestWorld, tmp_path: Path) -> None:
+    module = tmp_path / "test_dying.py"
+    module.write_text(
+        "import os\nfrom suites.marks import check\n\n@check('smoke.health', needs='auth')\n"
+        "def test_it():\n    os._exit(0)\n"
+    )
+    done = world.pytest(tmp_path / "out", "-q", "-n", "1", f"--rootdir={tmp_path}", str(module))
+    assert done.code == 1, done.out
+    assert "passed" not in results(tmp_path / "out").values()
+    assert world.gates(tmp_path / "out", "green-ready").code != 0

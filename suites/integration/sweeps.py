@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from suites.client import StoreClient
 from suites.people import Person
 
 if TYPE_CHECKING:
     from suites.ownership import Ownership, Shop
 
+MOST_PAGES = 100
 ROLES = ("owner", "admin", "manager", "staff", "customer")
 RANK = {role: len(ROLES) - position for position, role in enumerate(ROLES)}
 
@@ -82,3 +84,14 @@ def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[st
         stored = database.users.find_one({"_id": person.user.user_id})
         found[role] = stored["role"] if stored else "gone"
     return found
+
+
+def all_users(client: StoreClient) -> list[str]:
+    """The ids of all users, page by page until one is empty."""
+    found: list[str] = []
+    for page in range(1, MOST_PAGES):
+        answer = client.call("list_users", expect=200, query={"page": str(page)}).body
+        if not answer["users"]:
+            return found
+        found += [user["id"] for user in answer["users"]]
+    raise AssertionError(f"users have no end within {MOST_PAGES} pages")

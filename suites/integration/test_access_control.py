@@ -8,13 +8,15 @@ import pytest
 
 from suites.integration import sweeps
 from suites.marks import check
-from suites.people import Person, challenged, enrol, wait_for_room_in_step
+from suites.people import Person, challenged, enrol, log_in, wait_for_room_in_step
+from suites.waiting import wait_until
 
 if TYPE_CHECKING:
     from suites.ownership import Ownership, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.access_control]
 
+CROWD = 60  # more than a page of users
 NewPerson = Callable[..., Person]
 
 
@@ -78,6 +80,15 @@ def test_role_hierarchy(new_person: NewPerson, ownership: "Ownership", database:
     operations = sweeps.operations_by_role(people, ownership)
     demotions = sweeps.assignments_by_role(people, ownership)
     listed = people["staff"].client.call("list_roles", expect=200).body["roles"]
+    crowd = sorted(ownership.user().user_id for _ in range(CROWD))
+
+    # Other runs' users come and go while the pages are turned.
+    wait_until(
+        "all pages of users hold each of the crowd once",
+        lambda: [one for one in sweeps.all_users(people["admin"].client) if one in crowd],
+        lambda found: found == crowd,
+        seconds=8,
+    )
 
     clerk = ownership.user()
     body = {"user_id": clerk.user_id, "role": "staff"}
@@ -127,7 +138,27 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     assert wrong == [401, 401, 401, 401, 429]
     client.token = session["access_token"]
     client.call("show_cart", expect=200)
-    client.call("disable_twofa", expect=429, body={"code": device.code(1)})
+    locked = client.call("disable_twofa", expect=429, body={"code": device.code(1)})
+    stored = database.twofa_devices.find_one({"user_id": user_id})
+    assert stored is not None
+    left = (stored["locked_until"] - datetime.now(UTC)).total_seconds()
+    assert left <= int(locked.headers["retry-after"]) <= left + 2
+
+    other, auditor = new_person(), new_person(role="owner")
+    second = enrol(other.client)
+    wait_for_room_in_step()
+    other.client.call("disable_twofa", expect=409, body={"code": second.code()})
+    other.client.call("verify_totp", expect=200, body={"code": second.code(-1)})
+    other.client.call("disable_twofa", expect=401, body={"code": "000000"})
+    session = other.client.token
+    challenged(other.client, other.user)
+    other.client.call("verify_totp", expect=200, body={"code": second.code()})
+    other.client.token = session
+    other.client.call("disable_twofa", expect=200, body={"code": second.code(1)})
+    assert log_in(other.client, other.user).client.token
+    path = {"user_id": other.user.user_id}
+    entries = auditor.client.call("user_audit", expect=200, path=path).body["entries"]
+    assert [entry["action"] for entry in entries] == ["twofa.disabled", "twofa.enabled"]
 
 
 @check("access.twofa.sms", needs="access")

@@ -79,6 +79,7 @@ def test_redeem(
 
     refused = [shopper.client.ask("redeem_points", body={"points": points}).status
                for points in (0, -5, 1.5, "10", 101, 1_000_001, None)]  # fmt: skip
+    shopper.client.call("redeem_points", expect=400, body={"points": 1, "balance": 9_000})
     spent = shopper.client.call("redeem_points", expect=201, body={"points": 30}).body
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(shopper.client.ask, "redeem_points", body={"points": 60})
