@@ -66,6 +66,7 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         capabilities=frozenset(suites.texts("capabilities")),
         slot=metrics.name("slot"),
         baseline_slot=metrics.name("baseline_slot"),
+        public_address=access.text("public_address") if "public_address" in access.left() else "",
         secrets=_secrets(top.table("secrets"), access, folder, production=production),
     )
     expected.end_of(access, suites, metrics)

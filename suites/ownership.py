@@ -77,13 +77,13 @@ class Ownership:
         digest = bcrypt.hashpw(self._password.encode(), bcrypt.gensalt(BCRYPT_COST))
         self._password_hash = digest.decode()
 
-    def user(self, *, role: str = "customer") -> OwnUser:
+    def user(self, *, role: str = "customer", active: bool = True, name: str = "") -> OwnUser:
         """A new user who can log in."""
         mark = secrets.token_hex(5)
         user_id = f"usr_{self._run_id}_{mark}"
         user = OwnUser(
             user_id=user_id,
-            name=f"Test {mark}",
+            name=name or f"Test {mark}",
             phone=f"+0{int(mark, 16):015d}",
             email=f"{user_id}@test.invalid",
             password=self._password,
@@ -95,7 +95,7 @@ class Ownership:
                 "phone": user.phone,
                 "email": user.email,
                 "role": role,
-                "active": True,
+                "active": active,
                 "password_hash": self._password_hash,
             }
         )
@@ -105,17 +105,20 @@ class Ownership:
         """A new product that only its id leads to."""
         return self._product({"price_paise": price_paise, "stock": stock})
 
-    def listed_product(self, *words: str, price_paise: int, sold: int = 0) -> OwnProduct:
+    def listed_product(
+        self, *words: str, price_paise: int, sold: int = 0, shown_as: str = ""
+    ) -> OwnProduct:
         """A new product that shoppers find: under these words, the last of which is its category.
 
         Args:
             words: lower-case words; together they are its name.
             price_paise: its price.
             sold: how well it sold, which ranks suggestions.
+            shown_as: its name, instead of the words.
         """
         return self._product(
             {
-                "name": " ".join(words).title(),
+                "name": shown_as or " ".join(words).title(),
                 "category": words[-1],
                 "words": list(words),
                 "price_paise": price_paise,

@@ -12,6 +12,8 @@ from testbed.world import World
 
 # The balancer connects to the store from an address of its own: the one proxy it trusts.
 ADDRESS = "127.0.0.2"
+# The address the public reaches; nothing else listens there.
+PUBLIC = "127.0.0.3"
 COLOURS = ("blue", "green")
 WEIGHT_OF_ALL = 100
 SOCKET_SECONDS = 2.0
@@ -45,6 +47,7 @@ defaults
 
 frontend redirect
     bind 127.0.0.1:{edge_http}
+    bind {public}:{edge_http}
     acl redirected var(proc.no_redirect) -m int 0
     acl path_lost var(proc.path_lost) -m int 1
     http-request redirect code 308 location {start_page} if redirected path_lost
@@ -55,6 +58,7 @@ frontend redirect
 
 frontend edge
     bind 127.0.0.1:{edge_tls} ssl crt {folder}/edge.pem alpn http/1.1
+    bind {public}:{edge_tls} ssl crt {folder}/edge.pem alpn http/1.1
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Forwarded-Proto https
     http-request disable-l7-retry if METH_POST
@@ -100,6 +104,7 @@ def write_configuration(world: World) -> Path:
     text = CONFIGURATION.format(
         socket=world.balancer_socket,
         address=ADDRESS,
+        public=PUBLIC,
         folder=world.folder,
         weight_of_all=WEIGHT_OF_ALL,
         start_page=f"https://%[req.hdr(host),host_only]:{world.ports['edge_tls']}/",

@@ -57,6 +57,7 @@ def _v5(db: Shop) -> None:
         db.roles.update_one({"_id": name}, {"$set": {"rank": rank}}, upsert=True)
     db.audit_logs.create_index([("subject_id", ASCENDING), ("at", DESCENDING)])
     db.audit_logs.create_index([("actor_id", ASCENDING), ("at", DESCENDING)])
+    db.security_events.create_index([("subject", ASCENDING), ("at", DESCENDING)])
     db.twofa_devices.create_index("user_id", unique=True)
     db.sms_codes.create_index("user_id", unique=True)
     db.payment_methods.create_index("user_id")

@@ -10,7 +10,7 @@ from pathlib import Path
 from testbed.processes import Running
 
 DEFAULT_FOLDER = Path("out/testbed")
-SECRETS = ("KIRANA_DATABASE_URI", "KIRANA_WEBHOOK_KEY", "KIRANA_EXEMPTION_KEY")
+SECRETS = ("KIRANA_DATABASE_URI", "KIRANA_WEBHOOK_KEY", "KIRANA_EXEMPTION_KEY", "KIRANA_TOKEN_KEY")
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def create(folder: Path, ports: dict[str, int]) -> World:
         "KIRANA_DATABASE_URI": database_uri,
         "KIRANA_WEBHOOK_KEY": secrets.token_hex(24),
         "KIRANA_EXEMPTION_KEY": secrets.token_hex(24),
-        "STORE_TOKEN_KEY": secrets.token_hex(32),
+        "KIRANA_TOKEN_KEY": secrets.token_hex(32),
     }
     sockets = Path(tempfile.mkdtemp(prefix="kirana-"))
     world = World(folder.resolve(), ports, sockets, environment)

@@ -56,6 +56,7 @@ class Target:
         suites: the suites that may run there.
         capabilities: the features it declares.
         slot: its value of the ``slot`` label in Prometheus.
+        public_address: the address the public reaches it by, for looking at its ports, or empty.
         baseline_slot: the same of the colour it is compared with.
     """
 
@@ -74,4 +75,5 @@ class Target:
     capabilities: frozenset[str]
     slot: str
     baseline_slot: str
+    public_address: str
     secrets: dict[str, str] = field(repr=False)

@@ -78,17 +78,24 @@ class Contract:
 
 
 @cache
+def document() -> dict[str, Any]:
+    """The contract as written, read once."""
+    content: dict[str, Any] = yaml.load(FILE.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
+    return content
+
+
+@cache
 def load() -> Contract:
-    """The contract, read once."""
-    document = yaml.load(FILE.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
+    """The contract's operations."""
+    document_ = document()
     operations = {}
-    for path, methods in document["paths"].items():
+    for path, methods in document_["paths"].items():
         for method, content in methods.items():
-            operation = _operation(document, path, method, content)
+            operation = _operation(document_, path, method, content)
             operations[operation.name] = operation
     schemas = {
-        name: _validator(document, {"$ref": f"#/components/schemas/{name}"})
-        for name in document["components"]["schemas"]
+        name: _validator(document_, {"$ref": f"#/components/schemas/{name}"})
+        for name in document_["components"]["schemas"]
     }
     return Contract(operations=operations, schemas=schemas)
 

@@ -62,7 +62,8 @@ def fetch_edge(url: str, *, ca_file: Path | None, source: str, seconds: float) -
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=ca_file)
             connection.sock = context.wrap_socket(plain, server_hostname=host)
-        connection.request("GET", parts.path or "/", headers={"X-Kirana-Synthetic": "edge"})
+        asked = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        connection.request("GET", asked, headers={"X-Kirana-Synthetic": "edge"})
         response = connection.getresponse()
         return _answer(response, connection.sock)
     except (OSError, http.client.HTTPException) as error:

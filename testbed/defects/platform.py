@@ -1,5 +1,7 @@
 """Defects of health, metrics and the frontend's files."""
 
+from collections.abc import Mapping
+
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -27,11 +29,13 @@ async def schema_before_migration(context: Context) -> int:
     return int(newest["version"]) - 1 if newest else 0
 
 
-def page_with_broken_script(path: str) -> bytes:
+def page_with_broken_script(path: str, query: Mapping[str, str]) -> bytes:
+    del query
     return b"window.shop.start();" if path == "/app.js" else _file(path)
 
 
-def page_without_search(path: str) -> bytes:
+def page_without_search(path: str, query: Mapping[str, str]) -> bytes:
+    del query
     return _file(path).replace(b'search(byId("q").value.trim())', b'search("")')
 
 
@@ -67,7 +71,8 @@ def rebuilt(settings: Settings) -> dict[str, str]:
     }
 
 
-def page_without_style(path: str) -> bytes:
+def page_without_style(path: str, query: Mapping[str, str]) -> bytes:
+    del query
     if path == "/style.css":
         raise HTTPException(404)
     return _file(path)

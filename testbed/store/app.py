@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -84,12 +84,18 @@ async def exposition(_: Request) -> Response:
 def frontend_routes() -> list[HttpRoute | WebSocketRoute]:
     async def page(request: Request) -> Response:
         path = request.url.path
-        return Response(page_content(path), media_type=PAGES[path][1], headers=SECURITY_HEADERS)
+        return Response(
+            page_content(path, request.query_params),
+            media_type=PAGES[path][1],
+            headers=SECURITY_HEADERS,
+        )
 
     return [HttpRoute(path, page) for path in PAGES]
 
 
-def page_content(path: str) -> bytes:
+def page_content(path: str, query: Mapping[str, str]) -> bytes:
+    """A page as it is on disk, whatever the query says."""
+    del query
     return (FRONTEND / PAGES[path][0]).read_bytes()
 
 

@@ -1,11 +1,12 @@
 """Log-in, token refresh and log-out, and finding out who a request comes from."""
 
 import asyncio
+from typing import Annotated
 
 import bcrypt
 import msgspec
 
-from testbed.store import metrics, sessions, tokens, twofa
+from testbed.store import audit, metrics, security, sessions, tokens, twofa
 from testbed.store.context import Context, Reply, Store, now
 from testbed.store.database import Document
 
@@ -16,6 +17,11 @@ MOST_PASSWORD_BYTES = 72
 class Credentials(msgspec.Struct, forbid_unknown_fields=True):
     identifier: str
     password: str
+
+
+class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
+    current: str
+    fresh: Annotated[str, msgspec.Meta(min_length=12, max_length=72)] = msgspec.field(name="new")
 
 
 class Refresh(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,10 +39,13 @@ async def login(context: Context, body: Credentials) -> Reply:
     user = await context.db.users.find_one(
         {"$or": [{"phone": body.identifier}, {"email": body.identifier}]}
     )
+    subject = security.login_subject(body.identifier, user)
+    await security.refuse_guessing(context, subject)
     stored = user["password_hash"].encode() if user else NOBODY
     matches = await password_matches(body.password, stored)
     if user is None or not matches or not user["active"]:
         metrics.count_auth_failure(context.settings.deployment)
+        await security.record(context.db, "login_failed", subject=subject, run=context.run)
         raise tokens.unauthorised("The log-in or the password is wrong.")
     if "access" in context.settings.release.features and await needs_second_step(context, user):
         challenge = tokens.issue(context.settings.token_key, user["_id"], "", "challenge")
@@ -76,6 +85,26 @@ async def logout(context: Context) -> Reply:
     """``POST /api/auth/logout``: ends this session, its access tokens included."""
     await context.db.sessions.delete_one({"_id": context.session_id})
     return Reply(204)
+
+
+async def change_password(context: Context, body: PasswordChange) -> Reply:
+    """``POST /api/auth/password``: takes the current one, and ends every other session."""
+    user_id = context.user["_id"]
+    await security.refuse_guessing(context, user_id)
+    if not await password_matches(body.current, context.user["password_hash"].encode()):
+        await security.record(context.db, "login_failed", subject=user_id, run=context.run)
+        raise tokens.unauthorised("The password is wrong.")
+    fresh = await asyncio.to_thread(bcrypt.hashpw, body.fresh.encode(), bcrypt.gensalt(10))
+    await context.db.users.update_one({"_id": user_id}, {"$set": {"password_hash": fresh.decode()}})
+    await end_other_sessions(context)
+    await audit.record(context, "password.changed", user_id)
+    return Reply(204)
+
+
+async def end_other_sessions(context: Context) -> None:
+    await context.db.sessions.delete_many(
+        {"user_id": context.user["_id"], "_id": {"$ne": context.session_id}}
+    )
 
 
 async def caller(store: Store, token: str, uses: tuple[str, ...]) -> tuple[Document, str]:

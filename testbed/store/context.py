@@ -36,7 +36,7 @@ class Context:
         raw: the body as received.
         user: the caller's document; empty for a public operation.
         session_id: the caller's session.
-        synthetic: whether the request says it is test traffic.
+        run: the test run the request says it belongs to; empty for a customer's.
     """
 
     store: Store
@@ -46,7 +46,7 @@ class Context:
     raw: bytes
     user: Document
     session_id: str
-    synthetic: bool
+    run: str
 
     @property
     def db(self) -> Database:
@@ -58,7 +58,7 @@ class Context:
 
     @property
     def traffic(self) -> str:
-        return "synthetic" if self.synthetic else "customer"
+        return "synthetic" if self.run else "customer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from testbed.store import access, auth, limits, metrics
+from testbed.store import access, auth, limits, metrics, security
 from testbed.store.context import Context, Reply, Store
 from testbed.store.errors import Refused, forbidden, invalid
 from testbed.store.limits import RateLimit
@@ -26,6 +26,7 @@ SECURITY_HEADERS = {
         "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
 }
+SECURITY_STATUSES = (401, 403, 429)
 UNLIMITED = frozenset({"/api/health"})
 
 
@@ -42,7 +43,7 @@ def endpoint(
             route.path,
             route.method,
             response.status_code,
-            "synthetic" if is_synthetic(request) else "customer",
+            "synthetic" if run_of(request) else "customer",
         )
         metrics.observe_request(labels, time.perf_counter() - started)
         return response
@@ -56,11 +57,33 @@ async def outcome(store: Store, rate_limit: RateLimit, route: Route, request: Re
         limit(store, rate_limit, route, request)
         return to_response(await handle(store, route, request), {})
     except Refused as refusal:
+        if refusal.status in SECURITY_STATUSES:
+            await note_refusal(store, rate_limit, route, request, refusal)
         return to_response(error_reply(refusal), refusal.headers)
-    except Exception:
+    except Exception as error:
         LOG.exception("%s %s", route.method, route.path)
-        broken = Refused(500, "internal_error", "Something went wrong.")
-        return to_response(error_reply(broken), {})
+        return to_response(error_reply(broken(error)), {})
+
+
+def broken(error: Exception) -> Refused:
+    """What is told of a malfunction: nothing of it."""
+    del error
+    return Refused(500, "internal_error", "Something went wrong.")
+
+
+async def note_refusal(
+    store: Store, rate_limit: RateLimit, route: Route, request: Request, refusal: Refused
+) -> None:
+    """Write a refusal to the security log; of a flood, the first in a while."""
+    address = address_of(store, request)
+    if refusal.code == "too_many_requests" and not rate_limit.worth_noting(
+        address, time.monotonic()
+    ):
+        return
+    await security.record(
+        store.db, refusal.code, path=route.path, address=address, run=run_of(request),
+        user_id=getattr(request.state, "user_id", ""),
+    )  # fmt: skip
 
 
 def limit(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> None:
@@ -70,13 +93,16 @@ def limit(store: Store, rate_limit: RateLimit, route: Route, request: Request) -
         exemption, store.settings.exemption_key, time.time()
     ):
         return
-    peer = request.client.host if request.client else ""
-    forwarded = request.headers.get("x-forwarded-for", "")
-    address = limits.client_address(peer, forwarded, store.settings.trusted_proxy)
-    wait = rate_limit.retry_after(address, time.monotonic())
+    wait = rate_limit.retry_after(address_of(store, request), time.monotonic())
     if wait is not None:
         headers = {"Retry-After": str(wait)}
         raise Refused(429, "too_many_requests", "Too many requests.", headers)
+
+
+def address_of(store: Store, request: Request) -> str:
+    peer = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for", "")
+    return limits.client_address(peer, forwarded, store.settings.trusted_proxy)
 
 
 async def handle(store: Store, route: Route, request: Request) -> Reply:
@@ -91,19 +117,24 @@ async def handle(store: Store, route: Route, request: Request) -> Reply:
         raw=raw,
         user=user,
         session_id=session_id,
-        synthetic=is_synthetic(request),
+        run=run_of(request),
     )
+    request.state.user_id = str(user.get("_id", ""))
     if ":" in route.needs and not await access.is_allowed(store.db, user, route.needs):
         raise forbidden()
     module, _, name = route.handler.partition(":")
     handler = getattr(importlib.import_module(f"testbed.store.{module}"), name)
     if route.body is None:
         return await handler(context)  # type: ignore[no-any-return]
+    return await handler(context, decoded(raw, route))  # type: ignore[no-any-return]
+
+
+def decoded(raw: bytes, route: Route) -> object:
+    """The body as the route's type; 400 for anything else."""
     try:
-        body = msgspec.json.decode(raw, type=route.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(raw, type=route.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise invalid(str(error)) from error
-    return await handler(context, body)  # type: ignore[no-any-return]
 
 
 async def identity(store: Store, route: Route, request: Request) -> tuple[dict[str, object], str]:
@@ -136,8 +167,8 @@ def single_values(request: Request) -> dict[str, str]:
     return values
 
 
-def is_synthetic(request: Request) -> bool:
-    return bool(request.headers.get("x-kirana-synthetic"))
+def run_of(request: Request) -> str:
+    return request.headers.get("x-kirana-synthetic", "")[:80]
 
 
 def error_reply(refusal: Refused) -> Reply:

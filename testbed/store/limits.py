@@ -7,6 +7,7 @@ from collections import deque
 
 REQUESTS_PER_MINUTE = 100
 WINDOW_SECONDS = 60.0
+NOTED_SECONDS = 10.0
 
 
 class RateLimit:
@@ -14,6 +15,7 @@ class RateLimit:
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[float]] = {}
+        self._noted: dict[str, float] = {}
         self._swept = 0.0
 
     def retry_after(self, address: str, now: float) -> int | None:
@@ -27,11 +29,20 @@ class RateLimit:
         times.append(now)
         return None
 
+    def worth_noting(self, address: str, now: float) -> bool:
+        """Whether a refusal is the address's first within NOTED_SECONDS."""
+        last = self._noted.get(address, -NOTED_SECONDS)
+        if now - last < NOTED_SECONDS:
+            return False
+        self._noted[address] = now
+        return True
+
     def _sweep(self, now: float) -> None:
         if now - self._swept < WINDOW_SECONDS:
             return
         self._swept = now
         old = now - WINDOW_SECONDS
+        self._noted = {a: at for a, at in self._noted.items() if at > old}
         self._seen = {a: t for a, t in self._seen.items() if t and t[-1] > old}
 
 

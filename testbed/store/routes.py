@@ -38,6 +38,9 @@ ROUTES = (
     Route("POST", "/api/auth/refresh", "auth:refresh", auth.Refresh, "public", "auth"),
     Route("POST", "/api/auth/logout", "auth:logout", None, "user", "auth"),
     Route(
+        "POST", "/api/auth/password", "auth:change_password", auth.PasswordChange, "user", "access"
+    ),
+    Route(
         "POST",
         f"{_ACCESS}/permissions/grant",
         "access:grant",

@@ -25,7 +25,7 @@ def from_environment() -> Settings:
         deployment=os.environ["STORE_DEPLOYMENT"],
         release=RELEASES[os.environ["STORE_RELEASE"]],
         database_uri=os.environ["KIRANA_DATABASE_URI"],
-        token_key=os.environ["STORE_TOKEN_KEY"],
+        token_key=os.environ["KIRANA_TOKEN_KEY"],
         webhook_key=os.environ["KIRANA_WEBHOOK_KEY"],
         exemption_key=os.environ["KIRANA_EXEMPTION_KEY"],
         trusted_proxy=os.environ["STORE_TRUSTED_PROXY"],

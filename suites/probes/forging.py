@@ -1,0 +1,159 @@
+"""Probe: forged and misused tokens; a genuine one is the twin.
+
+Source: RFC 7519 (JSON Web Token), RFC 8725 (its best current practices).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from suites.probes.api import Call, Endpoint, Observation, Sender
+
+HOUR = 3600
+# What signing keys are when nobody chose one.
+WEAK_KEYS = (
+    "", "secret", "Secret", "password", "123456", "changeme", "jwt", "jwt_secret", "jwt-secret",
+    "your-256-bit-secret", "your_jwt_secret", "supersecret", "secretkey", "key", "test", "dev",
+    "admin", "kirana", "kirana-secret", "default",
+)  # fmt: skip
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _decoded(part: str) -> dict[str, Any]:
+    padded = part + "=" * (-len(part) % 4)
+    content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(padded))
+    return content
+
+
+def signed(header: Mapping[str, Any], claims: Mapping[str, Any], key: str) -> str:
+    """A token with an HMAC-SHA256 signature (RFC 7515, section 3.1)."""
+    body = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+    return f"{body}.{_encoded(hmac.new(key.encode(), body.encode(), hashlib.sha256).digest())}"
+
+
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+
+
+def token_in(text: str) -> str:
+    """The first token in an answer.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = TOKEN.search(text)
+    if found is None:
+        raise ValueError("no token in the answer")
+    return found[0]
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says, unverified."""
+    return _decoded(token.split(".")[1])
+
+
+def forgeries(token: str, other_subject: str) -> Iterator[tuple[str, str]]:
+    """Names and tokens that nobody who knows the key has made.
+
+    Args:
+        token: a genuine token.
+        other_subject: the subject a forger would like to be.
+    """
+    first, second, signature = token.split(".")
+    header, claims = _decoded(first), _decoded(second)
+    stolen = {**claims, "sub": other_subject}
+    for name in ("none", "None", "NONE", "nOnE"):
+        body = ".".join(_encoded(json.dumps(part).encode())
+                        for part in ({**header, "alg": name}, claims))  # fmt: skip
+        yield f"algorithm {name}", f"{body}."
+        yield f"algorithm {name} with the old signature", f"{body}.{signature}"
+    yield (
+        "another subject, the old signature",
+        (f"{first}.{_encoded(json.dumps(stolen).encode())}.{signature}"),
+    )
+    yield "no signature", f"{first}.{second}."
+    yield (
+        "one changed letter in the signature",
+        (f"{first}.{second}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"),
+    )
+    yield "a key named in the header", signed({**header, "kid": "../../../../dev/null"}, claims, "")
+    own = {"kty": "oct", "k": _encoded(b"probe")}
+    yield "a key brought along", signed({**header, "jwk": own}, claims, "probe")
+    yield "an unknown key id", signed({**header, "kid": "probe"}, claims, "probe")
+    for key in WEAK_KEYS:
+        yield f"the weak key {key!r}", signed({**header, "alg": "HS256"}, claims, key)
+
+
+def misuses(token: str, key: str) -> Iterator[tuple[str, str]]:
+    """Names and tokens signed with the genuine key, whose claims must be refused.
+
+    Args:
+        token: a genuine token.
+        key: the service's signing key.
+    """
+    first, second, _ = token.split(".")
+    header, claims = _decoded(first), _decoded(second)
+    now = int(time.time())
+    yield "expired an hour ago", signed(header, {**claims, "exp": now - HOUR}, key)
+    yield "expired ten seconds ago", signed(header, {**claims, "exp": now - 10}, key)
+    yield "valid from an hour on", signed(header, {**claims, "nbf": now + HOUR}, key)
+    yield "of another issuer", signed(header, {**claims, "iss": "https://evil.example"}, key)
+    yield "for another audience", signed(header, {**claims, "aud": "another-api"}, key)
+    yield "of another key id", signed({**header, "kid": "another"}, claims, key)
+    for name in ("exp", "iss", "aud"):
+        without = {claim: value for claim, value in claims.items() if claim != name}
+        yield f"without {name}", signed(header, without, key)
+
+
+def tokens_refused(
+    sender: Sender,
+    endpoint: Endpoint,
+    call: Call,
+    token: str,
+    tried: tuple[str, Iterable[tuple[str, str]]],
+) -> Iterator[Observation]:
+    """One observation for each token; the genuine one must be let in, or nothing is said.
+
+    Args:
+        sender: the way to the service.
+        endpoint: a secured operation.
+        call: a good call of it.
+        token: a genuine token.
+        tried: the rule, and tokens by name.
+
+    Raises:
+        ValueError: the genuine token is refused, so refusing others says nothing.
+    """
+    rule, tokens = tried
+    genuine = sender.send(endpoint, with_token(call, token))
+    if not 200 <= genuine.status < 300:  # noqa: PLR2004
+        raise ValueError(f"{endpoint.name} answers {genuine.status} to a genuine token")
+    for name, one in tokens:
+        answer = sender.send(endpoint, with_token(call, one))
+        found = answer.status not in (401, 403)
+        said = f"{endpoint.name} answers {answer.status} to a token: {name}"
+        yield Observation(rule, f"{endpoint.name}: {name}", found, said, answer)
+
+
+def with_token(call: Call, token: str) -> Call:
+    """The call with a bearer token (RFC 6750, section 2.1)."""
+    return Call(call.path, call.query, call.body,
+                {**call.headers, "Authorization": f"Bearer {token}"},
+                call.raw_path, call.raw_body)  # fmt: skip
+
+
+def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Observation:
+    """A secured operation asked by nobody."""
+    nobody = Call(call.path, call.query, call.body, {**call.headers, "Authorization": ""},
+                  call.raw_path, call.raw_body)  # fmt: skip
+    answer = sender.send(endpoint, nobody)
+    said = f"{endpoint.name} answers {answer.status} without a token"
+    found = answer.status not in (401, 403)
+    return Observation("missing-authentication", endpoint.name, found, said, answer)

@@ -1,0 +1,128 @@
+"""Authorisation: every operation by every role, other people's things, fields nobody may set."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from suites.marks import check
+from suites.people import Person
+from suites.probes import openapi
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.security.surface import ROLES, Surface, declared, endpoints, good_call
+
+if TYPE_CHECKING:
+    from suites.ownership import Shop
+
+pytestmark = pytest.mark.security
+
+Judge = Callable[[Iterable[Observation]], None]
+Values = dict[str, object]
+FORBIDDEN, UNAUTHORISED, NOT_FOUND = 403, 401, 404
+# Names of parameters that lead to somebody's own things.
+OBJECTS = ("order_id", "payment_id")
+# What only the store may set.
+PRIVILEGED: Mapping[str, object] = {
+    "role": "owner", "is_admin": True, "permissions": ["*"], "user_id": "usr_other",
+    "price_paise": 1, "total_paise": 1, "paid": True, "status": "paid", "balance": 1_000_000,
+    "points": 1_000_000, "active": True, "_id": "x",
+}  # fmt: skip
+
+
+def last(one: Endpoint) -> bool:
+    """Ending the session goes last, or the rest is asked by nobody."""
+    return one.name == "logout"
+
+
+@check("security.access.matrix", needs="access")
+def test_matrix(
+    surface: Surface, people: dict[str, Person], values: Values, no_finding: Judge
+) -> None:
+    """Each operation lets in exactly the roles the contract declares for it."""
+    observations = list(_matrix(surface, people, values))
+    cells = len(endpoints()) * (len(ROLES) + 1)
+    print(f"{len(endpoints())} operations, {len(ROLES)} roles and nobody: "  # noqa: T201 - the issue asks for it
+          f"{cells} cells, {surface.requests()} requests")  # fmt: skip
+    assert len(observations) == cells
+    no_finding(observations)
+
+
+def _matrix(
+    surface: Surface, people: Mapping[str, Person], values: Values
+) -> Iterator[Observation]:
+    for one in sorted(endpoints(), key=last):
+        call = good_call(one, values)
+        nobody = surface.sender().send(one, call)
+        closed = nobody.status == UNAUTHORISED
+        said = f"{one.name} answers {nobody.status} to nobody"
+        yield Observation("missing-authentication", f"{one.name} nobody",
+                          one.secured and not closed, said, nobody)  # fmt: skip
+        lowest = declared(one.name, "x-lowest-role") or "customer"
+        for role, person in people.items():
+            answer = surface.sender(person.client.token).send(one, call)
+            may = ROLES.index(role) >= ROLES.index(lowest)
+            said = f"{one.name} answers {answer.status} to {role}; it is for {lowest} and higher"
+            yield Observation("function-access", f"{one.name} {role}",
+                              let_in(answer, nobody, one) != may, said, answer)  # fmt: skip
+
+
+def let_in(answer: Exchange, nobody: Exchange, one: Endpoint) -> bool:
+    """Whether somebody got past the door: a wrong code behind it is no closed door."""
+    if answer.status == FORBIDDEN:
+        return False
+    return not (one.secured and answer.status == UNAUTHORISED and answer.text == nobody.text)
+
+
+@check("security.access.objects", needs="access")
+def test_other_peoples_things(
+    surface: Surface, owner: Person, people: dict[str, Person], values: Values, no_finding: Judge
+) -> None:
+    """Somebody else's order or payment is not there: answered as one that never was."""
+    no_finding(_others(surface, owner, people, values))
+
+
+def _others(
+    surface: Surface, owner: Person, people: Mapping[str, Person], values: Values
+) -> Iterator[Observation]:
+    stranger = surface.sender(people["customer"].client.token)
+    for one in endpoints():
+        if not one.secured:
+            continue
+        call = good_call(one, values)
+        named = [place for place in openapi.places(one, call) if place.name in OBJECTS]
+        for place in named:
+            answer = stranger.send(one, call)
+            never = stranger.send(one, call.with_value(place, f"{place.name[:3]}_never"))
+            own = surface.sender(owner.client.token).send(one, call)
+            found = answer.status < FORBIDDEN or own.status in (NOT_FOUND, FORBIDDEN)
+            said = f"{one.name} answers {answer.status} to a stranger, {own.status} to the owner"
+            yield Observation("object-access", f"{one.name} {place.name}", found, said, answer)
+            told = (answer.status, answer.text) != (never.status, never.text)
+            said = f"{one.name} answers {answer.status} for a stranger's, {never.status} for none"
+            yield Observation("object-access", f"{one.name} {place.name} exists", told, said, never)
+
+
+@check("security.access.fields", needs="access")
+def test_fields_nobody_may_set(
+    surface: Surface, owner: Person, values: Values, no_finding: Judge, database: "Shop"
+) -> None:
+    """Every operation with a body refuses fields the contract does not have."""
+    no_finding(_fields(surface, owner.client.token, values))
+    stored = database.users.find_one({"_id": values["user_id"]})
+    assert stored is not None
+    assert stored["role"] == "customer"
+
+
+def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observation]:
+    for one in endpoints():
+        if one.body is None or one.body.get("additionalProperties", True):
+            continue
+        call = good_call(one, values)
+        sender = surface.sender(token)
+        for name, value in PRIVILEGED.items():
+            if name in one.body.get("properties", {}):
+                continue
+            answer = sender.send(one, Call(call.path, call.query, {**call.body, name: value}))
+            said = f"{one.name} answers {answer.status} to a body with {name}"
+            taken = answer.status < 300
+            yield Observation("mass-assignment", f"{one.name} {name}", taken, said, answer)

@@ -1,0 +1,194 @@
+"""The edge and the platform: rate limit, TLS, ports, stored passwords, secrets, the log."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from gates.model import Target
+from suites.client import StoreClient, loopback_source
+from suites.marks import check
+from suites.people import Person, credentials
+from suites.probes import limits, transport
+from suites.probes.api import Call, Observation
+from suites.security.surface import Surface, endpoint, endpoints, good_call
+
+if TYPE_CHECKING:
+    from suites.ownership import Ownership, Shop
+
+pytestmark = pytest.mark.security
+
+Judge = Callable[[Iterable[Observation]], None]
+STATED_LIMIT, WINDOW_SECONDS = 100, 60.0
+TLS_DAYS = 14
+BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
+LEAST_COST = 10
+# The guide's internal ports, and those services listen on when nobody thinks of it.
+PORTS = (21, 22, 23, 25, 53, 80, 110, 143, 443, 445, 1433, 1521, 2375, 2379, 3000, 3001, 3306, 3389,
+         5000, 5001, 5432, 5601, 5672, 5900, 6379, 6443, 8000, 8080, 8081, 8088, 8404, 8405, 8443,
+         8500, 8888, 9000, 9090, 9093, 9100, 9200, 9300, 10250, 11211, 15672, 27017, 27018)  # fmt: skip
+SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b"
+    r"|\bxox[bap]-[0-9A-Za-z-]{10,}|\bsk_live_[0-9A-Za-z]{16,}|\brzp_live_[0-9A-Za-z]{10,}"
+    r"|mongodb(\+srv)?://[^\s/@]+:[^\s/@]+@|(api[_-]?key|secret|password)[\"']?\s*[:=]\s*[\"'][^\"']{8,}"
+)
+
+
+@check("security.rate.limit", needs="catalogue")
+def test_rate_limit(surface: Surface, no_finding: Judge) -> None:
+    """From one address the stated number passes, not one more; another address is not touched."""
+    address = loopback_source()
+    sender, asked = surface.sender(source=lambda: address), endpoint("list_products")
+    exchanges = limits.flood(sender, asked, Call(), STATED_LIMIT)
+    other = surface.sender().send(asked, Call()).status
+    assert other == 200
+    no_finding(limits.limit_is(exchanges, STATED_LIMIT, WINDOW_SECONDS))
+
+
+@check("security.rate.bypass", needs="catalogue")
+def test_rate_limit_bypass(surface: Surface, no_finding: Judge) -> None:
+    """From an address over its limit, no forged header, method or spelling gets through."""
+    address = loopback_source()
+    sender, asked = surface.sender(source=lambda: address), endpoint("list_products")
+    flooded = limits.flood(sender, asked, Call(), STATED_LIMIT)
+    assert flooded[-1].status == limits.TOO_MANY
+    no_finding(limits.bypasses(sender, asked, Call(), "X-Kirana-Exemption"))
+    no_finding(_other_ways(surface, address))
+
+
+def _other_ways(surface: Surface, address: str) -> Iterator[Observation]:
+    sender = surface.sender(source=lambda: address)
+    for one in (endpoint("search"), endpoint("login"), endpoint("autocomplete")):
+        answer = sender.send(one, good_call(one, {"q": "rice"}))
+        said = f"{one.name} answers {answer.status} to an address over its limit"
+        found = answer.status != limits.TOO_MANY
+        yield Observation("rate-limit-bypass", one.name, found, said, answer)
+
+
+@check("security.tls", needs="auth")
+def test_tls(target: Target, no_finding: Judge) -> None:
+    """Old versions and weak ciphers are refused, the certificate is valid, HTTP leads to it."""
+    addresses = target.addresses
+    no_finding(transport.tls(addresses.edge_https, ca_file=addresses.edge_ca_file, days=TLS_DAYS,
+                             seconds=target.patience_seconds))  # fmt: skip
+    no_finding([transport.redirected(addresses.edge_http, addresses.edge_https,
+                                     target.patience_seconds)])  # fmt: skip
+
+
+@check("security.ports", needs="auth")
+def test_ports(target: Target, no_finding: Judge) -> None:
+    """On the public address only the edge answers."""
+    assert target.public_address, "the target file names no public_address"
+    addresses = target.addresses
+    edge = {urlsplit(url).port or 443 for url in (addresses.edge_https, addresses.edge_http)}
+    inside = {urlsplit(url).port or 80 for url in (
+        addresses.api, addresses.frontend, addresses.prometheus, addresses.balancer_control,
+        target.secrets["database_uri"])}  # fmt: skip
+    seen = list(transport.ports(target.public_address, {*PORTS, *edge, *inside}, frozenset(edge)))
+    assert [one for one in seen if " answers" in one.sentence] != []
+    no_finding(seen)
+
+
+@check("security.passwords", needs="auth")
+def test_passwords(
+    new_person: Callable[..., Person], database: "Shop", no_finding: Judge
+) -> None:
+    """Every stored password is bcrypt of cost 10 or more, also after a log-in."""
+    new_person()
+    costs: dict[str, int] = {}
+    for user in database.users.find({}, {"password_hash": 1}):
+        stored = BCRYPT.match(str(user.get("password_hash", "")))
+        kind = f"bcrypt cost {int(stored[1])}" if stored else "no bcrypt"
+        costs[kind] = costs.get(kind, 0) + 1
+    no_finding(
+        Observation("weak-password-hash", kind, not _strong(kind), f"{count} users: {kind}")
+        for kind, count in costs.items()
+    )
+
+
+def _strong(kind: str) -> bool:
+    return kind.startswith("bcrypt") and int(kind.rsplit(maxsplit=1)[-1]) >= LEAST_COST
+
+
+@check("security.passwords.stored", needs="access")
+def test_a_new_password_is_stored_well(
+    new_person: Callable[..., Person], database: "Shop", no_finding: Judge
+) -> None:
+    """A changed password is stored as bcrypt of cost 10 or more, and nowhere as it is."""
+    person = new_person()
+    fresh = f"{person.user.password}-new"
+    body = {"current": person.user.password, "new": fresh}
+    person.client.call("change_password", expect=204, body=body)
+    stored = database.users.find_one({"_id": person.user.user_id})
+    assert stored is not None
+    found = BCRYPT.match(stored["password_hash"])
+    weak = found is None or int(found[1]) < LEAST_COST
+    said = f"stored as {stored['password_hash'][:7]}…"
+    no_finding([
+        Observation("weak-password-hash", "change_password", weak, said),
+        Observation("exposed-secret", "users", fresh in str(stored), "the password in the user"),
+    ])  # fmt: skip
+
+
+@check("security.secrets", needs="auth")
+def test_no_secret_is_served(
+    surface: Surface, owner: Person, values: dict[str, object], target: Target, no_finding: Judge
+) -> None:
+    """Neither the frontend's files nor the answers hold a secret; hidden files are not served."""
+    no_finding(_served(surface, owner, values, target))
+
+
+def _served(
+    surface: Surface, owner: Person, values: dict[str, object], target: Target
+) -> Iterator[Observation]:
+    pages = surface.frontend()
+    for path in ("/", "/app.js", "/style.css", "/.env", "/.git/config", "/config.json",
+                 "/app.js.map", "/backup.sql", "/secrets.env"):  # fmt: skip
+        shown = pages.exchange("GET", path, {}, None)
+        hidden = path.startswith("/.") or path.endswith((".json", ".map", ".sql", ".env"))
+        found = _secret_in(shown.text, target) or (hidden and shown.status == 200)
+        said = f"{path}: status {shown.status}, {'a secret' if found else 'no secret'}"
+        yield Observation("exposed-secret", path, bool(found), said)
+    for one in endpoints():
+        if one.name != "logout":
+            answer = surface.sender(owner.client.token).send(one, good_call(one, values))
+            found = _secret_in(answer.text, target) or "password_hash" in answer.text
+            said = f"{one.name} answers {'with' if found else 'without'} a secret"
+            yield Observation("exposed-secret", one.name, bool(found), said)
+
+
+def _secret_in(text: str, target: Target) -> bool:
+    return bool(SECRET.search(text)) or any(one in text for one in target.secrets.values() if one)
+
+
+@check("security.log", needs="access")
+def test_attacks_leave_a_trace(
+    new_client: Callable[[], StoreClient], new_person: Callable[..., Person],
+    ownership: "Ownership", database: "Shop", run_id: str, no_finding: Judge,
+) -> None:  # fmt: skip
+    """A wrong password, a forged token, a closed door and a flood are each in the security log."""
+    user, person, client = ownership.user(), new_person(), new_client()
+    wrong = {**credentials(user), "password": "not-the-password-zq"}
+    client.call("login", expect=401, body=wrong)
+    client.token = "forged.token.zq"  # noqa: S105 - it is none
+    client.call("show_cart", expect=401)
+    person.client.call("list_users", expect=403)
+    statuses = [client.ask("list_products").status for _ in range(STATED_LIMIT)]
+    assert statuses[-1] == limits.TOO_MANY
+    wanted: dict[str, dict[str, Any]] = {
+        "wrong password": {"event": "login_failed", "subject": user.user_id},
+        "forged token": {"event": "unauthorised", "address": client.source},
+        "closed door": {"event": "forbidden", "user_id": person.user.user_id},
+        "flood": {"event": "too_many_requests", "address": client.source},
+    }
+    written = {name: list(database.security_events.find(query)) for name, query in wanted.items()}
+    everything = str(list(database.security_events.find({"run": run_id})))
+    no_finding(
+        Observation("missing-audit", name, not entries, f"{name}: {len(entries)} entries")
+        for name, entries in written.items()
+    )
+    leaked = [word for word in ("not-the-password-zq", "forged.token.zq", person.client.token)
+              if word in everything]  # fmt: skip
+    no_finding([Observation("missing-audit", "secrets", bool(leaked), f"{len(leaked)} secrets")])

@@ -1,0 +1,37 @@
+"""The security log: what was refused, to whom, when; only ever added to. And its lock."""
+
+import math
+from datetime import timedelta
+
+from testbed.store import tokens
+from testbed.store.context import Context, new_id, now
+from testbed.store.database import Database, Document
+from testbed.store.errors import Refused
+
+MOST_FAILURES = 10
+FAILURES_WINDOW = timedelta(minutes=15)
+
+
+async def record(db: Database, event: str, **details: str) -> None:
+    """Add one entry; details never hold what was sent as a password, code or token."""
+    await db.security_events.insert_one(
+        {"_id": new_id("sec"), "at": now(), "event": event, **details}
+    )
+
+
+def login_subject(identifier: str, user: Document | None) -> str:
+    """Whom a log-in is about; an unknown name is not written down as it was typed."""
+    return str(user["_id"]) if user else f"unknown:{tokens.digest(identifier.lower())[:16]}"
+
+
+async def refuse_guessing(context: Context, subject: str) -> None:
+    """429 after MOST_FAILURES wrong passwords within FAILURES_WINDOW, known user or not."""
+    since = now() - FAILURES_WINDOW
+    failures = context.db.security_events.find(
+        {"subject": subject, "event": "login_failed", "at": {"$gt": since}}
+    ).sort("at", -1)
+    times = [failure["at"] async for failure in failures.limit(MOST_FAILURES)]
+    if len(times) >= MOST_FAILURES:
+        wait = (times[-1] + FAILURES_WINDOW - now()).total_seconds()
+        headers = {"Retry-After": str(max(1, math.ceil(wait)))}
+        raise Refused(429, "locked", "Too many wrong passwords; try again later.", headers)
