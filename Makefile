@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test proof mutation fuzz check
+.PHONY: help setup system up down verify test proof proof-security mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test: setup check ## this project's own tests, on worlds of their own
 
 proof: setup ## show that every check can fail: each fault on in turn (minutes)
 	$(PY) tests/proof.py
+
+proof-security: setup ## the same for the security suite
+	$(PY) tests/proof.py --part security
 
 # Tools that only look at us from outside, apart: their pytest plugins would slow every run.
 TOOLS := .venv/tools/.installed

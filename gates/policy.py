@@ -42,7 +42,8 @@ def load(path: Path) -> Policy:
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
     objectives = _objectives(top.table("objectives"), check_sets)
-    limits = _latency_limits(top.table("latency_limits"))
+    latencies = _limits(top.table("latency_limits"), 3600)
+    numbers = _limits(top.table("security_limits"), 1_000_000)
     stages = _stages(top.table("stages"), objectives)
     top.end()
     used = {objective.name for stage in stages for objective in stage.objectives}
@@ -51,7 +52,8 @@ def load(path: Path) -> Policy:
     return Policy(
         name=name,
         digest=hashlib.sha256(raw).hexdigest(),
-        latency_limits=limits,
+        latency_limits=latencies,
+        security_limits=numbers,
         stages=stages,
     )
 
@@ -78,10 +80,10 @@ def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
     return sets
 
 
-def _latency_limits(table: Table) -> dict[str, float]:
-    limits = {name: table.number(name, 0.001, 3600) for name in table.left()}
+def _limits(table: Table, most: float) -> dict[str, float]:
+    limits = {name: table.number(name, 0.001, most) for name in table.left()}
     if not limits:
-        raise table.error("", "expected seconds by operation")
+        raise table.error("", "expected numbers by name")
     return limits
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gates.model import Target
+from gates import places
+from gates import policy as policies
+from gates.model import Policy, Target
 from suites.client import StoreClient, loopback_source
 from suites.contract import load
 
@@ -32,6 +34,12 @@ def run_id(pytestconfig: pytest.Config) -> str:
     from suites.plugin import RUN
 
     return pytestconfig.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The release policy, for its limits: KIRANA_POLICY, or the installed one."""
+    return policies.load(places.policy(None).path)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,6 @@ from testbed.world import World
 
 # The balancer connects to the store from an address of its own: the one proxy it trusts.
 ADDRESS = "127.0.0.2"
-# The address the public reaches; nothing else listens there.
-PUBLIC = "127.0.0.3"
 COLOURS = ("blue", "green")
 WEIGHT_OF_ALL = 100
 SOCKET_SECONDS = 2.0
@@ -104,7 +102,7 @@ def write_configuration(world: World) -> Path:
     text = CONFIGURATION.format(
         socket=world.balancer_socket,
         address=ADDRESS,
-        public=PUBLIC,
+        public=world.environment["KIRANA_PUBLIC_ADDRESS"],
         folder=world.folder,
         weight_of_all=WEIGHT_OF_ALL,
         start_page=f"https://%[req.hdr(host),host_only]:{world.ports['edge_tls']}/",

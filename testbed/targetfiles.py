@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from testbed.ports import GUIDE
-from testbed.world import World
+from testbed.world import PUBLIC, World, public_address
 
 TEMPLATES = Path(__file__).parent.parent / "targets"
 WRITTEN = ("blue.toml", "green.toml")
@@ -21,4 +21,5 @@ def write(world: World) -> None:
     for name in WRITTEN:
         text = (TEMPLATES / name).read_text(encoding="utf-8")
         text = re.sub(r":(\d{4,5})\b", replaced, text).replace(HOME, "../")
+        text = text.replace(f'"{PUBLIC}"', f'"{public_address(world.ports)}"')
         (world.targets / name).write_text(text, encoding="utf-8")

@@ -7,9 +7,11 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from testbed.ports import GUIDE
 from testbed.processes import Running
 
 DEFAULT_FOLDER = Path("out/testbed")
+PUBLIC = "127.0.0.3"
 SECRETS = ("KIRANA_DATABASE_URI", "KIRANA_WEBHOOK_KEY", "KIRANA_EXEMPTION_KEY", "KIRANA_TOKEN_KEY")
 
 
@@ -62,6 +64,7 @@ def create(folder: Path, ports: dict[str, int]) -> World:
     database_uri = f"mongodb://127.0.0.1:{ports['database']}/kirana"
     environment = {
         "KIRANA_DATABASE_URI": database_uri,
+        "KIRANA_PUBLIC_ADDRESS": public_address(ports),
         "KIRANA_WEBHOOK_KEY": secrets.token_hex(24),
         "KIRANA_EXEMPTION_KEY": secrets.token_hex(24),
         "KIRANA_TOKEN_KEY": secrets.token_hex(32),
@@ -74,6 +77,13 @@ def create(folder: Path, ports: dict[str, int]) -> World:
     secrets_file.touch(mode=0o600)
     secrets_file.write_text("".join(lines))
     return world
+
+
+def public_address(ports: dict[str, int]) -> str:
+    """The address the public reaches, of this world alone; only the edge listens there."""
+    if ports == GUIDE:
+        return PUBLIC
+    return f"127.3.{ports['edge_tls'] >> 8}.{ports['edge_tls'] & 255}"
 
 
 def load(folder: Path) -> World | None:

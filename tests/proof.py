@@ -25,13 +25,14 @@ from gates import policy
 from gates.model import ChecksObjective
 from testbed.__main__ import ask
 from testbed.balancer import set_fault
-from testbed.faults import FAULTS, named
+from testbed.faults import FAULTS, Fault, named
 from testbed.world import load
 
 WORLDS = 4
 SAMPLE = 2
 SEED = 5
-SUITES = "smoke or integration"
+# The store's behaviour and its defences are proven apart, each in its own time.
+SUITES = {"behaviour": "smoke or integration", "security": "security"}
 QUICKER = ("-p", "no:allure_pytest", "-p", "no:hypothesispytest", "-p", "no:anyio")
 # What is imported before pytest starts is not rewritten; only test modules need that.
 FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -44,15 +45,33 @@ IMPORTED_ONCE = (
 )  # fmt: skip
 SECONDS = 120
 # Timings under the load of several worlds say nothing, and a browser is slow to start.
-NOT_SAMPLED = ("performance.", "smoke.frontend", "mobile.sync")
+NOT_SAMPLED = (
+    "performance.", "smoke.frontend", "mobile.sync", "security.injection", "security.xss",
+    "security.input", "security.rate",
+)  # fmt: skip
 
 
-def all_checks() -> list[str]:
-    """Every check of the store that the policy requires somewhere."""
+def all_checks(part: str) -> list[str]:
+    """Every check of a part of the proof that the policy requires somewhere."""
     loaded = policy.load(ROOT / "policies" / "release.toml")
     objectives = [one for stage in loaded.stages for one in stage.objectives]
     ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
-    return sorted(check for check in ids if not check.startswith("run."))
+    return sorted(
+        check
+        for check in ids
+        if check.startswith("security.") == (part == "security") and not check.startswith("run.")
+    )
+
+
+def faults(part: str) -> list[Fault]:
+    """The faults that redden a check of a part."""
+    checks = set(all_checks(part))
+    return [fault for fault in FAULTS if checks & REDDENS[fault.name]]
+
+
+def red_of(part: str, fault: str) -> frozenset[str]:
+    """What a fault reddens in a part."""
+    return REDDENS[fault] & frozenset(all_checks(part))
 
 
 def switch(world: TestWorld, name: str, do: str) -> None:
@@ -71,8 +90,9 @@ def switch(world: TestWorld, name: str, do: str) -> None:
 class Proof:
     """Runs checks under faults, on several worlds at once."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, part: str) -> None:
         self._folder = folder
+        self.part = part
         self._idle: Queue[TestWorld] = Queue()
         self.seconds: dict[str, float] = {}
         self.worlds = [TestWorld(folder / f"world-{number}") for number in range(count)]
@@ -92,7 +112,7 @@ class Proof:
 
     def all_outcomes(self) -> dict[str, str]:
         """The outcome of all checks without a fault, shared among the worlds."""
-        checks, count = all_checks(), len(self.worlds)
+        checks, count = all_checks(self.part), len(self.worlds)
         with ThreadPoolExecutor(count) as pool:
             parts = pool.map(self.outcomes, [""] * count, [checks[n::count] for n in range(count)])
             return {check: outcome for part in parts for check, outcome in part.items()}
@@ -104,7 +124,7 @@ class Proof:
         try:
             if fault:
                 switch(world, fault, "on")
-            said = forked_pytest(world, out, checks)
+            said = forked_pytest(world, out, checks, SUITES[self.part])
             if not (out / "latest").exists():
                 raise SystemExit(f"proof: {fault}: no record\n{said}")
             return results(out)
@@ -115,11 +135,11 @@ class Proof:
             self._idle.put(world)
 
 
-def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str]) -> str:
+def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str], suites: str) -> str:
     """Run checks as ``pytest --check …`` does, in a process forked off; what it printed."""
     chosen = [part for check in checks for part in ("--check", check)]
     places = (f"--targets={world.targets}", f"--out={out}", "-p", "no:cacheprovider")
-    arguments = ("--target", "green", *places, "-m", SUITES, "-q", *QUICKER, *FORKED, *chosen)
+    arguments = ("--target", "green", *places, "-m", suites, "-q", *QUICKER, *FORKED, *chosen)
     printed = out.with_suffix(".txt")
     printed.parent.mkdir(exist_ok=True)
     child = FORKS.Process(target=_pytest_main, args=(arguments, printed))
@@ -138,47 +158,50 @@ def _pytest_main(arguments: tuple[str, ...], printed: Path) -> None:
     sys.exit(int(pytest.main(list(arguments))))
 
 
-def wanted(fault: str, dice: random.Random) -> list[str]:
+def wanted(part: str, fault: str, dice: random.Random) -> list[str]:
     """The checks a fault must redden, and a sample of those it must not."""
     others = [
         check
-        for check in all_checks()
+        for check in all_checks(part)
         if check not in REDDENS[fault] and not check.startswith(NOT_SAMPLED)
     ]
-    return sorted({*REDDENS[fault], *dice.sample(others, SAMPLE)})
+    return sorted({*red_of(part, fault), *dice.sample(others, SAMPLE)})
 
 
 def prove(proof: Proof) -> int:
     """Run the whole proof; the number of things that are not as the table says."""
     dice = random.Random(SEED)
-    asked = {fault.name: wanted(fault.name, dice) for fault in FAULTS}
-    wrong = _not_green("before", proof.all_outcomes())
+    asked = {fault.name: wanted(proof.part, fault.name, dice) for fault in faults(proof.part)}
+    wrong = _not_green("before", proof)
     seen: dict[str, dict[str, str]] = {}
     with ThreadPoolExecutor(len(proof.worlds)) as pool:
         pending = {name: pool.submit(proof.outcomes, name, asked[name]) for name in asked}
         for number, (name, future) in enumerate(pending.items(), start=1):
             seen[name] = future.result()
             label = f"{number:>4}/{len(asked)} {proof.seconds[name]:4.1f} s  {name:<28}"
-            wrong += _compare(label, name, seen[name], asked[name])
-    wrong += _not_green("after", proof.all_outcomes())
-    wrong += _caught_twice()
+            wrong += _compare(label, red_of(proof.part, name), seen[name], asked[name])
+    wrong += _not_green("after", proof)
+    wrong += _caught_twice() if proof.part == "behaviour" else 0
     (ROOT / "out").mkdir(exist_ok=True)
-    (ROOT / "out" / "proof.json").write_text(json.dumps(seen, indent=1, sort_keys=True))
+    (ROOT / "out" / f"proof-{proof.part}.json").write_text(
+        json.dumps(seen, indent=1, sort_keys=True)
+    )
     (ROOT / "docs" / "proof-matrix.md").write_text(matrix())
     print(f"checks run for {sum(proof.seconds.values()):.0f} s on {len(proof.worlds)} worlds")
     return wrong
 
 
-def _not_green(when: str, outcomes: dict[str, str]) -> int:
+def _not_green(when: str, proof: Proof) -> int:
+    outcomes = proof.all_outcomes()
     red = sorted(check for check, outcome in outcomes.items() if outcome != "passed")
-    missing = sorted(set(all_checks()) - set(outcomes))
+    missing = sorted(set(all_checks(proof.part)) - set(outcomes))
     print(f"{when} all faults: {len(outcomes)} checks, red {red or 'none'}", flush=True)
     return len(red) + len(missing)
 
 
-def _compare(label: str, name: str, outcomes: dict[str, str], asked: list[str]) -> int:
+def _compare(label: str, must: frozenset[str], outcomes: dict[str, str], asked: list[str]) -> int:
     red = {check for check, outcome in outcomes.items() if outcome != "passed"}
-    missed, extra = sorted(REDDENS[name] - red), sorted(red - REDDENS[name])
+    missed, extra = sorted(must - red), sorted(red - must)
     lost = sorted(set(asked) - set(outcomes))
     verdict = "caught" if not (missed or extra or lost) else f"MISSED {missed} EXTRA {extra} {lost}"
     print(f"{label}{len(red)} red  {verdict}", flush=True)
@@ -189,7 +212,7 @@ def _caught_twice() -> int:
     kinds = {fault.name: fault.kind for fault in FAULTS}
     weak = [
         check
-        for check in all_checks()
+        for check in all_checks("behaviour")
         if len({kinds[name] for name, checks in REDDENS.items() if check in checks}) < 2
     ]
     print(f"checks not reddened by two faults of different kinds: {weak or 'none'}")
@@ -198,15 +221,16 @@ def _caught_twice() -> int:
 
 def matrix() -> str:
     """The table of checks and the faults that redden each."""
+    checks = [*all_checks("behaviour"), *all_checks("security")]
     lines = [
         "# Which fault reddens which check",
         "",
-        f"Written by `make proof`: {len(FAULTS)} faults, {len(all_checks())} checks.",
+        f"Written by `make proof`: {len(FAULTS)} faults, {len(checks)} checks.",
         "",
         "| check | faults |",
         "|---|---|",
     ]
-    for check in all_checks():
+    for check in checks:
         names = [f"{fault.name} ({fault.kind})" for fault in FAULTS if check in REDDENS[fault.name]]
         lines.append(f"| `{check}` | {', '.join(names)} |")
     return "\n".join(lines) + "\n"
@@ -214,7 +238,7 @@ def matrix() -> str:
 
 def survey(proof: Proof, names: list[str]) -> None:
     """Print what each fault turns red among all checks that can be sampled."""
-    checks = [check for check in all_checks() if not check.startswith(NOT_SAMPLED)]
+    checks = [check for check in all_checks(proof.part) if not check.startswith(NOT_SAMPLED)]
     with ThreadPoolExecutor(len(proof.worlds)) as pool:
         pending = {name: pool.submit(proof.outcomes, name, checks) for name in names}
         for name, future in pending.items():
@@ -227,6 +251,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests/proof.py", description=__doc__)
     parser.add_argument("--worlds", type=int, default=WORLDS)
     parser.add_argument("--survey", action="store_true")
+    parser.add_argument("--part", choices=list(SUITES), default="behaviour")
     parser.add_argument("faults", nargs="*", help="only these, with --survey")
     options = parser.parse_args()
     began = time.monotonic()
@@ -235,18 +260,18 @@ def main() -> int:
     os.chdir(ROOT)
     FORKS.set_forkserver_preload(list(IMPORTED_ONCE))
     with tempfile.TemporaryDirectory(prefix="kirana-proof-") as folder:
-        proof = Proof(Path(folder), options.worlds)
+        proof = Proof(Path(folder), options.worlds, options.part)
         try:
             proof.up()
             if options.survey:
-                survey(proof, options.faults or [fault.name for fault in FAULTS])
+                survey(proof, options.faults or [fault.name for fault in faults(options.part)])
                 return 0
             wrong = prove(proof)
         finally:
             proof.down()
     seconds = time.monotonic() - began
-    caught = f"{len(FAULTS)} faults, {len(all_checks())} checks, {wrong} not as the table says"
-    print(f"proof: {caught}, {seconds:.0f} s")
+    looked = f"{len(faults(options.part))} faults, {len(all_checks(options.part))} checks"
+    print(f"proof: {looked}, {wrong} not as the table says, {seconds:.0f} s")
     return int(wrong > 0)
 
 

@@ -131,6 +131,7 @@ class Policy:
     Args:
         name: the policy's name.
         digest: SHA-256 of the file.
+        security_limits: the numbers of the security checklist, by name.
         latency_limits: what P95 of an operation must stay under, seconds by operation.
         stages: the stages in the release's order.
     """
@@ -138,4 +139,5 @@ class Policy:
     name: str
     digest: str
     latency_limits: Mapping[str, float]
+    security_limits: Mapping[str, float]
     stages: tuple[Stage, ...]

@@ -77,6 +77,7 @@ class StoreClient:
         self.target = target
         self.contract = contract
         self.source = source
+        self.run_id = run_id
         self.token = ""
         self._session = requests.Session()
         self._session.trust_env = False

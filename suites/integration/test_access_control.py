@@ -167,6 +167,8 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
     person = new_person()
     client, mine = person.client, {"user_id": person.user.user_id}
 
+    codes: list[str] = []
+
     def texted() -> str:
         answer = client.call("send_sms", expect=202)
         message = database.sms_outbox.find_one(mine, sort=[("at", -1)])
@@ -174,6 +176,7 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
         assert message["to"] == person.user.phone
         code = str(message["text"]).split()[0]
         assert code not in str(answer.body)
+        codes.append(code)
         return code
 
     def age(seconds: int) -> None:
@@ -204,6 +207,9 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
     assert tries == [401, 401, 401, 401]
     client.call("verify_sms", expect=429, body={"code": code})
     assert client.ask("send_sms").status == 429
+    # Four of a million are all under a hundred once in 10¹⁶.
+    assert len(codes) == 4
+    assert max(map(int, codes)) >= 100
 
 
 @check("access.audit", needs="access")

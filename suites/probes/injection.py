@@ -75,7 +75,7 @@ TEMPLATES = ("{{{{{0}*{1}}}}}", "${{{0}*{1}}}", "#{{{0}*{1}}}", "<%= {0}*{1} %>"
              "{{{{= {0}*{1} }}}}", "{{% print({0}*{1}) %}}")  # fmt: skip
 HEADER = "x-kirana-probe"
 BREAKS = ("\r\n", "\n", "\u560d\u560a")
-PASSWD = re.compile(r"^root:[^:]*:0:0:", re.MULTILINE)
+PASSWD = re.compile(r"\broot:[^:\s]*:0:0:")
 CLIMBS = ("../" * 8 + "{file}", "..%2f" * 8 + "{file}", "%2e%2e/" * 8 + "{file}", "/{file}",
           "....//" * 8 + "{file}", "..%252f" * 8 + "{file}")  # fmt: skip
 

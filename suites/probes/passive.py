@@ -16,6 +16,7 @@ STACK = re.compile(
 )
 VERSION = re.compile(r"\d+\.\d+")
 TELLING = ("server", "x-powered-by", "x-aspnet-version", "via")
+WEAK_SOURCES = frozenset({"*", "'unsafe-inline'", "'unsafe-eval'", "data:", "http:", "https:"})
 A_YEAR = 31_536_000
 EVIL = "https://evil.example"
 SERVER_ERROR = 500
@@ -53,8 +54,7 @@ def security_headers(exchange: Exchange, place: str, *, page: bool) -> Iterator[
 def _csp(exchange: Exchange, place: str, policy: str) -> Observation:
     parts = {words[0]: words[1:] for one in policy.split(";") if (words := one.split())}
     scripts = parts.get("script-src", parts.get("default-src", ["*"]))
-    weak = [one for one in scripts
-            if one in ("*", "'unsafe-inline'", "'unsafe-eval'", "data:", "http:", "https:")]  # fmt: skip
+    weak = WEAK_SOURCES.intersection(scripts)
     said = f"{place}: scripts are allowed from {' '.join(scripts)}"
     return Observation("csp", place, bool(weak), said, exchange)
 

@@ -85,6 +85,8 @@ RULES = {
              "says what is wrong with the request, and nothing else"),
         Rule("unhandled-input", "malformed input breaks the service", 20, "2.2.1",
              "answers 4xx"),
+        Rule("input-bounds", "a stated bound of a value is not kept", 1284, "2.2.1",
+             "refuses what is beyond the bound, and accepts what is at it"),
         Rule("rate-limit", "the stated rate limit is not kept", 770, "2.4.1",
              "counts requests by address and refuses those over the limit"),
         Rule("rate-limit-bypass", "the rate limit can be got round", 807, "2.4.1",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.security
 
 Judge = Callable[[Iterable[Observation]], None]
 Values = dict[str, object]
-FORBIDDEN, UNAUTHORISED, NOT_FOUND = 403, 401, 404
+BAD_REQUEST, UNAUTHORISED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
 # Names of parameters that lead to somebody's own things.
 OBJECTS = ("order_id", "payment_id")
 # What only the store may set.

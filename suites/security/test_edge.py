@@ -7,52 +7,54 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gates.model import Target
+from gates.model import Policy, Target
 from suites.client import StoreClient, loopback_source
 from suites.marks import check
 from suites.people import Person, credentials
 from suites.probes import limits, transport
 from suites.probes.api import Call, Observation
+from suites.probes.exposure import SECRET
 from suites.security.surface import Surface, endpoint, endpoints, good_call
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.ownership import Shop
 
 pytestmark = pytest.mark.security
 
 Judge = Callable[[Iterable[Observation]], None]
-STATED_LIMIT, WINDOW_SECONDS = 100, 60.0
-TLS_DAYS = 14
+WINDOW_SECONDS = 60.0
 BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
-LEAST_COST = 10
 # The guide's internal ports, and those services listen on when nobody thinks of it.
-PORTS = (21, 22, 23, 25, 53, 80, 110, 143, 443, 445, 1433, 1521, 2375, 2379, 3000, 3001, 3306, 3389,
-         5000, 5001, 5432, 5601, 5672, 5900, 6379, 6443, 8000, 8080, 8081, 8088, 8404, 8405, 8443,
-         8500, 8888, 9000, 9090, 9093, 9100, 9200, 9300, 10250, 11211, 15672, 27017, 27018)  # fmt: skip
-SECRET = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b"
-    r"|\bxox[bap]-[0-9A-Za-z-]{10,}|\bsk_live_[0-9A-Za-z]{16,}|\brzp_live_[0-9A-Za-z]{10,}"
-    r"|mongodb(\+srv)?://[^\s/@]+:[^\s/@]+@|(api[_-]?key|secret|password)[\"']?\s*[:=]\s*[\"'][^\"']{8,}"
-)
+PORTS = (
+    21, 22, 23, 25, 53, 80, 110, 143, 443, 445, 1433, 1521, 2375, 2379, 3000, 3001, 3306, 3389,
+    5000, 5001, 5432, 5601, 5672, 5900, 6379, 6443, 8000, 8080, 8081, 8088, 8404, 8405, 8443,
+    8500, 8888, 9000, 9090, 9093, 9100, 9200, 9300, 10250, 11211, 15672, 27017, 27018,
+)  # fmt: skip
+
+
+def stated_limit(policy: Policy) -> int:
+    """How many requests a minute one address may send."""
+    return round(policy.security_limits["requests_per_minute"])
 
 
 @check("security.rate.limit", needs="catalogue")
-def test_rate_limit(surface: Surface, no_finding: Judge) -> None:
+def test_rate_limit(surface: Surface, no_finding: Judge, policy: Policy) -> None:
     """From one address the stated number passes, not one more; another address is not touched."""
     address = loopback_source()
     sender, asked = surface.sender(source=lambda: address), endpoint("list_products")
-    exchanges = limits.flood(sender, asked, Call(), STATED_LIMIT)
+    stated = stated_limit(policy)
+    exchanges = limits.flood(sender, asked, Call(), stated)
     other = surface.sender().send(asked, Call()).status
     assert other == 200
-    no_finding(limits.limit_is(exchanges, STATED_LIMIT, WINDOW_SECONDS))
+    no_finding(limits.limit_is(exchanges, stated, WINDOW_SECONDS))
 
 
 @check("security.rate.bypass", needs="catalogue")
-def test_rate_limit_bypass(surface: Surface, no_finding: Judge) -> None:
+def test_rate_limit_bypass(surface: Surface, no_finding: Judge, policy: Policy) -> None:
     """From an address over its limit, no forged header, method or spelling gets through."""
     address = loopback_source()
     sender, asked = surface.sender(source=lambda: address), endpoint("list_products")
-    flooded = limits.flood(sender, asked, Call(), STATED_LIMIT)
+    flooded = limits.flood(sender, asked, Call(), stated_limit(policy))
     assert flooded[-1].status == limits.TOO_MANY
     no_finding(limits.bypasses(sender, asked, Call(), "X-Kirana-Exemption"))
     no_finding(_other_ways(surface, address))
@@ -68,10 +70,11 @@ def _other_ways(surface: Surface, address: str) -> Iterator[Observation]:
 
 
 @check("security.tls", needs="auth")
-def test_tls(target: Target, no_finding: Judge) -> None:
+def test_tls(target: Target, no_finding: Judge, policy: Policy) -> None:
     """Old versions and weak ciphers are refused, the certificate is valid, HTTP leads to it."""
     addresses = target.addresses
-    no_finding(transport.tls(addresses.edge_https, ca_file=addresses.edge_ca_file, days=TLS_DAYS,
+    days = round(policy.security_limits["certificate_days"])
+    no_finding(transport.tls(addresses.edge_https, ca_file=addresses.edge_ca_file, days=days,
                              seconds=target.patience_seconds))  # fmt: skip
     no_finding([transport.redirected(addresses.edge_http, addresses.edge_https,
                                      target.patience_seconds)])  # fmt: skip
@@ -93,7 +96,7 @@ def test_ports(target: Target, no_finding: Judge) -> None:
 
 @check("security.passwords", needs="auth")
 def test_passwords(
-    new_person: Callable[..., Person], database: "Shop", no_finding: Judge
+    new_person: Callable[..., Person], database: "Shop", no_finding: Judge, policy: Policy
 ) -> None:
     """Every stored password is bcrypt of cost 10 or more, also after a log-in."""
     new_person()
@@ -103,28 +106,30 @@ def test_passwords(
         kind = f"bcrypt cost {int(stored[1])}" if stored else "no bcrypt"
         costs[kind] = costs.get(kind, 0) + 1
     no_finding(
-        Observation("weak-password-hash", kind, not _strong(kind), f"{count} users: {kind}")
+        Observation("weak-password-hash", kind, not _strong(kind, policy), f"{count} users: {kind}")
         for kind, count in costs.items()
     )
 
 
-def _strong(kind: str) -> bool:
-    return kind.startswith("bcrypt") and int(kind.rsplit(maxsplit=1)[-1]) >= LEAST_COST
+def _strong(kind: str, policy: Policy) -> bool:
+    least = policy.security_limits["bcrypt_cost"]
+    return kind.startswith("bcrypt") and int(kind.rsplit(maxsplit=1)[-1]) >= least
 
 
 @check("security.passwords.stored", needs="access")
 def test_a_new_password_is_stored_well(
-    new_person: Callable[..., Person], database: "Shop", no_finding: Judge
+    new_person: Callable[..., Person], database: "Shop", no_finding: Judge, policy: Policy
 ) -> None:
     """A changed password is stored as bcrypt of cost 10 or more, and nowhere as it is."""
     person = new_person()
+    least = policy.security_limits["bcrypt_cost"]
     fresh = f"{person.user.password}-new"
     body = {"current": person.user.password, "new": fresh}
     person.client.call("change_password", expect=204, body=body)
     stored = database.users.find_one({"_id": person.user.user_id})
     assert stored is not None
     found = BCRYPT.match(stored["password_hash"])
-    weak = found is None or int(found[1]) < LEAST_COST
+    weak = found is None or int(found[1]) < least
     said = f"stored as {stored['password_hash'][:7]}…"
     no_finding([
         Observation("weak-password-hash", "change_password", weak, said),
@@ -165,17 +170,21 @@ def _secret_in(text: str, target: Target) -> bool:
 
 @check("security.log", needs="access")
 def test_attacks_leave_a_trace(
-    new_client: Callable[[], StoreClient], new_person: Callable[..., Person],
-    ownership: "Ownership", database: "Shop", run_id: str, no_finding: Judge,
-) -> None:  # fmt: skip
+    new_client: Callable[[], StoreClient],
+    new_person: Callable[..., Person],
+    database: "Shop",
+    policy: Policy,
+    no_finding: Judge,
+) -> None:
     """A wrong password, a forged token, a closed door and a flood are each in the security log."""
-    user, person, client = ownership.user(), new_person(), new_client()
+    person, client = new_person(), new_client()
+    user = new_person().user
     wrong = {**credentials(user), "password": "not-the-password-zq"}
     client.call("login", expect=401, body=wrong)
     client.token = "forged.token.zq"  # noqa: S105 - it is none
     client.call("show_cart", expect=401)
     person.client.call("list_users", expect=403)
-    statuses = [client.ask("list_products").status for _ in range(STATED_LIMIT)]
+    statuses = [client.ask("list_products").status for _ in range(stated_limit(policy))]
     assert statuses[-1] == limits.TOO_MANY
     wanted: dict[str, dict[str, Any]] = {
         "wrong password": {"event": "login_failed", "subject": user.user_id},
@@ -184,7 +193,7 @@ def test_attacks_leave_a_trace(
         "flood": {"event": "too_many_requests", "address": client.source},
     }
     written = {name: list(database.security_events.find(query)) for name, query in wanted.items()}
-    everything = str(list(database.security_events.find({"run": run_id})))
+    everything = str(list(database.security_events.find({"run": person.client.run_id})))
     no_finding(
         Observation("missing-audit", name, not entries, f"{name}: {len(entries)} entries")
         for name, entries in written.items()

@@ -23,10 +23,10 @@ Probe = Callable[[Sender, Endpoint, Call], Iterator[Observation]]
 
 
 def everywhere(probe: Probe, surface: Surface, token: str, values: Values) -> list[Observation]:
-    """A probe at every operation, some at a time; public ones are asked by nobody."""
+    """A probe at every operation, some at a time."""
 
     def at(one: Endpoint) -> list[Observation]:
-        sender = surface.sender(token if one.secured else "")
+        sender = surface.sender(token)
         return list(probe(sender, one, good_call(one, values)))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

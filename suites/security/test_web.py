@@ -11,6 +11,7 @@ from suites.marks import check
 from suites.people import Person, credentials
 from suites.probes import passive
 from suites.probes.api import Call, Exchange, Observation
+from suites.probes.bounds import bounds_kept
 from suites.probes.browser import Shown, runs
 from suites.security.surface import Surface, endpoint, endpoints, good_call
 
@@ -147,4 +148,19 @@ def test_bad_input(
         if one.name not in ("logout", "metrics"):
             sender = surface.sender(owner.client.token if one.secured else "")
             seen += passive.survives(sender, one, good_call(one, values), secrets)
+    no_finding(seen)
+
+
+@check("security.input.bounds", needs="access")
+def test_stated_bounds_are_kept(
+    surface: Surface, owner: Person, values: Values, no_finding: Judge
+) -> None:
+    """What the contract bounds is accepted at the bound and refused beyond it."""
+    sender = surface.sender(owner.client.token)
+    seen = [
+        observation
+        for one in endpoints()
+        if one.name != "logout"
+        for observation in bounds_kept(sender, one, good_call(one, values))
+    ]
     no_finding(seen)

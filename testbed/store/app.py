@@ -99,7 +99,11 @@ def page_content(path: str, query: Mapping[str, str]) -> bytes:
     return (FRONTEND / PAGES[path][0]).read_bytes()
 
 
-async def http_error(_: Request, error: Exception) -> Response:
+async def http_error(request: Request, error: Exception) -> Response:
+    return await error_page(request, error)
+
+
+async def error_page(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code, message = STATUS_WORDS.get(status, ("error", "The request was refused."))
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}

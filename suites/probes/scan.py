@@ -1,0 +1,280 @@
+"""Runs every probe that applies to an HTTP API described by an OpenAPI 3 file."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from suites.probes import bounds, forging, injection, passive, transport
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.probes.openapi import benign, places
+from suites.probes.rules import RULES
+from suites.probes.sending import HttpSender
+
+ENDS_SESSION = re.compile("log-?_?out|sign-?_?out", re.IGNORECASE)
+PASSWORD = re.compile("pass", re.IGNORECASE)
+NAME = re.compile("user|mail|login|phone|identifier|name", re.IGNORECASE)
+SUCCESS = range(200, 400)
+TLS_DAYS = 14
+WRONG = "not the password"
+CHOSEN = "chosenbysomebody0123456789"
+
+# Why a probe cannot be run from the outside, with one account and one address.
+NEEDS = {
+    "log-injection": "needs to read the service's log",
+    "xss-stored": "needs to know where stored text is shown",
+    "xss-dom": "needs to know the pages",
+    "token-claims": "needs the signing key",
+    "dead-session": "would end accounts",
+    "password-guessing": "would lock the account",
+    "second-factor-missing": "needs an administrator's account",
+    "second-factor-skipped": "needs an administrator's account",
+    "function-access": "needs accounts of every role",
+    "object-access": "needs a second account",
+    "mass-assignment": "needs to see what was stored",
+    "rate-limit": "no limit is stated",
+    "rate-limit-bypass": "no limit is stated",
+    "open-port": "needs the list of ports",
+    "weak-password-hash": "needs the database",
+    "exposed-secret": "needs the secrets to look for",
+    "vulnerable-dependency": "needs the list of dependencies",
+    "missing-audit": "needs the service's log",
+}
+
+
+class LoginFailedError(Exception):
+    """The log-in did not give a session, so nothing behind it can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to log in.
+
+    Args:
+        endpoint: the operation, by id, or method and path.
+        name: who.
+        password: with what.
+    """
+
+    endpoint: Endpoint
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a log-in gave.
+
+    Args:
+        headers: what carries it: an Authorization or a Cookie header; empty without one.
+        token: the token, if it is one.
+        answer: the log-in's exchange.
+    """
+
+    headers: Mapping[str, str]
+    token: str
+    answer: Exchange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One scan.
+
+    Args:
+        endpoints: the operations.
+        sender: the way to the service, with nobody's session.
+        login: how to log in, or None.
+        token: a bearer token instead, or empty.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    sender: HttpSender
+    login: Login | None
+    token: str
+
+    def run(self) -> tuple[list[Observation], dict[str, str]]:
+        """All observations, and for each rule without one, why it does not apply.
+
+        Raises:
+            UnreachableError: the service does not answer.
+            LoginFailedError: the log-in failed, or the token is refused.
+        """
+        session = self._session()
+        inside = replace(self.sender, headers={**self.sender.headers, **session.headers}, sent=0)
+        seen = [one for probe in self._probes(session, inside) for one in probe]
+        looked_for = {one.rule for one in seen}
+        reasons = {**NEEDS, **_not_here(session, self.endpoints, self.sender)}
+        left = {name: reasons.get(name, "nothing to try it on") for name in RULES
+                if name not in looked_for}  # fmt: skip
+        return seen, left
+
+    def _session(self) -> Session:
+        if self.token:
+            return Session({"Authorization": f"Bearer {self.token}"}, self.token, None)
+        if self.login is None:
+            self.sender.exchange("GET", "/", {}, None)
+            return Session({}, "", None)
+        return logged_in(self.sender, self.login, {})
+
+    def _probes(self, session: Session, inside: HttpSender) -> Iterator[Iterator[Observation]]:
+        nobody = self.sender
+        tried = [one for one in self.endpoints if not ENDS_SESSION.search(one.name + one.path)]
+        for one in tried:
+            call = self._call(one)
+            sender = nobody if self.login and one == self.login.endpoint else inside
+            answer = sender.send(one, call)
+            yield passive.security_headers(answer, one.name, page="html" in _kind(answer))
+            if one.secured and session.headers:
+                if answer.status in (401, 403):
+                    raise LoginFailedError(f"{one.name} answers {answer.status} to the session")
+                yield iter([forging.no_token(nobody, one, call)])
+                yield iter([passive.private_data_is_not_cached(answer, one.name)])
+            yield passive.cors(sender, one, call, str(urlsplit(nobody.base).hostname))
+            secrets = (self.login.password,) if self.login else ()
+            yield passive.survives(sender, one, call, secrets)
+            yield bounds.bounds_kept(sender, one, call)
+            for probe in injection.INJECTIONS:
+                yield probe(sender, one, call)
+        yield injection.traversal_of_address(nobody, ("/", "/static"))
+        yield self._of_session(session, tried)
+        if nobody.base.startswith("https:"):
+            yield transport.tls(nobody.base, ca_file=nobody.ca_file, days=TLS_DAYS,
+                                seconds=nobody.seconds)  # fmt: skip
+
+    def _call(self, one: Endpoint) -> Call:
+        if self.login and one == self.login.endpoint:
+            return _credentials(self.login, password=WRONG)
+        return benign(one)
+
+    def _of_session(self, session: Session, tried: list[Endpoint]) -> Iterator[Observation]:
+        secured = [one for one in tried if one.secured]
+        if session.token.count(".") == 2 and secured:  # noqa: PLR2004 - a JWT
+            forged = forging.forgeries(session.token, "somebody-else")
+            asked = secured[0]
+            yield from forging.tokens_refused(
+                self.sender, asked, benign(asked), session.token, ("forged-token", forged)
+            )
+            named = replace(self.sender, headers={})
+            answer = named.send(
+                asked, replace(benign(asked), query={"access_token": session.token})
+            )
+            said = f"?access_token=… is answered {answer.status}"
+            yield Observation("key-in-url", asked.name, answer.status in SUCCESS, said, answer)
+        if self.login and session.answer:
+            yield from passive.cookies(session.answer, self.login.endpoint.name)
+            yield from self._of_log_in(session)
+        if "Cookie" in session.headers:
+            yield from self._by_other_sites(session, secured)
+
+    def _of_log_in(self, session: Session) -> Iterator[Observation]:
+        assert self.login is not None  # noqa: S101 - its callers have looked
+        known = self.sender.send(self.login.endpoint, _credentials(self.login, password=WRONG))
+        stranger = replace(self.login, name=f"x{self.login.name}")
+        unknown = self.sender.send(stranger.endpoint, _credentials(stranger, password=WRONG))
+        alike = (known.status, known.text.replace(self.login.name, "")) == (
+            unknown.status, unknown.text.replace(stranger.name, ""))  # fmt: skip
+        said = f"answers {known.status} to known and {unknown.status} to unknown users"
+        yield Observation("user-enumeration", "log-in text", not alike, said, unknown)
+        names = _cookie_names(session.answer)
+        if names:
+            chosen = {"Cookie": "; ".join(f"{name}={CHOSEN}" for name in names)}
+            again = logged_in(self.sender, self.login, chosen)
+            kept = CHOSEN in again.headers.get("Cookie", CHOSEN)
+            said = f"a cookie named before log-in is {'used' if kept else 'replaced'} after it"
+            yield Observation("session-fixation", "log-in", kept, said, again.answer)
+
+    def _by_other_sites(self, session: Session, secured: list[Endpoint]) -> Iterator[Observation]:
+        """A cookie that browsers send along from other sites, on operations that change."""
+        cookies = session.answer.headers.get("set-cookie", "") if session.answer else ""
+        sent_along = "samesite=none" in cookies.lower() or "samesite" not in cookies.lower()
+        for one in secured:
+            if one.method == "GET":
+                continue
+            headers = {**session.headers, "Origin": passive.EVIL}
+            answer = self.sender.send(one, replace(benign(one), headers=headers))
+            taken = answer.status in SUCCESS and sent_along
+            how = "are" if sent_along else "are not"
+            said = f"{one.name} answers {answer.status} to another site; cookies {how} sent along"
+            yield Observation("csrf", one.name, taken, said, answer)
+
+
+def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> Session:
+    """Log in.
+
+    Raises:
+        LoginFailedError: no session came of it.
+    """
+    call = replace(_credentials(login, password=login.password), headers=headers)
+    answer = sender.send(login.endpoint, call)
+    token = forging.TOKEN.search(answer.text)
+    if answer.status not in SUCCESS:
+        raise LoginFailedError(f"{login.endpoint.name} answers {answer.status}")
+    if token:
+        return Session({"Authorization": f"Bearer {token[0]}"}, token[0], answer)
+    received = answer.headers.get("set-cookie", "")
+    jar = "; ".join(one.partition(";")[0] for one in received.split("\n") if one)
+    jar = jar or headers.get("Cookie", "")
+    if not jar:
+        raise LoginFailedError(f"{login.endpoint.name} gives neither a token nor a cookie")
+    return Session({"Cookie": jar}, "", answer)
+
+
+def _credentials(login: Login, *, password: str) -> Call:
+    call = benign(login.endpoint)
+    for place in places(login.endpoint, call):
+        if PASSWORD.search(place.name):
+            call = call.with_value(place, password)
+        elif NAME.search(place.name):
+            call = call.with_value(place, login.name)
+    return call
+
+
+def _cookie_names(answer: Exchange | None) -> list[str]:
+    received = answer.headers.get("set-cookie", "") if answer else ""
+    return [one.partition("=")[0] for one in received.split("\n") if "=" in one]
+
+
+def _kind(answer: Exchange) -> str:
+    return answer.headers.get("content-type", "")
+
+
+def _not_here(
+    session: Session, endpoints: tuple[Endpoint, ...], sender: HttpSender
+) -> dict[str, str]:
+    reasons = {"csp": "no page", "xss-reflected": "no page takes a value"}
+    if not session.headers:
+        reasons |= dict.fromkeys(
+            ("missing-authentication", "cookie-flags", "session-fixation", "csrf", "forged-token",
+             "user-enumeration", "cacheable-private-data", "key-in-url"),
+            "no log-in was given")  # fmt: skip
+    elif session.token:
+        reasons |= dict.fromkeys(("csrf", "session-fixation", "cookie-flags"), "no cookie session")
+    else:
+        reasons |= dict.fromkeys(("forged-token", "key-in-url"), "no token session")
+    if not any(one.secured for one in endpoints):
+        reasons["missing-authentication"] = "no operation declares security"
+    if sender.base.startswith("http:"):
+        reasons["tls"] = "the address is plain HTTP"
+    return reasons
+
+
+def pages_to_show(
+    endpoints: tuple[Endpoint, ...], sender: HttpSender
+) -> list[tuple[str, Callable[[str], str]]]:
+    """Addresses of pages that take a value, and how a payload gets into each."""
+    pages = [one for one in endpoints
+             if one.method == "GET" and "html" in _kind(sender.send(one, benign(one)))]  # fmt: skip
+    return [
+        (f"{one.name} {name}", _address(sender.base, one, name))
+        for one in pages
+        for name in one.query_names
+    ]
+
+
+def _address(base: str, one: Endpoint, name: str) -> Callable[[str], str]:
+    def address(payload: str) -> str:
+        query: dict[str, Any] = {**benign(one).query, name: payload}
+        return f"{base}{one.path}?{urlencode(query)}"
+
+    return address
