@@ -153,9 +153,8 @@ def switch(options: argparse.Namespace) -> int:
         return 0
     fault = faults.named(options.name)
     found = existing(options)
-    if fault.edge_variable:
-        on = options.do == "on"
-        balancer.set_fault(found.balancer_socket, fault.edge_variable, on=on)
+    if fault.at_edge:
+        balancer.switch_fault(found, fault, on=options.do == "on")
         print(f"{fault.name} {options.do} at the edge")
         return 0
     request = {"do": options.do, "fault": fault.name}

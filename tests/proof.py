@@ -24,7 +24,7 @@ from worlds import ROOT, TestWorld, results
 from gates import policy
 from gates.model import ChecksObjective
 from testbed.__main__ import ask
-from testbed.balancer import set_fault
+from testbed.balancer import switch_fault
 from testbed.faults import FAULTS, Fault, named
 from testbed.world import load
 
@@ -79,8 +79,8 @@ def switch(world: TestWorld, name: str, do: str) -> None:
     found, fault = load(world.folder), named(name)
     if found is None:
         raise SystemExit(f"proof: {world.folder} is gone")
-    if fault.edge_variable:
-        set_fault(found.balancer_socket, fault.edge_variable, on=do == "on")
+    if fault.at_edge:
+        switch_fault(found, fault, on=do == "on")
         return
     answer = ask(found.switch("green"), {"do": do, "fault": name})
     if "error" in answer or (name in answer["on"]) != (do == "on"):

@@ -60,7 +60,8 @@ def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str
 def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(
-        'schema = 1\nname = "x"\n[check_sets]\n[latency_limits]\nx = 1\n[objectives]\n[stages]\n'
+        'schema = 1\nname = "x"\n[check_sets]\n[latency_limits]\nx = 1\n'
+        "[security_limits]\nx = 1\n[objectives]\n[stages]\n"
     )
     with pytest.raises(ConfigurationError, match="a policy needs a stage"):
         policy.load(path)

@@ -24,6 +24,7 @@ from testbed.store.routes import Route
 LOG = logging.getLogger("kirana")
 ORDINARY_RESPONSE = endpoint.to_response
 ORDINARY_ERROR_PAGE = app.error_page
+LONGER_QUERY = 101
 LOOSE_POLICY = "default-src 'self' 'unsafe-inline' data:; img-src *; frame-ancestors 'none'"
 LOOSE = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": LOOSE_POLICY}
 NO_POLICY = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": "frame-ancestors 'none'"}
