@@ -10,6 +10,7 @@ from gates.model import Target
 from suites.client import StoreClient, masked
 from suites.people import Person, log_in
 from suites.probes.api import Observation
+from suites.probes.injection import SEED
 from suites.probes.rules import RULES
 from suites.probes.sarif import curl, sarif
 from suites.sandbox import pay_by_card
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from suites.ownership import Ownership, OwnProduct
 
 OBSERVATIONS = pytest.StashKey[list[Observation]]()
+SAID = pytest.StashKey[list[str]]()
 MOST_TOLD = 10
 
 
@@ -84,6 +86,23 @@ def no_finding(
             pytest.fail(masked("\n".join(map(told, found[:MOST_TOLD])), secrets), pytrace=False)
 
     return judge
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says something of the run at its end."""
+    return request.config.stash.setdefault(SAID, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """How much was tried, and how to try the same again."""
+    said = config.stash.get(SAID, [])
+    if config.stash.get(OBSERVATIONS, []):
+        said = [*said, f"{len(config.stash[OBSERVATIONS])} observations; payloads of seed {SEED}"]
+    for line in said:
+        terminalreporter.write_line(line)
 
 
 def told(one: Observation) -> str:
