@@ -8,8 +8,10 @@ import fcntl
 import hashlib
 import hmac
 import json
+import math
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gates.errors import ConfigurationError
-from gates.model import Build, CheckOutcome, CheckResult, Run, RunState
+from gates.model import Boot, Build, CheckOutcome, CheckResult, Run, RunState
 
 FILE = "checks.jsonl"
 KEY_VARIABLE = "KIRANA_EVIDENCE_KEY"
@@ -26,6 +28,7 @@ RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}\Z")
 MOST_BYTES = 16_000_000
 MOST_RUNS = 1000
 MOST_MESSAGE = 4000
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -65,7 +68,7 @@ class Recorder:
             "started",
             {"schema": SCHEMA, "run": run_id, "tool": tool, "target": subject.target,
              "base_url": subject.base_url, "target_digest": subject.target_digest,
-             "build": _build_json(subject.build)},
+             "build": _build_json(subject.build), "boot": _boot_json()},
         )  # fmt: skip
 
     def collected(self, checks: Iterable[str]) -> None:
@@ -105,6 +108,16 @@ def _build_json(build: Build | None) -> dict[str, str] | None:
     if build is None:
         return None
     return {"release": build.release, "version": build.version, "digest": build.digest}
+
+
+def _boot_json() -> dict[str, Any] | None:
+    """Now, on the clock since this machine's start; None where Linux does not tell."""
+    try:
+        machine = BOOT_ID.read_text().strip()
+        seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (OSError, AttributeError):
+        return None
+    return {"machine": machine, "seconds": round(seconds, 3)}
 
 
 def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
@@ -172,6 +185,7 @@ def _unreadable(name: str, at: datetime, problem: str) -> Run:
         target_digest="",
         build=None,
         build_at_end=None,
+        boot=None,
         expected=None,
         results=(),
     )
@@ -224,6 +238,7 @@ def _started(name: str, event: Mapping[str, Any]) -> Run:
         target_digest=str(event["target_digest"]),
         build=_build(event["build"]),
         build_at_end=None,
+        boot=_boot(event.get("boot")),
         expected=None,
         results=(),
     )
@@ -247,6 +262,15 @@ def _build(content: Mapping[str, Any] | None) -> Build | None:
         version=str(content["version"]),
         digest=str(content["digest"]),
     )
+
+
+def _boot(content: Mapping[str, Any] | None) -> Boot | None:
+    if content is None:
+        return None
+    seconds = float(content["seconds"])
+    if not math.isfinite(seconds):
+        raise ValueError
+    return Boot(machine=str(content["machine"])[:100], seconds=seconds)
 
 
 def _time(text: str) -> datetime:

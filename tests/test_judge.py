@@ -13,6 +13,7 @@ from worlds import ROOT
 from gates import judge, policy, target
 from gates.conditions.reading import key
 from gates.model import (
+    Boot,
     Build,
     CheckOutcome,
     CheckResult,
@@ -45,7 +46,7 @@ def passed_run(**changes: Any) -> Run:
     run = Run(
         run_id="r1", state=RunState.FINISHED, problem="", started_at=at, target="green",
         base_url=GREEN.addresses.api, target_digest=GREEN.digest,
-        build=GREEN.expected, build_at_end=GREEN.expected,
+        build=GREEN.expected, build_at_end=GREEN.expected, boot=None,
         expected=frozenset(CHECKS),
         results=tuple(CheckResult(one, CheckOutcome.PASSED, at, "", "n") for one in CHECKS),
     )  # fmt: skip
@@ -377,3 +378,31 @@ def test_a_check_that_no_set_lists_is_a_finding() -> None:
     assert "2 checks" in sentence
     assert "smoke.announced, smoke.extra" in sentence
     assert listed_finding(old)[0] is Verdict.INCONCLUSIVE
+
+
+def test_a_run_that_a_set_back_clock_makes_look_older_is_not_passed_over() -> None:
+    newest = passed_run(boot=Boot("m", 1000.0))
+    earlier = NOW - timedelta(hours=1)
+    failed = replace(passed_run().results[0], outcome=CheckOutcome.FAILED, at=earlier)
+    hidden = passed_run(run_id="r2", started_at=earlier, results=(failed,), boot=Boot("m", 1300.0))
+    honest = replace(hidden, boot=Boot("m", 700.0))
+    elsewhere = replace(hidden, boot=Boot("another machine", 1300.0))
+
+    def outcome(*runs: Run) -> Outcome:
+        return judge.judge(READY, Evidence(GREEN, SERVED, runs, {}), NOW).outcome
+
+    assert outcome(newest, honest) is Outcome.GO
+    assert outcome(newest, elsewhere) is Outcome.GO
+    assert outcome(newest, hidden) is Outcome.HOLD
+
+
+def test_a_bucket_that_changes_its_spelling_is_not_counted() -> None:
+    whole = evidence()
+    bucket = next(name for name in whole.samples if "_bucket" in name and '"green"' in name)
+    (one,) = whole.samples[bucket].series
+    two = tuple(replace(one, labels={**one.labels, "le": name}) for name in ("1.0", "1"))
+    samples = {**whole.samples, bucket: replace(whole.samples[bucket], series=two)}
+    decided = decide(replace(whole, samples=samples))
+    assert decide(whole).outcome is Outcome.GO
+    assert decided.outcome is Outcome.HOLD
+    assert "a bucket is spelled 1 and 1.0 in the window" in decided.findings[0].sentence

@@ -52,7 +52,7 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
     for other in concerned:
         if failed := _failure_since(other, check, evidence, run if other is run else None, since):
             return failed
-    for problem in _problems_of_run(run, evidence, now):
+    for problem in (*_clock_set_back(run, concerned), *_problems_of_run(run, evidence, now)):
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run)
     return _of_results(objective, check, results, run, now)
 
@@ -81,6 +81,19 @@ def _failure_since(
     if not failed or not _same_build(run, evidence):
         return None
     return _failed(check, failed[0], len(results), run)
+
+
+def _clock_set_back(newest: Run, runs: Sequence[Run]) -> list[str]:
+    """Runs that began after the newest one, on a clock that nobody sets."""
+    return [
+        f"run {other.run_id} began after run {newest.run_id}, and says it began before: "
+        "the clock was set back"
+        for other in runs
+        if newest.boot
+        and other.boot
+        and other.boot.machine == newest.boot.machine
+        and other.boot.seconds > newest.boot.seconds + CLOCK_TOLERANCE.total_seconds()
+    ]
 
 
 def _same_build(run: Run, evidence: Evidence) -> bool:

@@ -8,6 +8,7 @@ decision  what was concluded: Measurement, Finding, Decision
 
 from gates.model.decision import Decision, Finding, Measured, Measurement, Outcome, Verdict
 from gates.model.evidence import (
+    Boot,
     CheckOutcome,
     CheckResult,
     Evidence,
@@ -33,6 +34,7 @@ from gates.model.target import Addresses, Build, Target
 
 __all__ = [
     "Addresses",
+    "Boot",
     "Build",
     "CheckOutcome",
     "CheckResult",

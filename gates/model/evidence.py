@@ -49,6 +49,19 @@ class RunState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Boot:
+    """A moment on a clock that nobody sets: seconds since a machine's start.
+
+    Args:
+        machine: names that start of that machine.
+        seconds: since then.
+    """
+
+    machine: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The record of one run of suites.
 
@@ -62,6 +75,7 @@ class Run:
         target_digest: SHA-256 of the target file the run read.
         build: the build that was served at the start; None when it could not be asked.
         build_at_end: the same at the end.
+        boot: its start on the machine's own clock; None where there is none.
         expected: the ids it was about to check; None when it ended before it knew.
         results: every result, in order.
     """
@@ -75,6 +89,7 @@ class Run:
     target_digest: str
     build: Build | None
     build_at_end: Build | None
+    boot: Boot | None
     expected: frozenset[str] | None
     results: tuple[CheckResult, ...]
 
