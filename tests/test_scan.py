@@ -1,8 +1,13 @@
 """The scan on a service that is not the store: its eight weaknesses, and none on its twin."""
 
 import json
+import random
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from jsonschema import Draft7Validator
@@ -87,3 +92,80 @@ def test_a_file_that_is_no_description_is_refused(tmp_path: Path) -> None:
     done = run("suites.probes", "scan", "--openapi", str(other), "--url", "http://127.0.0.1:1")
     assert done.code == 2
     assert "not an OpenAPI 3 document" in done.err
+
+
+class Odd(BaseHTTPRequestHandler):
+    """A safe service that answers oddly: always with one status, or differently each time."""
+
+    statuses: ClassVar[Iterator[int]]
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        """Keep quiet."""
+
+    def do_GET(self) -> None:
+        content = json.dumps({"items": [1] * random.randrange(9)}).encode()
+        self.send_response(next(self.statuses))
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Content-Security-Policy": "frame-ancestors 'none'",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_OPTIONS = do_GET  # noqa: N815
+
+
+def asked_oddly(tmp_path: Path, statuses: Iterator[int], secured: bool) -> Done:  # noqa: FBT001
+    handler = type(
+        "Answering", (Odd,), {"statuses": statuses, "server_version": "odd", "sys_version": ""}
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    path = tmp_path / "odd.yaml"
+    security = "[{bearer: []}]" if secured else "[]"
+    path.write_text(
+        "openapi: 3.1.0\ninfo: {title: odd, version: '1'}\npaths:\n  /things:\n    get:\n"
+        f"      security: {security}\n      parameters:\n"
+        "        - {name: since, in: query, schema: {type: string, example: 2026-01-01}}\n"
+    )
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        return run("suites.probes", "scan", "--openapi", str(path), "--url", url)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+ODD = {
+    "everything is missing": (repeat(404), False),
+    "everything is closed, and nobody logs in": (repeat(401), True),
+    "everything is broken": (repeat(500), False),
+    "a limit is met on the way": (chain([200] * 50, repeat(429)), False),
+    "the door closes on the way": (chain([200] * 40, repeat(401)), False),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_service_that_cannot_be_looked_at_gets_no_clean_bill(tmp_path: Path, what: str) -> None:
+    done = asked_oddly(tmp_path, *ODD[what])
+    assert done.code != 0, done.out
+    assert "not looked at: " in done.out
+    if what != "everything is broken":
+        assert done.code == 3, done.out
+
+
+def test_answers_that_vary_by_themselves_are_no_findings(tmp_path: Path) -> None:
+    done = asked_oddly(tmp_path, repeat(200), secured=False)
+    assert (done.code, done.err) == (0, ""), done.out
+
+
+def test_a_token_that_is_blank_is_none(tmp_path: Path) -> None:
+    description = tmp_path / "openapi.json"
+    description.write_text(json.dumps(OPENAPI))
+    done = run("suites.probes", "scan", "--openapi", str(description), "--url",
+               "http://127.0.0.1:1", "--token", variables={"SCAN_TOKEN": ""})  # fmt: skip
+    assert (done.code, "SCAN_TOKEN is blank" in done.err) == (2, True)

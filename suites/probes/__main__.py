@@ -4,12 +4,13 @@ Exit codes: 0 nothing found, 1 something found, 2 wrong usage, 3 it could not be
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -63,6 +64,9 @@ def main() -> int:
     except (OSError, ValueError, KeyError, NotAllowedError, yaml.YAMLError) as error:
         print(f"scan: {type(error).__name__}: {error}"[:500], file=sys.stderr)  # noqa: T201
         return USAGE
+    except Exception as error:  # noqa: BLE001 - a broken scan must not read as a finding, or as none
+        print(f"scan: broken: {type(error).__name__}: {error}"[:500], file=sys.stderr)  # noqa: T201
+        return NOT_LOOKED_AT
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,7 +75,12 @@ def run(options: argparse.Namespace) -> int:
     sender = HttpSender(options.url.rstrip("/"), {"User-Agent": "kirana-probes"})
     login = _login(options, known)
     token = os.environ[TOKEN_VARIABLE] if options.token else ""
-    seen, left = Scan(known, sender, login, token).run()
+    if options.token and not token.strip():
+        raise ValueError(f"{TOKEN_VARIABLE} is blank")
+    if options.sarif:
+        options.sarif.write_text("")  # before the work, not after it
+    whole = Scan(known, sender, login, token).run()
+    seen, left = whole.observations, whole.left
     seen += in_browser(known, sender)
     if any(one.rule == "xss-reflected" for one in seen):
         left.pop("xss-reflected", None)
@@ -79,10 +88,15 @@ def run(options: argparse.Namespace) -> int:
     if options.sarif:
         options.sarif.write_text(json.dumps(sarif(seen, secrets), indent=1))
     if options.json:
-        print(json.dumps(as_json(seen, left), indent=1))  # noqa: T201
+        told = {**as_json(seen, left), "not_looked_at": [*whole.problems, *whole.notes]}
+        print(json.dumps(told, indent=1))  # noqa: T201
     else:
         print("\n".join(as_text(seen, left)))  # noqa: T201
-    return FOUND if any(one.found for one in seen) else 0
+        for one in (*whole.problems, *whole.notes):
+            print(f"not looked at: {one}")  # noqa: T201
+    if any(one.found for one in seen):
+        return FOUND
+    return NOT_LOOKED_AT if whole.problems else 0
 
 
 def document(path: Path) -> Mapping[str, Any]:
@@ -93,10 +107,19 @@ def document(path: Path) -> Mapping[str, Any]:
     """
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path} is over {MOST_BYTES} bytes")
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
     if not isinstance(content, dict):
         raise ValueError(f"{path} is no OpenAPI document")  # noqa: TRY004 - the file's content
     return content
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay texts, as they are in JSON."""
+
+    yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
+        first: [one for one in rules if one[0] != "tag:yaml.org,2002:timestamp"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _login(options: argparse.Namespace, known: tuple[Endpoint, ...]) -> Login | None:
@@ -128,8 +151,11 @@ def in_browser(known: tuple[Endpoint, ...], sender: HttpSender) -> list[Observat
 
 
 def _goes(address: Callable[[str], str]) -> Callable[["Page", str], None]:
+    from playwright.sync_api import Error
+
     def show(page: "Page", payload: str) -> None:
-        page.goto(address(payload))
+        with contextlib.suppress(Error):  # a download, or no answer: nothing was shown
+            page.goto(address(payload))
 
     return show
 

@@ -7,8 +7,9 @@ from typing import Any
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, Sender
 from suites.probes.openapi import places, value_at
 
-REFUSED = 400
-SAYS_NOTHING = (400, 401, 403, 404)
+REFUSED = (400, 422)
+SAYS_NOTHING = (401, 403, 404, 405, 409, 413, 429)
+LONGEST = 100_000
 
 
 def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
@@ -19,13 +20,19 @@ def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Obse
         endpoint: the operation.
         call: a good call; one that is refused says nothing of bounds.
     """
-    if sender.send(endpoint, call).status in SAYS_NOTHING:
+    if sender.send(endpoint, call).status in (*REFUSED, *SAYS_NOTHING):
         return
     for place, name, at, beyond in _bounds(endpoint, call):
         inside = sender.send(endpoint, call.with_value(place, at))
         outside = sender.send(endpoint, call.with_value(place, beyond))
-        yield _seen(endpoint, place, f"{name} kept", outside, outside.status != REFUSED)
-        yield _seen(endpoint, place, f"{name} reached", inside, inside.status == REFUSED)
+        yield _seen(
+            endpoint,
+            place,
+            f"{name} kept",
+            outside,
+            outside.status not in (*REFUSED, *SAYS_NOTHING),
+        )
+        yield _seen(endpoint, place, f"{name} reached", inside, inside.status in REFUSED)
 
 
 def _bounds(endpoint: Endpoint, call: Call) -> Iterator[tuple[Parameter, str, Any, Any]]:
@@ -35,12 +42,12 @@ def _bounds(endpoint: Endpoint, call: Call) -> Iterator[tuple[Parameter, str, An
             yield place, "minimum", schema["minimum"], schema["minimum"] - 1
         if "maximum" in schema:
             yield place, "maximum", schema["maximum"], schema["maximum"] + 1
-        if "maxLength" in schema:
+        if schema.get("maxLength", LONGEST) < LONGEST:
             yield place, "maxLength", "x" * schema["maxLength"], "x" * (schema["maxLength"] + 1)
         if schema.get("minLength"):
             yield place, "minLength", "x" * schema["minLength"], "x" * (schema["minLength"] - 1)
         given = value_at(call, place)
-        if "maxItems" in schema and isinstance(given, list) and given:
+        if schema.get("maxItems", LONGEST) < LONGEST and isinstance(given, list) and given:
             one = given[0]
             most = schema["maxItems"]
             yield place, "maxItems", [one] * most, [one] * (most + 1)

@@ -69,10 +69,11 @@ SHELL = (
     "& {command} &",
     "' ; {command} ; '",
 )
-CALCULATION = "expr 7411 \\* 7"
-PRODUCT, FACTORS = "51877", (7411, 7)
+CALCULATION = "expr 7411 \\* 1097"
+PRODUCT, FACTORS = "8129867", (7411, 1097)
 TEMPLATES = ("{{{{{0}*{1}}}}}", "${{{0}*{1}}}", "#{{{0}*{1}}}", "<%= {0}*{1} %>",
              "{{{{= {0}*{1} }}}}", "{{% print({0}*{1}) %}}")  # fmt: skip
+BARE = "7411*1097"
 HEADER = "x-kirana-probe"
 BREAKS = ("\r\n", "\n", "\u560d\u560a")
 PASSWD = re.compile(r"\broot:[^:\s]*:0:0:")
@@ -136,7 +137,10 @@ def pair_differs(
         twin = sender.send(endpoint, calls(pair.twin))
         if shape(attack, pair.attack, pair.twin) == shape(twin, pair.attack, pair.twin):
             return None
-        if max(attack.status, twin.status) == 429:  # noqa: PLR2004 - says nothing
+        again = sender.send(endpoint, calls(pair.twin))
+        if shape(again, pair.attack, pair.twin) != shape(twin, pair.attack, pair.twin):
+            return None  # it answers differently by itself
+        if 429 in (attack.status, twin.status, again.status):  # noqa: PLR2004 - says nothing
             return None
         last = attack
     return last
@@ -244,8 +248,8 @@ def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observa
     """Template syntax: whether a product that was asked for comes back calculated."""
     for place in places(endpoint, call):
         found = None
-        for one in TEMPLATES:
-            payload = f"{WORD} {one.format(*FACTORS)}"
+        for one in (*(f"{WORD} {shown.format(*FACTORS)}" for shown in TEMPLATES), BARE):
+            payload = one
             answer = sender.send(endpoint, call.with_value(place, payload))
             if PRODUCT in answer.text:
                 found = _found("template-injection", endpoint, place, payload, answer)

@@ -19,9 +19,15 @@ def endpoints(document: Mapping[str, Any]) -> tuple[Endpoint, ...]:
     Raises:
         ValueError: it is none.
     """
-    if not str(document.get("openapi", "")).startswith("3.") or "paths" not in document:
+    if not str(document.get("openapi", "")).startswith("3.") or not document.get("paths"):
         raise ValueError("not an OpenAPI 3 document: no openapi: 3.… or no paths")
-    return tuple(_all(document))
+    try:
+        found = tuple(_all(document))
+    except (TypeError, AttributeError, LookupError, RecursionError) as error:
+        raise ValueError(f"the document cannot be read: {type(error).__name__}: {error}") from error
+    if not found:
+        raise ValueError("the document has no operation")
+    return found
 
 
 def _all(document: Mapping[str, Any]) -> Iterator[Endpoint]:
@@ -36,42 +42,71 @@ def _endpoint(
     document: Mapping[str, Any], path: str, method: str, methods: Schema, everywhere: list[Schema]
 ) -> Endpoint:
     content = methods[method]
-    listed = [*methods.get("parameters", []), *content.get("parameters", [])]
+    listed = [*(methods.get("parameters") or []), *(content.get("parameters") or [])]
     resolved = [_resolved(document, one) for one in listed]
     parameters = tuple(
-        Parameter(one["name"], one["in"], one.get("schema", {}), bool(one.get("required")))
+        Parameter(one["name"], one["in"], _schema_of(one), bool(one.get("required")))
         for one in resolved
-        if one["in"] in ("path", "query")
+        if one["in"] in ("path", "query", "header")
     )
-    bodies = _resolved(document, content.get("requestBody", {})).get("content", {})
-    kind = next((one for one in (JSON, FORM) if one in bodies), "")
+    bodies = _resolved(document, content.get("requestBody") or {}).get("content") or {}
+    kinds = {name.partition(";")[0].strip().lower(): name for name in bodies}
+    kind = next((kinds[one] for one in (JSON, FORM) if one in kinds), "")
     security = content.get("security", everywhere)
     return Endpoint(
         name=content.get("operationId", f"{method.upper()} {path}"),
         method=method.upper(),
         path=path,
         parameters=parameters,
-        body=bodies[kind].get("schema", {}) if kind else None,
-        body_type=kind,
+        body=_schema_of(bodies[kind] or {}) if kind else None,
+        body_type=kind.partition(";")[0],
         secured=bool(security) and {} not in security,
-        statuses=frozenset(int(one) for one in content["responses"] if str(one).isdigit()),
+        statuses=frozenset(
+            int(one) for one in content.get("responses") or {} if str(one).isdigit()
+        ),
     )
 
 
-def _resolved(document: Mapping[str, Any], value: Any, depth: int = 0) -> Any:  # noqa: ANN401
-    """The value with every reference replaced by what it names."""
-    if depth > 3 * DEEPEST:
+def _schema_of(content: Schema) -> Schema:
+    """The schema of a parameter or a body, with the example that stands beside it."""
+    schema = content.get("schema", {})
+    merged = _merged(schema) if isinstance(schema, Mapping) else {}
+    return {**merged, "example": content["example"]} if "example" in content else merged
+
+
+def _merged(schema: Schema) -> Schema:
+    """A schema whose ``allOf`` is one object."""
+    properties = {name: _merged(one) if isinstance(one, Mapping) else {}
+                  for name, one in (schema.get("properties") or {}).items()}  # fmt: skip
+    merged = {**schema, **({"properties": properties} if properties else {})}
+    for part in map(_merged, schema.get("allOf", ())):
+        merged = {**part, **merged}
+        for key in ("properties", "required"):
+            if key in part and key in schema:
+                both = {**part[key], **merged[key]} if key == "properties" else [
+                    *part[key], *merged[key]]  # fmt: skip
+                merged[key] = both
+    return merged
+
+
+def _resolved(document: Mapping[str, Any], value: Any, way: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
+    """The value with every reference replaced by what it names; one into itself by nothing."""
+    if len(way) > DEEPEST:
         return {}
     if isinstance(value, list):
-        return [_resolved(document, one, depth + 1) for one in value]
+        return [_resolved(document, one, way) for one in value]
     if not isinstance(value, Mapping):
         return value
-    if isinstance(value.get("$ref"), str):
+    name = value.get("$ref")
+    if isinstance(name, str):
+        if name in way:
+            return {}
         found: Any = document
-        for part in value["$ref"].removeprefix("#/").split("/"):
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        return _resolved(document, found, depth + 1)
-    return {name: _resolved(document, one, depth + 1) for name, one in value.items()}
+        for part in name.removeprefix("#/").split("/"):
+            key = part.replace("~1", "/").replace("~0", "~")
+            found = found[int(key)] if isinstance(found, list) else found[key]
+        return _resolved(document, found, (*way, name))
+    return {name: _resolved(document, one, way) for name, one in value.items()}
 
 
 def sample(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
@@ -87,7 +122,8 @@ def sample(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
         if schema.get(key):
             return sample(schema[key][0])
     kind = schema.get("type", "object" if "properties" in schema else "string")
-    return SAMPLES[kind[0] if isinstance(kind, list) else kind](schema)
+    name = (kind or ["string"])[0] if isinstance(kind, list) else kind
+    return SAMPLES.get(name, _text)(schema)
 
 
 def _object(schema: Schema) -> dict[str, Any]:
@@ -121,13 +157,14 @@ def benign(endpoint: Endpoint) -> Call:
         path={one.name: str(sample(one.schema)) for one in required if one.where == "path"},
         query={one.name: str(sample(one.schema)) for one in required if one.where == "query"},
         body=sample(endpoint.body) if endpoint.body is not None else None,
+        headers={one.name: str(sample(one.schema)) for one in required if one.where == "header"},
     )
 
 
 def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
     """Every place of a call that takes a value: parameters, and the leaves of its body."""
     body = _leaves(endpoint.body or {}, call.body, "")
-    return (*endpoint.parameters, *body)
+    return (*(one for one in endpoint.parameters if one.where != "header"), *body)
 
 
 def value_at(call: Call, place: Parameter) -> object:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
-from suites.probes.api import JSON, Call, Endpoint, Exchange, Observation, Sender
+from suites.probes.api import Call, Endpoint, Exchange, Observation, Sender
 from suites.probes.openapi import places
 
 STACK = re.compile(
@@ -12,7 +13,7 @@ STACK = re.compile(
     r"|goroutine \d|/(usr|home|root|var|opt|app|srv|work|tmp)/[\w.-]+"
     r"|[\w/]+\.(py|js|rb|php|java):\d"
     r"|(SELECT|INSERT INTO|UPDATE|DELETE FROM) .+ (FROM|VALUES|SET|WHERE)\b|\$(ne|or|and|regex)\b"
-    r"|\b(pymongo|msgspec|starlette|uvicorn|sqlite3|django|flask|express)\b",
+    r"|\b(pymongo|msgspec|starlette|uvicorn|sqlite3|django)\b",
 )
 VERSION = re.compile(r"\d+\.\d+")
 TELLING = ("server", "x-powered-by", "x-aspnet-version", "via")
@@ -22,27 +23,32 @@ EVIL = "https://evil.example"
 SERVER_ERROR = 500
 
 
-def security_headers(exchange: Exchange, place: str, *, page: bool) -> Iterator[Observation]:
+def security_headers(
+    exchange: Exchange, place: str, *, page: bool, over_tls: bool = True
+) -> Iterator[Observation]:
     """The protective headers of one answer.
 
     Args:
         exchange: the answer.
         place: what was asked for.
         page: whether it is a page for a browser.
+        over_tls: whether it is served over TLS; elsewhere HSTS means nothing (RFC 6797, 7.2).
 
     Source: OWASP ASVS 5.0, 3.4; RFC 6797 (HSTS); CSP level 3.
     """
     headers = exchange.headers
     hsts = re.search(r"max-age=(\d+)", headers.get("strict-transport-security", ""))
+    stays = bool(hsts and int(hsts[1]) >= A_YEAR)
     policy = headers.get("content-security-policy", "")
     wanted = {
-        "Strict-Transport-Security of a year": bool(hsts and int(hsts[1]) >= A_YEAR),
+        "Strict-Transport-Security of a year": stays or not over_tls,
         "X-Content-Type-Options: nosniff": headers.get("x-content-type-options") == "nosniff",
         "frame-ancestors": "frame-ancestors 'none'" in policy or "frame-ancestors 'self'" in policy,
         "Referrer-Policy": headers.get("referrer-policy", "unsafe-url") not in (
             "unsafe-url", "origin-when-cross-origin", "no-referrer-when-downgrade"),
         "a Content-Type with a charset or JSON": not exchange.text or any(
-            part in headers.get("content-type", "") for part in (JSON, "charset=", "image/")),
+            part in headers.get("content-type", "")
+            for part in ("+json", "charset=", "image/", "application/")),
     }  # fmt: skip
     for name, there in wanted.items():
         sentence = f"{place}: {name} {'is there' if there else 'is missing'}"
@@ -139,7 +145,9 @@ def survives(
 
 def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Observation:
     """Whether an answer of status 400 or more shows internals, versions or secrets."""
-    shown = STACK.search(answer.text) if answer.status >= 400 else None  # noqa: PLR2004
+    asked = urlsplit(answer.url).path
+    text = answer.text.replace(asked, "").replace(unquote(asked), "")
+    shown = STACK.search(text) if answer.status >= 400 else None  # noqa: PLR2004
     telling = [name for name in TELLING if VERSION.search(answer.headers.get(name, ""))]
     leaked = [one for one in secrets if one and one in answer.text]
     what = f"shows {shown[0][:60]!r}" if shown else ""

@@ -2,20 +2,26 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from suites.probes import bounds, forging, injection, passive, transport
-from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.probes.api import Call, Endpoint, Exchange, Observation, filled
 from suites.probes.openapi import benign, places
 from suites.probes.rules import RULES
-from suites.probes.sending import HttpSender
+from suites.probes.sending import HttpSender, NotAllowedError, UnreachableError
 
-ENDS_SESSION = re.compile("log-?_?out|sign-?_?out", re.IGNORECASE)
+ENDS_SESSION = re.compile(
+    "log-?_?out|sign-?_?out|end-?_?session|DELETE .*(session|account)", re.IGNORECASE
+)
+OPAQUE = re.compile(r'"(?:access_token|token|id_token|jwt)"\s*:\s*"([^"\s]{8,})"')
 PASSWORD = re.compile("pass", re.IGNORECASE)
 NAME = re.compile("user|mail|login|phone|identifier|name", re.IGNORECASE)
 SUCCESS = range(200, 400)
+SERVER_ERROR = 500
+# What a call that was let in before is answered when the session or the service is gone.
+LOST = (401, 403, 404, 429, *range(500, 600))
 TLS_DAYS = 14
 WRONG = "not the password"
 CHOSEN = "chosenbysomebody0123456789"
@@ -78,6 +84,30 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a scan saw.
+
+    Args:
+        observations: what probes saw.
+        left: for each rule without an observation, why.
+        problems: what could not be looked at, so that *nothing found* would be untrue.
+        notes: operations that refuse a good call for a reason of their own, such as an unknown id.
+    """
+
+    observations: list[Observation]
+    left: dict[str, str]
+    problems: list[str]
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, probe: Iterator[Observation], place: str) -> None:
+        """Run a probe to its end, or as far as the service lets it."""
+        try:
+            self.observations.extend(probe)
+        except (UnreachableError, NotAllowedError, LoginFailedError, ValueError) as error:
+            self.problems.append(f"{place}: {error}"[:300])
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """One scan.
 
@@ -93,21 +123,32 @@ class Scan:
     login: Login | None
     token: str
 
-    def run(self) -> tuple[list[Observation], dict[str, str]]:
-        """All observations, and for each rule without one, why it does not apply.
+    def run(self) -> Seen:
+        """Look at every operation; what could not be looked at is said beside what was seen.
 
         Raises:
-            UnreachableError: the service does not answer.
-            LoginFailedError: the log-in failed, or the token is refused.
+            UnreachableError: the service does not answer at all.
+            LoginFailedError: the log-in failed.
         """
         session = self._session()
-        inside = replace(self.sender, headers={**self.sender.headers, **session.headers}, sent=0)
-        seen = [one for probe in self._probes(session, inside) for one in probe]
-        looked_for = {one.rule for one in seen}
+        inside = replace(self.sender, headers={**self.sender.headers, **session.headers})
+        seen = Seen([], {}, [])
+        usable = [self._look_at(one, session, inside, seen) for one in self._tried()]
+        if not any(usable):
+            seen.problems.append("no operation answered a good call, so nothing was looked at")
+        for probe in self._of_service(session):
+            seen.take(probe, "the service as a whole")
+        looked_for = {one.rule for one in seen.observations}
         reasons = {**NEEDS, **_not_here(session, self.endpoints, self.sender)}
-        left = {name: reasons.get(name, "nothing to try it on") for name in RULES
-                if name not in looked_for}  # fmt: skip
-        return seen, left
+        seen.left.update(
+            (name, reasons.get(name, "nothing to try it on"))
+            for name in RULES if name not in looked_for
+        )  # fmt: skip
+        return seen
+
+    def _tried(self) -> list[Endpoint]:
+        return [one for one in self.endpoints
+                if not ENDS_SESSION.search(f"{one.method} {one.name} {one.path}")]  # fmt: skip
 
     def _session(self) -> Session:
         if self.token:
@@ -117,27 +158,56 @@ class Scan:
             return Session({}, "", None)
         return logged_in(self.sender, self.login, {})
 
-    def _probes(self, session: Session, inside: HttpSender) -> Iterator[Iterator[Observation]]:
-        nobody = self.sender
-        tried = [one for one in self.endpoints if not ENDS_SESSION.search(one.name + one.path)]
-        for one in tried:
-            call = self._call(one)
-            sender = nobody if self.login and one == self.login.endpoint else inside
+    def _look_at(self, one: Endpoint, session: Session, inside: HttpSender, seen: Seen) -> bool:
+        """Every probe at one operation; whether its answers say anything."""
+        call, log_in = self._call(one), bool(self.login and one == self.login.endpoint)
+        sender = self.sender if log_in else inside
+        throttled = sender.throttled
+        try:
             answer = sender.send(one, call)
-            yield passive.security_headers(answer, one.name, page="html" in _kind(answer))
-            if one.secured and session.headers:
-                if answer.status in (401, 403):
-                    raise LoginFailedError(f"{one.name} answers {answer.status} to the session")
-                yield iter([forging.no_token(nobody, one, call)])
-                yield iter([passive.private_data_is_not_cached(answer, one.name)])
-            yield passive.cors(sender, one, call, str(urlsplit(nobody.base).hostname))
-            secrets = (self.login.password,) if self.login else ()
-            yield passive.survives(sender, one, call, secrets)
-            yield bounds.bounds_kept(sender, one, call)
-            for probe in injection.INJECTIONS:
-                yield probe(sender, one, call)
+        except UnreachableError as error:
+            seen.problems.append(str(error))
+            return False
+        usable = answer.status in SUCCESS or log_in
+        for probe in self._probes(one, call, session, sender, answer):
+            seen.take(probe, one.name)
+        if not usable:
+            seen.notes.append(f"{one.name} answers {answer.status} to a good call")
+        if answer.status >= SERVER_ERROR:
+            seen.problems.append(f"{one.name} answers {answer.status} to a good call")
+        try:
+            later = sender.send(one, call).status
+        except UnreachableError as error:
+            seen.problems.append(f"after its probes: {error}")
+            return usable
+        if usable and not log_in and later not in SUCCESS and later in LOST:
+            seen.problems.append(f"{one.name} answered {answer.status} at first and {later} later")
+        if sender.throttled > throttled:
+            seen.problems.append(f"{one.name} answered 429: the service limits what is sent")
+        return usable
+
+    def _probes(
+        self, one: Endpoint, call: Call, session: Session, sender: HttpSender, answer: Exchange
+    ) -> Iterator[Iterator[Observation]]:
+        nobody = self.sender
+        over_tls = nobody.base.startswith("https:")
+        yield passive.security_headers(
+            answer, one.name, page="html" in _kind(answer), over_tls=over_tls
+        )
+        if one.secured and session.headers:
+            yield (forging.no_token(nobody, one, call) for _ in range(1))
+            yield iter([passive.private_data_is_not_cached(answer, one.name)])
+        yield passive.cors(sender, one, call, str(urlsplit(nobody.base).hostname))
+        secrets = (self.login.password,) if self.login else ()
+        yield passive.survives(sender, one, call, secrets)
+        yield bounds.bounds_kept(sender, one, call)
+        for probe in injection.INJECTIONS:
+            yield probe(sender, one, call)
+
+    def _of_service(self, session: Session) -> Iterator[Iterator[Observation]]:
+        nobody = self.sender
         yield injection.traversal_of_address(nobody, ("/", "/static"))
-        yield self._of_session(session, tried)
+        yield self._of_session(session, self._tried())
         if nobody.base.startswith("https:"):
             yield transport.tls(nobody.base, ca_file=nobody.ca_file, days=TLS_DAYS,
                                 seconds=nobody.seconds)  # fmt: skip
@@ -151,7 +221,13 @@ class Scan:
         secured = [one for one in tried if one.secured]
         if session.token.count(".") == 2 and secured:  # noqa: PLR2004 - a JWT
             forged = forging.forgeries(session.token, "somebody-else")
-            asked = secured[0]
+            open_ = {**self.sender.headers, **session.headers}
+            inside = replace(self.sender, headers=open_)
+            let_in = [one for one in secured
+                      if inside.send(one, benign(one)).status in forging.SUCCESS]  # fmt: skip
+            if not let_in:
+                return
+            asked = let_in[0]
             yield from forging.tokens_refused(
                 self.sender, asked, benign(asked), session.token, ("forged-token", forged)
             )
@@ -172,8 +248,7 @@ class Scan:
         known = self.sender.send(self.login.endpoint, _credentials(self.login, password=WRONG))
         stranger = replace(self.login, name=f"x{self.login.name}")
         unknown = self.sender.send(stranger.endpoint, _credentials(stranger, password=WRONG))
-        alike = (known.status, known.text.replace(self.login.name, "")) == (
-            unknown.status, unknown.text.replace(stranger.name, ""))  # fmt: skip
+        alike = injection.shape(known, self.login.name) == injection.shape(unknown, stranger.name)
         said = f"answers {known.status} to known and {unknown.status} to unknown users"
         yield Observation("user-enumeration", "log-in text", not alike, said, unknown)
         names = _cookie_names(session.answer)
@@ -210,8 +285,10 @@ def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> S
     token = forging.TOKEN.search(answer.text)
     if answer.status not in SUCCESS:
         raise LoginFailedError(f"{login.endpoint.name} answers {answer.status}")
-    if token:
-        return Session({"Authorization": f"Bearer {token[0]}"}, token[0], answer)
+    opaque = OPAQUE.search(answer.text)
+    if token or opaque:
+        found = token[0] if token else str(opaque and opaque[1])
+        return Session({"Authorization": f"Bearer {found}"}, found, answer)
     received = answer.headers.get("set-cookie", "")
     jar = "; ".join(one.partition(";")[0] for one in received.split("\n") if one)
     jar = jar or headers.get("Cookie", "")
@@ -275,6 +352,6 @@ def pages_to_show(
 def _address(base: str, one: Endpoint, name: str) -> Callable[[str], str]:
     def address(payload: str) -> str:
         query: dict[str, Any] = {**benign(one).query, name: payload}
-        return f"{base}{one.path}?{urlencode(query)}"
+        return f"{base}{filled(one.path, benign(one).path)}?{urlencode(query)}"
 
     return address

@@ -16,6 +16,7 @@ from suites.probes.edge import resolved
 
 MOST_BYTES = 1_000_000
 MOST_SHOWN = 2000
+TOO_MANY = 429
 
 
 class UnreachableError(Exception):
@@ -51,6 +52,7 @@ class HttpSender:
     ca_file: Path | None = None
     allow_remote: bool = False
     sent: int = 0
+    throttled: int = 0
 
     def __post_init__(self) -> None:
         host = resolved(str(urlsplit(self.base).hostname))
@@ -75,6 +77,7 @@ class HttpSender:
         if self.sent > self.most:
             raise NotAllowedError(f"more than {self.most} requests")
         parts = urlsplit(self.base)
+        path = f"{parts.path.rstrip('/')}{path}"
         started = time.perf_counter()
         connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 80)
         try:
@@ -82,20 +85,21 @@ class HttpSender:
             connection.request(method, quote(path, safe="%/?&=+:;,@!$'()*[]~-._"),
                                body=body, headers=dict(headers))  # fmt: skip
             answer = connection.getresponse()
-            text = answer.read(MOST_BYTES).decode(errors="replace")
+            text = _read(answer, started + self.seconds).decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise UnreachableError(
                 f"{method} {self.base}{path[:200]}: {type(error).__name__}: {error}"[:500]
             ) from error
         finally:
             connection.close()
+        self.throttled += answer.status == TOO_MANY
         received: dict[str, str] = {}
         for name, value in answer.getheaders():
             known = received.get(name.lower())
             received[name.lower()] = f"{known}\n{value}" if known else value
         return Exchange(
             method=method,
-            url=f"{self.base}{path}"[:MOST_SHOWN],
+            url=f"{parts.scheme}://{parts.netloc}{path}"[:MOST_SHOWN],
             sent=(body or b"").decode(errors="replace")[:MOST_SHOWN],
             status=answer.status,
             headers=received,
@@ -113,6 +117,20 @@ class HttpSender:
             return plain
         context = ssl.create_default_context(cafile=self.ca_file)
         return context.wrap_socket(plain, server_hostname=host)
+
+
+def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
+    """The body, up to MOST_BYTES.
+
+    Raises:
+        TimeoutError: it has no end before the deadline.
+    """
+    parts: list[bytes] = []
+    while (part := answer.read1(65536)) and sum(map(len, parts)) < MOST_BYTES:
+        parts.append(part)
+        if time.perf_counter() > deadline:
+            raise TimeoutError("the answer has no end")
+    return b"".join(parts)[:MOST_BYTES]
 
 
 def _body(endpoint: Endpoint, call: Call) -> tuple[bytes | None, str]:
