@@ -259,16 +259,20 @@ ORDINARY_OUTCOME = endpoint.outcome
 
 def ten_times_the_limit(self: RateLimit, address: str, now: float) -> int | None:
     del self
-    return ORDINARY_RETRY_AFTER(TENFOLD, f"{address} {now // 6}", now)
+    return _beyond(10 * limits.REQUESTS_PER_MINUTE, address, now)
 
 
 def one_more(self: RateLimit, address: str, now: float) -> int | None:
     del self
-    times = ONE_MORE.setdefault(address, [])
+    return _beyond(limits.REQUESTS_PER_MINUTE + 1, address, now)
+
+
+def _beyond(most: int, address: str, now: float) -> int | None:
+    times = SEEN.setdefault(address, [])
     times[:] = [at for at in times if at > now - limits.WINDOW_SECONDS]
-    times.append(now)
-    if len(times) > limits.REQUESTS_PER_MINUTE + 1:
+    if len(times) >= most:
         return max(1, int(times[0] + limits.WINDOW_SECONDS - now) + 1)
+    times.append(now)
     return None
 
 
@@ -276,8 +280,7 @@ def minute_told(self: RateLimit, address: str, now: float) -> int | None:
     return 1 if ORDINARY_RETRY_AFTER(self, address, now) is not None else None
 
 
-TENFOLD = RateLimit()
-ONE_MORE: dict[str, list[float]] = {}
+SEEN: dict[str, list[float]] = {}
 ORDINARY_RETRY_AFTER = RateLimit.retry_after
 
 
