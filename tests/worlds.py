@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 120
+SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
