@@ -59,16 +59,12 @@ def database(target: Target) -> Iterator["Shop"]:
 
 
 @pytest.fixture(scope="session")
-def ownership(
-    database: "Shop", run_id: str, request: pytest.FixtureRequest
-) -> Iterator["Ownership"]:
-    """The run's own data; at the end it is deleted, and the plugin looks whether it is gone."""
-    from suites.ownership import Ownership, remove_everything
+def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> "Ownership":
+    """The run's own data; the plugin deletes it at the end, and looks whether it is gone."""
+    from suites.ownership import Ownership
 
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    name = f"{run_id}-{worker}"
-    yield Ownership(database, name)
-    remove_everything(database, name)
+    return Ownership(database, f"{run_id}-{worker}")
 
 
 @pytest.fixture

@@ -278,10 +278,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     recording = config.stash[RECORDING]
     succeeded = recording.passed > 0
+    left = clean_up(config.stash[TARGET], config.stash[RUN])
+    config.stash[LEFT] = left or "nothing"
     if recording.outcomes:
-        left = clean_up(config.stash[TARGET], config.stash[RUN])
         recording.look_back(LEFT_NOTHING, left)
-        config.stash[LEFT] = left or "nothing"
         if left and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if exitstatus in CUT_SHORT:

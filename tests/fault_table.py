@@ -183,7 +183,7 @@ REDDENS: dict[str, frozenset[str]] = {
         "twofa.challenge_opens": "security.twofa.admins",
         "users.for_everybody": "security.access.matrix",
         "roles.for_managers": "security.access.matrix",
-        "leaders.for_nobody": "security.access.matrix security.auth.required",
+        "leaders.for_everybody": "security.access.matrix security.auth.required",
         "orders.told": "security.access.objects",
         "fields.any": "security.access.fields",
         "cookie.session": "security.csrf",

@@ -153,11 +153,11 @@ def with_token(call: Call, token: str) -> Call:
                 call.raw_path, call.raw_body)  # fmt: skip
 
 
-def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Observation:
+def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
     """A secured operation asked by nobody."""
     nobody = Call(call.path, call.query, call.body, {**call.headers, "Authorization": ""},
                   call.raw_path, call.raw_body)  # fmt: skip
     answer = sender.send(endpoint, nobody)
     said = f"{endpoint.name} answers {answer.status} without a token"
     found = answer.status in SUCCESS
-    return Observation("missing-authentication", endpoint.name, found, said, answer)
+    yield Observation("missing-authentication", endpoint.name, found, said, answer)

@@ -7,7 +7,7 @@ for text, answers them alike, whatever that answer is. A difference counts when 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -246,41 +246,43 @@ def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observat
 
 def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
     """Template syntax: whether a product that was asked for comes back calculated."""
-    for place in places(endpoint, call):
-        found = None
-        for one in (*(f"{WORD} {shown.format(*FACTORS)}" for shown in TEMPLATES), BARE):
-            payload = one
-            answer = sender.send(endpoint, call.with_value(place, payload))
-            if PRODUCT in answer.text:
-                found = _found("template-injection", endpoint, place, payload, answer)
-                break
-        yield found or _clear("template-injection", endpoint, place)
+    payloads = (*(f"{WORD} {one.format(*FACTORS)}" for one in TEMPLATES), BARE)
+    return _by_sign(
+        "template-injection", (sender, endpoint, call), payloads, lambda seen: PRODUCT in seen.text
+    )
 
 
 def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
     """Line breaks in values: whether what follows becomes a header."""
-    for place in places(endpoint, call):
-        found = None
-        for line_break in BREAKS:
-            payload = f"{WORD}{line_break}{HEADER}: 1"
-            answer = sender.send(endpoint, call.with_value(place, payload))
-            if HEADER in answer.headers:
-                found = _found("header-injection", endpoint, place, payload, answer)
-                break
-        yield found or _clear("header-injection", endpoint, place)
+    payloads = [f"{WORD}{line_break}{HEADER}: 1" for line_break in BREAKS]
+    return _by_sign(
+        "header-injection", (sender, endpoint, call), payloads, lambda seen: HEADER in seen.headers
+    )
 
 
 def traversal(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Ways out of a folder, in every value and in the address itself."""
+    """Ways out of a folder, in every value."""
+    payloads = [climb.format(file="etc/passwd") for climb in CLIMBS]
+    return _by_sign(
+        "path-traversal", (sender, endpoint, call), payloads, lambda seen: PASSWD.search(seen.text)
+    )
+
+
+def _by_sign(
+    rule: str,
+    at: tuple[Sender, Endpoint, Call],
+    payloads: Iterable[str],
+    shows: Callable[[Exchange], object],
+) -> Iterator[Observation]:
+    """At each place, the first payload whose answer shows that it was obeyed."""
+    sender, endpoint, call = at
     for place in places(endpoint, call):
-        found = None
-        for climb in CLIMBS:
-            payload = climb.format(file="etc/passwd")
-            answer = sender.send(endpoint, call.with_value(place, payload))
-            if PASSWD.search(answer.text):
-                found = _found("path-traversal", endpoint, place, payload, answer)
-                break
-        yield found or _clear("path-traversal", endpoint, place)
+        answers = ((one, sender.send(endpoint, call.with_value(place, one))) for one in payloads)
+        obeyed = next((pair for pair in answers if shows(pair[1])), None)
+        if obeyed:
+            yield _found(rule, endpoint, place, *obeyed)
+        else:
+            yield _clear(rule, endpoint, place)
 
 
 def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[Observation]:

@@ -195,7 +195,7 @@ class Scan:
             answer, one.name, page="html" in _kind(answer), over_tls=over_tls
         )
         if one.secured and session.headers:
-            yield (forging.no_token(nobody, one, call) for _ in range(1))
+            yield forging.no_token(nobody, one, call)
             yield iter([passive.private_data_is_not_cached(answer, one.name)])
         yield passive.cors(sender, one, call, str(urlsplit(nobody.base).hostname))
         secrets = (self.login.password,) if self.login else ()

@@ -1,6 +1,6 @@
 """The store's surface for probes: its contract's operations, with values of the run's own data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gates.model import Target
@@ -9,6 +9,9 @@ from suites.contract import document
 from suites.probes import api, openapi
 from suites.probes.sending import HttpSender
 
+# What the fixtures ``no_finding`` and ``values`` are.
+Judge = Callable[[Iterable[api.Observation]], None]
+Values = Mapping[str, object]
 SYNTHETIC = "X-Kirana-Synthetic"
 # Not HTTP operations.
 WEBSOCKETS = ("order_updates", "delivery_updates")

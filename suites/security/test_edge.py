@@ -1,7 +1,7 @@
 """The edge and the platform: rate limit, TLS, ports, stored passwords, secrets, the log."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,14 +14,13 @@ from suites.people import Person, credentials
 from suites.probes import limits, transport
 from suites.probes.api import Call, Observation
 from suites.probes.exposure import SECRET
-from suites.security.surface import Surface, endpoint, endpoints, good_call
+from suites.security.surface import Judge, Surface, Values, endpoint, endpoints, good_call
 
 if TYPE_CHECKING:
     from suites.ownership import Shop
 
 pytestmark = pytest.mark.security
 
-Judge = Callable[[Iterable[Observation]], None]
 WINDOW_SECONDS = 60.0
 BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
 # The guide's internal ports, and those services listen on when nobody thinks of it.
@@ -139,14 +138,14 @@ def test_a_new_password_is_stored_well(
 
 @check("security.secrets", needs="auth")
 def test_no_secret_is_served(
-    surface: Surface, owner: Person, values: dict[str, object], target: Target, no_finding: Judge
+    surface: Surface, owner: Person, values: Values, target: Target, no_finding: Judge
 ) -> None:
     """Neither the frontend's files nor the answers hold a secret; hidden files are not served."""
     no_finding(_served(surface, owner, values, target))
 
 
 def _served(
-    surface: Surface, owner: Person, values: dict[str, object], target: Target
+    surface: Surface, owner: Person, values: Values, target: Target
 ) -> Iterator[Observation]:
     pages = surface.frontend()
     for path in ("/", "/app.js", "/style.css", "/.env", "/.git/config", "/config.json",

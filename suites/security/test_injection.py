@@ -1,6 +1,6 @@
 """Injection: every value of every operation, tried with attacks beside their harmless twins."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,12 +10,10 @@ from suites.marks import check
 from suites.people import Person
 from suites.probes import injection
 from suites.probes.api import Call, Endpoint, Observation, Sender
-from suites.security.surface import Surface, endpoints, good_call
+from suites.security.surface import Judge, Surface, Values, endpoints, good_call
 
 pytestmark = pytest.mark.security
 
-Judge = Callable[[Iterable[Observation]], None]
-Values = dict[str, object]
 # It ends the session the others need; what it takes is no value.
 LEFT_OUT = ("logout",)
 AT_ONCE = 3

@@ -1,6 +1,6 @@
 """The browser's side: scripts, headers, cookies, other origins, other sites' forms, caches."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +13,7 @@ from suites.probes import passive
 from suites.probes.api import Call, Exchange, Observation
 from suites.probes.bounds import bounds_kept
 from suites.probes.browser import Shown, runs
-from suites.security.surface import Surface, endpoint, endpoints, good_call
+from suites.security.surface import Judge, Surface, Values, endpoint, endpoints, good_call
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.security
 
-Judge = Callable[[Iterable[Observation]], None]
-Values = dict[str, object]
 PAGES = ("/", "/app.js", "/style.css", "/favicon.svg", "/nothing-here")
 UNAUTHORISED = 401
 

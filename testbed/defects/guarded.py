@@ -209,7 +209,7 @@ async def roles_for_managers_only(store: Store, route: Route, request: Request) 
     return await ORDINARY_HANDLE(store, route, request)
 
 
-async def cart_for_everybody(store: Store, route: Route, request: Request) -> Reply:
+async def leaders_for_everybody(store: Store, route: Route, request: Request) -> Reply:
     if route.path == "/api/gamification/leaderboard/global":
         route = Route(route.method, route.path, route.handler, None, "public", route.feature)
     return await ORDINARY_HANDLE(store, route, request)
@@ -276,7 +276,7 @@ def _beyond(most: int, address: str, now: float) -> int | None:
     return None
 
 
-def minute_told(self: RateLimit, address: str, now: float) -> int | None:
+def one_second_told(self: RateLimit, address: str, now: float) -> int | None:
     return 1 if ORDINARY_RETRY_AFTER(self, address, now) is not None else None
 
 
@@ -289,13 +289,13 @@ def anybody_forwards(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
     return forwarded_for or peer
 
 
-def loopback_forwards(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
+def mapped_forwards(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
     if forwarded_for.startswith("::ffff:"):
         return forwarded_for
-    return limits_address(peer, forwarded_for, trusted_proxy)
+    return ORDINARY_CLIENT(peer, forwarded_for, trusted_proxy)
 
 
-limits_address = limits.client_address
+ORDINARY_CLIENT = limits.client_address
 
 
 def standard_forwards(store: Store, request: Request) -> str:

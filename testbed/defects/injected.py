@@ -24,6 +24,8 @@ from testbed.store.routes import Route
 LOG = logging.getLogger("kirana")
 ORDINARY_RESPONSE = endpoint.to_response
 ORDINARY_ERROR_PAGE = app.error_page
+ORDINARY_DECODED = endpoint.decoded
+ORDINARY_OWN_SEARCH = search.own_search
 LONGER_QUERY = 101
 LOOSE_POLICY = "default-src 'self' 'unsafe-inline' data:; img-src *; frame-ancestors 'none'"
 LOOSE = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": LOOSE_POLICY}
@@ -38,16 +40,9 @@ TELLTALE = {**endpoint.SECURITY_HEADERS, "Referrer-Policy": "unsafe-url"}
 
 def untyped_credentials(raw: bytes, route: Route) -> object:
     if route.body is not auth.Credentials:
-        return _decoded(raw, route)
+        return ORDINARY_DECODED(raw, route)
     body = json.loads(raw)
     return auth.Credentials(identifier=body["identifier"], password=str(body["password"]))
-
-
-def _decoded(raw: bytes, route: Route) -> object:
-    try:
-        return msgspec.json.decode(raw, type=route.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise invalid(str(error)) from error
 
 
 def unknown_fields_ignored(raw: bytes, route: Route) -> object:
@@ -120,15 +115,8 @@ async def facets_by_statement(context: Context) -> Reply:
 
 
 async def remember_by_statement(context: Context, saved_id: str) -> Document:
-    try:
-        await asyncio.to_thread(_ask_unheard, saved_id)
-    finally:
-        saved = await context.db.saved_searches.find_one(
-            {"_id": saved_id, "user_id": context.user["_id"]}
-        )
-    if saved is None:
-        raise Refused(404, "not_found", "No such saved search.")
-    return saved
+    await asyncio.to_thread(_ask_unheard, saved_id)
+    return await ORDINARY_OWN_SEARCH(context, saved_id)
 
 
 def _ask_unheard(saved_id: str) -> None:

@@ -1,0 +1,26 @@
+"""The named faults, by what they break."""
+
+from difflib import get_close_matches
+
+from testbed.errors import TestbedError
+from testbed.faults.behaviour import BEHAVIOUR
+from testbed.faults.defences import DEFENCES
+from testbed.faults.fault import Fault
+
+__all__ = ["FAULTS", "Fault", "named"]
+
+FAULTS = (*BEHAVIOUR, *DEFENCES)
+
+
+def named(name: str) -> Fault:
+    """The fault with this name.
+
+    Raises:
+        TestbedError: with the nearest name.
+    """
+    known = {fault.name: fault for fault in FAULTS}
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise TestbedError(f"no fault {name!r}{hint} `fault list` shows them all")
+    return known[name]
