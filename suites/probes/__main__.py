@@ -18,8 +18,9 @@ from suites.probes.api import Endpoint, Observation
 from suites.probes.openapi import endpoints
 from suites.probes.rules import RULES
 from suites.probes.sarif import curl, fingerprint, sarif
-from suites.probes.scan import Login, LoginFailedError, Scan, pages_to_show
+from suites.probes.scan import Scan, pages_to_show
 from suites.probes.sending import HttpSender, NotAllowedError, UnreachableError
+from suites.probes.session import Login, LoginFailedError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -1,24 +1,29 @@
 """Runs every probe that applies to an HTTP API described by an OpenAPI 3 file."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from suites.probes import bounds, forging, injection, passive, transport
 from suites.probes.api import Call, Endpoint, Exchange, Observation, filled
-from suites.probes.openapi import benign, places
+from suites.probes.openapi import benign
 from suites.probes.rules import RULES
 from suites.probes.sending import HttpSender, NotAllowedError, UnreachableError
+from suites.probes.session import (
+    SUCCESS,
+    Login,
+    LoginFailedError,
+    Session,
+    cookie_names,
+    credentials,
+    logged_in,
+)
 
 ENDS_SESSION = re.compile(
     "log-?_?out|sign-?_?out|end-?_?session|DELETE .*(session|account)", re.IGNORECASE
 )
-OPAQUE = re.compile(r'"(?:access_token|token|id_token|jwt)"\s*:\s*"([^"\s]{8,})"')
-PASSWORD = re.compile("pass", re.IGNORECASE)
-NAME = re.compile("user|mail|login|phone|identifier|name", re.IGNORECASE)
-SUCCESS = range(200, 400)
 SERVER_ERROR = 500
 # What a call that was let in before is answered when the session or the service is gone.
 LOST = (401, 403, 404, 429, *range(500, 600))
@@ -47,40 +52,6 @@ NEEDS = {
     "vulnerable-dependency": "needs the list of dependencies",
     "missing-audit": "needs the service's log",
 }
-
-
-class LoginFailedError(Exception):
-    """The log-in did not give a session, so nothing behind it can be looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How to log in.
-
-    Args:
-        endpoint: the operation, by id, or method and path.
-        name: who.
-        password: with what.
-    """
-
-    endpoint: Endpoint
-    name: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a log-in gave.
-
-    Args:
-        headers: what carries it: an Authorization or a Cookie header; empty without one.
-        token: the token, if it is one.
-        answer: the log-in's exchange.
-    """
-
-    headers: Mapping[str, str]
-    token: str
-    answer: Exchange | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +185,7 @@ class Scan:
 
     def _call(self, one: Endpoint) -> Call:
         if self.login and one == self.login.endpoint:
-            return _credentials(self.login, password=WRONG)
+            return credentials(self.login, password=WRONG)
         return benign(one)
 
     def _of_session(self, session: Session, tried: list[Endpoint]) -> Iterator[Observation]:
@@ -245,13 +216,13 @@ class Scan:
 
     def _of_log_in(self, session: Session) -> Iterator[Observation]:
         assert self.login is not None  # noqa: S101 - its callers have looked
-        known = self.sender.send(self.login.endpoint, _credentials(self.login, password=WRONG))
+        known = self.sender.send(self.login.endpoint, credentials(self.login, password=WRONG))
         stranger = replace(self.login, name=f"x{self.login.name}")
-        unknown = self.sender.send(stranger.endpoint, _credentials(stranger, password=WRONG))
+        unknown = self.sender.send(stranger.endpoint, credentials(stranger, password=WRONG))
         alike = injection.shape(known, self.login.name) == injection.shape(unknown, stranger.name)
         said = f"answers {known.status} to known and {unknown.status} to unknown users"
         yield Observation("user-enumeration", "log-in text", not alike, said, unknown)
-        names = _cookie_names(session.answer)
+        names = cookie_names(session.answer)
         if names:
             chosen = {"Cookie": "; ".join(f"{name}={CHOSEN}" for name in names)}
             again = logged_in(self.sender, self.login, chosen)
@@ -272,44 +243,6 @@ class Scan:
             how = "are" if sent_along else "are not"
             said = f"{one.name} answers {answer.status} to another site; cookies {how} sent along"
             yield Observation("csrf", one.name, taken, said, answer)
-
-
-def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> Session:
-    """Log in.
-
-    Raises:
-        LoginFailedError: no session came of it.
-    """
-    call = replace(_credentials(login, password=login.password), headers=headers)
-    answer = sender.send(login.endpoint, call)
-    token = forging.TOKEN.search(answer.text)
-    if answer.status not in SUCCESS:
-        raise LoginFailedError(f"{login.endpoint.name} answers {answer.status}")
-    opaque = OPAQUE.search(answer.text)
-    if token or opaque:
-        found = token[0] if token else str(opaque and opaque[1])
-        return Session({"Authorization": f"Bearer {found}"}, found, answer)
-    received = answer.headers.get("set-cookie", "")
-    jar = "; ".join(one.partition(";")[0] for one in received.split("\n") if one)
-    jar = jar or headers.get("Cookie", "")
-    if not jar:
-        raise LoginFailedError(f"{login.endpoint.name} gives neither a token nor a cookie")
-    return Session({"Cookie": jar}, "", answer)
-
-
-def _credentials(login: Login, *, password: str) -> Call:
-    call = benign(login.endpoint)
-    for place in places(login.endpoint, call):
-        if PASSWORD.search(place.name):
-            call = call.with_value(place, password)
-        elif NAME.search(place.name):
-            call = call.with_value(place, login.name)
-    return call
-
-
-def _cookie_names(answer: Exchange | None) -> list[str]:
-    received = answer.headers.get("set-cookie", "") if answer else ""
-    return [one.partition("=")[0] for one in received.split("\n") if "=" in one]
 
 
 def _kind(answer: Exchange) -> str:
