@@ -12,10 +12,11 @@ import pytest
 
 from suites.contract import document
 from suites.probes import openapi
-from suites.probes.api import Exchange, Observation
+from suites.probes.api import Exchange, NotLookedAtError, Observation
 from suites.probes.bounds import unknown_fields
-from suites.probes.exposure import NotLookedAtError, history, npm_audit, pip_audit
+from suites.probes.dependencies import npm_audit, pip_audit
 from suites.probes.sarif import curl, fingerprint, sarif
+from suites.probes.secrets import history
 from suites.security.accepted import AcceptedFindingsError, read, still_open
 from suites.security.surface import good_call
 

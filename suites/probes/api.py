@@ -11,6 +11,10 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
+class NotLookedAtError(Exception):
+    """Something could not be read, so nothing can be said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of an operation.

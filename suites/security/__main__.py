@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gates import places
 from gates import policy as policies
-from suites.probes.api import Observation
-from suites.probes.exposure import NotLookedAtError, history, npm_audit, pip_audit
+from suites.probes.api import NotLookedAtError, Observation
+from suites.probes.dependencies import npm_audit, pip_audit
+from suites.probes.secrets import history
 from suites.security.accepted import read, still_open
 
 FOUND, NOT_LOOKED_AT = 1, 3

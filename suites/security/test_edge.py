@@ -13,7 +13,7 @@ from suites.marks import check
 from suites.people import Person, credentials
 from suites.probes import limits, transport
 from suites.probes.api import Call, Observation
-from suites.probes.exposure import SECRET
+from suites.probes.secrets import SECRET
 from suites.security.surface import Judge, Surface, Values, endpoint, endpoints, good_call
 
 if TYPE_CHECKING:
