@@ -41,12 +41,14 @@ class Subject:
         base_url: the address that is tested.
         target_digest: SHA-256 of its file.
         build: the build served; None when nobody answered.
+        limits: SHA-256 of the policy's limits that the checks judge by.
     """
 
     target: str
     base_url: str
     target_digest: str
     build: Build | None
+    limits: str
 
 
 class Recorder:
@@ -68,7 +70,7 @@ class Recorder:
             "started",
             {"schema": SCHEMA, "run": run_id, "tool": tool, "target": subject.target,
              "base_url": subject.base_url, "target_digest": subject.target_digest,
-             "build": _build_json(subject.build), "boot": _boot_json()},
+             "build": _build_json(subject.build), "limits": subject.limits, "boot": _boot_json()},
         )  # fmt: skip
 
     def collected(self, checks: Iterable[str]) -> None:
@@ -185,6 +187,7 @@ def _unreadable(name: str, at: datetime, problem: str) -> Run:
         target_digest="",
         build=None,
         build_at_end=None,
+        limits="",
         boot=None,
         expected=None,
         results=(),
@@ -238,6 +241,7 @@ def _started(name: str, event: Mapping[str, Any]) -> Run:
         target_digest=str(event["target_digest"]),
         build=_build(event["build"]),
         build_at_end=None,
+        limits=str(event["limits"]),
         boot=_boot(event.get("boot")),
         expected=None,
         results=(),

@@ -1,8 +1,10 @@
 """Reads a policy file into typed objectives and stages, and finds what is wrong with it."""
 
 import hashlib
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gates.errors import UnknownNameError
@@ -21,7 +23,22 @@ from gates.table import Table, one_of, read
 
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 SLOT = "$slot"
+# Least and most: what is beyond protects nobody, or is a slip.
+SECURITY_LIMITS = {
+    "requests_per_minute": (1, 100_000),
+    "bcrypt_cost": (10, 31),
+    "certificate_days": (1, 398),
+    "audit_age_hours": (0.1, 720),
+}
 SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What objectives may refer to: the check sets, and the digest of the limits."""
+
+    check_sets: Mapping[str, tuple[str, ...]]
+    limits: str
 
 
 def load(path: Path) -> Policy:
@@ -41,9 +58,11 @@ def load(path: Path) -> Policy:
         raise top.error("schema", "expected 1")
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
-    objectives = _objectives(top.table("objectives"), check_sets)
-    latencies = _limits(top.table("latency_limits"), 3600)
-    numbers = _limits(top.table("security_limits"), 1_000_000)
+    latencies = _latency_limits(top.table("latency_limits"))
+    numbers = _security_limits(top.table("security_limits"))
+    both = json.dumps([latencies, numbers], sort_keys=True)
+    limits = hashlib.sha256(both.encode()).hexdigest()
+    objectives = _objectives(top.table("objectives"), Known(check_sets, limits))
     stages = _stages(top.table("stages"), objectives)
     top.end()
     used = {objective.name for stage in stages for objective in stage.objectives}
@@ -52,6 +71,7 @@ def load(path: Path) -> Policy:
     return Policy(
         name=name,
         digest=hashlib.sha256(raw).hexdigest(),
+        limits_digest=limits,
         latency_limits=latencies,
         security_limits=numbers,
         stages=stages,
@@ -80,19 +100,26 @@ def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
     return sets
 
 
-def _limits(table: Table, most: float) -> dict[str, float]:
-    limits = {name: table.number(name, 0.001, most) for name in table.left()}
-    if not limits:
-        raise table.error("", "expected numbers by name")
+def _security_limits(table: Table) -> dict[str, float]:
+    """Exactly the limits of SECURITY_LIMITS, each within its bounds."""
+    limits = {name: table.number(name, *bounds) for name, bounds in SECURITY_LIMITS.items()}
+    table.end()
     return limits
 
 
-def _objectives(table: Table, check_sets: dict[str, tuple[str, ...]]) -> dict[str, Objective]:
+def _latency_limits(table: Table) -> dict[str, float]:
+    limits = {name: table.number(name, 0.001, 3600) for name in table.left()}
+    if not limits:
+        raise table.error("", "expected seconds by operation")
+    return limits
+
+
+def _objectives(table: Table, known: Known) -> dict[str, Objective]:
     objectives: dict[str, Objective] = {}
     for name in table.left():
         content = table.table(name)
         kind = one_of(content, "kind", KINDS)
-        objectives[name] = KINDS[kind](name, content, check_sets)
+        objectives[name] = KINDS[kind](name, content, known)
         content.end()
     return objectives
 
@@ -134,23 +161,22 @@ def _bind_ratios(content: Table, asked: list[Objective]) -> None:
             )
 
 
-def _checks(name: str, table: Table, check_sets: dict[str, tuple[str, ...]]) -> ChecksObjective:
-    chosen = one_of(table, "checks", check_sets)
+def _checks(name: str, table: Table, known: Known) -> ChecksObjective:
+    chosen = one_of(table, "checks", known.check_sets)
     return ChecksObjective(
         name=name,
         guide=table.text("guide"),
-        checks=check_sets[chosen],
+        checks=known.check_sets[chosen],
+        limits=known.limits,
         max_age=table.seconds("max_age_seconds"),
     )
 
 
-def _listed_checks(
-    name: str, table: Table, check_sets: dict[str, tuple[str, ...]]
-) -> ListedChecksObjective:
+def _listed_checks(name: str, table: Table, known: Known) -> ListedChecksObjective:
     return ListedChecksObjective(
         name=name,
         guide=table.text("guide"),
-        known=frozenset(check for checks in check_sets.values() for check in checks),
+        known=frozenset(check for checks in known.check_sets.values() for check in checks),
         max_age=table.seconds("max_age_seconds"),
     )
 
@@ -219,7 +245,7 @@ def _selector(table: Table, key: str) -> str:
     return text
 
 
-KINDS: dict[str, Callable[[str, Table, dict[str, tuple[str, ...]]], Objective]] = {
+KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "checks": _checks,
     "listed_checks": _listed_checks,
     "served_build": _served_build,

@@ -15,9 +15,11 @@ Shop = Database[dict[str, Any]]
 REAL_PRODUCTS = {"visibility": "listed", "made_by": {"$exists": False}}
 
 BCRYPT_COST = 10
+MOST_LOOKED_AT = 5000
 
-# Every collection that holds something of a user, and the field that says whose it is. Append-only
-# logs (audit_logs) keep their entries, which carry the run's name in the user's id.
+# Append-only: their entries stay, and carry the run's name.
+LOGS = ("audit_logs", "security_events")
+# Every collection that holds something of a user, and the field that says whose it is.
 TRACES: Mapping[str, str] = {
     "orders": "user_id",
     "payments": "user_id",
@@ -157,11 +159,18 @@ def remove_everything(database: Shop, run_id: str) -> None:
 
 
 def left_behind(database: Shop, run_id: str) -> dict[str, int]:
-    """How many documents of each collection still carry a run's name, any worker's."""
+    """How many documents of each collection still carry a run's name, any worker's.
+
+    A collection nobody has listed is looked through as text.
+    """
     counts = {
         collection: database[collection].count_documents({name: _named(run_id)})
         for collection, name in TRACES.items()
     }
+    mine = re.compile(str(_named(run_id)["$regex"]).replace("^", r"\b"))
+    for collection in set(database.list_collection_names()) - {*TRACES, *LOGS}:
+        newest = database[collection].find().sort("_id", -1).limit(MOST_LOOKED_AT)
+        counts[collection] = sum(bool(mine.search(str(one))) for one in newest)
     return {collection: count for collection, count in counts.items() if count}
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from gates import __version__, places
+from gates import policy as policies
 from gates import target as targets
 from gates.errors import ConfigurationError
 from gates.evidence import RUN_ID, Subject, configured_key
-from gates.model import Build, Target
+from gates.model import LEFT_NOTHING, Build, Target
 from suites.client import StoreClient, UnexpectedAnswerError, masked
 from suites.contract import load
-from suites.marks import CATEGORIES, LEFT_NOTHING, SUITES
+from suites.marks import CATEGORIES, SUITES
 from suites.recording import CHECK, FAILED_ATTEMPT, NOT_APPLICABLE, Recording, new_run_id
 
 pytest_plugins = ("suites.fixtures",)
@@ -22,6 +23,7 @@ pytest_plugins = ("suites.fixtures",)
 TARGET = pytest.StashKey[Target]()
 RUN = pytest.StashKey[str]()
 BUILD = pytest.StashKey["Build | None"]()
+LIMITS = pytest.StashKey[str]()
 LEFT = pytest.StashKey[str]()
 RECORDING = pytest.StashKey[Recording]()
 ONLY_SHOWS = ("collectonly", "help", "markers", "showfixtures", "show_fixtures_per_test", "version")
@@ -64,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not __debug__:
         raise pytest.UsageError("python -O removes the assertions that checks are made of")
     config.stash[RUN] = _run_id(config)
+    config.stash[LIMITS] = _limits_digest()
     folder = run_folder(config)
     if not is_worker(config):
         if folder.exists():
@@ -74,6 +77,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RECORDING] = recording
     if not is_worker(config):
         config.pluginmanager.register(_Listener(recording), "kirana-recording")
+
+
+def _limits_digest() -> str:
+    try:
+        return policies.load(places.policy(None).path).limits_digest
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _evidence_key() -> str:
@@ -139,7 +149,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[BUILD] = served_build(config)
     except UnexpectedAnswerError as error:
         config.stash[BUILD], problem = None, str(error)
-    subject = Subject(target.name, target.addresses.api, target.digest, config.stash[BUILD])
+    subject = Subject(target.name, target.addresses.api, target.digest, config.stash[BUILD],
+                      config.stash[LIMITS])  # fmt: skip
     recording.start(config.stash[RUN], subject, __version__)
     _point_latest(recording.folder)
     if problem:

@@ -1,107 +1,41 @@
 """The judge on evidence made by hand: worst wins, and nothing unseen is a pass."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import inf, nan
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import ROOT
+from judging import (
+    AT,
+    CHECKS,
+    GREEN,
+    NOW,
+    RAMP,
+    READY,
+    SERVED,
+    decide,
+    evidence,
+    level,
+    passed_run,
+    rising,
+)
 
-from gates import judge, policy, target
-from gates.conditions.reading import key
+from gates import judge
 from gates.model import (
-    Boot,
     Build,
     CheckOutcome,
     CheckResult,
-    ChecksObjective,
-    Decision,
     Evidence,
     Measured,
     Outcome,
-    Run,
-    RunState,
     Sample,
-    SampleSet,
     Series,
     ServedBuild,
-    Stage,
     Verdict,
 )
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-AT = NOW.timestamp()
-POLICY = policy.load(ROOT / "policies" / "release.toml")
-GREEN = target.load("green", ROOT / "targets")
-STAGES = {stage.name: stage for stage in POLICY.stages}
-READY, RAMP = STAGES["green-ready"], STAGES["ramp-10"]
-CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
-
-
-def passed_run(**changes: Any) -> Run:
-    at = NOW - timedelta(minutes=5)
-    run = Run(
-        run_id="r1", state=RunState.FINISHED, problem="", started_at=at, target="green",
-        base_url=GREEN.addresses.api, target_digest=GREEN.digest,
-        build=GREEN.expected, build_at_end=GREEN.expected, boot=None,
-        expected=frozenset(CHECKS),
-        results=tuple(CheckResult(one, CheckOutcome.PASSED, at, "", "n") for one in CHECKS),
-    )  # fmt: skip
-    return replace(run, **changes)
-
-
-SERVED = ServedBuild(Measured.OK, 200, GREEN.expected, "green", "http://h", "")
-
-
-def rising(total: float, seconds: int, labels: dict[str, str]) -> Series:
-    """A counter that rose evenly from 0 to total over the last seconds."""
-    steps = max(1, seconds // 15)
-    samples = tuple(
-        Sample(AT - 15 * (steps - step), round(total * step / steps)) for step in range(steps + 1)
-    )
-    return Series({"instance": "i", **labels}, samples)
-
-
-def level(value: float, seconds: int, labels: dict[str, str]) -> Series:
-    steps = max(1, seconds // 15)
-    samples = tuple(Sample(AT - 15 * (steps - step), value) for step in range(steps + 1))
-    return Series({"instance": "i", **labels}, samples)
-
-
-def series_for(selector: str, *, errors: int, requests: int) -> tuple[Series, ...]:
-    """What a healthy Prometheus answers to a selector of the policy."""
-    if selector.startswith("haproxy_server_weight"):
-        shares = {"blue": 90.0, "green": 10.0}
-        return tuple(level(share, 660, {"server": name}) for name, share in shares.items())
-    if selector.startswith("kirana_build_info"):
-        build = GREEN.expected
-        labels = {"release": build.release, "version": build.version, "digest": build.digest}
-        return (level(1, 600, labels),)
-    if selector.startswith("process_start_time_seconds"):
-        return (level(1000, 600, {}),)
-    if "status=" in selector:
-        return (rising(errors, 600, {}),)
-    if selector.startswith("cache_hits"):
-        return (rising(0.9 * requests, 600, {}),)
-    return (rising(requests, 600, {}),)
-
-
-def evidence(stage: Stage = RAMP, *, errors: int = 1, requests: int = 6000) -> Evidence:
-    samples = {}
-    for selector, seconds in judge.needed_selectors(stage, GREEN):
-        samples[key(selector, seconds)] = SampleSet(
-            query=key(selector, seconds), source="http://p", window=timedelta(seconds=seconds),
-            evaluated_at=AT, measured=Measured.OK, problem="",
-            series=series_for(selector, errors=errors, requests=requests),
-        )  # fmt: skip
-    return Evidence(target=GREEN, served=SERVED, runs=(passed_run(),), samples=samples)
-
-
-def decide(seen: Evidence, stage: Stage = RAMP) -> Decision:
-    return judge.judge(stage, seen, NOW)
 
 
 def test_healthy_evidence_is_a_go() -> None:
@@ -357,52 +291,3 @@ def test_a_changed_target_file_voids_the_run() -> None:
     decision = decide(seen, READY)
     assert decision.outcome is Outcome.HOLD
     assert "target file was changed" in decision.reason
-
-
-def listed_finding(*runs: Run) -> tuple[Verdict, str]:
-    staging = STAGES["staging"]
-    decided = judge.judge(staging, Evidence(GREEN, SERVED, runs, {}), NOW)
-    found = next(one for one in decided.findings if one.objective == "only-listed")
-    return found.verdict, found.sentence
-
-
-def test_a_check_that_no_set_lists_is_a_finding() -> None:
-    extra = CheckResult("smoke.extra", CheckOutcome.PASSED, NOW, "", "n")
-    announced = passed_run(expected=frozenset({*CHECKS, "smoke.announced"}))
-    reported = passed_run(run_id="r2", results=(*passed_run().results, extra))
-    old = passed_run(expected=frozenset({"smoke.old"}), started_at=NOW - timedelta(days=2))
-    elsewhere = passed_run(target="blue", expected=frozenset({"smoke.other"}))
-    assert listed_finding(passed_run(), old, elsewhere)[0] is Verdict.PASS
-    verdict, sentence = listed_finding(announced, reported)
-    assert verdict is Verdict.INCONCLUSIVE
-    assert "2 checks" in sentence
-    assert "smoke.announced, smoke.extra" in sentence
-    assert listed_finding(old)[0] is Verdict.INCONCLUSIVE
-
-
-def test_a_run_that_a_set_back_clock_makes_look_older_is_not_passed_over() -> None:
-    newest = passed_run(boot=Boot("m", 1000.0))
-    earlier = NOW - timedelta(hours=1)
-    failed = replace(passed_run().results[0], outcome=CheckOutcome.FAILED, at=earlier)
-    hidden = passed_run(run_id="r2", started_at=earlier, results=(failed,), boot=Boot("m", 1300.0))
-    honest = replace(hidden, boot=Boot("m", 700.0))
-    elsewhere = replace(hidden, boot=Boot("another machine", 1300.0))
-
-    def outcome(*runs: Run) -> Outcome:
-        return judge.judge(READY, Evidence(GREEN, SERVED, runs, {}), NOW).outcome
-
-    assert outcome(newest, honest) is Outcome.GO
-    assert outcome(newest, elsewhere) is Outcome.GO
-    assert outcome(newest, hidden) is Outcome.HOLD
-
-
-def test_a_bucket_that_changes_its_spelling_is_not_counted() -> None:
-    whole = evidence()
-    bucket = next(name for name in whole.samples if "_bucket" in name and '"green"' in name)
-    (one,) = whole.samples[bucket].series
-    two = tuple(replace(one, labels={**one.labels, "le": name}) for name in ("1.0", "1"))
-    samples = {**whole.samples, bucket: replace(whole.samples[bucket], series=two)}
-    decided = decide(replace(whole, samples=samples))
-    assert decide(whole).outcome is Outcome.GO
-    assert decided.outcome is Outcome.HOLD
-    assert "a bucket is spelled 1 and 1.0 in the window" in decided.findings[0].sentence

@@ -60,8 +60,9 @@ def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str
 def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(
-        'schema = 1\nname = "x"\n[check_sets]\n[latency_limits]\nx = 1\n'
-        "[security_limits]\nx = 1\n[objectives]\n[stages]\n"
+        'schema = 1\nname = "x"\n[check_sets]\n[latency_limits]\nx = 1\n[security_limits]\n'
+        "requests_per_minute = 1\nbcrypt_cost = 10\ncertificate_days = 1\naudit_age_hours = 1\n"
+        "[objectives]\n[stages]\n"
     )
     with pytest.raises(ConfigurationError, match="a policy needs a stage"):
         policy.load(path)
@@ -121,3 +122,25 @@ def test_lint_names_every_wrong_file(tmp_path: Path) -> None:
     assert done.code == 2
     assert "objectives.error-ratio.below" in done.out
     assert "green.toml: production: missing" in done.out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("bcrypt_cost = 10", "bcrypt_cost = 4"),
+        ("bcrypt_cost = 10", "bcrypt_cost = nan"),
+        ("bcrypt_cost = 10\n", ""),
+        ("bcrypt_cost = 10", "bcrypt_cost = 10\nbcrypt_costs = 10"),
+        ("requests_per_minute = 100", "requests_per_minute = 0"),
+        ("certificate_days = 14", "certificate_days = 100000"),
+    ],
+)
+def test_a_security_limit_that_protects_nobody_is_refused(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    text = (ROOT / "policies" / "release.toml").read_text()
+    assert change[0] in text
+    path = tmp_path / "policy.toml"
+    path.write_text(text.replace(*change))
+    with pytest.raises(ConfigurationError, match="security_limits"):
+        policy.load(path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gates.model import (
+    LEFT_NOTHING,
     CheckOutcome,
     CheckResult,
     ChecksObjective,
@@ -52,7 +53,11 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
     for other in concerned:
         if failed := _failure_since(other, check, evidence, run if other is run else None, since):
             return failed
-    for problem in (*_clock_set_back(run, concerned), *_problems_of_run(run, evidence, now)):
+    for problem in (
+        *_clock_set_back(run, concerned),
+        *_problems_of_run(run, evidence, now),
+        *_problems_of_record(run, objective),
+    ):
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run)
     return _of_results(objective, check, results, run, now)
 
@@ -125,6 +130,20 @@ def _problems_of_run(run: Run, evidence: Evidence, now: datetime) -> list[str]:
         problems.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
     elif run.build_at_end != run.build:
         problems.append(f"the build changed while run {run.run_id} was under way")
+    return problems
+
+
+def _problems_of_record(run: Run, objective: ChecksObjective) -> list[str]:
+    """What a whole record lacks to be believed: the same limits, and a database as it was."""
+    if run.state is not RunState.FINISHED:
+        return []
+    problems = []
+    if run.limits != objective.limits:
+        problems.append(f"run {run.run_id} judged by limits of another policy")
+    cleaned = [result for result in run.results if result.check == LEFT_NOTHING]
+    if [one.outcome for one in cleaned] != [CheckOutcome.PASSED]:
+        said = cleaned[0].message if cleaned else "it does not say"
+        problems.append(f"run {run.run_id} may have left something in the database: {said[:200]}")
     return problems
 
 

@@ -2,9 +2,19 @@
 
 from datetime import datetime
 
-from gates.model import Evidence, Finding, ListedChecksObjective, Measured, Measurement, Verdict
+from gates.model import (
+    LEFT_NOTHING,
+    Evidence,
+    Finding,
+    ListedChecksObjective,
+    Measured,
+    Measurement,
+    RunState,
+    Verdict,
+)
 
 MOST_SHOWN = 5
+NEXT = "list them in a check set, or take them out; move damaged runs away"
 
 
 def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime) -> Finding:
@@ -13,23 +23,28 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
     An unlisted check is one that nobody asks for: its result would be passed over, or the suites
     and the policy speak of different releases.
     """
-    runs = [
+    young = [
         run
         for run in evidence.runs
-        if run.target == evidence.target.name
-        and run.expected is not None
-        and now - run.started_at <= objective.max_age
+        if run.target in ("", evidence.target.name)
+        and now - max([run.started_at, *(result.at for result in run.results)]) <= objective.max_age
     ]
-    extra = sorted({check for run in runs for check in (run.expected or ()) if check}
-                   | {result.check for run in runs for result in run.results})  # fmt: skip
-    extra = [check for check in extra if check not in objective.known]
+    damaged = [run.run_id for run in young if run.state is RunState.DAMAGED]
+    runs = [run for run in young if run.expected is not None]
+    reported = {check for run in runs for check in run.expected or ()} | {
+        result.check for run in runs for result in run.results
+    }
+    extra = sorted(reported - objective.known - {LEFT_NOTHING})
     shown = ", ".join(extra[:MOST_SHOWN]) + (" …" if len(extra) > MOST_SHOWN else "")
-    if not runs:
-        sentence = f"no run on {evidence.target.name} within {objective.max_age}"
-    elif extra:
+    if extra:
         sentence = f"{len(extra)} checks reported that no check set lists: {shown}"
+    elif damaged:
+        sentence = f"run {damaged[0]} is damaged, and may have reported any check"
+    elif not runs:
+        sentence = f"no run on {evidence.target.name} within {objective.max_age}"
     else:
         sentence = f"every check of {len(runs)} runs is listed"
+    passes = bool(runs) and not extra and not damaged
     measurement = Measurement(
         source="checks",
         query=f"runs on {evidence.target.name}",
@@ -42,8 +57,8 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
         objective=objective.name,
         guide=objective.guide,
         measured=Measured.OK if runs else Measured.NO_DATA,
-        verdict=Verdict.PASS if runs and not extra else Verdict.INCONCLUSIVE,
+        verdict=Verdict.PASS if passes else Verdict.INCONCLUSIVE,
         sentence=sentence,
-        next_step="" if runs and not extra else "list them in a check set, or take them out",
+        next_step="" if passes else NEXT,
         measurements=(measurement,),
     )

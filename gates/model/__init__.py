@@ -8,6 +8,7 @@ decision  what was concluded: Measurement, Finding, Decision
 
 from gates.model.decision import Decision, Finding, Measured, Measurement, Outcome, Verdict
 from gates.model.evidence import (
+    LEFT_NOTHING,
     Boot,
     CheckOutcome,
     CheckResult,
@@ -33,6 +34,7 @@ from gates.model.policy import (
 from gates.model.target import Addresses, Build, Target
 
 __all__ = [
+    "LEFT_NOTHING",
     "Addresses",
     "Boot",
     "Build",

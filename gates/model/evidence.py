@@ -21,6 +21,10 @@ class CheckOutcome(Enum):
     NOT_APPLICABLE = "not_applicable"
 
 
+# What a run says of itself at its end: nothing of it is left in the database.
+LEFT_NOTHING = "run.left_nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """One result of one check.
@@ -75,6 +79,7 @@ class Run:
         target_digest: SHA-256 of the target file the run read.
         build: the build that was served at the start; None when it could not be asked.
         build_at_end: the same at the end.
+        limits: SHA-256 of the policy's limits that its checks judged by.
         boot: its start on the machine's own clock; None where there is none.
         expected: the ids it was about to check; None when it ended before it knew.
         results: every result, in order.
@@ -89,6 +94,7 @@ class Run:
     target_digest: str
     build: Build | None
     build_at_end: Build | None
+    limits: str
     boot: Boot | None
     expected: frozenset[str] | None
     results: tuple[CheckResult, ...]

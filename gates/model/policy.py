@@ -7,11 +7,20 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class ChecksObjective:
-    """Every named check passed on the served build, not longer ago than max_age."""
+    """Every named check passed on the served build, not longer ago than max_age.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        checks: the ids.
+        limits: SHA-256 of the policy's limits, which the runs must have judged by.
+        max_age: how old a pass may be.
+    """
 
     name: str
     guide: str
     checks: tuple[str, ...]
+    limits: str
     max_age: timedelta
 
 
@@ -132,12 +141,14 @@ class Policy:
         name: the policy's name.
         digest: SHA-256 of the file.
         security_limits: the numbers of the security checklist, by name.
+        limits_digest: SHA-256 of both tables of limits.
         latency_limits: what P95 of an operation must stay under, seconds by operation.
         stages: the stages in the release's order.
     """
 
     name: str
     digest: str
+    limits_digest: str
     latency_limits: Mapping[str, float]
     security_limits: Mapping[str, float]
     stages: tuple[Stage, ...]
