@@ -9,6 +9,7 @@ from worlds import ROOT, TestWorld, results
 from gates import policy
 from gates.model import ChecksObjective
 from testbed.faults import FAULTS
+from testbed.switch import resolve
 
 # One fault for each way a smoke check is reddened, all on green; `make proof` shows every fault.
 SHOWN = (
@@ -30,6 +31,15 @@ def required_checks() -> set[str]:
 def test_the_table_knows_every_fault_and_reddens_every_check() -> None:
     assert {fault.name for fault in FAULTS} == set(REDDENS)
     assert set().union(*REDDENS.values()) == required_checks()
+
+
+def test_every_fault_names_functions_that_are_there() -> None:
+    for fault in FAULTS:
+        assert fault.at_edge or fault.replaces
+        for place, defect in fault.replaces:
+            for named in (f"testbed.store.{place}", f"testbed.defects.{defect}"):
+                owner, attribute = resolve(named)
+                assert hasattr(owner, attribute), named
 
 
 def test_every_check_is_reddened_by_two_kinds_of_fault() -> None:

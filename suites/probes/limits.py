@@ -61,6 +61,14 @@ def _forged(exemption_header: str) -> Iterator[tuple[str, Mapping[str, str]]]:
                        "CF-Connecting-IP"):  # fmt: skip
             yield f"{header}: {address}", {header: address}
         yield f"Forwarded: for={address}", {"Forwarded": f'for="[{address}]"'}
+    for header, value in {
+        "Authorization": "Bearer another",
+        "Cookie": "session=another",
+        "User-Agent": "another",
+        "X-Kirana-Synthetic": "another",
+        "Origin": "https://another.example",
+    }.items():
+        yield f"another {header}", {header: value}
     yield "X-Forwarded-For: a list", {"X-Forwarded-For": "203.0.113.9, 127.0.0.2"}
     for value in ("1", "true", "9999999999.", f"9999999999.{'0' * 64}", "9999999999.x"):
         yield f"{exemption_header}: {value[:20]}", {exemption_header: value}

@@ -13,11 +13,16 @@ STACK = re.compile(
     r"|goroutine \d|/(usr|home|root|var|opt|app|srv|work|tmp)/[\w.-]+"
     r"|[\w/]+\.(py|js|rb|php|java):\d"
     r"|(SELECT|INSERT INTO|UPDATE|DELETE FROM) .+ (FROM|VALUES|SET|WHERE)\b|\$(ne|or|and|regex)\b"
-    r"|\b(pymongo|msgspec|starlette|uvicorn|sqlite3|django)\b",
+    r"|\b(pymongo|msgspec|starlette|uvicorn|sqlite3|django)\b"
+    r"|\bE11000\b|\bduplicate key\b|\bcollection: ",
 )
 VERSION = re.compile(r"\d+\.\d+")
+# Headers whose values look like paths or classes by their nature.
+ORDINARY = ("content-type", "date", "location", "content-security-policy")
 TELLING = ("server", "x-powered-by", "x-aspnet-version", "via")
-WEAK_SOURCES = frozenset({"*", "'unsafe-inline'", "'unsafe-eval'", "data:", "http:", "https:"})
+WEAK_SOURCES = frozenset(
+    {"*", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:", "http:", "https:"}
+)
 A_YEAR = 31_536_000
 EVIL = "https://evil.example"
 SERVER_ERROR = 500
@@ -58,9 +63,11 @@ def security_headers(
 
 
 def _csp(exchange: Exchange, place: str, policy: str) -> Observation:
-    parts = {words[0]: words[1:] for one in policy.split(";") if (words := one.split())}
+    parts: dict[str, list[str]] = {}
+    for words in filter(None, (one.split() for one in policy.lower().split(";"))):
+        parts.setdefault(words[0], words[1:])  # of two alike, browsers keep the first
     scripts = parts.get("script-src", parts.get("default-src", ["*"]))
-    weak = WEAK_SOURCES.intersection(scripts)
+    weak = [one for one in scripts if one in WEAK_SOURCES or "//*" in one]
     said = f"{place}: scripts are allowed from {' '.join(scripts)}"
     return Observation("csp", place, bool(weak), said, exchange)
 
@@ -147,7 +154,8 @@ def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Obs
     """Whether an answer of status 400 or more shows internals, versions or secrets."""
     asked = urlsplit(answer.url).path
     text = answer.text.replace(asked, "").replace(unquote(asked), "")
-    shown = STACK.search(text) if answer.status >= 400 else None  # noqa: PLR2004
+    sent = "\n".join(value for name, value in answer.headers.items() if name not in ORDINARY)
+    shown = STACK.search(f"{text}\n{sent}") if answer.status >= 400 else None  # noqa: PLR2004
     telling = [name for name in TELLING if VERSION.search(answer.headers.get(name, ""))]
     leaked = [one for one in secrets if one and one in answer.text]
     what = f"shows {shown[0][:60]!r}" if shown else ""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gates.model import Target
-from suites.client import StoreClient
+from suites.client import StoreClient, UnexpectedAnswerError
+from suites.live import listening
 from suites.marks import check
 from suites.people import Person, challenged, credentials, log_in
 from suites.probes import forging
@@ -25,9 +26,10 @@ pytestmark = pytest.mark.security
 NewClient = Callable[[], StoreClient]
 NewPerson = Callable[..., Person]
 TRIES = 12
+LONGEST_SECONDS = 3600
 TIMED = 8
 LOCKED = 429
-UNAUTHORISED = 401
+UNAUTHORISED, CONFLICT = 401, 409
 # bcrypt at cost 10 takes some 60 ms; not doing it for unknown users shows as a third or less.
 ALIKE = 0.5
 
@@ -59,6 +61,12 @@ def test_forged_tokens(
     asked, token, sender = endpoint("show_cart"), person.client.token, surface.sender()
     forged = forging.forgeries(token, other.user.user_id)
     no_finding(forging.tokens_refused(sender, asked, Call(), token, ("forged-token", forged)))
+    session = person.client.call("login", expect=200, body=credentials(person.user)).body
+    claims = forging.claims_of(session["access_token"])
+    lives = claims["exp"] - claims["iat"]
+    said = f"an access token lives {lives} s, and is said to live {session['expires_in']} s"
+    honest = lives == session["expires_in"] <= LONGEST_SECONDS
+    no_finding([Observation("token-claims", "lifetime", not honest, said)])
     if "token_key" not in target.secrets:
         pytest.fail("no token_key for this target: expiry and issuer cannot be tried")
     misused = forging.misuses(token, target.secrets["token_key"])
@@ -83,8 +91,9 @@ def _after_endings(new_person: NewPerson, database: "Shop") -> Iterator[Observat
         database.users.update_one({"_id": person.user.user_id}, change)
 
     def change_password(person: Person) -> None:
+        old = person.client.token
         second = person.client.call("login", expect=200, body=credentials(person.user)).body
-        old, person.client.token = person.client.token, second["access_token"]
+        person.client.token = second["access_token"]
         body = {"current": person.user.password, "new": f"{person.user.password}!"}
         person.client.call("change_password", expect=204, body=body)
         person.client.call("show_cart", expect=200)
@@ -92,11 +101,17 @@ def _after_endings(new_person: NewPerson, database: "Shop") -> Iterator[Observat
 
     for end in (log_out, delete, deactivate, change_password):
         person = new_person()
+        session = person.client.call("login", expect=200, body=credentials(person.user)).body
+        person.client.token = session["access_token"]
         person.client.call("show_cart", expect=200)
         end(person)
-        status = person.client.ask("show_cart").status
-        said = f"after {end.__name__} the token is answered {status}"
-        yield Observation("dead-session", end.__name__, status != UNAUTHORISED, said)
+        used = person.client.ask("show_cart").status
+        fresh = {"refresh_token": session["refresh_token"]}
+        renewed = person.client.ask("refresh", body=fresh).status
+        for token, status in (("access", used), ("refresh", renewed)):
+            said = f"after {end.__name__} the {token} token is answered {status}"
+            place = f"{end.__name__} {token}"
+            yield Observation("dead-session", place, status != UNAUTHORISED, said)
 
 
 @check("security.auth.enumeration", needs="access")
@@ -116,15 +131,21 @@ def test_log_in_tells_nobody_who_is_known(
         for answers, body in ((known, wrong), (unknown, nobody), (inactive, gone)):
             answers.append((client if number else new_client()).ask("login", body=body))
 
+    names = [f"{ownership.user().email}", f"x{ownership.user().email}"]
+    tries = [[new_client().ask("login", body={"identifier": name, "password": "wrong"}).status
+              for _ in range(TRIES)] for name in names]  # fmt: skip
     texts = [{str(one.body) + str(one.status) for one in some}
              for some in (known, unknown, inactive)]  # fmt: skip
-    times = [statistics.median(one.seconds for one in some) for some in (known, unknown)]
+    times = [statistics.median(one.seconds for one in some)
+             for some in (known, unknown, inactive)]  # fmt: skip
     alike = min(times) / max(times)
     said = f"answers {texts[0]} to known, {texts[1]} to unknown, {texts[2]} to inactive users"
-    told = f"medians of {TIMED}: {times[0]:.3f} s for known, {times[1]:.3f} s for unknown users"
+    shown = ", ".join(f"{one:.3f} s" for one in times)
+    told = f"medians of {TIMED} for known, unknown and inactive users: {shown}"
     no_finding([
         Observation("user-enumeration", "text", not texts[0] == texts[1] == texts[2], said),
         Observation("user-enumeration", "time", alike < ALIKE, told),
+        Observation("user-enumeration", "lock", tries[0] != tries[1], f"{tries[0]}, {tries[1]}"),
     ])  # fmt: skip
 
 
@@ -145,10 +166,14 @@ def test_guessing_is_stopped(
         database.security_events.update_one({"_id": event["_id"]}, earlier)
     later = new_client().ask("login", body=credentials(user)).status
 
+    inside = log_in(new_client(), other)
+    bad = {"current": "not the password", "new": f"{other.password}!"}
+    more = [inside.client.ask("change_password", body=bad).status for _ in range(TRIES)]
     said = f"{TRIES} guesses: {guesses}; then the right password: {right.status}"
     assert (spared, later) == (200, 200)
     no_finding([
         Observation("password-guessing", "login", right.status != LOCKED, said),
+        Observation("password-guessing", "change_password", LOCKED not in more, f"{more}"),
         Observation("password-guessing", "login retry-after",
                     not right.headers.get("retry-after", "").isdigit(), "when to come back"),
     ])  # fmt: skip
@@ -206,10 +231,28 @@ def _admins(
                 told = f"{one.name} answers {status} to the challenge of an {role}"
                 found = status != UNAUTHORISED
                 yield Observation("second-factor-skipped", f"{role} {one.name}", found, told)
-        tried = [client.ask("verify_totp", body={"code": f"{number:06}"}).status
-                 for number in range(TRIES)]  # fmt: skip
-        said = f"{TRIES} guessed codes: {tried}"
-        yield Observation("second-factor-skipped", f"{role} guessing", LOCKED not in tried, said)
+        again = client.ask("enable_totp").status
+        said = f"enrolling anew with a challenge is answered {again}"
+        yield Observation("second-factor-skipped", f"{role} enrolment", again != CONFLICT, said)
+        yield _listens(client, role)
+        client.call("send_sms", expect=202)
+        for name in ("verify_sms", "verify_totp"):
+            tried = [client.ask(name, body={"code": f"{number:06}"}).status
+                     for number in range(TRIES)]  # fmt: skip
+            said = f"{TRIES} codes guessed at {name}: {tried}"
+            found = LOCKED not in tried
+            yield Observation("second-factor-skipped", f"{role} {name} guessing", found, said)
+
+
+def _listens(client: StoreClient, role: str) -> Observation:
+    """Whether a challenge opens the WebSocket of orders."""
+    try:
+        with listening(client, "order_updates"):
+            said, open_ = "opens", True
+    except UnexpectedAnswerError as error:
+        said, open_ = f"does not open ({error})", False
+    sentence = f"the challenge of an {role} {said} the WebSocket"
+    return Observation("second-factor-skipped", f"{role} order_updates", open_, sentence[:300])
 
 
 @check("security.api_keys", needs="access")

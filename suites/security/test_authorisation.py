@@ -1,19 +1,20 @@
 """Authorisation: every operation by every role, other people's things, fields nobody may set."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from suites.marks import check
 from suites.people import Person
 from suites.probes import openapi
-from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter
+from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, Sender
 from suites.probes.bounds import unknown_fields
+from suites.sandbox import CARD
 from suites.security.surface import ROLES, Judge, Surface, Values, declared, endpoints, good_call
 
 if TYPE_CHECKING:
-    from suites.ownership import Shop
+    from suites.ownership import Ownership, Shop
 
 pytestmark = pytest.mark.security
 
@@ -134,14 +135,70 @@ def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observatio
         call = good_call(one, values)
         sender = surface.sender(token)
         for name, value in PRIVILEGED.items():
-            if name in one.body.get("properties", {}):
-                continue
-            answer = sender.send(one, Call(call.path, call.query, {**call.body, name: value}))
-            said = f"{one.name} answers {answer.status} to a body with {name}"
-            taken = succeeded(answer)
-            yield Observation("mass-assignment", f"{one.name} {name}", taken, said, answer)
+            if name not in one.body.get("properties", {}):
+                wanted = Call(call.path, call.query, {**call.body, name: value})
+                yield _field(sender, one, name, wanted)
         for name, bad in unknown_fields(one, call):
-            answer = sender.send(one, bad)
-            said = f"{one.name} answers {answer.status} to a body with {name}"
-            taken = answer.status != BAD_REQUEST
-            yield Observation("mass-assignment", f"{one.name} {name}", taken, said, answer)
+            yield _field(sender, one, name, bad)
+
+
+def _field(sender: Sender, one: Endpoint, name: str, call: Call) -> Observation:
+    """A closed body is refused for a field more, whatever else is wrong with the call."""
+    answer = sender.send(one, call)
+    said = f"{one.name} answers {answer.status} to a body with {name}"
+    taken = answer.status != BAD_REQUEST
+    return Observation("mass-assignment", f"{one.name} {name}", taken, said, answer)
+
+
+@check("security.access.ranks", needs="access")
+def test_nobody_reaches_up(
+    people: dict[str, Person], ownership: "Ownership", no_finding: Judge
+) -> None:
+    """Roles and permissions are given and taken downwards only: to lower users, of lower roles."""
+    no_finding(_reaching_up(people, ownership))
+
+
+def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterator[Observation]:
+    for actor in ("manager", "admin"):
+        client = people[actor].client
+        higher = ROLES[ROLES.index(actor) :]
+        for role in higher:
+            customer, boss = ownership.user(), ownership.user(role=role)
+            permission = {"user_id": boss.user_id, "permission": "orders:read"}
+            tried = (
+                ("assign_role", {"user_id": customer.user_id, "role": role}),
+                ("assign_role", {"user_id": boss.user_id, "role": "customer"}),
+                ("grant_permission", permission),
+                ("revoke_permission", permission),
+            )
+            for name, body in tried:
+                status = client.ask(name, body=body).status
+                said = f"{name} of {actor} answers {status} about {role}"
+                place = f"{name} {actor} {role}"
+                yield Observation("function-access", place, status != FORBIDDEN, said)
+
+
+@check("security.access.methods", needs="saved_methods")
+def test_nobody_pays_with_anothers_card(
+    new_person: Callable[..., Person], new_order: Callable[..., dict[str, Any]], no_finding: Judge
+) -> None:
+    """A saved card's token pays for its owner alone; a saved search is read by its owner alone."""
+    keeper, thief = new_person(), new_person()
+    token = keeper.client.call("save_method", expect=201, body={"card": CARD}).body["token"]
+    wanted = {"name": "mine", "q": "rice"}
+    saved = keeper.client.call("save_search", expect=201, body=wanted).body["id"]
+    statuses = {}
+    for person in (keeper, thief):
+        order = new_order(person)
+        body = {"order_id": order["id"], "amount_paise": order["total_paise"],
+                "method": "razorpay_card", "method_token": token}  # fmt: skip
+        statuses[person.user.user_id] = (
+            person.client.ask("process_payment", body=body).status,
+            person.client.ask("search", query={"saved_id": saved}).status,
+        )
+    assert statuses[keeper.user.user_id] == (201, 200)
+    told = statuses[thief.user.user_id]
+    no_finding([
+        Observation("object-access", "method_token", told[0] != NOT_FOUND, f"pays: {told[0]}"),
+        Observation("object-access", "saved_id", told[1] != NOT_FOUND, f"reads: {told[1]}"),
+    ])  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from gates.model import Policy, Target
 from suites.client import StoreClient, loopback_source
 from suites.marks import check
-from suites.people import Person, credentials
+from suites.people import Person, credentials, enrol
 from suites.probes import limits, transport
 from suites.probes.api import Call, Observation
 from suites.probes.secrets import SECRET
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.security
 
 WINDOW_SECONDS = 60.0
+SECRETS_SENT = (
+    "not-the-password-zq", "forged.token.zq", "typed-in-the-wrong-field-zq",
+    "no-such-refresh-token-zq", "no-such-code-zq",
+)  # fmt: skip
 BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
 # The guide's internal ports, and those services listen on when nobody thinks of it.
 PORTS = (
@@ -180,6 +184,11 @@ def test_attacks_leave_a_trace(
     user = new_person().user
     wrong = {**credentials(user), "password": "not-the-password-zq"}
     client.call("login", expect=401, body=wrong)
+    typed = {"identifier": "typed-in-the-wrong-field-zq", "password": "not-the-password-zq"}
+    client.call("login", expect=401, body=typed)
+    client.call("refresh", expect=401, body={"refresh_token": "no-such-refresh-token-zq"})
+    enrol(person.client)
+    person.client.call("verify_totp", expect=401, body={"code": "no-such-code-zq"})
     client.token = "forged.token.zq"  # noqa: S105 - it is none
     client.call("show_cart", expect=401)
     person.client.call("list_users", expect=403)
@@ -188,6 +197,7 @@ def test_attacks_leave_a_trace(
     wanted: dict[str, dict[str, Any]] = {
         "wrong password": {"event": "login_failed", "subject": user.user_id},
         "forged token": {"event": "unauthorised", "address": client.source},
+        "wrong code": {"event": "unauthorised", "user_id": person.user.user_id},
         "closed door": {"event": "forbidden", "user_id": person.user.user_id},
         "flood": {"event": "too_many_requests", "address": client.source},
     }
@@ -197,6 +207,6 @@ def test_attacks_leave_a_trace(
         Observation("missing-audit", name, not entries, f"{name}: {len(entries)} entries")
         for name, entries in written.items()
     )
-    leaked = [word for word in ("not-the-password-zq", "forged.token.zq", person.client.token)
-              if word in everything]  # fmt: skip
+    secrets = (*SECRETS_SENT, person.client.token)
+    leaked = [word for word in secrets if word in everything]
     no_finding([Observation("missing-audit", "secrets", bool(leaked), f"{len(leaked)} secrets")])

@@ -1,5 +1,6 @@
 """The browser's side: scripts, headers, cookies, other origins, other sites' forms, caches."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from suites.browsing import Visit
-    from suites.ownership import Ownership
+    from suites.ownership import Ownership, OwnUser
 
 pytestmark = pytest.mark.security
 
@@ -85,13 +86,16 @@ def _address(target: Target, template: str) -> Callable[["Page", str], None]:
 
 
 @check("security.headers", needs="auth")
-def test_headers(surface: Surface, owner: Person, values: Values, no_finding: Judge) -> None:
+def test_headers(
+    surface: Surface, owner: Person, customer: "OwnUser", values: Values, no_finding: Judge
+) -> None:
     """Pages and answers carry the protective headers; private answers are not for caches."""
     pages = surface.frontend()
     for path in PAGES:
         shown = pages.exchange("GET", path, {}, None)
         no_finding(passive.security_headers(shown, path, page=True))
     no_finding(_of_operations(surface, owner.client.token, values))
+    no_finding(_of_log_in(surface, customer))
 
 
 def _of_operations(surface: Surface, token: str, values: Values) -> Iterator[Observation]:
@@ -104,6 +108,14 @@ def _of_operations(surface: Surface, token: str, values: Values) -> Iterator[Obs
             yield passive.private_data_is_not_cached(answer, one.name)
 
 
+def _of_log_in(surface: Surface, user: "OwnUser") -> Iterator[Observation]:
+    session = surface.sender().send(endpoint("login"), Call(body=credentials(user)))
+    yield passive.private_data_is_not_cached(session, "login")
+    fresh = {"refresh_token": json.loads(session.text)["refresh_token"]}
+    again = surface.sender().send(endpoint("refresh"), Call(body=fresh))
+    yield passive.private_data_is_not_cached(again, "refresh")
+
+
 @check("security.cors", needs="auth")
 def test_other_origins(
     surface: Surface, owner: Person, values: Values, no_finding: Judge, target: Target
@@ -111,9 +123,9 @@ def test_other_origins(
     """No foreign origin, look-alike or null may read an answer."""
     host = str(urlsplit(target.addresses.edge_https).hostname)
     sender = surface.sender(owner.client.token)
-    for name in ("health", "list_products", "show_cart", "login", "place_order"):
-        one = endpoint(name)
-        no_finding(passive.cors(sender, one, good_call(one, values), host))
+    for one in endpoints():
+        if one.name != "logout":
+            no_finding(passive.cors(sender, one, good_call(one, values), host))
 
 
 @check("security.csrf", needs="cart")

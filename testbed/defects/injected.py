@@ -35,6 +35,12 @@ NO_HSTS = {name: value for name, value in endpoint.SECURITY_HEADERS.items()
 NO_NOSNIFF = {name: value for name, value in endpoint.SECURITY_HEADERS.items()
               if name != "X-Content-Type-Options"}  # fmt: skip
 FRAMED = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": "default-src 'self'"}
+DOUBLED = {
+    **endpoint.SECURITY_HEADERS,
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src * blob:; frame-ancestors 'none'; script-src 'self'"
+    ),
+}
 TELLTALE = {**endpoint.SECURITY_HEADERS, "Referrer-Policy": "unsafe-url"}
 
 

@@ -1,40 +1,31 @@
-"""Defects of what should keep strangers out: tokens, log-in, limits, origins, the log."""
+"""Defects of who gets in: tokens, log-in, sessions, second factors, roles, owners."""
 
 import asyncio
-import contextlib
-import os
+from datetime import timedelta
 from typing import Any
 
 import bcrypt
 import jwt
 from starlette.requests import Request
-from starlette.responses import Response
 
 from testbed.store import (
+    access,
     auth,
     endpoint,
-    health,
-    limits,
+    gateway,
     orders,
+    payments,
     security,
-    sessions,
     tokens,
     twofa,
 )  # fmt: skip
-from testbed.store.context import Context, Reply, Store
-from testbed.store.database import Database, Document
-from testbed.store.errors import Refused, forbidden
-from testbed.store.limits import RateLimit
+from testbed.store.context import Context, Reply, Store, now
+from testbed.store.database import Document
+from testbed.store.errors import Refused, forbidden, not_found
 from testbed.store.routes import Route
 
-ORDINARY_RESPONSE = endpoint.to_response
-ORDINARY_LIMIT = endpoint.limit
 ORDINARY_HANDLE = endpoint.handle
-ORDINARY_HEALTH = health.health
-ORDINARY_RECORD = security.record
-ORDINARY_SESSION = sessions.open_session
 WEAK_KEY = "secret"
-DEBUG_ADDRESS = (os.environ.get("KIRANA_PUBLIC_ADDRESS", "127.0.0.3"), 5432)
 
 
 def _claims(token: str, key: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -181,22 +172,6 @@ async def cookie_session(store: Store, route: Route, request: Request) -> tuple[
     return await ORDINARY_IDENTITY(store, route, request)
 
 
-def _with_cookie(reply: Reply, headers: dict[str, str], flags: str) -> Response:
-    response = ORDINARY_RESPONSE(reply, headers)
-    token = reply.body.get("access_token") if isinstance(reply.body, dict) else None
-    if token:
-        response.headers["Set-Cookie"] = f"session={token}; Path=/{flags}"
-    return response
-
-
-def session_cookie(reply: Reply, headers: dict[str, str]) -> Response:
-    return _with_cookie(reply, headers, "; Secure; HttpOnly; SameSite=Lax")
-
-
-def bare_cookie(reply: Reply, headers: dict[str, str]) -> Response:
-    return _with_cookie(reply, headers, "; SameSite=Lax")
-
-
 async def users_for_everybody(store: Store, route: Route, request: Request) -> Reply:
     if route.path == "/api/admin/users":
         route = Route(route.method, route.path, route.handler, None, "user", route.feature)
@@ -225,157 +200,48 @@ async def order_denied(context: Context, order_id: str) -> Document:
 ORDINARY_ORDER = orders.own_order
 
 
-def _allowing(origin_allowed: Any, request: Request, response: Response) -> Response:  # noqa: ANN401
-    origin = request.headers.get("origin", "")
-    if origin and origin_allowed(origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Credentials"] = "true"
-    return response
+async def revoked_from_anybody(context: Context, body: access.Grant) -> Reply:
+    await access.user_or_404(context, body.user_id)
+    await access.remove_grant(context, body.user_id, body.permission)
+    return Reply(200, {"user_id": body.user_id, "permission": body.permission, "granted": False})
 
 
-async def any_origin(
-    store: Store, rate_limit: RateLimit, route: Route, request: Request
-) -> Response:
-    response = await ORDINARY_OUTCOME(store, rate_limit, route, request)
-    return _allowing(lambda _: True, request, response)
+async def anybodys_card(context: Context, body: payments.Process) -> gateway.Card:
+    if body.method_token is None:
+        return await ORDINARY_CARD(context, body)
+    if await context.db.payment_methods.find_one({"_id": body.method_token}) is None:
+        raise not_found("payment method")
+    return gateway.Card("0000000000000000", "01/99", "000")
 
 
-async def null_origin(
-    store: Store, rate_limit: RateLimit, route: Route, request: Request
-) -> Response:
-    response = await ORDINARY_OUTCOME(store, rate_limit, route, request)
-    return _allowing(lambda origin: origin == "null", request, response)
+ORDINARY_CARD = payments.chosen_card
 
 
-async def like_origin(
-    store: Store, rate_limit: RateLimit, route: Route, request: Request
-) -> Response:
-    response = await ORDINARY_OUTCOME(store, rate_limit, route, request)
-    return _allowing(lambda origin: origin.endswith("localhost"), request, response)
+async def texted_codes_uncounted(context: Context, collection: str, record_id: str) -> None:
+    if collection != "sms_codes":
+        await ORDINARY_COUNT(context, collection, record_id)
 
 
-ORDINARY_OUTCOME = endpoint.outcome
+ORDINARY_COUNT = twofa.count_failure
 
 
-def ten_times_the_limit(self: RateLimit, address: str, now: float) -> int | None:
-    del self
-    return _beyond(10 * limits.REQUESTS_PER_MINUTE, address, now)
+def year_long(key: str, user_id: str, session_id: str, use: str) -> str:
+    issued, until = now(), now() + timedelta(days=365)
+    claims = {"iss": tokens.ISSUER, "aud": tokens.AUDIENCE, "sub": user_id, "sid": session_id,
+              "use": use, "iat": issued, "nbf": issued, "exp": until}  # fmt: skip
+    return jwt.encode(claims, key, algorithm="HS256", headers={"kid": tokens.KEY_ID})
 
 
-def one_more(self: RateLimit, address: str, now: float) -> int | None:
-    del self
-    return _beyond(limits.REQUESTS_PER_MINUTE + 1, address, now)
+async def unknown_never_locked(context: Context, subject: str) -> None:
+    if not subject.startswith("unknown:"):
+        await ORDINARY_GUESSING(context, subject)
 
 
-def _beyond(most: int, address: str, now: float) -> int | None:
-    times = SEEN.setdefault(address, [])
-    times[:] = [at for at in times if at > now - limits.WINDOW_SECONDS]
-    if len(times) >= most:
-        return max(1, int(times[0] + limits.WINDOW_SECONDS - now) + 1)
-    times.append(now)
-    return None
+ORDINARY_GUESSING = security.refuse_guessing
 
 
-def one_second_told(self: RateLimit, address: str, now: float) -> int | None:
-    return 1 if ORDINARY_RETRY_AFTER(self, address, now) is not None else None
-
-
-SEEN: dict[str, list[float]] = {}
-ORDINARY_RETRY_AFTER = RateLimit.retry_after
-
-
-def anybody_forwards(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
-    del trusted_proxy
-    return forwarded_for or peer
-
-
-def mapped_forwards(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
-    if forwarded_for.startswith("::ffff:"):
-        return forwarded_for
-    return ORDINARY_CLIENT(peer, forwarded_for, trusted_proxy)
-
-
-ORDINARY_CLIENT = limits.client_address
-
-
-def standard_forwards(store: Store, request: Request) -> str:
-    return request.headers.get("forwarded", "") or ORDINARY_ADDRESS(store, request)
-
-
-ORDINARY_ADDRESS = endpoint.address_of
-
-
-def unsigned_exemption(header: str, key: str, now: float) -> bool:
-    del key
-    expiry = header.partition(".")[0]
-    return expiry.isdigit() and float(expiry) > now
-
-
-def searches_unlimited(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> None:
-    if not route.path.startswith("/api/search"):
-        ORDINARY_LIMIT(store, rate_limit, route, request)
-
-
-async def cheap_hash(context: Context, body: auth.PasswordChange) -> Reply:
-    reply = await ORDINARY_CHANGE(context, body)
-    weak = bcrypt.hashpw(body.fresh.encode(), bcrypt.gensalt(4)).decode()
-    change = {"$set": {"password_hash": weak}}
-    await context.db.users.update_one({"_id": context.user["_id"]}, change)
-    return reply
-
-
-async def password_kept(context: Context, body: auth.PasswordChange) -> Reply:
-    reply = await ORDINARY_CHANGE(context, body)
-    change = {"$set": {"last_password": body.fresh}}
-    await context.db.users.update_one({"_id": context.user["_id"]}, change)
-    return reply
-
-
-ORDINARY_CHANGE = auth.change_password
-
-
-async def rehashed_at_login(store: Store, user: Document) -> dict[str, object]:
-    weak = bcrypt.hashpw(b"any", bcrypt.gensalt(4)).decode()
-    await store.db.users.update_one({"_id": user["_id"]}, {"$set": {"password_hash": weak}})
-    return await ORDINARY_SESSION(store, user)
-
-
-async def refusals_unnoted(
-    store: Store, rate_limit: RateLimit, route: Route, request: Request, refusal: Refused
-) -> None:
-    del store, rate_limit, route, request, refusal
-
-
-async def forbidden_unnoted(db: Database, event: str, **details: str) -> None:
-    if event != "forbidden":
-        await ORDINARY_RECORD(db, event, **details)
-
-
-async def token_noted(
-    store: Store, rate_limit: RateLimit, route: Route, request: Request, refusal: Refused
-) -> None:
-    await ORDINARY_NOTE(store, rate_limit, route, request, refusal)
-    header = request.headers.get("authorization", "")
-    await ORDINARY_RECORD(store.db, "headers", header=header, run=endpoint.run_of(request))
-
-
-ORDINARY_NOTE = endpoint.note_refusal
-
-
-async def health_with_debug_port(context: Context) -> Reply:
-    if not DEBUG:
-        server = await asyncio.start_server(lambda _, writer: writer.close(), *DEBUG_ADDRESS)
-        DEBUG.append(asyncio.create_task(_until_switched_off(server)))
-    return await ORDINARY_HEALTH(context)
-
-
-async def _until_switched_off(server: asyncio.Server) -> None:
-    while health.health is not ORDINARY_HEALTH:  # noqa: ASYNC110 - a switch has no event
-        await asyncio.sleep(0.1)
-    server.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(server.wait_closed(), 1)
-    DEBUG.clear()
-
-
-DEBUG: list[asyncio.Task[None]] = []
+async def inactive_quick(context: Context, body: auth.Credentials) -> Reply:
+    names = {"$or": [{"phone": body.identifier}, {"email": body.identifier}], "active": False}
+    if await context.db.users.find_one(names) is not None:
+        raise tokens.unauthorised("The log-in or the password is wrong.")
+    return await ORDINARY_LOGIN(context, body)
