@@ -70,7 +70,7 @@ class Recorder:
             "started",
             {"schema": SCHEMA, "run": run_id, "tool": tool, "target": subject.target,
              "base_url": subject.base_url, "target_digest": subject.target_digest,
-             "build": _build_json(subject.build), "limits": subject.limits, "boot": _boot_json()},
+             "build": build_json(subject.build), "limits": subject.limits, "boot": boot_json()},
         )  # fmt: skip
 
     def collected(self, checks: Iterable[str]) -> None:
@@ -90,7 +90,7 @@ class Recorder:
         """The last line: it seals all lines before it."""
         raw = self._path.read_bytes()
         seal = {"sha256": hashlib.sha256(raw).hexdigest()}
-        content = {"build": _build_json(build), "exit_code": exit_code, **seal}
+        content = {"build": build_json(build), "exit_code": exit_code, **seal}
         if self._key:
             signed = raw + json.dumps(content, sort_keys=True).encode()
             content["hmac"] = hmac.new(self._key, signed, hashlib.sha256).hexdigest()
@@ -106,13 +106,14 @@ class Recorder:
             os.fsync(file.fileno())
 
 
-def _build_json(build: Build | None) -> dict[str, str] | None:
+def build_json(build: Build | None) -> dict[str, str] | None:
+    """A build as a record has it."""
     if build is None:
         return None
     return {"release": build.release, "version": build.version, "digest": build.digest}
 
 
-def _boot_json() -> dict[str, Any] | None:
+def boot_json() -> dict[str, Any] | None:
     """Now, on the clock since this machine's start; None where Linux does not tell."""
     try:
         machine = BOOT_ID.read_text().strip()
@@ -120,6 +121,12 @@ def _boot_json() -> dict[str, Any] | None:
     except (OSError, AttributeError):
         return None
     return {"machine": machine, "seconds": round(seconds, 3)}
+
+
+def new_run_id() -> str:
+    """A run id that sorts by time."""
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{moment}-{time.time_ns() % 16**4:04x}"
 
 
 def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
@@ -131,11 +138,16 @@ def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
     """
     if not folder.is_dir():
         return ()
-    folders = [entry for entry in folder.iterdir() if entry.is_dir()]
+    folders = [entry for entry in folder.iterdir() if entry.is_dir() and not _only_load(entry)]
     if len(folders) > MOST_RUNS:
         problem = f"{len(folders)} runs, more than {MOST_RUNS}: move old ones away"
         return (_unreadable(folder.name, datetime.now(UTC), problem),)
     return tuple(read_run(entry, key) for entry in folders)
+
+
+def _only_load(folder: Path) -> bool:
+    """Whether a folder is that of a load run, which has a record of its own."""
+    return (folder / "load.json").is_file() and not (folder / FILE).exists()
 
 
 def configured_key() -> str:
@@ -212,7 +224,7 @@ def _parse(name: str, raw: bytes, key: str, modified: datetime) -> Run:
                 run = replace(run, results=(*run.results, _result(event)))
             case "finished":
                 run = replace(run, state=RunState.FINISHED, problem="",
-                              build_at_end=_build(event["build"]))  # fmt: skip
+                              build_at_end=build_of(event["build"]))  # fmt: skip
                 problem = _broken_seal(raw, event, key)
             case other:
                 problem = f"an event {str(other)[:40]!r} it should not have"
@@ -235,14 +247,14 @@ def _started(name: str, event: Mapping[str, Any]) -> Run:
         run_id=name,
         state=RunState.UNFINISHED,
         problem="it was aborted, or is still under way",
-        started_at=_time(event["at"]),
+        started_at=moment_of(event["at"]),
         target=str(event["target"]),
         base_url=str(event["base_url"]),
         target_digest=str(event["target_digest"]),
-        build=_build(event["build"]),
+        build=build_of(event["build"]),
         build_at_end=None,
         limits=str(event["limits"]),
-        boot=_boot(event.get("boot")),
+        boot=boot_of(event.get("boot")),
         expected=None,
         results=(),
     )
@@ -252,13 +264,14 @@ def _result(event: Mapping[str, Any]) -> CheckResult:
     return CheckResult(
         check=str(event["id"])[:200],
         outcome=CheckOutcome(event["outcome"]),
-        at=_time(event["at"]),
+        at=moment_of(event["at"]),
         message=str(event["message"])[:MOST_MESSAGE],
         nodeid=str(event["nodeid"])[:1000],
     )
 
 
-def _build(content: Mapping[str, Any] | None) -> Build | None:
+def build_of(content: Mapping[str, Any] | None) -> Build | None:
+    """What ``build_json`` gave."""
     if content is None:
         return None
     return Build(
@@ -268,7 +281,8 @@ def _build(content: Mapping[str, Any] | None) -> Build | None:
     )
 
 
-def _boot(content: Mapping[str, Any] | None) -> Boot | None:
+def boot_of(content: Mapping[str, Any] | None) -> Boot | None:
+    """What ``boot_json`` gave; ValueError for what is no number."""
     if content is None:
         return None
     seconds = float(content["seconds"])
@@ -277,7 +291,8 @@ def _boot(content: Mapping[str, Any] | None) -> Boot | None:
     return Boot(machine=str(content["machine"])[:100], seconds=seconds)
 
 
-def _time(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """A time with its zone; ValueError for anything else."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError

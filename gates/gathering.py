@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from gates import evidence
+from gates import evidence, loads
 from gates.conditions.reading import key
 from gates.judge import needed_selectors
 from gates.model import Evidence, SampleSet, Stage, Target
@@ -50,12 +50,15 @@ def gather(question: Question) -> Evidence:
             pool.submit(_samples, source, selector, seconds, question.at)
             for selector, seconds in wanted
         ]
-        runs = evidence.read_runs(question.runs, evidence.configured_key())
+        signing_key = evidence.configured_key()
+        runs = evidence.read_runs(question.runs, signing_key)
+        load_runs = loads.read_loads(question.runs, signing_key)
         answers = [one.result() for one in asked]
         return Evidence(
             target=target,
             served=served.result(),
             runs=runs,
+            loads=load_runs,
             samples={
                 key(selector, seconds): answer
                 for (selector, seconds), answer in zip(wanted, answers, strict=True)

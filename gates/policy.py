@@ -12,6 +12,7 @@ from gates.model import (
     ChecksObjective,
     ListedChecksObjective,
     LiveBuildObjective,
+    LoadObjective,
     Objective,
     Policy,
     RatioObjective,
@@ -30,15 +31,37 @@ SECURITY_LIMITS = {
     "certificate_days": (1, 398),
     "audit_age_hours": (0.1, 720),
 }
+LOAD_LIMITS = {
+    "requests_done": (0.5, 0.999999),
+    "requests_failed": (0.000001, 0.5),
+    "longest_gap_seconds": (0.2, 3600),
+    "orders_per_minute": (1, 1_000_000),
+    "payment_success": (0.5, 0.999999),
+    "recovery_seconds": (1, 3600),
+    "growth_of_latency": (0.01, 1),
+    "growth_of_memory": (0.01, 1),
+    "generator_processor": (0.1, 0.95),
+    "generator_lag_seconds": (0.001, 1),
+}
+NIGHTLY_LIMITS = {
+    "slower_than_baseline": (0.01, 1),
+    "slower_than_before": (0.01, 1),
+    "least_seconds": (0, 1),
+}
+# A load run is always asked for these: without them it proves nothing.
+ALWAYS = ("generator_processor", "generator_lag_seconds", "requests_done", "requests_failed")
+KNEE = "knee"
 SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What objectives may refer to: the check sets, and the digest of the limits."""
+    """What objectives may refer to: the check sets, the limits, and the digest of these."""
 
     check_sets: Mapping[str, tuple[str, ...]]
     limits: str
+    latencies: Mapping[str, float]
+    load: Mapping[str, float]
 
 
 def load(path: Path) -> Policy:
@@ -59,10 +82,13 @@ def load(path: Path) -> Policy:
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
     latencies = _latency_limits(top.table("latency_limits"))
-    numbers = _security_limits(top.table("security_limits"))
-    both = json.dumps([latencies, numbers], sort_keys=True)
-    limits = hashlib.sha256(both.encode()).hexdigest()
-    objectives = _objectives(top.table("objectives"), Known(check_sets, limits))
+    numbers = _numbers(top.table("security_limits"), SECURITY_LIMITS)
+    loads = _numbers(top.table("load_limits"), LOAD_LIMITS)
+    nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
+    every = json.dumps([latencies, numbers, loads], sort_keys=True)
+    limits = hashlib.sha256(every.encode()).hexdigest()
+    known = Known(check_sets, limits, latencies, loads)
+    objectives = _objectives(top.table("objectives"), known)
     stages = _stages(top.table("stages"), objectives)
     top.end()
     used = {objective.name for stage in stages for objective in stage.objectives}
@@ -74,6 +100,7 @@ def load(path: Path) -> Policy:
         limits_digest=limits,
         latency_limits=latencies,
         security_limits=numbers,
+        nightly_limits=nightly,
         stages=stages,
     )
 
@@ -100,9 +127,9 @@ def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
     return sets
 
 
-def _security_limits(table: Table) -> dict[str, float]:
-    """Exactly the limits of SECURITY_LIMITS, each within its bounds."""
-    limits = {name: table.number(name, *bounds) for name, bounds in SECURITY_LIMITS.items()}
+def _numbers(table: Table, known: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Exactly these limits, each within its bounds."""
+    limits = {name: table.number(name, *bounds) for name, bounds in known.items()}
     table.end()
     return limits
 
@@ -235,6 +262,33 @@ def _share(name: str, table: Table, _: object) -> ShareObjective:
     return share
 
 
+def _load(name: str, table: Table, known: Known) -> LoadObjective:
+    asked = table.texts("limits")
+    for limit in asked:
+        if limit not in (*LOAD_LIMITS, KNEE):
+            names = [*LOAD_LIMITS, KNEE]
+            raise table.error("limits", str(UnknownNameError("limit", limit, names, "load_limits")))
+    latencies = table.table("p95")
+    p95 = {
+        operation: known.latencies[one_of(latencies, operation, known.latencies)]
+        for operation in latencies.left()
+    }
+    if "total" not in p95:
+        raise table.error("p95", "expected total among the operations")
+    return LoadObjective(
+        name=name,
+        guide=table.text("guide"),
+        profile=table.name("profile"),
+        at_least_users=table.whole("at_least_users", 1, 1_000_000),
+        at_least_seconds=table.number("at_least_seconds", 1, 86_400),
+        limits={limit: known.load[limit] for limit in (*ALWAYS, *asked) if limit != KNEE},
+        p95=p95,
+        finds_knee=KNEE in asked,
+        digest=known.limits,
+        max_age=table.seconds("max_age_seconds"),
+    )
+
+
 def _selector(table: Table, key: str) -> str:
     """A plain vector selector that names the slot: no function, no range."""
     text = table.text(key)
@@ -252,4 +306,5 @@ KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "live_build": _live_build,
     "ratio": _ratio,
     "share": _share,
+    "load": _load,
 }

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bcrypt
+from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from gates.model import Target
+from suites.waiting import wait_until
 
 Shop = Database[dict[str, Any]]
 
@@ -16,6 +21,7 @@ REAL_PRODUCTS = {"visibility": "listed", "made_by": {"$exists": False}}
 
 BCRYPT_COST = 10
 MOST_LOOKED_AT = 5000
+CLEAN_UP_SECONDS = 5.0
 
 # Append-only: their entries stay, and carry the run's name.
 LOGS = ("audit_logs", "security_events")
@@ -172,6 +178,31 @@ def left_behind(database: Shop, run_id: str) -> dict[str, int]:
         newest = database[collection].find().sort("_id", -1).limit(MOST_LOOKED_AT)
         counts[collection] = sum(bool(mine.search(str(one))) for one in newest)
     return {collection: count for collection, count in counts.items() if count}
+
+
+def clean_up(target: Target, run_id: str) -> str:
+    """Delete what the run's processes left, and say what is left then; empty for nothing.
+
+    What a request still under way writes after the first look is caught by a later one.
+    """
+    if "database_uri" not in target.secrets:
+        return "unknown: no database_uri to look with"
+    try:
+        with MongoClient[dict[str, Any]](
+            target.secrets["database_uri"], serverSelectionTimeoutMS=2000
+        ) as client:
+            database = client.get_default_database()
+
+            def left() -> dict[str, int]:
+                remove_everything(database, run_id)
+                return left_behind(database, run_id)
+
+            wait_until("nothing is left", left, lambda found: not found, seconds=CLEAN_UP_SECONDS)
+    except PyMongoError as error:
+        return f"unknown: the database does not answer ({type(error).__name__})"
+    except AssertionError as error:
+        return str(error)
+    return ""
 
 
 def _named(run_id: str) -> dict[str, str]:

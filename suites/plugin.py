@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,12 +10,12 @@ from gates import __version__, places
 from gates import policy as policies
 from gates import target as targets
 from gates.errors import ConfigurationError
-from gates.evidence import RUN_ID, Subject, configured_key
+from gates.evidence import RUN_ID, Subject, configured_key, new_run_id
 from gates.model import LEFT_NOTHING, Build, Target
 from suites.client import StoreClient, UnexpectedAnswerError, masked
 from suites.contract import load
 from suites.marks import CATEGORIES, SUITES
-from suites.recording import CHECK, FAILED_ATTEMPT, NOT_APPLICABLE, Recording, new_run_id
+from suites.recording import CHECK, FAILED_ATTEMPT, NOT_APPLICABLE, Recording
 
 pytest_plugins = ("suites.fixtures",)
 
@@ -27,7 +26,6 @@ LIMITS = pytest.StashKey[str]()
 LEFT = pytest.StashKey[str]()
 RECORDING = pytest.StashKey[Recording]()
 ONLY_SHOWS = ("collectonly", "help", "markers", "showfixtures", "show_fixtures_per_test", "version")
-CLEAN_UP_SECONDS = 5
 CUT_SHORT = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
 
 
@@ -287,6 +285,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if RECORDING not in config.stash or is_worker(config) or config.stash.get(BUILD, None) is None:
         return
+    from suites.ownership import clean_up
+
     recording = config.stash[RECORDING]
     succeeded = recording.passed > 0
     left = clean_up(config.stash[TARGET], config.stash[RUN])
@@ -305,37 +305,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     with contextlib.suppress(UnexpectedAnswerError):
         build = served_build(config)
     recording.finish(build, int(session.exitstatus))
-
-
-def clean_up(target: Target, run_id: str) -> str:
-    """Delete what the run's processes left, and say what is left then; empty for nothing.
-
-    What a request still under way writes after the first look is caught by a later one.
-    """
-    from pymongo import MongoClient
-    from pymongo.errors import PyMongoError
-
-    from suites.ownership import left_behind, remove_everything
-    from suites.waiting import wait_until
-
-    if "database_uri" not in target.secrets:
-        return "unknown: no database_uri to look with"
-    try:
-        with MongoClient[dict[str, Any]](
-            target.secrets["database_uri"], serverSelectionTimeoutMS=2000
-        ) as client:
-            database = client.get_default_database()
-
-            def left() -> dict[str, int]:
-                remove_everything(database, run_id)
-                return left_behind(database, run_id)
-
-            wait_until("nothing is left", left, lambda found: not found, seconds=CLEAN_UP_SECONDS)
-    except PyMongoError as error:
-        return f"unknown: the database does not answer ({type(error).__name__})"
-    except AssertionError as error:
-        return str(error)
-    return ""
 
 
 def pytest_terminal_summary(

@@ -1,6 +1,5 @@
 """The event stream of a run: pytest's reports in, the run's record out."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,9 +127,3 @@ def _message(report: pytest.TestReport) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2])
     return str(report.longrepr or "")
-
-
-def new_run_id() -> str:
-    """A run id that sorts by time."""
-    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{moment}-{time.time_ns() % 16**4:04x}"

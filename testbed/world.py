@@ -61,7 +61,7 @@ def create(folder: Path, ports: dict[str, int]) -> World:
     """A new world with fresh secrets; nothing runs yet."""
     for name in ("logs", "data", "targets"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    database_uri = f"mongodb://127.0.0.1:{ports['database']}/kirana"
+    database_uri = f"mongodb://127.0.0.1:{ports['database']}/kirana?retryWrites=false"
     environment = {
         "KIRANA_DATABASE_URI": database_uri,
         "KIRANA_PUBLIC_ADDRESS": public_address(ports),

@@ -15,6 +15,10 @@ REDDENS: dict[str, frozenset[str]] = {
         "metrics.frozen": "smoke.metrics_moving",
         "metrics.wrong_deployment": "smoke.metrics_moving smoke.metrics_present",
         "database.slow": "performance.database",
+        "cache.at_once": "performance.cache",
+        "cache.miscounted": "performance.cache",
+        "payments.slow": "performance.payment",
+        "achievements.slow": "performance.api",
         "database.unobserved": "performance.database",
         "auth.any_password": "smoke.login",
         "auth.everybody_staff": "smoke.login",
@@ -232,5 +236,17 @@ REDDENS: dict[str, frozenset[str]] = {
         "edge.no_redirect": "security.tls smoke.edge_redirect",
         "edge.path_lost": "security.tls smoke.edge_redirect",
         "edge.swapped": "smoke.edge_tls",
+    }.items()
+}
+
+# Faults that only a load run shows, and the limits it breaks.
+UNDER_LOAD: dict[str, frozenset[str]] = {
+    name: frozenset(limits.split())
+    for name, limits in {
+        "requests.some_fail": "requests_failed",
+        "requests.hang": "requests_done requests_failed longest_gap_seconds",
+        "search.tail": "p95-search",
+        "memory.leak": "growth_of_memory",
+        "latency.growing": "growth_of_latency",
     }.items()
 }

@@ -32,7 +32,7 @@ WORLDS = 4
 SAMPLE = 2
 SEED = 5
 # The store's behaviour and its defences are proven apart, each in its own time.
-SUITES = {"behaviour": "smoke or integration", "security": "security"}
+SUITES = {"behaviour": "smoke or integration or performance", "security": "security"}
 QUICKER = ("-p", "no:allure_pytest", "-p", "no:hypothesispytest", "-p", "no:anyio")
 # What is imported before pytest starts is not rewritten; only test modules need that.
 FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -66,7 +66,7 @@ def all_checks(part: str) -> list[str]:
 def faults(part: str) -> list[Fault]:
     """The faults that redden a check of a part."""
     checks = set(all_checks(part))
-    return [fault for fault in FAULTS if checks & REDDENS[fault.name]]
+    return [fault for fault in FAULTS if checks & REDDENS.get(fault.name, frozenset())]
 
 
 def red_of(part: str, fault: str) -> frozenset[str]:
@@ -231,7 +231,11 @@ def matrix() -> str:
         "|---|---|",
     ]
     for check in checks:
-        names = [f"{fault.name} ({fault.kind})" for fault in FAULTS if check in REDDENS[fault.name]]
+        names = [
+            f"{fault.name} ({fault.kind})"
+            for fault in FAULTS
+            if check in REDDENS.get(fault.name, frozenset())
+        ]
         lines.append(f"| `{check}` | {', '.join(names)} |")
     return "\n".join(lines) + "\n"
 

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import assert_never
 
-from gates.conditions import checks, listed_checks, live_build, ratio, served_build, share
+from gates.conditions import checks, listed_checks, live_build, load, ratio, served_build, share
 from gates.model import (
     ChecksObjective,
     Evidence,
     Finding,
     ListedChecksObjective,
     LiveBuildObjective,
+    LoadObjective,
     Objective,
     RatioObjective,
     ServedBuildObjective,
@@ -19,28 +20,31 @@ from gates.model import (
 
 
 def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """The findings of one objective; at least one."""
+    """The findings of one objective; at least one, unless the objective asks for nothing."""
     match objective:
         case ChecksObjective():
-            return checks.conclude(objective, evidence, now)
+            found = checks.conclude(objective, evidence, now)
         case ListedChecksObjective():
-            return (listed_checks.conclude(objective, evidence, now),)
+            found = (listed_checks.conclude(objective, evidence, now),)
         case ServedBuildObjective():
-            return (served_build.conclude(objective, evidence),)
+            found = (served_build.conclude(objective, evidence),)
         case LiveBuildObjective():
-            return (live_build.conclude(objective, evidence),)
+            found = (live_build.conclude(objective, evidence),)
         case RatioObjective():
-            return (ratio.conclude(objective, evidence),)
+            found = (ratio.conclude(objective, evidence),)
         case ShareObjective():
-            return (share.conclude(objective, evidence),)
+            found = (share.conclude(objective, evidence),)
+        case LoadObjective():
+            found = load.conclude(objective, evidence, now)
         case _:
             assert_never(objective)
+    return found
 
 
 def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
     """The selectors an objective reads, each with its window in seconds."""
     match objective:
-        case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective():
+        case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective() | LoadObjective():
             return ()
         case LiveBuildObjective():
             return live_build.selectors(objective, target)

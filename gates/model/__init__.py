@@ -2,6 +2,7 @@
 
 target    what is judged: Build, Target
 evidence  what was seen: CheckResult, Run, Sample, Series, SampleSet, Evidence
+load      what a load run measured: LoadRun, LoadPhase, Latency, Generator
 policy    what is required: the objectives, Stage, Policy
 decision  what was concluded: Measurement, Finding, Decision
 """
@@ -20,10 +21,12 @@ from gates.model.evidence import (
     Series,
     ServedBuild,
 )
+from gates.model.load import Generator, Latency, LoadPhase, LoadRun
 from gates.model.policy import (
     ChecksObjective,
     ListedChecksObjective,
     LiveBuildObjective,
+    LoadObjective,
     Objective,
     Policy,
     RatioObjective,
@@ -44,8 +47,13 @@ __all__ = [
     "Decision",
     "Evidence",
     "Finding",
+    "Generator",
+    "Latency",
     "ListedChecksObjective",
     "LiveBuildObjective",
+    "LoadObjective",
+    "LoadPhase",
+    "LoadRun",
     "Measured",
     "Measurement",
     "Objective",

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from gates.model.decision import Measured
 from gates.model.target import Build, Target
+
+if TYPE_CHECKING:
+    from gates.model.load import LoadRun
 
 
 class CheckOutcome(Enum):
@@ -169,9 +173,11 @@ class Evidence:
         served: the build it serves.
         runs: the records of suite runs.
         samples: sample sets by query.
+        loads: the records of load runs.
     """
 
     target: Target
     served: ServedBuild
     runs: tuple[Run, ...]
     samples: Mapping[str, SampleSet]
+    loads: "tuple[LoadRun, ...]" = ()

@@ -113,10 +113,40 @@ class ShareObjective:
     max_sample_age: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class LoadObjective:
+    """The newest load run of a profile, large enough and not too old, met every limit.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        profile: the profile's name.
+        at_least_users: how many users a run needs to count.
+        at_least_seconds: how long its judged phases need to be.
+        limits: the limits that apply, by name.
+        p95: what P95 of an operation must stay under, seconds by operation; ``total`` is all.
+        finds_knee: whether it tells how many users it takes to break a limit.
+        digest: SHA-256 of the policy's limits, which the run must have known.
+        max_age: how old the run may be.
+    """
+
+    name: str
+    guide: str
+    profile: str
+    at_least_users: int
+    at_least_seconds: float
+    limits: Mapping[str, float]
+    p95: Mapping[str, float]
+    finds_knee: bool
+    digest: str
+    max_age: timedelta
+
+
 Objective = (
     ChecksObjective
     | ListedChecksObjective
     | ServedBuildObjective
+    | LoadObjective
     | LiveBuildObjective
     | RatioObjective
     | ShareObjective
@@ -141,7 +171,8 @@ class Policy:
         name: the policy's name.
         digest: SHA-256 of the file.
         security_limits: the numbers of the security checklist, by name.
-        limits_digest: SHA-256 of both tables of limits.
+        nightly_limits: how much slower a release may get, as shares.
+        limits_digest: SHA-256 of the tables of limits.
         latency_limits: what P95 of an operation must stay under, seconds by operation.
         stages: the stages in the release's order.
     """
@@ -151,4 +182,5 @@ class Policy:
     limits_digest: str
     latency_limits: Mapping[str, float]
     security_limits: Mapping[str, float]
+    nightly_limits: Mapping[str, float]
     stages: tuple[Stage, ...]

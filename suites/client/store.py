@@ -212,13 +212,14 @@ def _bytes(body: bytes | str) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
-def exemption(key: str, now: float) -> str:
+def exemption(key: str, now: float, seconds: float = 0) -> str:
     """The value of ``X-Kirana-Exemption``, for senders that cannot choose their address.
 
     Args:
         key: the target's exemption key.
         now: seconds since the epoch.
+        seconds: for how long it is needed, if for longer than an hour.
     """
-    expiry = str(int(now) + EXEMPTION_SECONDS)
+    expiry = str(int(now + seconds) + EXEMPTION_SECONDS)
     signature = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()
     return f"{expiry}.{signature}"

@@ -12,7 +12,7 @@ from gates.statistics import chance_of_at_most
 from suites.client import Answer, StoreClient
 from suites.marks import check
 from suites.people import Person
-from suites.performance.timing import CERTAIN, P95, p95_problem
+from suites.performance.timing import AT_ONCE, CERTAIN, P95, p95_problem
 from suites.probes import total
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.performance]
 BURST = 50
 ENOUGH = 1000
 CARTS = 50
-AT_ONCE = 4
 # 560 requests at most, no more than 100 a minute from one address.
 ADDRESSES = 7
 

@@ -10,6 +10,8 @@ WARM_UP = 5
 # A look when so many samples are there; those that end in neither verdict lead to the next.
 LOOKS = (20, 120, 240, 480)
 P95 = 0.95
+# Orders and payments, which shoppers make side by side, are measured so many at a time.
+AT_ONCE = 4
 # 5 % for being wrong, shared over the looks. The first can only fail: 80 samples bear a pass.
 CERTAIN = 1 - 0.05 / len(LOOKS)
 

@@ -62,3 +62,7 @@ async def anybodys_search(context: Context, saved_id: str) -> Document:
 
 def fresh_for_ever(stored_at: float, now: float) -> bool:
     return stored_at <= now
+
+
+def never_fresh(stored_at: float, now: float) -> bool:
+    return stored_at > now

@@ -1,5 +1,6 @@
 """Defects of payments: amounts, cards, UPI, the webhook, saved methods."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -9,6 +10,9 @@ from testbed.store import gateway, payments
 from testbed.store.context import Context, Reply, new_id, now
 from testbed.store.database import Document
 from testbed.store.errors import invalid
+
+SLOW_PAYMENT_SECONDS = 2.2
+OPEN_PAYMENT = payments.open_payment
 
 LOG = logging.getLogger("kirana")
 
@@ -93,3 +97,8 @@ def logged_card_document(user_id: str, card: payments.CardDetails) -> Document:
 def methods_of_everybody(user_id: str) -> Document:
     del user_id
     return {}
+
+
+async def slowly_opened_payment(context: Context, order: Document, method: str) -> Document:
+    await asyncio.sleep(SLOW_PAYMENT_SECONDS)
+    return await OPEN_PAYMENT(context, order, method)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from testbed.store import app
+from testbed.store import app, metrics
 from testbed.store.context import Context
 from testbed.store.metrics import REGISTRY
 from testbed.store.settings import Settings
+
+COUNT_CACHE = metrics.count_cache
 
 
 async def database_down(context: Context) -> str:
@@ -90,3 +92,8 @@ def a_third_of_a_second_more(microseconds: int) -> float:
 
 def observe_no_query(deployment: str, command: str, seconds: float) -> None:
     del deployment, command, seconds
+
+
+def count_a_miss(deployment: str, *, hit: bool) -> None:
+    del hit
+    COUNT_CACHE(deployment, hit=False)

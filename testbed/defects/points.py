@@ -3,8 +3,11 @@
 import asyncio
 
 from testbed.store import loyalty
-from testbed.store.context import now
+from testbed.store.context import Context, Reply, now
 from testbed.store.database import Database
+
+SLOW_LIST_SECONDS = 1.2
+ACHIEVEMENTS = loyalty.achievements
 
 PAID_OR_NOT = [*loyalty.PAID, "placed"]
 LATEST_FIRST = [("points", -1), ("reached_at", -1), ("_id", 1)]
@@ -58,3 +61,8 @@ async def unlock_again(db: Database, user_id: str, key: str) -> None:
     await db.achievements.update_one(
         {"_id": f"{user_id}:{key}"}, {"$set": achievement}, upsert=True
     )
+
+
+async def slow_achievements(context: Context) -> Reply:
+    await asyncio.sleep(SLOW_LIST_SECONDS)
+    return await ACHIEVEMENTS(context)

@@ -6,10 +6,11 @@ from testbed.errors import TestbedError
 from testbed.faults.behaviour import BEHAVIOUR
 from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
+from testbed.faults.load import UNDER_LOAD
 
-__all__ = ["FAULTS", "Fault", "named"]
+__all__ = ["FAULTS", "UNDER_LOAD", "Fault", "named"]
 
-FAULTS = (*BEHAVIOUR, *DEFENCES)
+FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD)
 
 
 def named(name: str) -> Fault:

@@ -1,0 +1,86 @@
+"""``python -m load``: put a target under load, and ask the gate how it stood it."""
+
+import argparse
+import sys
+
+from gates.errors import ConfigurationError
+from gates.exitcodes import ExitCode
+from load import plan
+from load.generator import GeneratorError
+from load.run import Request, run
+from suites.client import UnexpectedAnswerError
+
+
+def main() -> int:
+    """Run one command; the exit code is the gate's, or that of an error."""
+    try:
+        options = parser().parse_args()
+        return int(options.go(options))
+    except ConfigurationError as error:
+        print(f"load: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    except (GeneratorError, UnexpectedAnswerError) as error:
+        print(f"load: {error}", file=sys.stderr)
+        return ExitCode.HOLD
+    except KeyboardInterrupt:
+        print("load: interrupted; the run proves nothing", file=sys.stderr)
+        return ExitCode.INTERNAL
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m load",
+        description="Put a target under load and judge it by the policy.",
+        epilog="exit codes: those of gates; 3 also when the load could not be made",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("run", help="one run of a profile", allow_abbrev=False)
+    command.add_argument("profile", metavar="PROFILE", choices=plan.names(),
+                         help=f"one of {', '.join(plan.names())}")  # fmt: skip
+    command.add_argument("--target", required=True, metavar="NAME", help="what is put under load")
+    command.add_argument("--users", type=_users, metavar="N", help="the peak (the profile's)")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--duration", type=_seconds, metavar="SECONDS",
+                        help="the whole run's length; every phase in proportion")  # fmt: skip
+    length.add_argument("--scale", type=_seconds, default=1.0, metavar="F",
+                        help="every phase F times as long (1)")  # fmt: skip
+    command.add_argument("--workers", type=_users, default=1, metavar="N",
+                         help="generator processes (1)")  # fmt: skip
+    command.add_argument("--targets", metavar="DIR", help="the target files")
+    command.add_argument("--policy", metavar="FILE", help="the policy")
+    command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
+    command.set_defaults(go=_run)
+    return top
+
+
+def _run(options: argparse.Namespace) -> int:
+    scale = options.scale
+    if options.duration:
+        scale = options.duration / plan.length(options.profile)
+    return run(
+        Request(
+            profile=options.profile, target=options.target, users=options.users, scale=scale,
+            workers=options.workers, targets=options.targets, policy=options.policy,
+            out=options.out,
+        )
+    )  # fmt: skip
+
+
+def _users(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected 1 or more")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= plan.MOST_SECONDS:
+        raise argparse.ArgumentTypeError("expected more than 0")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The shoppers' accounts and what they buy: the run's own, made and logged in before it begins."""
+
+import contextlib
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import MongoClient
+
+from gates.errors import ConfigurationError
+from gates.model import Target
+from suites.client import StoreClient, loopback_source
+from suites.contract import load as contract
+from suites.ownership import Ownership
+
+AT_ONCE = 4
+PRODUCTS = 20
+STOCK = 10_000_000
+PRICE_PAISE = 4_900
+PAGES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shopping:
+    """What the shoppers need.
+
+    Args:
+        shoppers: by number, each with ``token`` and ``source``.
+        products: ids of products they may buy.
+        words: words that names in the catalogue hold.
+    """
+
+    shoppers: dict[str, dict[str, str]] = field(repr=False)
+    products: list[str]
+    words: list[str]
+
+
+def prepare(target: Target, run_id: str, users: int, told: Callable[[int], None]) -> Shopping:
+    """Make accounts and products, and log everybody in.
+
+    Args:
+        target: where.
+        run_id: whose data it is.
+        users: how many.
+        told: is told how many are logged in.
+
+    Raises:
+        ConfigurationError: the target file has no database to make accounts in.
+        UnexpectedAnswerError: somebody could not log in.
+    """
+    if "database_uri" not in target.secrets:
+        raise ConfigurationError(f"no database_uri for {target.name}: set the variable it names")
+    uri = target.secrets["database_uri"]
+    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as database:
+        own = Ownership(database.get_default_database(), f"{run_id}-main")
+        products = [
+            own.product(price_paise=PRICE_PAISE, stock=STOCK).product_id for _ in range(PRODUCTS)
+        ]
+        people = [own.user() for _ in range(users)]
+    shoppers: dict[str, dict[str, str]] = {}
+
+    def log_in(number: int) -> None:
+        body = {"identifier": people[number].phone, "password": people[number].password}
+        with calling(target, run_id) as client:
+            token = client.call("login", expect=200, body=body).body["access_token"]
+            shoppers[str(number)] = {"token": token, "source": client.source}
+        told(len(shoppers))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(log_in, range(users)))
+    return Shopping(shoppers, products, _words(target, run_id))
+
+
+@contextlib.contextmanager
+def calling(target: Target, run_id: str) -> Generator[StoreClient]:
+    """A client with an address of its own, where the target asks for that."""
+    source = loopback_source() if target.loopback_sources else ""
+    client = StoreClient(target, contract(), run_id, source)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _words(target: Target, run_id: str) -> list[str]:
+    """The last words of names in the catalogue, such as rice."""
+    words = set()
+    with calling(target, run_id) as client:
+        for page in range(1, PAGES + 1):
+            answer = client.call("list_products", expect=200, query={"page": str(page)})
+            names = [str(item["name"]).split() for item in answer.body["items"]]
+            words |= {name[-1].lower() for name in names if name and name[-1].isalpha()}
+    if not words:
+        raise ConfigurationError(f"the catalogue of {target.name} is empty: nothing to shop for")
+    return sorted(words)

@@ -1,0 +1,129 @@
+"""Runs Locust in processes of its own, and hears from them what they measured."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+# Beyond the plan: to start, to end, and to hand over.
+MARGIN_SECONDS = 60.0
+STOP_SECONDS = 5.0
+
+
+class GeneratorError(Exception):
+    """The generator ended without a measurement; the text says where its log is."""
+
+
+@dataclass(slots=True)
+class Started:
+    """The processes of one run."""
+
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def locust(
+    folder: Path, content: dict[str, Any], base_url: str
+) -> Iterator[tuple[Started, IO[bytes]]]:
+    """Start Locust, alone or as a master with workers; end every process at the end.
+
+    Args:
+        folder: for its CSV, HTML and log.
+        content: what the locustfile reads: plan, shoppers, workers and so on.
+        base_url: the target's address, for Locust's own report.
+
+    Returns:
+        The processes, and the stream of what they say.
+    """
+    workers, port = content["workers"], _free_port()
+    read_input, write_input = os.pipe()
+    read_output, write_output = os.pipe()
+    roles = [["--csv", str(folder / "locust"), "--html", str(folder / "locust.html")]]
+    if workers > 1:
+        roles[0] += ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port",
+                     str(port), "--expect-workers", str(workers)]  # fmt: skip
+        roles += [["--worker", "--master-port", str(port)]] * workers
+    variables = {**os.environ, "KIRANA_LOAD_INPUT": str(read_input),
+                 "KIRANA_LOAD_OUTPUT": str(write_output)}  # fmt: skip
+    started = Started()
+    with (folder / "locust.log").open("wb") as log, os.fdopen(read_output, "rb") as stream:
+        try:
+            for number, role in enumerate(roles):
+                alone = [] if number else ["--headless"]
+                command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *alone, *role,
+                           "--host", base_url, "--loglevel", "WARNING", "--exit-code-on-error",
+                           "0"]  # fmt: skip
+                pipes = () if number else (read_input, write_output)
+                started.processes.append(
+                    subprocess.Popen(
+                        command,
+                        env=variables,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        pass_fds=pipes,
+                    )
+                )
+            os.close(read_input)
+            os.close(write_output)
+            with os.fdopen(write_input, "w") as pipe:
+                json.dump(content, pipe)
+            yield started, stream
+        finally:
+            _end(started.processes)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End what is left of them: ask, then insist."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    until = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def measure(
+    folder: Path, content: dict[str, Any], base_url: str, told: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Run a plan to its end.
+
+    Args:
+        folder: as ``locust``.
+        content: the same.
+        base_url: the same.
+        told: is told the progress, about once a second.
+
+    Returns:
+        What the generators measured.
+
+    Raises:
+        GeneratorError: they ended without a measurement.
+    """
+    with locust(folder, content, base_url) as (_, stream):
+        for line in stream:
+            said = json.loads(line)
+            if "progress" in said:
+                told(said["progress"])
+            if "measured" in said:
+                measured: dict[str, Any] = said["measured"]
+                return measured
+    raise GeneratorError(f"the generator ended without a measurement: see {folder / 'locust.log'}")

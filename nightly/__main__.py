@@ -1,0 +1,179 @@
+"""``python -m nightly``: measure both colours tonight, and say whether the release got slower."""
+
+import argparse
+import getpass
+import os
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gates import evidence, places
+from gates import policy as policies
+from gates import target as targets
+from gates.errors import ConfigurationError
+from gates.exitcodes import ExitCode
+from gates.model import Target
+from gates.sources.health import served_build
+from load.accounts import prepare
+from load.progress import Progress
+from nightly.history import Acknowledged, History, machine
+from nightly.night import figures_of, judged
+from nightly.rounds import AGAIN, BASELINE, CANARY, Arm, RoundError, Times, measure
+from reports import nightly as page
+from suites.client import UnexpectedAnswerError
+from suites.ownership import clean_up
+
+if TYPE_CHECKING:
+    from nightly.night import Night
+
+ROUNDS = 30
+PAGE = "index.html"
+
+
+def main() -> int:
+    """Run one command.
+
+    Returns:
+        0 when nothing got slower, 1 when something did, 3 when it could not be measured, 2 for a
+        mistake in the command or the configuration.
+    """
+    try:
+        options = parser().parse_args()
+        return int(options.go(options))
+    except ConfigurationError as error:
+        print(f"nightly: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    except (RoundError, UnexpectedAnswerError) as error:
+        print(f"nightly: not measured: {error}", file=sys.stderr)
+        return ExitCode.HOLD
+    except KeyboardInterrupt:
+        print("nightly: interrupted; this night is missing", file=sys.stderr)
+        return ExitCode.INTERNAL
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m nightly",
+        description="Measure two colours in one night, keep the figures, and compare the nights.",
+        epilog="exit codes: 0 nothing got slower, 1 something did, 2 usage, 3 not measured",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    tonight = commands.add_parser("run", help="measure now, and judge", allow_abbrev=False)
+    tonight.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
+    tonight.add_argument("--baseline", default="blue", metavar="NAME",
+                         help="what serves now (blue)")  # fmt: skip
+    tonight.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N",
+                         help=f"rounds of each ({ROUNDS})")  # fmt: skip
+    _places(tonight)
+    tonight.set_defaults(go=_run)
+    again = commands.add_parser("report", help="write the page again", allow_abbrev=False)
+    again.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
+    _places(again)
+    again.set_defaults(go=_report)
+    known = commands.add_parser(
+        "acknowledge", help="say that a slowdown is known, for some days", allow_abbrev=False
+    )
+    known.add_argument("operation", metavar="OPERATION", help="such as search")
+    known.add_argument("quantile", metavar="QUANTILE", choices=("p50", "p95"), help="p50 or p95")
+    known.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
+    known.add_argument("--days", type=_rounds, default=7, metavar="N", help="for how long (7)")
+    known.add_argument("--why", required=True, metavar="TEXT", help="what is being done")
+    _places(known)
+    known.set_defaults(go=_acknowledge)
+    return top
+
+
+def _places(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--targets", metavar="DIR", help="the target files")
+    command.add_argument("--policy", metavar="FILE", help="the policy")
+    command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
+
+
+def _rounds(text: str) -> int:
+    number = int(text)
+    if number < 2:  # noqa: PLR2004 - one round has no spread
+        raise argparse.ArgumentTypeError("expected 2 or more")
+    return number
+
+
+def _run(options: argparse.Namespace) -> int:
+    folder = places.targets(options.targets).path
+    canary, baseline = (targets.load(name, folder) for name in (options.target, options.baseline))
+    for one in (canary, baseline):
+        if one.production or "load" not in one.suites:
+            raise ConfigurationError(f"{one.name} does not allow load")
+    served = served_build(canary).build
+    if served is None:
+        raise ConfigurationError(f"{canary.name} does not say which build it serves: is it up?")
+    run_id = evidence.new_run_id()
+    times = _measured(canary, baseline, run_id, options.rounds)
+    figures = figures_of(times, _today(), served.version, run_id)
+    _history(options).add(figures)
+    return _written(options, times)
+
+
+def _measured(canary: Target, baseline: Target, run_id: str, rounds: int) -> Times:
+    progress = Progress(rounds)
+    try:
+        shopping = prepare(canary, run_id, 3, lambda _: None)
+        tokens = [shopping.shoppers[str(number)]["token"] for number in range(3)]
+        arms = [
+            Arm(name, target, token, shopping)
+            for name, target, token in (
+                (BASELINE, baseline, tokens[0]), (AGAIN, baseline, tokens[1]),
+                (CANARY, canary, tokens[2]))
+        ]  # fmt: skip
+        times = measure(arms, rounds, run_id, lambda done: progress.show(
+            done, f"round {done} of {rounds}"))  # fmt: skip
+    finally:
+        left = clean_up(canary, run_id)
+        progress.end()
+    if left:
+        raise RoundError(f"something may be left in the database: {left}")
+    return times
+
+
+def _history(options: argparse.Namespace) -> History:
+    out = places.out(options.out, Path("out")).path
+    return History(out / "history", machine(), options.target)
+
+
+def _written(options: argparse.Namespace, times: Times | None) -> int:
+    """Judge the nights, write the page, and say the sentence."""
+    policy = policies.load(places.policy(options.policy).path)
+    history = _history(options)
+    night: Night = judged(history.figures(), history.acknowledged(_today()),
+                          policy.nightly_limits, _today())  # fmt: skip
+    del times
+    folder = places.out(options.out, Path("out")).path / "nightly"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).write_text(page.html(night.as_page(options.target, machine())))
+    print(night.sentence)
+    for line in night.lines():
+        print(f"  {line}")
+    print(f"page: {folder / PAGE}")
+    return int(ExitCode.NO_GO if night.slower else ExitCode.GO)
+
+
+def _report(options: argparse.Namespace) -> int:
+    return _written(options, None)
+
+
+def _acknowledge(options: argparse.Namespace) -> int:
+    until = _today() + timedelta(days=options.days)
+    who = os.environ.get("USER") or getpass.getuser()
+    known = Acknowledged(options.operation, options.quantile, until, options.why, who)
+    _history(options).acknowledge(known)
+    print(f"{options.operation} {options.quantile} of {options.target} is known until {until}")
+    return int(ExitCode.GO)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

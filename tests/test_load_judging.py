@@ -1,0 +1,367 @@
+"""Load evidence: only a whole, current run of the served build that met every limit gives GO."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from judging import GREEN, NOW, POLICY, SERVED, STAGES, decide
+from worlds import ROOT
+
+from gates import loads
+from gates.evidence import Subject
+from gates.model import (
+    Boot,
+    Decision,
+    Evidence,
+    Generator,
+    Latency,
+    LoadPhase,
+    LoadRun,
+    Outcome,
+    RunState,
+    Verdict,
+)
+
+LOAD, STRESS, SPIKE, SOAK = (STAGES[f"{one}-test"] for one in ("load", "stress", "spike", "soak"))
+BUILD = GREEN.expected
+OTHER = replace(BUILD, version="5.0.1")
+
+
+def latency(p95: float = 0.1, done: int = 3000, **changes: Any) -> Latency:
+    seen = Latency(done=done, failed=0, samples=done, p50=p95 / 2, p95=p95,
+                   p95_at_least=0.98 * p95, p95_at_most=1.02 * p95, p99=2 * p95)  # fmt: skip
+    return replace(seen, **changes)
+
+
+def phase(**changes: Any) -> LoadPhase:
+    operations = {
+        "total": latency(done=24_000),
+        "search": latency(),
+        "place_order": latency(done=400),
+        "process_payment": latency(done=400),
+    }
+    one = LoadPhase(
+        name="plateau", judged=True, seconds=120.0, users_planned=1000, users_reached=1000,
+        due=24_000, unfinished=0, oldest_unfinished_seconds=0.0, longest_gap_seconds=0.3,
+        operations=operations,
+    )  # fmt: skip
+    return replace(one, **changes)
+
+
+def with_operation(name: str, **changes: Any) -> LoadPhase:
+    one = phase()
+    return replace(one, operations={**one.operations, name: replace(one.operations[name],
+                                                                    **changes)})  # fmt: skip
+
+
+KEPT_UP = Generator(workers=1, workers_gone=0, processor_share=(0.1,), memory_bytes=(10**8,),
+                    lag_p99_seconds=0.003)  # fmt: skip
+
+
+def good(**changes: Any) -> LoadRun:
+    run = LoadRun(
+        run_id="l1", state=RunState.FINISHED, problem="", profile="load",
+        started_at=NOW - timedelta(minutes=8), ended_at=NOW - timedelta(minutes=5),
+        target="green", base_url=GREEN.addresses.api, target_digest=GREEN.digest, build=BUILD,
+        build_at_end=BUILD, limits=POLICY.limits_digest, boot=None, users=1000,
+        judged_seconds=120.0, phases=(phase(),), reasons={}, memory=(), recovery_seconds=None,
+        generator=KEPT_UP, left_behind="",
+    )  # fmt: skip
+    return replace(run, **changes)
+
+
+def judged(*runs: LoadRun, stage: Any = LOAD) -> Decision:
+    return decide(Evidence(GREEN, SERVED, (), {}, runs), stage)
+
+
+def test_a_good_run_is_go() -> None:
+    decided = judged(good())
+    assert decided.outcome is Outcome.GO, decided.reason
+    assert len(decided.findings) == 12
+    assert all(one.sentence and one.measurements for one in decided.findings)
+
+
+HOLDS: dict[str, tuple[LoadRun, str]] = {
+    "unfinished": (good(state=RunState.UNFINISHED, ended_at=None), "has not finished"),
+    "damaged": (good(state=RunState.DAMAGED, problem="was changed"), "is damaged"),
+    "old": (good(started_at=NOW - timedelta(hours=3), ended_at=NOW - timedelta(hours=2)),
+            "ended 2.0 h ago"),
+    "of the future": (good(started_at=NOW + timedelta(minutes=1)), "of the future"),
+    "ends in the future": (good(ended_at=NOW + timedelta(minutes=1)), "of the future"),
+    "ended before it began": (good(ended_at=NOW - timedelta(minutes=9)), "before it began"),
+    "another build": (good(build=OTHER, build_at_end=OTHER), "is served now"),
+    "build unknown": (good(build=None), "unknown"),
+    "build changed": (good(build_at_end=OTHER), "build changed"),
+    "end unknown": (good(build_at_end=None), "build changed"),
+    "another target file": (good(target_digest="0" * 64), "target file was changed"),
+    "other limits": (good(limits="0" * 64), "limits were changed"),
+    "left something": (good(left_behind="orders: 3"), "left something"),
+    "no generator": (good(generator=None), "sent nothing"),
+    "nothing sent": (good(generator=replace(KEPT_UP, lag_p99_seconds=None)), "sent nothing"),
+    "no processes": (good(generator=replace(KEPT_UP, processor_share=())), "sent nothing"),
+    "worker gone": (good(generator=replace(KEPT_UP, workers=2, workers_gone=1)),
+                    "1 of 2 workers were gone"),
+    "lagging": (good(generator=replace(KEPT_UP, lag_p99_seconds=0.3)), "was the bottleneck"),
+    "busy": (good(generator=replace(KEPT_UP, processor_share=(0.2, 0.97))), "was the bottleneck"),
+    "use unknown": (good(generator=replace(KEPT_UP, processor_share=(None,))), "does not say"),
+    "no phases": (good(phases=()), "no phase that limits apply to"),
+    "no judged phase": (good(phases=(phase(judged=False),)), "no phase that limits apply to"),
+    "too few users": (good(phases=(phase(users_reached=990),)), "was not reached"),
+    "too short": (good(phases=(phase(seconds=60.0),)), "was not reached"),
+    "nothing due": (good(phases=(phase(due=0),)), "0 of 0 requests due"),
+    "no payments": (good(phases=(with_operation("process_payment", done=0),)), "0 of 0 payments"),
+    "P95 unsure": (good(phases=(with_operation("search", p95=0.499, p95_at_least=0.49,
+                                                p95_at_most=0.51),)), "P95 of search is 499 ms"),
+    "P95 from few": (good(phases=(with_operation("search", p95_at_most=None),)), "to unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOLDS)
+def test_what_cannot_be_believed_is_a_hold(name: str) -> None:
+    run, said = HOLDS[name]
+    decided = judged(run)
+    assert decided.outcome is Outcome.HOLD, decided.reason
+    assert any(said in one.sentence for one in decided.findings
+               if one.verdict is Verdict.INCONCLUSIVE), decided  # fmt: skip
+
+
+STOPS: dict[str, tuple[LoadRun, str]] = {
+    "too few done": (good(phases=(with_operation("total", done=23_000),)), "23,000 of 24,000"),
+    "hanging": (good(phases=(replace(with_operation("total", done=23_100), unfinished=900,
+                                     oldest_unfinished_seconds=60.0),)),
+                "900 had no end, the oldest after 60.0 s"),
+    "failures": (good(phases=(with_operation("total", failed=168),), reasons={"status 500": 168}),
+                 "168 of 24,000 requests due in plateau failed or had no end; under 0.5 %; most "
+                 "often: status 500"),
+    "a gap": (good(phases=(phase(longest_gap_seconds=8.0),)), "8.0 s without a right answer"),
+    "too few orders": (good(phases=(with_operation("place_order", done=150),)), "75 a minute"),
+    "failing payments": (good(phases=(with_operation("process_payment", done=380, failed=20),)),
+                         "380 of 400 payments"),
+    "slow": (good(phases=(with_operation("search", p95=0.6, p95_at_least=0.55),)),
+             "P95 of search is 600 ms"),
+    "no samples": (good(phases=(with_operation("search", samples=0, p95=None),)),
+                   "no search in plateau was answered"),
+    "operation missing": (good(phases=(phase(operations={"total": latency(done=24_000)}),)),
+                          "no search in plateau was answered"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_broken_limit_is_a_no_go_that_names_it(name: str) -> None:
+    run, said = STOPS[name]
+    decided = judged(run)
+    assert decided.outcome is Outcome.NO_GO, decided.reason
+    assert any(said in one.sentence for one in decided.findings if one.verdict is Verdict.FAIL)
+    assert all(one.next_step for one in decided.findings if one.verdict is not Verdict.PASS)
+
+
+def test_no_run_at_all_is_a_hold() -> None:
+    assert judged().outcome is Outcome.HOLD
+    assert judged(good(profile="smoke")).outcome is Outcome.HOLD
+    assert judged(good(target="blue")).outcome is Outcome.HOLD
+    assert judged(good(base_url="http://elsewhere")).outcome is Outcome.HOLD
+
+
+def test_a_newer_run_decides_whatever_it_says() -> None:
+    newer = {"run_id": "l2", "started_at": NOW - timedelta(minutes=4)}
+    ended = {**newer, "ended_at": NOW - timedelta(minutes=1)}
+    assert judged(good(), good(state=RunState.UNFINISHED, ended_at=None, **newer)).outcome \
+        is Outcome.HOLD  # fmt: skip
+    assert judged(good(), good(state=RunState.DAMAGED, profile="", **newer)).outcome \
+        is Outcome.HOLD  # fmt: skip
+    slow = (with_operation("search", p95_at_least=0.6),)
+    assert judged(good(), good(phases=slow, **ended)).outcome is Outcome.NO_GO
+    assert judged(good(phases=slow), good(**ended)).outcome is Outcome.GO
+
+
+def test_a_clock_set_back_between_runs_is_a_hold() -> None:
+    first = good(boot=Boot("m", 1000.0))
+    later = good(run_id="l2", boot=Boot("m", 2000.0), started_at=NOW - timedelta(hours=3),
+                 phases=(phase(unfinished=9000),))  # fmt: skip
+    assert judged(first, later).outcome is Outcome.HOLD
+
+
+def test_a_small_run_is_no_evidence_for_the_release() -> None:
+    hour_4 = STAGES["hour-4"]
+    load_only = replace(hour_4, objectives=tuple(
+        one for one in hour_4.objectives if one.name in ("served-build", "thousand-users")))  # fmt: skip
+    assert judged(good(), stage=load_only).outcome is Outcome.GO
+    small = phase(users_planned=50, users_reached=50)
+    assert judged(good(users=50, phases=(small,)), stage=load_only).outcome is Outcome.HOLD
+    assert judged(good(judged_seconds=30.0), stage=load_only).outcome is Outcome.HOLD
+    failed = good(run_id="l0", phases=(phase(unfinished=9000),))
+    newer_small = good(
+        run_id="l2", users=50, phases=(small,), started_at=NOW - timedelta(minutes=1)
+    )
+    assert judged(failed, newer_small, stage=load_only).outcome is Outcome.NO_GO
+
+
+def test_a_starved_generator_is_not_blamed_on_the_store_but_wrong_answers_are() -> None:
+    starved = replace(KEPT_UP, lag_p99_seconds=2.0)
+    slow = (replace(with_operation("search", p95_at_least=0.9), unfinished=5000,
+                    longest_gap_seconds=9.0),)  # fmt: skip
+    decided = judged(good(generator=starved, phases=slow))
+    assert decided.outcome is Outcome.HOLD
+    assert any("not judged, for the generator" in one.sentence for one in decided.findings)
+    wrong = (with_operation("total", failed=2400, done=21_600),)
+    assert judged(good(generator=starved, phases=wrong)).outcome is Outcome.NO_GO
+
+
+def steps(broken_at: int) -> tuple[LoadPhase, ...]:
+    made = []
+    for users in (250, 500, 750, 1000, 1250, 1500):
+        one = phase(name=f"step-{users}", users_planned=users, users_reached=users, seconds=60.0)
+        made.append(replace(one, unfinished=5000) if users >= broken_at else one)
+        if users >= broken_at:
+            break
+    return tuple(made)
+
+
+@pytest.mark.parametrize(
+    ("broken_at", "outcome", "said"),
+    [(1250, Outcome.GO, "held up to 1,000 users; with 1,250: "),
+     (9999, Outcome.GO, "held up to 1,500 users"),
+     (1000, Outcome.NO_GO, "held up to 750 users; with 1,000: "),
+     (250, Outcome.NO_GO, "held up to 0 users; with 250: ")],
+)  # fmt: skip
+def test_stress_finds_the_knee(broken_at: int, outcome: Outcome, said: str) -> None:
+    decided = judged(good(profile="stress", judged_seconds=240.0, phases=steps(broken_at)),
+                     stage=STRESS)  # fmt: skip
+    assert decided.outcome is outcome
+    assert any(said in one.sentence for one in decided.findings)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome"), [(3.0, Outcome.GO), (45.0, Outcome.NO_GO), (None, Outcome.HOLD)]
+)
+def test_a_spike_is_judged_by_the_recovery(seconds: float | None, outcome: Outcome) -> None:
+    before = phase(name="before", users_planned=100, users_reached=100)
+    run = good(profile="spike", phases=(before,), recovery_seconds=seconds)
+    assert judged(run, stage=SPIKE).outcome is outcome
+
+
+def windows(growth: float) -> tuple[LoadPhase, ...]:
+    return tuple(
+        replace(with_operation("total", p50=0.02 * (1 + growth * at / 5)), name=f"window-{at + 1}",
+                users_planned=300, users_reached=300, seconds=20.0)
+        for at in range(6)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("latency_growth", "memory_growth", "outcome", "said"),
+    [(0.0, 0.0, Outcome.GO, "grew by 0.0 %"),
+     (0.5, 0.0, Outcome.NO_GO, "the median latency grew by 50.0 %"),
+     (0.0, 0.4, Outcome.NO_GO, "the target's memory grew by 40.0 %"),
+     (0.0, None, Outcome.HOLD, "growth_of_memory: nothing was measured")],
+)  # fmt: skip
+def test_a_soak_is_judged_by_what_grows(
+    latency_growth: float, memory_growth: float | None, outcome: Outcome, said: str
+) -> None:
+    memory = () if memory_growth is None else tuple(
+        (float(at), 1e8 * (1 + memory_growth * at / 29)) for at in range(30))  # fmt: skip
+    run = good(profile="soak", users=300, phases=windows(latency_growth), memory=memory)
+    decided = judged(run, stage=SOAK)
+    assert decided.outcome is outcome, decided.reason
+    assert any(said in one.sentence for one in decided.findings)
+
+
+# The record on disk.
+
+SUBJECT = Subject("green", GREEN.addresses.api, GREEN.digest, BUILD, POLICY.limits_digest)
+MEASURED: dict[str, Any] = {
+    "phases": [{
+        "name": "plateau", "start_seconds": 60.0, "end_seconds": 180.0, "judged": True,
+        "users_planned": 1000, "users_reached": 1000, "due": 24000, "unfinished": 0,
+        "oldest_unfinished_seconds": 0.0, "longest_gap_seconds": 0.2,
+        "operations": {
+            name: {"done": done, "failed": 0, "samples": done, "p50": 0.01, "p95": 0.1,
+                   "p95_at_least": 0.09, "p95_at_most": 0.11, "p99": 0.2, "max": 0.5}
+            for name, done in (("total", 24000), ("search", 5000), ("place_order", 400),
+                               ("process_payment", 400))},
+    }],
+    "reasons": {}, "bad_by_second": [[0, 0]], "memory": [], "recovery_seconds": None,
+    "ended_after": 180.0,
+    "generator": {"processor_share": [0.1], "memory_bytes": [10**8], "lag_p99_seconds": 0.003,
+                  "lag_max_seconds": 0.02, "workers_gone": 0},
+}  # fmt: skip
+CONTENT = {"tool": "load 1", "profile": "load",
+           "plan": {"users": 1000, "seconds": 180.0, "workers": 1, "judged_seconds": 120.0,
+                    "seed": "l1"}}  # fmt: skip
+
+
+def written(folder: Path, *, key: str = "") -> Path:
+    loads.begin(folder / "l1", "l1", SUBJECT, CONTENT)
+    loads.end(folder / "l1", BUILD, MEASURED, "", key)
+    return folder / "l1" / loads.FILE
+
+
+def outcome_of(folder: Path, key: str = "") -> Outcome:
+    read = loads.read_loads(folder, key)
+    assert len(read) == 1
+    # Written just now, read at the tests' noon.
+    ended = read[0].ended_at and NOW - timedelta(minutes=1)
+    moved = replace(read[0], started_at=NOW - timedelta(minutes=4), ended_at=ended)
+    return judged(moved).outcome
+
+
+def test_a_record_is_read_as_it_was_written_and_fits_its_schema(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    schema = json.loads((ROOT / "gates" / "schemas" / "load.schema.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(path.read_text()))
+    assert outcome_of(tmp_path) is Outcome.GO
+
+
+def test_a_record_without_an_end_is_a_hold(tmp_path: Path) -> None:
+    loads.begin(tmp_path / "l1", "l1", SUBJECT, CONTENT)
+    assert outcome_of(tmp_path) is Outcome.HOLD
+
+
+def reseal(content: dict[str, Any]) -> None:
+    content.pop("sha256")
+    content["sha256"] = loads.hashlib.sha256(loads._sealed(content)).hexdigest()
+
+
+BROKEN: dict[str, Callable[[dict[str, Any]], None]] = {
+    "changed": lambda one: one["measured"]["phases"][0].update(unfinished=0, due=100),
+    "no seal": lambda one: one.pop("sha256"),
+    "another run's": lambda one: one.update(run="l2"),
+    "another schema": lambda one: one.update(schema=2),
+    "no plan": lambda one: one.pop("plan"),
+    "no phases": lambda one: one["measured"].pop("phases"),
+    "negative": lambda one: (one["measured"]["phases"][0].update(unfinished=-1), reseal(one)),
+    "a text for a number": lambda one: (one["measured"]["phases"][0].update(due="24000"),
+                                        reseal(one)),
+    "true for a number": lambda one: (one["measured"]["phases"][0].update(due=True), reseal(one)),
+    "time without zone": lambda one: (one.update(ended_at="2026-11-22T12:00:00"), reseal(one)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_record_is_a_hold(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path)
+    content = json.loads(path.read_text())
+    BROKEN[name](content)
+    path.write_text(json.dumps(content))
+    assert loads.read_loads(tmp_path, "")[0].state is RunState.DAMAGED
+    assert outcome_of(tmp_path) is Outcome.HOLD
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"null", b"NaN", b"\xff", b'{"schema": NaN}',
+                                 b"[" * 100_000, b" " * (loads.MOST_BYTES + 1)])  # fmt: skip
+def test_anything_else_in_its_place_is_a_hold(tmp_path: Path, raw: bytes) -> None:
+    written(tmp_path).write_bytes(raw)
+    assert outcome_of(tmp_path) is Outcome.HOLD
+
+
+def test_with_a_key_only_records_signed_with_it_count(tmp_path: Path) -> None:
+    written(tmp_path, key="k")
+    assert outcome_of(tmp_path, "k") is Outcome.GO
+    assert outcome_of(tmp_path, "other") is Outcome.HOLD
+    written(tmp_path)
+    assert outcome_of(tmp_path, "k") is Outcome.HOLD
