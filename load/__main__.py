@@ -6,7 +6,7 @@ import sys
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
 from load import plan
-from load.generator import GeneratorError
+from load.generator import GeneratorError, work
 from load.run import Request, run
 from suites.client import UnexpectedAnswerError
 
@@ -48,10 +48,17 @@ def parser() -> argparse.ArgumentParser:
                         help="every phase F times as long (1)")  # fmt: skip
     command.add_argument("--workers", type=_users, default=1, metavar="N",
                          help="generator processes (1)")  # fmt: skip
+    command.add_argument("--listen", type=_address, metavar="HOST:PORT",
+                         help="wait there for workers of other machines")  # fmt: skip
     command.add_argument("--targets", metavar="DIR", help="the target files")
     command.add_argument("--policy", metavar="FILE", help="the policy")
     command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
     command.set_defaults(go=_run)
+    worker = commands.add_parser("worker", help="make load for a run that listens",
+                                 allow_abbrev=False)  # fmt: skip
+    worker.add_argument("--master", required=True, type=_address, metavar="HOST:PORT",
+                        help="where the run listens")  # fmt: skip
+    worker.set_defaults(go=lambda options: work(*options.master))
     return top
 
 
@@ -62,7 +69,8 @@ def _run(options: argparse.Namespace) -> int:
     return run(
         Request(
             profile=options.profile, target=options.target, users=options.users, scale=scale,
-            workers=options.workers, targets=options.targets, policy=options.policy,
+            workers=options.workers, listen=options.listen,
+            targets=options.targets, policy=options.policy,
             out=options.out,
         )
     )  # fmt: skip
@@ -73,6 +81,13 @@ def _users(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("expected 1 or more")
     return number
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise argparse.ArgumentTypeError("expected HOST:PORT")
+    return host, int(port)
 
 
 def _seconds(text: str) -> float:

@@ -12,13 +12,13 @@ from gates.errors import ConfigurationError
 from gates.model import Target
 from suites.client import StoreClient, loopback_source
 from suites.contract import load as contract
-from suites.ownership import Ownership
+from suites.ownership import REAL_PRODUCTS, Ownership, Shop
 
 AT_ONCE = 4
 PRODUCTS = 20
 STOCK = 10_000_000
 PRICE_PAISE = 4_900
-PAGES = 3
+LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ def prepare(target: Target, run_id: str, users: int, told: Callable[[int], None]
         raise ConfigurationError(f"no database_uri for {target.name}: set the variable it names")
     uri = target.secrets["database_uri"]
     with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as database:
-        own = Ownership(database.get_default_database(), f"{run_id}-main")
+        shop: Shop = database.get_default_database()
+        words = _words(shop)
+        own = Ownership(shop, f"{run_id}-main")
         products = [
             own.product(price_paise=PRICE_PAISE, stock=STOCK).product_id for _ in range(PRODUCTS)
         ]
@@ -69,7 +71,7 @@ def prepare(target: Target, run_id: str, users: int, told: Callable[[int], None]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(log_in, range(users)))
-    return Shopping(shoppers, products, _words(target, run_id))
+    return Shopping(shoppers, products, words)
 
 
 @contextlib.contextmanager
@@ -83,14 +85,10 @@ def calling(target: Target, run_id: str) -> Generator[StoreClient]:
         client.close()
 
 
-def _words(target: Target, run_id: str) -> list[str]:
+def _words(shop: Shop) -> list[str]:
     """The last words of names in the catalogue, such as rice."""
-    words = set()
-    with calling(target, run_id) as client:
-        for page in range(1, PAGES + 1):
-            answer = client.call("list_products", expect=200, query={"page": str(page)})
-            names = [str(item["name"]).split() for item in answer.body["items"]]
-            words |= {name[-1].lower() for name in names if name and name[-1].isalpha()}
+    names = [str(one["name"]).split() for one in shop.products.find(REAL_PRODUCTS).limit(LOOKED_AT)]
+    words = {name[-1].lower() for name in names if name and name[-1].isalpha()}
     if not words:
-        raise ConfigurationError(f"the catalogue of {target.name} is empty: nothing to shop for")
+        raise ConfigurationError("the catalogue is empty: nothing to shop for")
     return sorted(words)

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+LOCUST = (sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--loglevel", "WARNING",
+          "--exit-code-on-error", "0")  # fmt: skip
 # Beyond the plan: to start, to end, and to hand over.
 MARGIN_SECONDS = 60.0
 STOP_SECONDS = 5.0
+# Workers on other machines are started by hand.
+WAIT_SECONDS = 120
 
 
 class GeneratorError(Exception):
@@ -37,19 +41,23 @@ def locust(
 
     Args:
         folder: for its CSV, HTML and log.
-        content: what the locustfile reads: plan, shoppers, workers and so on.
+        content: what the locustfile reads: plan, shoppers, workers and so on. With ``listen``, a
+            host and a port, workers are waited for there and not started.
         base_url: the target's address, for Locust's own report.
 
     Returns:
         The processes, and the stream of what they say.
     """
-    workers, port = content["workers"], _free_port()
+    workers = content["workers"]
+    host, port = content.get("listen") or ("127.0.0.1", _free_port())
     read_input, write_input = os.pipe()
     read_output, write_output = os.pipe()
     roles = [["--csv", str(folder / "locust"), "--html", str(folder / "locust.html")]]
-    if workers > 1:
-        roles[0] += ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port",
-                     str(port), "--expect-workers", str(workers)]  # fmt: skip
+    if workers > 1 or content.get("listen"):
+        roles[0] += ["--master", "--master-bind-host", host, "--master-bind-port", str(port),
+                     "--expect-workers", str(workers), "--expect-workers-max-wait",
+                     str(WAIT_SECONDS)]  # fmt: skip
+    if workers > 1 and not content.get("listen"):
         roles += [["--worker", "--master-port", str(port)]] * workers
     variables = {**os.environ, "KIRANA_LOAD_INPUT": str(read_input),
                  "KIRANA_LOAD_OUTPUT": str(write_output)}  # fmt: skip
@@ -58,9 +66,7 @@ def locust(
         try:
             for number, role in enumerate(roles):
                 alone = [] if number else ["--headless"]
-                command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *alone, *role,
-                           "--host", base_url, "--loglevel", "WARNING", "--exit-code-on-error",
-                           "0"]  # fmt: skip
+                command = [*LOCUST, *alone, *role, "--host", base_url]
                 pipes = () if number else (read_input, write_output)
                 started.processes.append(
                     subprocess.Popen(
@@ -79,6 +85,12 @@ def locust(
             yield started, stream
         finally:
             _end(started.processes)
+
+
+def work(host: str, port: int) -> int:
+    """Be a worker of a master elsewhere until it has no more work; Locust's exit code."""
+    command = [*LOCUST, "--worker", "--master-host", host, "--master-port", str(port)]
+    return subprocess.run(command, check=False).returncode
 
 
 def _free_port() -> int:

@@ -17,7 +17,7 @@ from locust.exception import StopUser
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from load.measuring import Recorder, merged
-from load.plan import SPAWNED_A_SECOND, Plan, journeys
+from load.plan import SPAWNED_A_SECOND, Plan
 from load.steps import STEPS, Shopper, WrongAnswerError
 from load.wire import Connection, NoAnswerError
 from suites.contract import load as contract
@@ -26,6 +26,7 @@ from suites.contract import load as contract
 LEAD_SECONDS = 2.0
 # At the end, answers that are under way may still come.
 GRACE_SECONDS = 2.0
+SHARED_OUT_SECONDS = 10.0
 # A phase is broken when so many of its requests failed, are missing, or were too slow: P95 is over.
 BROKEN = 0.05
 
@@ -42,6 +43,7 @@ class _Generator:
         self.running = 0
         self.snapshots: dict[str, Any] = {}
         self.workers_gone = 0
+        self.shares: list[dict[str, Any]] = []
         self.output = -1
 
     def take(self, content: dict[str, Any]) -> None:
@@ -162,6 +164,9 @@ class Shape(LoadTestShape):
 
     def begin(self) -> None:
         """Everybody is here: the run begins in a moment."""
+        until = time.monotonic() + SHARED_OUT_SECONDS
+        while HERE.shares and time.monotonic() < until:
+            gevent.sleep(0.05)
         HERE.begin(time.time() + LEAD_SECONDS)
         if isinstance(self.runner, MasterRunner):
             self.runner.send_message("begin", {"at": HERE.began_at})
@@ -189,7 +194,7 @@ def _gone(runner: Any) -> int:  # noqa: ANN401 - Locust's
     """How many of the workers are not there any more."""
     if not isinstance(runner, MasterRunner):
         return 0
-    present = sum(client.state != STATE_MISSING for client in runner.clients.values())
+    present = sum(1 for client in runner.clients.values() if client.state != STATE_MISSING)
     return max(0, int(HERE.content["workers"]) - present)
 
 
@@ -208,24 +213,22 @@ def _prepare(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust's
         runner.register_message("share", lambda msg, **_: HERE.take(msg.data))
         runner.register_message("begin", lambda msg, **_: HERE.begin(msg.data["at"]))
         environment.events.report_to_master.add_listener(_report)
+        runner.send_message("want", {})
         return
     HERE.output = int(os.environ["KIRANA_LOAD_OUTPUT"])
     with os.fdopen(int(os.environ["KIRANA_LOAD_INPUT"])) as pipe:
         content = json.load(pipe)
-    content["journeys"] = journeys()
     if isinstance(runner, MasterRunner):
-        shares = _shares(content)
-        environment.events.worker_connect.add_listener(
-            lambda client_id, **_: _send_one(runner, shares, client_id)
-        )
+        HERE.shares = _shares(content)
+        runner.register_message("want", lambda msg, **_: _send_one(runner, msg.node_id))
         environment.events.worker_report.add_listener(_keep)
     HERE.take(content)
 
 
-def _send_one(runner: Any, shares: list[dict[str, Any]], client_id: str) -> None:  # noqa: ANN401
-    """The next share goes to whoever has come; one too many gets none, and has nothing to do."""
-    if shares:
-        runner.send_message("share", shares.pop(0), client_id)
+def _send_one(runner: Any, client_id: str) -> None:  # noqa: ANN401 - Locust's
+    """The next share goes to whoever asks; one too many gets none, and has nothing to do."""
+    if HERE.shares:
+        runner.send_message("share", HERE.shares.pop(0), client_id)
 
 
 def _shares(content: dict[str, Any]) -> list[dict[str, Any]]:

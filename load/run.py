@@ -44,6 +44,7 @@ class Request:
         users: the peak; None for the profile's own.
         scale: every phase takes so many times as long.
         workers: how many generator processes.
+        listen: host and port where to wait for them; None to start them here.
         targets: the folder of target files, or None.
         policy: the policy file, or None.
         out: the folder of generated files, or None.
@@ -54,6 +55,7 @@ class Request:
     users: int | None
     scale: float
     workers: int
+    listen: tuple[str, int] | None
     targets: str | None
     policy: str | None
     out: str | None
@@ -150,7 +152,7 @@ def _measured(
     folder: Path, run_id: str, target: Target, plan: plans.Plan, request: Request
 ) -> dict[str, Any]:
     shopping = _prepared(target, run_id, plan)
-    content = _content(target, run_id, plan, shopping, request.workers)
+    content = _content(target, run_id, plan, shopping, request)
     progress = Progress(plan.seconds)
 
     def told(now: dict[str, Any]) -> None:
@@ -182,7 +184,7 @@ def _prepared(target: Target, run_id: str, plan: plans.Plan) -> Shopping:
 
 
 def _content(
-    target: Target, run_id: str, plan: plans.Plan, shopping: Shopping, workers: int
+    target: Target, run_id: str, plan: plans.Plan, shopping: Shopping, request: Request
 ) -> dict[str, Any]:
     headers = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
     if not target.loopback_sources:
@@ -190,9 +192,10 @@ def _content(
             target.secrets["exemption_key"], time.time(), plan.seconds
         )
     return {
-        "plan": plan.as_json(), "workers": workers, "base_url": target.addresses.api,
+        "plan": plan.as_json(), "workers": request.workers, "listen": request.listen,
+        "base_url": target.addresses.api,
         "headers": headers, "shoppers": shopping.shoppers, "products": shopping.products,
-        "words": shopping.words,
+        "words": shopping.words, "journeys": plans.journeys(),
     }  # fmt: skip
 
 

@@ -137,5 +137,8 @@ class History:
         asked = "SELECT operation, quantile, until, why, who FROM acknowledged WHERE target = ?"
         with self._open() as database:
             rows = database.execute(asked, self._key[1:]).fetchall()
-        known = [Acknowledged(*row[:2], date.fromisoformat(row[2]), *row[3:]) for row in rows]
+        known = [
+            Acknowledged(operation, quantile, date.fromisoformat(until), why, who)
+            for operation, quantile, until, why, who in rows
+        ]
         return [one for one in known if one.until >= today]

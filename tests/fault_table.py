@@ -19,6 +19,7 @@ REDDENS: dict[str, frozenset[str]] = {
         "cache.miscounted": "performance.cache",
         "payments.slow": "performance.payment",
         "achievements.slow": "performance.api",
+        "achievements.fails": "gamification.achievements performance.api",
         "database.unobserved": "performance.database",
         "auth.any_password": "smoke.login",
         "auth.everybody_staff": "smoke.login",
@@ -83,6 +84,7 @@ REDDENS: dict[str, frozenset[str]] = {
         "orders.of_anybody": "gamification.earn mobile.order payments.card",
         "orders.slow": "performance.order",
         "payments.declined": (
+            "performance.payment "
             "gamification.achievements gamification.earn gamification.leaderboard "
             "gamification.redeem payments.card payments.methods payments.webhook.signature "
             "realtime.delivery smoke.payment smoke.realtime"

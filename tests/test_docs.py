@@ -21,9 +21,15 @@ def options_of(*command: str) -> list[str]:
     return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", run(*command).out)) - {"--help"})
 
 
-@pytest.mark.parametrize("command", [["check"], ["stages"], ["lint"], []])
-def test_every_option_of_gates_is_documented(command: list[str]) -> None:
-    assert [one for one in options_of("gates", *command, "--help") if one not in REFERENCE] == []
+@pytest.mark.parametrize(
+    "command",
+    [["gates", "check"], ["gates", "stages"], ["gates", "lint"], ["gates"], ["load", "run"],
+     ["load", "worker"], ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
+)  # fmt: skip
+def test_every_option_is_documented(command: list[str]) -> None:
+    options = options_of(*command, "--help")
+    assert options
+    assert [one for one in options if f"`{one}`" not in REFERENCE] == []
 
 
 def test_every_option_of_the_plugin_is_documented() -> None:

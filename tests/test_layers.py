@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from worlds import ROOT
 
-OURS = ("gates", "suites", "reports", "testbed", "load")
+OURS = ("gates", "suites", "reports", "testbed", "load", "nightly")
 ROW = re.compile(r"\| (?P<packages>`[^|]*) \|(?P<ours>[^|]*)\|(?P<outside>[^|]*)\|")
 NAME = re.compile(r"`([\w.]+)`")
 
@@ -92,4 +92,4 @@ def test_the_table_forbids() -> None:
 
 
 def test_the_architecture_fits_on_a_page() -> None:
-    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 60
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 70

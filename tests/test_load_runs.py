@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -99,6 +100,20 @@ def test_two_workers_are_merged(load: Callable[..., LoadCommand]) -> None:
     assert code == ExitCode.GO, printed
     assert "40 of 40 users" in printed
     assert "the busiest of 2 processes" in printed
+
+
+def test_workers_of_other_machines_are_waited_for(load: Callable[..., LoadCommand]) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{one.getsockname()[1]}"
+    command = load("smoke", "--users", "30", "--duration", "12", "--workers", "2",
+                   "--listen", address)  # fmt: skip
+    workers = [subprocess.Popen([sys.executable, "-m", "load", "worker", "--master", address],
+                                cwd=ROOT) for _ in range(2)]  # fmt: skip
+    code, printed = command.ended()
+    assert code == ExitCode.GO, printed
+    assert "the busiest of 2 processes" in printed
+    assert [one.wait(10) for one in workers] == [0, 0]
 
 
 def test_a_store_frozen_for_eight_seconds(
@@ -210,7 +225,7 @@ def test_an_interrupted_run_proves_nothing_and_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({'"load"]': '"platform"]'}, "does not allow load"),
+    [({', "load"]': "]"}, "does not allow load"),
      ({"production = false": "production = true",
        'secrets_file = "../out/testbed/secrets.env"\n': ""}, "does not allow load"),
      ({'source_addresses = "loopback"': 'source_addresses = "own"',

@@ -43,6 +43,14 @@ MISTAKES = [
     ("share = 0.10", "share = 0", "share: expected a number from 0.01"),
     ("bake_seconds = 600", "bake_seconds = 60", "expected less than bake_seconds"),
     ('"live-build", "share-10",', '"share-10",', "live_build, as long a window"),
+    ("requests_done = 0.99", "requests_done = 99", "requests_done: expected a number from 0.5"),
+    ("requests_done = 0.99", "", "requests_done: missing"),
+    ('"spike"\nat_least_users = 1', '"spike"\nat_least_users = 0', "expected a whole number"),
+    ('limits = ["longest_gap_seconds", "recovery_seconds"]', 'limits = ["longest_gap"]',
+     "no limit 'longest_gap' in load_limits. Did you mean longest_gap_seconds?"),
+    ('p95 = {total = "api"}', 'p95 = {search = "search"}', "expected total among the operations"),
+    ('p95 = {total = "api"}', 'p95 = {total = "apis"}', "total: expected one of"),
+    ("least_seconds = 0.02", "least_seconds = 2", "least_seconds: expected a number from 0"),
     ("[stages.ramp-10]", "[stages.ramp-10", "not TOML"),
 ]  # fmt: skip
 
@@ -58,12 +66,10 @@ def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str
 
 
 def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
+    begins = [TEXT.index(f"[{name}]") for name in ("latency_limits", "objectives.served-build")]
     path = tmp_path / "policy.toml"
-    path.write_text(
-        'schema = 1\nname = "x"\n[check_sets]\n[latency_limits]\nx = 1\n[security_limits]\n'
-        "requests_per_minute = 1\nbcrypt_cost = 10\ncertificate_days = 1\naudit_age_hours = 1\n"
-        "[objectives]\n[stages]\n"
-    )
+    path.write_text(f"schema = 1\nname = 'x'\n[check_sets]\n{TEXT[begins[0] : begins[1]]}"
+                    "[objectives]\n[stages]\n")  # fmt: skip
     with pytest.raises(ConfigurationError, match="a policy needs a stage"):
         policy.load(path)
 

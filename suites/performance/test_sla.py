@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gates.model import Policy
+from gates.model import Policy, Target
 from gates.statistics import chance_of_at_most
 from suites.client import Answer, StoreClient
 from suites.marks import check
 from suites.people import Person
+from suites.performance.commands import watched
 from suites.performance.timing import AT_ONCE, CERTAIN, P95, p95_problem
 from suites.probes import total
 
@@ -107,11 +108,15 @@ def test_order(
     assert stock == {product.product_id: ENOUGH - len(placed), few.product_id: 0}
 
 
+@pytest.mark.usefixtures("database")
 @check("performance.database", needs="auth")
 def test_database(
-    new_person: Callable[..., Person], prometheus_text: Callable[[], str], policy: Policy
+    new_person: Callable[..., Person],
+    prometheus_text: Callable[[], str],
+    policy: Policy,
+    target: Target,
 ) -> None:
-    """The store's own database commands stay within their limit, by its histogram's bucket."""
+    """Database commands stay within their limit: the store's, by its histogram; and our own."""
     person = new_person()
     limit = policy.latency_limits["database_query"]
     bucket, count = "db_query_duration_seconds_bucket", "db_query_duration_seconds_count"
@@ -132,3 +137,12 @@ def test_database(
     assert queries >= 2 * CARTS
     by_luck = chance_of_at_most(slow, queries, 1 - P95)
     assert by_luck < 1 - CERTAIN, f"{slow} of {queries} database commands took over {limit} s"
+
+    with watched(target.secrets["database_uri"]) as (ours, durations):
+
+        def ask(number: int) -> Answer:
+            collection = ("orders", "carts", "sessions", "loyalty_points")[number % 4]
+            ours[collection].find_one({"user_id": person.user.user_id})
+            return Answer(0, None, {}, durations.newest)
+
+        assert p95_problem(ask, limit=limit) == ""

@@ -33,7 +33,7 @@ async def handle_most(store: Store, route: Route, request: Request) -> Reply:
 
 async def hang(store: Store, route: Route, request: Request) -> Reply:
     reply = await HANDLE(store, route, request)
-    if not route.path.startswith(STILL_ANSWERED) and "page" not in request.query_params:
+    if not route.path.startswith(STILL_ANSWERED):
         await asyncio.sleep(FOR_EVER)
     return reply
 

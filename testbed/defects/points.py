@@ -66,3 +66,7 @@ async def unlock_again(db: Database, user_id: str, key: str) -> None:
 async def slow_achievements(context: Context) -> Reply:
     await asyncio.sleep(SLOW_LIST_SECONDS)
     return await ACHIEVEMENTS(context)
+
+
+async def failing_achievements(context: Context) -> Reply:
+    raise RuntimeError(f"no achievements of {context.user['_id']}")

@@ -230,6 +230,8 @@ BEHAVIOUR = (
           (("payments:open_payment", "money:slowly_opened_payment"),)),
     Fault("achievements.slow", "wrong time", "the list of achievements takes over a second",
           (("loyalty:achievements", "points:slow_achievements"),)),
+    Fault("achievements.fails", "malfunction", "the list of achievements fails",
+          (("loyalty:achievements", "points:failing_achievements"),)),
     Fault("cache.for_ever", "wrong time", "cached pages never expire",
           (("cache:is_fresh", "finding:fresh_for_ever"),)),
     Fault("edge.no_redirect", "missing effect", "the edge serves plain HTTP",
