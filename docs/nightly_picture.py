@@ -12,6 +12,7 @@ from reports import nightly as page
 from suites.browsing import browser
 
 NIGHTS = 45
+PHONE = 400
 SLOWER_FROM = 42
 MISSING = (11, 12, 30)
 LAST = date(2026, 11, 22)
@@ -44,10 +45,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         path = Path(folder) / "index.html"
         path.write_text(page.html(night.as_page("green", "made-up nights")))
-        for width in (1280, 400):
+        for width in (1280, PHONE):
             shown = chromium.new_page(viewport={"width": width, "height": 800})
             shown.goto(path.as_uri())
-            shown.screenshot(path=f"docs/nightly-{width}.png", full_page=width > 1000)
+            shown.screenshot(path=f"docs/nightly-{width}.png", full_page=width > PHONE)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ SCHEMA = 1
 MOST_BYTES = 8_000_000
 MOST_REASON = 200
 SEALS = ("sha256", "hmac")
+MALFORMED = (
+    ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
+)  # fmt: skip
 
 
 def begin(folder: Path, run_id: str, subject: Subject, content: Mapping[str, Any]) -> None:
@@ -120,7 +123,7 @@ def _read(path: Path, key: str) -> LoadRun:
         if problem := _broken_seal(content, key):
             return _damaged(name, written, problem)
         return _run(content)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         return _damaged(name, written, f"not a record of a load run ({type(error).__name__})")
 
 
@@ -198,7 +201,7 @@ def _run(content: Mapping[str, Any]) -> LoadRun:
 def _phase(content: Mapping[str, Any]) -> LoadPhase:
     return LoadPhase(
         name=str(content["name"]),
-        judged=content["judged"] is True,
+        judged=_judged(content["judged"]),
         seconds=_figure(content["end_seconds"]) - _figure(content["start_seconds"]),
         users_planned=_count(content["users_planned"]),
         users_reached=_count(content["users_reached"]),
@@ -210,10 +213,17 @@ def _phase(content: Mapping[str, Any]) -> LoadPhase:
     )
 
 
+def _judged(value: object) -> str:
+    if value not in ("", "answers", "all"):
+        raise ValueError
+    return str(value)
+
+
 def _latency(content: Mapping[str, Any]) -> Latency:
     return Latency(
         done=_count(content["done"]),
         failed=_count(content["failed"]),
+        unanswered=_count(content["unanswered"]),
         samples=_count(content["samples"]),
         p50=_perhaps(content.get("p50")),
         p95=_perhaps(content.get("p95")),

@@ -1,7 +1,10 @@
 """``python -m load``: put a target under load, and ask the gate how it stood it."""
 
 import argparse
+import signal
 import sys
+
+from pymongo.errors import PyMongoError
 
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
@@ -10,21 +13,33 @@ from load.generator import GeneratorError, work
 from load.run import Request, run
 from suites.client import UnexpectedAnswerError
 
+MOST_MESSAGE = 600
+
 
 def main() -> int:
     """Run one command; the exit code is the gate's, or that of an error."""
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, _stop)
     try:
         options = parser().parse_args()
         return int(options.go(options))
     except ConfigurationError as error:
         print(f"load: {error}", file=sys.stderr)
         return ExitCode.USAGE
-    except (GeneratorError, UnexpectedAnswerError) as error:
-        print(f"load: {error}", file=sys.stderr)
+    except (GeneratorError, UnexpectedAnswerError, PyMongoError) as error:
+        print(f"load: {str(error)[:MOST_MESSAGE]}", file=sys.stderr)
         return ExitCode.HOLD
     except KeyboardInterrupt:
         print("load: interrupted; the run proves nothing", file=sys.stderr)
         return ExitCode.INTERNAL
+    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
+        print(f"load: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        return ExitCode.INTERNAL
+
+
+def _stop(*_: object) -> None:
+    """Being told to end is as being interrupted: everything is ended and cleaned up."""
+    raise KeyboardInterrupt
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ def locust(
                 )
             os.close(read_input)
             os.close(write_output)
-            with os.fdopen(write_input, "w") as pipe:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(write_input, "w") as pipe:
                 json.dump(content, pipe)
             yield started, stream
         finally:
@@ -130,12 +131,21 @@ def measure(
     Raises:
         GeneratorError: they ended without a measurement.
     """
-    with locust(folder, content, base_url) as (_, stream):
-        for line in stream:
-            said = json.loads(line)
-            if "progress" in said:
-                told(said["progress"])
-            if "measured" in said:
-                measured: dict[str, Any] = said["measured"]
-                return measured
+    patience = content["plan"]["phases"][-1]["end"] + MARGIN_SECONDS
+    patience += WAIT_SECONDS if content.get("listen") else 0
+    with locust(folder, content, base_url) as (started, stream):
+        # Whatever hangs in there: ended, it closes the stream.
+        late = threading.Timer(patience, _end, [started.processes])
+        late.daemon = True
+        late.start()
+        try:
+            for line in stream:
+                said = json.loads(line)
+                if "progress" in said:
+                    told(said["progress"])
+                if "measured" in said:
+                    measured: dict[str, Any] = said["measured"]
+                    return measured
+        finally:
+            late.cancel()
     raise GeneratorError(f"the generator ended without a measurement: see {folder / 'locust.log'}")

@@ -27,6 +27,8 @@ LEAD_SECONDS = 2.0
 # At the end, answers that are under way may still come.
 GRACE_SECONDS = 2.0
 SHARED_OUT_SECONDS = 10.0
+# Workers report every three seconds; what they answered since is not known before.
+SETTLED_SECONDS = 6.0
 # A phase is broken when so many of its requests failed, are missing, or were too slow: P95 is over.
 BROKEN = 0.05
 
@@ -44,6 +46,7 @@ class _Generator:
         self.snapshots: dict[str, Any] = {}
         self.workers_gone = 0
         self.shares: list[dict[str, Any]] = []
+        self.takers: set[str] = set()
         self.output = -1
 
     def take(self, content: dict[str, Any]) -> None:
@@ -62,8 +65,11 @@ class _Generator:
         return time.time() - self.began_at
 
     def say(self, what: dict[str, Any]) -> None:
-        """Tell the command that started us."""
-        os.write(self.output, json.dumps(what).encode() + b"\n")
+        """Tell the command that started us; when it is gone, so are we."""
+        try:
+            os.write(self.output, json.dumps(what).encode() + b"\n")
+        except BrokenPipeError:
+            os._exit(1)
 
     def everything(self) -> list[dict[str, Any]]:
         """The records of all generators."""
@@ -127,15 +133,17 @@ class Customer(User):
 
     def take_step(self, shopper: Shopper, step: str, due: float) -> str:
         """One request; what is wrong with its answer, or an empty text."""
-        problem = ""
+        problem, answered = "", True
         try:
             STEPS[step](shopper)
-        except (NoAnswerError, WrongAnswerError) as error:
+        except WrongAnswerError as error:
             problem = str(error)
+        except NoAnswerError as error:
+            problem, answered = str(error), False
         except (LookupError, TypeError, AttributeError) as error:
             problem = f"a body of another shape ({type(error).__name__})"
         now = HERE.now()
-        HERE.recorder.ended(shopper.number, step, due, now, problem)
+        HERE.recorder.ended(shopper.number, step, due, now, problem, answered=answered)
         self.environment.events.request.fire(
             request_type="", name=step, response_time=(now - due) * 1000, response_length=0,
             exception=RuntimeError(problem) if problem else None,
@@ -172,16 +180,16 @@ class Shape(LoadTestShape):
             self.runner.send_message("begin", {"at": HERE.began_at})
 
     def is_broken(self, now: float) -> bool:
-        """Whether a judged phase has just ended in which the store broke down."""
+        """Whether a phase ended a moment ago in which the store broke down."""
         plan = HERE.plan
-        number = plan.phase_at(now)
+        number = plan.phase_at(now - SETTLED_SECONDS)
         if not plan.stops_when_broken or number == self.judged_until:
             return False
         phase, self.judged_until = plan.phases[number - 1], number
         timeline = merged(plan, HERE.everything(), now)["bad_by_second"]
         seconds = timeline[int(phase.start) : int(phase.end)]
-        due, bad = (sum(column) for column in zip(*seconds, strict=True))
-        return bool(bad > BROKEN * due)
+        due, bad = sum(one[0] for one in seconds), sum(one[1] for one in seconds)
+        return float(bad) > BROKEN * float(due)
 
 
 def _totals() -> dict[str, int]:
@@ -194,8 +202,8 @@ def _gone(runner: Any) -> int:  # noqa: ANN401 - Locust's
     """How many of the workers are not there any more."""
     if not isinstance(runner, MasterRunner):
         return 0
-    present = sum(1 for client in runner.clients.values() if client.state != STATE_MISSING)
-    return max(0, int(HERE.content["workers"]) - present)
+    present = {name for name, client in runner.clients.items() if client.state != STATE_MISSING}
+    return int(HERE.content["workers"]) - len(HERE.takers & present)
 
 
 def _look() -> None:
@@ -228,6 +236,7 @@ def _prepare(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust's
 def _send_one(runner: Any, client_id: str) -> None:  # noqa: ANN401 - Locust's
     """The next share goes to whoever asks; one too many gets none, and has nothing to do."""
     if HERE.shares:
+        HERE.takers.add(client_id)
         runner.send_message("share", HERE.shares.pop(0), client_id)
 
 
@@ -259,6 +268,6 @@ def _hand_over(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust'
     ended_after = min(HERE.now(), HERE.plan.seconds)
     gone = HERE.workers_gone
     if isinstance(environment.runner, MasterRunner):
-        gone = max(gone, HERE.content["workers"] - len(HERE.snapshots))
+        gone = max(gone, HERE.content["workers"] - len(HERE.takers & set(HERE.snapshots)))
     measured = merged(HERE.plan, HERE.everything(), ended_after)
     HERE.say({"measured": {**measured, "ended_after": ended_after, "workers_gone": gone}})

@@ -4,14 +4,15 @@ import math
 import resource
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
 from gates.statistics import quantile_ranks
-from load.plan import Plan
+from load.plan import ALL, Plan
 
 LONGEST_MICROSECONDS = 120_000_000
 DIGITS = 3
@@ -34,6 +35,7 @@ class Counts:
 
     done: int = 0
     failed: int = 0
+    unanswered: int = 0
     latency: HdrHistogram = field(default_factory=histogram)
 
 
@@ -60,7 +62,16 @@ class Recorder:
         """A request was sent so many seconds later than its user was free and it was due."""
         self._lag.record_value(max(1, round(lag * 1e6)))
 
-    def ended(self, user: int, operation: str, due: float, now: float, problem: str) -> None:
+    def ended(  # noqa: PLR0913 - one line of a record
+        self,
+        user: int,
+        operation: str,
+        due: float,
+        now: float,
+        problem: str = "",
+        *,
+        answered: bool = True,
+    ) -> None:
         """A request has ended.
 
         Args:
@@ -68,20 +79,24 @@ class Recorder:
             operation: of the contract.
             due: when it should have been sent, seconds since the run began.
             now: the same of this moment.
-            problem: what is wrong with the answer; empty for none.
+            problem: what is wrong with the answer; empty for nothing.
+            answered: whether there was one; where not, it took the whole patience or longer.
         """
         phase, seconds = self._plan.phase_at(due), now - due
         self._completed[user] += 1
         counts = self._counts[phase, operation]
         if problem:
             counts.failed += 1
+            counts.unanswered += not answered
             if problem in self._reasons or len(self._reasons) < MOST_REASONS:
                 self._reasons[problem] += 1
         else:
             counts.done += 1
             self._successes[int(now * BUCKETS_A_SECOND)] += 1
         self._bad[int(due)] += bool(problem) or seconds > self._plan.slow
-        if not problem or problem.startswith("no "):
+        if not answered:
+            seconds = max(seconds, self._plan.patience)
+        if not problem or not answered:
             counts.latency.record_value(min(LONGEST_MICROSECONDS, max(1, round(seconds * 1e6))))
 
     def look(self, now: float, running: int) -> None:
@@ -103,7 +118,14 @@ class Recorder:
         return {
             "totals": self.totals(),
             "counts": [
-                [phase, operation, one.done, one.failed, one.latency.encode().decode()]
+                [
+                    phase,
+                    operation,
+                    one.done,
+                    one.failed,
+                    one.unanswered,
+                    one.latency.encode().decode(),
+                ]
                 for (phase, operation), one in self._counts.items()
             ],
             "reasons": dict(self._reasons),
@@ -133,15 +155,20 @@ def merged(
     snapshots = list(snapshots)
     counts: dict[tuple[int, str], Counts] = defaultdict(Counts)
     for snapshot in snapshots:
-        for phase, operation, done, failed, encoded in snapshot["counts"]:
+        for phase, operation, done, failed, unanswered, encoded in snapshot["counts"]:
             decoded = HdrHistogram.decode(encoded)
             for name in (operation, TOTAL):
                 one = counts[phase, name]
-                one.done, one.failed = one.done + done, one.failed + failed
+                one.done += done
+                one.failed += failed
+                one.unanswered += unanswered
                 one.latency.add(decoded)
     due, unfinished, oldest = _held_against_plan(plan, snapshots, ended_after, counts)
     running = _summed(snapshots, "running")
-    successes = sorted({moment for one in snapshots for moment in one["successes"]})
+    successes = sorted(
+        moment / BUCKETS_A_SECOND for moment in {at for one in snapshots for at in one["successes"]}
+    )
+    first_due = min((next(plan.due(user), plan.seconds) for user in range(plan.peak)), default=0.0)
     reasons: Counter[str] = Counter()
     for snapshot in snapshots:
         reasons.update(snapshot["reasons"])
@@ -151,7 +178,7 @@ def merged(
                 "name": phase.name,
                 "start_seconds": phase.start,
                 "end_seconds": min(phase.end, ended_after),
-                "judged": phase.judged and phase.start < ended_after,
+                "judged": phase.judged if phase.end <= ended_after else "",
                 "users_planned": max(phase.users_at_start, phase.users_at_end),
                 "users_reached": max(
                     (count for second, count in running.items()
@@ -160,7 +187,7 @@ def merged(
                 "unfinished": unfinished[number],
                 "oldest_unfinished_seconds": oldest[number],
                 "longest_gap_seconds": longest_gap(
-                    successes, phase.start, min(phase.end, ended_after)),
+                    [first_due, *successes, ended_after], phase.start, phase.end),
                 "operations": {
                     name: _operation(one)
                     for (at, name), one in sorted(counts.items()) if at == number
@@ -208,7 +235,9 @@ def _held_against_plan(
 
 def _operation(counts: Counts) -> dict[str, Any]:
     latency = counts.latency
-    content: dict[str, Any] = {"done": counts.done, "failed": counts.failed}
+    content: dict[str, Any] = {
+        "done": counts.done, "failed": counts.failed, "unanswered": counts.unanswered,
+    }  # fmt: skip
     samples = latency.get_total_count()
     if not samples:
         return {**content, "samples": 0}
@@ -229,20 +258,16 @@ def _at(latency: HdrHistogram, percentile: float) -> float:
     return round(float(latency.get_value_at_percentile(percentile)) / 1e6, 6)
 
 
-def longest_gap(successes: Iterable[int], start: float, end: float) -> float:
-    """The longest time without a success between two moments, in seconds.
+def longest_gap(moments: Sequence[float], start: float, end: float) -> float:
+    """The longest time without a success that touches a phase, in seconds, whole.
 
     Args:
-        successes: in ascending order, tenths of a second in which something succeeded.
-        start: seconds since the run began.
-        end: the same.
+        moments: when something was due first, each success, and the run's end; ascending.
+        start: the phase's beginning.
+        end: its end.
     """
-    longest, last = 0.0, start
-    for bucket in successes:
-        moment = bucket / BUCKETS_A_SECOND
-        if start <= moment < end:
-            longest, last = max(longest, moment - last), moment
-    return round(max(longest, end - last), 1)
+    gaps = (after - before for before, after in pairwise(moments) if before < end and after > start)
+    return round(max(gaps, default=0.0), 1)
 
 
 def _summed(snapshots: Iterable[Mapping[str, Any]], name: str) -> Counter[int]:
@@ -273,7 +298,7 @@ def _generator(
     lag = histogram()
     for snapshot in snapshots:
         lag.add(HdrHistogram.decode(snapshot["lag"]))
-    judged = [phase for phase in plan.phases if phase.judged and phase.start < ended_after]
+    judged = [phase for phase in plan.phases if phase.judged == ALL and phase.end <= ended_after]
     start = judged[0].start if judged else 0.0
     end = min(judged[-1].end if judged else plan.seconds, ended_after)
     return {

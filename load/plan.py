@@ -11,6 +11,10 @@ PROFILES = Path(__file__).with_name("profiles.toml")
 JOURNEYS = Path(__file__).with_name("journeys.toml")
 # What spawns at once fires at once.
 SPAWNED_A_SECOND = 100
+# Which limits apply to a phase.
+ALL, ANSWERS = "all", "answers"
+# What is shorter than this says nothing, and no step of a user fits into it.
+LEAST_PHASE_SECONDS = 2.0
 MOST_USERS = 20_000
 MOST_SECONDS = 86_400.0
 
@@ -25,7 +29,8 @@ class Phase:
         end: the same.
         users_at_start: how many shoppers there are then.
         users_at_end: the same at its end; between, evenly.
-        judged: whether the policy's limits apply to it.
+        judged: which of the policy's limits apply to it: ``all``, those of ``answers`` (what was
+            answered rightly, and without a gap), or none: empty.
     """
 
     name: str
@@ -33,7 +38,7 @@ class Phase:
     end: float
     users_at_start: int
     users_at_end: int
-    judged: bool
+    judged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
                 end=until,
                 users_at_start=round(phase["from"] * peak),
                 users_at_end=round(phase["to"] * peak),
-                judged=phase.get("judged", False),
+                judged=phase.get("judged", ""),
             )
         )
         at = until

@@ -17,6 +17,7 @@ from gates import evidence, loads, places
 from gates import policy as policies
 from gates import target as targets
 from gates.errors import ConfigurationError
+from gates.exitcodes import ExitCode
 from gates.model import Policy, Target
 from gates.sources.health import served_build
 from load import plan as plans
@@ -28,10 +29,13 @@ from suites.ownership import clean_up
 from suites.probes import total
 
 TOOL = "load 1"
-# P95: a second in which more than so many answers were bad or late is one of trouble.
-TROUBLED = 0.05
+# P95: a few seconds in which more than so many answers were bad or late are troubled; one or two
+# bad answers alone are not.
+TROUBLED, ALONE, WINDOW = 0.05, 2, 5
+# What was under way when the generator ended may still be written.
+SETTLE_SECONDS = 1.0
 MEMORY_READINGS = 60
-METRIC = "process_resident_memory_bytes"
+METRIC, STARTED = "process_resident_memory_bytes", "process_start_time_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,19 @@ def run(request: Request) -> int:
     try:
         measured = _measured(folder, run_id, target, plan, request)
     finally:
-        left = clean_up(target, run_id)
+        left = _cleaned_up(target, run_id)
     build = served_build(target).build
     loads.end(folder, build, measured, left, evidence.configured_key())
     return _judged(request, out)
+
+
+def _cleaned_up(target: Target, run_id: str) -> str:
+    """Delete the run's data, twice: what was under way is written in between; what is left."""
+    left = ""
+    for _ in range(2):
+        time.sleep(SETTLE_SECONDS)
+        left = clean_up(target, run_id)
+    return left
 
 
 def _refuse(target: Target, plan: plans.Plan) -> None:
@@ -105,6 +118,17 @@ def _refuse(target: Target, plan: plans.Plan) -> None:
             f"{plan.peak:,} users for {plan.seconds:,.0f} s: at most {plans.MOST_USERS:,} for "
             f"{plans.MOST_SECONDS:,.0f} s"
         )
+    for phase in plan.phases:
+        length = phase.end - phase.start
+        if length < plans.LEAST_PHASE_SECONDS:
+            raise ConfigurationError(
+                f"{phase.name} would last {length:.1f} s: at least {plans.LEAST_PHASE_SECONDS:g} s"
+            )
+        if phase.users_at_end - phase.users_at_start > plans.SPAWNED_A_SECOND * length:
+            raise ConfigurationError(
+                f"{phase.name} would bring in more than {plans.SPAWNED_A_SECOND} users a second: "
+                "take a larger --scale"
+            )
     if target.loopback_sources and not _is_loopback(target.addresses.api):
         raise ConfigurationError(
             f"{target.name} takes loopback sources, but {target.addresses.api} is not on loopback"
@@ -136,7 +160,7 @@ def _begin(  # noqa: PLR0913, PLR0917 - what a record begins with
     peak = plans.peak_of(plan.profile, request.users)
     judged = [
         one for one in plan.phases
-        if one.judged and max(one.users_at_start, one.users_at_end) <= peak
+        if one.judged == plans.ALL and max(one.users_at_start, one.users_at_end) <= peak
     ]  # fmt: skip
     content = {
         "tool": TOOL, "profile": plan.profile,
@@ -205,6 +229,7 @@ def _watching_memory(
 ) -> Iterator[list[tuple[float, float]]]:
     """Read the target's memory from its metrics, now and then, while a soak goes on."""
     readings: list[tuple[float, float]] = []
+    starts: list[float | None] = []
     over = threading.Event()
     pause = max(1.0, plan.seconds / MEMORY_READINGS)
 
@@ -214,9 +239,15 @@ def _watching_memory(
             while not over.wait(pause):
                 at += pause
                 try:
-                    size = total(str(client.ask("metrics").body), METRIC)
+                    text = str(client.ask("metrics").body)
                 except UnexpectedAnswerError:
                     continue
+                size, began = total(text, METRIC), total(text, STARTED)
+                if starts and began != starts[0]:
+                    # Started anew in the middle: what it had grown to is lost, nothing can be said.
+                    readings.clear()
+                    return
+                starts.append(began)
                 if size and at > plan.phases[0].end:
                     readings.append((round(at, 1), size))
 
@@ -235,19 +266,28 @@ def recovery(plan: plans.Plan, timeline: list[list[int]]) -> float | None:
     """For how long after a spike too many answers were bad or late, in seconds.
 
     Args:
-        plan: has a phase named ``after``, or there was no spike: None.
+        plan: has a phase named ``recovery``, or there was no spike: None.
         timeline: for each second, requests due and how many of them were bad.
+
+    Returns:
+        Until the last few seconds in which more than one in twenty was; those up to the end mean
+        that it never recovered.
     """
-    after = next((phase for phase in plan.phases if phase.name == "after"), None)
-    if after is None or len(timeline) < after.end:
+    phase = next((one for one in plan.phases if one.name == "recovery"), None)
+    if phase is None or len(timeline) < plan.seconds:
         return None
-    start = int(after.start)
+    start = int(phase.start)
     troubled = [
         second
-        for second, (due, bad) in enumerate(timeline)
-        if second >= start and bad > TROUBLED * due
+        for second in range(start, len(timeline) - WINDOW + 1)
+        if _is_troubled(timeline[second : second + WINDOW])
     ]
-    return float(troubled[-1] + 1 - start) if troubled else 0.0
+    return float(troubled[-1] + WINDOW - start) if troubled else 0.0
+
+
+def _is_troubled(seconds: list[list[int]]) -> bool:
+    due, bad = sum(one[0] for one in seconds), sum(one[1] for one in seconds)
+    return bad > max(ALONE, TROUBLED * due)
 
 
 def _judged(request: Request, out: Path) -> int:
@@ -256,4 +296,5 @@ def _judged(request: Request, out: Path) -> int:
                "--target", request.target, "--out", str(out)]  # fmt: skip
     for option, value in (("--targets", request.targets), ("--policy", request.policy)):
         command += [option, value] if value else []
-    return subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, check=False).returncode
+    return code if code >= 0 else int(ExitCode.INTERNAL)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 import socket
 import ssl
 import time
@@ -58,11 +59,10 @@ class Connection:
         query: Mapping[str, str] | None = None,
         body: object = None,
     ) -> Reply:
-        """Send one request and read its answer, all within the patience.
+        """Send one request and read its answer; nothing is sent twice.
 
         Raises:
-            NoAnswerError: no whole answer came. Nothing is sent twice, but for a connection that
-                the other side had closed before this request.
+            NoAnswerError: no whole answer came within the patience.
         """
         headers = dict(self._headers)
         if token:
@@ -72,22 +72,24 @@ class Connection:
             content = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         url = f"{path}?{urlencode(query)}" if query else path
-        fresh = self._open is None
+        self._close_if_stale()
+        until = time.monotonic() + self._patience
         try:
-            try:
-                return self._exchange(method, url, content, headers)
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                # The other side closed an idle connection, which it may: once more, on a new one.
-                self.close()
-                if fresh:
-                    raise
-                return self._exchange(method, url, content, headers)
+            reply = self._exchange(method, url, content, headers)
         except TimeoutError:
             self.close()
             raise NoAnswerError(f"no answer within {self._patience:g} s") from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise NoAnswerError(f"no answer ({type(error).__name__})") from None
+        if time.monotonic() > until:
+            raise NoAnswerError(f"no whole answer within {self._patience:g} s")
+        return reply
+
+    def _close_if_stale(self) -> None:
+        """An idle connection with something to read was closed by the other side, which it may."""
+        if self._open and self._open.sock and select.select([self._open.sock], [], [], 0)[0]:
+            self.close()
 
     def _exchange(
         self, method: str, url: str, content: bytes | None, headers: dict[str, str]

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pymongo.errors import PyMongoError
+
 from gates import evidence, places
 from gates import policy as policies
 from gates import target as targets
@@ -44,11 +46,14 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"nightly: {error}", file=sys.stderr)
         return ExitCode.USAGE
-    except (RoundError, UnexpectedAnswerError) as error:
+    except (RoundError, UnexpectedAnswerError, PyMongoError) as error:
         print(f"nightly: not measured: {error}", file=sys.stderr)
         return ExitCode.HOLD
     except KeyboardInterrupt:
         print("nightly: interrupted; this night is missing", file=sys.stderr)
+        return ExitCode.INTERNAL
+    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
+        print(f"nightly: internal error: {type(error).__name__}: {error}", file=sys.stderr)
         return ExitCode.INTERNAL
 
 

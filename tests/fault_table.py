@@ -246,7 +246,7 @@ UNDER_LOAD: dict[str, frozenset[str]] = {
     name: frozenset(limits.split())
     for name, limits in {
         "requests.some_fail": "requests_failed",
-        "requests.hang": "requests_done requests_failed longest_gap_seconds",
+        "requests.hang": "requests_done requests_failed longest_gap_seconds p95-total",
         "search.tail": "p95-search",
         "memory.leak": "growth_of_memory",
         "latency.growing": "growth_of_latency",

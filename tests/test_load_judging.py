@@ -34,7 +34,7 @@ OTHER = replace(BUILD, version="5.0.1")
 
 
 def latency(p95: float = 0.1, done: int = 3000, **changes: Any) -> Latency:
-    seen = Latency(done=done, failed=0, samples=done, p50=p95 / 2, p95=p95,
+    seen = Latency(done=done, failed=0, unanswered=0, samples=done, p50=p95 / 2, p95=p95,
                    p95_at_least=0.98 * p95, p95_at_most=1.02 * p95, p99=2 * p95)  # fmt: skip
     return replace(seen, **changes)
 
@@ -47,7 +47,7 @@ def phase(**changes: Any) -> LoadPhase:
         "process_payment": latency(done=400),
     }
     one = LoadPhase(
-        name="plateau", judged=True, seconds=120.0, users_planned=1000, users_reached=1000,
+        name="plateau", judged="all", seconds=120.0, users_planned=1000, users_reached=1000,
         due=24_000, unfinished=0, oldest_unfinished_seconds=0.0, longest_gap_seconds=0.3,
         operations=operations,
     )  # fmt: skip
@@ -110,8 +110,8 @@ HOLDS: dict[str, tuple[LoadRun, str]] = {
     "lagging": (good(generator=replace(KEPT_UP, lag_p99_seconds=0.3)), "was the bottleneck"),
     "busy": (good(generator=replace(KEPT_UP, processor_share=(0.2, 0.97))), "was the bottleneck"),
     "use unknown": (good(generator=replace(KEPT_UP, processor_share=(None,))), "does not say"),
-    "no phases": (good(phases=()), "no phase that limits apply to"),
-    "no judged phase": (good(phases=(phase(judged=False),)), "no phase that limits apply to"),
+    "no phases": (good(phases=()), "no phase that all limits apply to"),
+    "no judged phase": (good(phases=(phase(judged=""),)), "no phase that all limits apply to"),
     "too few users": (good(phases=(phase(users_reached=990),)), "was not reached"),
     "too short": (good(phases=(phase(seconds=60.0),)), "was not reached"),
     "nothing due": (good(phases=(phase(due=0),)), "0 of 0 requests due"),
@@ -237,13 +237,79 @@ def test_stress_finds_the_knee(broken_at: int, outcome: Outcome, said: str) -> N
     assert any(said in one.sentence for one in decided.findings)
 
 
+def spike_phases() -> tuple[LoadPhase, ...]:
+    names = {"before": (100, "all"), "spike": (1000, "answers"), "recovery": (100, "answers"),
+             "after": (100, "all")}  # fmt: skip
+    return tuple(
+        replace(phase(), name=name, users_planned=users, users_reached=users, judged=which,
+                seconds=60.0)
+        for name, (users, which) in names.items()
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("seconds", "outcome"), [(3.0, Outcome.GO), (45.0, Outcome.NO_GO), (None, Outcome.HOLD)]
 )
 def test_a_spike_is_judged_by_the_recovery(seconds: float | None, outcome: Outcome) -> None:
-    before = phase(name="before", users_planned=100, users_reached=100)
-    run = good(profile="spike", phases=(before,), recovery_seconds=seconds)
+    run = good(profile="spike", phases=spike_phases(), recovery_seconds=seconds)
     assert judged(run, stage=SPIKE).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "outcome", "said"),
+    [(1, {"unfinished": 10_000}, Outcome.NO_GO, "due in spike failed or had no end"),
+     (1, {"users_reached": 100}, Outcome.HOLD, "100 of 1,000 users in spike"),
+     (1, {"longest_gap_seconds": 9.0}, Outcome.NO_GO, "9.0 s without a right answer in spike"),
+     (2, {"unfinished": 300}, Outcome.NO_GO, "due in recovery failed"),
+     (3, {"operations": {**phase().operations, "total": latency(p95=1.5)}}, Outcome.NO_GO,
+      "P95 of total is 1.50 s in after")],
+)  # fmt: skip
+def test_a_spike_itself_counts(
+    number: int, changes: dict[str, Any], outcome: Outcome, said: str
+) -> None:
+    phases = list(spike_phases())
+    phases[number] = replace(phases[number], **changes)
+    run = good(profile="spike", phases=tuple(phases), recovery_seconds=2.0)
+    decided = judged(run, stage=SPIKE)
+    assert decided.outcome is outcome, decided.reason
+    assert any(said in one.sentence for one in decided.findings), decided
+
+
+def test_what_never_recovered_fails_however_short_it_was_looked_at() -> None:
+    short = tuple(replace(one, seconds=8.0) for one in spike_phases())
+    run = good(profile="spike", phases=short, recovery_seconds=16.0, judged_seconds=16.0)
+    decided = judged(run, stage=SPIKE)
+    assert decided.outcome is Outcome.NO_GO
+    assert any("not right and quick again in the 16 s" in one.sentence for one in decided.findings)
+
+
+def with_due(due: int) -> LoadPhase:
+    one = with_operation("total", done=due)
+    return replace(one, due=due)
+
+
+def test_a_run_of_slow_shoppers_is_no_load() -> None:
+    decided = judged(good(phases=(with_due(2_000),)))
+    assert decided.outcome is Outcome.HOLD
+    assert any("1.0 requests a minute due from each" in one.sentence for one in decided.findings)
+
+
+def test_few_requests_are_not_held_against_the_store() -> None:
+    few = replace(with_due(80), users_planned=10, users_reached=10, seconds=40.0)
+    total = replace(few.operations["total"], done=79, failed=1)
+    one_failed = replace(few, operations={"total": total}, longest_gap_seconds=5.5)
+    decided = judged(good(profile="smoke", users=10, judged_seconds=40.0, phases=(one_failed,)),
+                     stage=STAGES["load-smoke"])  # fmt: skip
+    assert decided.outcome is not Outcome.GO
+    assert [one.sentence for one in decided.findings if one.verdict is Verdict.FAIL] == [
+        "5.5 s without a right answer in plateau at most; under 5 s"]  # fmt: skip
+
+
+def test_timeouts_of_a_starved_generator_are_not_wrong_answers() -> None:
+    starved = replace(KEPT_UP, lag_p99_seconds=3.0)
+    late = (with_operation("total", failed=400, unanswered=400, done=23_600),)
+    assert judged(good(generator=starved, phases=late)).outcome is Outcome.HOLD
+    assert judged(good(phases=late)).outcome is Outcome.NO_GO
 
 
 def windows(growth: float) -> tuple[LoadPhase, ...]:
@@ -259,7 +325,7 @@ def windows(growth: float) -> tuple[LoadPhase, ...]:
     [(0.0, 0.0, Outcome.GO, "grew by 0.0 %"),
      (0.5, 0.0, Outcome.NO_GO, "the median latency grew by 50.0 %"),
      (0.0, 0.4, Outcome.NO_GO, "the target's memory grew by 40.0 %"),
-     (0.0, None, Outcome.HOLD, "growth_of_memory: nothing was measured")],
+     (0.0, None, Outcome.HOLD, "0 readings of the target's memory")],
 )  # fmt: skip
 def test_a_soak_is_judged_by_what_grows(
     latency_growth: float, memory_growth: float | None, outcome: Outcome, said: str
@@ -272,17 +338,28 @@ def test_a_soak_is_judged_by_what_grows(
     assert any(said in one.sentence for one in decided.findings)
 
 
+def test_a_jump_in_the_last_window_is_growth() -> None:
+    steady = windows(0.0)
+    jumped = (*steady[:-1], replace(steady[-1], operations={
+        **steady[-1].operations, "total": latency(p95=0.8)}))  # fmt: skip
+    memory = tuple((float(at), 1e8) for at in range(30))
+    run = good(profile="soak", users=300, phases=jumped, memory=memory)
+    decided = judged(run, stage=SOAK)
+    assert decided.outcome is Outcome.NO_GO
+    assert any("at its end" in one.sentence for one in decided.findings)
+
+
 # The record on disk.
 
 SUBJECT = Subject("green", GREEN.addresses.api, GREEN.digest, BUILD, POLICY.limits_digest)
 MEASURED: dict[str, Any] = {
     "phases": [{
-        "name": "plateau", "start_seconds": 60.0, "end_seconds": 180.0, "judged": True,
+        "name": "plateau", "start_seconds": 60.0, "end_seconds": 180.0, "judged": "all",
         "users_planned": 1000, "users_reached": 1000, "due": 24000, "unfinished": 0,
         "oldest_unfinished_seconds": 0.0, "longest_gap_seconds": 0.2,
         "operations": {
-            name: {"done": done, "failed": 0, "samples": done, "p50": 0.01, "p95": 0.1,
-                   "p95_at_least": 0.09, "p95_at_most": 0.11, "p99": 0.2, "max": 0.5}
+            name: {"done": done, "failed": 0, "unanswered": 0, "samples": done, "p50": 0.01,
+                   "p95": 0.1, "p95_at_least": 0.09, "p95_at_most": 0.11, "p99": 0.2, "max": 0.5}
             for name, done in (("total", 24000), ("search", 5000), ("place_order", 400),
                                ("process_payment", 400))},
     }],
@@ -341,6 +418,8 @@ RESEALED: dict[str, Callable[[dict[str, Any]], object]] = {
     "negative": lambda one: one["measured"]["phases"][0].update(unfinished=-1),
     "a text for a number": lambda one: one["measured"]["phases"][0].update(due="24000"),
     "true for a number": lambda one: one["measured"]["phases"][0].update(due=True),
+    "a number beyond all numbers": lambda one: one["plan"].update(judged_seconds=10**400),
+    "judged by what": lambda one: one["measured"]["phases"][0].update(judged=True),
     "time without zone": lambda one: one.update(ended_at="2026-11-22T12:00:00"),
 }
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gates import policy
 from gates.statistics import rising
 from load import measuring, plan
 from load.run import recovery
@@ -111,12 +112,12 @@ def test_a_failure_is_no_sample_but_no_answer_is_a_slow_one() -> None:
     chosen = made("smoke", 2, 1.0)
     recorder = measuring.Recorder(chosen)
     recorder.ended(0, "search", 1.0, 1.1, "status 500, expected 200")
-    recorder.ended(1, "search", 1.0, 11.0, "no answer within 10 s")
-    total = measuring.merged(chosen, [recorder.snapshot()], 12.0)["phases"][0]["operations"][
-        "search"
-    ]
-    assert (total["done"], total["failed"], total["samples"]) == (0, 2, 1)
-    assert total["max"] == pytest.approx(10.0, rel=0.001)
+    recorder.ended(0, "search", 2.0, 2.1, "no tier")
+    recorder.ended(1, "search", 1.0, 1.002, "no answer (ConnectionRefusedError)", answered=False)
+    merged = measuring.merged(chosen, [recorder.snapshot()], 12.0)["phases"][0]
+    seen = merged["operations"]["search"]
+    assert (seen["done"], seen["failed"], seen["unanswered"], seen["samples"]) == (0, 3, 1, 1)
+    assert seen["max"] == pytest.approx(10.0, rel=0.001)
 
 
 def test_reasons_are_bounded() -> None:
@@ -127,23 +128,34 @@ def test_reasons_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("successes", "longest"),
-    [([], 10.0), ([0], 10.0), ([50], 5.0), ([10, 20, 90], 7.0), (list(range(100)), 0.1)],
-)
-def test_the_longest_gap(successes: list[int], longest: float) -> None:
-    assert measuring.longest_gap(successes, 0.0, 10.0) == longest
+    ("moments", "longest"),
+    [([0.0, 10.0], 10.0), ([0.0, 5.0, 10.0], 5.0), ([0.5, 2.0, 9.0, 10.0], 7.0),
+     ([at / 10 for at in range(101)], 0.1), ([], 0.0),
+     ([0.0, 4.0, 8.5, 18.0, 20.0], 9.5), ([-3.0, 4.0, 10.0], 7.0)],
+)  # fmt: skip
+def test_the_longest_gap_is_whole_where_it_crosses_an_edge(
+    moments: list[float], longest: float
+) -> None:
+    assert measuring.longest_gap(moments, 0.0, 10.0) == longest
 
 
-def test_recovery_is_the_time_until_the_last_troubled_second() -> None:
-    spike = made("spike", 100, 0.1)
-    after = spike.phases[-1]
-    quiet = [[20, 1]] * (int(spike.seconds) + 1)
+def test_recovery_is_the_time_until_the_last_troubled_seconds() -> None:
+    spike = made("spike", 100, 0.5)
+    start = int(next(one.start for one in spike.phases if one.name == "recovery"))
+    quiet = [[20, 0]] * int(spike.seconds)
+    quiet[start + 20] = [20, 2]  # one or two alone are no trouble
     assert recovery(spike, quiet) == 0.0
     troubled = [*quiet]
-    troubled[int(after.start) + 4] = [20, 2]
-    assert recovery(spike, troubled) == 5.0
+    troubled[start + 4] = [20, 9]
+    assert recovery(spike, troubled) == 4 + 5.0
+    never = quiet[:start] + [[20, 2]] * (len(quiet) - start)
+    assert recovery(spike, never) == len(quiet) - start
     assert recovery(spike, quiet[:10]) is None
     assert recovery(made(), quiet) is None
+
+
+def test_the_gate_knows_the_profiles() -> None:
+    assert list(policy.PROFILES) == plan.names()
 
 
 def test_a_trend_is_told_from_noise() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 
 from gates.model import (
     Evidence,
@@ -24,6 +25,14 @@ TOTAL = "total"
 SHOPPERS = 1000
 ALMOST = 0.98
 SURE = 0.05
+# Which limits apply to a phase; where users come and go, almost all of them must have been there.
+ALL = "all"
+ANSWERS = ("requests_done", "requests_failed", "longest_gap_seconds")
+ALL_OF_THEM, MOST_OF_THEM = 1.0, 0.9
+# A gap says something where so many answers should have come meanwhile.
+ENOUGH_IN_A_GAP = 10
+FEWEST_READINGS = 20
+RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +160,7 @@ def _said(objective: LoadObjective, run: LoadRun) -> Iterator[_Said]:
     yield bottleneck
     believed = bottleneck.verdict is Verdict.PASS
     judged = [one for one in run.phases if one.judged and one.users_planned <= run.users]
-    for one in (_reached(run, judged), *_limits(objective, run, judged)):
+    for one in (_reached(objective, run, judged), *_limits(objective, run, judged)):
         wrong = one.limit == "requests_failed" and _wrong(objective, judged)
         if one.verdict is Verdict.FAIL and not believed and not wrong:
             yield _Said(
@@ -163,8 +172,9 @@ def _said(objective: LoadObjective, run: LoadRun) -> Iterator[_Said]:
 
 def _wrong(objective: LoadObjective, judged: Sequence[LoadPhase]) -> bool:
     """Whether wrong answers alone were too many: these are nobody's fault but the store's."""
+    limit = objective.limits["requests_failed"]
     totals = [(phase.operations[TOTAL], phase.due) for phase in judged if TOTAL in phase.operations]
-    return any(total.failed >= objective.limits["requests_failed"] * due for total, due in totals)
+    return any(total.failed - total.unanswered >= limit * due > 0 for total, due in totals)
 
 
 def _bottleneck(objective: LoadObjective, run: LoadRun) -> _Said:
@@ -192,19 +202,25 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> _Said:
     return _Said(name, Verdict.PASS, f"the generator kept up: {seen}")
 
 
-def _reached(run: LoadRun, judged: Sequence[LoadPhase]) -> _Said:
-    """Whether the load that was planned was there, for as long as planned."""
+def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]) -> _Said:
+    """Whether the load that was planned was there, as dense and for as long as planned."""
     name = "users"
-    if not judged:
-        said = "no phase that limits apply to was reached"
+    whole = [phase for phase in judged if phase.judged == ALL]
+    if not whole:
+        said = "no phase that all limits apply to was reached"
         return _Said(name, Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
-    seconds = sum(phase.seconds for phase in judged)
+    seconds = sum(phase.seconds for phase in whole)
     worst = min(judged, key=lambda phase: phase.users_reached / max(1, phase.users_planned))
+    least = ALL_OF_THEM if worst.judged == ALL else MOST_OF_THEM
+    a_minute = objective.limits["requests_per_user_minute"]
+    pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
     seen = (
         f"{worst.users_reached:,} of {worst.users_planned:,} users in {worst.name}, "
-        f"{seconds:.0f} of {run.judged_seconds:.0f} s judged"
+        f"{seconds:.0f} of {run.judged_seconds:.0f} s judged, {pace:.1f} requests a minute due "
+        f"from each (at least {a_minute:g})"
     )
-    if worst.users_reached < worst.users_planned or seconds < ALMOST * run.judged_seconds:
+    too_few = worst.users_reached < least * worst.users_planned
+    if too_few or seconds < ALMOST * run.judged_seconds or pace < a_minute:
         return _Said(name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {seen}")
     return _Said(name, Verdict.PASS, seen)
 
@@ -213,12 +229,16 @@ def _limits(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase])
     """The worst phase of each limit; what concerns the run as a whole; the knee of a stress run."""
     for name, limit in objective.limits.items():
         if name in PER_PHASE:
-            answers = [PER_PHASE[name](_Asked(name, limit, phase, run)) for phase in judged]
+            answers = [
+                PER_PHASE[name](_Asked(name, limit, phase, run))
+                for phase in judged
+                if phase.judged == ALL or name in ANSWERS
+            ]
             yield max(answers, key=_badness, default=_nothing(name))
         elif name in PER_RUN:
             yield PER_RUN[name](run, limit)
     for operation, limit in objective.p95.items():
-        answers = [_p95(operation, limit, phase) for phase in judged]
+        answers = [_p95(operation, limit, phase) for phase in judged if phase.judged == ALL]
         yield max(answers, key=_badness, default=_nothing(f"p95 {operation}"))
     if objective.finds_knee:
         yield _knee(objective, run)
@@ -243,7 +263,11 @@ def _done(asked: _Asked) -> _Said:
     said += f"; at least {100 * asked.limit:g} %"
     if not phase.due:
         return _Said(asked.name, Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
-    verdict = Verdict.PASS if done >= asked.limit * phase.due else Verdict.FAIL
+    if done >= asked.limit * phase.due:
+        return _Said(asked.name, Verdict.PASS, said, samples=phase.due)
+    few = phase.due * (1 - asked.limit) < 1
+    by_luck = few and chance_of_at_most(done, phase.due, asked.limit) >= SURE
+    verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
     return _Said(asked.name, verdict, said, samples=phase.due)
 
 
@@ -268,9 +292,15 @@ def _failed(asked: _Asked) -> _Said:
 
 def _gap(asked: _Asked) -> _Said:
     phase = asked.phase
-    said = f"{phase.longest_gap_seconds:.1f} s without a right answer in {phase.name}"
-    verdict = Verdict.PASS if phase.longest_gap_seconds < asked.limit else Verdict.FAIL
-    return _Said(asked.name, verdict, f"{said} at most; under {asked.limit:g} s", samples=phase.due)
+    said = (
+        f"{phase.longest_gap_seconds:.1f} s without a right answer in {phase.name} at most; under "
+        f"{asked.limit:g} s"
+    )
+    if phase.longest_gap_seconds < asked.limit:
+        return _Said(asked.name, Verdict.PASS, said, samples=phase.due)
+    in_a_gap = phase.due * asked.limit / phase.seconds if phase.seconds else 0.0
+    verdict = Verdict.FAIL if in_a_gap >= ENOUGH_IN_A_GAP else Verdict.INCONCLUSIVE
+    return _Said(asked.name, verdict, said, samples=phase.due)
 
 
 def _orders(asked: _Asked) -> _Said:
@@ -283,7 +313,12 @@ def _orders(asked: _Asked) -> _Said:
         f"{done:,} orders in {phase.name}, {a_minute:.0f} a minute with {phase.users_planned:,} "
         f"users; at least {wanted:.0f}"
     )
-    verdict = Verdict.PASS if a_minute >= wanted and done else Verdict.FAIL
+    if a_minute >= wanted and done:
+        return _Said(asked.name, Verdict.PASS, said, samples=done)
+    total = phase.operations[TOTAL].done if TOTAL in phase.operations else 0
+    share = wanted * phase.seconds / 60 / total if total else 1.0
+    by_luck = share < 1 and chance_of_at_most(done, total, share) >= SURE
+    verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
     return _Said(asked.name, verdict, said, samples=done)
 
 
@@ -333,6 +368,12 @@ def _recovery(run: LoadRun, limit: float) -> _Said:
     name, seconds = "recovery_seconds", run.recovery_seconds
     if seconds is None:
         return _nothing(name)
+    names = [phase.name for phase in run.phases]
+    looked = sum(phase.seconds for phase in run.phases[names.index(RECOVERY) :]
+                 ) if RECOVERY in names else 0.0  # fmt: skip
+    if seconds >= looked - 1:
+        said = f"answers were not right and quick again in the {looked:.0f} s after the spike"
+        return _Said(name, Verdict.FAIL, f"{said}; under {limit:g} s")
     said = f"{seconds:.0f} s until answers were right and quick again after the spike"
     verdict = Verdict.PASS if seconds < limit else Verdict.FAIL
     return _Said(name, verdict, f"{said}; under {limit:g} s")
@@ -340,7 +381,7 @@ def _recovery(run: LoadRun, limit: float) -> _Said:
 
 def _slower(run: LoadRun, limit: float) -> _Said:
     """Whether the median rises from window to window."""
-    totals = [one.operations.get(TOTAL) for one in run.phases if one.judged]
+    totals = [one.operations.get(TOTAL) for one in run.phases if one.judged == ALL]
     medians = [one.p50 for one in totals if one]
     points = [(float(at), p50) for at, p50 in enumerate(medians) if p50 is not None]
     return _growth("growth_of_latency", "the median latency", points, limit)
@@ -348,28 +389,38 @@ def _slower(run: LoadRun, limit: float) -> _Said:
 
 def _larger(run: LoadRun, limit: float) -> _Said:
     """Whether the target's memory rises all the time."""
-    return _growth("growth_of_memory", "the target's memory", list(run.memory), limit)
+    name = "growth_of_memory"
+    if len(run.memory) < FEWEST_READINGS:
+        seen = f"{len(run.memory)} readings of the target's memory"
+        said = f"{name}: {seen}, at least {FEWEST_READINGS}: was it restarted?"
+        return _Said(name, Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
+    return _growth(name, "the target's memory", list(run.memory), limit)
 
 
 def _growth(name: str, what: str, points: list[tuple[float, float]], limit: float) -> _Said:
+    """Growth by the line through all readings, and by the last third against the first."""
     trend = rising(points)
     if trend is None:
         return _nothing(name)
+    values, third = [value for _, value in points], max(1, len(points) // 3)
+    late = max(values[-2:]) if len(points) < FEWEST_READINGS else median(values[-third:])
+    jump = late / median(values[:third]) - 1
+    sure = trend.chance < SURE
     said = (
         f"{what} grew by {100 * trend.growth:.1f} % over the run, from {len(points)} readings, "
-        f"{'and chance does not explain it' if trend.chance < SURE else 'as chance has it'}; "
-        f"under {100 * limit:g} %"
+        f"{'and chance does not explain it' if sure else 'as chance has it'}, and was "
+        f"{100 * jump:+.1f} % at its end; under {100 * limit:g} %"
     )
-    breached = trend.growth >= limit
-    if breached and trend.chance >= SURE:
-        return _Said(name, Verdict.INCONCLUSIVE, said, samples=len(points))
-    return _Said(name, Verdict.FAIL if breached else Verdict.PASS, said, samples=len(points))
+    if jump >= limit or (trend.growth >= limit and sure):
+        return _Said(name, Verdict.FAIL, said, samples=len(points))
+    unsure = trend.growth >= limit
+    return _Said(name, Verdict.INCONCLUSIVE if unsure else Verdict.PASS, said, samples=len(points))
 
 
 def _knee(objective: LoadObjective, run: LoadRun) -> _Said:
     """The most users with which every limit held, in a run that goes on until one does not."""
     held = 0
-    for phase in (one for one in run.phases if one.judged):
+    for phase in (one for one in run.phases if one.judged == ALL):
         answers = [
             PER_PHASE[name](_Asked(name, limit, phase, run))
             for name, limit in objective.limits.items()

@@ -15,6 +15,7 @@ class Latency:
     Args:
         done: requests answered rightly.
         failed: requests answered wrongly, or not at all.
+        unanswered: those of them that were not answered at all.
         samples: how many the quantiles rest on; those are None without any.
         p50: the median.
         p95: the 95th percentile.
@@ -25,6 +26,7 @@ class Latency:
 
     done: int
     failed: int
+    unanswered: int
     samples: int
     p50: float | None
     p95: float | None
@@ -39,7 +41,7 @@ class LoadPhase:
 
     Args:
         name: the profile's name for it.
-        judged: whether limits apply to it.
+        judged: ``all`` limits apply to it, those of ``answers``, or none: empty.
         seconds: how long it took.
         users_planned: the most users it should have had at a time.
         users_reached: the most it had.
@@ -51,7 +53,7 @@ class LoadPhase:
     """
 
     name: str
-    judged: bool
+    judged: str
     seconds: float
     users_planned: int
     users_reached: int

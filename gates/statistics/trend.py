@@ -44,6 +44,8 @@ def rising(points: Sequence[tuple[float, float]]) -> Trend | None:
     slope = median(slopes)
     first, last = chosen[0][0], chosen[-1][0]
     begins = median(y - slope * (x - first) for x, y in chosen)
+    if begins <= 0:  # a line through a jump may begin below nothing
+        begins = min(y for _, y in chosen)
     if begins <= 0:
         return None
     steps = sum((y2 > y1) - (y2 < y1) for (_, y1), (_, y2) in combinations(chosen, 2))
