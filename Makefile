@@ -44,7 +44,7 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m gates check green-ready --target $(TARGET)
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests -q -n 3 --dist loadgroup
+	$(PY) -m pytest tests -q -n 3 --dist loadgroup -m 'not slow'
 
 # Tools that only look at us from outside, apart: their pytest plugins would slow every run, and
 # k6 is another load generator, to be compared with.
@@ -67,8 +67,9 @@ proof: setup ## show that every check can fail: each fault on in turn (minutes)
 proof-security: setup ## the same for the security suite
 	$(PY) tests/proof.py --part security
 
-proof-load: setup ## show that reported latencies are true, stalls included (4 minutes)
+proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
 	$(PY) tests/truth.py
+	$(PY) -m pytest tests -q -m slow
 
 bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and k6 (10 minutes)
 	$(PY) tests/bench_load.py

@@ -23,7 +23,7 @@ from load.wire import Connection, NoAnswerError
 from suites.contract import load as contract
 
 # Locust brings users in a moment before they are due.
-LEAD_SECONDS = 2.0
+LEAD_SECONDS = 4.0
 # At the end, answers that are under way may still come.
 GRACE_SECONDS = 2.0
 SHARED_OUT_SECONDS = 10.0
@@ -123,6 +123,7 @@ class Customer(User):
             free_at = HERE.now()
             if problem:
                 steps = []
+        gevent.sleep(max(0.0, HERE.plan.ends(shopper.number) - HERE.now()))
 
     def next_journey(self, shopper: Shopper) -> list[str]:
         """The steps of a journey, chosen by weight."""

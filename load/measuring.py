@@ -179,7 +179,7 @@ def merged(
                 "start_seconds": phase.start,
                 "end_seconds": min(phase.end, ended_after),
                 "judged": phase.judged if phase.end <= ended_after else "",
-                "users_planned": max(phase.users_at_start, phase.users_at_end),
+                "users_planned": phase.users_at_end,
                 "users_reached": max(
                     (count for second, count in running.items()
                      if phase.start <= second < phase.end), default=0),

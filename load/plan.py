@@ -13,8 +13,8 @@ JOURNEYS = Path(__file__).with_name("journeys.toml")
 SPAWNED_A_SECOND = 100
 # Which limits apply to a phase.
 ALL, ANSWERS = "all", "answers"
-# What is shorter than this says nothing, and no step of a user fits into it.
-LEAST_PHASE_SECONDS = 2.0
+# What is shorter than this is a slip of --scale.
+LEAST_PHASE_SECONDS = 0.2
 MOST_USERS = 20_000
 MOST_SECONDS = 86_400.0
 
@@ -81,7 +81,7 @@ class Plan:
 
     def active(self) -> list[tuple[float, float]]:
         """For each user, from when until when; users come in order, and the last goes first."""
-        return [(self._begins(number), self._ends(number)) for number in range(self.peak)]
+        return [(self.begins(number), self.ends(number)) for number in range(self.peak)]
 
     def due(self, user: int) -> Iterator[float]:
         """When a user's requests are due: seconds since the run began, fixed ahead.
@@ -90,8 +90,8 @@ class Plan:
         together do not ask together.
         """
         dice = random.Random(f"{self.seed}/{user}")  # noqa: S311 - pauses, not secrets
-        moment = self._begins(user) + dice.uniform(0, self.most_pause)
-        end = self._ends(user)
+        moment = self.begins(user) + dice.uniform(0, self.most_pause)
+        end = self.ends(user)
         while moment < end:
             yield moment
             moment += dice.uniform(self.least_pause, self.most_pause)
@@ -103,7 +103,8 @@ class Plan:
                 return number
         return len(self.phases) - 1
 
-    def _begins(self, user: int) -> float:
+    def begins(self, user: int) -> float:
+        """When a user comes, seconds since the run began."""
         for phase in self.phases:
             if phase.users_at_start > user:
                 return phase.start
@@ -113,7 +114,8 @@ class Plan:
                 return phase.start + share * (phase.end - phase.start)
         return self.seconds
 
-    def _ends(self, user: int) -> float:
+    def ends(self, user: int) -> float:
+        """When a user leaves."""
         for phase in reversed(self.phases):
             if phase.users_at_end > user:
                 return phase.end

@@ -112,6 +112,8 @@ class Connection:
         raw = answer.read(MOST_BYTES + 1)
         if len(raw) > MOST_BYTES:
             raise http.client.HTTPException("too large")
+        if answer.length:
+            raise http.client.IncompleteRead(raw, answer.length)
         if answer.will_close:
             self.close()
         return Reply(answer.status, _parsed(raw))

@@ -1,5 +1,6 @@
 """A shopper's connection: nothing is sent twice, and what is late or cut off is no answer."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ def serving() -> Iterator[tuple[Serve, list[int]]]:
     """Serves each request with a function, which says whether to keep the connection."""
     listener = socket.create_server(("127.0.0.1", 0))
     seen: list[int] = []
+    made: list[Connection] = []
 
     def serve(answer: Callable[[socket.socket, int], bool]) -> Connection:
         def work() -> None:
@@ -26,7 +28,7 @@ def serving() -> Iterator[tuple[Serve, list[int]]]:
                     client, _ = listener.accept()
                 except OSError:
                     return
-                with client:
+                with client, contextlib.suppress(OSError):
                     while client.recv(65536):
                         seen.append(len(seen))
                         if not answer(client, len(seen)):
@@ -34,9 +36,12 @@ def serving() -> Iterator[tuple[Serve, list[int]]]:
 
         threading.Thread(target=work, daemon=True).start()
         port = listener.getsockname()[1]
-        return Connection(f"http://127.0.0.1:{port}", "127.7.7.7", {}, 0.5)
+        made.append(Connection(f"http://127.0.0.1:{port}", "127.7.7.7", {}, 0.5))
+        return made[0]
 
     yield serve, seen
+    for connection in made:
+        connection.close()
     listener.close()
 
 

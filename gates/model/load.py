@@ -43,7 +43,7 @@ class LoadPhase:
         name: the profile's name for it.
         judged: ``all`` limits apply to it, those of ``answers``, or none: empty.
         seconds: how long it took.
-        users_planned: the most users it should have had at a time.
+        users_planned: how many users it should have come to.
         users_reached: the most it had.
         due: requests due in it, by the schedule fixed ahead.
         unfinished: those of them without an end.

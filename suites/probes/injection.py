@@ -17,7 +17,7 @@ from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, 
 from suites.probes.openapi import places, value_at
 
 SEED = 4
-REPEATS = 2
+REPEATS = 6
 DELAY_SECONDS = 1.0
 WORD = "zqxj"
 ABSENT = 4_711_083
