@@ -14,6 +14,9 @@ from urllib.parse import urlencode, urlsplit
 import websocket
 
 MOST_BYTES = 1_000_000
+# Servers close idle connections, many after 5 s; one that closes just as we send is no failure of
+# theirs, and sending twice is none of our choices. So older ones are not used again.
+IDLE_SECONDS = 4.0
 
 
 class NoAnswerError(Exception):
@@ -49,6 +52,7 @@ class Connection:
         self._headers = dict(headers)
         self._patience = patience
         self._open: http.client.HTTPConnection | None = None
+        self._used_at = 0.0
 
     def request(
         self,
@@ -87,8 +91,11 @@ class Connection:
         return reply
 
     def _close_if_stale(self) -> None:
-        """An idle connection with something to read was closed by the other side, which it may."""
-        if self._open and self._open.sock and select.select([self._open.sock], [], [], 0)[0]:
+        """Close one idle for long, and one with something to read: the other side closed it."""
+        if self._open is None or self._open.sock is None:
+            return
+        idle = time.monotonic() - self._used_at
+        if idle > IDLE_SECONDS or select.select([self._open.sock], [], [], 0)[0]:
             self.close()
 
     def _exchange(
@@ -114,6 +121,7 @@ class Connection:
             raise http.client.HTTPException("too large")
         if answer.length:
             raise http.client.IncompleteRead(raw, answer.length)
+        self._used_at = time.monotonic()
         if answer.will_close:
             self.close()
         return Reply(answer.status, _parsed(raw))
