@@ -21,7 +21,16 @@ from load.accounts import prepare
 from load.progress import Progress
 from nightly.history import Acknowledged, History, machine
 from nightly.night import figures_of, judged
-from nightly.rounds import AGAIN, BASELINE, CANARY, Arm, RoundError, Times, measure
+from nightly.rounds import (
+    BASELINE,
+    BASELINE_AGAIN,
+    CANARY,
+    CANARY_AGAIN,
+    Arm,
+    RoundError,
+    Times,
+    measure,
+)
 from reports import nightly as page
 from suites.client import UnexpectedAnswerError
 from suites.ownership import clean_up
@@ -123,14 +132,13 @@ def _run(options: argparse.Namespace) -> int:
 def _measured(canary: Target, baseline: Target, run_id: str, rounds: int) -> Times:
     progress = Progress(rounds)
     try:
-        shopping = prepare(canary, run_id, 3, lambda _: None)
-        tokens = [shopping.shoppers[str(number)]["token"] for number in range(3)]
+        targets_of = {BASELINE: baseline, BASELINE_AGAIN: baseline, CANARY: canary,
+                      CANARY_AGAIN: canary}  # fmt: skip
+        shopping = prepare(canary, run_id, len(targets_of), lambda _: None)
         arms = [
-            Arm(name, target, token, shopping)
-            for name, target, token in (
-                (BASELINE, baseline, tokens[0]), (AGAIN, baseline, tokens[1]),
-                (CANARY, canary, tokens[2]))
-        ]  # fmt: skip
+            Arm(name, target, shopping.shoppers[str(number)]["token"], shopping)
+            for number, (name, target) in enumerate(targets_of.items())
+        ]
         times = measure(arms, rounds, run_id, lambda done: progress.show(
             done, f"round {done} of {rounds}"))  # fmt: skip
     finally:

@@ -11,7 +11,7 @@ import numpy as np
 from nightly.changes import change_points, slower_since
 from nightly.compare import ratio
 from nightly.history import Acknowledged, Figure
-from nightly.rounds import AGAIN, BASELINE, CANARY, Times
+from nightly.rounds import BASELINE, BASELINE_AGAIN, CANARY, CANARY_AGAIN, Times
 
 QUANTILES = {"p50": 0.5, "p95": 0.95}
 
@@ -123,18 +123,25 @@ def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure
     """One night's measurement as figures of the canary."""
     figures = []
     for operation, arms in times.items():
+        canary = _together(arms[CANARY], arms[CANARY_AGAIN])
+        baseline = _together(arms[BASELINE], arms[BASELINE_AGAIN])
         for quantile, share in QUANTILES.items():
-            measured = ratio(arms[CANARY], arms[BASELINE], share)
-            again = ratio(arms[AGAIN], arms[BASELINE], share)
+            measured = ratio(canary, baseline, share)
+            again = ratio(arms[BASELINE_AGAIN], arms[BASELINE], share)
             figures.append(
                 Figure(
                     night=night, operation=operation, quantile=quantile, version=version,
-                    seconds=float(np.quantile(np.asarray(arms[CANARY]), share)),
+                    seconds=float(np.quantile(np.asarray(canary), share)),
                     ratio=measured.value, at_least=measured.at_least, at_most=measured.at_most,
                     noise=max(again.at_most, 1 / again.at_least) - 1, run=run,
                 )
             )  # fmt: skip
     return figures
+
+
+def _together(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
+    """Both visits of a round as one row."""
+    return [[*one, *other] for one, other in zip(first, second, strict=True)]
 
 
 def judged(

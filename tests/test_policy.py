@@ -50,7 +50,7 @@ MISTAKES = [
      "no limit 'longest_gap' in load_limits. Did you mean longest_gap_seconds?"),
     ('p95 = {total = "api"}', 'p95 = {search = "search"}', "expected total among the operations"),
     ('p95 = {total = "api"}', 'p95 = {total = "apis"}', "total: expected one of"),
-    ("least_seconds = 0.02", "least_seconds = 2", "least_seconds: expected a number from 0"),
+    ("least_seconds = 0.1", "least_seconds = 2", "least_seconds: expected a number from 0"),
     ("[stages.ramp-10]", "[stages.ramp-10", "not TOML"),
 ]  # fmt: skip
 
