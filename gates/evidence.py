@@ -166,13 +166,13 @@ def read_run(folder: Path, key: str) -> Run:
     """Read the record of one run; never raises for what the file says."""
     path = folder / FILE
     if path.exists() and not path.is_file():
-        return _unreadable(folder.name, _folder_time(folder), "not a file")
+        return _unreadable(folder.name, folder_time(folder), "not a file")
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
-        return _unreadable(folder.name, _folder_time(folder), f"no record: {error.strerror}")
+        return _unreadable(folder.name, folder_time(folder), f"no record: {error.strerror}")
     if len(raw) > MOST_BYTES:
         return _unreadable(folder.name, modified, f"over {MOST_BYTES} bytes")
     try:
@@ -181,7 +181,8 @@ def read_run(folder: Path, key: str) -> Run:
         return _unreadable(folder.name, modified, f"not a record ({type(error).__name__})")
 
 
-def _folder_time(folder: Path) -> datetime:
+def folder_time(folder: Path) -> datetime:
+    """When a folder was last written to; the epoch where nobody knows."""
     try:
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
     except OSError:

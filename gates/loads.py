@@ -16,17 +16,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gates import evidence
 from gates.evidence import (
     KEY_VARIABLE,
+    MOST_RUNS,
     RUN_ID,
     Subject,
     boot_json,
     boot_of,
     build_json,
     build_of,
+    folder_time,
     moment_of,
 )
-from gates.model import Build, Generator, Latency, LoadPhase, LoadRun, RunState
+from gates.model import ALL, ANSWERS, Build, Generator, Latency, LoadPhase, LoadRun, RunState
 
 FILE = "load.json"
 SCHEMA = 1
@@ -103,17 +106,26 @@ def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
     """
     if not folder.is_dir():
         return ()
-    return tuple(_read(path, key) for path in sorted(folder.glob(f"*/{FILE}")))
+    folders = [entry for entry in folder.iterdir() if _may_be_load(entry)]
+    if len(folders) > MOST_RUNS:
+        problem = f"{len(folders)} load runs, more than {MOST_RUNS}: move old ones away"
+        return (_damaged(folder.name, datetime.now(UTC), problem),)
+    return tuple(_read(entry / FILE, key) for entry in folders)
+
+
+def _may_be_load(folder: Path) -> bool:
+    """A folder with the record of a load run, or with no record at all: it may have been one."""
+    return folder.is_dir() and ((folder / FILE).exists() or not (folder / evidence.FILE).exists())
 
 
 def _read(path: Path, key: str) -> LoadRun:
     name = path.parent.name
     try:
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
-        return _damaged(name, datetime.now(UTC), f"cannot be read: {error.strerror}")
+        return _damaged(name, folder_time(path.parent), f"no record: {error.strerror}")
     if len(raw) > MOST_BYTES:
         return _damaged(name, written, f"over {MOST_BYTES} bytes")
     try:
@@ -214,7 +226,7 @@ def _phase(content: Mapping[str, Any]) -> LoadPhase:
 
 
 def _judged(value: object) -> str:
-    if value not in ("", "answers", "all"):
+    if value not in ("", ANSWERS, ALL):
         raise ValueError
     return str(value)
 

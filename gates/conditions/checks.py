@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gates.conditions import provenance
+from gates.conditions.provenance import CLOCK_TOLERANCE
 from gates.model import (
     LEFT_NOTHING,
     CheckOutcome,
@@ -19,7 +21,6 @@ from gates.model import (
     Verdict,
 )
 
-CLOCK_TOLERANCE = timedelta(seconds=5)
 FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
 
 
@@ -54,9 +55,9 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
         if failed := _failure_since(other, check, evidence, run if other is run else None, since):
             return failed
     for problem in (
-        *_clock_set_back(run, concerned),
-        *_problems_of_run(run, evidence, now),
-        *_problems_of_record(run, objective),
+        *provenance.clock_set_back(run, concerned),
+        *provenance.problems(run, objective.limits, evidence, now),
+        *_left_something(run),
     ):
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run)
     return _of_results(objective, check, results, run, now)
@@ -88,19 +89,6 @@ def _failure_since(
     return _failed(check, failed[0], len(results), run)
 
 
-def _clock_set_back(newest: Run, runs: Sequence[Run]) -> list[str]:
-    """Runs that began after the newest one, on a clock that nobody sets."""
-    return [
-        f"run {other.run_id} began after run {newest.run_id}, and says it began before: "
-        "the clock was set back"
-        for other in runs
-        if newest.boot
-        and other.boot
-        and other.boot.machine == newest.boot.machine
-        and other.boot.seconds > newest.boot.seconds + CLOCK_TOLERANCE.total_seconds()
-    ]
-
-
 def _same_build(run: Run, evidence: Evidence) -> bool:
     return run.build is not None and run.build == evidence.served.build
 
@@ -112,39 +100,15 @@ def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
     return _Answer(Measured.OK, Verdict.FAIL, sentence, result, run)
 
 
-def _problems_of_run(run: Run, evidence: Evidence, now: datetime) -> list[str]:
-    """Why nothing in this run can count as a pass."""
-    served = evidence.served.build
-    problems = []
-    if run.state is RunState.DAMAGED:
-        problems.append(f"the record of run {run.run_id} is damaged: {run.problem}")
-    if run.state is RunState.UNFINISHED:
-        problems.append(f"run {run.run_id} has not finished: {run.problem}")
-    if run.started_at > now + CLOCK_TOLERANCE:
-        problems.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
-    if run.target_digest != evidence.target.digest:
-        problems.append(f"the target file was changed since run {run.run_id}")
-    if run.build is None or served is None:
-        problems.append(f"which build run {run.run_id} tested, or which is served, is unknown")
-    elif run.build != served:
-        problems.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
-    elif run.build_at_end != run.build:
-        problems.append(f"the build changed while run {run.run_id} was under way")
-    return problems
-
-
-def _problems_of_record(run: Run, objective: ChecksObjective) -> list[str]:
-    """What a whole record lacks to be believed: the same limits, and a database as it was."""
+def _left_something(run: Run) -> list[str]:
+    """A whole record says once that nothing of the run is left in the database."""
     if run.state is not RunState.FINISHED:
         return []
-    problems = []
-    if run.limits != objective.limits:
-        problems.append(f"run {run.run_id} judged by limits of another policy")
     cleaned = [result for result in run.results if result.check == LEFT_NOTHING]
-    if [one.outcome for one in cleaned] != [CheckOutcome.PASSED]:
-        said = cleaned[0].message if cleaned else "it does not say"
-        problems.append(f"run {run.run_id} may have left something in the database: {said[:200]}")
-    return problems
+    if [one.outcome for one in cleaned] == [CheckOutcome.PASSED]:
+        return []
+    said = cleaned[0].message if cleaned else "it does not say"
+    return [f"run {run.run_id} may have left something in the database: {said[:200]}"]
 
 
 def _of_results(

@@ -21,7 +21,7 @@ from gates.model.evidence import (
     Series,
     ServedBuild,
 )
-from gates.model.load import Generator, Latency, LoadPhase, LoadRun
+from gates.model.load import ALL, ANSWERS, RECOVERY, TOTAL, Generator, Latency, LoadPhase, LoadRun
 from gates.model.policy import (
     ChecksObjective,
     ListedChecksObjective,
@@ -37,7 +37,11 @@ from gates.model.policy import (
 from gates.model.target import Addresses, Build, Target
 
 __all__ = [
+    "ALL",
+    "ANSWERS",
     "LEFT_NOTHING",
+    "RECOVERY",
+    "TOTAL",
     "Addresses",
     "Boot",
     "Build",

@@ -7,6 +7,13 @@ from datetime import datetime
 from gates.model.evidence import Boot, RunState
 from gates.model.target import Build
 
+# All operations of a phase together.
+TOTAL = "total"
+# Which limits apply to a phase: all, or whether what was due was answered rightly, without a gap.
+ALL, ANSWERS = "all", "answers"
+# The phase after a spike, from which on its aftermath is timed.
+RECOVERY = "recovery"
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

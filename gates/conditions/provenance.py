@@ -1,0 +1,51 @@
+"""Whether a run is evidence at all: of what, by what, when, and whole."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from gates.model import Evidence, LoadRun, Run, RunState
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+
+
+def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime) -> list[str]:
+    """Why nothing in this run can count as a pass; empty when it can.
+
+    Args:
+        run: of suites or of load.
+        limits: SHA-256 of the policy's limits, which it must have judged by.
+        evidence: what is served now, and the target's file.
+        now: the moment of the question, UTC.
+    """
+    served = evidence.served.build
+    found = []
+    if run.state is RunState.DAMAGED:
+        found.append(f"the record of run {run.run_id} is damaged: {run.problem}")
+    if run.state is RunState.UNFINISHED:
+        found.append(f"run {run.run_id} has not finished: {run.problem}")
+    if run.started_at > now + CLOCK_TOLERANCE:
+        found.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
+    if run.target_digest != evidence.target.digest:
+        found.append(f"the target file was changed since run {run.run_id}")
+    if run.build is None or served is None:
+        found.append(f"which build run {run.run_id} tested, or which is served, is unknown")
+    elif run.build != served:
+        found.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
+    elif run.build_at_end != run.build:
+        found.append(f"the build changed while run {run.run_id} was under way")
+    if run.state is RunState.FINISHED and run.limits != limits:
+        found.append(f"run {run.run_id} judged by limits of another policy")
+    return found
+
+
+def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
+    """Runs that began after the newest one, on a clock that nobody sets."""
+    return [
+        f"run {other.run_id} began after run {newest.run_id}, and says it began before: "
+        "the clock was set back"
+        for other in others
+        if newest.boot
+        and other.boot
+        and other.boot.machine == newest.boot.machine
+        and other.boot.seconds > newest.boot.seconds + CLOCK_TOLERANCE.total_seconds()
+    ]
