@@ -5,12 +5,11 @@ import io
 import os
 import sys
 import time
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gates import __version__, judge, ledger, places, policy, target
-from gates.errors import ConfigurationError, GatesError
+from gates import __version__, commands, judge, ledger, places, policy, target
+from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
 from gates.gathering import Question, gather
 from gates.model import Decision, Outcome, Policy
@@ -37,23 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    try:
-        options = parser().parse_args(arguments)
-        return int(options.run(options))
-    except ConfigurationError as error:
-        print(f"gates: {error}", file=sys.stderr)
-        return ExitCode.USAGE
-    except GatesError as error:
-        print(f"gates: {error}", file=sys.stderr)
-        return ExitCode.INTERNAL
-    except KeyboardInterrupt:
-        print("gates: interrupted; no decision was made", file=sys.stderr)
-        return ExitCode.INTERNAL
-    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
-        print(f"gates: internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        if os.environ.get("KIRANA_TRACEBACK"):
-            traceback.print_exc()
-        return ExitCode.INTERNAL
+    return commands.carry_out(parser(), arguments, interrupted="no decision was made")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"gates {__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    asked = commands.add_parser(
+    subcommands = top.add_subparsers(required=True, metavar="COMMAND")
+    asked = subcommands.add_parser(
         "check", help="ask whether the release may go on past a stage", epilog=EXIT_TABLE,
         allow_abbrev=False,
     )  # fmt: skip
@@ -77,10 +60,10 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
     asked.add_argument("--json", action="store_true", help="print the decision as JSON")
     asked.set_defaults(run=check)
-    listed = commands.add_parser("stages", help="list the policy's stages", allow_abbrev=False)
+    listed = subcommands.add_parser("stages", help="list the policy's stages", allow_abbrev=False)
     _places(listed, with_targets=False)
     listed.set_defaults(run=stages)
-    linted = commands.add_parser(
+    linted = subcommands.add_parser(
         "lint", help="find mistakes in the policy and the target files", allow_abbrev=False
     )
     _places(linted, with_targets=True)

@@ -1,45 +1,23 @@
 """``python -m load``: put a target under load, and ask the gate how it stood it."""
 
 import argparse
-import signal
 import sys
 
 from pymongo.errors import PyMongoError
 
-from gates.errors import ConfigurationError
-from gates.exitcodes import ExitCode
+from gates.commands import carry_out
 from load import plan
 from load.generator import GeneratorError, work
 from load.run import Request, run
 from suites.client import UnexpectedAnswerError
 
-MOST_MESSAGE = 600
-
 
 def main() -> int:
     """Run one command; the exit code is the gate's, or that of an error."""
-    for one in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, _stop)
-    try:
-        options = parser().parse_args()
-        return int(options.go(options))
-    except ConfigurationError as error:
-        print(f"load: {error}", file=sys.stderr)
-        return ExitCode.USAGE
-    except (GeneratorError, UnexpectedAnswerError, PyMongoError) as error:
-        print(f"load: {str(error)[:MOST_MESSAGE]}", file=sys.stderr)
-        return ExitCode.HOLD
-    except KeyboardInterrupt:
-        print("load: interrupted; the run proves nothing", file=sys.stderr)
-        return ExitCode.INTERNAL
-    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
-        print(f"load: internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        return ExitCode.INTERNAL
-
-
-def _stop(*_: object) -> None:
-    """Being told to end is as being interrupted: everything is ended and cleaned up."""
-    raise KeyboardInterrupt
+    return carry_out(
+        parser(), None, interrupted="the run proves nothing",
+        unmeasured=(GeneratorError, UnexpectedAnswerError, PyMongoError),
+    )  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,12 +46,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--targets", metavar="DIR", help="the target files")
     command.add_argument("--policy", metavar="FILE", help="the policy")
     command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
-    command.set_defaults(go=_run)
+    command.set_defaults(run=_run)
     worker = commands.add_parser("worker", help="make load for a run that listens",
                                  allow_abbrev=False)  # fmt: skip
     worker.add_argument("--master", required=True, type=_address, metavar="HOST:PORT",
                         help="where the run listens")  # fmt: skip
-    worker.set_defaults(go=lambda options: work(*options.master))
+    worker.set_defaults(run=lambda options: work(*options.master))
     return top
 
 

@@ -1,6 +1,7 @@
 """The shoppers' accounts and what they buy: the run's own, made and logged in before it begins."""
 
 import contextlib
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pymongo import MongoClient
 
 from gates.errors import ConfigurationError
 from gates.model import Target
-from suites.client import StoreClient, loopback_source
+from suites.client import StoreClient, exemption, loopback_source
 from suites.contract import load as contract
 from suites.ownership import REAL_PRODUCTS, Ownership, Shop
 
@@ -83,6 +84,21 @@ def calling(target: Target, run_id: str) -> Generator[StoreClient]:
         yield client
     finally:
         client.close()
+
+
+def headers(target: Target, run_id: str, seconds: float) -> dict[str, str]:
+    """What every request of a shopper carries.
+
+    Args:
+        target: whom it goes to.
+        run_id: marks it as test traffic.
+        seconds: for how long the exemption from the rate limit is needed, where one is.
+    """
+    carried = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
+    if not target.loopback_sources:
+        key = target.secrets["exemption_key"]
+        carried["X-Kirana-Exemption"] = exemption(key, time.time(), seconds)
+    return carried
 
 
 def _words(shop: Shop) -> list[str]:

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,23 +20,17 @@ MARGIN_SECONDS = 60.0
 STOP_SECONDS = 5.0
 # Workers on other machines are started by hand.
 WAIT_SECONDS = 120
+Process = subprocess.Popen[bytes]
 
 
 class GeneratorError(Exception):
     """The generator ended without a measurement; the text says where its log is."""
 
 
-@dataclass(slots=True)
-class Started:
-    """The processes of one run."""
-
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-
 @contextlib.contextmanager
 def locust(
     folder: Path, content: dict[str, Any], base_url: str
-) -> Iterator[tuple[Started, IO[bytes]]]:
+) -> Iterator[tuple[list[Process], IO[bytes]]]:
     """Start Locust, alone or as a master with workers; end every process at the end.
 
     Args:
@@ -62,14 +55,14 @@ def locust(
         roles += [["--worker", "--master-port", str(port)]] * workers
     variables = {**os.environ, "KIRANA_LOAD_INPUT": str(read_input),
                  "KIRANA_LOAD_OUTPUT": str(write_output)}  # fmt: skip
-    started = Started()
+    started: list[Process] = []
     with (folder / "locust.log").open("wb") as log, os.fdopen(read_output, "rb") as stream:
         try:
             for number, role in enumerate(roles):
                 alone = [] if number else ["--headless"]
                 command = [*LOCUST, *alone, *role, "--host", base_url]
                 pipes = () if number else (read_input, write_output)
-                started.processes.append(
+                started.append(
                     subprocess.Popen(
                         command,
                         env=variables,
@@ -85,7 +78,7 @@ def locust(
                 json.dump(content, pipe)
             yield started, stream
         finally:
-            _end(started.processes)
+            _end(started)
 
 
 def work(host: str, port: int) -> int:
@@ -100,7 +93,7 @@ def _free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+def _end(processes: list[Process]) -> None:
     """End what is left of them: ask, then insist."""
     for process in processes:
         if process.poll() is None:
@@ -135,7 +128,7 @@ def measure(
     patience += WAIT_SECONDS if content.get("listen") else 0
     with locust(folder, content, base_url) as (started, stream):
         # Whatever hangs in there: ended, it closes the stream.
-        late = threading.Timer(patience, _end, [started.processes])
+        late = threading.Timer(patience, _end, [started])
         late.daemon = True
         late.start()
         try:

@@ -270,5 +270,4 @@ def _hand_over(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust'
     gone = HERE.workers_gone
     if isinstance(environment.runner, MasterRunner):
         gone = max(gone, HERE.content["workers"] - len(HERE.takers & set(HERE.snapshots)))
-    measured = merged(HERE.plan, HERE.everything(), ended_after)
-    HERE.say({"measured": {**measured, "ended_after": ended_after, "workers_gone": gone}})
+    HERE.say({"measured": merged(HERE.plan, HERE.everything(), ended_after, gone)})

@@ -11,22 +11,30 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
+from gates.model import ALL, RECOVERY, TOTAL
 from gates.statistics import quantile_ranks
-from load.plan import ALL, Plan
+from load.plan import Plan
 
 LONGEST_MICROSECONDS = 120_000_000
 DIGITS = 3
 # Gaps between successes are seen to a tenth of a second.
 BUCKETS_A_SECOND = 10
-TOTAL = "total"
 P95 = 0.95
 CONFIDENCE = 0.95
 MOST_REASONS = 20
+# P95: a few seconds in which more than so many answers were bad or late are troubled; one or two
+# bad answers alone are not.
+TROUBLED, ALONE, WINDOW = 0.05, 2, 5
 
 
 def histogram() -> HdrHistogram:
     """An empty histogram of microseconds, exact to three digits."""
     return HdrHistogram(1, LONGEST_MICROSECONDS, DIGITS)
+
+
+def microseconds(seconds: float) -> int:
+    """A duration as a histogram takes it."""
+    return min(LONGEST_MICROSECONDS, max(1, round(seconds * 1e6)))
 
 
 @dataclass(slots=True)
@@ -60,7 +68,7 @@ class Recorder:
 
     def started(self, lag: float) -> None:
         """A request was sent so many seconds later than its user was free and it was due."""
-        self._lag.record_value(max(1, round(lag * 1e6)))
+        self._lag.record_value(microseconds(lag))
 
     def ended(  # noqa: PLR0913 - one line of a record
         self,
@@ -97,7 +105,7 @@ class Recorder:
         if not answered:
             seconds = max(seconds, self._plan.patience)
         if not problem or not answered:
-            counts.latency.record_value(min(LONGEST_MICROSECONDS, max(1, round(seconds * 1e6))))
+            counts.latency.record_value(microseconds(seconds))
 
     def look(self, now: float, running: int) -> None:
         """Note how many users are running, and what this process has used."""
@@ -140,7 +148,10 @@ class Recorder:
 
 
 def merged(
-    plan: Plan, snapshots: Iterable[Mapping[str, Any]], ended_after: float
+    plan: Plan,
+    snapshots: Iterable[Mapping[str, Any]],
+    ended_after: float,
+    workers_gone: int = 0,
 ) -> dict[str, Any]:
     """What all generators measured together, held against the plan.
 
@@ -148,27 +159,21 @@ def merged(
         plan: what was due.
         snapshots: one a generator.
         ended_after: when the run ended, seconds since it began; what was due later is not.
+        workers_gone: how many generators were lost.
 
     Returns:
-        The ``measured`` part of load.json.
+        The ``measured`` part of load.json, but for the target's memory.
     """
     snapshots = list(snapshots)
-    counts: dict[tuple[int, str], Counts] = defaultdict(Counts)
-    for snapshot in snapshots:
-        for phase, operation, done, failed, unanswered, encoded in snapshot["counts"]:
-            decoded = HdrHistogram.decode(encoded)
-            for name in (operation, TOTAL):
-                one = counts[phase, name]
-                one.done += done
-                one.failed += failed
-                one.unanswered += unanswered
-                one.latency.add(decoded)
-    due, unfinished, oldest = _held_against_plan(plan, snapshots, ended_after, counts)
+    counts = _counted(snapshots)
+    against = _held_against_plan(plan, snapshots, ended_after)
+    for phase, age in against.unfinished:
+        if (phase, TOTAL) in counts:  # what hangs is slow
+            counts[phase, TOTAL].latency.record_value(microseconds(age))
     running = _summed(snapshots, "running")
-    successes = sorted(
-        moment / BUCKETS_A_SECOND for moment in {at for one in snapshots for at in one["successes"]}
-    )
+    successes = sorted({moment for one in snapshots for moment in one["successes"]})
     first_due = min((next(plan.due(user), plan.seconds) for user in range(plan.peak)), default=0.0)
+    moments = [first_due, *(one / BUCKETS_A_SECOND for one in successes), ended_after]
     reasons: Counter[str] = Counter()
     for snapshot in snapshots:
         reasons.update(snapshot["reasons"])
@@ -183,11 +188,8 @@ def merged(
                 "users_reached": max(
                     (count for second, count in running.items()
                      if phase.start <= second < phase.end), default=0),
-                "due": due[number],
-                "unfinished": unfinished[number],
-                "oldest_unfinished_seconds": oldest[number],
-                "longest_gap_seconds": longest_gap(
-                    [first_due, *successes, ended_after], phase.start, phase.end),
+                **against.of_phase(number),
+                "longest_gap_seconds": longest_gap(moments, phase.start, phase.end),
                 "operations": {
                     name: _operation(one)
                     for (at, name), one in sorted(counts.items()) if at == number
@@ -196,41 +198,68 @@ def merged(
             for number, phase in enumerate(plan.phases)
         ],
         "reasons": dict(reasons),
-        "bad_by_second": _timeline(plan, snapshots, ended_after),
-        "generator": _generator(plan, snapshots, ended_after),
+        "bad_by_second": against.timeline,
+        "recovery_seconds": recovery(plan, against.timeline),
+        "ended_after": ended_after,
+        "generator": {**_generator(plan, snapshots, ended_after), "workers_gone": workers_gone},
     }  # fmt: skip
 
 
-def _held_against_plan(
-    plan: Plan,
-    snapshots: list[Mapping[str, Any]],
-    ended_after: float,
-    counts: Mapping[tuple[int, str], Counts],
-) -> tuple[list[int], list[int], list[float]]:
-    """By phase: requests due, those of them without an end, and the age of the oldest of these.
-
-    Their ages go into the total's latencies: what hangs is slow.
-    """
-    completed: Counter[int] = Counter()
+def _counted(snapshots: list[Mapping[str, Any]]) -> dict[tuple[int, str], Counts]:
+    """All generators' counts by phase and operation, and those of all operations together."""
+    counts: dict[tuple[int, str], Counts] = defaultdict(Counts)
     for snapshot in snapshots:
-        completed.update({int(user): count for user, count in snapshot["completed"].items()})
-    size = len(plan.phases)
-    due, unfinished, oldest = [0] * size, [0] * size, [0.0] * size
+        for phase, operation, done, failed, unanswered, encoded in snapshot["counts"]:
+            decoded = HdrHistogram.decode(encoded)
+            for name in (operation, TOTAL):
+                one = counts[phase, name]
+                one.done += done
+                one.failed += failed
+                one.unanswered += unanswered
+                one.latency.add(decoded)
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """What was due by the plan, and what of it has no end.
+
+    Args:
+        due: requests due, by phase.
+        unfinished: phase and age of each that has no end.
+        timeline: for each second, requests due, and those of them that were bad or have no end.
+    """
+
+    due: list[int]
+    unfinished: list[tuple[int, float]]
+    timeline: list[list[int]]
+
+    def of_phase(self, number: int) -> dict[str, Any]:
+        ages = [age for phase, age in self.unfinished if phase == number]
+        return {
+            "due": self.due[number],
+            "unfinished": len(ages),
+            "oldest_unfinished_seconds": round(max(ages, default=0.0), 3),
+        }
+
+
+def _held_against_plan(
+    plan: Plan, snapshots: list[Mapping[str, Any]], ended_after: float
+) -> _Against:
+    completed, bad = _summed(snapshots, "completed"), _summed(snapshots, "bad")
+    due, unfinished = [0] * len(plan.phases), []
+    timeline = [[0, bad[second]] for second in range(math.ceil(ended_after))]
     for user in range(plan.peak):
         for number, moment in enumerate(plan.due(user)):
             if moment >= ended_after:
                 break
-            phase = plan.phase_at(moment)
+            phase, second = plan.phase_at(moment), timeline[int(moment)]
             due[phase] += 1
+            second[0] += 1
             if number >= completed[user]:
-                age = ended_after - moment
-                unfinished[phase] += 1
-                oldest[phase] = max(oldest[phase], round(age, 3))
-                if (phase, TOTAL) in counts:
-                    counts[phase, TOTAL].latency.record_value(
-                        min(LONGEST_MICROSECONDS, max(1, round(age * 1e6)))
-                    )
-    return due, unfinished, oldest
+                second[1] += 1
+                unfinished.append((phase, ended_after - moment))
+    return _Against(due, unfinished, timeline)
 
 
 def _operation(counts: Counts) -> dict[str, Any]:
@@ -277,19 +306,32 @@ def _summed(snapshots: Iterable[Mapping[str, Any]], name: str) -> Counter[int]:
     return total
 
 
-def _timeline(
-    plan: Plan, snapshots: list[Mapping[str, Any]], ended_after: float
-) -> list[list[int]]:
-    """For each second: how many requests were due, and how many of them were bad or missing."""
-    completed = _summed(snapshots, "completed")
-    due: Counter[int] = Counter()
-    bad = _summed(snapshots, "bad")
-    for user in range(plan.peak):
-        for number, moment in enumerate(plan.due(user)):
-            if moment < ended_after:
-                due[int(moment)] += 1
-                bad[int(moment)] += number >= completed[user]
-    return [[due[second], bad[second]] for second in range(math.ceil(ended_after))]
+def recovery(plan: Plan, timeline: list[list[int]]) -> float | None:
+    """For how long after a spike too many answers were bad or late, in seconds.
+
+    Args:
+        plan: has a phase named ``recovery``, or there was no spike: None.
+        timeline: for each second, requests due and how many of them were bad.
+
+    Returns:
+        Until the last few seconds in which more than one in twenty was; those up to the end mean
+        that it never recovered.
+    """
+    phase = next((one for one in plan.phases if one.name == RECOVERY), None)
+    if phase is None or len(timeline) < plan.seconds:
+        return None
+    start = int(phase.start)
+    troubled = [
+        second
+        for second in range(start, len(timeline) - WINDOW + 1)
+        if _is_troubled(timeline[second : second + WINDOW])
+    ]
+    return float(troubled[-1] + WINDOW - start) if troubled else 0.0
+
+
+def _is_troubled(seconds: list[list[int]]) -> bool:
+    due, bad = sum(one[0] for one in seconds), sum(one[1] for one in seconds)
+    return bad > max(ALONE, TROUBLED * due)
 
 
 def _generator(

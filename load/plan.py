@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gates.errors import ConfigurationError
+
 PROFILES = Path(__file__).with_name("profiles.toml")
 JOURNEYS = Path(__file__).with_name("journeys.toml")
 # What spawns at once fires at once.
 SPAWNED_A_SECOND = 100
-# Which limits apply to a phase.
-ALL, ANSWERS = "all", "answers"
 # What is shorter than this is a slip of --scale.
 LEAST_PHASE_SECONDS = 0.2
 MOST_USERS = 20_000
@@ -155,6 +155,9 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
         users: the peak; None for the profile's own.
         scale: every phase takes so many times as long; pauses stay as they are.
         slow: seconds after which an answer is too late, by the policy.
+
+    Raises:
+        ConfigurationError: it is too large, too long, or too steep.
     """
     content, shopping = _read(PROFILES)[profile], _read(JOURNEYS)
     peak, at, phases = peak_of(profile, users), 0.0, []
@@ -171,7 +174,7 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
             )
         )
         at = until
-    return Plan(
+    plan = Plan(
         profile=profile,
         seed=seed,
         phases=tuple(phases),
@@ -181,6 +184,28 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
         slow=slow,
         stops_when_broken=content.get("stops_when_broken", False),
     )
+    _refuse(plan)
+    return plan
+
+
+def _refuse(plan: Plan) -> None:
+    """Bounded in users and time, and no more users a second than can be brought in."""
+    if plan.peak > MOST_USERS or plan.seconds > MOST_SECONDS:
+        raise ConfigurationError(
+            f"{plan.peak:,} users for {plan.seconds:,.0f} s: at most {MOST_USERS:,} for "
+            f"{MOST_SECONDS:,.0f} s"
+        )
+    for phase in plan.phases:
+        length = phase.end - phase.start
+        if length < LEAST_PHASE_SECONDS:
+            raise ConfigurationError(
+                f"{phase.name} would last {length:.1f} s: at least {LEAST_PHASE_SECONDS:g} s"
+            )
+        if phase.users_at_end - phase.users_at_start > SPAWNED_A_SECOND * length:
+            raise ConfigurationError(
+                f"{phase.name} would bring in more than {SPAWNED_A_SECOND} users a second: "
+                "take a larger --scale"
+            )
 
 
 def peak_of(profile: str, users: int | None) -> int:
@@ -191,6 +216,11 @@ def peak_of(profile: str, users: int | None) -> int:
 def length(profile: str) -> float:
     """How long a profile takes at scale 1, in seconds."""
     return float(sum(phase["seconds"] for phase in _read(PROFILES)[profile]["phases"]))
+
+
+def needs() -> set[str]:
+    """The capabilities a target needs for the journeys."""
+    return set(_read(JOURNEYS)["needs"])
 
 
 def journeys() -> dict[str, Any]:

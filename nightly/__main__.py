@@ -13,10 +13,12 @@ from pymongo.errors import PyMongoError
 from gates import evidence, places
 from gates import policy as policies
 from gates import target as targets
+from gates.commands import carry_out
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
 from gates.model import Target
 from gates.sources.health import served_build
+from load import allowed
 from load.accounts import prepare
 from load.progress import Progress
 from nightly.history import Acknowledged, History, machine
@@ -49,21 +51,10 @@ def main() -> int:
         0 when nothing got slower, 1 when something did, 3 when it could not be measured, 2 for a
         mistake in the command or the configuration.
     """
-    try:
-        options = parser().parse_args()
-        return int(options.go(options))
-    except ConfigurationError as error:
-        print(f"nightly: {error}", file=sys.stderr)
-        return ExitCode.USAGE
-    except (RoundError, UnexpectedAnswerError, PyMongoError) as error:
-        print(f"nightly: not measured: {error}", file=sys.stderr)
-        return ExitCode.HOLD
-    except KeyboardInterrupt:
-        print("nightly: interrupted; this night is missing", file=sys.stderr)
-        return ExitCode.INTERNAL
-    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
-        print(f"nightly: internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        return ExitCode.INTERNAL
+    return carry_out(
+        parser(), None, interrupted="this night is missing",
+        unmeasured=(RoundError, UnexpectedAnswerError, PyMongoError),
+    )  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,11 +73,11 @@ def parser() -> argparse.ArgumentParser:
     tonight.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N",
                          help=f"rounds of each ({ROUNDS})")  # fmt: skip
     _places(tonight)
-    tonight.set_defaults(go=_run)
+    tonight.set_defaults(run=_run)
     again = commands.add_parser("report", help="write the page again", allow_abbrev=False)
     again.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
     _places(again)
-    again.set_defaults(go=_report)
+    again.set_defaults(run=_report)
     known = commands.add_parser(
         "acknowledge", help="say that a slowdown is known, for some days", allow_abbrev=False
     )
@@ -96,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--days", type=_rounds, default=7, metavar="N", help="for how long (7)")
     known.add_argument("--why", required=True, metavar="TEXT", help="what is being done")
     _places(known)
-    known.set_defaults(go=_acknowledge)
+    known.set_defaults(run=_acknowledge)
     return top
 
 
@@ -117,8 +108,7 @@ def _run(options: argparse.Namespace) -> int:
     folder = places.targets(options.targets).path
     canary, baseline = (targets.load(name, folder) for name in (options.target, options.baseline))
     for one in (canary, baseline):
-        if one.production or "load" not in one.suites:
-            raise ConfigurationError(f"{one.name} does not allow load")
+        allowed.check(one)
     served = served_build(canary).build
     if served is None:
         raise ConfigurationError(f"{canary.name} does not say which build it serves: is it up?")
@@ -126,7 +116,7 @@ def _run(options: argparse.Namespace) -> int:
     times = _measured(canary, baseline, run_id, options.rounds)
     figures = figures_of(times, _today(), served.version, run_id)
     _history(options).add(figures)
-    return _written(options, times)
+    return _report(options)
 
 
 def _measured(canary: Target, baseline: Target, run_id: str, rounds: int) -> Times:
@@ -154,13 +144,12 @@ def _history(options: argparse.Namespace) -> History:
     return History(out / "history", machine(), options.target)
 
 
-def _written(options: argparse.Namespace, times: Times | None) -> int:
+def _report(options: argparse.Namespace) -> int:
     """Judge the nights, write the page, and say the sentence."""
     policy = policies.load(places.policy(options.policy).path)
     history = _history(options)
     night: Night = judged(history.figures(), history.acknowledged(_today()),
                           policy.nightly_limits, _today())  # fmt: skip
-    del times
     folder = places.out(options.out, Path("out")).path / "nightly"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PAGE).write_text(page.html(night.as_page(options.target, machine())))
@@ -169,10 +158,6 @@ def _written(options: argparse.Namespace, times: Times | None) -> int:
         print(f"  {line}")
     print(f"page: {folder / PAGE}")
     return int(ExitCode.NO_GO if night.slower else ExitCode.GO)
-
-
-def _report(options: argparse.Namespace) -> int:
-    return _written(options, None)
 
 
 def _acknowledge(options: argparse.Namespace) -> int:

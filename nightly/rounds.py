@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gates.model import Target
-from load.accounts import Shopping
+from load.accounts import Shopping, headers
 from load.steps import STEPS, Shopper, WrongAnswerError
 from load.wire import Connection, NoAnswerError
-from suites.client import exemption, loopback_source
+from suites.client import loopback_source
 from suites.contract import load as contract
 
 # What both releases can do; in this order, as an order needs a cart and a payment an order.
@@ -97,16 +97,14 @@ def _round(arm: Arm, run_id: str, number: int) -> dict[str, list[float]]:
 
 def _shopper(arm: Arm, run_id: str, number: int) -> Shopper:
     target = arm.target
-    headers = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
-    if not target.loopback_sources:
-        key = target.secrets.get("exemption_key", "")
-        headers["X-Kirana-Exemption"] = exemption(key, time.time())
     source = loopback_source() if target.loopback_sources else ""
     return Shopper(
         number=1000 * number + ORDERS[0].index(arm.name),
         token=arm.token,
         contract=contract(),
-        connection=Connection(target.addresses.api, source, headers, PATIENCE_SECONDS),
+        connection=Connection(
+            target.addresses.api, source, headers(target, run_id, 0), PATIENCE_SECONDS
+        ),
         products=arm.shopping.products,
         words=arm.shopping.words,
         dice=random.Random(f"{run_id}/{number}"),  # noqa: S311 - the same choices for every arm

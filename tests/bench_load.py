@@ -19,7 +19,7 @@ import known_server
 from truth import generated, server
 from worlds import ROOT
 
-from load.plan import ALL
+from gates.model import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

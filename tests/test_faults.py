@@ -67,13 +67,9 @@ def smoke_of(fault: str) -> frozenset[str]:
 def test_fault_reddens_its_checks_and_no_others(
     world: TestWorld, tmp_path: Path, fault: str
 ) -> None:
-    switched = world.testbed("fault", "on", fault, "--on", "green")
-    try:
-        assert switched.code == 0, switched.err
+    with world.fault(fault):
         run = world.pytest(tmp_path, "-m", "smoke", "-q")
         answer = world.gates(tmp_path, "green-ready")
-    finally:
-        assert world.testbed("fault", "off", fault, "--on", "green").code == 0
     red = {check for check, outcome in results(tmp_path).items() if outcome != "passed"}
     assert run.code == 1
     assert red == smoke_of(fault)

@@ -9,14 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from fault_table import UNDER_LOAD
-from worlds import ROOT, TestWorld, run
+from worlds import ROOT, TestWorld, environment, run
 
 from gates.exitcodes import ExitCode
 
@@ -31,12 +30,11 @@ class LoadCommand:
 
     def __init__(self, world: TestWorld, out: Path, *arguments: str) -> None:
         self.out = out
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith("KIRANA_")}  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-m", "load", "run", *arguments, "--target", "green",
              "--targets", str(world.targets), "--out", str(out)],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=ROOT, env=environment(), text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     def generators(self) -> list[psutil.Process]:
@@ -64,15 +62,6 @@ class LoadCommand:
 @pytest.fixture
 def load(world: TestWorld, tmp_path: Path) -> Callable[..., LoadCommand]:
     return lambda *arguments: LoadCommand(world, tmp_path / "out", *arguments)
-
-
-@contextmanager
-def fault(world: TestWorld, name: str) -> Iterator[None]:
-    assert world.testbed("fault", "on", name).code == 0
-    try:
-        yield
-    finally:
-        assert world.testbed("fault", "off", name).code == 0
 
 
 def findings(printed: str, word: str) -> list[str]:
@@ -159,7 +148,7 @@ def test_a_fault_breaks_its_limits_and_no_others(
     load: Callable[..., LoadCommand], world: TestWorld, name: str
 ) -> None:
     arguments, said = FAULTS[name]
-    with fault(world, name):
+    with world.fault(name):
         code, printed = load(*arguments).ended()
     assert code == ExitCode.NO_GO, printed
     failed = findings(printed, "FAIL")
@@ -248,6 +237,7 @@ def test_an_interrupted_run_proves_nothing_and_leaves_nothing(
        'secrets_file = "../out/testbed/secrets.env"\n': ""}, "does not allow load"),
      ({'source_addresses = "loopback"': 'source_addresses = "own"',
        'exemption_key = "KIRANA_EXEMPTION_KEY"\n': ""}, "no exemption_key"),
+     ({'"gamification", "offline_sync", ': ""}, "lacks gamification, offline_sync, which shoppers"),
      ({'api = "http://127.0.0.1:5001"': 'api = "http://192.0.2.1:5001"'}, "not on loopback")],
 )  # fmt: skip
 def test_what_a_target_does_not_allow_does_not_run(

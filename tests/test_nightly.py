@@ -277,11 +277,8 @@ def test_names_from_outside_are_text_on_the_page(tmp_path: Path) -> None:
 @pytest.mark.xdist_group("load")
 def test_a_night_on_the_testbed(world: TestWorld, tmp_path: Path) -> None:
     places = ("--targets", str(world.targets), "--out", str(tmp_path))
-    assert world.testbed("fault", "on", "search.tail").code == 0
-    try:
+    with world.fault("search.tail"):
         slow = run("nightly", "run", "--rounds", "6", *places)
-    finally:
-        assert world.testbed("fault", "off", "search.tail").code == 0
     assert slow.code == ExitCode.NO_GO, slow.out + slow.err
     assert "It got slower: search P95" in slow.out
     assert (tmp_path / "nightly" / "index.html").is_file()
@@ -295,11 +292,8 @@ def test_a_night_on_the_testbed(world: TestWorld, tmp_path: Path) -> None:
 @pytest.mark.xdist_group("load")
 def test_a_night_that_cannot_be_measured_is_no_pass(world: TestWorld, tmp_path: Path) -> None:
     places = ("--targets", str(world.targets), "--out", str(tmp_path))
-    assert world.testbed("fault", "on", "orders.http_500").code == 0
-    try:
+    with world.fault("orders.http_500"):
         done = run("nightly", "run", "--rounds", "2", *places)
-    finally:
-        assert world.testbed("fault", "off", "orders.http_500").code == 0
     assert done.code == ExitCode.HOLD
     assert "place_order on green: status 500" in done.err
     assert not (tmp_path / "nightly").exists()

@@ -19,9 +19,9 @@ from typing import Any
 import known_server
 from worlds import ROOT
 
+from gates.model import ALL
 from load import plan
 from load.generator import measure
-from load.plan import ALL
 from suites.client import loopback_source
 
 USERS = 1000

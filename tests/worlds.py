@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -23,19 +24,23 @@ class Done:
     err: str
 
 
-def run(
-    *command: str, folder: Path = ROOT, variables: Mapping[str, str] = MappingProxyType({})
-) -> Done:
-    """Run one of our commands with this Python, without a terminal."""
-    environment = {
+def environment() -> dict[str, str]:
+    """This process's environment without what would steer one of our commands."""
+    return {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("KIRANA_", "PYTEST_", "COV_"))
     }
+
+
+def run(
+    *command: str, folder: Path = ROOT, variables: Mapping[str, str] = MappingProxyType({})
+) -> Done:
+    """Run one of our commands with this Python, without a terminal."""
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env={**environment, **variables},
+        env={**environment(), **variables},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -70,6 +75,16 @@ class TestWorld:
     def testbed(self, *arguments: str) -> Done:
         """``python -m testbed …`` on this world."""
         return run("testbed", "--world", str(self.folder), *arguments)
+
+    @contextmanager
+    def fault(self, name: str) -> Iterator[None]:
+        """Green with a fault, for a while."""
+        switched = self.testbed("fault", "on", name, "--on", "green")
+        try:
+            assert switched.code == 0, switched.err
+            yield
+        finally:
+            assert self.testbed("fault", "off", name, "--on", "green").code == 0
 
     def pytest(self, out: Path, *arguments: str, target: str = "green", **variables: str) -> Done:
         """``pytest --target …`` on this world, writing to ``out``."""
