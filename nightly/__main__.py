@@ -6,7 +6,6 @@ import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pymongo.errors import PyMongoError
 
@@ -28,6 +27,7 @@ from nightly.rounds import (
     BASELINE_AGAIN,
     CANARY,
     CANARY_AGAIN,
+    OPERATIONS,
     Arm,
     RoundError,
     Times,
@@ -36,9 +36,6 @@ from nightly.rounds import (
 from reports import nightly as page
 from suites.client import UnexpectedAnswerError
 from suites.ownership import clean_up
-
-if TYPE_CHECKING:
-    from nightly.night import Night
 
 ROUNDS = 30
 PAGE = "index.html"
@@ -81,7 +78,8 @@ def parser() -> argparse.ArgumentParser:
     known = commands.add_parser(
         "acknowledge", help="say that a slowdown is known, for some days", allow_abbrev=False
     )
-    known.add_argument("operation", metavar="OPERATION", help="such as search")
+    known.add_argument("operation", metavar="OPERATION", choices=OPERATIONS,
+                       help=f"one of {', '.join(OPERATIONS)}")  # fmt: skip
     known.add_argument("quantile", metavar="QUANTILE", choices=("p50", "p95"), help="p50 or p95")
     known.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
     known.add_argument("--days", type=_rounds, default=7, metavar="N", help="for how long (7)")
@@ -114,9 +112,9 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"{canary.name} does not say which build it serves: is it up?")
     run_id = evidence.new_run_id()
     times = _measured(canary, baseline, run_id, options.rounds)
-    figures = figures_of(times, _today(), served.version, run_id)
-    _history(options).add(figures)
-    return _report(options)
+    tonight = _today()
+    _history(options).add(figures_of(times, tonight, served.version, run_id))
+    return _judged(options, tonight)
 
 
 def _measured(canary: Target, baseline: Target, run_id: str, rounds: int) -> Times:
@@ -145,11 +143,14 @@ def _history(options: argparse.Namespace) -> History:
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Judge the nights, write the page, and say the sentence."""
+    return _judged(options, _today())
+
+
+def _judged(options: argparse.Namespace, tonight: date) -> int:
+    """Judge the nights, write the page, say the sentence; a missing night is no pass."""
     policy = policies.load(places.policy(options.policy).path)
     history = _history(options)
-    night: Night = judged(history.figures(), history.acknowledged(_today()),
-                          policy.nightly_limits, _today())  # fmt: skip
+    night = judged(history.figures(), history.acknowledged(tonight), policy.nightly_limits, tonight)
     folder = places.out(options.out, Path("out")).path / "nightly"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PAGE).write_text(page.html(night.as_page(options.target, machine())))
@@ -157,7 +158,9 @@ def _report(options: argparse.Namespace) -> int:
     for line in night.lines():
         print(f"  {line}")
     print(f"page: {folder / PAGE}")
-    return int(ExitCode.NO_GO if night.slower else ExitCode.GO)
+    if night.slower:
+        return ExitCode.NO_GO
+    return ExitCode.HOLD if night.is_missing(tonight) else ExitCode.GO
 
 
 def _acknowledge(options: argparse.Namespace) -> int:

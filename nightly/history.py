@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS figures (
     machine TEXT NOT NULL, target TEXT NOT NULL, night TEXT NOT NULL, operation TEXT NOT NULL,
     quantile TEXT NOT NULL, version TEXT NOT NULL, seconds REAL NOT NULL, ratio REAL,
     at_least REAL, at_most REAL, noise REAL, run TEXT NOT NULL,
-    PRIMARY KEY (machine, target, night, operation, quantile)
+    PRIMARY KEY (machine, target, night, operation, quantile, run)
 );
 CREATE TABLE IF NOT EXISTS acknowledged (
     target TEXT NOT NULL, operation TEXT NOT NULL, quantile TEXT NOT NULL, until TEXT NOT NULL,
@@ -104,7 +104,7 @@ class History:
             database.close()
 
     def add(self, figures: list[Figure]) -> None:
-        """Keep a night's figures, instead of earlier ones of that night."""
+        """Keep a run's figures."""
         rows = [
             (*self._key, one.night.isoformat(), one.operation, one.quantile, one.version,
              one.seconds, one.ratio, one.at_least, one.at_most, one.noise, one.run)
@@ -116,14 +116,15 @@ class History:
             )
 
     def figures(self) -> list[Figure]:
-        """All of this machine's and target's, by night."""
+        """Those of this machine and target, by night; of a night with several runs, the last's."""
         asked = (
             "SELECT night, operation, quantile, version, seconds, ratio, at_least, at_most, noise,"
-            " run FROM figures WHERE machine = ? AND target = ? ORDER BY night"
+            " run FROM figures WHERE machine = ? AND target = ? ORDER BY night, run"
         )
         with self._open() as database:
             rows = database.execute(asked, self._key).fetchall()
-        return [Figure(date.fromisoformat(row[0]), *row[1:]) for row in rows]
+        newest = {row[:3]: Figure(date.fromisoformat(row[0]), *row[1:]) for row in rows}
+        return list(newest.values())
 
     def acknowledge(self, known: Acknowledged) -> None:
         """Note that somebody knows."""

@@ -69,7 +69,13 @@ class Night:
             return f"It got slower: {worst}{more}."
         known = f"; {len(self.known)} known slowdowns go on" if self.known else ""
         version = self.tonight[0].version
-        return f"Nothing got slower: version {version}, {len(self.tonight)} figures{known}."
+        late = f"; nothing was measured since {self.tonight[0].night}" if self.missing[-1:] and \
+            self.missing[-1] > self.tonight[0].night else ""  # fmt: skip
+        return f"Nothing got slower: version {version}, {len(self.tonight)} figures{known}{late}."
+
+    def is_missing(self, night: date) -> bool:
+        """Whether a night has no figures, so that nothing can be said of it."""
+        return not self.tonight or self.tonight[0].night != night
 
     def lines(self) -> list[str]:
         """The table as text."""

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from judging import GREEN, NOW, POLICY, SERVED, STAGES, decide
 
+from gates import policy
+from gates.conditions import load_limits
 from gates.model import (
     Boot,
     Decision,
@@ -151,6 +153,19 @@ def test_a_broken_limit_is_a_no_go_that_names_it(name: str) -> None:
     assert decided.outcome is Outcome.NO_GO, decided.reason
     assert any(said in one.sentence for one in decided.findings if one.verdict is Verdict.FAIL)
     assert all(one.next_step for one in decided.findings if one.verdict is not Verdict.PASS)
+
+
+def test_every_limit_of_the_policy_is_looked_at() -> None:
+    handled = {*load_limits.PER_PHASE, *load_limits.PER_RUN, "generator_processor",
+               "generator_lag_seconds", "requests_per_user_minute"}  # fmt: skip
+    assert handled == set(policy.LOAD_LIMITS)
+    assert set(load_limits.OF_ANSWERS) <= set(load_limits.PER_PHASE)
+
+
+def test_a_run_whose_phases_are_smaller_than_itself_is_a_hold() -> None:
+    one = phase(users_planned=1, users_reached=1, due=20)
+    few = replace(one, operations={**one.operations, "total": latency(done=20)})
+    assert judged(good(phases=(few,))).outcome is not Outcome.GO
 
 
 def test_no_run_at_all_is_a_hold() -> None:

@@ -1,8 +1,9 @@
 """The nightly comparison: steps are found, noise and spikes are not, and the page says which."""
 
 import json
+import sqlite3
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from worlds import TestWorld, run
 from gates.exitcodes import ExitCode
 from nightly.changes import best_split, change_points, slower_since
 from nightly.compare import ratio
-from nightly.history import Acknowledged, Figure, History
+from nightly.history import Acknowledged, Figure, History, machine
 from nightly.night import judged
 from reports import nightly as page
 from suites.browsing import browser
@@ -272,6 +273,32 @@ def test_names_from_outside_are_text_on_the_page(tmp_path: Path) -> None:
         page_ = chromium.new_page()
         assert opened(page_, path, 1280) == []
         assert page_.locator("img").count() == 0
+
+
+def test_without_a_night_nothing_is_said_to_be_well(tmp_path: Path) -> None:
+    empty = run("nightly", "report", "--out", str(tmp_path))
+    assert (empty.code, empty.out.splitlines()[0]) == (
+        ExitCode.HOLD, "No night has been measured on this machine.")  # fmt: skip
+    history = History(tmp_path / "history", machine(), "green")
+    today = datetime.now(UTC).date()
+    history.add([figure(0, night=today - timedelta(days=3))])
+    old = run("nightly", "report", "--out", str(tmp_path))
+    assert old.code == ExitCode.HOLD
+    assert f"nothing was measured since {today - timedelta(days=3)}" in old.out
+    history.add([figure(0, night=today)])
+    assert run("nightly", "report", "--out", str(tmp_path)).code == ExitCode.GO
+    wrong = run("nightly", "acknowledge", "serch", "p95", "--why", "x", "--out", str(tmp_path))
+    assert wrong.code == ExitCode.USAGE
+
+
+def test_a_night_measured_again_loses_nothing(tmp_path: Path) -> None:
+    history = History(tmp_path, "machine", "green")
+    history.add([figure(0, 0.3, run="r1")])
+    history.add([figure(0, 0.1, run="r2")])
+    assert [one.seconds for one in history.figures()] == [0.1]
+    with sqlite3.connect(tmp_path / "nightly.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM figures").fetchone() == (2,)
+    database.close()
 
 
 @pytest.mark.xdist_group("load")

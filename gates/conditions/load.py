@@ -144,7 +144,8 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
         f"{seconds:.0f} of {run.judged_seconds:.0f} s judged, {pace:.1f} requests a minute due "
         f"from each (at least {a_minute:g})"
     )
-    too_few = worst.users_reached < least * worst.users_planned
+    peak = max(phase.users_planned for phase in judged)
+    too_few = worst.users_reached < least * worst.users_planned or peak < run.users
     if too_few or seconds < ALMOST * run.judged_seconds or pace < a_minute:
         return Said(name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {seen}")
     return Said(name, Verdict.PASS, seen)
