@@ -214,7 +214,7 @@ def _phase(content: Mapping[str, Any]) -> LoadPhase:
     return LoadPhase(
         name=str(content["name"]),
         judged=_judged(content["judged"]),
-        seconds=_figure(content["end_seconds"]) - _figure(content["start_seconds"]),
+        seconds=_figure(_figure(content["end_seconds"]) - _figure(content["start_seconds"])),
         users_planned=_count(content["users_planned"]),
         users_reached=_count(content["users_reached"]),
         due=_count(content["due"]),
@@ -246,11 +246,14 @@ def _latency(content: Mapping[str, Any]) -> Latency:
 
 
 def _generator(plan: Mapping[str, Any], content: Mapping[str, Any]) -> Generator:
+    shares, memory = content["processor_share"], content["memory_bytes"]
+    if len(shares) != len(memory):
+        raise ValueError
     return Generator(
         workers=_count(plan["workers"]),
         workers_gone=_count(content["workers_gone"]),
-        processor_share=tuple(_perhaps(one) for one in content["processor_share"]),
-        memory_bytes=tuple(_count(one) for one in content["memory_bytes"]),
+        processor_share=tuple(_perhaps(one) for one in shares),
+        memory_bytes=tuple(_count(one) for one in memory),
         lag_p99_seconds=_perhaps(content["lag_p99_seconds"]),
     )
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -103,6 +103,50 @@ def test_a_broken_record_is_a_hold(tmp_path: Path, name: str) -> None:
     path.write_text(json.dumps(content))
     assert loads.read_loads(tmp_path, "")[0].state is RunState.DAMAGED
     assert outcome_of(tmp_path) is Outcome.HOLD
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where anything stands in a record."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, one in inside:
+        yield (*path, name)
+        if isinstance(one, dict | list):
+            yield from places(one, (*path, name))
+
+
+def with_change(content: dict[str, Any], path: tuple[Any, ...], value: object) -> dict[str, Any]:
+    """A copy with another value at a place; without the place, for Ellipsis."""
+    changed: dict[str, Any] = json.loads(json.dumps(content))
+    inside: Any = changed
+    for name in path[:-1]:
+        inside = inside[name]
+    if value is ...:
+        del inside[path[-1]]
+    else:
+        inside[path[-1]] = value
+    return changed
+
+
+def test_no_change_of_a_sealed_record_is_a_go_and_none_of_a_resealed_one_is_a_crash(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path)
+    content = json.loads(path.read_text())
+    values: tuple[object, ...] = (..., None, True, "x", -1, 0, 1e308, [], {})
+    tried = 0
+    for place in places(content):
+        for value in values:
+            changed = with_change(content, place, value)
+            if json.dumps(changed) == json.dumps(content):
+                continue
+            path.write_text(json.dumps(changed))
+            assert outcome_of(tmp_path) is not Outcome.GO, (place, value)
+            if place != ("sha256",):
+                reseal(changed)
+            path.write_text(json.dumps(changed))
+            outcome_of(tmp_path)
+            tried += 1
+    assert tried > 500
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"null", b"NaN", b"\xff", b'{"schema": NaN}',
