@@ -4,12 +4,14 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from gates.errors import UnknownNameError
 from gates.model import (
     ChecksObjective,
+    ComparisonObjective,
     ListedChecksObjective,
     LiveBuildObjective,
     LoadObjective,
@@ -19,6 +21,8 @@ from gates.model import (
     ServedBuildObjective,
     ShareObjective,
     Stage,
+    Terms,
+    TriggerObjective,
 )
 from gates.table import Table, one_of, read
 
@@ -58,17 +62,19 @@ ALWAYS = (
 )  # fmt: skip
 PROFILES = ("load", "smoke", "stress", "spike", "soak")
 KNEE = "knee"
+LANES = 2
 SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What objectives may refer to: the check sets, the limits, and the digest of these."""
+    """What objectives may refer to: check sets, limits and their digest, terms of comparison."""
 
     check_sets: Mapping[str, tuple[str, ...]]
     limits: str
     latencies: Mapping[str, float]
     load: Mapping[str, float]
+    terms: Terms
 
 
 def load(path: Path) -> Policy:
@@ -94,7 +100,8 @@ def load(path: Path) -> Policy:
     nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
     every = json.dumps([latencies, numbers, loads], sort_keys=True)
     limits = hashlib.sha256(every.encode()).hexdigest()
-    known = Known(check_sets, limits, latencies, loads)
+    terms = _terms(top.table("comparison"))
+    known = Known(check_sets, limits, latencies, loads, terms)
     objectives = _objectives(top.table("objectives"), known)
     stages = _stages(top.table("stages"), objectives)
     top.end()
@@ -254,6 +261,81 @@ def _ratio(name: str, table: Table, _: object) -> RatioObjective:
     )
 
 
+def _terms(table: Table) -> Terms:
+    """The terms all comparisons share; limit and warm-up are an objective's own.
+
+    The chance of a false stop is shared by the lanes of all metrics: 2k/α (Ville's inequality).
+    """
+    chance, metrics = table.number("false_stop", 0.0001, 0.1), table.whole("metrics", 1, 20)
+    fast, slow = table.number("batch_seconds", 1, 600), table.number("slow_batch_seconds", 1, 3600)
+    terms = Terms(
+        limit=0.5,
+        fast=fast,
+        slow=slow,
+        history=table.number("history_seconds", 60, 86_400),
+        recent=(slow, table.number("incident_seconds", 1, 3600)),
+        ramp=table.number("ramp_seconds", 60, 86_400),
+        steps=table.whole("steps", 1, 1000),
+        warm_up=0.0,
+        patience=table.number("patience_seconds", 0, 3600),
+        stop_at=LANES * metrics / chance,
+        worry_at=table.number("worry_at", 1, 1000),
+    )
+    table.end()
+    if not fast < slow < terms.history:
+        raise table.error("slow_batch_seconds", "expected over batch_seconds, under the history")
+    return terms
+
+
+def _bad_events(table: Table) -> tuple[str, str, bool]:
+    """The selectors of the bad (or the good) events and of all, and whether it is the good."""
+    part_is_good = "good" in table.left()
+    if part_is_good == ("bad" in table.left()):
+        raise table.error("bad", "expected either bad or good")
+    part = _selector(table, "good" if part_is_good else "bad")
+    whole = _selector(table, "whole")
+    if part == whole:
+        raise table.error("whole", "the same as the part: the ratio would always be the same")
+    return part, whole, part_is_good
+
+
+def _comparison(name: str, table: Table, known: Known) -> ComparisonObjective:
+    part, whole, part_is_good = _bad_events(table)
+    limit = table.number("below", 0.0001, 0.5)
+    over = table.number("rollback_over", 0.0001, 1) if "rollback_over" in table.left() else None
+    if over is not None and over < limit:
+        raise table.error("rollback_over", f"under the limit to advance, {limit:g}")
+    return ComparisonObjective(
+        name=name,
+        guide=table.text("guide"),
+        reads=table.text("reads"),
+        part=part,
+        whole=whole,
+        part_is_good=part_is_good,
+        terms=replace(known.terms, limit=limit, warm_up=table.number("warm_up_seconds", 0, 3600)),
+        rollback_over=over,
+        at_least=table.whole("at_least", 0, 10_000_000),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
+def _trigger(name: str, table: Table, _: object) -> TriggerObjective:
+    part, whole, part_is_good = _bad_events(table)
+    return TriggerObjective(
+        name=name,
+        guide=table.text("guide"),
+        reads=table.text("reads"),
+        part=part,
+        whole=whole,
+        part_is_good=part_is_good,
+        over=table.number("over", 0.0001, 0.9999),
+        window=table.seconds("window_seconds"),
+        lasting=timedelta(seconds=table.number("lasting_seconds", 0, 86_400)),
+        at_least=table.whole("at_least", 1, 10_000_000),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
 def _share(name: str, table: Table, _: object) -> ShareObjective:
     share = ShareObjective(
         name=name,
@@ -314,4 +396,6 @@ KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "ratio": _ratio,
     "share": _share,
     "load": _load,
+    "comparison": _comparison,
+    "trigger": _trigger,
 }

@@ -3,6 +3,7 @@
 target    what is judged: Build, Target
 evidence  what was seen: CheckResult, Run, Sample, Series, SampleSet, Evidence
 load      what a load run measured: LoadRun, LoadPhase, Latency, Generator
+live      what a live judge is fed: Scrape, Move
 policy    what is required: the objectives, Stage, Policy
 decision  what was concluded: Measurement, Finding, Decision
 """
@@ -21,11 +22,14 @@ from gates.model.evidence import (
     Series,
     ServedBuild,
 )
+from gates.model.live import Move, Scrape
 from gates.model.load import ALL, ANSWERS, RECOVERY, TOTAL, Generator, Latency, LoadPhase, LoadRun
 from gates.model.policy import (
     ChecksObjective,
+    ComparisonObjective,
     ListedChecksObjective,
     LiveBuildObjective,
+    LiveObjective,
     LoadObjective,
     Objective,
     Policy,
@@ -33,6 +37,8 @@ from gates.model.policy import (
     ServedBuildObjective,
     ShareObjective,
     Stage,
+    Terms,
+    TriggerObjective,
 )
 from gates.model.target import Addresses, Build, Target
 
@@ -48,6 +54,7 @@ __all__ = [
     "CheckOutcome",
     "CheckResult",
     "ChecksObjective",
+    "ComparisonObjective",
     "Decision",
     "Evidence",
     "Finding",
@@ -55,11 +62,13 @@ __all__ = [
     "Latency",
     "ListedChecksObjective",
     "LiveBuildObjective",
+    "LiveObjective",
     "LoadObjective",
     "LoadPhase",
     "LoadRun",
     "Measured",
     "Measurement",
+    "Move",
     "Objective",
     "Outcome",
     "Policy",
@@ -68,11 +77,14 @@ __all__ = [
     "RunState",
     "Sample",
     "SampleSet",
+    "Scrape",
     "Series",
     "ServedBuild",
     "ServedBuildObjective",
     "ShareObjective",
     "Stage",
     "Target",
+    "Terms",
+    "TriggerObjective",
     "Verdict",
 ]

@@ -142,8 +142,102 @@ class LoadObjective:
     max_age: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What green is compared with blue by; durations in seconds.
+
+    Args:
+        limit: the ratio a release must stay under, 0 to 1.
+        fast: length of a batch of the fast lane.
+        slow: the same of the slow lane.
+        history: how long the baseline's past counts.
+        recent: windows in which an incident of the baseline may show.
+        ramp: how long a ramp takes by its schedule; fresh capital is spread over it.
+        steps: how many steps it has.
+        warm_up: how long after a change of weight the baseline counts as at the limit.
+        patience: how long a stop waits for the baseline to show whether it fails as well.
+        stop_at: the capital at which the release is stopped.
+        worry_at: the capital over which it does not go on.
+    """
+
+    limit: float
+    fast: float
+    slow: float
+    history: float
+    recent: tuple[float, ...]
+    ramp: float
+    steps: int
+    warm_up: float
+    patience: float
+    stop_at: float
+    worry_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonObjective:
+    """Green's ratio of bad events stays within what blue's allows, since the ramp began.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: what the bad events are: ``requests failed``.
+        part: selector of the bad events, or of the good ones.
+        whole: selector of all events.
+        part_is_good: whether part counts the good events.
+        terms: what the comparison is made by.
+        rollback_over: the ratio of the last minute at which a stop is a rollback; None for never.
+        at_least: events in the step before it may go on; 0 where too few do not block.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    part: str
+    whole: str
+    part_is_good: bool
+    terms: Terms
+    rollback_over: float | None
+    at_least: int
+    max_sample_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerObjective:
+    """A rollback trigger: the ratio of bad events is over a limit for a time, whatever blue does.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: what the bad events are.
+        part: selector of the bad events, or of the good ones.
+        whole: selector of all events.
+        part_is_good: whether part counts the good events.
+        over: the ratio that must not be passed, 0 to 1.
+        window: how far back each look reaches.
+        lasting: for how long every look must be over it; zero for one look.
+        at_least: events in the window that make a look count.
+        max_sample_age: how old the newest sample may be; a longer gap does not count.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    part: str
+    whole: str
+    part_is_good: bool
+    over: float
+    window: timedelta
+    lasting: timedelta
+    at_least: int
+    max_sample_age: timedelta
+
+
+LiveObjective = ComparisonObjective | TriggerObjective
+
 Objective = (
-    ChecksObjective
+    LiveObjective
+    | ChecksObjective
     | ListedChecksObjective
     | ServedBuildObjective
     | LoadObjective

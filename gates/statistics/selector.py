@@ -1,0 +1,85 @@
+"""Which series a plain vector selector means."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+MATCHER = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
+ESCAPE = re.compile(r"\\(.)")
+NAME = "__name__"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A parsed selector: every matcher must hold; a missing label is an empty one."""
+
+    matchers: tuple[tuple[str, Callable[[str], bool]], ...]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether it means the series with these labels, its name among them."""
+        return all(holds(labels.get(name, "")) for name, holds in self.matchers)
+
+
+@lru_cache(maxsize=1000)
+def parse(text: str, without: str = "") -> Selector:
+    """Read a selector such as ``name{label="value",other=~"a|b"}``.
+
+    Args:
+        text: the selector.
+        without: a label whose matcher is left out.
+
+    Raises:
+        ValueError: it is not one.
+
+    Source: Prometheus documentation, querying basics: instant vector selectors; regular
+    expressions match as a whole.
+    """
+    name, brace, rest = text.partition("{")
+    if brace and not rest.endswith("}"):
+        raise ValueError(f"{text!r} is not a vector selector")
+    matchers = [(NAME, "=", name.strip())] if name.strip() else []
+    inner, at = rest.removesuffix("}"), 0
+    while at < len(inner.rstrip()):
+        found = MATCHER.match(inner, at)
+        if found is None:
+            raise ValueError(f"{text!r} is not a vector selector")
+        matchers.append((found[1], found[2], ESCAPE.sub(r"\1", found[3])))
+        at = found.end()
+    return Selector(
+        tuple((label, _test(sign, value)) for label, sign, value in matchers if label != without)
+    )
+
+
+def _test(sign: str, value: str) -> Callable[[str], bool]:
+    if sign == "=":
+        return value.__eq__
+    if sign == "!=":
+        return value.__ne__
+    pattern = re.compile(value)
+    if sign == "=~":
+        return lambda text: pattern.fullmatch(text) is not None
+    return lambda text: pattern.fullmatch(text) is None
+
+
+@lru_cache(maxsize=200_000)
+def labels_of(identity: str) -> Mapping[str, str]:
+    """The labels of ``name{label="value",…}``, its name among them."""
+    name, _, rest = identity.partition("{")
+    found = {label: ESCAPE.sub(r"\1", value) for label, value in LABEL.findall(rest)}
+    return {NAME: name, **found}
+
+
+def identity_of(labels: Mapping[str, str], without: frozenset[str]) -> str:
+    """What ``labels_of`` reads, from labels with the name among them."""
+    inner = ",".join(
+        f'{name}="{_escaped(value)}"'
+        for name, value in sorted(labels.items())
+        if name != NAME and name not in without
+    )
+    return f"{labels.get(NAME, '')}{{{inner}}}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

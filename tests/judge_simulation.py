@@ -1,0 +1,373 @@
+"""Whole ramps in memory, healthy and broken, for the live judge: counters as an instance has them.
+
+A ramp begins at 0 s with 10 % for green and takes another 10 % every 600 s; blue's past half hour
+comes before it. What happens in it is a *kind*: rates of failures second by second, what is slow,
+how often payments fail, and which scrapes are missing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.model import Move, Scrape
+
+PAST, RAMP, STEP, EVERY = 1800, 6000, 600, 15
+SECONDS = PAST + RAMP
+# The spread of latencies: lognormal, so that P95 and the shares over 1 s and 5 s go together.
+SIGMA = 0.85
+P95 = NormalDist().inv_cdf(0.95)
+PAYMENTS = 1 / 300
+USUAL_ERRORS, USUAL_P95, USUAL_FAILED_PAYMENTS = 0.001, 0.5, 0.004
+Values = NDArray[np.float64]
+Dice = np.random.Generator
+KEYS = (
+    'http_requests_total{route="/api/products",status="200"}',
+    'http_requests_total{route="/api/products",status="500"}',
+    'http_request_duration_seconds_bucket{route="/api/products",le="1.0"}',
+    'http_request_duration_seconds_bucket{route="/api/products",le="5.0"}',
+    'http_request_duration_seconds_count{route="/api/products"}',
+    'payments_total{status="captured"}',
+    'payments_total{status="failed"}',
+)
+COLOURS = ("green", "blue")
+
+
+def slow_share(p95: Values | float, over: float) -> Values:
+    """The share of requests over so many seconds, where P95 is so many."""
+    z = (np.log(over) - np.log(p95)) / SIGMA + P95
+    return 0.5 * np.vectorize(lambda one: 1 - NormalDist().cdf(one))(np.atleast_1d(z)) * 2
+
+
+@dataclass(slots=True)
+class World:
+    """What happens second by second, from -1800 s on; by colour where it may differ.
+
+    Args:
+        dice: the ramp's own random numbers.
+        rate: requests a second in all.
+        errors: the chance that a request fails.
+        p95: P95 of latency in seconds.
+        failed: the chance that a payment fails.
+        missing: whether a scrape at that second would be missing.
+        share: green's part of the traffic.
+        pods: how many instances each colour has.
+        restarts: seconds at which an instance starts anew.
+    """
+
+    dice: Dice
+    rate: Values
+    errors: dict[str, Values]
+    p95: dict[str, Values]
+    failed: dict[str, Values]
+    missing: dict[str, NDArray[np.bool_]]
+    share: Values
+    pods: int = 1
+    restarts: dict[str, list[int]] = field(default_factory=dict)
+
+    def when(self, begin: float, end: float = RAMP) -> slice:
+        """The seconds from begin to end, counted from the beginning of the ramp."""
+        return slice(int(begin) + PAST, int(end) + PAST)
+
+
+def usual(dice: Dice, rate: float) -> World:
+    """A world in which nothing happens."""
+    seconds = np.arange(-PAST, RAMP)
+    share = np.where(seconds < 0, 0.0, np.minimum(1.0, (seconds // STEP + 1) / 10))
+    return World(
+        dice=dice,
+        rate=np.full(SECONDS, float(rate)),
+        errors={colour: np.full(SECONDS, USUAL_ERRORS) for colour in COLOURS},
+        p95={colour: np.full(SECONDS, USUAL_P95) for colour in COLOURS},
+        failed={colour: np.full(SECONDS, USUAL_FAILED_PAYMENTS) for colour in COLOURS},
+        missing={colour: np.zeros(SECONDS, dtype=bool) for colour in COLOURS},
+        share=share,
+    )
+
+
+Change = Callable[[World], None]
+
+
+def bursts(world: World, seconds: float, level: float, *, together: bool, every: float = 600) -> None:
+    """Bursts of errors of so many seconds, on both colours at once or on each alone."""
+    for colours in ([COLOURS] if together else [("green",), ("blue",)]):
+        at = world.dice.exponential(every)
+        while at < SECONDS:
+            length = round(seconds)
+            for colour in colours:
+                world.errors[colour][int(at) : int(at) + length] = level
+            at += length + world.dice.exponential(every)
+
+
+def errors(level: float, begin: float = 0, end: float = RAMP, colours: tuple[str, ...] = ("green",)) -> Change:
+    """So many requests fail from then on."""
+
+    def change(world: World) -> None:
+        for colour in colours:
+            world.errors[colour][world.when(begin, end)] = level
+
+    return change
+
+
+def latency(p95: float, begin: float = 0, end: float = RAMP, colours: tuple[str, ...] = ("green",), usual_p95: float = USUAL_P95) -> Change:
+    """P95 is so many seconds from then on."""
+
+    def change(world: World) -> None:
+        for colour in COLOURS:
+            world.p95[colour][:] = usual_p95
+        for colour in colours:
+            world.p95[colour][world.when(begin, end)] = p95
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    """One after the other."""
+
+    def change(world: World) -> None:
+        for one in changes:
+            one(world)
+
+    return change
+
+
+def drift(world: World) -> None:
+    """Traffic and errors follow the time of the day."""
+    phase = world.dice.uniform(0, 2 * np.pi)
+    wave = np.sin(np.arange(SECONDS) / 7200 * 2 * np.pi + phase)
+    world.rate *= 1 + 0.5 * wave
+    for colour in COLOURS:
+        world.errors[colour] *= 1 + 0.6 * wave
+
+
+def clustered(world: World) -> None:
+    """Errors come in clusters: a rate of its own for each half minute, on each colour."""
+    for colour in COLOURS:
+        rates = world.dice.gamma(0.5, 2 * 0.002, SECONDS // 30 + 1)
+        world.errors[colour] = np.minimum(0.5, np.repeat(rates, 30)[:SECONDS])
+
+
+def following(world: World) -> None:
+    """Errors follow each other: a slow random walk of the rate around 0.2 %."""
+    for colour in COLOURS:
+        noise = world.dice.normal(0, 0.5, SECONDS // 15 + 1)
+        log, walk = 0.0, []
+        for one in noise:
+            log = 0.8 * log + one
+            walk.append(log)
+        rate = 0.0015 * np.exp(np.array(walk) - 0.35)
+        world.errors[colour] = np.minimum(0.5, np.repeat(rate, 15)[:SECONDS])
+
+
+def blips(world: World) -> None:
+    """Two seconds in which everything fails, on one colour or both, every ten minutes."""
+    for colours in (("green",), ("blue",), COLOURS):
+        at = world.dice.exponential(1800)
+        while at < SECONDS:
+            for colour in colours:
+                world.errors[colour][int(at) : int(at) + 2] = 1.0
+            at += world.dice.exponential(1800)
+
+
+def losing(share: float) -> Change:
+    """So many of the scrapes are missing."""
+
+    def change(world: World) -> None:
+        for colour in COLOURS:
+            lost = world.dice.random(SECONDS // EVERY + 1) < share
+            world.missing[colour] = np.repeat(lost, EVERY)[:SECONDS]
+
+    return change
+
+
+def restarts(world: World) -> None:
+    """Each colour's process starts anew every twenty minutes or so, with a second of errors."""
+    for colour in COLOURS:
+        at, moments = world.dice.exponential(1200), []
+        while at < SECONDS:
+            moments.append(int(at))
+            world.errors[colour][int(at) : int(at) + 1] = 0.2
+            at += world.dice.exponential(1200)
+        world.restarts[colour] = moments
+
+
+def pods(world: World) -> None:
+    """Three instances a colour."""
+    world.pods = 3
+
+
+def hole(world: World) -> None:
+    """Five minutes without any metrics."""
+    begin = world.dice.integers(0, RAMP - 300) + PAST
+    for colour in COLOURS:
+        world.missing[colour][begin : begin + 300] = True
+
+
+def shared(level: float, seconds: float) -> Change:
+    """An incident that hits both colours alike."""
+
+    def change(world: World) -> None:
+        begin = int(world.dice.integers(0, int(RAMP - seconds)))
+        for colour in COLOURS:
+            world.errors[colour][world.when(begin, begin + seconds)] = level
+
+    return change
+
+
+def rising_errors(world: World) -> None:
+    """From 0.1 % to 5 % over 80 minutes."""
+    world.errors["green"][world.when(0, 4800)] = np.linspace(0.001, 0.05, 4800)
+    world.errors["green"][world.when(4800)] = 0.05
+
+
+def failing_payments(world: World) -> None:
+    """Every payment fails on green."""
+    world.failed["green"][world.when(0)] = 1.0
+
+
+def vanish(*colours: str) -> Change:
+    """Metrics are gone from the middle of the third step on."""
+
+    def change(world: World) -> None:
+        for colour in colours:
+            world.missing[colour][world.when(1500)] = True
+
+    return change
+
+
+def hardly_any(world: World) -> None:
+    """One request a second in all, in the first steps."""
+    world.rate[:] = 1.0
+
+
+HEALTHY: dict[str, Change] = {
+    "error 0.05 %": errors(0.0005, -PAST, colours=COLOURS),
+    "error 0.1 %": errors(0.001, -PAST, colours=COLOURS),
+    "error 0.3 %": errors(0.003, -PAST, colours=COLOURS),
+    "P95 0.9 s": latency(0.9, -PAST, colours=COLOURS),
+    "diurnal drift": drift,
+    "bursts of 3 % for 30 s, shared": lambda world: bursts(world, 30, 0.03, together=True),
+    "bursts of 3 % for 30 s, separate": lambda world: bursts(world, 30, 0.03, together=False),
+    "clustered errors": clustered,
+    "autocorrelated errors": following,
+    "two-second total blips": blips,
+    "5 % of scrapes missing": losing(0.05),
+    "20 % of scrapes missing": losing(0.2),
+    "restarts": restarts,
+    "three pods": pods,
+    "a minute of slow warm-up": latency(3.0, 0, 60),
+    "blue worse than green": errors(0.02, -PAST, colours=("blue",)),
+    "five-minute hole in the metrics": hole,
+    "incident of both: 20 % for four minutes": shared(0.2, 240),
+    "incident of both: 4 % for ten minutes": shared(0.04, 600),
+    "incident of both: all fail for two minutes": shared(1.0, 120),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A broken release: what breaks, when, and how soon it must be stopped (median, P95)."""
+
+    change: Change
+    breach: float
+    within: dict[int, tuple[float, float]]
+
+
+BROKEN: dict[str, Broken] = {
+    "every request fails": Broken(errors(1.0), 0, {5: (45, 60), 50: (45, 60), 500: (45, 60)}),
+    "20 % errors": Broken(errors(0.2), 0, {5: (90, 150), 50: (60, 60), 500: (60, 60)}),
+    "5 % errors": Broken(errors(0.05), 0, {5: (330, 690), 50: (90, 120), 500: (75, 90)}),
+    "2 % errors": Broken(errors(0.02), 0, {5: (1020, 1800), 50: (195, 330), 500: (120, 150)}),
+    "1 % errors": Broken(errors(0.01), 0, {5: (2760, 4200), 50: (765, 1260), 500: (225, 300)}),
+    "P95 1 to 2 s": Broken(
+        latency(2.0, usual_p95=1.0), 0, {5: (540, 960), 50: (225, 270), 500: (210, 240)}
+    ),
+    "P95 1 to 6 s": Broken(
+        latency(6.0, usual_p95=1.0), 0, {5: (105, 150), 50: (90, 105), 500: (90, 90)}
+    ),
+    "all payments fail": Broken(
+        failing_payments, 0, {5: (1380, 2400), 50: (240, 480), 500: (60, 90)}
+    ),
+    "5 % errors from the middle of a late step on": Broken(
+        errors(0.05, 3900), 3900, {5: (195, 285), 50: (150, 195), 500: (135, 150)}
+    ),
+    "only above 50 %: 3 % errors, P95 2 s": Broken(
+        both(latency(2.0, 3000), errors(0.03, 3000)), 3000,
+        {5: (225, 300), 50: (165, 195), 500: (135, 150)},
+    ),
+    "errors rising from 0.1 % to 5 % in 80 min": Broken(
+        rising_errors, 392, {5: (1440, 1860), 50: (765, 1080), 500: (525, 600)}
+    ),
+}  # fmt: skip
+
+# Never GO at a step's end: the steps of which that holds, by their share in percent.
+HOLDS: dict[str, tuple[Change, range]] = {
+    "both colours over the limit": (errors(0.01, -PAST, colours=COLOURS), range(10, 101, 10)),
+    "green's metrics gone": (vanish("green"), range(30, 101, 10)),
+    "everybody's metrics gone": (vanish(*COLOURS), range(30, 101, 10)),
+    "one request a second": (hardly_any, range(10, 91, 10)),
+}
+
+
+def world_of(change: Change, rate: float, seed: tuple[int, ...]) -> World:
+    """A ramp of a kind."""
+    world = usual(np.random.default_rng(seed), rate)
+    change(world)
+    return world
+
+
+def scrapes(world: World) -> Iterator[Scrape | Move]:
+    """The ramp as a judge is fed it: moves of the balancer and scrapes, in order of time."""
+    events: list[tuple[float, Scrape | Move]] = [
+        (float(at), Move(float(at), (at // STEP + 1) / 10)) for at in range(0, RAMP, STEP)
+    ]
+    for colour in COLOURS:
+        share = world.share if colour == "green" else 1 - world.share
+        for pod in range(world.pods):
+            made = _counters(world, colour, share / world.pods)
+            events.extend(_scraped(world, colour, f"{colour}-{pod + 1}", made))
+    events.sort(key=lambda one: one[0])
+    for _, event in events:
+        yield event
+
+
+def _counters(world: World, colour: str, share: Values) -> Values:
+    """Increments second by second, in the order of KEYS."""
+    dice = world.dice
+    requests = dice.poisson(world.rate * share)
+    bad = dice.binomial(requests, world.errors[colour])
+    levels, index = np.unique(world.p95[colour], return_inverse=True)
+    over_one, over_five = (slow_share(levels, over)[index] for over in (1.0, 5.0))
+    slow = dice.binomial(requests, over_one)
+    very = dice.binomial(slow, np.minimum(1.0, over_five / np.maximum(over_one, 1e-12)))
+    payments = dice.binomial(requests, PAYMENTS)
+    lost = dice.binomial(payments, world.failed[colour])
+    return np.stack(
+        [requests - bad, bad, requests - slow, requests - very, requests, payments - lost, lost]
+    ).astype(float)
+
+
+def _scraped(
+    world: World, colour: str, instance: str, made: Values
+) -> Iterator[tuple[float, Scrape]]:
+    """The scrapes of one instance, each with its counters since the process started."""
+    phase = int(world.dice.integers(0, EVERY))
+    totals = np.cumsum(made, axis=1)
+    begun, base = -float(PAST) - 86400.0, np.zeros(len(KEYS))
+    restarts = [one for one in world.restarts.get(colour, []) if one]
+    for index in range(phase, SECONDS, EVERY):
+        while restarts and restarts[0] <= index:
+            at = restarts.pop(0)
+            begun, base = float(at - PAST), totals[:, at - 1]
+        if world.missing[colour][index]:
+            continue
+        at_second = float(index - PAST)
+        values = dict(zip(KEYS, (totals[:, index] - base).tolist(), strict=True))
+        yield at_second, Scrape(at_second, colour, instance, begun, values)
+
+
+def with_rate(world: World, rate: float) -> World:
+    """The same with another number of requests a second."""
+    return replace(world, rate=np.full(SECONDS, rate))
