@@ -2,8 +2,10 @@
 
 GatesError
 ├── ConfigurationError    a policy, a target or an option is wrong: exit 2
-│   └── UnknownNameError  a name that does not exist, with the nearest that does
-└── LedgerError           a decision could not be written down: exit 70
+│   ├── UnknownNameError  a name that does not exist, with the nearest that does
+│   └── RecordingError    a recording is none; the text says where
+├── LedgerError           a decision could not be written down: exit 70
+└── RouterError           traffic could not be moved, or who has it is unknown: exit 70
 """
 
 from collections.abc import Iterable
@@ -34,6 +36,14 @@ class UnknownNameError(ConfigurationError):
         hint = f" Did you mean {near[0]}?" if near else ""
         listed = ", ".join(names) or "none"
         super().__init__(f"no {kind} {name[:80]!r} in {where}.{hint} There are: {listed}")
+
+
+class RouterError(GatesError):
+    """Traffic could not be moved, or who has it is unknown."""
+
+
+class RecordingError(ConfigurationError):
+    """A recording is none; the text says where."""
 
 
 class LedgerError(GatesError):

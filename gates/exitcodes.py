@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from gates.model import Outcome
+
 
 class ExitCode(IntEnum):
     """What the process answers the pipeline."""
@@ -12,3 +14,12 @@ class ExitCode(IntEnum):
     HOLD = 3
     ROLLBACK = 4
     INTERNAL = 70
+
+
+EXIT_CODES = {
+    Outcome.GO: ExitCode.GO,
+    Outcome.HOLD: ExitCode.HOLD,
+    Outcome.NO_GO: ExitCode.NO_GO,
+    Outcome.ROLLBACK: ExitCode.ROLLBACK,
+}
+EXIT_TABLE = "exit codes: 0 go, 1 no-go, 2 usage or configuration, 3 hold, 4 rollback, 70 internal"

@@ -1,4 +1,4 @@
-"""One bounded HTTP GET: a deadline for the whole answer and a limit on its size."""
+"""One bounded HTTP exchange: a deadline for the whole answer and a limit on its size."""
 
 import contextlib
 import socket
@@ -37,6 +37,15 @@ def get(url: str, *, seconds: float, most_bytes: int) -> Answer:
     Returns:
         The answer; a failure of any kind is an answer with a problem.
     """
+    return _exchange(url, None, seconds, most_bytes)
+
+
+def post(url: str, body: bytes, *, seconds: float, most_bytes: int) -> Answer:
+    """POST JSON to a URL; arguments and answer as for ``get``."""
+    return _exchange(url, body, seconds, most_bytes)
+
+
+def _exchange(url: str, body: bytes | None, seconds: float, most_bytes: int) -> Answer:
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=seconds)
@@ -53,7 +62,10 @@ def get(url: str, *, seconds: float, most_bytes: int) -> Answer:
     timer.daemon = True
     timer.start()
     try:
-        connection.request("GET", path or "/", headers={"Accept": "application/json"})
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection.request("GET" if body is None else "POST", path or "/", body, headers)
         answer = _whole(connection.getresponse(), most_bytes)
     except TimeoutError:
         late.set()

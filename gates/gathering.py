@@ -1,18 +1,20 @@
 """Gathers what one decision rests on: the served build, the runs and the samples."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from gates import evidence, loads
 from gates.conditions.reading import key
-from gates.judge import needed_selectors
-from gates.model import Evidence, SampleSet, Stage, Target
+from gates.judge import live_selectors, needed_selectors, weights_are_missing
+from gates.model import Evidence, Move, SampleSet, Stage, Target
 from gates.sources import Source, source_named
 from gates.sources.health import served_build
 
 AT_ONCE = 8
+Wanted = tuple[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +26,21 @@ class Question:
         target: about whom.
         runs: the folder of runs.
         at: when, seconds since the epoch.
+        moves: gives the shares of traffic the ramp command wrote down; asked for where nobody
+            scrapes the balancer.
     """
 
     stage: Stage
     target: Target
     runs: Path
     at: float
+    moves: Callable[[], tuple[Move, ...]] = tuple
 
 
 def gather(question: Question) -> Evidence:
     """Read the runs and ask the target and Prometheus, all at once.
+
+    Live metrics are asked for as far back as the ramp began, which the balancer's weights tell.
 
     Args:
         question: what is asked.
@@ -43,27 +50,29 @@ def gather(question: Question) -> Evidence:
     """
     target = question.target
     source = source_named("prometheus", target.addresses.prometheus)
-    wanted = needed_selectors(question.stage, target)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+
+        def ask(wanted: Sequence[Wanted]) -> dict[Wanted, Future[SampleSet]]:
+            return {one: pool.submit(_samples, source, *one, question.at) for one in wanted}
+
+        asked = ask(needed_selectors(question.stage, target))
         served = pool.submit(served_build, target)
-        asked = [
-            pool.submit(_samples, source, selector, seconds, question.at)
-            for selector, seconds in wanted
-        ]
         signing_key = evidence.configured_key()
-        runs = evidence.read_runs(question.runs, signing_key)
-        load_runs = loads.read_loads(question.runs, signing_key)
-        answers = [one.result() for one in asked]
-        return Evidence(
+        seen = Evidence(
             target=target,
             served=served.result(),
-            runs=runs,
-            loads=load_runs,
-            samples={
-                key(selector, seconds): answer
-                for (selector, seconds), answer in zip(wanted, answers, strict=True)
-            },
+            runs=evidence.read_runs(question.runs, signing_key),
+            loads=loads.read_loads(question.runs, signing_key),
+            samples=_answers(asked),
         )
+        if weights_are_missing(question.stage, seen):
+            seen = replace(seen, moves=question.moves())
+        live = ask(live_selectors(question.stage, seen, question.at))
+        return replace(seen, samples={**seen.samples, **_answers(live)})
+
+
+def _answers(asked: dict[Wanted, Future[SampleSet]]) -> dict[str, SampleSet]:
+    return {key(*one): answer.result() for one, answer in asked.items()}
 
 
 def _samples(source: Source, selector: str, seconds: float, at: float) -> SampleSet:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gates.conditions import conclude, selectors
+from gates.conditions import conclude_all, feeding, live_asked, selectors, timeline
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -12,6 +12,21 @@ def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
     """The selectors a stage reads, each once, with its window in seconds."""
     wanted = (pair for objective in stage.objectives for pair in selectors(objective, target))
     return list(dict.fromkeys(wanted))
+
+
+def weights_are_missing(stage: Stage, evidence: Evidence) -> bool:
+    """Whether nobody scrapes the balancer, so that only the ledger knows the moves."""
+    asked = live_asked(stage)
+    return asked is not None and timeline.not_scraped(asked.share, evidence)
+
+
+def live_selectors(stage: Stage, evidence: Evidence, at: float) -> list[tuple[str, float]]:
+    """What a stage's live objectives read, once the balancer's weights are in the evidence."""
+    asked = live_asked(stage)
+    if asked is None:
+        return []
+    moves, _ = timeline.moves(asked.share, evidence)
+    return feeding.selectors(asked, moves, evidence.target, at)
 
 
 def judge(stage: Stage, evidence: Evidence, now: datetime) -> Decision:
@@ -27,10 +42,8 @@ def judge(stage: Stage, evidence: Evidence, now: datetime) -> Decision:
 
     Source: design.md section 3.
     """
-    findings: list[Finding] = []
-    for objective in stage.objectives:
-        findings.extend(conclude(objective, evidence, now))
-    findings.sort(key=lambda finding: WORST_FIRST.index(finding.verdict))
+    findings = conclude_all(stage, evidence, now)
+    findings.sort(key=lambda one: (WORST_FIRST.index(one.verdict), one.breach is Outcome.NO_GO))
     outcome = _outcome(findings)
     return Decision(
         outcome=outcome,
@@ -46,7 +59,8 @@ def judge(stage: Stage, evidence: Evidence, now: datetime) -> Decision:
 def _outcome(findings: list[Finding]) -> Outcome:
     verdicts = [finding.verdict for finding in findings]
     if Verdict.FAIL in verdicts:
-        return Outcome.NO_GO
+        failed = [one.breach for one in findings if one.verdict is Verdict.FAIL]
+        return Outcome.ROLLBACK if Outcome.ROLLBACK in failed else Outcome.NO_GO
     if verdicts and all(verdict is Verdict.PASS for verdict in verdicts):
         return Outcome.GO
     return Outcome.HOLD
@@ -58,6 +72,8 @@ def _reason(outcome: Outcome, findings: list[Finding]) -> str:
     passed = sum(finding.verdict is Verdict.PASS for finding in findings)
     if outcome is Outcome.GO:
         return f"all {passed} findings pass"
+    if outcome is Outcome.ROLLBACK:
+        findings = [one for one in findings if one.breach is Outcome.ROLLBACK]
     worst = [finding for finding in findings if finding.verdict is findings[0].verdict]
     more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
     return f"{worst[0].sentence}{more}"

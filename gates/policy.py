@@ -14,6 +14,7 @@ from gates.model import (
     ComparisonObjective,
     ListedChecksObjective,
     LiveBuildObjective,
+    LiveObjective,
     LoadObjective,
     Objective,
     Policy,
@@ -22,6 +23,7 @@ from gates.model import (
     ShareObjective,
     Stage,
     Terms,
+    TrafficObjective,
     TriggerObjective,
 )
 from gates.table import Table, one_of, read
@@ -101,6 +103,10 @@ def load(path: Path) -> Policy:
     every = json.dumps([latencies, numbers, loads], sort_keys=True)
     limits = hashlib.sha256(every.encode()).hexdigest()
     terms = _terms(top.table("comparison"))
+    ramp = top.table("ramp")
+    hold_seconds = ramp.number("hold_seconds", 1, 86_400)
+    no_go_rolls_back = ramp.flag("no_go_rolls_back")
+    ramp.end()
     known = Known(check_sets, limits, latencies, loads, terms)
     objectives = _objectives(top.table("objectives"), known)
     stages = _stages(top.table("stages"), objectives)
@@ -115,6 +121,8 @@ def load(path: Path) -> Policy:
         latency_limits=latencies,
         security_limits=numbers,
         nightly_limits=nightly,
+        hold_seconds=hold_seconds,
+        no_go_rolls_back=no_go_rolls_back,
         stages=stages,
     )
 
@@ -179,11 +187,14 @@ def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]
         if not any(isinstance(objectives[one], ServedBuildObjective) for one in asked):
             raise content.error("objectives", "a stage needs an objective of kind served_build")
         _bind_ratios(content, [objectives[one] for one in asked])
+        share = content.number("share", 0.01, 1) if "share" in content.left() else None
+        chosen = tuple(_at(objectives[one], share, content) for one in asked)
         stage = Stage(
             name=name,
             title=content.text("title"),
             guide=content.text("guide"),
-            objectives=tuple(objectives[one] for one in asked),
+            share=share,
+            objectives=chosen,
         )
         content.end()
         stages.append(stage)
@@ -192,9 +203,27 @@ def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]
     return tuple(stages)
 
 
+def _at(objective: Objective, share: float | None, content: Table) -> Objective:
+    """The objective as this stage asks it: at its share."""
+    if isinstance(objective, LiveObjective) and share is None:
+        raise content.error("share", f"missing; {objective.name} is judged at a share of traffic")
+    if not isinstance(objective, ShareObjective):
+        return objective
+    if share is None:
+        raise content.error("share", f"missing; {objective.name} asks for it")
+    return replace(objective, share=share)
+
+
 def _bind_ratios(content: Table, asked: list[Objective]) -> None:
     """Refuse ratios over samples that no live_build objective binds to a build."""
     bound = [one.window for one in asked if isinstance(one, LiveBuildObjective)]
+    live = [one for one in asked if isinstance(one, LiveObjective)]
+    if live and not (bound and any(isinstance(one, ShareObjective) for one in asked)):
+        raise content.error(
+            "objectives", f"{live[0].name} needs objectives of kinds live_build and share"
+        )
+    if live and not any(isinstance(one, ComparisonObjective) for one in live):
+        raise content.error("objectives", f"{live[0].name} needs an objective of kind comparison")
     for one in asked:
         if isinstance(one, RatioObjective) and not any(window >= one.window for window in bound):
             raise content.error(
@@ -336,14 +365,27 @@ def _trigger(name: str, table: Table, _: object) -> TriggerObjective:
     )
 
 
+def _traffic(name: str, table: Table, _: object) -> TrafficObjective:
+    return TrafficObjective(
+        name=name,
+        guide=table.text("guide"),
+        reads=table.text("reads"),
+        whole=_selector(table, "whole"),
+        tolerance=table.number("tolerance", 0.01, 0.9),
+        at_least=table.whole("at_least", 1, 10_000_000),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
 def _share(name: str, table: Table, _: object) -> ShareObjective:
     share = ShareObjective(
         name=name,
         guide=table.text("guide"),
         selector=table.text("selector"),
         server_label=table.name("server_label"),
-        share=table.number("share", 0.01, 1),
+        share=1.0,
         bake=table.seconds("bake_seconds"),
+        longest=table.seconds("longest_seconds"),
         max_sample_age=table.seconds("max_sample_age_seconds"),
     )
     if share.max_sample_age >= share.bake:
@@ -398,4 +440,5 @@ KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "load": _load,
     "comparison": _comparison,
     "trigger": _trigger,
+    "traffic": _traffic,
 }

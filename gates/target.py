@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gates.errors import ConfigurationError, UnknownNameError
+from gates.routers import ROUTERS
 from gates.model import Addresses, Build, Target
 from gates.table import Table, one_of, read
 
@@ -49,6 +50,7 @@ def load(name: str, folder: Path) -> Target:
 def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
     expected, access = top.table("expected"), top.table("access")
     suites, metrics = top.table("suites"), top.table("metrics")
+    traffic = top.table("traffic") if "traffic" in top.left() else None
     production = top.flag("production")
     target = Target(
         name=name,
@@ -66,10 +68,11 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         capabilities=frozenset(suites.texts("capabilities")),
         slot=metrics.name("slot"),
         baseline_slot=metrics.name("baseline_slot"),
+        router=one_of(traffic, "router", ROUTERS) if traffic else "",
         public_address=access.text("public_address") if "public_address" in access.left() else "",
         secrets=_secrets(top.table("secrets"), access, folder, production=production),
     )
-    expected.end_of(access, suites, metrics)
+    expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
         raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target

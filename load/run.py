@@ -19,7 +19,7 @@ from load import allowed, memory
 from load import plan as plans
 from load.accounts import Shopping, headers, prepare
 from load.generator import measure
-from load.progress import Progress
+from gates.progress import Progress
 from suites.ownership import clean_up
 
 TOOL = "load 1"

@@ -19,7 +19,7 @@ from gates.model import Target
 from gates.sources.health import served_build
 from load import allowed
 from load.accounts import prepare
-from load.progress import Progress
+from gates.progress import Progress
 from nightly.history import Acknowledged, History, machine
 from nightly.night import figures_of, judged
 from nightly.rounds import (

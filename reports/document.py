@@ -26,6 +26,7 @@ def of_decision(decision: Decision, *, policy_digest: str, tool: str) -> dict[st
         "at": decision.at.isoformat(),
         "policy_sha256": policy_digest,
         "tool": tool,
+        "time_scale": decision.time_scale,
         "findings": [_finding(finding) for finding in decision.findings],
     }
 
@@ -38,6 +39,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict.value,
         "sentence": finding.sentence,
         "next_step": finding.next_step,
+        "breach": finding.breach.value,
         "measurements": [_measurement(one) for one in finding.measurements],
     }
 

@@ -1,6 +1,6 @@
 """The ledger: chained, torn lines survived, changes found, writers at once."""
 
-import json
+import gzip
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_a_changed_line_is_found(tmp_path: Path) -> None:
     good, problems = ledger.verify(tmp_path)
     assert good == 1
     assert problems == [
-        "line 2 is cut or was changed",
+        "line 2 was changed",
         "line 3 does not follow the entry before it",
     ]
 
@@ -38,14 +38,50 @@ def test_a_removed_line_is_found(tmp_path: Path) -> None:
     assert ledger.verify(tmp_path)[1] == ["line 2 does not follow the entry before it"]
 
 
-def test_a_cut_last_line_loses_nothing_else(tmp_path: Path) -> None:
+def test_a_cut_last_line_is_recovered_and_said(tmp_path: Path) -> None:
     for n in range(3):
         ledger.append(tmp_path, {"n": n})
     path = tmp_path / ledger.FILE
     path.write_bytes(path.read_bytes()[:-20])
+    assert ledger.verify(tmp_path) == (
+        2, ["line 3 is cut; the next entry will move it to ledger.torn"],
+    )  # fmt: skip
     ledger.append(tmp_path, {"n": 3})
-    assert ledger.verify(tmp_path) == (3, ["line 3 is cut or was changed"])
-    assert json.loads(path.read_text().splitlines()[-1])["entry"] == {"n": 3}
+    assert ledger.verify(tmp_path) == (4, [])
+    said, last = ledger.entries(tmp_path)[-2:]
+    assert said.content["kind"] == "recovered"
+    assert last.content == {"n": 3}
+    assert '"n": 2' in (tmp_path / ledger.TORN).read_text()
+
+
+def test_the_only_line_cut_is_recovered(tmp_path: Path) -> None:
+    ledger.append(tmp_path, {"n": 0})
+    path = tmp_path / ledger.FILE
+    path.write_bytes(path.read_bytes()[:-20])
+    ledger.append(tmp_path, {"n": 1})
+    assert ledger.verify(tmp_path) == (2, [])
+
+
+def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_FILE", 1000)
+    for n in range(20):
+        ledger.append(tmp_path, {"n": n})
+    assert len(list(tmp_path.glob("ledger-*.jsonl"))) >= 3
+    assert ledger.verify(tmp_path) == (20, [])
+    assert [one.content["n"] for one in ledger.entries(tmp_path)] == list(range(20))
+    (tmp_path / "ledger-0002.jsonl").unlink()
+    assert ledger.verify(tmp_path)[1]
+
+
+def test_evidence_is_kept_by_digest_and_a_change_is_found(tmp_path: Path) -> None:
+    digest = ledger.keep(tmp_path, b"what was seen")
+    assert ledger.kept(tmp_path, digest) == b"what was seen"
+    (path,) = (tmp_path / ledger.EVIDENCE).iterdir()
+    path.write_bytes(gzip.compress(b"something else"))
+    with pytest.raises(LedgerError, match="was changed"):
+        ledger.kept(tmp_path, digest)
+    with pytest.raises(LedgerError, match="no digest"):
+        ledger.kept(tmp_path, "../../etc/passwd")
 
 
 def test_a_file_that_is_no_ledger_is_not_written_to(tmp_path: Path) -> None:

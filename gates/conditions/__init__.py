@@ -3,20 +3,46 @@
 from datetime import datetime
 from typing import assert_never
 
-from gates.conditions import checks, listed_checks, live_build, load, ratio, served_build, share
+from gates.conditions import checks, feeding, listed_checks, live_build, load, ratio, served_build, share
 from gates.model import (
     ChecksObjective,
+    ComparisonObjective,
     Evidence,
     Finding,
     ListedChecksObjective,
     LiveBuildObjective,
+    LiveObjective,
     LoadObjective,
     Objective,
     RatioObjective,
     ServedBuildObjective,
     ShareObjective,
+    Stage,
     Target,
+    TrafficObjective,
+    TriggerObjective,
 )
+
+
+def conclude_all(stage: Stage, evidence: Evidence, now: datetime) -> list[Finding]:
+    """The findings of every objective of a stage; live ones are fed together."""
+    found: list[Finding] = []
+    for objective in stage.objectives:
+        if not isinstance(objective, LiveObjective):
+            found.extend(conclude(objective, evidence, now))
+    if asked := live_asked(stage):
+        found.extend(feeding.findings(asked, evidence, now.timestamp()))
+    return found
+
+
+def live_asked(stage: Stage) -> feeding.Asked | None:
+    """What the stage asks of live metrics; None where it has no live objective."""
+    live = tuple(one for one in stage.objectives if isinstance(one, LiveObjective))
+    shares = [one for one in stage.objectives if isinstance(one, ShareObjective)]
+    terms = [one.terms for one in live if isinstance(one, ComparisonObjective)]
+    if not live or not shares or not terms:
+        return None
+    return feeding.Asked(live, shares[0], terms[0])
 
 
 def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
@@ -36,6 +62,8 @@ def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[F
             found = (share.conclude(objective, evidence),)
         case LoadObjective():
             found = load.conclude(objective, evidence, now)
+        case ComparisonObjective() | TriggerObjective() | TrafficObjective():
+            raise TypeError(f"{objective.name} is concluded with the other live objectives")
         case _:
             assert_never(objective)
     return found
@@ -46,6 +74,8 @@ def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], 
     match objective:
         case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective() | LoadObjective():
             return ()
+        case ComparisonObjective() | TriggerObjective() | TrafficObjective():
+            return ()  # asked for when it is known when the ramp began
         case LiveBuildObjective():
             return live_build.selectors(objective, target)
         case RatioObjective():

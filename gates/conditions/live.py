@@ -7,20 +7,24 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from gates.model import (
     ComparisonObjective,
     LiveObjective,
+    Measured,
     Move,
     Outcome,
     Scrape,
     Target,
+    TrafficObjective,
     TriggerObjective,
 )
 from gates.statistics import Comparison, Rises, Selector, parse_selector
 
 SLOT_LABEL = "slot"
-MINUTE_SHARE = 4  # a minute is so many fast batches
+# An instance that was not seen for so many times the freshness limit is gone for good.
+FORGOTTEN = 5
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ class Tally:
 
     def __str__(self) -> str:
         if self.ratio is None:
-            return "0"
+            return "none"
         return f"{self.part:,.0f} of {self.whole:,.0f} ({100 * self.ratio:.3g} %)"
 
 
@@ -64,13 +68,21 @@ class Recent:
             self.tally.add(-old_part, -old_whole)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stopped:
-    """An objective stopped the release: when, how, and what the last minute looked like."""
+    """An objective stopped the release.
+
+    Args:
+        at: when, seconds.
+        outcome: no_go or rollback.
+        seen: the last minute then, both colours.
+        step: the same since the step began.
+    """
 
     at: float
     outcome: Outcome
     seen: str
+    step: str
 
 
 class Compared:
@@ -78,39 +90,41 @@ class Compared:
 
     def __init__(self, objective: ComparisonObjective) -> None:
         self.objective = objective
+        self.part_is_good = objective.part_is_good
+        self.part = objective.part
         self.comparison = Comparison(objective.terms)
-        self.step = {True: Tally(), False: Tally()}
-        self.minute = {True: Recent(MINUTE_SHARE * objective.terms.fast),
-                       False: Recent(MINUTE_SHARE * objective.terms.fast)}  # fmt: skip
+        self.green, self.blue = Tally(), Tally()  # of this step
+        self.minute_green, self.minute_blue = (Recent(objective.terms.slow) for _ in range(2))
         self.stopped: Stopped | None = None
         self._share = 0.0
 
     def move(self, at: float, share: float) -> None:
         """Another share begins: so does another step."""
         self._share = share
-        self.step = {True: Tally(), False: Tally()}
+        self.green, self.blue = Tally(), Tally()
         if share > 0:
             self.comparison.step(at)
 
     def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
         """What a scrape added."""
-        self.step[green].add(part, whole)
-        self.minute[green].count(at, part, whole)
         if not green:
+            self.blue.add(part, whole)
+            self.minute_blue.count(at, part, whole)
             self.comparison.baseline(at, part, whole)
             return
+        self.green.add(part, whole)
+        self.minute_green.count(at, part, whole)
         self.comparison.canary(at, part, whole)
         if self.stopped is None and self.comparison.stops(at, alone=self._share >= 1):
-            self.stopped = Stopped(at, self._how(), self._both())
+            seen = f"green {self.minute_green.tally}, blue {self.minute_blue.tally}"
+            step = f"green {self.green}, blue {self.blue}"
+            self.stopped = Stopped(at, self._how(), seen, step)
 
     def _how(self) -> Outcome:
         """A stop is a rollback where the last minute also breaks a rollback limit."""
-        over, ratio = self.objective.rollback_over, self.minute[True].tally.ratio
+        over, ratio = self.objective.rollback_over, self.minute_green.tally.ratio
         breaks = over is not None and ratio is not None and ratio > over
         return Outcome.ROLLBACK if breaks else Outcome.NO_GO
-
-    def _both(self) -> str:
-        return f"green {self.minute[True].tally}, blue {self.minute[False].tally}"
 
 
 class Triggered:
@@ -118,7 +132,9 @@ class Triggered:
 
     def __init__(self, objective: TriggerObjective) -> None:
         self.objective = objective
-        self.recent = Recent(objective.window.total_seconds())
+        self.part_is_good = objective.part_is_good
+        self.part = objective.part
+        self.green, self.blue = (Recent(objective.window.total_seconds()) for _ in range(2))
         self.over_for = 0.0
         self._looked: float | None = None
         self.stopped: Stopped | None = None
@@ -128,12 +144,11 @@ class Triggered:
 
     def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
         """What a scrape added, and a look at the window; gaps neither reset nor count."""
+        (self.green if green else self.blue).count(at, part, whole)
         if not green:
             return
-        asked = self.objective
+        asked, tally = self.objective, self.green.tally
         before, self._looked = self._looked, at
-        self.recent.count(at, part, whole)
-        tally = self.recent.tally
         if tally.ratio is None or tally.whole < asked.at_least:
             return
         if tally.ratio <= asked.over:
@@ -143,51 +158,98 @@ class Triggered:
         if passed <= asked.max_sample_age.total_seconds():
             self.over_for += passed
         if self.stopped is None and self.over_for >= asked.lasting.total_seconds():
-            self.stopped = Stopped(at, Outcome.ROLLBACK, f"green {tally}")
+            seen = f"green {tally}, blue {self.blue.tally}"
+            self.stopped = Stopped(at, Outcome.ROLLBACK, seen, seen)
+
+
+class Seen:
+    """How much traffic each colour answered in this step."""
+
+    def __init__(self, objective: TrafficObjective) -> None:
+        self.objective = objective
+        self.part_is_good = False
+        self.part = objective.whole
+        self.green = self.blue = 0.0
+        self.share = 0.0
+        self.stopped: Stopped | None = None
+
+    def move(self, at: float, share: float) -> None:
+        """Another share begins."""
+        del at
+        self.share, self.green, self.blue = share, 0.0, 0.0
+
+    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+        """What a scrape added."""
+        del at, part
+        if green:
+            self.green += whole
+        else:
+            self.blue += whole
+
+
+Judge = Compared | Triggered | Seen
+
+
+def _judge(objective: LiveObjective) -> Judge:
+    match objective:
+        case ComparisonObjective():
+            return Compared(objective)
+        case TriggerObjective():
+            return Triggered(objective)
+        case TrafficObjective():
+            return Seen(objective)
+        case _:
+            assert_never(objective)
 
 
 @dataclass(slots=True)
 class Colour:
-    """The instances of a colour, and when each was last seen."""
+    """The instances of a colour, and when each was last seen; and for how long in this step."""
 
     rises: dict[str, Rises] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
+    covered: float = 0.0
 
 
 class Live:
     """Feeds every live objective of a stage.
 
     Args:
-        objectives: the comparisons and triggers.
+        objectives: the comparisons, triggers and traffic.
         slots: green's slot and blue's.
+        max_age: how old a sample may be, in seconds; a longer gap is one.
     """
 
-    def __init__(self, objectives: Sequence[LiveObjective], slots: tuple[str, str]) -> None:
-        texts = list(dict.fromkeys(text for one in objectives for text in (one.part, one.whole)))
+    def __init__(
+        self, objectives: Sequence[LiveObjective], slots: tuple[str, str], max_age: float
+    ) -> None:
+        self.judges = [_judge(one) for one in objectives]
+        texts = list(
+            dict.fromkeys(
+                text for one in self.judges for text in (one.part, one.objective.whole)
+            )
+        )
         self._selectors: list[Selector] = [parse_selector(text, SLOT_LABEL) for text in texts]
-        self._slots = slots
-        self.judges: list[Compared | Triggered] = [
-            Compared(one) if isinstance(one, ComparisonObjective) else Triggered(one)
-            for one in objectives
-        ]
         self._roles = [
-            (one, texts.index(one.objective.part), texts.index(one.objective.whole),
-             one.objective.part_is_good)
+            (one, texts.index(one.part), texts.index(one.objective.whole))
             for one in self.judges
-        ]  # fmt: skip
+        ]
+        self.slots, self.max_age = slots, max_age
         self.colours = {slot: Colour() for slot in slots}
         self.began_at: float | None = None
-        self.moved_at: float | None = None
-        self.share = 0.0
+        self.moves: list[Move] = []
 
     @classmethod
     def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "Live":
         """The judge of a target."""
-        return cls(objectives, (target.slot, target.baseline_slot))
+        ages = [one.max_sample_age.total_seconds() for one in objectives]
+        return cls(objectives, (target.slot, target.baseline_slot), min(ages))
 
     def move(self, move: Move) -> None:
         """The balancer gives green another share."""
-        self.moved_at, self.share = move.at, move.share
+        self.moves.append(move)
+        for colour in self.colours.values():
+            colour.covered = 0.0
         for one in self.judges:
             one.move(move.at, move.share)
 
@@ -202,6 +264,9 @@ class Live:
             return
         if self.began_at is None:
             self.began_at = scrape.at
+        before = colour.seen.get(scrape.instance)
+        if before is not None and scrape.at - before <= self.max_age:
+            colour.covered += scrape.at - before
         rises = colour.rises.get(scrape.instance)
         if rises is None:
             rises = colour.rises[scrape.instance] = Rises(self._selectors)
@@ -210,15 +275,17 @@ class Live:
         colour.seen[scrape.instance] = scrape.at
         if sums is None:
             return
-        green = scrape.slot == self._slots[0]
-        for judge, part_role, whole_role, part_is_good in self._roles:
+        green = scrape.slot == self.slots[0]
+        for judge, part_role, whole_role in self._roles:
             part, whole = sums[part_role], sums[whole_role]
             if part > whole:
                 raise ValueError(
-                    f"{scrape.instance} counted {part:,.0f} of {whole:,.0f} "
-                    f"{judge.objective.reads}: the part is larger than the whole"
+                    f"{scrape.instance} counted {part:,.0f} of {whole:,.0f} events of "
+                    f"{judge.objective.name}: the part is larger than the whole"
                 )
-            judge.count(scrape.at, whole - part if part_is_good else part, whole, green=green)
+            judge.count(
+                scrape.at, whole - part if judge.part_is_good else part, whole, green=green
+            )
 
     @property
     def stopped(self) -> Stopped | None:
@@ -226,3 +293,39 @@ class Live:
         stops = [one.stopped for one in self.judges if one.stopped is not None]
         rollbacks = [one for one in stops if one.outcome is Outcome.ROLLBACK]
         return min(rollbacks or stops, key=lambda one: one.at, default=None)
+
+    def blindness(self, now: float) -> tuple[Measured, str]:
+        """Why this cannot be judged now: (OK, "") when it can."""
+        for slot in self.slots:
+            seen = self.colours[slot].seen
+            known = {one: at for one, at in seen.items() if now - at <= FORGOTTEN * self.max_age}
+            if not known:
+                last = max(seen.values(), default=None)
+                ago = "never" if last is None else f"{now - last:.0f} s ago"
+                return Measured.NO_DATA, f"{slot} was seen {ago}"
+            oldest = min(known, key=lambda one: known[one])
+            if now - known[oldest] > self.max_age:
+                age = now - known[oldest]
+                return (
+                    Measured.STALE,
+                    f"the newest sample of {oldest} ({slot}) is {age:.0f} s old, "
+                    f"limit {self.max_age:.0f} s",
+                )
+            if known[oldest] - now > self.max_age:
+                return Measured.ERROR, "a sample from the future"
+        return self._coverage(now)
+
+    def _coverage(self, now: float) -> tuple[Measured, str]:
+        """Whether green was seen for at least half of the step."""
+        if not self.moves:
+            return Measured.NO_DATA, "no ramp is under way"
+        passed = now - self.moves[-1].at
+        colour = self.colours[self.slots[0]]
+        lately = [one for one in colour.seen.values() if now - one <= FORGOTTEN * self.max_age]
+        covered = colour.covered / max(1, len(lately))
+        if passed > self.max_age and covered < passed / 2:
+            return (
+                Measured.NO_DATA,
+                f"{self.slots[0]} was seen for {covered:.0f} s of the step's {passed:.0f} s",
+            )
+        return Measured.OK, ""

@@ -97,7 +97,7 @@ def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
     if not part.keys() == whole.keys() == starts.keys():
         seen = " / ".join(str(len(groups)) for groups in (part, whole, starts))
         raise ValueError(f"part, whole and start times are of different instances ({seen})")
-    if two := _spelled_twice(answers[0].series):
+    if two := reading.spelled_twice(answers[0].series):
         raise ValueError(f"a bucket is spelled {two[0]} and {two[1]} in the window")
     window_start = answers[1].evaluated_at - answers[1].window.total_seconds()
     counts = [0.0, 0.0]
@@ -111,18 +111,6 @@ def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
     if count.part > count.whole:
         raise ValueError(f"{count.part} of {count.whole}: the part is larger than the whole")
     return count
-
-
-def _spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
-    """Two spellings of one histogram bucket, as a change of libraries leaves them; else nothing.
-
-    The new series would count from zero, and all it ever counted would be of this window.
-    """
-    spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
-    for one in series:
-        rest = frozenset((name, value) for name, value in one.labels.items() if name != "le")
-        spelled.setdefault(rest, set()).add(one.labels.get("le", ""))
-    return next((tuple(sorted(two)) for two in spelled.values() if len(two) > 1), ())
 
 
 def _until(group: Sequence[Series], until: float) -> list[Series]:

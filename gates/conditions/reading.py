@@ -13,7 +13,7 @@ def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> Samp
 
 def key(selector: str, window_seconds: float) -> str:
     """Names one answer among the evidence's samples."""
-    return f"{selector}[{int(window_seconds)}s]"
+    return f"{selector}[{window_seconds:.3f}s]"
 
 
 def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
@@ -96,3 +96,15 @@ def measurement(answer: SampleSet, value: str) -> Measurement:
 def look_again(answer: SampleSet) -> str:
     """The line that shows the same answer."""
     return f"curl -sG {answer.source}/api/v1/query --data-urlencode 'query={answer.query}'"
+
+
+def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
+    """Two spellings of one histogram bucket, as a change of libraries leaves them; else nothing.
+
+    The new series would count from zero, and all it ever counted would be of this window.
+    """
+    spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
+    for one in series:
+        rest = frozenset((name, value) for name, value in one.labels.items() if name != "le")
+        spelled.setdefault(rest, set()).add(one.labels.get("le", ""))
+    return next((tuple(sorted(two)) for two in spelled.values() if len(two) > 1), ())

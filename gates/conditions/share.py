@@ -18,18 +18,13 @@ class Share:
 
 
 def selectors(objective: ShareObjective) -> tuple[tuple[str, float], ...]:
-    """The balancer's weights, somewhat beyond the bake."""
-    return ((objective.selector, window_seconds(objective)),)
-
-
-def window_seconds(objective: ShareObjective) -> float:
-    """The bake, and as much again as a sample may be old."""
-    return objective.bake.total_seconds() + objective.max_sample_age.total_seconds()
+    """The balancer's weights, back to before a long ramp began."""
+    return ((objective.selector, objective.longest.total_seconds()),)
 
 
 def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
     """Find out since when the share has been as intended, at every balancer."""
-    answer = reading.sample_set(evidence, objective.selector, window_seconds(objective))
+    answer = reading.sample_set(evidence, objective.selector, objective.longest.total_seconds())
     slot = evidence.target.slot
     max_age = objective.max_sample_age.total_seconds()
     measured, problem = answer.measured, answer.problem

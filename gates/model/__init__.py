@@ -38,6 +38,7 @@ from gates.model.policy import (
     ShareObjective,
     Stage,
     Terms,
+    TrafficObjective,
     TriggerObjective,
 )
 from gates.model.target import Addresses, Build, Target
@@ -85,6 +86,7 @@ __all__ = [
     "Stage",
     "Target",
     "Terms",
+    "TrafficObjective",
     "TriggerObjective",
     "Verdict",
 ]

@@ -64,6 +64,7 @@ class Finding:
         sentence: why, with figures.
         next_step: what to do or type now; empty for a pass.
         measurements: what it rests on.
+        breach: what a fail of it means.
     """
 
     objective: str
@@ -73,6 +74,7 @@ class Finding:
     sentence: str
     next_step: str
     measurements: tuple[Measurement, ...]
+    breach: Outcome = Outcome.NO_GO
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Decision:
         build: the build that was served, as text; ``unknown`` when nobody answered.
         at: when it was asked, UTC.
         findings: worst first.
+        time_scale: every duration of the policy was divided by it; over 1 it is a rehearsal.
     """
 
     outcome: Outcome
@@ -96,3 +99,4 @@ class Decision:
     build: str
     at: datetime
     findings: tuple[Finding, ...]
+    time_scale: float = 1.0

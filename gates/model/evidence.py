@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gates.model.decision import Measured
+from gates.model.live import Move
 from gates.model.target import Build, Target
 
 if TYPE_CHECKING:
@@ -104,9 +105,8 @@ class Run:
     results: tuple[CheckResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One raw sample: seconds since the epoch, and the value."""
+class Sample(NamedTuple):
+    """One raw sample: seconds since the epoch, and the value; there are many, so it is a tuple."""
 
     at: float
     value: float
@@ -174,6 +174,7 @@ class Evidence:
         runs: the records of suite runs.
         samples: sample sets by query.
         loads: the records of load runs.
+        moves: the shares of traffic the ramp command wrote down, for balancers nobody scrapes.
     """
 
     target: Target
@@ -181,3 +182,4 @@ class Evidence:
     runs: tuple[Run, ...]
     samples: Mapping[str, SampleSet]
     loads: "tuple[LoadRun, ...]" = ()
+    moves: tuple[Move, ...] = ()

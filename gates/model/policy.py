@@ -101,6 +101,7 @@ class ShareObjective:
         server_label: the label that names the server.
         share: intended share of the target, 0 to 1.
         bake: how long the share must have been in force.
+        longest: how far back the beginning of a ramp is looked for.
         max_sample_age: how old the newest sample may be.
     """
 
@@ -110,6 +111,7 @@ class ShareObjective:
     server_label: str
     share: float
     bake: timedelta
+    longest: timedelta
     max_sample_age: timedelta
 
 
@@ -233,7 +235,31 @@ class TriggerObjective:
     max_sample_age: timedelta
 
 
-LiveObjective = ComparisonObjective | TriggerObjective
+@dataclass(frozen=True, slots=True)
+class TrafficObjective:
+    """Of the requests counted in the step, green answered about its share.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: what is counted.
+        whole: selector of the counters.
+        tolerance: how far the measured share may be from the intended one, as a part of the
+            smaller of the two colours' shares.
+        at_least: how many of both colours make it worth judging.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    whole: str
+    tolerance: float
+    at_least: int
+    max_sample_age: timedelta
+
+
+LiveObjective = ComparisonObjective | TriggerObjective | TrafficObjective
 
 Objective = (
     LiveObjective
@@ -249,11 +275,20 @@ Objective = (
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A point of the release at which the gate is asked."""
+    """A point of the release at which the gate is asked.
+
+    Args:
+        name: the stage's name.
+        title: what holds when it is passed.
+        guide: the guide's section.
+        share: the target's share of traffic it asks at, 0 to 1; None where there is none.
+        objectives: what is required.
+    """
 
     name: str
     title: str
     guide: str
+    share: float | None
     objectives: tuple[Objective, ...]
 
 
@@ -268,6 +303,8 @@ class Policy:
         nightly_limits: how much slower a release may get, as shares.
         limits_digest: SHA-256 of the tables of limits.
         latency_limits: what P95 of an operation must stay under, seconds by operation.
+        hold_seconds: how long a ramp waits on a hold before it hands it to a person.
+        no_go_rolls_back: whether a no_go during a ramp gives the traffic back.
         stages: the stages in the release's order.
     """
 
@@ -277,4 +314,6 @@ class Policy:
     latency_limits: Mapping[str, float]
     security_limits: Mapping[str, float]
     nightly_limits: Mapping[str, float]
+    hold_seconds: float
+    no_go_rolls_back: bool
     stages: tuple[Stage, ...]

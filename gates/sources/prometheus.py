@@ -33,7 +33,7 @@ class Prometheus:
 
         Source: Prometheus HTTP API, instant query of a range vector selector.
         """
-        query = f"{selector}[{int(window.total_seconds())}s]"
+        query = f"{selector}[{duration(window.total_seconds())}]"
         address = f"{self._url}/api/v1/query?query={quote(query)}&time={at:.3f}"
         answer = get(address, seconds=SECONDS, most_bytes=MOST_BYTES)
         problem, series = (answer.problem, NOTHING)
@@ -54,6 +54,24 @@ class Prometheus:
             problem=problem,
             series=series,
         )
+
+
+def instant(url: str, query: str) -> list[tuple[dict[str, str], float]]:
+    """What a query comes to now, for showing only: labels and values; nothing where it fails."""
+    answer = get(f"{url}/api/v1/query?query={quote(query)}", seconds=SECONDS, most_bytes=MOST_BYTES)
+    try:
+        result = json.loads(answer.body)["data"]["result"]
+        return [
+            ({str(k): str(v) for k, v in one["metric"].items()}, float(one["value"][1]))
+            for one in result
+        ]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return []
+
+
+def duration(seconds: float) -> str:
+    """A duration as PromQL writes it."""
+    return f"{seconds:.0f}s" if seconds == int(seconds) else f"{seconds * 1000:.0f}ms"
 
 
 def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
@@ -101,7 +119,7 @@ def _series(one: dict[str, Any]) -> Series:
         at = float(pair[0])
         if not isfinite(at):
             raise ValueError
-        samples.append(Sample(at=at, value=float(pair[1])))
-    if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
+        samples.append(Sample(at, float(pair[1])))
+    if any(later[0] <= earlier[0] for earlier, later in pairwise(samples)):
         raise ValueError
     return Series(labels=labels, samples=tuple(samples))

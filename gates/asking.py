@@ -1,0 +1,143 @@
+"""One question to the gate: gather, judge, write down."""
+
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gates import __version__, codec, judge, ledger, places, policy, scaling, target
+from gates.errors import ConfigurationError, LedgerError
+from gates.gathering import Question, gather
+from gates.model import Decision, Evidence, Move, Policy, Stage, Target
+
+SCHEMA = 1
+MOST_SCALE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a question is asked: by which policy, of which target, with what written where.
+
+    Args:
+        policy: the policy, its live durations divided by the time scale.
+        policy_file: where it is, for messages.
+        target: the target.
+        out: the folder of generated files.
+        runs: the folder of runs.
+        time_scale: one second stands for so many; over 1 it is a rehearsal.
+    """
+
+    policy: Policy
+    policy_file: str
+    target: Target
+    out: Path
+    runs: Path
+    time_scale: float
+
+    def stage(self, name: str) -> Stage:
+        """The stage of this name.
+
+        Raises:
+            UnknownNameError: no such stage.
+        """
+        return policy.stage_named(self.policy, name, self.policy_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a command line says of a setting; None where it says nothing."""
+
+    target: str
+    policy: str | None = None
+    targets: str | None = None
+    runs: str | None = None
+    out: str | None = None
+    time_scale: float = 1.0
+
+
+def setting(options: Options) -> Setting:
+    """Read policy and target.
+
+    Raises:
+        ConfigurationError: one of them is wrong, or production is asked at another time scale.
+    """
+    place = places.policy(options.policy)
+    loaded = policy.load(place.path)
+    chosen = target.load(options.target, places.targets(options.targets).path)
+    scale = options.time_scale
+    if not 1 <= scale <= MOST_SCALE:
+        raise ConfigurationError(f"--time-scale: expected 1 to {MOST_SCALE:g}, got {scale:g}")
+    if chosen.production and scale != 1:
+        raise ConfigurationError(f"{chosen.name} is production: no --time-scale there")
+    out = places.out(options.out, Path("out")).path
+    return Setting(
+        policy=scaling.scaled(loaded, scale),
+        policy_file=str(place.path),
+        target=chosen,
+        out=out,
+        runs=Path(options.runs) if options.runs else out / "runs",
+        time_scale=scale,
+    )
+
+
+def ask(asked: Setting, stage: Stage) -> tuple[Decision, Evidence]:
+    """Gather the evidence of now, and judge it."""
+    at = time.time()
+    question = Question(
+        stage=stage, target=asked.target, runs=asked.runs, at=at,
+        moves=lambda: moves(asked.out, asked.target.name),
+    )  # fmt: skip
+    evidence = gather(question)
+    decision = judge.judge(stage, evidence, datetime.fromtimestamp(at, UTC))
+    return replace(decision, time_scale=asked.time_scale), evidence
+
+
+def moves(out: Path, name: str) -> tuple[Move, ...]:
+    """The shares the ramp command gave a target, as the ledger has them."""
+    found = [one.content for one in ledger.entries(out)]
+    return tuple(
+        Move(float(one["at"]), float(one["share"]))
+        for one in found
+        if one.get("kind") == "move" and one.get("target") == name
+    )
+
+
+def write_down(asked: Setting, stage: Stage, decision: Decision, evidence: Evidence) -> dict[str, Any]:
+    """Keep the evidence and append the decision; the document with its id.
+
+    Raises:
+        LedgerError: it could not be written, so there is no decision.
+    """
+    from reports import document
+
+    rests_on = {
+        "schema": SCHEMA,
+        "stage": codec.to_json(stage),
+        "at": decision.at.isoformat(),
+        "time_scale": decision.time_scale,
+        "evidence": codec.to_json(evidence),
+    }
+    digest = ledger.keep(asked.out, json.dumps(rests_on).encode())
+    content = document.of_decision(decision, policy_digest=asked.policy.digest, tool=__version__)
+    content = {"kind": "decision", **content, "evidence": digest}
+    return {**content, "id": ledger.append(asked.out, content)}
+
+
+def judged_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
+    """Judge kept evidence once more.
+
+    Raises:
+        LedgerError: it is gone, was changed, or is none.
+    """
+    raw = ledger.kept(out, digest)
+    try:
+        content = json.loads(raw)
+        stage = codec.from_json(Stage, content["stage"])
+        evidence = codec.from_json(Evidence, content["evidence"])
+        at = datetime.fromisoformat(content["at"])
+        decision = judge.judge(stage, evidence, at)
+        return stage, evidence, replace(decision, time_scale=float(content["time_scale"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LedgerError(f"evidence {digest[:12]} is of another shape: {error}"[:300]) from error

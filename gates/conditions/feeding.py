@@ -1,0 +1,136 @@
+"""Feeds a live judge from the evidence: the balancer's moves and what Prometheus kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from gates.conditions import reading, timeline
+from gates.conditions.live import Live
+from gates.conditions.live_findings import Rests, conclude
+from gates.conditions.scraped import scrapes
+from gates.model import (
+    Evidence,
+    Finding,
+    LiveObjective,
+    Measured,
+    Move,
+    SampleSet,
+    ShareObjective,
+    Target,
+    Terms,
+)
+from gates.statistics import by_instance
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a stage asks of live metrics: its live objectives, its share, and its terms."""
+
+    objectives: tuple[LiveObjective, ...]
+    share: ShareObjective
+    terms: Terms
+
+
+def selectors(asked: Asked, moves: Sequence[Move], target: Target, now: float) -> list[tuple[str, float]]:
+    """What to ask Prometheus for, each with its window in seconds; nothing without a ramp."""
+    if not moves:
+        return []
+    window = float(ceil(now - moves[0].at + asked.terms.history))
+    texts = dict.fromkeys(
+        text
+        for one in asked.objectives
+        for text in (*_parts(one), one.whole, reading.STARTS)
+    )
+    return [
+        (reading.for_slot(text, target, baseline=baseline), window)
+        for text in texts
+        for baseline in (False, True)
+    ]
+
+
+def _parts(objective: LiveObjective) -> tuple[str, ...]:
+    part = getattr(objective, "part", None)
+    return (part,) if part else ()
+
+
+def findings(asked: Asked, evidence: Evidence, now: float) -> tuple[Finding, ...]:
+    """Feed a judge everything, and conclude."""
+    moves, problem = timeline.moves(asked.share, evidence)
+    live = Live.of(asked.objectives, evidence.target)
+    wanted = selectors(asked, moves, evidence.target, now)
+    answers = {one: evidence.samples[reading.key(*one)] for one in wanted}
+    blind = (Measured.NO_DATA, problem or "no ramp is under way") if not moves else fed(
+        live, moves, list(answers.values()), now
+    )
+    rests_on = Rests(
+        {one.name: _measurements(one, evidence.target, answers) for one in asked.objectives},
+        {one.name: _again(one, evidence.target, answers) for one in asked.objectives},
+    )
+    return conclude(live, now, blind, rests_on)
+
+
+def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: float) -> tuple[Measured, str]:
+    """Feed a judge answers of Prometheus in order of time; why it is blind, or (OK, "")."""
+    for answer in answers:
+        if answer.measured is not Measured.OK:
+            return answer.measured, f"{answer.query}: {answer.problem}"
+    starts = [one for one in answers if one.query.startswith("process_start_time_seconds")]
+    counters = [one for one in answers if one not in starts]
+    try:
+        _same_instances(answers)
+        for one in counters:
+            if two := reading.spelled_twice(one.series):
+                return (
+                    Measured.ERROR, f"a bucket is spelled {two[0]} and {two[1]} in {one.query}"
+                )  # fmt: skip
+        made = scrapes([one.series for one in counters], [s for one in starts for s in one.series])
+        left = list(moves)
+        for scrape in made:
+            while left and left[0].at <= scrape.at:
+                live.move(left.pop(0))
+            live.scraped(scrape)
+        for move in left:
+            live.move(move)
+    except ValueError as error:
+        return Measured.ERROR, str(error)
+    return live.blindness(now)
+
+
+def _same_instances(answers: Sequence[SampleSet]) -> None:
+    """Every answer of a colour must be of the same instances.
+
+    Raises:
+        ValueError: one is of others.
+    """
+    known: dict[str, tuple[str, set[str]]] = {}
+    for answer in answers:
+        slots = {one.labels.get("slot", "") for one in answer.series}
+        if len(slots) != 1:
+            raise ValueError(f"{answer.query} is of several slots")
+        instances, slot = set(by_instance(answer.series)), slots.pop()
+        query, before = known.setdefault(slot, (answer.query, instances))
+        if before != instances:
+            raise ValueError(
+                f"{query} is of {len(before)} instances, {answer.query} of {len(instances)}"
+            )
+
+
+def _of(objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]) -> list[SampleSet]:
+    texts = [
+        reading.for_slot(text, target, baseline=baseline)
+        for baseline in (False, True)
+        for text in (*_parts(objective), objective.whole)
+    ]
+    return [answer for (selector, _), answer in answers.items() if selector in texts]
+
+
+def _measurements(objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]):  # type: ignore[no-untyped-def]
+    return tuple(
+        reading.measurement(answer, f"{len(answer.series)} series")
+        for answer in _of(objective, target, answers)
+    )
+
+
+def _again(objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]) -> str:
+    found = _of(objective, target, answers)
+    return reading.look_again(found[0]) if found else "gates log; has the ramp begun?"

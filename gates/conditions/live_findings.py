@@ -1,0 +1,159 @@
+"""What each live objective concludes from what it has seen: one sentence with both colours."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import ceil
+from typing import assert_never
+
+from gates.conditions.live import Compared, Judge, Live, Seen, Stopped, Triggered
+from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
+
+# So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
+RULE_OF_THREE = 3
+
+
+def conclude(
+    live: Live, now: float, blind: tuple[Measured, str], rests_on: "Rests"
+) -> tuple[Finding, ...]:
+    """One finding for each objective of a judge that was fed up to now.
+
+    Args:
+        live: the judge.
+        now: seconds, on the clock of its scrapes.
+        blind: why it cannot be trusted: (OK, "") when it can.
+        rests_on: what each objective was read from.
+    """
+    return tuple(_finding(judge, live, now, blind, rests_on) for judge in live.judges)
+
+
+class Rests:
+    """The measurements and the line to see it again, by objective.
+
+    Args:
+        measurements: by the objective's name.
+        again: by the objective's name.
+    """
+
+    def __init__(
+        self, measurements: dict[str, tuple[Measurement, ...]], again: dict[str, str]
+    ) -> None:
+        self.measurements = measurements
+        self.again = again
+
+
+def _finding(
+    judge: Judge, live: Live, now: float, blind: tuple[Measured, str], rests_on: Rests
+) -> Finding:
+    objective = judge.objective
+    breach = judge.stopped.outcome if judge.stopped else Outcome.NO_GO
+    measured, problem = blind
+    if judge.stopped is not None:
+        verdict, sentence = Verdict.FAIL, _stop(judge, judge.stopped, live)
+        measured = Measured.OK
+    elif measured is not Measured.OK:
+        verdict, sentence = Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {problem}"
+    else:
+        verdict, sentence = _judged(judge, live, now)
+    return Finding(
+        objective=objective.name,
+        guide=objective.guide,
+        measured=measured,
+        verdict=verdict,
+        sentence=sentence,
+        next_step="" if verdict is Verdict.PASS else rests_on.again.get(objective.name, ""),
+        measurements=rests_on.measurements.get(objective.name, ()),
+        breach=breach,
+    )
+
+
+def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
+    """Why the release was stopped, and when."""
+    at = datetime.fromtimestamp(stop.at, UTC).strftime("%H:%M:%S UTC")
+    since = f", {stop.at - live.moves[0].at:.0f} s after the ramp began" if live.moves else ""
+    match judge:
+        case Compared():
+            why = f"{judge.objective.reads} on green, more than blue's allow"
+            return f"{why}: in the minute before {at} {stop.seen}; in the step {stop.step}{since}"
+        case Triggered():
+            asked = judge.objective
+            lasting = asked.lasting.total_seconds()
+            how_long = f" for {lasting:.0f} s" if lasting else ""
+            return (
+                f"rollback trigger: over {100 * asked.over:g} % {asked.reads}{how_long}; "
+                f"in the {asked.window.total_seconds():.0f} s before {at} {stop.seen}{since}"
+            )
+        case Seen():
+            return "traffic does not stop a release"
+        case _:
+            assert_never(judge)
+
+
+def _judged(judge: Judge, live: Live, now: float) -> tuple[Verdict, str]:
+    match judge:
+        case Compared():
+            return _compared(judge, live.moves, now)
+        case Triggered():
+            return _triggered(judge)
+        case Seen():
+            return _seen(judge)
+        case _:
+            assert_never(judge)
+
+
+def _compared(judge: Compared, moves: Sequence[Move], now: float) -> tuple[Verdict, str]:
+    asked, green = judge.objective, judge.green
+    seconds = now - moves[-1].at
+    seen = (
+        f"{asked.reads}: green {green}, blue {judge.blue}; must stay under "
+        f"{100 * asked.terms.limit:g} % and near blue's; {seconds:.0f} s of this step"
+    )
+    enough = max(asked.at_least, ceil(RULE_OF_THREE / asked.terms.limit) if not asked.at_least else 0)
+    if judge.comparison.capital > asked.terms.worry_at:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"green looks worse than blue, not yet surely; decided in minutes. {seen}",
+        )
+    if green.whole < enough:
+        if not asked.at_least:
+            return Verdict.PASS, f"not judged, {enough - green.whole:,.0f} more needed. {seen}"
+        missing = enough - green.whole
+        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more needed to judge. {seen}{pace(green.whole, missing, seconds)}"
+    if green.ratio is None or green.ratio >= asked.terms.limit:
+        return Verdict.INCONCLUSIVE, f"over the limit, and not more than blue's allow. {seen}"
+    return Verdict.PASS, seen
+
+
+def pace(seen: float, missing: float, seconds: float) -> str:
+    """About how long the missing events will take at the present rate."""
+    if seen <= 0 or seconds <= 0:
+        return "; at this rate: never, there is no traffic"
+    left = seconds / seen * missing
+    return f"; about {left:.0f} s at this rate" if left < 90 else f"; about {left / 60:.0f} min at this rate"  # noqa: PLR2004
+
+
+def _triggered(judge: Triggered) -> tuple[Verdict, str]:
+    asked, tally = judge.objective, judge.green.tally
+    lasting = asked.lasting.total_seconds()
+    seen = (
+        f"{asked.reads}: green {tally}, blue {judge.blue.tally} in the last "
+        f"{asked.window.total_seconds():.0f} s; rollback over {100 * asked.over:g} %"
+        + (f" for {lasting:.0f} s" if lasting else "")
+    )
+    if judge.over_for > 0:
+        return Verdict.INCONCLUSIVE, f"over it for {judge.over_for:.0f} s. {seen}"
+    return Verdict.PASS, seen
+
+
+def _seen(judge: Seen) -> tuple[Verdict, str]:
+    asked, both = judge.objective, judge.green + judge.blue
+    intended = judge.share
+    seen = (
+        f"green answered {judge.green:,.0f} of {both:,.0f} {asked.reads} of this step; "
+        f"intended {100 * intended:g} %"
+    )
+    if both < asked.at_least:
+        return Verdict.INCONCLUSIVE, f"{asked.at_least - both:,.0f} more needed to judge. {seen}"
+    smaller = max(min(intended, 1 - intended), 0.04)
+    if abs(judge.green / both - intended) > asked.tolerance * smaller:
+        return Verdict.INCONCLUSIVE, f"not the intended share. {seen}"
+    return Verdict.PASS, seen

@@ -1,0 +1,44 @@
+"""Turns answers of Prometheus into scrapes: what each instance showed at each moment."""
+
+from collections.abc import Iterable
+
+from gates.model import Scrape, Series
+from gates.statistics import by_instance, identity_of
+
+# What Prometheus adds to a series, and what tells colours apart.
+ADDED = frozenset({"instance", "job", "slot"})
+Moments = dict[float, dict[str, float]]
+
+
+def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> list[Scrape]:
+    """Every scrape of every instance, in order of time.
+
+    Args:
+        counters: answers with counters; a series may be in several.
+        starts: ``process_start_time_seconds`` of the same instances.
+
+    Raises:
+        ValueError: a series without an instance, or an instance scraped by several jobs.
+    """
+    found: dict[tuple[str, str], Moments] = {}
+    for answer in counters:
+        for instance, group in by_instance(answer).items():
+            for one in group:
+                identity = identity_of(one.labels, ADDED)
+                moments = found.setdefault((one.labels.get("slot", ""), instance), {})
+                for at, value in one.samples:
+                    if at in moments:
+                        moments[at][identity] = value
+                    else:
+                        moments[at] = {identity: value}
+    begun = {
+        (one.labels.get("slot", ""), one.labels.get("instance", "")): dict(one.samples)
+        for one in starts
+    }
+    made = [
+        Scrape(at, slot, instance, begun.get((slot, instance), {}).get(at), values)
+        for (slot, instance), moments in found.items()
+        for at, values in moments.items()
+    ]
+    made.sort(key=lambda one: one.at)
+    return made

@@ -1,0 +1,73 @@
+"""Divides every live duration of a policy, for rehearsals: never a count, never a ratio."""
+
+from dataclasses import replace
+
+from gates.model import (
+    ComparisonObjective,
+    LiveBuildObjective,
+    Objective,
+    Policy,
+    RatioObjective,
+    ShareObjective,
+    Terms,
+    TrafficObjective,
+    TriggerObjective,
+)
+
+
+def scaled(policy: Policy, by: float) -> Policy:
+    """The policy with one second standing for so many.
+
+    How old a run of suites may be stays: it is not of the ramp.
+
+    Args:
+        policy: the policy.
+        by: the time scale; 1 leaves it as it is.
+    """
+    if by == 1:
+        return policy
+    stages = tuple(
+        replace(stage, objectives=tuple(_objective(one, by) for one in stage.objectives))
+        for stage in policy.stages
+    )
+    return replace(policy, stages=stages)
+
+
+def _objective(one: Objective, by: float) -> Objective:
+    match one:
+        case ComparisonObjective():
+            age = one.max_sample_age / by
+            return replace(one, terms=_terms(one.terms, by), max_sample_age=age)
+        case TriggerObjective():
+            return replace(
+                one,
+                window=one.window / by,
+                lasting=one.lasting / by,
+                max_sample_age=one.max_sample_age / by,
+            )
+        case TrafficObjective():
+            return replace(one, max_sample_age=one.max_sample_age / by)
+        case LiveBuildObjective() | RatioObjective():
+            return replace(one, window=one.window / by, max_sample_age=one.max_sample_age / by)
+        case ShareObjective():
+            return replace(
+                one,
+                bake=one.bake / by,
+                longest=one.longest / by,
+                max_sample_age=one.max_sample_age / by,
+            )
+        case _:
+            return one
+
+
+def _terms(terms: Terms, by: float) -> Terms:
+    return replace(
+        terms,
+        fast=terms.fast / by,
+        slow=terms.slow / by,
+        history=terms.history / by,
+        recent=tuple(one / by for one in terms.recent),
+        ramp=terms.ramp / by,
+        warm_up=terms.warm_up / by,
+        patience=terms.patience / by,
+    )
