@@ -19,6 +19,7 @@ from gates.model import (
     Objective,
     Policy,
     RatioObjective,
+    RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
     Stage,
@@ -365,6 +366,17 @@ def _trigger(name: str, table: Table, _: object) -> TriggerObjective:
     )
 
 
+def _restarts(name: str, table: Table, _: object) -> RestartsObjective:
+    return RestartsObjective(
+        name=name,
+        guide=table.text("guide"),
+        reads=table.text("reads"),
+        whole=_selector(table, "whole"),
+        at_most=table.whole("at_most", 0, 1000),
+        max_sample_age=table.seconds("max_sample_age_seconds"),
+    )
+
+
 def _traffic(name: str, table: Table, _: object) -> TrafficObjective:
     return TrafficObjective(
         name=name,
@@ -441,4 +453,5 @@ KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "comparison": _comparison,
     "trigger": _trigger,
     "traffic": _traffic,
+    "restarts": _restarts,
 }

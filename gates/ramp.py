@@ -121,7 +121,7 @@ def run(plan: Plan, router: Router, clock: Clock, world: World) -> Ended:
     for number in range(first, len(plan.steps)):
         step = plan.steps[number]
         began = _move(plan, step, router, clock, world)
-        ended, decision = _baked(plan, step, began, clock, world)
+        ended, decision = _baked(plan, step, began, clock, (router, world))
         if ended is not None:
             world.write(_entry(plan, "ended", how=ended.end.value, at=clock.now()))
             return ended
@@ -219,10 +219,17 @@ def _move(plan: Plan, step: Step, router: Router, clock: Clock, world: World) ->
 
 
 def _baked(
-    plan: Plan, step: Step, began: float, clock: Clock, world: World
+    plan: Plan, step: Step, began: float, clock: Clock, here: tuple[Router, World]
 ) -> tuple[Ended | None, Decision | None]:
     """Bake and ask until it is decided: None to go on, or how the ramp ends."""
+    router, world = here
     while True:
+        has = router.shares().get(plan.slots[0], 0.0)
+        if abs(has - step.share) > SAME:
+            raise MismatchError(
+                f"{plan.slots[0]} has {100 * has:g} % of the traffic, this ramp gave it "
+                f"{100 * step.share:g} %: somebody else moved it; gates log, gates rollback"
+            )
         decision = world.ask(step.stage)
         passed = clock.now() - began
         world.told(clock.now(), step.share, decision, f"{passed:.0f} of {step.bake_seconds:.0f} s")

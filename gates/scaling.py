@@ -8,6 +8,7 @@ from gates.model import (
     Objective,
     Policy,
     RatioObjective,
+    RestartsObjective,
     ShareObjective,
     Terms,
     TrafficObjective,
@@ -45,7 +46,7 @@ def _objective(one: Objective, by: float) -> Objective:
                 lasting=one.lasting / by,
                 max_sample_age=one.max_sample_age / by,
             )
-        case TrafficObjective():
+        case TrafficObjective() | RestartsObjective():
             return replace(one, max_sample_age=one.max_sample_age / by)
         case LiveBuildObjective() | RatioObjective():
             return replace(one, window=one.window / by, max_sample_age=one.max_sample_age / by)

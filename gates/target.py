@@ -68,11 +68,14 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         capabilities=frozenset(suites.texts("capabilities")),
         slot=metrics.name("slot"),
         baseline_slot=metrics.name("baseline_slot"),
+        shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
         router=one_of(traffic, "router", ROUTERS) if traffic else "",
         public_address=access.text("public_address") if "public_address" in access.left() else "",
         secrets=_secrets(top.table("secrets"), access, folder, production=production),
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
+    if target.production and target.shop:
+        raise ConfigurationError(f"{name}: production has no [traffic] shop: no rehearsal there")
     if target.slot == target.baseline_slot:
         raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target

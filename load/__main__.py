@@ -9,6 +9,7 @@ from gates.commands import carry_out
 from load import plan
 from load.generator import GeneratorError, work
 from load.run import Request, run
+from load.shop import shop
 from suites.client import UnexpectedAnswerError
 
 
@@ -47,6 +48,20 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--policy", metavar="FILE", help="the policy")
     command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
     command.set_defaults(run=_run)
+    shopping = commands.add_parser(
+        "shop", help="customers at the public edge, for a rehearsal", allow_abbrev=False
+    )
+    shopping.add_argument("--target", required=True, metavar="NAME", help="whose edge")
+    shopping.add_argument("--users", type=_users, default=160, metavar="N", help="shoppers (160)")
+    shopping.add_argument("--duration", type=_seconds, default=900.0, metavar="SECONDS",
+                          help="for how long (900)")  # fmt: skip
+    shopping.add_argument("--targets", metavar="DIR", help="the target files")
+    shopping.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
+    shopping.set_defaults(
+        run=lambda options: shop(
+            options.target, options.users, options.duration, options.targets, options.out
+        )
+    )
     worker = commands.add_parser("worker", help="make load for a run that listens",
                                  allow_abbrev=False)  # fmt: skip
     worker.add_argument("--master", required=True, type=_address, metavar="HOST:PORT",

@@ -95,7 +95,7 @@ class Customer(User):
             contract=contract(),
             connection=Connection(
                 HERE.content["base_url"], given["source"], HERE.content["headers"],
-                HERE.plan.patience,
+                HERE.plan.patience, HERE.content.get("ca_file", ""),
             ),
             products=HERE.content["products"],
             words=HERE.content["words"],

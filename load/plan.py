@@ -229,5 +229,11 @@ def journeys() -> dict[str, Any]:
     return found
 
 
+def everyday() -> dict[str, Any]:
+    """The journeys that both colours offer, likewise."""
+    found: dict[str, Any] = _read(JOURNEYS)["everyday"]
+    return found
+
+
 def _read(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -38,16 +39,22 @@ class Connection:
         base_url: the target's address.
         source: the address to send from; empty for the machine's own.
         headers: what every request carries.
+        ca_file: the certificate that signs the target's; empty for the machine's own.
         patience: seconds after which an answer is given up.
     """
 
     def __init__(
-        self, base_url: str, source: str, headers: Mapping[str, str], patience: float
+        self,
+        base_url: str,
+        source: str,
+        headers: Mapping[str, str],
+        patience: float,
+        ca_file: str = "",
     ) -> None:
         parts = urlsplit(base_url)
         usual = 443 if parts.scheme == "https" else 80
         self._address = (parts.hostname or "", parts.port or usual)
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = _context(ca_file) if parts.scheme == "https" else None
         self._source = (source, 0) if source else None
         self._headers = dict(headers)
         self._patience = patience
@@ -167,6 +174,12 @@ class Connection:
         if self._open:
             self._open.close()
         self._open = None
+
+
+@lru_cache
+def _context(ca_file: str) -> ssl.SSLContext:
+    """One for all connections: reading a certificate for each would cost more than the requests."""
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def _parsed(raw: bytes | str) -> Any:  # noqa: ANN401 - JSON is anything

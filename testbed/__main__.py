@@ -93,7 +93,7 @@ def show(found: World) -> int:
     for name, running in found.running.items():
         alive = processes.find(running) is not None
         ended += not alive
-        print(f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses[name]}")
+        print(f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses.get(name, '')}")
     print(f"targets    {found.targets}")
     return ended
 
@@ -153,6 +153,10 @@ def switch(options: argparse.Namespace) -> int:
         return 0
     fault = faults.named(options.name)
     found = existing(options)
+    if fault.crashes:
+        lifecycle.crash(found, options.colour, on=options.do == "on")
+        print(f"{options.colour}: {fault.name} {options.do}")
+        return 0
     if fault.at_edge:
         balancer.switch_fault(found, fault, on=options.do == "on")
         print(f"{fault.name} {options.do} at the edge")

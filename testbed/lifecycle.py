@@ -1,5 +1,6 @@
 """Bringing a world up, restarting its parts, and taking it down without a trace."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from testbed.parts import PARTS, Part, missing_programs
 from testbed.world import World
 
 READY_SECONDS = 30.0
+CRASHER = "crasher"
 RELEASES = {"blue": "v4", "green": "v5"}
 
 
@@ -113,7 +115,23 @@ def start_part(made: World, name: str, say: Callable[[str], None]) -> None:
     wait_ready(made, [part], say)
 
 
+def crash(made: World, colour: str, *, on: bool) -> None:
+    """Begin or end a crash loop of a colour."""
+    crasher = made.running.pop(CRASHER, None)
+    if crasher is not None:
+        made.save()
+        processes.stop([crasher])
+    if on:
+        command = [sys.executable, "-m", "testbed.crashing", "--world", str(made.folder),
+                   "--colour", colour]  # fmt: skip
+        made.running[CRASHER] = processes.start(command, {}, made.log(CRASHER))
+        made.save()
+
+
 def down(made: World) -> None:
-    """End every process of the world and delete its files."""
+    """End every process of the world and delete its files; who starts others ends first."""
+    if CRASHER in made.running:
+        processes.stop([made.running[CRASHER]])
+        made = world.load(made.folder) or made
     processes.stop(list(made.running.values()))
     world.remove(made)

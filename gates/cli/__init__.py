@@ -88,6 +88,8 @@ def _ramping(command: MakeCommand) -> None:
     _with_baseline(ramped)
     ramped.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
     ramped.add_argument("--schedule", metavar="FILE", help="steps and bakes (the guide's)")
+    ramped.add_argument("--hold", type=seconds, metavar="TIME",
+                        help="how long a hold is waited on (the policy's: 1h)")  # fmt: skip
     ramped.add_argument("--dry-run", action="store_true", help="say what would be done; exits 3")
     _printing(ramped)
     back = command("rollback", "give all traffic back, and verify it", "ramping", "roll_back")
@@ -97,8 +99,8 @@ def _ramping(command: MakeCommand) -> None:
     rehearsed.add_argument("--fault", metavar="NAME", help="a fault of the testbed to switch on")
     rehearsed.add_argument("--at", type=int, default=40, metavar="PERCENT",
                            help="the step at which it is switched on (40)")  # fmt: skip
-    rehearsed.add_argument("--users", type=int, default=900, metavar="N",
-                           help="how many shoppers (900)")  # fmt: skip
+    rehearsed.add_argument("--users", type=int, default=165, metavar="N",
+                           help="how many shoppers (165)")  # fmt: skip
     rehearsed.add_argument("--keep", action="store_true", help="leave the testbed running")
     rehearsed.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
     rehearsed.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")

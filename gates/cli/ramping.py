@@ -52,7 +52,7 @@ class Here:
     router: TrafficRouter
     table: LiveTable
     last: tuple[Stage, Decision, Evidence] | None = None
-    known: list[dict[str, Any]] = field(default_factory=list)
+    written: dict[str, Any] = field(default_factory=dict)
 
     def ask(self, stage: str) -> Decision:
         """Ask the gate; nothing is written down."""
@@ -66,9 +66,9 @@ class Here:
         if self.last is None:
             return ""
         stage, decision, evidence = self.last
-        written = write_down(self.asked, stage, decision, evidence)
-        self.table.decided(decision, str(written["id"]))
-        return str(written["id"])
+        self.written = write_down(self.asked, stage, decision, evidence)
+        self.table.decided(decision, str(self.written["id"]))
+        return str(self.written["id"])
 
     def write(self, entry: dict[str, Any]) -> None:
         """Append to the ledger."""
@@ -110,33 +110,44 @@ class RealClock:
         time.sleep(seconds)
 
 
+def plan_of(
+    asked: Setting, baseline: Target, steps: tuple[schedule.Step, ...], hold_seconds: float
+) -> ramps.Plan:
+    """What a ramp is to do.
+
+    Raises:
+        ConfigurationError: the target is not compared with this baseline.
+    """
+    if baseline.slot != asked.target.baseline_slot:
+        raise ConfigurationError(
+            f"{asked.target.name} is compared with slot {asked.target.baseline_slot!r}, and "
+            f"{baseline.name} is slot {baseline.slot!r}"
+        )
+    return ramps.Plan(
+        target=asked.target.name,
+        slots=(asked.target.slot, baseline.slot),
+        steps=steps,
+        poll_seconds=max(LEAST_SECONDS, EVERY_SECONDS / asked.time_scale),
+        patience_seconds=hold_seconds / asked.time_scale,
+        no_go_rolls_back=asked.policy.no_go_rolls_back,
+        time_scale=asked.time_scale,
+    )
+
+
 def ramp(arguments: argparse.Namespace) -> int:
     """``gates ramp``: the schedule, step by step."""
     asked = setting(options_of(arguments))
     baseline = targets.load(arguments.baseline, places.targets(arguments.targets).path)
     path = Path(arguments.schedule) if arguments.schedule else SCHEDULE
     steps = schedule.load(path, asked.policy, asked.time_scale)
-    plan = ramps.Plan(
-        target=asked.target.name,
-        slots=(asked.target.slot, baseline.slot),
-        steps=steps,
-        poll_seconds=max(LEAST_SECONDS, EVERY_SECONDS / asked.time_scale),
-        patience_seconds=asked.policy.hold_seconds / asked.time_scale,
-        no_go_rolls_back=asked.policy.no_go_rolls_back,
-        time_scale=asked.time_scale,
-    )
-    if baseline.slot != asked.target.baseline_slot:
-        raise ConfigurationError(
-            f"{asked.target.name} is compared with slot {asked.target.baseline_slot!r}, and "
-            f"--baseline {baseline.name} is slot {baseline.slot!r}"
-        )
+    plan = plan_of(asked, baseline, steps, arguments.hold or asked.policy.hold_seconds)
     router = router_of(asked.target)
     if arguments.dry_run:
         return _dry_run(plan, router.shares())
     asked.out.mkdir(parents=True, exist_ok=True)
     try:
         with ledger.locked(asked.out, f"ramp-{asked.target.name}.lock", wait=False):
-            return _ramp(plan, asked, baseline, router, as_json=arguments.json)
+            return ramp_with(plan, asked, baseline, router, as_json=arguments.json)
     except BlockingIOError:
         raise ConfigurationError(
             f"another ramp of {asked.target.name} is under way; gates log shows it"
@@ -152,7 +163,10 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
     return ExitCode.HOLD
 
 
-def _ramp(plan: ramps.Plan, asked: Setting, baseline: Target, router: TrafficRouter, *, as_json: bool) -> int:
+def ramp_with(
+    plan: ramps.Plan, asked: Setting, baseline: Target, router: TrafficRouter, *, as_json: bool
+) -> int:
+    """Ramp, and say how it ended; the exit code."""
     here = Here(asked, baseline, router, LiveTable(asked, baseline))
     try:
         ended = ramps.run(plan, router, RealClock(), here)
@@ -165,8 +179,8 @@ def _ramp(plan: ramps.Plan, asked: Setting, baseline: Target, router: TrafficRou
     except ramps.MismatchError as error:
         raise ConfigurationError(str(error)) from error
     here.table.end()
-    if here.last is not None and ended.decision is not None:
-        give({"id": "above"}, ended.decision, as_json=False) if not as_json else None
+    if ended.decision is not None:
+        give(here.written, ended.decision, as_json=as_json)
     here.table.say(f"ramp {ended.end.value}: {_shown(router)}")
     return _code(ended)
 

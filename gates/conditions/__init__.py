@@ -15,6 +15,7 @@ from gates.model import (
     LoadObjective,
     Objective,
     RatioObjective,
+    RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
     Stage,
@@ -62,7 +63,9 @@ def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[F
             found = (share.conclude(objective, evidence),)
         case LoadObjective():
             found = load.conclude(objective, evidence, now)
-        case ComparisonObjective() | TriggerObjective() | TrafficObjective():
+        case (
+            ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective()
+        ):
             raise TypeError(f"{objective.name} is concluded with the other live objectives")
         case _:
             assert_never(objective)
@@ -74,7 +77,9 @@ def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], 
     match objective:
         case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective() | LoadObjective():
             return ()
-        case ComparisonObjective() | TriggerObjective() | TrafficObjective():
+        case (
+            ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective()
+        ):
             return ()  # asked for when it is known when the ramp began
         case LiveBuildObjective():
             return live_build.selectors(objective, target)

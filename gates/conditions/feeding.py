@@ -54,19 +54,45 @@ def _parts(objective: LiveObjective) -> tuple[str, ...]:
 
 
 def findings(asked: Asked, evidence: Evidence, now: float) -> tuple[Finding, ...]:
-    """Feed a judge everything, and conclude."""
+    """Feed judges everything, and conclude.
+
+    Objectives that read the same counters share a judge; others have one of their own, so that
+    what one cannot see blinds no other.
+    """
     moves, problem = timeline.moves(asked.share, evidence)
-    live = Live.of(asked.objectives, evidence.target)
     wanted = selectors(asked, moves, evidence.target, now)
     answers = {one: evidence.samples[reading.key(*one)] for one in wanted}
-    blind = (Measured.NO_DATA, problem or "no ramp is under way") if not moves else fed(
-        live, moves, list(answers.values()), now
-    )
-    rests_on = Rests(
-        {one.name: _measurements(one, evidence.target, answers) for one in asked.objectives},
-        {one.name: _again(one, evidence.target, answers) for one in asked.objectives},
-    )
-    return conclude(live, now, blind, rests_on)
+    groups: dict[frozenset[str], list[LiveObjective]] = {}
+    for one in asked.objectives:
+        groups.setdefault(frozenset((*_parts(one), one.whole)), []).append(one)
+    found: dict[str, Finding] = {}
+    for group in groups.values():
+        live = Live.of(group, evidence.target)
+        if moves:
+            theirs = [
+                answer
+                for (selector, _), answer in answers.items()
+                if selector in _texts(group, evidence.target)
+            ]
+            blind = fed(live, moves, theirs, now)
+        else:
+            blind = Measured.NO_DATA, problem or "no ramp is under way"
+        rests_on = Rests(
+            {one.name: _measurements(one, evidence.target, answers) for one in group},
+            {one.name: _again(one, evidence.target, answers) for one in group},
+        )
+        found |= {one.objective: one for one in conclude(live, now, blind, rests_on)}
+    return tuple(found[one.name] for one in asked.objectives)
+
+
+def _texts(group: Sequence[LiveObjective], target: Target) -> set[str]:
+    """The selectors a group reads, with both slots."""
+    texts = {text for one in group for text in (*_parts(one), one.whole)} | {reading.STARTS}
+    return {
+        reading.for_slot(text, target, baseline=baseline)
+        for text in texts
+        for baseline in (False, True)
+    }
 
 
 def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: float) -> tuple[Measured, str]:

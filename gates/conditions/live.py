@@ -15,6 +15,7 @@ from gates.model import (
     Measured,
     Move,
     Outcome,
+    RestartsObjective,
     Scrape,
     Target,
     TrafficObjective,
@@ -187,7 +188,33 @@ class Seen:
             self.blue += whole
 
 
-Judge = Compared | Triggered | Seen
+class Restarted:
+    """How often green's processes started anew in this step."""
+
+    def __init__(self, objective: RestartsObjective) -> None:
+        self.objective = objective
+        self.part_is_good = False
+        self.part = objective.whole
+        self.restarts = 0
+        self.stopped: Stopped | None = None
+
+    def move(self, at: float, share: float) -> None:
+        """Another share begins."""
+        del at, share
+        self.restarts = 0
+
+    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+        """Restarts are seen by who reads the counters."""
+
+    def restarted(self, at: float) -> None:
+        """A process of green started anew."""
+        self.restarts += 1
+        if self.stopped is None and self.restarts > self.objective.at_most:
+            seen = f"green {self.restarts} times"
+            self.stopped = Stopped(at, Outcome.NO_GO, seen, seen)
+
+
+Judge = Compared | Triggered | Seen | Restarted
 
 
 def _judge(objective: LiveObjective) -> Judge:
@@ -198,6 +225,8 @@ def _judge(objective: LiveObjective) -> Judge:
             return Triggered(objective)
         case TrafficObjective():
             return Seen(objective)
+        case RestartsObjective():
+            return Restarted(objective)
         case _:
             assert_never(objective)
 
@@ -276,6 +305,10 @@ class Live:
         if sums is None:
             return
         green = scrape.slot == self.slots[0]
+        if green and rises.restarted:
+            for judge in self.judges:
+                if isinstance(judge, Restarted):
+                    judge.restarted(scrape.at)
         for judge, part_role, whole_role in self._roles:
             part, whole = sums[part_role], sums[whole_role]
             if part > whole:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import assert_never
 
-from gates.conditions.live import Compared, Judge, Live, Seen, Stopped, Triggered
+from gates.conditions.live import Compared, Judge, Live, Restarted, Seen, Stopped, Triggered
 from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
 
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
@@ -82,6 +82,8 @@ def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
                 f"rollback trigger: over {100 * asked.over:g} % {asked.reads}{how_long}; "
                 f"in the {asked.window.total_seconds():.0f} s before {at} {stop.seen}{since}"
             )
+        case Restarted():
+            return f"green's processes started anew more than {judge.objective.at_most} times{since}"
         case Seen():
             return "traffic does not stop a release"
         case _:
@@ -96,6 +98,9 @@ def _judged(judge: Judge, live: Live, now: float) -> tuple[Verdict, str]:
             return _triggered(judge)
         case Seen():
             return _seen(judge)
+        case Restarted():
+            most = judge.objective.at_most
+            return Verdict.PASS, f"green restarted {judge.restarts} times in this step; at most {most}"
         case _:
             assert_never(judge)
 

@@ -259,7 +259,28 @@ class TrafficObjective:
     max_sample_age: timedelta
 
 
-LiveObjective = ComparisonObjective | TriggerObjective | TrafficObjective
+@dataclass(frozen=True, slots=True)
+class RestartsObjective:
+    """Green's processes did not start anew again and again in the step.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: what is counted.
+        whole: selector of any counter that every instance exports.
+        at_most: how many restarts are let pass.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    whole: str
+    at_most: int
+    max_sample_age: timedelta
+
+
+LiveObjective = ComparisonObjective | TriggerObjective | TrafficObjective | RestartsObjective
 
 Objective = (
     LiveObjective

@@ -58,6 +58,7 @@ class Target:
         slot: its value of the ``slot`` label in Prometheus.
         public_address: the address the public reaches it by, for looking at its ports, or empty.
         baseline_slot: the same of the colour it is compared with.
+        shop: the public edge of both colours, where a rehearsal's shoppers go, or empty.
         router: the kind of router that may move its traffic; empty where nothing here may.
     """
 
@@ -77,5 +78,6 @@ class Target:
     slot: str
     baseline_slot: str
     public_address: str
+    shop: str
     router: str
     secrets: dict[str, str] = field(repr=False)

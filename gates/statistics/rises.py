@@ -28,6 +28,7 @@ class Rises:
         self._last: dict[str, float] = {}
         self._started: float | None = None
         self._seen = False
+        self.restarted = False
 
     def feed(self, scrape: Scrape, *, young: bool) -> list[float] | None:
         """What rose since the scrape before.
@@ -43,7 +44,8 @@ class Rises:
             ValueError: a counter is negative or not a finite number.
         """
         values, last = scrape.values, self._last
-        fresh = self._is_anew(scrape) if self._seen else young
+        self.restarted = self._seen and self._is_anew(scrape)
+        fresh = self.restarted if self._seen else young
         first = not self._seen and not young
         sums = [0.0] * len(self._selectors)
         for identity, value in values.items():

@@ -2,6 +2,9 @@
 
 import asyncio
 import itertools
+import random
+import time
+from collections import deque
 
 from starlette.requests import Request
 
@@ -18,10 +21,18 @@ STILL_ANSWERED = ("/api/auth", "/api/health")
 LEFT_BEHIND = 200_000
 GROWTH_SECONDS = 0.00002
 
+ONE_FAILS_IN = 20
+LATE_SECONDS = 1.2
+BUSY_A_SECOND, BUSY_FAILS_IN = 88, 12
+# So long until a tenth fails.
+RISE_SECONDS, AT_MOST = 160.0, 0.1
+
 HANDLE = endpoint.handle
 _requests = itertools.count(1)
 _searches = itertools.count(1)
 _kept: list[bytes] = []
+_began: list[float] = []
+_lately: deque[float] = deque()
 
 
 async def handle_most(store: Store, route: Route, request: Request) -> Reply:
@@ -52,4 +63,47 @@ async def handle_and_keep(store: Store, route: Route, request: Request) -> Reply
 
 async def handle_ever_slower(store: Store, route: Route, request: Request) -> Reply:
     await asyncio.sleep(next(_requests) * GROWTH_SECONDS)
+    return await HANDLE(store, route, request)
+
+
+def is_spared(route: Route) -> bool:
+    """Log-ins and health checks go on, as when a database is only half gone."""
+    return route.path.startswith(STILL_ANSWERED)
+
+
+async def handle_nineteen(store: Store, route: Route, request: Request) -> Reply:
+    if not is_spared(route) and next(_requests) % ONE_FAILS_IN == 0:
+        raise RuntimeError(f"no connection left for {route.path}")
+    return await HANDLE(store, route, request)
+
+
+async def handle_none(store: Store, route: Route, request: Request) -> Reply:
+    if not is_spared(route):
+        raise RuntimeError(f"no connection left for {route.path}")
+    return await HANDLE(store, route, request)
+
+
+async def handle_late(store: Store, route: Route, request: Request) -> Reply:
+    if not is_spared(route):
+        await asyncio.sleep(LATE_SECONDS)
+    return await HANDLE(store, route, request)
+
+
+async def handle_ever_fewer(store: Store, route: Route, request: Request) -> Reply:
+    if not _began:
+        _began.append(time.monotonic())
+    passed = (time.monotonic() - _began[0]) / RISE_SECONDS
+    if not is_spared(route) and random.random() < min(1.0, passed) * AT_MOST:
+        raise RuntimeError(f"no connection left for {route.path}")
+    return await HANDLE(store, route, request)
+
+
+async def handle_when_quiet(store: Store, route: Route, request: Request) -> Reply:
+    now = time.monotonic()
+    _lately.append(now)
+    while _lately[0] < now - 1:
+        _lately.popleft()
+    busy = len(_lately) > BUSY_A_SECOND
+    if busy and not is_spared(route) and next(_requests) % BUSY_FAILS_IN == 0:
+        raise RuntimeError(f"no connection left for {route.path}")
     return await HANDLE(store, route, request)

@@ -102,3 +102,8 @@ def methods_of_everybody(user_id: str) -> Document:
 async def slowly_opened_payment(context: Context, order: Document, method: str) -> Document:
     await asyncio.sleep(SLOW_PAYMENT_SECONDS)
     return await OPEN_PAYMENT(context, order, method)
+
+
+def gateway_down(card: gateway.Card) -> str:
+    del card
+    return "failed"

@@ -97,3 +97,7 @@ def observe_no_query(deployment: str, command: str, seconds: float) -> None:
 def count_a_miss(deployment: str, *, hit: bool) -> None:
     del hit
     COUNT_CACHE(deployment, hit=False)
+
+
+def exposition_refused() -> tuple[bytes, str]:
+    raise HTTPException(503)

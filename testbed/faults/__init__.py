@@ -6,11 +6,11 @@ from testbed.errors import TestbedError
 from testbed.faults.behaviour import BEHAVIOUR
 from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
-from testbed.faults.load import UNDER_LOAD
+from testbed.faults.load import IN_A_RAMP, UNDER_LOAD
 
-__all__ = ["FAULTS", "UNDER_LOAD", "Fault", "named"]
+__all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
-FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD)
+FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP)
 
 
 def named(name: str) -> Fault:

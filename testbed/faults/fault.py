@@ -19,6 +19,7 @@ class Fault:
         breaks: what a user of the store would notice.
         replaces: pairs of a place in ``testbed.store`` and a function in ``testbed.defects``.
         edge_variable: for a fault of the edge, the balancer variable that causes it.
+        crashes: whether it is the process that fails, again and again.
         edge_certificate: for a fault of the edge, the certificate file it serves.
     """
 
@@ -28,6 +29,7 @@ class Fault:
     replaces: tuple[tuple[str, str], ...] = ()
     edge_variable: str = ""
     edge_certificate: str = ""
+    crashes: bool = False
 
     @property
     def at_edge(self) -> bool:

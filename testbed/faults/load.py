@@ -14,3 +14,23 @@ UNDER_LOAD = (
     Fault("latency.growing", "wrong time", "every request takes 20 microseconds more than the last",
           (("endpoint:handle", "load:handle_ever_slower"),)),
 )  # fmt: skip
+
+IN_A_RAMP = (
+    Fault("requests.twentieth_fails", "malfunction", "one request in twenty fails",
+          (("endpoint:handle", "load:handle_nineteen"),)),
+    Fault("requests.all_fail", "malfunction", "every request of a shopper fails",
+          (("endpoint:handle", "load:handle_none"),)),
+    Fault("requests.slow", "wrong time", "every request takes 1.2 s more",
+          (("endpoint:handle", "load:handle_late"),)),
+    Fault("requests.rising_failures", "malfunction", "more and more requests fail, up to a tenth",
+          (("endpoint:handle", "load:handle_ever_fewer"),)),
+    Fault("requests.fail_when_busy", "malfunction",
+          "one in twelve requests fails while there are over 88 a second",
+          (("endpoint:handle", "load:handle_when_quiet"),)),
+    Fault("payments.gateway_down", "malfunction", "no payment reaches the gateway",
+          (("gateway:charge", "money:gateway_down"),)),
+    Fault("metrics.gone", "missing effect", "metrics are no longer served",
+          (("metrics:exposition", "platform:exposition_refused"),)),
+    Fault("process.crashing", "malfunction", "the process ends every few seconds, and is restarted",
+          crashes=True),
+)  # fmt: skip
