@@ -43,17 +43,23 @@ def judge(stage: Stage, evidence: Evidence, now: datetime) -> Decision:
     Source: design.md section 3.
     """
     findings = conclude_all(stage, evidence, now)
-    findings.sort(key=lambda one: (WORST_FIRST.index(one.verdict), one.breach is Outcome.NO_GO))
-    outcome = _outcome(findings)
+    outcome, reason = decided(findings)
     return Decision(
         outcome=outcome,
-        reason=_reason(outcome, findings),
+        reason=reason,
         stage=stage.name,
         target=evidence.target.name,
         build=str(evidence.served.build or "unknown"),
         at=now,
         findings=tuple(findings),
     )
+
+
+def decided(findings: list[Finding]) -> tuple[Outcome, str]:
+    """Put findings in order, worst first, and say what they add up to, and why."""
+    findings.sort(key=lambda one: (WORST_FIRST.index(one.verdict), one.breach is Outcome.NO_GO))
+    outcome = _outcome(findings)
+    return outcome, _reason(outcome, findings)
 
 
 def _outcome(findings: list[Finding]) -> Outcome:

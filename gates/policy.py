@@ -27,6 +27,7 @@ from gates.model import (
     TrafficObjective,
     TriggerObjective,
 )
+from gates.statistics import parse_selector
 from gates.table import Table, one_of, read
 
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
@@ -67,6 +68,19 @@ PROFILES = ("load", "smoke", "stress", "spike", "soak")
 KNEE = "knee"
 LANES = 2
 SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
+
+
+MOST_SELECTOR = 1000
+# What looks like a figure and is another one.
+MISTAKES = (
+    (re.compile(r'\bquantile="'), "a summary's quantiles cannot be aggregated over instances; "
+     "expected the buckets of a histogram"),
+    (re.compile(r"\bhistogram_quantile\s*\(\s*[^,]*,\s*(?!sum by \(le\))"),
+     "histogram_quantile without sum by (le) mixes series; expected a plain selector of the "
+     "bucket that ends at the limit"),
+    (re.compile(r"\b(rate|irate|increase|delta)\s*\("), "a rate is per second and no ratio; "
+     "expected a plain selector of counters, whose increments the gate counts itself"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,10 +449,19 @@ def _load(name: str, table: Table, known: Known) -> LoadObjective:
 def _selector(table: Table, key: str) -> str:
     """A plain vector selector that names the slot: no function, no range."""
     text = table.text(key)
+    if len(text) > MOST_SELECTOR:
+        raise table.error(key, f"over {MOST_SELECTOR} characters")
+    for mistake, why in MISTAKES:
+        if mistake.search(text):
+            raise table.error(key, why)
     if SLOT not in text:
         raise table.error(key, f"expected {SLOT} in it, or it reads every colour at once")
     if not SELECTOR.match(text):
         raise table.error(key, f'expected a plain selector like name{{slot="{SLOT}"}}, no function')
+    try:
+        parse_selector(text)
+    except (ValueError, re.error) as error:
+        raise table.error(key, f"not a selector: {error}"[:200]) from error
     return text
 
 

@@ -99,8 +99,8 @@ def _ramping(command: MakeCommand) -> None:
     rehearsed.add_argument("--fault", metavar="NAME", help="a fault of the testbed to switch on")
     rehearsed.add_argument("--at", type=int, default=40, metavar="PERCENT",
                            help="the step at which it is switched on (40)")  # fmt: skip
-    rehearsed.add_argument("--users", type=int, default=165, metavar="N",
-                           help="how many shoppers (165)")  # fmt: skip
+    rehearsed.add_argument("--users", type=int, default=120, metavar="N",
+                           help="how many shoppers (120)")  # fmt: skip
     rehearsed.add_argument("--keep", action="store_true", help="leave the testbed running")
     rehearsed.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
     rehearsed.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")

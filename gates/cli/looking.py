@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gates import asking, ledger, places, policy, target
+from gates import asking, ledger, linting, places, policy, target
 from gates.cli.asking import colours
 from gates.errors import ConfigurationError, UnknownNameError
 from gates.exitcodes import ExitCode
@@ -91,8 +91,10 @@ def lint(arguments: argparse.Namespace) -> int:
     """``gates lint``: read everything; the first mistake of each file is printed."""
     problems = []
     place = places.policy(arguments.policy)
+    suites = places.INSTALLED / "suites"
     try:
-        policy.load(place.path)
+        found = linting.problems(policy.load(place.path), suites if suites.is_dir() else None)
+        problems += [f"{place.path}: {problem}" for problem in found]
     except ConfigurationError as error:
         problems.append(str(error))
     folder = places.targets(arguments.targets)

@@ -17,7 +17,8 @@ from gates import ledger, places, schedule
 from gates import target as targets
 from gates.asking import Options, setting
 from gates.cli.ramping import plan_of, ramp_with, router_of
-from gates.errors import ConfigurationError, GatesError
+from gates.errors import ConfigurationError, GatesError, UnknownNameError
+from gates.evidence import new_run_id
 from gates.progress import Progress
 from gates.routers import TrafficRouter
 
@@ -106,23 +107,23 @@ class Shoppers:
 def rehearse(arguments: argparse.Namespace) -> int:
     """``gates rehearse``: the ramp's exit code."""
     began = time.monotonic()
-    out = (places.out(arguments.out, Path("out")).path / "rehearsal").resolve()
-    out.mkdir(parents=True, exist_ok=True)
+    home = (places.out(arguments.out, Path("out")).path / "rehearsal").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    out = home / new_run_id()
     if not 10 <= arguments.at <= 100 or arguments.at % 10:  # noqa: PLR2004 - the steps there are
         raise ConfigurationError(f"--at: expected 10, 20 … 100, got {arguments.at}")
     try:
-        with ledger.locked(out, "rehearsal.lock", wait=False):
+        with ledger.locked(home, "rehearsal.lock", wait=False):
+            out.mkdir()
             code = _rehearse(arguments, out)
     except BlockingIOError:
-        raise ConfigurationError(f"another rehearsal is under way in {out}") from None
+        raise ConfigurationError(f"another rehearsal is under way in {home}") from None
     _say(f"rehearsal ended with exit code {code} after {time.monotonic() - began:.0f} s")
     return code
 
 
 def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
     world = out / "testbed"
-    if world.exists():
-        _run("testbed", "--world", str(world), "down")
     _say("starting a testbed: blue v4, green v5, HAProxy, database, Prometheus")
     _run("testbed", "--world", str(world), "up", "--ports", "free")
     try:
@@ -167,43 +168,23 @@ def _check_fault(world: Path, name: str) -> None:
     known = _run("testbed", "--world", str(world), "fault", "list")
     names = [line.split()[0] for line in known.splitlines() if line.strip()]
     if name not in names:
-        from gates.errors import UnknownNameError
-
         raise UnknownNameError("fault", name, names, "the testbed")
 
 
 @contextlib.contextmanager
 def _shopping(users: int, world: Path, out: Path) -> Iterator[Shoppers]:
     """Shoppers at the public edge, ended at the end."""
-    folder = out / "shopping"
-    before = set(folder.glob("*")) if folder.exists() else set()
-    log = (out / "shoppers.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "load", "shop", "--target", "green", "--users", str(users),
-         "--duration", str(SHOPS_SECONDS), "--targets", str(world / "targets"), "--out", str(out)],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-    )  # fmt: skip
+    with (out / "shoppers.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "load", "shop", "--target", "green", "--users", str(users),
+             "--duration", str(SHOPS_SECONDS), "--targets", str(world / "targets"),
+             "--out", str(out)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
     try:
-        yield Shoppers(process, _own(folder, before, process))
+        yield Shoppers(process, out / "shopping")
     finally:
         _end(process)
-        log.close()
-
-
-def _own(folder: Path, before: set[Path], process: subprocess.Popen[bytes]) -> Path:
-    """A folder with nothing but the new run's: older ones are moved out of the way by name."""
-    until = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        new = (set(folder.glob("*")) if folder.exists() else set()) - before
-        if new:
-            link = folder.parent / "shopping-now"
-            link.mkdir(exist_ok=True)
-            for old in link.iterdir():
-                old.unlink()
-            (link / "run").symlink_to(new.pop())
-            return link
-        time.sleep(0.1)
-    raise RehearsalError(f"the shoppers did not begin; see {folder.parent / 'shoppers.log'}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import assert_never
 
+from gates.conditions.live import Live
+from gates.conditions.live_findings import Rests
+from gates.conditions.live_findings import conclude as conclude_live
 from gates.conditions import checks, feeding, listed_checks, live_build, load, ratio, served_build, share
 from gates.model import (
     ChecksObjective,
@@ -23,6 +26,11 @@ from gates.model import (
     TrafficObjective,
     TriggerObjective,
 )
+
+
+__all__ = [
+    "Live", "Rests", "conclude", "conclude_all", "conclude_live", "live_asked", "selectors",
+]  # fmt: skip
 
 
 def conclude_all(stage: Stage, evidence: Evidence, now: datetime) -> list[Finding]:

@@ -30,6 +30,13 @@ class Asked:
     share: ShareObjective
     terms: Terms
 
+    def groups(self) -> list[list[LiveObjective]]:
+        """The objectives by the counters they read."""
+        found: dict[frozenset[str], list[LiveObjective]] = {}
+        for one in self.objectives:
+            found.setdefault(frozenset((*_parts(one), one.whole)), []).append(one)
+        return list(found.values())
+
 
 def selectors(asked: Asked, moves: Sequence[Move], target: Target, now: float) -> list[tuple[str, float]]:
     """What to ask Prometheus for, each with its window in seconds; nothing without a ramp."""
@@ -62,11 +69,8 @@ def findings(asked: Asked, evidence: Evidence, now: float) -> tuple[Finding, ...
     moves, problem = timeline.moves(asked.share, evidence)
     wanted = selectors(asked, moves, evidence.target, now)
     answers = {one: evidence.samples[reading.key(*one)] for one in wanted}
-    groups: dict[frozenset[str], list[LiveObjective]] = {}
-    for one in asked.objectives:
-        groups.setdefault(frozenset((*_parts(one), one.whole)), []).append(one)
     found: dict[str, Finding] = {}
-    for group in groups.values():
+    for group in asked.groups():
         live = Live.of(group, evidence.target)
         if moves:
             theirs = [
@@ -102,6 +106,8 @@ def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: fl
             return answer.measured, f"{answer.query}: {answer.problem}"
     starts = [one for one in answers if one.query.startswith("process_start_time_seconds")]
     counters = [one for one in answers if one not in starts]
+    if problem := _behind(answers, starts, live.max_age):
+        return Measured.STALE, problem
     try:
         _same_instances(answers)
         for one in counters:
@@ -120,6 +126,23 @@ def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: fl
     except ValueError as error:
         return Measured.ERROR, str(error)
     return live.blindness(now)
+
+
+def _behind(answers: Sequence[SampleSet], starts: Sequence[SampleSet], max_age: float) -> str:
+    """An answer that is old for an instance that is seen otherwise; empty for none."""
+    seen: dict[tuple[str, str], float] = {}
+    for one in (series for answer in starts for series in answer.series):
+        instance = (one.labels.get("slot", ""), one.labels.get("instance", ""))
+        seen[instance] = max(seen.get(instance, 0.0), one.samples[-1].at)
+    for answer in answers:
+        newest: dict[tuple[str, str], float] = {}
+        for one in answer.series:
+            instance = (one.labels.get("slot", ""), one.labels.get("instance", ""))
+            newest[instance] = max(newest.get(instance, 0.0), one.samples[-1].at)
+        for instance, at in newest.items():
+            if seen.get(instance, at) - at > max_age:
+                return f"{answer.query}: nothing of {instance[1]} for {seen[instance] - at:.0f} s"
+    return ""
 
 
 def _same_instances(answers: Sequence[SampleSet]) -> None:

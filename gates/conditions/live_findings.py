@@ -10,6 +10,8 @@ from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
 
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
 RULE_OF_THREE = 3
+# Seconds since the epoch are larger than those of any recording.
+EPOCH_LATER = 1e8
 
 
 def conclude(
@@ -68,7 +70,7 @@ def _finding(
 
 def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
     """Why the release was stopped, and when."""
-    at = datetime.fromtimestamp(stop.at, UTC).strftime("%H:%M:%S UTC")
+    at = moment(stop.at)
     since = f", {stop.at - live.moves[0].at:.0f} s after the ramp began" if live.moves else ""
     match judge:
         case Compared():
@@ -88,6 +90,13 @@ def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
             return "traffic does not stop a release"
         case _:
             assert_never(judge)
+
+
+def moment(at: float) -> str:
+    """A moment for a person: the time of the day, or the second of a recording."""
+    if abs(at) < EPOCH_LATER:
+        return f"second {at:.0f}"
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
 
 
 def _judged(judge: Judge, live: Live, now: float) -> tuple[Verdict, str]:

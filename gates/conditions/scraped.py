@@ -1,6 +1,7 @@
 """Turns answers of Prometheus into scrapes: what each instance showed at each moment."""
 
 from collections.abc import Iterable
+from math import isfinite
 
 from gates.model import Scrape, Series
 from gates.statistics import by_instance, identity_of
@@ -18,7 +19,8 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
         starts: ``process_start_time_seconds`` of the same instances.
 
     Raises:
-        ValueError: a series without an instance, or an instance scraped by several jobs.
+        ValueError: a series without an instance, an instance scraped by several jobs, or a start
+            time that is no number.
     """
     found: dict[tuple[str, str], Moments] = {}
     for answer in counters:
@@ -31,6 +33,9 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
                         moments[at][identity] = value
                     else:
                         moments[at] = {identity: value}
+    starts = list(starts)
+    if any(not isfinite(value) for one in starts for _, value in one.samples):
+        raise ValueError("a process start time is not a number")
     begun = {
         (one.labels.get("slot", ""), one.labels.get("instance", "")): dict(one.samples)
         for one in starts

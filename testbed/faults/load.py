@@ -25,7 +25,7 @@ IN_A_RAMP = (
     Fault("requests.rising_failures", "malfunction", "more and more requests fail, up to a tenth",
           (("endpoint:handle", "load:handle_ever_fewer"),)),
     Fault("requests.fail_when_busy", "malfunction",
-          "one in twelve requests fails while there are over 88 a second",
+          "one in twelve requests fails while there are over 70 a second",
           (("endpoint:handle", "load:handle_when_quiet"),)),
     Fault("payments.gateway_down", "malfunction", "no payment reaches the gateway",
           (("gateway:charge", "money:gateway_down"),)),

@@ -1,0 +1,140 @@
+"""What is wrong with a policy that can be read: objectives that mean something else than they say."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_never
+
+from gates.model import (
+    ChecksObjective,
+    ComparisonObjective,
+    ListedChecksObjective,
+    LiveBuildObjective,
+    LoadObjective,
+    Objective,
+    Policy,
+    RatioObjective,
+    RestartsObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    Stage,
+    TrafficObjective,
+    TriggerObjective,
+)
+
+# The contract's bucket boundaries, requests' and database commands' (design.md section 5).
+BOUNDARIES = {
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0,
+}  # fmt: skip
+LE = re.compile(r'\ble=~?"([^"]*)"')
+# What a selector counts, by what it names: more of it is bad, or good.
+BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
+GOOD = re.compile(r"_bucket\b|_hits_total")
+RULE_OF_THREE = 3
+CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
+
+
+def problems(policy: Policy, suites: Path | None) -> list[str]:
+    """A sentence for each thing that is wrong.
+
+    Args:
+        policy: a policy that could be read.
+        suites: where the checks are written; None where they are not installed.
+    """
+    found: list[str] = []
+    objectives = {one.name: one for stage in policy.stages for one in stage.objectives}
+    for one in objectives.values():
+        found += [f"objectives.{one.name}: {problem}" for problem in _objective(one)]
+    for stage in policy.stages:
+        found += [f"stages.{stage.name}: {problem}" for problem in _stage(stage)]
+    if suites is not None:
+        known = written_checks(suites)
+        for one in objectives.values():
+            if isinstance(one, ChecksObjective):
+                found += [
+                    f"objectives.{one.name}: no suite has a check {check!r}"
+                    for check in one.checks
+                    if check not in known
+                ]
+    return found
+
+
+def written_checks(suites: Path) -> set[str]:
+    """The ids of every check that is written in the suites."""
+    return {
+        check for path in suites.rglob("test_*.py") for check in CHECK.findall(path.read_text())
+    }
+
+
+def _objective(one: Objective) -> Iterator[str]:
+    match one:
+        case RatioObjective():
+            yield from _boundary(one.part)
+            yield from _direction(one.part, part_is_good=not one.below)
+        case ComparisonObjective():
+            yield from _boundary(one.part)
+            yield from _direction(one.part, part_is_good=one.part_is_good)
+            if one.at_least and one.at_least < RULE_OF_THREE / one.terms.limit:
+                yield (
+                    f"at_least: {one.at_least} events cannot show a ratio under "
+                    f"{100 * one.terms.limit:g} %; by the rule of three it takes "
+                    f"{RULE_OF_THREE / one.terms.limit:.0f}"
+                )
+        case TriggerObjective():
+            yield from _boundary(one.part)
+            yield from _direction(one.part, part_is_good=one.part_is_good)
+            if one.at_least * (1 - one.over) < 1:
+                yield "over: can never be passed by so few events"
+        case (
+            ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
+            | LoadObjective() | LiveBuildObjective() | ShareObjective() | TrafficObjective()
+            | RestartsObjective()
+        ):  # fmt: skip
+            return
+        case _:
+            assert_never(one)
+
+
+def _boundary(selector: str) -> Iterator[str]:
+    """A limit that is read from a histogram needs a bucket that ends there."""
+    if "_bucket" not in selector:
+        return
+    found = LE.search(selector)
+    if not found:
+        yield "a histogram's buckets without le count every event many times"
+        return
+    for text in found[1].replace("[.]", ".").split("|"):
+        try:
+            known = float(text) in BOUNDARIES
+        except ValueError:
+            known = False
+        if not known:
+            yield f"le: no bucket ends at {text}; there are {sorted(BOUNDARIES)}"
+
+
+def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
+    """Failures must stay below, fast answers above."""
+    if part_is_good and BAD.search(selector):
+        yield "the wrong direction: it counts failures, and asks for more of them"
+    if not part_is_good and GOOD.search(selector):
+        yield "the wrong direction: it counts what is good, and asks for less of it"
+
+
+def _stage(stage: Stage) -> Iterator[str]:
+    """What does not go together in one stage."""
+    limits = {
+        (one.part, one.whole): one.terms.limit
+        for one in stage.objectives
+        if isinstance(one, ComparisonObjective)
+    }
+    for one in stage.objectives:
+        if isinstance(one, TriggerObjective):
+            limit = limits.get((one.part, one.whole))
+            if limit is not None and one.over < limit:
+                yield (
+                    f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
+                    f"is {100 * limit:g} %: it would go on and be rolled back"
+                )
+    ramp = [one for one in stage.objectives if isinstance(one, ComparisonObjective)]
+    if ramp and not any(isinstance(one, TriggerObjective) for one in stage.objectives):
+        yield "compares live metrics without a rollback trigger"
