@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test load nightly proof proof-security proof-load \
+.PHONY: help setup system up down verify test load rehearse prove-gate bench-judge proof-ramp nightly proof proof-security proof-load \
 	bench-load security-scan mutation fuzz check
 
 help: ## this list
@@ -57,6 +57,20 @@ $(TOOLS): constraints.txt
 PROFILE ?= load
 load: setup ## put the target under load and ask the gate (PROFILE=load: 1,000 users, 3 minutes)
 	$(PY) -m load run $(PROFILE) --target $(TARGET)
+
+FAULT ?=
+AT ?= 40
+rehearse: setup ## a whole blue-green ramp on a testbed of its own (FAULT=name AT=40: one to be stopped)
+	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT))
+
+prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO (a minute)
+	$(PY) -m pytest tests/test_prove_gate.py tests/test_mutated_evidence.py -q -n 2
+
+bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
+	$(PY) tests/bench_judge.py
+
+proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
+	$(PY) -m pytest tests/test_ramp_world.py tests/test_ledger.py -q -m 'slow or not slow'
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)

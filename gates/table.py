@@ -68,7 +68,7 @@ class Table:
         expected = f"a number from {least:g} to {most:g}"
         value = float(self.take(key, (int, float), expected))
         if not least <= value <= most:
-            hint = f"; a ratio, so {value:g} % is {value / 100:g}" if most == 1 < value else ""
+            hint = f"; a ratio, so {value:g} % is {value / 100:g}" if most <= 1 < value else ""
             raise self.error(key, f"expected {expected}, got {value:g}{hint}")
         return value
 

@@ -102,6 +102,8 @@ class Colour:
         shares: its share of the traffic by moment.
         errors: of a thousand requests, how many fail.
         instances: how many there are.
+        started: when its processes started.
+        every: seconds between two scrapes.
     """
 
     slot: str
@@ -110,9 +112,12 @@ class Colour:
     errors: float = 0.5
     instances: int = 1
     started: float = field(default=1_000_000.0)
+    every: float = EVERY
 
 
-def healthy(now: float, build: Build, *, steps: int = 3, instances: int = 1) -> Metrics:
+def healthy(
+    now: float, build: Build, *, steps: int = 3, instances: int = 1, every: float = EVERY
+) -> Metrics:
     """A ramp in its third step, say, all of it well.
 
     Args:
@@ -120,16 +125,17 @@ def healthy(now: float, build: Build, *, steps: int = 3, instances: int = 1) -> 
         build: green's.
         steps: how many steps of ten minutes it has taken.
         instances: how many each colour has.
+        every: seconds between two scrapes.
     """
     begin = now - BEYOND - STEP * steps
-    times = [now - 2 - EVERY * n for n in range(int((now - begin + PAST) // EVERY))][::-1]
+    times = [now - 2 - every * n for n in range(int((now - begin + PAST) // every))][::-1]
     green = {at: 0.0 if at < begin else min(steps, (at - begin) // STEP + 1) / 10 for at in times}
     blue = {at: 1 - share for at, share in green.items()}
     other = Build("v4", "4.9.2", "sha256:" + "b" * 32)
     metrics = Metrics([], now, steps)
     for colour in (
-        Colour("green", build, green, instances=instances),
-        Colour("blue", other, blue, instances=instances),
+        Colour("green", build, green, instances=instances, every=every),
+        Colour("blue", other, blue, instances=instances, every=every),
     ):
         for number in range(instances):
             metrics.lines += _instance(colour, number)
@@ -144,7 +150,7 @@ def _instance(colour: Colour, number: int) -> Iterator[Line]:
     base = {"slot": colour.slot, "instance": f"{colour.slot}-{number + 1}:5000", "job": "store"}
     total, totals = 0.0, []
     for at, share in colour.shares.items():
-        total += RATE * share * EVERY / colour.instances
+        total += RATE * share * colour.every / colour.instances
         totals.append((at, float(round(total))))
 
     def counter(name: str, ratio: float, **labels: str) -> Line:

@@ -6,7 +6,7 @@ how often payments fail, and which scrapes are missing.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
@@ -38,7 +38,7 @@ COLOURS = ("green", "blue")
 def slow_share(p95: Values | float, over: float) -> Values:
     """The share of requests over so many seconds, where P95 is so many."""
     z = (np.log(over) - np.log(p95)) / SIGMA + P95
-    return 0.5 * np.vectorize(lambda one: 1 - NormalDist().cdf(one))(np.atleast_1d(z)) * 2
+    return np.array([1 - NormalDist().cdf(one) for one in np.atleast_1d(z)])
 
 
 @dataclass(slots=True)
@@ -90,15 +90,14 @@ def usual(dice: Dice, rate: float) -> World:
 Change = Callable[[World], None]
 
 
-def bursts(world: World, seconds: float, level: float, *, together: bool, every: float = 600) -> None:
-    """Bursts of errors of so many seconds, on both colours at once or on each alone."""
+def bursts(world: World, *, together: bool, seconds: int = 30, every: float = 600) -> None:
+    """Bursts of 3 % errors, on both colours at once or on each alone."""
     for colours in ([COLOURS] if together else [("green",), ("blue",)]):
         at = world.dice.exponential(every)
         while at < SECONDS:
-            length = round(seconds)
             for colour in colours:
-                world.errors[colour][int(at) : int(at) + length] = level
-            at += length + world.dice.exponential(every)
+                world.errors[colour][int(at) : int(at) + seconds] = 0.03
+            at += seconds + world.dice.exponential(every)
 
 
 def errors(level: float, begin: float = 0, end: float = RAMP, colours: tuple[str, ...] = ("green",)) -> Change:
@@ -119,6 +118,20 @@ def latency(p95: float, begin: float = 0, end: float = RAMP, colours: tuple[str,
             world.p95[colour][:] = usual_p95
         for colour in colours:
             world.p95[colour][world.when(begin, end)] = p95
+
+    return change
+
+
+def bursts_of(seconds: float) -> Change:
+    """Bursts of 3 % on each colour alone, exponentially long, of so many seconds on average."""
+
+    def change(world: World) -> None:
+        for colour in COLOURS:
+            at = world.dice.exponential(600)
+            while at < SECONDS:
+                length = max(1, round(world.dice.exponential(seconds)))
+                world.errors[colour][int(at) : int(at) + length] = 0.03
+                at += length + world.dice.exponential(600)
 
     return change
 
@@ -248,8 +261,8 @@ HEALTHY: dict[str, Change] = {
     "error 0.3 %": errors(0.003, -PAST, colours=COLOURS),
     "P95 0.9 s": latency(0.9, -PAST, colours=COLOURS),
     "diurnal drift": drift,
-    "bursts of 3 % for 30 s, shared": lambda world: bursts(world, 30, 0.03, together=True),
-    "bursts of 3 % for 30 s, separate": lambda world: bursts(world, 30, 0.03, together=False),
+    "bursts of 3 % for 30 s, shared": lambda world: bursts(world, together=True),
+    "bursts of 3 % for 30 s, separate": lambda world: bursts(world, together=False),
     "clustered errors": clustered,
     "autocorrelated errors": following,
     "two-second total blips": blips,
@@ -261,8 +274,15 @@ HEALTHY: dict[str, Change] = {
     "blue worse than green": errors(0.02, -PAST, colours=("blue",)),
     "five-minute hole in the metrics": hole,
     "incident of both: 20 % for four minutes": shared(0.2, 240),
-    "incident of both: 4 % for ten minutes": shared(0.04, 600),
+    "incident of both: 3 % for ten minutes": shared(0.03, 600),
     "incident of both: all fail for two minutes": shared(1.0, 120),
+}
+
+KNOWN_LIMITS: dict[str, Change] = {
+    "bursts on each colour alone, exponential, 30 s on average": bursts_of(30),
+    "the same, 60 s on average": bursts_of(60),
+    "the same, 120 s on average": bursts_of(120),
+    "a warm-up of three minutes": latency(3.0, 0, 180),
 }
 
 
@@ -367,7 +387,3 @@ def _scraped(
         values = dict(zip(KEYS, (totals[:, index] - base).tolist(), strict=True))
         yield at_second, Scrape(at_second, colour, instance, begun, values)
 
-
-def with_rate(world: World, rate: float) -> World:
-    """The same with another number of requests a second."""
-    return replace(world, rate=np.full(SECONDS, rate))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from worlds import ROOT, run
 
-from gates import cli, gathering, ledger
+from gates import asking, cli, gathering, ledger
 from gates.exitcodes import ExitCode
 
 
@@ -53,7 +53,7 @@ def test_an_error_inside_is_exit_70(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     def broken(_: gathering.Question) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "gather", broken)
+    monkeypatch.setattr(asking, "gather", broken)
     code = cli.main(["check", "green-ready", "--target", "green", "--out", str(tmp_path)])
     assert code == ExitCode.INTERNAL
 
@@ -62,7 +62,7 @@ def test_an_interrupt_is_no_decision(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     def interrupted(_: gathering.Question) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "gather", interrupted)
+    monkeypatch.setattr(asking, "gather", interrupted)
     code = cli.main(["check", "green-ready", "--target", "green", "--out", str(tmp_path)])
     assert code == ExitCode.INTERNAL
 

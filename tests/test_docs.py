@@ -23,7 +23,10 @@ def options_of(*command: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "command",
-    [["gates", "check"], ["gates", "stages"], ["gates", "lint"], ["gates"], ["load", "run"],
+    [["gates", "check"], ["gates", "watch"], ["gates", "ramp"], ["gates", "rollback"],
+     ["gates", "rehearse"], ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
+     ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"], ["gates", "lint"], ["gates"],
+     ["load", "run"], ["load", "shop"],
      ["load", "worker"], ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
 )  # fmt: skip
 def test_every_option_is_documented(command: list[str]) -> None:

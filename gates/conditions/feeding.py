@@ -106,7 +106,7 @@ def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: fl
             return answer.measured, f"{answer.query}: {answer.problem}"
     starts = [one for one in answers if one.query.startswith("process_start_time_seconds")]
     counters = [one for one in answers if one not in starts]
-    if problem := _behind(answers, starts, live.max_age):
+    if problem := _behind(answers, live.max_age):
         return Measured.STALE, problem
     try:
         _same_instances(answers)
@@ -128,20 +128,20 @@ def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: fl
     return live.blindness(now)
 
 
-def _behind(answers: Sequence[SampleSet], starts: Sequence[SampleSet], max_age: float) -> str:
+def _behind(answers: Sequence[SampleSet], max_age: float) -> str:
     """An answer that is old for an instance that is seen otherwise; empty for none."""
     seen: dict[tuple[str, str], float] = {}
-    for one in (series for answer in starts for series in answer.series):
-        instance = (one.labels.get("slot", ""), one.labels.get("instance", ""))
-        seen[instance] = max(seen.get(instance, 0.0), one.samples[-1].at)
+    newest: dict[tuple[str, tuple[str, str]], float] = {}
     for answer in answers:
-        newest: dict[tuple[str, str], float] = {}
         for one in answer.series:
             instance = (one.labels.get("slot", ""), one.labels.get("instance", ""))
-            newest[instance] = max(newest.get(instance, 0.0), one.samples[-1].at)
-        for instance, at in newest.items():
-            if seen.get(instance, at) - at > max_age:
-                return f"{answer.query}: nothing of {instance[1]} for {seen[instance] - at:.0f} s"
+            at = one.samples[-1].at
+            seen[instance] = max(seen.get(instance, at), at)
+            key = (answer.query, instance)
+            newest[key] = max(newest.get(key, at), at)
+    for (query, instance), at in newest.items():
+        if seen[instance] - at > max_age:
+            return f"{query}: nothing of {instance[1]} for {seen[instance] - at:.0f} s"
     return ""
 
 
