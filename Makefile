@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test load rehearse prove-gate bench-judge proof-ramp nightly proof proof-security proof-load \
+.PHONY: help setup system up down verify test load rehearse prove-gate bench-judge proof-ramp proof-rehearsal nightly proof proof-security proof-load \
 	bench-load security-scan mutation fuzz check
 
 help: ## this list
@@ -68,6 +68,9 @@ prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO 
 
 bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
 	$(PY) tests/bench_judge.py
+
+proof-rehearsal: setup ## rehearsals with each fault of the table: stopped as it says (25 minutes)
+	$(PY) tests/rehearsals.py
 
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
 	$(PY) -m pytest tests/test_ramp_world.py tests/test_ledger.py -q -m 'slow or not slow'

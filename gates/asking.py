@@ -104,7 +104,9 @@ def moves(out: Path, name: str) -> tuple[Move, ...]:
     )
 
 
-def write_down(asked: Setting, stage: Stage, decision: Decision, evidence: Evidence) -> dict[str, Any]:
+def write_down(
+    asked: Setting, stage: Stage, decision: Decision, evidence: Evidence
+) -> dict[str, Any]:
     """Keep the evidence and append the decision; the document with its id.
 
     Raises:

@@ -122,9 +122,7 @@ class _Replayed:
         stops = [one.stopped for one in self._lives if one.stopped is not None]
         if not stops:
             return None
-        findings = [
-            one for one in self._live_findings(at) if one.verdict.value == "fail"
-        ]
+        findings = [one for one in self._live_findings(at) if one.verdict.value == "fail"]
         decision = decided(findings)
         return self._result(at, decision)
 
@@ -213,4 +211,3 @@ def _target() -> Target:
 
 
 TARGET = _target()
-

@@ -1,4 +1,4 @@
-"""What is wrong with a policy that can be read: objectives that mean something else than they say."""
+"""What is wrong with a policy that can be read: what means something else than it says."""
 
 import re
 from collections.abc import Iterator

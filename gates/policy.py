@@ -72,15 +72,20 @@ SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
 
 MOST_SELECTOR = 1000
 # What looks like a figure and is another one.
-MISTAKES = (
-    (re.compile(r'\bquantile="'), "a summary's quantiles cannot be aggregated over instances; "
-     "expected the buckets of a histogram"),
-    (re.compile(r"\bhistogram_quantile\s*\(\s*[^,]*,\s*(?!sum by \(le\))"),
-     "histogram_quantile without sum by (le) mixes series; expected a plain selector of the "
-     "bucket that ends at the limit"),
-    (re.compile(r"\b(rate|irate|increase|delta)\s*\("), "a rate is per second and no ratio; "
-     "expected a plain selector of counters, whose increments the gate counts itself"),
-)  # fmt: skip
+MISTAKES: dict[str, str] = {
+    r'\bquantile="': (
+        "a summary's quantiles cannot be aggregated over instances; expected the buckets of a "
+        "histogram"
+    ),
+    r"\bhistogram_quantile\s*\(\s*[^,]*,\s*(?!sum by \(le\))": (
+        "histogram_quantile without sum by (le) mixes series; expected a plain selector of the "
+        "bucket that ends at the limit"
+    ),
+    r"\b(rate|irate|increase|delta)\s*\(": (
+        "a rate is per second and no ratio; expected a plain selector of counters, whose "
+        "increments the gate counts itself"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +313,7 @@ def _ratio(name: str, table: Table, _: object) -> RatioObjective:
 def _terms(table: Table) -> Terms:
     """The terms all comparisons share; limit and warm-up are an objective's own.
 
-    The chance of a false stop is shared by the lanes of all metrics: 2k/α (Ville's inequality).
+    The chance of a false stop is shared by the lanes of all metrics: 2k/alpha (Ville's inequality).
     """
     chance, metrics = table.number("false_stop", 0.0001, 0.1), table.whole("metrics", 1, 20)
     fast, slow = table.number("batch_seconds", 1, 600), table.number("slow_batch_seconds", 1, 3600)
@@ -451,8 +456,8 @@ def _selector(table: Table, key: str) -> str:
     text = table.text(key)
     if len(text) > MOST_SELECTOR:
         raise table.error(key, f"over {MOST_SELECTOR} characters")
-    for mistake, why in MISTAKES:
-        if mistake.search(text):
+    for mistake, why in MISTAKES.items():
+        if re.search(mistake, text):
             raise table.error(key, why)
     if SLOT not in text:
         raise table.error(key, f"expected {SLOT} in it, or it reads every colour at once")

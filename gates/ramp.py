@@ -4,7 +4,7 @@ What it does is in the ledger before it is done, so that whoever comes after a c
 was meant. Router, clock, gate and ledger are passed in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -205,7 +205,11 @@ def _move(plan: Plan, step: Step, router: Router, clock: Clock, world: World) ->
     """Give green the step's share, unless it has it; when this step began."""
     green, blue = plan.slots
     has = router.shares().get(green, 0.0)
-    before = [one for one in world.entries() if one.get("kind") == "move" and one.get("target") == plan.target]
+    before = [
+        one
+        for one in world.entries()
+        if one.get("kind") == "move" and one.get("target") == plan.target
+    ]
     if abs(has - step.share) <= SAME and before and before[-1].get("stage") == step.stage:
         return float(before[-1]["at"])
     at = clock.now()

@@ -1,6 +1,7 @@
 """The schedule of a ramp: which share of the traffic when, and which stage permits to go on."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from gates.errors import ConfigurationError
@@ -49,7 +50,7 @@ def load(path: Path, policy: Policy, time_scale: float) -> tuple[Step, ...]:
         steps.append(Step(float(shares[name] or 0), name, bake / time_scale))
     if not steps or len(steps) > MOST_STEPS:
         raise ConfigurationError(f"{path}: expected 1 to {MOST_STEPS} steps")
-    if any(one.share > two.share for one, two in zip(steps, steps[1:], strict=False)):
+    if any(one.share > two.share for one, two in pairwise(steps)):
         raise ConfigurationError(f"{path}: the shares fall; they must rise")
     if steps[-1].share < 1:
         raise ConfigurationError(f"{path}: it ends at {100 * steps[-1].share:g} %, not at 100 %")

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gates.errors import ConfigurationError, UnknownNameError
-from gates.routers import ROUTERS
 from gates.model import Addresses, Build, Target
+from gates.routers import ROUTERS
 from gates.table import Table, one_of, read
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{32,64}\Z")

@@ -14,12 +14,12 @@ from gates import target as targets
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
 from gates.model import ALL, Policy, Target
+from gates.progress import Progress
 from gates.sources.health import served_build
 from load import allowed, memory
 from load import plan as plans
 from load.accounts import Shopping, headers, prepare
 from load.generator import measure
-from gates.progress import Progress
 from suites.ownership import clean_up
 
 TOOL = "load 1"

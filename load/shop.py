@@ -15,11 +15,11 @@ from gates import target as targets
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
 from gates.model import Target
+from gates.progress import Progress
 from load import allowed
 from load import plan as plans
 from load.accounts import prepare
 from load.generator import measure
-from gates.progress import Progress
 from suites.ownership import clean_up
 
 # One asks about every 0.9 s: the most that a limit of 100 a minute lets one address do, or nearly.

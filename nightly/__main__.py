@@ -16,10 +16,10 @@ from gates.commands import carry_out
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
 from gates.model import Target
+from gates.progress import Progress
 from gates.sources.health import served_build
 from load import allowed
 from load.accounts import prepare
-from gates.progress import Progress
 from nightly.history import Acknowledged, History, machine
 from nightly.night import figures_of, judged
 from nightly.rounds import (

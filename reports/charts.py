@@ -37,4 +37,3 @@ def blocks(values: list[float]) -> str:
     """Values as blocks of eight heights."""
     top = max(values) or 1.0
     return "".join(BLOCKS[min(7, int(max(0.0, one) / top * 7.999))] for one in values)
-

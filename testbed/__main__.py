@@ -93,7 +93,9 @@ def show(found: World) -> int:
     for name, running in found.running.items():
         alive = processes.find(running) is not None
         ended += not alive
-        print(f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses.get(name, '')}")
+        print(
+            f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses.get(name, '')}"
+        )
     print(f"targets    {found.targets}")
     return ended
 

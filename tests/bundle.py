@@ -141,7 +141,9 @@ def healthy(
             metrics.lines += _instance(colour, number)
         weight = {"__name__": "haproxy_server_weight", "proxy": "store", "server": colour.slot}
         weight |= {"instance": "balancer:1", "job": "balancer"}
-        metrics.lines.append(Line(weight, [(at, 100 * share) for at, share in colour.shares.items()]))
+        metrics.lines.append(
+            Line(weight, [(at, 100 * share) for at, share in colour.shares.items()])
+        )
     return metrics
 
 

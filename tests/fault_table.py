@@ -252,3 +252,18 @@ UNDER_LOAD: dict[str, frozenset[str]] = {
         "latency.growing": "growth_of_latency",
     }.items()
 }
+
+# How a rehearsal ends with a fault switched on at a share, in percent: its exit codes, and the
+# share green has then. None: where it was.
+STOPPED: dict[str, tuple[int, tuple[int, ...], float | None]] = {
+    "requests.all_fail": (40, (4,), 0.0),
+    "requests.twentieth_fails": (40, (1, 4), 0.0),
+    "requests.rising_failures": (40, (1, 4), 0.0),
+    "requests.fail_when_busy": (60, (1, 4), 0.0),
+    "requests.slow": (40, (1,), 0.0),
+    "search.slow": (40, (1,), 0.0),
+    "payments.gateway_down": (40, (1, 4), 0.0),
+    "process.crashing": (40, (1,), 0.0),
+    "health.wrong_version": (40, (1,), 0.0),
+    "metrics.gone": (40, (3,), None),
+}

@@ -92,7 +92,7 @@ Change = Callable[[World], None]
 
 def bursts(world: World, *, together: bool, seconds: int = 30, every: float = 600) -> None:
     """Bursts of 3 % errors, on both colours at once or on each alone."""
-    for colours in ([COLOURS] if together else [("green",), ("blue",)]):
+    for colours in [COLOURS] if together else [("green",), ("blue",)]:
         at = world.dice.exponential(every)
         while at < SECONDS:
             for colour in colours:
@@ -100,7 +100,9 @@ def bursts(world: World, *, together: bool, seconds: int = 30, every: float = 60
             at += seconds + world.dice.exponential(every)
 
 
-def errors(level: float, begin: float = 0, end: float = RAMP, colours: tuple[str, ...] = ("green",)) -> Change:
+def errors(
+    level: float, begin: float = 0, end: float = RAMP, colours: tuple[str, ...] = ("green",)
+) -> Change:
     """So many requests fail from then on."""
 
     def change(world: World) -> None:
@@ -110,7 +112,13 @@ def errors(level: float, begin: float = 0, end: float = RAMP, colours: tuple[str
     return change
 
 
-def latency(p95: float, begin: float = 0, end: float = RAMP, colours: tuple[str, ...] = ("green",), usual_p95: float = USUAL_P95) -> Change:
+def latency(
+    p95: float,
+    begin: float = 0,
+    end: float = RAMP,
+    colours: tuple[str, ...] = ("green",),
+    usual_p95: float = USUAL_P95,
+) -> Change:
     """P95 is so many seconds from then on."""
 
     def change(world: World) -> None:
@@ -386,4 +394,3 @@ def _scraped(
         at_second = float(index - PAST)
         values = dict(zip(KEYS, (totals[:, index] - base).tolist(), strict=True))
         yield at_second, Scrape(at_second, colour, instance, begun, values)
-

@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: "Server"
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_GET(self) -> None:
         place = self.server.place
         parts = urlsplit(self.path)
         if parts.path == "/api/health":

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from fault_table import REDDENS, UNDER_LOAD
+from fault_table import REDDENS, STOPPED, UNDER_LOAD
 from worlds import ROOT, TestWorld, results
 
 from gates import policy
 from gates.model import ChecksObjective
-from testbed.faults import FAULTS
+from testbed.faults import FAULTS, IN_A_RAMP
 from testbed.switch import resolve
 
 # One fault for each way a smoke check is reddened, all on green; `make proof` shows every fault.
@@ -29,13 +29,14 @@ def required_checks() -> set[str]:
 
 
 def test_the_table_knows_every_fault_and_reddens_every_check() -> None:
-    assert {fault.name for fault in FAULTS} == {*REDDENS, *UNDER_LOAD}
+    assert {fault.name for fault in FAULTS} == {*REDDENS, *UNDER_LOAD, *STOPPED}
+    assert {fault.name for fault in IN_A_RAMP} <= set(STOPPED)
     assert set().union(*REDDENS.values()) == required_checks()
 
 
 def test_every_fault_names_functions_that_are_there() -> None:
     for fault in FAULTS:
-        assert fault.at_edge or fault.replaces
+        assert fault.at_edge or fault.replaces or fault.crashes
         for place, defect in fault.replaces:
             for named in (f"testbed.store.{place}", f"testbed.defects.{defect}"):
                 owner, attribute = resolve(named)

@@ -1,6 +1,8 @@
 """The ledger: chained, torn lines survived, changes found, writers at once."""
 
 import gzip
+import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -105,3 +107,22 @@ def test_writers_at_once_lose_no_line(tmp_path: Path) -> None:
         ids = [one for ids in pool.map(write, [tmp_path] * 4) for one in ids]
     assert ledger.verify(tmp_path) == (100, [])
     assert len(set(ids)) == 100
+
+
+def decide_for(folder: Path, seconds: float) -> list[str]:
+    """Write decisions for a while; the ids it was given."""
+    ids: list[str] = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        ids.append(ledger.append(folder, {"kind": "decision", "by": os.getpid(), "n": len(ids)}))
+    return ids
+
+
+@pytest.mark.slow
+def test_sixteen_processes_deciding_for_half_a_minute_lose_nothing(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(16) as pool:
+        asked = [pool.submit(decide_for, tmp_path, 30.0) for _ in range(16)]
+        ids = [one for done in asked for one in done.result()]
+    assert ledger.verify(tmp_path) == (len(ids), [])
+    assert len(set(ids)) == len(ids) > 16
+    assert {one.entry_id for one in ledger.entries(tmp_path)} == set(ids)

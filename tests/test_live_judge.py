@@ -1,4 +1,4 @@
-"""The live judge's arithmetic: bets, levels, rises, triggers; by simulation and against another hand."""
+"""The live judge: bets, levels, rises, triggers; by simulation and against another hand."""
 
 import random
 from dataclasses import replace
@@ -21,7 +21,7 @@ TERMS = ERRORS.terms
 
 
 def test_who_bets_against_what_is_true_does_not_get_rich() -> None:
-    """Ville: with a mean of just what is allowed, capital ever reaches 1/α in at most α of runs."""
+    """Ville: with a mean of what is allowed, 1/alpha is reached in at most alpha of runs."""
     dice, alpha, runs = np.random.default_rng(6), 0.05, 4000
     reached = 0
     for _ in range(runs):
@@ -59,7 +59,7 @@ def test_equal_colours_are_told_apart_as_rarely_as_is_said() -> None:
 
 
 class Naive:
-    """The comparison once more, from its description: no running sums, everything looked up anew."""
+    """A lane once more, from its description: nothing kept, everything looked up anew."""
 
     def __init__(self, seconds: float, fresh: float) -> None:
         self.seconds, self.fresh = seconds, fresh
@@ -71,7 +71,9 @@ class Naive:
         self.amount, self.paid = self.amount + much, self.paid + much
 
 
-def naively(events: list[tuple[float, str, int, int]], steps: list[float]) -> list[float]:
+def naively(  # noqa: C901 - in one place on purpose, as it is described
+    events: list[tuple[float, str, int, int]], steps: list[float]
+) -> list[float]:
     """Both lanes' capital at the end, on green and blue counts that come together."""
     lanes = [Naive(15.0, 0.25 * 15 / TERMS.ramp), Naive(60.0, 0.25 * 60 / TERMS.ramp)]
     blues = [(at, p, n) for at, who, p, n in events if who == "blue"]
@@ -157,9 +159,7 @@ def test_the_level_is_what_its_windows_hold(seed: int) -> None:
         expected = max(long, (part + 200 * long) / (whole + 200), surely(part, whole))
         for reach in (60.0, 300.0):
             near = [(p, w) for t, p, w in seen if at - reach < t]
-            expected = max(
-                expected, surely(sum(p for p, _ in near), sum(w for _, w in near))
-            )
+            expected = max(expected, surely(sum(p for p, _ in near), sum(w for _, w in near)))
         assert level.now(part, whole) == pytest.approx(expected)
 
 
@@ -208,7 +208,7 @@ def test_selectors_mean_what_they_mean_in_prometheus(
     assert parse_selector(selector).matches(labels) is holds
 
 
-@pytest.mark.parametrize("text", ['a{b="c"', 'a{b=c}', 'a{="c"}', 'a{b="c" d="e"}', 'a{b~"c"}'])
+@pytest.mark.parametrize("text", ['a{b="c"', "a{b=c}", 'a{="c"}', 'a{b="c" d="e"}', 'a{b~"c"}'])
 def test_what_is_no_selector_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a vector selector"):
         parse_selector(text)
@@ -278,7 +278,8 @@ def test_a_judge_says_when_it_is_blind() -> None:
 @pytest.mark.parametrize(
     ("group", "kind", "rate"),
     [("healthy", "error 0.3 %", 50), ("healthy", "incident of both: 20 % for four minutes", 5),
-     ("healthy", "bursts of 3 % for 30 s, separate", 500), ("healthy", "20 % of scrapes missing", 50),
+     ("healthy", "bursts of 3 % for 30 s, separate", 500),
+     ("healthy", "20 % of scrapes missing", 50),
      ("hold", "both colours over the limit", 50), ("hold", "green's metrics gone", 50)],
 )  # fmt: skip
 def test_a_release_that_is_well_is_not_stopped(group: str, kind: str, rate: int) -> None:

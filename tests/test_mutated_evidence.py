@@ -39,40 +39,40 @@ def decided(metrics: Metrics, seen: Evidence) -> Outcome:
 
 
 # Of suite results.
-def result_changed(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def result_changed(draw: Draw, _: Metrics, run: Run) -> Run:
     chosen, outcome = draw(st.sampled_from(CHECKS)), draw(st.sampled_from(OTHER_OUTCOMES))
     return replace(run, results=tuple(
         replace(one, outcome=outcome) if one.check == chosen else one for one in run.results
     ))  # fmt: skip
 
 
-def result_lost(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def result_lost(draw: Draw, _: Metrics, run: Run) -> Run:
     chosen = draw(st.sampled_from(CHECKS))
     return replace(run, results=tuple(one for one in run.results if one.check != chosen))
 
 
-def result_twice(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def result_twice(draw: Draw, _: Metrics, run: Run) -> Run:
     return replace(run, results=(*run.results, draw(st.sampled_from(run.results))))
 
 
-def run_aged(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def run_aged(draw: Draw, _: Metrics, run: Run) -> Run:
     by = timedelta(hours=draw(st.floats(4.1, 5000)))
     return replace(run, started_at=run.started_at - by,
                    results=tuple(replace(one, at=one.at - by) for one in run.results))  # fmt: skip
 
 
-def run_of_another(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def run_of_another(draw: Draw, _: Metrics, run: Run) -> Run:
     name = draw(st.sampled_from(["target", "base_url", "target_digest", "limits"]))
     return replace(run, **{name: draw(st.text(min_size=0, max_size=9))})
 
 
-def run_of_another_build(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def run_of_another_build(draw: Draw, _: Metrics, run: Run) -> Run:
     part = draw(st.sampled_from(["release", "version", "digest"]))
     build = replace(GREEN.expected, **{part: draw(st.text(min_size=1, max_size=9))})
     return replace(run, build=build, build_at_end=draw(st.sampled_from([build, None])))
 
 
-def run_not_whole(draw: Draw, metrics: Metrics, run: Run) -> Run:
+def run_not_whole(draw: Draw, _: Metrics, run: Run) -> Run:
     return replace(run, state=draw(st.sampled_from([RunState.UNFINISHED, RunState.DAMAGED])))
 
 

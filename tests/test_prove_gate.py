@@ -33,6 +33,55 @@ LIVE = (REQUESTS, BUCKETS, COUNT)
 GREEN: dict[str, str] = {"slot": "green"}
 
 
+def all_of(*changes: Change) -> Change:
+    """One after the other."""
+
+    def change(place: Place) -> None:
+        for one_of_them in changes:
+            one_of_them(place)
+
+    return change
+
+
+def having(**values: Any) -> Change:
+    """The place has other values."""
+
+    def change(place: Place) -> None:
+        for name, value_of in values.items():
+            setattr(place, name, value_of)
+
+    return change
+
+
+def points(
+    how: Callable[[float, float], tuple[float, float]], *names: str, **labels: str
+) -> Change:
+    """Every point of some series is another one; of all, without names."""
+
+    def change(place: Place) -> None:
+        chosen = place.metrics.named(*names, **labels) if names else place.metrics.lines
+        for line in chosen:
+            line.points = [how(at, v) for at, v in line.points]
+
+    return change
+
+
+def a_folder(place: Place) -> None:
+    path = place.keep_run([])
+    path.unlink()
+    path.mkdir()
+
+
+def policy_of(raw: bytes) -> Change:
+    """The policy is a file with this in it."""
+
+    def change(place: Place) -> None:
+        place.policy = place.folder / "other.toml"
+        place.policy.write_bytes(raw)
+
+    return change
+
+
 # Suite results.
 def doctored(how: Callable[[Events], Events], *, seal: bool = True) -> Change:
     return lambda place: place.keep_run(how(place.run_of()), seal=seal)
@@ -55,8 +104,7 @@ LOGIN = "smoke.login"
 SUITES: dict[str, Change] = {
     "no runs at all": lambda p: shutil.rmtree(p.out / "runs"),
     "an empty folder of a run": lambda p: p.keep_run([]).write_text(""),
-    "a record that is a folder": lambda p: (
-        p.keep_run([]).unlink(), (p.out / "runs/r1/checks.jsonl").mkdir()),
+    "a record that is a folder": a_folder,
     "a record cut in the middle": lambda p: cut(p, 0.5),
     "a record cut at its last line": lambda p: cut(p, 0.995),
     "a record that is no JSON": lambda p: (p.out / "runs/r1/checks.jsonl").write_text("{" * 300),
@@ -94,7 +142,8 @@ SUITES: dict[str, Change] = {
         lambda e: [x for x in e if x.get("id") != "run.left_nothing"]),
     "failed in a later run": lambda p: p.keep_run(
         [{**x, **({"run": "r2"} if x["event"] == "started" else {}),
-          **({"outcome": "failed"} if x.get("id") == LOGIN else {})} for x in p.run_of("r2")], "r2"),
+          **({"outcome": "failed"} if x.get("id") == LOGIN else {})}
+         for x in p.run_of("r2")], "r2"),
     "unsigned, with a key": lambda p: p.variables.update(KIRANA_EVIDENCE_KEY="k" * 32),
     "a blank key": lambda p: p.variables.update(KIRANA_EVIDENCE_KEY=" "),
     "times without zone": doctored(lambda e: [{**x, "at": x["at"][:19]} for x in e]),
@@ -127,7 +176,9 @@ def value(new: float, *names: str, **labels: str) -> Change:
 def lost(since: float, until: float, *names: str, **labels: str) -> Change:
     """No points from so many seconds ago until so many seconds ago."""
     return lambda place: place.metrics.keep(
-        lambda at: not place.metrics.now - since <= at <= place.metrics.now - until, *names, **labels
+        lambda at: not place.metrics.now - since <= at <= place.metrics.now - until,
+        *names,
+        **labels,
     )
 
 
@@ -303,25 +354,19 @@ SAMPLES: dict[str, Change] = {
     "requests of another instance": relabel("instance", "other:1", REQUESTS, **GREEN),
     "too few requests": lambda p: p.metrics.change(lambda _, v: round(v / 50), *LIVE),
     "no requests on green": lambda p: p.metrics.change(
-        lambda at, v: 7.0, *LIVE, **GREEN),
+        lambda *_: 7.0, *LIVE, **GREEN),
     "somebody else answers for green": lambda p: p.metrics.change(
         lambda _, v: round(v / 3), REQUESTS, COUNT, BUCKETS, **GREEN),
     "green has 20 % since five minutes": moved(0.2, 300),
-    "green has had 30 % for five minutes only": moved(0.2, 2000) and (lambda p: [
-        moved(0.2, 660)(p), moved(0.3, 300)(p)]),
+    "green has had 30 % for five minutes only": all_of(moved(0.2, 660), moved(0.3, 300)),
     "green has no traffic": moved(0.0, 45),
     "green has all traffic": moved(1.0, 45),
-    "the ramp began before anybody looked": lambda p: [
-        setattr(line, "points", [(at, 0.0) for at, _ in line.points])
-        for line in p.metrics.named(WEIGHT, server="green")],
+    "the balancer gives green nothing": points(
+        lambda at, _: (at, 0.0), WEIGHT, server="green"),
     "green crashes every minute": crashing,
     "two processes at one address": two_processes,
-    "samples of the future": lambda p: [
-        setattr(line, "points", [(at + 900, v) for at, v in line.points])
-        for line in p.metrics.lines],
-    "samples of an hour ago": lambda p: [
-        setattr(line, "points", [(at - 3600, v) for at, v in line.points])
-        for line in p.metrics.lines],
+    "samples of the future": points(lambda at, v: (at + 900, v)),
+    "samples of an hour ago": points(lambda at, v: (at - 3600, v)),
 }  # fmt: skip
 
 DATABASE = "db_query_duration_seconds_bucket"
@@ -332,8 +377,8 @@ HOUR: dict[str, Change] = {
     "the database is slow": lambda p: p.metrics.change(
         lambda _, v: round(v / 2), DATABASE, **GREEN),
     "the cache misses": lambda p: p.metrics.change(lambda _, v: v * 9, MISSES, **GREEN),
-    "no misses are exported": lambda p: p.metrics.drop(MISSES, **GREEN) or p.metrics.drop(
-        HITS, **GREEN),
+    "no misses are exported": all_of(
+        lambda p: p.metrics.drop(MISSES, **GREEN), lambda p: p.metrics.drop(HITS, **GREEN)),
     "hits not seen for two minutes": lost(120, -9, HITS, **GREEN),
     "two in a thousand fail": failing(0.002, 620),
     "hardly any requests in the hour": lambda p: p.metrics.change(
@@ -353,8 +398,14 @@ def shape(data: object) -> bytes:
     return json.dumps({"status": "success", "data": data}).encode()
 
 
-SOMEBODY: bytes = shape({"resultType": "matrix", "result": [
-    {"metric": {"__name__": "up", "instance": "x", "job": "x"}, "values": [[1.0, "1"]]}]})
+SOMEBODY: bytes = shape(
+    {
+        "resultType": "matrix",
+        "result": [
+            {"metric": {"__name__": "up", "instance": "x", "job": "x"}, "values": [[1.0, "1"]]}
+        ],
+    }
+)
 ANSWERS: dict[str, Change] = {
     "Prometheus answers 500": answers(500, b"{}"),
     "Prometheus answers HTML": answers(200, b"<html>log in</html>"),
@@ -376,12 +427,13 @@ ANSWERS: dict[str, Change] = {
     "only the builds fail": answers(500, b"{}", only=BUILD),
     "only the starts fail": answers(500, b"{}", only=STARTS),
     "a body cut in the middle": answers(200, SOMEBODY[:50]),
-    "the clocks differ": lambda p: setattr(p, "date", time.time() - 600),
-    "nobody answers for the target": lambda p: (p.health.clear(), setattr(p, "status", 503)),
+    "the clocks differ": lambda p: having(date=time.time() - 600)(p),
+    "nobody answers for the target": all_of(
+        lambda p: p.health.clear(), having(status=503)),
     "green serves another version": lambda p: p.health.update(version="5.0.1"),
     "green serves another digest": lambda p: p.health.update(digest="sha256:" + "0" * 32),
     "green calls itself blue": lambda p: p.health.update(deployment="blue"),
-    "green is not healthy": lambda p: setattr(p, "status", 503),
+    "green is not healthy": having(status=503),
     "green names no build": lambda p: p.health.pop("version"),
     "green's health is of another shape": lambda p: p.health.update(version=5),
 }  # fmt: skip
@@ -398,6 +450,16 @@ def policy_with(old: str, new: str) -> Change:
     return change
 
 
+def target_with(old: str, new: str) -> Change:
+    def change(place: Place) -> None:
+        path = place.folder / "targets" / "green.toml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return change
+
+
 def no_ledger(place: Place) -> None:
     (place.out / "ledger.jsonl").mkdir(parents=True)
 
@@ -408,11 +470,9 @@ def bad_ledger(place: Place) -> None:
 
 
 RULES: dict[str, Change] = {
-    "an empty policy": lambda p: (
-        (p.folder / "e.toml").write_text(""), setattr(p, "policy", p.folder / "e.toml")),
-    "a policy that is not there": lambda p: setattr(p, "policy", p.folder / "none.toml"),
-    "a policy that is no TOML": lambda p: (
-        (p.folder / "e.toml").write_bytes(b"\xff\0"), setattr(p, "policy", p.folder / "e.toml")),
+    "an empty policy": policy_of(b""),
+    "a policy that is not there": having(policy=Path("/nowhere/policy.toml")),
+    "a policy that is no TOML": policy_of(b"\xff\0"),
     "a stage without objectives": policy_with(
         '"served-build", "smoke-in-ramp", "live-build", "traffic-share", "traffic-seen",\n'
         '    "errors-against-blue", "latency-against-blue", "payments-against-blue",\n'
@@ -427,20 +487,16 @@ RULES: dict[str, Change] = {
     "other limits than the suites'": policy_with("search = 0.5", "search = 0.6"),
     "a longer bake": policy_with("bake_seconds = 600", "bake_seconds = 900"),
     "another share": policy_with("share = 0.30", "share = 0.35"),
-    "an unknown option": lambda p: setattr(p, "options", ("--force",)),
-    "an unknown target folder": lambda p: setattr(p, "options", ("--targets", "/nowhere")),
-    "a time scale of ages": lambda p: setattr(p, "options", ("--time-scale", "1000")),
-    "a rehearsal's time scale": lambda p: setattr(p, "options", ("--time-scale", "15")),
-    "a time scale below one": lambda p: setattr(p, "options", ("--time-scale", "0.1")),
-    "a time scale that is no number": lambda p: setattr(p, "options", ("--time-scale", "nan")),
-    "a target of production at scale": lambda p: (
-        (p.folder / "targets/green.toml").write_text(
-            (p.folder / "targets/green.toml").read_text().replace("production = false",
-                                                                  "production = true")),
-        setattr(p, "options", ("--time-scale", "15"))),
-    "the target file was changed": lambda p: (
-        (p.folder / "targets/green.toml").write_text(
-            (p.folder / "targets/green.toml").read_text() + "\n# touched\n")),
+    "an unknown option": having(options=("--force",)),
+    "an unknown target folder": having(options=("--targets", "/nowhere")),
+    "a time scale of ages": having(options=("--time-scale", "1000")),
+    "a rehearsal's time scale": having(options=("--time-scale", "15")),
+    "a time scale below one": having(options=("--time-scale", "0.1")),
+    "a time scale that is no number": having(options=("--time-scale", "nan")),
+    "a target of production at scale": all_of(
+        target_with("production = false", "production = true"),
+        having(options=("--time-scale", "15"))),
+    "the target file was changed": target_with("[metrics]", "# touched\n[metrics]"),
     "a ledger that cannot be written": no_ledger,
     "a ledger that is none": bad_ledger,
     "no room for evidence": lambda p: (p.out / "evidence").write_text(""),
@@ -468,12 +524,11 @@ def in_total(**changes: Any) -> Callable[[dict[str, Any]], object]:
 
 
 LOADS: dict[str, Change] = {
-    "no load run": lambda p: None,
+    "no load run": lambda _: None,
     "a load record cut": lambda p: (
         path := p.keep_load(), path.write_bytes(path.read_bytes()[:-40])),
     "a load record emptied": lambda p: p.keep_load().write_text(""),
-    "changed after the seal": load_with(in_total(failed=0), sealed=False)
-    and load_with(in_phase(due=100), sealed=False),
+    "changed after the seal": load_with(in_phase(due=100), sealed=False),
     "requests failed": load_with(in_total(done=23_000, failed=1_000), sealed=True),
     "requests without an end": load_with(in_phase(unfinished=900), sealed=True),
     "too slow": load_with(in_total(p95=1.4, p95_at_least=1.3, p95_at_most=1.5), sealed=True),
@@ -535,9 +590,8 @@ THREE: dict[str, Change] = {
     "one of three is another build": relabel("version", "5.0.1", BUILD, instance="green-3:5000"),
     "one of three fails": failing(1.0, 300, instance="green-3:5000"),
     "one of three exports NaN": value(math.nan, REQUESTS, instance="green-1:5000"),
-    "one of three crashes": lambda p: [
-        setattr(line, "points", [(at, at - at % 60) for at, _ in line.points])
-        for line in p.metrics.named(STARTS, instance="green-2:5000")],
+    "one of three crashes": points(
+        lambda at, _: (at, at - at % 60), STARTS, instance="green-2:5000"),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The ramp on a router, a clock and a gate made by hand: what it does on each answer, and after a crash."""
+"""The ramp on a router, clock and gate made by hand: on each answer, and after a crash."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -30,7 +30,7 @@ def router_of(target: Target) -> TrafficRouter:
     """
     if not target.router:
         raise ConfigurationError(
-            f"{target.name} names no traffic router: its file needs [traffic] router = \"config\" "
+            f'{target.name} names no traffic router: its file needs [traffic] router = "config" '
             "before anything here moves its traffic"
         )
     return router_named(target.router, target.addresses.balancer_control)
@@ -158,7 +158,8 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
     """Say what would be done."""
     print(f"now: {', '.join(f'{slot} {100 * share:g} %' for slot, share in shares.items())}")
     for step in plan.steps:
-        print(f"{plan.slots[0]} {100 * step.share:5g} %  bake {step.bake_seconds:g} s  then {step.stage}")
+        share = f"{plan.slots[0]} {100 * step.share:5g} %"
+        print(f"{share}  bake {step.bake_seconds:g} s  then {step.stage}")
     print("nothing was moved")
     return ExitCode.HOLD
 

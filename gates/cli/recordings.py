@@ -39,7 +39,12 @@ def record(arguments: argparse.Namespace) -> int:
         while (passed := time.monotonic() - began) < arguments.duration:
             _look(writer, router, colours)
             progress.show(passed, f"{writer.lines:,} lines, {'ramp' if writer.begun else 'before'}")
-            time.sleep(max(0.0, began + (passed // arguments.every + 1) * arguments.every - time.monotonic()))
+            time.sleep(
+                max(
+                    0.0,
+                    began + (passed // arguments.every + 1) * arguments.every - time.monotonic(),
+                )
+            )
     except KeyboardInterrupt:
         pass
     finally:
@@ -82,7 +87,9 @@ class _Writer:
             return
         self._size += len(line.get("text", "")) + 100
         if self._size > MOST_HELD:
-            raise ConfigurationError("the ramp has not begun, and too much is held back: record later")
+            raise ConfigurationError(
+                "the ramp has not begun, and too much is held back: record later"
+            )
         self._held.append(line)
 
     def flush(self) -> None:
@@ -149,7 +156,9 @@ def _text(name: str, result: Replay) -> str:
         for one in result.steps
     ]
     if result.left_out:
-        lines.append(f"  not judged, for a recording does not hold it: {', '.join(result.left_out)}")
+        lines.append(
+            f"  not judged, for a recording does not hold it: {', '.join(result.left_out)}"
+        )
     return "\n".join(lines)
 
 

@@ -155,7 +155,9 @@ def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
             _run("testbed", "--world", str(world), "down")
 
 
-def _steps(steps: tuple[schedule.Step, ...], arguments: argparse.Namespace) -> tuple[schedule.Step, ...]:
+def _steps(
+    steps: tuple[schedule.Step, ...], arguments: argparse.Namespace
+) -> tuple[schedule.Step, ...]:
     """All of them, or from one before the fault's."""
     if not arguments.fault:
         return steps
@@ -223,7 +225,9 @@ def _report(shoppers: Shoppers, router: Watched, staged: Staged) -> None:
     if staged.on_at and router.zero_at:
         _say(f"from the fault to no traffic on green: {router.zero_at - staged.on_at:.1f} s")
     if first and router.zero_at and first < router.zero_at:
-        _say(f"from the first failed request to no traffic on green: {router.zero_at - first:.1f} s")
+        _say(
+            f"from the first failed request to no traffic on green: {router.zero_at - first:.1f} s"
+        )
 
 
 def _run(*command: str) -> str:
@@ -245,4 +249,3 @@ def _run(*command: str) -> str:
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-

@@ -3,10 +3,19 @@
 from datetime import datetime
 from typing import assert_never
 
+from gates.conditions import (
+    checks,
+    feeding,
+    listed_checks,
+    live_build,
+    load,
+    ratio,
+    served_build,
+    share,
+)
 from gates.conditions.live import Live
 from gates.conditions.live_findings import Rests
 from gates.conditions.live_findings import conclude as conclude_live
-from gates.conditions import checks, feeding, listed_checks, live_build, load, ratio, served_build, share
 from gates.model import (
     ChecksObjective,
     ComparisonObjective,
@@ -26,7 +35,6 @@ from gates.model import (
     TrafficObjective,
     TriggerObjective,
 )
-
 
 __all__ = [
     "Live", "Rests", "conclude", "conclude_all", "conclude_live", "live_asked", "selectors",
@@ -71,9 +79,7 @@ def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[F
             found = (share.conclude(objective, evidence),)
         case LoadObjective():
             found = load.conclude(objective, evidence, now)
-        case (
-            ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective()
-        ):
+        case ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective():
             raise TypeError(f"{objective.name} is concluded with the other live objectives")
         case _:
             assert_never(objective)
@@ -85,9 +91,7 @@ def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], 
     match objective:
         case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective() | LoadObjective():
             return ()
-        case (
-            ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective()
-        ):
+        case ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective():
             return ()  # asked for when it is known when the ramp began
         case LiveBuildObjective():
             return live_build.selectors(objective, target)

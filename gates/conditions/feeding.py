@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import TYPE_CHECKING
 
 from gates.conditions import reading, timeline
 from gates.conditions.live import Live
@@ -21,6 +22,11 @@ from gates.model import (
 )
 from gates.statistics import by_instance
 
+if TYPE_CHECKING:
+    from gates.model import (
+        Measurement,
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -38,15 +44,15 @@ class Asked:
         return list(found.values())
 
 
-def selectors(asked: Asked, moves: Sequence[Move], target: Target, now: float) -> list[tuple[str, float]]:
+def selectors(
+    asked: Asked, moves: Sequence[Move], target: Target, now: float
+) -> list[tuple[str, float]]:
     """What to ask Prometheus for, each with its window in seconds; nothing without a ramp."""
     if not moves:
         return []
     window = float(ceil(now - moves[0].at + asked.terms.history))
     texts = dict.fromkeys(
-        text
-        for one in asked.objectives
-        for text in (*_parts(one), one.whole, reading.STARTS)
+        text for one in asked.objectives for text in (*_parts(one), one.whole, reading.STARTS)
     )
     return [
         (reading.for_slot(text, target, baseline=baseline), window)
@@ -81,12 +87,29 @@ def findings(asked: Asked, evidence: Evidence, now: float) -> tuple[Finding, ...
             blind = fed(live, moves, theirs, now)
         else:
             blind = Measured.NO_DATA, problem or "no ramp is under way"
-        rests_on = Rests(
-            {one.name: _measurements(one, evidence.target, answers) for one in group},
-            {one.name: _again(one, evidence.target, answers) for one in group},
-        )
+        rests_on = _rests_on(asked, group, evidence, answers)
         found |= {one.objective: one for one in conclude(live, now, blind, rests_on)}
     return tuple(found[one.name] for one in asked.objectives)
+
+
+def _rests_on(
+    asked: Asked,
+    group: Sequence[LiveObjective],
+    evidence: Evidence,
+    answers: dict[tuple[str, float], SampleSet],
+) -> Rests:
+    """What the findings of a group rest on; without a ramp, the weights that show none."""
+    share = asked.share
+    weights = reading.sample_set(evidence, share.selector, share.longest.total_seconds())
+    measured: dict[str, tuple[Measurement, ...]] = {}
+    again: dict[str, str] = {}
+    for one in group:
+        theirs = _of(one, evidence.target, answers) or [weights]
+        measured[one.name] = tuple(
+            reading.measurement(answer, f"{len(answer.series)} series") for answer in theirs
+        )
+        again[one.name] = reading.look_again(theirs[0])
+    return Rests(measured, again)
 
 
 def _texts(group: Sequence[LiveObjective], target: Target) -> set[str]:
@@ -99,7 +122,9 @@ def _texts(group: Sequence[LiveObjective], target: Target) -> set[str]:
     }
 
 
-def fed(live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: float) -> tuple[Measured, str]:
+def fed(
+    live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: float
+) -> tuple[Measured, str]:
     """Feed a judge answers of Prometheus in order of time; why it is blind, or (OK, "")."""
     for answer in answers:
         if answer.measured is not Measured.OK:
@@ -164,22 +189,12 @@ def _same_instances(answers: Sequence[SampleSet]) -> None:
             )
 
 
-def _of(objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]) -> list[SampleSet]:
+def _of(
+    objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]
+) -> list[SampleSet]:
     texts = [
         reading.for_slot(text, target, baseline=baseline)
         for baseline in (False, True)
         for text in (*_parts(objective), objective.whole)
     ]
     return [answer for (selector, _), answer in answers.items() if selector in texts]
-
-
-def _measurements(objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]):  # type: ignore[no-untyped-def]
-    return tuple(
-        reading.measurement(answer, f"{len(answer.series)} series")
-        for answer in _of(objective, target, answers)
-    )
-
-
-def _again(objective: LiveObjective, target: Target, answers: dict[tuple[str, float], SampleSet]) -> str:
-    found = _of(objective, target, answers)
-    return reading.look_again(found[0]) if found else "gates log; has the ramp begun?"

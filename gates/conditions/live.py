@@ -7,7 +7,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from gates.model import (
     ComparisonObjective,
@@ -21,7 +21,10 @@ from gates.model import (
     TrafficObjective,
     TriggerObjective,
 )
-from gates.statistics import Comparison, Rises, Selector, parse_selector
+from gates.statistics import Comparison, Rises, parse_selector
+
+if TYPE_CHECKING:
+    from gates.statistics import Selector
 
 SLOT_LABEL = "slot"
 # An instance that was not seen for so many times the freshness limit is gone for good.
@@ -254,14 +257,11 @@ class Live:
     ) -> None:
         self.judges = [_judge(one) for one in objectives]
         texts = list(
-            dict.fromkeys(
-                text for one in self.judges for text in (one.part, one.objective.whole)
-            )
+            dict.fromkeys(text for one in self.judges for text in (one.part, one.objective.whole))
         )
         self._selectors: list[Selector] = [parse_selector(text, SLOT_LABEL) for text in texts]
         self._roles = [
-            (one, texts.index(one.part), texts.index(one.objective.whole))
-            for one in self.judges
+            (one, texts.index(one.part), texts.index(one.objective.whole)) for one in self.judges
         ]
         self.slots, self.max_age = slots, max_age
         self.colours = {slot: Colour() for slot in slots}
@@ -293,22 +293,14 @@ class Live:
             return
         if self.began_at is None:
             self.began_at = scrape.at
-        before = colour.seen.get(scrape.instance)
-        if before is not None and scrape.at - before <= self.max_age:
-            colour.covered += scrape.at - before
-        rises = colour.rises.get(scrape.instance)
-        if rises is None:
-            rises = colour.rises[scrape.instance] = Rises(self._selectors)
+        rises = self._seen(colour, scrape)
         young = scrape.started is not None and scrape.started > self.began_at
         sums = rises.feed(scrape, young=young)
-        colour.seen[scrape.instance] = scrape.at
         if sums is None:
             return
         green = scrape.slot == self.slots[0]
         if green and rises.restarted:
-            for judge in self.judges:
-                if isinstance(judge, Restarted):
-                    judge.restarted(scrape.at)
+            self._restarted(scrape.at)
         for judge, part_role, whole_role in self._roles:
             part, whole = sums[part_role], sums[whole_role]
             if part > whole:
@@ -316,9 +308,22 @@ class Live:
                     f"{scrape.instance} counted {part:,.0f} of {whole:,.0f} events of "
                     f"{judge.objective.name}: the part is larger than the whole"
                 )
-            judge.count(
-                scrape.at, whole - part if judge.part_is_good else part, whole, green=green
-            )
+            judge.count(scrape.at, whole - part if judge.part_is_good else part, whole, green=green)
+
+    def _seen(self, colour: Colour, scrape: Scrape) -> Rises:
+        """Note that an instance was seen; its counters."""
+        before = colour.seen.get(scrape.instance)
+        if before is not None and scrape.at - before <= self.max_age:
+            colour.covered += scrape.at - before
+        colour.seen[scrape.instance] = scrape.at
+        if scrape.instance not in colour.rises:
+            colour.rises[scrape.instance] = Rises(self._selectors)
+        return colour.rises[scrape.instance]
+
+    def _restarted(self, at: float) -> None:
+        for judge in self.judges:
+            if isinstance(judge, Restarted):
+                judge.restarted(at)
 
     @property
     def stopped(self) -> Stopped | None:
@@ -339,11 +344,8 @@ class Live:
             oldest = min(known, key=lambda one: known[one])
             if now - known[oldest] > self.max_age:
                 age = now - known[oldest]
-                return (
-                    Measured.STALE,
-                    f"the newest sample of {oldest} ({slot}) is {age:.0f} s old, "
-                    f"limit {self.max_age:.0f} s",
-                )
+                said = f"the newest sample of {oldest} ({slot}) is {age:.0f} s old"
+                return Measured.STALE, f"{said}, limit {self.max_age:.0f} s"
             if known[oldest] - now > self.max_age:
                 return Measured.ERROR, "a sample from the future"
         return self._coverage(now)

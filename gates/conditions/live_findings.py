@@ -12,6 +12,8 @@ from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
 RULE_OF_THREE = 3
 # Seconds since the epoch are larger than those of any recording.
 EPOCH_LATER = 1e8
+# From so many seconds on, minutes are said.
+LONG_SECONDS = 90
 
 
 def conclude(
@@ -85,7 +87,9 @@ def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
                 f"in the {asked.window.total_seconds():.0f} s before {at} {stop.seen}{since}"
             )
         case Restarted():
-            return f"green's processes started anew more than {judge.objective.at_most} times{since}"
+            return (
+                f"green's processes started anew more than {judge.objective.at_most} times{since}"
+            )
         case Seen():
             return "traffic does not stop a release"
         case _:
@@ -109,7 +113,10 @@ def _judged(judge: Judge, live: Live, now: float) -> tuple[Verdict, str]:
             return _seen(judge)
         case Restarted():
             most = judge.objective.at_most
-            return Verdict.PASS, f"green restarted {judge.restarts} times in this step; at most {most}"
+            return (
+                Verdict.PASS,
+                f"green restarted {judge.restarts} times in this step; at most {most}",
+            )
         case _:
             assert_never(judge)
 
@@ -121,7 +128,9 @@ def _compared(judge: Compared, moves: Sequence[Move], now: float) -> tuple[Verdi
         f"{asked.reads}: green {green}, blue {judge.blue}; must stay under "
         f"{100 * asked.terms.limit:g} % and near blue's; {seconds:.0f} s of this step"
     )
-    enough = max(asked.at_least, ceil(RULE_OF_THREE / asked.terms.limit) if not asked.at_least else 0)
+    enough = max(
+        asked.at_least, ceil(RULE_OF_THREE / asked.terms.limit) if not asked.at_least else 0
+    )
     if judge.comparison.capital > asked.terms.worry_at:
         return (
             Verdict.INCONCLUSIVE,
@@ -131,7 +140,10 @@ def _compared(judge: Compared, moves: Sequence[Move], now: float) -> tuple[Verdi
         if not asked.at_least:
             return Verdict.PASS, f"not judged, {enough - green.whole:,.0f} more needed. {seen}"
         missing = enough - green.whole
-        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more needed to judge. {seen}{pace(green.whole, missing, seconds)}"
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{missing:,.0f} more needed to judge. {seen}{pace(green.whole, missing, seconds)}",
+        )
     if green.ratio is None or green.ratio >= asked.terms.limit:
         return Verdict.INCONCLUSIVE, f"over the limit, and not more than blue's allow. {seen}"
     return Verdict.PASS, seen
@@ -142,7 +154,11 @@ def pace(seen: float, missing: float, seconds: float) -> str:
     if seen <= 0 or seconds <= 0:
         return "; at this rate: never, there is no traffic"
     left = seconds / seen * missing
-    return f"; about {left:.0f} s at this rate" if left < 90 else f"; about {left / 60:.0f} min at this rate"  # noqa: PLR2004
+    return (
+        f"; about {left:.0f} s at this rate"
+        if left < LONG_SECONDS
+        else f"; about {left / 60:.0f} min at this rate"
+    )
 
 
 def _triggered(judge: Triggered) -> tuple[Verdict, str]:

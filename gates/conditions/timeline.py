@@ -31,9 +31,7 @@ def not_scraped(objective: ShareObjective, evidence: Evidence) -> bool:
     return answer.measured is Measured.NO_DATA
 
 
-def of_weights(
-    answer: SampleSet, server_label: str, target: Target
-) -> tuple[list[Move], str]:
+def of_weights(answer: SampleSet, server_label: str, target: Target) -> tuple[list[Move], str]:
     """The moves of the ramp that is under way, from an answer with weights."""
     try:
         balancers = shares_by_balancer(answer.series, server_label, target)

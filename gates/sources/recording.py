@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -133,31 +132,21 @@ class _Reader:
         where = f"{self._recording.path}, line {number}"
         try:
             content = json.loads(line)
-            at = content["t"]
-            if type(at) not in (int, float) or not isfinite(at):
-                raise ValueError
+            at = _number(content["t"], -1e12, 1e12)
             if "weight" in content:
-                self._weight(float(at), content["weight"])
+                share = _number(content["weight"]["green"], 0, 1)
+                self._recording.events.append(Move(at, share))
                 return
             target, instance = _name(content["target"]), _name(content["instance"])
             if "error" in content:
                 failed = self._recording.failed
                 failed[target] = failed.get(target, 0) + 1
                 return
-            text = content["text"]
-            if not isinstance(text, str):
-                raise ValueError
-            values, started = self._values(text)
+            values, started = self._values(content["text"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RecordingError(f"{where}: no line of a recording ({error})"[:300]) from None
-        started = self._started((target, instance), float(at), values, started)
-        self._recording.events.append(Scrape(float(at), target, instance, started, values))
-
-    def _weight(self, at: float, weight: dict[str, Any]) -> None:
-        share = weight["green"]
-        if type(share) not in (int, float) or not 0 <= share <= 1:
-            raise ValueError("a weight is from 0 to 1")
-        self._recording.events.append(Move(at, float(share)))
+        started = self._started((target, instance), at, values, started)
+        self._recording.events.append(Scrape(at, target, instance, started, values))
 
     def _values(self, text: str) -> tuple[dict[str, float], float | None]:
         """The counters of one exposition that some objective may read."""
@@ -194,7 +183,10 @@ class _Reader:
         last = self._last.get(key)
         known = LONG_AGO if last is None else last[2]
         if last is not None:
-            moved = None not in (started, last[1]) and abs(float(started or 0) - float(last[1] or 0)) > 1
+            moved = (
+                None not in (started, last[1])
+                and abs(float(started or 0) - float(last[1] or 0)) > 1
+            )
             fell = any(
                 value < last[0].get(identity, 0.0)
                 for identity, value in values.items()
@@ -203,6 +195,12 @@ class _Reader:
             known = at if moved or fell else known
         self._last[key] = (values, started, known)
         return known
+
+
+def _number(value: object, least: float, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise ValueError(f"{str(value)[:40]} is no number from {least:g} to {most:g}")
+    return float(value)
 
 
 def _name(value: object) -> str:

@@ -5,8 +5,8 @@ class Capital:
     """Betting capital; whoever bets on a hypothesis that is true does not get rich.
 
     While each observation's conditional mean is at most what is allowed, the capital plus what is
-    not yet paid in is a supermartingale that starts at 1, so it ever reaches ``1/α`` with
-    probability at most α, however often one looks (Ville's inequality).
+    not yet paid in is a supermartingale that starts at 1, so it ever reaches ``1/alpha`` with
+    probability at most alpha, however often one looks (Ville's inequality).
 
     Source: Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting,
     arXiv 2010.09686, section 4: the capital process with the fixed bet 1/(2 allowed).

@@ -80,8 +80,6 @@ class Rises:
 
     def _learn(self, identity: str) -> tuple[int, ...]:
         labels = labels_of(identity)
-        roles = tuple(
-            number for number, one in enumerate(self._selectors) if one.matches(labels)
-        )
+        roles = tuple(number for number, one in enumerate(self._selectors) if one.matches(labels))
         self._roles[identity] = roles
         return roles
