@@ -220,6 +220,7 @@ TRIGGER = next(one for one in RAMP.objectives if isinstance(one, TriggerObjectiv
 def triggered(points: list[tuple[float, float]], **changes: object) -> Triggered:
     """A trigger that saw such ratios at such moments, of 100 requests each."""
     judge = Triggered(replace(TRIGGER, **changes))  # type: ignore[arg-type]
+    judge.move(-1.0, 0.1)
     for at, ratio in points:
         judge.count(at, 100 * ratio, 100.0, green=True)
     return judge
@@ -252,10 +253,21 @@ def test_a_minute_under_the_limit_resets() -> None:
 
 def test_blue_has_no_say_in_a_trigger() -> None:
     judge = Triggered(TRIGGER)
+    judge.move(-1.0, 0.1)
     for at, ratio in every(315, 0.2):
         judge.count(at, 100 * ratio, 100.0, green=True)
         judge.count(at, 50.0, 100.0, green=False)
     assert judge.stopped is not None
+
+
+def test_a_ramp_that_failed_before_does_not_stop_the_next() -> None:
+    judge = Triggered(TRIGGER)
+    for at, ratio in every(600, 1.0):
+        judge.count(at, 100 * ratio, 100.0, green=True)
+    judge.move(610.0, 0.1)
+    for at, _ in every(300, 0.0, begin=615.0):
+        judge.count(at, 0.0, 100.0, green=True)
+    assert (judge.stopped, judge.over_for) == (None, 0.0)
 
 
 def test_too_few_events_are_no_look() -> None:

@@ -394,6 +394,10 @@ def answers(status: int, body: bytes, delay: float = 0.0, only: str = "") -> Cha
     return change
 
 
+def clocks_differ(place: Place) -> None:
+    place.date = time.time() - 600
+
+
 def shape(data: object) -> bytes:
     return json.dumps({"status": "success", "data": data}).encode()
 
@@ -427,7 +431,7 @@ ANSWERS: dict[str, Change] = {
     "only the builds fail": answers(500, b"{}", only=BUILD),
     "only the starts fail": answers(500, b"{}", only=STARTS),
     "a body cut in the middle": answers(200, SOMEBODY[:50]),
-    "the clocks differ": lambda p: having(date=time.time() - 600)(p),
+    "the clocks differ": clocks_differ,
     "nobody answers for the target": all_of(
         lambda p: p.health.clear(), having(status=503)),
     "green serves another version": lambda p: p.health.update(version="5.0.1"),

@@ -24,7 +24,9 @@ SCALE = ("--time-scale", "60")
 @pytest.fixture(autouse=True)
 def all_traffic_on_blue(world: TestWorld) -> Iterator[None]:
     yield
-    give(world, 0.0)
+    if has(world) > 0:
+        give(world, 0.0)
+        time.sleep(2.2)  # Prometheus must have seen that it ended
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """``gates check`` and ``gates watch``: one question, or one after the other."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -35,6 +36,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 def check(arguments: argparse.Namespace) -> int:
     """``gates check STAGE --target NAME``: judge, write it down, then say it."""
+    gc.disable()  # a question is over before its garbage matters
     asked = setting(options_of(arguments))
     stage = asked.stage(arguments.stage)
     decision, evidence = ask(asked, stage)
@@ -67,6 +69,7 @@ def _waited(
     asked: Setting, stage: Stage, seconds: float, first: tuple[Decision, Evidence]
 ) -> tuple[Decision, Evidence]:
     """Ask until it is decided or the time is over."""
+    gc.enable()
     began, progress, latest = time.monotonic(), Progress(seconds), first
     while latest[0].outcome is Outcome.HOLD and time.monotonic() - began < seconds:
         progress.show(time.monotonic() - began, f"HOLD  {latest[0].reason[:100]}")

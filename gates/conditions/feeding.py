@@ -38,9 +38,9 @@ class Asked:
 
     def groups(self) -> list[list[LiveObjective]]:
         """The objectives by the counters they read."""
-        found: dict[frozenset[str], list[LiveObjective]] = {}
+        found: dict[str, list[LiveObjective]] = {}
         for one in self.objectives:
-            found.setdefault(frozenset((*_parts(one), one.whole)), []).append(one)
+            found.setdefault(one.whole, []).append(one)
         return list(found.values())
 
 

@@ -140,14 +140,19 @@ class Triggered:
         self.part = objective.part
         self.green, self.blue = (Recent(objective.window.total_seconds()) for _ in range(2))
         self.over_for = 0.0
+        self._began_at: float | None = None
         self._looked: float | None = None
         self.stopped: Stopped | None = None
 
     def move(self, at: float, share: float) -> None:
-        """A trigger takes no notice of steps."""
+        """The ramp begins with the first move; what was before it, a ramp that failed, is over."""
+        if self._began_at is None and share > 0:
+            self._began_at = at
 
     def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
         """What a scrape added, and a look at the window; gaps neither reset nor count."""
+        if self._began_at is None:
+            return
         (self.green if green else self.blue).count(at, part, whole)
         if not green:
             return

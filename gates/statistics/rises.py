@@ -1,7 +1,7 @@
 """What each scrape of an instance added to the sums that are judged; reset-aware, push-style."""
 
-from collections.abc import Sequence
-from math import isfinite
+from collections.abc import Mapping, Sequence
+from math import inf
 
 from gates.model import Scrape
 from gates.statistics.selector import Selector, labels_of
@@ -43,40 +43,47 @@ class Rises:
         Raises:
             ValueError: a counter is negative or not a finite number.
         """
-        values, last = scrape.values, self._last
-        self.restarted = self._seen and self._is_anew(scrape)
-        fresh = self.restarted if self._seen else young
-        first = not self._seen and not young
-        sums = [0.0] * len(self._selectors)
+        values, first = scrape.values, not self._seen
+        before = {} if first and young else self._last
+        sums = None if self._started_anew(scrape) else self._above(values, before, scrape)
+        self.restarted = sums is None
+        if sums is None:
+            sums = self._above(values, {}, scrape)
+            self._last = {}
+        self._last.update(values)
+        self._seen, self._started = True, scrape.started
+        return None if first and not young else sums
+
+    def _above(
+        self, values: Mapping[str, float], before: Mapping[str, float], scrape: Scrape
+    ) -> list[float] | None:
+        """How much the counters are above those of before; None where one fell."""
+        sums, known = [0.0] * len(self._selectors), self._roles
         for identity, value in values.items():
-            roles = self._roles.get(identity)
+            roles = known.get(identity)
             if roles is None:
                 roles = self._learn(identity)
-            if not roles:
+            if not 0.0 <= value < inf:
+                if roles:
+                    where = f"{identity[:120]} of {scrape.instance}"
+                    raise ValueError(f"{where} is not a count: {value}")
                 continue
-            if not isfinite(value) or value < 0:
-                raise ValueError(f"{identity[:120]} of {scrape.instance} is not a count: {value}")
-            before = 0.0 if fresh else last.get(identity, 0.0)
-            rise = value - before
+            rise = value - before.get(identity, 0.0)
+            if rise < 0.0:
+                return None
             if rise:
                 for role in roles:
                     sums[role] += rise
-        if fresh:
-            last.clear()
-        last.update(values)
-        self._seen, self._started = True, scrape.started
-        return None if first else sums
+        return sums
 
-    def _is_anew(self, scrape: Scrape) -> bool:
-        """Whether the process is another one than at the scrape before."""
-        if (
-            scrape.started is not None
+    def _started_anew(self, scrape: Scrape) -> bool:
+        """Whether the process says it is another one than at the scrape before."""
+        return (
+            self._seen
+            and scrape.started is not None
             and self._started is not None
             and abs(scrape.started - self._started) > CLOCK_NOISE_SECONDS
-        ):
-            return True
-        last = self._last
-        return any(value < last.get(identity, 0.0) for identity, value in scrape.values.items())
+        )
 
     def _learn(self, identity: str) -> tuple[int, ...]:
         labels = labels_of(identity)
