@@ -92,6 +92,8 @@ class _Replayed:
         step: Move | None = None
         for event in self._recording.events:
             if isinstance(event, Move):
+                if step is not None and abs(event.share - step.share) <= SAME:
+                    continue  # said again
                 if step is not None and (ended := self._end_of(step, event.at)):
                     return ended
                 step = event if event.share > 0 else None

@@ -5,8 +5,8 @@ Source: Prometheus exposition formats, text-based format.
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -113,7 +113,7 @@ def read(path: Path) -> Recording:
                     reader.take(number, line)
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
-    recording.events.sort(key=lambda one: one.at)
+    reader.put_in_order()
     if not any(isinstance(one, Scrape) for one in recording.events):
         raise RecordingError(f"{path}: no scrape in it")
     return recording
@@ -125,7 +125,7 @@ class _Reader:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._heads: dict[str, str] = {}
-        self._last: dict[tuple[str, str], tuple[dict[str, float], float | None, float]] = {}
+        self._last: dict[tuple[str, str], tuple[Mapping[str, float], float | None, float]] = {}
 
     def take(self, number: int, line: bytes) -> None:
         """One line."""
@@ -143,10 +143,19 @@ class _Reader:
                 failed[target] = failed.get(target, 0) + 1
                 return
             values, started = self._values(content["text"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise RecordingError(f"{where}: no line of a recording ({error})"[:300]) from None
-        started = self._started((target, instance), at, values, started)
         self._recording.events.append(Scrape(at, target, instance, started, values))
+
+    def put_in_order(self) -> None:
+        """Sort by time; then it can be told which process is another one than before."""
+        events = self._recording.events
+        events.sort(key=lambda one: one.at)
+        for number, event in enumerate(events):
+            if isinstance(event, Scrape):
+                key = (event.slot, event.instance)
+                started = self._started(key, event.at, event.values, event.started)
+                events[number] = replace(event, started=started)
 
     def _values(self, text: str) -> tuple[dict[str, float], float | None]:
         """The counters of one exposition that some objective may read."""
@@ -177,7 +186,7 @@ class _Reader:
         return name if name == STARTED else head.strip()
 
     def _started(
-        self, key: tuple[str, str], at: float, values: dict[str, float], started: float | None
+        self, key: tuple[str, str], at: float, values: Mapping[str, float], started: float | None
     ) -> float:
         """When the process started, on the recording's clock: when it changed, or long ago."""
         last = self._last.get(key)
