@@ -141,5 +141,7 @@ def judged_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
         at = datetime.fromisoformat(content["at"])
         decision = judge.judge(stage, evidence, at)
         return stage, evidence, replace(decision, time_scale=float(content["time_scale"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
+    ) as error:  # fmt: skip
         raise LedgerError(f"evidence {digest[:12]} is of another shape: {error}"[:300]) from error

@@ -17,6 +17,7 @@ from gates.model import (
     Policy,
     RatioObjective,
     SampleSet,
+    Scrape,
     ServedBuild,
     Stage,
     Target,
@@ -100,16 +101,21 @@ class _Replayed:
                 for live in self._lives:
                     live.move(event) if event.share > 0 or live.moves else None
                 continue
-            for number, live in enumerate(self._lives):
-                try:
-                    live.scraped(event)
-                except ValueError as error:
-                    self._blind[number] = str(error)
+            self._scraped(event)
             if step is not None and (stopped := self._stopped(event.at)):
                 return stopped
         if step is not None and (ended := self._last(step)):
             return ended
         return self._result(None)
+
+    def _scraped(self, event: Scrape) -> None:
+        """Feed every judge; what one cannot read is kept in mind."""
+        for number, live in enumerate(self._lives):
+            try:
+                live.scraped(event)
+            except ValueError as error:
+                if event.slot in live.needs:
+                    self._blind[number] = str(error)
 
     def _last(self, step: Move) -> Replay | None:
         """The end of the last step, where the recording reaches it."""
@@ -117,6 +123,8 @@ class _Replayed:
         age = self._asked.share.max_sample_age.total_seconds()
         last = self._recording.events[-1].at
         if last < step.at + bake - age:
+            reason = f"the recording ends {last - step.at:.0f} s into its bake of {bake:.0f} s"
+            self._steps.append(StepEnd(step.share, last, Outcome.HOLD, reason))
             return None
         return self._end_of(step, max(last, step.at + bake))
 

@@ -5,6 +5,7 @@ on, and the next file goes on with the chain. What a decision rested on lies bes
 """
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -62,8 +63,7 @@ def append(folder: Path, entry: dict[str, Any]) -> str:
                 if torn:
                     previous = _recover(file.fileno(), folder, torn, previous)
                 line, digest = _line(previous, entry)
-                os.write(file.fileno(), line)
-                os.fsync(file.fileno())
+                _write(file.fileno(), line)
     except OSError as error:
         raise LedgerError(f"{folder / FILE}: cannot be written: {error.strerror}") from error
     return digest[:ID_DIGITS]
@@ -125,14 +125,32 @@ def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:
     digest_of_torn = hashlib.sha256(torn).hexdigest()
     note = {"kind": "recovered", "bytes": len(torn), "sha256": digest_of_torn}
     line, digest = _line(previous, note)
-    os.write(descriptor, line)
+    _write(descriptor, line)
     return digest
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    """Write a whole line and have it on disk, or nothing of it.
+
+    Raises:
+        OSError: there was no room for all of it.
+    """
+    size = os.fstat(descriptor).st_size
+    try:
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as the system does
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def _rotate(folder: Path) -> None:
     path = folder / FILE
     if path.exists() and path.stat().st_size > MOST_FILE:
-        path.rename(folder / f"ledger-{len(_rotated(folder)) + 1:04d}.jsonl")
+        older = _rotated(folder)
+        number = int(older[-1].stem.rpartition("-")[2]) + 1 if older else 1
+        path.rename(folder / f"ledger-{number:04d}.jsonl")
 
 
 def _rotated(folder: Path) -> list[Path]:

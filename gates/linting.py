@@ -31,6 +31,8 @@ LE = re.compile(r'\ble=~?"([^"]*)"')
 BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
 GOOD = re.compile(r"_bucket\b|_hits_total")
 RULE_OF_THREE = 3
+STEP = re.compile(r"ramp-(\d+)\Z")
+FAMILY = re.compile(r"_(bucket|count|sum|total)\Z")
 CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
 
 
@@ -73,6 +75,7 @@ def _objective(one: Objective) -> Iterator[str]:
             yield from _direction(one.part, part_is_good=not one.below)
         case ComparisonObjective():
             yield from _boundary(one.part)
+            yield from _one_family(one.part, one.whole)
             yield from _direction(one.part, part_is_good=one.part_is_good)
             if one.at_least and one.at_least < RULE_OF_THREE / one.terms.limit:
                 yield (
@@ -82,6 +85,7 @@ def _objective(one: Objective) -> Iterator[str]:
                 )
         case TriggerObjective():
             yield from _boundary(one.part)
+            yield from _one_family(one.part, one.whole)
             yield from _direction(one.part, part_is_good=one.part_is_good)
             if one.at_least * (1 - one.over) < 1:
                 yield "over: can never be passed by so few events"
@@ -112,6 +116,16 @@ def _boundary(selector: str) -> Iterator[str]:
             yield f"le: no bucket ends at {text}; there are {sorted(BOUNDARIES)}"
 
 
+def _one_family(part: str, whole: str) -> Iterator[str]:
+    """Part and whole count the same events: the part has one matcher more."""
+    names = [FAMILY.sub("", one.partition("{")[0]) for one in (part, whole)]
+    if names[0] != names[1]:
+        yield f"part and whole are of different metrics: {names[0]} and {names[1]}"
+    matchers = [set(one.partition("{")[2].rstrip("}").split(",")) for one in (part, whole)]
+    if not matchers[1] <= matchers[0]:
+        yield "the part does not have every matcher of the whole: it is no part of it"
+
+
 def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
     """Failures must stay below, fast answers above."""
     if part_is_good and BAD.search(selector):
@@ -135,6 +149,38 @@ def _stage(stage: Stage) -> Iterator[str]:
                     f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
                     f"is {100 * limit:g} %: it would go on and be rolled back"
                 )
-    ramp = [one for one in stage.objectives if isinstance(one, ComparisonObjective)]
-    if ramp and not any(isinstance(one, TriggerObjective) for one in stage.objectives):
-        yield "compares live metrics without a rollback trigger"
+    yield from _whole(stage)
+
+
+# Without one of each of these a step of the ramp is not judged.
+RAMP_NEEDS = {
+    ComparisonObjective: "a comparison with the baseline",
+    TriggerObjective: "a rollback trigger",
+    TrafficObjective: "the traffic each colour answered",
+    ShareObjective: "the balancer's share",
+    LiveBuildObjective: "the build of the samples",
+}
+
+
+def _whole(stage: Stage) -> Iterator[str]:
+    """A step of the ramp asks for everything, at the share it is named for."""
+    step = STEP.match(stage.name)
+    live = any(isinstance(one, ComparisonObjective) for one in stage.objectives)
+    if step and stage.share != int(step[1]) / 100:
+        yield f"share: expected {int(step[1]) / 100:g}, by its name"
+    if step or live:
+        for kind, what in RAMP_NEEDS.items():
+            if not any(isinstance(one, kind) for one in stage.objectives):
+                yield f"judges a step of the ramp without {what}"
+    bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]
+    for one in stage.objectives:
+        if isinstance(one, TriggerObjective) and bakes and one.lasting >= bakes[0]:
+            yield f"{one.name}: cannot hold within a bake: lasting_seconds is as long"
+        if isinstance(one, ComparisonObjective) and bakes and (
+            one.terms.warm_up >= bakes[0].total_seconds()
+        ):  # fmt: skip
+            yield f"{one.name}: warm_up_seconds is as long as the bake"
+        if isinstance(one, ShareObjective) and (
+            one.longest < one.bake * 10
+        ):  # fmt: skip
+            yield f"{one.name}: longest_seconds does not reach back over ten bakes"

@@ -4,15 +4,18 @@ What it does is in the ledger before it is done, so that whoever comes after a c
 was meant. Router, clock, gate and ledger are passed in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from gates.errors import LedgerError, RouterError
 from gates.model import Decision, Outcome
 from gates.schedule import Step
 
 SAME = 0.005
+# So often in a row the router may fail to say who has the traffic.
+MOST_SILENT = 4
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
 Entry = dict[str, Any]
 
@@ -170,9 +173,9 @@ def _resumed(
         if share > SAME:
             raise MismatchError(f"{plan.slots[0]} has {100 * share:g} %, the ledger gave it none")
         return 0
-    allowed = [float(one["share"]) for one in moves[-2:]] if len(moves) > 1 else [
-        0.0, float(moves[-1]["share"])
-    ]  # fmt: skip
+    given = [float(one["share"]) for one in moves]
+    before = [one for one in given if abs(one - given[-1]) > SAME]
+    allowed = [before[-1] if before else 0.0, given[-1]]
     if all(abs(share - one) > SAME for one in allowed):
         raise MismatchError(
             f"the ledger gave {plan.slots[0]} {100 * allowed[-1]:g} % of the traffic, it has "
@@ -187,7 +190,7 @@ def _resumed(
 
 
 def unfinished(entries: Sequence[Entry], target: str) -> list[Entry] | None:
-    """The entries of a ramp of the target that did not end; None where none was cut off."""
+    """The entries of a ramp of the target that was cut off or held; None where none was."""
     found: list[Entry] | None = None
     for entry in entries:
         if entry.get("target") != target or entry.get("kind") not in ("ramp", "move"):
@@ -195,7 +198,8 @@ def unfinished(entries: Sequence[Entry], target: str) -> list[Entry] | None:
         if entry.get("event") == "began":
             found = [entry]
         elif entry.get("event") == "ended":
-            found = None
+            # What was handed to a person may go on when that person says so.
+            found = found if entry.get("how") == End.HELD.value else None
         elif found is not None:
             found.append(entry)
     return found
@@ -227,18 +231,14 @@ def _baked(
 ) -> tuple[Ended | None, Decision | None]:
     """Bake and ask until it is decided: None to go on, or how the ramp ends."""
     router, world = here
+    silent = 0
     while True:
-        has = router.shares().get(plan.slots[0], 0.0)
-        if abs(has - step.share) > SAME:
-            raise MismatchError(
-                f"{plan.slots[0]} has {100 * has:g} % of the traffic, this ramp gave it "
-                f"{100 * step.share:g} %: somebody else moved it; gates log, gates rollback"
-            )
+        silent = _still_there(plan, step, router, silent)
         decision = world.ask(step.stage)
         passed = clock.now() - began
         world.told(clock.now(), step.share, decision, f"{passed:.0f} of {step.bake_seconds:.0f} s")
         if decision.outcome in STOPS:
-            world.record()
+            _try(world.record, world, clock)
             return _stopped(plan, decision, clock, world), decision
         if passed >= step.bake_seconds:
             if decision.outcome is Outcome.GO:
@@ -250,9 +250,39 @@ def _baked(
         clock.wait(plan.poll_seconds)
 
 
+def _still_there(plan: Plan, step: Step, router: Router, silent: int) -> int:
+    """Whether green has its share; how often in a row the router has not said.
+
+    Raises:
+        MismatchError: somebody else moved the traffic.
+        RouterError: the router has not answered for a while.
+    """
+    try:
+        has = router.shares().get(plan.slots[0], 0.0)
+    except RouterError:
+        if silent >= MOST_SILENT:
+            raise
+        return silent + 1
+    if abs(has - step.share) > SAME:
+        raise MismatchError(
+            f"{plan.slots[0]} has {100 * has:g} % of the traffic, this ramp gave it "
+            f"{100 * step.share:g} %: somebody else moved it; gates log, gates rollback"
+        )
+    return 0
+
+
 def _stopped(plan: Plan, decision: Decision, clock: Clock, world: World) -> Ended:
     """Go back, or stay where it is on a no_go where the policy says so."""
     if decision.outcome is Outcome.NO_GO and not plan.no_go_rolls_back:
         return Ended(End.STOPPED, decision)
-    world.write(_entry(plan, "rollback", why=decision.reason[:1000], at=clock.now()))
+    entry = _entry(plan, "rollback", why=decision.reason[:1000], at=clock.now())
+    _try(lambda: world.write(entry), world, clock)
     return Ended(End.ROLLED_BACK if world.roll_back() else End.NOT_ROLLED_BACK, decision)
+
+
+def _try(act: Callable[[], object], world: World, clock: Clock) -> None:
+    """Write, and go on where it cannot be written: nothing may hold up giving traffic back."""
+    try:
+        act()
+    except LedgerError as error:
+        world.told(clock.now(), 0.0, None, f"not written down: {error}; going back all the same")

@@ -177,6 +177,7 @@ def _instance(colour: Colour, number: int) -> Iterator[Line]:
     yield counter("cache_misses_total", 0.05)
     yield counter("process_cpu_seconds_total", 0.003)
     yield gauge("process_start_time_seconds", colour.started)
+    yield gauge("up", 1.0)
     build = colour.build
     labels = {"release": build.release, "version": build.version, "digest": build.digest}
     yield gauge("kirana_build_info", 1.0, deployment=colour.slot, **labels)

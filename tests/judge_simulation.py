@@ -321,6 +321,9 @@ BROKEN: dict[str, Broken] = {
     "5 % errors from the middle of a late step on": Broken(
         errors(0.05, 3900), 3900, {5: (195, 285), 50: (150, 195), 500: (135, 150)}
     ),
+    "5 % errors from the middle of the last step on": Broken(
+        errors(0.05, 5700), 5700, {5: (195, 285), 50: (150, 195), 500: (135, 150)}
+    ),
     "only above 50 %: 3 % errors, P95 2 s": Broken(
         both(latency(2.0, 3000), errors(0.03, 3000)), 3000,
         {5: (225, 300), 50: (165, 195), 500: (135, 150)},

@@ -216,6 +216,16 @@ SEMANTIC = {
                                   "it would go on and be rolled back"),
     "a check nobody wrote": ('"smoke.health",', '"smoke.health", "smoke.made_up",',
                              "no suite has a check 'smoke.made_up'"),
+    "a whole of another metric": (
+        "whole = 'payments_total{", "whole = 'orders_total{", "of different metrics"),
+    "a whole that is less": ("whole = 'http_requests_total{slot=\"$slot\",",
+                             "whole = 'http_requests_total{slot=\"$slot\",status=\"200\",",
+                             "does not have every matcher"),
+    "a share that is not the name's": ("share = 0.30", "share = 0.90", "expected 0.3, by its name"),
+    "a trigger longer than a bake": ("lasting_seconds = 300", "lasting_seconds = 900",
+                                     "cannot hold within a bake"),
+    "a warm-up as long as a bake": ("warm_up_seconds = 60", "warm_up_seconds = 600",
+                                    "as long as the bake"),
     "no trigger": (
         TRIGGERS, TRIGGERS.replace('"errors-trigger", "latency-trigger", ', ""),
         "without a rollback trigger"),
@@ -227,7 +237,7 @@ def test_what_means_something_else_than_it_says_is_found(tmp_path: Path, name: s
     old, new, message = SEMANTIC[name]
     assert old in TEXT
     path = tmp_path / "policy.toml"
-    path.write_text(TEXT.replace(old, new, 1))
+    path.write_text(TEXT.replace(old, new))
     done = run("gates", "lint", "--policy", str(path))
     assert done.code == 2
     assert message in done.out

@@ -75,6 +75,30 @@ def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert ledger.verify(tmp_path)[1]
 
 
+def test_rotation_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_FILE", 500)
+    for n in range(20):
+        ledger.append(tmp_path, {"n": n})
+    kept = {one.name: one.read_bytes() for one in tmp_path.glob("ledger-*.jsonl")}
+    (tmp_path / "ledger-0001.jsonl").unlink()
+    for n in range(20):
+        ledger.append(tmp_path, {"n": n})
+    for name, content in kept.items():
+        assert name == "ledger-0001.jsonl" or (tmp_path / name).read_bytes() == content
+
+
+def test_an_entry_there_is_no_room_for_is_an_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.append(tmp_path, {"n": 0})
+    original = os.write
+    monkeypatch.setattr(os, "write", lambda file, line: original(file, line[:20]))
+    with pytest.raises(LedgerError, match="cannot be written"):
+        ledger.append(tmp_path, {"n": 1})
+    monkeypatch.undo()
+    assert ledger.verify(tmp_path) == (1, [])
+
+
 def test_evidence_is_kept_by_digest_and_a_change_is_found(tmp_path: Path) -> None:
     digest = ledger.keep(tmp_path, b"what was seen")
     assert ledger.kept(tmp_path, digest) == b"what was seen"

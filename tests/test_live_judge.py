@@ -176,6 +176,8 @@ def test_what_rises_is_counted_across_restarts_and_late_series() -> None:
     assert fed(scrape(1, 5), scrape(2, 9, bad=2), scrape(3, 12, bad=2)) == [None, [2, 6], [0, 3]]
     assert fed(scrape(1, 5), scrape(2, 3)) == [None, [0, 3]]
     assert fed(scrape(1, 5), scrape(2, 7, started=2.5)) == [None, [0, 7]]
+    with pytest.raises(ValueError, match="moved without a restart"):
+        fed(scrape(1, 5), scrape(20, 7, started=100.0))
     assert fed(scrape(1, 5), young=True) == [[0, 5]]
     # When any counter falls, all count from zero.
     assert fed(scrape(1, 5, bad=3), scrape(2, 9, bad=1)) == [None, [1, 10]]
@@ -184,7 +186,7 @@ def test_what_rises_is_counted_across_restarts_and_late_series() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
 def test_what_is_no_count_is_an_error(value: float) -> None:
     with pytest.raises(ValueError, match="is not a count"):
-        fed(scrape(1, 5), scrape(2, value, started=9.0))
+        fed(scrape(1, 5), scrape(2, value))
 
 
 @pytest.mark.parametrize(
@@ -278,8 +280,9 @@ def test_a_judge_says_when_it_is_blind() -> None:
     live = Live([ERRORS], ("green", "blue"), 60.0)
     assert "was seen never" in live.blindness(0.0)[1]
     for at in range(0, 600, 15):
-        live.scraped(Scrape(at, "green", "g", 1.0, {}))
-        live.scraped(Scrape(at, "blue", "b", 1.0, {}))
+        values = {'http_requests_total{status="200"}': 1.0}
+        live.scraped(Scrape(at, "green", "g", 1.0, values))
+        live.scraped(Scrape(at, "blue", "b", 1.0, values))
     assert "no ramp" in live.blindness(600.0)[1]
     live.move(Move(590.0, 0.1))
     assert live.blindness(600.0)[1] == ""

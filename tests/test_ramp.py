@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gates import ramp
+from gates.errors import LedgerError, RouterError
 from gates.model import Decision, Outcome
 from gates.ramp import End, MismatchError, Plan
 from gates.schedule import Step
@@ -213,3 +214,74 @@ def test_a_new_ramp_after_one_that_ended_begins_anew() -> None:
     here.early = {}
     assert run(here).end is End.DONE
     assert moves(here)[:3] == [0.1, 0.2, 0.1]
+
+
+def test_a_held_ramp_goes_on_when_it_is_told_to() -> None:
+    here = Here(answers={"ramp-30": Outcome.HOLD})
+    assert run(here).end is End.HELD
+    here.answers = {}
+    assert run(here).end is End.DONE
+    assert moves(here) == [n / 10 for n in range(1, 11)]
+
+
+def test_a_ledger_that_cannot_be_written_does_not_hold_up_a_rollback() -> None:
+    here = Here(early={"ramp-30": Outcome.ROLLBACK})
+    original = here.write
+
+    def full(entry: dict[str, Any]) -> None:
+        if entry.get("event") == "rollback":
+            raise LedgerError("no space left on device")
+        original(entry)
+
+    def no_room() -> str:
+        if here.last == "ramp-30":
+            raise LedgerError("no space left on device")
+        return "id"
+
+    here.write, here.record = full, no_room  # type: ignore[method-assign]
+    assert run(here).end is End.ROLLED_BACK
+    assert here.share == 0.0
+
+
+def silent_after(here: Here, calls: int, times: int) -> None:
+    """The router says nothing for some times in a row."""
+    original, asked = here.shares, []
+
+    def shares() -> Mapping[str, float]:
+        asked.append(1)
+        if calls < len(asked) <= calls + times:
+            raise RouterError("reloading")
+        return original()
+
+    here.shares = shares  # type: ignore[method-assign]
+
+
+def test_a_router_that_is_silent_for_a_moment_ends_nothing() -> None:
+    here = Here()
+    silent_after(here, 10, 3)
+    assert run(here).end is End.DONE
+
+
+def test_a_router_that_stays_silent_ends_the_ramp() -> None:
+    here = Here()
+    silent_after(here, 10, 99)
+    with pytest.raises(RouterError):
+        run(here)
+    assert here.share == 0.1
+
+
+def test_a_move_that_failed_twice_can_be_made_again() -> None:
+    here = Here()
+    original = here.move
+
+    def failing(shares: Mapping[str, float]) -> None:
+        if shares["green"] == 0.3:
+            raise RouterError("status 502")
+        original(shares)
+
+    here.move = failing  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(RouterError):
+            run(here)
+    here.move = original  # type: ignore[method-assign]
+    assert run(here).end is End.DONE

@@ -1,6 +1,6 @@
 """Feeds a live judge from the evidence: the balancer's moves and what Prometheus kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
@@ -16,9 +16,11 @@ from gates.model import (
     Measured,
     Move,
     SampleSet,
+    Scrape,
     ShareObjective,
     Target,
     Terms,
+    TriggerObjective,
 )
 from gates.statistics import by_instance
 
@@ -37,10 +39,10 @@ class Asked:
     terms: Terms
 
     def groups(self) -> list[list[LiveObjective]]:
-        """The objectives by the counters they read."""
-        found: dict[str, list[LiveObjective]] = {}
+        """The objectives by the counters they read; triggers apart, for they need no blue."""
+        found: dict[tuple[str, bool], list[LiveObjective]] = {}
         for one in self.objectives:
-            found.setdefault(one.whole, []).append(one)
+            found.setdefault((one.whole, isinstance(one, TriggerObjective)), []).append(one)
         return list(found.values())
 
 
@@ -52,7 +54,9 @@ def selectors(
         return []
     window = float(ceil(now - moves[0].at + asked.terms.history))
     texts = dict.fromkeys(
-        text for one in asked.objectives for text in (*_parts(one), one.whole, reading.STARTS)
+        text
+        for one in asked.objectives
+        for text in (*_parts(one), one.whole, reading.STARTS, reading.UP)
     )
     return [
         (reading.for_slot(text, target, baseline=baseline), window)
@@ -79,11 +83,14 @@ def findings(asked: Asked, evidence: Evidence, now: float) -> tuple[Finding, ...
     for group in asked.groups():
         live = Live.of(group, evidence.target)
         if moves:
-            theirs = [
-                answer
-                for (selector, _), answer in answers.items()
-                if selector in _texts(group, evidence.target)
-            ]
+            theirs = {
+                slot: [
+                    answer
+                    for (selector, _), answer in answers.items()
+                    if selector in _texts(group, evidence.target, baseline=baseline)
+                ]
+                for baseline, slot in enumerate(live.slots)
+            }
             blind = fed(live, moves, theirs, now)
         else:
             blind = Measured.NO_DATA, problem or "no ramp is under way"
@@ -112,45 +119,93 @@ def _rests_on(
     return Rests(measured, again)
 
 
-def _texts(group: Sequence[LiveObjective], target: Target) -> set[str]:
-    """The selectors a group reads, with both slots."""
-    texts = {text for one in group for text in (*_parts(one), one.whole)} | {reading.STARTS}
+def _texts(group: Sequence[LiveObjective], target: Target, *, baseline: int) -> set[str]:
+    """The selectors a group reads of a colour."""
+    texts = {text for one in group for text in (*_parts(one), one.whole)}
     return {
-        reading.for_slot(text, target, baseline=baseline)
-        for text in texts
-        for baseline in (False, True)
+        reading.for_slot(text, target, baseline=bool(baseline))
+        for text in (*texts, reading.STARTS, reading.UP)
     }
 
 
 def fed(
-    live: Live, moves: Sequence[Move], answers: Sequence[SampleSet], now: float
+    live: Live, moves: Sequence[Move], answers: Mapping[str, Sequence[SampleSet]], now: float
 ) -> tuple[Measured, str]:
-    """Feed a judge answers of Prometheus in order of time; why it is blind, or (OK, "")."""
+    """Feed a judge answers of Prometheus in order of time; why it is blind, or (OK, "").
+
+    What is wrong with one scrape is said, and the feeding goes on: it must not hide what comes
+    after it. What is wrong with a colour the judge does not need is left out.
+
+    Args:
+        live: the judge.
+        moves: of the ramp that is under way.
+        answers: by slot.
+        now: seconds since the epoch.
+    """
+    made: list[Scrape] = []
+    for slot, theirs in answers.items():
+        measured, problem = _unusable(theirs, live.max_age, now)
+        if measured is Measured.OK:
+            made.extend(_scrapes(theirs))
+        elif slot in live.needs:
+            return measured, problem
+    made.sort(key=lambda one: one.at)
+    problem = _feed(live, moves, made)
+    return (Measured.ERROR, problem) if problem else live.blindness(now)
+
+
+def _unusable(answers: Sequence[SampleSet], max_age: float, now: float) -> tuple[Measured, str]:
+    """Why the answers of a colour cannot be fed; (OK, "") when they can."""
     for answer in answers:
         if answer.measured is not Measured.OK:
             return answer.measured, f"{answer.query}: {answer.problem}"
-    starts = [one for one in answers if one.query.startswith("process_start_time_seconds")]
-    counters = [one for one in answers if one not in starts]
-    if problem := _behind(answers, live.max_age):
+    counters = [one for one in answers if not one.query.startswith("up{")]
+    if problem := _behind(counters, max_age) or _down(answers, max_age, now):
         return Measured.STALE, problem
     try:
-        _same_instances(answers)
+        _same_instances(counters)
         for one in counters:
             if two := reading.spelled_twice(one.series):
-                return (
-                    Measured.ERROR, f"a bucket is spelled {two[0]} and {two[1]} in {one.query}"
-                )  # fmt: skip
-        made = scrapes([one.series for one in counters], [s for one in starts for s in one.series])
-        left = list(moves)
-        for scrape in made:
-            while left and left[0].at <= scrape.at:
-                live.move(left.pop(0))
-            live.scraped(scrape)
-        for move in left:
-            live.move(move)
+                spelled = f"a bucket is spelled {two[0]} and {two[1]} in {one.query}"
+                return Measured.ERROR, spelled
+        _scrapes(answers)
     except ValueError as error:
         return Measured.ERROR, str(error)
-    return live.blindness(now)
+    return Measured.OK, ""
+
+
+def _scrapes(answers: Sequence[SampleSet]) -> list[Scrape]:
+    """The scrapes that answers of one colour hold."""
+    starts = [one for one in answers if one.query.startswith("process_start_time_seconds")]
+    ours = [one for one in answers if one not in starts and not one.query.startswith("up{")]
+    return scrapes([one.series for one in ours], [s for one in starts for s in one.series])
+
+
+def _feed(live: Live, moves: Sequence[Move], made: Sequence[Scrape]) -> str:
+    """Feed moves and scrapes; the first problem, or an empty text."""
+    left, first = list(moves), ""
+    for scrape in made:
+        while left and left[0].at <= scrape.at:
+            live.move(left.pop(0))
+        try:
+            live.scraped(scrape)
+        except ValueError as error:
+            first = first or (str(error) if scrape.slot in live.needs else "")
+    for move in left:
+        live.move(move)
+    return first
+
+
+def _down(answers: Sequence[SampleSet], max_age: float, now: float) -> str:
+    """An instance that Prometheus knows and cannot reach; empty for none."""
+    for answer in answers:
+        if not answer.query.startswith("up{"):
+            continue
+        for one in answer.series:
+            at, value = one.samples[-1]
+            if now - at <= max_age and value != 1:
+                return f"{one.labels.get('instance', '?')} is down: Prometheus cannot scrape it"
+    return ""
 
 
 def _behind(answers: Sequence[SampleSet], max_age: float) -> str:

@@ -203,22 +203,31 @@ class Restarted:
         self.objective = objective
         self.part_is_good = False
         self.part = objective.whole
-        self.restarts = 0
+        self.restarts: dict[str, int] = {}
         self.stopped: Stopped | None = None
+        self._begun = False
 
     def move(self, at: float, share: float) -> None:
-        """Another share begins."""
-        del at, share
-        self.restarts = 0
+        """Another share begins; what was before the first is none of the ramp's."""
+        del at
+        self._begun = self._begun or share > 0
+        self.restarts = {}
+
+    @property
+    def most(self) -> int:
+        """How often the instance that did so most often started anew."""
+        return max(self.restarts.values(), default=0)
 
     def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
         """Restarts are seen by who reads the counters."""
 
-    def restarted(self, at: float) -> None:
+    def restarted(self, at: float, instance: str) -> None:
         """A process of green started anew."""
-        self.restarts += 1
-        if self.stopped is None and self.restarts > self.objective.at_most:
-            seen = f"green {self.restarts} times"
+        if not self._begun:
+            return
+        self.restarts[instance] = self.restarts.get(instance, 0) + 1
+        if self.stopped is None and self.most > self.objective.at_most:
+            seen = f"{instance} of green started anew {self.most} times in the step"
             self.stopped = Stopped(at, Outcome.NO_GO, seen, seen)
 
 
@@ -260,6 +269,9 @@ class Live:
     def __init__(
         self, objectives: Sequence[LiveObjective], slots: tuple[str, str], max_age: float
     ) -> None:
+        triggers = all(isinstance(one, TriggerObjective) for one in objectives)
+        # Triggers hold whatever blue does: they need nothing of it.
+        self.needs = slots[:1] if triggers else slots
         self.judges = [_judge(one) for one in objectives]
         texts = list(
             dict.fromkeys(text for one in self.judges for text in (one.part, one.objective.whole))
@@ -294,7 +306,7 @@ class Live:
             ValueError: a counter is not a count, or a part rose by more than its whole.
         """
         colour = self.colours.get(scrape.slot)
-        if colour is None:
+        if colour is None or not scrape.values:
             return
         if self.began_at is None:
             self.began_at = scrape.at
@@ -305,7 +317,7 @@ class Live:
             return
         green = scrape.slot == self.slots[0]
         if green and rises.restarted:
-            self._restarted(scrape.at)
+            self._restarted(scrape)
         for judge, part_role, whole_role in self._roles:
             part, whole = sums[part_role], sums[whole_role]
             if part > whole:
@@ -325,10 +337,10 @@ class Live:
             colour.rises[scrape.instance] = Rises(self._selectors)
         return colour.rises[scrape.instance]
 
-    def _restarted(self, at: float) -> None:
+    def _restarted(self, scrape: Scrape) -> None:
         for judge in self.judges:
             if isinstance(judge, Restarted):
-                judge.restarted(at)
+                judge.restarted(scrape.at, scrape.instance)
 
     @property
     def stopped(self) -> Stopped | None:
@@ -339,7 +351,7 @@ class Live:
 
     def blindness(self, now: float) -> tuple[Measured, str]:
         """Why this cannot be judged now: (OK, "") when it can."""
-        for slot in self.slots:
+        for slot in self.needs:
             seen = self.colours[slot].seen
             known = {one: at for one, at in seen.items() if now - at <= FORGOTTEN * self.max_age}
             if not known:
@@ -353,7 +365,26 @@ class Live:
                 return Measured.STALE, f"{said}, limit {self.max_age:.0f} s"
             if known[oldest] - now > self.max_age:
                 return Measured.ERROR, "a sample from the future"
+        if problem := self._unmatched():
+            return Measured.NO_DATA, problem
         return self._coverage(now)
+
+    def _unmatched(self) -> str:
+        """What no series of a colour can be: an empty vector is not zero failures."""
+        for judge, part_role, whole_role in self._roles:
+            if isinstance(judge, Compared) and not judge.objective.at_least:
+                continue  # too few events do not block there, and so may none
+            asks_for = self._selectors[part_role].asks_for
+            for slot in self.needs:
+                rises = self.colours[slot].rises.values()
+                matched = {role for one in rises for role in one.matched}
+                labels = {name for one in rises for name in one.labels}
+                missing = whole_role not in matched or (
+                    part_role not in matched and (judge.part_is_good or not asks_for <= labels)
+                )
+                if missing:
+                    return f"no series of {slot} can be {judge.objective.name}'s"
+        return ""
 
     def _coverage(self, now: float) -> tuple[Measured, str]:
         """Whether green was seen for at least half of the step."""

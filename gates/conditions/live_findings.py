@@ -87,9 +87,7 @@ def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
                 f"in the {asked.window.total_seconds():.0f} s before {at} {stop.seen}{since}"
             )
         case Restarted():
-            return (
-                f"green's processes started anew more than {judge.objective.at_most} times{since}"
-            )
+            return f"{stop.seen}, more than {judge.objective.at_most}{since}"
         case Seen():
             return "traffic does not stop a release"
         case _:
@@ -115,7 +113,7 @@ def _judged(judge: Judge, live: Live, now: float) -> tuple[Verdict, str]:
             most = judge.objective.at_most
             return (
                 Verdict.PASS,
-                f"green restarted {judge.restarts} times in this step; at most {most}",
+                f"green restarted {judge.most} times in this step; at most {most} of one instance",
             )
         case _:
             assert_never(judge)

@@ -28,6 +28,7 @@ def age_seconds(answer: SampleSet) -> float | None:
 
 
 STARTS = 'process_start_time_seconds{slot="$slot"}'
+UP = 'up{slot="$slot"}'
 
 
 def blindness(

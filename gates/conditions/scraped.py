@@ -12,7 +12,9 @@ Moments = dict[float, dict[str, float]]
 
 
 def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> list[Scrape]:
-    """Every scrape of every instance, in order of time.
+    """Every scrape of every instance, in order of time, up to where every answer reaches.
+
+    A scrape that came between two queries is in one answer only, and would count as half a scrape.
 
     Args:
         counters: answers with counters; a series may be in several.
@@ -23,11 +25,15 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
             time that is no number.
     """
     found: dict[tuple[str, str], Moments] = {}
+    until: dict[tuple[str, str], float] = {}
     for answer in counters:
         for instance, group in by_instance(answer).items():
+            newest = max(one.samples[-1].at for one in group)
+            key = (group[0].labels.get("slot", ""), instance)
+            until[key] = min(until.get(key, newest), newest)
+            moments = found.setdefault(key, {})
             for one in group:
                 identity = identity_of(one.labels, ADDED)
-                moments = found.setdefault((one.labels.get("slot", ""), instance), {})
                 for at, value in one.samples:
                     if at in moments:
                         moments[at][identity] = value
@@ -44,6 +50,7 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
         Scrape(at, slot, instance, begun.get((slot, instance), {}).get(at), values)
         for (slot, instance), moments in found.items()
         for at, values in moments.items()
+        if at <= until[slot, instance]
     ]
     made.sort(key=lambda one: one.at)
     return made

@@ -132,7 +132,7 @@ class _Reader:
         where = f"{self._recording.path}, line {number}"
         try:
             content = json.loads(line)
-            at = _number(content["t"], -1e12, 1e12)
+            at = _number(content["t"], -1e10, 1e10)
             if "weight" in content:
                 share = _number(content["weight"]["green"], 0, 1)
                 self._recording.events.append(Move(at, share))
@@ -163,6 +163,8 @@ class _Reader:
         for line in text.split("\n"):
             if not line or line[0] == "#":
                 continue
+            if " # " in line:
+                line = line.partition(" # ")[0]  # noqa: PLW2901 - an exemplar is no value
             cut = line.rfind("}") + 1 or line.find(" ")
             head = line[:cut]
             identity = heads.get(head)

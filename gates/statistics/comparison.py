@@ -110,7 +110,8 @@ class Comparison:
     def baseline(self, at: float, part: float, whole: float) -> None:
         """What blue counted."""
         self._level.count(at, part, whole)
-        self._blue_seen = at
+        if whole > 0:
+            self._blue_seen = at
         self._blue_since[0] += part
         self._blue_since[1] += whole
         for lane in (self.fast, self.slow):

@@ -7,6 +7,7 @@ from gates.model import Scrape
 from gates.statistics.selector import Selector, labels_of
 
 CLOCK_NOISE_SECONDS = 1.0
+CLOCK_SKEW_SECONDS = 5.0
 
 
 class Rises:
@@ -25,9 +26,12 @@ class Rises:
     def __init__(self, selectors: Sequence[Selector]) -> None:
         self._selectors = selectors
         self._roles: dict[str, tuple[int, ...]] = {}
+        self.matched: set[int] = set()
+        self.labels: set[str] = set()
         self._last: dict[str, float] = {}
         self._started: float | None = None
         self._seen = False
+        self._at: float | None = None
         self.restarted = False
 
     def feed(self, scrape: Scrape, *, young: bool) -> list[float] | None:
@@ -41,17 +45,22 @@ class Rises:
             A sum for each selector; None for the first scrape, which only begins to count.
 
         Raises:
-            ValueError: a counter is negative or not a finite number.
+            ValueError: a counter is negative or not a finite number, or a start time moved
+                without a restart.
         """
         values, first = scrape.values, not self._seen
         before = {} if first and young else self._last
-        sums = None if self._started_anew(scrape) else self._above(values, before, scrape)
+        try:
+            anew = self._started_anew(scrape)
+        finally:
+            self._started, self._at = scrape.started, scrape.at
+        sums = None if anew else self._above(values, before, scrape)
         self.restarted = sums is None
         if sums is None:
             sums = self._above(values, {}, scrape)
             self._last = {}
         self._last.update(values)
-        self._seen, self._started = True, scrape.started
+        self._seen = True
         return None if first and not young else sums
 
     def _above(
@@ -77,16 +86,29 @@ class Rises:
         return sums
 
     def _started_anew(self, scrape: Scrape) -> bool:
-        """Whether the process says it is another one than at the scrape before."""
-        return (
-            self._seen
-            and scrape.started is not None
-            and self._started is not None
-            and abs(scrape.started - self._started) > CLOCK_NOISE_SECONDS
-        )
+        """Whether the process says it is another one than at the scrape before.
+
+        Raises:
+            ValueError: its start time moved to where no restart can have been: two processes
+                behind one address, or a clock that was set.
+        """
+        before, now = self._started, scrape.started
+        if not self._seen or before is None or now is None or self._at is None:
+            return False
+        if abs(now - before) <= CLOCK_NOISE_SECONDS:
+            return False
+        if not self._at - CLOCK_SKEW_SECONDS <= now <= scrape.at + CLOCK_SKEW_SECONDS:
+            raise ValueError(
+                f"the start time of {scrape.instance} moved without a restart: two processes "
+                "behind one address, or a clock that was set"
+            )
+        return True
 
     def _learn(self, identity: str) -> tuple[int, ...]:
         labels = labels_of(identity)
         roles = tuple(number for number, one in enumerate(self._selectors) if one.matches(labels))
         self._roles[identity] = roles
+        self.matched.update(roles)
+        if roles:
+            self.labels.update(name for name, value in labels.items() if value)
         return roles

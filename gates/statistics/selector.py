@@ -13,9 +13,15 @@ NAME = "__name__"
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A parsed selector: every matcher must hold; a missing label is an empty one."""
+    """A parsed selector: every matcher must hold; a missing label is an empty one.
+
+    Args:
+        matchers: label and test.
+        asks_for: the labels that must have some value, the name apart.
+    """
 
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
+    asks_for: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether it means the series with these labels, its name among them."""
@@ -47,8 +53,10 @@ def parse(text: str, without: str = "") -> Selector:
             raise ValueError(f"{text!r} is not a vector selector")
         matchers.append((found[1], found[2], ESCAPE.sub(r"\1", found[3])))
         at = found.end()
+    kept = [one for one in matchers if one[0] != without]
     return Selector(
-        tuple((label, _test(sign, value)) for label, sign, value in matchers if label != without)
+        tuple((label, _test(sign, value)) for label, sign, value in kept),
+        frozenset(label for label, sign, _ in kept if sign in ("=", "=~") and label != NAME),
     )
 
 
