@@ -227,10 +227,10 @@ def hole(world: World) -> None:
 
 
 def shared(level: float, seconds: float) -> Change:
-    """An incident that hits both colours alike."""
+    """An incident that hits both colours alike, while both have traffic."""
 
     def change(world: World) -> None:
-        begin = int(world.dice.integers(0, int(RAMP - seconds)))
+        begin = int(world.dice.integers(0, int(RAMP - STEP - seconds)))
         for colour in COLOURS:
             world.errors[colour][world.when(begin, begin + seconds)] = level
 
@@ -338,7 +338,7 @@ HOLDS: dict[str, tuple[Change, range]] = {
     "both colours over the limit": (errors(0.01, -PAST, colours=COLOURS), range(10, 101, 10)),
     "green's metrics gone": (vanish("green"), range(30, 101, 10)),
     "everybody's metrics gone": (vanish(*COLOURS), range(30, 101, 10)),
-    "one request a second": (hardly_any, range(10, 91, 10)),
+    "one request a second": (hardly_any, range(10, 81, 10)),
 }
 
 

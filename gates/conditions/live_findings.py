@@ -7,9 +7,14 @@ from typing import assert_never
 
 from gates.conditions.live import Compared, Judge, Live, Restarted, Seen, Stopped, Triggered
 from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
+from gates.statistics import chance_of_at_least, chance_of_at_most
 
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
 RULE_OF_THREE = 3
+# A release just at the limit may look so good at most in one of five steps.
+LUCK = 0.2
+# So unlikely must it be that green only looks better than a blue that breaks the limit.
+SURELY = 0.0001
 # Seconds since the epoch are larger than those of any recording.
 EPOCH_LATER = 1e8
 # From so many seconds on, minutes are said.
@@ -126,25 +131,44 @@ def _compared(judge: Compared, moves: Sequence[Move], now: float) -> tuple[Verdi
         f"{asked.reads}: green {green}, blue {judge.blue}; must stay under "
         f"{100 * asked.terms.limit:g} % and near blue's; {seconds:.0f} s of this step"
     )
-    enough = max(
-        asked.at_least, ceil(RULE_OF_THREE / asked.terms.limit) if not asked.at_least else 0
-    )
     if judge.comparison.capital > asked.terms.worry_at:
-        return (
-            Verdict.INCONCLUSIVE,
-            f"green looks worse than blue, not yet surely; decided in minutes. {seen}",
-        )
-    if green.whole < enough:
-        if not asked.at_least:
-            return Verdict.PASS, f"not judged, {enough - green.whole:,.0f} more needed. {seen}"
-        missing = enough - green.whole
-        return (
-            Verdict.INCONCLUSIVE,
-            f"{missing:,.0f} more needed to judge. {seen}{pace(green.whole, missing, seconds)}",
-        )
+        doubt = "green looks worse than blue, not yet surely; decided in minutes"
+        return Verdict.INCONCLUSIVE, f"{doubt}. {seen}"
+    missing = (asked.at_least or ceil(RULE_OF_THREE / asked.terms.limit)) - green.whole
+    few = missing > 0 or (
+        green.part < asked.terms.limit * green.whole
+        and chance_of_at_most(round(green.part), round(green.whole), asked.terms.limit) > LUCK
+    )
+    if few and not asked.at_least:
+        return Verdict.PASS, f"not judged, too few. {seen}"
+    if missing > 0:
+        how_long = pace(green.whole, missing, seconds)
+        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more needed to judge. {seen}{how_long}"
     if green.ratio is None or green.ratio >= asked.terms.limit:
-        return Verdict.INCONCLUSIVE, f"over the limit, and not more than blue's allow. {seen}"
-    return Verdict.PASS, seen
+        doubt = "over the limit, and not more than blue's allow"
+    elif few:
+        doubt = "under the limit, perhaps by luck: more is needed"
+    elif _blue_is_over(judge):
+        doubt = "blue is over the limit, and green not surely better"
+    else:
+        return Verdict.PASS, seen
+    return Verdict.INCONCLUSIVE, f"{doubt}. {seen}"
+
+
+def _blue_is_over(judge: Compared) -> bool:
+    """Whether blue breaks the limit, and few events let green look better by chance.
+
+    Source: as ``Comparison.stops``, the conditional test of two rates, the other way round.
+    """
+    green, blue = judge.green, judge.blue
+    limit = judge.objective.terms.limit
+    if blue.ratio is None or blue.ratio < limit:
+        return False
+    if chance_of_at_least(round(blue.part), round(blue.whole), limit) > LUCK:
+        return False
+    share = green.whole / (green.whole + blue.whole)
+    both = round(green.part + blue.part)
+    return chance_of_at_most(round(green.part), both, share) > SURELY
 
 
 def pace(seen: float, missing: float, seconds: float) -> str:
