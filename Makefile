@@ -44,7 +44,7 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m gates check green-ready --target $(TARGET)
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests -q -n 4 --dist loadgroup -m 'not slow'
+	$(PY) -m pytest tests -q -n 3 --dist loadgroup -m 'not slow'
 
 # Tools that only look at us from outside, apart: their pytest plugins would slow every run, and
 # k6 is another load generator, to be compared with.

@@ -74,8 +74,6 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         secrets=_secrets(top.table("secrets"), access, folder, production=production),
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
-    if target.production and target.shop:
-        raise ConfigurationError(f"{name}: production has no [traffic] shop: no rehearsal there")
     if target.slot == target.baseline_slot:
         raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target

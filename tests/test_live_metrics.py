@@ -81,7 +81,7 @@ def finding(decision: dict[str, Any], objective: str) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("at_half")
 def test_enough_good_traffic_is_a_go(world: TestWorld, passed_out: Path, policy: str) -> None:
-    assert set(shop(world, 300)) == {200}
+    assert set(shop(world, 700)) == {200}
     time.sleep(SCRAPES_SECONDS)
     code, decision = ask(world, passed_out, policy)
     schema = json.loads((ROOT / "gates" / "schemas" / "decision.schema.json").read_text())

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from bundle import STEP, Metrics, evidence, healthy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,8 @@ from judging import AT, CHECKS, GREEN, NOW, SERVED, STAGES, passed_run
 from gates import codec, judge
 from gates.model import Build, CheckOutcome, Evidence, Measured, Outcome, Run, RunState
 
+# As test_prove_gate: not beside the load runs.
+pytestmark = pytest.mark.xdist_group("load")
 EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or 500)
 RAMP = STAGES["ramp-30"]
 OTHER_OUTCOMES = [one for one in CheckOutcome if one is not CheckOutcome.PASSED]

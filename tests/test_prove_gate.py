@@ -21,6 +21,8 @@ from records import Events, shifted
 from test_load_record import reseal
 from worlds import ROOT, run
 
+# Processor-hungry: not beside the load runs, whose generator must not be held up.
+pytestmark = pytest.mark.xdist_group("load")
 Change = Callable[[Place], object]
 REQUESTS = "http_requests_total"
 BUCKETS = "http_request_duration_seconds_bucket"
