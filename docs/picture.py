@@ -1,4 +1,7 @@
-"""Draws docs/verify.svg from a real run: ``make up``, then ``python docs/picture.py``."""
+"""Draws docs/verify.svg from a real run: ``make up``, then ``python docs/picture.py``.
+
+``python docs/picture.py LOG`` draws docs/rehearsal.svg from what a rehearsal wrote to stderr.
+"""
 
 import subprocess
 import sys
@@ -30,5 +33,20 @@ def main() -> None:
     console.save_svg("docs/verify.svg", title="make verify")
 
 
+COLOURS = {"GO": "green", "HOLD": "yellow", "NO-GO": "red", "ROLLBACK": "red"}
+
+
+def rehearsal(log: Path) -> None:
+    """Draw the live table and what followed; the findings are left out."""
+    console = Console(record=True, width=WIDTH + 20, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console.print(Text("$ gates rehearse --fault requests.twentieth_fails --at 40", style="bold"))
+    for line in log.read_text().splitlines():
+        if line.startswith("  ") or not line or " %  " in line[:12]:
+            continue
+        first = line.split()[0]
+        console.print(Text(line[: WIDTH + 18], style=COLOURS.get(first, "")))
+    console.save_svg("docs/rehearsal.svg", title="gates rehearse")
+
+
 if __name__ == "__main__":
-    main()
+    rehearsal(Path(sys.argv[1])) if sys.argv[1:] else main()

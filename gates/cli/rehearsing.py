@@ -24,12 +24,12 @@ from gates.routers import TrafficRouter
 
 SCHEDULE = places.INSTALLED / "policies" / "rehearsal.toml"
 # Blue's past before the ramp begins, in seconds of the policy's time.
-PAST_SECONDS = 600.0
+PAST_SECONDS = 375.0
 WAIT_SECONDS = 150.0
 STOP_SECONDS = 20.0
 SHOPS_SECONDS = 900.0
 # A hold is waited on for so long, in seconds of the policy's time.
-HOLD_SECONDS = 600.0
+HOLD_SECONDS = 300.0
 PART_SECONDS = 120
 
 
