@@ -5,10 +5,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 from gates.errors import UnknownNameError
+from gates.live_policy import comparison, restarts, selector, terms_of, traffic, trigger
 from gates.model import (
     ChecksObjective,
     ComparisonObjective,
@@ -19,19 +19,14 @@ from gates.model import (
     Objective,
     Policy,
     RatioObjective,
-    RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
     Stage,
     Terms,
-    TrafficObjective,
-    TriggerObjective,
 )
-from gates.statistics import parse_selector
 from gates.table import Table, one_of, read
 
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
-SLOT = "$slot"
 # Least and most: what is beyond protects nobody, or is a slip.
 # A load run gives up after ten seconds: a limit beyond could never be missed there.
 MOST_LATENCY = 10
@@ -66,26 +61,6 @@ ALWAYS = (
 )  # fmt: skip
 PROFILES = ("load", "smoke", "stress", "spike", "soak")
 KNEE = "knee"
-LANES = 2
-SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
-
-
-MOST_SELECTOR = 1000
-# What looks like a figure and is another one.
-MISTAKES: dict[str, str] = {
-    r'\bquantile="': (
-        "a summary's quantiles cannot be aggregated over instances; expected the buckets of a "
-        "histogram"
-    ),
-    r"\bhistogram_quantile\s*\(\s*[^,]*,\s*(?!sum by \(le\))": (
-        "histogram_quantile without sum by (le) mixes series; expected a plain selector of the "
-        "bucket that ends at the limit"
-    ),
-    r"\b(rate|irate|increase|delta)\s*\(": (
-        "a rate is per second and no ratio; expected a plain selector of counters, whose "
-        "increments the gate counts itself"
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +97,7 @@ def load(path: Path) -> Policy:
     nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
     every = json.dumps([latencies, numbers, loads], sort_keys=True)
     limits = hashlib.sha256(every.encode()).hexdigest()
-    terms = _terms(top.table("comparison"))
+    terms = terms_of(top.table("comparison"))
     ramp = top.table("ramp")
     hold_seconds = ramp.number("hold_seconds", 1, 86_400)
     no_go_rolls_back = ramp.flag("no_go_rolls_back")
@@ -279,7 +254,7 @@ def _live_build(name: str, table: Table, _: object) -> LiveBuildObjective:
     return LiveBuildObjective(
         name=name,
         guide=table.text("guide"),
-        selector=_selector(table, "selector"),
+        selector=selector(table, "selector"),
         window=table.seconds("window_seconds"),
         max_sample_age=table.seconds("max_sample_age_seconds"),
     )
@@ -293,7 +268,7 @@ def _ratio(name: str, table: Table, _: object) -> RatioObjective:
     limit = table.number(direction, 0, 1)
     if not 0 < limit < 1:
         raise table.error(direction, f"{limit:g} can never be met or never be missed")
-    part, whole = _selector(table, "part"), _selector(table, "whole")
+    part, whole = selector(table, "part"), selector(table, "whole")
     if part == whole:
         raise table.error("part", "the same as whole: the ratio would always be 1")
     return RatioObjective(
@@ -306,104 +281,6 @@ def _ratio(name: str, table: Table, _: object) -> RatioObjective:
         below=below,
         at_least=table.whole("at_least", 1, 10_000_000),
         window=table.seconds("window_seconds"),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-
-
-def _terms(table: Table) -> Terms:
-    """The terms all comparisons share; limit and warm-up are an objective's own.
-
-    The chance of a false stop is shared by the lanes of all metrics: 2k/alpha (Ville's inequality).
-    """
-    chance, metrics = table.number("false_stop", 0.0001, 0.1), table.whole("metrics", 1, 20)
-    fast, slow = table.number("batch_seconds", 1, 600), table.number("slow_batch_seconds", 1, 3600)
-    terms = Terms(
-        limit=0.5,
-        fast=fast,
-        slow=slow,
-        history=table.number("history_seconds", 60, 86_400),
-        recent=(slow, table.number("incident_seconds", 1, 3600)),
-        ramp=table.number("ramp_seconds", 60, 86_400),
-        steps=table.whole("steps", 1, 1000),
-        warm_up=0.0,
-        patience=table.number("patience_seconds", 0, 3600),
-        stop_at=LANES * metrics / chance,
-        worry_at=table.number("worry_at", 1, 1000),
-    )
-    table.end()
-    if not fast < slow < terms.history:
-        raise table.error("slow_batch_seconds", "expected over batch_seconds, under the history")
-    return terms
-
-
-def _bad_events(table: Table) -> tuple[str, str, bool]:
-    """The selectors of the bad (or the good) events and of all, and whether it is the good."""
-    part_is_good = "good" in table.left()
-    if part_is_good == ("bad" in table.left()):
-        raise table.error("bad", "expected either bad or good")
-    part = _selector(table, "good" if part_is_good else "bad")
-    whole = _selector(table, "whole")
-    if part == whole:
-        raise table.error("whole", "the same as the part: the ratio would always be the same")
-    return part, whole, part_is_good
-
-
-def _comparison(name: str, table: Table, known: Known) -> ComparisonObjective:
-    part, whole, part_is_good = _bad_events(table)
-    limit = table.number("below", 0.0001, 0.5)
-    over = table.number("rollback_over", 0.0001, 1) if "rollback_over" in table.left() else None
-    if over is not None and over < limit:
-        raise table.error("rollback_over", f"under the limit to advance, {limit:g}")
-    return ComparisonObjective(
-        name=name,
-        guide=table.text("guide"),
-        reads=table.text("reads"),
-        part=part,
-        whole=whole,
-        part_is_good=part_is_good,
-        terms=replace(known.terms, limit=limit, warm_up=table.number("warm_up_seconds", 0, 3600)),
-        rollback_over=over,
-        at_least=table.whole("at_least", 0, 10_000_000),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-
-
-def _trigger(name: str, table: Table, _: object) -> TriggerObjective:
-    part, whole, part_is_good = _bad_events(table)
-    return TriggerObjective(
-        name=name,
-        guide=table.text("guide"),
-        reads=table.text("reads"),
-        part=part,
-        whole=whole,
-        part_is_good=part_is_good,
-        over=table.number("over", 0.0001, 0.9999),
-        window=table.seconds("window_seconds"),
-        lasting=timedelta(seconds=table.number("lasting_seconds", 0, 86_400)),
-        at_least=table.whole("at_least", 1, 10_000_000),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-
-
-def _restarts(name: str, table: Table, _: object) -> RestartsObjective:
-    return RestartsObjective(
-        name=name,
-        guide=table.text("guide"),
-        reads=table.text("reads"),
-        whole=_selector(table, "whole"),
-        at_most=table.whole("at_most", 0, 1000),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-
-
-def _traffic(name: str, table: Table, _: object) -> TrafficObjective:
-    return TrafficObjective(
-        name=name,
-        guide=table.text("guide"),
-        reads=table.text("reads"),
-        whole=_selector(table, "whole"),
-        tolerance=table.number("tolerance", 0.01, 0.9),
-        at_least=table.whole("at_least", 1, 10_000_000),
         max_sample_age=table.seconds("max_sample_age_seconds"),
     )
 
@@ -451,25 +328,6 @@ def _load(name: str, table: Table, known: Known) -> LoadObjective:
     )
 
 
-def _selector(table: Table, key: str) -> str:
-    """A plain vector selector that names the slot: no function, no range."""
-    text = table.text(key)
-    if len(text) > MOST_SELECTOR:
-        raise table.error(key, f"over {MOST_SELECTOR} characters")
-    for mistake, why in MISTAKES.items():
-        if re.search(mistake, text):
-            raise table.error(key, why)
-    if SLOT not in text:
-        raise table.error(key, f"expected {SLOT} in it, or it reads every colour at once")
-    if not SELECTOR.match(text):
-        raise table.error(key, f'expected a plain selector like name{{slot="{SLOT}"}}, no function')
-    try:
-        parse_selector(text)
-    except (ValueError, re.error) as error:
-        raise table.error(key, f"not a selector: {error}"[:200]) from error
-    return text
-
-
 KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "checks": _checks,
     "listed_checks": _listed_checks,
@@ -478,8 +336,8 @@ KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "ratio": _ratio,
     "share": _share,
     "load": _load,
-    "comparison": _comparison,
-    "trigger": _trigger,
-    "traffic": _traffic,
-    "restarts": _restarts,
+    "comparison": lambda name, table, known: comparison(name, table, known.terms),
+    "trigger": lambda name, table, _: trigger(name, table),
+    "traffic": lambda name, table, _: traffic(name, table),
+    "restarts": lambda name, table, _: restarts(name, table),
 }

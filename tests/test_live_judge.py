@@ -10,7 +10,8 @@ from bench_judge import Cell, measured
 from judge_simulation import BROKEN
 from judging import STAGES
 
-from gates.conditions.live import Live, Triggered
+from gates.conditions.judges import Triggered
+from gates.conditions.live import Live
 from gates.model import ComparisonObjective, Move, Outcome, Scrape, TriggerObjective
 from gates.statistics import Capital, Comparison, Rises, chance_of_at_least, parse_selector
 from gates.statistics.level import Level, surely

@@ -4,24 +4,13 @@
 ``gates backtest`` a recording, ``make bench-judge`` a simulation: the same judge.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from gates.model import (
-    ComparisonObjective,
-    LiveObjective,
-    Measured,
-    Move,
-    Outcome,
-    RestartsObjective,
-    Scrape,
-    Target,
-    TrafficObjective,
-    TriggerObjective,
-)
-from gates.statistics import Comparison, Rises, parse_selector
+from gates.conditions.judges import Compared, Restarted, Stopped, judge_of
+from gates.model import LiveObjective, Measured, Move, Outcome, Scrape, Target, TriggerObjective
+from gates.statistics import Rises, parse_selector
 
 if TYPE_CHECKING:
     from gates.statistics import Selector
@@ -29,223 +18,6 @@ if TYPE_CHECKING:
 SLOT_LABEL = "slot"
 # An instance that was not seen for so many times the freshness limit is gone for good.
 FORGOTTEN = 5
-
-
-@dataclass(slots=True)
-class Tally:
-    """Bad events, out of how many."""
-
-    part: float = 0.0
-    whole: float = 0.0
-
-    def add(self, part: float, whole: float) -> None:
-        """Count more."""
-        self.part += part
-        self.whole += whole
-
-    @property
-    def ratio(self) -> float | None:
-        """The share that is bad; None without events."""
-        return self.part / self.whole if self.whole > 0 else None
-
-    def __str__(self) -> str:
-        if self.ratio is None:
-            return "none"
-        return f"{self.part:,.0f} of {self.whole:,.0f} ({100 * self.ratio:.3g} %)"
-
-
-class Recent:
-    """The events of the last so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.tally = Tally()
-        self._counts: deque[tuple[float, float, float]] = deque()
-
-    def count(self, at: float, part: float, whole: float) -> None:
-        """What was counted up to a moment; moments ascend."""
-        if whole:
-            self._counts.append((at, part, whole))
-            self.tally.add(part, whole)
-        while self._counts and self._counts[0][0] <= at - self.seconds:
-            _, old_part, old_whole = self._counts.popleft()
-            self.tally.add(-old_part, -old_whole)
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """An objective stopped the release.
-
-    Args:
-        at: when, seconds.
-        outcome: no_go or rollback.
-        seen: the last minute then, both colours.
-        step: the same since the step began.
-    """
-
-    at: float
-    outcome: Outcome
-    seen: str
-    step: str
-
-
-class Compared:
-    """What one comparison has seen."""
-
-    def __init__(self, objective: ComparisonObjective) -> None:
-        self.objective = objective
-        self.part_is_good = objective.part_is_good
-        self.part = objective.part
-        self.comparison = Comparison(objective.terms)
-        self.green, self.blue = Tally(), Tally()  # of this step
-        self.minute_green, self.minute_blue = (Recent(objective.terms.slow) for _ in range(2))
-        self.stopped: Stopped | None = None
-        self._share = 0.0
-
-    def move(self, at: float, share: float) -> None:
-        """Another share begins: so does another step."""
-        self._share = share
-        self.green, self.blue = Tally(), Tally()
-        if share > 0:
-            self.comparison.step(at)
-
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
-        """What a scrape added."""
-        if not green:
-            self.blue.add(part, whole)
-            self.minute_blue.count(at, part, whole)
-            self.comparison.baseline(at, part, whole)
-            return
-        self.green.add(part, whole)
-        self.minute_green.count(at, part, whole)
-        self.comparison.canary(at, part, whole)
-        if self.stopped is None and self.comparison.stops(at, alone=self._share >= 1):
-            seen = f"green {self.minute_green.tally}, blue {self.minute_blue.tally}"
-            step = f"green {self.green}, blue {self.blue}"
-            self.stopped = Stopped(at, self._how(), seen, step)
-
-    def _how(self) -> Outcome:
-        """A stop is a rollback where the last minute also breaks a rollback limit."""
-        over, ratio = self.objective.rollback_over, self.minute_green.tally.ratio
-        breaks = over is not None and ratio is not None and ratio > over
-        return Outcome.ROLLBACK if breaks else Outcome.NO_GO
-
-
-class Triggered:
-    """What one rollback trigger has seen."""
-
-    def __init__(self, objective: TriggerObjective) -> None:
-        self.objective = objective
-        self.part_is_good = objective.part_is_good
-        self.part = objective.part
-        self.green, self.blue = (Recent(objective.window.total_seconds()) for _ in range(2))
-        self.over_for = 0.0
-        self._began_at: float | None = None
-        self._looked: float | None = None
-        self.stopped: Stopped | None = None
-
-    def move(self, at: float, share: float) -> None:
-        """The ramp begins with the first move; what was before it, a ramp that failed, is over."""
-        if self._began_at is None and share > 0:
-            self._began_at = at
-
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
-        """What a scrape added, and a look at the window; gaps neither reset nor count."""
-        if self._began_at is None:
-            return
-        (self.green if green else self.blue).count(at, part, whole)
-        if not green:
-            return
-        asked, tally = self.objective, self.green.tally
-        before, self._looked = self._looked, at
-        if tally.ratio is None or tally.whole < asked.at_least:
-            return
-        if tally.ratio <= asked.over:
-            self.over_for = 0.0
-            return
-        passed = 0.0 if before is None else at - before
-        if passed <= asked.max_sample_age.total_seconds():
-            self.over_for += passed
-        if self.stopped is None and self.over_for >= asked.lasting.total_seconds():
-            seen = f"green {tally}, blue {self.blue.tally}"
-            self.stopped = Stopped(at, Outcome.ROLLBACK, seen, seen)
-
-
-class Seen:
-    """How much traffic each colour answered in this step."""
-
-    def __init__(self, objective: TrafficObjective) -> None:
-        self.objective = objective
-        self.part_is_good = False
-        self.part = objective.whole
-        self.green = self.blue = 0.0
-        self.share = 0.0
-        self.stopped: Stopped | None = None
-
-    def move(self, at: float, share: float) -> None:
-        """Another share begins."""
-        del at
-        self.share, self.green, self.blue = share, 0.0, 0.0
-
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
-        """What a scrape added."""
-        del at, part
-        if green:
-            self.green += whole
-        else:
-            self.blue += whole
-
-
-class Restarted:
-    """How often green's processes started anew in this step."""
-
-    def __init__(self, objective: RestartsObjective) -> None:
-        self.objective = objective
-        self.part_is_good = False
-        self.part = objective.whole
-        self.restarts: dict[str, int] = {}
-        self.stopped: Stopped | None = None
-        self._begun = False
-
-    def move(self, at: float, share: float) -> None:
-        """Another share begins; what was before the first is none of the ramp's."""
-        del at
-        self._begun = self._begun or share > 0
-        self.restarts = {}
-
-    @property
-    def most(self) -> int:
-        """How often the instance that did so most often started anew."""
-        return max(self.restarts.values(), default=0)
-
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
-        """Restarts are seen by who reads the counters."""
-
-    def restarted(self, at: float, instance: str) -> None:
-        """A process of green started anew."""
-        if not self._begun:
-            return
-        self.restarts[instance] = self.restarts.get(instance, 0) + 1
-        if self.stopped is None and self.most > self.objective.at_most:
-            seen = f"{instance} of green started anew {self.most} times in the step"
-            self.stopped = Stopped(at, Outcome.NO_GO, seen, seen)
-
-
-Judge = Compared | Triggered | Seen | Restarted
-
-
-def _judge(objective: LiveObjective) -> Judge:
-    match objective:
-        case ComparisonObjective():
-            return Compared(objective)
-        case TriggerObjective():
-            return Triggered(objective)
-        case TrafficObjective():
-            return Seen(objective)
-        case RestartsObjective():
-            return Restarted(objective)
-        case _:
-            assert_never(objective)
 
 
 @dataclass(slots=True)
@@ -272,7 +44,7 @@ class Live:
         triggers = all(isinstance(one, TriggerObjective) for one in objectives)
         # Triggers hold whatever blue does: they need nothing of it.
         self.needs = slots[:1] if triggers else slots
-        self.judges = [_judge(one) for one in objectives]
+        self.judges = [judge_of(one) for one in objectives]
         texts = list(
             dict.fromkeys(text for one in self.judges for text in (one.part, one.objective.whole))
         )

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import assert_never
 
-from gates.conditions.live import Compared, Judge, Live, Restarted, Seen, Stopped, Triggered
+from gates.conditions.judges import Compared, Judge, Restarted, Seen, Stopped, Triggered
+from gates.conditions.live import Live
 from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
 from gates.statistics import chance_of_at_least, chance_of_at_most
 
