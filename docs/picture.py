@@ -37,11 +37,12 @@ COLOURS = {"GO": "green", "HOLD": "yellow", "NO-GO": "red", "ROLLBACK": "red"}
 
 
 def rehearsal(log: Path) -> None:
-    """Draw the live table and what followed; the findings are left out."""
+    """Draw the live table, a line or two a step; the findings are left out."""
     console = Console(record=True, width=WIDTH + 20, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.print(Text("$ gates rehearse --fault requests.twentieth_fails --at 40", style="bold"))
+    console.print(Text("$ gates rehearse", style="bold"))
     for line in log.read_text().splitlines():
-        if line.startswith("  ") or not line or " %  " in line[:12]:
+        held = " HOLD " in line and " 0 of " not in line
+        if line.startswith("  ") or not line or " %  " in line[:12] or held:
             continue
         first = line.split()[0]
         console.print(Text(line[: WIDTH + 18], style=COLOURS.get(first, "")))

@@ -99,7 +99,7 @@ class Table:
         row = self.rows.setdefault((cell.group, cell.kind), {})
         count = sum(one < inf for one in stops)
         if cell.group in ("healthy", "limit"):
-            row[cell.rate] = f"{100 * count / len(stops):.2g} %"
+            row[cell.rate] = f"{100 * count / len(stops):.3g} %"
             if cell.group == "healthy":
                 self.stopped, self.healthy = self.stopped + count, self.healthy + len(stops)
                 if count > MOST_STOPPED * len(stops):
