@@ -290,6 +290,28 @@ def test_a_judge_says_when_it_is_blind() -> None:
     assert "is 75 s old" in live.blindness(660.0)[1]
 
 
+def test_instances_that_come_later_are_no_gap() -> None:
+    live = Live([ERRORS], ("green", "blue"), 60.0)
+    values = {'http_requests_total{status="200"}': 1.0}
+    live.move(Move(0.0, 0.1))
+    for at in range(0, 600, 15):
+        live.scraped(Scrape(at, "blue", "b", 1.0, values))
+        for pod in range(1 if at < 400 else 6):
+            live.scraped(Scrape(at, "green", f"g{pod}", 1.0, values))
+    assert live.blindness(600.0)[1] == ""
+
+
+def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
+    live = Live([ERRORS], ("green", "blue"), 60.0)
+    values = {'http_requests_total{status="200"}': 1.0}
+    live.move(Move(0.0, 0.1))
+    for at in range(0, 600, 15):
+        live.scraped(Scrape(at, "blue", "b", 1.0, values))
+        if at > 400:
+            live.scraped(Scrape(at, "green", "g", 1.0, values))
+    assert "green was seen for 180 s of the step's 600 s" in live.blindness(600.0)[1]
+
+
 # A few whole ramps; `make bench-judge` runs hundreds of every kind.
 @pytest.mark.parametrize(
     ("group", "kind", "rate"),

@@ -26,7 +26,7 @@ class Colour:
 
     rises: dict[str, Rises] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
-    covered: float = 0.0
+    covered: dict[str, float] = field(default_factory=dict)
 
 
 class Live:
@@ -67,7 +67,7 @@ class Live:
         """The balancer gives green another share."""
         self.moves.append(move)
         for colour in self.colours.values():
-            colour.covered = 0.0
+            colour.covered = {}
         for one in self.judges:
             one.move(move.at, move.share)
 
@@ -103,7 +103,8 @@ class Live:
         """Note that an instance was seen; its counters."""
         before = colour.seen.get(scrape.instance)
         if before is not None and scrape.at - before <= self.max_age:
-            colour.covered += scrape.at - before
+            covered = colour.covered
+            covered[scrape.instance] = covered.get(scrape.instance, 0.0) + scrape.at - before
         colour.seen[scrape.instance] = scrape.at
         if scrape.instance not in colour.rises:
             colour.rises[scrape.instance] = Rises(self._selectors)
@@ -164,8 +165,7 @@ class Live:
             return Measured.NO_DATA, "no ramp is under way"
         passed = now - self.moves[-1].at
         colour = self.colours[self.slots[0]]
-        lately = [one for one in colour.seen.values() if now - one <= FORGOTTEN * self.max_age]
-        covered = colour.covered / max(1, len(lately))
+        covered = max(colour.covered.values(), default=0.0)  # others may have come later
         if passed > self.max_age and covered < passed / 2:
             return (
                 Measured.NO_DATA,
