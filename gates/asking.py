@@ -87,20 +87,22 @@ def ask(asked: Setting, stage: Stage) -> tuple[Decision, Evidence]:
     at = time.time()
     question = Question(
         stage=stage, target=asked.target, runs=asked.runs, at=at,
-        moves=lambda: moves(asked.out, asked.target.name),
+        moves=lambda: moves(asked),
     )  # fmt: skip
     evidence = gather(question)
     decision = judge.judge(stage, evidence, datetime.fromtimestamp(at, UTC))
     return replace(decision, time_scale=asked.time_scale), evidence
 
 
-def moves(out: Path, name: str) -> tuple[Move, ...]:
-    """The shares the ramp command gave a target, as the ledger has them."""
-    found = [one.content for one in ledger.entries(out)]
+def moves(asked: Setting) -> tuple[Move, ...]:
+    """The shares the ramp command gave the target, as the ledger has them; no rehearsal's."""
+    found = [one.content for one in ledger.entries(asked.out)]
     return tuple(
         Move(float(one["at"]), float(one["share"]))
         for one in found
-        if one.get("kind") == "move" and one.get("target") == name
+        if one.get("kind") == "move"
+        and one.get("target") == asked.target.name
+        and one.get("time_scale") == asked.time_scale
     )
 
 

@@ -29,7 +29,13 @@ def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
     max_age = objective.max_sample_age.total_seconds()
     measured, problem = answer.measured, answer.problem
     shares: list[list[Share]] = []
-    if measured is Measured.OK:
+    by_ledger = measured is Measured.NO_DATA and bool(evidence.moves)
+    if by_ledger:
+        # Nobody scrapes the balancer: what the ramp command wrote down stands in for it, and the
+        # traffic that each colour answered shows whether it is so.
+        measured, given = Measured.OK, [Share(one.at, one.share) for one in evidence.moves]
+        shares = [[*given, Share(answer.evaluated_at, given[-1].share)]]
+    elif measured is Measured.OK:
         try:
             shares = shares_by_balancer(answer.series, objective.server_label, evidence.target)
         except ValueError as error:
@@ -42,6 +48,7 @@ def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
         measured, problem = Measured.STALE, f"the newest weights are {age:.0f} s old"
     if measured is Measured.OK and shares:
         verdict, sentence = _judged(objective, slot, shares, answer.evaluated_at)
+        sentence = f"by the ledger, {sentence}" if by_ledger else sentence
     else:
         verdict = Verdict.INCONCLUSIVE
         sentence = f"cannot see {slot}'s share of traffic: {answer.query}: {problem}"
