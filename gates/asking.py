@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gates.model import Decision, Evidence, Move, Policy, Stage, Target
 
 SCHEMA = 1
 MOST_SCALE = 60.0
+SAME = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,29 @@ def ask(asked: Setting, stage: Stage) -> tuple[Decision, Evidence]:
 
 def moves(asked: Setting) -> tuple[Move, ...]:
     """The shares the ramp command gave the target, as the ledger has them; no rehearsal's."""
-    found = [one.content for one in ledger.entries(asked.out)]
-    return tuple(
-        Move(float(one["at"]), float(one["share"]))
-        for one in found
-        if one.get("kind") == "move"
-        and one.get("target") == asked.target.name
-        and one.get("time_scale") == asked.time_scale
-    )
+    found: list[Move] = []
+    try:
+        entries = [one.content for one in ledger.entries(asked.out)]
+    except LedgerError:
+        return ()
+    for one in entries:
+        if one.get("target") != asked.target.name:
+            continue
+        if one.get("event") == "began" or one.get("kind") == "rollback":
+            found = []
+        elif one.get("time_scale") == asked.time_scale and one.get("kind") == "move":
+            at: Any = one.get("at")
+            share: Any = one.get("share")
+            if not (_is_number(at) and _is_number(share)):
+                return ()
+            if found and abs(found[-1].share - share) <= SAME:
+                found.pop()  # tried again: only from the last on is it known to be so
+            found.append(Move(float(at), float(share)))
+    return tuple(found)
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - of a ledger
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def write_down(

@@ -169,6 +169,24 @@ def test_figures_that_are_no_counts_are_a_hold(tmp_path: Path, value: str) -> No
     assert Outcome.GO not in {one.decision for one in result.steps}
 
 
+@pytest.mark.parametrize(
+    "lost", ["http_request_duration_seconds", 'le="5.0"', 'le="1.0"', "http_requests_total"]
+)
+def test_a_metric_that_vanishes_midway_is_no_go_and_no_stop(tmp_path: Path, lost: str) -> None:
+    made = [
+        {
+            **one,
+            "text": "".join(line + "\n" for line in one["text"].split("\n") if lost not in line),
+        }
+        if one.get("target") == "green" and one["t"] > 1290
+        else one
+        for one in lines(HEALTHY["error 0.1 %"])
+    ]
+    result = replayed(tmp_path, made)
+    assert (result.decision, result.stopped_at) == (Outcome.HOLD, None), result.reason
+    assert {one.decision for one in result.steps if one.weight > 0.3} == {Outcome.HOLD}
+
+
 def test_a_recording_of_a_hundred_minutes_takes_under_two_seconds(tmp_path: Path) -> None:
     path = write(tmp_path / "ramp.jsonl", lines(HEALTHY["error 0.1 %"]))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,6 +1,7 @@
 """Where nobody scrapes the balancer, the ledger knows when a step began; a rehearsal's does not."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,46 @@ def test_moves_of_the_ledger_stand_in_for_weights(
     for objective in ("errors-against-blue", "traffic-share"):
         line = next(one for one in answer.out.splitlines() if objective in one)
         assert line.split()[0] == verdict
+
+
+def move(out: Path, share: float, ago: float, **changes: object) -> None:
+    ledger.append(
+        out,
+        {"kind": "move", "target": "green", "stage": "s", "share": share,
+         "at": time.time() - ago, "time_scale": 1.0, **changes},
+    )  # fmt: skip
+
+
+NOT_NOW: dict[str, Callable[[Path], object]] = {
+    "rolled back since": lambda out: ledger.append(out, {"kind": "rollback", "target": "green"}),
+    "a new ramp began since": lambda out: ledger.append(
+        out, {"kind": "ramp", "event": "began", "target": "green"}),
+    "tried again a moment ago": lambda out: move(out, 0.3, 100),
+    "a time that is none": lambda out: move(out, 0.3, 100, at="yesterday"),
+    "a share that is none": lambda out: ledger.append(
+        out, {"kind": "move", "target": "green", "at": 1.0, "share": None, "time_scale": 1.0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(NOT_NOW))
+def test_moves_of_another_ramp_stand_in_for_nothing(tmp_path: Path, name: str) -> None:
+    with passing(tmp_path) as place:
+        place.metrics.drop("haproxy_server_weight")
+        for share, ago in ((0.1, 1820), (0.2, 1220), (0.3, 620)):
+            move(place.out, share, ago)
+        NOT_NOW[name](place.out)
+        answer = place.ask("ramp-30")
+    assert answer.code == 3, answer.out
+
+
+def test_an_instance_that_is_down_now_does_not_hide_what_it_did(tmp_path: Path) -> None:
+    with passing(tmp_path, instances=2) as place:
+        for line in place.metrics.named("http_requests_total", slot="green", status="500"):
+            begin = place.metrics.now - 500
+            line.points = [
+                (at, v + max(0.0, at - begin) * 2 * (at > begin)) for at, v in line.points
+            ]
+        for line in place.metrics.named("up", slot="green", instance="green-2:5000"):
+            line.points[-1] = (line.points[-1][0], 0.0)
+        answer = place.ask("ramp-30")
+    assert answer.code == 4, answer.out

@@ -143,14 +143,19 @@ def fed(
         now: seconds since the epoch.
     """
     made: list[Scrape] = []
+    blind = Measured.OK, ""
     for slot, theirs in answers.items():
-        measured, problem = _unusable(theirs, live.max_age, now)
-        if measured is Measured.OK:
+        found = _unusable(theirs, live.max_age, now)
+        if found[0] in (Measured.OK, Measured.STALE):  # old or down now: what was before counts
             made.extend(_scrapes(theirs))
-        elif slot in live.needs:
-            return measured, problem
+        if found[0] is not Measured.OK and slot in live.needs and blind[0] is Measured.OK:
+            blind = found
+    if blind[0] not in (Measured.OK, Measured.STALE):
+        return blind
     made.sort(key=lambda one: one.at)
     problem = _feed(live, moves, made)
+    if blind[0] is not Measured.OK:
+        return blind
     return (Measured.ERROR, problem) if problem else live.blindness(now)
 
 
@@ -160,8 +165,6 @@ def _unusable(answers: Sequence[SampleSet], max_age: float, now: float) -> tuple
         if answer.measured is not Measured.OK:
             return answer.measured, f"{answer.query}: {answer.problem}"
     counters = [one for one in answers if not one.query.startswith("up{")]
-    if problem := _behind(counters, max_age) or _down(answers, max_age, now):
-        return Measured.STALE, problem
     try:
         _same_instances(counters)
         for one in counters:
@@ -171,6 +174,8 @@ def _unusable(answers: Sequence[SampleSet], max_age: float, now: float) -> tuple
         _scrapes(answers)
     except ValueError as error:
         return Measured.ERROR, str(error)
+    if problem := _behind(counters, max_age) or _down(answers, max_age, now):
+        return Measured.STALE, problem
     return Measured.OK, ""
 
 

@@ -52,6 +52,12 @@ class Live:
         self._roles = [
             (one, texts.index(one.part), texts.index(one.objective.whole)) for one in self.judges
         ]
+        self._needed = {
+            role
+            for one, part, whole in self._roles
+            if not isinstance(one, Compared) or one.objective.at_least
+            for role in ((part, whole) if one.part_is_good else (whole,))
+        }
         self.slots, self.max_age = slots, max_age
         self.colours = {slot: Colour() for slot in slots}
         self.began_at: float | None = None
@@ -80,6 +86,9 @@ class Live:
         colour = self.colours.get(scrape.slot)
         if colour is None or not scrape.values:
             return
+        known = colour.rises.get(scrape.instance)
+        if known is not None and known.lacks(scrape.values, self._needed):
+            return  # half a scrape: as if it had not come
         if self.began_at is None:
             self.began_at = scrape.at
         rises = self._seen(colour, scrape)

@@ -63,6 +63,16 @@ class Rises:
         self._seen = True
         return None if first and not young else sums
 
+    def lacks(self, values: Mapping[str, float], needed: set[int]) -> bool:
+        """Whether a scrape has nothing of a sum that is needed and that earlier ones had."""
+        if len(values) >= len(self._last):
+            return False
+        known = self._roles
+        shown = {
+            role for one in values for role in (known[one] if one in known else self._learn(one))
+        }
+        return not needed & self.matched <= shown
+
     def _above(
         self, values: Mapping[str, float], before: Mapping[str, float], scrape: Scrape
     ) -> list[float] | None:
