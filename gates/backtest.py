@@ -215,7 +215,8 @@ def _target() -> Target:
         name="recording", digest="", description="a recording", deployment="green",
         production=False, expected=Build("", "", ""), schema_version=1, addresses=nowhere,
         patience_seconds=1, loopback_sources=False, log_files=(), suites=frozenset(),
-        capabilities=frozenset(), slot="green", baseline_slot="blue", public_address="",
+        capabilities=frozenset(), slot="green", servers=("green",), instances=(),
+        policies=frozenset(), baseline_slot="blue", public_address="",
         shop="", router="", secrets={},
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gates import strict_json
 from gates.errors import ConfigurationError
 from gates.model import Boot, Build, CheckOutcome, CheckResult, Run, RunState
 
@@ -29,6 +30,7 @@ MOST_BYTES = 16_000_000
 MOST_RUNS = 1000
 MOST_MESSAGE = 4000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+MIN_YEAR, MAX_YEAR = 2000, 2200
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -177,8 +179,11 @@ def read_run(folder: Path, key: str) -> Run:
         return _unreadable(folder.name, modified, f"over {MOST_BYTES} bytes")
     try:
         return _parse(folder.name, raw, key, modified)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return _unreadable(folder.name, modified, f"not a record ({type(error).__name__})")
+    except (
+        ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
+    ) as error:  # fmt: skip
+        why = f"{type(error).__name__}: {error}"[:120]
+        return _unreadable(folder.name, modified, f"not a record ({why})")
 
 
 def folder_time(folder: Path) -> datetime:
@@ -211,7 +216,7 @@ def _parse(name: str, raw: bytes, key: str, modified: datetime) -> Run:
     """A run from its record's bytes."""
     lines = raw.split(b"\n")
     torn = lines.pop() != b""
-    events: list[Mapping[str, Any]] = [json.loads(line) for line in lines]
+    events: list[Mapping[str, Any]] = [strict_json.loads(line) for line in lines]
     run = _started(name, events[0])
     problem = ""
     for event in events[1:]:
@@ -226,7 +231,7 @@ def _parse(name: str, raw: bytes, key: str, modified: datetime) -> Run:
             case "finished":
                 run = replace(run, state=RunState.FINISHED, problem="",
                               build_at_end=build_of(event["build"]))  # fmt: skip
-                problem = _broken_seal(raw, event, key)
+                problem = _broken_seal(raw, event, key) or _unexplained(run, event)
             case other:
                 problem = f"an event {str(other)[:40]!r} it should not have"
     if run.results and run.expected is None:
@@ -237,6 +242,17 @@ def _parse(name: str, raw: bytes, key: str, modified: datetime) -> Run:
         # What cannot be trusted may have been about anything, until it was last written to.
         return _unreadable(name, max(run.started_at, modified), problem)
     return replace(run, problem="its last line is cut") if torn else run
+
+
+def _unexplained(run: Run, event: Mapping[str, Any]) -> str:
+    """Why an exit code contradicts the results; empty when it does not."""
+    code = event["exit_code"]
+    passed = bool(run.results) and all(
+        result.outcome is CheckOutcome.PASSED for result in run.results
+    )
+    if code != 0 and passed:
+        return f"it ended with exit code {str(code)[:20]}, and says that every check passed"
+    return ""
 
 
 def _started(name: str, event: Mapping[str, Any]) -> Run:
@@ -296,7 +312,9 @@ def moment_of(text: str) -> datetime:
     """A time with its zone; ValueError for anything else."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError
+        raise ValueError("a time without its zone")
+    if not MIN_YEAR <= moment.year <= MAX_YEAR:
+        raise ValueError(f"a time of the year {moment.year}")
     return moment
 
 

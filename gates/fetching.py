@@ -84,5 +84,13 @@ def _whole(response: HTTPResponse, most_bytes: int) -> Answer:
         return Answer(0, b"", f"an answer of over {most_bytes} bytes")
     if response.length:
         return Answer(0, b"", "an answer that ended early")
-    date = parsedate_to_datetime(response.headers["Date"]) if response.headers["Date"] else None
-    return Answer(response.status, body, "", date.timestamp() if date else None)
+    try:
+        server_time = _seconds(response.headers["Date"])
+    except (ValueError, TypeError, ArithmeticError):
+        return Answer(0, b"", "an answer whose Date header is no date")
+    return Answer(response.status, body, "", server_time)
+
+
+def _seconds(date: str | None) -> float | None:
+    """A Date header in seconds since the epoch."""
+    return parsedate_to_datetime(date).timestamp() if date else None

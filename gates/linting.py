@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from gates.model import (
+    AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
     ListedChecksObjective,
@@ -18,6 +19,7 @@ from gates.model import (
     ServedBuildObjective,
     ShareObjective,
     Stage,
+    ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
@@ -92,7 +94,7 @@ def _objective(one: Objective) -> Iterator[str]:
         case (
             ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
             | LoadObjective() | LiveBuildObjective() | ShareObjective() | TrafficObjective()
-            | RestartsObjective()
+            | RestartsObjective() | ThroughputObjective() | AvailabilityObjective()
         ):  # fmt: skip
             return
         case _:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gates import evidence
+from gates import evidence, strict_json
 from gates.evidence import (
     KEY_VARIABLE,
     MOST_RUNS,
@@ -129,7 +129,7 @@ def _read(path: Path, key: str) -> LoadRun:
     if len(raw) > MOST_BYTES:
         return _damaged(name, written, f"over {MOST_BYTES} bytes")
     try:
-        content = json.loads(raw, parse_constant=_refused)
+        content = strict_json.loads(raw)
         if content["schema"] != SCHEMA or content["run"] != name or not RUN_ID.match(name):
             return _damaged(name, written, "another schema, or another run's")
         if problem := _broken_seal(content, key):
@@ -137,10 +137,6 @@ def _read(path: Path, key: str) -> LoadRun:
         return _run(content)
     except MALFORMED as error:
         return _damaged(name, written, f"not a record of a load run ({type(error).__name__})")
-
-
-def _refused(name: str) -> float:
-    raise ValueError(name)
 
 
 def _broken_seal(content: Mapping[str, Any], key: str) -> str:

@@ -8,8 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gates.errors import UnknownNameError
-from gates.live_policy import comparison, restarts, selector, terms_of, traffic, trigger
+from gates.live_policy import (
+    ComparisonTerms,
+    availability,
+    comparison,
+    restarts,
+    selector,
+    terms_of,
+    throughput,
+    traffic,
+    trigger,
+)
 from gates.model import (
+    AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
     ListedChecksObjective,
@@ -22,7 +33,6 @@ from gates.model import (
     ServedBuildObjective,
     ShareObjective,
     Stage,
-    Terms,
 )
 from gates.table import Table, one_of, read
 
@@ -71,7 +81,7 @@ class Known:
     limits: str
     latencies: Mapping[str, float]
     load: Mapping[str, float]
-    terms: Terms
+    terms: ComparisonTerms
 
 
 def load(path: Path) -> Policy:
@@ -200,7 +210,7 @@ def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]
 
 def _at(objective: Objective, share: float | None, content: Table) -> Objective:
     """The objective as this stage asks it: at its share."""
-    if isinstance(objective, LiveObjective) and share is None:
+    if isinstance(objective, LiveObjective | AvailabilityObjective) and share is None:
         raise content.error("share", f"missing; {objective.name} is judged at a share of traffic")
     if not isinstance(objective, ShareObjective):
         return objective
@@ -212,13 +222,16 @@ def _at(objective: Objective, share: float | None, content: Table) -> Objective:
 def _bind_ratios(content: Table, asked: list[Objective]) -> None:
     """Refuse ratios over samples that no live_build objective binds to a build."""
     bound = [one.window for one in asked if isinstance(one, LiveBuildObjective)]
-    live = [one for one in asked if isinstance(one, LiveObjective)]
+    live = [one for one in asked if isinstance(one, LiveObjective | AvailabilityObjective)]
     if live and not (bound and any(isinstance(one, ShareObjective) for one in asked)):
         raise content.error(
             "objectives", f"{live[0].name} needs objectives of kinds live_build and share"
         )
-    if live and not any(isinstance(one, ComparisonObjective) for one in live):
-        raise content.error("objectives", f"{live[0].name} needs an objective of kind comparison")
+    limited = [one for one in live if isinstance(one, ComparisonObjective) and not one.relative]
+    if live and not limited:
+        raise content.error(
+            "objectives", f"{live[0].name} needs an objective of kind comparison with a limit"
+        )
     for one in asked:
         if isinstance(one, RatioObjective) and not any(window >= one.window for window in bound):
             raise content.error(
@@ -337,6 +350,8 @@ KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
     "share": _share,
     "load": _load,
     "comparison": lambda name, table, known: comparison(name, table, known.terms),
+    "throughput": lambda name, table, known: throughput(name, table, known.terms),
+    "availability": lambda name, table, _: availability(name, table),
     "trigger": lambda name, table, _: trigger(name, table),
     "traffic": lambda name, table, _: traffic(name, table),
     "restarts": lambda name, table, _: restarts(name, table),

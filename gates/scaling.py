@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from gates.model import (
+    AvailabilityObjective,
     ComparisonObjective,
     LiveBuildObjective,
     Objective,
@@ -11,6 +12,7 @@ from gates.model import (
     RestartsObjective,
     ShareObjective,
     Terms,
+    ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
@@ -36,7 +38,7 @@ def scaled(policy: Policy, by: float) -> Policy:
 
 def _objective(one: Objective, by: float) -> Objective:
     match one:
-        case ComparisonObjective():
+        case ComparisonObjective() | ThroughputObjective():
             age = one.max_sample_age / by
             return replace(one, terms=_terms(one.terms, by), max_sample_age=age)
         case TriggerObjective():
@@ -46,6 +48,14 @@ def _objective(one: Objective, by: float) -> Objective:
                 lasting=one.lasting / by,
                 max_sample_age=one.max_sample_age / by,
             )
+        case _:
+            return _over_a_window(one, by)
+
+
+def _over_a_window(one: Objective, by: float) -> Objective:
+    match one:
+        case AvailabilityObjective():
+            return replace(one, bake=one.bake / by, max_sample_age=one.max_sample_age / by)
         case TrafficObjective() | RestartsObjective():
             return replace(one, max_sample_age=one.max_sample_age / by)
         case LiveBuildObjective() | RatioObjective():

@@ -11,6 +11,7 @@ from gates.model import Addresses, Build, Target
 from gates.routers import ROUTERS
 from gates.table import Table, one_of, read
 
+POLICY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 DIGEST = re.compile(r"sha256:[0-9a-f]{32,64}\Z")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,60}\Z")
 MOST_SECRETS_BYTES = 65536
@@ -66,17 +67,42 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         log_files=_log_files(access, folder),
         suites=frozenset(suites.texts("allowed")),
         capabilities=frozenset(suites.texts("capabilities")),
-        slot=metrics.name("slot"),
+        slot=(slot := metrics.name("slot")),
+        servers=_texts(metrics, "servers") or (slot,),
+        instances=_texts(metrics, "instances"),
         baseline_slot=metrics.name("baseline_slot"),
         shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
         router=one_of(traffic, "router", ROUTERS) if traffic else "",
         public_address=access.text("public_address") if "public_address" in access.left() else "",
         secrets=_secrets(top.table("secrets"), access, folder, production=production),
+        policies=_policies(top, production=production),
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
         raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target
+
+
+def _texts(table: Table, key: str) -> tuple[str, ...]:
+    """A list of texts; empty where the key is not there."""
+    return table.texts(key) if key in table.left() else ()
+
+
+def _policies(top: Table, *, production: bool) -> frozenset[str]:
+    """The digests of the policies that may judge the target."""
+    if "policy" not in top.left():
+        if production:
+            raise top.error(
+                "policy", 'missing; a production target needs [policy] accepted = ["sha256:…"], '
+                "and `gates stages` prints the digest",
+            )  # fmt: skip
+        return frozenset()
+    table = top.table("policy")
+    accepted = table.texts("accepted")
+    if wrong := [text for text in accepted if not POLICY_DIGEST.match(text)]:
+        raise table.error("accepted", f"expected sha256: and 64 digits, got {wrong[0]!r}"[:200])
+    table.end()
+    return frozenset(text.removeprefix("sha256:") for text in accepted)
 
 
 def _build(table: Table) -> Build:

@@ -15,7 +15,16 @@ from math import inf
 from pathlib import Path
 from statistics import median
 
-from judge_simulation import BROKEN, HEALTHY, HOLDS, KNOWN_LIMITS, Change, scrapes, world_of
+from judge_simulation import (
+    BROKEN,
+    CUSTOMERS,
+    HEALTHY,
+    HOLDS,
+    KNOWN_LIMITS,
+    Change,
+    scrapes,
+    world_of,
+)
 from worlds import ROOT
 
 from gates import policy
@@ -31,6 +40,11 @@ MOST_STOPPED_IN_ALL = 0.003
 PAGE = ROOT / "docs" / "judge.md"
 BEGIN, END = "<!-- made by make bench-judge: begin -->", "<!-- end -->"
 POLICY = policy.load(ROOT / "policies" / "release.toml")
+# At the end of these steps, by their share in percent, no ramp of the kind may go on.
+NEVER_GO = {
+    **{kind: steps for kind, (_, steps) in HOLDS.items()},
+    **{kind: range(10, 101, 10) for kind in CUSTOMERS},
+}
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
 
 
@@ -65,8 +79,8 @@ def measured(cell: Cell) -> tuple[Cell, list[float], int]:
     for number in range(cell.ramps):
         result = replayed(cell, number)
         stops.append(inf if result.stopped_at is None else result.stopped_at)
-        if cell.group == "hold":
-            never = HOLDS[cell.kind][1]
+        never = NEVER_GO.get(cell.kind)
+        if never is not None:
             wrong += any(
                 one.decision is Outcome.GO and round(100 * one.weight) in never
                 for one in result.steps
@@ -109,15 +123,17 @@ class Table:
             if wrong or count:
                 self.missed.append(f"{cell.kind} at {cell.rate}/s: {row[cell.rate]}")
         else:
-            self._broken(cell, stops, row)
+            self._broken(cell, stops, row, wrong)
 
-    def _broken(self, cell: Cell, stops: list[float], row: dict[int, str]) -> None:
+    def _broken(self, cell: Cell, stops: list[float], row: dict[int, str], wrong: int) -> None:
         broken = BROKEN[cell.kind]
         after = sorted(one - broken.breach for one in stops)
         typical, late = median(after), after[min(len(after) - 1, int(0.95 * len(after)))]
         most = broken.within[cell.rate]
         row[cell.rate] = f"{typical:,.0f} / {late:,.0f} ({most[0]:,} / {most[1]:,})"
-        if typical > most[0] or late > most[1]:
+        if wrong:
+            row[cell.rate] += f", {wrong} wrong GO"
+        if typical > most[0] or late > most[1] or wrong:
             self.missed.append(f"{cell.kind} at {cell.rate}/s: {row[cell.rate]}")
 
     def text(self, ramps: int) -> str:

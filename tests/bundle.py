@@ -164,12 +164,17 @@ def _instance(colour: Colour, number: int) -> Iterator[Line]:
 
     route = {"route": "/api/products", "method": "GET", "traffic": "customer"}
     bad = colour.errors / 1000
-    yield counter("http_requests_total", 1 - bad, status="200", **route)
+    login = {**route, "route": "/api/auth/login", "method": "POST"}
+    yield counter("http_requests_total", 0.95 - bad, status="200", **route)
+    yield counter("http_requests_total", 0.02, status="401", **route)
+    yield counter("http_requests_total", 0.028, status="200", **login)
+    yield counter("http_requests_total", 0.002, status="401", **login)
     yield counter("http_requests_total", bad, status="500", **route)
     for le, ratio in (("0.5", 0.99), ("1.0", 0.995), ("5.0", 0.999), ("+Inf", 1.0)):
         yield counter("http_request_duration_seconds_bucket", ratio, le=le, status="200", **route)
     yield counter("http_request_duration_seconds_count", 1.0, status="200", **route)
-    for status, ratio in (("captured", 0.02), ("failed", 0.0)):
+    yield counter("orders_total", 0.025, status="placed", traffic="customer")
+    for status, ratio in (("captured", 0.02), ("declined", 0.001), ("failed", 0.0)):
         yield counter("payments_total", ratio, status=status, traffic="customer")
     yield counter("db_query_duration_seconds_bucket", 2.0, le="0.2", command="find")
     yield counter("db_query_duration_seconds_count", 2.0, command="find")

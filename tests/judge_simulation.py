@@ -19,8 +19,14 @@ SECONDS = PAST + RAMP
 # The spread of latencies: lognormal, so that P95 and the shares over 1 s and 5 s go together.
 SIGMA = 0.85
 P95 = NormalDist().inv_cdf(0.95)
-PAYMENTS = 1 / 300
+# Of all requests: payments, orders and log-ins.
+PAYMENTS, ORDERS, LOGINS = 1 / 300, 1 / 250, 1 / 40
 USUAL_ERRORS, USUAL_P95, USUAL_FAILED_PAYMENTS = 0.001, 0.5, 0.004
+# What is refused without any fault: expired sessions and sold-out products, mistyped passwords,
+# declined cards; and what bots ask for that is not there, as a part of a colour's requests.
+USUAL_REFUSED, USUAL_LOGINS_REFUSED, USUAL_DECLINED, USUAL_BOTS = 0.02, 0.08, 0.03, 0.005
+# A campaign: so many times the usual orders per request.
+CAMPAIGN = 1.5
 Values = NDArray[np.float64]
 Dice = np.random.Generator
 KEYS = (
@@ -32,6 +38,16 @@ KEYS = (
     'payments_total{status="captured"}',
     'payments_total{status="failed"}',
 )
+# Series that older recordings do not have.
+CUSTOMER_KEYS = (
+    'http_requests_total{route="/api/products",status="401"}',
+    'http_requests_total{route="/api/auth/login",status="200"}',
+    'http_requests_total{route="/api/auth/login",status="401"}',
+    'http_requests_total{route="/unknown",status="404"}',
+    'orders_total{status="placed"}',
+    'payments_total{status="declined"}',
+)
+ALL_KEYS = (*KEYS, *CUSTOMER_KEYS)
 COLOURS = ("green", "blue")
 
 
@@ -51,6 +67,12 @@ class World:
         errors: the chance that a request fails.
         p95: P95 of latency in seconds.
         failed: the chance that a payment fails.
+        refused: the chance that a request for products is refused.
+        logins_refused: the chance that a log-in is refused.
+        declined: the chance that a payment is declined.
+        orders: orders per request.
+        payments: payments per request.
+        bots: requests for what is not there, as a part of a colour's requests.
         missing: whether a scrape at that second would be missing.
         share: green's part of the traffic.
         pods: how many instances each colour has.
@@ -62,6 +84,12 @@ class World:
     errors: dict[str, Values]
     p95: dict[str, Values]
     failed: dict[str, Values]
+    refused: dict[str, Values]
+    logins_refused: dict[str, Values]
+    declined: dict[str, Values]
+    orders: dict[str, Values]
+    payments: dict[str, Values]
+    bots: dict[str, Values]
     missing: dict[str, NDArray[np.bool_]]
     share: Values
     pods: int = 1
@@ -81,10 +109,20 @@ def usual(dice: Dice, rate: float) -> World:
         rate=np.full(SECONDS, float(rate)),
         errors={colour: np.full(SECONDS, USUAL_ERRORS) for colour in COLOURS},
         p95={colour: np.full(SECONDS, USUAL_P95) for colour in COLOURS},
-        failed={colour: np.full(SECONDS, USUAL_FAILED_PAYMENTS) for colour in COLOURS},
+        failed=_always(USUAL_FAILED_PAYMENTS),
+        refused=_always(USUAL_REFUSED),
+        logins_refused=_always(USUAL_LOGINS_REFUSED),
+        declined=_always(USUAL_DECLINED),
+        orders=_always(ORDERS),
+        payments=_always(PAYMENTS),
+        bots=_always(USUAL_BOTS),
         missing={colour: np.zeros(SECONDS, dtype=bool) for colour in COLOURS},
         share=share,
     )
+
+
+def _always(value: float) -> dict[str, Values]:
+    return {colour: np.full(SECONDS, value) for colour in COLOURS}
 
 
 Change = Callable[[World], None]
@@ -258,6 +296,70 @@ def vanish(*colours: str) -> Change:
     return change
 
 
+def campaign(colour: str) -> Change:
+    """The customers of one colour order half as much again, through the whole ramp."""
+
+    def change(world: World) -> None:
+        world.orders[colour] *= CAMPAIGN
+        world.payments[colour] *= CAMPAIGN
+
+    return change
+
+
+def bank_outage(world: World) -> None:
+    """A bank is away for twenty minutes: 60 % of payments are declined on both colours."""
+    begin = int(world.dice.integers(0, RAMP - STEP - 1200))
+    for colour in COLOURS:
+        world.declined[colour][world.when(begin, begin + 1200)] = 0.6
+
+
+def scans(world: World) -> None:
+    """Bots look for what is not there, five minutes at a time: a fifth of the requests more.
+
+    Half of the scans reach both colours alike, the others one colour alone.
+    """
+    for colours in (COLOURS, ("green",), ("blue",)):
+        at = world.dice.exponential(2400)
+        while at < SECONDS:
+            for colour in colours:
+                world.bots[colour][int(at) : int(at) + 300] = 0.2
+            at += 300 + world.dice.exponential(2400)
+
+
+def refused(world: World) -> None:
+    """Every request on green is answered 401: nobody logs in, orders or pays."""
+    now = world.when(0)
+    world.refused["green"][now] = world.logins_refused["green"][now] = 1.0
+    world.orders["green"][now] = world.payments["green"][now] = 0.0
+
+
+def not_found(world: World) -> None:
+    """Green has lost its routes: every request is answered 404."""
+    refused(world)
+    world.bots["green"][world.when(0)] = 50.0
+
+
+def all_declined(world: World) -> None:
+    """Green declines every payment."""
+    world.declined["green"][world.when(0)] = 1.0
+    world.failed["green"][world.when(0)] = 0.0
+
+
+def no_payments(world: World) -> None:
+    """Green takes no payments at all; orders are placed and stay open."""
+    world.payments["green"][world.when(0)] = 0.0
+
+
+def no_orders(world: World) -> None:
+    """Nobody can order on green, so nobody pays there."""
+    world.orders["green"][world.when(0)] = world.payments["green"][world.when(0)] = 0.0
+
+
+def no_logins(world: World) -> None:
+    """Nobody can log in on green."""
+    world.logins_refused["green"][world.when(0)] = 1.0
+
+
 def hardly_any(world: World) -> None:
     """One request a second in all, in the first steps."""
     world.rate[:] = 1.0
@@ -284,6 +386,10 @@ HEALTHY: dict[str, Change] = {
     "incident of both: 20 % for four minutes": shared(0.2, 240),
     "incident of both: 3 % for ten minutes": shared(0.03, 600),
     "incident of both: all fail for two minutes": shared(1.0, 120),
+    "campaign for blue's customers: orders x 1.5": campaign("blue"),
+    "campaign for green's customers: orders x 1.5": campaign("green"),
+    "bank's outage: 60 % declined on both for 20 min": bank_outage,
+    "bots scan for 404s: 20 % more requests": scans,
 }
 
 KNOWN_LIMITS: dict[str, Change] = {
@@ -328,10 +434,34 @@ BROKEN: dict[str, Broken] = {
         both(latency(2.0, 3000), errors(0.03, 3000)), 3000,
         {5: (225, 300), 50: (165, 195), 500: (135, 150)},
     ),
+    "all payments declined": Broken(
+        all_declined, 0, {5: (2400, 4200), 50: (300, 660), 500: (90, 150)}
+    ),
+    "every request answered 401": Broken(
+        refused, 0, {5: (300, 300), 50: (300, 300), 500: (300, 300)}
+    ),
+    "every request answered 404": Broken(
+        not_found, 0, {5: (300, 300), 50: (300, 300), 500: (300, 300)}
+    ),
+    "no payments at all": Broken(
+        no_payments, 0, {5: (4200, 6000), 50: (600, 900), 500: (240, 300)}
+    ),
+    "no orders at all": Broken(
+        no_orders, 0, {5: (4200, 6000), 50: (600, 900), 500: (240, 300)}
+    ),
+    "every log-in refused": Broken(
+        no_logins, 0, {5: (1800, 3000), 50: (300, 600), 500: (240, 240)}
+    ),
     "errors rising from 0.1 % to 5 % in 80 min": Broken(
         rising_errors, 392, {5: (1440, 1860), 50: (765, 1080), 500: (525, 600)}
     ),
 }  # fmt: skip
+
+# Releases that customers do not get through: no ramp of them may go on at a step's end.
+CUSTOMERS = (
+    "all payments declined", "every request answered 401", "every request answered 404",
+    "no payments at all", "no orders at all", "every log-in refused",
+)  # fmt: skip
 
 # Never GO at a step's end: the steps of which that holds, by their share in percent.
 HOLDS: dict[str, tuple[Change, range]] = {
@@ -365,7 +495,7 @@ def scrapes(world: World) -> Iterator[Scrape | Move]:
 
 
 def _counters(world: World, colour: str, share: Values) -> Values:
-    """Increments second by second, in the order of KEYS."""
+    """Increments second by second, in the order of KEYS and CUSTOMER_KEYS."""
     dice = world.dice
     requests = dice.poisson(world.rate * share)
     bad = dice.binomial(requests, world.errors[colour])
@@ -373,11 +503,20 @@ def _counters(world: World, colour: str, share: Values) -> Values:
     over_one, over_five = (slow_share(levels, over)[index] for over in (1.0, 5.0))
     slow = dice.binomial(requests, over_one)
     very = dice.binomial(slow, np.minimum(1.0, over_five / np.maximum(over_one, 1e-12)))
-    payments = dice.binomial(requests, PAYMENTS)
+    good = requests - bad
+    logins = dice.binomial(good, LOGINS)
+    wrong = dice.binomial(logins, world.logins_refused[colour])
+    refused_ones = dice.binomial(good - logins, world.refused[colour])
+    orders = dice.binomial(good, world.orders[colour])
+    payments = dice.binomial(requests, world.payments[colour])
     lost = dice.binomial(payments, world.failed[colour])
+    declined = dice.binomial(payments - lost, world.declined[colour])
+    scanned = dice.poisson(world.rate * share * world.bots[colour])
     return np.stack(
-        [requests - bad, bad, requests - slow, requests - very, requests, payments - lost, lost]
-    ).astype(float)
+        [good - logins - refused_ones, bad, requests - slow, requests - very, requests,
+         payments - lost - declined, lost, refused_ones, logins - wrong, wrong, scanned, orders,
+         declined]
+    ).astype(float)  # fmt: skip
 
 
 def _scraped(
@@ -386,7 +525,7 @@ def _scraped(
     """The scrapes of one instance, each with its counters since the process started."""
     phase = int(world.dice.integers(0, EVERY))
     totals = np.cumsum(made, axis=1)
-    begun, base = -float(PAST) - 86400.0, np.zeros(len(KEYS))
+    begun, base = -float(PAST) - 86400.0, np.zeros(len(ALL_KEYS))
     restarts = [one for one in world.restarts.get(colour, []) if one]
     for index in range(phase, SECONDS, EVERY):
         while restarts and restarts[0] <= index:
@@ -395,5 +534,5 @@ def _scraped(
         if world.missing[colour][index]:
             continue
         at_second = float(index - PAST)
-        values = dict(zip(KEYS, (totals[:, index] - base).tolist(), strict=True))
+        values = dict(zip(ALL_KEYS, (totals[:, index] - base).tolist(), strict=True))
         yield at_second, Scrape(at_second, colour, instance, begun, values)

@@ -67,6 +67,11 @@ class Place:
         (self.folder / "targets" / "green.toml").write_text(text)
         self.target = target.load("green", self.folder / "targets")
 
+    def prepare_again(self) -> None:
+        """The target file was changed: read it, and run the suites again."""
+        self.target = target.load("green", self.folder / "targets")
+        self.keep_run(self.run_of())
+
     def run_of(self, run_id: str = "r1", **outcomes: str) -> Events:
         """A run of the smoke suite of a moment ago."""
         build = self.target.expected

@@ -235,7 +235,9 @@ SEMANTIC = {
     "a check nobody wrote": ('"smoke.health",', '"smoke.health", "smoke.made_up",',
                              "no suite has a check 'smoke.made_up'"),
     "a whole of another metric": (
-        "whole = 'payments_total{", "whole = 'orders_total{", "of different metrics"),
+        "whole = 'payments_total{slot=\"$slot\",traffic!=\"synthetic\"}'\nbelow",
+        "whole = 'orders_total{slot=\"$slot\",traffic!=\"synthetic\"}'\nbelow",
+        "of different metrics"),
     "a whole that is less": ("whole = 'http_requests_total{slot=\"$slot\",",
                              "whole = 'http_requests_total{slot=\"$slot\",status=\"200\",",
                              "does not have every matcher"),

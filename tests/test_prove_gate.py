@@ -482,6 +482,8 @@ RULES: dict[str, Change] = {
     "a stage without objectives": policy_with(
         '"served-build", "smoke-in-ramp", "live-build", "traffic-share", "traffic-seen",\n'
         '    "errors-against-blue", "latency-against-blue", "payments-against-blue",\n'
+        '    "browsing-refused", "buying-refused", "logins-refused", "anything-refused",\n'
+        '    "payments-declined", "orders-placed", "payments-captured", "green-up",\n'
         '    "errors-trigger", "latency-trigger", "restarts", "only-listed",', ""),
     "an unknown check": policy_with('"smoke.health",', '"smoke.health", "smoke.made_up",'),
     "an unknown objective": policy_with('"errors-against-blue", ', '"errors-against-bleu", '),

@@ -17,6 +17,7 @@ from gates.conditions.live import Live
 from gates.conditions.live_findings import Rests
 from gates.conditions.live_findings import conclude as conclude_live
 from gates.model import (
+    AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
     Evidence,
@@ -32,6 +33,7 @@ from gates.model import (
     ShareObjective,
     Stage,
     Target,
+    ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
@@ -45,7 +47,7 @@ def conclude_all(stage: Stage, evidence: Evidence, now: datetime) -> list[Findin
     """The findings of every objective of a stage; live ones are fed together."""
     found: list[Finding] = []
     for objective in stage.objectives:
-        if not isinstance(objective, LiveObjective):
+        if not isinstance(objective, LiveObjective | AvailabilityObjective):
             found.extend(conclude(objective, evidence, now))
     if asked := live_asked(stage):
         found.extend(feeding.findings(asked, evidence, now.timestamp()))
@@ -59,7 +61,8 @@ def live_asked(stage: Stage) -> feeding.Asked | None:
     terms = [one.terms for one in live if isinstance(one, ComparisonObjective)]
     if not live or not shares or not terms:
         return None
-    return feeding.Asked(live, shares[0], terms[0])
+    available = tuple(one for one in stage.objectives if isinstance(one, AvailabilityObjective))
+    return feeding.Asked(live, shares[0], terms[0], available)
 
 
 def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
@@ -79,7 +82,10 @@ def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[F
             found = (share.conclude(objective, evidence),)
         case LoadObjective():
             found = load.conclude(objective, evidence, now)
-        case ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective():
+        case (
+            ComparisonObjective() | ThroughputObjective() | TriggerObjective()
+            | TrafficObjective() | RestartsObjective() | AvailabilityObjective()
+        ):  # fmt: skip
             raise TypeError(f"{objective.name} is concluded with the other live objectives")
         case _:
             assert_never(objective)
@@ -91,7 +97,10 @@ def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], 
     match objective:
         case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective() | LoadObjective():
             return ()
-        case ComparisonObjective() | TriggerObjective() | TrafficObjective() | RestartsObjective():
+        case (
+            ComparisonObjective() | ThroughputObjective() | TriggerObjective()
+            | TrafficObjective() | RestartsObjective() | AvailabilityObjective()
+        ):  # fmt: skip
             return ()  # asked for when it is known when the ramp began
         case LiveBuildObjective():
             return live_build.selectors(objective, target)

@@ -1,6 +1,5 @@
 """What each kind of live objective keeps in mind between scrapes, and when it stops the release."""
 
-from collections import deque
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -9,51 +8,11 @@ from gates.model import (
     LiveObjective,
     Outcome,
     RestartsObjective,
+    ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
-from gates.statistics import Comparison
-
-
-@dataclass(slots=True)
-class Tally:
-    """Bad events, out of how many."""
-
-    part: float = 0.0
-    whole: float = 0.0
-
-    def add(self, part: float, whole: float) -> None:
-        """Count more."""
-        self.part += part
-        self.whole += whole
-
-    @property
-    def ratio(self) -> float | None:
-        """The share that is bad; None without events."""
-        return self.part / self.whole if self.whole > 0 else None
-
-    def __str__(self) -> str:
-        if self.ratio is None:
-            return "none"
-        return f"{self.part:,.0f} of {self.whole:,.0f} ({100 * self.ratio:.3g} %)"
-
-
-class Recent:
-    """The events of the last so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.tally = Tally()
-        self._counts: deque[tuple[float, float, float]] = deque()
-
-    def count(self, at: float, part: float, whole: float) -> None:
-        """What was counted up to a moment; moments ascend."""
-        if whole:
-            self._counts.append((at, part, whole))
-            self.tally.add(part, whole)
-        while self._counts and self._counts[0][0] <= at - self.seconds:
-            _, old_part, old_whole = self._counts.popleft()
-            self.tally.add(-old_part, -old_whole)
+from gates.statistics import Comparison, FewerEvents, Recent, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +44,7 @@ class Compared:
         self.minute_green, self.minute_blue = (Recent(objective.terms.slow) for _ in range(2))
         self.stopped: Stopped | None = None
         self._share = 0.0
+        self._blue_known = False
 
     def move(self, at: float, share: float) -> None:
         """Another share begins: so does another step."""
@@ -96,6 +56,7 @@ class Compared:
     def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
         """What a scrape added."""
         if not green:
+            self._blue_known = self._blue_known or whole > 0
             self.blue.add(part, whole)
             self.minute_blue.count(at, part, whole)
             self.comparison.baseline(at, part, whole)
@@ -103,6 +64,8 @@ class Compared:
         self.green.add(part, whole)
         self.minute_green.count(at, part, whole)
         self.comparison.canary(at, part, whole)
+        if self.objective.relative and not self._blue_known:
+            return  # blue does not export it: there is nothing to compare with
         if self.stopped is None and self.comparison.stops(at, alone=self._share >= 1):
             seen = f"green {self.minute_green.tally}, blue {self.minute_blue.tally}"
             step = f"green {self.green}, blue {self.blue}"
@@ -113,6 +76,45 @@ class Compared:
         over, ratio = self.objective.rollback_over, self.minute_green.tally.ratio
         breaks = over is not None and ratio is not None and ratio > over
         return Outcome.ROLLBACK if breaks else Outcome.NO_GO
+
+
+class ThroughputJudge:
+    """What one comparison of events per request has counted."""
+
+    def __init__(self, objective: ThroughputObjective) -> None:
+        self.objective = objective
+        self.part_is_good = False
+        self.part = objective.events
+        self.test = FewerEvents(objective.terms, objective.least_ratio)
+        self.green, self.blue = Tally(), Tally()  # of this step
+        self.ramp_green, self.ramp_blue = Tally(), Tally()
+        self.stopped: Stopped | None = None
+        self._begun = False
+
+    def move(self, at: float, share: float) -> None:
+        """Another share begins: so does another step."""
+        self.green, self.blue = Tally(), Tally()
+        if share > 0:
+            self._begun = True
+            self.test.step(at)
+
+    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+        """What a scrape added."""
+        of_step, of_ramp = (self.green, self.ramp_green) if green else (self.blue, self.ramp_blue)
+        of_step.add(part, whole)
+        if self._begun:
+            of_ramp.add(part, whole)
+        if not green:
+            self.test.baseline(at, part, whole)
+            return
+        self.test.canary(at, part, whole)
+        if self.stopped is None and self.test.stops():
+            counts = f"green {_rate(self.green)}, blue {_rate(self.blue)}"
+            self.stopped = Stopped(at, Outcome.NO_GO, counts, counts)
+
+
+def _rate(tally: Tally) -> str:
+    return f"{tally.part:,.0f} in {tally.whole:,.0f} requests"
 
 
 class Triggered:
@@ -215,7 +217,7 @@ class Restarted:
             self.stopped = Stopped(at, Outcome.NO_GO, seen, seen)
 
 
-Judge = Compared | Triggered | Seen | Restarted
+Judge = Compared | ThroughputJudge | Triggered | Seen | Restarted
 
 
 def judge_of(objective: LiveObjective) -> Judge:
@@ -223,6 +225,8 @@ def judge_of(objective: LiveObjective) -> Judge:
     match objective:
         case ComparisonObjective():
             return Compared(objective)
+        case ThroughputObjective():
+            return ThroughputJudge(objective)
         case TriggerObjective():
             return Triggered(objective)
         case TrafficObjective():

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gates.conditions.judges import Compared, Restarted, Stopped, judge_of
+from gates.conditions.judges import Compared, Judge, Restarted, Stopped, ThroughputJudge, judge_of
 from gates.model import LiveObjective, Measured, Move, Outcome, Scrape, Target, TriggerObjective
 from gates.statistics import Rises, parse_selector
 
@@ -27,6 +27,13 @@ class Colour:
     rises: dict[str, Rises] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
     covered: dict[str, float] = field(default_factory=dict)
+
+
+def _may_be_absent(judge: Judge) -> bool:
+    """Whether too few events do not block there, and so may none."""
+    if isinstance(judge, ThroughputJudge):
+        return True
+    return isinstance(judge, Compared) and not judge.objective.at_least
 
 
 class Live:
@@ -55,7 +62,7 @@ class Live:
         self._needed = {
             role
             for one, part, whole in self._roles
-            if not isinstance(one, Compared) or one.objective.at_least
+            if not _may_be_absent(one)
             for role in ((part, whole) if one.part_is_good else (whole,))
         }
         self.slots, self.max_age = slots, max_age
@@ -101,7 +108,7 @@ class Live:
             self._restarted(scrape)
         for judge, part_role, whole_role in self._roles:
             part, whole = sums[part_role], sums[whole_role]
-            if part > whole:
+            if part > whole and not isinstance(judge, ThroughputJudge):
                 raise ValueError(
                     f"{scrape.instance} counted {part:,.0f} of {whole:,.0f} events of "
                     f"{judge.objective.name}: the part is larger than the whole"
@@ -154,7 +161,7 @@ class Live:
     def _unmatched(self) -> str:
         """What no series of a colour can be: an empty vector is not zero failures."""
         for judge, part_role, whole_role in self._roles:
-            if isinstance(judge, Compared) and not judge.objective.at_least:
+            if _may_be_absent(judge):
                 continue  # too few events do not block there, and so may none
             asks_for = self._selectors[part_role].asks_for
             for slot in self.needs:

@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import ceil
+from math import ceil, sqrt
 from typing import assert_never
 
-from gates.conditions.judges import Compared, Judge, Restarted, Seen, Stopped, Triggered
+from gates.conditions.judges import (
+    Compared,
+    Judge,
+    Restarted,
+    Seen,
+    Stopped,
+    ThroughputJudge,
+    Triggered,
+)
 from gates.conditions.live import Live
 from gates.model import Finding, Measured, Measurement, Move, Outcome, Verdict
-from gates.statistics import chance_of_at_least, chance_of_at_most
+from gates.statistics import Tally, chance_of_at_least, chance_of_at_most
 
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
 RULE_OF_THREE = 3
@@ -16,6 +24,10 @@ RULE_OF_THREE = 3
 LUCK = 0.2
 # So unlikely must it be that green only looks better than a blue that breaks the limit.
 SURELY = 0.0001
+# A step with so few events that a green at the hold ratio has them so seldom does not go on.
+FEW = 0.05
+# So many standard deviations of green's share are put down to chance.
+DEVIATIONS = 3.0
 # Seconds since the epoch are larger than those of any recording.
 EPOCH_LATER = 1e8
 # From so many seconds on, minutes are said.
@@ -84,6 +96,12 @@ def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
         case Compared():
             why = f"{judge.objective.reads} on green, more than blue's allow"
             return f"{why}: in the minute before {at} {stop.seen}; in the step {stop.step}{since}"
+        case ThroughputJudge():
+            wanted = f"at least {100 * judge.objective.least_ratio:g} % of blue's rate"
+            return (
+                f"too few {judge.objective.reads} on green, {wanted} is expected: in the step "
+                f"before {at} {stop.step}{since}"
+            )
         case Triggered():
             asked = judge.objective
             lasting = asked.lasting.total_seconds()
@@ -111,6 +129,8 @@ def _judged(judge: Judge, live: Live, now: float) -> tuple[Verdict, str]:
     match judge:
         case Compared():
             return _compared(judge, live.moves, now)
+        case ThroughputJudge():
+            return _throughput(judge, now - live.moves[-1].at if live.moves else 0.0)
         case Triggered():
             return _triggered(judge)
         case Seen():
@@ -129,12 +149,15 @@ def _compared(judge: Compared, moves: Sequence[Move], now: float) -> tuple[Verdi
     asked, green = judge.objective, judge.green
     seconds = now - moves[-1].at
     seen = (
-        f"{asked.reads}: green {green}, blue {judge.blue}; must stay under "
-        f"{100 * asked.terms.limit:g} % and near blue's; {seconds:.0f} s of this step"
+        f"{asked.reads}: green {green}, blue {judge.blue}; must stay "
+        f"{'' if asked.relative else f'under {100 * asked.terms.limit:g} % and '}near blue's; "
+        f"{seconds:.0f} s of this step"
     )
     if judge.comparison.capital > asked.terms.worry_at:
         doubt = "green looks worse than blue, not yet surely; decided in minutes"
         return Verdict.INCONCLUSIVE, f"{doubt}. {seen}"
+    if asked.relative:
+        return _relative(judge, seen)
     missing = (asked.at_least or ceil(RULE_OF_THREE / asked.terms.limit)) - green.whole
     few = missing > 0 or (
         green.part < asked.terms.limit * green.whole
@@ -154,6 +177,41 @@ def _compared(judge: Compared, moves: Sequence[Move], now: float) -> tuple[Verdi
     else:
         return Verdict.PASS, seen
     return Verdict.INCONCLUSIVE, f"{doubt}. {seen}"
+
+
+def _relative(judge: Compared, seen: str) -> tuple[Verdict, str]:
+    """A comparison without a limit passes unless green looks worse than blue."""
+    if not judge.green.whole or not judge.blue.whole:
+        return Verdict.PASS, f"not judged, one colour has no such requests. {seen}"
+    return Verdict.PASS, seen
+
+
+def _throughput(judge: ThroughputJudge, seconds: float) -> tuple[Verdict, str]:
+    """Green goes on when it has had an event, and not far fewer than blue."""
+    asked, green, blue = judge.objective, judge.green, judge.blue
+    counts = (
+        f"{asked.reads}: green {_per_request(green)}, blue {_per_request(blue)}; at least "
+        f"{100 * asked.least_ratio:g} % of blue's rate; {seconds:.0f} s of this step"
+    )
+    if judge.ramp_blue.part and not judge.ramp_green.part:
+        return Verdict.INCONCLUSIVE, f"green has had no {asked.reads} in this ramp. {counts}"
+    if judge.test.capital > asked.terms.worry_at:
+        doubt = f"green looks as if it had fewer {asked.reads} than blue, not yet surely"
+        return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
+    chance = judge.test.chance(green, blue, asked.hold_ratio)
+    if chance is None:
+        return Verdict.PASS, f"not judged, no {asked.reads} to compare with. {counts}"
+    if chance < FEW:
+        doubt = f"so few {asked.reads} are by chance only in {100 * chance:.2g} % of such steps"
+        return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
+    return Verdict.PASS, counts
+
+
+def _per_request(tally: Tally) -> str:
+    if not tally.whole:
+        return "none, it had no requests"
+    per_thousand = 1000 * tally.part / tally.whole
+    return f"{tally.part:,.0f} in {tally.whole:,.0f} requests ({per_thousand:.3g} per 1,000)"
 
 
 def _blue_is_over(judge: Compared) -> bool:
@@ -207,6 +265,7 @@ def _seen(judge: Seen) -> tuple[Verdict, str]:
     if both < asked.at_least:
         return Verdict.INCONCLUSIVE, f"{asked.at_least - both:,.0f} more needed to judge. {seen}"
     smaller = max(min(intended, 1 - intended), 0.04)
-    if abs(judge.green / both - intended) > asked.tolerance * smaller:
+    chance = DEVIATIONS * sqrt(intended * (1 - intended) / both)
+    if abs(judge.green / both - intended) > asked.tolerance * smaller + chance:
         return Verdict.INCONCLUSIVE, f"not the intended share. {seen}"
     return Verdict.PASS, seen

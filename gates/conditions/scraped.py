@@ -11,7 +11,12 @@ ADDED = frozenset({"instance", "job", "slot"})
 Moments = dict[float, dict[str, float]]
 
 
-def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> list[Scrape]:
+def scrapes(
+    counters: Iterable[Iterable[Series]],
+    starts: Iterable[Series],
+    *,
+    optional: Iterable[Iterable[Series]] = (),
+) -> list[Scrape]:
     """Every scrape of every instance, in order of time, up to where every answer reaches.
 
     A scrape that came between two queries is in one answer only, and would count as half a scrape.
@@ -19,6 +24,8 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
     Args:
         counters: answers with counters; a series may be in several.
         starts: ``process_start_time_seconds`` of the same instances.
+        optional: answers with counters that appear with their first event; they are added to the
+            scrapes that the others have, and neither make nor end one.
 
     Raises:
         ValueError: a series without an instance, an instance scraped by several jobs, or a start
@@ -39,6 +46,8 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
                         moments[at][identity] = value
                     else:
                         moments[at] = {identity: value}
+    for answer in optional:
+        _add(answer, found)
     starts = list(starts)
     if any(not isfinite(value) for one in starts for _, value in one.samples):
         raise ValueError("a process start time is not a number")
@@ -54,3 +63,14 @@ def scrapes(counters: Iterable[Iterable[Series]], starts: Iterable[Series]) -> l
     ]
     made.sort(key=lambda one: one.at)
     return made
+
+
+def _add(answer: Iterable[Series], found: dict[tuple[str, str], Moments]) -> None:
+    """Add the counters of an answer to the scrapes that are known already."""
+    for instance, group in by_instance(answer).items():
+        known = found.get((group[0].labels.get("slot", ""), instance), {})
+        for one in group:
+            identity = identity_of(one.labels, ADDED)
+            for at, value in one.samples:
+                if at in known:
+                    known[at][identity] = value

@@ -47,7 +47,9 @@ def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
         age = answer.evaluated_at - oldest
         measured, problem = Measured.STALE, f"the newest weights are {age:.0f} s old"
     if measured is Measured.OK and shares:
-        verdict, sentence = _judged(objective, slot, shares, answer.evaluated_at)
+        verdict, sentence = _judged(
+            objective, slot, shares, answer.evaluated_at, by_ledger=by_ledger
+        )
         sentence = f"by the ledger, {sentence}" if by_ledger else sentence
     else:
         verdict = Verdict.INCONCLUSIVE
@@ -65,14 +67,20 @@ def conclude(objective: ShareObjective, evidence: Evidence) -> Finding:
 
 
 def _judged(
-    objective: ShareObjective, slot: str, shares: list[list[Share]], now: float
+    objective: ShareObjective,
+    slot: str,
+    shares: list[list[Share]],
+    now: float,
+    *,
+    by_ledger: bool,
 ) -> tuple[Verdict, str]:
     intended, bake = f"{100 * objective.share:g} %", objective.bake.total_seconds()
     for one in shares:
         if not _is_intended(one[-1].share, objective.share):
             seen = f"{slot} has {100 * one[-1].share:.3g} % of traffic"
             return Verdict.INCONCLUSIVE, f"{seen}, this stage asks at {intended}"
-    since = now - max(_since(one, objective.share) for one in shares)
+    max_age = None if by_ledger else objective.max_sample_age.total_seconds()
+    since = now - max(_since(one, objective.share, max_age) for one in shares)
     sentence = f"{slot} has had {intended} of traffic for {since:.0f} s, bake {bake:.0f} s"
     if since >= bake:
         return Verdict.PASS, sentence
@@ -94,28 +102,36 @@ def shares_by_balancer(
         rest = tuple(sorted((k, v) for k, v in one.labels.items() if k != server_label))
         server = one.labels.get(server_label, "")
         balancers.setdefault(rest, {})[server] = {at.at: at.value for at in one.samples}
-    return [_shares(weights, target.slot) for weights in balancers.values()]
+    return [_shares(weights, target.servers) for weights in balancers.values()]
 
 
-def _shares(weights: dict[str, dict[float, float]], slot: str) -> list[Share]:
-    """The slot's part of all weights, at the moments when every server's is known."""
+def _shares(weights: dict[str, dict[float, float]], servers: tuple[str, ...]) -> list[Share]:
+    """The part of all weights that some servers have, when every server's weight is known."""
     moments = set.intersection(*(set(known) for known in weights.values()))
     totals = {at: sum(known[at] for known in weights.values()) for at in moments}
-    own = weights.get(slot, {})
-    return [
-        Share(at, own[at] / totals[at]) for at in sorted(moments) if at in own and totals[at] > 0
-    ]
+    if not set(servers) <= weights.keys():
+        return []
+    own = {at: sum(weights[server][at] for server in servers) for at in moments}
+    return [Share(at, own[at] / totals[at]) for at in sorted(moments) if totals[at] > 0]
 
 
 def _is_intended(share: float, intended: float) -> bool:
     return abs(share - intended) <= min(TOLERANCE, intended / 10)
 
 
-def _since(shares: list[Share], intended: float) -> float:
-    """The beginning of the unbroken stretch at the intended share that lasts until now."""
+def _since(shares: list[Share], intended: float, max_age: float | None) -> float:
+    """The beginning of the unbroken stretch at the intended share that lasts until now.
+
+    Args:
+        shares: in order of time.
+        intended: the share that is asked for.
+        max_age: seconds between two samples after which nobody knows the share; None where the
+            shares are those of a ledger, which has an entry for each move only.
+    """
     begin = shares[-1].at
     for one in reversed(shares):
-        if not _is_intended(one.share, intended):
+        hole = max_age is not None and begin - one.at > max_age
+        if hole or not _is_intended(one.share, intended):
             break
         begin = one.at
     return begin

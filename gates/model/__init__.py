@@ -25,6 +25,7 @@ from gates.model.evidence import (
 from gates.model.live import Move, Scrape
 from gates.model.load import ALL, ANSWERS, RECOVERY, TOTAL, Generator, Latency, LoadPhase, LoadRun
 from gates.model.policy import (
+    AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
     ListedChecksObjective,
@@ -39,6 +40,7 @@ from gates.model.policy import (
     ShareObjective,
     Stage,
     Terms,
+    ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
@@ -51,6 +53,7 @@ __all__ = [
     "RECOVERY",
     "TOTAL",
     "Addresses",
+    "AvailabilityObjective",
     "Boot",
     "Build",
     "CheckOutcome",
@@ -88,6 +91,7 @@ __all__ = [
     "Stage",
     "Target",
     "Terms",
+    "ThroughputObjective",
     "TrafficObjective",
     "TriggerObjective",
     "Verdict",

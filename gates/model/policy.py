@@ -158,6 +158,7 @@ class Terms:
         steps: how many steps it has.
         warm_up: how long after a change of weight the baseline counts as at the limit.
         patience: how long a stop waits for the baseline to show whether it fails as well.
+        alike: how unlikely it must be that a green no worse than blue looks so bad, 0 to 1.
         stop_at: the capital at which the release is stopped.
         worry_at: the capital over which it does not go on.
     """
@@ -171,6 +172,7 @@ class Terms:
     steps: int
     warm_up: float
     patience: float
+    alike: float
     stop_at: float
     worry_at: float
 
@@ -186,6 +188,8 @@ class ComparisonObjective:
         part: selector of the bad events, or of the good ones.
         whole: selector of all events.
         part_is_good: whether part counts the good events.
+        relative: whether there is no limit to advance, only blue's level and a margin; then the
+            part is a selection of the whole's series, and no such series means no such event.
         terms: what the comparison is made by.
         rollback_over: the ratio of the last minute at which a stop is a rollback; None for never.
         at_least: events in the step before it may go on; 0 where too few do not block.
@@ -198,9 +202,37 @@ class ComparisonObjective:
     part: str
     whole: str
     part_is_good: bool
+    relative: bool
     terms: Terms
     rollback_over: float | None
     at_least: int
+    max_sample_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughputObjective:
+    """Green has about as many events per request as blue: orders, captured payments.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: what the events are: ``orders``.
+        events: selector of the events; where no series of it is there, no event has occurred.
+        whole: selector of the requests.
+        terms: what the comparison is made by.
+        least_ratio: the part of blue's rate, 0 to 1, under which green is stopped in the end.
+        hold_ratio: the part of blue's rate, 0 to 1, under which a step does not go on.
+        max_sample_age: how old the newest sample may be.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    events: str
+    whole: str
+    terms: Terms
+    least_ratio: float
+    hold_ratio: float
     max_sample_age: timedelta
 
 
@@ -280,10 +312,38 @@ class RestartsObjective:
     max_sample_age: timedelta
 
 
-LiveObjective = ComparisonObjective | TriggerObjective | TrafficObjective | RestartsObjective
+@dataclass(frozen=True, slots=True)
+class AvailabilityObjective:
+    """Green's instances were up for most of the step, and were seen all the time.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        reads: what is looked at: ``whether green is up``.
+        least: the part of the step, 0 to 1, that they must be up.
+        bake: the shortest time that part is taken of, and how long a gap is remembered.
+        max_sample_age: how old the newest sample may be; a longer gap is a hold.
+    """
+
+    name: str
+    guide: str
+    reads: str
+    least: float
+    bake: timedelta
+    max_sample_age: timedelta
+
+
+LiveObjective = (
+    ComparisonObjective
+    | ThroughputObjective
+    | TriggerObjective
+    | TrafficObjective
+    | RestartsObjective
+)
 
 Objective = (
     LiveObjective
+    | AvailabilityObjective
     | ChecksObjective
     | ListedChecksObjective
     | ServedBuildObjective

@@ -56,6 +56,9 @@ class Target:
         suites: the suites that may run there.
         capabilities: the features it declares.
         slot: its value of the ``slot`` label in Prometheus.
+        servers: the balancer's names of its servers.
+        instances: the instances that Prometheus must scrape; empty where the file does not say.
+        policies: SHA-256 of the policies it may be judged by; empty for any.
         public_address: the address the public reaches it by, for looking at its ports, or empty.
         baseline_slot: the same of the colour it is compared with.
         shop: the public edge of both colours, where a rehearsal's shoppers go, or empty.
@@ -76,6 +79,9 @@ class Target:
     suites: frozenset[str]
     capabilities: frozenset[str]
     slot: str
+    servers: tuple[str, ...]
+    instances: tuple[str, ...]
+    policies: frozenset[str]
     baseline_slot: str
     public_address: str
     shop: str

@@ -1,7 +1,6 @@
 """The target's own health answer: which build it serves right now."""
 
-import json
-
+from gates import strict_json
 from gates.fetching import get
 from gates.model import Build, Measured, ServedBuild, Target
 
@@ -34,7 +33,7 @@ def parse(url: str, status: int, body: bytes) -> ServedBuild:
         body: the body as received; untrusted.
     """
     try:
-        content = json.loads(body)
+        content = strict_json.loads(body)
         build = Build(*(_text(content[key]) for key in ("release", "version", "digest")))
         deployment = _text(content["deployment"])
     except (ValueError, KeyError, TypeError, RecursionError):

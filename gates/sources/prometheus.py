@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
+from gates import strict_json
 from gates.fetching import get
 from gates.model import Measured, Sample, SampleSet, Series
 
@@ -65,7 +66,10 @@ def instant(url: str, query: str) -> list[tuple[dict[str, str], float]]:
             ({str(k): str(v) for k, v in one["metric"].items()}, float(one["value"][1]))
             for one in result
         ]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+    except (
+        ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError,
+        ArithmeticError,
+    ):  # fmt: skip
         return []
 
 
@@ -85,9 +89,9 @@ def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
         A problem and no series, or an empty problem and the series.
     """
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return f"status {status} and no JSON", ()
+        content = strict_json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return f"status {status} and no JSON ({str(error)[:100]})", ()
     if status != 200 or not isinstance(content, dict) or content.get("status") != "success":  # noqa: PLR2004
         said = content.get("error") if isinstance(content, dict) else None
         return f"status {status}: {str(said)[:200]}", ()
@@ -95,7 +99,7 @@ def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
         return f"an incomplete answer: {str(content.get('warnings'))[:200]}", ()
     try:
         return _matrix(content["data"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return f"an answer of another shape ({type(error).__name__})", ()
 
 

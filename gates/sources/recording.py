@@ -3,7 +3,6 @@
 Source: Prometheus exposition formats, text-based format.
 """
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from gates import strict_json
 from gates.errors import RecordingError
 from gates.model import Measured, Move, Sample, SampleSet, Scrape, Series
 from gates.statistics import labels_of, parse_selector
@@ -131,7 +131,7 @@ class _Reader:
         """One line."""
         where = f"{self._recording.path}, line {number}"
         try:
-            content = json.loads(line)
+            content = strict_json.loads(line)
             at = _number(content["t"], -1e10, 1e10)
             if "weight" in content:
                 share = _number(content["weight"]["green"], 0, 1)
@@ -143,7 +143,9 @@ class _Reader:
                 failed[target] = failed.get(target, 0) + 1
                 return
             values, started = self._values(content["text"])
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
+        ) as error:  # fmt: skip
             raise RecordingError(f"{where}: no line of a recording ({error})"[:300]) from None
         self._recording.events.append(Scrape(at, target, instance, started, values))
 

@@ -4,27 +4,33 @@ from gates.statistics.betting import Capital
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
 from gates.statistics.comparison import Comparison
 from gates.statistics.counters import by_instance, increments, newest_sample
+from gates.statistics.fewer import FewerEvents, share_of_events
 from gates.statistics.quantile import (
     quantile_lower_bound,
     quantile_ranks,
     quantile_upper_bound,
 )
 from gates.statistics.rises import Rises
-from gates.statistics.selector import Selector, identity_of, labels_of
+from gates.statistics.selector import Selector, identity_of, is_within, labels_of
 from gates.statistics.selector import parse as parse_selector
+from gates.statistics.tally import Recent, Tally
 from gates.statistics.trend import Trend, rising
 
 __all__ = [
     "Capital",
     "Comparison",
+    "FewerEvents",
+    "Recent",
     "Rises",
     "Selector",
+    "Tally",
     "Trend",
     "by_instance",
     "chance_of_at_least",
     "chance_of_at_most",
     "identity_of",
     "increments",
+    "is_within",
     "labels_of",
     "newest_sample",
     "parse_selector",
@@ -32,4 +38,5 @@ __all__ = [
     "quantile_ranks",
     "quantile_upper_bound",
     "rising",
+    "share_of_events",
 ]

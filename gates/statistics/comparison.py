@@ -13,8 +13,8 @@ AT_START, FOR_STEPS, FOR_TIME = 0.5, 0.25, 0.25
 EARLY = 0.2
 # So many fast batches are waited for a baseline that was seen before and is missing now.
 PATIENCE = 4
-# Green may have so many times blue's ratio; that it has no more must be so unlikely.
-ALIKE, SAME = 1.5, 0.05
+# Green may have so many times blue's ratio.
+ALIKE = 1.5
 
 
 class _Lane:
@@ -167,7 +167,7 @@ class Comparison:
         if blue_all <= 0:
             return alone or waited
         share = ALIKE * green_all / (ALIKE * green_all + blue_all)
-        if chance_of_at_least(round(green), round(green + blue), share) < SAME:
+        if chance_of_at_least(round(green), round(green + blue), share) < self._terms.alike:
             return True
         return blue == 0 and waited
 

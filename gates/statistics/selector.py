@@ -60,6 +60,23 @@ def parse(text: str, without: str = "") -> Selector:
     )
 
 
+def is_within(narrow: str, wide: str) -> bool:
+    """Whether every series of one selector is a series of another, as far as the text shows it.
+
+    Args:
+        narrow: a selector with the wide one's name and every one of its matchers.
+        wide: the other one.
+    """
+    parts = [_parts(text) for text in (narrow, wide)]
+    return parts[0][0] == parts[1][0] and parts[1][1] <= parts[0][1]
+
+
+@lru_cache(maxsize=1000)
+def _parts(text: str) -> tuple[str, frozenset[tuple[str, ...]]]:
+    name, _, rest = text.partition("{")
+    return name.strip(), frozenset(MATCHER.findall(rest.rstrip().removesuffix("}")))
+
+
 def _test(sign: str, value: str) -> Callable[[str], bool]:
     if sign == "=":
         return value.__eq__

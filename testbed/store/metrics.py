@@ -34,7 +34,9 @@ _queries = Histogram(
 )
 _hits = Counter("cache_hits_total", "Cache hits", ["deployment"], registry=REGISTRY)
 _misses = Counter("cache_misses_total", "Cache misses", ["deployment"], registry=REGISTRY)
-_orders = Counter("orders_total", "Orders by status", ["deployment", "status"], registry=REGISTRY)
+_orders = Counter(
+    "orders_total", "Orders by status", ["deployment", "status", "traffic"], registry=REGISTRY
+)
 _payments = Counter(
     "payments_total",
     "Payments by outcome",
@@ -59,8 +61,8 @@ def initialise(settings: Settings, routes: list[tuple[str, str]]) -> None:
     _build.labels(release.name, release.version, release.digest, name).set(1)
     for counter in (_hits, _misses, _points, _auth_failures):
         counter.labels(name)
-    _orders.labels(name, "placed")
-    _orders.labels(name, "paid")
+    for status in ("placed", "paid"):
+        _orders.labels(name, status, "customer")
     for status in ("captured", "declined", "failed", "pending"):
         _payments.labels(name, status, "customer")
     for method, route in routes:
@@ -90,8 +92,8 @@ def count_cache(deployment: str, *, hit: bool) -> None:
     (_hits if hit else _misses).labels(deployment).inc()
 
 
-def count_order(deployment: str, status: str) -> None:
-    _orders.labels(deployment, status).inc()
+def count_order(deployment: str, status: str, traffic: str) -> None:
+    _orders.labels(deployment, status, traffic).inc()
 
 
 def count_payment(deployment: str, status: str, traffic: str) -> None:

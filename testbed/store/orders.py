@@ -81,7 +81,7 @@ async def create(context: Context, quantities: dict[str, int], body: PlaceOrder)
     except DuplicateKeyError:
         await return_stock(context.db, taken)
         raise conflict("order_in_progress", "This order is being placed already.") from None
-    metrics.count_order(context.settings.deployment, "placed")
+    metrics.count_order(context.settings.deployment, "placed", context.traffic)
     await events.emit(context.db, order, "placed")
     return order
 

@@ -122,7 +122,7 @@ async def order_paid(context: Context, payment: Document) -> None:
     order = await context.db.orders.find_one({"_id": payment["order_id"]})
     if order is None:
         return
-    metrics.count_order(context.settings.deployment, "paid")
+    metrics.count_order(context.settings.deployment, "paid", payment["traffic"])
     await events.emit(context.db, order, "paid")
     if "gamification" in context.settings.release.features:
         await loyalty.unlock_for_order(context.db, order)
