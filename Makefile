@@ -64,7 +64,7 @@ rehearse: setup ## a whole blue-green ramp on a testbed of its own (FAULT=name A
 	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT))
 
 prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO (a minute)
-	$(PY) -m pytest tests/test_prove_gate.py tests/test_prove_customers.py tests/test_mutated_evidence.py -q -n 2
+	$(PY) -m pytest tests/test_prove_gate.py tests/test_prove_customers.py tests/test_lost_runs.py tests/test_mutated_evidence.py -q -n 2
 
 bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
 	$(PY) tests/bench_judge.py

@@ -2,16 +2,17 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from gates import __version__, codec, judge, ledger, places, policy, scaling, target
+from gates import __version__, codec, judge, judged_runs, ledger, places, policy, scaling, target
 from gates.errors import ConfigurationError, LedgerError
 from gates.gathering import Question, gather
-from gates.model import Decision, Evidence, Move, Policy, Stage, Target
+from gates.model import Decision, Evidence, Move, Policy, PolicyFile, Stage, Target
 
 SCHEMA = 1
 MOST_SCALE = 60.0
@@ -25,6 +26,7 @@ class Setting:
     Args:
         policy: the policy, its live durations divided by the time scale.
         policy_file: where it is, for messages.
+        policy_installed: whether it is the installed one.
         target: the target.
         out: the folder of generated files.
         runs: the folder of runs.
@@ -33,6 +35,7 @@ class Setting:
 
     policy: Policy
     policy_file: str
+    policy_installed: bool
     target: Target
     out: Path
     runs: Path
@@ -73,10 +76,17 @@ def setting(options: Options) -> Setting:
         raise ConfigurationError(f"--time-scale: expected 1 to {MOST_SCALE:g}, got {scale:g}")
     if chosen.production and scale != 1:
         raise ConfigurationError(f"{chosen.name} is production: no --time-scale there")
+    if chosen.policies and loaded.digest not in chosen.policies:
+        raise ConfigurationError(
+            f"{chosen.name} may be judged by the policies that its target file accepts, and "
+            f"{place.path} is another one: sha256:{loaded.digest}; add this digest to [policy] "
+            "accepted when the policy has been reviewed"
+        )
     out = places.out(options.out, Path("out")).path
     return Setting(
         policy=scaling.scaled(loaded, scale),
         policy_file=str(place.path),
+        policy_installed=place.path.resolve() == places.policy_installed().resolve(),
         target=chosen,
         out=out,
         runs=Path(options.runs) if options.runs else out / "runs",
@@ -87,22 +97,39 @@ def setting(options: Options) -> Setting:
 def ask(asked: Setting, stage: Stage) -> tuple[Decision, Evidence]:
     """Gather the evidence of now, and judge it."""
     at = time.time()
+    written = ledger.read(asked.out)
+    contents = [(one.entry_id, one.content) for one in written.entries]
     question = Question(
         stage=stage, target=asked.target, runs=asked.runs, at=at,
-        moves=lambda: moves(asked),
+        moves=lambda: moves(asked, [content for _, content in contents]),
+        lost=lambda runs, load_runs: judged_runs.lost(
+            contents, asked.target.name, runs, load_runs, asked.runs
+        ),
     )  # fmt: skip
     evidence = gather(question)
     decision = judge.judge(stage, evidence, datetime.fromtimestamp(at, UTC))
-    return replace(decision, time_scale=asked.time_scale), evidence
+    policy_file = PolicyFile(asked.policy_file, asked.policy.digest, asked.policy_installed)
+    return replace(
+        decision, time_scale=asked.time_scale, policy=policy_file,
+        warnings=ledger_warnings(asked.out, written),
+    ), evidence  # fmt: skip
 
 
-def moves(asked: Setting) -> tuple[Move, ...]:
+def ledger_warnings(out: Path, written: ledger.Reading) -> tuple[str, ...]:
+    """What is wrong with the ledger, for the person who reads a decision; empty for nothing."""
+    if not written.problems:
+        return ()
+    more = f" (and {len(written.problems) - 1} more)" if len(written.problems) > 1 else ""
+    warning = (
+        f"the ledger {out / ledger.FILE} is damaged: {written.problems[0]}{more}; entries behind "
+        f"it are still read; see gates log --verify --out {out}"
+    )
+    return (warning,)
+
+
+def moves(asked: Setting, entries: Sequence[Mapping[str, Any]]) -> tuple[Move, ...]:
     """The shares the ramp command gave the target, as the ledger has them; no rehearsal's."""
     found: list[Move] = []
-    try:
-        entries = [one.content for one in ledger.entries(asked.out)]
-    except LedgerError:
-        return ()
     for one in entries:
         if one.get("target") != asked.target.name:
             continue
@@ -142,7 +169,8 @@ def write_down(
     }
     digest = ledger.keep(asked.out, json.dumps(rests_on).encode())
     content = document.of_decision(decision, policy_digest=asked.policy.digest, tool=__version__)
-    content = {"kind": "decision", **content, "evidence": digest}
+    runs = judged_runs.of_decision(decision, evidence)
+    content = {"kind": "decision", **content, "evidence": digest, "runs": runs}
     return {**content, "id": ledger.append(asked.out, content)}
 
 

@@ -178,12 +178,27 @@ def read_run(folder: Path, key: str) -> Run:
     if len(raw) > MOST_BYTES:
         return _unreadable(folder.name, modified, f"over {MOST_BYTES} bytes")
     try:
-        return _parse(folder.name, raw, key, modified)
+        run = _parse(folder.name, raw, key, modified)
     except (
         ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
     ) as error:  # fmt: skip
         why = f"{type(error).__name__}: {error}"[:120]
-        return _unreadable(folder.name, modified, f"not a record ({why})")
+        run = _unreadable(folder.name, modified, f"not a record ({why})")
+    return replace(run, record_size=len(raw), record_digest=hashlib.sha256(raw).hexdigest())
+
+
+def digest_of_beginning(folder: Path, size: int) -> str:
+    """SHA-256 of the first bytes of a run's record; empty where it cannot be read.
+
+    Args:
+        folder: the run's folder.
+        size: how many bytes.
+    """
+    try:
+        with (folder / FILE).open("rb") as file:
+            return hashlib.sha256(file.read(min(size, MOST_BYTES))).hexdigest()
+    except OSError:
+        return ""
 
 
 def folder_time(folder: Path) -> datetime:

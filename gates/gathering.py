@@ -9,6 +9,7 @@ from pathlib import Path
 from gates import evidence, loads
 from gates.conditions.reading import key
 from gates.judge import live_selectors, needed_selectors, weights_are_missing
+from gates.judged_runs import Lookup
 from gates.model import Evidence, Move, SampleSet, Stage, Target
 from gates.sources import Source, source_named
 from gates.sources.health import served_build
@@ -28,6 +29,7 @@ class Question:
         at: when, seconds since the epoch.
         moves: gives the shares of traffic the ramp command wrote down; asked for where nobody
             scrapes the balancer.
+        lost: gives the runs that earlier decisions named and that are not there as such.
     """
 
     stage: Stage
@@ -35,6 +37,7 @@ class Question:
     runs: Path
     at: float
     moves: Callable[[], tuple[Move, ...]] = tuple
+    lost: Lookup = lambda *_: ()
 
 
 def gather(question: Question) -> Evidence:
@@ -58,12 +61,15 @@ def gather(question: Question) -> Evidence:
         asked = ask(needed_selectors(question.stage, target))
         served = pool.submit(served_build, target)
         signing_key = evidence.configured_key()
+        runs = evidence.read_runs(question.runs, signing_key)
+        load_runs = loads.read_loads(question.runs, signing_key)
         seen = Evidence(
             target=target,
             served=served.result(),
-            runs=evidence.read_runs(question.runs, signing_key),
-            loads=loads.read_loads(question.runs, signing_key),
+            runs=runs,
+            loads=load_runs,
             samples=_answers(asked),
+            lost_runs=question.lost(runs, load_runs),
         )
         if weights_are_missing(question.stage, seen):
             seen = replace(seen, moves=question.moves())

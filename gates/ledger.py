@@ -159,13 +159,22 @@ def _rotated(folder: Path) -> list[Path]:
 
 def _hash_of(line: bytes) -> str:
     """The hash of an entry whose content it matches; empty for anything else."""
+    return _entry_of(line)[0]
+
+
+def _entry_of(line: bytes) -> tuple[str, str, Any]:
+    """The hash of an entry, the one of the entry before it, and its content.
+
+    The hash is empty where it is not the content's; all are where the line is no entry.
+    """
     try:
         record = json.loads(line)
         content = {"previous": record["previous"], "entry": record["entry"]}
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        whole = digest if record["hash"] == digest else ""
+        return whole, str(record["previous"]), record["entry"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return digest if record.get("hash") == digest else ""
+        return "", "", None
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
@@ -181,39 +190,60 @@ def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
             yield f"{prefix}line {len(lines) + 1}", torn, True
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the ledger holds.
+
+    Args:
+        entries: every whole entry, oldest first; those behind a damaged line too.
+        linked: how many of them follow the entry before them.
+        problems: a sentence for each line that is damaged or does not follow.
+    """
+
+    entries: tuple[Entry, ...]
+    linked: int
+    problems: tuple[str, ...]
+
+
+def read(folder: Path) -> Reading:
+    """Read the whole ledger; a ledger that cannot be opened has no entries and says so."""
+    previous, linked = FIRST, 0
+    found: list[Entry] = []
+    problems: list[str] = []
+    try:
+        for where, line, torn in _lines(folder):
+            digest, before, content = _entry_of(line)
+            if torn:
+                problems.append(f"{where} is cut; the next entry will move it to {TORN}")
+                continue
+            if not digest:
+                problems.append(f"{where} was changed" if before else f"{where} is no entry")
+                continue
+            if before != previous:
+                problems.append(f"{where} does not follow the entry before it")
+            else:
+                linked += 1
+            previous = digest
+            if isinstance(content, dict):
+                found.append(Entry(digest[:ID_DIGITS], content))
+    except OSError as error:
+        problems.append(f"it cannot be read: {error.strerror}")
+    return Reading(tuple(found), linked, tuple(problems))
+
+
 def verify(folder: Path) -> tuple[int, list[str]]:
     """Read the whole ledger.
 
     Returns:
-        How many entries are whole and in the chain, and a sentence for each one that is not.
+        How many entries are whole and in the chain, and a sentence for each line that is not.
     """
-    previous, good, problems = FIRST, 0, []
-    for where, line, torn in _lines(folder):
-        digest = _hash_of(line)
-        if torn:
-            problems.append(f"{where} is cut; the next entry will move it to {TORN}")
-        elif not digest:
-            problems.append(f"{where} was changed")
-        elif json.loads(line)["previous"] != previous:
-            problems.append(f"{where} does not follow the entry before it")
-            previous = digest
-        else:
-            previous, good = digest, good + 1
-    return good, problems
+    reading = read(folder)
+    return reading.linked, list(reading.problems)
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Every whole entry that is in the chain, oldest first; none after the first broken link."""
-    previous, found = FIRST, []
-    for _, line, _ in _lines(folder):
-        digest = _hash_of(line)
-        if not digest or json.loads(line)["previous"] != previous:
-            break
-        previous = digest
-        content = json.loads(line)["entry"]
-        if isinstance(content, dict):
-            found.append(Entry(digest[:ID_DIGITS], content))
-    return found
+    """Every whole entry, oldest first; those behind a damaged line too."""
+    return list(read(folder).entries)
 
 
 def keep(folder: Path, evidence: bytes) -> str:

@@ -134,7 +134,9 @@ def _read(path: Path, key: str) -> LoadRun:
             return _damaged(name, written, "another schema, or another run's")
         if problem := _broken_seal(content, key):
             return _damaged(name, written, problem)
-        return _run(content)
+        return replace(
+            _run(content), record_size=len(raw), record_digest=hashlib.sha256(raw).hexdigest()
+        )
     except MALFORMED as error:
         return _damaged(name, written, f"not a record of a load run ({type(error).__name__})")
 

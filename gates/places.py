@@ -25,7 +25,12 @@ def targets(option: str | None) -> Place:
 
 def policy(option: str | None) -> Place:
     """The policy file: ``--policy``, KIRANA_POLICY, or the installed one."""
-    return _place(option, "--policy", "KIRANA_POLICY", INSTALLED / "policies" / "release.toml")
+    return _place(option, "--policy", "KIRANA_POLICY", policy_installed())
+
+
+def policy_installed() -> Path:
+    """The installed policy file."""
+    return INSTALLED / "policies" / "release.toml"
 
 
 def out(option: str | None, default: Path) -> Place:

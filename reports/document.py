@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from gates.model import Decision, Finding, Measurement
+from gates.model import Decision, Finding, Measurement, PolicyFile
 
 SCHEMA = 1
 
@@ -26,9 +26,17 @@ def of_decision(decision: Decision, *, policy_digest: str, tool: str) -> dict[st
         "at": decision.at.isoformat(),
         "policy_sha256": policy_digest,
         "tool": tool,
+        "policy": _policy(decision.policy),
         "time_scale": decision.time_scale,
+        "warnings": list(decision.warnings),
         "findings": [_finding(finding) for finding in decision.findings],
     }
+
+
+def _policy(policy: PolicyFile | None) -> dict[str, Any] | None:
+    if policy is None:
+        return None
+    return {"file": policy.path, "installed": policy.installed}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

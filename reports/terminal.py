@@ -36,11 +36,17 @@ def decision(decided: Decision, entry_id: str, *, colours: bool) -> str:
     lines = [f"{word}  {decided.stage}  {decided.target}: {printable(decided.reason)}"]
     for finding in decided.findings:
         lines.extend(_finding(finding, colours=colours))
+    lines += [f"WARNING: {printable(warning)}" for warning in decided.warnings]
     moment = decided.at.strftime("%Y-%m-%d %H:%M:%S UTC")
     if decided.time_scale != 1:
         lines.append(
             f"time scale {decided.time_scale:g}: every live duration is divided by it; "
             "a rehearsal, which proves nothing of production"
+        )
+    if decided.policy is not None:
+        which = "installed" if decided.policy.installed else "NOT the installed one"
+        lines.append(
+            f"policy {printable(decided.policy.path)} ({which}), sha256:{decided.policy.digest}"
         )
     lines.append(f"build {printable(decided.build)}, {moment}, ledger entry {entry_id}")
     return "\n".join(lines)

@@ -149,6 +149,15 @@ SUITES: dict[str, Change] = {
     "unsigned, with a key": lambda p: p.variables.update(KIRANA_EVIDENCE_KEY="k" * 32),
     "a blank key": lambda p: p.variables.update(KIRANA_EVIDENCE_KEY=" "),
     "times without zone": doctored(lambda e: [{**x, "at": x["at"][:19]} for x in e]),
+    "sealed, and its exit code was not 0": doctored(
+        lambda e: [*e[:-1], {**e[-1], "exit_code": 1}]),
+    "times of the year 1": doctored(
+        lambda e: [{**x, "at": "0001-01-01T00:00:00+23:59"} for x in e]),
+    "a boot time of 400 digits": doctored(
+        started(boot={"machine": "m", "seconds": int("9" * 400)})),
+    "a key given twice": lambda p: (
+        path := p.out / "runs/r1/checks.jsonl",
+        path.write_text(path.read_text().replace('"event": ', '"event": "check", "event": ', 1))),
     "something after the end": lambda p: append(p, '{"event": "check"}\n'),
 }  # fmt: skip
 

@@ -57,7 +57,10 @@ def log(arguments: argparse.Namespace) -> int:
     out = places.out(arguments.out, Path("out")).path
     if arguments.verify:
         return _verify(out)
-    found = ledger.entries(out)
+    reading = ledger.read(out)
+    for problem in reading.problems:
+        sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; gates log --verify\n")
+    found = reading.entries
     for one in found[-arguments.last :]:
         print(terminal.entry(one.entry_id, one.content))
     if not found:

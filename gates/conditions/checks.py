@@ -1,7 +1,7 @@
 """Condition: the newest result of every required check is a pass on the build that is served."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gates.conditions import provenance
@@ -13,6 +13,7 @@ from gates.model import (
     ChecksObjective,
     Evidence,
     Finding,
+    LostRun,
     Measured,
     Measurement,
     Run,
@@ -24,31 +25,66 @@ from gates.model import (
 FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
 
 
+MAX_NAMED = 3
+LOOKED_AT = " has looked at"
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the evidence says of one check."""
+    """What the evidence says of one check.
+
+    Args:
+        measured: was it measured.
+        verdict: does it meet the objective.
+        sentence: why.
+        result: the result it rests on.
+        run: the run it rests on.
+        common: the reason, where it is the same for other checks of the run; else empty.
+    """
 
     measured: Measured
     verdict: Verdict
     sentence: str
     result: CheckResult | None = None
     run: Run | None = None
+    common: str = ""
 
 
 def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """One finding for each required check."""
-    return tuple(
-        _finding(objective, check, _answer(objective, evidence, check, now), evidence, now)
-        for check in objective.checks
-    )
+    """A finding for each required check; one for all that lack a result for the same reason."""
+    found: list[Finding] = []
+    common: dict[str, tuple[_Answer, list[str]]] = {}
+    for check in objective.checks:
+        answer = _answer(objective, evidence, check, now)
+        if answer.common:
+            common.setdefault(answer.common, (answer, []))[1].append(check)
+        else:
+            found.append(_finding(objective, check, answer, evidence, now))
+    for reason, (answer, checks) in common.items():
+        if len(checks) > 1:
+            more = f" and {len(checks) - MAX_NAMED} more" if len(checks) > MAX_NAMED else ""
+            named = f"{', '.join(checks[:MAX_NAMED])}{more}"
+            sentence = (
+                f"{reason} {named}"
+                if answer.run is None and reason.endswith(LOOKED_AT)
+                else f"{reason}; {len(checks)} checks need it: {named}"
+            )
+            together = replace(answer, sentence=sentence)
+            found.append(_finding(objective, checks[0], together, evidence, now, alone=False))
+        else:
+            found.append(_finding(objective, checks[0], answer, evidence, now))
+    return tuple(found)
 
 
 def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
     concerned = _concerned_runs(evidence.runs, evidence.target, check)
-    if not concerned:
-        sentence = f"no run on {evidence.target.name} has looked at {check}"
-        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
-    run = concerned[-1]
+    run = concerned[-1] if concerned else None
+    if missed := _lost_since(run, check, evidence):
+        return missed
+    if run is None:
+        reason = f"no run on {evidence.target.name}{LOOKED_AT}"
+        sentence = f"{reason} {check}"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=reason)
     results = [result for result in run.results if result.check == check]
     since = max((result.at for result in results), default=run.started_at)
     for other in concerned:
@@ -59,8 +95,62 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
         *provenance.problems(run, objective.limits, evidence, now),
         *_left_something(run),
     ):
-        return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run)
-    return _of_results(objective, check, results, run, now)
+        return _Answer(
+            Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run, common=problem
+        )
+    answer = _of_results(objective, check, results, run, now)
+    if answer.verdict is Verdict.PASS:
+        return replace(
+            answer, sentence=answer.sentence + _failed_before(check, concerned, evidence)
+        )
+    return answer
+
+
+def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
+    """A run that an earlier decision rested on, is not there as such, and has no successor."""
+    for lost in evidence.lost_runs:
+        later = (
+            newest is not None
+            and newest.state is RunState.FINISHED
+            and newest.run_id != lost.run_id
+            and newest.started_at > lost.started_at
+        )
+        concerns = check in lost.subjects or not lost.subjects
+        if later or not concerns or _of_another_build(lost, evidence):
+            continue
+        failed = " failed there" if check in lost.failed else " was looked at there"
+        reason = (
+            f"run {lost.run_id}, which decision {lost.decision} rested on, {lost.problem}; a newer "
+            "complete run is needed"
+        )
+        sentence = f"{check}{failed}: {reason}"
+        common = "" if check in lost.failed else reason
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=common)
+    return None
+
+
+def _of_another_build(lost: LostRun, evidence: Evidence) -> bool:
+    served = evidence.served.build
+    return bool(lost.build) and served is not None and lost.build != str(served)
+
+
+def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> str:
+    """That the check failed on this build before it passed; empty where it did not."""
+    runs = [
+        run.run_id
+        for run in concerned[:-1]
+        if _same_build(run, evidence)
+        and any(one.check == check and one.outcome in FAILURES for one in run.results)
+    ]
+    lost = [
+        one.run_id
+        for one in evidence.lost_runs
+        if check in one.failed and not _of_another_build(one, evidence)
+    ]
+    names = list(dict.fromkeys((*runs, *lost)))
+    if not names:
+        return ""
+    return f"; it failed in run {', '.join(names[-MAX_NAMED:])} before, and this is a rerun"
 
 
 def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:
@@ -148,12 +238,18 @@ def _minutes(duration: timedelta) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
 
 
-def _finding(
-    objective: ChecksObjective, check: str, answer: _Answer, evidence: Evidence, now: datetime
+def _finding(  # noqa: PLR0913 - the evidence, the moment, and what was found
+    objective: ChecksObjective,
+    check: str,
+    answer: _Answer,
+    evidence: Evidence,
+    now: datetime,
+    *,
+    alone: bool = True,
 ) -> Finding:
     target = evidence.target.name
     next_step = f"pytest --target {target} --check {check}"
-    if answer.verdict is Verdict.INCONCLUSIVE and answer.run is None:
+    if answer.verdict is Verdict.INCONCLUSIVE and (answer.run is None or not alone):
         suite = check.partition(".")[0]
         next_step = f"pytest -m {suite} --target {target}"
     at = answer.result.at if answer.result else None

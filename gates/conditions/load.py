@@ -27,6 +27,8 @@ ALL_OF_THEM, MOST_OF_THEM = 1.0, 0.9
 def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
     """A finding for each limit; one for a run that proves nothing."""
     concerned = _concerned(objective, evidence)
+    if missed := _lost_since(concerned[-1] if concerned else None, objective, evidence):
+        return (_finding(objective, evidence, None, missed, now),)
     if not concerned:
         size = f"{objective.at_least_users:,} users for {objective.at_least_seconds:.0f} s"
         said = f"no load run of profile {objective.profile} with {size} or more"
@@ -36,6 +38,23 @@ def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tup
     problem = next(_problems(concerned, objective, evidence, now), None)
     said_of = [problem] if problem else _said(objective, run)
     return tuple(_finding(objective, evidence, run, one, now) for one in said_of)
+
+
+def _lost_since(
+    newest: LoadRun | None, objective: LoadObjective, evidence: Evidence
+) -> Said | None:
+    """A run of the profile that an earlier decision rested on, and that has no successor."""
+    for lost in evidence.lost_runs:
+        later = newest is not None and newest.state is RunState.FINISHED
+        if newest is not None and later and newest.started_at > lost.started_at:
+            continue
+        if objective.profile in lost.subjects:
+            said = (
+                f"load run {lost.run_id}, which decision {lost.decision} rested on, "
+                f"{lost.problem}; a newer complete run is needed"
+            )
+            return Said("run", Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
+    return None
 
 
 def _concerned(objective: LoadObjective, evidence: Evidence) -> list[LoadRun]:

@@ -8,13 +8,22 @@ policy    what is required: the objectives, Stage, Policy
 decision  what was concluded: Measurement, Finding, Decision
 """
 
-from gates.model.decision import Decision, Finding, Measured, Measurement, Outcome, Verdict
+from gates.model.decision import (
+    Decision,
+    Finding,
+    Measured,
+    Measurement,
+    Outcome,
+    PolicyFile,
+    Verdict,
+)
 from gates.model.evidence import (
     LEFT_NOTHING,
     Boot,
     CheckOutcome,
     CheckResult,
     Evidence,
+    LostRun,
     Run,
     RunState,
     Sample,
@@ -71,12 +80,14 @@ __all__ = [
     "LoadObjective",
     "LoadPhase",
     "LoadRun",
+    "LostRun",
     "Measured",
     "Measurement",
     "Move",
     "Objective",
     "Outcome",
     "Policy",
+    "PolicyFile",
     "RatioObjective",
     "RestartsObjective",
     "Run",

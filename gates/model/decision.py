@@ -90,6 +90,8 @@ class Decision:
         at: when it was asked, UTC.
         findings: worst first.
         time_scale: every duration of the policy was divided by it; over 1 it is a rehearsal.
+        policy: the policy file, its SHA-256, and whether it is the installed one; empty for none.
+        warnings: what is wrong beside the findings, such as a damaged ledger; a sentence each.
     """
 
     outcome: Outcome
@@ -100,3 +102,20 @@ class Decision:
     at: datetime
     findings: tuple[Finding, ...]
     time_scale: float = 1.0
+    policy: "PolicyFile | None" = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """The policy that a decision was judged by.
+
+    Args:
+        path: the file.
+        digest: SHA-256 of it.
+        installed: whether it is the installed one.
+    """
+
+    path: str
+    digest: str
+    installed: bool

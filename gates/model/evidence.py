@@ -88,6 +88,8 @@ class Run:
         boot: its start on the machine's own clock; None where there is none.
         expected: the ids it was about to check; None when it ended before it knew.
         results: every result, in order.
+        record_size: how many bytes its record has.
+        record_digest: SHA-256 of its record.
     """
 
     run_id: str
@@ -103,6 +105,8 @@ class Run:
     boot: Boot | None
     expected: frozenset[str] | None
     results: tuple[CheckResult, ...]
+    record_size: int = 0
+    record_digest: str = ""
 
 
 class Sample(NamedTuple):
@@ -165,6 +169,29 @@ class ServedBuild:
 
 
 @dataclass(frozen=True, slots=True)
+class LostRun:
+    """A run that an earlier decision named, and that is gone or was changed since.
+
+    Args:
+        run_id: names the run.
+        problem: ``is gone`` or ``was changed``.
+        started_at: when it started, UTC.
+        build: the build it tested, as text; empty where nobody knows.
+        subjects: the checks it was about to make, or the profile of a load run.
+        failed: those of them that failed.
+        decision: the ledger entry that named it.
+    """
+
+    run_id: str
+    problem: str
+    started_at: datetime
+    build: str
+    subjects: frozenset[str]
+    failed: frozenset[str]
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything one decision rests on.
 
@@ -175,6 +202,7 @@ class Evidence:
         samples: sample sets by query.
         loads: the records of load runs.
         moves: the shares of traffic the ramp command wrote down, for balancers nobody scrapes.
+        lost_runs: runs that earlier decisions of the ledger named, and that are not there as such.
     """
 
     target: Target
@@ -183,3 +211,4 @@ class Evidence:
     samples: Mapping[str, SampleSet]
     loads: "tuple[LoadRun, ...]" = ()
     moves: tuple[Move, ...] = ()
+    lost_runs: tuple[LostRun, ...] = ()

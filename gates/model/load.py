@@ -116,6 +116,8 @@ class LoadRun:
         recovery_seconds: for how long after a spike too many answers were bad or late.
         generator: how the load was made; None when unknown.
         left_behind: what the run left in the database; empty for nothing.
+        record_size: how many bytes its record has.
+        record_digest: SHA-256 of its record.
     """
 
     run_id: str
@@ -139,3 +141,5 @@ class LoadRun:
     recovery_seconds: float | None
     generator: Generator | None
     left_behind: str
+    record_size: int = 0
+    record_digest: str = ""
