@@ -216,7 +216,7 @@ def _target() -> Target:
         production=False, expected=Build("", "", ""), schema_version=1, addresses=nowhere,
         patience_seconds=1, loopback_sources=False, log_files=(), suites=frozenset(),
         capabilities=frozenset(), slot="green", servers=("green",), instances=(),
-        policies=frozenset(), baseline_slot="blue", public_address="",
+        policies=frozenset(), unset=(), baseline_slot="blue", public_address="",
         shop="", router="", secrets={},
     )  # fmt: skip
 

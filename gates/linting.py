@@ -1,10 +1,12 @@
 """What is wrong with a policy that can be read: what means something else than it says."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_never
 
+from gates import stage_linting
 from gates.model import (
     AvailabilityObjective,
     ChecksObjective,
@@ -18,11 +20,11 @@ from gates.model import (
     RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
-    Stage,
     ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
+from gates.statistics import extra_matchers
 
 # The contract's bucket boundaries, requests' and database commands' (design.md section 5).
 BOUNDARIES = {
@@ -33,7 +35,12 @@ LE = re.compile(r'\ble=~?"([^"]*)"')
 BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
 GOOD = re.compile(r"_bucket\b|_hits_total")
 RULE_OF_THREE = 3
-STEP = re.compile(r"ramp-(\d+)\Z")
+# Values of labels that say that an event went well.
+SUCCESSES = (
+    "200", "201", "202", "204", "301", "302", "304", "307", "308", "2xx", "3xx", "captured", "paid",
+    "placed", "success", "succeeded", "ok", "OK",
+)  # fmt: skip
+REQUIRED = "required.toml"
 FAMILY = re.compile(r"_(bucket|count|sum|total)\Z")
 CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
 
@@ -50,8 +57,13 @@ def problems(policy: Policy, suites: Path | None) -> list[str]:
     for one in objectives.values():
         found += [f"objectives.{one.name}: {problem}" for problem in _objective(one)]
     for stage in policy.stages:
-        found += [f"stages.{stage.name}: {problem}" for problem in _stage(stage)]
+        found += [f"stages.{stage.name}: {problem}" for problem in stage_linting.problems(stage)]
     if suites is not None:
+        for one in objectives.values():
+            if isinstance(one, ChecksObjective):
+                found += [
+                    f"objectives.{one.name}: {problem}" for problem in _check_set(one, suites)
+                ]
         known = written_checks(suites)
         for one in objectives.values():
             if isinstance(one, ChecksObjective):
@@ -70,15 +82,26 @@ def written_checks(suites: Path) -> set[str]:
     }
 
 
+def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
+    """A set with checks of a suite has those without which the suite shows nothing."""
+    for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
+        if written_checks(suites / suite) & set(objective.checks):
+            for missing in [one for one in required if one not in objective.checks]:
+                yield f"checks of the {suite} suite without {missing}"
+
+
 def _objective(one: Objective) -> Iterator[str]:
     match one:
         case RatioObjective():
             yield from _boundary(one.part)
             yield from _direction(one.part, part_is_good=not one.below)
+            yield from _successes(one.part, one.whole, part_is_good=not one.below)
+            yield from stage_linting.too_many(one.at_least, one.window.total_seconds())
         case ComparisonObjective():
             yield from _boundary(one.part)
             yield from _one_family(one.part, one.whole)
             yield from _direction(one.part, part_is_good=one.part_is_good)
+            yield from _successes(one.part, one.whole, part_is_good=one.part_is_good)
             if one.at_least and one.at_least < RULE_OF_THREE / one.terms.limit:
                 yield (
                     f"at_least: {one.at_least} events cannot show a ratio under "
@@ -89,6 +112,8 @@ def _objective(one: Objective) -> Iterator[str]:
             yield from _boundary(one.part)
             yield from _one_family(one.part, one.whole)
             yield from _direction(one.part, part_is_good=one.part_is_good)
+            yield from _successes(one.part, one.whole, part_is_good=one.part_is_good)
+            yield from stage_linting.too_many(one.at_least, one.window.total_seconds())
             if one.at_least * (1 - one.over) < 1:
                 yield "over: can never be passed by so few events"
         case (
@@ -99,6 +124,23 @@ def _objective(one: Objective) -> Iterator[str]:
             return
         case _:
             assert_never(one)
+
+
+def _successes(part: str, whole: str, *, part_is_good: bool) -> Iterator[str]:
+    """A selector of bad events that takes in events that went well."""
+    if part_is_good or FAMILY.sub("", _name(part)) != FAMILY.sub("", _name(whole)):
+        return
+    extra = extra_matchers(part, whole).matchers
+    if not extra:
+        yield "bad: it has no matcher that whole has not, so every event is a bad one"
+    for label, accepts in extra:
+        well = [value for value in SUCCESSES if accepts(value)]
+        if well:
+            yield f"bad: its matcher of {label!r} accepts {well[0]!r}: an event that went well"
+
+
+def _name(selector: str) -> str:
+    return selector.partition("{")[0]
 
 
 def _boundary(selector: str) -> Iterator[str]:
@@ -134,55 +176,3 @@ def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
         yield "the wrong direction: it counts failures, and asks for more of them"
     if not part_is_good and GOOD.search(selector):
         yield "the wrong direction: it counts what is good, and asks for less of it"
-
-
-def _stage(stage: Stage) -> Iterator[str]:
-    """What does not go together in one stage."""
-    limits = {
-        (one.part, one.whole): one.terms.limit
-        for one in stage.objectives
-        if isinstance(one, ComparisonObjective)
-    }
-    for one in stage.objectives:
-        if isinstance(one, TriggerObjective):
-            limit = limits.get((one.part, one.whole))
-            if limit is not None and one.over < limit:
-                yield (
-                    f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
-                    f"is {100 * limit:g} %: it would go on and be rolled back"
-                )
-    yield from _whole(stage)
-
-
-# Without one of each of these a step of the ramp is not judged.
-RAMP_NEEDS = {
-    ComparisonObjective: "a comparison with the baseline",
-    TriggerObjective: "a rollback trigger",
-    TrafficObjective: "the traffic each colour answered",
-    ShareObjective: "the balancer's share",
-    LiveBuildObjective: "the build of the samples",
-}
-
-
-def _whole(stage: Stage) -> Iterator[str]:
-    """A step of the ramp asks for everything, at the share it is named for."""
-    step = STEP.match(stage.name)
-    live = any(isinstance(one, ComparisonObjective) for one in stage.objectives)
-    if step and stage.share != int(step[1]) / 100:
-        yield f"share: expected {int(step[1]) / 100:g}, by its name"
-    if step or live:
-        for kind, what in RAMP_NEEDS.items():
-            if not any(isinstance(one, kind) for one in stage.objectives):
-                yield f"judges a step of the ramp without {what}"
-    bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]
-    for one in stage.objectives:
-        if isinstance(one, TriggerObjective) and bakes and one.lasting >= bakes[0]:
-            yield f"{one.name}: cannot hold within a bake: lasting_seconds is as long"
-        if isinstance(one, ComparisonObjective) and bakes and (
-            one.terms.warm_up >= bakes[0].total_seconds()
-        ):  # fmt: skip
-            yield f"{one.name}: warm_up_seconds is as long as the bake"
-        if isinstance(one, ShareObjective) and (
-            one.longest < one.bake * 10
-        ):  # fmt: skip
-            yield f"{one.name}: longest_seconds does not reach back over ten bakes"

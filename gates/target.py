@@ -49,6 +49,7 @@ def load(name: str, folder: Path) -> Target:
 
 
 def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
+    unset: list[str] = []
     expected, access = top.table("expected"), top.table("access")
     suites, metrics = top.table("suites"), top.table("metrics")
     traffic = top.table("traffic") if "traffic" in top.left() else None
@@ -74,7 +75,8 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
         router=one_of(traffic, "router", ROUTERS) if traffic else "",
         public_address=access.text("public_address") if "public_address" in access.left() else "",
-        secrets=_secrets(top.table("secrets"), access, folder, production=production),
+        secrets=_secrets(top.table("secrets"), access, folder, unset, production=production),
+        unset=tuple(unset),
         policies=_policies(top, production=production),
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
@@ -148,8 +150,13 @@ def _url(table: Table, key: str) -> str:
     return value
 
 
-def _secrets(table: Table, access: Table, folder: Path, *, production: bool) -> dict[str, str]:
-    """Secrets by name, from the environment; a test store may bring a file of its own."""
+def _secrets(
+    table: Table, access: Table, folder: Path, unset: list[str], *, production: bool
+) -> dict[str, str]:
+    """Secrets by name, from the environment; a test store may bring a file of its own.
+
+    Variables that are not set are added to ``unset``.
+    """
     from_file: dict[str, str] = {}
     if "secrets_file" in access.left():
         named = access.text("secrets_file")
@@ -164,6 +171,8 @@ def _secrets(table: Table, access: Table, folder: Path, *, production: bool) -> 
         value = os.environ.get(variable) or from_file.get(variable)
         if value:
             found[name] = value
+        else:
+            unset.append(variable)
     return found
 
 

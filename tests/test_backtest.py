@@ -219,6 +219,12 @@ TRIGGERS = """    "errors-trigger", "latency-trigger", "restarts", "only-listed"
 ]
 
 [stages.ramp-20]"""
+COMPARED = '"errors-against-blue", "latency-against-blue", "payments-against-blue",'
+# Objectives that one stage leaves out, and others still ask for.
+ONE_STAGE = (
+    COMPARED.replace('"latency-against-blue", ', ""), '"latency-against-blue",',
+    '"payments-captured",',
+)  # fmt: skip
 SEMANTIC = {
     "errors counted as good": ("bad = 'http_requests_total", "good = 'http_requests_total",
                                "the wrong direction: it counts failures"),
@@ -246,6 +252,27 @@ SEMANTIC = {
                                      "cannot hold within a bake"),
     "a warm-up as long as a bake": ("warm_up_seconds = 60", "warm_up_seconds = 600",
                                     "as long as the bake"),
+    "successes counted as bad": (
+        'status="failed"}\'\nwhole', 'status=~"failed|captured"}\'\nwhole',
+        "accepts 'captured': an event that went well"),
+    "all but one status counted as bad": (
+        'status=~"5.."}\'\nwhole', 'status!="404"}\'\nwhole',
+        "accepts '200': an event that went well"),
+    "restarts beyond reason": ("at_most = 4", "at_most = 200", "are a crash loop"),
+    "events beyond reason": (
+        "tolerance = 0.12\nat_least = 600", "tolerance = 0.12\nat_least = 5000000",
+        "no shop has so many"),
+    "no comparison of latency": (
+        COMPARED, COMPARED.replace('"latency-against-blue", ', ""),
+        "without a comparison of latency"),
+    "no comparison of errors": (
+        COMPARED, '"latency-against-blue",',
+        "without a comparison of errors"),
+    "no word of availability": (
+        '"payments-captured", "green-up",', '"payments-captured",',
+        "without how long green was up"),
+    "smoke without log-in": ('    "smoke.login",\n', "", "without smoke.login"),
+    "smoke without payment": ('    "smoke.payment",\n', "", "without smoke.payment"),
     "no trigger": (
         TRIGGERS, TRIGGERS.replace('"errors-trigger", "latency-trigger", ', ""),
         "without a rollback trigger"),
@@ -257,7 +284,7 @@ def test_what_means_something_else_than_it_says_is_found(tmp_path: Path, name: s
     old, new, message = SEMANTIC[name]
     assert old in TEXT
     path = tmp_path / "policy.toml"
-    path.write_text(TEXT.replace(old, new))
+    path.write_text(TEXT.replace(old, new, 1 if new in ONE_STAGE else -1))
     done = run("gates", "lint", "--policy", str(path))
     assert done.code == 2
     assert message in done.out

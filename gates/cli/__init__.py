@@ -140,6 +140,8 @@ def _looking(command: MakeCommand) -> None:
     linted = command("lint", "find mistakes in the policy and the target files", "looking")
     linted.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
     linted.add_argument("--targets", metavar="DIR", help="the target files")
+    linted.add_argument("--target", metavar="NAME",
+                        help="look also for its secrets, files and addresses")  # fmt: skip
 
 
 def _of_target(made: Command) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gates import asking, ledger, linting, places, policy, target
+from gates import asking, ledger, linting, places, policy, target, target_linting
 from gates.cli.asking import colours
 from gates.errors import ConfigurationError, UnknownNameError
 from gates.exitcodes import ExitCode
@@ -82,7 +82,7 @@ def stages(arguments: argparse.Namespace) -> int:
     """``gates stages``: the policy's stages in order."""
     place = places.policy(arguments.policy)
     loaded = policy.load(place.path)
-    print(f"{loaded.name}, {place}")
+    print(f"{loaded.name}, {place}, sha256:{loaded.digest}")
     for stage in loaded.stages:
         print(f"{stage.name:<18}{stage.title} (guide {stage.guide})")
         for objective in stage.objectives:
@@ -104,11 +104,19 @@ def lint(arguments: argparse.Namespace) -> int:
     names = target.names(folder.path)
     if not names:
         problems.append(f"{folder}: no target files")
+    installed = suites if suites.is_dir() else None
     for name in names:
         try:
-            target.load(name, folder.path)
+            loaded = target.load(name, folder.path)
         except ConfigurationError as error:
             problems.append(str(error))
+            continue
+        wrong = [*target_linting.problems(loaded, installed)]
+        if name == arguments.target:
+            wrong += target_linting.missing(loaded)
+        problems += [f"{folder.path / name}.toml: {problem}" for problem in wrong]
+    if arguments.target and arguments.target not in names:
+        problems.append(str(UnknownNameError("target", arguments.target, names, str(folder.path))))
     for problem in problems:
         print(problem)
     sys.stdout.flush()

@@ -58,6 +58,7 @@ class Target:
         slot: its value of the ``slot`` label in Prometheus.
         servers: the balancer's names of its servers.
         instances: the instances that Prometheus must scrape; empty where the file does not say.
+        unset: environment variables that its secrets name and that are not set.
         policies: SHA-256 of the policies it may be judged by; empty for any.
         public_address: the address the public reaches it by, for looking at its ports, or empty.
         baseline_slot: the same of the colour it is compared with.
@@ -82,6 +83,7 @@ class Target:
     servers: tuple[str, ...]
     instances: tuple[str, ...]
     policies: frozenset[str]
+    unset: tuple[str, ...]
     baseline_slot: str
     public_address: str
     shop: str

@@ -11,7 +11,13 @@ from gates.statistics.quantile import (
     quantile_upper_bound,
 )
 from gates.statistics.rises import Rises
-from gates.statistics.selector import Selector, identity_of, is_within, labels_of
+from gates.statistics.selector import (
+    Selector,
+    extra_matchers,
+    identity_of,
+    is_within,
+    labels_of,
+)
 from gates.statistics.selector import parse as parse_selector
 from gates.statistics.tally import Recent, Tally
 from gates.statistics.trend import Trend, rising
@@ -28,6 +34,7 @@ __all__ = [
     "by_instance",
     "chance_of_at_least",
     "chance_of_at_most",
+    "extra_matchers",
     "identity_of",
     "increments",
     "is_within",

@@ -71,6 +71,21 @@ def is_within(narrow: str, wide: str) -> bool:
     return parts[0][0] == parts[1][0] and parts[1][1] <= parts[0][1]
 
 
+def extra_matchers(narrow: str, wide: str) -> Selector:
+    """The matchers that one selector has and another has not.
+
+    Args:
+        narrow: the selector with more of them.
+        wide: the other one.
+    """
+    (_, ours), (_, others) = _parts(narrow), _parts(wide)
+    extra = sorted(ours - others)
+    return Selector(
+        tuple((label, _test(sign, ESCAPE.sub(r"\1", value))) for label, sign, value in extra),
+        frozenset(label for label, _, _ in extra),
+    )
+
+
 @lru_cache(maxsize=1000)
 def _parts(text: str) -> tuple[str, frozenset[tuple[str, ...]]]:
     name, _, rest = text.partition("{")

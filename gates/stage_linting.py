@@ -1,0 +1,122 @@
+"""What is wrong with a stage that can be read: what is missing in it, or does not go together."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from gates.model import (
+    AvailabilityObjective,
+    ComparisonObjective,
+    LiveBuildObjective,
+    Objective,
+    RestartsObjective,
+    ShareObjective,
+    Stage,
+    TrafficObjective,
+    TriggerObjective,
+)
+from gates.statistics import parse_selector
+
+STEP = re.compile(r"ramp-(\d+)\Z")
+# The label of a histogram's buckets, as Prometheus names it.
+BUCKET_LABEL = "le"
+# No shop counts more events a second, and no step needs more restarts a minute.
+MAX_EVENTS_PER_SECOND, MAX_RESTARTS_PER_MINUTE = 1000, 1
+# Without one of each of these a stage with traffic is not judged.
+NEEDS: dict[type, str] = {
+    TriggerObjective: "a rollback trigger",
+    TrafficObjective: "the traffic each colour answered",
+    ShareObjective: "the balancer's share",
+    LiveBuildObjective: "the build of the samples",
+    AvailabilityObjective: "how long green was up",
+}
+
+
+def problems(stage: Stage) -> Iterator[str]:
+    """A sentence for each thing that is wrong.
+
+    Args:
+        stage: a stage of a policy that could be read.
+    """
+    yield from _triggers_under_limits(stage)
+    step = STEP.match(stage.name)
+    if step and stage.share != int(step[1]) / 100:
+        yield f"share: expected {int(step[1]) / 100:g}, by its name"
+    if stage.share is not None:
+        for what in _missing(stage):
+            yield f"judges a stage with traffic without {what}"
+    bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]
+    if bakes:
+        for one in stage.objectives:
+            for problem in _in_a_bake(one, bakes[0]):
+                yield f"{one.name}: {problem}"
+
+
+def too_many(events: int, seconds: float) -> Iterator[str]:
+    """Minimum events that no shop has in so short a time.
+
+    Args:
+        events: the minimum.
+        seconds: the time in which they must come.
+    """
+    if events > MAX_EVENTS_PER_SECOND * seconds:
+        yield f"at_least: {events:,} events in {seconds:.0f} s; no shop has so many"
+
+
+def _triggers_under_limits(stage: Stage) -> Iterator[str]:
+    limits = {
+        (one.part, one.whole): one.terms.limit
+        for one in stage.objectives
+        if isinstance(one, ComparisonObjective)
+    }
+    for one in stage.objectives:
+        if isinstance(one, TriggerObjective):
+            limit = limits.get((one.part, one.whole))
+            if limit is not None and one.over < limit:
+                yield (
+                    f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
+                    f"is {100 * limit:g} %: it would go on and be rolled back"
+                )
+
+
+def _missing(stage: Stage) -> Iterator[str]:
+    """What a stage with traffic needs and has not."""
+    limited = [
+        BUCKET_LABEL in parse_selector(one.part).asks_for
+        for one in stage.objectives
+        if isinstance(one, ComparisonObjective) and not one.relative
+    ]
+    if True not in limited:
+        yield "a comparison of latency"
+    if False not in limited:
+        yield "a comparison of errors"
+    for kind, what in NEEDS.items():
+        if not any(isinstance(one, kind) for one in stage.objectives):
+            yield what
+
+
+def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
+    """What cannot come about within the bake time of the stage."""
+    seconds = bake.total_seconds()
+    match objective:
+        case TrafficObjective():
+            yield from too_many(objective.at_least, seconds)
+        case ComparisonObjective():
+            yield from too_many(objective.at_least, seconds)
+            if objective.terms.warm_up >= seconds:
+                yield "warm_up_seconds is as long as the bake"
+        case RestartsObjective():
+            most = MAX_RESTARTS_PER_MINUTE * seconds / 60
+            if objective.at_most > most:
+                yield (
+                    f"at_most: {objective.at_most} restarts in a bake of {seconds:.0f} s are a "
+                    f"crash loop; at most {most:.0f}"
+                )
+        case TriggerObjective():
+            if objective.lasting >= bake:
+                yield "cannot hold within a bake: lasting_seconds is as long"
+        case ShareObjective():
+            if objective.longest < objective.bake * 10:
+                yield "longest_seconds does not reach back over ten bakes"
+        case _:
+            return
