@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from testbed import balancer, certificates, migrations, ports, processes, targetfiles, world
@@ -24,7 +24,11 @@ def up(folder: Path, *, free_ports: bool, say: Callable[[str], None]) -> World:
     """
     if missing := missing_programs():
         raise TestbedError(f"missing: {', '.join(missing)}; `make setup` installs it")
-    chosen = ports.free() if free_ports else dict(ports.GUIDE)
+    with ports.reserved() if free_ports else nullcontext(dict(ports.GUIDE)) as chosen:
+        return _up(folder, chosen, say)
+
+
+def _up(folder: Path, chosen: dict[str, int], say: Callable[[str], None]) -> World:
     if taken := ports.taken(chosen):
         raise TestbedError(f"port taken: {', '.join(taken)}; end that program, or use --ports free")
     made = world.create(folder, chosen)

@@ -1,6 +1,9 @@
 """The ports of a world: the guide's, or free ones."""
 
+import random
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 GUIDE: dict[str, int] = {
     "blue_web": 3000,
@@ -16,13 +19,39 @@ GUIDE: dict[str, int] = {
 }
 
 
+# Free ports are below those that Linux gives to outgoing connections (32768 and up): such a
+# connection could take a port between its choice and the start of the part that listens on it.
+FIRST_FREE, LAST_FREE = 20_000, 32_767
+# Each world has a block: a port that marks the block as chosen, and a port for each name.
+BLOCK = 16
+
+
 def free() -> dict[str, int]:
     """A free port for each name, all different."""
-    held = {name: _bound(0) for name in GUIDE}
-    chosen = {name: listener.getsockname()[1] for name, listener in held.items()}
-    for listener in held.values():
-        listener.close()
-    return chosen
+    with reserved() as chosen:
+        return chosen
+
+
+@contextmanager
+def reserved() -> Iterator[dict[str, int]]:
+    """A free port for each name, which no other world chooses until the block ends.
+
+    Raises:
+        OSError: there is no block of free ports.
+    """
+    blocks = range(FIRST_FREE, LAST_FREE - BLOCK, BLOCK)
+    for first in random.sample(blocks, len(blocks)):
+        chosen = {name: first + number for number, name in enumerate(GUIDE, start=1)}
+        with ExitStack() as held:
+            try:
+                held.enter_context(_bound(first))
+            except OSError:
+                continue
+            if taken(chosen):
+                continue
+            yield chosen
+            return
+    raise OSError(f"no {len(GUIDE)} free ports from {FIRST_FREE} to {LAST_FREE}")
 
 
 def taken(ports: dict[str, int]) -> list[str]:

@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import json
+import logging
 import socket
+import time
 
 import uvicorn
 
@@ -17,7 +19,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, action="append", required=True)
     parser.add_argument("--control", required=True, help="path of the fault switch's socket")
     options = parser.parse_args()
+    log_to_stderr()
     asyncio.run(serve(options.port, options.control))
+
+
+def log_to_stderr() -> None:
+    """Write warnings and errors, with the time in UTC, to standard error: the colour's log."""
+    handler = logging.StreamHandler()
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 async def serve(ports: list[int], control: str) -> None:

@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from fault_table import UNDER_LOAD
 from worlds import ROOT, TestWorld, environment, run
 
 from gates.exitcodes import ExitCode
+from testbed import ports
 
 # Runs of load keep to one worker: two at once would be each other's disturbance.
 pytestmark = pytest.mark.xdist_group("load")
@@ -93,9 +93,7 @@ def test_two_workers_are_merged(load: Callable[..., LoadCommand]) -> None:
 
 
 def test_workers_of_other_machines_are_waited_for(load: Callable[..., LoadCommand]) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{one.getsockname()[1]}"
+    address = f"127.0.0.1:{ports.free()['control']}"
     command = load("smoke", "--users", "30", "--duration", "12", "--workers", "2",
                    "--listen", address)  # fmt: skip
     workers = [subprocess.Popen([sys.executable, "-m", "load", "worker", "--master", address],

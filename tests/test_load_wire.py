@@ -1,6 +1,7 @@
 """A shopper's connection: nothing is sent twice, and what is late or cut off is no answer."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -11,38 +12,72 @@ import pytest
 from load.wire import Connection, NoAnswerError
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-Serve = Callable[[Callable[[socket.socket, int], bool]], Connection]
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+# Long enough for a busy machine; a test of impatience says how long it waits.
+PATIENCE_SECONDS = 10.0
+Answer = Callable[[socket.socket, int], bool]
+
+
+def requests_of(client: socket.socket) -> Iterator[bytes]:
+    """Each whole request of a connection, in however many parts its bytes arrive."""
+    received = b""
+    while True:
+        head, end, _ = received.partition(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        size = len(head) + len(end) + (int(length[1]) if length else 0)
+        if end and len(received) >= size:
+            yield received[:size]
+            received = received[size:]
+            continue
+        part = client.recv(65536)
+        if not part:
+            return
+        received += part
+
+
+class Server:
+    """Serves each request with a function, which says whether to keep the connection."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[Connection] = []
+        self.address = self._listener.getsockname()
+        self.seen: list[bytes] = []
+        self.ended = threading.Semaphore(0)
+
+    def serve(self, answer: Answer, patience: float = PATIENCE_SECONDS) -> Connection:
+        """Begin to serve; a connection to this server."""
+        threading.Thread(target=self._work, args=(answer,), daemon=True).start()
+        connection = Connection(f"http://127.0.0.1:{self.address[1]}", "127.7.7.7", {}, patience)
+        self._connections.append(connection)
+        return connection
+
+    def _work(self, answer: Answer) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client, contextlib.suppress(OSError):
+                for request in requests_of(client):
+                    self.seen.append(request)
+                    if not answer(client, len(self.seen)):
+                        break
+            self.ended.release()
+
+    def close(self) -> None:
+        """Close every connection and the listening socket."""
+        for connection in self._connections:
+            connection.close()
+        self._listener.close()
 
 
 @pytest.fixture
-def serving() -> Iterator[tuple[Serve, list[int]]]:
-    """Serves each request with a function, which says whether to keep the connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    seen: list[int] = []
-    made: list[Connection] = []
-
-    def serve(answer: Callable[[socket.socket, int], bool]) -> Connection:
-        def work() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                with client, contextlib.suppress(OSError):
-                    while client.recv(65536):
-                        seen.append(len(seen))
-                        if not answer(client, len(seen)):
-                            break
-
-        threading.Thread(target=work, daemon=True).start()
-        port = listener.getsockname()[1]
-        made.append(Connection(f"http://127.0.0.1:{port}", "127.7.7.7", {}, 0.5))
-        return made[0]
-
-    yield serve, seen
-    for connection in made:
-        connection.close()
-    listener.close()
+def server() -> Iterator[Server]:
+    """A server on a port of its own."""
+    started = Server()
+    yield started
+    started.close()
 
 
 def right(client: socket.socket, _: int) -> bool:
@@ -50,41 +85,45 @@ def right(client: socket.socket, _: int) -> bool:
     return True
 
 
-def test_a_connection_is_kept(serving: tuple[Serve, list[int]]) -> None:
-    serve, seen = serving
-    connection = serve(right)
+def test_a_request_that_arrives_in_two_parts_is_one_request(server: Server) -> None:
+    server.serve(right)
+    with socket.create_connection(server.address) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+        time.sleep(0.1)
+        client.sendall(b"body")
+        assert client.recv(65536) == ANSWER
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(65536) == b""
+    assert len(server.seen) == 1
+
+
+def test_a_connection_is_kept(server: Server) -> None:
+    connection = server.serve(right)
     assert [connection.request("GET", "/").status for _ in range(3)] == [200] * 3
-    assert len(seen) == 3
+    assert len(server.seen) == 3
 
 
-def test_a_request_taken_and_dropped_is_a_failure_and_not_sent_again(
-    serving: tuple[Serve, list[int]],
-) -> None:
-    serve, seen = serving
-    connection = serve(lambda client, number: number % 2 == 1 and right(client, number))
+def test_a_request_taken_and_dropped_is_a_failure_and_not_sent_again(server: Server) -> None:
+    connection = server.serve(lambda client, number: number % 2 == 1 and right(client, number))
     connection.request("POST", "/", body={})
     with pytest.raises(NoAnswerError, match="no answer"):
         connection.request("POST", "/", body={})
-    assert len(seen) == 2
+    assert len(server.seen) == 2
 
 
-def test_a_connection_closed_while_idle_is_opened_anew(serving: tuple[Serve, list[int]]) -> None:
-    serve, seen = serving
-
+def test_a_connection_closed_while_idle_is_opened_anew(server: Server) -> None:
     def once(client: socket.socket, number: int) -> bool:
         right(client, number)
         return False
 
-    connection = serve(once)
+    connection = server.serve(once)
     for _ in range(3):
         assert connection.request("POST", "/", body={}).status == 200
-        time.sleep(0.05)
-    assert len(seen) == 3
+        assert server.ended.acquire(timeout=PATIENCE_SECONDS)
+    assert len(server.seen) == 3
 
 
-def test_a_dripping_answer_is_none(serving: tuple[Serve, list[int]]) -> None:
-    serve, _ = serving
-
+def test_a_dripping_answer_is_none(server: Server) -> None:
     def drip(client: socket.socket, _: int) -> bool:
         for byte in ANSWER:
             client.sendall(bytes([byte]))
@@ -92,23 +131,23 @@ def test_a_dripping_answer_is_none(serving: tuple[Serve, list[int]]) -> None:
         return True
 
     with pytest.raises(NoAnswerError, match="no whole answer within"):
-        serve(drip).request("GET", "/")
+        server.serve(drip, patience=0.5).request("GET", "/")
 
 
 @pytest.mark.parametrize("raw", [b"", b"nonsense\r\n\r\n", ANSWER[:-1]])
-def test_a_broken_answer_is_none(serving: tuple[Serve, list[int]], raw: bytes) -> None:
-    serve, _ = serving
-
+def test_a_broken_answer_is_none(server: Server, raw: bytes) -> None:
     def broken(client: socket.socket, _: int) -> bool:
         client.sendall(raw)
         return False
 
     with pytest.raises(NoAnswerError):
-        serve(broken).request("GET", "/")
+        server.serve(broken).request("GET", "/")
 
 
 def test_nobody_there_is_no_answer() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
-    with pytest.raises(NoAnswerError, match="ConnectionRefusedError"):
-        Connection(f"http://127.0.0.1:{port}", "", {}, 0.5).request("GET", "/")
+    """The port is bound and nobody listens, so that no other program can take it meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(NoAnswerError, match="ConnectionRefusedError"):
+            Connection(address, "", {}, PATIENCE_SECONDS).request("GET", "/")

@@ -1,6 +1,7 @@
 """The testbed: side by side, idempotent, clear when it cannot, and gone when it is down."""
 
 import socket
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import psutil
@@ -55,7 +56,7 @@ def test_a_taken_port_gives_one_clear_line(tmp_path: Path, monkeypatch: pytest.M
     from testbed.errors import TestbedError
 
     chosen = ports.free()
-    monkeypatch.setattr(ports, "free", lambda: chosen)
+    monkeypatch.setattr(ports, "reserved", lambda: nullcontext(chosen))
     expected = f"port taken: green_api {chosen['green_api']}"
     with (
         socket.create_server(("127.0.0.1", chosen["green_api"])),
@@ -63,6 +64,20 @@ def test_a_taken_port_gives_one_clear_line(tmp_path: Path, monkeypatch: pytest.M
     ):
         lifecycle.up(tmp_path / "w", free_ports=True, say=print)
     assert not (tmp_path / "w").exists()
+
+
+def test_free_ports_are_no_ports_of_outgoing_connections() -> None:
+    first, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    assert max(ports.free().values()) < int(first)
+
+
+def test_worlds_that_start_at_once_have_ports_of_their_own() -> None:
+    with ExitStack() as starting:
+        chosen = [starting.enter_context(ports.reserved()) for _ in range(50)]
+        numbers = [number for world in chosen for number in world.values()]
+        assert len(set(numbers)) == 50 * len(ports.GUIDE)
+        assert all(set(world) == set(ports.GUIDE) for world in chosen)
+        assert not ports.taken(chosen[0])
 
 
 def test_an_unknown_fault_names_the_nearest(world: TestWorld) -> None:

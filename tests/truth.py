@@ -23,6 +23,7 @@ from gates.model import ALL
 from load import plan
 from load.generator import measure
 from suites.client import loopback_source
+from testbed import ports
 
 USERS = 1000
 # The plateau, two thirds of it, is a whole number of stalls.
@@ -36,9 +37,7 @@ EVERY = 20.0
 @contextlib.contextmanager
 def server(stall: float = 0.0) -> Iterator[str]:
     """The server in a process of its own; its address."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = ports.free()["green_api"]
     times = [str(stall), str(EVERY)] if stall else []
     process = subprocess.Popen([sys.executable, str(ROOT / "tests" / "known_server.py"), str(port),
                                 *times])  # fmt: skip

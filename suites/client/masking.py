@@ -10,6 +10,8 @@ SECRET_KEYS = frozenset(
      "number", "cvv", "expiry", "code", "secret", "backup_codes", "provisioning_uri"}
 )  # fmt: skip
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+# The code of a documented error (``{"error": {"code": …}}``) is a word and no secret.
+ERROR_CODE = re.compile(r"[a-z_]+")
 STARS = "***"
 
 
@@ -22,12 +24,16 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def masked_json(content: Any) -> Any:  # noqa: ANN401 - any JSON
-    """JSON with the values of secret keys replaced."""
+    """JSON with the values of secret keys replaced; the code of an error stays."""
     if isinstance(content, dict):
-        return {
+        masked_content = {
             key: STARS if key in SECRET_KEYS and value is not None else masked_json(value)
             for key, value in content.items()
         }
+        error = content.get("error")
+        if isinstance(error, dict) and ERROR_CODE.fullmatch(str(error.get("code"))):
+            masked_content["error"] = {**masked_json(error), "code": error["code"]}
+        return masked_content
     if isinstance(content, list):
         return [masked_json(one) for one in content]
     return content

@@ -1,7 +1,6 @@
 """What happens around every operation: limit, identity, permission, body, answer, count."""
 
 import importlib
-import logging
 import time
 from collections.abc import Awaitable, Callable
 
@@ -9,13 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from testbed.store import access, auth, limits, metrics, security
-from testbed.store.context import Context, Reply, Store
+from testbed.store import access, auth, limits, malfunctions, metrics, security
+from testbed.store.context import Context, Reply, Store, new_id
 from testbed.store.errors import Refused, forbidden, invalid
 from testbed.store.limits import RateLimit
 from testbed.store.routes import Route
 
-LOG = logging.getLogger("kirana")
 MOST_BODY = 256 * 1024
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -37,7 +35,9 @@ def endpoint(
 
     async def answer(request: Request) -> Response:
         started = time.perf_counter()
+        request.state.request_id = new_id("req")
         response = await outcome(store, rate_limit, route, request)
+        response.headers["X-Request-Id"] = malfunctions.request_id(request)
         labels = (
             store.settings.deployment,
             route.path,
@@ -52,7 +52,18 @@ def endpoint(
 
 
 async def outcome(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> Response:
-    """The handler's reply, or the error that stands for what went wrong."""
+    """The handler's reply or refusal; 500 and an entry in the log for any other exception."""
+    try:
+        return await reply_or_refusal(store, rate_limit, route, request)
+    except Exception as error:  # noqa: BLE001 - the log has it, whatever it is
+        malfunctions.log_malfunction(store.settings, route, request, error)
+        return to_response(error_reply(broken(error)), {})
+
+
+async def reply_or_refusal(
+    store: Store, rate_limit: RateLimit, route: Route, request: Request
+) -> Response:
+    """The handler's reply, or the refusal, which the security log may have to name."""
     try:
         limit(store, rate_limit, route, request)
         return to_response(await handle(store, route, request), {})
@@ -60,9 +71,6 @@ async def outcome(store: Store, rate_limit: RateLimit, route: Route, request: Re
         if refusal.status in SECURITY_STATUSES:
             await note_refusal(store, rate_limit, route, request, refusal)
         return to_response(error_reply(refusal), refusal.headers)
-    except Exception as error:
-        LOG.exception("%s %s", route.method, route.path)
-        return to_response(error_reply(broken(error)), {})
 
 
 def broken(error: Exception) -> Refused:
@@ -108,6 +116,7 @@ def address_of(store: Store, request: Request) -> str:
 async def handle(store: Store, route: Route, request: Request) -> Reply:
     """Find out who asks and what; then call the handler."""
     raw = await read_body(request)
+    request.state.raw = raw
     user, session_id = await identity(store, route, request)
     context = Context(
         store=store,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from testbed.store import auth, events
+from testbed.store import auth, events, malfunctions
 from testbed.store.context import Store, now
 from testbed.store.database import Document
 from testbed.store.errors import Refused
@@ -51,11 +51,17 @@ class Hub:
             self._listeners.pop(user_id, None)
 
     async def run(self) -> None:
-        """Poll for new events until cancelled; a database that is away is asked again."""
+        """Poll for new events until cancelled; a database that is away is polled again."""
+        failing = False
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            with contextlib.suppress(Exception):  # the next poll reads the same events again
+            try:
                 await self.poll()
+                failing = False
+            except Exception as error:  # noqa: BLE001 - the next poll reads the same events again
+                if not failing:
+                    malfunctions.log_failed_poll(error)
+                failing = True
 
     async def poll(self) -> None:
         since = now() - OVERLAP
