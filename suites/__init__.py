@@ -13,4 +13,5 @@ waiting    the only place that waits
 fixtures   what checks are written with
 plugin     the pytest options, the header, the rules of collection
 recording  the event stream of a run
+failures   how a failing check is shown
 """
