@@ -290,7 +290,7 @@ def pytest_runtest_makereport(
         said = masked(call.excinfo.exconly()[:500], recording.secrets)
         item.user_properties.append((FAILED_ATTEMPT, said))
         report.user_properties.append((FAILED_ATTEMPT, said))
-        if check_id_of(item) and item.config.getoption("tbstyle") == "auto":
+        if check_id_of(item) and item.config.getoption("tbstyle", "auto") == "auto":
             text = failure_text(item, call.excinfo, check_id_of(item))
             report.longrepr = masked(text, recording.secrets)
     report.sections = [(name, masked(text, recording.secrets)) for name, text in report.sections]

@@ -37,7 +37,10 @@ def hold(run_id: str) -> None:
     if folder is None or run_id in _held:
         return
     _forget_old(folder)
-    descriptor = os.open(folder / run_id, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        descriptor = os.open(folder / run_id, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     _held[run_id] = descriptor
 

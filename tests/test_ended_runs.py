@@ -85,30 +85,34 @@ def data_of(database: Database[dict[str, Any]], run_id: str) -> int:
 def test_what_a_killed_run_left_is_removed_by_the_next(
     world: TestWorld, database: Database[dict[str, Any]], tmp_path: Path, workers: tuple[str, ...]
 ) -> None:
-    with waiting_run(world, tmp_path / "killed", "killed") as process:
+    # Locks are the machine's, and other processes of these tests have worlds of their own.
+    name = f"killed-{os.getpid()}-{len(workers)}"
+    with waiting_run(world, tmp_path / "killed", name) as process:
         process.kill()
         process.wait()
-    assert data_of(database, "killed") == 2
+    assert data_of(database, name) == 2
     done = world.pytest(tmp_path / "out", "-q", "--check", "smoke.health", *workers)
     assert done.code == 0, done.out
-    assert done.out.count("other runs: removed 1 products, 1 users that run killed left") == 1
-    assert data_of(database, "killed") == 0
+    removed = f"other runs: removed 1 products, 1 users that run {name} left"
+    assert done.out.count(removed) == 1
+    assert data_of(database, name) == 0
     assert recorded(tmp_path / "out")["run.left_nothing"] == "passed"
 
 
 def test_a_run_leaves_a_living_run_alone(
     world: TestWorld, database: Database[dict[str, Any]], tmp_path: Path
 ) -> None:
-    with waiting_run(world, tmp_path / "long", "long-living") as process:
+    name = f"long-{os.getpid()}"
+    with waiting_run(world, tmp_path / "long", name) as process:
         done = world.pytest(tmp_path / "out", "-q", "--check", "smoke.health")
         assert done.code == 0, done.out
-        assert "kept the data of run long-living, which may be under way" in done.out
-        assert data_of(database, "long-living") == 2
+        assert f"kept the data of run {name}, which may be under way" in done.out
+        assert data_of(database, name) == 2
         (tmp_path / "long" / "end").touch()
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert results(tmp_path / "long" / "out") == {"smoke.login": "passed"}
-    assert data_of(database, "long-living") == 0
+    assert data_of(database, name) == 0
 
 
 PLANTED = """
