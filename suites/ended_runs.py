@@ -33,7 +33,7 @@ class Leftovers:
     Args:
         removed: how many documents of each collection were deleted.
         ended: the ended runs that left something, deleted or not.
-        spared: runs that left nothing yet, as they may be alive.
+        spared: runs whose data is kept, as they may be alive.
         problem: why something is still there, or may be; empty when nothing is.
     """
 
@@ -95,11 +95,13 @@ def _look(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:
         removed=before - after,
         ended=ended,
         spared=spared,
-        problem="; ".join([*_still_there(ended, after, may_delete), *_ageless(others, spared)]),
+        problem="; ".join(
+            [*_still_there(ended, after, may_delete=may_delete), *_ageless(others, spared)]
+        ),
     )
 
 
-def _still_there(ended: tuple[str, ...], left: Counter[str], may_delete: bool) -> list[str]:  # noqa: FBT001
+def _still_there(ended: tuple[str, ...], left: Counter[str], *, may_delete: bool) -> list[str]:
     if not left:
         return []
     said = f"{_runs(ended)} left {_counts(left)} in the database"

@@ -164,6 +164,19 @@ def test_production_is_only_reported_and_customers_are_never_touched(
         database.users.delete_many({"_id": {"$in": [*customers, *own]}})
 
 
+def test_data_of_unknown_age_is_kept_and_is_a_finding(
+    green: Target, database: Database[dict[str, Any]]
+) -> None:
+    database.carts.insert_one({"_id": "usr_named-by-hand-main_0123456789", "items": []})
+    try:
+        looked = remove_leftovers(green, "mine", also_in_production=False)
+        assert (looked.removed, looked.spared) == ({}, ("named-by-hand",))
+        assert "nothing says how old the data of run named-by-hand is" in looked.problem
+        assert database.carts.count_documents({"_id": {"$regex": "named-by-hand"}}) == 1
+    finally:
+        database.carts.delete_many({"_id": {"$regex": "named-by-hand"}})
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any lock."""
