@@ -92,10 +92,11 @@ bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and 
 	$(PY) tests/bench_load.py
 
 # The audits need their registries' services: run them where those are, and bring the files.
+# make itself ends with 2 whenever something was found: python -m suites.security has the exact code.
 PIP_AUDIT ?= out/pip-audit.json
 NPM_AUDIT ?= out/npm-audit.json
-security-scan: setup ## the security suite, secrets in the history, dependency audits: one exit code
-	$(PY) -m suites.security --target $(TARGET) --repository . --pip-audit $(PIP_AUDIT) --npm-audit $(NPM_AUDIT)
+security-scan: setup ## the security suite, secrets in the history, dependency audits (make ends with 2 if any finds something)
+	$(PY) -m suites.security --target $(TARGET) $(if $(TARGETS),--targets $(TARGETS)) --repository . --pip-audit $(PIP_AUDIT) --npm-audit $(NPM_AUDIT)
 
 mutation: setup $(TOOLS) ## change the store's code in random places: do the suites notice? (minutes)
 	$(PY) tests/mutation.py

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 
 from gates.errors import ConfigurationError
 from gates.model import Target
+from suites import run_locks
 from suites.client import StoreClient, exemption, loopback_source
 from suites.contract import load as contract
 from suites.ownership import REAL_PRODUCTS, Ownership, Shop
@@ -52,6 +53,7 @@ def prepare(target: Target, run_id: str, users: int, told: Callable[[int], None]
     """
     if "database_uri" not in target.secrets:
         raise ConfigurationError(f"no database_uri for {target.name}: set the variable it names")
+    run_locks.hold(run_id)
     uri = target.secrets["database_uri"]
     with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as database:
         shop: Shop = database.get_default_database()

@@ -69,7 +69,7 @@ def listening(
             additional_headers={"X-Kirana-Synthetic": "websocket"},
         )
     except (OSError, WebSocketException) as error:
-        raise UnexpectedAnswerError(f"{operation_id}: no WebSocket: {error}") from error
+        raise UnexpectedAnswerError(f"{operation_id}: no WebSocket: {error}") from None
     with connection:
         connection.send(json.dumps({"token": client.token, "resume_after": resume_after}))
         ready = _receive(connection, patience)
@@ -85,5 +85,5 @@ def _receive(connection: ClientConnection, seconds: float) -> dict[str, Any]:
         raise UnexpectedAnswerError(f"no message over the WebSocket within {seconds:g} s") from None
     except ConnectionClosed as error:
         code = error.rcvd.code if error.rcvd else 1006
-        raise UnexpectedAnswerError(f"the WebSocket was closed with {code}") from error
+        raise UnexpectedAnswerError(f"the WebSocket was closed with {code}") from None
     return message

@@ -2,8 +2,10 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import bcrypt
@@ -12,6 +14,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from gates.model import Target
+from suites import run_locks
 from suites.waiting import wait_until
 
 Shop = Database[dict[str, Any]]
@@ -25,8 +28,10 @@ CLEAN_UP_SECONDS = 5.0
 
 # Append-only: their entries stay, and carry the run's name.
 LOGS = ("audit_logs", "security_events")
-# Every collection that holds something of a user, and the field that says whose it is.
+# Every collection that holds something of a user, and the field that says whose it is. Products
+# come first, so that a clean-up takes them off sale before anything else.
 TRACES: Mapping[str, str] = {
+    "products": "_id",
     "orders": "user_id",
     "payments": "user_id",
     "order_events": "user_id",
@@ -45,7 +50,6 @@ TRACES: Mapping[str, str] = {
     "saved_searches": "user_id",
     "webhook_events": "_id",
     "users": "_id",
-    "products": "_id",
 }
 
 
@@ -105,6 +109,7 @@ class Ownership:
                 "role": role,
                 "active": active,
                 "password_hash": self._password_hash,
+                "made_at": datetime.now(UTC),
             }
         )
         return user
@@ -113,13 +118,13 @@ class Ownership:
         """A new product that only its id leads to."""
         return self._product({"price_paise": price_paise, "stock": stock})
 
-    def listed_product(
+    def findable_product(
         self, *words: str, price_paise: int, sold: int = 0, shown_as: str = ""
     ) -> OwnProduct:
-        """A new product that shoppers find: under these words, the last of which is its category.
+        """A new product that shoppers find under these words, but only while it is ``on_sale``.
 
         Args:
-            words: lower-case words; together they are its name.
+            words: lower-case words; together they are its name, the last is its category.
             price_paise: its price.
             sold: how well it sold, which ranks suggestions.
             shown_as: its name, instead of the words.
@@ -131,9 +136,22 @@ class Ownership:
                 "words": list(words),
                 "price_paise": price_paise,
                 "sold": sold,
-                "visibility": "listed",
             }
         )
+
+    @contextmanager
+    def on_sale(self, *products: OwnProduct) -> Iterator[None]:
+        """Show products to shoppers for as long as a check looks at them.
+
+        A run that is killed leaves them on sale until the next run cleans up, so the time is kept
+        to seconds: make and prepare everything before, look, and leave.
+        """
+        mine = {"_id": {"$in": [product.product_id for product in products]}}
+        try:
+            self._database.products.update_many(mine, {"$set": {"visibility": "listed"}})
+            yield
+        finally:
+            self._database.products.update_many(mine, {"$set": {"visibility": "unlisted"}})
 
     def _product(self, changes: dict[str, Any]) -> OwnProduct:
         product_id = f"prd_{self._run_id}_{secrets.token_hex(5)}"
@@ -148,6 +166,7 @@ class Ownership:
             "visibility": "unlisted",
             "words": [],
             "made_by": self._run_id,
+            "made_at": datetime.now(UTC),
             **changes,
         }
         self._database.products.insert_one(document)
@@ -183,6 +202,7 @@ def left_behind(database: Shop, run_id: str) -> dict[str, int]:
 def clean_up(target: Target, run_id: str) -> str:
     """Delete what the run's processes left, and say what is left then; empty for nothing.
 
+    A run that left nothing needs its lock no more.
     What a request still under way writes after the first look is caught by a later one.
     """
     if "database_uri" not in target.secrets:
@@ -202,6 +222,7 @@ def clean_up(target: Target, run_id: str) -> str:
         return f"unknown: the database does not answer ({type(error).__name__})"
     except AssertionError as error:
         return str(error)
+    run_locks.release(run_id)
     return ""
 
 

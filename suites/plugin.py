@@ -1,8 +1,10 @@
 """The pytest plugin: which target, which checks, and a record of every run."""
 
 import contextlib
+import shlex
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,10 +14,15 @@ from gates import target as targets
 from gates.errors import ConfigurationError
 from gates.evidence import RUN_ID, Subject, configured_key, new_run_id
 from gates.model import LEFT_NOTHING, Build, Target
-from suites.client import StoreClient, UnexpectedAnswerError, masked
+from suites import run_locks
+from suites.client import StoreClient, UnexpectedAnswerError, forget, masked
 from suites.contract import load
+from suites.failures import failure_text
 from suites.marks import CATEGORIES, SUITES
 from suites.recording import CHECK, FAILED_ATTEMPT, NOT_APPLICABLE, Recording
+
+if TYPE_CHECKING:
+    from suites.ended_runs import Leftovers
 
 pytest_plugins = ("suites.fixtures",)
 
@@ -24,6 +31,7 @@ RUN = pytest.StashKey[str]()
 BUILD = pytest.StashKey["Build | None"]()
 LIMITS = pytest.StashKey[str]()
 LEFT = pytest.StashKey[str]()
+LEFTOVERS = pytest.StashKey["Leftovers"]()
 RECORDING = pytest.StashKey[Recording]()
 ONLY_SHOWS = ("collectonly", "help", "markers", "showfixtures", "show_fixtures_per_test", "version")
 CUT_SHORT = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
@@ -37,6 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--run-id", metavar="ID", help="names this run (default: date, time, digits)")
     group.addoption("--check", metavar="ID", action="append", help="only this check; repeatable")
     group.addoption("--out", metavar="DIR", help="generated files (KIRANA_OUT, ./out)")
+    group.addoption("--remove-ended-runs", action="store_true",
+                    help="delete what ended runs left on a production target, too")  # fmt: skip
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -70,6 +80,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if folder.exists():
             raise pytest.UsageError(f"run {config.stash[RUN]} exists already: {folder}")
         _also_write(config, folder)
+    run_locks.hold(config.stash[RUN])
+    # On a CI server pytest would repeat the whole failure in its short summary.
+    config.option.force_short_summary = True
     secrets = tuple(config.stash[TARGET].secrets.values())
     recording = Recording(folder, _evidence_key(), secrets)
     config.stash[RECORDING] = recording
@@ -156,6 +169,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             f"target {target.name} cannot be reached at {target.addresses.api}: {problem}\n"
             "  start it (the embedded store: make up), or correct its target file"
         )
+    config.stash[LEFTOVERS] = _remove_leftovers(config)
+
+
+def _remove_leftovers(config: pytest.Config) -> "Leftovers":
+    """Delete what ended runs left, where the target allows that."""
+    from suites.ended_runs import remove_leftovers
+
+    return remove_leftovers(
+        config.stash[TARGET],
+        config.stash[RUN],
+        also_in_production=config.getoption("remove_ended_runs"),
+    )
 
 
 def _point_latest(folder: Path) -> None:
@@ -239,6 +264,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("check")
     if marker is None or TARGET not in item.config.stash:
         return
+    forget()
     target = item.config.stash[TARGET]
     suites = {suite for suite in SUITES if item.get_closest_marker(suite)}
     if refused := sorted(suites - target.suites):
@@ -264,8 +290,22 @@ def pytest_runtest_makereport(
         said = masked(call.excinfo.exconly()[:500], recording.secrets)
         item.user_properties.append((FAILED_ATTEMPT, said))
         report.user_properties.append((FAILED_ATTEMPT, said))
+        if check_id_of(item) and item.config.getoption("tbstyle", "auto") == "auto":
+            text = failure_text(item, call.excinfo, check_id_of(item))
+            report.longrepr = masked(text, recording.secrets)
     report.sections = [(name, masked(text, recording.secrets)) for name, text in report.sections]
     return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Name the check of a failure, so that pytest's short summary does."""
+    properties = getattr(report, "user_properties", ())
+    check_id = dict(reversed(properties)).get(CHECK) if report.failed else None
+    if not check_id:
+        return None
+    if report.when == "call":
+        return "failed", "F", f"FAILED {check_id}"
+    return "error", "E", f"ERROR {check_id}"
 
 
 class _Listener:
@@ -291,6 +331,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     succeeded = recording.passed > 0
     left = clean_up(config.stash[TARGET], config.stash[RUN])
     config.stash[LEFT] = left or "nothing"
+    config.stash[LEFTOVERS] += _remove_leftovers(config)
+    left = "; ".join(filter(None, (left, config.stash[LEFTOVERS].problem)))
     if recording.outcomes:
         recording.look_back(LEFT_NOTHING, left)
         if left and exitstatus == pytest.ExitCode.OK:
@@ -308,8 +350,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """Say what the run left behind, for the reader of the output."""
+    """Say what this run and ended runs left behind, and where the checks are if none was there."""
+    outside = config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
+    if TARGET in config.stash and outside and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        typed = shlex.join(["pytest", "--pyargs", "suites", *config.invocation_params.args])
+        terminalreporter.write_line(
+            f"There are no checks in {config.invocation_params.dir}. Type:  {typed}\n"
+            "  or change to the root folder of the release gate and type the same again."
+        )
     if LEFT in config.stash:
         terminalreporter.write_line(f"left behind in the database: {config.stash[LEFT]}")
+    if LEFTOVERS in config.stash and (sentence := config.stash[LEFTOVERS].sentence()):
+        terminalreporter.write_line(f"other runs: {sentence}")

@@ -86,7 +86,9 @@ class Recording:
             check=check_id,
             outcome=outcome,
             at=datetime.now(UTC),
-            message=masked(phases.message, self.secrets)[:MOST_MESSAGE],
+            message=masked(phases.message.removeprefix(f"{check_id}: "), self.secrets)[
+                :MOST_MESSAGE
+            ],
             nodeid=nodeid,
         )
         self._recorder().check(result, phases.seconds)

@@ -30,6 +30,7 @@ def wait_until(
     Raises:
         AssertionError: it never held; the text says what was seen last.
     """
+    __tracebackhide__ = True
     deadline = time.monotonic() + seconds
     seen = look()
     while not holds(seen):

@@ -16,6 +16,10 @@ README = (ROOT / "README.md").read_text()
 MESSAGES = (ROOT / "docs" / "messages.md").read_text()
 
 
+# A heading, the line below it, and at least one row.
+WHOLE_TABLE = re.compile(r"\|.*\|\n\|(?: *:?-+:? *\|)+\n\|")
+
+
 def options_of(*command: str) -> list[str]:
     """The long options a help text names."""
     return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", run(*command).out)) - {"--help"})
@@ -38,8 +42,9 @@ def test_every_option_is_documented(command: list[str]) -> None:
 def test_every_option_of_the_plugin_is_documented() -> None:
     group = run("pytest", "--help").out.split("verification of a deployed Kirana Store:")[1]
     ours = re.findall(r"^  (--[a-z-]+)", group.split("\n\n")[0].split("\nallure")[0], re.MULTILINE)
-    assert {"--target", "--targets", "--run-id", "--check", "--out"} <= set(ours)
-    assert [one for one in ours[:5] if f"`{one}`" not in REFERENCE] == []
+    named = {"--target", "--targets", "--run-id", "--check", "--out", "--remove-ended-runs"}
+    assert named <= set(ours)
+    assert [one for one in ours[:6] if f"`{one}`" not in REFERENCE] == []
 
 
 def test_markers_stages_conditions_sources_and_renderers_are_documented() -> None:
@@ -79,6 +84,14 @@ def test_every_local_link_leads_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
         assert [link for link in links if not (path.parent / link).exists()] == [], path
+
+
+def test_every_table_is_whole() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+        cut = [table.split("\n")[0] for table in tables if not WHOLE_TABLE.match(table)]
+        assert cut == [], path
 
 
 def test_make_help_names_what_the_readme_names() -> None:

@@ -1,28 +1,69 @@
-"""No credential of a whole run is in any file it leaves."""
+"""A whole run: no credential is in any file it leaves, and its products are on sale for seconds."""
 
+import json
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
-from worlds import ROOT, TestWorld, results
+import pytest
+from worlds import ROOT, Done, TestWorld, results
 
 ALL = "smoke or integration or security"
+# Each of these tests looks at what shoppers see, which needs products that shoppers see.
+OF_VISIBILITY = {"test_autocomplete", "test_catalogue", "test_facets", "test_no_text_runs",
+                 "test_saved", "test_text"}  # fmt: skip
+# A look takes a second or two, that of saved searches waits for a cache; the machine may be busy.
+MOST_SECONDS = 20.0
 
 
-def test_no_credential_is_in_any_file_of_a_run(world: TestWorld, tmp_path: Path) -> None:
-    noted, out = tmp_path / "credentials", tmp_path / "out"
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """A run of three suites: its output, the credentials it used, its products' listings."""
+
+    done: Done
+    out: Path
+    credentials: Path
+    listings: Path
+
+
+@pytest.fixture(scope="module")
+def whole_run(world: TestWorld, tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
+    folder = tmp_path_factory.mktemp("whole")
+    out, noted, listings = folder / "out", folder / "credentials", folder / "listings.json"
     # A fault makes some checks fail, so that messages and reports of failures are looked at too.
-    assert world.testbed("fault", "on", "tokens.unverified", "--on", "green").code == 0
-    try:
-        done = world.pytest(out, "-m", ALL, "-q", "-p", "spying", CREDENTIALS_FILE=str(noted),
+    with world.fault("tokens.unverified"):
+        done = world.pytest(out, "-m", ALL, "-q", "-p", "spying", "-p", "listing_spy",
+                            CREDENTIALS_FILE=str(noted), LISTINGS_FILE=str(listings),
                             PYTHONPATH=str(ROOT / "tests"))  # fmt: skip
-    finally:
-        world.testbed("fault", "off", "tokens.unverified", "--on", "green")
     assert done.code == 1
     assert results(out)["security.auth.tokens"] == "failed"
+    return WholeRun(done, out, noted, listings)
+
+
+def test_no_credential_is_in_any_file_of_a_run(world: TestWorld, whole_run: WholeRun) -> None:
     environment = world.state["environment"]
     secrets = {value for name, value in environment.items() if name.endswith("_KEY")}
-    credentials = set(noted.read_text().split("\n")) - {""} | secrets
+    credentials = set(whole_run.credentials.read_text().split("\n")) - {""} | secrets
     assert len(credentials) > 100
-    texts = [path.read_text(errors="replace") for path in out.rglob("*") if path.is_file()]
+    files = [path for path in whole_run.out.rglob("*") if path.is_file()]
+    texts = [path.read_text(errors="replace") for path in files]
     assert len(texts) > 70
-    texts.append(done.out + done.err)
+    texts.append(whole_run.done.out + whole_run.done.err)
     assert [one[:6] for one in credentials if any(one in text for text in texts)] == []
+
+
+def test_products_of_a_run_are_on_sale_for_seconds(whole_run: WholeRun) -> None:
+    changes = defaultdict(list)
+    inserted = set()
+    for event in json.loads(whole_run.listings.read_text()):
+        if event["command"] == "insert":
+            inserted.add(event["visibility"])
+        else:
+            changes[event["test"].split("::")[-1]].append((event["visibility"], event["at"]))
+    assert inserted == {"unlisted"}
+    assert set(changes) == OF_VISIBILITY
+    for name, events in changes.items():
+        shown = [at for visibility, at in events if visibility == "listed"]
+        hidden = [at for visibility, at in events if visibility == "unlisted"]
+        assert len(shown) == len(hidden) >= 1, name
+        assert sum(hidden) - sum(shown) < MOST_SECONDS, name

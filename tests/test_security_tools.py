@@ -3,12 +3,14 @@
 import copy
 import json
 import os
+import re
 import subprocess
 import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from worlds import ROOT, TestWorld, run
 
 from suites.contract import document
 from suites.probes import openapi
@@ -16,7 +18,7 @@ from suites.probes.api import Exchange, NotLookedAtError, Observation
 from suites.probes.bounds import unknown_fields
 from suites.probes.dependencies import npm_audit, pip_audit
 from suites.probes.sarif import curl, fingerprint, sarif
-from suites.probes.secrets import history
+from suites.probes.secrets import SECRET, history
 from suites.security.accepted import AcceptedFindingsError, read, still_open
 from suites.security.surface import good_call
 
@@ -59,8 +61,23 @@ def test_an_acceptance_that_lacks_something_is_refused(tmp_path: Path, text: str
         read(accepted_file(tmp_path, text))
 
 
-def test_the_file_that_is_shipped_accepts_nothing() -> None:
-    assert read() == ()
+def test_the_file_that_is_shipped_accepts_made_up_values_of_tests_only() -> None:
+    assert {one.rule for one in read()} == {"exposed-secret"}
+    files = {one.place.split(" ")[0] for one in read()}
+    assert files == {"suites/security/test_edge.py", "tests/test_security_tools.py"}
+
+
+def test_our_own_history_has_no_open_finding() -> None:
+    assert still_open(history(ROOT), read(), TODAY) == []
+
+
+def test_our_own_files_have_nothing_to_accept() -> None:
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], check=True,
+                            capture_output=True, text=True).stdout  # fmt: skip
+    files = [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    assert len(files) > 300
+    texts = {str(path): path.read_text(errors="replace") for path in files}
+    assert [name for name, text in texts.items() if SECRET.search(text)] == []
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -80,9 +97,21 @@ def test_a_secret_that_was_taken_out_again_is_still_in_the_history(tmp_path: Pat
     git(tmp_path, "commit", "-qam", "two")
     settings.write_text("DEBUG = False\n")
     git(tmp_path, "commit", "-qam", "three")
+    settings.write_text("DEBUG = True\n" * 2 + f'++ api_key = "{"k3y" * 8}"\n')
+    git(tmp_path, "commit", "-qam", "four")
+    settings.write_text(f'PASSWORD = "{"0ther" * 8}"\n')
+    git(tmp_path, "commit", "-qam", "five")
     found = [one for one in history(tmp_path) if one.found]
-    assert [one.place for one in found] == ["settings.py in history"]
-    assert "k3yk3y" not in found[0].sentence
+    lines = [re.match(r"settings.py:(\d) of commit [0-9a-f]{12} ", one.sentence) for one in found]
+    assert [line and line[1] for line in lines] == ["1", "3"]
+    assert len({one.place for one in found}) == 2
+    assert "k3yk3y" not in found[0].sentence + found[1].sentence
+    assert f"`{found[1].place}`" in found[1].sentence
+    accepted = accepted_file(tmp_path, "".join(
+        ENTRY.format("2026-12-01").replace('"cors"', '"exposed-secret"').replace(
+            "GET health", one.place) for one in found))  # fmt: skip
+    assert still_open(found, read(accepted), TODAY) == []
+    assert still_open(found, read(accepted)[1:], TODAY) == found[:1]
 
 
 def test_what_is_no_repository_is_not_looked_at(tmp_path: Path) -> None:
@@ -127,8 +156,13 @@ def test_an_audit_that_audited_nothing_is_not_looked_at(tmp_path: Path, what: st
 
 def test_an_audit_that_is_missing_or_old_is_not_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
-    with pytest.raises(NotLookedAtError, match="FileNotFoundError"):
+    with pytest.raises(
+        NotLookedAtError, match="missing; create it with:  pip-audit --strict"
+    ) as no:
         list(pip_audit(path, 24))
+    assert str(no.value).endswith(f"-o {path}")
+    with pytest.raises(NotLookedAtError, match=f"missing; create it with:  npm .* > {path} "):
+        list(npm_audit(path, 24))
     path.write_text(json.dumps(PIP))
     old = time.time() - timedelta(hours=25).total_seconds()
     os.utime(path, (old, old))
@@ -137,13 +171,13 @@ def test_an_audit_that_is_missing_or_old_is_not_looked_at(tmp_path: Path) -> Non
 
 
 def test_sarif_masks_what_it_shows_and_knows_a_finding_again() -> None:
-    secret = "hidden-signing-key"  # noqa: S105 - it is none
+    hidden = "hidden-signing-key"
     exchange = Exchange("POST", "http://127.0.0.1/x", '{"password": "pass word 1"}', 200, {},
-                        f"key {secret} eyJhbGciOiJI.eyJzdWIiOiJ1c.c2lnbmF0dXJl", 0.1)  # fmt: skip
-    one = Observation("cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {secret}", exchange)  # noqa: FBT003
+                        f"key {hidden} eyJhbGciOiJI.eyJzdWIiOiJ1c.c2lnbmF0dXJl", 0.1)  # fmt: skip
+    one = Observation("cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {hidden}", exchange)  # noqa: FBT003
     other = Observation("cors", "GET /users/usr_20261123-9-gw1_def", True, "saw", exchange)  # noqa: FBT003
-    text = json.dumps(sarif([one], (secret,))) + curl(exchange)
-    assert secret not in text
+    text = json.dumps(sarif([one], (hidden,))) + curl(exchange)
+    assert hidden not in text
     assert "pass word 1" not in text
     assert "eyJzdWIiOiJ1c" not in text
     assert fingerprint(one) == fingerprint(other)
@@ -164,3 +198,30 @@ def test_a_new_operation_of_the_contract_is_probed_without_touching_the_suite() 
     assert [place.name for place in openapi.places(found, call)] == ["order_id", "stars"]
     assert [name for name, _ in unknown_fields(found, call)] == ["unknown_field"]
     assert len(openapi.endpoints(contract)) == len(openapi.endpoints(document())) + 1
+
+
+NO_FINDING = {
+    "pip.json": {"dependencies": [{"name": "a", "version": "1", "vulns": []}]},
+    "npm.json": {**NPM, "vulnerabilities": {}},
+}
+
+
+def test_the_scan_of_a_clean_clone_finds_nothing_and_says_its_exit_code(
+    world: TestWorld, tmp_path: Path
+) -> None:
+    for name, content in NO_FINDING.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    command = ("suites.security", "--target", "green", "--targets", str(world.targets),
+               "--out", str(tmp_path / "out"), "--repository", str(ROOT),
+               "--pip-audit", str(tmp_path / "pip.json"),
+               "--npm-audit", str(tmp_path / "npm.json"))  # fmt: skip
+    chosen = {"PYTEST_ADDOPTS": "--check security.headers"}
+    clean = run(*command, variables=chosen)
+    assert clean.code == 0, clean.out + clean.err
+    assert clean.out.rstrip().endswith("security scan: nothing found; exit code 0")
+    (tmp_path / "npm.json").unlink()
+    missing = run(*command, variables=chosen)
+    assert missing.code == 3
+    assert "npm.json is missing; create it with:  npm audit --json" in missing.out
+    wrong = run(*command, "--accepted", str(tmp_path / "none.toml"), variables=chosen)
+    assert (wrong.code, wrong.out) == (2, "")

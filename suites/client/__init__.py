@@ -1,14 +1,18 @@
 """Talks to the store: operations by id, every answer held against the contract."""
 
+from suites.client.exchanges import Exchange, forget, last_exchange
 from suites.client.masking import masked
 from suites.client.sources import loopback_source
 from suites.client.store import Answer, StoreClient, UnexpectedAnswerError, exemption
 
 __all__ = [
     "Answer",
+    "Exchange",
     "StoreClient",
     "UnexpectedAnswerError",
     "exemption",
+    "forget",
+    "last_exchange",
     "loopback_source",
     "masked",
 ]

@@ -2,8 +2,6 @@
 
 import hashlib
 import hmac
-import json
-import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +11,12 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from gates.model import Target
-from suites.client.masking import masked, shown
+from suites.client.exchanges import Exchange, parsed, remember
+from suites.client.masking import shown
 from suites.contract import Contract, Operation
 
 MOST_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
-JSON_HEADERS = {"content-type": "application/json"}
 
 
 class Parts(TypedDict, total=False):
@@ -32,7 +30,20 @@ class Parts(TypedDict, total=False):
 
 
 class UnexpectedAnswerError(AssertionError):
-    """The store answered otherwise than expected, or not at all; the text has the curl line."""
+    """The store answered otherwise than expected, or not at all; the text has the curl line.
+
+    Args:
+        text: what went wrong.
+        expected: what was expected, for a reader who wants it apart; may be empty.
+        seen: what was seen instead; may be empty.
+        exchange: the exchange that went wrong; None where it was no exchange of HTTP.
+    """
+
+    def __init__(
+        self, text: str, *, expected: str = "", seen: str = "", exchange: Exchange | None = None
+    ) -> None:
+        super().__init__(text)
+        self.expected, self.seen, self.exchange = expected, seen, exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +115,23 @@ class StoreClient:
         Raises:
             UnexpectedAnswerError: no answer, another status, or another shape.
         """
+        __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
         answer = self._send(request, f"status {expect}")
         problems = operation.problems(answer.status, _json_body(answer))
         if answer.status != expect:
             problems.insert(0, f"expected status {expect}, got {answer.status}")
-        return _without_problems(operation, request, answer, problems)
+        return _without_problems(operation, request, answer, (f"status {expect}", problems))
 
     def ask(self, operation_id: str, **parts: Unpack[Parts]) -> Answer:
         """Call an operation; any documented status will do. Otherwise as ``call``."""
+        __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
         answer = self._send(request, "any documented status")
         problems = operation.problems(answer.status, _json_body(answer))
-        return _without_problems(operation, request, answer, problems)
+        return _without_problems(operation, request, answer, ("any documented status", problems))
 
     def other_method(self, method: str, operation_id: str, path: Mapping[str, str]) -> int:
         """Send another method to an operation's path; the status."""
@@ -143,6 +156,7 @@ class StoreClient:
         return self._session.prepare_request(request)
 
     def _send(self, request: requests.PreparedRequest, expected: str) -> Answer:
+        __tracebackhide__ = True
         patience = self.target.patience_seconds
         started = time.perf_counter()
         try:
@@ -152,36 +166,43 @@ class StoreClient:
             raw = response.raw.read(MOST_BYTES + 1, decode_content=True)
         except (requests.RequestException, OSError) as error:
             seconds = time.perf_counter() - started
+            exchange = Exchange(request, None, None, seconds, type(error).__name__)
+            remember(exchange)
+            seen = f"no answer within {seconds:.1f} s ({type(error).__name__})"
+            # The cause is named; its frames are those of the HTTP library and help nobody.
             raise UnexpectedAnswerError(
-                f"expected {expected}, got no answer within {seconds:.1f} s "
-                f"({type(error).__name__})\n  again: {curl(request)}"
-            ) from error
+                f"expected {expected}, got {seen}\n  again: {exchange.curl()}",
+                expected=expected, seen=seen, exchange=exchange,
+            ) from None  # fmt: skip
         seconds = time.perf_counter() - started
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, _parsed(raw, headers), headers, seconds)
+        answer = Answer(response.status_code, parsed(raw, headers), headers, seconds)
+        remember(Exchange(request, answer.status, answer.body, seconds))
+        return answer
 
 
 def _without_problems(
-    operation: Operation, request: requests.PreparedRequest, answer: Answer, problems: list[str]
+    operation: Operation,
+    request: requests.PreparedRequest,
+    answer: Answer,
+    judged: tuple[str, list[str]],
 ) -> Answer:
-    if problems:
-        raise UnexpectedAnswerError(
-            f"{operation.name}: {'; '.join(problems)}\n"
-            f"  answered {shown(answer.body)} in {answer.seconds:.3f} s\n"
-            f"  again: {curl(request)}"
-        )
-    return answer
-
-
-def _parsed(raw: bytes, headers: Mapping[str, str]) -> object:
-    if not raw:
-        return None
-    if headers.get("content-type", "").startswith("application/json"):
-        try:
-            return json.loads(raw)
-        except ValueError:
-            return raw.decode(errors="replace")
-    return raw.decode(errors="replace")
+    """The answer, unless it has problems: ``judged`` is what was expected, and the problems."""
+    __tracebackhide__ = True
+    expected, problems = judged
+    if not problems:
+        return answer
+    exchange = Exchange(request, answer.status, answer.body, answer.seconds)
+    raise UnexpectedAnswerError(
+        f"{operation.name}: {'; '.join(problems)}\n"
+        f"  answered {shown(answer.body)} in {answer.seconds:.3f} s\n"
+        f"  again: {exchange.curl()}",
+        expected=f"{operation.name} answers with {expected}, in the documented shape",
+        seen="; ".join(
+            [f"status {answer.status}", *(one for one in problems if "expected status" not in one)]
+        ),
+        exchange=exchange,
+    )
 
 
 def _json_body(answer: Answer) -> object:
@@ -191,25 +212,6 @@ def _json_body(answer: Answer) -> object:
     ):
         return None
     return answer.body
-
-
-def curl(request: requests.PreparedRequest) -> str:
-    """The curl line that repeats a request, with its secrets masked."""
-    parts = ["curl", "-i", "-X", str(request.method)]
-    for name, value in request.headers.items():
-        if name.lower() == "authorization":
-            parts += ["-H", "Authorization: Bearer $TOKEN"]
-        elif name.lower() == "content-type":
-            parts += ["-H", f"{name}: {masked(str(value))}"]
-    if request.body:
-        parts += ["-d", shown(_parsed(_bytes(request.body), JSON_HEADERS))]
-    parts.append(masked(str(request.url)))
-    quoted = [f'"{part}"' if "$TOKEN" in part else shlex.quote(part) for part in parts]
-    return " ".join(quoted)
-
-
-def _bytes(body: bytes | str) -> bytes:
-    return body.encode() if isinstance(body, str) else body
 
 
 def exemption(key: str, now: float, seconds: float = 0) -> str:

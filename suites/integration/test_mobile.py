@@ -68,7 +68,7 @@ def test_catalogue(
 ) -> None:
     """Paging shows every product of a category once, in one order, whatever the page's size."""
     category = f"shelf-{run_id}-{ownership.event_id()[-6:]}".lower()
-    made = [ownership.listed_product("jar", str(n), category, price_paise=100 + n)
+    made = [ownership.findable_product("jar", str(n), category, price_paise=100 + n)
             for n in range(11)]  # fmt: skip
     ownership.product(price_paise=1, stock=1)
     expected = sorted(product.product_id for product in made)
@@ -82,9 +82,13 @@ def test_catalogue(
         assert {page["total"] for page in pages} == {len(expected)}
         assert {len(page["items"]) for page in pages[:-1]} <= {per_page}
 
-    every_product_once()
     client = new_client()
-    beyond = client.call("list_products", expect=200, query={"category": category, "page": "9"})
+    with ownership.on_sale(*made):
+        every_product_once()
+        beyond = client.call("list_products", expect=200, query={"category": category, "page": "9"})
+        database.products.update_one({"_id": expected[0]}, {"$set": {"stock": 0}})
+        page = client.call("list_products", expect=200,
+                           query={"category": category, "per_page": "14"}).body  # fmt: skip
     nothing = client.call("list_products", expect=200, query={"category": "none"}).body
     empty = database.products.find_one({"_id": expected[0]})
     assert (beyond.body["items"], nothing["total"]) == ([], 0)
@@ -100,9 +104,6 @@ def test_catalogue(
         )
     ]
     assert refused == [400] * 5
-    database.products.update_one({"_id": expected[0]}, {"$set": {"stock": 0}})
-    page = client.call("list_products", expect=200,
-                       query={"category": category, "per_page": "14"}).body  # fmt: skip
     assert [item["in_stock"] for item in page["items"]] == [False] + [True] * 10
     assert page["items"][0]["price_paise"] == empty["price_paise"]
 

@@ -13,6 +13,7 @@ from suites.integration.paging import all_pages
 from suites.integration.properties import tried
 from suites.marks import check
 from suites.people import Person
+from suites.waiting import wait_until
 
 if TYPE_CHECKING:
     from suites.ownership import Ownership, Shop
@@ -33,11 +34,12 @@ def test_text(
     """Every product with all words and a price within the bounds is found, and no other."""
     word, near = new_word(), new_word()
     prices = [100, 199, 200, 201, 300]
-    for price in prices:
-        ownership.listed_product(word, near, "pickle", price_paise=price)
-    ownership.listed_product(word, "jam", price_paise=200)
-    for number in range(21):
-        ownership.listed_product(near, str(number), "shelf", price_paise=50)
+    made = [ownership.findable_product(word, near, "pickle", price_paise=each) for each in prices]
+    made += [ownership.findable_product(word, "jam", price_paise=200)]
+    made += [
+        ownership.findable_product(near, str(number), "shelf", price_paise=50)
+        for number in range(21)
+    ]
     client = new_client()
 
     def found(text: str, low: int | None, high: int | None) -> list[int]:
@@ -54,11 +56,12 @@ def test_text(
         expected = [price for price in stored if (low or 0) <= price <= (high or 10**9)]
         assert found(f"{near} {word}", low, high) == sorted(expected)
 
-    the_database_agrees()
-    assert found(f"  {word.upper()}, {near}! ", 199, 201) == [199, 200, 201]
-    assert found(word, None, None) == sorted([*prices, 200])
-    assert found(f"{near} shelf", None, None) == [50] * 21
-    assert found(f"{word} marmalade", None, None) == []
+    with ownership.on_sale(*made):
+        the_database_agrees()
+        assert found(f"  {word.upper()}, {near}! ", 199, 201) == [199, 200, 201]
+        assert found(word, None, None) == sorted([*prices, 200])
+        assert found(f"{near} shelf", None, None) == [50] * 21
+        assert found(f"{word} marmalade", None, None) == []
     refused = [client.ask("search", query=query).status for query in (
         {}, {"q": ""}, {"q": "?!"}, {"q": "x" * 101}, {"q": word, "filters[price_min]": "-1"},
         {"q": word, "filters[price_max]": "1.5"}, {"q": word, "sort": "price"})]  # fmt: skip
@@ -69,14 +72,19 @@ def test_text(
 def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
     """Suggestions begin with what was typed, best-selling first, no more than asked for."""
     word = new_word()
-    for sold, name in ((5, "slow"), (900, "top"), (70, "middle"), (900, "also")):
-        ownership.listed_product(f"{word}s", name, "tea", price_paise=100, sold=sold)
-    ownership.listed_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)
+    sales = ((5, "slow"), (900, "top"), (70, "middle"), (900, "also"))
+    made = [
+        ownership.findable_product(f"{word}s", name, "tea", price_paise=100, sold=sold)
+        for sold, name in sales
+    ]
+    made += [ownership.findable_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)]
 
-    answer = client.call("autocomplete", expect=200, query={"q": word})
-    two = client.call("autocomplete", expect=200, query={"q": f"fine {word.upper()}", "limit": "2"})
-    none = client.call("autocomplete", expect=200, query={"q": f"{word}x"}).body
-    literal = client.call("autocomplete", expect=200, query={"q": f"{word[:3]}.*{word}"}).body
+    with ownership.on_sale(*made):
+        answer = client.call("autocomplete", expect=200, query={"q": word})
+        limited = {"q": f"fine {word.upper()}", "limit": "2"}
+        two = client.call("autocomplete", expect=200, query=limited)
+        none = client.call("autocomplete", expect=200, query={"q": f"{word}x"}).body
+        literal = client.call("autocomplete", expect=200, query={"q": f"{word[:3]}.*{word}"}).body
 
     ranked = [f"{word}s {name} tea".title() for name in ("also", "top", "middle", "slow")]
     assert answer.body["suggestions"] == ranked
@@ -95,18 +103,20 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
     word = new_word()
     made = [("oil", 4_999), ("oil", 5_000), ("ghee", 9_999), ("ghee", 10_000), ("ghee", 19_999),
             ("oil", 20_000), ("oil", 50_000), ("soap", 49_999), ("soap", DEAREST)]  # fmt: skip
-    for category, price in made:
-        ownership.listed_product(word, category, price_paise=price)
+    products = [
+        ownership.findable_product(word, category, price_paise=price) for category, price in made
+    ]
 
-    facets = client.call("facets", expect=200, query={"q": word}).body
-    hits = client.call("search", expect=200, query={"q": word}).body
+    with ownership.on_sale(*products):
+        facets = client.call("facets", expect=200, query={"q": word}).body
+        hits = client.call("search", expect=200, query={"q": word}).body
+        narrower = client.call("facets", expect=200, query={"q": f"{word} oil"}).body
 
     categories = [(one["category"], one["count"]) for one in facets["categories"]]
     bands = [(one["price_min"], one["count"]) for one in facets["price_bands"]]
     assert facets["total"] == hits["total"] == len(made)
     assert categories == [("ghee", 3), ("oil", 4), ("soap", 2)]
     assert bands == [(0, 1), (5_000, 2), (10_000, 2), (20_000, 2), (50_000, 2)]
-    narrower = client.call("facets", expect=200, query={"q": f"{word} oil"}).body
     assert narrower["total"] == 4
     assert sum(one["count"] for one in narrower["price_bands"]) == 4
     client.call("facets", expect=400, query={"q": ""})
@@ -117,27 +127,27 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
     """A saved search is its owner's alone, and finds what is new when it is run again."""
     shopper, other = new_person(), new_person()
     word = new_word()
-    cheap = ownership.listed_product(word, "tea", price_paise=100)
-    ownership.listed_product(word, "tea", price_paise=900)
+    cheap = ownership.findable_product(word, "tea", price_paise=100)
+    dear = ownership.findable_product(word, "tea", price_paise=900)
+    new = ownership.findable_product(word, "coffee", price_paise=500)
     body = {"name": "My tea", "q": word, "price_max": 500}
     saved = shopper.client.call("save_search", expect=201, body=body).body
     again = {"saved_id": saved["id"]}
 
-    first = shopper.client.call("search", expect=200, query=again).body["items"]
-    ownership.listed_product(word, "coffee", price_paise=500)
-    second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
+    with ownership.on_sale(cheap, dear):
+        first = shopper.client.call("search", expect=200, query=again).body["items"]
+        with ownership.on_sale(new):
+            second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
+            wait_until(
+                "the new product is found",
+                lambda: shopper.client.call("search", expect=200, query=again).body["total"],
+                lambda total: total == 2,
+                seconds=6,
+            )
     listed = shopper.client.call("list_saved_searches", expect=200).body["saved"]
 
     assert [item["id"] for item in first] == [cheap.product_id]
     assert second.status == 200
-    from suites.waiting import wait_until
-
-    wait_until(
-        "the new product is found",
-        lambda: shopper.client.call("search", expect=200, query=again).body["total"],
-        lambda total: total == 2,
-        seconds=6,
-    )
     assert listed == [saved]
     assert {**saved, "price_min": None, **body} == saved
     assert other.client.call("list_saved_searches", expect=200).body["saved"] == []

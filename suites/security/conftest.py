@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OBSERVATIONS = pytest.StashKey[list[Observation]]()
 SAID = pytest.StashKey[list[str]]()
-MOST_TOLD = 10
+MOST_TOLD = 3
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,10 @@ def no_finding(
             pytest.fail("nothing was looked at, so nothing can be said", pytrace=False)
         if found:
             secrets = tuple(target.secrets.values())
-            pytest.fail(masked("\n".join(map(told, found[:MOST_TOLD])), secrets), pytrace=False)
+            lines = [told(one) for one in found[:MOST_TOLD]]
+            if len(found) > MOST_TOLD:
+                lines.append(f"{len(found) - MOST_TOLD} more: security.sarif in the run's folder")
+            pytest.fail(masked("\n".join(lines), secrets), pytrace=False)
 
     return judge
 

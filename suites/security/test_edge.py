@@ -182,9 +182,9 @@ def test_attacks_leave_a_trace(
     """A wrong password, a forged token, a closed door and a flood are each in the security log."""
     person, client = new_person(), new_client()
     user = new_person().user
-    wrong = {**credentials(user), "password": "not-the-password-zq"}
+    wrong = {**credentials(user), "password": SECRETS_SENT[0]}
     client.call("login", expect=401, body=wrong)
-    typed = {"identifier": "typed-in-the-wrong-field-zq", "password": "not-the-password-zq"}
+    typed = {"identifier": SECRETS_SENT[2], "password": SECRETS_SENT[0]}
     client.call("login", expect=401, body=typed)
     client.call("refresh", expect=401, body={"refresh_token": "no-such-refresh-token-zq"})
     enrol(person.client)

@@ -49,13 +49,14 @@ def test_no_text_runs(
 def _product(target: Target, ownership: "Ownership") -> Callable[["Page", str], None]:
     def show(page: "Page", payload: str) -> None:
         word = f"zq{ownership.event_id()[-8:]}"
-        ownership.listed_product(word, price_paise=100, shown_as=f"{word} {payload}")
+        made = ownership.findable_product(word, price_paise=100, shown_as=f"{word} {payload}")
         page.goto(target.addresses.frontend)
         # The first list may arrive late and take the place of what was searched for.
         page.locator("#products li").first.wait_for()
         page.fill("#q", word)
-        page.click("#search button")
-        page.locator(f"#products li:has-text('{word}')").first.wait_for()
+        with ownership.on_sale(made):
+            page.click("#search button")
+            page.locator(f"#products li:has-text('{word}')").first.wait_for()
 
     return show
 

@@ -1,0 +1,104 @@
+"""Which runs are alive on this machine: every process of a run holds a lock until it ends.
+
+The kernel releases the lock of a process that is killed, so a run cannot seem alive after its end.
+"""
+
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from enum import Enum
+from pathlib import Path
+
+# An unlocked file says nothing more after this time: by then the run counts as ended anyway.
+KEPT_SECONDS = 2 * 3600.0
+
+_held: dict[str, int] = {}
+
+
+class RunLife(Enum):
+    """What this machine knows of a run."""
+
+    ALIVE = "alive"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+def hold(run_id: str) -> None:
+    """Lock a run until this process ends, or until ``release``; other processes may join.
+
+    Where the folder of locks cannot be used, nothing is locked and the run's life is unknown.
+
+    Args:
+        run_id: the run this process belongs to.
+    """
+    folder = _folder()
+    if folder is None or run_id in _held:
+        return
+    _forget_old(folder)
+    try:
+        descriptor = os.open(folder / run_id, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _held[run_id] = descriptor
+
+
+def release(run_id: str) -> None:
+    """Forget a run that left nothing behind; its other processes keep no lock that is visible."""
+    folder = _folder()
+    if folder is not None:
+        (folder / run_id).unlink(missing_ok=True)
+    if run_id in _held:
+        os.close(_held.pop(run_id))
+
+
+def life(run_id: str) -> RunLife:
+    """Whether a process of a run is alive on this machine.
+
+    Returns:
+        ``UNKNOWN`` for a run that never had a lock here, such as a run of another machine.
+    """
+    folder = _folder()
+    if run_id in _held:
+        return RunLife.ALIVE
+    if folder is None:
+        return RunLife.UNKNOWN
+    try:
+        return RunLife.ENDED if _is_free(folder / run_id) else RunLife.ALIVE
+    except OSError:
+        return RunLife.UNKNOWN
+
+
+def _is_free(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _folder() -> Path | None:
+    """A folder that only this user can write to; None where there is no such folder."""
+    path = Path(tempfile.gettempdir()) / f"kirana-runs-{os.getuid()}"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        state = path.lstat()
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid()
+    return path if ours else None
+
+
+def _forget_old(folder: Path) -> None:
+    """Delete the lock files of runs that were killed long ago."""
+    for path in folder.iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS and _is_free(path):
+                path.unlink()
+        except OSError:
+            continue
