@@ -13,6 +13,8 @@ from gates.exitcodes import EXIT_TABLE
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?\Z")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 MOST_SECONDS = 7 * 86_400.0
+# These commands write their answer to the ledger, so that it holds where nobody could read it.
+ANSWER_IN_LEDGER = ("check", "watch", "ramp", "rollback", "rehearse")
 Command = argparse.ArgumentParser
 
 
@@ -51,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     _ramping(command)
     _recordings(command)
     _looking(command)
+    for name in ANSWER_IN_LEDGER:
+        subcommands.choices[name].set_defaults(answer_in_ledger=True)
     return top
 
 
