@@ -237,9 +237,9 @@ def _waited(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Report]:
         passed = time.monotonic() - began
         if not witness.prometheus:
             return Proof.NOT_SEEN, report
-        if report.weights.opinion is Opinion.CONTRADICTS:
-            return Proof.CONTRADICTED, report
         may_tell = report.requests.opinion is Opinion.NOT_YET and passed < _requests_wait(report)
+        if report.weights.opinion is Opinion.CONTRADICTS and not may_tell:
+            return Proof.CONTRADICTED, report
         if report.opinion is Opinion.AGREES and not may_tell:
             return Proof.VERIFIED, report
         wait = SCRAPES * report.scrape_seconds + HEALTH_SECONDS

@@ -93,7 +93,9 @@ class Report:
 
     @property
     def sentence(self) -> str:
-        """Both sentences."""
+        """Both sentences, or one where they are the same."""
+        if self.weights == self.requests:
+            return self.weights.sentence
         return f"{self.weights.sentence}; {self.requests.sentence}"
 
     def as_json(self) -> dict[str, str]:
@@ -280,15 +282,15 @@ def _stopped(green: Count, blue: Count, witness: Witness) -> Statement:
 def _is_mirrored(move: ConfirmedMove, shares: list[Points], served: Served | str) -> bool:
     """Whether the move gave green blue's share, and blue green's.
 
-    The weights alone could be labelled the wrong way round. So either they agreed with the control
-    endpoint before the move, or the requests turned as the weights did.
+    The weights alone could be labelled the wrong way round. So they count where they agreed with
+    the control endpoint before the move, and where no requests show the opposite.
     """
     opposite = 1 - move.share
     if abs(opposite - move.share) < MIN_ASYMMETRY:
         return False
     requests_turned = _requests_turned(move, served)
     if not shares:
-        return requests_turned
+        return requests_turned is True
     earlier = [[share for at, share in one if at < move.at - 1] for one in shares]
     fresh = [[share for at, share in one if at > move.at] for one in shares]
     for past, present in zip(earlier, fresh, strict=True):
@@ -296,19 +298,20 @@ def _is_mirrored(move: ConfirmedMove, shares: list[Points], served: Served | str
             return False
         if not all(_is(share, opposite) for share in present[-SCRAPES:]):
             return False
-    before = move.before
-    known = before is not None and abs(1 - 2 * before) >= MIN_ASYMMETRY
-    return requests_turned or (known and all(_is(past[-1], before or 0.0) for past in earlier))
+    if requests_turned is not None or move.before is None:
+        return requests_turned is not False
+    symmetric = abs(1 - 2 * move.before) < MIN_ASYMMETRY
+    return symmetric or all(_is(past[-1], move.before) for past in earlier)
 
 
-def _requests_turned(move: ConfirmedMove, served: Served | str) -> bool:
-    """Whether green's share of the requests became the opposite of what it was given."""
+def _requests_turned(move: ConfirmedMove, served: Served | str) -> bool | None:
+    """Whether green's share of the requests became the opposite; None where too few tell."""
     if isinstance(served, str) or served.green.latest is None or served.blue.latest is None:
-        return False
+        return None
     after = served.green.latest + served.blue.latest
     before = served.green.before + served.blue.before
     if min(after, before) < MIN_TURNED_REQUESTS:
-        return False
+        return None
     opposite = 1 - move.share
     turned = abs(served.green.latest / after - opposite) <= MIN_ASYMMETRY
     return turned and abs(served.green.before / before - opposite) > MIN_ASYMMETRY

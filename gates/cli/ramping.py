@@ -246,4 +246,5 @@ def shown(router: TrafficRouter) -> str:
         shares = router.shares()
     except RouterError as error:
         return f"who has the traffic is unknown: {error}"
-    return ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
+    said = ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
+    return f"{said}, says the control endpoint"
