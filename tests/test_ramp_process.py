@@ -1,5 +1,6 @@
 """The ramp as a process: signals, a full disk, a lying balancer, and ``watch`` after it."""
 
+import re
 import resource
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from balancing import Balancer, Site, site
 from worlds import ROOT, run
 
 from gates import ledger
+from gates.cli import asking
 
 SCALE = ("--time-scale", "60")
 
@@ -209,3 +211,17 @@ def test_the_command_that_explains_a_decision_works_as_printed(here: Site) -> No
     assert printed[:2] == ["gates", "explain"]
     done = run(*printed)
     assert (done.code, done.out.splitlines()[0]) == (0, out.splitlines()[0])
+
+
+def test_a_ramp_prints_how_its_decisions_are_explained(here: Site) -> None:
+    here.balancer.mode = "liar"
+    _, _, err = here.run("ramp", *SCALE)
+    printed = re.search(r"GO  green-ready: .* \((gates explain .*)\)", err)
+    assert printed is not None
+    assert run(*printed[1].split()).out.startswith("GO  green-ready")
+
+
+def test_the_usual_folder_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KIRANA_OUT", raising=False)
+    assert asking.explain_command(Path("out"), "abc") == "gates explain abc"
+    assert asking.explain_command(Path("a b"), "abc") == "gates explain abc --out 'a b'"
