@@ -2,8 +2,6 @@
 
 import argparse
 
-from gates import salvage
-
 SLOTS = ("green", "blue")
 
 
@@ -17,7 +15,9 @@ def slots(text: str) -> tuple[str, str]:
 
 def url(text: str) -> str:
     """An address without a trailing slash."""
+    from gates.salvage import url_problem  # not needed by other commands
+
     value = text.rstrip("/").removesuffix("/config")
-    if problem := salvage.url_problem(value):
+    if problem := url_problem(value):
         raise argparse.ArgumentTypeError(f"{problem}, got {text[:200]!r}")
     return value
