@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from gates import output
 from gates.errors import ConfigurationError, GatesError
 from gates.exitcodes import ExitCode
 
@@ -22,6 +23,10 @@ def carry_out(
 ) -> int:
     """Read the command line and do what it says.
 
+    Output that cannot be written never stops a command. Where the output is the command's only
+    result, lost output is exit 70; a command whose answer is in the ledger sets
+    ``answer_in_ledger``, and ends with the answer's code.
+
     Args:
         parser: its last word is the program's name; a command sets ``run``, a function of the
             options that returns an exit code.
@@ -33,12 +38,20 @@ def carry_out(
         The command's exit code; 2 for a mistake in what was asked, 70 for anything else that went
         wrong, so that no error looks like an answer.
     """
+    with output.guarded():
+        return _carried_out(parser, arguments, interrupted, unmeasured)
+
+
+def _carried_out(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None,
+    interrupted: str,
+    unmeasured: tuple[type[Exception], ...],
+) -> int:
     name = parser.prog.rpartition(" ")[2]
-    for one in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, _interrupt)
+    _listen()
     try:
-        options = parser.parse_args(arguments)
-        return int(options.run(options))
+        return _done(parser, arguments)
     except ConfigurationError as error:
         return _ended(name, str(error), ExitCode.USAGE)
     except unmeasured as error:
@@ -54,8 +67,30 @@ def carry_out(
         return ended
 
 
+def _done(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    """Parse and run; the exit code, unless the output is the result and was lost."""
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as ended:  # help was printed, or the command line has a mistake
+        code = ended.code if isinstance(ended.code, int) else int(ExitCode.USAGE)
+        in_ledger = code != ExitCode.GO
+    else:
+        code = int(options.run(options))
+        in_ledger = getattr(options, "answer_in_ledger", False)
+    if not in_ledger:
+        output.confirm()
+    return code
+
+
+def _listen() -> None:
+    """Being told to end is as being interrupted; who asked for no SIGHUP (nohup) gets none."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
 def _interrupt(*_: object) -> None:
-    """Being told to end is as being interrupted: what was begun is ended and cleaned up."""
+    """What was begun is ended and cleaned up."""
     raise KeyboardInterrupt
 
 

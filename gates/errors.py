@@ -5,7 +5,8 @@ GatesError
 │   ├── UnknownNameError  a name that does not exist, with the nearest that does
 │   └── RecordingError    a recording is none; the text says where
 ├── LedgerError           a decision could not be written down: exit 70
-└── RouterError           traffic could not be moved, or who has it is unknown: exit 70
+├── RouterError           traffic could not be moved, or who has it is unknown: exit 70
+└── OutputError           the output is the result, and it could not be written: exit 70
 """
 
 from collections.abc import Iterable
@@ -40,6 +41,10 @@ class UnknownNameError(ConfigurationError):
 
 class RouterError(GatesError):
     """Traffic could not be moved, or who has it is unknown."""
+
+
+class OutputError(GatesError):
+    """The output is a command's only result, and it could not be written."""
 
 
 class RecordingError(ConfigurationError):

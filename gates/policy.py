@@ -28,6 +28,7 @@ from gates.model import (
     LiveObjective,
     LoadObjective,
     Objective,
+    OnCrash,
     Policy,
     RatioObjective,
     ServedBuildObjective,
@@ -111,6 +112,9 @@ def load(path: Path) -> Policy:
     ramp = top.table("ramp")
     hold_seconds = ramp.number("hold_seconds", 1, 86_400)
     no_go_rolls_back = ramp.flag("no_go_rolls_back")
+    on_crash = OnCrash.ROLLBACK
+    if "on_crash" in ramp.left():
+        on_crash = OnCrash(one_of(ramp, "on_crash", [one.value for one in OnCrash]))
     ramp.end()
     known = Known(check_sets, limits, latencies, loads, terms)
     objectives = _objectives(top.table("objectives"), known)
@@ -129,6 +133,7 @@ def load(path: Path) -> Policy:
         hold_seconds=hold_seconds,
         no_go_rolls_back=no_go_rolls_back,
         stages=stages,
+        on_crash=on_crash,
     )
 
 

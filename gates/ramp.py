@@ -1,23 +1,26 @@
 """Moves traffic step by step: bakes, asks, goes on, holds, or goes back; resumes after a crash.
 
 What it does is in the ledger before it is done, so that whoever comes after a crash knows what
-was meant. Router, clock, gate and ledger are passed in.
+was meant. A ramp that cannot go on applies ``on_crash``: it gives the traffic back, or leaves it
+and says so. Router, clock, gate, second witness and ledger are passed in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
 
-from gates.errors import LedgerError, RouterError
-from gates.model import Decision, Outcome
+from gates.errors import RouterError
+from gates.model import Decision, OnCrash, Outcome
+from gates.ramp_entries import SAME, End, Entry, entry_of, moves, shares_given, unfinished
+from gates.rollback import RolledBack
+from gates.routers import with_retries
 from gates.schedule import Step
+from gates.signals import uninterrupted
+from gates.witness import NO_WITNESS, ConfirmedMove, Opinion, Report
 
-SAME = 0.005
 # So often in a row the router may fail to say who has the traffic.
 MOST_SILENT = 4
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
-Entry = dict[str, Any]
 
 
 class Router(Protocol):
@@ -58,26 +61,33 @@ class World(Protocol):
     def told(self, at: float, share: float, decision: Decision | None, note: str) -> None:
         """Tell the person who looks on."""
 
-    def roll_back(self) -> bool:
-        """Give all traffic back to the baseline; whether it is verified."""
+    def witness(self, move: ConfirmedMove) -> Report:
+        """What the second witness says of a move."""
 
+    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> RolledBack:
+        """Give all traffic back to the baseline.
 
-class End(Enum):
-    """How a ramp ended."""
-
-    DONE = "done"
-    HELD = "held"
-    STOPPED = "stopped"  # no_go, traffic as the plan says
-    ROLLED_BACK = "rolled_back"
-    NOT_ROLLED_BACK = "not_rolled_back"
+        Args:
+            move: the last move; None where it is unknown.
+            mirrored: the control endpoint is known to give each colour the other's share.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a ramp ended, and the decision it ended with."""
+    """How a ramp ended, and the decision it ended with.
+
+    Args:
+        end: how.
+        decision: the decision it ended with; None where it ended for another reason.
+        problem: why it could not go on, or what the second witness contradicts.
+        crashed: whether it could not go on for a reason of its own, which is no answer.
+    """
 
     end: End
     decision: Decision | None
+    problem: str = ""
+    crashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ class Plan:
         patience_seconds: how long it waits on a hold before it hands it to a person.
         no_go_rolls_back: whether a no_go gives traffic back, as a rollback does.
         time_scale: written down with every move.
+        on_crash: what becomes of the traffic when the ramp cannot go on.
     """
 
     target: str
@@ -101,6 +112,7 @@ class Plan:
     patience_seconds: float
     no_go_rolls_back: bool
     time_scale: float
+    on_crash: OnCrash = OnCrash.ROLLBACK
 
 
 class MismatchError(Exception):
@@ -115,174 +127,253 @@ def run(plan: Plan, router: Router, clock: Clock, world: World) -> Ended:
 
     Raises:
         MismatchError: somebody else moved the traffic.
-        RouterError: traffic could not be moved.
+        RouterError: the router failed before this ramp had moved anything.
     """
-    first = _begin(plan, router, clock, world)
-    if isinstance(first, Ended):
-        return first
-    decision: Decision | None = None
-    for number in range(first, len(plan.steps)):
-        step = plan.steps[number]
-        began = _move(plan, step, router, clock, world)
-        ended, decision = _baked(plan, step, began, clock, (router, world))
-        if ended is not None:
-            world.write(_entry(plan, "ended", how=ended.end.value, at=clock.now()))
-            return ended
-    world.write(_entry(plan, "ended", how=End.DONE.value, at=clock.now()))
-    return Ended(End.DONE, decision)
+    ramp = _Ramp(plan, router, clock, world)
+    try:
+        return ramp.run()
+    except MismatchError as error:
+        ramp.end(End.MOVED_BY_OTHERS, str(error), must=False)
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if not ramp.has_moved:
+            raise
+        return ramp.crashed(error)
 
 
-def _entry(plan: Plan, event: str, **content: Any) -> Entry:  # noqa: ANN401 - JSON
-    return {
-        "kind": "ramp", "event": event, "target": plan.target, "time_scale": plan.time_scale,
-        **content,
-    }  # fmt: skip
+class _Ramp:
+    """One ramp under way.
 
+    Args:
+        plan: what it is to do.
+        router: who moves the traffic.
+        clock: the time.
+        world: the gate, the second witness and the ledger.
+    """
 
-def _begin(plan: Plan, router: Router, clock: Clock, world: World) -> int | Ended:
-    """The number of the step to begin with: the first, or where a ramp before us was ended."""
-    share = router.shares().get(plan.slots[0], 0.0)
-    meant = unfinished(world.entries(), plan.target)
-    if meant is None:
+    def __init__(self, plan: Plan, router: Router, clock: Clock, world: World) -> None:
+        self._plan, self._router, self._clock, self._world = plan, router, clock, world
+        self._move: ConfirmedMove | None = None
+        self._report = NO_WITNESS
+        self._agreed: set[float] = set()
+        self.has_moved = False
+
+    def run(self) -> Ended:
+        """Every step that is left."""
+        first = self._begin()
+        if isinstance(first, Ended):
+            return first
+        decision: Decision | None = None
+        for step in self._plan.steps[first:]:
+            began = self._step(step)
+            ended, decision = self._bake(step, began)
+            if ended is not None:
+                given_back = ended.end in (End.ROLLED_BACK, End.NOT_ROLLED_BACK)
+                self.end(ended.end, ended.problem, must=not given_back)
+                return ended
+        self.end(End.DONE, "", must=True)
+        return Ended(End.DONE, decision)
+
+    def end(self, how: End, why: str, *, must: bool) -> None:
+        """Write down how the ramp ended and what was verified.
+
+        Raises:
+            LedgerError: it must be written and cannot be.
+        """
+        moved = self._move.share if self._move else 0.0
+        entry = self._entry(
+            "ended", how=how.value, why=why[:1000],
+            verified={"moves": len(self._agreed), "last_share": moved, **self._report.as_json()},
+        )  # fmt: skip
+        if must:
+            self._world.write(entry)
+        elif problem := _problem_of(lambda: self._world.write(entry)):
+            self._say(f"not in the ledger: {problem}")
+
+    def crashed(self, error: BaseException) -> Ended:
+        """Apply ``on_crash``: give the traffic back, or leave it; the ledger says which."""
+        why = f"{type(error).__name__}: {error}"
+        if isinstance(error, KeyboardInterrupt):
+            why = "interrupted by a signal"
+        why = f"the ramp could not go on: {why}"
+        with uninterrupted():
+            if self._plan.on_crash is OnCrash.LEAVE:
+                end = End.LEFT
+            else:
+                end = self._give_back(why, mirrored=False)
+            self.end(end, why, must=False)
+        return Ended(end, None, why, crashed=True)
+
+    def _give_back(self, why: str, *, mirrored: bool) -> End:
+        """Give all traffic back; neither the ledger nor a signal may hold it up."""
+        with uninterrupted():
+            entry = self._entry("rollback", why=why[:1000])
+            unwritten = _problem_of(lambda: self._world.write(entry))
+            try:
+                done = self._world.roll_back(self._move, mirrored=mirrored)
+            except Exception as error:  # noqa: BLE001 - the end must be written, and said
+                done = RolledBack.failed(f"{type(error).__name__}: {error}")
+                self._say(f"the rollback failed: {error}")
+            if unwritten:
+                self._say(
+                    f"not in the ledger: {unwritten}; the traffic was given back all the same"
+                )
+        self._report = done.report
+        return End.ROLLED_BACK if done.given_back else End.NOT_ROLLED_BACK
+
+    def _entry(self, event: str, **content: Any) -> Entry:  # noqa: ANN401 - JSON
+        scale = self._plan.time_scale
+        return entry_of(self._plan.target, scale, event, at=self._clock.now(), **content)
+
+    def _say(self, note: str) -> None:
+        self._world.told(self._clock.now(), 0.0, None, note)
+
+    def _begin(self) -> int | Ended:
+        """The number of the step to begin with: the first, or where a ramp before was ended."""
+        plan, world = self._plan, self._world
+        share = with_retries(self._router.shares, self._clock.wait).get(plan.slots[0], 0.0)
+        meant = unfinished(world.entries(), plan.target)
+        if meant is not None:
+            return self._resumed(meant, share)
         if share > SAME:
             raise MismatchError(
                 f"{plan.slots[0]} has {100 * share:g} % of the traffic, and no ramp of the ledger "
                 "has given it that; give it back first: gates rollback"
             )
         decision = world.ask("green-ready")
-        world.told(clock.now(), share, decision, "green-ready")
+        world.told(self._clock.now(), share, decision, "green-ready")
         world.record()
         if decision.outcome is not Outcome.GO:
             return Ended(End.HELD if decision.outcome is Outcome.HOLD else End.STOPPED, decision)
-        world.write(_entry(plan, "began", at=clock.now(), steps=len(plan.steps)))
+        world.write(self._entry("began", steps=len(plan.steps)))
         return 0
-    return _resumed(plan, meant, share, world, clock)
 
+    def _resumed(self, meant: Sequence[Entry], share: float) -> int | Ended:
+        """Where a ramp that was cut off goes on."""
+        plan = self._plan
+        self.has_moved = bool(moves(meant))
+        if any(one.get("event") == "rollback" for one in meant):
+            self._say("a rollback was cut off: it is finished first")
+            end = self._give_back("a rollback was cut off", mirrored=False)
+            self.end(end, "a rollback was cut off", must=False)
+            return Ended(end, None)
+        if not self.has_moved:
+            if share > SAME:
+                raise MismatchError(
+                    f"{plan.slots[0]} has {100 * share:g} %, the ledger gave it none"
+                )
+            return 0
+        allowed = shares_given(meant)
+        if all(abs(share - one) > SAME for one in allowed):
+            raise MismatchError(
+                f"the ledger gave {plan.slots[0]} {100 * allowed[-1]:g} % of the traffic, it has "
+                f"{100 * share:g} %: somebody else moved it; gates rollback, then begin again"
+            )
+        name = str(moves(meant)[-1].get("stage", ""))
+        for number, step in enumerate(plan.steps):
+            if step.stage == name:
+                self._say(f"going on at {step.stage}")
+                self._world.write(self._entry("resumed", stage=step.stage))
+                return number
+        raise MismatchError(
+            f"the ramp that was cut off was at {name!r}, which is not in the schedule"
+        )
 
-def _resumed(
-    plan: Plan, meant: Sequence[Entry], share: float, world: World, clock: Clock
-) -> int | Ended:
-    """Where a ramp that was cut off goes on."""
-    if any(one.get("event") == "rollback" for one in meant):
-        world.told(clock.now(), share, None, "a rollback was cut off: it is finished first")
-        done = world.roll_back()
-        world.write(_entry(plan, "ended", how="rolled_back", at=clock.now()))
-        return Ended(End.ROLLED_BACK if done else End.NOT_ROLLED_BACK, None)
-    moves = [one for one in meant if one.get("kind") == "move"]
-    if not moves:
-        if share > SAME:
-            raise MismatchError(f"{plan.slots[0]} has {100 * share:g} %, the ledger gave it none")
+    def _step(self, step: Step) -> float:
+        """Give green the step's share, unless it has it; when this step began."""
+        plan, clock = self._plan, self._clock
+        green, blue = plan.slots
+        has = with_retries(self._router.shares, clock.wait).get(green, 0.0)
+        before = [one for one in moves(self._world.entries()) if one.get("target") == plan.target]
+        if abs(has - step.share) <= SAME and before and before[-1].get("stage") == step.stage:
+            self._move = ConfirmedMove(step.share, clock.now())
+            return float(before[-1]["at"])
+        at = clock.now()
+        self._world.write({
+            "kind": "move", "target": plan.target, "stage": step.stage, "share": step.share,
+            "at": at, "time_scale": plan.time_scale,
+        })  # fmt: skip
+        self.has_moved = True
+        if abs(has - step.share) > SAME:
+            shares = {blue: round(1 - step.share, 4), green: step.share}
+            with_retries(lambda: self._router.move(shares), clock.wait)
+        self._move = ConfirmedMove(step.share, clock.now(), has)
+        self._report = NO_WITNESS
+        return at
+
+    def _bake(self, step: Step, began: float) -> tuple[Ended | None, Decision | None]:
+        """Bake and ask until it is decided: None to go on, or how the ramp ends."""
+        world, clock, plan = self._world, self._clock, self._plan
+        silent = 0
+        while True:
+            silent = self._still_there(step, silent)
+            if (contradicted := self._contradicted()) is not None:
+                return contradicted, None
+            decision = world.ask(step.stage)
+            passed = clock.now() - began
+            note = f"{passed:.0f} of {step.bake_seconds:.0f} s"
+            world.told(clock.now(), step.share, decision, note)
+            if decision.outcome in STOPS:
+                return self._stopped(decision), decision
+            if passed >= step.bake_seconds:
+                if decision.outcome is Outcome.GO:
+                    world.record()
+                    return None, decision
+                if passed >= step.bake_seconds + plan.patience_seconds:
+                    world.record()
+                    return Ended(End.HELD, decision), decision
+            clock.wait(plan.poll_seconds)
+
+    def _contradicted(self) -> Ended | None:
+        """How the ramp ends where the second witness contradicts the last move."""
+        move = self._move
+        seen = (self._report.weights.opinion, self._report.requests.opinion)
+        if move is None or seen == (Opinion.AGREES, Opinion.AGREES):
+            return None
+        self._report = report = self._world.witness(move)
+        if report.opinion is Opinion.AGREES:
+            self._agreed.add(move.share)
+        if report.opinion is not Opinion.CONTRADICTS:
+            return None
+        why = f"not verified: the balancer's control endpoint is contradicted: {report.sentence}"
+        self._say(why)
+        return Ended(self._give_back(why, mirrored=report.mirrored), None, why)
+
+    def _still_there(self, step: Step, silent: int) -> int:
+        """Whether green has its share; how often in a row the router has not said.
+
+        Raises:
+            MismatchError: somebody else moved the traffic.
+            RouterError: the router has not answered for a while.
+        """
+        green = self._plan.slots[0]
+        try:
+            has = self._router.shares().get(green, 0.0)
+        except RouterError:
+            if silent >= MOST_SILENT:
+                raise
+            return silent + 1
+        if abs(has - step.share) > SAME:
+            raise MismatchError(
+                f"{green} has {100 * has:g} % of the traffic, this ramp gave it "
+                f"{100 * step.share:g} %: somebody else moved it; gates log, gates rollback"
+            )
         return 0
-    given = [float(one["share"]) for one in moves]
-    before = [one for one in given if abs(one - given[-1]) > SAME]
-    allowed = [before[-1] if before else 0.0, given[-1]]
-    if all(abs(share - one) > SAME for one in allowed):
-        raise MismatchError(
-            f"the ledger gave {plan.slots[0]} {100 * allowed[-1]:g} % of the traffic, it has "
-            f"{100 * share:g} %: somebody else moved it; gates rollback, then begin again"
-        )
-    name = str(moves[-1].get("stage", ""))
-    for number, step in enumerate(plan.steps):
-        if step.stage == name:
-            world.told(clock.now(), share, None, f"going on at {step.stage}")
-            return number
-    raise MismatchError(f"the ramp that was cut off was at {name!r}, which is not in the schedule")
+
+    def _stopped(self, decision: Decision) -> Ended:
+        """Go back, or stay where it is on a no_go where the policy says so."""
+        unwritten = _problem_of(self._world.record)
+        if unwritten:
+            self._say(f"not in the ledger: {unwritten}")
+        if decision.outcome is Outcome.NO_GO and not self._plan.no_go_rolls_back:
+            return Ended(End.STOPPED, decision)
+        return Ended(self._give_back(decision.reason, mirrored=False), decision)
 
 
-def unfinished(entries: Sequence[Entry], target: str) -> list[Entry] | None:
-    """The entries of a ramp of the target that was cut off or held; None where none was."""
-    found: list[Entry] | None = None
-    for entry in entries:
-        if entry.get("target") != target or entry.get("kind") not in ("ramp", "move"):
-            continue
-        if entry.get("event") == "began":
-            found = [entry]
-        elif entry.get("event") == "ended":
-            # What was handed to a person may go on when that person says so.
-            found = found if entry.get("how") == End.HELD.value else None
-        elif found is not None:
-            found.append(entry)
-    return found
-
-
-def _move(plan: Plan, step: Step, router: Router, clock: Clock, world: World) -> float:
-    """Give green the step's share, unless it has it; when this step began."""
-    green, blue = plan.slots
-    has = router.shares().get(green, 0.0)
-    before = [
-        one
-        for one in world.entries()
-        if one.get("kind") == "move" and one.get("target") == plan.target
-    ]
-    if abs(has - step.share) <= SAME and before and before[-1].get("stage") == step.stage:
-        return float(before[-1]["at"])
-    at = clock.now()
-    world.write({
-        "kind": "move", "target": plan.target, "stage": step.stage, "share": step.share, "at": at,
-        "time_scale": plan.time_scale,
-    })  # fmt: skip
-    if abs(has - step.share) > SAME:
-        router.move({blue: round(1 - step.share, 4), green: step.share})
-    return at
-
-
-def _baked(
-    plan: Plan, step: Step, began: float, clock: Clock, here: tuple[Router, World]
-) -> tuple[Ended | None, Decision | None]:
-    """Bake and ask until it is decided: None to go on, or how the ramp ends."""
-    router, world = here
-    silent = 0
-    while True:
-        silent = _still_there(plan, step, router, silent)
-        decision = world.ask(step.stage)
-        passed = clock.now() - began
-        world.told(clock.now(), step.share, decision, f"{passed:.0f} of {step.bake_seconds:.0f} s")
-        if decision.outcome in STOPS:
-            _try(world.record, world, clock)
-            return _stopped(plan, decision, clock, world), decision
-        if passed >= step.bake_seconds:
-            if decision.outcome is Outcome.GO:
-                world.record()
-                return None, decision
-            if passed >= step.bake_seconds + plan.patience_seconds:
-                world.record()
-                return Ended(End.HELD, decision), decision
-        clock.wait(plan.poll_seconds)
-
-
-def _still_there(plan: Plan, step: Step, router: Router, silent: int) -> int:
-    """Whether green has its share; how often in a row the router has not said.
-
-    Raises:
-        MismatchError: somebody else moved the traffic.
-        RouterError: the router has not answered for a while.
-    """
-    try:
-        has = router.shares().get(plan.slots[0], 0.0)
-    except RouterError:
-        if silent >= MOST_SILENT:
-            raise
-        return silent + 1
-    if abs(has - step.share) > SAME:
-        raise MismatchError(
-            f"{plan.slots[0]} has {100 * has:g} % of the traffic, this ramp gave it "
-            f"{100 * step.share:g} %: somebody else moved it; gates log, gates rollback"
-        )
-    return 0
-
-
-def _stopped(plan: Plan, decision: Decision, clock: Clock, world: World) -> Ended:
-    """Go back, or stay where it is on a no_go where the policy says so."""
-    if decision.outcome is Outcome.NO_GO and not plan.no_go_rolls_back:
-        return Ended(End.STOPPED, decision)
-    entry = _entry(plan, "rollback", why=decision.reason[:1000], at=clock.now())
-    _try(lambda: world.write(entry), world, clock)
-    return Ended(End.ROLLED_BACK if world.roll_back() else End.NOT_ROLLED_BACK, decision)
-
-
-def _try(act: Callable[[], object], world: World, clock: Clock) -> None:
-    """Write, and go on where it cannot be written: nothing may hold up giving traffic back."""
+def _problem_of(act: Callable[[], object]) -> str:
+    """Write something down; why that failed, or empty: traffic is given back all the same."""
     try:
         act()
-    except LedgerError as error:
-        world.told(clock.now(), 0.0, None, f"not written down: {error}; going back all the same")
+    except Exception as error:  # noqa: BLE001 - nothing may hold up giving traffic back
+        return str(error) or type(error).__name__
+    return ""

@@ -24,13 +24,14 @@ VERDICT_WORDS = {
 }
 
 
-def decision(decided: Decision, entry_id: str, *, colours: bool) -> str:
+def decision(decided: Decision, entry_id: str, *, colours: bool, explain: str = "") -> str:
     """The text of a decision.
 
     Args:
         decided: what was decided.
         entry_id: its id in the ledger.
         colours: whether the terminal shows colours.
+        explain: the command that explains it; empty for none.
     """
     word = _coloured(WORDS[decided.outcome], OUTCOME_COLOURS[decided.outcome], colours=colours)
     lines = [f"{word}  {decided.stage}  {decided.target}: {printable(decided.reason)}"]
@@ -49,6 +50,8 @@ def decision(decided: Decision, entry_id: str, *, colours: bool) -> str:
             f"policy {printable(decided.policy.path)} ({which}), sha256:{decided.policy.digest}"
         )
     lines.append(f"build {printable(decided.build)}, {moment}, ledger entry {entry_id}")
+    if explain:
+        lines.append(f"explained by: {explain}")
     return "\n".join(lines)
 
 
@@ -76,10 +79,10 @@ def entry(entry_id: str, content: dict[str, Any]) -> str:
             said = f"moved to {100 * float(content.get('share', 0)):g} % for {content.get('stage')}"
             when = _moment(content)
         case "rollback":
-            done = "verified" if content.get("verified") else "NOT verified"
+            done = str(content.get("proof") or _verified(content))
             said, when = f"rollback, {done}, {content.get('seconds')} s", _moment(content)
         case "ramp":
-            said = f"ramp {content.get('event')} {content.get('how', '')}"
+            said = f"ramp {content.get('event')} {content.get('how', '')} {content.get('why', '')}"
             when = _moment(content)
         case other:
             said, when = str(other), ""
@@ -87,6 +90,10 @@ def entry(entry_id: str, content: dict[str, Any]) -> str:
     rehearsed = f"  (time scale {scale:g})" if isinstance(scale, float | int) and scale != 1 else ""
     target = content.get("target", "")
     return printable(f"{entry_id}  {when:<19}  {target}  {said}{rehearsed}"[:300])
+
+
+def _verified(content: dict[str, Any]) -> str:
+    return "verified" if content.get("verified") else "NOT verified"
 
 
 def _moment(content: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from worlds import ROOT, run
 
 from gates import policy, target
 from gates.errors import ConfigurationError
+from gates.model import OnCrash
 
 TEXT = (ROOT / "policies" / "release.toml").read_text()
 GREEN = (ROOT / "targets" / "green.toml").read_text()
@@ -62,6 +63,7 @@ MISTAKES = [
     ("slow_batch_seconds = 60", "slow_batch_seconds = 10", "expected over batch_seconds"),
     ("false_stop = 0.005", "false_stop = 0.5", "false_stop: expected a number"),
     ("no_go_rolls_back = true", 'no_go_rolls_back = "yes"', "expected true or false"),
+    ('on_crash = "rollback"', 'on_crash = "ignore"', "on_crash: expected one of leave, rollback"),
     ("requests_done = 0.99", "requests_done = 99", "requests_done: expected a number from 0.5"),
     ("requests_done = 0.99", "", "requests_done: missing"),
     ('"spike"\nat_least_users = 1', '"spike"\nat_least_users = 0', "expected a whole number"),
@@ -169,3 +171,15 @@ def test_a_security_limit_that_protects_nobody_is_refused(
     path.write_text(text.replace(*change))
     with pytest.raises(ConfigurationError, match="security_limits"):
         policy.load(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("", OnCrash.ROLLBACK), ('on_crash = "rollback"', OnCrash.ROLLBACK),
+     ('on_crash = "leave"', OnCrash.LEAVE)],
+)  # fmt: skip
+def test_a_ramp_that_cannot_go_on_gives_the_traffic_back_unless_the_policy_leaves_it(
+    tmp_path: Path, line: str, expected: OnCrash
+) -> None:
+    (tmp_path / "policy.toml").write_text(TEXT.replace('on_crash = "rollback"', line))
+    assert policy.load(tmp_path / "policy.toml").on_crash is expected

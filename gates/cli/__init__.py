@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable
 
 from gates import __version__, commands
+from gates.cli.values import slots, url
 from gates.exitcodes import EXIT_TABLE
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?\Z")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 MOST_SECONDS = 7 * 86_400.0
+# These commands write their answer to the ledger, so that it holds where nobody could read it.
+ANSWER_IN_LEDGER = ("check", "watch", "ramp", "rollback", "rehearse")
 Command = argparse.ArgumentParser
 
 
@@ -51,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     _ramping(command)
     _recordings(command)
     _looking(command)
+    for name in ANSWER_IN_LEDGER:
+        subcommands.choices[name].set_defaults(answer_in_ledger=True)
     return top
 
 
@@ -76,6 +81,7 @@ def _asking(command: MakeCommand) -> None:
     _printing(asked)
     watched = command("watch", "watch the rollback triggers; 4 when one holds", "asking")
     _of_target(watched)
+    _with_baseline(watched)
     watched.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
     watched.add_argument("--for", dest="duration", type=seconds, metavar="TIME", default=10800.0,
                          help="how long (3h)")  # fmt: skip
@@ -92,9 +98,7 @@ def _ramping(command: MakeCommand) -> None:
                         help="how long a hold is waited on (the policy's: 1h)")  # fmt: skip
     ramped.add_argument("--dry-run", action="store_true", help="say what would be done; exits 3")
     _printing(ramped)
-    back = command("rollback", "give all traffic back, and verify it", "ramping", "roll_back")
-    _of_target(back)
-    _with_baseline(back)
+    _rolling_back(command)
     rehearsed = command("rehearse", "a whole ramp on the testbed, with shoppers", "rehearsing")
     rehearsed.add_argument("--fault", metavar="NAME", help="a fault of the testbed to switch on")
     rehearsed.add_argument("--at", type=int, default=40, metavar="PERCENT",
@@ -106,6 +110,19 @@ def _ramping(command: MakeCommand) -> None:
     rehearsed.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
     rehearsed.add_argument("--time-scale", type=float, default=15.0, metavar="N",
                            help="one second stands for so many (15)")  # fmt: skip
+
+
+def _rolling_back(command: MakeCommand) -> None:
+    back = command("rollback", "give all traffic back, and verify it", "rolling_back", "roll_back")
+    _of_target(back, required=False)
+    _with_baseline(back)
+    back.add_argument("--control", type=url, metavar="URL",
+                      help="the balancer's control address; then no file is needed")  # fmt: skip
+    back.add_argument("--slots", type=slots, metavar="GREEN,BLUE",
+                      help="both slots at the balancer (the target file's)")  # fmt: skip
+    back.add_argument("--prometheus", type=url, metavar="URL",
+                      help="the second witness (the target file's)")  # fmt: skip
+    back.add_argument("--force", action="store_true", help="move although blue is not healthy")
 
 
 def _recordings(command: MakeCommand) -> None:
@@ -144,8 +161,8 @@ def _looking(command: MakeCommand) -> None:
                         help="look also for its secrets, files and addresses")  # fmt: skip
 
 
-def _of_target(made: Command) -> None:
-    made.add_argument("--target", required=True, metavar="NAME", help="what is judged")
+def _of_target(made: Command, *, required: bool = True) -> None:
+    made.add_argument("--target", required=required, metavar="NAME", help="what is judged")
     made.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
     made.add_argument("--targets", metavar="DIR", help="the target files")
     made.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")

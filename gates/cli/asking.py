@@ -3,15 +3,25 @@
 import argparse
 import gc
 import os
+import shlex
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
+from gates import places
 from gates.asking import Options, Setting, ask, setting, write_down
 from gates.conditions.timeline import moves
-from gates.errors import ConfigurationError
 from gates.exitcodes import EXIT_CODES, ExitCode
-from gates.model import Decision, Evidence, Measured, Outcome, ShareObjective, Stage
+from gates.model import (
+    Decision,
+    Evidence,
+    Measured,
+    Outcome,
+    ShareObjective,
+    Stage,
+    TriggerObjective,
+)
 from gates.progress import Progress
 from reports import document, terminal
 
@@ -42,17 +52,26 @@ def check(arguments: argparse.Namespace) -> int:
     decision, evidence = ask(asked, stage)
     if arguments.wait:
         decision, evidence = _waited(asked, stage, arguments.wait, (decision, evidence))
-    give(write_down(asked, stage, decision, evidence), decision, as_json=arguments.json)
+    written = write_down(asked, stage, decision, evidence)
+    give(written, decision, asked.out, as_json=arguments.json)
     return EXIT_CODES[decision.outcome]
 
 
-def give(written: dict[str, Any], decision: Decision, *, as_json: bool) -> None:
-    """Print a decision that is in the ledger."""
+def give(written: dict[str, Any], decision: Decision, out: Path, *, as_json: bool) -> None:
+    """Print a decision that is in the ledger of the folder ``out``."""
     if as_json:
         print(document.as_text(written))
     else:
-        print(terminal.decision(decision, written["id"], colours=colours()))
+        explain = explain_command(out, written["id"])
+        print(terminal.decision(decision, written["id"], colours=colours(), explain=explain))
     sys.stdout.flush()
+
+
+def explain_command(out: Path, entry_id: str) -> str:
+    """The command that explains a decision in the ledger of a folder, to be typed as it is."""
+    usual = places.out(None, Path("out")).path
+    place = "" if out == usual else f" --out {shlex.quote(str(out))}"
+    return f"gates explain {entry_id}{place}"
 
 
 def colours() -> bool:
@@ -81,26 +100,40 @@ def _waited(
 
 def watch(arguments: argparse.Namespace) -> int:
     """``gates watch``: ask the stage of the present share until a trigger holds or time is over."""
+    from gates.cli import orphans
+
     asked = setting(options_of(arguments))
-    steps = [one for one in asked.policy.stages if one.name.startswith("ramp-")]
+    steps = [one for one in asked.policy.stages if one.share is not None and _triggers(one)]
     if not steps:
-        raise ConfigurationError("the policy has no stage ramp-…, so there is nothing to watch")
+        sys.stderr.write("watch: the policy has no stage with a share and a rollback trigger\n")
+        return ExitCode.HOLD
     began, progress = time.monotonic(), Progress(arguments.duration)
-    stage = steps[0]
+    stage, abandoned = steps[0], False
+    folder = places.targets(arguments.targets).path
     while True:
+        found = orphans.deal_with(asked, arguments.baseline, folder)
+        abandoned = abandoned or found is not orphans.Found.NOTHING
         decision, evidence = ask(asked, stage)
-        if decision.outcome in STOPS:
-            progress.end()
-            give(write_down(asked, stage, decision, evidence), decision, as_json=arguments.json)
-            return EXIT_CODES[decision.outcome]
         passed = time.monotonic() - began
-        if passed >= arguments.duration:
+        stops = decision.outcome in STOPS
+        given_back = found is orphans.Found.ROLLED_BACK
+        if stops or given_back or passed >= arguments.duration:
             progress.end()
-            give(write_down(asked, stage, decision, evidence), decision, as_json=arguments.json)
-            return ExitCode.GO if not _blind(decision) else ExitCode.HOLD
-        progress.show(passed, f"{stage.name}: {_watched(decision)}")
+            written = write_down(asked, stage, decision, evidence)
+            give(written, decision, asked.out, as_json=arguments.json)
+            if stops:
+                return EXIT_CODES[decision.outcome]
+            return _watched_code(stage, decision, abandoned=abandoned, given_back=given_back)
+        progress.show(passed, f"{stage.name}: {_watched(stage, decision)}")
         stage = _stage_of_now(steps, evidence, stage)
-        time.sleep(every(asked))
+        time.sleep(min(every(asked), max(0.0, arguments.duration - passed)))
+
+
+def _watched_code(stage: Stage, decision: Decision, *, abandoned: bool, given_back: bool) -> int:
+    """The exit code where no trigger holds."""
+    if given_back:
+        return ExitCode.INTERNAL
+    return ExitCode.HOLD if abandoned or _blind(stage, decision) else ExitCode.GO
 
 
 def _stage_of_now(steps: list[Stage], evidence: Evidence, present: Stage) -> Stage:
@@ -113,15 +146,19 @@ def _stage_of_now(steps: list[Stage], evidence: Evidence, present: Stage) -> Sta
     return present
 
 
-def _blind(decision: Decision) -> bool:
+def _triggers(stage: Stage) -> frozenset[str]:
+    """The names of the stage's rollback triggers."""
+    return frozenset(one.name for one in stage.objectives if isinstance(one, TriggerObjective))
+
+
+def _blind(stage: Stage, decision: Decision) -> bool:
     """Whether a trigger could not be seen at the end: then nothing was watched."""
-    return any(
-        one.measured is not Measured.OK and one.objective.endswith("-trigger")
-        for one in decision.findings
-    )
+    wanted = _triggers(stage)
+    seen = {one.objective for one in decision.findings if one.measured is Measured.OK}
+    return not wanted or not wanted <= seen
 
 
-def _watched(decision: Decision) -> str:
+def _watched(stage: Stage, decision: Decision) -> str:
     """The triggers' sentences, short."""
-    told = [one.sentence for one in decision.findings if one.objective.endswith("-trigger")]
-    return "; ".join(told)[:160]
+    wanted = _triggers(stage)
+    return "; ".join(one.sentence for one in decision.findings if one.objective in wanted)[:160]

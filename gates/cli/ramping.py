@@ -1,25 +1,30 @@
-"""``gates ramp`` and ``gates rollback``: traffic is moved, where the target names who may."""
+"""``gates ramp``: traffic is moved step by step, where the target names who may."""
 
 import argparse
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from gates import ledger, places, rollback, schedule
+from gates import ledger, output, places, rollback, schedule
 from gates import ramp as ramps
 from gates import target as targets
 from gates.asking import Setting, ask, setting, write_down
+from gates.bounded import within
 from gates.cli.asking import EVERY_SECONDS, LEAST_SECONDS, give, options_of
 from gates.cli.table import LiveTable
-from gates.errors import ConfigurationError
+from gates.errors import ConfigurationError, LedgerError, RouterError
 from gates.exitcodes import EXIT_CODES, ExitCode
 from gates.model import Decision, Evidence, Stage, Target
+from gates.ramp_entries import End
 from gates.routers import TrafficRouter, router_named
+from gates.witness import ConfirmedMove, Report, Witness
 
 SCHEDULE = places.INSTALLED / "policies" / "schedule.toml"
+# The ledger may hold up a ramp for so long, and no longer.
+LEDGER_SECONDS = 5.0
+Result = TypeVar("Result")
 
 
 def router_of(target: Target) -> TrafficRouter:
@@ -48,7 +53,7 @@ class Here:
     """
 
     asked: Setting
-    baseline: Target
+    baseline: rollback.Baseline
     router: TrafficRouter
     table: LiveTable
     last: tuple[Stage, Decision, Evidence] | None = None
@@ -66,13 +71,14 @@ class Here:
         if self.last is None:
             return ""
         stage, decision, evidence = self.last
-        self.written = write_down(self.asked, stage, decision, evidence)
-        self.table.decided(decision, str(self.written["id"]))
+        self.written = {}
+        self.written = _in_time(lambda: write_down(self.asked, stage, decision, evidence))
+        self.table.decided(decision, str(self.written["id"]), self.asked.out)
         return str(self.written["id"])
 
     def write(self, entry: dict[str, Any]) -> None:
         """Append to the ledger."""
-        ledger.append(self.asked.out, entry)
+        _in_time(lambda: ledger.append(self.asked.out, entry))
 
     def entries(self) -> Sequence[dict[str, Any]]:
         """Everything in the ledger."""
@@ -82,19 +88,50 @@ class Here:
         """A line of the live table."""
         self.table.show(at, share, decision, note)
 
-    def roll_back(self) -> bool:
-        """Give all traffic back."""
-        done = rollback.roll_back(self.asked.target, self.baseline, self.router, self.table.say)
-        self.table.say(f"rollback took {done.seconds:.1f} s")
-        self.write(_rolled_back(self.asked, done))
-        return done.verified
+    def witness(self, move: ConfirmedMove) -> Report:
+        """What Prometheus says of a move."""
+        return self._witness().look(move)
+
+    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> rollback.RolledBack:
+        """Give all traffic back, and write that down where it can be written."""
+        asked = rollback.Rollback(
+            router=self.router,
+            baseline=self.baseline,
+            witness=self._witness(),
+            mirrored=mirrored,
+            before=move.before if move and mirrored else None,
+        )
+        done = rollback.roll_back(asked, self.table.say)
+        self.table.say(f"rollback {done.proof.value} in {done.seconds:.1f} s")
+        try:
+            self.write(rolled_back(self.asked.target.name, self.asked.time_scale, done))
+        except LedgerError as error:
+            self.table.say(f"not in the ledger: {error}")
+        return done
+
+    def _witness(self) -> Witness:
+        target = self.asked.target
+        return Witness.by(
+            self.asked.policy, target.addresses.prometheus, target.slot, target.baseline_slot
+        )
 
 
-def _rolled_back(asked: Setting, done: rollback.RolledBack) -> dict[str, Any]:
+def _in_time(write: Callable[[], Result]) -> Result:
+    """Write to the ledger, unless somebody else holds its lock for too long."""
+    try:
+        return within(LEDGER_SECONDS, write)
+    except TimeoutError as error:
+        raise LedgerError(
+            f"the ledger cannot be written: its lock was not free within {LEDGER_SECONDS:g} s"
+        ) from error
+
+
+def rolled_back(target: str, time_scale: float, done: rollback.RolledBack) -> dict[str, Any]:
+    """The ledger entry of a rollback."""
     return {
-        "kind": "rollback", "target": asked.target.name, "verified": done.verified,
+        "kind": "rollback", "target": target, "verified": done.verified, "proof": done.proof.value,
         "moved": done.moved, "seconds": round(done.seconds, 3), "lines": list(done.lines),
-        "at": time.time(), "time_scale": asked.time_scale,
+        "witness": done.report.as_json(), "at": time.time(), "time_scale": time_scale,
     }  # fmt: skip
 
 
@@ -131,6 +168,7 @@ def plan_of(
         patience_seconds=hold_seconds / asked.time_scale,
         no_go_rolls_back=asked.policy.no_go_rolls_back,
         time_scale=asked.time_scale,
+        on_crash=asked.policy.on_crash,
     )
 
 
@@ -146,12 +184,17 @@ def ramp(arguments: argparse.Namespace) -> int:
         return _dry_run(plan, router.shares())
     asked.out.mkdir(parents=True, exist_ok=True)
     try:
-        with ledger.locked(asked.out, f"ramp-{asked.target.name}.lock", wait=False):
+        with ledger.locked(asked.out, lock_of(asked.target.name), wait=False):
             return ramp_with(plan, asked, baseline, router, as_json=arguments.json)
     except BlockingIOError:
         raise ConfigurationError(
             f"another ramp of {asked.target.name} is under way; gates log shows it"
         ) from None
+
+
+def lock_of(target: str) -> str:
+    """The lock file that a ramp of a target holds while it is under way."""
+    return f"ramp-{target}.lock"
 
 
 def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
@@ -161,6 +204,7 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
         share = f"{plan.slots[0]} {100 * step.share:5g} %"
         print(f"{share}  bake {step.bake_seconds:g} s  then {step.stage}")
     print("nothing was moved")
+    output.confirm()  # nothing is in the ledger
     return ExitCode.HOLD
 
 
@@ -168,50 +212,39 @@ def ramp_with(
     plan: ramps.Plan, asked: Setting, baseline: Target, router: TrafficRouter, *, as_json: bool
 ) -> int:
     """Ramp, and say how it ended; the exit code."""
-    here = Here(asked, baseline, router, LiveTable(asked, baseline))
+    here = Here(asked, rollback.Baseline.of(baseline), router, LiveTable(asked))
     try:
         ended = ramps.run(plan, router, RealClock(), here)
-    except KeyboardInterrupt:
-        here.table.say(
-            f"interrupted; traffic stays where it is: {_shown(router)}. To give it back:\n"
-            f"  gates rollback --target {asked.target.name} --baseline {baseline.name}"
-        )
-        return ExitCode.HOLD
     except ramps.MismatchError as error:
         raise ConfigurationError(str(error)) from error
     here.table.end()
+    if ended.decision is not None and here.written:
+        give(here.written, ended.decision, asked.out, as_json=as_json)
+    if ended.problem:
+        here.table.say(ended.problem)
+    here.table.say(f"ramp {ended.end.value}: {shown(router)}")
+    if ended.end in (End.LEFT, End.NOT_ROLLED_BACK):
+        here.table.say(
+            "to give the traffic back:\n"
+            f"  gates rollback --target {asked.target.name} --baseline {baseline.name}"
+        )
+    return _code(ended, in_ledger=bool(here.written))
+
+
+def _code(ended: ramps.Ended, *, in_ledger: bool) -> int:
+    """The exit code; a decision that is not in the ledger, or a ramp that broke off, is none."""
+    if ended.crashed:
+        return ExitCode.INTERNAL
     if ended.decision is not None:
-        give(here.written, ended.decision, as_json=as_json)
-    here.table.say(f"ramp {ended.end.value}: {_shown(router)}")
-    return _code(ended)
+        return EXIT_CODES[ended.decision.outcome] if in_ledger else ExitCode.INTERNAL
+    return ExitCode.ROLLBACK if ended.end is End.ROLLED_BACK else ExitCode.INTERNAL
 
 
-def _code(ended: ramps.Ended) -> int:
-    if ended.end is ramps.End.DONE:
-        return ExitCode.GO
-    if ended.end is ramps.End.HELD:
-        return ExitCode.HOLD
-    if ended.decision is not None:
-        return EXIT_CODES[ended.decision.outcome]
-    return ExitCode.ROLLBACK
-
-
-def _shown(router: TrafficRouter) -> str:
-    return ", ".join(f"{slot} {100 * share:g} %" for slot, share in router.shares().items())
-
-
-def roll_back(arguments: argparse.Namespace) -> int:
-    """``gates rollback``: all traffic to blue."""
-    asked = setting(options_of(arguments))
-    baseline = targets.load(arguments.baseline, places.targets(arguments.targets).path)
-    router = router_of(asked.target)
-    done = rollback.roll_back(asked.target, baseline, router, lambda line: print(line, flush=True))
-    ledger.append(asked.out, _rolled_back(asked, done))
-    ledger.append(
-        asked.out,
-        {"kind": "ramp", "event": "ended", "target": asked.target.name, "how": "rolled_back",
-         "at": time.time(), "time_scale": asked.time_scale},
-    )  # fmt: skip
-    print(f"rollback {'verified' if done.verified else 'NOT verified'} in {done.seconds:.1f} s")
-    sys.stdout.flush()
-    return ExitCode.GO if done.verified else ExitCode.INTERNAL
+def shown(router: TrafficRouter) -> str:
+    """Who has the traffic now, in words."""
+    try:
+        shares = router.shares()
+    except RouterError as error:
+        return f"who has the traffic is unknown: {error}"
+    said = ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
+    return f"{said}, says the control endpoint"

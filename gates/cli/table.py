@@ -3,9 +3,11 @@
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gates.asking import Setting
-from gates.model import Decision, Target
+from gates.cli.asking import explain_command
+from gates.model import Decision
 from gates.sources.prometheus import instant
 from reports.terminal import WORDS, printable
 
@@ -30,12 +32,11 @@ class LiveTable:
 
     Args:
         asked: where to look.
-        baseline: the other colour.
     """
 
-    def __init__(self, asked: Setting, baseline: Target) -> None:
+    def __init__(self, asked: Setting) -> None:
         self._asked = asked
-        self._slots = (asked.target.slot, baseline.slot)
+        self._slots = (asked.target.slot, asked.target.baseline_slot)
         self._moves = sys.stderr.isatty()
         self._said = 0.0
         self._last = ("", 0.0)
@@ -84,11 +85,11 @@ class LiveTable:
             f"{shown(p95, green, 'ms', 1000):>12}{shown(p95, blue, 'ms', 1000):>9}"
         )
 
-    def decided(self, decision: Decision, entry_id: str) -> None:
-        """A decision was written down."""
+    def decided(self, decision: Decision, entry_id: str, out: Path) -> None:
+        """A decision was written down to the ledger of this folder."""
         self._write(
             f"{WORDS[decision.outcome]}  {decision.stage}: {printable(decision.reason)}  "
-            f"(gates explain {entry_id})"
+            f"({explain_command(out, entry_id)})"
         )
 
     def say(self, line: str) -> None:

@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
+
+
+class OnCrash(Enum):
+    """What a ramp that cannot go on does with the traffic."""
+
+    ROLLBACK = "rollback"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +395,7 @@ class Policy:
         hold_seconds: how long a ramp waits on a hold before it hands it to a person.
         no_go_rolls_back: whether a no_go during a ramp gives the traffic back.
         stages: the stages in the release's order.
+        on_crash: what a ramp that cannot go on does with the traffic.
     """
 
     name: str
@@ -398,3 +407,4 @@ class Policy:
     hold_seconds: float
     no_go_rolls_back: bool
     stages: tuple[Stage, ...]
+    on_crash: OnCrash = OnCrash.ROLLBACK

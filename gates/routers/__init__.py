@@ -1,10 +1,16 @@
 """Who moves traffic between the colours: one module a kind of router, each with the same face."""
 
+import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from gates.errors import UnknownNameError
+from gates.errors import RouterError, UnknownNameError
 from gates.routers.config import ConfigRouter
+
+# A balancer that is reloading is asked again.
+TRIES = 3
+BETWEEN_TRIES_SECONDS = 1.0
+Result = TypeVar("Result")
 
 
 class TrafficRouter(Protocol):
@@ -39,3 +45,21 @@ def router_named(name: str, url: str) -> TrafficRouter:
     if name not in ROUTERS:
         raise UnknownNameError("router", name, ROUTERS, "gates.routers")
     return ROUTERS[name](url)
+
+
+def with_retries(act: Callable[[], Result], wait: Callable[[float], None] = time.sleep) -> Result:
+    """Call a router; a balancer that does not answer as expected is called again, a few times.
+
+    Args:
+        act: the call.
+        wait: lets so many seconds pass.
+
+    Raises:
+        RouterError: the last call failed as well.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except RouterError:
+            wait(BETWEEN_TRIES_SECONDS)
+    return act()

@@ -1,0 +1,112 @@
+"""Finds a ramp whose process is gone, and applies the policy's ``on_crash`` to its traffic."""
+
+import sys
+import time
+from enum import Enum
+from pathlib import Path
+
+from gates import ledger
+from gates import target as targets
+from gates.asking import Setting
+from gates.cli.ramping import Here, lock_of, router_of, shown
+from gates.cli.table import LiveTable
+from gates.errors import ConfigurationError, LedgerError, RouterError
+from gates.model import OnCrash
+from gates.ramp_entries import SAME, End, Entry, entry_of, orphaned, shares_given
+from gates.rollback import Baseline
+from gates.signals import uninterrupted
+
+
+class Found(Enum):
+    """What was found, and done."""
+
+    NOTHING = "nothing"
+    REPORTED = "reported"  # an orphan whose traffic stays
+    ROLLED_BACK = "rolled_back"  # or tried to; the text says which
+
+
+def deal_with(asked: Setting, baseline: str, folder: Path) -> Found:
+    """Look for an orphaned ramp of the target, and apply ``on_crash`` to it.
+
+    An orphaned ramp has moved traffic, has no end in the ledger, and nobody holds its lock file.
+
+    Args:
+        asked: policy, target and places.
+        baseline: blue's target name.
+        folder: the target files.
+    """
+    if _orphan(asked) is None:
+        return Found.NOTHING
+    try:
+        with ledger.locked(asked.out, lock_of(asked.target.name), wait=False):
+            orphan = _orphan(asked)
+            return Found.NOTHING if orphan is None else _apply(asked, baseline, folder, orphan)
+    except BlockingIOError:
+        return Found.NOTHING  # the ramp is under way
+    except OSError as error:
+        _say(f"whether a ramp of {asked.target.name} is orphaned is unknown: {error}")
+        return Found.REPORTED
+
+
+def _orphan(asked: Setting) -> list[Entry] | None:
+    return orphaned([one.content for one in ledger.entries(asked.out)], asked.target.name)
+
+
+def _apply(asked: Setting, baseline: str, folder: Path, orphan: list[Entry]) -> Found:
+    """Give the orphan's traffic back, unless it must be left."""
+    name, slot = asked.target.name, asked.target.slot
+    _say(f"a ramp of {name} was cut off: its process is gone, and the ledger has no end of it")
+    if asked.policy.on_crash is OnCrash.LEAVE:
+        return _reported(asked, End.LEFT, "orphaned; the policy says on_crash = leave")
+    try:
+        router = router_of(asked.target)
+        share = router.shares().get(slot, 0.0)
+    except ConfigurationError as error:
+        return _reported(asked, End.LEFT, f"orphaned; {error}")
+    except RouterError as error:
+        _say(f"who has the traffic is unknown: {error}; it is asked again at the next look")
+        return Found.REPORTED
+    if share <= SAME:
+        _reported(asked, End.ROLLED_BACK, f"orphaned; {slot} has no traffic")
+        return Found.NOTHING
+    if all(abs(share - one) > SAME for one in shares_given(orphan)):
+        why = f"orphaned; {slot} has {100 * share:g} %, which the ramp did not give it"
+        return _reported(asked, End.MOVED_BY_OTHERS, why)
+    here = Here(asked, _baseline(asked, baseline, folder), router, LiveTable(asked))
+    with uninterrupted():
+        _write(asked, "rollback", why="orphaned")
+        done = here.roll_back(None, mirrored=False)
+        end = End.ROLLED_BACK if done.given_back else End.NOT_ROLLED_BACK
+        _write(asked, "ended", how=end.value, why="orphaned", verified=done.report.as_json())
+    _say(f"the orphaned ramp was ended: {end.value}: {shown(router)}")
+    return Found.ROLLED_BACK
+
+
+def _baseline(asked: Setting, name: str, folder: Path) -> Baseline:
+    """Blue; where its target file cannot be read, its health is not asked for."""
+    try:
+        return Baseline.of(targets.load(name, folder))
+    except ConfigurationError as error:
+        _say(f"{name}'s health is not asked for: {error}")
+        return Baseline(asked.target.baseline_slot)
+
+
+def _reported(asked: Setting, end: End, why: str) -> Found:
+    """Leave the traffic where it is, and say so in the ledger."""
+    _write(asked, "ended", how=end.value, why=why)
+    _say(f"traffic stays where it is: {why}")
+    if end is not End.ROLLED_BACK:
+        _say(f"to give it back: gates rollback --target {asked.target.name}")
+    return Found.REPORTED
+
+
+def _write(asked: Setting, event: str, **content: object) -> None:
+    entry = entry_of(asked.target.name, asked.time_scale, event, at=time.time(), **content)
+    try:
+        ledger.append(asked.out, entry)
+    except LedgerError as error:
+        _say(f"not in the ledger: {error}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"watch: {line}\n")

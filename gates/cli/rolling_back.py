@@ -1,0 +1,173 @@
+"""``gates rollback``: all traffic to blue, whatever else can or cannot be read."""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from gates import ledger, places, policy, rollback, salvage
+from gates import target as targets
+from gates.bounded import within
+from gates.cli.ramping import LEDGER_SECONDS, rolled_back
+from gates.cli.values import SLOTS
+from gates.errors import ConfigurationError, GatesError, UnknownNameError
+from gates.exitcodes import ExitCode
+from gates.model import Build
+from gates.ramp_entries import End, entry_of
+from gates.routers import ROUTERS, router_named
+from gates.signals import uninterrupted
+from gates.witness import Witness
+
+CONFIG = "config"
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of the balancer and the colours.
+
+    Args:
+        target: the name under which the ledger knows the ramp.
+        control: the balancer's control address.
+        router: the kind of router.
+        slots: green's slot and blue's.
+        prometheus: its address; empty where it is unknown.
+        baseline: what is known of blue.
+        problems: what could not be read, a sentence each.
+    """
+
+    target: str
+    control: str
+    router: str
+    slots: tuple[str, str]
+    prometheus: str
+    baseline: rollback.Baseline
+    problems: list[str] = field(default_factory=list)
+
+
+def roll_back(arguments: argparse.Namespace) -> int:
+    """``gates rollback``: move, say so, verify; then say what could not be read."""
+    with uninterrupted():
+        known = _known(arguments)
+        asked = rollback.Rollback(
+            router=router_named(known.router, known.control),
+            baseline=known.baseline,
+            witness=_witness(arguments, known),
+            force=arguments.force,
+        )
+        done = rollback.roll_back(asked, _say)
+        _write_down(arguments, known, done)
+    for problem in known.problems:
+        _say(f"could not be read: {problem}")
+    _say(f"rollback {done.proof.value} in {done.seconds:.1f} s")
+    if done.proof is not rollback.Proof.VERIFIED:
+        _say(f"look at the balancer itself; who has the traffic: curl {known.control}/config")
+    return ExitCode.GO if done.verified else ExitCode.INTERNAL
+
+
+def _known(arguments: argparse.Namespace) -> Known:
+    """Read what can be read.
+
+    Raises:
+        ConfigurationError: the balancer's address is not known.
+    """
+    if not arguments.target and not arguments.control:
+        raise ConfigurationError("rollback needs --target NAME or --control URL")
+    folder = places.targets(arguments.targets).path
+    green = _salvaged(folder, arguments.target, must=not arguments.control)
+    blue = _salvaged(folder, arguments.baseline, must=False) if arguments.target else None
+    known = Known(
+        target=arguments.target or "", control=arguments.control or "", router=CONFIG, slots=SLOTS,
+        prometheus=arguments.prometheus or "", baseline=rollback.Baseline(arguments.baseline),
+    )  # fmt: skip
+    if green:
+        _read_green(arguments, known, green)
+    if blue:
+        _read_blue(known, blue)
+    known.slots = arguments.slots or known.slots
+    known.target = known.target or known.slots[0]
+    if not known.control:
+        raise ConfigurationError(
+            f"the balancer's address is not known: {'; '.join(known.problems)[:500]}; type it: "
+            "gates rollback --control URL"
+        )
+    return known
+
+
+def _salvaged(folder: Path, name: str | None, *, must: bool) -> salvage.Salvage | None:
+    """A target file; the nearest name's is never read in its place.
+
+    Raises:
+        UnknownNameError: there is no such file, and it is needed.
+    """
+    if not name:
+        return None
+    path = folder / f"{name}.toml"
+    if must and (not path.is_file() or path.parent != folder):
+        raise UnknownNameError("target", name, targets.names(folder), str(folder))
+    return salvage.read(path)
+
+
+def _read_green(arguments: argparse.Namespace, known: Known, green: salvage.Salvage) -> None:
+    known.control = known.control or green.url("balancer_control")
+    known.prometheus = known.prometheus or green.url("prometheus")
+    known.slots = (green.text("slot") or SLOTS[0], green.text("baseline_slot") or SLOTS[1])
+    router = green.texts.get("router", "")
+    if not router and not arguments.control:
+        near = get_close_matches("router", list(green.texts), 1)
+        if not near and not green.problems:
+            raise ConfigurationError(
+                f"{known.target} names no traffic router, so nothing here may move its traffic; "
+                f"to do it all the same: gates rollback --control {known.control or 'URL'}"
+            )
+        known.problems.append(f"{green.path}: no router; {CONFIG} was taken")
+    elif router and router not in ROUTERS:
+        known.problems.append(f"{green.path}: router {router!r} is not known; {CONFIG} was taken")
+    known.router = router if router in ROUTERS else CONFIG
+    known.problems += green.problems
+
+
+def _read_blue(known: Known, blue: salvage.Salvage) -> None:
+    health = blue.url("health")
+    parts = [blue.texts.get(key, "") for key in ("release", "version", "digest")]
+    known.baseline = rollback.Baseline(
+        name=known.baseline.name,
+        health=health,
+        deployment=blue.texts.get("deployment", ""),
+        build=Build(*parts) if all(parts) else None,
+    )
+    known.problems += blue.problems
+
+
+def _witness(arguments: argparse.Namespace, known: Known) -> Witness:
+    """The second witness; by the policy where it can be read, else by the usual series."""
+    green, blue = known.slots
+    if not known.prometheus:
+        known.problems.append("no address of Prometheus: name it with --prometheus URL")
+        return Witness("", green, blue)
+    try:
+        loaded = policy.load(places.policy(arguments.policy).path)
+    except ConfigurationError as error:
+        known.problems.append(f"{error}; the usual series were asked for")
+        return Witness(known.prometheus, green, blue)
+    return Witness.by(loaded, known.prometheus, green, blue)
+
+
+def _write_down(arguments: argparse.Namespace, known: Known, done: rollback.RolledBack) -> None:
+    """Append to the ledger; a rollback that cannot be written down is done all the same."""
+    out = places.out(arguments.out, Path("out")).path
+    entries = [rolled_back(known.target, arguments.time_scale, done)]
+    if done.moved:
+        content = {"how": End.ROLLED_BACK.value, "at": time.time(), "why": done.proof.value}
+        ended = entry_of(known.target, arguments.time_scale, "ended", **content)
+        entries.append({**ended, "verified": done.report.as_json()})
+    try:
+        within(LEDGER_SECONDS, lambda: [ledger.append(out, one) for one in entries])
+    except (GatesError, TimeoutError, OSError) as error:
+        known.problems.append(f"the ledger has no entry of this rollback: {error}")
+
+
+def _say(line: str) -> None:
+    print(line)
+    sys.stdout.flush()

@@ -1,0 +1,125 @@
+"""Prints to streams that may fail: a lost reader or a full disk never stops the work."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import IO
+
+from gates.errors import OutputError
+
+STANDARD_DESCRIPTORS = (0, 1, 2)
+
+
+class GuardedStream:
+    """A text stream whose failures are remembered instead of raised.
+
+    Args:
+        stream: the stream to write to; None where the process has none.
+    """
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+        self.lost = stream is None
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        self.errors = getattr(stream, "errors", None)
+
+    def write(self, text: str) -> int:
+        """Write a text; complete lines are flushed at once."""
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                if "\n" in text:
+                    self._stream.flush()
+            except (OSError, ValueError):
+                self._give_up()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what is buffered."""
+        if self._stream is not None:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError):
+                self._give_up()
+
+    def isatty(self) -> bool:
+        """Whether a terminal shows this stream."""
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except (OSError, ValueError):
+            return False
+
+    def writable(self) -> bool:
+        """Every text is accepted, even where nobody reads it."""
+        return True
+
+    def fileno(self) -> int:
+        """The stream's descriptor.
+
+        Raises:
+            OSError: the stream has none.
+        """
+        if self._stream is None:
+            raise OSError("the stream is closed")
+        return self._stream.fileno()
+
+    def _give_up(self) -> None:
+        """Send the rest nowhere, so that the interpreter's last flush does not fail either."""
+        stream, self._stream, self.lost = self._stream, None, True
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if stream is not None and stream.fileno() in (1, 2):
+                _point_to_null(stream.fileno())
+                stream.flush()
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Guard ``sys.stdout`` and ``sys.stderr`` within the block."""
+    before = sys.stdout, sys.stderr
+    _open_closed_descriptors()
+    out, err = GuardedStream(sys.stdout), GuardedStream(sys.stderr)
+    sys.stdout, sys.stderr = out, err
+    try:
+        yield
+    finally:
+        out.flush()
+        err.flush()
+        sys.stdout, sys.stderr = before
+
+
+def is_lost() -> bool:
+    """Whether something that was printed to stdout did not arrive."""
+    sys.stdout.flush()
+    return isinstance(sys.stdout, GuardedStream) and sys.stdout.lost
+
+
+def confirm() -> None:
+    """Make sure that stdout took everything that was printed.
+
+    Raises:
+        OutputError: something did not arrive.
+    """
+    if is_lost():
+        raise OutputError(
+            "the output could not be written (stdout is closed, full, or has no reader); "
+            "run the command again with a working stdout"
+        )
+
+
+def _open_closed_descriptors() -> None:
+    """Occupy closed standard descriptors, so that no file of ours takes their numbers."""
+    for number in STANDARD_DESCRIPTORS:
+        try:
+            os.fstat(number)
+        except OSError:
+            _point_to_null(number)
+
+
+def _point_to_null(number: int) -> None:
+    with contextlib.suppress(OSError):
+        opened = os.open(os.devnull, os.O_RDWR)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        os.set_inheritable(number, True)  # noqa: FBT003 - takes no keyword

@@ -1,0 +1,175 @@
+"""Every command with an output that is closed, full, or read by nobody: exit codes and weights."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from balancing import Balancer, Site, site
+from worlds import ROOT, environment
+
+from gates import ledger
+
+RECORDING = """{"t": 0.0, "weight": {"green": 0.1}}
+{"t": 1.0, "target": "green", "instance": "g:1", "text": "up 1\\n"}
+"""
+SCHEDULE = "[ramp-10]\nbake_seconds = 60\n[ramp-100]\nbake_seconds = 60\n"
+CASES = '[one]\nrecording = "ramp.jsonl"\ndecision = "hold"\n'
+# Commands whose output is all they give: without it they have given nothing.
+OUTPUT_IS_THE_RESULT = {
+    "help": ("--help",),
+    "version": ("--version",),
+    "help of a command": ("check", "--help"),
+    "stages": ("stages",),
+    "log": ("log", "--out", "OUT"),
+    "log --verify": ("log", "--verify", "--out", "OUT"),
+    "explain": ("explain", "ID", "--out", "OUT"),
+    "lint": ("lint",),
+    "record": ("record", "--target", "green", "--targets", "TARGETS", "--for", "1s", "--every",
+               "500ms"),
+    "backtest": ("backtest", "FOLDER/ramp.jsonl"),
+    "test-policy": ("test-policy", "FOLDER/cases.toml"),
+    "ramp --dry-run": ("ramp", "--target", "green", "--targets", "TARGETS", "--out", "OUT",
+                       "--dry-run"),
+    "rehearse --help": ("rehearse", "--help"),
+}  # fmt: skip
+PLACES = ("--target", "green", "--targets", "TARGETS", "--out", "OUT", "--time-scale", "60")
+# Commands whose answer is in the ledger, and that answer at this site.
+ANSWERS = {
+    "check go": (("check", "green-ready", *PLACES), 0),
+    "check hold": (("check", "ramp-10", *PLACES), 3),
+    "watch": (("watch", *PLACES, "--for", "1s"), 3),
+    "ramp": (("ramp", *PLACES, "--hold", "1s", "--schedule", "FOLDER/schedule.toml"), 3),
+    "rollback": (("rollback", *PLACES), 0),
+}
+# A mistake in what was asked stays a mistake, whoever can read about it.
+MISTAKES = {
+    "no command": (),
+    "unknown stage": ("check", "ramp-11", *PLACES),
+    "unknown option": ("stages", "--nothing"),
+    "rehearse": ("rehearse", "--at", "55", "--out", "OUT"),
+}
+
+Closed = Callable[[list[str]], int]
+
+
+def run_with(arguments: list[str], out: int | None, err: int | None, close: tuple[int, ...]) -> int:
+    """Run a command with these descriptors; those in ``close`` are closed before it begins."""
+    script = 'exec "$@"' + "".join(f" {number}>&-" for number in close)
+    command = ["sh", "-c", script, "sh", ".venv/bin/python", "-m", "gates", *arguments]
+    null = subprocess.DEVNULL
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), stdin=null, check=False, timeout=60,
+        stdout=null if out is None else out, stderr=null if err is None else err,
+    )  # fmt: skip
+    return done.returncode
+
+
+def stdout_closed(arguments: list[str]) -> int:
+    return run_with(arguments, None, None, (1,))
+
+
+def stderr_closed(arguments: list[str]) -> int:
+    return run_with(arguments, None, None, (2,))
+
+
+def everything_closed(arguments: list[str]) -> int:
+    return run_with(arguments, None, None, (0, 1, 2))
+
+
+def both_full(arguments: list[str]) -> int:
+    with Path("/dev/full").open("wb") as full:
+        return run_with(arguments, full.fileno(), full.fileno(), ())
+
+
+def nobody_reads(arguments: list[str]) -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return run_with(arguments, writer, writer, ())
+    finally:
+        os.close(writer)
+
+
+LOST = (stdout_closed, everything_closed, both_full, nobody_reads)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("lost")
+    with site(folder, Balancer()) as place:
+        (folder / "ramp.jsonl").write_text(RECORDING)
+        (folder / "schedule.toml").write_text(SCHEDULE)
+        (folder / "cases.toml").write_text(CASES)
+        assert place.run("check", "green-ready")[0] == 0
+        yield place
+
+
+@pytest.fixture(autouse=True)
+def green_has_nothing(here: Site) -> None:
+    """Every command begins with all traffic on blue, and without a ramp in the ledger."""
+    here.balancer.give(0.0)
+    entries = {"kind": "ramp", "event": "ended", "target": "green", "how": "rolled_back"}
+    ledger.append(here.out, entries)
+
+
+def filled(here: Site, arguments: tuple[str, ...]) -> list[str]:
+    decision = next(
+        one.entry_id for one in ledger.entries(here.out) if one.content["kind"] == "decision"
+    )
+    values = {"OUT": str(here.out), "TARGETS": str(here.targets), "ID": decision}
+    values["FOLDER"] = str(here.place.folder)
+    text = [*arguments]
+    for name, value in values.items():
+        text = [part.replace(name, value) for part in text]
+    return text
+
+
+@pytest.mark.parametrize("lost", LOST, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("name", OUTPUT_IS_THE_RESULT)
+def test_a_command_whose_output_is_lost_gives_no_answer(
+    here: Site, name: str, lost: Closed
+) -> None:
+    assert lost(filled(here, OUTPUT_IS_THE_RESULT[name])) == 70
+
+
+@pytest.mark.parametrize("lost", [*LOST, stderr_closed], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_in_the_ledger_is_the_exit_code(here: Site, name: str, lost: Closed) -> None:
+    arguments, code = ANSWERS[name]
+    if name == "rollback":
+        here.balancer.give(0.5)
+    before = len(ledger.entries(here.out))
+    assert lost(filled(here, arguments)) == code
+    assert here.balancer.green == (0.1 if name == "ramp" else 0.0)
+    assert len(ledger.entries(here.out)) > before
+
+
+@pytest.mark.parametrize("lost", [*LOST, stderr_closed], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_stays_exit_2(here: Site, name: str, lost: Closed) -> None:
+    assert lost(filled(here, MISTAKES[name])) == 2
+
+
+@pytest.mark.parametrize("name", OUTPUT_IS_THE_RESULT)
+def test_without_stderr_the_output_is_the_result_all_the_same(here: Site, name: str) -> None:
+    arguments = filled(here, OUTPUT_IS_THE_RESULT[name])
+    assert stderr_closed(arguments) == run_with(arguments, None, None, ())
+
+
+def test_a_rollback_nobody_reads_moves_the_weights(here: Site) -> None:
+    here.balancer.give(0.5)
+    assert nobody_reads(filled(here, ("rollback", *PLACES))) == 0
+    assert here.balancer.posts[-1] == {"blue": 1.0, "green": 0.0}
+
+
+def test_the_last_flush_of_the_interpreter_says_nothing(here: Site) -> None:
+    command = [".venv/bin/python", "-m", "gates", *filled(here, ("stages",))]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False,
+        )  # fmt: skip
+    assert done.stderr.startswith("gates: the output could not be written")
+    assert "Exception ignored" not in done.stderr
