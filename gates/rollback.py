@@ -77,7 +77,8 @@ class Rollback:
     Args:
         router: who moves the traffic.
         baseline: blue.
-        witness: the second witness; it names both slots.
+        slots: green's slot and blue's.
+        witness: gives the second witness; called after the move, since it may read files.
         force: move although blue is not healthy.
         mirrored: the control endpoint is known to give each colour the other colour's share.
         before: green's share before the move, 0 to 1; None where it is unknown.
@@ -85,7 +86,8 @@ class Rollback:
 
     router: TrafficRouter
     baseline: Baseline
-    witness: Witness
+    slots: tuple[str, str]
+    witness: Callable[[], Witness]
     force: bool = False
     mirrored: bool = False
     before: float | None = None
@@ -168,14 +170,14 @@ def _share_before(asked: Rollback) -> float | None:
     if asked.before is not None:
         return asked.before
     try:
-        return within(BEFORE_SECONDS, asked.router.shares).get(asked.witness.green, 0.0)
+        return within(BEFORE_SECONDS, asked.router.shares).get(asked.slots[0], 0.0)
     except (RouterError, TimeoutError):
         return None
 
 
 def _moved(asked: Rollback, before: float | None, *, mirrored: bool) -> ConfirmedMove:
     """Set the weights; with ``mirrored`` the other way round."""
-    green, blue = asked.witness.green, asked.witness.blue
+    green, blue = asked.slots
     shares = {blue: 0.0, green: 1.0} if mirrored else {blue: 1.0, green: 0.0}
     with_retries(lambda: asked.router.move(shares))
     return ConfirmedMove(0.0, time.time(), before)
@@ -193,10 +195,11 @@ def _health_line(asked: Rollback, problem: str) -> str:
 def _verified(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
     """Wait for the second witness; where the endpoint swaps the colours, move the other way."""
     if asked.mirrored:
-        say(f"{SWAPPED}: {asked.witness.blue} was given 0")
+        say(f"{SWAPPED}: {asked.slots[1]} was given 0")
         return _confirmed_mirrored(asked, move, say)
-    say(f"{asked.witness.blue} has 100 % of the traffic, says the balancer's control endpoint")
-    proof, report = _waited(asked.witness, move)
+    say(f"{asked.slots[1]} has 100 % of the traffic, says the balancer's control endpoint")
+    witness = asked.witness()
+    proof, report = _waited(witness, move)
     say(report.sentence)
     if proof is not Proof.CONTRADICTED or not report.mirrored:
         return proof, report
@@ -211,20 +214,19 @@ def _verified(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Re
 
 def _confirmed_mirrored(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
     """Wait for the second witness after a move the other way; undo what it does not confirm."""
-    proof, report = _waited(asked.witness, move)
+    witness = asked.witness()
+    proof, report = _waited(witness, move)
     say(report.sentence)
     if proof is Proof.VERIFIED:
-        say(
-            f"{asked.witness.blue} has all traffic, says Prometheus; the endpoint says the opposite"
-        )
+        say(f"{asked.slots[1]} has all traffic, says Prometheus; the endpoint says the opposite")
         return Proof.CONTRADICTED, report
     try:
         move = _moved(asked, None, mirrored=False)
     except RouterError as error:
         say(f"traffic could not be moved back: {error}")
         return proof, report
-    say(f"that is not confirmed: {asked.witness.blue} was given 100 % at the control endpoint")
-    proof, report = _waited(asked.witness, move)
+    say(f"that is not confirmed: {asked.slots[1]} was given 100 % at the control endpoint")
+    proof, report = _waited(witness, move)
     say(report.sentence)
     return proof, report
 

@@ -64,7 +64,7 @@ def read(path: Path) -> Salvage:
     try:
         pairs = list(_leaves(tomllib.loads(text)))
         problems = []
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         pairs = [(found[1], found[2]) for line in text.split("\n") if (found := LINE.match(line))]
         problems = [f"{path}: not TOML: {error}; it was read line by line"]
     return Salvage(path, dict(reversed(pairs)), problems)

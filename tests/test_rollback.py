@@ -1,6 +1,7 @@
 """``gates rollback`` on a balancer that may lie, with files that may be wrong."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,3 +210,20 @@ def test_the_ledger_keeps_what_the_witness_said(here: Site) -> None:
     here.run("rollback")
     ended = json.loads(json.dumps(ledger.entries(here.out)[1].content))
     assert ended["verified"]["requests"] == "agrees: green answers no customer any more"
+
+
+def test_a_policy_that_cannot_be_read_in_time_holds_up_nothing(here: Site, tmp_path: Path) -> None:
+    pipe = tmp_path / "policy.toml"
+    os.mkfifo(pipe)  # whoever reads it waits until somebody writes
+    code, out, err = here.run("rollback", "--policy", str(pipe))
+    assert (code, here.balancer.green) == (0, 0.0), out + err
+    assert "no result within 3 s; the usual series were asked for" in out
+    assert out.index("says the balancer") < out.index("the usual series")
+
+
+def test_a_number_of_five_thousand_digits_blocks_no_rollback(here: Site) -> None:
+    path = here.targets / "green.toml"
+    path.write_text(
+        path.read_text().replace("schema_version = 5", "schema_version = " + "9" * 5000)
+    )
+    assert here.run("rollback")[0] == 0

@@ -97,7 +97,8 @@ class Here:
         asked = rollback.Rollback(
             router=self.router,
             baseline=self.baseline,
-            witness=self._witness(),
+            slots=(self.asked.target.slot, self.asked.target.baseline_slot),
+            witness=self._witness,
             mirrored=mirrored,
             before=move.before if move and mirrored else None,
         )

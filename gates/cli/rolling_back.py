@@ -21,6 +21,8 @@ from gates.signals import uninterrupted
 from gates.witness import Witness
 
 CONFIG = "config"
+# The policy only names the series of the second witness: it is not waited for longer than this.
+POLICY_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -45,6 +47,11 @@ class Known:
     baseline: rollback.Baseline
     problems: list[str] = field(default_factory=list)
 
+    def note(self, problem: str) -> None:
+        """Keep a problem for the end, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
 
 def roll_back(arguments: argparse.Namespace) -> int:
     """``gates rollback``: move, say so, verify; then say what could not be read."""
@@ -53,7 +60,8 @@ def roll_back(arguments: argparse.Namespace) -> int:
         asked = rollback.Rollback(
             router=router_named(known.router, known.control),
             baseline=known.baseline,
-            witness=_witness(arguments, known),
+            slots=known.slots,
+            witness=lambda: _witness(arguments, known),
             force=arguments.force,
         )
         done = rollback.roll_back(asked, _say)
@@ -144,12 +152,12 @@ def _witness(arguments: argparse.Namespace, known: Known) -> Witness:
     """The second witness; by the policy where it can be read, else by the usual series."""
     green, blue = known.slots
     if not known.prometheus:
-        known.problems.append("no address of Prometheus: name it with --prometheus URL")
+        known.note("no address of Prometheus: name it with --prometheus URL")
         return Witness("", green, blue)
     try:
-        loaded = policy.load(places.policy(arguments.policy).path)
-    except ConfigurationError as error:
-        known.problems.append(f"{error}; the usual series were asked for")
+        loaded = within(POLICY_SECONDS, lambda: policy.load(places.policy(arguments.policy).path))
+    except Exception as error:  # noqa: BLE001 - no policy can be so wrong that nothing is verified
+        known.note(f"the policy: {error}; the usual series were asked for")
         return Witness(known.prometheus, green, blue)
     return Witness.by(loaded, known.prometheus, green, blue)
 
