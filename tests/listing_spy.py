@@ -40,6 +40,7 @@ monitoring.register(_Commands())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the events down."""
+    """Write the events of this process down, a line each; workers share the file."""
     del session
-    Path(os.environ["LISTINGS_FILE"]).write_text(json.dumps(EVENTS))
+    with Path(os.environ["LISTINGS_FILE"]).open("a") as file:
+        file.writelines(f"{json.dumps(event)}\n" for event in EVENTS)

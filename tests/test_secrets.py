@@ -55,7 +55,7 @@ def test_no_credential_is_in_any_file_of_a_run(world: TestWorld, whole_run: Whol
 def test_products_of_a_run_are_on_sale_for_seconds(whole_run: WholeRun) -> None:
     changes = defaultdict(list)
     inserted = set()
-    for event in json.loads(whole_run.listings.read_text()):
+    for event in map(json.loads, whole_run.listings.read_text().splitlines()):
         if event["command"] == "insert":
             inserted.add(event["visibility"])
         else:
