@@ -12,6 +12,7 @@ from testbed.store import catalogue, endpoint
 from testbed.store.context import PER_PAGE, Context, Reply, Store, page_of
 from testbed.store.database import Document
 from testbed.store.routes import Route
+from testbed.store.tokens import unauthorised
 
 OF_A_THOUSAND = 7
 ONE_IN = 6
@@ -80,6 +81,12 @@ async def handle_nineteen(store: Store, route: Route, request: Request) -> Reply
 async def handle_none(store: Store, route: Route, request: Request) -> Reply:
     if not is_spared(route):
         raise RuntimeError(f"no connection left for {route.path}")
+    return await HANDLE(store, route, request)
+
+
+async def handle_refused(store: Store, route: Route, request: Request) -> Reply:
+    if not is_spared(route):
+        raise unauthorised()
     return await HANDLE(store, route, request)
 
 
