@@ -264,7 +264,6 @@ STOPPED: dict[str, tuple[int, tuple[int, ...], float | None]] = {
     "search.slow": (40, (1,), 0.0),
     "payments.gateway_down": (40, (1, 4), 0.0),
     "payments.declined": (40, (1, 4), 0.0),
-    "payments.left_pending": (40, (1, 4), 0.0),
     "requests.all_refused": (40, (1, 4), 0.0),
     "process.crashing": (40, (1,), 0.0),
     "health.wrong_version": (40, (1,), 0.0),

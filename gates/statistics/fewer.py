@@ -9,10 +9,10 @@ from gates.statistics.comparison import EARLY, PATIENCE
 from gates.statistics.tally import Recent, Tally
 
 # The alternatives: green's rate as a part of blue's, each with its part of the capital.
-ALTERNATIVES = ((0.01, 0.85), (0.1, 0.075), (0.3, 0.075))
+ALTERNATIVES = ((0.01, 0.7), (0.1, 0.2), (0.3, 0.1))
 # How fresh capital is paid in: at the start, over the later steps, over the time. Orders are few in
 # the first steps, where a release that takes none must be stopped.
-AT_START, FOR_STEPS, FOR_TIME = 0.8, 0.1, 0.1
+AT_START, FOR_STEPS, FOR_TIME = 0.7, 0.2, 0.1
 # No batch may multiply the capital by more: one customer's burst of orders is no trend.
 MAX_FACTOR = 2.0
 # A past with fewer events does not tell a rate.

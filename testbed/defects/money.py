@@ -104,11 +104,6 @@ async def slowly_opened_payment(context: Context, order: Document, method: str) 
     return await OPEN_PAYMENT(context, order, method)
 
 
-def left_pending(card: gateway.Card) -> str:
-    del card
-    return "pending"
-
-
 def gateway_down(card: gateway.Card) -> str:
     del card
     return "failed"
