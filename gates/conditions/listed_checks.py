@@ -41,7 +41,8 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
     elif damaged:
         sentence = f"run {damaged[0]} is damaged, and may have reported any check"
     elif not runs:
-        sentence = f"no run on {evidence.target.name} within {objective.max_age}"
+        hours = objective.max_age.total_seconds() / 3600
+        sentence = f"no run on {evidence.target.name} within {hours:g} h"
     else:
         sentence = f"every check of {len(runs)} runs is listed"
     passes = bool(runs) and not extra and not damaged
