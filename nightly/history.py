@@ -14,7 +14,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS figures (
     machine TEXT NOT NULL, target TEXT NOT NULL, night TEXT NOT NULL, operation TEXT NOT NULL,
     quantile TEXT NOT NULL, version TEXT NOT NULL, seconds REAL NOT NULL, ratio REAL,
-    at_least REAL, at_most REAL, noise REAL, run TEXT NOT NULL,
+    at_least REAL, at_most REAL, noise REAL, run TEXT NOT NULL, stretch REAL,
     PRIMARY KEY (machine, target, night, operation, quantile, run)
 );
 CREATE TABLE IF NOT EXISTS acknowledged (
@@ -39,6 +39,7 @@ class Figure:
         at_most: its upper one.
         noise: how far the baseline was from itself.
         run: which run measured it.
+        stretch: how many times as long as at its best the baseline took; None in an older history.
     """
 
     night: date
@@ -51,6 +52,7 @@ class Figure:
     at_most: float | None
     noise: float | None
     run: str
+    stretch: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class History:
         self._key = (machine, target)
         with self._open() as database:
             database.executescript(TABLES)
+            columns = {row[1] for row in database.execute("PRAGMA table_info(figures)")}
+            if "stretch" not in columns:
+                database.execute("ALTER TABLE figures ADD COLUMN stretch REAL")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -107,19 +112,20 @@ class History:
         """Keep a run's figures."""
         rows = [
             (*self._key, one.night.isoformat(), one.operation, one.quantile, one.version,
-             one.seconds, one.ratio, one.at_least, one.at_most, one.noise, one.run)
+             one.seconds, one.ratio, one.at_least, one.at_most, one.noise, one.run,
+             one.stretch)
             for one in figures
         ]  # fmt: skip
         with self._open() as database:
             database.executemany(
-                "INSERT OR REPLACE INTO figures VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows
+                "INSERT OR REPLACE INTO figures VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows
             )
 
     def figures(self) -> list[Figure]:
         """Those of this machine and target, by night; of a night with several runs, the last's."""
         asked = (
             "SELECT night, operation, quantile, version, seconds, ratio, at_least, at_most, noise,"
-            " run FROM figures WHERE machine = ? AND target = ? ORDER BY night, run"
+            " run, stretch FROM figures WHERE machine = ? AND target = ? ORDER BY night, run"
         )
         with self._open() as database:
             rows = database.execute(asked, self._key).fetchall()
