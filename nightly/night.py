@@ -17,6 +17,8 @@ QUANTILES = {"p50": 0.5, "p95": 0.95}
 # A busy machine stretches every difference between two releases, and with it the smallest
 # difference that is felt; beyond this factor a difference is felt on any machine.
 MAX_STRETCH = 4.0
+# On a quiet machine the P95 of the steadiest operation is up to so many times its best.
+QUIET = 1.5
 # From this factor on, the table says that the machine was busy.
 BUSY = 2.0
 
@@ -134,6 +136,7 @@ def compared(figure: Figure) -> str:
 def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure]:
     """One night's measurement as figures of the canary."""
     figures = []
+    stretched = stretch(times)
     for operation, arms in times.items():
         canary = _together(arms[CANARY], arms[CANARY_AGAIN])
         baseline = _together(arms[BASELINE], arms[BASELINE_AGAIN])
@@ -146,25 +149,21 @@ def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure
                     seconds=float(np.quantile(np.asarray(canary), share)),
                     ratio=measured.value, at_least=measured.at_least, at_most=measured.at_most,
                     noise=max(again.at_most, 1 / again.at_least) - 1, run=run,
-                    stretch=stretch(times, share),
+                    stretch=stretched, surely_more=measured.surely_more,
                 )
             )  # fmt: skip
     return figures
 
 
-def stretch(times: Times, share: float) -> float:
-    """How many times as long as at its best the baseline took, because the machine was busy.
+def stretch(times: Times) -> float:
+    """How many times as long the baseline's requests took as on a quiet machine, at least 1.
 
-    Args:
-        times: one night's measurement.
-        share: of the quantile that is compared with the best, such as 0.95.
-
-    Returns:
-        The least of all operations: a busy machine slows all of them, and what slows only one of
-        them is not the machine.
+    The P95 of the steadiest operation is compared with its best: a busy machine slows all
+    operations, and what slows only some of them is not the machine.
     """
     baselines = [np.asarray([*arms[BASELINE], *arms[BASELINE_AGAIN]]) for arms in times.values()]
-    return min(float(np.quantile(seconds, share) / seconds.min()) for seconds in baselines)
+    steadiest = min(float(np.quantile(one, 0.95) / one.min()) for one in baselines)
+    return max(1.0, steadiest / QUIET)
 
 
 def _together(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
@@ -222,13 +221,15 @@ def _slower(nights: list[Figure], newest: date, limits: Mapping[str, float]) -> 
 def _slower_than_baseline(tonight: Figure, limits: Mapping[str, float]) -> bool:
     """Whether the comparison of the night shows a difference that is real and is felt.
 
-    Real: the lower bound of the ratio is beyond the tolerance and beyond the noise. Felt: by the
-    same bound the difference is as long as the policy says; longer on a busy machine, which
-    stretches it: the ratio of two healthy releases stays, while their difference in seconds grows.
+    Real: the lower bound of the ratio is beyond the tolerance and beyond the noise. Felt: the lower
+    bound of the difference is as long as the policy says; longer on a busy machine, which stretches
+    it: the ratio of two healthy releases stays, while their difference in seconds grows.
     """
     if tonight.ratio is None or tonight.at_least is None or tonight.noise is None:
         return False
-    surely_more = tonight.seconds / tonight.ratio * (tonight.at_least - 1)
+    surely_more = tonight.surely_more
+    if surely_more is None:
+        surely_more = tonight.seconds / tonight.ratio * (tonight.at_least - 1)
     felt = limits["least_seconds"] * min(tonight.stretch or 1.0, MAX_STRETCH)
     floor = 1 + max(limits["slower_than_baseline"], tonight.noise)
     return tonight.at_least > floor and surely_more >= felt
