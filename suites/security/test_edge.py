@@ -184,7 +184,8 @@ def test_attacks_leave_a_trace(
     user = new_person().user
     wrong = {**credentials(user), "password": "not-the-password-zq"}
     client.call("login", expect=401, body=wrong)
-    typed = {"identifier": "typed-in-the-wrong-field-zq", "password": "not-the-password-zq"}
+    name = f"typed-in-the-wrong-field-zq-{user.user_id}"
+    typed = {"identifier": name, "password": "not-the-password-zq"}
     client.call("login", expect=401, body=typed)
     client.call("refresh", expect=401, body={"refresh_token": "no-such-refresh-token-zq"})
     enrol(person.client)
