@@ -20,11 +20,13 @@ class Ratio:
         value: the ratio.
         at_least: its lower confidence bound.
         at_most: its upper one.
+        surely_more: the lower confidence bound of the difference, seconds.
     """
 
     value: float
     at_least: float
     at_most: float
+    surely_more: float
 
 
 def ratio(
@@ -33,7 +35,7 @@ def ratio(
     quantile: float,
     seed: int = 0,
 ) -> Ratio:
-    """The ratio of a quantile in two arms, with a 95 % bootstrap interval over whole rounds.
+    """The ratio of a quantile in two arms, with 95 % bootstrap intervals over whole rounds.
 
     Rounds, not single requests, are drawn with replacement, and both arms' rounds together: what
     slowed down a whole round slowed down both.
@@ -55,11 +57,14 @@ def ratio(
     if count != len(theirs) or count < 2:  # noqa: PLR2004 - one round has no spread
         raise ValueError(f"{count} rounds against {len(theirs)}: not comparable")
     drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-    ratios = _quantiles(ours, drawn, quantile) / _quantiles(theirs, drawn, quantile)
+    our_quantiles = _quantiles(ours, drawn, quantile)
+    their_quantiles = _quantiles(theirs, drawn, quantile)
+    ratios = our_quantiles / their_quantiles
     tail = 100 * (1 - CONFIDENCE) / 2
     lower, upper = np.percentile(ratios, [tail, 100 - tail])
     value = np.quantile(ours, quantile) / np.quantile(theirs, quantile)
-    return Ratio(float(value), float(lower), float(upper))
+    surely_more = np.percentile(our_quantiles - their_quantiles, tail)
+    return Ratio(float(value), float(lower), float(upper), float(surely_more))
 
 
 def _quantiles(rounds: Rounds, drawn: NDArray[np.int64], quantile: float) -> Rounds:

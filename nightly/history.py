@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS figures (
     machine TEXT NOT NULL, target TEXT NOT NULL, night TEXT NOT NULL, operation TEXT NOT NULL,
     quantile TEXT NOT NULL, version TEXT NOT NULL, seconds REAL NOT NULL, ratio REAL,
     at_least REAL, at_most REAL, noise REAL, run TEXT NOT NULL,
+    stretch REAL, surely_more REAL,
     PRIMARY KEY (machine, target, night, operation, quantile, run)
 );
 CREATE TABLE IF NOT EXISTS acknowledged (
@@ -22,6 +23,10 @@ CREATE TABLE IF NOT EXISTS acknowledged (
     why TEXT NOT NULL, who TEXT NOT NULL, PRIMARY KEY (target, operation, quantile)
 );
 """
+
+
+# Columns that an older history does not have.
+ADDED = ("stretch", "surely_more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Figure:
         at_most: its upper one.
         noise: how far the baseline was from itself.
         run: which run measured it.
+        stretch: how much slower than usual the machine made everything; None in an older history.
+        surely_more: the lower 95 % bound of the difference, seconds; None in an older history.
     """
 
     night: date
@@ -51,6 +58,8 @@ class Figure:
     at_most: float | None
     noise: float | None
     run: str
+    stretch: float | None = None
+    surely_more: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,9 @@ class History:
         self._key = (machine, target)
         with self._open() as database:
             database.executescript(TABLES)
+            columns = {row[1] for row in database.execute("PRAGMA table_info(figures)")}
+            for column in (name for name in ADDED if name not in columns):
+                database.execute(f"ALTER TABLE figures ADD COLUMN {column} REAL")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -107,19 +119,21 @@ class History:
         """Keep a run's figures."""
         rows = [
             (*self._key, one.night.isoformat(), one.operation, one.quantile, one.version,
-             one.seconds, one.ratio, one.at_least, one.at_most, one.noise, one.run)
+             one.seconds, one.ratio, one.at_least, one.at_most, one.noise, one.run,
+             one.stretch, one.surely_more)
             for one in figures
         ]  # fmt: skip
         with self._open() as database:
             database.executemany(
-                "INSERT OR REPLACE INTO figures VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows
+                "INSERT OR REPLACE INTO figures VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows
             )
 
     def figures(self) -> list[Figure]:
         """Those of this machine and target, by night; of a night with several runs, the last's."""
         asked = (
             "SELECT night, operation, quantile, version, seconds, ratio, at_least, at_most, noise,"
-            " run FROM figures WHERE machine = ? AND target = ? ORDER BY night, run"
+            " run, stretch, surely_more FROM figures WHERE machine = ? AND target = ?"
+            " ORDER BY night, run"
         )
         with self._open() as database:
             rows = database.execute(asked, self._key).fetchall()

@@ -14,6 +14,13 @@ from nightly.history import Acknowledged, Figure
 from nightly.rounds import BASELINE, BASELINE_AGAIN, CANARY, CANARY_AGAIN, Times
 
 QUANTILES = {"p50": 0.5, "p95": 0.95}
+# A busy machine stretches every difference between two releases, and with it the smallest
+# difference that is felt; beyond this factor a difference is felt on any machine.
+MAX_STRETCH = 4.0
+# On a quiet machine the P95 of the steadiest operation is up to so many times its best.
+QUIET = 1.5
+# From this factor on, the table says that the machine was busy.
+BUSY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +126,17 @@ def compared(figure: Figure) -> str:
     if figure.ratio is None or figure.at_least is None or figure.at_most is None:
         return "no baseline"
     noise = figure.noise or 0.0
+    busy = f", busy machine x{figure.stretch:.1f}" if (figure.stretch or 0.0) >= BUSY else ""
     return (
         f"x{figure.ratio:.2f} of the baseline ({figure.at_least:.2f} to {figure.at_most:.2f}; "
-        f"noise {100 * noise:.0f} %)"
+        f"noise {100 * noise:.0f} %{busy})"
     )
 
 
 def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure]:
     """One night's measurement as figures of the canary."""
     figures = []
+    stretched = stretch(times)
     for operation, arms in times.items():
         canary = _together(arms[CANARY], arms[CANARY_AGAIN])
         baseline = _together(arms[BASELINE], arms[BASELINE_AGAIN])
@@ -140,9 +149,21 @@ def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure
                     seconds=float(np.quantile(np.asarray(canary), share)),
                     ratio=measured.value, at_least=measured.at_least, at_most=measured.at_most,
                     noise=max(again.at_most, 1 / again.at_least) - 1, run=run,
+                    stretch=stretched, surely_more=measured.surely_more,
                 )
             )  # fmt: skip
     return figures
+
+
+def stretch(times: Times) -> float:
+    """How many times as long the baseline's requests took as on a quiet machine, at least 1.
+
+    The P95 of the steadiest operation is compared with its best: a busy machine slows all
+    operations, and what slows only some of them is not the machine.
+    """
+    baselines = [np.asarray([*arms[BASELINE], *arms[BASELINE_AGAIN]]) for arms in times.values()]
+    steadiest = min(float(np.quantile(one, 0.95) / one.min()) for one in baselines)
+    return max(1.0, steadiest / QUIET)
 
 
 def _together(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
@@ -198,12 +219,20 @@ def _slower(nights: list[Figure], newest: date, limits: Mapping[str, float]) -> 
 
 
 def _slower_than_baseline(tonight: Figure, limits: Mapping[str, float]) -> bool:
-    """Whether the comparison of the night shows a difference that is real and is felt."""
+    """Whether the comparison of the night shows a difference that is real and is felt.
+
+    Real: the lower bound of the ratio is beyond the tolerance and beyond the noise. Felt: the lower
+    bound of the difference is as long as the policy says; longer on a busy machine, which stretches
+    it: the ratio of two healthy releases stays, while their difference in seconds grows.
+    """
     if tonight.ratio is None or tonight.at_least is None or tonight.noise is None:
         return False
-    more = tonight.seconds - tonight.seconds / tonight.ratio
+    surely_more = tonight.surely_more
+    if surely_more is None:
+        surely_more = tonight.seconds / tonight.ratio * (tonight.at_least - 1)
+    felt = limits["least_seconds"] * min(tonight.stretch or 1.0, MAX_STRETCH)
     floor = 1 + max(limits["slower_than_baseline"], tonight.noise)
-    return tonight.at_least > floor and more >= limits["least_seconds"]
+    return tonight.at_least > floor and surely_more >= felt
 
 
 def _missing(nights: Sequence[date], today: date) -> list[date]:

@@ -1,4 +1,4 @@
-"""One night's measurement: both colours, each of them twice, in rounds that take turns."""
+"""One night's measurement: both colours, each of them twice, taking turns at each request."""
 
 import random
 import time
@@ -21,10 +21,13 @@ WARM_UP = 3
 PATIENCE_SECONDS = 10.0
 BASELINE, CANARY = "baseline", "canary"
 BASELINE_AGAIN, CANARY_AGAIN = "baseline again", "canary again"
-# Both colours are visited equally often, and equally soon after themselves: caches favour neither.
+# Whoever sends a request first fills the store's caches for the next. Over four turns each arm is
+# as often before each other arm as after it, so that caches favour neither colour nor visit.
 ORDERS = (
     (BASELINE, CANARY, CANARY_AGAIN, BASELINE_AGAIN),
     (CANARY, BASELINE, BASELINE_AGAIN, CANARY_AGAIN),
+    (BASELINE_AGAIN, CANARY_AGAIN, CANARY, BASELINE),
+    (CANARY_AGAIN, BASELINE_AGAIN, BASELINE, CANARY),
 )
 
 
@@ -53,7 +56,7 @@ Times = dict[str, dict[str, list[list[float]]]]
 
 
 def measure(arms: list[Arm], rounds: int, run_id: str, told: Callable[[int], None]) -> Times:
-    """Measure every arm once a round, in an order that changes from round to round.
+    """Measure every arm in each round.
 
     Args:
         arms: the four of them.
@@ -67,32 +70,45 @@ def measure(arms: list[Arm], rounds: int, run_id: str, told: Callable[[int], Non
     Raises:
         RoundError: a wrong answer is no sample, and ends the night.
     """
-    named = {arm.name: arm for arm in arms}
     times: Times = {operation: {arm.name: [] for arm in arms} for operation in OPERATIONS}
     for number in range(rounds):
-        for name in ORDERS[number % len(ORDERS)]:
-            for operation, seconds in _round(named[name], run_id, number).items():
+        for operation, by_arm in _round(arms, run_id, number).items():
+            for name, seconds in by_arm.items():
                 times[operation][name].append(seconds)
         told(number + 1)
     return times
 
 
-def _round(arm: Arm, run_id: str, number: int) -> dict[str, list[float]]:
-    """One round of one arm, from an address of its own; the first few of each are not counted."""
-    shopper = _shopper(arm, run_id, number)
-    times: dict[str, list[float]] = {operation: [] for operation in OPERATIONS}
+def _round(arms: list[Arm], run_id: str, number: int) -> dict[str, dict[str, list[float]]]:
+    """One round, in which the arms take turns at each request: what slows the machine slows all.
+
+    Each arm sends from an address of its own; the first few requests of each are not counted.
+    """
+    shoppers = {arm.name: (arm, _shopper(arm, run_id, number)) for arm in arms}
+    times: dict[str, dict[str, list[float]]] = {
+        operation: {name: [] for name in shoppers} for operation in OPERATIONS
+    }
     try:
         for turn in range(-WARM_UP, A_ROUND):
             for operation in OPERATIONS:
-                started = time.perf_counter()
-                STEPS[operation](shopper)
-                if turn >= 0:
-                    times[operation].append(time.perf_counter() - started)
+                for name in ORDERS[(number + turn) % len(ORDERS)]:
+                    seconds = _timed(operation, *shoppers[name])
+                    if turn >= 0:
+                        times[operation][name].append(seconds)
+    finally:
+        for _, shopper in shoppers.values():
+            shopper.connection.close()
+    return times
+
+
+def _timed(operation: str, arm: Arm, shopper: Shopper) -> float:
+    """The seconds of one request."""
+    started = time.perf_counter()
+    try:
+        STEPS[operation](shopper)
     except (NoAnswerError, WrongAnswerError) as error:
         raise RoundError(f"{operation} on {arm.target.name}: {error}") from error
-    finally:
-        shopper.connection.close()
-    return times
+    return time.perf_counter() - started
 
 
 def _shopper(arm: Arm, run_id: str, number: int) -> Shopper:

@@ -184,7 +184,8 @@ def test_attacks_leave_a_trace(
     user = new_person().user
     wrong = {**credentials(user), "password": SECRETS_SENT[0]}
     client.call("login", expect=401, body=wrong)
-    typed = {"identifier": SECRETS_SENT[2], "password": SECRETS_SENT[0]}
+    name = f"{SECRETS_SENT[2]}-{user.user_id}"
+    typed = {"identifier": name, "password": SECRETS_SENT[0]}
     client.call("login", expect=401, body=typed)
     client.call("refresh", expect=401, body={"refresh_token": "no-such-refresh-token-zq"})
     enrol(person.client)
