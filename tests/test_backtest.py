@@ -3,17 +3,18 @@
 import json
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from judge_simulation import BROKEN, HEALTHY, HOLDS, Change, scrapes, world_of
+from judge_simulation import BROKEN, CUSTOMER_KEYS, HEALTHY, HOLDS, Change, scrapes, world_of
 from worlds import ROOT, run
 
 from gates import linting, policy
 from gates.backtest import Replay, replay
 from gates.errors import RecordingError
-from gates.model import Move, Outcome
+from gates.model import ComparisonObjective, Move, Outcome, ThroughputObjective
 from gates.sources import recording
 
 POLICY = policy.load(ROOT / "policies" / "release.toml")
@@ -69,6 +70,42 @@ def test_both_over_the_limit_is_a_hold(tmp_path: Path) -> None:
     result = replayed(tmp_path, lines(HOLDS["both colours over the limit"][0]))
     assert (result.decision, result.stopped_at) == (Outcome.HOLD, None)
     assert Outcome.GO not in {one.decision for one in result.steps}
+
+
+def without_customers(made: list[Line]) -> list[Line]:
+    """A recording of before: with none of the series that customers' comparisons read."""
+    wanted = tuple(CUSTOMER_KEYS)
+    return with_text(
+        lambda text: "".join(
+            line for line in text.splitlines(keepends=True) if not line.startswith(wanted)
+        )
+    )(made)
+
+
+@pytest.mark.parametrize("kind", ["error 0.1 %", "20 % errors", "1 % errors", "all payments fail"])
+def test_a_recording_without_the_customers_series_is_judged_as_before(
+    tmp_path: Path, kind: str
+) -> None:
+    change = HEALTHY[kind] if kind in HEALTHY else BROKEN[kind].change
+    path = write(tmp_path / "ramp.jsonl", without_customers(lines(change)))
+    relative = (ComparisonObjective, ThroughputObjective)
+    before = replace(
+        POLICY,
+        stages=tuple(
+            replace(
+                stage,
+                objectives=tuple(
+                    one
+                    for one in stage.objectives
+                    if not isinstance(one, relative) or not getattr(one, "relative", True)
+                ),
+            )
+            for stage in POLICY.stages
+        ),
+    )
+    now, then = (replay(recording.read(path), one) for one in (POLICY, before))
+    assert (now.stopped_at, now.decision) == (then.stopped_at, then.decision)
+    assert [one.decision for one in now.steps] == [one.decision for one in then.steps]
 
 
 def absolute_starts(made: list[Line]) -> list[Line]:

@@ -107,10 +107,16 @@ def _is_one_process(one: str, other: str, counters: Sequence[SampleSet]) -> bool
             return False
         for identity, series in by_identity[0].items():
             merged = sorted((*series.samples, *by_identity[1][identity].samples))
-            if any(later.value < earlier.value for earlier, later in _steps(merged)):
+            if any(_contradict(earlier, later) for earlier, later in _steps(merged)):
                 return False
             rises += sum(later.value > earlier.value for earlier, later in _steps(merged))
     return rises >= MIN_RISES
+
+
+def _contradict(earlier: Sample, later: Sample) -> bool:
+    """Whether one counter cannot have shown both: it fell, or had two values at one moment."""
+    at_once = earlier.at == later.at and earlier.value != later.value
+    return later.value < earlier.value or at_once
 
 
 def _steps(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
