@@ -1,6 +1,7 @@
 """One question to the gate: gather, judge, write down."""
 
 import json
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,9 +79,8 @@ def setting(options: Options) -> Setting:
         raise ConfigurationError(f"{chosen.name} is production: no --time-scale there")
     if chosen.policies and loaded.digest not in chosen.policies:
         raise ConfigurationError(
-            f"{chosen.name} may be judged by the policies that its target file accepts, and "
-            f"{place.path} is another one: sha256:{loaded.digest}; add this digest to [policy] "
-            "accepted when the policy has been reviewed"
+            f"the target file of {chosen.name} does not accept the policy {place.path}; review "
+            f"the policy, then add its digest to [policy] accepted: sha256:{loaded.digest}"
         )
     out = places.out(options.out, Path("out")).path
     return Setting(
@@ -121,8 +121,8 @@ def ledger_warnings(out: Path, written: ledger.Reading) -> tuple[str, ...]:
         return ()
     more = f" (and {len(written.problems) - 1} more)" if len(written.problems) > 1 else ""
     warning = (
-        f"the ledger {out / ledger.FILE} is damaged: {written.problems[0]}{more}; entries behind "
-        f"it are still read; see gates log --verify --out {out}"
+        f"the ledger {out / ledger.FILE} is damaged: {written.problems[0]}{more}; later entries "
+        f"are still read; type: gates log --verify --out {shlex.quote(str(out))}"
     )
     return (warning,)
 

@@ -266,7 +266,7 @@ def _unexplained(run: Run, event: Mapping[str, Any]) -> str:
         result.outcome is CheckOutcome.PASSED for result in run.results
     )
     if code != 0 and passed:
-        return f"it ended with exit code {str(code)[:20]}, and says that every check passed"
+        return f"the exit code is {str(code)[:20]}, but the record says that every check passed"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Which runs earlier decisions rested on, so that a run that is gone is missed.
+"""Finds runs that earlier decisions were based on and that are now gone or changed.
 
 A decision's ledger entry names its runs with the size and SHA-256 of their records. A record only
 grows until it is sealed: what was judged once must still be its beginning.

@@ -217,7 +217,9 @@ def read(folder: Path) -> Reading:
                 problems.append(f"{where} is cut; the next entry will move it to {TORN}")
                 continue
             if not digest:
-                problems.append(f"{where} was changed" if before else f"{where} is no entry")
+                problems.append(
+                    f"{where} was changed" if before else f"{where} is not a ledger entry"
+                )
                 continue
             if before != previous:
                 problems.append(f"{where} does not follow the entry before it")

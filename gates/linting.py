@@ -132,11 +132,11 @@ def _successes(part: str, whole: str, *, part_is_good: bool) -> Iterator[str]:
         return
     extra = extra_matchers(part, whole).matchers
     if not extra:
-        yield "bad: it has no matcher that whole has not, so every event is a bad one"
+        yield "bad: it has the same matchers as whole, so every event counts as bad"
     for label, accepts in extra:
         well = [value for value in SUCCESSES if accepts(value)]
         if well:
-            yield f"bad: its matcher of {label!r} accepts {well[0]!r}: an event that went well"
+            yield f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event"
 
 
 def _name(selector: str) -> str:

@@ -215,9 +215,7 @@ class _Ramp:
                 done = RolledBack.failed(f"{type(error).__name__}: {error}")
                 self._say(f"the rollback failed: {error}")
             if unwritten:
-                self._say(
-                    f"not in the ledger: {unwritten}; the traffic was given back all the same"
-                )
+                self._say(f"not in the ledger: {unwritten}; the rollback ran without an entry")
         self._report = done.report
         return End.ROLLED_BACK if done.given_back else End.NOT_ROLLED_BACK
 
@@ -237,8 +235,8 @@ class _Ramp:
             return self._resumed(meant, share)
         if share > SAME:
             raise MismatchError(
-                f"{plan.slots[0]} has {100 * share:g} % of the traffic, and no ramp of the ledger "
-                "has given it that; give it back first: gates rollback"
+                f"{plan.slots[0]} has {100 * share:g} % of the traffic, but no ramp of the ledger "
+                f"gave it this share; first type: gates rollback --target {plan.target}"
             )
         decision = world.ask("green-ready")
         world.told(self._clock.now(), share, decision, "green-ready")
@@ -260,14 +258,17 @@ class _Ramp:
         if not self.has_moved:
             if share > SAME:
                 raise MismatchError(
-                    f"{plan.slots[0]} has {100 * share:g} %, the ledger gave it none"
+                    f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has no "
+                    "move of this ramp: somebody else moved it; type gates rollback "
+                    f"--target {plan.target}"
                 )
             return 0
         allowed = shares_given(meant)
         if all(abs(share - one) > SAME for one in allowed):
             raise MismatchError(
                 f"the ledger gave {plan.slots[0]} {100 * allowed[-1]:g} % of the traffic, it has "
-                f"{100 * share:g} %: somebody else moved it; gates rollback, then begin again"
+                f"{100 * share:g} %: somebody else moved it; type gates rollback "
+                f"--target {plan.target}, then gates ramp again"
             )
         name = str(moves(meant)[-1].get("stage", ""))
         for number, step in enumerate(plan.steps):
@@ -335,7 +336,8 @@ class _Ramp:
             self._agreed.add(move.share)
         if report.opinion is not Opinion.CONTRADICTS:
             return None
-        why = f"not verified: the balancer's control endpoint is contradicted: {report.sentence}"
+        says = "Prometheus contradicts the balancer's control endpoint"
+        why = f"not verified: {says}: {report.sentence}"
         self._say(why)
         return Ended(self._give_back(why, mirrored=report.mirrored), None, why)
 
@@ -356,7 +358,8 @@ class _Ramp:
         if abs(has - step.share) > SAME:
             raise MismatchError(
                 f"{green} has {100 * has:g} % of the traffic, this ramp gave it "
-                f"{100 * step.share:g} %: somebody else moved it; gates log, gates rollback"
+                f"{100 * step.share:g} %: somebody else moved it; look at gates log, then type "
+                f"gates rollback --target {self._plan.target}"
             )
         return 0
 

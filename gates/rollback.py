@@ -28,12 +28,12 @@ MIN_WAIT_SECONDS = 15.0
 MAX_WAIT_SECONDS = 40.0
 SCRAPES = 2
 EVERY_SECONDS = 0.5
-RESTORE = """what the guide says then (section 6, step 3):
+RESTORE = """at risk: the restore deletes all orders, payments and accounts since the backup;
+take a new backup before the first command. The guide's restore (section 6, step 3):
   docker-compose -f docker-compose.prod.yml down
   mongorestore --archive=/backups/prod-backup.archive --drop
   python scripts/validate-db.py && make smoke-tests
-  docker-compose -f docker-compose.prod.yml up -d
-at risk: every order, payment and account written since that backup; take a new backup first"""
+  docker-compose -f docker-compose.prod.yml up -d"""
 SWAPPED = "the control endpoint gives each colour the other colour's share"
 Say = Callable[[str], None]
 
@@ -149,7 +149,7 @@ def roll_back(asked: Rollback, tell: Say) -> RolledBack:
     if health and not asked.force:
         say(f"{asked.baseline.name} is not healthy: {health}; the weights stay as they are")
         say(RESTORE)
-        say("to move the traffic all the same: gates rollback --force")
+        say("to move the traffic anyway: gates rollback --target NAME --force")
         return ended(Proof.NOT_MOVED, moved=False)
     try:
         move = _moved(asked, before, mirrored=asked.mirrored)
@@ -195,15 +195,15 @@ def _health_line(asked: Rollback, problem: str) -> str:
 def _verified(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
     """Wait for the second witness; where the endpoint swaps the colours, move the other way."""
     if asked.mirrored:
-        say(f"{SWAPPED}: {asked.slots[1]} was given 0")
+        say(f"{SWAPPED}: the move was reversed: {asked.slots[1]} has weight 0 at the endpoint")
         return _confirmed_mirrored(asked, move, say)
-    say(f"{asked.slots[1]} has 100 % of the traffic, says the balancer's control endpoint")
+    say(f"the balancer's control endpoint says: {asked.slots[1]} has 100 % of the traffic")
     witness = asked.witness()
     proof, report = _waited(witness, move)
     say(report.sentence)
     if proof is not Proof.CONTRADICTED or not report.mirrored:
         return proof, report
-    say(f"{SWAPPED}: moving the other way")
+    say(f"{SWAPPED}: the move is repeated with exchanged weights")
     try:
         move = _moved(asked, None, mirrored=True)
     except RouterError as error:
@@ -218,14 +218,14 @@ def _confirmed_mirrored(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple
     proof, report = _waited(witness, move)
     say(report.sentence)
     if proof is Proof.VERIFIED:
-        say(f"{asked.slots[1]} has all traffic, says Prometheus; the endpoint says the opposite")
+        say(f"Prometheus says: {asked.slots[1]} has all traffic; the endpoint says the opposite")
         return Proof.CONTRADICTED, report
     try:
         move = _moved(asked, None, mirrored=False)
     except RouterError as error:
         say(f"traffic could not be moved back: {error}")
         return proof, report
-    say(f"that is not confirmed: {asked.slots[1]} was given 100 % at the control endpoint")
+    say(f"Prometheus does not confirm this; {asked.slots[1]} has weight 100 % again")
     proof, report = _waited(witness, move)
     say(report.sentence)
     return proof, report

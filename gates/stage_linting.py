@@ -44,7 +44,7 @@ def problems(stage: Stage) -> Iterator[str]:
         yield f"share: expected {int(step[1]) / 100:g}, by its name"
     if stage.share is not None:
         for what in _missing(stage):
-            yield f"judges a stage with traffic without {what}"
+            yield f"the stage has traffic, but is judged without {what}"
     bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]
     if bakes:
         for one in stage.objectives:
@@ -75,7 +75,7 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
             if limit is not None and one.over < limit:
                 yield (
                     f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
-                    f"is {100 * limit:g} %: it would go on and be rolled back"
+                    f"is {100 * limit:g} %: a release could advance and then be rolled back"
                 )
 
 
@@ -104,7 +104,7 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
         case ComparisonObjective():
             yield from too_many(objective.at_least, seconds)
             if objective.terms.warm_up >= seconds:
-                yield "warm_up_seconds is as long as the bake"
+                yield "warm_up_seconds is at least as long as the bake"
         case RestartsObjective():
             most = MAX_RESTARTS_PER_MINUTE * seconds / 60
             if objective.at_most > most:
@@ -114,7 +114,7 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
                 )
         case TriggerObjective():
             if objective.lasting >= bake:
-                yield "cannot hold within a bake: lasting_seconds is as long"
+                yield "cannot hold within a bake: lasting_seconds is not shorter than the bake"
         case ShareObjective():
             if objective.longest < objective.bake * 10:
                 yield "longest_seconds does not reach back over ten bakes"

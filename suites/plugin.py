@@ -358,7 +358,7 @@ def pytest_terminal_summary(
         typed = shlex.join(["pytest", "--pyargs", "suites", *config.invocation_params.args])
         terminalreporter.write_line(
             f"There are no checks in {config.invocation_params.dir}. Type:  {typed}\n"
-            "  or change to the root folder of the release gate and type the same again."
+            "  or change to the root folder of the release gate and repeat your command there.."
         )
     if LEFT in config.stash:
         terminalreporter.write_line(f"left behind in the database: {config.stash[LEFT]}")

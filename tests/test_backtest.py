@@ -274,7 +274,7 @@ SEMANTIC = {
                            "rollback_over = 0.05\nat_least = 60", "by the rule of three"),
     "a trigger under the limit": ("over = 0.05\nwindow_seconds = 60\nlasting_seconds = 300",
                                   "over = 0.001\nwindow_seconds = 60\nlasting_seconds = 300",
-                                  "it would go on and be rolled back"),
+                                  "could advance and then be rolled back"),
     "a check nobody wrote": ('"smoke.health",', '"smoke.health", "smoke.made_up",',
                              "no suite has a check 'smoke.made_up'"),
     "a whole of another metric": (
@@ -288,13 +288,13 @@ SEMANTIC = {
     "a trigger longer than a bake": ("lasting_seconds = 300", "lasting_seconds = 900",
                                      "cannot hold within a bake"),
     "a warm-up as long as a bake": ("warm_up_seconds = 60", "warm_up_seconds = 600",
-                                    "as long as the bake"),
+                                    "at least as long as the bake"),
     "successes counted as bad": (
         'status="failed"}\'\nwhole', 'status=~"failed|captured"}\'\nwhole',
-        "accepts 'captured': an event that went well"),
+        "accepts 'captured', the value of a good event"),
     "all but one status counted as bad": (
         'status=~"5.."}\'\nwhole', 'status!="404"}\'\nwhole',
-        "accepts '200': an event that went well"),
+        "accepts '200', the value of a good event"),
     "restarts beyond reason": ("at_most = 4", "at_most = 200", "are a crash loop"),
     "events beyond reason": (
         "tolerance = 0.12\nat_least = 600", "tolerance = 0.12\nat_least = 5000000",

@@ -253,7 +253,7 @@ def test_the_missing_instance_is_named(tmp_path: Path) -> None:
     with passing(tmp_path) as place:
         stated("green-1:5000", "green-2:5000")(place)
         answer = place.ask("ramp-30")
-    assert "green-2:5000 of green should answer customers" in answer.out
+    assert "Prometheus has no fresh samples of green-2:5000" in answer.out
 
 
 def test_the_doubling_label_is_named(tmp_path: Path) -> None:
@@ -269,6 +269,16 @@ def test_a_shop_that_exports_no_orders_is_judged_by_the_rest(tmp_path: Path) -> 
         answer = place.ask("ramp-30")
     assert answer.code == GO, answer.out + answer.err
     assert "not judged, no orders to compare with" in answer.out
+
+
+def test_a_shop_that_exports_no_payments_at_all_is_a_hold(tmp_path: Path) -> None:
+    """The guide asks for payments: what no colour exports is no pass there."""
+    with passing(tmp_path) as place:
+        place.metrics.drop(PAYMENTS)
+        answer = place.ask("ramp-30")
+    assert answer.code == HOLD, answer.out + answer.err
+    assert "cannot see payments failed" in answer.out
+    assert "payments-declined: not judged" in answer.out
 
 
 def test_statuses_that_never_occurred_are_none(tmp_path: Path) -> None:

@@ -628,7 +628,7 @@ def test_there_are_at_least_120_cases() -> None:
 def test_forged_evidence_of_a_decision_is_found(tmp_path: Path) -> None:
     with passing(tmp_path) as place:
         answer = place.ask("ramp-30")
-    entry = answer.out.rstrip().rpartition(" ")[2]
+    entry = answer.out.partition("ledger entry ")[2].split()[0]
     shown = run("gates", "explain", entry, "--out", str(place.out))
     assert shown.code == 0, shown.err
     assert "the same decision" in shown.out

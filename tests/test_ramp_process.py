@@ -66,7 +66,7 @@ def test_a_ramp_that_is_told_to_end_gives_the_traffic_back(here: Site, number: i
     _, err = ramp.communicate(timeout=60)
     assert (ramp.returncode, here.balancer.green) == (70, 0.0), err
     assert "the ramp could not go on: interrupted by a signal" in err
-    assert "ramp rolled_back: green 0 %" in err
+    assert "ramp rolled_back: the control endpoint says: green 0 %" in err
     assert entries(here)[-1]["how"] == "rolled_back"
     assert entries(here)[-1]["verified"]["weights"].startswith("agrees")
 
@@ -87,7 +87,7 @@ def test_traffic_stays_where_the_policy_says_so(here: Site) -> None:
     ramp.send_signal(signal.SIGTERM)
     _, err = ramp.communicate(timeout=60)
     assert (ramp.returncode, here.balancer.green) == (70, 0.1), err
-    assert "ramp left: green 10 %" in err
+    assert "ramp left: the control endpoint says: green 10 %" in err
     assert "gates rollback --target green --baseline blue" in err
     assert entries(here)[-1]["how"] == "left"
 
@@ -143,7 +143,7 @@ def test_a_killed_ramp_is_found_by_watch_and_given_back(here: Site) -> None:
     code, _, err = here.run("watch", *SCALE, "--for", "30s")
     assert (code, here.balancer.green) == (70, 0.0), err
     assert "a ramp of green was cut off" in err
-    assert "the orphaned ramp was ended: rolled_back: green 0 %" in err
+    assert "the orphaned ramp was ended: rolled_back: the control endpoint says: green 0 %" in err
     assert entries(here)[-2]["how"] == "rolled_back"
     assert entries(here)[-2]["why"] == "orphaned"
 

@@ -132,7 +132,7 @@ def test_two_ramps_at_once_are_refused_and_ctrl_c_gives_the_traffic_back(
         _, said = first.communicate(timeout=20)
     assert first.returncode == 70
     assert b"the ramp could not go on: interrupted by a signal" in said
-    assert b"ramp rolled_back: blue 100 %, green 0 %" in said
+    assert b"ramp rolled_back: the control endpoint says: blue 100 %, green 0 %" in said
     assert has(world) == 0.0
 
 

@@ -65,7 +65,7 @@ def test_a_control_endpoint_that_swaps_the_colours_is_moved_the_other_way(here: 
     here.balancer.mode = "swapped"
     code, out, _ = here.run("rollback")
     assert (code, here.balancer.green) == (70, 0.0), out
-    assert "moving the other way" in out
+    assert "the move is repeated with exchanged weights" in out
     assert "rollback NOT verified: contradicted" in out
     assert here.balancer.posts == [{"blue": 1.0, "green": 0.0}, {"blue": 0.0, "green": 1.0}]
 
@@ -133,8 +133,8 @@ def test_a_mistake_in_blues_target_file_is_said_after_the_move(here: Site) -> No
     code, out, _ = here.run("rollback")
     assert (code, here.balancer.green) == (0, 0.0)
     assert "blue's health was not asked for: its address is not known" in out
-    assert "could not be read: " in out
-    assert out.index("says the balancer") < out.index("could not be read")
+    assert "problem of this rollback: " in out
+    assert out.index("the balancer's control endpoint says") < out.index("problem of this rollback")
 
 
 def test_a_missing_policy_is_said_after_the_move(here: Site) -> None:
@@ -218,7 +218,7 @@ def test_a_policy_that_cannot_be_read_in_time_holds_up_nothing(here: Site, tmp_p
     code, out, err = here.run("rollback", "--policy", str(pipe))
     assert (code, here.balancer.green) == (0, 0.0), out + err
     assert "no result within 3 s; the usual series were asked for" in out
-    assert out.index("says the balancer") < out.index("the usual series")
+    assert out.index("the balancer's control endpoint says") < out.index("the usual series")
 
 
 def test_a_number_of_five_thousand_digits_blocks_no_rollback(here: Site) -> None:

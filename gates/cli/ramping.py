@@ -248,4 +248,4 @@ def shown(router: TrafficRouter) -> str:
     except RouterError as error:
         return f"who has the traffic is unknown: {error}"
     said = ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
-    return f"{said}, says the control endpoint"
+    return f"the control endpoint says: {said}"

@@ -67,7 +67,7 @@ def roll_back(arguments: argparse.Namespace) -> int:
         done = rollback.roll_back(asked, _say)
         _write_down(arguments, known, done)
     for problem in known.problems:
-        _say(f"could not be read: {problem}")
+        _say(f"problem of this rollback: {problem}")
     _say(f"rollback {done.proof.value} in {done.seconds:.1f} s")
     if done.proof is not rollback.Proof.VERIFIED:
         _say(f"look at the balancer itself; who has the traffic: curl {known.control}/config")
@@ -126,12 +126,12 @@ def _read_green(arguments: argparse.Namespace, known: Known, green: salvage.Salv
         near = get_close_matches("router", list(green.texts), 1)
         if not near and not green.problems:
             raise ConfigurationError(
-                f"{known.target} names no traffic router, so nothing here may move its traffic; "
-                f"to do it all the same: gates rollback --control {known.control or 'URL'}"
+                f"{known.target} names no traffic router, so gates may not move its traffic; "
+                f"to move the traffic anyway: gates rollback --control {known.control or 'URL'}"
             )
-        known.problems.append(f"{green.path}: no router; {CONFIG} was taken")
+        known.problems.append(f"{green.path}: no router; the rollback used {CONFIG!r}")
     elif router and router not in ROUTERS:
-        known.problems.append(f"{green.path}: router {router!r} is not known; {CONFIG} was taken")
+        known.problems.append(f"{green.path}: unknown router {router!r}; {CONFIG!r} was used")
     known.router = router if router in ROUTERS else CONFIG
     known.problems += green.problems
 

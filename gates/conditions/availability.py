@@ -23,7 +23,7 @@ CLOCK_NOISE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class InstanceSamples:
     """What is known of green's instances in this step.
 
     Args:
@@ -47,7 +47,7 @@ class Absence:
         instance: which one.
         begin: the last moment at which it was reached.
         end: the first moment at which it was reached again, or the last look.
-        restarted: whether another process answered then, or none yet.
+        restarted: whether another process answered then.
     """
 
     instance: str
@@ -62,7 +62,10 @@ class Absence:
 
 
 def conclude(
-    objective: AvailabilityObjective, target: Target, seen: Seen | None, weights: SampleSet
+    objective: AvailabilityObjective,
+    target: Target,
+    samples: InstanceSamples | None,
+    weights: SampleSet,
 ) -> Finding:
     """Judge how long green's instances were away in this step.
 
@@ -73,16 +76,16 @@ def conclude(
     Args:
         objective: the objective.
         target: green; its file may state which instances there must be.
-        seen: what Prometheus knows; None where no ramp is under way.
+        samples: what Prometheus knows; None where no ramp is under way.
         weights: the balancer's weights, shown where no ramp is under way.
     """
-    if seen is None:
+    if samples is None:
         measured, verdict = Measured.NO_DATA, Verdict.INCONCLUSIVE
         sentence = f"cannot see {objective.reads}: no ramp is under way"
         answer = weights
     else:
-        measured, verdict, sentence = _judged(objective, target, seen)
-        answer = seen.up
+        measured, verdict, sentence = _judged(objective, target, samples)
+        answer = samples.up
     return Finding(
         objective=objective.name,
         guide=objective.guide,
@@ -95,70 +98,70 @@ def conclude(
 
 
 def _judged(
-    objective: AvailabilityObjective, target: Target, seen: Seen
+    objective: AvailabilityObjective, target: Target, samples: InstanceSamples
 ) -> tuple[Measured, Verdict, str]:
-    for answer in (seen.up, seen.starts):
+    for answer in (samples.up, samples.starts):
         if answer.measured is not Measured.OK:
             problem = f"cannot see {objective.reads}: {answer.query}: {answer.problem}"
             return answer.measured, Verdict.INCONCLUSIVE, problem
     try:
-        instances = by_instance(seen.up.series)
-        absences = [one for name in instances for one in _absences(name, seen)]
+        instances = by_instance(samples.up.series)
+        absences = [one for name in instances for one in _absences(name, samples)]
     except ValueError as error:
         return Measured.ERROR, Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {error}"
-    since, max_age = seen.moves[-1].at, objective.max_sample_age.total_seconds()
+    since, max_age = samples.moves[-1].at, objective.max_sample_age.total_seconds()
     fresh = {
         name
         for name, series in instances.items()
-        if seen.now - max(one.samples[-1].at for one in series) <= max_age
+        if samples.now - max(one.samples[-1].at for one in series) <= max_age
     }
     if missing := sorted(set(target.instances) - fresh):
         known = ", ".join(sorted(fresh)) or "none"
         sentence = (
-            f"{', '.join(missing)} of {target.slot} should answer customers by the target file, "
-            f"and Prometheus does not scrape it; it scrapes {known}"
+            f"Prometheus has no fresh samples of {', '.join(missing)}; the target file lists "
+            f"these instances of {target.slot}; instances with fresh samples: {known}"
         )
         return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
-    step = seen.now - since
+    step = samples.now - since
     outages = [one for one in absences if one.restarted]
     down = sum(one.seconds for one in outages)
     whole = max(step, objective.bake.total_seconds()) * max(1, len(fresh))
     counted = (
         f"{target.slot} was down for {down:.0f} s in {len(outages)} outages of this step "
-        f"({step:.0f} s, {len(fresh)} instances); at least {100 * objective.least:g} % of "
-        f"{whole:.0f} s must be up"
+        f"({step:.0f} s, {len(fresh)} instances); "
+        f"the limit is {(1 - objective.least) * whole:.0f} s"
     )
     if down > (1 - objective.least) * whole:
         return Measured.OK, Verdict.FAIL, counted
-    recent = seen.now - objective.bake.total_seconds()
+    recent = samples.now - objective.bake.total_seconds()
     holes = [
         one for one in absences if not one.restarted and one.seconds > max_age and one.end > recent
     ]
     if holes:
         hole = holes[-1]
         sentence = (
-            f"{hole.instance} was not seen for {hole.seconds:.0f} s, longer than {max_age:.0f} s, "
-            f"{seen.now - hole.end:.0f} s ago; about "
-            f"{hole.end - recent:.0f} s more are needed without such a gap"
+            f"{hole.instance} was not seen for {hole.seconds:.0f} s (limit {max_age:.0f} s); "
+            f"the gap ended {samples.now - hole.end:.0f} s ago; "
+            f"wait {hole.end - recent:.0f} s more without another gap"
         )
         return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
     return Measured.OK, Verdict.PASS, counted
 
 
-def _absences(instance: str, seen: Seen) -> Iterator[Absence]:
+def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
     """When an instance was not reached since the step began."""
-    since = seen.moves[-1].at
+    since = samples.moves[-1].at
     looks = sorted(
-        sample for one in by_instance(seen.up.series)[instance] for sample in one.samples
+        sample for one in by_instance(samples.up.series)[instance] for sample in one.samples
     )
     starts = sorted(
         sample
-        for one in by_instance(seen.starts.series).get(instance, [])
+        for one in by_instance(samples.starts.series).get(instance, [])
         for sample in one.samples
     )
     good = [one.at for one in looks if one.value == UP]
     if not good:
-        yield Absence(instance, max(since, looks[0].at), looks[-1].at, restarted=True)
+        yield Absence(instance, max(since, looks[0].at), looks[-1].at, restarted=False)
         return
     for begin, end in pairwise(good):
         failed = any(begin < one.at < end for one in looks)
@@ -166,7 +169,8 @@ def _absences(instance: str, seen: Seen) -> Iterator[Absence]:
             restarted = failed and _restarted(starts, begin, end)
             yield Absence(instance, max(begin, since), end, restarted=restarted)
     if looks[-1].at > good[-1]:
-        yield Absence(instance, max(good[-1], since), looks[-1].at, restarted=True)
+        # Whether the process is down, or only its metrics are, nobody knows yet.
+        yield Absence(instance, max(good[-1], since), looks[-1].at, restarted=False)
 
 
 def _restarted(starts: Sequence[Sample], begin: float, end: float) -> bool:

@@ -67,7 +67,7 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
             sentence = (
                 f"{reason} {named}"
                 if answer.run is None and reason.endswith(LOOKED_AT)
-                else f"{reason}; {len(checks)} checks need it: {named}"
+                else f"{reason}; this affects {len(checks)} checks: {named}"
             )
             together = replace(answer, sentence=sentence)
             found.append(_finding(objective, checks[0], together, evidence, now, alone=False))
@@ -118,12 +118,12 @@ def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer |
         concerns = check in lost.subjects or not lost.subjects
         if later or not concerns or _of_another_build(lost, evidence):
             continue
-        failed = " failed there" if check in lost.failed else " was looked at there"
+        failed = "failed" if check in lost.failed else "was checked"
         reason = (
-            f"run {lost.run_id}, which decision {lost.decision} rested on, {lost.problem}; a newer "
-            "complete run is needed"
+            f"run {lost.run_id} {lost.problem}; decision {lost.decision} was based on this run; "
+            "a newer complete run is needed"
         )
-        sentence = f"{check}{failed}: {reason}"
+        sentence = f"{check} {failed} in run {lost.run_id}: {reason}"
         common = "" if check in lost.failed else reason
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=common)
     return None
@@ -150,7 +150,8 @@ def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> 
     names = list(dict.fromkeys((*runs, *lost)))
     if not names:
         return ""
-    return f"; it failed in run {', '.join(names[-MAX_NAMED:])} before, and this is a rerun"
+    named = ", ".join(names[-MAX_NAMED:])
+    return f"; the check failed before on the same build in run {named}"
 
 
 def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:

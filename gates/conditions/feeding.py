@@ -173,15 +173,16 @@ def findings(asked: Asked, evidence: Evidence, now: float) -> tuple[Finding, ...
         live = Live.of(group, evidence.target)
         both = _both(asked, group, evidence, moves, now)
         if both:
-            answers = dict(zip(live.slots, both, strict=True))
-            blind = fed(live, moves, answers, now)
             if _is_of_customers(group[0]) and not _exported(both):
-                blind = Measured.OK, ""  # no colour exports it, and no event is judged
+                _feed(live, moves, [])  # no colour exports it, and no event is judged
+                blind = Measured.OK, ""
+            else:
+                blind = fed(live, moves, dict(zip(live.slots, both, strict=True)), now)
         rests_on = _rests_on(asked, group, evidence, both)
         found |= {one.objective: one for one in conclude(live, now, blind, rests_on)}
     for one in asked.availability:
         both = _both(asked, (), evidence, moves, now)
-        up = availability.Seen(moves, both[0].up, both[0].starts, now) if both else None
+        up = availability.InstanceSamples(moves, both[0].up, both[0].starts, now) if both else None
         weights = _weights(asked, evidence)
         found[one.name] = availability.conclude(one, evidence.target, up, weights)
     return tuple(found[one.name] for one in (*asked.objectives, *asked.availability))

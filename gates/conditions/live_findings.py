@@ -97,10 +97,10 @@ def _stop(judge: Judge, stop: Stopped, live: Live) -> str:
             why = f"{judge.objective.reads} on green, more than blue's allow"
             return f"{why}: in the minute before {at} {stop.seen}; in the step {stop.step}{since}"
         case ThroughputJudge():
-            wanted = f"at least {100 * judge.objective.least_ratio:g} % of blue's rate"
+            wanted = f"the minimum is {100 * judge.objective.least_ratio:g} % of blue's rate"
             return (
-                f"too few {judge.objective.reads} on green, {wanted} is expected: in the step "
-                f"before {at} {stop.step}{since}"
+                f"too few {judge.objective.reads} on green; {wanted}: from the start of the step "
+                f"to {at} {stop.step}{since}"
             )
         case Triggered():
             asked = judge.objective
@@ -196,13 +196,16 @@ def _throughput(judge: ThroughputJudge, seconds: float) -> tuple[Verdict, str]:
     if judge.ramp_blue.part and not judge.ramp_green.part:
         return Verdict.INCONCLUSIVE, f"green has had no {asked.reads} in this ramp. {counts}"
     if judge.test.capital > asked.terms.worry_at:
-        doubt = f"green looks as if it had fewer {asked.reads} than blue, not yet surely"
+        doubt = f"green may have fewer {asked.reads} per request than blue; more data is needed"
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     chance = judge.test.chance(green, blue, asked.hold_ratio)
     if chance is None:
         return Verdict.PASS, f"not judged, no {asked.reads} to compare with. {counts}"
     if chance < FEW:
-        doubt = f"so few {asked.reads} are by chance only in {100 * chance:.2g} % of such steps"
+        doubt = (
+            f"a green with {100 * asked.hold_ratio:g} % of blue's rate would have so few "
+            f"{asked.reads} in only {100 * chance:.2g} % of such steps"
+        )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts
 

@@ -50,8 +50,8 @@ def _lost_since(
             continue
         if objective.profile in lost.subjects:
             said = (
-                f"load run {lost.run_id}, which decision {lost.decision} rested on, "
-                f"{lost.problem}; a newer complete run is needed"
+                f"load run {lost.run_id} {lost.problem}; decision {lost.decision} "
+                "was based on this run; a newer complete run is needed"
             )
             return Said("run", Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
     return None

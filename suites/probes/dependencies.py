@@ -12,7 +12,7 @@ MOST_BYTES = 20_000_000
 HOUR = 3600.0
 # What writes the files; both need the services of their registries.
 PIP_COMMAND = "pip-audit --strict --no-deps -r constraints.txt -f json -o {}"
-NPM_COMMAND = "npm audit --json > {}   (in the folder of the shop's package-lock.json)"
+NPM_COMMAND = "npm audit --json --prefix SHOP > {}   (SHOP: the folder of package-lock.json)"
 
 
 def pip_audit(path: Path, most_hours: float) -> Iterator[Observation]:
