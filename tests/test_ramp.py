@@ -164,7 +164,7 @@ def test_green_that_is_not_ready_gets_nothing(outcome: Outcome) -> None:
 
 def test_traffic_that_no_ramp_gave_is_not_touched() -> None:
     here = Here(share=0.2)
-    with pytest.raises(MismatchError, match="no ramp of the ledger has given it that"):
+    with pytest.raises(MismatchError, match="no ramp of the ledger gave it this share"):
         run(here)
     assert here.share == 0.2
 

@@ -115,7 +115,7 @@ def test_traffic_nobody_here_moved_is_left_alone(world: TestWorld, out: Path) ->
     give(world, 0.2)
     done = gates(world, out, "ramp", *SCALE)
     assert (done.code, has(world)) == (2, 0.2)
-    assert "no ramp of the ledger has given it that" in done.err
+    assert "no ramp of the ledger gave it this share" in done.err
 
 
 def test_two_ramps_at_once_are_refused_and_ctrl_c_gives_the_traffic_back(
