@@ -167,7 +167,9 @@ def _write_down(arguments: argparse.Namespace, known: Known, done: rollback.Roll
     out = places.out(arguments.out, Path("out")).path
     entries = [rolled_back(known.target, arguments.time_scale, done)]
     if done.moved:
-        content = {"how": End.ROLLED_BACK.value, "at": time.time(), "why": done.proof.value}
+        contradicted = done.proof is rollback.Proof.CONTRADICTED and not done.given_back
+        how = End.NOT_ROLLED_BACK if contradicted else End.ROLLED_BACK
+        content = {"how": how.value, "at": time.time(), "why": done.proof.value}
         ended = entry_of(known.target, arguments.time_scale, "ended", **content)
         entries.append({**ended, "verified": done.report.as_json()})
     try:

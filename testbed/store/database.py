@@ -40,7 +40,7 @@ def query_seconds(microseconds: int) -> float:
 
 
 def connect(uri: str, deployment: str) -> Database:
-    """The database of a URI, over a pool whose idle connections are closed by us first."""
+    """The database of a URI; the pool closes idle connections before the database does."""
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         event_listeners=[_Timing(deployment)],
