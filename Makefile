@@ -64,32 +64,32 @@ rehearse: setup ## a whole blue-green ramp on a testbed of its own (FAULT=name A
 	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT))
 
 prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO (a minute)
-	$(PY) -m pytest tests/test_prove_gate.py tests/test_prove_customers.py tests/test_lost_runs.py tests/test_mutated_evidence.py -q -n 2
+	$(PY) -m pytest tests/adversarial/test_prove_gate.py tests/adversarial/test_prove_customers.py tests/adversarial/test_lost_runs.py tests/adversarial/test_mutated_evidence.py -q -n 2
 
 bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
-	$(PY) tests/bench_judge.py
+	$(PY) proofs/bench_judge.py
 
 proof-rehearsal: setup ## rehearsals with each fault of the table: stopped as it says (25 minutes)
-	$(PY) tests/rehearsals.py
+	$(PY) proofs/rehearsals.py
 
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
-	$(PY) -m pytest tests/test_ramp_world.py tests/test_ledger.py -q -m 'slow or not slow'
+	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py -q -m 'slow or not slow'
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)
 
 proof: setup ## show that every check can fail: each fault on in turn (minutes)
-	$(PY) tests/proof.py
+	$(PY) proofs/proof.py
 
 proof-security: setup ## the same for the security suite
-	$(PY) tests/proof.py --part security
+	$(PY) proofs/proof.py --part security
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
-	$(PY) tests/truth.py
+	$(PY) proofs/truth.py
 	$(PY) -m pytest tests -q -m slow
 
 bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and k6 (10 minutes)
-	$(PY) tests/bench_load.py
+	$(PY) proofs/bench_load.py
 
 # The audits need their registries' services: run them where those are, and bring the files.
 # make itself ends with 2 whenever something was found: python -m suites.security has the exact code.
@@ -99,10 +99,10 @@ security-scan: setup ## the security suite, secrets in the history, dependency a
 	$(PY) -m suites.security --target $(TARGET) $(if $(TARGETS),--targets $(TARGETS)) --repository . --pip-audit $(PIP_AUDIT) --npm-audit $(NPM_AUDIT)
 
 mutation: setup $(TOOLS) ## change the store's code in random places: do the suites notice? (minutes)
-	$(PY) tests/mutation.py
+	$(PY) proofs/mutation.py
 
 fuzz: setup $(TOOLS) ## Schemathesis on the contract against the embedded store (minutes)
-	$(PY) tests/fuzz.py
+	$(PY) proofs/fuzz.py
 
 check: setup ## style, types, policy
 	$(PY) -m ruff check .

@@ -9,7 +9,7 @@ import numpy as np
 from nightly.history import Figure
 from nightly.night import judged
 from reports import nightly as page
-from suites.browsing import browser
+from suites.client.pages import browser
 
 NIGHTS = 45
 PHONE = 400

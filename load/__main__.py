@@ -5,7 +5,7 @@ import sys
 
 from pymongo.errors import PyMongoError
 
-from gates.commands import carry_out
+from gates.process.command_line import carry_out
 from load import plan
 from load.generator import GeneratorError, work
 from load.run import Request, run

@@ -11,10 +11,10 @@ from pymongo import MongoClient
 
 from gates.errors import ConfigurationError
 from gates.model import Target
-from suites import run_locks
 from suites.client import StoreClient, exemption, loopback_source
 from suites.contract import load as contract
-from suites.ownership import REAL_PRODUCTS, Ownership, Shop
+from suites.testdata import run_locks
+from suites.testdata.ownership import REAL_PRODUCTS, Ownership, Shop
 
 AT_ONCE = 4
 PRODUCTS = 20

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from gates.model import Target
 from load.accounts import calling
 from suites.client import UnexpectedAnswerError
-from suites.probes import total
+from suites.inspection import total
 
 READINGS = 60
 METRIC, STARTED = "process_resident_memory_bytes", "process_start_time_seconds"

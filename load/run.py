@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gates import evidence, loads, places
-from gates import policy as policies
-from gates import target as targets
+from gates import places
 from gates.errors import ConfigurationError
+from gates.evidence import load_runs as loads
+from gates.evidence import suite_runs as evidence
 from gates.exitcodes import ExitCode
 from gates.model import ALL, Policy, Target
-from gates.progress import Progress
+from gates.policy import policy_file as policies
+from gates.policy import target_file as targets
+from gates.process.progress import Progress
 from gates.sources.health import served_build
 from load import allowed, memory
 from load import plan as plans
 from load.accounts import Shopping, headers, prepare
 from load.generator import measure
-from suites.ownership import clean_up
+from suites.testdata.ownership import clean_up
 
 TOOL = "load 1"
 # What was under way when the generator ended may still be written.

@@ -10,17 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gates import evidence, places
-from gates import target as targets
+from gates import places
 from gates.errors import ConfigurationError
+from gates.evidence import suite_runs as evidence
 from gates.exitcodes import ExitCode
 from gates.model import Target
-from gates.progress import Progress
+from gates.policy import target_file as targets
+from gates.process.progress import Progress
 from load import allowed
 from load import plan as plans
 from load.accounts import prepare
 from load.generator import measure
-from suites.ownership import clean_up
+from suites.testdata.ownership import clean_up
 
 # One asks about every 0.9 s: the most that a limit of 100 a minute lets one address do, or nearly.
 LEAST_PAUSE, MOST_PAUSE, PATIENCE = 0.7, 1.1, 5.0

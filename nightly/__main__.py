@@ -9,14 +9,15 @@ from pathlib import Path
 
 from pymongo.errors import PyMongoError
 
-from gates import evidence, places
-from gates import policy as policies
-from gates import target as targets
-from gates.commands import carry_out
+from gates import places
 from gates.errors import ConfigurationError
+from gates.evidence import suite_runs as evidence
 from gates.exitcodes import ExitCode
 from gates.model import Target
-from gates.progress import Progress
+from gates.policy import policy_file as policies
+from gates.policy import target_file as targets
+from gates.process.command_line import carry_out
+from gates.process.progress import Progress
 from gates.sources.health import served_build
 from load import allowed
 from load.accounts import prepare
@@ -35,7 +36,7 @@ from nightly.rounds import (
 )
 from reports import nightly as page
 from suites.client import UnexpectedAnswerError
-from suites.ownership import clean_up
+from suites.testdata.ownership import clean_up
 
 ROUNDS = 30
 PAGE = "index.html"

@@ -17,7 +17,7 @@ USUAL = 25
 # For so many newest nights: how far their mean must be above, in standard errors; and how far they
 # may lie apart, in standard deviations, to be one level and not a spike and its neighbours (99 %
 # of a studentised range; Harter, Tables of range and studentized range, 1960). The first are set
-# by simulation: tests/test_nightly.py has the rates of false and of missed alarms.
+# by simulation: tests/unit/test_nightly.py has the rates of false and of missed alarms.
 SURELY = {2: 3.6, 3: 3.6, 4: 3.5, 5: 3.35}
 ONE_LEVEL = {2: 3.64, 3: 4.12, 4: 4.40, 5: 4.60}
 # Winsorising: what lies further out than so many deviations counts as lying there.

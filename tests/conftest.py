@@ -1,7 +1,13 @@
-"""Fixtures of this project's own tests."""
+"""Fixtures of this project's own tests; what several tests need lies in ``tests/support``."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+for folder in ("support", "unit", "../proofs"):
+    sys.path.insert(0, str((HERE / folder).resolve()))
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from records import Records

@@ -7,9 +7,10 @@ import re
 import sys
 from collections.abc import Callable
 
-from gates import __version__, commands
-from gates.cli.values import slots, url
+from gates import __version__
+from gates.cli.option_types import slots, url
 from gates.exitcodes import EXIT_TABLE
+from gates.process import command_line as commands
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?\Z")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -45,9 +46,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"gates {__version__}")
     subcommands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, about: str, module: str, function: str = "") -> Command:
+    def command(name: str, about: str) -> Command:
         made = subcommands.add_parser(name, help=about, epilog=EXIT_TABLE, allow_abbrev=False)
-        made.set_defaults(run=_later(module, function or name))
+        module = name.replace("-", "_")
+        made.set_defaults(run=_later(module))
         return made
 
     _asking(command)
@@ -59,11 +61,11 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _later(module: str, function: str) -> Callable[[argparse.Namespace], int]:
-    """Import a command's module only when it is the one that was asked for."""
+def _later(module: str) -> Callable[[argparse.Namespace], int]:
+    """The command's function: it has the module's name, and is imported when it is called."""
 
     def run(options: argparse.Namespace) -> int:
-        return int(getattr(importlib.import_module(f"gates.cli.{module}"), function)(options))
+        return int(getattr(importlib.import_module(f"gates.cli.{module}"), module)(options))
 
     return run
 
@@ -72,14 +74,14 @@ MakeCommand = Callable[..., Command]
 
 
 def _asking(command: MakeCommand) -> None:
-    asked = command("check", "ask whether the release may go on past a stage", "asking")
+    asked = command("check", "ask whether the release may go on past a stage")
     asked.add_argument("stage", metavar="STAGE", help="a stage of the policy, such as ramp-10")
     _of_target(asked)
     asked.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
     asked.add_argument("--wait", type=seconds, metavar="TIME", default=0.0,
                        help="ask again while it is a hold, for so long")  # fmt: skip
     _printing(asked)
-    watched = command("watch", "watch the rollback triggers; 4 when one holds", "asking")
+    watched = command("watch", "watch the rollback triggers; 4 when one holds")
     _of_target(watched)
     _with_baseline(watched)
     watched.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
@@ -89,7 +91,7 @@ def _asking(command: MakeCommand) -> None:
 
 
 def _ramping(command: MakeCommand) -> None:
-    ramped = command("ramp", "move traffic step by step, asking the gate at each", "ramping")
+    ramped = command("ramp", "move traffic step by step, asking the gate at each")
     _of_target(ramped)
     _with_baseline(ramped)
     ramped.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
@@ -99,7 +101,7 @@ def _ramping(command: MakeCommand) -> None:
     ramped.add_argument("--dry-run", action="store_true", help="say what would be done; exits 3")
     _printing(ramped)
     _rolling_back(command)
-    rehearsed = command("rehearse", "a whole ramp on the testbed, with shoppers", "rehearsing")
+    rehearsed = command("rehearse", "a whole ramp on the testbed, with shoppers")
     rehearsed.add_argument("--fault", metavar="NAME", help="a fault of the testbed to switch on")
     rehearsed.add_argument("--at", type=int, default=40, metavar="PERCENT",
                            help="the step at which it is switched on (40)")  # fmt: skip
@@ -113,7 +115,7 @@ def _ramping(command: MakeCommand) -> None:
 
 
 def _rolling_back(command: MakeCommand) -> None:
-    back = command("rollback", "give all traffic back, and verify it", "rolling_back", "roll_back")
+    back = command("rollback", "give all traffic back, and verify it")
     _of_target(back, required=False)
     _with_baseline(back)
     back.add_argument("--control", type=url, metavar="URL",
@@ -126,7 +128,7 @@ def _rolling_back(command: MakeCommand) -> None:
 
 
 def _recordings(command: MakeCommand) -> None:
-    recorded = command("record", "write what both colours export, to stdout", "recordings")
+    recorded = command("record", "write what both colours export, to stdout")
     recorded.add_argument("--target", required=True, metavar="NAME", help="green")
     _with_baseline(recorded)
     recorded.add_argument("--targets", metavar="DIR", help="the target files")
@@ -134,27 +136,26 @@ def _recordings(command: MakeCommand) -> None:
                           help="how often (15s)")  # fmt: skip
     recorded.add_argument("--for", dest="duration", type=seconds, default=10800.0, metavar="TIME",
                           help="how long (3h)")  # fmt: skip
-    tested = command("backtest", "judge recordings as if they were live", "recordings")
+    tested = command("backtest", "judge recordings as if they were live")
     tested.add_argument("recordings", nargs="+", metavar="FILE", help="JSON Lines of gates record")
     tested.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
     tested.add_argument("--json", action="store_true", help="a line of JSON for each")
-    unit = command("test-policy", "canned recordings must give the decisions expected of them",
-                   "recordings", "test_policy")  # fmt: skip
+    unit = command("test-policy", "recordings must give the decisions expected of them")
     unit.add_argument("cases", metavar="FILE", help="TOML: recordings and expected decisions")
     unit.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
 
 
 def _looking(command: MakeCommand) -> None:
-    explained = command("explain", "judge a decision again, and show what it rests on", "looking")
+    explained = command("explain", "judge a decision again, and show what it rests on")
     explained.add_argument("id", metavar="ID", help="a decision's id in the ledger")
     explained.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
-    logged = command("log", "what was decided and moved", "looking")
+    logged = command("log", "what was decided and moved")
     logged.add_argument("--verify", action="store_true", help="is the ledger whole?")
     logged.add_argument("--last", type=int, default=20, metavar="N", help="so many entries (20)")
     logged.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
-    listed = command("stages", "list the policy's stages", "looking")
+    listed = command("stages", "list the policy's stages")
     listed.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
-    linted = command("lint", "find mistakes in the policy and the target files", "looking")
+    linted = command("lint", "find mistakes in the policy and the target files")
     linted.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
     linted.add_argument("--targets", metavar="DIR", help="the target files")
     linted.add_argument("--target", metavar="NAME",

@@ -1,11 +1,14 @@
 """The values that cross module boundaries; standard library only.
 
-target    what is judged: Build, Target
-evidence  what was seen: CheckResult, Run, Sample, Series, SampleSet, Evidence
-load      what a load run measured: LoadRun, LoadPhase, Latency, Generator
-live      what a live judge is fed: Scrape, Move
-policy    what is required: the objectives, Stage, Policy
-decision  what was concluded: Measurement, Finding, Decision
+target      what is judged: Build, Target
+run         what a run of suites recorded: CheckResult, Run, Boot
+load_run    what a load run measured: LoadRun, LoadPhase, Latency, Generator
+evidence    everything that a decision is based on: Sample, Series, SampleSet, Evidence
+scrape      what a live judge reads: Scrape, Move
+objectives  what a stage may require, one class a kind
+policy      what is required: Stage, Policy
+decision    what was concluded: Measurement, Finding, Decision
+selector    a parsed vector selector
 """
 
 from gates.model.decision import (
@@ -17,23 +20,18 @@ from gates.model.decision import (
     PolicyFile,
     Verdict,
 )
-from gates.model.evidence import (
-    LEFT_NOTHING,
-    Boot,
-    CheckOutcome,
-    CheckResult,
-    Evidence,
-    LostRun,
-    Run,
-    RunState,
-    Sample,
-    SampleSet,
-    Series,
-    ServedBuild,
+from gates.model.evidence import Evidence, Sample, SampleSet, Series, ServedBuild
+from gates.model.load_run import (
+    ALL,
+    ANSWERS,
+    RECOVERY,
+    TOTAL,
+    Generator,
+    Latency,
+    LoadPhase,
+    LoadRun,
 )
-from gates.model.live import Move, Scrape
-from gates.model.load import ALL, ANSWERS, RECOVERY, TOTAL, Generator, Latency, LoadPhase, LoadRun
-from gates.model.policy import (
+from gates.model.objectives import (
     AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
@@ -42,18 +40,18 @@ from gates.model.policy import (
     LiveObjective,
     LoadObjective,
     Objective,
-    OnCrash,
-    Policy,
     RatioObjective,
     RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
-    Stage,
     Terms,
     ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
+from gates.model.policy import OnCrash, Policy, Stage
+from gates.model.run import LEFT_NOTHING, Boot, CheckOutcome, CheckResult, LostRun, Run, RunState
+from gates.model.scrape import Move, Scrape
 from gates.model.target import Addresses, Build, Target
 
 __all__ = [

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from gates.errors import RouterError
-from gates.fetching import Answer, get, post
+from gates.sources.http import Answer, get, post
 
 SECONDS = 4.0
 MOST_BYTES = 65_536

@@ -1,8 +1,8 @@
 """The target's own health answer: which build it serves right now."""
 
-from gates import strict_json
-from gates.fetching import get
 from gates.model import Build, Measured, ServedBuild, Target
+from gates.sources import strict_json
+from gates.sources.http import get
 
 SECONDS = 2.0
 MOST_BYTES = 65536

@@ -7,9 +7,9 @@ from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
-from gates import strict_json
-from gates.fetching import get
 from gates.model import Measured, Sample, SampleSet, Series
+from gates.sources import strict_json
+from gates.sources.http import get
 
 SECONDS = 2.0
 MOST_BYTES = 32_000_000

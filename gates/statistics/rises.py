@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from gates.model import Scrape
-from gates.statistics.selector import Selector, labels_of
+from gates.model.selector import Selector, labels_of
 
 CLOCK_NOISE_SECONDS = 1.0
 CLOCK_SKEW_SECONDS = 5.0

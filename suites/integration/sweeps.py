@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from suites.client import StoreClient
-from suites.people import Person
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 MOST_PAGES = 100
 ROLES = ("owner", "admin", "manager", "staff", "customer")

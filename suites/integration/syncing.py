@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from suites.ownership import OwnProduct
-from suites.people import Person
+from suites.testdata.ownership import OwnProduct
+from suites.testdata.people import Person
 
 
 def change(client_id: str, base_version: int, product: OwnProduct, quantity: int) -> dict[str, Any]:

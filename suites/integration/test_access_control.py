@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from suites.client.waiting import wait_until
 from suites.integration import sweeps
-from suites.marks import check
-from suites.people import Person, challenged, enrol, log_in, wait_for_room_in_step
-from suites.waiting import wait_until
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person, challenged, enrol, log_in, wait_for_room_in_step
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.access_control]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from suites.marks import check
-from suites.people import Person
-from suites.sandbox import pay_by_card
+from suites.client.sandbox import pay_by_card
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.gamification]
 

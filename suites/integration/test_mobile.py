@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suites.client import StoreClient
+from suites.client.waiting import wait_until
 from suites.integration.paging import all_pages
 from suites.integration.properties import tried
 from suites.integration.syncing import change, model, order_change, send_batch, shown_cart
-from suites.marks import check
-from suites.people import Person, credentials, log_in
-from suites.waiting import wait_until
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person, credentials, log_in
 
 if TYPE_CHECKING:
-    from suites.browsing import Visit
-    from suites.ownership import Ownership, OwnProduct, OwnUser, Shop
+    from suites.client.pages import Visit
+    from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.mobile]
 
@@ -263,7 +263,7 @@ def test_order_announced(
     new_order: NewOrder,
 ) -> None:  # fmt: skip
     """An order placed on one device is announced to the shopper's other one, and to nobody else."""
-    from suites.live import listening
+    from suites.client.websocket import listening
 
     shopper, stranger = new_person(), new_person()
     tablet = log_in(new_client(), shopper.user)

@@ -11,12 +11,12 @@ import pytest
 
 from gates.model import Target
 from suites.client import Answer, StoreClient
-from suites.marks import check
-from suites.people import Person
-from suites.sandbox import CARD, DECLINED_CARD, VPA, pay_by_card, start_upi
+from suites.client.sandbox import CARD, DECLINED_CARD, VPA, pay_by_card, start_upi
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, OwnProduct, Shop
+    from suites.testdata.ownership import Ownership, OwnProduct, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.payment]
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from suites.client import UnexpectedAnswerError
-from suites.live import listening
-from suites.marks import check
-from suites.people import Person
-from suites.sandbox import pay_by_card
-from suites.waiting import wait_until
+from suites.client.sandbox import pay_by_card
+from suites.client.waiting import wait_until
+from suites.client.websocket import listening
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Shop
+    from suites.testdata.ownership import Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.realtime]
 

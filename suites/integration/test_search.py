@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suites.client import StoreClient
+from suites.client.waiting import wait_until
 from suites.integration.paging import all_pages
 from suites.integration.properties import tried
-from suites.marks import check
-from suites.people import Person
-from suites.waiting import wait_until
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 DEAREST = 100_000_000
 pytestmark = [pytest.mark.integration, pytest.mark.search]

@@ -8,14 +8,14 @@ import pytest
 
 from gates.model import Policy, RatioObjective
 from suites.client import Answer, StoreClient
-from suites.marks import check
-from suites.people import Person
+from suites.client.sandbox import pay_by_card
+from suites.inspection import total
 from suites.performance.timing import AT_ONCE, p95_problem
-from suites.probes import total
-from suites.sandbox import pay_by_card
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership
+    from suites.testdata.ownership import Ownership
 
 pytestmark = pytest.mark.performance
 

@@ -9,14 +9,14 @@ import pytest
 from gates.model import Policy, Target
 from gates.statistics import chance_of_at_most
 from suites.client import Answer, StoreClient
-from suites.marks import check
-from suites.people import Person
+from suites.inspection import total
 from suites.performance.commands import watched
 from suites.performance.timing import AT_ONCE, CERTAIN, P95, p95_problem
-from suites.probes import total
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.performance]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gates import places
-from gates import policy as policies
 from gates.errors import ConfigurationError
+from gates.policy import policy_file as policies
+from suites.inspection.dependencies import npm_audit, pip_audit
+from suites.inspection.secrets import history
 from suites.probes.api import NotLookedAtError, Observation
-from suites.probes.dependencies import npm_audit, pip_audit
-from suites.probes.secrets import history
 from suites.security.accepted import FILE, Accepted, AcceptedFindingsError, read, still_open
 
 NOTHING, FOUND, USAGE, NOT_LOOKED_AT = 0, 1, 2, 3

@@ -8,17 +8,17 @@ import pytest
 
 from gates.model import Target
 from suites.client import StoreClient, masked
-from suites.people import Person, log_in
+from suites.client.sandbox import pay_by_card
 from suites.probes.api import Observation
 from suites.probes.injection import SEED
 from suites.probes.rules import RULES
-from suites.probes.sarif import curl, sarif
-from suites.sandbox import pay_by_card
+from suites.scanner.sarif import curl, sarif
 from suites.security.accepted import read, still_open
 from suites.security.surface import ROLES, Surface
+from suites.testdata.people import Person, log_in
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, OwnProduct
+    from suites.testdata.ownership import Ownership, OwnProduct
 
 OBSERVATIONS = pytest.StashKey[list[Observation]]()
 SAID = pytest.StashKey[list[str]]()
@@ -123,7 +123,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     observations = session.config.stash.get(OBSERVATIONS, [])
     if not observations:
         return
-    from suites.plugin import TARGET, run_folder
+    from suites.pytest_plugin.plugin import TARGET, run_folder
 
     worker = getattr(session.config, "workerinput", {}).get("workerid", "")
     path = run_folder(session.config) / f"security{'-' if worker else ''}{worker}.sarif"

@@ -7,7 +7,7 @@ from gates.model import Target
 from suites.client import loopback_source
 from suites.contract import document
 from suites.probes import api, openapi
-from suites.probes.sending import HttpSender
+from suites.scanner.sending import HttpSender
 
 # What the fixtures ``no_finding`` and ``values`` are.
 Judge = Callable[[Iterable[api.Observation]], None]

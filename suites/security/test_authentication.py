@@ -10,16 +10,16 @@ import pytest
 
 from gates.model import Target
 from suites.client import StoreClient, UnexpectedAnswerError
-from suites.live import listening
-from suites.marks import check
-from suites.people import Person, challenged, credentials, log_in
+from suites.client.websocket import listening
 from suites.probes import forging
 from suites.probes.api import Call, Observation
+from suites.pytest_plugin.marks import check
 from suites.security.surface import Judge, Surface, Values, declared, endpoint, endpoints, good_call
+from suites.testdata.people import Person, challenged, credentials, log_in
 
 if TYPE_CHECKING:
     from suites.client import Answer
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = pytest.mark.security
 

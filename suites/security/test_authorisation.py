@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from suites.marks import check
-from suites.people import Person
+from suites.client.sandbox import CARD
 from suites.probes import openapi
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, Sender
 from suites.probes.bounds import unknown_fields
-from suites.sandbox import CARD
+from suites.pytest_plugin.marks import check
 from suites.security.surface import ROLES, Judge, Surface, Values, declared, endpoints, good_call
+from suites.testdata.people import Person
 
 if TYPE_CHECKING:
-    from suites.ownership import Ownership, Shop
+    from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = pytest.mark.security
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gates.model import Target
-from suites.marks import check
-from suites.people import Person
 from suites.probes import injection
 from suites.probes.api import Call, Endpoint, Observation, Sender
+from suites.pytest_plugin.marks import check
 from suites.security.surface import Judge, Surface, Values, endpoints, good_call
+from suites.testdata.people import Person
 
 pytestmark = pytest.mark.security
 

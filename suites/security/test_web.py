@@ -8,19 +8,19 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from gates.model import Target
-from suites.marks import check
-from suites.people import Person, credentials
 from suites.probes import passive
 from suites.probes.api import Call, Exchange, Observation
 from suites.probes.bounds import bounds_kept
 from suites.probes.browser import Shown, runs
+from suites.pytest_plugin.marks import check
 from suites.security.surface import Judge, Surface, Values, endpoint, endpoints, good_call
+from suites.testdata.people import Person, credentials
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from suites.browsing import Visit
-    from suites.ownership import Ownership, OwnUser
+    from suites.client.pages import Visit
+    from suites.testdata.ownership import Ownership, OwnUser
 
 pytestmark = pytest.mark.security
 

@@ -6,8 +6,8 @@ import pytest
 
 from gates.model import Target
 from suites.client import StoreClient
-from suites.marks import check
-from suites.probes import fetch_edge
+from suites.inspection import fetch_edge
+from suites.pytest_plugin.marks import check
 
 pytestmark = pytest.mark.smoke
 

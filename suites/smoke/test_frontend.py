@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from suites.client import StoreClient
-from suites.marks import check
-from suites.waiting import wait_until
+from suites.client.waiting import wait_until
+from suites.pytest_plugin.marks import check
 
 if TYPE_CHECKING:
-    from suites.browsing import Visit
+    from suites.client.pages import Visit
 
 pytestmark = pytest.mark.smoke
 

@@ -7,12 +7,12 @@ import pytest
 
 from gates.model import Build, Target
 from suites.client import StoreClient
-from suites.marks import check
-from suites.probes import series, total
-from suites.waiting import wait_until
+from suites.client.waiting import wait_until
+from suites.inspection import series, total
+from suites.pytest_plugin.marks import check
 
 if TYPE_CHECKING:
-    from suites.ownership import Shop
+    from suites.testdata.ownership import Shop
 
 pytestmark = pytest.mark.smoke
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from suites.client import StoreClient
-from suites.live import listening
-from suites.marks import check
-from suites.ownership import REAL_PRODUCTS
-from suites.sandbox import pay_by_card
+from suites.client.sandbox import pay_by_card
+from suites.client.websocket import listening
+from suites.pytest_plugin.marks import check
+from suites.testdata.ownership import REAL_PRODUCTS
 
 if TYPE_CHECKING:
-    from suites.ownership import OwnProduct, OwnUser, Shop
+    from suites.testdata.ownership import OwnProduct, OwnUser, Shop
 
 pytestmark = pytest.mark.smoke
 
@@ -97,7 +97,7 @@ def test_payment(shopper: StoreClient, order: dict[str, Any], product: "OwnProdu
 
 
 def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
-    from suites.sandbox import CARD
+    from suites.client.sandbox import CARD
 
     return {"order_id": order["id"], "method": "razorpay_card", "card": CARD}
 

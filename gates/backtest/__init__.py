@@ -1,0 +1,1 @@
+"""Judges recorded ramps again: the recording format, and the replay through the live judge."""

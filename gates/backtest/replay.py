@@ -1,0 +1,224 @@
+"""Replays a recording as if it were live, through the judge of ``gates check`` and ``watch``."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gates.backtest.recording import Recording
+from gates.judging.answers import key
+from gates.judging.conclusions import Live, Rests, conclude, conclude_live, live_asked, selectors
+from gates.judging.decide import decided
+from gates.model import (
+    Addresses,
+    Build,
+    Evidence,
+    Finding,
+    Measured,
+    Move,
+    Outcome,
+    Policy,
+    RatioObjective,
+    SampleSet,
+    Scrape,
+    ServedBuild,
+    Stage,
+    Target,
+)
+
+SAME = 0.005
+ALWAYS = 3
+SLOTS = ("green", "blue")
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """What was decided at the end of a step.
+
+    Args:
+        weight: green's share, 0 to 1.
+        t: when, seconds of the recording.
+        decision: whether to go on.
+        reason: why.
+    """
+
+    weight: float
+    t: float
+    decision: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a recording came to.
+
+    Args:
+        stopped_at: when it would have been stopped; None when it would not.
+        decision: how it ended: a stop, a hold at some step, or go.
+        reason: why.
+        steps: at each step's end, until it was stopped.
+        left_out: objectives that a recording cannot answer, or that this one does not.
+    """
+
+    stopped_at: float | None
+    decision: Outcome
+    reason: str
+    steps: tuple[StepEnd, ...]
+    left_out: tuple[str, ...]
+
+
+def replay(recording: Recording, policy: Policy) -> Replay:
+    """Ask after every scrape, and at each step's end whether to go on."""
+    return _Replayed(recording, policy).run()
+
+
+class _Replayed:
+    """The state of one replay."""
+
+    def __init__(self, recording: Recording, policy: Policy) -> None:
+        self._recording = recording
+        self._stages = [one for one in policy.stages if one.name.startswith("ramp-")]
+        asked = live_asked(self._stages[0])
+        if asked is None:
+            raise ValueError("the policy's first stage ramp-… has no live objectives")
+        self._asked = asked
+        self._lives = [
+            Live(group, SLOTS, asked.objectives[0].max_sample_age.total_seconds())
+            for group in asked.groups()
+        ]
+        self._steps: list[StepEnd] = []
+        self._blind: dict[int, str] = {}
+        self._left_out: dict[str, None] = {}
+
+    def run(self) -> Replay:
+        """All of it."""
+        step: Move | None = None
+        for event in self._recording.events:
+            if isinstance(event, Move):
+                if step is not None and abs(event.share - step.share) <= SAME:
+                    continue  # said again
+                if step is not None and (ended := self._end_of(step, event.at)):
+                    return ended
+                step = event if event.share > 0 else None
+                for live in self._lives:
+                    live.move(event) if event.share > 0 or live.moves else None
+                continue
+            self._scraped(event)
+            if step is not None and (stopped := self._stopped(event.at)):
+                return stopped
+        if step is not None and (ended := self._last(step)):
+            return ended
+        return self._result(None)
+
+    def _scraped(self, event: Scrape) -> None:
+        """Feed every judge; what one cannot read is kept in mind."""
+        for number, live in enumerate(self._lives):
+            try:
+                live.scraped(event)
+            except ValueError as error:
+                if event.slot in live.needs:
+                    self._blind[number] = str(error)
+
+    def _last(self, step: Move) -> Replay | None:
+        """The end of the last step, where the recording reaches it."""
+        bake = self._asked.share.bake.total_seconds()
+        age = self._asked.share.max_sample_age.total_seconds()
+        last = self._recording.events[-1].at
+        if last < step.at + bake - age:
+            reason = f"the recording ends {last - step.at:.0f} s into its bake of {bake:.0f} s"
+            self._steps.append(StepEnd(step.share, last, Outcome.HOLD, reason))
+            return None
+        return self._end_of(step, max(last, step.at + bake))
+
+    def _stopped(self, at: float) -> Replay | None:
+        stops = [one.stopped for one in self._lives if one.stopped is not None]
+        if not stops:
+            return None
+        findings = [one for one in self._live_findings(at) if one.verdict.value == "fail"]
+        decision = decided(findings)
+        return self._result(at, decision)
+
+    def _live_findings(self, at: float) -> list[Finding]:
+        found: list[Finding] = []
+        for number, live in enumerate(self._lives):
+            blind = live.blindness(at)
+            if number in self._blind:
+                blind = Measured.ERROR, self._blind[number]
+            found.extend(conclude_live(live, at, blind, Rests({}, {})))
+        return found
+
+    def _end_of(self, step: Move, at: float) -> Replay | None:
+        """Whether to go on; a result where the answer is to stop."""
+        stage = next(
+            (one for one in self._stages if one.share and abs(one.share - step.share) <= SAME),
+            self._stages[0],
+        )
+        findings = self._live_findings(at) + self._others(stage, at)
+        if at - step.at < self._asked.share.bake.total_seconds() - 1:
+            reason = f"the step took {at - step.at:.0f} s, less than its bake"
+            self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
+            return None
+        decision = decided(findings)
+        self._steps.append(StepEnd(step.share, at, *decision))
+        if decision[0] in (Outcome.NO_GO, Outcome.ROLLBACK):
+            return self._result(at, decision)
+        return None
+
+    def _others(self, stage: Stage, at: float) -> list[Finding]:
+        """The objectives over a window that the recording holds the series of."""
+        found: list[Finding] = []
+        now = datetime.fromtimestamp(at, UTC)
+        live = set(self._asked.objectives)
+        for objective in stage.objectives:
+            if objective in live:
+                continue
+            if not isinstance(objective, RatioObjective):
+                self._left_out[objective.name] = None
+                continue
+            wanted = selectors(objective, TARGET)
+            answers = {key(*one): self._answer(one, at) for one in wanted}
+            if any(
+                answer.measured is not Measured.OK for answer in list(answers.values())[:ALWAYS]
+            ):
+                self._left_out[objective.name] = None
+                continue
+            found.extend(conclude(objective, evidence_of(answers), now))
+        return found
+
+    def _answer(self, wanted: tuple[str, float], at: float) -> SampleSet:
+        return self._recording.samples(wanted[0], timedelta(seconds=wanted[1]), at)
+
+    def _result(
+        self, stopped_at: float | None, decision: tuple[Outcome, str] | None = None
+    ) -> Replay:
+        if decision is None:
+            holds = [one for one in self._steps if one.decision is not Outcome.GO]
+            if holds:
+                decision = holds[0].decision, f"at {100 * holds[0].weight:g} %: {holds[0].reason}"
+            elif self._steps:
+                decision = Outcome.GO, f"go at the end of all {len(self._steps)} steps"
+            else:
+                decision = Outcome.HOLD, "no step of a ramp in the recording"
+        return Replay(
+            stopped_at, decision[0], decision[1], tuple(self._steps), tuple(self._left_out)
+        )
+
+
+def evidence_of(samples: dict[str, SampleSet]) -> Evidence:
+    """Evidence that is nothing but samples."""
+    nobody = ServedBuild(Measured.NO_DATA, 0, None, "", "", "a recording serves nothing")
+    return Evidence(target=TARGET, served=nobody, runs=(), samples=samples)
+
+
+def _target() -> Target:
+    """The green of a recording; no file says which build it should be."""
+    nowhere = Addresses("", "", "", "", "", "", "", None)
+    return Target(
+        name="recording", digest="", description="a recording", deployment="green",
+        production=False, expected=Build("", "", ""), schema_version=1, addresses=nowhere,
+        patience_seconds=1, loopback_sources=False, log_files=(), suites=frozenset(),
+        capabilities=frozenset(), slot="green", servers=("green",), instances=(),
+        policies=frozenset(), unset=(), baseline_slot="blue", public_address="",
+        shop="", router="", secrets={},
+    )  # fmt: skip
+
+
+TARGET = _target()

@@ -1,0 +1,18 @@
+"""``gates stages``: the stages of the policy."""
+
+import argparse
+
+from gates import places
+from gates.policy import policy_file
+
+
+def stages(arguments: argparse.Namespace) -> int:
+    """``gates stages``: the policy's stages in order."""
+    place = places.policy(arguments.policy)
+    loaded = policy_file.load(place.path)
+    print(f"{loaded.name}, {place}, sha256:{loaded.digest}")
+    for stage in loaded.stages:
+        print(f"{stage.name:<18}{stage.title} (guide {stage.guide})")
+        for objective in stage.objectives:
+            print(f"{'':<18}  {objective.name}")
+    return 0

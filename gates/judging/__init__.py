@@ -1,0 +1,1 @@
+"""Turns evidence into findings, and findings into a decision; without any input or output."""

@@ -1,0 +1,1 @@
+"""Objectives about suite runs: required checks passed, and no unknown check ran."""

@@ -1,0 +1,273 @@
+"""Condition: the newest result of every required check is a pass on the build that is served."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gates.judging.checks import provenance
+from gates.judging.checks.provenance import CLOCK_TOLERANCE
+from gates.model import (
+    LEFT_NOTHING,
+    CheckOutcome,
+    CheckResult,
+    ChecksObjective,
+    Evidence,
+    Finding,
+    LostRun,
+    Measured,
+    Measurement,
+    Run,
+    RunState,
+    Target,
+    Verdict,
+)
+
+FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
+
+
+MAX_NAMED = 3
+LOOKED_AT = " has looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the evidence says of one check.
+
+    Args:
+        measured: was it measured.
+        verdict: does it meet the objective.
+        sentence: why.
+        result: the result it rests on.
+        run: the run it rests on.
+        common: the reason, where it is the same for other checks of the run; else empty.
+    """
+
+    measured: Measured
+    verdict: Verdict
+    sentence: str
+    result: CheckResult | None = None
+    run: Run | None = None
+    common: str = ""
+
+
+def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
+    """A finding for each required check; one for all that lack a result for the same reason."""
+    found: list[Finding] = []
+    common: dict[str, tuple[_Answer, list[str]]] = {}
+    for check in objective.checks:
+        answer = _answer(objective, evidence, check, now)
+        if answer.common:
+            common.setdefault(answer.common, (answer, []))[1].append(check)
+        else:
+            found.append(_finding(objective, check, answer, evidence, now))
+    for reason, (answer, checks) in common.items():
+        if len(checks) > 1:
+            more = f" and {len(checks) - MAX_NAMED} more" if len(checks) > MAX_NAMED else ""
+            named = f"{', '.join(checks[:MAX_NAMED])}{more}"
+            sentence = (
+                f"{reason} {named}"
+                if answer.run is None and reason.endswith(LOOKED_AT)
+                else f"{reason}; this affects {len(checks)} checks: {named}"
+            )
+            together = replace(answer, sentence=sentence)
+            found.append(_finding(objective, checks[0], together, evidence, now, alone=False))
+        else:
+            found.append(_finding(objective, checks[0], answer, evidence, now))
+    return tuple(found)
+
+
+def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
+    concerned = _concerned_runs(evidence.runs, evidence.target, check)
+    run = concerned[-1] if concerned else None
+    if missed := _lost_since(run, check, evidence):
+        return missed
+    if run is None:
+        reason = f"no run on {evidence.target.name}{LOOKED_AT}"
+        sentence = f"{reason} {check}"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=reason)
+    results = [result for result in run.results if result.check == check]
+    since = max((result.at for result in results), default=run.started_at)
+    for other in concerned:
+        if failed := _failure_since(other, check, evidence, run if other is run else None, since):
+            return failed
+    for problem in (
+        *provenance.clock_set_back(run, concerned),
+        *provenance.problems(run, objective.limits, evidence, now),
+        *_left_something(run),
+    ):
+        return _Answer(
+            Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run, common=problem
+        )
+    answer = _of_results(objective, check, results, run, now)
+    if answer.verdict is Verdict.PASS:
+        return replace(
+            answer, sentence=answer.sentence + _failed_before(check, concerned, evidence)
+        )
+    return answer
+
+
+def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
+    """A run that an earlier decision rested on, is not there as such, and has no successor."""
+    for lost in evidence.lost_runs:
+        later = (
+            newest is not None
+            and newest.state is RunState.FINISHED
+            and newest.run_id != lost.run_id
+            and newest.started_at > lost.started_at
+        )
+        concerns = check in lost.subjects or not lost.subjects
+        if later or not concerns or _of_another_build(lost, evidence):
+            continue
+        failed = "failed" if check in lost.failed else "was checked"
+        reason = (
+            f"run {lost.run_id} {lost.problem}; decision {lost.decision} was based on this run; "
+            "a newer complete run is needed"
+        )
+        sentence = f"{check} {failed} in run {lost.run_id}: {reason}"
+        common = "" if check in lost.failed else reason
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=common)
+    return None
+
+
+def _of_another_build(lost: LostRun, evidence: Evidence) -> bool:
+    served = evidence.served.build
+    return bool(lost.build) and served is not None and lost.build != str(served)
+
+
+def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> str:
+    """That the check failed on this build before it passed; empty where it did not."""
+    runs = [
+        run.run_id
+        for run in concerned[:-1]
+        if _same_build(run, evidence)
+        and any(one.check == check and one.outcome in FAILURES for one in run.results)
+    ]
+    lost = [
+        one.run_id
+        for one in evidence.lost_runs
+        if check in one.failed and not _of_another_build(one, evidence)
+    ]
+    names = list(dict.fromkeys((*runs, *lost)))
+    if not names:
+        return ""
+    named = ", ".join(names[-MAX_NAMED:])
+    return f"; the check failed before on the same build in run {named}"
+
+
+def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:
+    """The runs that looked at the check, were about to, or do not say; the newest last."""
+    concerned = [
+        run
+        for run in runs
+        if (run.target, run.base_url) in (("", ""), (target.name, target.addresses.api))
+        and (run.expected is None or check in run.expected)
+    ]
+    return sorted(concerned, key=lambda run: (run.started_at, run.run_id))
+
+
+def _failure_since(
+    run: Run, check: str, evidence: Evidence, newest: Run | None, since: datetime
+) -> _Answer | None:
+    """A failure in the newest run, or in an overlapping one after the newest result."""
+    results = [result for result in run.results if result.check == check]
+    failed = [
+        result
+        for result in results
+        if result.outcome in FAILURES and (newest is run or result.at > since)
+    ]
+    if not failed or not _same_build(run, evidence):
+        return None
+    return _failed(check, failed[0], len(results), run)
+
+
+def _same_build(run: Run, evidence: Evidence) -> bool:
+    return run.build is not None and run.build == evidence.served.build
+
+
+def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
+    again = f" (reported {count} times: a retry does not undo a failure)" if count > 1 else ""
+    said = " ".join(result.message.split())[:300] or "it gave no message"
+    sentence = f"{check} {result.outcome.value} in run {run.run_id}{again}: {said}"
+    return _Answer(Measured.OK, Verdict.FAIL, sentence, result, run)
+
+
+def _left_something(run: Run) -> list[str]:
+    """A whole record says once that nothing of the run is left in the database."""
+    if run.state is not RunState.FINISHED:
+        return []
+    cleaned = [result for result in run.results if result.check == LEFT_NOTHING]
+    if [one.outcome for one in cleaned] == [CheckOutcome.PASSED]:
+        return []
+    said = cleaned[0].message if cleaned else "it does not say"
+    return [f"run {run.run_id} may have left something in the database: {said[:200]}"]
+
+
+def _of_results(
+    objective: ChecksObjective,
+    check: str,
+    results: Sequence[CheckResult],
+    run: Run,
+    now: datetime,
+) -> _Answer:
+    """The verdict of a whole, current run."""
+    if not results:
+        sentence = f"run {run.run_id} was to look at {check} and has no result of it"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, run=run)
+    result, again = results[0], len(results) > 1
+    if result.outcome in FAILURES:
+        return _failed(check, result, len(results), run)
+    if result.outcome is not CheckOutcome.PASSED or again:
+        how = "was reported twice" if again else f"was {result.outcome.value.replace('_', ' ')}"
+        why = f": {result.message[:200]}" if result.message else ""
+        sentence = f"{check} {how} in run {run.run_id}{why}"
+        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, result, run)
+    age = now - result.at
+    if age > objective.max_age:
+        sentence = f"{check} passed {_minutes(age)} ago, longer than {_minutes(objective.max_age)}"
+        return _Answer(Measured.STALE, Verdict.INCONCLUSIVE, sentence, result, run)
+    if age < -CLOCK_TOLERANCE or result.at < run.started_at - CLOCK_TOLERANCE:
+        sentence = f"{check} has a time of {result.at}, outside its run: a clock is wrong"
+        return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, sentence, result, run)
+    sentence = f"{check} passed {_minutes(age)} ago"
+    return _Answer(Measured.OK, Verdict.PASS, sentence, result, run)
+
+
+def _minutes(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    if abs(seconds) < 120:  # noqa: PLR2004 - two minutes
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
+
+
+def _finding(  # noqa: PLR0913 - the evidence, the moment, and what was found
+    objective: ChecksObjective,
+    check: str,
+    answer: _Answer,
+    evidence: Evidence,
+    now: datetime,
+    *,
+    alone: bool = True,
+) -> Finding:
+    target = evidence.target.name
+    next_step = f"pytest --target {target} --check {check}"
+    if answer.verdict is Verdict.INCONCLUSIVE and (answer.run is None or not alone):
+        suite = check.partition(".")[0]
+        next_step = f"pytest -m {suite} --target {target}"
+    at = answer.result.at if answer.result else None
+    measurement = Measurement(
+        source="checks",
+        query=f"run {answer.run.run_id}" if answer.run else f"runs on {target}",
+        window_seconds=objective.max_age.total_seconds(),
+        samples=int(answer.result is not None),
+        age_seconds=(now - at).total_seconds() if at else None,
+        value=answer.result.outcome.value if answer.result else "missing",
+    )
+    return Finding(
+        objective=objective.name,
+        guide=objective.guide,
+        measured=answer.measured,
+        verdict=answer.verdict,
+        sentence=answer.sentence,
+        next_step="" if answer.verdict is Verdict.PASS else next_step,
+        measurements=(measurement,),
+    )

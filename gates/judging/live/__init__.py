@@ -1,0 +1,1 @@
+"""Objectives that follow a ramp scrape by scrape: comparisons, triggers, traffic, availability."""

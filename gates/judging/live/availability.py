@@ -1,0 +1,182 @@
+"""Condition: green's instances were up, and all of them were seen, through the whole step."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gates.judging import answers as reading
+from gates.model import (
+    AvailabilityObjective,
+    Finding,
+    Measured,
+    Move,
+    Sample,
+    SampleSet,
+    Target,
+    Verdict,
+)
+from gates.statistics import by_instance
+
+UP = 1.0
+# A start time that moved by more is that of another process.
+CLOCK_NOISE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSamples:
+    """What is known of green's instances in this step.
+
+    Args:
+        moves: of the ramp that is under way.
+        up: whether Prometheus reached each instance.
+        starts: when the processes started.
+        now: seconds since the epoch.
+    """
+
+    moves: Sequence[Move]
+    up: SampleSet
+    starts: SampleSet
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A time in which an instance was not reached, seconds since the epoch.
+
+    Args:
+        instance: which one.
+        begin: the last moment at which it was reached.
+        end: the first moment at which it was reached again, or the last look.
+        restarted: whether another process answered then.
+    """
+
+    instance: str
+    begin: float
+    end: float
+    restarted: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.end - self.begin
+
+
+def conclude(
+    objective: AvailabilityObjective,
+    target: Target,
+    samples: InstanceSamples | None,
+    weights: SampleSet,
+) -> Finding:
+    """Judge how long green's instances were away in this step.
+
+    An absence after which another process answers is an outage, and counts against the objective
+    over the whole step. One after which the same process answers is a gap of the scrapes: a long
+    one within the last bake time is a hold, because nobody knows what went on in it.
+
+    Args:
+        objective: the objective.
+        target: green; its file may state which instances there must be.
+        samples: what Prometheus knows; None where no ramp is under way.
+        weights: the balancer's weights, shown where no ramp is under way.
+    """
+    if samples is None:
+        measured, verdict = Measured.NO_DATA, Verdict.INCONCLUSIVE
+        sentence = f"cannot see {objective.reads}: no ramp is under way"
+        answer = weights
+    else:
+        measured, verdict, sentence = _judged(objective, target, samples)
+        answer = samples.up
+    return Finding(
+        objective=objective.name,
+        guide=objective.guide,
+        measured=measured,
+        verdict=verdict,
+        sentence=sentence,
+        next_step="" if verdict is Verdict.PASS else reading.look_again(answer),
+        measurements=(reading.measurement(answer, f"{len(answer.series)} series"),),
+    )
+
+
+def _judged(
+    objective: AvailabilityObjective, target: Target, samples: InstanceSamples
+) -> tuple[Measured, Verdict, str]:
+    for answer in (samples.up, samples.starts):
+        if answer.measured is not Measured.OK:
+            problem = f"cannot see {objective.reads}: {answer.query}: {answer.problem}"
+            return answer.measured, Verdict.INCONCLUSIVE, problem
+    try:
+        instances = by_instance(samples.up.series)
+        absences = [one for name in instances for one in _absences(name, samples)]
+    except ValueError as error:
+        return Measured.ERROR, Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {error}"
+    since, max_age = samples.moves[-1].at, objective.max_sample_age.total_seconds()
+    fresh = {
+        name
+        for name, series in instances.items()
+        if samples.now - max(one.samples[-1].at for one in series) <= max_age
+    }
+    if missing := sorted(set(target.instances) - fresh):
+        known = ", ".join(sorted(fresh)) or "none"
+        sentence = (
+            f"Prometheus has no fresh samples of {', '.join(missing)}; the target file lists "
+            f"these instances of {target.slot}; instances with fresh samples: {known}"
+        )
+        return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
+    step = samples.now - since
+    outages = [one for one in absences if one.restarted]
+    down = sum(one.seconds for one in outages)
+    whole = max(step, objective.bake.total_seconds()) * max(1, len(fresh))
+    counted = (
+        f"{target.slot} was down for {down:.0f} s in {len(outages)} outages of this step "
+        f"({step:.0f} s, {len(fresh)} instances); "
+        f"the limit is {(1 - objective.least) * whole:.0f} s"
+    )
+    if down > (1 - objective.least) * whole:
+        return Measured.OK, Verdict.FAIL, counted
+    recent = samples.now - objective.bake.total_seconds()
+    holes = [
+        one for one in absences if not one.restarted and one.seconds > max_age and one.end > recent
+    ]
+    if holes:
+        hole = holes[-1]
+        sentence = (
+            f"{hole.instance} was not seen for {hole.seconds:.0f} s (limit {max_age:.0f} s); "
+            f"the gap ended {samples.now - hole.end:.0f} s ago; "
+            f"wait {hole.end - recent:.0f} s more without another gap"
+        )
+        return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
+    return Measured.OK, Verdict.PASS, counted
+
+
+def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
+    """When an instance was not reached since the step began."""
+    since = samples.moves[-1].at
+    looks = sorted(
+        sample for one in by_instance(samples.up.series)[instance] for sample in one.samples
+    )
+    starts = sorted(
+        sample
+        for one in by_instance(samples.starts.series).get(instance, [])
+        for sample in one.samples
+    )
+    good = [one.at for one in looks if one.value == UP]
+    if not good:
+        yield Absence(instance, max(since, looks[0].at), looks[-1].at, restarted=False)
+        return
+    for begin, end in pairwise(good):
+        failed = any(begin < one.at < end for one in looks)
+        if end > since:
+            restarted = failed and _restarted(starts, begin, end)
+            yield Absence(instance, max(begin, since), end, restarted=restarted)
+    if looks[-1].at > good[-1]:
+        # Whether the process is down, or only its metrics are, nobody knows yet.
+        yield Absence(instance, max(good[-1], since), looks[-1].at, restarted=False)
+
+
+def _restarted(starts: Sequence[Sample], begin: float, end: float) -> bool:
+    """Whether the process that answered again is another one than before."""
+    before = [one.value for one in starts if one.at <= begin]
+    after = [one.value for one in starts if one.at >= end]
+    if not before or not after:
+        return True  # nobody can say that it is the same
+    return abs(after[0] - before[-1]) > CLOCK_NOISE_SECONDS

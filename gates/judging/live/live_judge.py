@@ -1,0 +1,197 @@
+"""The live objectives of a ramp, fed scrape by scrape: what they have seen, and whether it stops.
+
+``gates check`` and ``gates watch`` feed it what Prometheus kept since before the ramp began,
+``gates backtest`` a recording, ``make bench-judge`` a simulation: the same judge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gates.judging.live.objective_judges import (
+    Compared,
+    Judge,
+    Restarted,
+    Stopped,
+    ThroughputJudge,
+    judge_of,
+)
+from gates.model import LiveObjective, Measured, Move, Outcome, Scrape, Target, TriggerObjective
+from gates.statistics import Rises, parse_selector
+
+if TYPE_CHECKING:
+    from gates.statistics import Selector
+
+SLOT_LABEL = "slot"
+# An instance that was not seen for so many times the freshness limit is gone for good.
+FORGOTTEN = 5
+
+
+@dataclass(slots=True)
+class Colour:
+    """The instances of a colour, and when each was last seen; and for how long in this step."""
+
+    rises: dict[str, Rises] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)
+    covered: dict[str, float] = field(default_factory=dict)
+
+
+def _may_be_absent(judge: Judge) -> bool:
+    """Whether too few events do not block there, and so may none."""
+    if isinstance(judge, ThroughputJudge):
+        return True
+    return isinstance(judge, Compared) and not judge.objective.at_least
+
+
+class Live:
+    """Feeds every live objective of a stage.
+
+    Args:
+        objectives: the comparisons, triggers and traffic.
+        slots: green's slot and blue's.
+        max_age: how old a sample may be, in seconds; a longer gap is one.
+    """
+
+    def __init__(
+        self, objectives: Sequence[LiveObjective], slots: tuple[str, str], max_age: float
+    ) -> None:
+        triggers = all(isinstance(one, TriggerObjective) for one in objectives)
+        # Triggers hold whatever blue does: they need nothing of it.
+        self.needs = slots[:1] if triggers else slots
+        self.judges = [judge_of(one) for one in objectives]
+        texts = list(
+            dict.fromkeys(text for one in self.judges for text in (one.part, one.objective.whole))
+        )
+        self._selectors: list[Selector] = [parse_selector(text, SLOT_LABEL) for text in texts]
+        self._roles = [
+            (one, texts.index(one.part), texts.index(one.objective.whole)) for one in self.judges
+        ]
+        self._needed = {
+            role
+            for one, part, whole in self._roles
+            if not _may_be_absent(one)
+            for role in ((part, whole) if one.part_is_good else (whole,))
+        }
+        self.slots, self.max_age = slots, max_age
+        self.colours = {slot: Colour() for slot in slots}
+        self.began_at: float | None = None
+        self.moves: list[Move] = []
+
+    @classmethod
+    def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "Live":
+        """The judge of a target."""
+        ages = [one.max_sample_age.total_seconds() for one in objectives]
+        return cls(objectives, (target.slot, target.baseline_slot), min(ages))
+
+    def move(self, move: Move) -> None:
+        """The balancer gives green another share."""
+        self.moves.append(move)
+        for colour in self.colours.values():
+            colour.covered = {}
+        for one in self.judges:
+            one.move(move.at, move.share)
+
+    def scraped(self, scrape: Scrape) -> None:
+        """The next scrape; moments ascend.
+
+        Raises:
+            ValueError: a counter is not a count, or a part rose by more than its whole.
+        """
+        colour = self.colours.get(scrape.slot)
+        if colour is None or not scrape.values:
+            return
+        known = colour.rises.get(scrape.instance)
+        if known is not None and known.lacks(scrape.values, self._needed):
+            return  # half a scrape: as if it had not come
+        if self.began_at is None:
+            self.began_at = scrape.at
+        rises = self._seen(colour, scrape)
+        young = scrape.started is not None and scrape.started > self.began_at
+        sums = rises.feed(scrape, young=young)
+        if sums is None:
+            return
+        green = scrape.slot == self.slots[0]
+        if green and rises.restarted:
+            self._restarted(scrape)
+        for judge, part_role, whole_role in self._roles:
+            part, whole = sums[part_role], sums[whole_role]
+            if part > whole and not isinstance(judge, ThroughputJudge):
+                raise ValueError(
+                    f"{scrape.instance} counted {part:,.0f} of {whole:,.0f} events of "
+                    f"{judge.objective.name}: the part is larger than the whole"
+                )
+            judge.count(scrape.at, whole - part if judge.part_is_good else part, whole, green=green)
+
+    def _seen(self, colour: Colour, scrape: Scrape) -> Rises:
+        """Note that an instance was seen; its counters."""
+        before = colour.seen.get(scrape.instance)
+        if before is not None and scrape.at - before <= self.max_age:
+            covered = colour.covered
+            covered[scrape.instance] = covered.get(scrape.instance, 0.0) + scrape.at - before
+        colour.seen[scrape.instance] = scrape.at
+        if scrape.instance not in colour.rises:
+            colour.rises[scrape.instance] = Rises(self._selectors)
+        return colour.rises[scrape.instance]
+
+    def _restarted(self, scrape: Scrape) -> None:
+        for judge in self.judges:
+            if isinstance(judge, Restarted):
+                judge.restarted(scrape.at, scrape.instance)
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """The worst stop so far; the first of several alike."""
+        stops = [one.stopped for one in self.judges if one.stopped is not None]
+        rollbacks = [one for one in stops if one.outcome is Outcome.ROLLBACK]
+        return min(rollbacks or stops, key=lambda one: one.at, default=None)
+
+    def blindness(self, now: float) -> tuple[Measured, str]:
+        """Why this cannot be judged now: (OK, "") when it can."""
+        for slot in self.needs:
+            seen = self.colours[slot].seen
+            known = {one: at for one, at in seen.items() if now - at <= FORGOTTEN * self.max_age}
+            if not known:
+                last = max(seen.values(), default=None)
+                ago = "never" if last is None else f"{now - last:.0f} s ago"
+                return Measured.NO_DATA, f"{slot} was seen {ago}"
+            oldest = min(known, key=lambda one: known[one])
+            if now - known[oldest] > self.max_age:
+                age = now - known[oldest]
+                said = f"the newest sample of {oldest} ({slot}) is {age:.0f} s old"
+                return Measured.STALE, f"{said}, limit {self.max_age:.0f} s"
+            if known[oldest] - now > self.max_age:
+                return Measured.ERROR, "a sample from the future"
+        if problem := self._unmatched():
+            return Measured.NO_DATA, problem
+        return self._coverage(now)
+
+    def _unmatched(self) -> str:
+        """What no series of a colour can be: an empty vector is not zero failures."""
+        for judge, part_role, whole_role in self._roles:
+            if _may_be_absent(judge):
+                continue  # too few events do not block there, and so may none
+            asks_for = self._selectors[part_role].asks_for
+            for slot in self.needs:
+                rises = self.colours[slot].rises.values()
+                matched = {role for one in rises for role in one.matched}
+                labels = {name for one in rises for name in one.labels}
+                missing = whole_role not in matched or (
+                    part_role not in matched and (judge.part_is_good or not asks_for <= labels)
+                )
+                if missing:
+                    return f"no series of {slot} can be {judge.objective.name}'s"
+        return ""
+
+    def _coverage(self, now: float) -> tuple[Measured, str]:
+        """Whether green was seen for at least half of the step."""
+        if not self.moves:
+            return Measured.NO_DATA, "no ramp is under way"
+        passed = now - self.moves[-1].at
+        colour = self.colours[self.slots[0]]
+        covered = max(colour.covered.values(), default=0.0)  # others may have come later
+        if passed > self.max_age and covered < passed / 2:
+            return (
+                Measured.NO_DATA,
+                f"{self.slots[0]} was seen for {covered:.0f} s of the step's {passed:.0f} s",
+            )
+        return Measured.OK, ""

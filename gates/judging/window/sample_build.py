@@ -1,0 +1,81 @@
+"""Condition: every sample in the window comes from the build that is expected."""
+
+from gates.judging import answers as reading
+from gates.model import (
+    Build,
+    Evidence,
+    Finding,
+    LiveBuildObjective,
+    Measured,
+    SampleSet,
+    Target,
+    Verdict,
+)
+from gates.statistics import by_instance
+
+
+def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
+    """The info series of the target, and the start times of its instances."""
+    window = objective.window.total_seconds()
+    return tuple(
+        (reading.for_slot(selector, target), window)
+        for selector in (objective.selector, reading.STARTS)
+    )
+
+
+def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
+    """Compare the build each series names with the expected one."""
+    target = evidence.target
+    selector = reading.for_slot(objective.selector, target)
+    window = objective.window.total_seconds()
+    answer = reading.sample_set(evidence, selector, window)
+    starts = reading.sample_set(evidence, reading.for_slot(reading.STARTS, target), window)
+    max_age = objective.max_sample_age.total_seconds()
+    measured, problem = reading.blindness([answer, starts], max_age, covering=[answer, starts])
+    if measured is Measured.OK:
+        problem = _not_of_the_target(answer, starts, target)
+        measured = Measured.ERROR if problem else Measured.OK
+    builds = {
+        Build(
+            release=series.labels.get("release", "?"),
+            version=series.labels.get("version", "?"),
+            digest=series.labels.get("digest", "?"),
+        )
+        for series in answer.series
+    }
+    others = sorted(str(build) for build in builds - {target.expected})
+    if measured is not Measured.OK:
+        verdict, sentence = Verdict.INCONCLUSIVE, f"cannot see {target.slot}'s build: {problem}"
+    elif others:
+        verdict = Verdict.INCONCLUSIVE
+        sentence = (
+            f"samples of {' and '.join(others)} are among {target.slot}'s; "
+            f"only those of {target.expected} are evidence"
+        )
+    else:
+        instances = len(answer.series)
+        verdict, sentence = Verdict.PASS, f"all samples are of {target.expected}: {instances} seen"
+    return Finding(
+        objective=objective.name,
+        guide=objective.guide,
+        measured=measured,
+        verdict=verdict,
+        sentence=sentence,
+        next_step="" if verdict is Verdict.PASS else reading.look_again(answer),
+        measurements=(
+            reading.measurement(
+                answer, ", ".join(sorted(str(build) for build in builds)) or "none"
+            ),
+        ),
+    )
+
+
+def _not_of_the_target(answer: SampleSet, starts: SampleSet, target: Target) -> str:
+    """Why the info series do not speak for all instances of the target; empty when they do."""
+    others = {series.labels.get("deployment", target.deployment) for series in answer.series}
+    if others != {target.deployment}:
+        return f"series under slot {target.slot} call themselves {', '.join(sorted(others))}"
+    known, running = set(by_instance(answer.series)), set(by_instance(starts.series))
+    if known != running:
+        return f"{len(known)} instances name a build, {len(running)} have a start time"
+    return ""

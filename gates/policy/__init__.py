@@ -1,0 +1,1 @@
+"""Reads policies, target files and schedules into values of gates.model."""

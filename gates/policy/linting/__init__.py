@@ -1,0 +1,1 @@
+"""Finds mistakes in policies and target files that can be read."""

@@ -1,0 +1,178 @@
+"""What is wrong with a policy that can be read: what means something else than it says."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_never
+
+from gates.model import (
+    AvailabilityObjective,
+    ChecksObjective,
+    ComparisonObjective,
+    ListedChecksObjective,
+    LiveBuildObjective,
+    LoadObjective,
+    Objective,
+    Policy,
+    RatioObjective,
+    RestartsObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    ThroughputObjective,
+    TrafficObjective,
+    TriggerObjective,
+)
+from gates.policy.linting import stage_problems as stage_linting
+from gates.statistics import extra_matchers
+
+# The contract's bucket boundaries, requests' and database commands' (design.md section 5).
+BOUNDARIES = {
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0,
+}  # fmt: skip
+LE = re.compile(r'\ble=~?"([^"]*)"')
+# What a selector counts, by what it names: more of it is bad, or good.
+BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
+GOOD = re.compile(r"_bucket\b|_hits_total")
+RULE_OF_THREE = 3
+# Values of labels that say that an event went well.
+SUCCESSES = (
+    "200", "201", "202", "204", "301", "302", "304", "307", "308", "2xx", "3xx", "captured", "paid",
+    "placed", "success", "succeeded", "ok", "OK",
+)  # fmt: skip
+REQUIRED = "required.toml"
+FAMILY = re.compile(r"_(bucket|count|sum|total)\Z")
+CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
+
+
+def problems(policy: Policy, suites: Path | None) -> list[str]:
+    """A sentence for each thing that is wrong.
+
+    Args:
+        policy: a policy that could be read.
+        suites: where the checks are written; None where they are not installed.
+    """
+    found: list[str] = []
+    objectives = {one.name: one for stage in policy.stages for one in stage.objectives}
+    for one in objectives.values():
+        found += [f"objectives.{one.name}: {problem}" for problem in _objective(one)]
+    for stage in policy.stages:
+        found += [f"stages.{stage.name}: {problem}" for problem in stage_linting.problems(stage)]
+    if suites is not None:
+        for one in objectives.values():
+            if isinstance(one, ChecksObjective):
+                found += [
+                    f"objectives.{one.name}: {problem}" for problem in _check_set(one, suites)
+                ]
+        known = written_checks(suites)
+        for one in objectives.values():
+            if isinstance(one, ChecksObjective):
+                found += [
+                    f"objectives.{one.name}: no suite has a check {check!r}"
+                    for check in one.checks
+                    if check not in known
+                ]
+    return found
+
+
+def written_checks(suites: Path) -> set[str]:
+    """The ids of every check that is written in the suites."""
+    return {
+        check for path in suites.rglob("test_*.py") for check in CHECK.findall(path.read_text())
+    }
+
+
+def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
+    """A set with checks of a suite has those without which the suite shows nothing."""
+    for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
+        if written_checks(suites / suite) & set(objective.checks):
+            for missing in [one for one in required if one not in objective.checks]:
+                yield f"checks of the {suite} suite without {missing}"
+
+
+def _objective(one: Objective) -> Iterator[str]:
+    match one:
+        case RatioObjective():
+            yield from _boundary(one.part)
+            yield from _direction(one.part, part_is_good=not one.below)
+            yield from _successes(one.part, one.whole, part_is_good=not one.below)
+            yield from stage_linting.too_many(one.at_least, one.window.total_seconds())
+        case ComparisonObjective():
+            yield from _boundary(one.part)
+            yield from _one_family(one.part, one.whole)
+            yield from _direction(one.part, part_is_good=one.part_is_good)
+            yield from _successes(one.part, one.whole, part_is_good=one.part_is_good)
+            if one.at_least and one.at_least < RULE_OF_THREE / one.terms.limit:
+                yield (
+                    f"at_least: {one.at_least} events cannot show a ratio under "
+                    f"{100 * one.terms.limit:g} %; by the rule of three it takes "
+                    f"{RULE_OF_THREE / one.terms.limit:.0f}"
+                )
+        case TriggerObjective():
+            yield from _boundary(one.part)
+            yield from _one_family(one.part, one.whole)
+            yield from _direction(one.part, part_is_good=one.part_is_good)
+            yield from _successes(one.part, one.whole, part_is_good=one.part_is_good)
+            yield from stage_linting.too_many(one.at_least, one.window.total_seconds())
+            if one.at_least * (1 - one.over) < 1:
+                yield "over: can never be passed by so few events"
+        case (
+            ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
+            | LoadObjective() | LiveBuildObjective() | ShareObjective() | TrafficObjective()
+            | RestartsObjective() | ThroughputObjective() | AvailabilityObjective()
+        ):  # fmt: skip
+            return
+        case _:
+            assert_never(one)
+
+
+def _successes(part: str, whole: str, *, part_is_good: bool) -> Iterator[str]:
+    """A selector of bad events that takes in events that went well."""
+    if part_is_good or FAMILY.sub("", _name(part)) != FAMILY.sub("", _name(whole)):
+        return
+    extra = extra_matchers(part, whole).matchers
+    if not extra:
+        yield "bad: it has the same matchers as whole, so every event counts as bad"
+    for label, accepts in extra:
+        well = [value for value in SUCCESSES if accepts(value)]
+        if well:
+            yield f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event"
+
+
+def _name(selector: str) -> str:
+    return selector.partition("{")[0]
+
+
+def _boundary(selector: str) -> Iterator[str]:
+    """A limit that is read from a histogram needs a bucket that ends there."""
+    if "_bucket" not in selector:
+        return
+    found = LE.search(selector)
+    if not found:
+        yield "a histogram's buckets without le count every event many times"
+        return
+    for text in found[1].replace("[.]", ".").split("|"):
+        try:
+            known = float(text) in BOUNDARIES
+        except ValueError:
+            known = False
+        if not known:
+            yield f"le: no bucket ends at {text}; there are {sorted(BOUNDARIES)}"
+
+
+def _one_family(part: str, whole: str) -> Iterator[str]:
+    """Part and whole count the same events: the part has one matcher more."""
+    names = [FAMILY.sub("", one.partition("{")[0]) for one in (part, whole)]
+    if names[0] != names[1]:
+        yield f"part and whole are of different metrics: {names[0]} and {names[1]}"
+    matchers = [set(one.partition("{")[2].rstrip("}").split(",")) for one in (part, whole)]
+    if not matchers[1] <= matchers[0]:
+        yield "the part does not have every matcher of the whole: it is no part of it"
+
+
+def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
+    """Failures must stay below, fast answers above."""
+    if part_is_good and BAD.search(selector):
+        yield "the wrong direction: it counts failures, and asks for more of them"
+    if not part_is_good and GOOD.search(selector):
+        yield "the wrong direction: it counts what is good, and asks for less of it"

@@ -1,0 +1,100 @@
+"""What is wrong with a target file that can be read: placeholders, unknown names, what is away."""
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gates.model import Target
+
+NEEDS = re.compile(r'\bneeds="([a-z_]+)"')
+SUITES = re.compile(r"^SUITES = \(([^)]*)\)", re.MULTILINE)
+# What the targets of load runs allow; it is no suite of pytest.
+LOAD = "load"
+PLACEHOLDER = re.compile(
+    r"(?i)\.(example|invalid)\b|\bexample\.(com|org|net)\b|changeme|todo|<[^>]*>"
+)
+REPEATED = re.compile(r"sha256:(.)\1*\Z")
+CONNECT_SECONDS = 1.0
+
+
+def problems(target: Target, suites: Path | None) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the file alone.
+
+    Args:
+        target: a target that could be read.
+        suites: where the checks are written; None where they are not installed.
+    """
+    for name, text in _texts(target):
+        if PLACEHOLDER.search(text) or REPEATED.match(text):
+            yield f"{name}: {text[:100]!r} is a placeholder; fill it in"
+    if suites is None:
+        return
+    known = {
+        capability
+        for path in suites.rglob("test_*.py")
+        for capability in NEEDS.findall(path.read_text())
+    }
+    for unknown in sorted(target.capabilities - known):
+        there = ", ".join(sorted(known))
+        yield f"suites.capabilities: no check needs {unknown!r}; there are {there}"
+    allowed = {*re.findall(r'"(\w+)"', _named_suites(suites)), LOAD}
+    for unknown in sorted(target.suites - allowed):
+        yield f"suites.allowed: no suite {unknown!r}; there are {', '.join(sorted(allowed))}"
+
+
+def _texts(target: Target) -> Iterator[tuple[str, str]]:
+    yield "expected.digest", target.expected.digest
+    yield "expected.version", target.expected.version
+    yield from _addresses(target)
+    for digest in sorted(target.policies):
+        yield "policy.accepted", f"sha256:{digest}"
+
+
+def _addresses(target: Target) -> Iterator[tuple[str, str]]:
+    for name in ("api", "health", "frontend", "edge_https", "edge_http", "prometheus",
+                 "balancer_control"):  # fmt: skip
+        yield f"addresses.{name}", str(getattr(target.addresses, name))
+    if target.shop:
+        yield "traffic.shop", target.shop
+
+
+def _named_suites(suites: Path) -> str:
+    found = SUITES.search((suites / "pytest_plugin" / "marks.py").read_text())
+    return found[1] if found else ""
+
+
+def missing(target: Target) -> Iterator[str]:
+    """What a target needs and this machine does not have: secrets, files, and who answers.
+
+    Args:
+        target: a target that could be read.
+    """
+    for variable in target.unset:
+        yield f"secrets: the environment variable {variable} is not set"
+    certificate = target.addresses.edge_ca_file
+    for name, path in (
+        *((("addresses.edge_ca_file", certificate),) if certificate else ()),
+        *(("access.log_files", path) for path in target.log_files),
+    ):
+        if not os.access(path, os.R_OK):
+            yield f"{name}: {path} cannot be read"
+    for name, url in _addresses(target):
+        if problem := _unreachable(url):
+            yield f"{name}: {url} cannot be reached: {problem}"
+
+
+def _unreachable(url: str) -> str:
+    """Why nobody takes a connection there; empty when somebody does."""
+    parts = urlsplit(url)
+    host = str(parts.hostname)
+    if host.endswith(".localhost"):
+        host = "127.0.0.1"  # RFC 6761, section 6.3; not every resolver knows it
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((host, port), timeout=CONNECT_SECONDS):
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__

@@ -1,0 +1,1 @@
+"""How a process of this project behaves: exit, output, progress, signals, time limits."""

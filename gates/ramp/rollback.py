@@ -1,0 +1,285 @@
+"""Gives all traffic back to blue: move, then verify by a second witness; guide section 6.
+
+Nothing but the balancer is needed. What else is known is used: blue's health before the move, and
+Prometheus after it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from gates.errors import RouterError
+from gates.model import Build, Measured, ServedBuild, Target
+from gates.process.time_limit import within
+from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion, Report, Witness
+from gates.routers import TrafficRouter, with_retries
+from gates.sources.health import parse
+from gates.sources.http import Answer, get
+
+HEALTHY = 200
+# Blue's health may hold up the move for so long, and no longer.
+HEALTH_SECONDS = 2.0
+MOST_HEALTH_BYTES = 65_536
+# The share before the move is asked for, but never waited for longer than this.
+BEFORE_SECONDS = 0.25
+# The second witness is waited for: two scrapes, within these bounds.
+MIN_WAIT_SECONDS = 15.0
+MAX_WAIT_SECONDS = 40.0
+SCRAPES = 2
+EVERY_SECONDS = 0.5
+RESTORE = """at risk: the restore deletes all orders, payments and accounts since the backup;
+take a new backup before the first command. The guide's restore (section 6, step 3):
+  docker-compose -f docker-compose.prod.yml down
+  mongorestore --archive=/backups/prod-backup.archive --drop
+  python scripts/validate-db.py && make smoke-tests
+  docker-compose -f docker-compose.prod.yml up -d"""
+SWAPPED = "the control endpoint gives each colour the other colour's share"
+Say = Callable[[str], None]
+
+
+class Proof(Enum):
+    """What is known after a rollback."""
+
+    VERIFIED = "verified"
+    NOT_MOVED = "NOT verified: not moved"
+    CONTRADICTED = "NOT verified: contradicted"
+    NOT_SEEN = "NOT verified: not seen"
+    UNHEALTHY = "NOT verified: blue is not healthy with all traffic"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is known of blue.
+
+    Args:
+        name: how messages call it.
+        health: its health address; empty where it is unknown.
+        deployment: what it calls itself; empty where that is unknown.
+        build: the build it should serve; None where that is unknown.
+    """
+
+    name: str
+    health: str = ""
+    deployment: str = ""
+    build: Build | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> "Baseline":
+        """What a target file says of it."""
+        return cls(target.name, target.addresses.health, target.deployment, target.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """What is to be given back, and who can see it.
+
+    Args:
+        router: who moves the traffic.
+        baseline: blue.
+        slots: green's slot and blue's.
+        witness: gives the second witness; called after the move, since it may read files.
+        force: move although blue is not healthy.
+        mirrored: the control endpoint is known to give each colour the other colour's share.
+        before: green's share before the move, 0 to 1; None where it is unknown.
+    """
+
+    router: TrafficRouter
+    baseline: Baseline
+    slots: tuple[str, str]
+    witness: Callable[[], Witness]
+    force: bool = False
+    mirrored: bool = False
+    before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What a rollback came to.
+
+    Args:
+        proof: what is known of it.
+        moved: whether the control endpoint confirmed the weights.
+        lines: what was done and seen, a line each.
+        seconds: how long it took.
+        report: what the second witness said.
+    """
+
+    proof: Proof
+    moved: bool
+    lines: tuple[str, ...]
+    seconds: float
+    report: Report = NO_WITNESS
+
+    @property
+    def verified(self) -> bool:
+        """Whether both witnesses agree that blue has all traffic."""
+        return self.proof is Proof.VERIFIED
+
+    @property
+    def given_back(self) -> bool:
+        """Whether Prometheus shows all traffic on blue, whatever the control endpoint says."""
+        contradicted = self.proof is Proof.CONTRADICTED
+        return self.verified or (contradicted and self.report.opinion is Opinion.AGREES)
+
+    @classmethod
+    def failed(cls, problem: str) -> "RolledBack":
+        """A rollback that ended with an error."""
+        return cls(Proof.NOT_MOVED, moved=False, lines=(problem,), seconds=0.0)
+
+
+def roll_back(asked: Rollback, tell: Say) -> RolledBack:
+    """Give the baseline all traffic, unless it is known to be unhealthy.
+
+    Args:
+        asked: what is to be given back.
+        tell: gets each line as it is known; the first one after the move.
+    """
+    began, lines = time.monotonic(), []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        tell(line)
+
+    def ended(proof: Proof, *, moved: bool, report: Report = NO_WITNESS) -> RolledBack:
+        return RolledBack(proof, moved, tuple(lines), time.monotonic() - began, report)
+
+    before = _share_before(asked)
+    health = unwell(asked.baseline)
+    if health and not asked.force:
+        say(f"{asked.baseline.name} is not healthy: {health}; the weights stay as they are")
+        say(RESTORE)
+        say("to move the traffic anyway: gates rollback --target NAME --force")
+        return ended(Proof.NOT_MOVED, moved=False)
+    try:
+        move = _moved(asked, before, mirrored=asked.mirrored)
+    except RouterError as error:
+        say(f"traffic could not be moved: {error}")
+        say("move it by hand at the balancer, or name another control address: --control URL")
+        return ended(Proof.NOT_MOVED, moved=False)
+    say(_health_line(asked, health))
+    proof, report = _verified(asked, move, say)
+    if not asked.force and (problem := unwell(asked.baseline)):
+        say(f"{asked.baseline.name} is not healthy with all traffic: {problem}")
+        proof = Proof.UNHEALTHY if proof is Proof.VERIFIED else proof
+    return ended(proof, moved=True, report=report)
+
+
+def _share_before(asked: Rollback) -> float | None:
+    """Green's share before the move, where the control endpoint says it without a delay."""
+    if asked.before is not None:
+        return asked.before
+    try:
+        return within(BEFORE_SECONDS, asked.router.shares).get(asked.slots[0], 0.0)
+    except (RouterError, TimeoutError):
+        return None
+
+
+def _moved(asked: Rollback, before: float | None, *, mirrored: bool) -> ConfirmedMove:
+    """Set the weights; with ``mirrored`` the other way round."""
+    green, blue = asked.slots
+    shares = {blue: 0.0, green: 1.0} if mirrored else {blue: 1.0, green: 0.0}
+    with_retries(lambda: asked.router.move(shares))
+    return ConfirmedMove(0.0, time.time(), before)
+
+
+def _health_line(asked: Rollback, problem: str) -> str:
+    name = asked.baseline.name
+    if not asked.baseline.health:
+        return f"{name}'s health was not asked for: its address is not known"
+    return (
+        f"{name} is not healthy: {problem}; moved by --force" if problem else f"{name} is healthy"
+    )
+
+
+def _verified(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
+    """Wait for the second witness; where the endpoint swaps the colours, move the other way."""
+    if asked.mirrored:
+        say(f"{SWAPPED}: the move was reversed: {asked.slots[1]} has weight 0 at the endpoint")
+        return _confirmed_mirrored(asked, move, say)
+    say(f"the balancer's control endpoint says: {asked.slots[1]} has 100 % of the traffic")
+    witness = asked.witness()
+    proof, report = _waited(witness, move)
+    say(report.sentence)
+    if proof is not Proof.CONTRADICTED or not report.mirrored:
+        return proof, report
+    say(f"{SWAPPED}: the move is repeated with exchanged weights")
+    try:
+        move = _moved(asked, None, mirrored=True)
+    except RouterError as error:
+        say(f"traffic could not be moved the other way: {error}")
+        return proof, report
+    return _confirmed_mirrored(asked, move, say)
+
+
+def _confirmed_mirrored(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
+    """Wait for the second witness after a move the other way; undo what it does not confirm."""
+    witness = asked.witness()
+    proof, report = _waited(witness, move)
+    say(report.sentence)
+    if proof is Proof.VERIFIED:
+        say(f"Prometheus says: {asked.slots[1]} has all traffic; the endpoint says the opposite")
+        return Proof.CONTRADICTED, report
+    try:
+        move = _moved(asked, None, mirrored=False)
+    except RouterError as error:
+        say(f"traffic could not be moved back: {error}")
+        return proof, report
+    say(f"Prometheus does not confirm this; {asked.slots[1]} has weight 100 % again")
+    proof, report = _waited(witness, move)
+    say(report.sentence)
+    return proof, report
+
+
+def _waited(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Report]:
+    """Ask the second witness until it has fresh samples or the time is over."""
+    began = time.monotonic()
+    while True:
+        report = witness.look(move)
+        passed = time.monotonic() - began
+        if not witness.prometheus:
+            return Proof.NOT_SEEN, report
+        may_tell = report.requests.opinion is Opinion.NOT_YET and passed < _requests_wait(report)
+        if report.weights.opinion is Opinion.CONTRADICTS and not may_tell:
+            return Proof.CONTRADICTED, report
+        if report.opinion is Opinion.AGREES and not may_tell:
+            return Proof.VERIFIED, report
+        wait = SCRAPES * report.scrape_seconds + HEALTH_SECONDS
+        if passed >= min(MAX_WAIT_SECONDS, max(MIN_WAIT_SECONDS, wait)):
+            seen = report.opinion is Opinion.CONTRADICTS
+            return (Proof.CONTRADICTED if seen else Proof.NOT_SEEN), report
+        time.sleep(EVERY_SECONDS)
+
+
+def _requests_wait(report: Report) -> float:
+    """How long requests are waited for once the weights agree: three scrapes."""
+    return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + HEALTH_SECONDS)
+
+
+def unwell(baseline: Baseline) -> str:
+    """Why the baseline should not get all traffic; empty when nothing speaks against it."""
+    if not baseline.health:
+        return ""
+    try:
+        answer = within(HEALTH_SECONDS, lambda: _health_answer(baseline.health))
+    except TimeoutError:
+        return f"no answer within {HEALTH_SECONDS:g} s"
+    return answer.problem or _health_problem(
+        baseline, parse(baseline.health, answer.status, answer.body)
+    )
+
+
+def _health_answer(url: str) -> Answer:
+    return get(url, seconds=HEALTH_SECONDS, most_bytes=MOST_HEALTH_BYTES)
+
+
+def _health_problem(baseline: Baseline, served: ServedBuild) -> str:
+    if served.measured is not Measured.OK:
+        return served.problem
+    if served.status != HEALTHY:
+        return f"it answers status {served.status}"
+    if baseline.deployment and served.deployment != baseline.deployment:
+        return f"it calls itself {served.deployment}"
+    if baseline.build and served.build != baseline.build:
+        return f"it serves {served.build}, expected {baseline.build}"
+    return ""

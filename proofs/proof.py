@@ -1,0 +1,285 @@
+"""The proof that every check can fail: each fault on in turn, its checks red, a sample green.
+
+``python proofs/proof.py`` writes out/proof.json and docs/proof-matrix.md; ``--survey`` runs all
+checks under each fault and prints what turned red, for filling in tests/support/fault_table.py.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+import pytest
+import tests_path  # noqa: F401 - what lies in tests/support
+from fault_table import REDDENS
+from worlds import ROOT, TestWorld, results
+
+from gates.model import ChecksObjective
+from gates.policy import policy_file as policy
+from testbed.__main__ import ask
+from testbed.balancer import switch_fault
+from testbed.faults import FAULTS, Fault, named
+from testbed.world import load
+
+WORLDS = 4
+SAMPLE = 2
+SEED = 5
+# The store's behaviour and its defences are proven apart, each in its own time.
+SUITES = {"behaviour": "smoke or integration or performance", "security": "security"}
+QUICKER = ("-p", "no:allure_pytest", "-p", "no:hypothesispytest", "-p", "no:anyio")
+# What is imported before pytest starts is not rewritten; only test modules need that.
+FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+# Starting pytest costs a second: its parts are imported once, and each run is forked from there.
+FORKS = multiprocessing.get_context("forkserver")
+IMPORTED_ONCE = (
+    "_pytest.config", "_pytest.junitxml", "_pytest.python", "xdist.plugin",
+    "suites.pytest_plugin.plugin", "suites.client", "suites.contract",
+    "suites.testdata.ownership", "suites.testdata.people", "suites.client.websocket",
+    "suites.inspection.edge", "hypothesis.strategies", "pymongo", "pyotp",
+)  # fmt: skip
+SECONDS = 120
+# Timings under the load of several worlds say nothing, and a browser is slow to start.
+NOT_SAMPLED = (
+    "performance.", "smoke.frontend", "mobile.sync", "security.injection", "security.xss",
+    "security.input", "security.rate",
+)  # fmt: skip
+
+
+def all_checks(part: str) -> list[str]:
+    """Every check of a part of the proof that the policy requires somewhere."""
+    loaded = policy.load(ROOT / "policies" / "release.toml")
+    objectives = [one for stage in loaded.stages for one in stage.objectives]
+    ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
+    return sorted(
+        check
+        for check in ids
+        if check.startswith("security.") == (part == "security") and not check.startswith("run.")
+    )
+
+
+def faults(part: str) -> list[Fault]:
+    """The faults that redden a check of a part."""
+    checks = set(all_checks(part))
+    return [fault for fault in FAULTS if checks & REDDENS.get(fault.name, frozenset())]
+
+
+def red_of(part: str, fault: str) -> frozenset[str]:
+    """What a fault reddens in a part."""
+    return REDDENS[fault] & frozenset(all_checks(part))
+
+
+def switch(world: TestWorld, name: str, do: str) -> None:
+    """Switch a fault as ``python -m testbed fault`` does, without starting a process."""
+    found, fault = load(world.folder), named(name)
+    if found is None:
+        raise SystemExit(f"proof: {world.folder} is gone")
+    if fault.at_edge:
+        switch_fault(found, fault, on=do == "on")
+        return
+    answer = ask(found.switch("green"), {"do": do, "fault": name})
+    if "error" in answer or (name in answer["on"]) != (do == "on"):
+        raise SystemExit(f"proof: {name} cannot be switched {do}: {answer}")
+
+
+class Proof:
+    """Runs checks under faults, on several worlds at once."""
+
+    def __init__(self, folder: Path, count: int, part: str) -> None:
+        self._folder = folder
+        self.part = part
+        self._idle: Queue[TestWorld] = Queue()
+        self.seconds: dict[str, float] = {}
+        self.worlds = [TestWorld(folder / f"world-{number}") for number in range(count)]
+
+    def up(self) -> None:
+        """Start the worlds, one after the other: each needs both cores for a moment."""
+        for world in self.worlds:
+            done = world.testbed("up", "--ports", "free")
+            if done.code:
+                raise SystemExit(f"proof: {done.err}")
+            self._idle.put(world)
+
+    def down(self) -> None:
+        """Take the worlds down."""
+        for world in self.worlds:
+            world.testbed("down")
+
+    def all_outcomes(self) -> dict[str, str]:
+        """The outcome of all checks without a fault, shared among the worlds."""
+        checks, count = all_checks(self.part), len(self.worlds)
+        with ThreadPoolExecutor(count) as pool:
+            parts = pool.map(self.outcomes, [""] * count, [checks[n::count] for n in range(count)])
+            return {check: outcome for part in parts for check, outcome in part.items()}
+
+    def outcomes(self, fault: str, checks: Iterable[str]) -> dict[str, str]:
+        """The outcome of checks with a fault on; an empty name for none."""
+        world, began = self._idle.get(), time.monotonic()
+        out = self._folder / "out" / (fault or f"none-{time.time_ns()}")
+        try:
+            if fault:
+                switch(world, fault, "on")
+            said = forked_pytest(world, out, checks, SUITES[self.part])
+            if not (out / "latest").exists():
+                raise SystemExit(f"proof: {fault}: no record\n{said}")
+            return results(out)
+        finally:
+            if fault:
+                switch(world, fault, "off")
+            self.seconds[fault] = time.monotonic() - began
+            self._idle.put(world)
+
+
+def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str], suites: str) -> str:
+    """Run checks as ``pytest --check …`` does, in a process forked off; what it printed."""
+    chosen = [part for check in checks for part in ("--check", check)]
+    places = (f"--targets={world.targets}", f"--out={out}", "-p", "no:cacheprovider")
+    arguments = ("--target", "green", *places, "-m", suites, "-q", *QUICKER, *FORKED, *chosen)
+    printed = out.with_suffix(".txt")
+    printed.parent.mkdir(exist_ok=True)
+    child = FORKS.Process(target=_pytest_main, args=(arguments, printed))
+    child.start()
+    child.join(SECONDS)
+    if child.is_alive():
+        child.kill()
+        child.join()
+    return printed.read_text()
+
+
+def _pytest_main(arguments: tuple[str, ...], printed: Path) -> None:
+    with printed.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.exit(int(pytest.main(list(arguments))))
+
+
+def wanted(part: str, fault: str, dice: random.Random) -> list[str]:
+    """The checks a fault must redden, and a sample of those it must not."""
+    others = [
+        check
+        for check in all_checks(part)
+        if check not in REDDENS[fault] and not check.startswith(NOT_SAMPLED)
+    ]
+    return sorted({*red_of(part, fault), *dice.sample(others, SAMPLE)})
+
+
+def prove(proof: Proof) -> int:
+    """Run the whole proof; the number of things that are not as the table says."""
+    dice = random.Random(SEED)
+    asked = {fault.name: wanted(proof.part, fault.name, dice) for fault in faults(proof.part)}
+    wrong = _not_green("before", proof)
+    seen: dict[str, dict[str, str]] = {}
+    with ThreadPoolExecutor(len(proof.worlds)) as pool:
+        pending = {name: pool.submit(proof.outcomes, name, asked[name]) for name in asked}
+        for number, (name, future) in enumerate(pending.items(), start=1):
+            seen[name] = future.result()
+            label = f"{number:>4}/{len(asked)} {proof.seconds[name]:4.1f} s  {name:<28}"
+            wrong += _compare(label, red_of(proof.part, name), seen[name], asked[name])
+    wrong += _not_green("after", proof)
+    wrong += _caught_twice() if proof.part == "behaviour" else 0
+    (ROOT / "out").mkdir(exist_ok=True)
+    (ROOT / "out" / f"proof-{proof.part}.json").write_text(
+        json.dumps(seen, indent=1, sort_keys=True)
+    )
+    (ROOT / "docs" / "proof-matrix.md").write_text(matrix())
+    print(f"checks run for {sum(proof.seconds.values()):.0f} s on {len(proof.worlds)} worlds")
+    return wrong
+
+
+def _not_green(when: str, proof: Proof) -> int:
+    outcomes = proof.all_outcomes()
+    red = sorted(check for check, outcome in outcomes.items() if outcome != "passed")
+    missing = sorted(set(all_checks(proof.part)) - set(outcomes))
+    print(f"{when} all faults: {len(outcomes)} checks, red {red or 'none'}", flush=True)
+    return len(red) + len(missing)
+
+
+def _compare(label: str, must: frozenset[str], outcomes: dict[str, str], asked: list[str]) -> int:
+    red = {check for check, outcome in outcomes.items() if outcome != "passed"}
+    missed, extra = sorted(must - red), sorted(red - must)
+    lost = sorted(set(asked) - set(outcomes))
+    verdict = "caught" if not (missed or extra or lost) else f"MISSED {missed} EXTRA {extra} {lost}"
+    print(f"{label}{len(red)} red  {verdict}", flush=True)
+    return len(missed) + len(extra) + len(lost)
+
+
+def _caught_twice() -> int:
+    kinds = {fault.name: fault.kind for fault in FAULTS}
+    weak = [
+        check
+        for check in all_checks("behaviour")
+        if len({kinds[name] for name, checks in REDDENS.items() if check in checks}) < 2
+    ]
+    print(f"checks not reddened by two faults of different kinds: {weak or 'none'}")
+    return len(weak)
+
+
+def matrix() -> str:
+    """The table of checks and the faults that redden each."""
+    checks = [*all_checks("behaviour"), *all_checks("security")]
+    lines = [
+        "# Which fault reddens which check",
+        "",
+        f"Written by `make proof`: {len(FAULTS)} faults, {len(checks)} checks.",
+        "",
+        "| check | faults |",
+        "|---|---|",
+    ]
+    for check in checks:
+        names = [
+            f"{fault.name} ({fault.kind})"
+            for fault in FAULTS
+            if check in REDDENS.get(fault.name, frozenset())
+        ]
+        lines.append(f"| `{check}` | {', '.join(names)} |")
+    return "\n".join(lines) + "\n"
+
+
+def survey(proof: Proof, names: list[str]) -> None:
+    """Print what each fault turns red among all checks that can be sampled."""
+    checks = [check for check in all_checks(proof.part) if not check.startswith(NOT_SAMPLED)]
+    with ThreadPoolExecutor(len(proof.worlds)) as pool:
+        pending = {name: pool.submit(proof.outcomes, name, checks) for name in names}
+        for name, future in pending.items():
+            red = [check for check, outcome in future.result().items() if outcome != "passed"]
+            print(f"{name}\t{' '.join(sorted(red))}", flush=True)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python proofs/proof.py", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=WORLDS)
+    parser.add_argument("--survey", action="store_true")
+    parser.add_argument("--part", choices=list(SUITES), default="behaviour")
+    parser.add_argument("faults", nargs="*", help="only these, with --survey")
+    options = parser.parse_args()
+    began = time.monotonic()
+    for name in [name for name in os.environ if name.startswith(("KIRANA_", "PYTEST_"))]:
+        del os.environ[name]
+    os.chdir(ROOT)
+    FORKS.set_forkserver_preload(list(IMPORTED_ONCE))
+    with tempfile.TemporaryDirectory(prefix="kirana-proof-") as folder:
+        proof = Proof(Path(folder), options.worlds, options.part)
+        try:
+            proof.up()
+            if options.survey:
+                survey(proof, options.faults or [fault.name for fault in faults(options.part)])
+                return 0
+            wrong = prove(proof)
+        finally:
+            proof.down()
+    seconds = time.monotonic() - began
+    looked = f"{len(faults(options.part))} faults, {len(all_checks(options.part))} checks"
+    print(f"proof: {looked}, {wrong} not as the table says, {seconds:.0f} s")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The pytest plugin: options, fixtures, the run record, and how failures are shown."""

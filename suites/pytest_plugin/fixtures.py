@@ -1,0 +1,186 @@
+"""The fixtures checks are written with."""
+
+from collections.abc import Callable, Generator, Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gates import places
+from gates.model import Policy, Target
+from gates.policy import policy_file as policies
+from suites.client import StoreClient, loopback_source
+from suites.contract import load
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from suites.client.pages import Visit
+    from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
+    from suites.testdata.people import Person
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> Target:
+    """The target named on the command line."""
+    from suites.pytest_plugin.plugin import TARGET
+
+    return pytestconfig.stash[TARGET]
+
+
+@pytest.fixture(scope="session")
+def run_id(pytestconfig: pytest.Config) -> str:
+    """This run's id."""
+    from suites.pytest_plugin.plugin import RUN
+
+    return pytestconfig.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The release policy, for its limits: KIRANA_POLICY, or the installed one."""
+    return policies.load(places.policy(None).path)
+
+
+@pytest.fixture(scope="session")
+def database(target: Target) -> Iterator["Shop"]:
+    """The store's database, a second vantage point."""
+    from pymongo import MongoClient
+
+    if "database_uri" not in target.secrets:
+        pytest.fail(
+            f"no database_uri for {target.name}: set the variable its target file names",
+            pytrace=False,
+        )
+    with MongoClient[dict[str, Any]](
+        target.secrets["database_uri"], serverSelectionTimeoutMS=2000, tz_aware=True
+    ) as client:
+        yield client.get_default_database()
+
+
+@pytest.fixture(scope="session")
+def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> "Ownership":
+    """The run's own data; the plugin deletes it at the end, and looks whether it is gone."""
+    from suites.testdata.ownership import Ownership
+
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    return Ownership(database, f"{run_id}-{worker}")
+
+
+@pytest.fixture
+def new_client(target: Target, run_id: str) -> Iterator[Callable[[], StoreClient]]:
+    """Makes clients, each sending from an address of its own where the target asks for that."""
+    made: list[StoreClient] = []
+
+    def make() -> StoreClient:
+        source = loopback_source() if target.loopback_sources else ""
+        client = StoreClient(target, load(), run_id, source)
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(new_client: Callable[[], StoreClient]) -> StoreClient:
+    """A client that has not logged in."""
+    return new_client()
+
+
+@pytest.fixture
+def customer(ownership: "Ownership") -> "OwnUser":
+    """A customer of this run."""
+    return ownership.user()
+
+
+@pytest.fixture
+def shopper(client: StoreClient, customer: "OwnUser") -> StoreClient:
+    """A client logged in as a customer of this run."""
+    credentials = {"identifier": customer.phone, "password": customer.password}
+    client.token = client.call("login", expect=200, body=credentials).body["access_token"]
+    return client
+
+
+@pytest.fixture
+def product(ownership: "Ownership") -> "OwnProduct":
+    """A product of this run, ten in stock."""
+    return ownership.product(price_paise=12_345, stock=10)
+
+
+@pytest.fixture
+def popular(database: "Shop") -> dict[str, Any]:
+    """The best-selling product that no test made, as stored."""
+    from suites.testdata.ownership import REAL_PRODUCTS
+
+    found = database.products.find_one(REAL_PRODUCTS, sort=[("sold", -1)])
+    if found is None:
+        pytest.fail("the store has no product", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A headless browser, started once."""
+    from suites.client.pages import browser
+
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def frontend(browser: "Browser", target: Target, run_id: str) -> Generator["Visit"]:
+    """The target's frontend in the browser."""
+    from suites.client.pages import visit
+
+    with visit(browser, target, run_id) as shown:
+        yield shown
+
+
+@pytest.fixture
+def prometheus_text(new_client: Callable[[], StoreClient]) -> Callable[[], str]:
+    """Reads the target's metrics."""
+
+    def read() -> str:
+        return str(new_client().ask("metrics").body)
+
+    return read
+
+
+@pytest.fixture
+def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str, Any]:
+    """An order of two of the product, placed and not paid."""
+    body = {
+        "client_order_id": f"{run_id}-{product.product_id[-10:]}",
+        "items": [{"product_id": product.product_id, "quantity": 2}],
+    }
+    placed: dict[str, Any] = shopper.call("place_order", expect=201, body=body).body
+    return placed
+
+
+@pytest.fixture
+def new_person(
+    new_client: Callable[[], StoreClient], ownership: "Ownership"
+) -> Callable[..., "Person"]:
+    """Makes users of this run, each logged in with a client of their own."""
+    from suites.testdata.people import log_in
+
+    def make(*, role: str = "customer") -> "Person":
+        return log_in(new_client(), ownership.user(role=role))
+
+    return make
+
+
+@pytest.fixture
+def new_order(product: "OwnProduct", run_id: str) -> Callable[..., dict[str, Any]]:
+    """Places orders of the test's product, unpaid."""
+    numbers = count(1)
+
+    def place(person: "Person", *, quantity: int = 1, product_id: str = "") -> dict[str, Any]:
+        item = {"product_id": product_id or product.product_id, "quantity": quantity}
+        body = {"client_order_id": f"{run_id}-{next(numbers)}", "items": [item]}
+        placed: dict[str, Any] = person.client.call("place_order", expect=201, body=body).body
+        return placed
+
+    return place

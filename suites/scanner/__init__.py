@@ -1,0 +1,1 @@
+"""Runs every probe on an HTTP API that an OpenAPI 3 file describes; writes SARIF."""

@@ -1,0 +1,163 @@
+"""Sends calls over HTTP: bounded in number and time, and only to the addresses allowed."""
+
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+from suites.inspection.edge import resolved
+from suites.probes.api import FORM, Call, Endpoint, Exchange, filled
+
+MOST_BYTES = 1_000_000
+MOST_SHOWN = 2000
+TOO_MANY = 429
+
+
+class UnreachableError(Exception):
+    """The service gave no answer, so nothing can be said of it."""
+
+
+class NotAllowedError(Exception):
+    """Attack traffic to this address, or that much of it, is not allowed."""
+
+
+@dataclass(slots=True)
+class HttpSender:
+    """Sends to one base address, each request on a connection of its own.
+
+    Args:
+        base: scheme, host and port.
+        headers: sent with every request.
+        source: gives the address to send from, or empty.
+        most: how many requests at most.
+        seconds: how long one may take.
+        ca_file: the authority to trust over TLS.
+        allow_remote: whether addresses other than loopback are allowed.
+
+    Raises:
+        NotAllowedError: the address is not loopback and allow_remote is not set.
+    """
+
+    base: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    source: Callable[[], str] = str
+    most: int = 20_000
+    seconds: float = 10.0
+    ca_file: Path | None = None
+    allow_remote: bool = False
+    sent: int = 0
+    throttled: int = 0
+
+    def __post_init__(self) -> None:
+        host = resolved(str(urlsplit(self.base).hostname))
+        if not self.allow_remote and not _is_loopback(host):
+            raise NotAllowedError(f"{self.base} is not a loopback address")
+
+    def send(self, endpoint: Endpoint, call: Call) -> Exchange:
+        """Send one call; see ``Sender``."""
+        path = call.raw_path or filled(endpoint.path, call.path)
+        if call.query:
+            path += ("&" if "?" in path else "?") + urlencode(call.query, errors="surrogatepass")
+        body, kind = _body(endpoint, call)
+        headers = {**({"Content-Type": kind} if body is not None else {}), **self.headers,
+                   **call.headers}  # fmt: skip
+        return self.exchange(endpoint.method, path, headers, body)
+
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Exchange:
+        """One request, raw; raises as ``send``."""
+        self.sent += 1
+        if self.sent > self.most:
+            raise NotAllowedError(f"more than {self.most} requests")
+        parts = urlsplit(self.base)
+        path = f"{parts.path.rstrip('/')}{path}"
+        started = time.perf_counter()
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 80)
+        try:
+            connection.sock = self._connected(parts.scheme, str(parts.hostname), parts.port)
+            connection.request(method, quote(path, safe="%/?&=+:;,@!$'()*[]~-._"),
+                               body=body, headers=dict(headers))  # fmt: skip
+            answer = connection.getresponse()
+            text = _read(answer, started + self.seconds).decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise UnreachableError(
+                f"{method} {self.base}{path[:200]}: {type(error).__name__}: {error}"[:500]
+            ) from error
+        finally:
+            connection.close()
+        self.throttled += answer.status == TOO_MANY
+        received: dict[str, str] = {}
+        for name, value in answer.getheaders():
+            known = received.get(name.lower())
+            received[name.lower()] = f"{known}\n{value}" if known else value
+        return Exchange(
+            method=method,
+            url=f"{parts.scheme}://{parts.netloc}{path}"[:MOST_SHOWN],
+            sent=(body or b"").decode(errors="replace")[:MOST_SHOWN],
+            status=answer.status,
+            headers=received,
+            text=text,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _connected(self, scheme: str, host: str, port: int | None) -> socket.socket:
+        source = self.source()
+        usual = 443 if scheme == "https" else 80
+        plain = socket.create_connection(
+            (resolved(host), port or usual), self.seconds, (source, 0) if source else None
+        )
+        if scheme != "https":
+            return plain
+        context = ssl.create_default_context(cafile=self.ca_file)
+        return context.wrap_socket(plain, server_hostname=host)
+
+
+def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
+    """The body, up to MOST_BYTES.
+
+    Raises:
+        TimeoutError: it has no end before the deadline.
+    """
+    parts: list[bytes] = []
+    while (part := answer.read1(65536)) and sum(map(len, parts)) < MOST_BYTES:
+        parts.append(part)
+        if time.perf_counter() > deadline:
+            raise TimeoutError("the answer has no end")
+    return b"".join(parts)[:MOST_BYTES]
+
+
+def _body(endpoint: Endpoint, call: Call) -> tuple[bytes | None, str]:
+    if call.raw_body is not None:
+        return call.raw_body, endpoint.body_type
+    if call.body is None:
+        return None, ""
+    if endpoint.body_type == FORM:
+        return urlencode(_flat(call.body), errors="surrogatepass").encode(), FORM
+    return json.dumps(call.body).encode("utf-8", "surrogatepass"), endpoint.body_type
+
+
+def _flat(fields: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Form fields; a nested one is written as PHP and Express read it: ``name[key]``."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            pairs += [(f"{name}[{key}]", str(one)) for key, one in value.items()]
+        elif isinstance(value, list):
+            pairs += [(f"{name}[]", str(one)) for one in value]
+        else:
+            pairs.append((name, str(value)))
+    return pairs
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,231 @@
+"""The tests' own data: made under the run's name, cleaned up, and shown to be gone."""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import bcrypt
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from gates.model import Target
+from suites.client.waiting import wait_until
+from suites.testdata import run_locks
+
+Shop = Database[dict[str, Any]]
+
+# What shoppers find and no test made.
+REAL_PRODUCTS = {"visibility": "listed", "made_by": {"$exists": False}}
+
+BCRYPT_COST = 10
+MOST_LOOKED_AT = 5000
+CLEAN_UP_SECONDS = 5.0
+
+# Append-only: their entries stay, and carry the run's name.
+LOGS = ("audit_logs", "security_events")
+# Every collection that holds something of a user, and the field that says whose it is. Products
+# come first, so that a clean-up takes them off sale before anything else.
+TRACES: Mapping[str, str] = {
+    "products": "_id",
+    "orders": "user_id",
+    "payments": "user_id",
+    "order_events": "user_id",
+    "carts": "_id",
+    "sessions": "user_id",
+    "permissions": "user_id",
+    "twofa_devices": "user_id",
+    "sms_codes": "user_id",
+    "sms_outbox": "user_id",
+    "payment_methods": "user_id",
+    "loyalty_points": "user_id",
+    "achievements": "user_id",
+    "leaderboards": "_id",
+    "mobile_devices": "user_id",
+    "offline_sync": "user_id",
+    "saved_searches": "user_id",
+    "webhook_events": "_id",
+    "users": "_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUser:
+    """A user a test made for itself."""
+
+    user_id: str
+    name: str
+    phone: str
+    email: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProduct:
+    """A product a test made for itself: sold by id, not shown to shoppers."""
+
+    product_id: str
+    name: str
+    price_paise: int
+    stock: int
+
+
+class Ownership:
+    """Makes data under one name.
+
+    Args:
+        database: the store's database.
+        run_id: the run's id, with the worker's name where there are several.
+    """
+
+    def __init__(self, database: Shop, run_id: str) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._password = secrets.token_urlsafe(18)
+        digest = bcrypt.hashpw(self._password.encode(), bcrypt.gensalt(BCRYPT_COST))
+        self._password_hash = digest.decode()
+
+    def user(self, *, role: str = "customer", active: bool = True, name: str = "") -> OwnUser:
+        """A new user who can log in."""
+        mark = secrets.token_hex(5)
+        user_id = f"usr_{self._run_id}_{mark}"
+        user = OwnUser(
+            user_id=user_id,
+            name=name or f"Test {mark}",
+            phone=f"+0{int(mark, 16):015d}",
+            email=f"{user_id}@test.invalid",
+            password=self._password,
+        )
+        self._database.users.insert_one(
+            {
+                "_id": user_id,
+                "name": user.name,
+                "phone": user.phone,
+                "email": user.email,
+                "role": role,
+                "active": active,
+                "password_hash": self._password_hash,
+                "made_at": datetime.now(UTC),
+            }
+        )
+        return user
+
+    def product(self, *, price_paise: int, stock: int) -> OwnProduct:
+        """A new product that only its id leads to."""
+        return self._product({"price_paise": price_paise, "stock": stock})
+
+    def findable_product(
+        self, *words: str, price_paise: int, sold: int = 0, shown_as: str = ""
+    ) -> OwnProduct:
+        """A new product that shoppers find under these words, but only while it is ``on_sale``.
+
+        Args:
+            words: lower-case words; together they are its name, the last is its category.
+            price_paise: its price.
+            sold: how well it sold, which ranks suggestions.
+            shown_as: its name, instead of the words.
+        """
+        return self._product(
+            {
+                "name": shown_as or " ".join(words).title(),
+                "category": words[-1],
+                "words": list(words),
+                "price_paise": price_paise,
+                "sold": sold,
+            }
+        )
+
+    @contextmanager
+    def on_sale(self, *products: OwnProduct) -> Iterator[None]:
+        """Show products to shoppers for as long as a check looks at them.
+
+        A run that is killed leaves them on sale until the next run cleans up, so the time is kept
+        to seconds: make and prepare everything before, look, and leave.
+        """
+        mine = {"_id": {"$in": [product.product_id for product in products]}}
+        try:
+            self._database.products.update_many(mine, {"$set": {"visibility": "listed"}})
+            yield
+        finally:
+            self._database.products.update_many(mine, {"$set": {"visibility": "unlisted"}})
+
+    def _product(self, changes: dict[str, Any]) -> OwnProduct:
+        product_id = f"prd_{self._run_id}_{secrets.token_hex(5)}"
+        document: dict[str, Any] = {
+            "_id": product_id,
+            "name": f"Test {product_id[-10:]}",
+            "category": "test",
+            "unit": "1 piece",
+            "price_paise": 100,
+            "stock": 1000,
+            "sold": 0,
+            "visibility": "unlisted",
+            "words": [],
+            "made_by": self._run_id,
+            "made_at": datetime.now(UTC),
+            **changes,
+        }
+        self._database.products.insert_one(document)
+        return OwnProduct(product_id, document["name"], document["price_paise"], document["stock"])
+
+    def event_id(self) -> str:
+        """An id for a webhook event of this run."""
+        return f"evt_{self._run_id}_{secrets.token_hex(5)}"
+
+
+def remove_everything(database: Shop, run_id: str) -> None:
+    """Delete all that carries a run's name."""
+    for collection, name in TRACES.items():
+        database[collection].delete_many({name: _named(run_id)})
+
+
+def left_behind(database: Shop, run_id: str) -> dict[str, int]:
+    """How many documents of each collection still carry a run's name, any worker's.
+
+    A collection nobody has listed is looked through as text.
+    """
+    counts = {
+        collection: database[collection].count_documents({name: _named(run_id)})
+        for collection, name in TRACES.items()
+    }
+    mine = re.compile(str(_named(run_id)["$regex"]).replace("^", r"\b"))
+    for collection in set(database.list_collection_names()) - {*TRACES, *LOGS}:
+        newest = database[collection].find().sort("_id", -1).limit(MOST_LOOKED_AT)
+        counts[collection] = sum(bool(mine.search(str(one))) for one in newest)
+    return {collection: count for collection, count in counts.items() if count}
+
+
+def clean_up(target: Target, run_id: str) -> str:
+    """Delete what the run's processes left, and say what is left then; empty for nothing.
+
+    A run that left nothing needs its lock no more.
+    What a request still under way writes after the first look is caught by a later one.
+    """
+    if "database_uri" not in target.secrets:
+        return "unknown: no database_uri to look with"
+    try:
+        with MongoClient[dict[str, Any]](
+            target.secrets["database_uri"], serverSelectionTimeoutMS=2000
+        ) as client:
+            database = client.get_default_database()
+
+            def left() -> dict[str, int]:
+                remove_everything(database, run_id)
+                return left_behind(database, run_id)
+
+            wait_until("nothing is left", left, lambda found: not found, seconds=CLEAN_UP_SECONDS)
+    except PyMongoError as error:
+        return f"unknown: the database does not answer ({type(error).__name__})"
+    except AssertionError as error:
+        return str(error)
+    run_locks.release(run_id)
+    return ""
+
+
+def _named(run_id: str) -> dict[str, str]:
+    """Ids of a run; of all its workers, if the name has none."""
+    return {"$regex": f"^(usr|prd|evt)_{re.escape(run_id)}(-(gw[0-9]+|main))?_"}

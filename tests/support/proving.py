@@ -1,0 +1,178 @@
+"""A place in which the gate says GO, through its command line, and which can be doctored.
+
+Health and Prometheus are a server of ours here: what is to be shown is what the gate makes of
+answers that a sound Prometheus never gives.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from bundle import Metrics, as_prometheus, healthy
+from records import LIMITS, Events, record, write
+from test_load_record import CONTENT, MEASURED
+from worlds import ROOT, Done, run
+
+from gates.evidence import load_runs as loads
+from gates.evidence.suite_runs import Subject
+from gates.model import ChecksObjective, Target
+from gates.policy import policy_file as policy
+from gates.policy import target_file as target
+
+Answer = tuple[int, bytes, float]
+LOADED = policy.load(ROOT / "policies" / "release.toml")
+READY = next(one for one in LOADED.stages if one.name == "green-ready")
+CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
+
+
+@dataclass(slots=True)
+class Place:
+    """Everything a decision rests on, before it is asked for.
+
+    Args:
+        folder: for target files, policy and output.
+        port: where health and Prometheus answer.
+        metrics: what Prometheus holds.
+        health: the health answer, and its status.
+        answer: what Prometheus answers to a query instead of the truth; None for the truth.
+    """
+
+    folder: Path
+    port: int
+    metrics: Metrics
+    health: dict[str, Any]
+    status: int = 200
+    answer: Callable[[str], Answer | None] = field(default=lambda _: None)
+    date: float | None = None
+    policy: Path = ROOT / "policies" / "release.toml"
+    options: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    target: Target = field(init=False)
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def prepare(self) -> None:
+        """A target file that names this server."""
+        text = (ROOT / "targets" / "green.toml").read_text()
+        for old in ("5001", "9090"):
+            text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{self.port}")
+        (self.folder / "targets").mkdir(parents=True, exist_ok=True)
+        (self.folder / "targets" / "green.toml").write_text(text)
+        self.target = target.load("green", self.folder / "targets")
+
+    def prepare_again(self) -> None:
+        """The target file was changed: read it, and run the suites again."""
+        self.target = target.load("green", self.folder / "targets")
+        self.keep_run(self.run_of())
+
+    def run_of(self, run_id: str = "r1", **outcomes: str) -> Events:
+        """A run of the smoke suite of a moment ago."""
+        build = self.target.expected
+        return record(
+            run_id, {check: outcomes.get(check, "passed") for check in CHECKS},
+            base_url=self.target.addresses.api, target_digest=self.target.digest, limits=LIMITS,
+            build={"release": build.release, "version": build.version, "digest": build.digest},
+        )  # fmt: skip
+
+    def keep_run(self, events: Events, run_id: str = "r1", *, seal: bool = True) -> Path:
+        """Write a run's record."""
+        path = self.out / "runs" / run_id / "checks.jsonl"
+        write(path, events, seal=seal)
+        return path
+
+    def keep_load(self) -> Path:
+        """Write the record of a passed load run."""
+        build = self.target.expected
+        subject = Subject(
+            "green", self.target.addresses.api, self.target.digest, build, LOADED.limits_digest
+        )
+        loads.begin(self.out / "runs" / "l1", "l1", subject, CONTENT)
+        loads.end(self.out / "runs" / "l1", build, MEASURED, "", "")
+        return self.out / "runs" / "l1" / loads.FILE
+
+    def ask(self, stage: str) -> Done:
+        """``gates check`` as a pipeline asks it."""
+        return run(
+            "gates", "check", stage, "--target", "green", "--targets",
+            str(self.folder / "targets"), "--out", str(self.out), "--policy", str(self.policy),
+            *self.options, variables=self.variables,
+        )  # fmt: skip
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Health and Prometheus of the server's place."""
+
+    server: "Server"
+
+    def do_GET(self) -> None:
+        place = self.server.place
+        parts = urlsplit(self.path)
+        if parts.path == "/api/health":
+            self._say(place.status, json.dumps(place.health).encode())
+            return
+        query = parse_qs(parts.query)
+        selector, _, window = query["query"][0].rpartition("[")
+        doctored = place.answer(selector)
+        if doctored is not None:
+            status, body, delay = doctored
+            time.sleep(delay)
+            self._say(status, body)
+            return
+        unit, number = window.rstrip("]")[-1], window.rstrip("]s")
+        seconds = float(number.rstrip("m")) / (1000 if "m" in number else 1) if unit else 0.0
+        found = place.metrics.answer(selector, seconds, float(query["time"][0]))
+        self._say(200, json.dumps(as_prometheus(found)).encode())
+
+    def _say(self, status: int, body: bytes) -> None:
+        try:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            return
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header; of another clock where the place says so."""
+        return super().date_time_string(timestamp or self.server.place.date)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one place."""
+
+    daemon_threads = True
+    place: Place
+
+
+@contextmanager
+def passing(folder: Path, *, steps: int = 3, instances: int = 1) -> Iterator[Place]:
+    """A place in which the gate says GO."""
+    server = Server(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    expected = target.load("green", ROOT / "targets").expected
+    metrics = healthy(time.time(), expected, steps=steps, instances=instances)
+    health = {
+        "release": expected.release, "version": expected.version, "digest": expected.digest,
+        "deployment": "green", "status": "ok",
+    }  # fmt: skip
+    place = server.place = Place(folder, server.server_port, metrics, health)
+    place.prepare()
+    place.keep_run(place.run_of())
+    thread.start()
+    try:
+        yield place
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,332 @@
+"""Recordings: read from anywhere, replayed as if live, and tests of policies made of them."""
+
+import json
+import resource
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from judge_simulation import BROKEN, CUSTOMER_KEYS, HEALTHY, HOLDS, Change, scrapes, world_of
+from worlds import ROOT, run
+
+from gates.backtest import recording
+from gates.backtest.replay import Replay, replay
+from gates.errors import RecordingError
+from gates.model import ComparisonObjective, Move, Outcome, ThroughputObjective
+from gates.policy import policy_file as policy
+from gates.policy.linting import policy_problems as linting
+
+POLICY = policy.load(ROOT / "policies" / "release.toml")
+Line = dict[str, Any]
+
+
+def lines(change: Change, rate: float = 50, seed: int = 1) -> list[Line]:
+    """A simulated ramp as the lines of a recording."""
+    made: list[Line] = [{"t": -1800.0, "weight": {"green": 0.0}}]
+    for event in scrapes(world_of(change, rate, (6, seed))):
+        if isinstance(event, Move):
+            made.append({"t": event.at, "weight": {"green": event.share}})
+        else:
+            text = "".join(f"{name} {value:.0f}\n" for name, value in event.values.items())
+            made.append({"t": event.at, "target": event.slot, "instance": event.instance,
+                         "text": f"# HELP x y\n# TYPE x counter\n{text}"})  # fmt: skip
+    return made
+
+
+def write(path: Path, made: list[Line]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in made))
+    return path
+
+
+def replayed(folder: Path, made: list[Line]) -> Replay:
+    return replay(recording.read(write(folder / "ramp.jsonl", made)), POLICY)
+
+
+def with_text(how: Callable[[str], str]) -> Callable[[list[Line]], list[Line]]:
+    return lambda made: [
+        {**line, "text": how(line["text"])} if "text" in line else line for line in made
+    ]
+
+
+def test_a_good_ramp_is_a_go_at_every_step(tmp_path: Path) -> None:
+    result = replayed(tmp_path, lines(HEALTHY["error 0.1 %"]))
+    assert (result.decision, result.stopped_at) == (Outcome.GO, None), result.reason
+    assert [one.t for one in result.steps] == [600.0 * n for n in range(1, 11)]
+    assert {one.decision for one in result.steps} == {Outcome.GO}
+    assert "smoke-in-ramp" in result.left_out
+
+
+def test_a_bad_ramp_is_stopped_and_says_why(tmp_path: Path) -> None:
+    result = replayed(tmp_path, lines(BROKEN["20 % errors"].change))
+    assert result.decision is Outcome.ROLLBACK
+    assert result.stopped_at is not None
+    assert result.stopped_at <= 60
+    assert "green" in result.reason
+    assert "blue" in result.reason
+
+
+def test_both_over_the_limit_is_a_hold(tmp_path: Path) -> None:
+    result = replayed(tmp_path, lines(HOLDS["both colours over the limit"][0]))
+    assert (result.decision, result.stopped_at) == (Outcome.HOLD, None)
+    assert Outcome.GO not in {one.decision for one in result.steps}
+
+
+def without_customers(made: list[Line]) -> list[Line]:
+    """A recording of before: with none of the series that customers' comparisons read."""
+    wanted = tuple(CUSTOMER_KEYS)
+    return with_text(
+        lambda text: "".join(
+            line for line in text.splitlines(keepends=True) if not line.startswith(wanted)
+        )
+    )(made)
+
+
+@pytest.mark.parametrize("kind", ["error 0.1 %", "20 % errors", "1 % errors", "all payments fail"])
+def test_a_recording_without_the_customers_series_is_judged_as_before(
+    tmp_path: Path, kind: str
+) -> None:
+    change = HEALTHY[kind] if kind in HEALTHY else BROKEN[kind].change
+    path = write(tmp_path / "ramp.jsonl", without_customers(lines(change)))
+    relative = (ComparisonObjective, ThroughputObjective)
+    before = replace(
+        POLICY,
+        stages=tuple(
+            replace(
+                stage,
+                objectives=tuple(
+                    one
+                    for one in stage.objectives
+                    if not isinstance(one, relative) or not getattr(one, "relative", True)
+                ),
+            )
+            for stage in POLICY.stages
+        ),
+    )
+    now, then = (replay(recording.read(path), one) for one in (POLICY, before))
+    assert (now.stopped_at, now.decision) == (then.stopped_at, then.decision)
+    assert [one.decision for one in now.steps] == [one.decision for one in then.steps]
+
+
+def absolute_starts(made: list[Line]) -> list[Line]:
+    return with_text(lambda text: text + "process_start_time_seconds 1.7e9\n")(made)
+
+
+def shuffled(made: list[Line]) -> list[Line]:
+    return made[::-1]
+
+
+def with_errors(made: list[Line]) -> list[Line]:
+    lost = {"t": 300.0, "target": "green", "instance": "green-1", "error": "timeout"}
+    return [*made, lost, {**lost, "target": "blue", "instance": "blue-1"}]
+
+
+def weights_twice(made: list[Line]) -> list[Line]:
+    return [twin for line in made for twin in ([line] * (1 + ("weight" in line)))]
+
+
+def renamed(made: list[Line]) -> list[Line]:
+    """Instances get other names in the middle of the ramp, as when pods are replaced."""
+    return [
+        {**line, "instance": line["instance"] + ("-b" if line["t"] > 2000 else "")}
+        if "instance" in line
+        else line
+        for line in made
+    ]
+
+
+UNUSUAL: dict[str, Callable[[list[Line]], list[Line]]] = {
+    "as it is": lambda made: made,
+    "more labels": with_text(lambda text: text.replace(
+        'route="', 'deployment="x",method="GET",traffic="customer",route="')),
+    "fewer labels": with_text(lambda text: text.replace('route="/api/products",', "")),
+    "le spelled 1": with_text(lambda text: text.replace('le="1.0"', 'le="1"').replace(
+        'le="5.0"', 'le="5"')),
+    "figures as floats, with times": with_text(lambda text: "\n".join(
+        line if line[:1] in ("#", "") else f"{line}.0 1700000000000" for line in text.split("\n"))),
+    "lines that end otherwise": with_text(lambda text: text.replace("\n", "\r\n")),
+    "other series beside ours": with_text(lambda text: text + 'go_goroutines 7\nup{a="b"} 1\n'),
+    "scrapes of the shop's own health": with_text(lambda text: text +
+        'http_requests_total{route="/api/health",status="500"} 1e9\n'),
+    "synthetic failures": with_text(lambda text: text +
+        'http_requests_total{traffic="synthetic",status="500"} 1e9\n'),
+    "starts as seconds of the epoch": absolute_starts,
+    "in another order": shuffled,
+    "with scrapes that failed": with_errors,
+    "weights said twice": weights_twice,
+    "pods replaced": renamed,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(UNUSUAL))
+def test_an_unusual_recording_is_judged_alike(tmp_path: Path, name: str) -> None:
+    good = replayed(tmp_path, UNUSUAL[name](lines(HEALTHY["error 0.1 %"])))
+    assert (good.decision, good.stopped_at) == (Outcome.GO, None), good.reason
+    bad = replayed(tmp_path, UNUSUAL[name](lines(BROKEN["5 % errors"].change)))
+    assert bad.decision in (Outcome.NO_GO, Outcome.ROLLBACK)
+    assert bad.stopped_at is not None
+    assert bad.stopped_at <= 120
+
+
+DAMAGED: dict[str, list[Line]] = {
+    "no lines": [],
+    "no scrape": [{"t": 0.0, "weight": {"green": 0.1}}],
+    "a weight over 1": [{"t": 0.0, "weight": {"green": 10}}],
+    "a weight of nobody": [{"t": 0.0, "weight": {"verde": 0.1}}],
+    "no time": [{"target": "green", "instance": "a", "text": ""}],
+    "a time that is a text": [{"t": "0", "target": "green", "instance": "a", "text": ""}],
+    "a time that is true": [{"t": True, "target": "green", "instance": "a", "text": ""}],
+    "no instance": [{"t": 0.0, "target": "green", "text": ""}],
+    "a text that is a list": [{"t": 0.0, "target": "green", "instance": "a", "text": []}],
+    "a figure that is none": [{"t": 0.0, "target": "green", "instance": "a",
+                               "text": 'http_requests_total{status="200"} many\n'}],
+    "a series without a figure": [{"t": 0.0, "target": "green", "instance": "a",
+                                   "text": 'http_requests_total{status="200"}\n'}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(DAMAGED))
+def test_what_is_no_recording_is_said_with_its_line(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "bad.jsonl", DAMAGED[name])
+    with pytest.raises(RecordingError, match=r"bad\.jsonl"):
+        recording.read(path)
+    done = run("gates", "backtest", str(path))
+    assert done.code == 2
+    assert "bad.jsonl" in done.err
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-5"])
+def test_figures_that_are_no_counts_are_a_hold(tmp_path: Path, value: str) -> None:
+    made = lines(HEALTHY["error 0.1 %"])
+    text = f'http_requests_total{{status="500",route="/x"}} {value}\n'
+    made = [{**one, "text": one["text"] + text} if one.get("target") == "green" else one
+            for one in made]  # fmt: skip
+    result = replayed(tmp_path, made)
+    assert result.decision is Outcome.HOLD
+    assert Outcome.GO not in {one.decision for one in result.steps}
+
+
+@pytest.mark.parametrize(
+    "lost", ["http_request_duration_seconds", 'le="5.0"', 'le="1.0"', "http_requests_total"]
+)
+def test_a_metric_that_vanishes_midway_is_no_go_and_no_stop(tmp_path: Path, lost: str) -> None:
+    made = [
+        {
+            **one,
+            "text": "".join(line + "\n" for line in one["text"].split("\n") if lost not in line),
+        }
+        if one.get("target") == "green" and one["t"] > 1290
+        else one
+        for one in lines(HEALTHY["error 0.1 %"])
+    ]
+    result = replayed(tmp_path, made)
+    assert (result.decision, result.stopped_at) == (Outcome.HOLD, None), result.reason
+    assert {one.decision for one in result.steps if one.weight > 0.3} == {Outcome.HOLD}
+
+
+def test_a_recording_of_a_hundred_minutes_takes_under_two_seconds(tmp_path: Path) -> None:
+    path = write(tmp_path / "ramp.jsonl", lines(HEALTHY["error 0.1 %"]))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run("gates", "backtest", str(path), "--json")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime - before.ru_utime < 2
+    assert (done.code, json.loads(done.out)["decision"]) == (0, "go")
+
+
+def test_a_test_of_a_policy_says_what_came_out_otherwise(tmp_path: Path) -> None:
+    write(tmp_path / "good.jsonl", lines(HEALTHY["error 0.1 %"]))
+    write(tmp_path / "bad.jsonl", lines(BROKEN["every request fails"].change))
+    cases = tmp_path / "cases.toml"
+    good = '[good]\nrecording = "good.jsonl"\ndecision = "go"\n'
+    bad = '[bad]\nrecording = "bad.jsonl"\ndecision = "rollback"\nstopped_by = 60\n'
+    cases.write_text(good + bad)
+    done = run("gates", "test-policy", str(cases))
+    assert (done.code, done.out.splitlines()[-1]) == (0, "2 of 2 cases give what is expected")
+    cases.write_text(good.replace('"go"', '"hold"') + bad.replace("60", "1"))
+    done = run("gates", "test-policy", str(cases))
+    assert done.code == 1
+    assert "FAIL    good: expected hold, got go" in done.out
+    assert "FAIL    bad: expected a stop by 1 s" in done.out
+    cases.write_text("")
+    assert run("gates", "test-policy", str(cases)).code == 2
+
+
+TEXT = (ROOT / "policies" / "release.toml").read_text()
+TRIGGERS = """    "errors-trigger", "latency-trigger", "restarts", "only-listed",
+]
+
+[stages.ramp-20]"""
+COMPARED = '"errors-against-blue", "latency-against-blue", "payments-against-blue",'
+# Objectives that one stage leaves out, and others still ask for.
+ONE_STAGE = (
+    COMPARED.replace('"latency-against-blue", ', ""), '"latency-against-blue",',
+    '"payments-captured",',
+)  # fmt: skip
+SEMANTIC = {
+    "errors counted as good": ("bad = 'http_requests_total", "good = 'http_requests_total",
+                               "the wrong direction: it counts failures"),
+    "fast answers counted as bad": ("good = 'http_request_dur", "bad = 'http_request_dur",
+                                    "the wrong direction: it counts what is good"),
+    "cache hits below": ("above = 0.80", "below = 0.80", "the wrong direction"),
+    "a limit between two buckets": ('le=~"1|1[.]0"}', 'le=~"1.5"}', "no bucket ends at 1.5"),
+    "all buckets at once": (',le=~"1|1[.]0"}\'\nwhole', "}'\nwhole", "without le"),
+    "too few to show it": ("rollback_over = 0.05\nat_least = 600",
+                           "rollback_over = 0.05\nat_least = 60", "by the rule of three"),
+    "a trigger under the limit": ("over = 0.05\nwindow_seconds = 60\nlasting_seconds = 300",
+                                  "over = 0.001\nwindow_seconds = 60\nlasting_seconds = 300",
+                                  "could advance and then be rolled back"),
+    "a check nobody wrote": ('"smoke.health",', '"smoke.health", "smoke.made_up",',
+                             "no suite has a check 'smoke.made_up'"),
+    "a whole of another metric": (
+        "whole = 'payments_total{slot=\"$slot\",traffic!=\"synthetic\"}'\nbelow",
+        "whole = 'orders_total{slot=\"$slot\",traffic!=\"synthetic\"}'\nbelow",
+        "of different metrics"),
+    "a whole that is less": ("whole = 'http_requests_total{slot=\"$slot\",",
+                             "whole = 'http_requests_total{slot=\"$slot\",status=\"200\",",
+                             "does not have every matcher"),
+    "a share that is not the name's": ("share = 0.30", "share = 0.90", "expected 0.3, by its name"),
+    "a trigger longer than a bake": ("lasting_seconds = 300", "lasting_seconds = 900",
+                                     "cannot hold within a bake"),
+    "a warm-up as long as a bake": ("warm_up_seconds = 60", "warm_up_seconds = 600",
+                                    "at least as long as the bake"),
+    "successes counted as bad": (
+        'status="failed"}\'\nwhole', 'status=~"failed|captured"}\'\nwhole',
+        "accepts 'captured', the value of a good event"),
+    "all but one status counted as bad": (
+        'status=~"5.."}\'\nwhole', 'status!="404"}\'\nwhole',
+        "accepts '200', the value of a good event"),
+    "restarts beyond reason": ("at_most = 4", "at_most = 200", "are a crash loop"),
+    "events beyond reason": (
+        "tolerance = 0.12\nat_least = 600", "tolerance = 0.12\nat_least = 5000000",
+        "no shop has so many"),
+    "no comparison of latency": (
+        COMPARED, COMPARED.replace('"latency-against-blue", ', ""),
+        "without a comparison of latency"),
+    "no comparison of errors": (
+        COMPARED, '"latency-against-blue",',
+        "without a comparison of errors"),
+    "no word of availability": (
+        '"payments-captured", "green-up",', '"payments-captured",',
+        "without how long green was up"),
+    "smoke without log-in": ('    "smoke.login",\n', "", "without smoke.login"),
+    "smoke without payment": ('    "smoke.payment",\n', "", "without smoke.payment"),
+    "no trigger": (
+        TRIGGERS, TRIGGERS.replace('"errors-trigger", "latency-trigger", ', ""),
+        "without a rollback trigger"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(SEMANTIC))
+def test_what_means_something_else_than_it_says_is_found(tmp_path: Path, name: str) -> None:
+    old, new, message = SEMANTIC[name]
+    assert old in TEXT
+    path = tmp_path / "policy.toml"
+    path.write_text(TEXT.replace(old, new, 1 if new in ONE_STAGE else -1))
+    done = run("gates", "lint", "--policy", str(path))
+    assert done.code == 2
+    assert message in done.out
+
+
+def test_the_policy_that_is_shipped_is_sound() -> None:
+    assert linting.problems(POLICY, ROOT / "suites") == []

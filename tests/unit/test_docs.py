@@ -1,0 +1,120 @@
+"""The documents say what there is: options, markers, stages, conditions, messages, help texts."""
+
+import re
+from pathlib import Path
+
+import pytest
+from worlds import ROOT, run
+
+from gates.policy import policy_file as policy
+from gates.sources import SOURCES
+from suites.pytest_plugin.marks import CATEGORIES, SUITES
+from testbed.faults import FAULTS
+
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+README = (ROOT / "README.md").read_text()
+MESSAGES = (ROOT / "docs" / "messages.md").read_text()
+
+
+# A heading, the line below it, and at least one row.
+WHOLE_TABLE = re.compile(r"\|.*\|\n\|(?: *:?-+:? *\|)+\n\|")
+
+
+def options_of(*command: str) -> list[str]:
+    """The long options a help text names."""
+    return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", run(*command).out)) - {"--help"})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["gates", "check"], ["gates", "watch"], ["gates", "ramp"], ["gates", "rollback"],
+     ["gates", "rehearse"], ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
+     ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"], ["gates", "lint"], ["gates"],
+     ["load", "run"], ["load", "shop"],
+     ["load", "worker"], ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
+)  # fmt: skip
+def test_every_option_is_documented(command: list[str]) -> None:
+    options = options_of(*command, "--help")
+    assert options
+    assert [one for one in options if f"`{one}`" not in REFERENCE] == []
+
+
+def test_every_option_of_the_plugin_is_documented() -> None:
+    group = run("pytest", "--help").out.split("verification of a deployed Kirana Store:")[1]
+    ours = re.findall(r"^  (--[a-z-]+)", group.split("\n\n")[0].split("\nallure")[0], re.MULTILINE)
+    named = {"--target", "--targets", "--run-id", "--check", "--out", "--remove-ended-runs"}
+    assert named <= set(ours)
+    assert [one for one in ours[:6] if f"`{one}`" not in REFERENCE] == []
+
+
+def test_markers_stages_conditions_sources_and_renderers_are_documented() -> None:
+    stages = [stage.name for stage in policy.load(ROOT / "policies" / "release.toml").stages]
+    renderers = [path.stem for path in (ROOT / "reports").glob("[a-z]*.py")]
+    names = [*SUITES, *CATEGORIES, *stages, *policy.KINDS, *SOURCES, *renderers]
+    assert [name for name in names if f"`{name}`" not in REFERENCE] == []
+
+
+def test_every_environment_variable_is_documented() -> None:
+    sources = [path.read_text() for folder in ("gates", "suites") for path in
+               (ROOT / folder).rglob("*.py")]  # fmt: skip
+    named = {name for text in sources for name in re.findall(r'"(KIRANA_[A-Z_]+|NO_COLOR)"', text)}
+    assert named
+    assert [name for name in named if f"`{name}`" not in REFERENCE] == []
+
+
+def test_every_documented_message_is_in_the_code() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "gates").rglob("*.py"))
+    code = code.replace("{outcome.value}", "failed").replace("was {result.outcome.value", "was sk")
+    spoken = re.findall(r"^\| (`.*?`) \|", MESSAGES, re.MULTILINE)
+    assert len(spoken) >= 20
+    words = [phrase for cell in spoken for phrase in re.findall(r"`([^`]*)`", cell)]
+    fixed = [phrase.split("…")[0].strip() for phrase in words]
+    composed = {"failed in run", "error in run", "was skipped", "was xfailed", "was xpassed",
+                "was not applicable", "was reported twice", "must be under", "must be over",
+                "is damaged"}  # fmt: skip
+    assert [phrase for phrase in fixed if phrase not in composed and phrase not in code] == []
+
+
+def test_the_help_in_the_readme_is_the_help() -> None:
+    shown = run("gates", "--help", variables={"COLUMNS": "80"}).out.strip()
+    assert shown in README
+
+
+def test_every_local_link_leads_somewhere() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
+        assert [link for link in links if not (path.parent / link).exists()] == [], path
+
+
+def test_every_table_is_whole() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+        cut = [table.split("\n")[0] for table in tables if not WHOLE_TABLE.match(table)]
+        assert cut == [], path
+
+
+def test_make_help_names_what_the_readme_names() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
+    assert {"verify", "test"} <= named
+    assert [one for one in named if not re.search(rf"^{one}:", makefile, re.MULTILINE)] == []
+
+
+def test_no_document_names_a_host_of_a_registry_or_a_path_of_a_machine() -> None:
+    texts = {path: path.read_text() for path in ROOT.rglob("*") if is_ours(path)}
+    wrong = re.compile(r"https?://(?:\S*pypi\S*|\S*npmjs\S*|deb\.)|/work/|/root/|/home/")
+    assert [str(path) for path, text in texts.items() if wrong.search(text)] == [
+        str(Path(__file__))
+    ]
+
+
+def is_ours(path: Path) -> bool:
+    parts = path.relative_to(ROOT).parts
+    hidden = parts[0].startswith(".") and parts[0] not in (".ci", ".gitignore")
+    texts = (".py", ".md", ".toml", ".yaml", ".txt", ".json", "")
+    return path.is_file() and not hidden and parts[0] != "out" and path.suffix in texts
+
+
+def test_the_faults_read_as_sentences() -> None:
+    assert [fault.name for fault in FAULTS if not fault.breaks or fault.breaks.endswith(".")] == []

@@ -1,0 +1,186 @@
+"""Reading policies and targets: what is wrong is said with file and key."""
+
+import re
+from pathlib import Path
+
+import pytest
+from worlds import ROOT, run
+
+from gates.errors import ConfigurationError
+from gates.model import OnCrash
+from gates.policy import policy_file as policy
+from gates.policy import target_file as target
+
+TEXT = (ROOT / "policies" / "release.toml").read_text()
+GREEN = (ROOT / "targets" / "green.toml").read_text()
+
+MISTAKES = [
+    ("schema = 1", "schema = 2", "schema: expected a whole number from 1 to 1"),
+    ('name = "kirana-release"', 'name = ""', "name: expected a text"),
+    ("below = 0.005", "below = 0.5\nabove = 0.5", "expected either below or above"),
+    ("below = 0.005", "", "expected either below or above"),
+    ("below = 0.005", "below = 5", "a ratio, so 5 % is 0.05"),
+    ("below = 0.005", "below = 1", "can never be met or never be missed"),
+    ("below = 0.005", "below = 0", "can never be met or never be missed"),
+    ("below = 0.005", "below = nan", "below: expected a number from 0 to 1"),
+    ("below = 0.005", "below = true", "below: expected a number"),
+    ("below = 0.005", 'below = "0.5 %"', "below: expected a number"),
+    ("below = 0.005", "belwo = 0.005", "expected either below or above"),
+    ("at_least = 600", "at_least = 0", "at_least: expected a whole number from 1"),
+    ("at_least = 600", "at_least = 600\nat_most = 5", "at_most: unknown key"),
+    ("window_seconds = 600", "window_seconds = 0", "window_seconds: expected a number from 1"),
+    ('kind = "ratio"', 'kind = "score"', "kind: expected one of"),
+    ('"smoke.health",', '"smoke.health", "smoke.health",', "stands there twice"),
+    ('"smoke.health",', '"../health",', "is not a check id"),
+    ('checks = "smoke"', 'checks = "smok"', "checks: expected one of"),
+    ('objectives = ["served-build", "smoke"]', 'objectives = ["served-bild"]',
+     "no objective 'served-bild' in this policy. Did you mean served-build?"),
+    ('objectives = ["served-build", "smoke"]', "objectives = []", "at least one"),
+    ('objectives = ["served-build", "smoke"]', 'objectives = ["smoke"]', "of kind served_build"),
+    ('{slot="$slot",__name__', "{__name__", "expected $slot in it"),
+    ('"smoke-in-ramp", ', "", "smoke-in-ramp: no stage asks for it"),
+    ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a plain selector"),
+    ("cache_hits_total{slot", "cache_hits_total[60s] # {slot", "a plain selector"),
+    ('cache_hits_total{slot="$slot"}', 'rate(cache_hits_total{slot="$slot"}', "a plain selector"),
+    ("share = 0.10", "share = 0", "share: expected a number from 0.01"),
+    ("share = 0.10\n", "", "share: missing"),
+    ("bake_seconds = 600", "bake_seconds = 60", "expected less than bake_seconds"),
+    ('"live-build", "traffic-share", "traffic-seen",', '"traffic-share", "traffic-seen",',
+     "of kinds live_build and share"),
+    ('"traffic-share", "traffic-seen",', '"traffic-seen",', "of kinds live_build and share"),
+    ('"errors-against-blue", "latency-against-blue", "payments-against-blue",\n', "",
+     "of kind comparison"),
+    ("below = 0.05\nat_least = 60\n", "below = 5\nat_least = 60\n", "a ratio, so 5 % is 0.05"),
+    ("rollback_over = 0.05\nat_least = 600", "rollback_over = 0.001\nat_least = 600",
+     "under the limit to advance"),
+    ('bad = \'payments_total{slot="$slot"', 'bad = \'rate(payments_total{slot="$slot"',
+     "a rate is per second and no ratio"),
+    ('le=~"1|1[.]0"}\'\nwhole', 'quantile="0.95"}\'\nwhole', "cannot be aggregated"),
+    ("good = 'http_request_duration_seconds_bucket{", "good = 'histogram_quantile(0.95, x{",
+     "histogram_quantile without sum by (le)"),
+    ("good = 'http_request", 'bad = "x"\ngood = \'http_request', "expected either bad or good"),
+    ('route!~"/metrics|/api/health",status=~"5.."}\'\nwhole', 'route!~"(",status=~"5.."}\'\nwhole',
+     "not a selector"),
+    ("slow_batch_seconds = 60", "slow_batch_seconds = 10", "expected over batch_seconds"),
+    ("false_stop = 0.005", "false_stop = 0.5", "false_stop: expected a number"),
+    ("no_go_rolls_back = true", 'no_go_rolls_back = "yes"', "expected true or false"),
+    ('on_crash = "rollback"', 'on_crash = "ignore"', "on_crash: expected one of leave, rollback"),
+    ("requests_done = 0.99", "requests_done = 99", "requests_done: expected a number from 0.5"),
+    ("requests_done = 0.99", "", "requests_done: missing"),
+    ('"spike"\nat_least_users = 1', '"spike"\nat_least_users = 0', "expected a whole number"),
+    ('limits = ["longest_gap_seconds", "recovery_seconds"]', 'limits = ["longest_gap"]',
+     "no limit 'longest_gap' in load_limits. Did you mean longest_gap_seconds?"),
+    ('p95 = {total = "api"}', 'p95 = {search = "search"}', "expected total among the operations"),
+    ('p95 = {total = "api"}', 'p95 = {total = "apis"}', "total: expected one of"),
+    ("least_seconds = 0.1", "least_seconds = 2", "least_seconds: expected a number from 0"),
+    ("[stages.ramp-10]", "[stages.ramp-10", "not TOML"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
+def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    assert right in TEXT
+    path = tmp_path / "policy.toml"
+    path.write_text(TEXT.replace(right, wrong))
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
+        policy.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
+    begins = [TEXT.index(f"[{name}]") for name in ("latency_limits", "objectives.served-build")]
+    path = tmp_path / "policy.toml"
+    path.write_text(f"schema = 1\nname = 'x'\n[check_sets]\n{TEXT[begins[0] : begins[1]]}"
+                    "[objectives]\n[stages]\n")  # fmt: skip
+    with pytest.raises(ConfigurationError, match="a policy needs a stage"):
+        policy.load(path)
+
+
+def test_a_policy_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        policy.load(tmp_path / "none.toml")
+
+
+TARGET_MISTAKES = [
+    ('api = "http://127.0.0.1:5001"', 'api = "ftp://127.0.0.1"', "addresses.api: expected http"),
+    ('api = "http://127.0.0.1:5001"', 'api = "http://u:p@h"', "without a user"),
+    ('api = "http://127.0.0.1:5001"', 'api = "http://h/"', "no trailing slash"),
+    ('name = "green"', 'name = "blue"', "expected 'green', the file's name"),
+    ("production = false", "production = true", "production takes secrets from the environment"),
+    ('slot = "blue"', 'slot = "green"', "a colour against itself"),
+    ("127.0.0.1:5001/api/health", "127.0.0.1:99999/api/health", "a port from 0 to 65535"),
+    ('slot = "green"', "slot = 'green\"}'", "slot: expected a name"),
+    ('source_addresses = "loopback"', 'source_addresses = "any"', "expected one of loopback, own"),
+    ("KIRANA_WEBHOOK_KEY", "hunter2", "the name of an environment variable"),
+    ('digest = "sha256:', 'digest = "md5:', "expected.digest: expected sha256:"),
+    ("patience_seconds = 3.0", "patience_seconds = 0", "patience_seconds: expected a number"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), TARGET_MISTAKES)
+def test_a_mistake_in_a_target_is_named(
+    tmp_path: Path, right: str, wrong: str, message: str
+) -> None:
+    assert right in GREEN
+    (tmp_path / "green.toml").write_text(GREEN.replace(right, wrong))
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        target.load("green", tmp_path)
+
+
+def test_secrets_come_from_the_environment_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "green.toml").write_text(GREEN.replace("../out/testbed/", ""))
+    (tmp_path / "secrets.env").write_text("KIRANA_WEBHOOK_KEY=file\nKIRANA_EXEMPTION_KEY=file\n")
+    monkeypatch.setenv("KIRANA_WEBHOOK_KEY", "environment")
+    loaded = target.load("green", tmp_path)
+    assert loaded.secrets == {"webhook_key": "environment", "exemption_key": "file"}
+    assert "environment" not in repr(loaded)
+
+
+def test_lint_of_what_is_shipped_finds_nothing() -> None:
+    done = run("gates", "lint")
+    assert (done.code, done.out[:11]) == (0, "no mistakes")
+
+
+def test_lint_names_every_wrong_file(tmp_path: Path) -> None:
+    (tmp_path / "green.toml").write_text(GREEN.replace("production = false", ""))
+    (tmp_path / "p.toml").write_text(TEXT.replace("below = 0.005", "below = 50"))
+    done = run("gates", "lint", "--targets", str(tmp_path), "--policy", str(tmp_path / "p.toml"))
+    assert done.code == 2
+    assert "objectives.error-ratio.below" in done.out
+    assert "green.toml: production: missing" in done.out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("bcrypt_cost = 10", "bcrypt_cost = 4"),
+        ("bcrypt_cost = 10", "bcrypt_cost = nan"),
+        ("bcrypt_cost = 10\n", ""),
+        ("bcrypt_cost = 10", "bcrypt_cost = 10\nbcrypt_costs = 10"),
+        ("requests_per_minute = 100", "requests_per_minute = 0"),
+        ("certificate_days = 14", "certificate_days = 100000"),
+    ],
+)
+def test_a_security_limit_that_protects_nobody_is_refused(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    text = (ROOT / "policies" / "release.toml").read_text()
+    assert change[0] in text
+    path = tmp_path / "policy.toml"
+    path.write_text(text.replace(*change))
+    with pytest.raises(ConfigurationError, match="security_limits"):
+        policy.load(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("", OnCrash.ROLLBACK), ('on_crash = "rollback"', OnCrash.ROLLBACK),
+     ('on_crash = "leave"', OnCrash.LEAVE)],
+)  # fmt: skip
+def test_a_ramp_that_cannot_go_on_gives_the_traffic_back_unless_the_policy_leaves_it(
+    tmp_path: Path, line: str, expected: OnCrash
+) -> None:
+    (tmp_path / "policy.toml").write_text(TEXT.replace('on_crash = "rollback"', line))
+    assert policy.load(tmp_path / "policy.toml").on_crash is expected

@@ -1,0 +1,167 @@
+"""The second witness on samples made by hand: when it agrees, contradicts, or has seen nothing."""
+
+from datetime import timedelta
+
+import pytest
+from worlds import ROOT
+
+from gates.model import Measured, Sample, SampleSet, Series
+from gates.policy import policy_file as policy
+from gates.ramp.witness import ConfirmedMove, Opinion, Report, Witness
+
+MOVED = 1000.0
+Points = dict[float, float]
+
+
+def answer(*series: Series, measured: Measured = Measured.OK) -> SampleSet:
+    return SampleSet(
+        query="q", source="http://p", window=timedelta(seconds=300), evaluated_at=MOVED + 60,
+        measured=measured if series or measured is not Measured.OK else Measured.NO_DATA,
+        problem="" if series else "no series matches", series=series,
+    )  # fmt: skip
+
+
+NOTHING_SERVED = (answer(), answer())
+
+
+def weight(server: str, points: Points) -> Series:
+    labels = {"server": server, "proxy": "store", "instance": "balancer:1"}
+    return Series(labels, tuple(Sample(*one) for one in points.items()))
+
+
+def counter(points: Points) -> Series:
+    return Series({"instance": "i:1"}, tuple(Sample(*one) for one in points.items()))
+
+
+def weights_of(green: Points, *names: str) -> SampleSet:
+    """Green's share in percent; the rest is blue's."""
+    blue = {at: 100 - share for at, share in green.items()}
+    servers = names or ("green",)
+    each = {at: share / len(servers) for at, share in green.items()}
+    return answer(*(weight(name, each) for name in servers), weight("blue", blue))
+
+
+def look(
+    monkeypatch: pytest.MonkeyPatch, share: float, weights: SampleSet, *,
+    served: tuple[SampleSet, SampleSet] = NOTHING_SERVED, before: float | None = None,
+) -> Report:  # fmt: skip
+    """What the witness says of a move at ``MOVED``; ``served`` is green's and blue's counters."""
+    witness = Witness("http://p", "green", "blue")
+    answers = {
+        witness.weights: weights,
+        witness.requests.replace("$slot", "green"): served[0],
+        witness.requests.replace("$slot", "blue"): served[1],
+    }
+    monkeypatch.setattr(Witness, "_samples", lambda _, selector, __: answers[selector])
+    return witness.look(ConfirmedMove(share, MOVED, before))
+
+
+def rising(each: float, times: int = 8, since: float = MOVED - 60) -> SampleSet:
+    """A counter that rises by so many every 15 s."""
+    return answer(counter({since + 15 * n: each * n for n in range(times)}))
+
+
+WEIGHTS = {
+    "the share": ({1010.0: 10.0}, 0.1, Opinion.AGREES),
+    "only before the move": ({990.0: 10.0}, 0.1, Opinion.NOT_YET),
+    "other weights once": ({990.0: 0.0, 1010.0: 90.0}, 0.1, Opinion.NOT_YET),
+    "other weights twice": ({1010.0: 90.0, 1025.0: 90.0}, 0.1, Opinion.CONTRADICTS),
+    "late, then the share": ({1010.0: 0.0, 1025.0: 10.0}, 0.1, Opinion.AGREES),
+    "one percent left": ({1010.0: 1.0, 1025.0: 1.0}, 0.0, Opinion.CONTRADICTS),
+    "nothing": ({1010.0: 0.0}, 0.0, Opinion.AGREES),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    points, share, opinion = WEIGHTS[name]
+    report = look(monkeypatch, share, weights_of(points))
+    assert (report.opinion, report.weights_scraped) == (opinion, True)
+
+
+def test_several_servers_of_a_colour_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = weights_of({1010.0: 20.0}, "green-1", "green2")
+    assert look(monkeypatch, 0.2, weights).opinion is Opinion.AGREES
+
+
+def test_a_second_balancer_that_has_not_moved_is_no_agreement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = weights_of({1010.0: 0.0, 1025.0: 0.0})
+    second = weights_of({1010.0: 50.0, 1025.0: 50.0})
+    other = tuple(
+        Series({**one.labels, "instance": "balancer:2"}, one.samples) for one in second.series
+    )
+    report = look(monkeypatch, 0.0, answer(*first.series, *other))
+    assert report.opinion is Opinion.CONTRADICTS
+
+
+def test_weights_that_are_no_numbers_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = weights_of({1010.0: float("nan"), 1025.0: float("nan")})
+    assert look(monkeypatch, 0.0, weights).opinion is Opinion.NOT_YET
+
+
+def test_a_query_that_fails_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = look(monkeypatch, 0.0, answer(measured=Measured.ERROR))
+    assert (report.opinion, report.weights_scraped) == (Opinion.NOT_SEEN, True)
+
+
+REQUESTS = {
+    "the share": (0.1, 10, 90, Opinion.AGREES),
+    "far over": (0.1, 90, 10, Opinion.CONTRADICTS),
+    "a little over": (0.1, 20, 80, Opinion.NOT_YET),
+    "under": (0.9, 10, 90, Opinion.NOT_YET),
+    "too few": (0.1, 3, 1, Opinion.NOT_YET),
+    "green stopped": (0.0, 0, 90, Opinion.AGREES),
+    "green goes on": (0.0, 5, 90, Opinion.CONTRADICTS),
+    "nobody shops": (0.0, 0, 0, Opinion.NOT_SEEN),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_requests_tell_where_no_weights_are_scraped(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    share, green, blue, opinion = REQUESTS[name]
+    served = (rising(green, 12, MOVED + 1), rising(blue, 12, MOVED + 1))
+    report = look(monkeypatch, share, answer(), served=served)
+    assert (report.opinion, report.weights_scraped) == (opinion, False)
+
+
+def test_requests_contradict_although_the_weights_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = weights_of({1010.0: 10.0, 1025.0: 10.0})
+    report = look(monkeypatch, 0.1, weights, served=(rising(90, 12), rising(10, 12)))
+    assert report.weights.opinion is Opinion.AGREES
+    assert report.opinion is Opinion.CONTRADICTS
+
+
+MIRRORED = {
+    "turned": ({980.0: 0.0, 1010.0: 90.0, 1025.0: 90.0}, 0.0, True),
+    "labels the wrong way round": ({980.0: 100.0, 1010.0: 90.0, 1025.0: 90.0}, 0.0, False),
+    "nothing moved": ({980.0: 90.0, 1010.0: 90.0, 1025.0: 90.0}, 0.9, False),
+    "neither": ({980.0: 0.0, 1010.0: 50.0, 1025.0: 50.0}, 0.0, False),
+    "once": ({980.0: 0.0, 1010.0: 90.0}, 0.0, False),
+    "before is unknown": ({980.0: 0.0, 1010.0: 90.0, 1025.0: 90.0}, None, True),
+}
+
+
+@pytest.mark.parametrize("name", MIRRORED)
+def test_an_endpoint_that_swaps_the_colours_is_known(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    points, before, mirrored = MIRRORED[name]
+    assert look(monkeypatch, 0.1, weights_of(points), before=before).mirrored is mirrored
+
+
+def test_requests_that_say_the_opposite_outweigh_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = weights_of({980.0: 50.0, 1010.0: 100.0, 1025.0: 100.0})
+    report = look(monkeypatch, 0.0, weights, served=(rising(0), rising(90)))
+    assert report.mirrored is False
+    assert report.opinion is Opinion.CONTRADICTS
+
+
+def test_the_policy_names_the_series() -> None:
+    loaded = policy.load(ROOT / "policies" / "release.toml")
+    witness = Witness.by(loaded, "http://p", "green", "blue")
+    assert witness.weights == 'haproxy_server_weight{proxy="store"}'
+    assert "$slot" in witness.requests
