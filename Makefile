@@ -6,11 +6,11 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test load rehearse prove-gate bench-judge proof-ramp proof-rehearsal nightly proof proof-security proof-load \
-	bench-load security-scan mutation fuzz check
+.PHONY: help setup system up down verify test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
+	proof-ramp proof-rehearsal nightly proof-nightly proof proof-security proof-load bench-load security-scan mutation fuzz check
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: system $(STAMP) ## install everything: .venv, and the system packages it needs
 
@@ -44,7 +44,18 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m gates check green-ready --target $(TARGET)
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests -q -n 3 --dist loadgroup -m 'not slow'
+	$(PY) -m pytest tests -q -n 4 --dist loadscope -m 'not slow'
+
+test-thorough: setup ## every test in its longest form, and the proofs that are tests (an hour)
+	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'
+
+COVERED ?= tests/unit tests/adversarial
+test-coverage: setup ## which branches of gates and reports the tests reach (COVERED=tests: all of them)
+	mkdir -p out/coverage
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest $(COVERED) -q -n 2 --dist loadscope -m 'not slow'
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
 
 # Tools that only look at us from outside, apart: their pytest plugins would slow every run, and
 # k6 is another load generator, to be compared with.
@@ -63,8 +74,15 @@ AT ?= 40
 rehearse: setup ## a whole blue-green ramp on a testbed of its own (FAULT=name AT=40: one to be stopped)
 	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT))
 
-prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO (a minute)
-	$(PY) -m pytest tests/adversarial/test_prove_gate.py tests/adversarial/test_prove_customers.py tests/adversarial/test_lost_runs.py tests/adversarial/test_mutated_evidence.py -q -n 2
+PROVE_GATE := prove_gate.py prove_customers.py lost_runs.py lost_output.py mutated_evidence.py
+prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO, each case a process (2 minutes)
+	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
+
+proof-suites: setup ## a whole run of three suites leaves no credential; each way to redden a smoke check (10 minutes)
+	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/testbed/test_faults.py -q
+
+proof-statistics: setup ## the rates of wrong answers, simulated as often as the rates need (3 minutes)
+	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py live_judge.py fewer.py statistics.py) -q -n 2
 
 bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
 	$(PY) proofs/bench_judge.py
@@ -72,11 +90,17 @@ bench-judge: setup ## simulated ramps: false stops and times to detect; writes d
 proof-rehearsal: setup ## rehearsals with each fault of the table: stopped as it says (25 minutes)
 	$(PY) proofs/rehearsals.py
 
+proof-packaging: setup ## build both distributions, install them elsewhere, and try them there (12 minutes)
+	$(PY) proofs/distributions.py
+
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
-	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py -q -m 'slow or not slow'
+	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)
+
+proof-nightly: setup ## a night on the testbed finds the operation that got slower (2 minutes)
+	$(PY) -m pytest proofs/test_whole_night.py -q
 
 proof: setup ## show that every check can fail: each fault on in turn (minutes)
 	$(PY) proofs/proof.py
@@ -86,7 +110,7 @@ proof-security: setup ## the same for the security suite
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
 	$(PY) proofs/truth.py
-	$(PY) -m pytest tests -q -m slow
+	$(PY) -m pytest proofs/test_load_faults.py -q
 
 bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and k6 (10 minutes)
 	$(PY) proofs/bench_load.py

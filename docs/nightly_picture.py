@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nightly.history import Figure
-from nightly.night import judged
+from nightly.night import judge_nights
 from reports import nightly as page
 from suites.client.pages import browser
 
@@ -41,7 +41,7 @@ def figures() -> list[Figure]:
 
 def main() -> None:
     """Write both pictures."""
-    night = judged(figures(), [], LIMITS, LAST)
+    night = judge_nights(figures(), [], LIMITS, LAST)
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         path = Path(folder) / "index.html"
         path.write_text(page.html(night.as_page("green", "made-up nights")))

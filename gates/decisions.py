@@ -1,33 +1,44 @@
-"""One question to the gate: gather, judge, write down."""
+"""One question to the gate: collect the evidence, judge it, record the decision."""
 
 import json
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
-from gates import __version__, ledger, places
+from gates import __version__, decision_document, ledger, places
+from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, LedgerError
 from gates.evidence import codec, judged_runs
-from gates.evidence.collect import Question, gather
-from gates.judging import decide as judge
-from gates.model import Decision, Evidence, Move, Policy, PolicyFile, Stage, Target
-from gates.policy import policy_file as policy
-from gates.policy import target_file as target
-from gates.policy import time_scale as scaling
+from gates.evidence.collect import Question, collect_evidence
+from gates.judging.decide import judge
+from gates.model import (
+    Decision,
+    Evidence,
+    JudgedRun,
+    Move,
+    Outcome,
+    Policy,
+    PolicyFile,
+    Stage,
+    Target,
+    is_same_share,
+)
+from gates.policy import policy_file, target_file
+from gates.policy.time_scale import scaled
 
-SCHEMA = 1
-MOST_SCALE = 60.0
-SAME = 0.005
+SCHEMA = 2
+MAX_TIME_SCALE = 60.0
+# As often as Prometheus scrapes by default, in seconds of the policy's time.
+POLL_SECONDS = 15.0
+MIN_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a question is context: by which policy, of which target, with what written where.
+    """Where a question is asked: by which policy, of which target, with what written where.
 
     Args:
         policy: the policy, its live durations divided by the time scale.
@@ -53,7 +64,7 @@ class Context:
         Raises:
             UnknownNameError: no such stage.
         """
-        return policy.stage_named(self.policy, name, self.policy_file)
+        return policy_file.stage_named(self.policy, name, self.policy_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +83,14 @@ def open_context(options: ContextOptions) -> Context:
     """Read policy and target.
 
     Raises:
-        ConfigurationError: one of them is wrong, or production is context at another time scale.
+        ConfigurationError: one of them is wrong, or production is judged at another time scale.
     """
     place = places.policy(options.policy)
-    loaded = policy.load(place.path)
-    chosen = target.load(options.target, places.targets(options.targets).path)
+    loaded = policy_file.load(place.path)
+    chosen = target_file.load(options.target, places.targets(options.targets).path)
     scale = options.time_scale
-    if not 1 <= scale <= MOST_SCALE:
-        raise ConfigurationError(f"--time-scale: expected 1 to {MOST_SCALE:g}, got {scale:g}")
+    if not 1 <= scale <= MAX_TIME_SCALE:
+        raise ConfigurationError(f"--time-scale: expected 1 to {MAX_TIME_SCALE:g}, got {scale:g}")
     if chosen.production and scale != 1:
         raise ConfigurationError(f"{chosen.name} is production: no --time-scale there")
     if chosen.policies and loaded.digest not in chosen.policies:
@@ -89,7 +100,7 @@ def open_context(options: ContextOptions) -> Context:
         )
     out = places.out(options.out, Path("out")).path
     return Context(
-        policy=scaling.scaled(loaded, scale),
+        policy=scaled(loaded, scale),
         policy_file=str(place.path),
         policy_installed=place.path.resolve() == places.policy_installed().resolve(),
         target=chosen,
@@ -99,28 +110,77 @@ def open_context(options: ContextOptions) -> Context:
     )
 
 
-def decide(context: Context, stage: Stage) -> tuple[Decision, Evidence]:
-    """Gather the evidence of now, and judge it."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one question, before it is in the ledger.
+
+    Args:
+        stage: the stage that was asked about.
+        decision: the decision.
+        evidence: what it is based on.
+        share: green's share of the traffic now, 0 to 1; None where no ramp is under way.
+    """
+
+    stage: Stage
+    decision: Decision
+    evidence: Evidence
+    share: float | None
+
+
+def decide(context: Context, stage: Stage) -> Answer:
+    """Collect the evidence of now, and judge it; nothing is written."""
     at = time.time()
-    written = ledger.read(context.out)
-    contents = [(one.entry_id, one.content) for one in written.entries]
+    reading = ledger.read(context.out)
     question = Question(
         stage=stage, target=context.target, runs=context.runs, at=at,
-        moves=lambda: moves(context, [content for _, content in contents]),
-        lost=lambda runs, load_runs: judged_runs.lost(
-            contents, context.target.name, runs, load_runs, context.runs
+        moves=lambda: moves(context, [record.entry for record in reading.records]),
+        lost=lambda runs, loads: judged_runs.lost(
+            _judged_runs(context, reading), runs, loads, context.runs
         ),
     )  # fmt: skip
-    evidence = gather(question)
-    decision = judge.judge(stage, evidence, datetime.fromtimestamp(at, UTC))
-    policy_file = PolicyFile(context.policy_file, context.policy.digest, context.policy_installed)
-    return replace(
-        decision, time_scale=context.time_scale, policy=policy_file,
-        warnings=ledger_warnings(context.out, written),
-    ), evidence  # fmt: skip
+    evidence, view = collect_evidence(question)
+    decision = judge(stage, evidence, datetime.fromtimestamp(at, UTC), view)
+    decision = replace(
+        decision,
+        time_scale=context.time_scale,
+        policy=PolicyFile(context.policy_file, context.policy.digest, context.policy_installed),
+        warnings=ledger_warnings(context.out, reading),
+    )
+    ramp = view.timeline.moves if view.timeline else ()
+    return Answer(stage, decision, evidence, ramp[-1].share if ramp else None)
 
 
-def ledger_warnings(out: Path, written: ledger.Reading) -> tuple[str, ...]:
+def decide_within(
+    context: Context, stage: Stage, wait_seconds: float, on_hold: Callable[[float, Decision], None]
+) -> Answer:
+    """Decide again and again while the answer is a hold.
+
+    Args:
+        context: policy, target and places.
+        stage: the stage.
+        wait_seconds: how long to wait for another answer; 0 decides once.
+        on_hold: called before each wait with the seconds that have passed, and the decision.
+
+    Returns:
+        The last answer.
+    """
+    answer, began = decide(context, stage), time.monotonic()
+    while answer.decision.outcome is Outcome.HOLD:
+        passed = time.monotonic() - began
+        if passed >= wait_seconds:
+            break
+        on_hold(passed, answer.decision)
+        time.sleep(min(poll_seconds(context), wait_seconds - passed))
+        answer = decide(context, stage)
+    return answer
+
+
+def poll_seconds(context: Context) -> float:
+    """The time between two questions to the gate, seconds."""
+    return max(MIN_POLL_SECONDS, POLL_SECONDS / context.time_scale)
+
+
+def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]:
     """What is wrong with the ledger, for the person who reads a decision; empty for nothing."""
     if not written.problems:
         return ()
@@ -132,66 +192,75 @@ def ledger_warnings(out: Path, written: ledger.Reading) -> tuple[str, ...]:
     return (warning,)
 
 
-def moves(context: Context, entries: Sequence[Mapping[str, Any]]) -> tuple[Move, ...]:
-    """The shares the ramp command gave the target, as the ledger has them; no rehearsal's."""
-    found: list[Move] = []
-    for one in entries:
-        if one.get("target") != context.target.name:
+def _judged_runs(context: Context, content: ledger.LedgerContent) -> list[tuple[str, JudgedRun]]:
+    """The runs that earlier decisions on the target named, each with the decision's entry id."""
+    return [
+        (record.entry_id, run)
+        for record in content.records
+        if isinstance(record.entry, ledger.DecisionEntry)
+        and record.entry.target == context.target.name
+        for run in record.entry.document.runs
+    ]
+
+
+def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move, ...]:
+    """The shares that the ramp command gave the target, by the ledger; rehearsals are left out."""
+    ramp: list[Move] = []
+    for entry in entries:
+        if entry.target != context.target.name:
             continue
-        if one.get("event") == "began" or one.get("kind") == "rollback":
-            found = []
-        elif one.get("time_scale") == context.time_scale and one.get("kind") == "move":
-            at: Any = one.get("at")
-            share: Any = one.get("share")
-            if not (_is_number(at) and _is_number(share)):
-                return ()
-            if found and abs(found[-1].share - share) <= SAME:
-                found.pop()  # tried again: only from the last on is it known to be so
-            found.append(Move(float(at), float(share)))
-    return tuple(found)
+        match entry:
+            case ledger.RampStartEntry() | ledger.RollbackEntry():
+                ramp = []
+            case ledger.OtherEntry(kind="move"):
+                return ()  # a move without a valid time or share: no move is known for sure
+            case ledger.MoveEntry() if entry.time_scale == context.time_scale:
+                if ramp and is_same_share(ramp[-1].share, entry.share):
+                    ramp.pop()  # the move was tried again: only the last one is known to be made
+                ramp.append(Move(entry.at, entry.share))
+            case _:
+                pass
+    return tuple(ramp)
 
 
-def _is_number(value: Any) -> bool:  # noqa: ANN401 - of a ledger
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def record(
-    context: Context, stage: Stage, decision: Decision, evidence: Evidence
-) -> dict[str, Any]:
-    """Keep the evidence and append the decision; the document with its id.
+def record(context: Context, answer: Answer) -> DecisionDocument:
+    """Keep the evidence and append the decision to the ledger; the document with its id.
 
     Raises:
         LedgerError: it could not be written, so there is no decision.
     """
-    from reports import document
-
-    rests_on = {
+    decision, evidence = answer.decision, answer.evidence
+    kept = {
         "schema": SCHEMA,
-        "stage": codec.to_json(stage),
+        "stage": codec.to_json(answer.stage),
         "at": decision.at.isoformat(),
         "time_scale": decision.time_scale,
         "evidence": codec.to_json(evidence),
     }
-    digest = ledger.keep(context.out, json.dumps(rests_on).encode())
-    content = document.of_decision(decision, policy_digest=context.policy.digest, tool=__version__)
-    runs = judged_runs.of_decision(decision, evidence)
-    content = {"kind": "decision", **content, "evidence": digest, "runs": runs}
-    return {**content, "id": ledger.append(context.out, content)}
+    digest = ledger.store_evidence(context.out, json.dumps(kept).encode())
+    document = replace(
+        decision_document.of_decision(
+            decision, policy_digest=context.policy.digest, tool=__version__
+        ),
+        evidence_digest=digest,
+        runs=judged_runs.of_decision(decision, evidence),
+    )
+    return replace(document, entry_id=ledger.append(context.out, ledger.DecisionEntry(document)))
 
 
 def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
     """Judge kept evidence once more.
 
     Raises:
-        LedgerError: it is gone, was changed, or is none.
+        LedgerError: it is gone, was changed, or is not evidence.
     """
-    raw = ledger.kept(out, digest)
+    raw = ledger.load_evidence(out, digest)
     try:
         content = json.loads(raw)
         stage = codec.from_json(Stage, content["stage"])
         evidence = codec.from_json(Evidence, content["evidence"])
         at = datetime.fromisoformat(content["at"])
-        decision = judge.judge(stage, evidence, at)
+        decision = judge(stage, evidence, at)
         return stage, evidence, replace(decision, time_scale=float(content["time_scale"]))
     except (
         ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,

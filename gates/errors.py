@@ -1,12 +1,14 @@
-"""Everything this package raises on purpose.
+"""All exceptions that this project raises on purpose and that derive from ``GatesError``.
 
 GatesError
-├── ConfigurationError    a policy, a target or an option is wrong: exit 2
-│   ├── UnknownNameError  a name that does not exist, with the nearest that does
-│   └── RecordingError    a recording is none; the text says where
-├── LedgerError           a decision could not be written down: exit 70
-├── RouterError           traffic could not be moved, or who has it is unknown: exit 70
-└── OutputError           the output is the result, and it could not be written: exit 70
+├── ConfigurationError      a policy, a target file or an option is wrong: exit 2
+│   ├── UnknownNameError    no policy, target, stage or fault has this name
+│   └── RecordingError      a file is not a valid recording
+├── LedgerError             a decision could not be written to the ledger, or read: exit 70
+├── OutputError             the output is the only result, and it could not be written: exit 70
+├── RehearsalError          a part of a rehearsal failed: exit 70
+├── RouterError             the router did not move the traffic, or did not answer: exit 70
+└── MismatchError           green does not have the traffic that the ledger says: exit 2
 """
 
 from collections.abc import Iterable
@@ -14,7 +16,7 @@ from difflib import get_close_matches
 
 
 class GatesError(Exception):
-    """Base of this package's errors; its text is for the person who reads it."""
+    """The base of all these errors; the message is written for a person."""
 
 
 class ConfigurationError(GatesError):
@@ -22,13 +24,13 @@ class ConfigurationError(GatesError):
 
 
 class UnknownNameError(ConfigurationError):
-    """A name that does not exist.
+    """Nothing has this name; the message suggests the nearest name that exists.
 
     Args:
-        kind: what was named, such as ``target``.
-        name: the name as given.
+        kind: the kind of thing, such as ``target``.
+        name: the unknown name.
         known: the names that exist.
-        where: where they were looked for.
+        where: the file or folder that was searched.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str) -> None:
@@ -39,17 +41,25 @@ class UnknownNameError(ConfigurationError):
         super().__init__(f"no {kind} {name[:80]!r} in {where}.{hint} There are: {listed}")
 
 
-class RouterError(GatesError):
-    """Traffic could not be moved, or who has it is unknown."""
-
-
-class OutputError(GatesError):
-    """The output is a command's only result, and it could not be written."""
-
-
 class RecordingError(ConfigurationError):
-    """A recording is none; the text says where."""
+    """The file is not a valid recording; the message names the line."""
 
 
 class LedgerError(GatesError):
-    """A decision could not be written down, so it was not given."""
+    """A decision could not be written to the ledger, or its entry could not be read."""
+
+
+class MismatchError(GatesError):
+    """Green does not have the traffic that the ledger says; the message has both figures."""
+
+
+class OutputError(GatesError):
+    """The output is the only result of a command, and it could not be written."""
+
+
+class RehearsalError(GatesError):
+    """A part of a rehearsal failed; the message names the part and the cause."""
+
+
+class RouterError(GatesError):
+    """The router did not move the traffic, or did not answer."""

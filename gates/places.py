@@ -1,10 +1,16 @@
 """Where target files, policies and generated files are, and what chose that."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-INSTALLED = Path(__file__).resolve().parent.parent
+# The folder that has ``gates`` in it: the root of a checkout, or site-packages.
+BESIDE = Path(__file__).resolve().parent.parent
+# A wheel has the folders with general names in here, so that no other distribution has files of
+# the same name; a checkout has them at its root.
+BUNDLED = Path(__file__).resolve().parent / "_bundled"
+INSTALLED = BUNDLED if BUNDLED.is_dir() else BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,27 @@ def policy(option: str | None) -> Place:
 def policy_installed() -> Path:
     """The installed policy file."""
     return INSTALLED / "policies" / "release.toml"
+
+
+def suites_installed() -> Path | None:
+    """The folder of the suites; None where they are not installed."""
+    folder = BESIDE / "suites"
+    return folder if (folder / "required.toml").is_file() else None
+
+
+def put_on_path(folder: Path) -> None:
+    """Let this process and its children import the packages of a bundle, before all others.
+
+    Only our own commands call this; a program that imports ``gates`` keeps its path.
+
+    Args:
+        folder: the bundle of a wheel; a folder that does not exist changes nothing.
+    """
+    if not folder.is_dir() or str(folder) in sys.path:
+        return
+    sys.path.insert(0, str(folder))
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([inherited] if inherited else [])])
 
 
 def out(option: str | None, default: Path) -> Place:

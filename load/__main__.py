@@ -1,20 +1,24 @@
-"""``python -m load``: put a target under load, and ask the gate how it stood it."""
+"""``python -m load``: puts a target under load, and asks the gate for a decision."""
 
 import argparse
 import sys
 
 from pymongo.errors import PyMongoError
 
+from gates.cli.options import add_duration, add_out, add_places, add_target, add_targets
 from gates.process.command_line import carry_out
+from gates.process.durations import duration_option
 from load import plan
 from load.generator import GeneratorError, work
 from load.run import Request, run
 from load.shop import shop
 from suites.client import UnexpectedAnswerError
 
+SHOP_SECONDS = 900.0
+
 
 def main() -> int:
-    """Run one command; the exit code is the gate's, or that of an error."""
+    """Run one command; the exit code of the gate, or of an error."""
     return carry_out(
         parser(), None, interrupted="the run proves nothing",
         unmeasured=(GeneratorError, UnexpectedAnswerError, PyMongoError),
@@ -26,46 +30,46 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m load",
         description="Put a target under load and judge it by the policy.",
-        epilog="exit codes: those of gates; 3 also when the load could not be made",
+        epilog="exit codes: those of gates; 3 also when the load could not be generated",
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("run", help="one run of a profile", allow_abbrev=False)
     command.add_argument("profile", metavar="PROFILE", choices=plan.names(),
                          help=f"one of {', '.join(plan.names())}")  # fmt: skip
-    command.add_argument("--target", required=True, metavar="NAME", help="what is put under load")
-    command.add_argument("--users", type=_users, metavar="N", help="the peak (the profile's)")
+    add_target(command, "the target that gets the load")
+    command.add_argument(
+        "--users", type=_users, metavar="N", help="the largest number of users (the profile's)"
+    )
     length = command.add_mutually_exclusive_group()
-    length.add_argument("--duration", type=_seconds, metavar="SECONDS",
-                        help="the whole run's length; every phase in proportion")  # fmt: skip
-    length.add_argument("--scale", type=_seconds, default=1.0, metavar="F",
-                        help="every phase F times as long (1)")  # fmt: skip
+    length.add_argument("--duration", type=duration_option(plan.MAX_SECONDS), metavar="TIME",
+                        help="the length of the run; every phase in proportion")  # fmt: skip
+    length.add_argument("--scale", type=_factor, default=1.0, metavar="F",
+                        help="the factor by which every phase is longer (1)")  # fmt: skip
     command.add_argument("--workers", type=_users, default=1, metavar="N",
                          help="generator processes (1)")  # fmt: skip
     command.add_argument("--listen", type=_address, metavar="HOST:PORT",
-                         help="wait there for workers of other machines")  # fmt: skip
-    command.add_argument("--targets", metavar="DIR", help="the target files")
-    command.add_argument("--policy", metavar="FILE", help="the policy")
-    command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
+                         help="wait at this address for workers of other machines")  # fmt: skip
+    add_places(command)
     command.set_defaults(run=_run)
     shopping = commands.add_parser(
         "shop", help="customers at the public edge, for a rehearsal", allow_abbrev=False
     )
-    shopping.add_argument("--target", required=True, metavar="NAME", help="whose edge")
+    add_target(shopping, "the target whose edge gets the requests")
     shopping.add_argument("--users", type=_users, default=160, metavar="N", help="shoppers (160)")
-    shopping.add_argument("--duration", type=_seconds, default=900.0, metavar="SECONDS",
-                          help="for how long (900)")  # fmt: skip
-    shopping.add_argument("--targets", metavar="DIR", help="the target files")
-    shopping.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
+    meaning = "how long the shoppers shop (15m)"
+    add_duration(shopping, "--duration", meaning, default=SHOP_SECONDS)
+    add_targets(shopping)
+    add_out(shopping)
     shopping.set_defaults(
         run=lambda options: shop(
             options.target, options.users, options.duration, options.targets, options.out
         )
     )
-    worker = commands.add_parser("worker", help="make load for a run that listens",
+    worker = commands.add_parser("worker", help="generate load for a run on another machine",
                                  allow_abbrev=False)  # fmt: skip
     worker.add_argument("--master", required=True, type=_address, metavar="HOST:PORT",
-                        help="where the run listens")  # fmt: skip
+                        help="the address of the run")  # fmt: skip
     worker.set_defaults(run=lambda options: work(*options.master))
     return top
 
@@ -76,12 +80,17 @@ def _run(options: argparse.Namespace) -> int:
         scale = options.duration / plan.length(options.profile)
     return run(
         Request(
-            profile=options.profile, target=options.target, users=options.users, scale=scale,
-            workers=options.workers, listen=options.listen,
-            targets=options.targets, policy=options.policy,
+            profile=options.profile,
+            target=options.target,
+            users=options.users,
+            scale=scale,
+            workers=options.workers,
+            listen=options.listen,
+            targets=options.targets,
+            policy=options.policy,
             out=options.out,
         )
-    )  # fmt: skip
+    )
 
 
 def _users(text: str) -> int:
@@ -98,10 +107,10 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _seconds(text: str) -> float:
+def _factor(text: str) -> float:
     number = float(text)
-    if not 0 < number <= plan.MOST_SECONDS:
-        raise argparse.ArgumentTypeError("expected more than 0")
+    if not 0 < number <= plan.MAX_SECONDS:
+        raise argparse.ArgumentTypeError("expected a number greater than 0")
     return number
 
 

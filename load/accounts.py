@@ -1,8 +1,8 @@
-"""The shoppers' accounts and what they buy: the run's own, made and logged in before it begins."""
+"""Creates the accounts and products of a run, and logs the shoppers in before the run begins."""
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,16 +11,17 @@ from pymongo import MongoClient
 
 from gates.errors import ConfigurationError
 from gates.model import Target
+from load.assignment import Account
 from suites.client import StoreClient, exemption, loopback_source
 from suites.contract import load as contract
 from suites.testdata import run_locks
 from suites.testdata.ownership import REAL_PRODUCTS, Ownership, Shop
 
-AT_ONCE = 4
+MAX_LOG_INS_AT_ONCE = 4
 PRODUCTS = 20
 STOCK = 10_000_000
 PRICE_PAISE = 4_900
-LOOKED_AT = 100
+MAX_NAMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +29,67 @@ class Shopping:
     """What the shoppers need.
 
     Args:
-        shoppers: by number, each with ``token`` and ``source``.
-        products: ids of products they may buy.
-        words: words that names in the catalogue hold.
+        shoppers: the accounts, by the user's number.
+        products: the ids of products that may be bought.
+        words: words of names in the catalogue.
     """
 
-    shoppers: dict[str, dict[str, str]] = field(repr=False)
-    products: list[str]
-    words: list[str]
+    shoppers: Mapping[str, Account] = field(repr=False)
+    products: tuple[str, ...]
+    words: tuple[str, ...]
 
 
-def prepare(target: Target, run_id: str, users: int, told: Callable[[int], None]) -> Shopping:
-    """Make accounts and products, and log everybody in.
+def prepare(
+    target: Target, run_id: str, users: int, show_progress: Callable[[int], None]
+) -> Shopping:
+    """Create accounts and products, and log all shoppers in.
 
     Args:
-        target: where.
-        run_id: whose data it is.
-        users: how many.
-        told: is told how many are logged in.
+        target: the target that gets the load.
+        run_id: the run that owns the data.
+        users: the number of accounts.
+        show_progress: called with the number of shoppers who are logged in.
 
     Raises:
-        ConfigurationError: the target file has no database to make accounts in.
-        UnexpectedAnswerError: somebody could not log in.
+        ConfigurationError: the target file names no database for the accounts.
+        UnexpectedAnswerError: a shopper could not log in.
     """
     if "database_uri" not in target.secrets:
-        raise ConfigurationError(f"no database_uri for {target.name}: set the variable it names")
+        raise ConfigurationError(
+            f"no database_uri for {target.name}: set the variable that its target file names"
+        )
     run_locks.hold(run_id)
     uri = target.secrets["database_uri"]
     with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as database:
         shop: Shop = database.get_default_database()
         words = _words(shop)
         own = Ownership(shop, f"{run_id}-main")
-        products = [
+        products = tuple(
             own.product(price_paise=PRICE_PAISE, stock=STOCK).product_id for _ in range(PRODUCTS)
-        ]
+        )
         people = [own.user() for _ in range(users)]
-    shoppers: dict[str, dict[str, str]] = {}
+    shoppers: dict[str, Account] = {}
 
     def log_in(number: int) -> None:
         body = {"identifier": people[number].phone, "password": people[number].password}
-        with calling(target, run_id) as client:
+        with store_client(target, run_id) as client:
             token = client.call("login", expect=200, body=body).body["access_token"]
-            shoppers[str(number)] = {"token": token, "source": client.source}
-        told(len(shoppers))
+            shoppers[str(number)] = Account(token, client.source)
+        show_progress(len(shoppers))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_LOG_INS_AT_ONCE) as pool:
         list(pool.map(log_in, range(users)))
     return Shopping(shoppers, products, words)
 
 
 @contextlib.contextmanager
-def calling(target: Target, run_id: str) -> Generator[StoreClient]:
-    """A client with an address of its own, where the target asks for that."""
+def store_client(target: Target, run_id: str) -> Generator[StoreClient]:
+    """A client of the store, with its own loopback address where the target file says so.
+
+    Args:
+        target: the target.
+        run_id: marks the client's requests.
+    """
     source = loopback_source() if target.loopback_sources else ""
     client = StoreClient(target, contract(), run_id, source)
     try:
@@ -89,24 +99,25 @@ def calling(target: Target, run_id: str) -> Generator[StoreClient]:
 
 
 def headers(target: Target, run_id: str, seconds: float) -> dict[str, str]:
-    """What every request of a shopper carries.
+    """The headers of every request of a shopper.
 
     Args:
-        target: whom it goes to.
-        run_id: marks it as test traffic.
-        seconds: for how long the exemption from the rate limit is needed, where one is.
+        target: the target that gets the requests.
+        run_id: marks the requests as test traffic.
+        seconds: how long the exemption from the rate limit is valid, where the target needs one.
     """
-    carried = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
+    sent = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
     if not target.loopback_sources:
         key = target.secrets["exemption_key"]
-        carried["X-Kirana-Exemption"] = exemption(key, time.time(), seconds)
-    return carried
+        sent["X-Kirana-Exemption"] = exemption(key, time.time(), seconds)
+    return sent
 
 
-def _words(shop: Shop) -> list[str]:
+def _words(shop: Shop) -> tuple[str, ...]:
     """The last words of names in the catalogue, such as rice."""
-    names = [str(one["name"]).split() for one in shop.products.find(REAL_PRODUCTS).limit(LOOKED_AT)]
+    products = shop.products.find(REAL_PRODUCTS).limit(MAX_NAMES)
+    names = [str(product["name"]).split() for product in products]
     words = {name[-1].lower() for name in names if name and name[-1].isalpha()}
     if not words:
-        raise ConfigurationError("the catalogue is empty: nothing to shop for")
-    return sorted(words)
+        raise ConfigurationError("the catalogue has no products: shoppers need some to search for")
+    return tuple(sorted(words))

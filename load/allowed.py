@@ -1,4 +1,4 @@
-"""Where load may go."""
+"""Which targets may get load."""
 
 import ipaddress
 import socket
@@ -9,30 +9,33 @@ from gates.model import Target
 
 
 def check(target: Target) -> None:
-    """Nothing goes where it is not allowed to, nor where customers shop.
+    """Refuse a target that must not get load.
 
     Raises:
-        ConfigurationError: the target does not allow load, is not where its file says, or would
-            only meet its rate limit.
+        ConfigurationError: the target is a production target or does not allow load, its address
+            is not the loopback address that its file promises, or its rate limit would refuse
+            most requests.
     """
     if target.production or "load" not in target.suites:
         allowed = ", ".join(sorted(target.suites))
         raise ConfigurationError(f"{target.name} does not allow load; it allows {allowed}")
     if target.loopback_sources and not _is_loopback(target.addresses.api):
         raise ConfigurationError(
-            f"{target.name} takes loopback sources, but {target.addresses.api} is not on loopback"
+            f"{target.name} uses loopback sources, but {target.addresses.api} is not on loopback"
         )
     if not target.loopback_sources and "exemption_key" not in target.secrets:
         raise ConfigurationError(
-            f"no exemption_key for {target.name}: from one address the load would only meet the "
-            "rate limit; set the variable its target file names"
+            f"no exemption_key for {target.name}: the rate limit would refuse most requests from "
+            "one address; set the variable that the target file names"
         )
 
 
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except OSError as error:
         raise ConfigurationError(f"{host}: {error}") from error
-    return bool(found) and all(ipaddress.ip_address(one).is_loopback for one in found)
+    return bool(addresses) and all(
+        ipaddress.ip_address(address).is_loopback for address in addresses
+    )

@@ -1,4 +1,4 @@
-"""Runs Locust in processes of its own, and hears from them what they measured."""
+"""Runs Locust in its own processes, and reads their measurements from a pipe."""
 
 import contextlib
 import json
@@ -10,57 +10,78 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from gates.evidence import codec
+from gates.evidence.load_record import Measurements
+from gates.sources import json_values
+from load.assignment import Assignment, LoadProgress, Report
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-LOCUST = (sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--loglevel", "WARNING",
-          "--exit-code-on-error", "0")  # fmt: skip
-# Beyond the plan: to start, to end, and to hand over.
+LOCUST = (
+    sys.executable,
+    "-m",
+    "locust",
+    "-f",
+    str(LOCUSTFILE),
+    "--loglevel",
+    "WARNING",
+    "--exit-code-on-error",
+    "0",
+)
+# The time beyond the plan in which the processes start, end and send their measurements.
 MARGIN_SECONDS = 60.0
 STOP_SECONDS = 5.0
-# Workers on other machines are started by hand.
-WAIT_SECONDS = 120
+# People start the workers on other machines.
+WORKER_WAIT_SECONDS = 120
 Process = subprocess.Popen[bytes]
 
 
 class GeneratorError(Exception):
-    """The generator ended without a measurement; the text says where its log is."""
+    """The generator ended without measurements; the message names its log."""
 
 
 @contextlib.contextmanager
-def locust(
-    folder: Path, content: dict[str, Any], base_url: str
-) -> Iterator[tuple[list[Process], IO[bytes]]]:
+def locust(folder: Path, assignment: Assignment) -> Iterator[tuple[list[Process], IO[bytes]]]:
     """Start Locust, alone or as a master with workers; end every process at the end.
 
     Args:
-        folder: for its CSV, HTML and log.
-        content: what the locustfile reads: plan, shoppers, workers and so on. With ``listen``, a
-            host and a port, workers are waited for there and not started.
-        base_url: the target's address, for Locust's own report.
+        folder: the folder for Locust's CSV, HTML and log.
+        assignment: the work of the processes.
 
     Returns:
-        The processes, and the stream of what they say.
+        The processes, and the stream of their reports.
     """
-    workers = content["workers"]
-    host, port = content.get("listen") or ("127.0.0.1", _free_port())
+    workers = assignment.workers
+    host, port = assignment.listen or ("127.0.0.1", _free_port())
     read_input, write_input = os.pipe()
     read_output, write_output = os.pipe()
     roles = [["--csv", str(folder / "locust"), "--html", str(folder / "locust.html")]]
-    if workers > 1 or content.get("listen"):
-        roles[0] += ["--master", "--master-bind-host", host, "--master-bind-port", str(port),
-                     "--expect-workers", str(workers), "--expect-workers-max-wait",
-                     str(WAIT_SECONDS)]  # fmt: skip
-    if workers > 1 and not content.get("listen"):
+    if workers > 1 or assignment.listen:
+        roles[0] += [
+            "--master",
+            "--master-bind-host",
+            host,
+            "--master-bind-port",
+            str(port),
+            "--expect-workers",
+            str(workers),
+            "--expect-workers-max-wait",
+            str(WORKER_WAIT_SECONDS),
+        ]
+    if workers > 1 and not assignment.listen:
         roles += [["--worker", "--master-port", str(port)]] * workers
-    variables = {**os.environ, "KIRANA_LOAD_INPUT": str(read_input),
-                 "KIRANA_LOAD_OUTPUT": str(write_output)}  # fmt: skip
+    variables = {
+        **os.environ,
+        "KIRANA_LOAD_INPUT": str(read_input),
+        "KIRANA_LOAD_OUTPUT": str(write_output),
+    }
     started: list[Process] = []
     with (folder / "locust.log").open("wb") as log, os.fdopen(read_output, "rb") as stream:
         try:
             for number, role in enumerate(roles):
                 alone = [] if number else ["--headless"]
-                command = [*LOCUST, *alone, *role, "--host", base_url]
+                command = [*LOCUST, *alone, *role, "--host", assignment.base_url]
                 pipes = () if number else (read_input, write_output)
                 started.append(
                     subprocess.Popen(
@@ -75,26 +96,34 @@ def locust(
             os.close(read_input)
             os.close(write_output)
             with contextlib.suppress(BrokenPipeError), os.fdopen(write_input, "w") as pipe:
-                json.dump(content, pipe)
+                json.dump(codec.to_record(assignment), pipe)
             yield started, stream
         finally:
             _end(started)
 
 
 def work(host: str, port: int) -> int:
-    """Be a worker of a master elsewhere until it has no more work; Locust's exit code."""
+    """Work for a master on another machine until the master has no more work.
+
+    Args:
+        host: the master's host.
+        port: the master's port.
+
+    Returns:
+        Locust's exit code.
+    """
     command = [*LOCUST, "--worker", "--master-host", host, "--master-port", str(port)]
     return subprocess.run(command, check=False).returncode
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _end(processes: list[Process]) -> None:
-    """End what is left of them: ask, then insist."""
+    """End the processes that still run: first with SIGTERM, then with SIGKILL."""
     for process in processes:
         if process.poll() is None:
             process.terminate()
@@ -108,37 +137,40 @@ def _end(processes: list[Process]) -> None:
 
 
 def measure(
-    folder: Path, content: dict[str, Any], base_url: str, told: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+    folder: Path, assignment: Assignment, show_progress: Callable[[LoadProgress], None]
+) -> Measurements:
     """Run a plan to its end.
 
     Args:
-        folder: as ``locust``.
-        content: the same.
-        base_url: the same.
-        told: is told the progress, about once a second.
-
-    Returns:
-        What the generators measured.
+        folder: the folder for Locust's CSV, HTML and log.
+        assignment: the work of the processes.
+        show_progress: called with the progress about once a second.
 
     Raises:
-        GeneratorError: they ended without a measurement.
+        GeneratorError: the processes ended without measurements.
     """
-    patience = content["plan"]["phases"][-1]["end"] + MARGIN_SECONDS
-    patience += WAIT_SECONDS if content.get("listen") else 0
-    with locust(folder, content, base_url) as (started, stream):
-        # Whatever hangs in there: ended, it closes the stream.
-        late = threading.Timer(patience, _end, [started])
+    patience = assignment.plan.seconds + MARGIN_SECONDS
+    patience += WORKER_WAIT_SECONDS if assignment.listen else 0
+    log = folder / "locust.log"
+    with locust(folder, assignment) as (processes, stream):
+        # A process that hangs is ended; that also ends the stream.
+        late = threading.Timer(patience, _end, [processes])
         late.daemon = True
         late.start()
         try:
             for line in stream:
-                said = json.loads(line)
-                if "progress" in said:
-                    told(said["progress"])
-                if "measured" in said:
-                    measured: dict[str, Any] = said["measured"]
-                    return measured
+                report = _report(line, log)
+                if report.progress:
+                    show_progress(report.progress)
+                if report.measured:
+                    return report.measured
         finally:
             late.cancel()
-    raise GeneratorError(f"the generator ended without a measurement: see {folder / 'locust.log'}")
+    raise GeneratorError(f"the generator ended without measurements: see {log}")
+
+
+def _report(line: bytes, log: Path) -> Report:
+    try:
+        return codec.from_record(Report, json_values.loads(line))
+    except json_values.MALFORMED as error:
+        raise GeneratorError(f"the generator sent a malformed report: see {log}") from error

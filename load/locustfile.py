@@ -1,7 +1,7 @@
-"""What Locust runs: shoppers who keep to the plan, and the shape that brings them in.
+"""The program that Locust runs: shoppers who follow the plan, and the shape that starts them.
 
-The process that judges the plan (alone, or the master) reads it from a pipe; workers get theirs
-from the master. Every process records what its own shoppers see; a worker's record goes to the
+A single process, or the master, reads the assignment from a pipe; the master sends each worker its
+share. Every process records the requests of its own shoppers; a worker sends its snapshot to the
 master with each of Locust's reports.
 """
 
@@ -9,6 +9,7 @@ import json
 import os
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -16,63 +17,71 @@ from locust import LoadTestShape, User, events, task
 from locust.exception import StopUser
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from load.measuring import Recorder, merged
-from load.plan import SPAWNED_A_SECOND, Plan
+from gates.evidence import codec
+from gates.sources import json_values
+from load.assignment import Assignment, LoadProgress, Report
+from load.merging import merge
+from load.plan import MAX_SPAWN_RATE
+from load.recorder import Recorder, Request, Snapshot, Totals
 from load.steps import STEPS, Shopper, WrongAnswerError
 from load.wire import Connection, NoAnswerError
 from suites.contract import load as contract
 
-# Locust brings users in a moment before they are due.
+# Locust starts users a moment before they are due.
 LEAD_SECONDS = 4.0
-# At the end, answers that are under way may still come.
+# After the end, the run waits so long for answers to requests that were sent.
 GRACE_SECONDS = 2.0
-SHARED_OUT_SECONDS = 10.0
-# Workers report every three seconds; what they answered since is not known before.
+# The longest time until every worker has taken its share.
+MAX_SHARING_SECONDS = 10.0
+# Workers report every three seconds; a phase is looked at when all reports about it have come.
 SETTLED_SECONDS = 6.0
-# A phase is broken when so many of its requests failed, are missing, or were too slow: P95 is over.
-BROKEN = 0.05
+# A phase breaks down when a larger share of its requests failed, has no end, or was late.
+BROKEN_SHARE = 0.05
+USAGE_SECONDS = 0.5
+# The key of a worker's snapshot in Locust's report.
+REPORT_KEY = "kirana"
 
 
 class _Generator:
     """This process's share of the run."""
 
     def __init__(self) -> None:
-        self.plan: Plan
-        self.content: dict[str, Any] = {}
+        self.is_assigned = False
+        self.assignment: Assignment
         self.recorder: Recorder
         self.began_at = 0.0
-        self.users: list[int] = []
+        self.users: list[str] = []
         self.running = 0
-        self.snapshots: dict[str, Any] = {}
+        self.snapshots: dict[str, Snapshot] = {}
         self.workers_gone = 0
-        self.shares: list[dict[str, Any]] = []
+        self.shares: list[Assignment] = []
         self.takers: set[str] = set()
         self.output = -1
 
-    def take(self, content: dict[str, Any]) -> None:
-        """Take the plan, and this process's part of the shoppers."""
-        self.content = content
-        self.plan = Plan.from_json(content["plan"])
-        self.recorder = Recorder(self.plan)
-        self.users = sorted(content["shoppers"], key=int, reverse=True)  # the first is taken last
+    def take(self, assignment: Assignment) -> None:
+        """Take the plan, and this process's share of the shoppers."""
+        self.assignment = assignment
+        self.recorder = Recorder(assignment.plan)
+        self.users = sorted(assignment.shoppers, key=int, reverse=True)  # the last is taken first
+        self.is_assigned = True
 
     def begin(self, at: float) -> None:
-        """The run begins at this time of the day."""
+        """Set the beginning of the run, in seconds since the epoch."""
         self.began_at = at
 
     def now(self) -> float:
         """Seconds since the run began."""
         return time.time() - self.began_at
 
-    def say(self, what: dict[str, Any]) -> None:
-        """Tell the command that started us; when it is gone, so are we."""
+    def send(self, report: Report) -> None:
+        """Send a report to the command that started this process; end when it is gone."""
         try:
-            os.write(self.output, json.dumps(what).encode() + b"\n")
+            os.write(self.output, json.dumps(codec.to_record(report)).encode() + b"\n")
         except BrokenPipeError:
             os._exit(1)
 
-    def everything(self) -> list[dict[str, Any]]:
-        """The records of all generators."""
+    def all_snapshots(self) -> list[Snapshot]:
+        """The snapshots of all processes."""
         return list(self.snapshots.values()) or [self.recorder.snapshot()]
 
 
@@ -80,60 +89,64 @@ HERE = _Generator()
 
 
 class Customer(User):
-    """One shopper of the plan, who asks when due and not when the store is ready for it."""
+    """One shopper of the plan, who sends requests when they are due, however slow the store is."""
 
     @task
     def shop(self) -> None:
-        """The whole of it: every due request, in order; then the user is gone."""
+        """Send every request of one user, in order; then stop."""
         if not HERE.users:
-            raise StopUser  # a replacement for the users of a worker that is gone: they are lost
+            raise StopUser  # Locust replaces the users of a lost worker; their requests are lost
         number = HERE.users.pop()
-        given = HERE.content["shoppers"][number]
+        assignment = HERE.assignment
+        account, plan = assignment.shoppers[number], assignment.plan
         shopper = Shopper(
             number=int(number),
-            token=given["token"],
+            token=account.token,
             contract=contract(),
             connection=Connection(
-                HERE.content["base_url"], given["source"], HERE.content["headers"],
-                HERE.plan.patience, HERE.content.get("ca_file", ""),
+                assignment.base_url,
+                account.source,
+                assignment.headers,
+                plan.patience,
+                assignment.ca_file,
             ),
-            products=HERE.content["products"],
-            words=HERE.content["words"],
-            dice=random.Random(f"{HERE.plan.seed}/choices/{number}"),  # noqa: S311
-        )  # fmt: skip
+            products=assignment.products,
+            words=assignment.words,
+            dice=random.Random(f"{plan.seed}/choices/{number}"),  # noqa: S311 - choices, not secrets
+        )
         HERE.running += 1
         try:
-            self.keep_to_plan(shopper)
+            self.follow_plan(shopper)
         finally:
             HERE.running -= 1
             shopper.connection.close()
         raise StopUser
 
-    def keep_to_plan(self, shopper: Shopper) -> None:
-        """Send each request when it is due, or as soon after as the one before has ended."""
+    def follow_plan(self, shopper: Shopper) -> None:
+        """Send each request when it is due, or when the request before it has ended."""
         steps: list[str] = []
         free_at = 0.0
-        for due in HERE.plan.due(shopper.number):
+        plan = HERE.assignment.plan
+        for due in plan.due(shopper.number):
             gevent.sleep(max(0.0, due - HERE.now()))
             if not steps:
                 steps = self.next_journey(shopper)
-            HERE.recorder.started(HERE.now() - max(due, free_at))
+            HERE.recorder.record_start(HERE.now() - max(due, free_at))
             step = steps.pop(0)
             problem = self.take_step(shopper, step, due)
             free_at = HERE.now()
             if problem:
                 steps = []
-        gevent.sleep(max(0.0, HERE.plan.ends(shopper.number) - HERE.now()))
+        gevent.sleep(max(0.0, plan.ends(shopper.number) - HERE.now()))
 
     def next_journey(self, shopper: Shopper) -> list[str]:
         """The steps of a journey, chosen by weight."""
-        known: dict[str, Any] = HERE.content["journeys"]
-        weights = [journey["weight"] for journey in known.values()]
-        chosen = shopper.dice.choices(list(known), weights)[0]
-        return list(known[chosen]["steps"])
+        journeys = list(HERE.assignment.journeys.values())
+        weights = [journey.weight for journey in journeys]
+        return list(shopper.dice.choices(journeys, weights)[0].steps)
 
     def take_step(self, shopper: Shopper, step: str, due: float) -> str:
-        """One request; what is wrong with its answer, or an empty text."""
+        """Send one request; why its answer is wrong, or an empty text."""
         problem, answered = "", True
         try:
             STEPS[step](shopper)
@@ -142,38 +155,41 @@ class Customer(User):
         except NoAnswerError as error:
             problem, answered = str(error), False
         except (LookupError, TypeError, AttributeError) as error:
-            problem = f"a body of another shape ({type(error).__name__})"
+            problem = f"the body has another shape ({type(error).__name__})"
         now = HERE.now()
-        HERE.recorder.ended(shopper.number, step, due, now, problem, answered=answered)
+        HERE.recorder.record_end(Request(shopper.number, step, due, now, problem, answered))
         self.environment.events.request.fire(
-            request_type="", name=step, response_time=(now - due) * 1000, response_length=0,
+            request_type="",
+            name=step,
+            response_time=(now - due) * 1000,
+            response_length=0,
             exception=RuntimeError(problem) if problem else None,
-        )  # fmt: skip
+        )
         return problem
 
 
 class Shape(LoadTestShape):
-    """As many users as the plan has by now; those whose time is over leave by themselves."""
+    """Starts as many users as the plan has by now; users stop by themselves."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.judged_until = 0
+        self.next_phase = 0
 
     def tick(self) -> tuple[int, float] | None:
-        """Users and how many to spawn a second; None ends the run."""
+        """The number of users, and how many to start a second; None ends the run."""
         if not HERE.began_at:
             self.begin()
-        now, plan = HERE.now(), HERE.plan
-        HERE.say({"progress": {"at": round(now, 1), **_totals()}})
+        now, plan = HERE.now(), HERE.assignment.plan
+        HERE.send(Report(progress=LoadProgress(round(now, 1), _totals())))
         if now < plan.seconds:
-            HERE.workers_gone = max(HERE.workers_gone, _gone(self.runner))
+            HERE.workers_gone = max(HERE.workers_gone, _workers_gone(self.runner))
         if now > plan.seconds + GRACE_SECONDS or self.is_broken(now):
             return None
-        return max(1, plan.users_until(now + LEAD_SECONDS)), SPAWNED_A_SECOND
+        return max(1, plan.users_until(now + LEAD_SECONDS)), MAX_SPAWN_RATE
 
     def begin(self) -> None:
-        """Everybody is here: the run begins in a moment."""
-        until = time.monotonic() + SHARED_OUT_SECONDS
+        """Begin the run in a moment, when every worker has its share."""
+        until = time.monotonic() + MAX_SHARING_SECONDS
         while HERE.shares and time.monotonic() < until:
             gevent.sleep(0.05)
         HERE.begin(time.time() + LEAD_SECONDS)
@@ -181,93 +197,109 @@ class Shape(LoadTestShape):
             self.runner.send_message("begin", {"at": HERE.began_at})
 
     def is_broken(self, now: float) -> bool:
-        """Whether a phase ended a moment ago in which the store broke down."""
-        plan = HERE.plan
+        """Whether the store broke down in a phase that has just ended."""
+        plan = HERE.assignment.plan
         number = plan.phase_at(now - SETTLED_SECONDS)
-        if not plan.stops_when_broken or number == self.judged_until:
+        if not plan.stops_when_broken or number == self.next_phase:
             return False
-        phase, self.judged_until = plan.phases[number - 1], number
-        timeline = merged(plan, HERE.everything(), now)["bad_by_second"]
+        phase, self.next_phase = plan.phases[number - 1], number
+        timeline = merge(plan, HERE.all_snapshots(), now).bad_by_second
         seconds = timeline[int(phase.start) : int(phase.end)]
-        due, bad = sum(one[0] for one in seconds), sum(one[1] for one in seconds)
-        return float(bad) > BROKEN * float(due)
+        due, bad = sum(second[0] for second in seconds), sum(second[1] for second in seconds)
+        return bad > BROKEN_SHARE * due
 
 
-def _totals() -> dict[str, int]:
-    """Users running, requests done and failed, so far as is known here."""
-    parts = [one["totals"] for one in HERE.snapshots.values()] or [HERE.recorder.totals()]
-    return {name: sum(part[name] for part in parts) for name in ("users", "done", "failed")}
+def _totals() -> Totals:
+    """The progress of all processes, as far as this process knows it."""
+    parts = [snapshot.totals for snapshot in HERE.snapshots.values()] or [HERE.recorder.totals()]
+    return Totals(
+        users=sum(part.users for part in parts),
+        done=sum(part.done for part in parts),
+        failed=sum(part.failed for part in parts),
+    )
 
 
-def _gone(runner: Any) -> int:  # noqa: ANN401 - Locust's
-    """How many of the workers are not there any more."""
+def _workers_gone(runner: Any) -> int:  # noqa: ANN401 - Locust has no types
+    """The number of workers that are lost."""
     if not isinstance(runner, MasterRunner):
         return 0
     present = {name for name, client in runner.clients.items() if client.state != STATE_MISSING}
-    return int(HERE.content["workers"]) - len(HERE.takers & present)
+    return HERE.assignment.workers - len(HERE.takers & present)
 
 
-def _look() -> None:
+def _record_usage() -> None:
     while True:
-        if HERE.content:
-            HERE.recorder.look(HERE.now(), HERE.running)
-        gevent.sleep(0.5)
+        if HERE.is_assigned:
+            HERE.recorder.record_usage(HERE.now(), HERE.running)
+        gevent.sleep(USAGE_SECONDS)
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
-def _prepare(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust's
+def _prepare(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust has no types
     runner = environment.runner
-    gevent.spawn(_look)
+    gevent.spawn(_record_usage)
     if isinstance(runner, WorkerRunner):
-        runner.register_message("share", lambda msg, **_: HERE.take(msg.data))
+        runner.register_message("share", lambda msg, **_: HERE.take(_assignment(msg.data)))
         runner.register_message("begin", lambda msg, **_: HERE.begin(msg.data["at"]))
-        environment.events.report_to_master.add_listener(_report)
+        environment.events.report_to_master.add_listener(_send_snapshot)
         runner.send_message("want", {})
         return
     HERE.output = int(os.environ["KIRANA_LOAD_OUTPUT"])
     with os.fdopen(int(os.environ["KIRANA_LOAD_INPUT"])) as pipe:
-        content = json.load(pipe)
+        assignment = _assignment(json_values.loads(pipe.read()))
     if isinstance(runner, MasterRunner):
-        HERE.shares = _shares(content)
-        runner.register_message("want", lambda msg, **_: _send_one(runner, msg.node_id))
-        environment.events.worker_report.add_listener(_keep)
-    HERE.take(content)
+        HERE.shares = _shares(assignment)
+        runner.register_message("want", lambda msg, **_: _send_share(runner, msg.node_id))
+        environment.events.worker_report.add_listener(_keep_snapshot)
+    HERE.take(assignment)
 
 
-def _send_one(runner: Any, client_id: str) -> None:  # noqa: ANN401 - Locust's
-    """The next share goes to whoever asks; one too many gets none, and has nothing to do."""
+def _assignment(content: object) -> Assignment:
+    return codec.from_record(Assignment, content)
+
+
+def _send_share(runner: Any, client_id: str) -> None:  # noqa: ANN401 - Locust has no types
+    """Send the next share to a worker; a worker too many gets none, and has nothing to do."""
     if HERE.shares:
         HERE.takers.add(client_id)
-        runner.send_message("share", HERE.shares.pop(0), client_id)
+        runner.send_message("share", codec.to_record(HERE.shares.pop(0)), client_id)
 
 
-def _shares(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The shoppers dealt out to the workers, one each in turn."""
-    workers, shoppers = content["workers"], content["shoppers"]
+def _shares(assignment: Assignment) -> list[Assignment]:
+    """An assignment for each worker, with its share of the shoppers."""
+    workers = assignment.workers
     return [
-        {**content, "shoppers": {
-            number: one for number, one in shoppers.items() if int(number) % workers == worker}}
+        replace(
+            assignment,
+            shoppers={
+                number: account
+                for number, account in assignment.shoppers.items()
+                if int(number) % workers == worker
+            },
+        )
         for worker in range(workers)
-    ]  # fmt: skip
+    ]
 
 
-def _report(client_id: str, data: dict[str, Any]) -> None:
+def _send_snapshot(client_id: str, data: dict[str, object]) -> None:
     del client_id
-    if HERE.content:
-        data["kirana"] = HERE.recorder.snapshot()
+    if HERE.is_assigned:
+        data[REPORT_KEY] = codec.to_record(HERE.recorder.snapshot())
 
 
-def _keep(client_id: str, data: dict[str, Any]) -> None:
-    if "kirana" in data:
-        HERE.snapshots[client_id] = data["kirana"]
+def _keep_snapshot(client_id: str, data: dict[str, object]) -> None:
+    if REPORT_KEY in data:
+        HERE.snapshots[client_id] = codec.from_record(Snapshot, data[REPORT_KEY])
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
-def _hand_over(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust's
+def _send_measurements(environment: Any, **_: object) -> None:  # noqa: ANN401 - Locust has no types
     if isinstance(environment.runner, WorkerRunner):
         return
-    ended_after = min(HERE.now(), HERE.plan.seconds)
+    plan = HERE.assignment.plan
+    ended_after = max(0.0, min(HERE.now(), plan.seconds))
     gone = HERE.workers_gone
     if isinstance(environment.runner, MasterRunner):
-        gone = max(gone, HERE.content["workers"] - len(HERE.takers & set(HERE.snapshots)))
-    HERE.say({"measured": merged(HERE.plan, HERE.everything(), ended_after, gone)})
+        gone = max(gone, HERE.assignment.workers - len(HERE.takers & set(HERE.snapshots)))
+    measured = merge(plan, HERE.all_snapshots(), ended_after, gone)
+    HERE.send(Report(measured=measured))

@@ -1,11 +1,11 @@
-"""The target's memory while a soak goes on, from its own metrics."""
+"""Reads the target's memory during a soak run, from the target's own metrics."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gates.model import Target
-from load.accounts import calling
+from load.accounts import store_client
 from suites.client import UnexpectedAnswerError
 from suites.inspection import total
 
@@ -14,45 +14,45 @@ METRIC, STARTED = "process_resident_memory_bytes", "process_start_time_seconds"
 
 
 @contextmanager
-def watched(
+def memory_readings(
     target: Target, run_id: str, *, after: float, until: float
 ) -> Iterator[list[tuple[float, float]]]:
-    """Read it now and then, in the background.
+    """Read the target's memory at regular intervals, in the background.
 
     Args:
-        target: whose.
+        target: the target.
         run_id: marks the requests.
-        after: seconds from now from which on readings count.
-        until: seconds from now over which they are spread.
+        after: seconds from now; earlier readings do not count.
+        until: seconds from now; the readings are spread over this time.
 
     Returns:
-        Seconds and bytes, growing; emptied for good when the target is started anew, since what it
-        had grown to is lost then.
+        Seconds since now, and bytes. The list grows. When the target restarts, the list is emptied
+        and stays empty: a restart ends every growth of memory.
     """
     readings: list[tuple[float, float]] = []
-    over = threading.Event()
-    watcher = threading.Thread(
-        target=_read, args=(target, run_id, readings, over, (after, until)), daemon=True
+    stop = threading.Event()
+    reader = threading.Thread(
+        target=_read, args=(target, run_id, readings, stop, (after, until)), daemon=True
     )
-    watcher.start()
+    reader.start()
     try:
         yield readings
     finally:
-        over.set()
-        watcher.join()
+        stop.set()
+        reader.join()
 
 
 def _read(
     target: Target,
     run_id: str,
     readings: list[tuple[float, float]],
-    over: threading.Event,
+    stop: threading.Event,
     window: tuple[float, float],
 ) -> None:
     at, first_start = 0.0, None
     pause = max(1.0, window[1] / READINGS)
-    with calling(target, run_id) as client:
-        while not over.wait(pause):
+    with store_client(target, run_id) as client:
+        while not stop.wait(pause):
             at += pause
             try:
                 text = str(client.ask("metrics").body)

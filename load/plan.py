@@ -1,110 +1,113 @@
-"""The plan of a load run: how many users when, and when each of them is due; fixed ahead."""
+"""The plan of a load run, fixed before it begins: its users, and when each request is due."""
 
 import random
 import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from gates.errors import ConfigurationError
+from gates.evidence.load_record import Judged
+from gates.sources.json_values import Amount, Count
 
 PROFILES = Path(__file__).with_name("profiles.toml")
 JOURNEYS = Path(__file__).with_name("journeys.toml")
-# What spawns at once fires at once.
-SPAWNED_A_SECOND = 100
-# What is shorter than this is a slip of --scale.
-LEAST_PHASE_SECONDS = 0.2
-MOST_USERS = 20_000
-MOST_SECONDS = 86_400.0
+# Users who start at the same moment also send their requests at the same moment.
+MAX_SPAWN_RATE = 100
+# A shorter phase is a mistake in --scale.
+MIN_PHASE_SECONDS = 0.2
+MAX_USERS = 20_000
+MAX_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of a run.
+    """A phase of a run.
 
     Args:
-        name: its name.
-        start: seconds since the run began.
-        end: the same.
-        users_at_start: how many shoppers there are then.
-        users_at_end: the same at its end; between, evenly.
-        judged: which of the policy's limits apply to it: ``all``, those of ``answers`` (what was
-            answered rightly, and without a gap), or none: empty.
+        name: the phase's name.
+        start: its start, in seconds since the run began.
+        end: its end, likewise.
+        users_at_start: the number of users at its start.
+        users_at_end: the number of users at its end; the number changes evenly between.
+        judged: which of the policy's limits apply: ``all``, those of ``answers`` (the share of
+            correct answers, and the gaps between them), or an empty text for none.
     """
 
     name: str
-    start: float
-    end: float
-    users_at_start: int
-    users_at_end: int
-    judged: str
+    start: Amount
+    end: Amount
+    users_at_start: Count
+    users_at_end: Count
+    judged: Judged
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a generator needs to know ahead.
+    """The users and their requests.
 
     Args:
         profile: the profile's name.
-        seed: what the users' pauses and choices are drawn from.
+        seed: the seed of the users' pauses and choices.
         phases: in order, without gaps.
-        least_pause: seconds between two requests of a user, at least.
-        most_pause: the same, at most.
-        patience: seconds after which a request is given up.
-        slow: seconds after which an answer is too late, by the policy.
+        min_pause: the shortest time between two requests of a user, in seconds.
+        max_pause: the longest, in seconds.
+        patience: the time after which a request counts as unanswered, in seconds.
+        slow: the time after which the policy calls an answer late, in seconds.
         stops_when_broken: whether the run ends with the first judged phase that breaks down.
     """
 
     profile: str
     seed: str
     phases: tuple[Phase, ...]
-    least_pause: float
-    most_pause: float
-    patience: float
-    slow: float
+    min_pause: Amount
+    max_pause: Amount
+    patience: Amount
+    slow: Amount
     stops_when_broken: bool = False
 
     @property
     def seconds(self) -> float:
-        """How long the run takes."""
+        """The length of the run, in seconds."""
         return self.phases[-1].end
 
     @property
     def peak(self) -> int:
-        """The most users there are at a time."""
-        return max(max(one.users_at_start, one.users_at_end) for one in self.phases)
+        """The largest number of users at any time."""
+        return max(max(phase.users_at_start, phase.users_at_end) for phase in self.phases)
 
     def users_until(self, second: float) -> int:
-        """How many users have begun by then."""
+        """The number of users who have started by a second of the run."""
         return sum(begin <= second for begin, _ in self.active())
 
     def active(self) -> list[tuple[float, float]]:
-        """For each user, from when until when; users come in order, and the last goes first."""
+        """Start and end of each user, in seconds; users start in order and end in reverse order."""
         return [(self.begins(number), self.ends(number)) for number in range(self.peak)]
 
     def due(self, user: int) -> Iterator[float]:
-        """When a user's requests are due: seconds since the run began, fixed ahead.
+        """The moments at which a user's requests are due, in seconds since the run began.
 
-        The first comes within one pause of the user's beginning, so that users who begin
-        together do not ask together.
+        The first request is due within one pause of the user's start, so that users who start
+        together do not send their requests together.
         """
         dice = random.Random(f"{self.seed}/{user}")  # noqa: S311 - pauses, not secrets
-        moment = self.begins(user) + dice.uniform(0, self.most_pause)
+        moment = self.begins(user) + dice.uniform(0, self.max_pause)
         end = self.ends(user)
         while moment < end:
             yield moment
-            moment += dice.uniform(self.least_pause, self.most_pause)
+            moment += dice.uniform(self.min_pause, self.max_pause)
 
     def phase_at(self, second: float) -> int:
-        """The number of the phase that holds this moment; the last one's for all beyond."""
+        """The number of the phase at a second of the run; after the end, the last phase."""
         for number, phase in enumerate(self.phases):
             if second < phase.end:
                 return number
         return len(self.phases) - 1
 
     def begins(self, user: int) -> float:
-        """When a user comes, seconds since the run began."""
+        """When a user starts, in seconds since the run began."""
         for phase in self.phases:
             if phase.users_at_start > user:
                 return phase.start
@@ -115,7 +118,7 @@ class Plan:
         return self.seconds
 
     def ends(self, user: int) -> float:
-        """When a user leaves."""
+        """When a user ends, in seconds since the run began."""
         for phase in reversed(self.phases):
             if phase.users_at_end > user:
                 return phase.end
@@ -125,24 +128,27 @@ class Plan:
                 return phase.start + share * (phase.end - phase.start)
         return 0.0
 
-    def as_json(self) -> dict[str, Any]:
-        """The plan for another process."""
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Plan":
-        """What ``as_json`` gave."""
-        phases = tuple(Phase(**phase) for phase in content["phases"])
-        return cls(**{**content, "phases": phases})
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A sequence of requests that one user sends.
+
+    Args:
+        weight: how often users choose it, relative to the other journeys.
+        steps: names of ``load.steps.STEPS``, one request each.
+    """
+
+    weight: Amount
+    steps: tuple[str, ...]
 
 
 def names() -> list[str]:
-    """The profiles there are."""
+    """The names of the profiles."""
     return list(_read(PROFILES))
 
 
 def stage_of(profile: str) -> str:
-    """The policy's stage that judges a profile."""
+    """The stage of the policy that judges a profile."""
     return str(_read(PROFILES)[profile]["stage"])
 
 
@@ -151,13 +157,13 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
 
     Args:
         profile: one of ``names()``.
-        seed: what the users' pauses and choices are drawn from.
-        users: the peak; None for the profile's own.
-        scale: every phase takes so many times as long; pauses stay as they are.
-        slow: seconds after which an answer is too late, by the policy.
+        seed: the seed of the users' pauses and choices.
+        users: the peak; None for the profile's peak.
+        scale: the factor by which every phase is longer; pauses stay as they are.
+        slow: the time after which the policy calls an answer late, in seconds.
 
     Raises:
-        ConfigurationError: it is too large, too long, or too steep.
+        ConfigurationError: the plan has too many users, is too long, or rises too fast.
     """
     content, shopping = _read(PROFILES)[profile], _read(JOURNEYS)
     peak, at, phases = peak_of(profile, users), 0.0, []
@@ -178,8 +184,8 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
         profile=profile,
         seed=seed,
         phases=tuple(phases),
-        least_pause=shopping["least_pause_seconds"],
-        most_pause=shopping["most_pause_seconds"],
+        min_pause=shopping["min_pause_seconds"],
+        max_pause=shopping["max_pause_seconds"],
         patience=shopping["patience_seconds"],
         slow=slow,
         stops_when_broken=content.get("stops_when_broken", False),
@@ -189,51 +195,62 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
 
 
 def _refuse(plan: Plan) -> None:
-    """Bounded in users and time, and no more users a second than can be brought in."""
-    if plan.peak > MOST_USERS or plan.seconds > MOST_SECONDS:
+    """Refuse a plan with too many users, too much time, or too fast a rise.
+
+    Raises:
+        ConfigurationError: as ``make``.
+    """
+    if plan.peak > MAX_USERS or plan.seconds > MAX_SECONDS:
         raise ConfigurationError(
-            f"{plan.peak:,} users for {plan.seconds:,.0f} s: at most {MOST_USERS:,} for "
-            f"{MOST_SECONDS:,.0f} s"
+            f"the plan has {plan.peak:,} users for {plan.seconds:,.0f} s; the limit is "
+            f"{MAX_USERS:,} users for {MAX_SECONDS:,.0f} s"
         )
     for phase in plan.phases:
         length = phase.end - phase.start
-        if length < LEAST_PHASE_SECONDS:
+        if length < MIN_PHASE_SECONDS:
             raise ConfigurationError(
-                f"{phase.name} would last {length:.1f} s: at least {LEAST_PHASE_SECONDS:g} s"
+                f"phase {phase.name} has {length:.1f} s; a phase needs {MIN_PHASE_SECONDS:g} s or "
+                "more: use a larger --scale"
             )
-        if phase.users_at_end - phase.users_at_start > SPAWNED_A_SECOND * length:
+        if phase.users_at_end - phase.users_at_start > MAX_SPAWN_RATE * length:
             raise ConfigurationError(
-                f"{phase.name} would bring in more than {SPAWNED_A_SECOND} users a second: "
-                "take a larger --scale"
+                f"phase {phase.name} starts more than {MAX_SPAWN_RATE} users a second: use a "
+                "larger --scale"
             )
 
 
 def peak_of(profile: str, users: int | None) -> int:
-    """How many users a run of the profile is for: what was asked for, or the profile's own."""
+    """The peak of a run: the number that was requested, or the profile's peak."""
     return users or int(_read(PROFILES)[profile]["users"])
 
 
 def length(profile: str) -> float:
-    """How long a profile takes at scale 1, in seconds."""
+    """The length of a profile at scale 1, in seconds."""
     return float(sum(phase["seconds"] for phase in _read(PROFILES)[profile]["phases"]))
 
 
 def needs() -> set[str]:
-    """The capabilities a target needs for the journeys."""
+    """The capabilities that a target needs for the journeys."""
     return set(_read(JOURNEYS)["needs"])
 
 
-def journeys() -> dict[str, Any]:
-    """Journeys by name, each with its weight and steps."""
-    found: dict[str, Any] = _read(JOURNEYS)["journeys"]
-    return found
+def journeys() -> dict[str, Journey]:
+    """All journeys, by name."""
+    return _journeys("journeys")
 
 
-def everyday() -> dict[str, Any]:
-    """The journeys that both colours offer, likewise."""
-    found: dict[str, Any] = _read(JOURNEYS)["everyday"]
-    return found
+def everyday() -> dict[str, Journey]:
+    """The journeys that both colours offer, by name."""
+    return _journeys("everyday")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _journeys(table: str) -> dict[str, Journey]:
+    return {
+        name: Journey(journey["weight"], tuple(journey["steps"]))
+        for name, journey in _read(JOURNEYS)[table].items()
+    }
+
+
+@lru_cache
+def _read(path: Path) -> Mapping[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
-"""Shoppers as customers are: through the public edge, counted as customers, until told to stop.
+"""Shoppers for a rehearsal, who reach the store through the public edge, as customers do.
 
-For rehearsals: what they do is the journeys of a load run, and their data is the run's own.
+They follow the journeys of a load run, with data of their own, until the command is ended. Their
+requests are not marked as test traffic, so the gate counts them as customers' requests.
 """
 
 import contextlib
@@ -8,11 +9,10 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from gates import places
 from gates.errors import ConfigurationError
-from gates.evidence import suite_runs as evidence
+from gates.evidence.run_folder import new_run_id
 from gates.exitcodes import ExitCode
 from gates.model import Target
 from gates.policy import target_file as targets
@@ -20,26 +20,27 @@ from gates.process.progress import Progress
 from load import allowed
 from load import plan as plans
 from load.accounts import prepare
+from load.assignment import Assignment, LoadProgress
 from load.generator import measure
 from suites.testdata.ownership import clean_up
 
-# One asks about every 0.9 s: the most that a limit of 100 a minute lets one address do, or nearly.
-LEAST_PAUSE, MOST_PAUSE, PATIENCE = 0.7, 1.1, 5.0
+# A shopper sends a request about every 0.9 s, just below the limit of 100 a minute per address.
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS, PATIENCE_SECONDS = 0.7, 1.1, 5.0
 ARRIVAL_SECONDS = 6.0
 FILE = "shopping.json"
 
 
 @dataclass(slots=True)
-class Shopping:
-    """How it goes; written to ``shopping.json`` about once a second.
+class ShoppingProgress:
+    """How far the shopping is; written to ``shopping.json`` about once a second.
 
     Args:
         at: seconds since the epoch.
-        users: how many shop now.
-        done: requests answered rightly.
-        failed: requests that were not.
-        first_failed_at: when the first failure was seen; None before.
-        last_failed_at: the same of the last.
+        users: the number of users who shop now.
+        done: requests with a correct answer.
+        failed: requests with a wrong answer, or with none.
+        first_failed_at: when the first failure was reported, likewise; None without a failure.
+        last_failed_at: when the newest failure was reported.
     """
 
     at: float = 0.0
@@ -49,74 +50,103 @@ class Shopping:
     first_failed_at: float | None = None
     last_failed_at: float | None = None
 
-    def saw(self, now: dict[str, Any]) -> None:
-        """Take the generator's word."""
-        self.at = time.time()
-        if now["failed"] > self.failed:
+    def update(self, reported: LoadProgress) -> None:
+        """Take the generator's report."""
+        totals, self.at = reported.totals, time.time()
+        if totals.failed > self.failed:
             self.first_failed_at = self.first_failed_at or self.at
             self.last_failed_at = self.at
-        self.users, self.done, self.failed = now["users"], now["done"], now["failed"]
+        self.users, self.done, self.failed = totals.users, totals.done, totals.failed
 
 
 def shop(name: str, users: int, seconds: float, folder: str | None, out_option: str | None) -> int:
-    """Shop until the time is over or somebody ends it.
+    """Shop until the time is over, or until the command is interrupted.
 
     Args:
-        name: the target whose public edge is shopped at.
-        users: how many shoppers.
-        seconds: for how long.
+        name: the target whose public edge gets the requests.
+        users: the number of shoppers.
+        seconds: how long they shop.
         folder: the folder of target files, or None.
         out_option: the folder of generated files, or None.
 
+    Returns:
+        0 when the shoppers left nothing in the database, else 70.
+
     Raises:
-        ConfigurationError: the target does not allow it, or names no public edge.
+        ConfigurationError: the target does not allow load, or names no public edge.
     """
     target = targets.load(name, places.targets(folder).path)
     allowed.check(target)
     if not target.shop:
-        raise ConfigurationError(f"{name} names no [traffic] shop: the address of its public edge")
+        raise ConfigurationError(
+            f"the target file of {name} has no [traffic] shop, the address of the public edge"
+        )
     out = places.out(out_option, Path("out")).path
-    run_id = evidence.new_run_id()
-    place = out / "shopping" / run_id
-    place.mkdir(parents=True, exist_ok=True)
-    seen = Shopping()
+    run_folder = out / "shopping" / new_run_id()
+    run_folder.mkdir(parents=True, exist_ok=True)
+    progress = ShoppingProgress()
     try:
-        _shop(target, run_id, users, seconds, (place, seen))
+        _shop(target, users, seconds, run_folder, progress)
     except KeyboardInterrupt:
         pass
     finally:
-        left = clean_up(target, run_id)
-    print(json.dumps({**asdict(seen), "left_behind": left}), flush=True)
-    return ExitCode.GO if not left else ExitCode.INTERNAL
+        left_behind = clean_up(target, run_folder.name)
+    print(json.dumps({**asdict(progress), "left_behind": left_behind}), flush=True)
+    return ExitCode.INTERNAL if left_behind else ExitCode.GO
 
 
 def _shop(
-    target: Target, run_id: str, users: int, seconds: float, told: tuple[Path, Shopping]
+    target: Target, users: int, seconds: float, run_folder: Path, progress: ShoppingProgress
 ) -> None:
-    place, seen = told
-    progress = Progress(users)
-    shopping = prepare(
-        target, run_id, users,
-        lambda done: progress.show(done, f"{done:,} of {users:,} shoppers logged in"),
-    )  # fmt: skip
-    progress.end()
-    phases = (
-        plans.Phase("arrival", 0.0, ARRIVAL_SECONDS, 0, users, ""),
-        plans.Phase("shopping", ARRIVAL_SECONDS, seconds, users, users, ""),
-    )
-    plan = plans.Plan("shop", run_id, phases, LEAST_PAUSE, MOST_PAUSE, PATIENCE, PATIENCE)
-    content = {
-        "plan": plan.as_json(), "workers": 1, "listen": None, "base_url": target.shop,
-        "ca_file": str(target.addresses.edge_ca_file or ""),
-        "headers": {"Accept": "application/json"}, "shoppers": shopping.shoppers,
-        "products": shopping.products, "words": shopping.words, "journeys": plans.everyday(),
-    }  # fmt: skip
+    """Log the shoppers in, and run them.
 
-    def saw(now: dict[str, Any]) -> None:
-        seen.saw(now)
-        part = place / f".{FILE}"
-        part.write_text(json.dumps(asdict(seen)))
-        part.rename(place / FILE)
+    Args:
+        target: the target whose public edge gets the requests.
+        users: the number of shoppers.
+        seconds: how long they shop.
+        run_folder: the folder of the run; its name is the run's id.
+        progress: kept up to date.
+    """
+    line = Progress(users)
+    shopping = prepare(
+        target,
+        run_folder.name,
+        users,
+        lambda done: line.show(done, f"{done:,} of {users:,} shoppers logged in"),
+    )
+    line.end()
+    assignment = Assignment(
+        plan=_plan(run_folder.name, users, seconds),
+        workers=1,
+        base_url=target.shop,
+        headers={"Accept": "application/json"},
+        shoppers=shopping.shoppers,
+        products=shopping.products,
+        words=shopping.words,
+        journeys=plans.everyday(),
+        ca_file=str(target.addresses.edge_ca_file or ""),
+    )
+
+    def save(reported: LoadProgress) -> None:
+        progress.update(reported)
+        part = run_folder / f".{FILE}"
+        part.write_text(json.dumps(asdict(progress)))
+        part.rename(run_folder / FILE)
 
     with contextlib.suppress(BrokenPipeError):
-        measure(place, content, target.shop, saw)
+        measure(run_folder, assignment, save)
+
+
+def _plan(seed: str, users: int, seconds: float) -> plans.Plan:
+    return plans.Plan(
+        profile="shop",
+        seed=seed,
+        phases=(
+            plans.Phase("arrival", 0.0, ARRIVAL_SECONDS, 0, users, ""),
+            plans.Phase("shopping", ARRIVAL_SECONDS, seconds, users, users, ""),
+        ),
+        min_pause=MIN_PAUSE_SECONDS,
+        max_pause=MAX_PAUSE_SECONDS,
+        patience=PATIENCE_SECONDS,
+        slow=PATIENCE_SECONDS,
+    )

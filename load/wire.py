@@ -1,4 +1,4 @@
-"""A shopper's connection: keep-alive HTTP from an address of its own, and WebSockets."""
+"""A shopper's connection: keep-alive HTTP from the shopper's own address, and WebSockets."""
 
 import http.client
 import json
@@ -14,33 +14,33 @@ from urllib.parse import urlencode, urlsplit
 
 import websocket
 
-MOST_BYTES = 1_000_000
-# Servers close idle connections, many after 5 s; one that closes just as we send is no failure of
-# theirs, and sending twice is none of our choices. So older ones are not used again.
-IDLE_SECONDS = 4.0
+MAX_BYTES = 1_000_000
+# Many servers close connections that are idle for 5 s. A request on such a connection would fail,
+# although the server works, and no request is sent twice. So idle connections are not used again.
+MAX_IDLE_SECONDS = 4.0
 
 
 class NoAnswerError(Exception):
-    """Nobody answered: refused, cut off, or out of patience; the text says which in a few words."""
+    """There was no answer: the message says whether it was refused, cut off or too late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, and the JSON body (None where there is none)."""
+    """An answer: the status, and the JSON body; None for a body that is not JSON."""
 
     status: int
     body: Any
 
 
 class Connection:
-    """One keep-alive connection to the target, opened when needed.
+    """One keep-alive connection to the target; it is opened by the first request.
 
     Args:
         base_url: the target's address.
-        source: the address to send from; empty for the machine's own.
-        headers: what every request carries.
-        ca_file: the certificate that signs the target's; empty for the machine's own.
-        patience: seconds after which an answer is given up.
+        source: the address to send from; an empty text for the machine's address.
+        headers: the headers of every request.
+        patience: the longest time to wait for an answer, in seconds.
+        ca_file: the certificate that signs the target's; an empty text for the system's.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Connection:
         query: Mapping[str, str] | None = None,
         body: object = None,
     ) -> Reply:
-        """Send one request and read its answer; nothing is sent twice.
+        """Send one request and read its answer; no request is sent twice.
 
         Raises:
-            NoAnswerError: no whole answer came within the patience.
+            NoAnswerError: no complete answer came within the patience.
         """
         headers = dict(self._headers)
         if token:
@@ -94,15 +94,15 @@ class Connection:
             self.close()
             raise NoAnswerError(f"no answer ({type(error).__name__})") from None
         if time.monotonic() > until:
-            raise NoAnswerError(f"no whole answer within {self._patience:g} s")
+            raise NoAnswerError(f"no complete answer within {self._patience:g} s")
         return reply
 
     def _close_if_stale(self) -> None:
-        """Close one idle for long, and one with something to read: the other side closed it."""
+        """Close a connection that was idle too long, or that the server has closed."""
         if self._open is None or self._open.sock is None:
             return
         idle = time.monotonic() - self._used_at
-        if idle > IDLE_SECONDS or select.select([self._open.sock], [], [], 0)[0]:
+        if idle > MAX_IDLE_SECONDS or select.select([self._open.sock], [], [], 0)[0]:
             self.close()
 
     def _exchange(
@@ -113,9 +113,12 @@ class Connection:
             host, port = self._address
             if self._tls:
                 opened = http.client.HTTPSConnection(
-                    host, port, timeout=self._patience, source_address=self._source,
+                    host,
+                    port,
+                    timeout=self._patience,
+                    source_address=self._source,
                     context=self._tls,
-                )  # fmt: skip
+                )
             else:
                 opened = http.client.HTTPConnection(
                     host, port, timeout=self._patience, source_address=self._source
@@ -123,44 +126,49 @@ class Connection:
             self._open = opened
         opened.request(method, url, content, headers)
         answer = opened.getresponse()
-        raw = answer.read(MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
+        raw = answer.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
             raise http.client.HTTPException("too large")
         if answer.length:
             raise http.client.IncompleteRead(raw, answer.length)
         self._used_at = time.monotonic()
         if answer.will_close:
             self.close()
-        return Reply(answer.status, _parsed(raw))
+        return Reply(answer.status, _json(raw))
 
-    def listen(self, path: str, hello: object, wanted: int) -> list[dict[str, Any]]:
-        """Open a WebSocket, say hello, and wait until it has sent a number of messages.
+    def listen(self, path: str, hello: object, count: int) -> list[object]:
+        """Open a WebSocket, send a message, and wait for a number of messages.
 
         Args:
             path: the WebSocket's path.
-            hello: the first message, JSON.
-            wanted: how many messages to wait for.
+            hello: the message to send, JSON.
+            count: the number of messages to wait for.
+
+        Returns:
+            The messages, JSON; None for a message that is not JSON.
 
         Raises:
-            NoAnswerError: they did not come within the patience.
+            NoAnswerError: the messages did not come within the patience.
         """
         host, port = self._address
         until = time.monotonic() + self._patience
         scheme = "wss" if self._tls else "ws"
-        messages: list[dict[str, Any]] = []
+        messages: list[object] = []
         try:
             raw = socket.create_connection((host, port), self._patience, self._source)
             if self._tls:
                 raw = self._tls.wrap_socket(raw, server_hostname=host)
             opened = websocket.create_connection(
-                f"{scheme}://{host}:{port}{path}", socket=raw, timeout=self._patience,
+                f"{scheme}://{host}:{port}{path}",
+                socket=raw,
+                timeout=self._patience,
                 header=self._headers,
-            )  # fmt: skip
+            )
             try:
                 opened.send(json.dumps(hello))
-                while len(messages) < wanted:
+                while len(messages) < count:
                     opened.settimeout(max(0.01, until - time.monotonic()))
-                    messages.append(_parsed(opened.recv()))
+                    messages.append(_json(opened.recv()))
             finally:
                 opened.shutdown()  # type: ignore[no-untyped-call]
         except (TimeoutError, websocket.WebSocketTimeoutException):
@@ -170,7 +178,7 @@ class Connection:
         return messages
 
     def close(self) -> None:
-        """Close it; the next request opens a new one."""
+        """Close the connection; the next request opens another."""
         if self._open:
             self._open.close()
         self._open = None
@@ -178,11 +186,11 @@ class Connection:
 
 @lru_cache
 def _context(ca_file: str) -> ssl.SSLContext:
-    """One for all connections: reading a certificate for each would cost more than the requests."""
+    """The context of all connections; a certificate read for each would cost too much time."""
     return ssl.create_default_context(cafile=ca_file or None)
 
 
-def _parsed(raw: bytes | str) -> Any:  # noqa: ANN401 - JSON is anything
+def _json(raw: bytes | str) -> Any:  # noqa: ANN401 - the body is any JSON value
     try:
         return json.loads(raw) if raw else None
     except ValueError:

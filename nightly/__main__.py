@@ -1,4 +1,4 @@
-"""``python -m nightly``: measure both colours tonight, and say whether the release got slower."""
+"""``python -m nightly``: measures both colours, and says whether the release got slower."""
 
 import argparse
 import getpass
@@ -10,8 +10,9 @@ from pathlib import Path
 from pymongo.errors import PyMongoError
 
 from gates import places
+from gates.cli.options import add_baseline, add_places, add_target
 from gates.errors import ConfigurationError
-from gates.evidence import suite_runs as evidence
+from gates.evidence.run_folder import new_run_id
 from gates.exitcodes import ExitCode
 from gates.model import Target
 from gates.policy import policy_file as policies
@@ -21,8 +22,8 @@ from gates.process.progress import Progress
 from gates.sources.health import served_build
 from load import allowed
 from load.accounts import prepare
-from nightly.history import Acknowledged, History, machine
-from nightly.night import figures_of, judged
+from nightly.history import Acknowledgement, History, machine
+from nightly.night import figures_of, judge_nights
 from nightly.rounds import (
     BASELINE,
     BASELINE_AGAIN,
@@ -46,8 +47,8 @@ def main() -> int:
     """Run one command.
 
     Returns:
-        0 when nothing got slower, 1 when something did, 3 when it could not be measured, 2 for a
-        mistake in the command or the configuration.
+        0 when no operation got slower, 1 when one did, 3 when a night could not be measured, 2 for
+        a mistake in the command or the configuration.
     """
     return carry_out(
         parser(), None, interrupted="this night is missing",
@@ -60,21 +61,20 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m nightly",
         description="Measure two colours in one night, keep the figures, and compare the nights.",
-        epilog="exit codes: 0 nothing got slower, 1 something did, 2 usage, 3 not measured",
+        epilog="exit codes: 0 no operation got slower, 1 one did, 2 usage, 3 not measured",
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     tonight = commands.add_parser("run", help="measure now, and judge", allow_abbrev=False)
-    tonight.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
-    tonight.add_argument("--baseline", default="blue", metavar="NAME",
-                         help="what serves now (blue)")  # fmt: skip
+    _add_release(tonight)
+    add_baseline(tonight)
     tonight.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N",
                          help=f"rounds of each ({ROUNDS})")  # fmt: skip
-    _places(tonight)
+    add_places(tonight)
     tonight.set_defaults(run=_run)
     again = commands.add_parser("report", help="write the page again", allow_abbrev=False)
-    again.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
-    _places(again)
+    _add_release(again)
+    add_places(again)
     again.set_defaults(run=_report)
     known = commands.add_parser(
         "acknowledge", help="say that a slowdown is known, for some days", allow_abbrev=False
@@ -82,18 +82,16 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("operation", metavar="OPERATION", choices=OPERATIONS,
                        help=f"one of {', '.join(OPERATIONS)}")  # fmt: skip
     known.add_argument("quantile", metavar="QUANTILE", choices=("p50", "p95"), help="p50 or p95")
-    known.add_argument("--target", default="green", metavar="NAME", help="the release (green)")
+    _add_release(known)
     known.add_argument("--days", type=_rounds, default=7, metavar="N", help="for how long (7)")
     known.add_argument("--why", required=True, metavar="TEXT", help="what is being done")
-    _places(known)
+    add_places(known)
     known.set_defaults(run=_acknowledge)
     return top
 
 
-def _places(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--targets", metavar="DIR", help="the target files")
-    command.add_argument("--policy", metavar="FILE", help="the policy")
-    command.add_argument("--out", metavar="DIR", help="the folder of generated files (./out)")
+def _add_release(command: argparse.ArgumentParser) -> None:
+    add_target(command, "the release (green)", required=False, default="green")
 
 
 def _rounds(text: str) -> int:
@@ -106,35 +104,42 @@ def _rounds(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     folder = places.targets(options.targets).path
     canary, baseline = (targets.load(name, folder) for name in (options.target, options.baseline))
-    for one in (canary, baseline):
-        allowed.check(one)
+    for target in (canary, baseline):
+        allowed.check(target)
     served = served_build(canary).build
     if served is None:
-        raise ConfigurationError(f"{canary.name} does not say which build it serves: is it up?")
-    run_id = evidence.new_run_id()
-    times = _measured(canary, baseline, run_id, options.rounds)
+        raise ConfigurationError(
+            f"{canary.name} does not say which build it serves: start the target"
+        )
+    run_id = new_run_id()
+    times = _measure(canary, baseline, run_id, options.rounds)
     tonight = _today()
     _history(options).add(figures_of(times, tonight, served.version, run_id))
-    return _judged(options, tonight)
+    return _judge(options, tonight)
 
 
-def _measured(canary: Target, baseline: Target, run_id: str, rounds: int) -> Times:
+def _measure(canary: Target, baseline: Target, run_id: str, rounds: int) -> Times:
     progress = Progress(rounds)
     try:
-        targets_of = {BASELINE: baseline, BASELINE_AGAIN: baseline, CANARY: canary,
-                      CANARY_AGAIN: canary}  # fmt: skip
+        targets_of = {
+            BASELINE: baseline,
+            BASELINE_AGAIN: baseline,
+            CANARY: canary,
+            CANARY_AGAIN: canary,
+        }
         shopping = prepare(canary, run_id, len(targets_of), lambda _: None)
         arms = [
-            Arm(name, target, shopping.shoppers[str(number)]["token"], shopping)
+            Arm(name, target, shopping.shoppers[str(number)].token, shopping)
             for number, (name, target) in enumerate(targets_of.items())
         ]
-        times = measure(arms, rounds, run_id, lambda done: progress.show(
-            done, f"round {done} of {rounds}"))  # fmt: skip
+        times = measure(
+            arms, rounds, run_id, lambda done: progress.show(done, f"round {done} of {rounds}")
+        )
     finally:
-        left = clean_up(canary, run_id)
+        left_behind = clean_up(canary, run_id)
         progress.end()
-    if left:
-        raise RoundError(f"something may be left in the database: {left}")
+    if left_behind:
+        raise RoundError(f"the run may have left data in the database: {left_behind}")
     return times
 
 
@@ -144,14 +149,16 @@ def _history(options: argparse.Namespace) -> History:
 
 
 def _report(options: argparse.Namespace) -> int:
-    return _judged(options, _today())
+    return _judge(options, _today())
 
 
-def _judged(options: argparse.Namespace, tonight: date) -> int:
-    """Judge the nights, write the page, say the sentence; a missing night is no pass."""
+def _judge(options: argparse.Namespace, tonight: date) -> int:
+    """Judge the nights, write the page, and print the conclusion; a missing night is a hold."""
     policy = policies.load(places.policy(options.policy).path)
     history = _history(options)
-    night = judged(history.figures(), history.acknowledged(tonight), policy.nightly_limits, tonight)
+    night = judge_nights(
+        history.figures(), history.acknowledged(tonight), policy.nightly_limits, tonight
+    )
     folder = places.out(options.out, Path("out")).path / "nightly"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PAGE).write_text(page.html(night.as_page(options.target, machine())))
@@ -167,7 +174,7 @@ def _judged(options: argparse.Namespace, tonight: date) -> int:
 def _acknowledge(options: argparse.Namespace) -> int:
     until = _today() + timedelta(days=options.days)
     who = os.environ.get("USER") or getpass.getuser()
-    known = Acknowledged(options.operation, options.quantile, until, options.why, who)
+    known = Acknowledgement(options.operation, options.quantile, until, options.why, who)
     _history(options).acknowledge(known)
     print(f"{options.operation} {options.quantile} of {options.target} is known until {until}")
     return int(ExitCode.GO)

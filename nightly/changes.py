@@ -1,4 +1,4 @@
-"""Change points of a series, and whether its newest nights are slower than those before."""
+"""Finds the change points of a series, and whether its newest nights are slower."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,31 +9,33 @@ from numpy.typing import NDArray
 
 Series = NDArray[np.float64]
 
-FEWEST = 2
+MIN_PART = 2
 PERMUTATIONS = 199
-SIGNIFICANT = 0.01
-# Nights that say what is usual, before newer ones can be called slow.
-USUAL = 25
-# For so many newest nights: how far their mean must be above, in standard errors; and how far they
-# may lie apart, in standard deviations, to be one level and not a spike and its neighbours (99 %
-# of a studentised range; Harter, Tables of range and studentized range, 1960). The first are set
-# by simulation: tests/unit/test_nightly.py has the rates of false and of missed alarms.
-SURELY = {2: 3.6, 3: 3.6, 4: 3.5, 5: 3.35}
-ONE_LEVEL = {2: 3.64, 3: 4.12, 4: 4.40, 5: 4.60}
-# Winsorising: what lies further out than so many deviations counts as lying there.
-OUTLYING = 3.0
+SIGNIFICANCE = 0.01
+# The number of nights that define the usual time, before newer nights can be slow.
+MIN_USUAL_NIGHTS = 25
+# By the number of newest nights: the smallest difference of their mean from the usual time, in
+# standard errors. Set by simulation: tests/unit/test_nightly.py has the rates of false and missed
+# alarms.
+MIN_DIFFERENCE = {2: 3.6, 3: 3.6, 4: 3.5, 5: 3.35}
+# By the number of newest nights: the largest range that is one level, and not a spike with its
+# neighbours, in standard deviations. 99 % of a studentised range; Harter, Tables of range and
+# studentized range, 1960.
+MAX_RANGE = {2: 3.64, 3: 4.12, 4: 4.40, 5: 4.60}
+# Winsorising: a value further out than this number of deviations is moved to that distance.
+MAX_DEVIATIONS = 3.0
 NORMAL_MAD = 1.4826
-# Timings closer than this are alike, however steady they were.
-LEAST_SPREAD = 0.005
+# The smallest spread that is assumed, as a share of the median.
+MIN_SPREAD = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The likeliest change point of a stretch.
+    """The likeliest change point of a series.
 
     Args:
-        at: the index of the first value after it.
-        strength: the scaled energy distance of what is before and after.
+        at: the index of the first value after the change.
+        strength: the scaled energy distance of the values before and after the change.
     """
 
     at: int
@@ -41,7 +43,13 @@ class Split:
 
 
 def best_split(values: Sequence[float] | Series) -> Split | None:
-    """Where a series changes most, if anywhere; None for one too short to have two parts.
+    """The likeliest change point of a series.
+
+    Args:
+        values: the series.
+
+    Returns:
+        The change point; None for a series that is too short for two parts.
 
     Source: Matteson and James, A nonparametric approach for multiple change point analysis of
     multivariate data, JASA 109 (2014), equations 5 to 7 with alpha = 1: over all cuts, and all
@@ -49,14 +57,14 @@ def best_split(values: Sequence[float] | Series) -> Split | None:
     """
     stretch = np.asarray(values, dtype=np.float64)
     count = len(stretch)
-    if count < 2 * FEWEST:
+    if count < 2 * MIN_PART:
         return None
     distances = np.abs(stretch[:, None] - stretch[None, :])
     summed = np.zeros((count + 1, count + 1))
     summed[1:, 1:] = distances.cumsum(0).cumsum(1)
     cuts, ends = np.meshgrid(np.arange(count + 1), np.arange(count + 1), indexing="ij")
     left, right = cuts.astype(np.float64), (ends - cuts).astype(np.float64)
-    allowed = (left >= FEWEST) & (right >= FEWEST)
+    allowed = (left >= MIN_PART) & (right >= MIN_PART)
     within_left = summed[cuts, cuts]
     between = summed[cuts, ends] - within_left
     within_right = summed[ends, ends] - 2 * summed[cuts, ends] + within_left
@@ -72,23 +80,23 @@ def best_split(values: Sequence[float] | Series) -> Split | None:
 
 
 def change_points(values: Sequence[float], seed: int = 0) -> list[int]:
-    """The change points of a series: hierarchical division while chance does not explain a split.
+    """The change points of a series: it is divided while chance does not explain a split.
 
     Args:
-        values: one a night, oldest first.
-        seed: of the permutations.
+        values: one value a night, oldest first.
+        seed: the seed of the permutations.
 
     Returns:
-        Ascending indices of the first value after each change.
+        The indices of the first value after each change, ascending.
 
-    Source: E-divisive, Matteson and James (2014), section 2.3: the best split of all stretches is
-    held against those of the same values in a random order within their stretches.
+    Source: E-divisive, Matteson and James (2014), section 2.3: the best split of all parts is
+    compared with the best splits of the same values in a random order within their parts.
     """
     series = np.asarray(values, dtype=np.float64)
     dice = np.random.default_rng(seed)
-    found: list[int] = []
+    changes: list[int] = []
     while True:
-        ends = [0, *sorted(found), len(series)]
+        ends = [0, *sorted(changes), len(series)]
         stretches = [series[start:end] for start, end in pairwise(ends)]
         candidates = [
             (split.strength, start + split.at)
@@ -96,16 +104,16 @@ def change_points(values: Sequence[float], seed: int = 0) -> list[int]:
             if (split := best_split(stretch))
         ]
         if not candidates:
-            return sorted(found)
+            return sorted(changes)
         strength, at = max(candidates)
         as_strong = sum(_by_chance(stretches, dice) >= strength for _ in range(PERMUTATIONS))
-        if (as_strong + 1) / (PERMUTATIONS + 1) > SIGNIFICANT:
-            return sorted(found)
-        found.append(at)
+        if (as_strong + 1) / (PERMUTATIONS + 1) > SIGNIFICANCE:
+            return sorted(changes)
+        changes.append(at)
 
 
 def _by_chance(stretches: list[Series], dice: np.random.Generator) -> float:
-    """The strongest split of the same values in a random order."""
+    """The strength of the best split of the same values in a random order."""
     splits = (best_split(dice.permutation(stretch)) for stretch in stretches)
     return max((split.strength for split in splits if split), default=0.0)
 
@@ -116,7 +124,7 @@ class Step:
 
     Args:
         at: the index of the first slow night.
-        share: how much slower, as a share.
+        share: how much slower the nights are, as a share of the usual time.
     """
 
     at: int
@@ -124,36 +132,37 @@ class Step:
 
 
 def slower_since(values: Sequence[float], tolerance: float) -> Step | None:
-    """Whether the newest two to five nights lie above the nights before them, as one level.
+    """Whether the newest two to five nights are slower than the nights before, on one level.
 
-    One slow night is not yet a step: it may be the machine's. What is usual is taken from the
-    nights before, winsorised so that spikes among them neither widen nor raise it.
+    One slow night is not yet a step: the machine may be the reason. The usual time is the mean of
+    the nights before, winsorised so that spikes among them do not change it.
 
     Args:
-        values: one a night, oldest first.
-        tolerance: how much slower is accepted, as a share.
+        values: one value a night, oldest first.
+        tolerance: the accepted slowdown, as a share of the usual time.
 
     Returns:
-        The shortest such step; None without one, or with too few nights to know what is usual.
+        The shortest step; None without a step, or with too few nights before.
 
     Source: a Shewhart chart of subgroups (Shewhart, Economic Control of Quality, 1931) over
     several lengths at once; winsorising by the median absolute deviation as in Huber, Robust
     Statistics (1981), section 5.
     """
     series = np.asarray(values, dtype=np.float64)
-    for nights, surely in SURELY.items():
+    for nights, min_difference in MIN_DIFFERENCE.items():
         before, newest = series[:-nights], series[-nights:]
-        if len(before) < USUAL:
+        if len(before) < MIN_USUAL_NIGHTS:
             return None
         middle = float(np.median(before))
         deviation = NORMAL_MAD * float(np.median(np.abs(before - middle)))
-        reach = OUTLYING * max(deviation, LEAST_SPREAD * middle)
+        reach = MAX_DEVIATIONS * max(deviation, MIN_SPREAD * middle)
         usual = np.clip(before, middle - reach, middle + reach)
-        spread = max(float(usual.std(ddof=1)), LEAST_SPREAD * middle)
+        spread = max(float(usual.std(ddof=1)), MIN_SPREAD * middle)
         error = spread * float(np.sqrt(1 / nights + 1 / len(before)))
         above = float(newest.mean() - usual.mean())
         apart = float(newest.max() - newest.min())
         share = above / float(usual.mean())
-        if above > surely * error and apart <= ONE_LEVEL[nights] * spread and share > tolerance:
+        is_level = apart <= MAX_RANGE[nights] * spread
+        if above > min_difference * error and is_level and share > tolerance:
             return Step(at=len(series) - nights, share=share)
     return None

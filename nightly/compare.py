@@ -1,4 +1,4 @@
-"""Two arms of one night compared: the ratio of their quantiles, and how sure it is."""
+"""Compares two arms of one night: the ratio of their quantiles, with confidence bounds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 Rounds = NDArray[np.float64]
 
 RESAMPLES = 1000
+MIN_ROUNDS = 2
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as long one arm took as another.
+    """The time of one arm as a multiple of another arm's.
 
     Args:
         value: the ratio.
         at_least: its lower confidence bound.
-        at_most: its upper one.
-        surely_more: the lower confidence bound of the difference, seconds.
+        at_most: its upper confidence bound.
+        surely_more: the lower confidence bound of the difference, in seconds.
     """
 
     value: float
@@ -37,33 +38,33 @@ def ratio(
 ) -> Ratio:
     """The ratio of a quantile in two arms, with 95 % bootstrap intervals over whole rounds.
 
-    Rounds, not single requests, are drawn with replacement, and both arms' rounds together: what
-    slowed down a whole round slowed down both.
+    Whole rounds are drawn with replacement, the same rounds for both arms, because a slow moment
+    of the machine affects a whole round of both arms.
 
     Args:
-        arm: seconds, one row a round, all of one length.
-        baseline: the same of the other arm, in the same rounds.
-        quantile: such as 0.95.
-        seed: of the draws.
+        arm: times in seconds, one row a round; all rows have the same length.
+        baseline: the times of the other arm in the same rounds.
+        quantile: the quantile, such as 0.95.
+        seed: the seed of the draws.
 
     Raises:
-        ValueError: the arms are not of the same number of rounds, or of fewer than two.
+        ValueError: the arms have different numbers of rounds, or fewer than two.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3 (percentile
     interval) and 8.6 (resampling blocks of dependent data).
     """
-    ours, theirs = np.asarray(arm, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
-    count = len(ours)
-    if count != len(theirs) or count < 2:  # noqa: PLR2004 - one round has no spread
-        raise ValueError(f"{count} rounds against {len(theirs)}: not comparable")
+    times, base_times = (np.asarray(rounds, dtype=np.float64) for rounds in (arm, baseline))
+    count = len(times)
+    if count != len(base_times) or count < MIN_ROUNDS:
+        raise ValueError(f"{count} rounds and {len(base_times)} rounds are not comparable")
     drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-    our_quantiles = _quantiles(ours, drawn, quantile)
-    their_quantiles = _quantiles(theirs, drawn, quantile)
-    ratios = our_quantiles / their_quantiles
+    quantiles = _quantiles(times, drawn, quantile)
+    base_quantiles = _quantiles(base_times, drawn, quantile)
+    ratios = quantiles / base_quantiles
     tail = 100 * (1 - CONFIDENCE) / 2
     lower, upper = np.percentile(ratios, [tail, 100 - tail])
-    value = np.quantile(ours, quantile) / np.quantile(theirs, quantile)
-    surely_more = np.percentile(our_quantiles - their_quantiles, tail)
+    value = np.quantile(times, quantile) / np.quantile(base_times, quantile)
+    surely_more = np.percentile(quantiles - base_quantiles, tail)
     return Ratio(float(value), float(lower), float(upper), float(surely_more))
 
 

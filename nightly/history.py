@@ -1,11 +1,11 @@
-"""The nights' figures, in one SQLite file; keyed by machine and target."""
+"""The figures of all nights, in one SQLite file, by machine and target."""
 
 import hashlib
 import platform
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -25,8 +25,8 @@ CREATE TABLE IF NOT EXISTS acknowledged (
 """
 
 
-# Columns that an older history does not have.
-ADDED = ("stretch", "surely_more")
+# Columns that an older file does not have.
+ADDED_COLUMNS = ("stretch", "surely_more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,19 @@ class Figure:
     """One quantile of one operation in one night.
 
     Args:
-        night: the day it was measured on.
-        operation: of the contract.
+        night: the day of the measurement.
+        operation: the operation of the contract.
         quantile: ``p50`` or ``p95``.
-        version: of the target.
-        seconds: what was measured.
-        ratio: the same as a multiple of the baseline's; None where there was none.
-        at_least: its lower 95 % bound.
-        at_most: its upper one.
-        noise: how far the baseline was from itself.
-        run: which run measured it.
-        stretch: how much slower than usual the machine made everything; None in an older history.
-        surely_more: the lower 95 % bound of the difference, seconds; None in an older history.
+        version: the target's version.
+        seconds: the measured time.
+        ratio: the measured time as a multiple of the baseline's; None without a baseline.
+        at_least: the lower 95 % confidence bound of the ratio.
+        at_most: its upper 95 % confidence bound.
+        noise: the difference between two measurements of the baseline, as a share.
+        run: the run's id.
+        stretch: the factor by which the machine made all requests longer; None in an older file.
+        surely_more: the lower 95 % confidence bound of the difference, in seconds; None in an older
+            file.
     """
 
     night: date
@@ -63,8 +64,16 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """Somebody knows that an operation got slower, and has time until a day to mend it."""
+class Acknowledgement:
+    """A slowdown that somebody knows, and promises to repair until a day.
+
+    Args:
+        operation: the operation that got slower.
+        quantile: ``p50`` or ``p95``.
+        until: the last day on which the acknowledgement counts.
+        why: what is being done.
+        who: who acknowledged it.
+    """
 
     operation: str
     quantile: str
@@ -74,7 +83,7 @@ class Acknowledged:
 
 
 def machine() -> str:
-    """Names this kind of machine: figures of another are another history."""
+    """The id of this kind of machine; figures of different machines are not compared."""
     facts = [platform.machine(), platform.python_version(), *_processors()]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
@@ -88,12 +97,12 @@ def _processors() -> list[str]:
 
 
 class History:
-    """The file, open.
+    """The file of figures.
 
     Args:
-        folder: its folder; made if missing.
-        machine: whose figures.
-        target: of which target.
+        folder: the folder of the file; created if missing.
+        machine: the id of the machine that measures.
+        target: the name of the target that is measured.
     """
 
     def __init__(self, folder: Path, machine: str, target: str) -> None:
@@ -103,7 +112,7 @@ class History:
         with self._open() as database:
             database.executescript(TABLES)
             columns = {row[1] for row in database.execute("PRAGMA table_info(figures)")}
-            for column in (name for name in ADDED if name not in columns):
+            for column in (name for name in ADDED_COLUMNS if name not in columns):
                 database.execute(f"ALTER TABLE figures ADD COLUMN {column} REAL")
 
     @contextmanager
@@ -116,44 +125,39 @@ class History:
             database.close()
 
     def add(self, figures: list[Figure]) -> None:
-        """Keep a run's figures."""
-        rows = [
-            (*self._key, one.night.isoformat(), one.operation, one.quantile, one.version,
-             one.seconds, one.ratio, one.at_least, one.at_most, one.noise, one.run,
-             one.stretch, one.surely_more)
-            for one in figures
-        ]  # fmt: skip
+        """Add the figures of a run."""
+        rows = [(*self._key, figure.night.isoformat(), *astuple(figure)[1:]) for figure in figures]
         with self._open() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO figures VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows
             )
 
     def figures(self) -> list[Figure]:
-        """Those of this machine and target, by night; of a night with several runs, the last's."""
-        asked = (
+        """The figures of this machine and target, by night; the last run of a night counts."""
+        query = (
             "SELECT night, operation, quantile, version, seconds, ratio, at_least, at_most, noise,"
             " run, stretch, surely_more FROM figures WHERE machine = ? AND target = ?"
             " ORDER BY night, run"
         )
         with self._open() as database:
-            rows = database.execute(asked, self._key).fetchall()
+            rows = database.execute(query, self._key).fetchall()
         newest = {row[:3]: Figure(date.fromisoformat(row[0]), *row[1:]) for row in rows}
         return list(newest.values())
 
-    def acknowledge(self, known: Acknowledged) -> None:
-        """Note that somebody knows."""
-        row = (self._key[1], known.operation, known.quantile, known.until.isoformat(), known.why,
-               known.who)  # fmt: skip
+    def acknowledge(self, known: Acknowledgement) -> None:
+        """Add an acknowledgement."""
+        until = known.until.isoformat()
+        row = (self._key[1], known.operation, known.quantile, until, known.why, known.who)
         with self._open() as database:
             database.execute("INSERT OR REPLACE INTO acknowledged VALUES (?,?,?,?,?,?)", row)
 
-    def acknowledged(self, today: date) -> list[Acknowledged]:
-        """What is known and not expired."""
-        asked = "SELECT operation, quantile, until, why, who FROM acknowledged WHERE target = ?"
+    def acknowledged(self, today: date) -> list[Acknowledgement]:
+        """The acknowledgements that have not expired."""
+        query = "SELECT operation, quantile, until, why, who FROM acknowledged WHERE target = ?"
         with self._open() as database:
-            rows = database.execute(asked, self._key[1:]).fetchall()
+            rows = database.execute(query, self._key[1:]).fetchall()
         known = [
-            Acknowledged(operation, quantile, date.fromisoformat(until), why, who)
+            Acknowledgement(operation, quantile, date.fromisoformat(until), why, who)
             for operation, quantile, until, why, who in rows
         ]
-        return [one for one in known if one.until >= today]
+        return [acknowledgement for acknowledgement in known if acknowledgement.until >= today]

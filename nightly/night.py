@@ -1,38 +1,38 @@
-"""What the nights add up to: a sentence, a table, and the charts' figures."""
+"""Judges the nights: which operations got slower, and the page that shows it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from nightly.changes import change_points, slower_since
 from nightly.compare import ratio
-from nightly.history import Acknowledged, Figure
+from nightly.history import Acknowledgement, Figure
 from nightly.rounds import BASELINE, BASELINE_AGAIN, CANARY, CANARY_AGAIN, Times
+from reports.nightly import FigureRow, NightlyPage, TrendChart, TrendPoint
 
 QUANTILES = {"p50": 0.5, "p95": 0.95}
-# A busy machine stretches every difference between two releases, and with it the smallest
-# difference that is felt; beyond this factor a difference is felt on any machine.
+# A busy machine makes every difference between two releases longer. So the smallest relevant
+# difference is longer there, too, by at most this factor.
 MAX_STRETCH = 4.0
-# On a quiet machine the P95 of the steadiest operation is up to so many times its best.
-QUIET = 1.5
+# On a quiet machine, the P95 of the steadiest operation is up to so many times its shortest time.
+QUIET_FACTOR = 1.5
 # From this factor on, the table says that the machine was busy.
-BUSY = 2.0
+BUSY_FACTOR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Slower:
-    """One figure that is worse than it should be.
+class Slowdown:
+    """One figure that got slower.
 
     Args:
-        figure: tonight's.
-        since: the first slow night; None where only tonight's comparison says so.
-        version: the release measured then.
+        figure: the figure of the newest night.
+        since: the first slow night; None where only the newest night's comparison shows it.
+        version: the version that was measured in that night.
         share: how much slower, as a share.
-        against: what it is slower than.
+        against: the name of what it is compared with.
     """
 
     figure: Figure
@@ -49,25 +49,25 @@ class Slower:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """The state of the history.
+    """The conclusion from all nights.
 
     Args:
-        tonight: the newest figures.
-        slower: what got slower, worst first, and nobody has acknowledged.
-        known: what got slower and somebody has acknowledged.
+        tonight: the figures of the newest night.
+        slower: the slowdowns that are not acknowledged; the worst comes first.
+        known: the acknowledged slowdowns.
         series: the figures by operation and quantile, oldest first.
-        missing: days between the first and the last that have no figures.
+        missing: the days between the first night and today that have no figures.
     """
 
     tonight: list[Figure]
-    slower: list[Slower]
-    known: list[tuple[Slower, Acknowledged]]
+    slower: list[Slowdown]
+    known: list[tuple[Slowdown, Acknowledgement]]
     series: dict[tuple[str, str], list[Figure]]
     missing: list[date]
 
     @property
     def sentence(self) -> str:
-        """Did it get slower, where, since which version."""
+        """Whether an operation got slower, which one, and since which version."""
         if not self.tonight:
             return "No night has been measured on this machine."
         worst = f"{self.slower[0]}" if self.slower else ""
@@ -76,57 +76,81 @@ class Night:
             return f"It got slower: {worst}{more}."
         known = f"; {len(self.known)} known slowdowns go on" if self.known else ""
         version = self.tonight[0].version
-        late = f"; nothing was measured since {self.tonight[0].night}" if self.missing[-1:] and \
-            self.missing[-1] > self.tonight[0].night else ""  # fmt: skip
+        newest = self.tonight[0].night
+        is_late = bool(self.missing) and self.missing[-1] > newest
+        late = f"; nothing was measured since {newest}" if is_late else ""
         return f"Nothing got slower: version {version}, {len(self.tonight)} figures{known}{late}."
 
     def is_missing(self, night: date) -> bool:
-        """Whether a night has no figures, so that nothing can be said of it."""
+        """Whether a night has no figures."""
         return not self.tonight or self.tonight[0].night != night
 
     def lines(self) -> list[str]:
-        """The table as text."""
+        """The table of the newest night, as lines of text."""
         return [
-            f"{one.operation:<16}{one.quantile}  {1000 * one.seconds:8.1f} ms  {compared(one)}"
-            for one in self.tonight
+            f"{figure.operation:<16}{figure.quantile}  {1000 * figure.seconds:8.1f} ms  "
+            f"{compared(figure)}"
+            for figure in self.tonight
         ]
 
-    def as_page(self, target: str, machine: str) -> dict[str, Any]:
-        """What the page shows; JSON."""
-        return {
-            "title": f"Nightly performance of {target}",
-            "sentence": self.sentence,
-            "slower": bool(self.slower),
-            "machine": machine,
-            "night": str(self.tonight[0].night) if self.tonight else "",
-            "findings": [str(one) for one in self.slower],
-            "known": [
-                f"{slower}: {one.why} ({one.who}, until {one.until})" for slower, one in self.known
-            ],
-            "missing": [str(one) for one in self.missing],
-            "table": [
-                {"operation": one.operation, "quantile": one.quantile.upper(),
-                 "milliseconds": round(1000 * one.seconds, 1), "compared": compared(one),
-                 "slower": any(one == slower.figure for slower in self.slower)}
-                for one in self.tonight
-            ],
-            "charts": [
-                {"name": f"{operation} {quantile.upper()}",
-                 "points": [{"night": str(one.night), "day": (one.night - figures[0].night).days,
-                             "milliseconds": 1000 * one.seconds, "version": one.version}
-                            for one in figures],
-                 "changes": change_points([one.seconds for one in figures])}
+    def as_page(self, target: str, machine: str) -> NightlyPage:
+        """The content of the nightly page.
+
+        Args:
+            target: the target's name.
+            machine: the machine that measured.
+        """
+        acknowledged = [
+            f"{slower}: {known.why} ({known.who}, until {known.until})"
+            for slower, known in self.known
+        ]
+        return NightlyPage(
+            title=f"Nightly performance of {target}",
+            sentence=self.sentence,
+            is_slower=bool(self.slower),
+            machine=machine,
+            night=str(self.tonight[0].night) if self.tonight else "",
+            slower=tuple(str(slower) for slower in self.slower),
+            acknowledged=tuple(acknowledged),
+            missing=tuple(str(night) for night in self.missing),
+            table=tuple(self._row(figure) for figure in self.tonight),
+            charts=tuple(
+                _chart(f"{operation} {quantile.upper()}", figures)
                 for (operation, quantile), figures in self.series.items()
-            ],
-        }  # fmt: skip
+            ),
+        )
+
+    def _row(self, figure: Figure) -> FigureRow:
+        return FigureRow(
+            operation=figure.operation,
+            quantile=figure.quantile.upper(),
+            milliseconds=round(1000 * figure.seconds, 1),
+            comparison=compared(figure),
+            is_slower=any(figure == slower.figure for slower in self.slower),
+        )
+
+
+def _chart(name: str, figures: Sequence[Figure]) -> TrendChart:
+    """The trend of one operation and quantile."""
+    points = tuple(
+        TrendPoint(
+            night=str(figure.night),
+            day=(figure.night - figures[0].night).days,
+            milliseconds=1000 * figure.seconds,
+            version=figure.version,
+        )
+        for figure in figures
+    )
+    changes = tuple(change_points([figure.seconds for figure in figures]))
+    return TrendChart(name, points, changes)
 
 
 def compared(figure: Figure) -> str:
-    """A figure against the baseline's of the same night."""
+    """The comparison of a figure with the baseline of the same night, as text."""
     if figure.ratio is None or figure.at_least is None or figure.at_most is None:
         return "no baseline"
     noise = figure.noise or 0.0
-    busy = f", busy machine x{figure.stretch:.1f}" if (figure.stretch or 0.0) >= BUSY else ""
+    busy = f", busy machine x{figure.stretch:.1f}" if (figure.stretch or 0.0) >= BUSY_FACTOR else ""
     return (
         f"x{figure.ratio:.2f} of the baseline ({figure.at_least:.2f} to {figure.at_most:.2f}; "
         f"noise {100 * noise:.0f} %{busy})"
@@ -134,7 +158,14 @@ def compared(figure: Figure) -> str:
 
 
 def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure]:
-    """One night's measurement as figures of the canary."""
+    """The figures of the canary, from the times of one night.
+
+    Args:
+        times: the measured times.
+        night: the date.
+        version: the canary's version.
+        run: the run's id.
+    """
     figures = []
     stretched = stretch(times)
     for operation, arms in times.items():
@@ -145,94 +176,115 @@ def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure
             again = ratio(arms[BASELINE_AGAIN], arms[BASELINE], share)
             figures.append(
                 Figure(
-                    night=night, operation=operation, quantile=quantile, version=version,
+                    night=night,
+                    operation=operation,
+                    quantile=quantile,
+                    version=version,
                     seconds=float(np.quantile(np.asarray(canary), share)),
-                    ratio=measured.value, at_least=measured.at_least, at_most=measured.at_most,
-                    noise=max(again.at_most, 1 / again.at_least) - 1, run=run,
-                    stretch=stretched, surely_more=measured.surely_more,
+                    ratio=measured.value,
+                    at_least=measured.at_least,
+                    at_most=measured.at_most,
+                    noise=max(again.at_most, 1 / again.at_least) - 1,
+                    run=run,
+                    stretch=stretched,
+                    surely_more=measured.surely_more,
                 )
-            )  # fmt: skip
+            )
     return figures
 
 
 def stretch(times: Times) -> float:
-    """How many times as long the baseline's requests took as on a quiet machine, at least 1.
+    """The factor by which the machine made all requests of the night longer, at least 1.
 
-    The P95 of the steadiest operation is compared with its best: a busy machine slows all
-    operations, and what slows only some of them is not the machine.
+    The baseline's P95 of the steadiest operation is compared with its shortest time: a busy machine
+    makes all operations slower, while a slow release makes only some of them slower.
+
+    Args:
+        times: the measured times.
     """
     baselines = [np.asarray([*arms[BASELINE], *arms[BASELINE_AGAIN]]) for arms in times.values()]
-    steadiest = min(float(np.quantile(one, 0.95) / one.min()) for one in baselines)
-    return max(1.0, steadiest / QUIET)
+    steadiest = min(
+        float(np.quantile(seconds, QUANTILES["p95"]) / seconds.min()) for seconds in baselines
+    )
+    return max(1.0, steadiest / QUIET_FACTOR)
 
 
 def _together(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
-    """Both visits of a round as one row."""
-    return [[*one, *other] for one, other in zip(first, second, strict=True)]
+    """Both visits of an arm in each round, as one row a round."""
+    return [[*row, *row_again] for row, row_again in zip(first, second, strict=True)]
 
 
-def judged(
+def judge_nights(
     figures: Sequence[Figure],
-    acknowledged: Sequence[Acknowledged],
+    acknowledged: Sequence[Acknowledgement],
     limits: Mapping[str, float],
     today: date,
 ) -> Night:
-    """What the history says.
+    """Judge the newest night, by the nights before and by its baseline.
 
     Args:
-        figures: of all nights, oldest first.
-        acknowledged: what somebody knows.
+        figures: the figures of all nights, oldest first.
+        acknowledged: the acknowledged slowdowns.
         limits: ``slower_than_baseline`` and ``slower_than_before``, as shares, and
-            ``least_seconds``.
-        today: the last night there should be.
+            ``least_seconds``, the smallest relevant difference.
+        today: the last day that should have figures.
     """
     series: dict[tuple[str, str], list[Figure]] = {}
-    for one in figures:
-        series.setdefault((one.operation, one.quantile), []).append(one)
-    newest = max((one.night for one in figures), default=today)
-    found = [slower for nights in series.values() for slower in _slower(nights, newest, limits)]
-    found.sort(key=lambda one: -one.share)
-    known = {(one.operation, one.quantile): one for one in acknowledged}
-    names = [(one, known.get((one.figure.operation, one.figure.quantile))) for one in found]
+    for figure in figures:
+        series.setdefault((figure.operation, figure.quantile), []).append(figure)
+    newest = max((figure.night for figure in figures), default=today)
+    slowdowns = [
+        slowdown for nights in series.values() for slowdown in _slowdowns(nights, newest, limits)
+    ]
+    slowdowns.sort(key=lambda slowdown: -slowdown.share)
+    by_series = {(known.operation, known.quantile): known for known in acknowledged}
+    pairs = [
+        (slowdown, by_series.get((slowdown.figure.operation, slowdown.figure.quantile)))
+        for slowdown in slowdowns
+    ]
     return Night(
         tonight=[nights[-1] for nights in series.values() if nights[-1].night == newest],
-        slower=[one for one, somebody in names if somebody is None],
-        known=[(one, somebody) for one, somebody in names if somebody],
+        slower=[slowdown for slowdown, acknowledgement in pairs if acknowledgement is None],
+        known=[
+            (slowdown, acknowledgement) for slowdown, acknowledgement in pairs if acknowledgement
+        ],
         series=series,
-        missing=_missing(sorted({one.night for one in figures}), today),
+        missing=_missing(sorted({figure.night for figure in figures}), today),
     )
 
 
-def _slower(nights: list[Figure], newest: date, limits: Mapping[str, float]) -> list[Slower]:
-    """What one figure says: against the nights before, and against the baseline of the night."""
+def _slowdowns(nights: list[Figure], newest: date, limits: Mapping[str, float]) -> list[Slowdown]:
+    """The slowdown of one series: against the nights before, else against the baseline."""
     tonight = nights[-1]
     if tonight.night != newest:
         return []
-    values = [one.seconds for one in nights]
-    begun = slower_since(values, limits["slower_than_before"])
-    if begun:
-        return [Slower(tonight, nights[begun.at].night, nights[begun.at].version, begun.share,
-                       "before")]  # fmt: skip
+    values = [figure.seconds for figure in nights]
+    step = slower_since(values, limits["slower_than_before"])
+    if step:
+        first = nights[step.at]
+        return [Slowdown(tonight, first.night, first.version, step.share, "before")]
     if _slower_than_baseline(tonight, limits):
-        return [Slower(tonight, None, tonight.version, (tonight.ratio or 1) - 1, "the baseline")]
+        share = (tonight.ratio or 1) - 1
+        return [Slowdown(tonight, None, tonight.version, share, "the baseline")]
     return []
 
 
 def _slower_than_baseline(tonight: Figure, limits: Mapping[str, float]) -> bool:
-    """Whether the comparison of the night shows a difference that is real and is felt.
+    """Whether the comparison of the night shows a real and relevant difference.
 
-    Real: the lower bound of the ratio is beyond the tolerance and beyond the noise. Felt: the lower
-    bound of the difference is as long as the policy says; longer on a busy machine, which stretches
-    it: the ratio of two healthy releases stays, while their difference in seconds grows.
+    A difference is real when the lower bound of the ratio is beyond the tolerance and beyond the
+    noise. It is relevant when the lower bound of the difference is as long as the policy says. On a
+    busy machine it must be longer: the ratio of two healthy releases stays the same there, while
+    their difference in seconds grows.
     """
     if tonight.ratio is None or tonight.at_least is None or tonight.noise is None:
         return False
     surely_more = tonight.surely_more
     if surely_more is None:
         surely_more = tonight.seconds / tonight.ratio * (tonight.at_least - 1)
-    felt = limits["least_seconds"] * min(tonight.stretch or 1.0, MAX_STRETCH)
+    relevant = limits["least_seconds"] * min(tonight.stretch or 1.0, MAX_STRETCH)
     floor = 1 + max(limits["slower_than_baseline"], tonight.noise)
-    return tonight.at_least > floor and surely_more >= felt
+    return tonight.at_least > floor and surely_more >= relevant
 
 
 def _missing(nights: Sequence[date], today: date) -> list[date]:

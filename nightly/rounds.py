@@ -1,4 +1,4 @@
-"""One night's measurement: both colours, each of them twice, taking turns at each request."""
+"""The measurement of one night: both colours, each twice, in turns at each request."""
 
 import random
 import time
@@ -12,17 +12,24 @@ from load.wire import Connection, NoAnswerError
 from suites.client import loopback_source
 from suites.contract import load as contract
 
-# What both releases can do; in this order, as an order needs a cart and a payment an order.
-OPERATIONS = ("list_products", "search", "add_to_cart", "show_cart", "place_order",
-              "process_payment")  # fmt: skip
-# So many of each operation a round: 60 requests, under the 100 a minute of one address.
-A_ROUND = 10
-WARM_UP = 3
+# Operations of both releases, in an order in which each has what it needs.
+OPERATIONS = (
+    "list_products",
+    "search",
+    "add_to_cart",
+    "show_cart",
+    "place_order",
+    "process_payment",
+)
+# Requests of each operation in a round: 60 in all, under the limit of 100 a minute per address.
+REQUESTS_PER_ROUND = 10
+# Requests of each operation that come first in a round and do not count.
+WARM_UP_REQUESTS = 3
 PATIENCE_SECONDS = 10.0
 BASELINE, CANARY = "baseline", "canary"
 BASELINE_AGAIN, CANARY_AGAIN = "baseline again", "canary again"
-# Whoever sends a request first fills the store's caches for the next. Over four turns each arm is
-# as often before each other arm as after it, so that caches favour neither colour nor visit.
+# The first request of a turn fills the store's caches for the next. Over four turns, each arm is as
+# often before each other arm as after it, so that caches favour no arm.
 ORDERS = (
     (BASELINE, CANARY, CANARY_AGAIN, BASELINE_AGAIN),
     (CANARY, BASELINE, BASELINE_AGAIN, CANARY_AGAIN),
@@ -32,18 +39,18 @@ ORDERS = (
 
 
 class RoundError(Exception):
-    """A request of a round got a wrong answer; the text says which and where."""
+    """A request of a round had a wrong answer; the message names the operation and the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One of the things measured.
+    """One visit to a colour.
 
     Args:
-        name: ``baseline``, ``canary``, or one of them again.
-        target: where it is.
-        token: a shopper's token.
-        shopping: what there is to buy and to search for.
+        name: ``baseline``, ``canary``, or one of them with ``again``.
+        target: the colour.
+        token: a shopper's access token.
+        shopping: the products to buy and the words to search for.
     """
 
     name: str
@@ -52,44 +59,47 @@ class Arm:
     shopping: Shopping
 
 
+# Seconds by operation and arm, one row a round.
 Times = dict[str, dict[str, list[list[float]]]]
 
 
-def measure(arms: list[Arm], rounds: int, run_id: str, told: Callable[[int], None]) -> Times:
+def measure(
+    arms: list[Arm], rounds: int, run_id: str, show_progress: Callable[[int], None]
+) -> Times:
     """Measure every arm in each round.
 
     Args:
-        arms: the four of them.
-        rounds: how many.
+        arms: the four arms.
+        rounds: the number of rounds.
         run_id: marks the requests.
-        told: is told how many rounds are done.
+        show_progress: called with the number of rounds that are done.
 
     Returns:
-        Seconds by operation and arm, one row a round, wall time over a keep-alive connection.
+        The times of all requests, as seen over a keep-alive connection.
 
     Raises:
-        RoundError: a wrong answer is no sample, and ends the night.
+        RoundError: a request had a wrong answer; that ends the measurement.
     """
     times: Times = {operation: {arm.name: [] for arm in arms} for operation in OPERATIONS}
     for number in range(rounds):
         for operation, by_arm in _round(arms, run_id, number).items():
             for name, seconds in by_arm.items():
                 times[operation][name].append(seconds)
-        told(number + 1)
+        show_progress(number + 1)
     return times
 
 
 def _round(arms: list[Arm], run_id: str, number: int) -> dict[str, dict[str, list[float]]]:
-    """One round, in which the arms take turns at each request: what slows the machine slows all.
+    """One round, in which the arms take turns at each request, so a busy machine affects all arms.
 
-    Each arm sends from an address of its own; the first few requests of each are not counted.
+    Each arm sends from its own address; its first requests do not count.
     """
     shoppers = {arm.name: (arm, _shopper(arm, run_id, number)) for arm in arms}
     times: dict[str, dict[str, list[float]]] = {
         operation: {name: [] for name in shoppers} for operation in OPERATIONS
     }
     try:
-        for turn in range(-WARM_UP, A_ROUND):
+        for turn in range(-WARM_UP_REQUESTS, REQUESTS_PER_ROUND):
             for operation in OPERATIONS:
                 for name in ORDERS[(number + turn) % len(ORDERS)]:
                     seconds = _timed(operation, *shoppers[name])
@@ -102,7 +112,11 @@ def _round(arms: list[Arm], run_id: str, number: int) -> dict[str, dict[str, lis
 
 
 def _timed(operation: str, arm: Arm, shopper: Shopper) -> float:
-    """The seconds of one request."""
+    """The time of one request, in seconds.
+
+    Raises:
+        RoundError: the request had a wrong answer.
+    """
     started = time.perf_counter()
     try:
         STEPS[operation](shopper)

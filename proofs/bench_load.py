@@ -83,13 +83,13 @@ def ours(url: str, folder: Path) -> Result:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     measured = generated(url, USERS, SECONDS, folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    totals = [phase["operations"]["total"] for phase in measured["phases"]]
-    judged = next(phase for phase in measured["phases"] if phase["judged"] == ALL)
+    totals = [phase.operations["total"] for phase in measured.phases]
+    judged = next(phase for phase in measured.phases if phase.judged == ALL)
     return Result(
-        requests=sum(total["done"] for total in totals),
-        p95=judged["operations"]["total"]["p95"],
+        requests=sum(total.done for total in totals),
+        p95=judged.operations["total"].p95 or 0.0,
         processor=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        memory=measured["generator"]["memory_bytes"][0] / 1e6,
+        memory=measured.generator.memory_bytes[0] / 1e6,
     )
 
 

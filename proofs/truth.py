@@ -14,14 +14,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import known_server
 import tests_path  # noqa: F401 - what lies in tests/support
 from worlds import ROOT
 
+from gates.evidence.load_record import Measurements
 from gates.model import ALL
 from load import plan
+from load.assignment import Account, Assignment
 from load.generator import measure
 from suites.client import loopback_source
 from testbed import ports
@@ -30,7 +31,7 @@ USERS = 1000
 # The plateau, two thirds of it, is a whole number of stalls.
 SECONDS = 120.0
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-JOURNEYS = {"browse": {"weight": 1, "steps": ["list_products", "facets", "list_products"]}}
+JOURNEYS = {"browse": plan.Journey(1, ("list_products", "facets", "list_products"))}
 CASES = (("steady", 0.0, 0.03, 0.001), ("stalls 2 s every 20 s", 2.0, 0.05, 0.001))
 EVERY = 20.0
 SERVER = ROOT / "tests" / "support" / "known_server.py"
@@ -54,20 +55,24 @@ def server(stall: float = 0.0) -> Iterator[str]:
         process.wait()
 
 
-def content(base_url: str, users: int, seconds: float) -> dict[str, Any]:
-    """What a generator needs for the browse journey."""
+def assignment(base_url: str, users: int, seconds: float) -> Assignment:
+    """The work of a generator for the browse journey."""
     made = plan.make("load", "truth", users=users, scale=seconds / plan.length("load"), slow=1.0)
-    return {
-        "plan": replace(made, patience=10.0).as_json(), "workers": 1, "base_url": base_url,
-        "headers": {}, "journeys": JOURNEYS, "products": ["p"], "words": ["rice"],
-        "shoppers": {str(number): {"token": "", "source": loopback_source()}
-                     for number in range(users)},
-    }  # fmt: skip
+    return Assignment(
+        plan=replace(made, patience=10.0),
+        workers=1,
+        base_url=base_url,
+        headers={},
+        shoppers={str(number): Account("", loopback_source()) for number in range(users)},
+        products=("p",),
+        words=("rice",),
+        journeys=JOURNEYS,
+    )
 
 
-def generated(base_url: str, users: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """What our generator measures there."""
-    return measure(folder, content(base_url, users, seconds), base_url, lambda _: None)
+def generated(base_url: str, users: int, seconds: float, folder: Path) -> Measurements:
+    """The measurements of the generator there."""
+    return measure(folder, assignment(base_url, users, seconds), lambda _: None)
 
 
 def main() -> int:
@@ -76,20 +81,21 @@ def main() -> int:
     for name, stall, share, seconds in CASES:
         with server(stall) as url, tempfile.TemporaryDirectory() as folder:
             measured = generated(url, USERS, SECONDS, Path(folder))
-        phase = next(one for one in measured["phases"] if one["judged"] == ALL)
-        total, made = phase["operations"]["total"], measured["generator"]
-        print(f"{name}: {total['done']:,} of {phase['due']:,} due, {made['processor_share'][0]:.0%}"
-              f" of a core, {made['memory_bytes'][0] / 1e6:.0f} MB,"
-              f" lag p99 {1000 * made['lag_p99_seconds']:.1f} ms", flush=True)  # fmt: skip
+        phase = next(one for one in measured.phases if one.judged == ALL)
+        total, used = phase.operations["total"], measured.generator
+        print(f"{name}: {total.done:,} of {phase.due:,} due, {used.processor_share[0] or 0:.0%}"
+              f" of a core, {used.memory_bytes[0] / 1e6:.0f} MB,"
+              f" lag p99 {1000 * (used.lag_p99_seconds or 0):.1f} ms", flush=True)  # fmt: skip
         for label, quantile in QUANTILES.items():
             truth = known_server.quantile(quantile, stall, EVERY)
-            off = abs(total[label] - truth)
+            measured_seconds = float(getattr(total, label))
+            off = abs(measured_seconds - truth)
             good = off <= max(share * truth, seconds)
             wrong += not good
-            print(f"  {label} {1000 * total[label]:8.1f} ms, truth {1000 * truth:8.1f} ms, off by "
-                  f"{100 * off / truth:4.1f} % or {1000 * off:5.1f} ms  "
+            print(f"  {label} {1000 * measured_seconds:8.1f} ms, truth {1000 * truth:8.1f} ms, "
+                  f"off by {100 * off / truth:4.1f} % or {1000 * off:5.1f} ms  "
                   f"{'right' if good else 'WRONG'}", flush=True)  # fmt: skip
-        wrong += phase["unfinished"] > 0 or total["failed"] > 0
+        wrong += phase.unfinished > 0 or total.failed > 0
     print(json.dumps({"wrong": wrong}))
     return int(wrong > 0)
 

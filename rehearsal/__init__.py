@@ -10,14 +10,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import suites
 from gates import ledger, places
 from gates.cli.ramp import plan_of, ramp_with
 from gates.decisions import ContextOptions, open_context
-from gates.errors import ConfigurationError, GatesError, UnknownNameError
-from gates.evidence.suite_runs import new_run_id
+from gates.errors import ConfigurationError, RehearsalError, UnknownNameError
+from gates.evidence.run_folder import new_run_id
 from gates.policy import schedule
 from gates.policy import target_file as targets
 from gates.process.progress import Progress
@@ -25,6 +27,9 @@ from gates.ramp.real_world import router_of
 from gates.routers import TrafficRouter
 
 SCHEDULE = places.INSTALLED / "policies" / "rehearsal.toml"
+SUITES = Path(suites.__file__).parent
+# A package of each extra: the suites', the testbed's and the load runs'.
+NEEDED = ("pytest", "uvicorn", "locust")
 # Blue's past before the ramp begins, in seconds of the policy's time.
 PAST_SECONDS = 375.0
 WAIT_SECONDS = 150.0
@@ -33,10 +38,6 @@ SHOPS_SECONDS = 900.0
 # A hold is waited on for so long, in seconds of the policy's time.
 HOLD_SECONDS = 300.0
 PART_SECONDS = 120
-
-
-class RehearsalError(GatesError):
-    """A part of the rehearsal did not do its work."""
 
 
 @dataclass(slots=True)
@@ -108,6 +109,7 @@ class Shoppers:
 
 def rehearse(arguments: argparse.Namespace) -> int:
     """``gates rehearse``: the ramp's exit code."""
+    _check_installed()
     began = time.monotonic()
     home = (places.out(arguments.out, Path("out")).path / "rehearsal").resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -122,6 +124,19 @@ def rehearse(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"another rehearsal is under way in {home}") from None
     _say(f"rehearsal ended with exit code {code} after {time.monotonic() - began:.0f} s")
     return code
+
+
+def _check_installed() -> None:
+    """Refuse at the start what would fail in the middle.
+
+    Raises:
+        ConfigurationError: a package is missing; the message says what to install.
+    """
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ConfigurationError(
+            f"the rehearsal needs {', '.join(missing)}; type: "
+            "pip install 'kirana-suites[testbed,load]', or make setup in a checkout"
+        )
 
 
 def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
@@ -141,8 +156,9 @@ def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
         baseline = targets.load("blue", world / "targets")
         _say("smoke suite on green")
         _run(
-            "pytest", "-m", "smoke", "--target", "green", f"--targets={world / 'targets'}",
-            f"--out={out}", "-q", "-p", "no:cacheprovider",
+            "pytest", str(SUITES), "-m", "smoke", "--target", "green",
+            f"--targets={world / 'targets'}", f"--out={out}", "-q", "-p", "no:cacheprovider",
+            "-p", "no:locust",
         )  # fmt: skip
         with _shopping(arguments.users, world, out) as shoppers:
             _wait_for_past(shoppers, arguments.users, PAST_SECONDS / context.time_scale)

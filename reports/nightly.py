@@ -1,83 +1,208 @@
 """The nightly page: one self-contained HTML file, with the trends drawn as SVG."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 26
+PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 TEMPLATE = "nightly.html.j2"
-# What a chart's lowest value is drawn at; a chart that begins at its lowest value exaggerates.
+# The chart's top is this much above the highest value; its bottom is zero, since a chart that
+# begins at its lowest value exaggerates.
 HEADROOM = 1.15
+SCALE_STEPS = (0.0, 0.5, 1.0)
 
 
-def html(content: Mapping[str, Any]) -> str:
-    """The page.
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """A row of the table of tonight's figures.
 
     Args:
-        content: title, sentence, table, charts and so on, as ``nightly`` gives them; every text
-            in it is escaped.
+        operation: the measured operation.
+        quantile: ``P50`` or ``P95``.
+        milliseconds: its response time.
+        comparison: the comparison with the baseline, in words.
+        is_slower: whether it got slower.
+    """
+
+    operation: str
+    quantile: str
+    milliseconds: float
+    comparison: str
+    is_slower: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A figure of one night in a chart.
+
+    Args:
+        night: the night, such as ``2026-11-22``.
+        day: days since the chart's first night.
+        milliseconds: the response time.
+        version: the version that was measured.
+    """
+
+    night: str
+    day: int
+    milliseconds: float
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrendChart:
+    """A chart of one operation and quantile.
+
+    Args:
+        name: its heading.
+        points: oldest first.
+        changes: the index of the first point after each change.
+    """
+
+    name: str
+    points: tuple[TrendPoint, ...]
+    changes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NightlyPage:
+    """The content of the page; every text is escaped.
+
+    Args:
+        title: the heading.
+        sentence: the answer: whether the release got slower.
+        is_slower: whether it got slower.
+        machine: the machine that measured.
+        night: the newest night; empty where no night was measured.
+        slower: a sentence for each figure that got slower.
+        acknowledged: a sentence for each slowdown that somebody has acknowledged.
+        missing: the nights without figures.
+        table: tonight's figures.
+        charts: the trends.
+    """
+
+    title: str
+    sentence: str
+    is_slower: bool
+    machine: str
+    night: str
+    slower: tuple[str, ...]
+    acknowledged: tuple[str, ...]
+    missing: tuple[str, ...]
+    table: tuple[FigureRow, ...]
+    charts: tuple[TrendChart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point, a change or a step of the scale in a drawing.
+
+    Args:
+        x: from the left, in units of the drawing; 0 for a step of the scale.
+        y: from the top, in units of the drawing; 0 for a change.
+        text: what is shown there.
+    """
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Where everything of one chart is drawn, in units of the drawing.
+
+    Args:
+        name: its heading.
+        points: a circle for each.
+        lines: polylines, as SVG reads their points; a missing night interrupts the line.
+        scale: the steps of the vertical axis.
+        changes: a vertical line for each.
+        first: the first night.
+        last: the last night.
+    """
+
+    name: str
+    points: tuple[Mark, ...]
+    lines: tuple[str, ...]
+    scale: tuple[Mark, ...]
+    changes: tuple[Mark, ...]
+    first: str
+    last: str
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    floor: int = HEIGHT - BOTTOM
+
+
+def html(page: NightlyPage) -> str:
+    """The page as HTML.
+
+    Args:
+        page: its content; texts from outside are escaped.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
-    charts = [chart(one) for one in content["charts"]]
-    return environment.get_template(TEMPLATE).render(**{**content, "charts": charts})
+    drawings = [drawing(chart) for chart in page.charts]
+    return environment.get_template(TEMPLATE).render(page=page, drawings=drawings)
 
 
-def chart(content: Mapping[str, Any]) -> dict[str, Any]:
+def drawing(chart: TrendChart) -> Drawing:
     """Where everything of one chart is drawn.
 
     Args:
-        content: ``name``, ``points`` (night, day, milliseconds, version) and ``changes``, the
-            indices of the first point after each change.
+        chart: its figures; there may be none.
     """
-    points = content["points"]
-    highest = HEADROOM * max((one["milliseconds"] for one in points), default=1.0)
-    days = max((one["day"] for one in points), default=0) or 1
-    drawn = [
-        {
-            "x": round(LEFT + one["day"] / days * (WIDTH - LEFT - RIGHT), 1),
-            "y": round(HEIGHT - BOTTOM - one["milliseconds"] / highest
-                       * (HEIGHT - TOP - BOTTOM), 1),
-            "text": f"{one['night']}: {one['milliseconds']:.1f} ms, version {one['version']}",
-            "day": one["day"],
-        }
-        for one in points
-    ]  # fmt: skip
-    return {
-        "name": content["name"],
-        "width": WIDTH,
-        "height": HEIGHT,
-        "left": LEFT,
-        "right": WIDTH - RIGHT,
-        "floor": HEIGHT - BOTTOM,
-        "points": drawn,
-        "lines": _lines(drawn),
-        "scale": [
-            {"y": round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1),
-             "text": f"{share * highest:.3g} ms"}
-            for share in (0.0, 0.5, 1.0)
-        ],
-        "first": points[0]["night"] if points else "",
-        "last": points[-1]["night"] if points else "",
-        "changes": [
-            {"x": drawn[index]["x"], "text": f"changed on {points[index]['night']}, version "
-                                             f"{points[index]['version']}"}
-            for index in content["changes"]
-        ],
-    }  # fmt: skip
+    points = chart.points
+    highest = HEADROOM * max((point.milliseconds for point in points), default=1.0)
+    days = max((point.day for point in points), default=0) or 1
+    marks = tuple(
+        Mark(
+            x=round(LEFT + point.day / days * PLOT_WIDTH, 1),
+            y=_height(point.milliseconds / highest),
+            text=f"{point.night}: {point.milliseconds:.1f} ms, version {point.version}",
+        )
+        for point in points
+    )
+    changes = tuple(
+        Mark(
+            marks[index].x,
+            0.0,
+            f"changed on {points[index].night}, version {points[index].version}",
+        )
+        for index in chart.changes
+    )
+    return Drawing(
+        name=chart.name,
+        points=marks,
+        lines=_lines(points, marks),
+        scale=tuple(
+            Mark(0.0, _height(share), f"{share * highest:.3g} ms") for share in SCALE_STEPS
+        ),
+        changes=changes,
+        first=points[0].night if points else "",
+        last=points[-1].night if points else "",
+    )
 
 
-def _lines(drawn: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The stretches without a missing night, as points of a polyline."""
-    lines: list[list[str]] = []
-    before = None
-    for one in drawn:
-        if before is None or one["day"] - before > 1:
+def _height(share: float) -> float:
+    """The distance from the top of a value, given as a share of the highest value."""
+    return round(HEIGHT - BOTTOM - share * PLOT_HEIGHT, 1)
+
+
+def _lines(points: Sequence[TrendPoint], marks: Sequence[Mark]) -> tuple[str, ...]:
+    """A polyline for each stretch without a missing night."""
+    texts = [f"{mark.x},{mark.y}" for mark in marks]
+    lines = [[text] for text in texts[:1]]
+    for (before, point), text in zip(pairwise(points), texts[1:], strict=True):
+        if point.day - before.day > 1:
             lines.append([])
-        lines[-1].append(f"{one['x']},{one['y']}")
-        before = one["day"]
-    return [" ".join(line) for line in lines]
+        lines[-1].append(text)
+    return tuple(" ".join(line) for line in lines)

@@ -1,9 +1,24 @@
 """A decision for a person at a terminal: the answer first, then the findings, worst first."""
 
 from datetime import UTC, datetime
-from typing import Any
 
+from gates.ledger import (
+    DecisionEntry,
+    LedgerRecord,
+    MoveEntry,
+    OtherEntry,
+    RampEndEntry,
+    RampEventEntry,
+    RampResumptionEntry,
+    RampRollbackEntry,
+    RampStartEntry,
+    RecoveryEntry,
+    RollbackEntry,
+)
 from gates.model import Decision, Finding, Outcome, Verdict
+
+MOMENT_LENGTH = len("2026-01-01T00:00:00")
+MAX_ENTRY = 300
 
 WORDS = {
     Outcome.GO: "GO",
@@ -24,32 +39,32 @@ VERDICT_WORDS = {
 }
 
 
-def decision(decided: Decision, entry_id: str, *, colours: bool, explain: str = "") -> str:
+def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: str = "") -> str:
     """The text of a decision.
 
     Args:
-        decided: what was decided.
-        entry_id: its id in the ledger.
+        decision: the decision.
+        entry_id: the id of its ledger entry.
         colours: whether the terminal shows colours.
-        explain: the command that explains it; empty for none.
+        explain: the command that explains the decision; empty for no such line.
     """
-    word = _coloured(WORDS[decided.outcome], OUTCOME_COLOURS[decided.outcome], colours=colours)
-    lines = [f"{word}  {decided.stage}  {decided.target}: {printable(decided.reason)}"]
-    for finding in decided.findings:
+    word = _coloured(WORDS[decision.outcome], OUTCOME_COLOURS[decision.outcome], colours=colours)
+    lines = [f"{word}  {decision.stage}  {decision.target}: {printable(decision.reason)}"]
+    for finding in decision.findings:
         lines.extend(_finding(finding, colours=colours))
-    lines += [f"WARNING: {printable(warning)}" for warning in decided.warnings]
-    moment = decided.at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    if decided.time_scale != 1:
+    lines += [f"WARNING: {printable(warning)}" for warning in decision.warnings]
+    moment = decision.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if decision.time_scale != 1:
         lines.append(
-            f"time scale {decided.time_scale:g}: every live duration is divided by it; "
-            "a rehearsal, which proves nothing of production"
+            f"time scale {decision.time_scale:g}: every live duration is divided by it; "
+            "this is a rehearsal, which proves nothing about production"
         )
-    if decided.policy is not None:
-        which = "installed" if decided.policy.installed else "NOT the installed one"
+    if decision.policy is not None:
+        source = "installed" if decision.policy.installed else "NOT the installed one"
         lines.append(
-            f"policy {printable(decided.policy.path)} ({which}), sha256:{decided.policy.digest}"
+            f"policy {printable(decision.policy.path)} ({source}), sha256:{decision.policy.digest}"
         )
-    lines.append(f"build {printable(decided.build)}, {moment}, ledger entry {entry_id}")
+    lines.append(f"build {printable(decision.build)}, {moment}, ledger entry {entry_id}")
     if explain:
         lines.append(f"explained by: {explain}")
     return "\n".join(lines)
@@ -60,7 +75,7 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
     shown = _coloured(f"{word:<7}", colour, colours=colours)
     lines = [f"  {shown} {finding.objective}: {printable(finding.sentence)}"]
     if finding.verdict is not Verdict.PASS:
-        samples = sum(one.samples for one in finding.measurements)
+        samples = sum(measurement.samples for measurement in finding.measurements)
         lines.append(
             f"          guide {finding.guide}; {finding.measured.value}, {samples} samples"
         )
@@ -69,43 +84,66 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
     return lines
 
 
-def entry(entry_id: str, content: dict[str, Any]) -> str:
-    """A line of the ledger's log."""
-    match content.get("kind"):
-        case "decision":
-            said = f"{content.get('decision')}  {content.get('stage')}: {content.get('reason')}"
-            when = str(content.get("at"))[:19]
-        case "move":
-            said = f"moved to {100 * float(content.get('share', 0)):g} % for {content.get('stage')}"
-            when = _moment(content)
-        case "rollback":
-            done = str(content.get("proof") or _verified(content))
-            said, when = f"rollback, {done}, {content.get('seconds')} s", _moment(content)
-        case "ramp":
-            said = f"ramp {content.get('event')} {content.get('how', '')} {content.get('why', '')}"
-            when = _moment(content)
-        case other:
-            said, when = str(other), ""
-    scale = content.get("time_scale", 1)
-    rehearsed = f"  (time scale {scale:g})" if isinstance(scale, float | int) and scale != 1 else ""
-    target = content.get("target", "")
-    return printable(f"{entry_id}  {when:<19}  {target}  {said}{rehearsed}"[:300])
+def entry_line(record: LedgerRecord) -> str:
+    """A line of the ledger's log.
+
+    Args:
+        record: an entry of the ledger, with its id.
+    """
+    content = record.entry
+    scale = 1.0
+    match content:
+        case DecisionEntry():
+            decision = content.document.decision
+            scale = decision.time_scale
+            event = f"{decision.outcome.value}  {decision.stage}: {decision.reason}"
+            moment = decision.at.isoformat()[:MOMENT_LENGTH]
+        case RecoveryEntry():
+            event, moment = f"recovered  a line of {content.size} bytes was cut", ""
+        case OtherEntry():
+            scale = content.time_scale
+            event, moment = content.kind or "unknown entry", ""
+        case _:
+            scale = content.time_scale
+            event, moment = _event(content), _moment(content.at)
+    rehearsal = f"  (time scale {scale:g})" if scale != 1 else ""
+    line = f"{record.entry_id}  {moment:<{MOMENT_LENGTH}}  {content.target}  {event}{rehearsal}"
+    return printable(line[:MAX_ENTRY])
 
 
-def _verified(content: dict[str, Any]) -> str:
-    return "verified" if content.get("verified") else "NOT verified"
+def _event(content: MoveEntry | RollbackEntry | RampEventEntry) -> str:
+    match content:
+        case MoveEntry():
+            return f"moved to {100 * content.share:g} % for {content.stage}"
+        case RollbackEntry():
+            seconds = "unknown time" if content.seconds is None else f"{content.seconds:g} s"
+            return f"rollback, {content.proof}, {seconds}"
+        case RampStartEntry():
+            return "ramp began"
+        case RampResumptionEntry():
+            return f"ramp resumed at {content.stage}"
+        case RampRollbackEntry():
+            return f"ramp rollback  {content.why}"
+        case RampEndEntry():
+            ending = "" if content.ending is None else content.ending.value
+            return f"ramp ended {ending} {content.why}"
 
 
-def _moment(content: dict[str, Any]) -> str:
-    at = content.get("at")
-    if not isinstance(at, float | int):
+def _moment(at: float | None) -> str:
+    """A time of the ledger, UTC; empty where it is unknown or out of range."""
+    try:
+        return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat()[:MOMENT_LENGTH]
+    except (ValueError, OverflowError, OSError):
         return ""
-    return datetime.fromtimestamp(at, UTC).isoformat()[:19]
 
 
 def printable(text: str) -> str:
-    """Text from outside without control characters, which could rewrite the screen."""
-    return "".join(one if one.isprintable() else "�" for one in text)
+    """Text from outside without control characters, which could overwrite the screen.
+
+    Args:
+        text: untrusted.
+    """
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _coloured(text: str, colour: str, *, colours: bool) -> str:

@@ -1,17 +1,11 @@
-"""The verification suites: each test is one check of a target, and what they share.
+"""The verification suites. Each test is one check of a target.
 
-contract   the store's API: the only place where a path is written
-client     calls operations by id, validates every answer, masks secrets
-probes     one interaction each, returning an observation
-marks      ``@check``: a check's id and what it needs
-ownership  the tests' own data, made under the run's name and cleaned up
-run_locks  which runs are alive on this machine
-ended_runs what ended runs left in the database, and its removal
-live       WebSocket listeners
-browsing   the real browser
-waiting    the only place that waits
-fixtures   what checks are written with
-plugin     the pytest options, the header, the rules of collection
-recording  the event stream of a run
-failures   how a failing check is shown
+smoke, integration, performance, security  the checks
+contract       the store's API; no other module writes a path
+client         calls operations by id, compares every answer with the contract, masks secrets
+testdata       users and products of a run, and the removal of what ended runs left
+probes         interactions with any HTTP API that return observations and assert nothing
+inspection     observations of what surrounds the API: edge, transport, metrics, history
+scanner        runs every probe on an API that an OpenAPI file describes
+pytest_plugin  options, fixtures, the run record, and the messages of failing checks
 """

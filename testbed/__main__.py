@@ -14,7 +14,7 @@ from testbed.world import World
 
 
 def main() -> int:
-    """Run one command; 0 when it did what was asked, 1 when not, 2 for wrong usage."""
+    """Run one command; the exit code is 0 for success, 1 for a failure, 2 for wrong usage."""
     options = parser().parse_args()
     try:
         return int(options.run(options))
@@ -26,8 +26,13 @@ def main() -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
-    top.add_argument("--world", type=Path, default=world.DEFAULT_FOLDER, metavar="DIR",
-                     help="the folder of this testbed (default: %(default)s)")  # fmt: skip
+    top.add_argument(
+        "--world",
+        type=Path,
+        default=world.DEFAULT_FOLDER,
+        metavar="DIR",
+        help="the folder of this testbed (default: %(default)s)",
+    )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     started = commands.add_parser("up", help="start everything and wait until it works")
     started.add_argument("--ports", choices=("guide", "free"), default="guide")
@@ -47,63 +52,63 @@ def parser() -> argparse.ArgumentParser:
 
 
 def existing(options: argparse.Namespace) -> World:
-    """The world the options name."""
-    found = world.load(options.world)
-    if found is None:
+    """The world that the options name."""
+    current = world.load(options.world)
+    if current is None:
         raise TestbedError(f"nothing is up in {options.world}; `python -m testbed up` starts it")
-    return found
+    return current
 
 
 def up(options: argparse.Namespace) -> int:
-    """``up``: start, or say that it is up already."""
-    found = world.load(options.world)
-    if found is not None:
-        if all(processes.find(running) for running in found.running.values()):
+    """``up``: start the world, or report that it runs already."""
+    current = world.load(options.world)
+    if current is not None:
+        if all(processes.find(running) for running in current.running.values()):
             print("up already")
-            show(found)
+            show(current)
             return 0
-        dead = [name for name, running in found.running.items() if not processes.find(running)]
+        dead = [name for name, running in current.running.items() if not processes.find(running)]
         raise TestbedError(
             f"half of it is up ({', '.join(dead)} ended); `python -m testbed down` clears it"
         )
     began = time.monotonic()
-    made = lifecycle.up(options.world, free_ports=options.ports == "free", say=tell)
-    show(made)
+    current = lifecycle.up(options.world, free_ports=options.ports == "free", say=tell)
+    show(current)
     print(f"up in {time.monotonic() - began:.1f} s; `python -m testbed down` ends it")
     return 0
 
 
 def tell(line: str) -> None:
-    """Progress, a line at a time."""
+    """Print a line of progress."""
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
-def show(found: World) -> int:
-    """Print what runs where; the number of parts that do not run."""
+def show(current: World) -> int:
+    """Print the addresses of all parts; returns the number of parts that do not run."""
     addresses = {
-        "database": f"mongodb://127.0.0.1:{found.ports['database']}",
-        "blue": web(found, "blue"),
-        "green": web(found, "green"),
-        "balancer": f"https://localhost:{found.ports['edge_tls']}"
-        f"  http://localhost:{found.ports['edge_http']} (redirects)",
-        "control": f"http://127.0.0.1:{found.ports['control']}/config",
-        "prometheus": f"http://127.0.0.1:{found.ports['prometheus']}",
+        "database": f"mongodb://127.0.0.1:{current.ports['database']}",
+        "blue": web(current, "blue"),
+        "green": web(current, "green"),
+        "balancer": f"https://localhost:{current.ports['edge_tls']}"
+        f"  http://localhost:{current.ports['edge_http']} (redirects)",
+        "control": f"http://127.0.0.1:{current.ports['control']}/config",
+        "prometheus": f"http://127.0.0.1:{current.ports['prometheus']}",
     }
     ended = 0
-    for name, running in found.running.items():
+    for name, running in current.running.items():
         alive = processes.find(running) is not None
         ended += not alive
         print(
             f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses.get(name, '')}"
         )
-    print(f"targets    {found.targets}")
+    print(f"targets    {current.targets}")
     return ended
 
 
-def web(found: World, colour: str) -> str:
+def web(current: World, colour: str) -> str:
     """A colour's addresses."""
     release = lifecycle.RELEASES[colour]
-    api, frontend = found.ports[f"{colour}_api"], found.ports[f"{colour}_web"]
+    api, frontend = current.ports[f"{colour}_api"], current.ports[f"{colour}_web"]
     return f"http://127.0.0.1:{api}  frontend http://127.0.0.1:{frontend} ({release})"
 
 
@@ -113,12 +118,12 @@ def status(options: argparse.Namespace) -> int:
 
 
 def down(options: argparse.Namespace) -> int:
-    """``down``: also when only half of it is up."""
-    found = world.load(options.world)
-    if found is None:
+    """``down``: also when only some parts run."""
+    current = world.load(options.world)
+    if current is None:
         print(f"nothing is up in {options.world}")
         return 0
-    lifecycle.down(found)
+    lifecycle.down(current)
     print("down")
     return 0
 
@@ -137,13 +142,13 @@ def stop(options: argparse.Namespace) -> int:
 
 def restart(options: argparse.Namespace) -> int:
     """``restart PART``: a restarted balancer gets its weights back."""
-    found = existing(options)
+    current = existing(options)
     if options.part != "balancer":
         return stop(options) or start(options)
-    weights = balancer.weights(found.balancer_socket)
+    weights = balancer.weights(current.balancer_socket)
     stop(options)
     start(options)
-    balancer.set_weights(found.balancer_socket, weights)
+    balancer.set_weights(current.balancer_socket, weights)
     return 0
 
 
@@ -154,17 +159,17 @@ def switch(options: argparse.Namespace) -> int:
             print(f"{fault.name:<28}{fault.breaks}")
         return 0
     fault = faults.named(options.name)
-    found = existing(options)
+    current = existing(options)
     if fault.crashes:
-        lifecycle.crash(found, options.colour, on=options.do == "on")
+        lifecycle.crash(current, options.colour, on=options.do == "on")
         print(f"{options.colour}: {fault.name} {options.do}")
         return 0
     if fault.at_edge:
-        balancer.switch_fault(found, fault, on=options.do == "on")
+        balancer.switch_fault(current, fault, on=options.do == "on")
         print(f"{fault.name} {options.do} at the edge")
         return 0
     request = {"do": options.do, "fault": fault.name}
-    answer = ask(found.switch(options.colour), request)
+    answer = ask(current.switch(options.colour), request)
     if "error" in answer:
         raise TestbedError(str(answer["error"]))
     print(f"{options.colour}: {', '.join(answer['on']) or 'no fault'} on")

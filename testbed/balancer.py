@@ -90,7 +90,7 @@ frontend exporter
 
 
 class BalancerError(Exception):
-    """The balancer did not do what it was told."""
+    """The balancer did not carry out a command."""
 
 
 def program() -> str:
@@ -128,7 +128,7 @@ def command(runtime_socket: Path, line: str) -> str:
 
 
 def weights(runtime_socket: Path) -> dict[str, float]:
-    """Each colour's share of the traffic as the balancer has it, 0 to 1."""
+    """Each colour's share of the traffic, from 0 to 1, by the balancer's weights."""
     raw = {colour: _weight(runtime_socket, colour) for colour in COLOURS}
     total = sum(raw.values())
     return {colour: weight / total if total else 0.0 for colour, weight in raw.items()}
@@ -143,7 +143,7 @@ def _weight(runtime_socket: Path, colour: str) -> int:
 
 
 def set_weights(runtime_socket: Path, shares: dict[str, float]) -> dict[str, float]:
-    """Set both shares, cut what stays behind on a colour without traffic, and read back."""
+    """Set both shares, close the sessions of a colour without traffic, and read the shares back."""
     for colour in COLOURS:
         weight = round(shares[colour] * WEIGHT_OF_ALL)
         answer = command(runtime_socket, f"set weight store/{colour} {weight}")
@@ -156,7 +156,7 @@ def set_weights(runtime_socket: Path, shares: dict[str, float]) -> dict[str, flo
 
 
 def _drain(runtime_socket: Path, colour: str) -> None:
-    """Let requests in flight finish for a moment; then close what is left (WebSockets)."""
+    """Wait a moment for requests in flight; then close the other sessions (WebSockets)."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline and _sessions(runtime_socket, colour):
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The edge's TLS certificate, made at start by a throw-away authority."""
+"""The edge's TLS certificate, signed at start by an authority that only this world uses."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

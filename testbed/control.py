@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from testbed import balancer
 
-MOST_BODY = 1024
+MAX_BODY = 1024
 
 
 def shares_of(raw: bytes) -> dict[str, float]:
-    """The shares a body asks for: both colours, in whole percents, adding up to 1.
+    """The shares in a body: of both colours, in whole percents, with the sum 1.
 
     Raises:
         ValueError: with a sentence that says what is wrong.
@@ -44,7 +44,7 @@ def create(runtime_socket: Path) -> Starlette:
     async def change(request: Request) -> Response:
         raw = await request.body()
         try:
-            shares = shares_of(raw[: MOST_BODY + 1])
+            shares = shares_of(raw[: MAX_BODY + 1])
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:

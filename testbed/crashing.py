@@ -12,7 +12,7 @@ LIVES_SECONDS = 3.0
 
 
 def main() -> None:
-    """Kill the colour and start it again, until told to end."""
+    """Kill the colour and start it again, until this process is ended."""
     parser = argparse.ArgumentParser(prog="python -m testbed.crashing")
     parser.add_argument("--world", type=Path, required=True)
     parser.add_argument("--colour", required=True)
@@ -20,12 +20,12 @@ def main() -> None:
     told_to_end: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_: told_to_end.append(1))
     while not told_to_end:
-        found = world.load(options.world)
-        if found is None:
+        current = world.load(options.world)
+        if current is None:
             return
-        os.kill(found.running[options.colour].pid, signal.SIGKILL)
-        lifecycle.stop_part(found, options.colour)
-        lifecycle.start_part(found, options.colour, lambda _: None)
+        os.kill(current.running[options.colour].pid, signal.SIGKILL)
+        lifecycle.stop_part(current, options.colour)
+        lifecycle.start_part(current, options.colour, lambda _: None)
         until = time.monotonic() + LIVES_SECONDS
         while time.monotonic() < until and not told_to_end:
             time.sleep(0.1)

@@ -1,7 +1,7 @@
-"""The testbed's one error."""
+"""The error of the testbed."""
 
 
 class TestbedError(Exception):
-    """The testbed cannot do what was asked; the message says what to do."""
+    """The testbed cannot carry out a command; the message says what to do."""
 
     __test__ = False  # a name that begins with Test is no test

@@ -1,4 +1,4 @@
-"""Bringing a world up, restarting its parts, and taking it down without a trace."""
+"""Starts a world, restarts its parts, and ends it with all its files."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ RELEASES = {"blue": "v4", "green": "v5"}
 
 
 def up(folder: Path, *, free_ports: bool, say: Callable[[str], None]) -> World:
-    """Start a world and return it once every part does its work.
+    """Start a world, and return it when every part is ready.
 
     Raises:
         TestbedError: a program is missing, a port is taken, or a part does not become ready.
@@ -31,69 +31,69 @@ def up(folder: Path, *, free_ports: bool, say: Callable[[str], None]) -> World:
 def _up(folder: Path, chosen: dict[str, int], say: Callable[[str], None]) -> World:
     if taken := ports.taken(chosen):
         raise TestbedError(f"port taken: {', '.join(taken)}; end that program, or use --ports free")
-    made = world.create(folder, chosen)
-    with _undone_on_failure(made):
-        certificates.write(made.folder)
-        targetfiles.write(made)
+    current = world.create(folder, chosen)
+    with _undone_on_failure(current):
+        certificates.write(current.folder)
+        targetfiles.write(current)
         database, *others = PARTS
-        start(made, [database])
-        wait_ready(made, [database], say)
-        migrations.prepare(made.environment["KIRANA_DATABASE_URI"])
-        start(made, others)
-        wait_ready(made, others, say)
-    return made
+        start(current, [database])
+        wait_ready(current, [database], say)
+        migrations.prepare(current.environment["KIRANA_DATABASE_URI"])
+        start(current, others)
+        wait_ready(current, others, say)
+    return current
 
 
 @contextmanager
-def _undone_on_failure(made: World) -> Iterator[None]:
+def _undone_on_failure(current: World) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        down(made)
+        down(current)
         raise
 
 
-def environment(made: World, part: str) -> dict[str, str]:
-    """The environment of a part: a colour is told who it is, and nobody else gets secrets."""
+def environment(current: World, part: str) -> dict[str, str]:
+    """The environment of a part; only a colour gets the secrets, with its own name."""
     if part not in RELEASES:
         return {}
     return {
-        **made.environment,
+        **current.environment,
         "STORE_DEPLOYMENT": part,
         "STORE_RELEASE": RELEASES[part],
         "STORE_TRUSTED_PROXY": balancer.ADDRESS,
     }
 
 
-def start(made: World, parts: list[Part]) -> None:
-    """Start parts and write down their ids at once."""
+def start(current: World, parts: list[Part]) -> None:
+    """Start parts, and save the id of each process at once."""
     for part in parts:
-        made.running[part.name] = processes.start(
-            part.command(made), environment(made, part.name), made.log(part.name)
+        current.running[part.name] = processes.start(
+            part.command(current), environment(current, part.name), current.log(part.name)
         )
-        made.save()
+        current.save()
 
 
-def wait_ready(made: World, parts: list[Part], say: Callable[[str], None]) -> None:
-    """Wait until each part is ready; say so for each."""
+def wait_ready(current: World, parts: list[Part], say: Callable[[str], None]) -> None:
+    """Wait until every part is ready, and report each."""
     deadline = time.monotonic() + READY_SECONDS
     waiting = list(parts)
     while waiting:
-        for part in [part for part in waiting if part.is_ready(made)]:
+        for part in [part for part in waiting if part.is_ready(current)]:
             waiting.remove(part)
             say(f"{part.name} ready")
         for part in waiting:
-            if processes.find(made.running[part.name]) is None:
-                raise TestbedError(f"{part.name} ended at once: {last_words(made, part.name)}")
+            if processes.find(current.running[part.name]) is None:
+                raise TestbedError(f"{part.name} ended at once: {last_words(current, part.name)}")
         if time.monotonic() > deadline:
             names = ", ".join(part.name for part in waiting)
             raise TestbedError(f"not ready after {READY_SECONDS:.0f} s: {names}")
         time.sleep(0.05)
 
 
-def last_words(made: World, part: str) -> str:
+def last_words(current: World, part: str) -> str:
     """The last lines of a part's log."""
-    lines = made.log(part).read_text(errors="replace").strip().splitlines()
+    lines = current.log(part).read_text(errors="replace").strip().splitlines()
     return " / ".join(lines[-3:]) or "(it logged nothing)"
 
 
@@ -105,37 +105,44 @@ def part_named(name: str) -> Part:
     raise TestbedError(f"no part {name!r}; there are {', '.join(part.name for part in PARTS)}")
 
 
-def stop_part(made: World, name: str) -> None:
+def stop_part(current: World, name: str) -> None:
     """End one part."""
-    processes.stop([made.running[part_named(name).name]])
+    processes.stop([current.running[part_named(name).name]])
 
 
-def start_part(made: World, name: str, say: Callable[[str], None]) -> None:
-    """Start one part again where it was."""
+def start_part(current: World, name: str, say: Callable[[str], None]) -> None:
+    """Start one part again, on the same ports."""
     part = part_named(name)
-    if processes.find(made.running[name]):
+    if processes.find(current.running[name]):
         raise TestbedError(f"{name} is running already")
-    start(made, [part])
-    wait_ready(made, [part], say)
+    start(current, [part])
+    wait_ready(current, [part], say)
 
 
-def crash(made: World, colour: str, *, on: bool) -> None:
+def crash(current: World, colour: str, *, on: bool) -> None:
     """Begin or end a crash loop of a colour."""
-    crasher = made.running.pop(CRASHER, None)
+    crasher = current.running.pop(CRASHER, None)
     if crasher is not None:
-        made.save()
+        current.save()
         processes.stop([crasher])
     if on:
-        command = [sys.executable, "-m", "testbed.crashing", "--world", str(made.folder),
-                   "--colour", colour]  # fmt: skip
-        made.running[CRASHER] = processes.start(command, {}, made.log(CRASHER))
-        made.save()
+        command = [
+            sys.executable,
+            "-m",
+            "testbed.crashing",
+            "--world",
+            str(current.folder),
+            "--colour",
+            colour,
+        ]
+        current.running[CRASHER] = processes.start(command, {}, current.log(CRASHER))
+        current.save()
 
 
-def down(made: World) -> None:
-    """End every process of the world and delete its files; who starts others ends first."""
-    if CRASHER in made.running:
-        processes.stop([made.running[CRASHER]])
-        made = world.load(made.folder) or made
-    processes.stop(list(made.running.values()))
-    world.remove(made)
+def down(current: World) -> None:
+    """End every process of the world and delete its files; parents end before their children."""
+    if CRASHER in current.running:
+        processes.stop([current.running[CRASHER]])
+        current = world.load(current.folder) or current
+    processes.stop(list(current.running.values()))
+    world.remove(current)

@@ -81,7 +81,7 @@ MIGRATIONS: tuple[tuple[int, str, Callable[[Shop], None]], ...] = (
 
 
 def migrate(db: Shop) -> None:
-    """Apply what has not been applied, in order, and record each."""
+    """Apply the missing migrations in order, and record each."""
     done = {record["version"] for record in db.migrations.find()}
     for version, title, apply in MIGRATIONS:
         if version not in done:
@@ -116,7 +116,7 @@ def product(number: int, name: str, category: str, dice: random.Random) -> dict[
 
 
 def seed(db: Shop) -> None:
-    """Fill an empty shop with its catalogue and two customers nobody can log in as."""
+    """Fill an empty shop with its catalogue and two customers who cannot log in."""
     if db.products.find_one() is not None:
         return
     db.products.insert_many(products())

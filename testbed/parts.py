@@ -1,4 +1,4 @@
-"""The parts of a world: one line a process, with its command and the proof that it is ready."""
+"""The parts of a world: for each process, its command and the test that it is ready."""
 
 import shutil
 import sys
@@ -36,15 +36,32 @@ class Part:
 def _database(world: World) -> list[str]:
     program = Path(sys.executable).with_name("secantusd-py")
     data = world.folder / "data" / "database"
-    return [str(program), "--port", str(world.ports["database"]), "--storage-path", str(data),
-            "--cache-size", "256M", "--log-level", "WARNING"]  # fmt: skip
+    return [
+        str(program),
+        "--port",
+        str(world.ports["database"]),
+        "--storage-path",
+        str(data),
+        "--cache-size",
+        "256M",
+        "--log-level",
+        "WARNING",
+    ]
 
 
 def _colour(name: str) -> Callable[[World], list[str]]:
     def command(world: World) -> list[str]:
-        return [sys.executable, "-m", "testbed.serve", "--control", str(world.switch(name)),
-                "--port", str(world.ports[f"{name}_api"]),
-                "--port", str(world.ports[f"{name}_web"])]  # fmt: skip
+        return [
+            sys.executable,
+            "-m",
+            "testbed.serve",
+            "--control",
+            str(world.switch(name)),
+            "--port",
+            str(world.ports[f"{name}_api"]),
+            "--port",
+            str(world.ports[f"{name}_web"]),
+        ]
 
     return command
 
@@ -54,15 +71,26 @@ def _balancer(world: World) -> list[str]:
 
 
 def _control(world: World) -> list[str]:
-    return [sys.executable, "-m", "testbed.control", "--port", str(world.ports["control"]),
-            "--socket", str(world.balancer_socket)]  # fmt: skip
+    return [
+        sys.executable,
+        "-m",
+        "testbed.control",
+        "--port",
+        str(world.ports["control"]),
+        "--socket",
+        str(world.balancer_socket),
+    ]
 
 
 def _prometheus(world: World) -> list[str]:
-    return ["prometheus", f"--config.file={monitoring.write_configuration(world)}",
-            f"--storage.tsdb.path={world.folder / 'data' / 'prometheus'}",
-            f"--web.listen-address=127.0.0.1:{world.ports['prometheus']}",
-            "--storage.tsdb.retention.time=1d", "--log.level=warn"]  # fmt: skip
+    return [
+        "prometheus",
+        f"--config.file={monitoring.write_configuration(world)}",
+        f"--storage.tsdb.path={world.folder / 'data' / 'prometheus'}",
+        f"--web.listen-address=127.0.0.1:{world.ports['prometheus']}",
+        "--storage.tsdb.retention.time=1d",
+        "--log.level=warn",
+    ]
 
 
 def _database_answers(world: World) -> bool:
@@ -78,18 +106,18 @@ def _database_answers(world: World) -> bool:
 def _answers(port: str, path: str) -> Callable[[World], bool]:
     def is_ready(world: World) -> bool:
         status, _ = get(world.ports[port], path)
-        return status == 200  # noqa: PLR2004
+        return status == 200  # noqa: PLR2004 - the status OK
 
     return is_ready
 
 
 def _scrapes(world: World) -> bool:
     status, body = get(world.ports["prometheus"], "/api/v1/query?query=up")
-    return status == 200 and monitoring.scrapes_everything(body)  # noqa: PLR2004
+    return status == 200 and monitoring.scrapes_everything(body)  # noqa: PLR2004 - the status OK
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
-    """Status and body of a GET on loopback; status 0 when nobody answers."""
+    """Status and body of a GET on loopback; status 0 without an answer."""
     connection = HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", path)
@@ -112,7 +140,7 @@ PARTS = (
 
 
 def missing_programs() -> list[str]:
-    """What has to be installed first, each with the package that brings it."""
+    """The programs that are missing, each with the package that installs it."""
     missing = []
     if shutil.which("prometheus") is None:
         missing.append("prometheus (Debian package prometheus)")

@@ -1,4 +1,4 @@
-"""The testbed's processes: started apart from us, known by id and start time, ended by id."""
+"""The testbed's processes: in their own sessions, known by id and start time, ended by id."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ STOP_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started process: an id alone could be somebody else's by now."""
+    """A started process, with its start time: another process may have the same id later."""
 
     pid: int
     started_at: float
@@ -35,7 +35,7 @@ def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def find(running: Running) -> psutil.Process | None:
-    """The process, if it is the one that was started and it is alive."""
+    """The process, when it is alive and has the start time; else None."""
     try:
         process = psutil.Process(running.pid)
         if process.create_time() != running.started_at:
@@ -46,7 +46,7 @@ def find(running: Running) -> psutil.Process | None:
 
 
 def stop(processes: Sequence[Running]) -> None:
-    """End processes and what they started: ask first, then insist."""
+    """End processes and their children: first with SIGTERM, then with SIGKILL."""
     alive = [process for running in processes if (process := find(running))]
     family = [
         member for process in alive for member in (process, *process.children(recursive=True))

@@ -8,7 +8,7 @@ from testbed.faults import FAULTS, Fault
 
 
 class Switchboard:
-    """Which faults are on in this process, and what they replaced."""
+    """The faults that are on in this process, and the functions that they replaced."""
 
     def __init__(self) -> None:
         self._originals: dict[str, list[tuple[ModuleType | type, str, Any]]] = {}
@@ -27,7 +27,7 @@ class Switchboard:
         return {"on": sorted(self._originals)}
 
     def on(self, fault: Fault) -> None:
-        """Replace the fault's functions; twice is once."""
+        """Replace the functions of a fault; a fault that is on stays on."""
         if fault.name in self._originals:
             return
         replaced: list[tuple[ModuleType | type, str, Any]] = []
@@ -39,7 +39,7 @@ class Switchboard:
         self._originals[fault.name] = replaced
 
     def off(self, name: str) -> None:
-        """Put back what the fault replaced."""
+        """Restore the functions that the fault replaced."""
         for owner, attribute, original in self._originals.pop(name, []):
             setattr(owner, attribute, original)
 
@@ -50,7 +50,7 @@ def places(fault: Fault) -> set[str]:
 
 
 def resolve(place: str) -> tuple[ModuleType | type, str]:
-    """The module or class, and the attribute in it, that ``module:Class.attribute`` names."""
+    """The owner (a module or class) and the attribute of ``module:Class.attribute``."""
     module, _, path = place.partition(":")
     owner: Any = importlib.import_module(module)
     *classes, attribute = path.split(".")

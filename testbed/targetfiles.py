@@ -1,4 +1,4 @@
-"""A world's target files: the repository's, with this world's ports and paths in them."""
+"""A world's target files: copies of the repository's files, with the world's ports and paths."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A world: one running testbed, its state in one folder."""
+"""A world: one running testbed, with its state in one folder."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ SECRETS = ("KIRANA_DATABASE_URI", "KIRANA_WEBHOOK_KEY", "KIRANA_EXEMPTION_KEY", 
 
 @dataclass(slots=True)
 class World:
-    """Where everything of one testbed is.
+    """The ports, secrets and files of one testbed.
 
     Args:
         folder: the folder that holds its state, logs, data and target files.
@@ -58,7 +58,7 @@ class World:
 
 
 def create(folder: Path, ports: dict[str, int]) -> World:
-    """A new world with fresh secrets; nothing runs yet."""
+    """A world with new secrets; no process runs yet."""
     for name in ("logs", "data", "targets"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     database_uri = f"mongodb://127.0.0.1:{ports['database']}/kirana?retryWrites=false"
@@ -80,14 +80,14 @@ def create(folder: Path, ports: dict[str, int]) -> World:
 
 
 def public_address(ports: dict[str, int]) -> str:
-    """The address the public reaches, of this world alone; only the edge listens there."""
+    """The public address of this world, which no other world has; only the edge listens there."""
     if ports == GUIDE:
         return PUBLIC
     return f"127.3.{ports['edge_tls'] >> 8}.{ports['edge_tls'] & 255}"
 
 
 def load(folder: Path) -> World | None:
-    """The world of a folder, or None where there is none."""
+    """The world of a folder; None when the folder has no world."""
     path = folder / "state.json"
     if not path.exists():
         return None

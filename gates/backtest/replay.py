@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gates.backtest.recording import Recording
+from gates.errors import ConfigurationError
 from gates.judging.answers import key
-from gates.judging.conclusions import Live, Rests, conclude, conclude_live, live_asked, selectors
+from gates.judging.conclusions import conclude, selectors
 from gates.judging.decide import decided
+from gates.judging.live.findings import FindingBasis
+from gates.judging.live.findings import conclude as conclude_live
+from gates.judging.live.live_judge import LiveJudge
+from gates.judging.live.queries import LivePlan
 from gates.model import (
     Addresses,
     Build,
@@ -22,9 +27,9 @@ from gates.model import (
     ServedBuild,
     Stage,
     Target,
+    is_same_share,
 )
 
-SAME = 0.005
 ALWAYS = 3
 SLOTS = ("green", "blue")
 
@@ -75,14 +80,14 @@ class _Replayed:
 
     def __init__(self, recording: Recording, policy: Policy) -> None:
         self._recording = recording
-        self._stages = [one for one in policy.stages if one.name.startswith("ramp-")]
-        asked = live_asked(self._stages[0])
-        if asked is None:
-            raise ValueError("the policy's first stage ramp-… has no live objectives")
-        self._asked = asked
+        self._stages = policy.steps
+        plan = LivePlan.of(self._stages[0])
+        if plan is None:
+            raise ConfigurationError("the steps of the policy's ramp have no live objectives")
+        self._plan = plan
         self._lives = [
-            Live(group, SLOTS, asked.objectives[0].max_sample_age.total_seconds())
-            for group in asked.groups()
+            LiveJudge(group, SLOTS, plan.objectives[0].max_sample_age.total_seconds())
+            for group in plan.groups()
         ]
         self._steps: list[StepEnd] = []
         self._blind: dict[int, str] = {}
@@ -93,7 +98,7 @@ class _Replayed:
         step: Move | None = None
         for event in self._recording.events:
             if isinstance(event, Move):
-                if step is not None and abs(event.share - step.share) <= SAME:
+                if step is not None and is_same_share(event.share, step.share):
                     continue  # said again
                 if step is not None and (ended := self._end_of(step, event.at)):
                     return ended
@@ -119,8 +124,8 @@ class _Replayed:
 
     def _last(self, step: Move) -> Replay | None:
         """The end of the last step, where the recording reaches it."""
-        bake = self._asked.share.bake.total_seconds()
-        age = self._asked.share.max_sample_age.total_seconds()
+        bake = self._plan.share.bake.total_seconds()
+        age = self._plan.share.max_sample_age.total_seconds()
         last = self._recording.events[-1].at
         if last < step.at + bake - age:
             reason = f"the recording ends {last - step.at:.0f} s into its bake of {bake:.0f} s"
@@ -142,17 +147,17 @@ class _Replayed:
             blind = live.blindness(at)
             if number in self._blind:
                 blind = Measured.ERROR, self._blind[number]
-            found.extend(conclude_live(live, at, blind, Rests({}, {})))
+            found.extend(conclude_live(live, at, blind, FindingBasis({}, {})))
         return found
 
     def _end_of(self, step: Move, at: float) -> Replay | None:
         """Whether to go on; a result where the answer is to stop."""
         stage = next(
-            (one for one in self._stages if one.share and abs(one.share - step.share) <= SAME),
+            (one for one in self._stages if one.share and is_same_share(one.share, step.share)),
             self._stages[0],
         )
         findings = self._live_findings(at) + self._others(stage, at)
-        if at - step.at < self._asked.share.bake.total_seconds() - 1:
+        if at - step.at < self._plan.share.bake.total_seconds() - 1:
             reason = f"the step took {at - step.at:.0f} s, less than its bake"
             self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
             return None
@@ -166,7 +171,7 @@ class _Replayed:
         """The objectives over a window that the recording holds the series of."""
         found: list[Finding] = []
         now = datetime.fromtimestamp(at, UTC)
-        live = set(self._asked.objectives)
+        live = set(self._plan.objectives)
         for objective in stage.objectives:
             if objective in live:
                 continue

@@ -2,38 +2,28 @@
 
 import argparse
 import gc
-import time
 
-from gates.cli.options import context_of, poll_seconds
+from gates.cli.context import context_of
 from gates.cli.printing import print_decision
-from gates.decisions import Context, decide, record
+from gates.decisions import decide_within, record
 from gates.exitcodes import EXIT_CODES
-from gates.model import Decision, Evidence, Outcome, Stage
+from gates.model import Decision
 from gates.process.progress import Progress
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """``gates check STAGE --target NAME``: judge, write it down, then say it."""
-    gc.disable()  # a question is over before its garbage matters
+    """``gates check STAGE --target NAME``: judge, append to the ledger, then print."""
+    gc.disable()  # the process ends before its garbage matters
     context = context_of(arguments)
     stage = context.stage(arguments.stage)
-    decision, evidence = decide(context, stage)
-    if arguments.wait:
-        decision, evidence = _waited(context, stage, arguments.wait, (decision, evidence))
-    written = record(context, stage, decision, evidence)
-    print_decision(written, decision, context.out, as_json=arguments.json)
-    return EXIT_CODES[decision.outcome]
+    progress = Progress(arguments.wait)
 
+    def show(passed: float, decision: Decision) -> None:
+        gc.enable()
+        progress.show(passed, f"HOLD  {decision.reason[:100]}")
 
-def _waited(
-    context: Context, stage: Stage, seconds: float, first: tuple[Decision, Evidence]
-) -> tuple[Decision, Evidence]:
-    """Ask until it is decided or the time is over."""
-    gc.enable()
-    began, progress, latest = time.monotonic(), Progress(seconds), first
-    while latest[0].outcome is Outcome.HOLD and time.monotonic() - began < seconds:
-        progress.show(time.monotonic() - began, f"HOLD  {latest[0].reason[:100]}")
-        time.sleep(min(poll_seconds(context), max(0.0, seconds - (time.monotonic() - began))))
-        latest = decide(context, stage)
+    answer = decide_within(context, stage, arguments.wait, show)
     progress.end()
-    return latest
+    document = record(context, answer)
+    print_decision(document, context.out, as_json=arguments.json)
+    return EXIT_CODES[answer.decision.outcome]

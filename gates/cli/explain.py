@@ -1,51 +1,55 @@
-"""``gates explain``: judge a decision again, and show what it rests on."""
+"""``gates explain``: judge a decision again, and show its evidence."""
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from gates import decisions, ledger, places
 from gates.cli.printing import colours
+from gates.decision_document import DecisionDocument
 from gates.errors import UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.model import Decision
 from reports import charts, terminal
 
-SHOWN = 20
+MAX_NAMES = 20
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """``gates explain ID``: the decision, judged again from what it rested on."""
+    """``gates explain ID``: judge the decision again from the evidence it was based on."""
     out = places.out(arguments.out, Path("out")).path
-    entry = _entry(out, arguments.id)
-    digest = str(entry.content.get("evidence", ""))
-    _, evidence, decision = decisions.judge_again(out, digest)
-    print(terminal.decision(decision, entry.entry_id, colours=colours()))
+    entry_id, document = _decision(out, arguments.id)
+    _, evidence, decision = decisions.judge_again(out, document.evidence_digest)
+    print(terminal.decision_text(decision, entry_id, colours=colours()))
     for line in charts.of_evidence(evidence):
         print(line)
-    return _compared(entry.content, decision)
+    return _compare(document.decision, decision)
 
 
-def _entry(out: Path, wanted: str) -> ledger.Entry:
-    """The decision with this id, or whose id begins so."""
-    decisions = [one for one in ledger.entries(out) if one.content.get("kind") == "decision"]
-    found = [one for one in decisions if one.entry_id.startswith(wanted)]
-    if len(found) != 1:
-        names = [one.entry_id for one in decisions[-SHOWN:]]
-        raise UnknownNameError("decision", wanted, names, str(out / ledger.FILE))
-    return found[0]
+def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
+    """The id and the document of the decision whose id begins with a text.
+
+    Raises:
+        UnknownNameError: there is no such decision, or more than one.
+    """
+    documents = {
+        record.entry_id: record.entry.document
+        for record in ledger.entries(out)
+        if isinstance(record.entry, ledger.DecisionEntry)
+    }
+    matches = [entry_id for entry_id in documents if entry_id.startswith(prefix)]
+    if len(matches) != 1:
+        newest = list(documents)[-MAX_NAMES:]
+        raise UnknownNameError("decision", prefix, newest, str(out / ledger.FILE))
+    return matches[0], documents[matches[0]]
 
 
-def _compared(written: dict[str, Any], decision: Decision) -> int:
-    """Whether it comes out as it did then."""
-    same = (written.get("decision"), written.get("reason")) == (
-        decision.outcome.value, decision.reason,
-    )  # fmt: skip
-    if same:
+def _compare(recorded: Decision, judged_again: Decision) -> int:
+    """Compare a decision with the decision in the ledger; the exit code."""
+    if (recorded.outcome, recorded.reason) == (judged_again.outcome, judged_again.reason):
         print("judged again from its evidence: the same decision")
         return ExitCode.GO
     print(
-        f"judged again from its evidence it is {decision.outcome.value}, and the ledger says "
-        f"{written.get('decision')!r}: the gate or the evidence is another one"
+        f"judged again from its evidence it is {judged_again.outcome.value}, but the ledger says "
+        f"{recorded.outcome.value}: the version of the gate is different, or the evidence"
     )
     return ExitCode.INTERNAL

@@ -1,4 +1,4 @@
-"""``gates lint``: mistakes in the policy and the target files."""
+"""``gates lint``: find mistakes in the policy and the target files."""
 
 import argparse
 import sys
@@ -11,32 +11,30 @@ from gates.policy.linting import policy_problems, target_problems
 
 
 def lint(arguments: argparse.Namespace) -> int:
-    """``gates lint``: read everything; the first mistake of each file is printed."""
+    """``gates lint``: print the mistakes; a file that cannot be parsed gives only its first."""
     problems = []
     place = places.policy(arguments.policy)
-    suites = places.INSTALLED / "suites"
+    suites = places.suites_installed()
     try:
-        found = policy_problems.problems(
-            policy_file.load(place.path), suites if suites.is_dir() else None
-        )
-        problems += [f"{place.path}: {problem}" for problem in found]
+        policy = policy_file.load(place.path)
+        mistakes = policy_problems.problems(policy, suites)
+        problems += [f"{place.path}: {mistake}" for mistake in mistakes]
     except ConfigurationError as error:
         problems.append(str(error))
     folder = places.targets(arguments.targets)
     names = target_file.names(folder.path)
     if not names:
         problems.append(f"{folder}: no target files")
-    installed = suites if suites.is_dir() else None
     for name in names:
         try:
-            loaded = target_file.load(name, folder.path)
+            target = target_file.load(name, folder.path)
         except ConfigurationError as error:
             problems.append(str(error))
             continue
-        wrong = [*target_problems.problems(loaded, installed)]
+        mistakes = [*target_problems.problems(target, suites)]
         if name == arguments.target:
-            wrong += target_problems.missing(loaded)
-        problems += [f"{folder.path / name}.toml: {problem}" for problem in wrong]
+            mistakes += target_problems.missing(target)
+        problems += [f"{folder.path / name}.toml: {mistake}" for mistake in mistakes]
     if arguments.target and arguments.target not in names:
         problems.append(str(UnknownNameError("target", arguments.target, names, str(folder.path))))
     for problem in problems:

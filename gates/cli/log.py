@@ -1,4 +1,4 @@
-"""``gates log``: what was decided and moved."""
+"""``gates log``: the decisions and moves in the ledger."""
 
 import argparse
 import sys
@@ -10,26 +10,25 @@ from reports import terminal
 
 
 def log(arguments: argparse.Namespace) -> int:
-    """``gates log``: what was decided and moved; with ``--verify``, whether it is whole."""
+    """``gates log``: print the newest entries; with ``--verify``, check the whole ledger."""
     out = places.out(arguments.out, Path("out")).path
     if arguments.verify:
         return _verify(out)
-    reading = ledger.read(out)
-    for problem in reading.problems:
+    content = ledger.read(out)
+    for problem in content.problems:
         sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; gates log --verify\n")
-    found = reading.entries
-    for one in found[-arguments.last :]:
-        print(terminal.entry(one.entry_id, one.content))
-    if not found:
+    for record in content.records[-arguments.last :]:
+        print(terminal.entry_line(record))
+    if not content.records:
         print(f"no entries in {out / ledger.FILE}")
     return ExitCode.GO
 
 
 def _verify(out: Path) -> int:
-    good, problems = ledger.verify(out)
+    linked, problems = ledger.verify(out)
     for problem in problems:
         print(f"{out / ledger.FILE}: {problem}")
     if problems:
         return ExitCode.INTERNAL
-    print(f"{good} entries, each follows the one before; {out / ledger.FILE}")
+    print(f"{linked} entries, each follows the entry before it; {out / ledger.FILE}")
     return ExitCode.GO

@@ -1,36 +1,40 @@
-"""``gates ramp``: move traffic step by step, where the target names who may."""
+"""``gates ramp``: move traffic step by step, by the router that the target file names."""
 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
 from gates import ledger, places
+from gates.cli.context import context_of
 from gates.cli.live_table import LiveTable
-from gates.cli.options import context_of, poll_seconds
 from gates.cli.printing import print_decision
-from gates.decisions import Context
-from gates.errors import ConfigurationError
+from gates.decisions import Context, poll_seconds
+from gates.errors import ConfigurationError, MismatchError
 from gates.exitcodes import EXIT_CODES, ExitCode
+from gates.ledger import RampEnding
 from gates.model import Target
 from gates.policy import schedule
 from gates.policy import target_file as targets
 from gates.process import output
 from gates.ramp import engine as ramps
 from gates.ramp import rollback
-from gates.ramp.entries import End
-from gates.ramp.real_world import RealClock, RealWorld, lock_of, router_of, shown
+from gates.ramp.real_world import RealClock, RealWorld, lock_of, router_of, traffic_sentence
 from gates.routers import TrafficRouter
-
-SCHEDULE = places.INSTALLED / "policies" / "schedule.toml"
 
 
 def plan_of(
     context: Context, baseline: Target, steps: tuple[schedule.Step, ...], hold_seconds: float
 ) -> ramps.Plan:
-    """What a ramp is to do.
+    """The settings of a ramp.
+
+    Args:
+        context: policy, target and places.
+        baseline: blue.
+        steps: in order.
+        hold_seconds: how long the ramp waits on a hold, in seconds of the policy's time.
 
     Raises:
-        ConfigurationError: the target is not compared with this baseline.
+        ConfigurationError: the target is compared with another baseline.
     """
     if baseline.slot != context.target.baseline_slot:
         raise ConfigurationError(
@@ -45,16 +49,18 @@ def plan_of(
         patience_seconds=hold_seconds / context.time_scale,
         no_go_rolls_back=context.policy.no_go_rolls_back,
         time_scale=context.time_scale,
+        ready=context.policy.ready.name,
         on_crash=context.policy.on_crash,
     )
 
 
 def ramp(arguments: argparse.Namespace) -> int:
-    """``gates ramp``: the schedule, step by step."""
+    """``gates ramp``: move traffic by the schedule, step by step."""
     context = context_of(arguments)
     baseline = targets.load(arguments.baseline, places.targets(arguments.targets).path)
-    path = Path(arguments.schedule) if arguments.schedule else SCHEDULE
-    steps = schedule.load(path, context.policy, context.time_scale)
+    steps = schedule.of_policy(context.policy, context.policy_file)
+    if arguments.schedule:
+        steps = schedule.load(Path(arguments.schedule), context.policy, context.time_scale)
     plan = plan_of(context, baseline, steps, arguments.hold or context.policy.hold_seconds)
     router = router_of(context.target)
     if arguments.dry_run:
@@ -70,7 +76,7 @@ def ramp(arguments: argparse.Namespace) -> int:
 
 
 def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
-    """Say what would be done."""
+    """Print the steps; nothing is moved."""
     print(f"now: {', '.join(f'{slot} {100 * share:g} %' for slot, share in shares.items())}")
     for step in plan.steps:
         share = f"{plan.slots[0]} {100 * step.share:5g} %"
@@ -83,30 +89,46 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
 def ramp_with(
     plan: ramps.Plan, context: Context, baseline: Target, router: TrafficRouter, *, as_json: bool
 ) -> int:
-    """Ramp, and say how it ended; the exit code."""
-    here = RealWorld(context, rollback.Baseline.of(baseline), router, LiveTable(context))
+    """Ramp, and print how the ramp ended.
+
+    Args:
+        plan: the settings of the ramp.
+        context: policy, target and places.
+        baseline: blue.
+        router: moves the traffic.
+        as_json: print the last decision as JSON.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigurationError: somebody else moved the traffic.
+        RouterError: the router failed before this ramp had moved anything.
+    """
+    world = RealWorld(context, rollback.Baseline.of(baseline), router, LiveTable(context))
     try:
-        ended = ramps.run(plan, router, RealClock(), here)
-    except ramps.MismatchError as error:
+        result = ramps.run(plan, router, RealClock(), world)
+    except MismatchError as error:
         raise ConfigurationError(str(error)) from error
-    here.screen.end()
-    if ended.decision is not None and here.written:
-        print_decision(here.written, ended.decision, context.out, as_json=as_json)
-    if ended.problem:
-        here.screen.say(ended.problem)
-    here.screen.say(f"ramp {ended.end.value}: {shown(router)}")
-    if ended.end in (End.LEFT, End.NOT_ROLLED_BACK):
-        here.screen.say(
+    world.screen.end()
+    if result.decision is not None and world.document is not None:
+        print_decision(world.document, context.out, as_json=as_json)
+    if result.problem:
+        world.screen.say(result.problem)
+    world.screen.say(f"ramp {result.ending.value}: {traffic_sentence(router)}")
+    if result.ending in (RampEnding.LEFT, RampEnding.NOT_ROLLED_BACK):
+        world.screen.say(
             "to give the traffic back:\n"
             f"  gates rollback --target {context.target.name} --baseline {baseline.name}"
         )
-    return _code(ended, in_ledger=bool(here.written))
+    return _exit_code(result, in_ledger=world.document is not None)
 
 
-def _code(ended: ramps.Ended, *, in_ledger: bool) -> int:
-    """The exit code; a decision that is not in the ledger, or a ramp that broke off, is none."""
-    if ended.crashed:
+def _exit_code(result: ramps.RampResult, *, in_ledger: bool) -> int:
+    """The exit code; neither a decision outside the ledger nor a crash gives an answer."""
+    if result.crashed:
         return ExitCode.INTERNAL
-    if ended.decision is not None:
-        return EXIT_CODES[ended.decision.outcome] if in_ledger else ExitCode.INTERNAL
-    return ExitCode.ROLLBACK if ended.end is End.ROLLED_BACK else ExitCode.INTERNAL
+    if result.decision is not None:
+        return EXIT_CODES[result.decision.outcome] if in_ledger else ExitCode.INTERNAL
+    is_rolled_back = result.ending is RampEnding.ROLLED_BACK
+    return ExitCode.ROLLBACK if is_rolled_back else ExitCode.INTERNAL

@@ -1,10 +1,11 @@
-"""``gates record``: write what both colours export, to stdout."""
+"""``gates record``: write the metrics that both colours export, to stdout."""
 
 import argparse
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gates import places
 from gates.errors import ConfigurationError, RouterError
@@ -17,14 +18,32 @@ from gates.routers import TrafficRouter
 from gates.sources.http import get
 
 SCRAPE_SECONDS = 5.0
-MOST_BYTES = 20_000_000
+MAX_METRICS_BYTES = 20_000_000
 OK = 200
-# Held back until the ramp begins, which is what time is counted from.
-MOST_HELD = 400_000_000
+# Lines are held back until the ramp begins, since time is counted from its beginning.
+MAX_HELD_BYTES = 400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _RecordedLine:
+    """A line of a recording.
+
+    Args:
+        at: when it was scraped, seconds since the epoch.
+        content: its other fields.
+    """
+
+    at: float
+    content: Mapping[str, object]
+
+    @property
+    def size(self) -> int:
+        """Its size in memory, bytes, roughly."""
+        return len(str(self.content.get("text", ""))) + 100
 
 
 def record(arguments: argparse.Namespace) -> int:
-    """``gates record``: what both colours export, and the weights, until interrupted."""
+    """``gates record``: print the metrics of both colours, and the weights, until interrupted."""
     folder = places.targets(arguments.targets).path
     colours = [targets.load(name, folder) for name in (arguments.target, arguments.baseline)]
     router = router_of(colours[0])
@@ -32,14 +51,11 @@ def record(arguments: argparse.Namespace) -> int:
     progress, began = Progress(arguments.duration), time.monotonic()
     try:
         while (passed := time.monotonic() - began) < arguments.duration:
-            _look(writer, router, colours)
-            progress.show(passed, f"{writer.lines:,} lines, {'ramp' if writer.begun else 'before'}")
-            time.sleep(
-                max(
-                    0.0,
-                    began + (passed // arguments.every + 1) * arguments.every - time.monotonic(),
-                )
-            )
+            _scrape(writer, router, colours)
+            phase = "ramp" if writer.begun else "before the ramp"
+            progress.show(passed, f"{writer.lines:,} lines, {phase}")
+            scrapes = passed // arguments.every + 1
+            time.sleep(max(0.0, began + scrapes * arguments.every - time.monotonic()))
     except KeyboardInterrupt:
         pass
     finally:
@@ -59,49 +75,55 @@ class _Writer:
     def __init__(self, now: float, *, begun: bool) -> None:
         self.begun, self.lines = begun, 0
         self._zero, self._share = now, -1.0
-        self._held: list[dict[str, Any]] = []
+        self._held: list[_RecordedLine] = []
         self._size = 0
         if begun:
             sys.stderr.write("record: a ramp is under way; time counts from now\n")
 
     def weight(self, at: float, share: float) -> None:
-        """Green has this share; written when it is another."""
+        """Write green's share, where it differs from the share before."""
         if share == self._share:
             return
         if share > 0 and not self.begun:
             self.begun, self._zero = True, at
             self.flush()
         self._share = share
-        self.write({"t": at, "weight": {"green": share}})
+        self.write(_RecordedLine(at, {"weight": {"green": share}}))
 
-    def write(self, line: dict[str, Any]) -> None:
-        """One line, now or when the ramp begins."""
+    def write(self, line: _RecordedLine) -> None:
+        """Write a line now, or when the ramp begins.
+
+        Raises:
+            ConfigurationError: the ramp has not begun, and too many lines are held back.
+        """
         self.lines += 1
         if self.begun:
             self._print(line)
             return
-        self._size += len(line.get("text", "")) + 100
-        if self._size > MOST_HELD:
+        self._size += line.size
+        if self._size > MAX_HELD_BYTES:
             raise ConfigurationError(
-                "the ramp has not begun, and too much is held back: record later"
+                "the ramp has not begun, and too many lines are held back in memory; "
+                "type gates record again shortly before the ramp"
             )
         self._held.append(line)
 
     def flush(self) -> None:
-        """What was held back."""
+        """Write the lines that were held back."""
         if not self.begun and self._held:
-            self._zero = self._held[-1]["t"]
+            self._zero = self._held[-1].at
         for line in self._held:
             self._print(line)
         self._held = []
 
-    def _print(self, line: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps({**line, "t": round(line["t"] - self._zero, 3)}) + "\n")
+    def _print(self, line: _RecordedLine) -> None:
+        seconds = round(line.at - self._zero, 3)
+        sys.stdout.write(json.dumps({"t": seconds, **line.content}) + "\n")
         sys.stdout.flush()
 
 
-def _look(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> None:
-    """One look at the weights and at both colours."""
+def _scrape(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> None:
+    """Read the weights and the metrics of both colours once."""
     try:
         writer.weight(time.time(), router.shares().get(colours[0].slot, 0.0))
     except RouterError as error:
@@ -109,10 +131,11 @@ def _look(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> None
     for name, colour in zip(("green", "blue"), colours, strict=True):
         at = time.time()
         answer = get(
-            f"{colour.addresses.api}/metrics", seconds=SCRAPE_SECONDS, most_bytes=MOST_BYTES
+            f"{colour.addresses.api}/metrics", seconds=SCRAPE_SECONDS, max_bytes=MAX_METRICS_BYTES
         )
-        line = {"t": at, "target": name, "instance": colour.addresses.api.partition("//")[2]}
+        content = {"target": name, "instance": colour.addresses.api.partition("//")[2]}
         if answer.problem or answer.status != OK:
-            writer.write({**line, "error": answer.problem or f"status {answer.status}"})
+            content["error"] = answer.problem or f"status {answer.status}"
         else:
-            writer.write({**line, "text": answer.body.decode(errors="replace")})
+            content["text"] = answer.body.decode(errors="replace")
+        writer.write(_RecordedLine(at, content))

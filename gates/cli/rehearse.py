@@ -1,9 +1,34 @@
 """``gates rehearse``: a whole ramp on a testbed of its own."""
 
 import argparse
-import importlib
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from gates import places
+from gates.errors import ConfigurationError
+
+GROUP = "gates.commands"
+Rehearse = Callable[[argparse.Namespace], int]
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
     """Run the rehearsal where it is installed; the exit code of its ramp."""
-    return int(importlib.import_module("rehearsal").rehearse(arguments))
+    return int(_rehearsal()(arguments))
+
+
+def _rehearsal() -> Rehearse:
+    """The rehearsal of the checkout, or the rehearsal of an installed distribution.
+
+    Raises:
+        ConfigurationError: there is no rehearsal; the message says what to install.
+    """
+    if (places.BESIDE / "rehearsal" / "__init__.py").is_file():
+        checkout: Rehearse = import_module("rehearsal").rehearse
+        return checkout
+    for entry in entry_points(group=GROUP, name="rehearse"):
+        installed: Rehearse = entry.load()
+        return installed
+    raise ConfigurationError(
+        "the rehearsal is not installed; type: pip install 'kirana-suites[testbed,load]'"
+    )

@@ -8,37 +8,38 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from gates import ledger, places
-from gates.cli.option_types import SLOTS
+from gates.cli.address_options import SLOTS
 from gates.errors import ConfigurationError, GatesError, UnknownNameError
 from gates.exitcodes import ExitCode
+from gates.ledger import RampEndEntry, RampEnding
 from gates.model import Build
 from gates.policy import policy_file as policy
-from gates.policy import salvage
 from gates.policy import target_file as targets
 from gates.process.signals import uninterrupted
 from gates.process.time_limit import within
 from gates.ramp import rollback as rollbacks
-from gates.ramp.entries import End, entry_of
-from gates.ramp.real_world import LEDGER_SECONDS, rolled_back
+from gates.ramp import salvage
+from gates.ramp.real_world import MAX_LEDGER_SECONDS, rollback_entry
 from gates.ramp.witness import Witness
 from gates.routers import ROUTERS, router_named
 
 CONFIG = "config"
-# The policy only names the series of the second witness: it is not waited for longer than this.
-POLICY_SECONDS = 3.0
+# The policy only names the time series of the second witness: it may not hold up the answer.
+MAX_POLICY_SECONDS = 3.0
 
 
 @dataclass(slots=True)
-class Known:
+class RollbackSettings:
     """What is known of the balancer and the colours.
 
     Args:
-        target: the name under which the ledger knows the ramp.
+        target: the target's name in the ledger.
         control: the balancer's control address.
         router: the kind of router.
         slots: green's slot and blue's.
         prometheus: its address; empty where it is unknown.
         baseline: what is known of blue.
+        servers: the balancer's names of green's servers; empty where they are unknown.
         problems: what could not be read, a sentence each.
     """
 
@@ -48,6 +49,7 @@ class Known:
     slots: tuple[str, str]
     prometheus: str
     baseline: rollbacks.Baseline
+    servers: tuple[str, ...] = ()
     problems: list[str] = field(default_factory=list)
 
     def note(self, problem: str) -> None:
@@ -57,27 +59,27 @@ class Known:
 
 
 def rollback(arguments: argparse.Namespace) -> int:
-    """``gates rollback``: move, say so, verify; then say what could not be read."""
+    """``gates rollback``: move, print this, verify; then print what could not be read."""
     with uninterrupted():
-        known = _known(arguments)
-        asked = rollbacks.Rollback(
-            router=router_named(known.router, known.control),
-            baseline=known.baseline,
-            slots=known.slots,
-            witness=lambda: _witness(arguments, known),
+        settings = _settings(arguments)
+        request = rollbacks.RollbackRequest(
+            router=router_named(settings.router, settings.control),
+            baseline=settings.baseline,
+            slots=settings.slots,
+            witness=lambda: _witness(arguments, settings),
             force=arguments.force,
         )
-        done = rollbacks.roll_back(asked, _say)
-        _write_down(arguments, known, done)
-    for problem in known.problems:
+        result = rollbacks.roll_back(request, _say)
+        _record(arguments, settings, result)
+    for problem in settings.problems:
         _say(f"problem of this rollback: {problem}")
-    _say(f"rollback {done.proof.value} in {done.seconds:.1f} s")
-    if done.proof is not rollbacks.Proof.VERIFIED:
-        _say(f"look at the balancer itself; who has the traffic: curl {known.control}/config")
-    return ExitCode.GO if done.verified else ExitCode.INTERNAL
+    _say(f"rollback {result.proof.value} in {result.seconds:.1f} s")
+    if result.proof is not rollbacks.Proof.VERIFIED:
+        _say(f"look at the balancer itself; who has the traffic: curl {settings.control}/config")
+    return ExitCode.GO if result.verified else ExitCode.INTERNAL
 
 
-def _known(arguments: argparse.Namespace) -> Known:
+def _settings(arguments: argparse.Namespace) -> RollbackSettings:
     """Read what can be read.
 
     Raises:
@@ -86,28 +88,33 @@ def _known(arguments: argparse.Namespace) -> Known:
     if not arguments.target and not arguments.control:
         raise ConfigurationError("rollback needs --target NAME or --control URL")
     folder = places.targets(arguments.targets).path
-    green = _salvaged(folder, arguments.target, must=not arguments.control)
-    blue = _salvaged(folder, arguments.baseline, must=False) if arguments.target else None
-    known = Known(
-        target=arguments.target or "", control=arguments.control or "", router=CONFIG, slots=SLOTS,
-        prometheus=arguments.prometheus or "", baseline=rollbacks.Baseline(arguments.baseline),
-    )  # fmt: skip
+    green = _salvage(folder, arguments.target, must=not arguments.control)
+    blue = _salvage(folder, arguments.baseline, must=False) if arguments.target else None
+    settings = RollbackSettings(
+        target=arguments.target or "",
+        control=arguments.control or "",
+        router=CONFIG,
+        slots=SLOTS,
+        prometheus=arguments.prometheus or "",
+        baseline=rollbacks.Baseline(arguments.baseline),
+    )
     if green:
-        _read_green(arguments, known, green)
+        _read_green(arguments, settings, green)
     if blue:
-        _read_blue(known, blue)
-    known.slots = arguments.slots or known.slots
-    known.target = known.target or known.slots[0]
-    if not known.control:
+        _read_blue(settings, blue)
+    if arguments.slots and arguments.slots != settings.slots:
+        settings.slots, settings.servers = arguments.slots, ()
+    settings.target = settings.target or settings.slots[0]
+    if not settings.control:
         raise ConfigurationError(
-            f"the balancer's address is not known: {'; '.join(known.problems)[:500]}; type it: "
+            f"the balancer's address is not known: {'; '.join(settings.problems)[:500]}; type it: "
             "gates rollback --control URL"
         )
-    return known
+    return settings
 
 
-def _salvaged(folder: Path, name: str | None, *, must: bool) -> salvage.Salvage | None:
-    """A target file; the nearest name's is never read in its place.
+def _salvage(folder: Path, name: str | None, *, must: bool) -> salvage.Salvage | None:
+    """Read a target file; the file of a similar name is never read in its place.
 
     Raises:
         UnknownNameError: there is no such file, and it is needed.
@@ -120,65 +127,73 @@ def _salvaged(folder: Path, name: str | None, *, must: bool) -> salvage.Salvage 
     return salvage.read(path)
 
 
-def _read_green(arguments: argparse.Namespace, known: Known, green: salvage.Salvage) -> None:
-    known.control = known.control or green.url("balancer_control")
-    known.prometheus = known.prometheus or green.url("prometheus")
-    known.slots = (green.text("slot") or SLOTS[0], green.text("baseline_slot") or SLOTS[1])
+def _read_green(
+    arguments: argparse.Namespace, settings: RollbackSettings, green: salvage.Salvage
+) -> None:
+    settings.control = settings.control or green.url("balancer_control")
+    settings.prometheus = settings.prometheus or green.url("prometheus")
+    settings.slots = (green.text("slot") or SLOTS[0], green.text("baseline_slot") or SLOTS[1])
+    settings.servers = green.servers
     router = green.texts.get("router", "")
     if not router and not arguments.control:
         near = get_close_matches("router", list(green.texts), 1)
         if not near and not green.problems:
             raise ConfigurationError(
-                f"{known.target} names no traffic router, so gates may not move its traffic; "
-                f"to move the traffic anyway: gates rollback --control {known.control or 'URL'}"
+                f"{settings.target} names no traffic router, so gates may not move its traffic; to "
+                f"move the traffic anyway: gates rollback --control {settings.control or 'URL'}"
             )
-        known.problems.append(f"{green.path}: no router; the rollback used {CONFIG!r}")
+        settings.problems.append(f"{green.path}: no router; the rollback used {CONFIG!r}")
     elif router and router not in ROUTERS:
-        known.problems.append(f"{green.path}: unknown router {router!r}; {CONFIG!r} was used")
-    known.router = router if router in ROUTERS else CONFIG
-    known.problems += green.problems
+        settings.problems.append(f"{green.path}: unknown router {router!r}; {CONFIG!r} was used")
+    settings.router = router if router in ROUTERS else CONFIG
+    settings.problems += green.problems
 
 
-def _read_blue(known: Known, blue: salvage.Salvage) -> None:
+def _read_blue(settings: RollbackSettings, blue: salvage.Salvage) -> None:
     health = blue.url("health")
     parts = [blue.texts.get(key, "") for key in ("release", "version", "digest")]
-    known.baseline = rollbacks.Baseline(
-        name=known.baseline.name,
+    settings.baseline = rollbacks.Baseline(
+        name=settings.baseline.name,
         health=health,
         deployment=blue.texts.get("deployment", ""),
         build=Build(*parts) if all(parts) else None,
     )
-    known.problems += blue.problems
+    settings.problems += blue.problems
 
 
-def _witness(arguments: argparse.Namespace, known: Known) -> Witness:
-    """The second witness; by the policy where it can be read, else by the usual series."""
-    green, blue = known.slots
-    if not known.prometheus:
-        known.note("no address of Prometheus: name it with --prometheus URL")
-        return Witness("", green, blue)
+def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witness:
+    """The second witness; by the policy where it can be read, else by the default selectors."""
+    green, blue = settings.slots
+    witness = Witness(settings.prometheus, green, blue, settings.servers)
+    if not settings.prometheus:
+        settings.note("no address of Prometheus: name it with --prometheus URL")
+        return witness
+    path = places.policy(arguments.policy).path
     try:
-        loaded = within(POLICY_SECONDS, lambda: policy.load(places.policy(arguments.policy).path))
-    except Exception as error:  # noqa: BLE001 - no policy can be so wrong that nothing is verified
-        known.note(f"the policy: {error}; the usual series were asked for")
-        return Witness(known.prometheus, green, blue)
-    return Witness.by(loaded, known.prometheus, green, blue)
+        loaded = within(MAX_POLICY_SECONDS, lambda: policy.load(path))
+    except Exception as error:  # noqa: BLE001 - no mistake in a policy may prevent the verification
+        settings.note(f"the policy: {error}; the default selectors were used")
+        return witness
+    return witness.with_policy(loaded)
 
 
-def _write_down(arguments: argparse.Namespace, known: Known, done: rollbacks.RolledBack) -> None:
-    """Append to the ledger; a rollback that cannot be written down is done all the same."""
+def _record(
+    arguments: argparse.Namespace, settings: RollbackSettings, result: rollbacks.RollbackResult
+) -> None:
+    """Append to the ledger; a rollback that cannot be written to it is done all the same."""
     out = places.out(arguments.out, Path("out")).path
-    entries = [rolled_back(known.target, arguments.time_scale, done)]
-    if done.moved:
-        contradicted = done.proof is rollbacks.Proof.CONTRADICTED and not done.given_back
-        how = End.NOT_ROLLED_BACK if contradicted else End.ROLLED_BACK
-        content = {"how": how.value, "at": time.time(), "why": done.proof.value}
-        ended = entry_of(known.target, arguments.time_scale, "ended", **content)
-        entries.append({**ended, "verified": done.report.as_json()})
+    scale = arguments.time_scale
+    entries: list[ledger.LedgerEntry] = [rollback_entry(settings.target, scale, result)]
+    if result.moved:
+        is_contradicted = result.proof is rollbacks.Proof.CONTRADICTED and not result.given_back
+        ending = RampEnding.NOT_ROLLED_BACK if is_contradicted else RampEnding.ROLLED_BACK
+        witness = result.report.as_record()
+        end = RampEndEntry(settings.target, scale, time.time(), ending, result.proof.value, witness)
+        entries.append(end)
     try:
-        within(LEDGER_SECONDS, lambda: [ledger.append(out, one) for one in entries])
+        within(MAX_LEDGER_SECONDS, lambda: [ledger.append(out, entry) for entry in entries])
     except (GatesError, TimeoutError, OSError) as error:
-        known.problems.append(f"the ledger has no entry of this rollback: {error}")
+        settings.problems.append(f"the ledger has no entry of this rollback: {error}")
 
 
 def _say(line: str) -> None:

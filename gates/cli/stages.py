@@ -1,4 +1,4 @@
-"""``gates stages``: the stages of the policy."""
+"""``gates stages``: list the stages of the policy."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from gates.policy import policy_file
 
 
 def stages(arguments: argparse.Namespace) -> int:
-    """``gates stages``: the policy's stages in order."""
+    """``gates stages``: print the policy's stages in order, each with its objectives."""
     place = places.policy(arguments.policy)
     loaded = policy_file.load(place.path)
     print(f"{loaded.name}, {place}, sha256:{loaded.digest}")

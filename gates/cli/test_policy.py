@@ -1,4 +1,4 @@
-"""``gates test-policy``: recordings must give the decisions that are expected of them."""
+"""``gates test-policy``: compare the decisions on recordings with the expected decisions."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,7 @@ from gates.policy.toml_table import read as read_table
 
 
 def test_policy(arguments: argparse.Namespace) -> int:
-    """``gates test-policy FILE``: each recording gives the decision that is expected of it."""
+    """``gates test-policy FILE``: print whether each recording gives the expected decision."""
     loaded = policy.load(places.policy(arguments.policy).path)
     path = Path(arguments.cases)
     top, _ = read_table(path)
@@ -25,23 +25,23 @@ def test_policy(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"{path}: no cases")
     for name in names:
         case = top.table(name)
-        said = _case(path, case, loaded)
+        problem = _problem(path, case, loaded)
         case.end()
-        failed += bool(said)
-        print(f"{'FAIL' if said else 'ok'}    {name}{': ' + said if said else ''}")
-    print(f"{len(names) - failed} of {len(names)} cases give what is expected")
+        failed += bool(problem)
+        print(f"FAIL    {name}: {problem}" if problem else f"ok    {name}")
+    print(f"{len(names) - failed} of {len(names)} cases give the expected decision")
     return ExitCode.NO_GO if failed else ExitCode.GO
 
 
-def _case(path: Path, case: Table, loaded: Policy) -> str:
-    """What is wrong with a case's result; empty for nothing."""
+def _problem(path: Path, case: Table, loaded: Policy) -> str:
+    """How a case's result differs from the expected decision; empty where it does not."""
     expected = case.text("decision")
-    if expected not in [one.value for one in Outcome]:
+    if expected not in [outcome.value for outcome in Outcome]:
         raise case.error("decision", "expected go, hold, no_go or rollback")
-    by = case.number("stopped_by", 0, 1e7) if "stopped_by" in case.left() else None
+    limit = case.number("stopped_by", 0, 1e7) if "stopped_by" in case.left() else None
     result = replay(recording.read(path.parent / case.text("recording")), loaded)
     if result.decision.value != expected:
         return f"expected {expected}, got {result.decision.value}: {result.reason}"
-    if by is not None and (result.stopped_at is None or result.stopped_at > by):
-        return f"expected a stop by {by:g} s, got {result.stopped_at}"
+    if limit is not None and (result.stopped_at is None or result.stopped_at > limit):
+        return f"expected a stop by {limit:g} s, got {result.stopped_at}"
     return ""

@@ -3,90 +3,88 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from gates import places
+from gates.cli.context import context_of
 from gates.cli.live_table import LiveTable
-from gates.cli.options import context_of, poll_seconds
 from gates.cli.printing import print_decision
-from gates.decisions import decide, record
+from gates.decisions import Answer, decide, poll_seconds, record
 from gates.exitcodes import EXIT_CODES, ExitCode
-from gates.judging.live.timeline import moves
-from gates.model import (
-    Decision,
-    Evidence,
-    Measured,
-    Outcome,
-    ShareObjective,
-    Stage,
-    TriggerObjective,
-)
+from gates.model import Measured, Outcome, Stage, TriggerObjective, is_same_share
 from gates.process.progress import Progress
 from gates.ramp import orphans
 
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
-SAME = 0.005
+MAX_SENTENCE_CHARACTERS = 160
 
 
 def watch(arguments: argparse.Namespace) -> int:
     """``gates watch``: ask the stage of the present share until a trigger holds or time is over."""
     context = context_of(arguments)
-    steps = [one for one in context.policy.stages if one.share is not None and _triggers(one)]
-    if not steps:
+    stages = [stage for stage in context.policy.stages if stage.share and _triggers(stage)]
+    if not stages:
         sys.stderr.write("watch: the policy has no stage with a share and a rollback trigger\n")
         return ExitCode.HOLD
     began, progress = time.monotonic(), Progress(arguments.duration)
-    stage, abandoned = steps[0], False
+    stage, abandoned = stages[0], False
     screen = LiveTable(context)
     folder = places.targets(arguments.targets).path
     while True:
-        found = orphans.deal_with(context, arguments.baseline, folder, screen)
-        abandoned = abandoned or found is not orphans.Found.NOTHING
-        decision, evidence = decide(context, stage)
+        orphan = orphans.handle(context, arguments.baseline, folder, screen)
+        abandoned = abandoned or orphan is not orphans.OrphanAction.NONE
+        answer = decide(context, stage)
         passed = time.monotonic() - began
-        stops = decision.outcome in STOPS
-        given_back = found is orphans.Found.ROLLED_BACK
+        stops = answer.decision.outcome in STOPS
+        given_back = orphan is orphans.OrphanAction.ROLLED_BACK
         if stops or given_back or passed >= arguments.duration:
             progress.end()
-            written = record(context, stage, decision, evidence)
-            print_decision(written, decision, context.out, as_json=arguments.json)
+            document = record(context, answer)
+            print_decision(document, context.out, as_json=arguments.json)
             if stops:
-                return EXIT_CODES[decision.outcome]
-            return _watched_code(stage, decision, abandoned=abandoned, given_back=given_back)
-        progress.show(passed, f"{stage.name}: {_watched(stage, decision)}")
-        stage = _stage_of_now(steps, evidence, stage)
+                return EXIT_CODES[answer.decision.outcome]
+            return _exit_code(answer, abandoned=abandoned, given_back=given_back)
+        progress.show(passed, f"{stage.name}: {_trigger_sentences(answer)}")
+        stage = _stage_of(answer, stages)
         time.sleep(min(poll_seconds(context), max(0.0, arguments.duration - passed)))
 
 
-def _watched_code(stage: Stage, decision: Decision, *, abandoned: bool, given_back: bool) -> int:
+def _exit_code(answer: Answer, *, abandoned: bool, given_back: bool) -> int:
     """The exit code where no trigger holds."""
     if given_back:
         return ExitCode.INTERNAL
-    return ExitCode.HOLD if abandoned or _blind(stage, decision) else ExitCode.GO
+    return ExitCode.HOLD if abandoned or _is_blind(answer) else ExitCode.GO
 
 
-def _stage_of_now(steps: list[Stage], evidence: Evidence, present: Stage) -> Stage:
-    """The stage of the share that green has by now."""
-    share = next(one for one in present.objectives if isinstance(one, ShareObjective))
-    known, _ = moves(share, evidence)
-    for stage in steps:
-        if known and stage.share is not None and abs(stage.share - known[-1].share) <= SAME:
+def _stage_of(answer: Answer, stages: Sequence[Stage]) -> Stage:
+    """The stage of the share that green has by now; the last stage asked where none has it."""
+    for stage in stages:
+        known = answer.share is not None and stage.share is not None
+        if known and is_same_share(stage.share or 0.0, answer.share or 0.0):
             return stage
-    return present
+    return answer.stage
 
 
 def _triggers(stage: Stage) -> frozenset[str]:
     """The names of the stage's rollback triggers."""
-    return frozenset(one.name for one in stage.objectives if isinstance(one, TriggerObjective))
+    return frozenset(
+        objective.name for objective in stage.objectives if isinstance(objective, TriggerObjective)
+    )
 
 
-def _blind(stage: Stage, decision: Decision) -> bool:
-    """Whether a trigger could not be seen at the end: then nothing was watched."""
-    wanted = _triggers(stage)
-    seen = {one.objective for one in decision.findings if one.measured is Measured.OK}
-    return not wanted or not wanted <= seen
+def _is_blind(answer: Answer) -> bool:
+    """Whether a trigger could not be measured at the end: then nothing was watched."""
+    triggers = _triggers(answer.stage)
+    measured = {
+        finding.objective for finding in answer.decision.findings if finding.measured is Measured.OK
+    }
+    return not triggers or not triggers <= measured
 
 
-def _watched(stage: Stage, decision: Decision) -> str:
+def _trigger_sentences(answer: Answer) -> str:
     """The triggers' sentences, short."""
-    wanted = _triggers(stage)
-    return "; ".join(one.sentence for one in decision.findings if one.objective in wanted)[:160]
+    triggers = _triggers(answer.stage)
+    sentences = (
+        finding.sentence for finding in answer.decision.findings if finding.objective in triggers
+    )
+    return "; ".join(sentences)[:MAX_SENTENCE_CHARACTERS]

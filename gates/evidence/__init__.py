@@ -1,1 +1,1 @@
-"""Collects the evidence of a decision: suite runs, load runs, metrics; and writes it as JSON."""
+"""Collects the evidence of a decision, and owns the formats of records and of kept evidence."""

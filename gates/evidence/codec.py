@@ -1,29 +1,84 @@
-"""Values of gates.model as JSON and back, so that evidence can be kept and judged again."""
+"""Encodes dataclasses as JSON and decodes them: kept evidence, records, ledger notes.
+
+There are two forms. Kept evidence is decoded into the same classes, many of them alternatives of
+each other, so each of its objects has the key ``is`` with the name of its class. Records have a
+published schema: their objects have no such key, and a field with its default value is left out.
+"""
 
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from gates import model
 from gates.model import Sample, Series
+from gates.sources import json_values
 
+# Fields that are never written.
 LEFT_OUT = {"secrets"}
+CLASS_KEY = "is"
+
+Value = TypeVar("Value")
+Decoder = Callable[[Any], Any]
 
 
-def to_json(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any value; a case each
-    """A value as JSON; secrets are left out."""
+class Form(Enum):
+    """How objects are written."""
+
+    EVIDENCE = "evidence"
+    RECORD = "record"
+
+
+def to_json(value: object) -> Any:  # noqa: ANN401 - the result is any JSON value
+    """Encode kept evidence; fields named ``secrets`` are left out."""
+    return _encode(value, Form.EVIDENCE)
+
+
+def to_record(value: object) -> Any:  # noqa: ANN401 - the result is any JSON value
+    """Encode a record or a part of one."""
+    return _encode(value, Form.RECORD)
+
+
+def from_json(kind: type[Value], content: object) -> Value:
+    """Decode kept evidence.
+
+    Args:
+        kind: the class to decode into.
+        content: the JSON, as ``to_json`` encoded it; untrusted.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError: the content is not
+            the JSON of such a value.
+    """
+    return typing.cast("Value", _decoder(typing.cast("Any", kind), Form.EVIDENCE)(content))
+
+
+def from_record(kind: type[Value], content: object) -> Value:
+    """Decode a record or a part of one; numbers are finite, times have a time zone.
+
+    Args:
+        kind: the class to decode into.
+        content: the JSON, as ``to_record`` encoded it; untrusted.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError: the content is not
+            the JSON of such a value.
+    """
+    return typing.cast("Value", _decoder(typing.cast("Any", kind), Form.RECORD)(content))
+
+
+def _encode(value: Any, form: Form) -> Any:  # noqa: ANN401, PLR0911 - any value; one case per type
     match value:
         case Series():
             return {
                 "labels": dict(value.labels),
-                "at": [one[0] for one in value.samples],
-                "values": [repr(one[1]) for one in value.samples],
+                "at": [sample.at for sample in value.samples],
+                "values": [repr(sample.value) for sample in value.samples],
             }
         case Enum():
             return value.value
@@ -34,92 +89,181 @@ def to_json(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any value; a case eac
         case Path():
             return str(value)
         case Mapping():
-            return {str(name): to_json(one) for name, one in value.items()}
+            return {str(key): _encode(item, form) for key, item in value.items()}
         case frozenset():
-            return sorted(to_json(one) for one in value)
+            return sorted(_encode(item, form) for item in value)
         case tuple() | list():
-            return [to_json(one) for one in value]
+            return [_encode(item, form) for item in value]
         case _ if dataclasses.is_dataclass(value):
-            fields = {
-                one.name: to_json(getattr(value, one.name))
-                for one in dataclasses.fields(value)
-                if one.name not in LEFT_OUT
-            }
-            return {"is": type(value).__name__, **fields}
+            return _encode_dataclass(value, form)
         case _:
             return value
 
 
-def from_json(kind: Any, content: Any) -> Any:  # noqa: ANN401, PLR0911 - likewise
-    """The value ``to_json`` made.
-
-    Args:
-        kind: its type.
-        content: untrusted.
-
-    Raises:
-        ValueError, TypeError, KeyError: it is not such a value.
-    """
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Series:
-        samples = zip(content["at"], content["values"], strict=True)
-        return Series(
-            {str(k): str(v) for k, v in content["labels"].items()},
-            tuple(Sample(float(at), float(value)) for at, value in samples),
-        )
-    if origin in (types.UnionType, typing.Union):
-        return _union(arguments, content)
-    if origin is tuple:
-        if arguments[-1] is Ellipsis:
-            return tuple(from_json(arguments[0], one) for one in content)
-        return tuple(from_json(one, part) for one, part in zip(arguments, content, strict=True))
-    if origin is frozenset:
-        return frozenset(from_json(arguments[0], one) for one in content)
-    if origin in (dict, Mapping):
-        return {str(name): from_json(arguments[1], one) for name, one in content.items()}
-    if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, content)
-    return _plain(kind, content)
-
-
-def _plain(kind: Any, content: Any) -> Any:  # noqa: ANN401
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(content)
-    if kind is datetime:
-        return datetime.fromisoformat(content)
-    if kind is timedelta:
-        return timedelta(seconds=content)
-    if kind is Path:
-        return Path(content)
-    if kind is float and isinstance(content, int) and not isinstance(content, bool):
-        return float(content)
-    if not isinstance(content, kind):
-        raise TypeError(f"{content!r} is no {kind.__name__}"[:200])
+def _encode_dataclass(value: Any, form: Form) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    content = {} if form is Form.RECORD else {CLASS_KEY: type(value).__name__}
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if field.name in LEFT_OUT or (form is Form.RECORD and item == field.default):
+            continue
+        content[field.name] = _encode(item, form)
     return content
 
 
-def _union(kinds: tuple[Any, ...], content: Any) -> Any:  # noqa: ANN401
-    if content is None and type(None) in kinds:
-        return None
-    kinds = tuple(one for one in kinds if one is not type(None))
-    if len(kinds) == 1:
-        return from_json(kinds[0], content)
-    for one in kinds:
-        if isinstance(content, dict) and one.__name__ == content.get("is"):
-            return from_json(one, content)
-    raise ValueError("a value of none of the expected types")
+@lru_cache(maxsize=1000)
+def _decoder(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - a class or a type expression
+    """The decoder of a type; built once."""
+    build = BY_ORIGIN.get(get_origin(kind))
+    if build is not None:
+        return build(get_args(kind), form)
+    if kind is Series:
+        return _series
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, form)
+    return _plain(kind, form)
 
 
-@lru_cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind, vars(model))
+def _series(content: Any) -> Series:  # noqa: ANN401 - untrusted JSON
+    samples = zip(content["at"], content["values"], strict=True)
+    return Series(
+        {str(label): str(value) for label, value in content["labels"].items()},
+        tuple(Sample(float(at), float(value)) for at, value in samples),
+    )
 
 
-def _dataclass(kind: Any, content: Any) -> Any:  # noqa: ANN401
-    hints = _hints(kind)
-    if content["is"] != kind.__name__:
-        raise ValueError(f"a {content['is']} where a {kind.__name__} was expected"[:200])
-    values = {
-        name: from_json(hint, content[name]) for name, hint in hints.items() if name not in LEFT_OUT
+def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclass
+    hints = get_type_hints(kind, vars(model), include_extras=True)
+    fields = [
+        (field.name, _decoder(hints[field.name], form), form is Form.RECORD and _has_default(field))
+        for field in dataclasses.fields(kind)
+        if field.name not in LEFT_OUT
+    ]
+    secrets: dict[str, Any] = {"secrets": {}} if "secrets" in hints else {}
+
+    def decode(content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
+        content = json_values.object_of(content)
+        if form is Form.EVIDENCE and content[CLASS_KEY] != kind.__name__:
+            found = str(content[CLASS_KEY])[:80]
+            raise ValueError(f"expected a {kind.__name__}, found a {found}")
+        values = {
+            name: decode_field(content[name])
+            for name, decode_field, may_be_missing in fields
+            if not may_be_missing or name in content
+        }
+        return kind(**values, **secrets)
+
+    return decode
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
+
+
+def _union(kinds: tuple[Any, ...], form: Form) -> Decoder:
+    """An optional value, or one of several dataclasses of kept evidence."""
+    optional = type(None) in kinds
+    decoders = {kind: _decoder(kind, form) for kind in kinds if kind is not type(None)}
+    if len(decoders) == 1:
+        (only,) = decoders.values()
+        return lambda content: None if optional and content is None else only(content)
+    by_name = {kind.__name__: decode for kind, decode in decoders.items()}
+
+    def decode(content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
+        if optional and content is None:
+            return None
+        return by_name[json_values.object_of(content)[CLASS_KEY]](content)
+
+    return decode
+
+
+def _literal(choices: tuple[Any, ...], _: Form) -> Decoder:
+    def decode(content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
+        if not any(content == choice and type(content) is type(choice) for choice in choices):
+            raise ValueError(f"{str(content)[:40]!r} is not one of {choices}")
+        return content
+
+    return decode
+
+
+def _annotated(arguments: tuple[Any, ...], form: Form) -> Decoder:
+    """A type with a rule, such as ``json_values.Count``."""
+    kind, *rules = arguments
+    if json_values.ANY_YEAR in rules:
+        return json_values.moment_of_any_year
+    if json_values.NOT_NEGATIVE not in rules:
+        return _decoder(kind, form)
+    check = json_values.integer if kind is int else json_values.number
+    return lambda content: check(content, 0)
+
+
+def _tuple(kinds: tuple[Any, ...], form: Form) -> Decoder:
+    if kinds[-1] is Ellipsis:
+        decode_item = _decoder(kinds[0], form)
+        return lambda content: tuple(map(decode_item, json_values.list_of(content)))
+    decoders = [_decoder(kind, form) for kind in kinds]
+
+    def decode(content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
+        items = zip(decoders, json_values.list_of(content), strict=True)
+        return tuple(decode_item(item) for decode_item, item in items)
+
+    return decode
+
+
+def _frozenset(kinds: tuple[Any, ...], form: Form) -> Decoder:
+    decode_item = _decoder(kinds[0], form)
+    return lambda content: frozenset(map(decode_item, json_values.list_of(content)))
+
+
+def _mapping(kinds: tuple[Any, ...], form: Form) -> Decoder:
+    decode_key = int if kinds[0] is int else str
+    decode_item = _decoder(kinds[1], form)
+    return lambda content: {
+        decode_key(key): decode_item(item) for key, item in json_values.object_of(content).items()
     }
-    return kind(**values, **({"secrets": {}} if "secrets" in hints else {}))
+
+
+BY_ORIGIN: dict[Any, Callable[[tuple[Any, ...], Form], Decoder]] = {
+    types.UnionType: _union,
+    typing.Union: _union,
+    Literal: _literal,
+    Annotated: _annotated,
+    tuple: _tuple,
+    frozenset: _frozenset,
+    dict: _mapping,
+    Mapping: _mapping,
+}
+
+
+def _plain(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - a class
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    strict = STRICT if form is Form.RECORD else {}
+    return strict.get(kind) or PLAIN.get(kind) or (lambda content: _instance(kind, content))
+
+
+def _instance(kind: type, content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
+    """A value that JSON already has in its class."""
+    if not isinstance(content, kind) or (isinstance(content, bool) and kind is not bool):
+        raise TypeError(f"{content!r} is not a value of {kind.__name__}"[:200])
+    return content
+
+
+def _float(content: Any) -> float:  # noqa: ANN401 - untrusted JSON
+    """A number of kept evidence, which may be infinite."""
+    is_integer = isinstance(content, int) and not isinstance(content, bool)
+    return float(content) if is_integer else float(_instance(float, content))
+
+
+PLAIN: dict[Any, Decoder] = {
+    datetime: datetime.fromisoformat,
+    timedelta: lambda content: timedelta(seconds=content),
+    Path: Path,
+    float: _float,
+}
+STRICT: dict[Any, Decoder] = {
+    datetime: json_values.moment,
+    float: json_values.number,
+    int: json_values.integer,
+    str: json_values.text,
+}

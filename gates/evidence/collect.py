@@ -1,4 +1,4 @@
-"""Gathers what one decision rests on: the served build, the runs and the samples."""
+"""Collects what one decision is based on: the served build, the runs and the metrics."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from gates.evidence import load_runs as loads
-from gates.evidence import suite_runs as evidence
+from gates.evidence import load_runs, seal, suite_runs
 from gates.evidence.judged_runs import Lookup
 from gates.judging.answers import key
-from gates.judging.decide import live_selectors, needed_selectors, weights_are_missing
+from gates.judging.conclusions import RampView
+from gates.judging.decide import needed_selectors
 from gates.model import Evidence, Move, SampleSet, Stage, Target
 from gates.sources import Source, source_named
 from gates.sources.health import served_build
 
-AT_ONCE = 8
+MAX_PARALLEL_QUERIES = 8
 Wanted = tuple[str, float]
 
 
@@ -24,13 +24,13 @@ class Question:
     """One question to the gate.
 
     Args:
-        stage: what is asked about.
-        target: about whom.
+        stage: the stage that is asked about.
+        target: the target that is judged.
         runs: the folder of runs.
-        at: when, seconds since the epoch.
-        moves: gives the shares of traffic the ramp command wrote down; asked for where nobody
+        at: the moment of the question, seconds since the epoch.
+        moves: gives the moves that the ramp command wrote to the ledger; called where nobody
             scrapes the balancer.
-        lost: gives the runs that earlier decisions named and that are not there as such.
+        lost: gives the runs that earlier decisions named and that are gone or changed.
     """
 
     stage: Stage
@@ -41,45 +41,49 @@ class Question:
     lost: Lookup = lambda *_: ()
 
 
-def gather(question: Question) -> Evidence:
-    """Read the runs and ask the target and Prometheus, all at once.
+def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
+    """Read the runs, and ask the target and Prometheus, all at once.
 
     Live metrics are asked for as far back as the ramp began, which the balancer's weights tell.
 
     Args:
-        question: what is asked.
+        question: the question.
 
     Returns:
-        The evidence; what could not be had is in it as such.
+        The evidence, in which a failed query is a sample set with its error; and the view of the
+        ramp that was read from it.
     """
     target = question.target
     source = source_named("prometheus", target.addresses.prometheus)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_QUERIES) as pool:
 
-        def ask(wanted: Sequence[Wanted]) -> dict[Wanted, Future[SampleSet]]:
-            return {one: pool.submit(_samples, source, *one, question.at) for one in wanted}
+        def fetch(wanted: Sequence[Wanted]) -> dict[Wanted, Future[SampleSet]]:
+            return {pair: pool.submit(_samples, source, *pair, question.at) for pair in wanted}
 
-        asked = ask(needed_selectors(question.stage, target))
+        queries = fetch(needed_selectors(question.stage, target))
         served = pool.submit(served_build, target)
-        signing_key = evidence.configured_key()
-        runs = evidence.read_runs(question.runs, signing_key)
-        load_runs = loads.read_loads(question.runs, signing_key)
-        seen = Evidence(
+        signing_key = seal.configured_key()
+        runs = suite_runs.read_runs(question.runs, signing_key)
+        loads = load_runs.read_loads(question.runs, signing_key)
+        evidence = Evidence(
             target=target,
             served=served.result(),
             runs=runs,
-            loads=load_runs,
-            samples=_answers(asked),
-            lost_runs=question.lost(runs, load_runs),
+            loads=loads,
+            samples=_answers(queries),
+            lost_runs=question.lost(runs, loads),
         )
-        if weights_are_missing(question.stage, seen):
-            seen = replace(seen, moves=question.moves())
-        live = ask(live_selectors(question.stage, seen, question.at))
-        return replace(seen, samples={**seen.samples, **_answers(live)})
+        view = RampView.of(question.stage, evidence, question.at)
+        if view.plan and view.timeline and view.timeline.is_unscraped:
+            evidence = replace(evidence, moves=question.moves())
+            view = RampView.of(question.stage, evidence, question.at)
+        live = fetch(view.queries.wanted())
+        samples = {**evidence.samples, **_answers(live)}
+        return replace(evidence, samples=samples), view
 
 
-def _answers(asked: dict[Wanted, Future[SampleSet]]) -> dict[str, SampleSet]:
-    return {key(*one): answer.result() for one, answer in asked.items()}
+def _answers(queries: dict[Wanted, Future[SampleSet]]) -> dict[str, SampleSet]:
+    return {key(*pair): answer.result() for pair, answer in queries.items()}
 
 
 def _samples(source: Source, selector: str, seconds: float, at: float) -> SampleSet:

@@ -4,53 +4,53 @@ A decision's ledger entry names its runs with the size and SHA-256 of their reco
 grows until it is sealed: what was judged once must still be its beginning.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from gates.evidence import suite_runs as evidence
-from gates.model import CheckOutcome, Decision, Evidence, LoadRun, LostRun, Run, RunState
+from gates.model import CheckOutcome, Decision, Evidence, JudgedRun, LoadRun, LostRun, Run, RunState
 
 FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
 CHECKS, LOAD = "checks", "load"
 PREFIX = "run "
+MAX_RUN_ID = 100
 
 
-def of_decision(decision: Decision, seen: Evidence) -> list[dict[str, Any]]:
-    """The runs that a decision's findings name, as its ledger entry has them."""
+def of_decision(decision: Decision, judged: Evidence) -> tuple[JudgedRun, ...]:
+    """The runs that a decision's findings name, as its ledger entry keeps them."""
     named = {
-        (one.source, one.query.removeprefix(PREFIX))
+        (measurement.source, measurement.query.removeprefix(PREFIX))
         for finding in decision.findings
-        for one in finding.measurements
-        if one.query.startswith(PREFIX)
+        for measurement in finding.measurements
+        if measurement.query.startswith(PREFIX)
     }
-    runs = [_of_suites(run) for run in seen.runs if (CHECKS, run.run_id) in named]
-    return runs + [_of_load(run) for run in seen.loads if (LOAD, run.run_id) in named]
+    runs = [_of_suites(run) for run in judged.runs if (CHECKS, run.run_id) in named]
+    load_runs = [_of_load(run) for run in judged.loads if (LOAD, run.run_id) in named]
+    return (*runs, *load_runs)
 
 
-def _of_suites(run: Run) -> dict[str, Any]:
-    failed = {one.check for one in run.results if one.outcome in FAILURES}
-    return _note(CHECKS, run, run.expected or (), failed)
+def _of_suites(run: Run) -> JudgedRun:
+    failed = {result.check for result in run.results if result.outcome in FAILURES}
+    return _judged_run(CHECKS, run, run.expected or (), failed)
 
 
-def _of_load(run: LoadRun) -> dict[str, Any]:
-    return _note(LOAD, run, [run.profile] if run.profile else (), ())
+def _of_load(run: LoadRun) -> JudgedRun:
+    return _judged_run(LOAD, run, [run.profile] if run.profile else (), ())
 
 
-def _note(
+def _judged_run(
     kind: str, run: Run | LoadRun, subjects: Iterable[str], failed: Iterable[str]
-) -> dict[str, Any]:
-    return {
-        "kind": kind, "run": run.run_id, "size": run.record_size, "sha256": run.record_digest,
-        "sealed": run.state is RunState.FINISHED, "started_at": run.started_at.isoformat(),
-        "build": str(run.build or ""), "subjects": sorted(subjects), "failed": sorted(failed),
-    }  # fmt: skip
+) -> JudgedRun:
+    return JudgedRun(
+        kind=kind, run_id=run.run_id, record_size=run.record_size,
+        record_digest=run.record_digest, sealed=run.state is RunState.FINISHED,
+        started_at=run.started_at, build=str(run.build or ""), subjects=frozenset(subjects),
+        failed=frozenset(failed),
+    )  # fmt: skip
 
 
 def lost(
-    entries: Iterable[tuple[str, Mapping[str, Any]]],
-    target: str,
+    judged: Iterable[tuple[str, JudgedRun]],
     runs: Sequence[Run],
     loads: Sequence[LoadRun],
     folder: Path,
@@ -58,49 +58,42 @@ def lost(
     """The runs that earlier decisions named and that are gone, or were changed.
 
     Args:
-        entries: id and content of the ledger's entries, oldest first; untrusted.
-        target: the target's name; decisions of others are passed over.
+        judged: the runs that earlier decisions on the target named, oldest first, each with the
+            id of the decision's ledger entry.
         runs: the records of suite runs that are there.
-        loads: those of load runs.
+        loads: the records of load runs that are there.
         folder: the folder of runs.
     """
-    there: dict[tuple[str, str], Run | LoadRun] = {(CHECKS, one.run_id): one for one in runs}
-    there |= {(LOAD, one.run_id): one for one in loads}
-    found: dict[tuple[str, str], LostRun] = {}
-    for entry_id, content in entries:
-        if content.get("kind") != "decision" or content.get("target") != target:
-            continue
-        for note in content.get("runs", ()):
-            try:
-                key = (str(note["kind"]), str(note["run"]))
-                problem = _problem(note, there.get(key), folder)
-                if problem:
-                    found[key] = _lost(note, problem, entry_id)
-            except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
-                continue  # the entry of another version of the gate
-    return tuple(found.values())
+    there: dict[tuple[str, str], Run | LoadRun] = {(CHECKS, run.run_id): run for run in runs}
+    there |= {(LOAD, run.run_id): run for run in loads}
+    lost_runs: dict[tuple[str, str], LostRun] = {}
+    for entry_id, run in judged:
+        key = (run.kind, run.run_id)
+        if problem := _problem(run, there.get(key), folder):
+            lost_runs[key] = _lost_run(run, problem, entry_id)
+    return tuple(lost_runs.values())
 
 
-def _problem(note: Mapping[str, Any], run: Run | LoadRun | None, folder: Path) -> str:
-    """What happened to a run since it was judged; empty for nothing."""
+def _problem(judged: JudgedRun, run: Run | LoadRun | None, folder: Path) -> str:
+    """What happened to a run since it was judged; empty where nothing happened."""
     if run is None:
         return "is gone"
-    if not note["sha256"] or run.record_digest == note["sha256"]:
+    if not judged.record_digest or run.record_digest == judged.record_digest:
         return ""
-    if note["sealed"] or not isinstance(run, Run):
-        return "was changed" if note["sealed"] else ""
-    beginning = evidence.digest_of_beginning(folder / run.run_id, int(note["size"]))
-    return "" if beginning == note["sha256"] else "was changed"
+    if judged.sealed or not isinstance(run, Run):
+        return "was changed" if judged.sealed else ""
+    beginning = evidence.digest_of_beginning(folder / run.run_id, judged.record_size)
+    return "" if beginning == judged.record_digest else "was changed"
 
 
-def _lost(note: Mapping[str, Any], problem: str, entry_id: str) -> LostRun:
+def _lost_run(run: JudgedRun, problem: str, entry_id: str) -> LostRun:
     return LostRun(
-        run_id=str(note["run"])[:100],
+        run_id=run.run_id[:MAX_RUN_ID],
         problem=problem,
-        started_at=datetime.fromisoformat(note["started_at"]),
-        build=str(note["build"]),
-        subjects=frozenset(str(one) for one in note["subjects"]),
-        failed=frozenset(str(one) for one in note["failed"]),
+        started_at=run.started_at,
+        build=run.build,
+        subjects=run.subjects,
+        failed=run.failed,
         decision=entry_id,
     )
 

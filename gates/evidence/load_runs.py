@@ -1,188 +1,160 @@
-"""The record of a load run, ``load.json``: its writer and its reader.
+"""Reads the records of load runs; a record that cannot be trusted becomes a damaged run."""
 
-Written when the run begins, without a measurement, and replaced as a whole when it ends, sealed by
-the SHA-256 of its content (and its HMAC, where a key is configured). Its schema is
-``gates/schemas/load.schema.json``.
-"""
-
-import hashlib
-import hmac
-import json
-import math
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from gates.evidence import suite_runs as evidence
-from gates.evidence.suite_runs import (
-    KEY_VARIABLE,
-    MOST_RUNS,
-    RUN_ID,
-    Subject,
-    boot_json,
-    boot_of,
-    build_json,
-    build_of,
-    folder_time,
-    moment_of,
+from gates.evidence import codec, seal, suite_record
+from gates.evidence.load_record import (
+    FILE,
+    SCHEMA,
+    LoadRecord,
+    OperationMeasurement,
+    PhaseMeasurement,
+    bytes_of,
 )
-from gates.model import ALL, ANSWERS, Build, Generator, Latency, LoadPhase, LoadRun, RunState
-from gates.sources import strict_json
+from gates.evidence.run_folder import MAX_RUNS, RUN_ID, read_record, run_folders
+from gates.model import Generator, Latency, LoadPhase, LoadRun, RunState
+from gates.sources import json_values
 
-FILE = "load.json"
-SCHEMA = 1
-MOST_BYTES = 8_000_000
-MOST_REASON = 200
-SEALS = ("sha256", "hmac")
-MALFORMED = (
-    ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
-)  # fmt: skip
-
-
-def begin(folder: Path, run_id: str, subject: Subject, content: Mapping[str, Any]) -> None:
-    """Write that a load run has begun; without an end it proves nothing.
-
-    Args:
-        folder: the run's folder; made if missing.
-        run_id: the run's id.
-        subject: what is under load.
-        content: ``tool``, ``profile`` and ``plan`` (users, judged_seconds, workers).
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    started = {
-        "schema": SCHEMA, "run": run_id, **content, "target": subject.target,
-        "base_url": subject.base_url, "target_digest": subject.target_digest,
-        "build": build_json(subject.build), "limits": subject.limits, "boot": boot_json(),
-        "started_at": datetime.now(UTC).isoformat(),
-    }  # fmt: skip
-    _write(folder, started)
-
-
-def end(
-    folder: Path, build: Build | None, measured: Mapping[str, Any], left_behind: str, key: str
-) -> None:
-    """Add the measurement and seal the record.
-
-    Args:
-        folder: the run's folder.
-        build: the build served now.
-        measured: what the generators measured.
-        left_behind: what is left in the database; empty for nothing.
-        key: the HMAC key, or an empty text for none.
-    """
-    content = json.loads((folder / FILE).read_text())
-    content |= {
-        "ended_at": datetime.now(UTC).isoformat(), "build_at_end": build_json(build),
-        "measured": measured, "left_behind": left_behind,
-    }  # fmt: skip
-    content["sha256"] = hashlib.sha256(_sealed(content)).hexdigest()
-    if key:
-        content["hmac"] = hmac.new(key.encode(), _sealed(content), hashlib.sha256).hexdigest()
-    _write(folder, content)
-
-
-def _sealed(content: Mapping[str, Any]) -> bytes:
-    rest = {name: value for name, value in content.items() if name not in SEALS}
-    return json.dumps(rest, sort_keys=True, allow_nan=False).encode()
-
-
-def _write(folder: Path, content: Mapping[str, Any]) -> None:
-    fresh = folder / f".{FILE}.{os.getpid()}"
-    with fresh.open("w") as file:
-        json.dump(content, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / FILE)
+MAX_BYTES = 8_000_000
+MAX_REASON = 200
 
 
 def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
-    """The load runs of a folder of runs; a record that cannot be trusted says so itself.
+    """Read the load runs of a folder.
 
     Args:
         folder: holds one folder a run; may be missing.
-        key: the HMAC key; with one, an unsigned or wrongly signed record is damaged.
+        key: the key that records must be signed with, or an empty text for none.
+
+    Returns:
+        All load runs; a record that is unreadable, changed or not signed is a damaged run.
     """
-    if not folder.is_dir():
-        return ()
-    folders = [entry for entry in folder.iterdir() if _may_be_load(entry)]
-    if len(folders) > MOST_RUNS:
-        problem = f"{len(folders)} load runs, more than {MOST_RUNS}: move old ones away"
+    folders = run_folders(folder, _may_be_load)
+    if len(folders) > MAX_RUNS:
+        problem = f"{len(folders)} load runs, more than {MAX_RUNS}: move old ones away"
         return (_damaged(folder.name, datetime.now(UTC), problem),)
-    return tuple(_read(entry / FILE, key) for entry in folders)
+    return tuple(_read(entry, key) for entry in folders)
 
 
 def _may_be_load(folder: Path) -> bool:
-    """A folder with the record of a load run, or with no record at all: it may have been one."""
-    return folder.is_dir() and ((folder / FILE).exists() or not (folder / evidence.FILE).exists())
+    """A folder with the record of a load run, or without any record: it may have had one."""
+    return (folder / FILE).exists() or not (folder / suite_record.FILE).exists()
 
 
-def _read(path: Path, key: str) -> LoadRun:
-    name = path.parent.name
+def _read(folder: Path, key: str) -> LoadRun:
+    record = read_record(folder / FILE, MAX_BYTES)
+    if record.problem:
+        return _damaged(folder.name, record.modified, record.problem)
     try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError as error:
-        return _damaged(name, folder_time(path.parent), f"no record: {error.strerror}")
-    if len(raw) > MOST_BYTES:
-        return _damaged(name, written, f"over {MOST_BYTES} bytes")
-    try:
-        content = strict_json.loads(raw)
-        if content["schema"] != SCHEMA or content["run"] != name or not RUN_ID.match(name):
-            return _damaged(name, written, "another schema, or another run's")
-        if problem := _broken_seal(content, key):
-            return _damaged(name, written, problem)
-        return replace(
-            _run(content), record_size=len(raw), record_digest=hashlib.sha256(raw).hexdigest()
-        )
-    except MALFORMED as error:
-        return _damaged(name, written, f"not a record of a load run ({type(error).__name__})")
+        content = json_values.object_of(json_values.loads(record.raw))
+        if problem := _problem_of_seal(content, key):
+            return _damaged(folder.name, record.modified, problem)
+        run = _decode(folder.name, content)
+    except json_values.MALFORMED as error:
+        reason = f"{type(error).__name__}: {error}"[:120]
+        problem = f"it is not the record of a load run ({reason})"
+        return _damaged(folder.name, record.modified, problem)
+    return replace(run, record_size=len(record.raw), record_digest=seal.digest_of(record.raw))
 
 
-def _broken_seal(content: Mapping[str, Any], key: str) -> str:
-    """What is wrong with the seal of a record that has an end, or an empty text."""
+def _problem_of_seal(content: Mapping[str, object], key: str) -> str:
+    """Why the seal of a finished run's record is not valid; an empty text for a valid one."""
     if "measured" not in content:
         return ""
-    if content.get("sha256") != hashlib.sha256(_sealed(content)).hexdigest():
-        return "it was changed after it was written"
-    if key:
-        expected = hmac.new(key.encode(), _sealed(content), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, str(content.get("hmac", ""))):
-            return f"its signature is missing or not made with {KEY_VARIABLE}"
-    return ""
+    covered = bytes_of(content)
+    return seal.problem_of(content, covered, covered, key)
 
 
-def _damaged(name: str, at: datetime, problem: str) -> LoadRun:
+def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
+    """Decode a record.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError: the record is
+            malformed, or belongs to another run.
+    """
+    record = codec.from_record(LoadRecord, content)
+    if record.schema != SCHEMA or record.run != run_id or not RUN_ID.match(run_id):
+        raise ValueError("another schema, or the record of another run")
+    run = _unfinished(record)
+    measured = record.measured
+    if measured is None:
+        return run
+    if record.ended_at is None or record.left_behind is None or "build_at_end" not in content:
+        raise ValueError("measurements without the end of the run")
+    generator = measured.generator
+    if len(generator.processor_share) != len(generator.memory_bytes):
+        raise ValueError("the generator's figures are of different numbers of processes")
+    return replace(
+        run,
+        state=RunState.FINISHED,
+        problem="",
+        ended_at=record.ended_at,
+        build_at_end=record.build_at_end,
+        phases=tuple(_phase(phase) for phase in measured.phases),
+        reasons={reason[:MAX_REASON]: times for reason, times in measured.reasons.items()},
+        memory=measured.memory,
+        recovery_seconds=measured.recovery_seconds,
+        generator=Generator(
+            workers=record.plan.workers,
+            workers_gone=generator.workers_gone,
+            processor_share=generator.processor_share,
+            memory_bytes=generator.memory_bytes,
+            lag_p99_seconds=generator.lag_p99_seconds,
+        ),
+        left_behind=record.left_behind[:MAX_REASON],
+    )
+
+
+def _phase(measured: PhaseMeasurement) -> LoadPhase:
+    seconds = json_values.number(measured.end_seconds - measured.start_seconds, minimum=0)
+    return LoadPhase(
+        name=measured.name,
+        judged=measured.judged,
+        seconds=seconds,
+        users_planned=measured.users_planned,
+        users_reached=measured.users_reached,
+        due=measured.due,
+        unfinished=measured.unfinished,
+        oldest_unfinished_seconds=measured.oldest_unfinished_seconds,
+        longest_gap_seconds=measured.longest_gap_seconds,
+        operations={name: _latency(operation) for name, operation in measured.operations.items()},
+    )
+
+
+def _latency(measured: OperationMeasurement) -> Latency:
+    return Latency(
+        done=measured.done,
+        failed=measured.failed,
+        unanswered=measured.unanswered,
+        samples=measured.samples,
+        p50=measured.p50,
+        p95=measured.p95,
+        p95_at_least=measured.p95_at_least,
+        p95_at_most=measured.p95_at_most,
+        p99=measured.p99,
+    )
+
+
+def _damaged(run_id: str, at: datetime, problem: str) -> LoadRun:
     return LoadRun(
-        run_id=name, state=RunState.DAMAGED, problem=problem, profile="", started_at=at,
-        ended_at=None, target="", base_url="", target_digest="", build=None, build_at_end=None,
-        limits="", boot=None, users=0, judged_seconds=0.0, phases=(), reasons={}, memory=(),
-        recovery_seconds=None, generator=None, left_behind="unknown",
-    )  # fmt: skip
-
-
-def _run(content: Mapping[str, Any]) -> LoadRun:
-    """A run from its record; without an end it has measured nothing."""
-    plan = content["plan"]
-    run = LoadRun(
-        run_id=str(content["run"]),
-        state=RunState.UNFINISHED,
-        problem="it was aborted, or is still under way",
-        profile=str(content["profile"]),
-        started_at=moment_of(content["started_at"]),
+        run_id=run_id,
+        state=RunState.DAMAGED,
+        problem=problem,
+        profile="",
+        started_at=at,
         ended_at=None,
-        target=str(content["target"]),
-        base_url=str(content["base_url"]),
-        target_digest=str(content["target_digest"]),
-        build=build_of(content["build"]),
+        target="",
+        base_url="",
+        target_digest="",
+        build=None,
         build_at_end=None,
-        limits=str(content["limits"]),
-        boot=boot_of(content["boot"]),
-        users=_count(plan["users"]),
-        judged_seconds=_figure(plan["judged_seconds"]),
+        limits="",
+        boot=None,
+        users=0,
+        judged_seconds=0.0,
         phases=(),
         reasons={},
         memory=(),
@@ -190,86 +162,30 @@ def _run(content: Mapping[str, Any]) -> LoadRun:
         generator=None,
         left_behind="unknown",
     )
-    measured = content.get("measured")
-    if measured is None:
-        return run
-    reasons = measured["reasons"].items()
-    return replace(
-        run,
-        state=RunState.FINISHED,
-        problem="",
-        ended_at=moment_of(content["ended_at"]),
-        build_at_end=build_of(content["build_at_end"]),
-        phases=tuple(_phase(one) for one in measured["phases"]),
-        reasons={str(reason)[:MOST_REASON]: _count(times) for reason, times in reasons},
-        memory=tuple((_figure(at), _figure(size)) for at, size in measured["memory"]),
-        recovery_seconds=_perhaps(measured["recovery_seconds"]),
-        generator=_generator(plan, measured["generator"]),
-        left_behind=str(content["left_behind"])[:MOST_REASON],
+
+
+def _unfinished(record: LoadRecord) -> LoadRun:
+    """The run of a record without measurements."""
+    return LoadRun(
+        run_id=record.run,
+        state=RunState.UNFINISHED,
+        problem="it was aborted, or is still under way",
+        profile=record.profile,
+        started_at=record.started_at,
+        ended_at=None,
+        target=record.target,
+        base_url=record.base_url,
+        target_digest=record.target_digest,
+        build=record.build,
+        build_at_end=None,
+        limits=record.limits,
+        boot=record.boot,
+        users=record.plan.users,
+        judged_seconds=record.plan.judged_seconds,
+        phases=(),
+        reasons={},
+        memory=(),
+        recovery_seconds=None,
+        generator=None,
+        left_behind="unknown",
     )
-
-
-def _phase(content: Mapping[str, Any]) -> LoadPhase:
-    return LoadPhase(
-        name=str(content["name"]),
-        judged=_judged(content["judged"]),
-        seconds=_figure(_figure(content["end_seconds"]) - _figure(content["start_seconds"])),
-        users_planned=_count(content["users_planned"]),
-        users_reached=_count(content["users_reached"]),
-        due=_count(content["due"]),
-        unfinished=_count(content["unfinished"]),
-        oldest_unfinished_seconds=_figure(content["oldest_unfinished_seconds"]),
-        longest_gap_seconds=_figure(content["longest_gap_seconds"]),
-        operations={str(name): _latency(one) for name, one in content["operations"].items()},
-    )
-
-
-def _judged(value: object) -> str:
-    if value not in ("", ANSWERS, ALL):
-        raise ValueError
-    return str(value)
-
-
-def _latency(content: Mapping[str, Any]) -> Latency:
-    return Latency(
-        done=_count(content["done"]),
-        failed=_count(content["failed"]),
-        unanswered=_count(content["unanswered"]),
-        samples=_count(content["samples"]),
-        p50=_perhaps(content.get("p50")),
-        p95=_perhaps(content.get("p95")),
-        p95_at_least=_perhaps(content.get("p95_at_least")),
-        p95_at_most=_perhaps(content.get("p95_at_most")),
-        p99=_perhaps(content.get("p99")),
-    )
-
-
-def _generator(plan: Mapping[str, Any], content: Mapping[str, Any]) -> Generator:
-    shares, memory = content["processor_share"], content["memory_bytes"]
-    if len(shares) != len(memory):
-        raise ValueError
-    return Generator(
-        workers=_count(plan["workers"]),
-        workers_gone=_count(content["workers_gone"]),
-        processor_share=tuple(_perhaps(one) for one in shares),
-        memory_bytes=tuple(_count(one) for one in memory),
-        lag_p99_seconds=_perhaps(content["lag_p99_seconds"]),
-    )
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError
-    return value
-
-
-def _figure(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    if not math.isfinite(value) or value < 0:
-        raise ValueError
-    return float(value)
-
-
-def _perhaps(value: object) -> float | None:
-    return None if value is None else _figure(value)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from gates.model import Evidence, Measured, Measurement, SampleSet, Series, Target
-from gates.statistics import by_instance, newest_sample
+from gates.model import SLOT, Evidence, Measured, Measurement, SampleSet, Series, Target
+from gates.statistics import by_instance, newest_sample_time
 
 
 def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> SampleSet:
@@ -18,17 +18,13 @@ def key(selector: str, window_seconds: float) -> str:
 
 def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
     """The selector of the target's series, or of its baseline's."""
-    return selector.replace("$slot", target.baseline_slot if baseline else target.slot)
+    return selector.replace(SLOT, target.baseline_slot if baseline else target.slot)
 
 
 def age_seconds(answer: SampleSet) -> float | None:
     """The age of the newest sample at the moment of the query."""
-    newest = newest_sample(answer.series)
+    newest = newest_sample_time(answer.series)
     return None if newest is None else answer.evaluated_at - newest
-
-
-STARTS = 'process_start_time_seconds{slot="$slot"}'
-UP = 'up{slot="$slot"}'
 
 
 def blindness(
@@ -94,8 +90,8 @@ def measurement(answer: SampleSet, value: str) -> Measurement:
     )
 
 
-def look_again(answer: SampleSet) -> str:
-    """The line that shows the same answer."""
+def command(answer: SampleSet) -> str:
+    """The command line that shows the same answer."""
     return f"curl -sG {answer.source}/api/v1/query --data-urlencode 'query={answer.query}'"
 
 

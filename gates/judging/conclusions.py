@@ -1,23 +1,19 @@
-"""What one objective concludes from the evidence: one module a kind of objective; pure."""
+"""The findings of a stage: each objective is concluded by the module of its kind."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from gates.judging import served_build
-from gates.judging.checks import listed as listed_checks
-from gates.judging.checks import required as checks
-from gates.judging.live import queries as feeding
-from gates.judging.live.findings import Rests
-from gates.judging.live.findings import conclude as conclude_live
-from gates.judging.live.live_judge import Live
-from gates.judging.load import load_objective as load
-from gates.judging.window import ratio
-from gates.judging.window import sample_build as live_build
-from gates.judging.window import traffic_share as share
+from gates.judging.checks import listed, required
+from gates.judging.live import evaluation
+from gates.judging.live.queries import LivePlan, LiveQueries
+from gates.judging.load import load_objective
+from gates.judging.timeline import Timeline, timeline_of
+from gates.judging.window import ratio, sample_build, traffic_share
 from gates.model import (
     AvailabilityObjective,
     ChecksObjective,
-    ComparisonObjective,
     Evidence,
     Finding,
     ListedChecksObjective,
@@ -26,85 +22,110 @@ from gates.model import (
     LoadObjective,
     Objective,
     RatioObjective,
-    RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
     Stage,
     Target,
-    ThroughputObjective,
-    TrafficObjective,
-    TriggerObjective,
 )
 
-__all__ = [
-    "Live", "Rests", "conclude", "conclude_all", "conclude_live", "live_asked", "selectors",
-]  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class RampView:
+    """What is known of the ramp at the moment of a question: read once, used by every objective.
+
+    Args:
+        timeline: the balancer's moves; None where the stage asks for no share.
+        plan: the stage's live objectives; None where it has none.
+        queries: their queries.
+    """
+
+    timeline: Timeline | None
+    plan: LivePlan | None
+    queries: LiveQueries
+
+    @classmethod
+    def of(cls, stage: Stage, evidence: Evidence, now: float) -> "RampView":
+        """Read the view from evidence that has the balancer's weights.
+
+        Args:
+            stage: whose objectives are judged.
+            evidence: with the answers to ``selectors``.
+            now: seconds since the epoch.
+        """
+        shares = [one for one in stage.objectives if isinstance(one, ShareObjective)]
+        timeline = timeline_of(shares[0], evidence) if shares else None
+        plan = LivePlan.of(stage)
+        moves = timeline.moves if timeline else ()
+        queries = plan.queries(moves, evidence.target, now) if plan else LiveQueries((), ())
+        return cls(timeline, plan, queries)
 
 
-def conclude_all(stage: Stage, evidence: Evidence, now: datetime) -> list[Finding]:
-    """The findings of every objective of a stage; live ones are fed together."""
-    found: list[Finding] = []
+def conclude_all(
+    stage: Stage, evidence: Evidence, now: datetime, view: RampView | None = None
+) -> list[Finding]:
+    """The findings of every objective of a stage; live objectives are evaluated together.
+
+    Args:
+        stage: what is required.
+        evidence: what was measured.
+        now: the moment of the question, UTC.
+        view: of the ramp, where it was read from the same evidence already.
+    """
+    if view is None:
+        view = RampView.of(stage, evidence, now.timestamp())
+    findings: list[Finding] = []
     for objective in stage.objectives:
-        if not isinstance(objective, LiveObjective | AvailabilityObjective):
-            found.extend(conclude(objective, evidence, now))
-    if asked := live_asked(stage):
-        found.extend(feeding.findings(asked, evidence, now.timestamp()))
-    return found
+        if isinstance(objective, LiveObjective | AvailabilityObjective):
+            continue
+        if isinstance(objective, ShareObjective):
+            timeline = view.timeline or timeline_of(objective, evidence)
+            findings.append(traffic_share.conclude(objective, evidence, timeline))
+        else:
+            findings.extend(conclude(objective, evidence, now))
+    if view.plan and view.timeline:
+        findings.extend(
+            evaluation.findings(view.plan, view.queries, view.timeline, evidence, now.timestamp())
+        )
+    return findings
 
 
-def live_asked(stage: Stage) -> feeding.Asked | None:
-    """What the stage asks of live metrics; None where it has no live objective."""
-    live = tuple(one for one in stage.objectives if isinstance(one, LiveObjective))
-    shares = [one for one in stage.objectives if isinstance(one, ShareObjective)]
-    terms = [one.terms for one in live if isinstance(one, ComparisonObjective)]
-    if not live or not shares or not terms:
-        return None
-    available = tuple(one for one in stage.objectives if isinstance(one, AvailabilityObjective))
-    return feeding.Asked(live, shares[0], terms[0], available)
+Alone = (
+    ChecksObjective
+    | ListedChecksObjective
+    | ServedBuildObjective
+    | LiveBuildObjective
+    | RatioObjective
+    | LoadObjective
+)
 
 
-def conclude(objective: Objective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """The findings of one objective; at least one, unless the objective asks for nothing."""
+def conclude(objective: Alone, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
+    """The findings of an objective that needs no other; at least one."""
     match objective:
         case ChecksObjective():
-            found = checks.conclude(objective, evidence, now)
+            return required.conclude(objective, evidence, now)
         case ListedChecksObjective():
-            found = (listed_checks.conclude(objective, evidence, now),)
+            return (listed.conclude(objective, evidence, now),)
         case ServedBuildObjective():
-            found = (served_build.conclude(objective, evidence),)
+            return (served_build.conclude(objective, evidence),)
         case LiveBuildObjective():
-            found = (live_build.conclude(objective, evidence),)
+            return (sample_build.conclude(objective, evidence),)
         case RatioObjective():
-            found = (ratio.conclude(objective, evidence),)
-        case ShareObjective():
-            found = (share.conclude(objective, evidence),)
+            return (ratio.conclude(objective, evidence),)
         case LoadObjective():
-            found = load.conclude(objective, evidence, now)
-        case (
-            ComparisonObjective() | ThroughputObjective() | TriggerObjective()
-            | TrafficObjective() | RestartsObjective() | AvailabilityObjective()
-        ):  # fmt: skip
-            raise TypeError(f"{objective.name} is concluded with the other live objectives")
+            return load_objective.conclude(objective, evidence, now)
         case _:
             assert_never(objective)
-    return found
 
 
 def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
-    """The selectors an objective reads, each with its window in seconds."""
+    """What an objective reads that does not depend on the ramp: selectors, windows in seconds."""
     match objective:
-        case ChecksObjective() | ListedChecksObjective() | ServedBuildObjective() | LoadObjective():
-            return ()
-        case (
-            ComparisonObjective() | ThroughputObjective() | TriggerObjective()
-            | TrafficObjective() | RestartsObjective() | AvailabilityObjective()
-        ):  # fmt: skip
-            return ()  # asked for when it is known when the ramp began
         case LiveBuildObjective():
-            return live_build.selectors(objective, target)
+            return sample_build.selectors(objective, target)
         case RatioObjective():
             return ratio.selectors(objective, target)
         case ShareObjective():
-            return share.selectors(objective)
+            return traffic_share.selectors(objective)
         case _:
-            assert_never(objective)
+            return ()

@@ -2,9 +2,7 @@
 
 from datetime import datetime
 
-from gates.judging.conclusions import conclude_all, live_asked, selectors
-from gates.judging.live import queries as feeding
-from gates.judging.live import timeline
+from gates.judging.conclusions import RampView, conclude_all, selectors
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -16,35 +14,23 @@ def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
     return list(dict.fromkeys(wanted))
 
 
-def weights_are_missing(stage: Stage, evidence: Evidence) -> bool:
-    """Whether nobody scrapes the balancer, so that only the ledger knows the moves."""
-    asked = live_asked(stage)
-    return asked is not None and timeline.not_scraped(asked.share, evidence)
-
-
-def live_selectors(stage: Stage, evidence: Evidence, at: float) -> list[tuple[str, float]]:
-    """What a stage's live objectives read, once the balancer's weights are in the evidence."""
-    asked = live_asked(stage)
-    if asked is None:
-        return []
-    moves, _ = timeline.moves(asked.share, evidence)
-    return feeding.selectors(asked, moves, evidence.target, at)
-
-
-def judge(stage: Stage, evidence: Evidence, now: datetime) -> Decision:
+def judge(
+    stage: Stage, evidence: Evidence, now: datetime, view: RampView | None = None
+) -> Decision:
     """Decide whether the release may go on past a stage.
 
     Args:
         stage: what is required.
-        evidence: what was seen.
+        evidence: what was measured.
         now: the moment of the question, UTC.
+        view: of the ramp, where it was read from the same evidence already.
 
     Returns:
         The decision: GO only when every objective has a finding and every finding is a pass.
 
     Source: design.md section 3.
     """
-    findings = conclude_all(stage, evidence, now)
+    findings = conclude_all(stage, evidence, now, view)
     outcome, reason = decided(findings)
     return Decision(
         outcome=outcome,

@@ -1,5 +1,6 @@
 """Condition: the target is healthy, and serves the build its target file expects."""
 
+from gates.judging.conclusion import Conclusion, finding_of
 from gates.model import Evidence, Finding, Measured, Measurement, ServedBuildObjective, Verdict
 
 HEALTHY = 200
@@ -30,21 +31,13 @@ def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
     else:
         verdict, next_step = Verdict.PASS, ""
         sentence = f"{target.name} serves {served.build}, as expected"
-    return Finding(
-        objective=objective.name,
-        guide=objective.guide,
-        measured=served.measured,
-        verdict=verdict,
-        sentence=sentence,
-        next_step=next_step,
-        measurements=(
-            Measurement(
-                source="health",
-                query=served.url,
-                window_seconds=None,
-                samples=int(served.measured is Measured.OK),
-                age_seconds=0.0 if served.measured is Measured.OK else None,
-                value=str(served.build or served.problem),
-            ),
-        ),
+    measurement = Measurement(
+        source="health",
+        query=served.url,
+        window_seconds=None,
+        samples=int(served.measured is Measured.OK),
+        age_seconds=0.0 if served.measured is Measured.OK else None,
+        value=str(served.build or served.problem),
     )
+    conclusion = Conclusion(served.measured, verdict, sentence)
+    return finding_of(objective, conclusion, [measurement], next_step)

@@ -1,10 +1,11 @@
 """The values that cross module boundaries; standard library only.
 
-target      what is judged: Build, Target
-run         what a run of suites recorded: CheckResult, Run, Boot
-load_run    what a load run measured: LoadRun, LoadPhase, Latency, Generator
+target      the deployed thing that is judged: Build, Target
+run         the record of a suite run: CheckResult, Run, Boot
+load_run    the record of a load run: LoadRun, LoadPhase, Latency, Generator
 evidence    everything that a decision is based on: Sample, Series, SampleSet, Evidence
 scrape      what a live judge reads: Scrape, Move
+indicators  what is measured: the series that objectives refer to
 objectives  what a stage may require, one class a kind
 policy      what is required: Stage, Policy
 decision    what was concluded: Measurement, Finding, Decision
@@ -21,6 +22,15 @@ from gates.model.decision import (
     Verdict,
 )
 from gates.model.evidence import Evidence, Sample, SampleSet, Series, ServedBuild
+from gates.model.indicators import (
+    SLOT,
+    BuildIndicator,
+    EventIndicator,
+    Indicator,
+    Part,
+    ProcessIndicator,
+    WeightIndicator,
+)
 from gates.model.load_run import (
     ALL,
     ANSWERS,
@@ -49,9 +59,18 @@ from gates.model.objectives import (
     TrafficObjective,
     TriggerObjective,
 )
-from gates.model.policy import OnCrash, Policy, Stage
-from gates.model.run import LEFT_NOTHING, Boot, CheckOutcome, CheckResult, LostRun, Run, RunState
-from gates.model.scrape import Move, Scrape
+from gates.model.policy import OnCrash, Policy, Stage, StageRole
+from gates.model.run import (
+    LEFT_NOTHING,
+    Boot,
+    CheckOutcome,
+    CheckResult,
+    JudgedRun,
+    LostRun,
+    Run,
+    RunState,
+)
+from gates.model.scrape import SAME_SHARE, SHARE_TOLERANCE, Move, Scrape, is_same_share
 from gates.model.target import Addresses, Build, Target
 
 __all__ = [
@@ -59,19 +78,26 @@ __all__ = [
     "ANSWERS",
     "LEFT_NOTHING",
     "RECOVERY",
+    "SAME_SHARE",
+    "SHARE_TOLERANCE",
+    "SLOT",
     "TOTAL",
     "Addresses",
     "AvailabilityObjective",
     "Boot",
     "Build",
+    "BuildIndicator",
     "CheckOutcome",
     "CheckResult",
     "ChecksObjective",
     "ComparisonObjective",
     "Decision",
+    "EventIndicator",
     "Evidence",
     "Finding",
     "Generator",
+    "Indicator",
+    "JudgedRun",
     "Latency",
     "ListedChecksObjective",
     "LiveBuildObjective",
@@ -86,8 +112,10 @@ __all__ = [
     "Objective",
     "OnCrash",
     "Outcome",
+    "Part",
     "Policy",
     "PolicyFile",
+    "ProcessIndicator",
     "RatioObjective",
     "RestartsObjective",
     "Run",
@@ -100,10 +128,13 @@ __all__ = [
     "ServedBuildObjective",
     "ShareObjective",
     "Stage",
+    "StageRole",
     "Target",
     "Terms",
     "ThroughputObjective",
     "TrafficObjective",
     "TriggerObjective",
     "Verdict",
+    "WeightIndicator",
+    "is_same_share",
 ]

@@ -1,4 +1,4 @@
-"""What was concluded: measurements, findings, and the decision they add up to."""
+"""Conclusions: measurements, findings, and the decision that follows from them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Measured(Enum):
-    """Was it measured?"""
+    """Whether a value was measured: with data, without data, with an error, or with old data."""
 
     OK = "ok"
     NO_DATA = "no_data"
@@ -15,7 +15,7 @@ class Measured(Enum):
 
 
 class Verdict(Enum):
-    """Does it meet the objective? Worst wins: pass, then inconclusive, then fail."""
+    """Whether the objective is met; the worst verdict counts: pass, inconclusive, fail."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     INCONCLUSIVE = "inconclusive"
@@ -23,7 +23,7 @@ class Verdict(Enum):
 
 
 class Outcome(Enum):
-    """What the gate answers."""
+    """The answer of the gate."""
 
     GO = "go"
     HOLD = "hold"
@@ -33,15 +33,15 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One thing that was read to reach a finding.
+    """One value that a finding is based on.
 
     Args:
-        source: where it was read.
-        query: what was asked there.
-        window_seconds: how far back it reaches; None where it is of one moment.
-        samples: how many samples it rests on.
-        age_seconds: the age of the newest; None where there is none.
-        value: what it came to, in words or figures.
+        source: the source of the value.
+        query: the query to the source.
+        window_seconds: the length of the window; None for a value of one moment.
+        samples: the number of samples.
+        age_seconds: the age of the newest sample; None without samples.
+        value: the value, as text.
     """
 
     source: str
@@ -54,17 +54,17 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one objective concluded.
+    """The conclusion of one objective.
 
     Args:
         objective: the objective's name.
         guide: the guide's section.
-        measured: was it measured.
-        verdict: does it meet the objective.
-        sentence: why, with figures.
-        next_step: what to do or type now; empty for a pass.
-        measurements: what it rests on.
-        breach: what a fail of it means.
+        measured: whether the value was measured.
+        verdict: whether the objective is met.
+        sentence: the reason, with numbers.
+        next_step: the next step, or the command to type; empty for a pass.
+        measurements: the values that the finding is based on.
+        breach: the outcome that follows from a fail.
     """
 
     objective: str
@@ -84,14 +84,15 @@ class Decision:
     Args:
         outcome: go, hold, no_go or rollback.
         reason: one sentence.
-        stage: the stage asked about.
+        stage: the name of the stage.
         target: the target's name.
-        build: the build that was served, as text; ``unknown`` when nobody answered.
-        at: when it was asked, UTC.
-        findings: worst first.
-        time_scale: every duration of the policy was divided by it; over 1 it is a rehearsal.
-        policy: the policy file, its SHA-256, and whether it is the installed one; empty for none.
-        warnings: what is wrong beside the findings, such as a damaged ledger; a sentence each.
+        build: the build that was served, as text; ``unknown`` without an answer.
+        at: the moment of the question, UTC.
+        findings: the worst finding comes first.
+        time_scale: the factor by which every duration of the policy was divided; a rehearsal has a
+            factor of more than 1.
+        policy: the policy file; None where the policy came from kept evidence.
+        warnings: problems that are not findings, such as a damaged ledger; one sentence each.
     """
 
     outcome: Outcome
@@ -104,16 +105,17 @@ class Decision:
     time_scale: float = 1.0
     policy: "PolicyFile | None" = None
     warnings: tuple[str, ...] = ()
+    entry_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """The policy that a decision was judged by.
+    """The policy of a decision.
 
     Args:
         path: the file.
-        digest: SHA-256 of it.
-        installed: whether it is the installed one.
+        digest: SHA-256 of the file.
+        installed: whether the file is the installed policy.
     """
 
     path: str

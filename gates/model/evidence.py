@@ -1,4 +1,4 @@
-"""What was seen: the build that is served, metric samples, and the records of runs."""
+"""Evidence: the build that is served, samples of metrics, and the records of runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from gates.model.target import Build, Target
 
 
 class Sample(NamedTuple):
-    """One raw sample: seconds since the epoch, and the value; there are many, so it is a tuple."""
+    """One raw sample: seconds since the epoch, and the value; a tuple, because there are many."""
 
     at: float
     value: float
@@ -21,7 +21,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The raw samples of one series, oldest first."""
+    """The raw samples of one time series, oldest first."""
 
     labels: Mapping[str, str]
     samples: tuple[Sample, ...]
@@ -32,13 +32,13 @@ class SampleSet:
     """The answer to one range selector.
 
     Args:
-        query: the range selector as sent.
-        source: where it was sent.
-        window: how far back it reaches.
-        evaluated_at: the moment it reaches back from, seconds since the epoch.
-        measured: whether an answer came.
-        problem: why not, or empty.
-        series: the answer.
+        query: the range selector.
+        source: the address of the source.
+        window: the length of the window.
+        evaluated_at: the end of the window, in seconds since the epoch.
+        measured: whether the query had an answer, with or without data.
+        problem: why there are no samples; an empty text with samples.
+        series: the time series of the answer.
     """
 
     query: str
@@ -52,15 +52,15 @@ class SampleSet:
 
 @dataclass(frozen=True, slots=True)
 class ServedBuild:
-    """What the target said of itself just now.
+    """The target's answer about the build that it serves.
 
     Args:
-        measured: whether it answered.
-        status: HTTP status of the answer; 0 without one.
-        build: the build it serves, or None.
-        deployment: what it calls itself.
-        url: where it was asked.
-        problem: why it did not answer, or empty.
+        measured: whether the answer names a build.
+        status: the HTTP status of the answer; 0 without an answer.
+        build: the build that the target serves; None where the answer names no build.
+        deployment: the name that the target gives itself.
+        url: the address that was asked.
+        problem: why there is no build; an empty text with a build.
     """
 
     measured: Measured
@@ -73,16 +73,17 @@ class ServedBuild:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything one decision rests on.
+    """Everything that one decision is based on.
 
     Args:
-        target: the subject.
-        served: the build it serves.
+        target: the target that is judged.
+        served: the build that the target serves.
         runs: the records of suite runs.
-        samples: sample sets by query.
+        samples: the sample sets, by query.
         loads: the records of load runs.
-        moves: the shares of traffic the ramp command wrote down, for balancers nobody scrapes.
-        lost_runs: runs that earlier decisions of the ledger named, and that are not there as such.
+        moves: the shares of traffic that the ramp command wrote into the ledger; used where
+            Prometheus has no weights of the balancer.
+        lost_runs: runs that earlier decisions named and that are gone or were changed.
     """
 
     target: Target

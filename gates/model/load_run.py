@@ -1,4 +1,4 @@
-"""What a load run measured."""
+"""The record of a load run: its phases, and what the generator used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from datetime import datetime
 from gates.model.run import Boot, RunState
 from gates.model.target import Build
 
-# All operations of a phase together.
+# The name of all operations of a phase together.
 TOTAL = "total"
-# Which limits apply to a phase: all, or whether what was due was answered rightly, without a gap.
+# The limits that apply to a phase: all, or only those of the share of correct answers and gaps.
 ALL, ANSWERS = "all", "answers"
-# The phase after a spike, from which on its aftermath is timed.
+# The phase after a spike; the recovery time is measured from its start.
 RECOVERY = "recovery"
 
 
@@ -20,14 +20,14 @@ class Latency:
     """One operation in one phase; seconds, from the intended start.
 
     Args:
-        done: requests answered rightly.
-        failed: requests answered wrongly, or not at all.
-        unanswered: those of them that were not answered at all.
-        samples: how many the quantiles rest on; those are None without any.
+        done: requests with a correct answer.
+        failed: requests with a wrong answer, or with none.
+        unanswered: requests without an answer; they are failed requests too.
+        samples: the number of samples of the quantiles; without samples, the quantiles are None.
         p50: the median.
         p95: the 95th percentile.
         p95_at_least: its lower 95 % confidence bound.
-        p95_at_most: its upper one; None where there are too few samples.
+        p95_at_most: its upper 95 % confidence bound; None from too few samples.
         p99: the 99th percentile.
     """
 
@@ -44,18 +44,18 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class LoadPhase:
-    """A part of a load run.
+    """A phase of a load run.
 
     Args:
-        name: the profile's name for it.
-        judged: ``all`` limits apply to it, those of ``answers``, or none: empty.
-        seconds: how long it took.
-        users_planned: how many users it should have come to.
-        users_reached: the most it had.
-        due: requests due in it, by the schedule fixed ahead.
-        unfinished: those of them without an end.
-        oldest_unfinished_seconds: the age of the oldest of these.
-        longest_gap_seconds: the longest time without a right answer.
+        name: the phase's name in the profile.
+        judged: the limits that apply: ``all``, those of ``answers``, or an empty text for none.
+        seconds: the length of the phase.
+        users_planned: the planned number of users at its end.
+        users_reached: the largest number of users.
+        due: requests that were due, by the schedule that was fixed before the run.
+        unfinished: due requests that have no end.
+        oldest_unfinished_seconds: the age of the oldest request without an end.
+        longest_gap_seconds: the longest time without a correct answer.
         operations: by operation of the contract, and ``total``.
     """
 
@@ -73,14 +73,14 @@ class LoadPhase:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """How the load was made.
+    """The processes that generated the load.
 
     Args:
-        workers: how many processes were asked for.
-        workers_gone: how many of them were gone at some time.
-        processor_share: processor seconds a second of each process, None where unknown.
-        memory_bytes: the most memory of each.
-        lag_p99_seconds: how late requests were sent when nothing but the generator held them up.
+        workers: the planned number of processes.
+        workers_gone: the number of processes that were lost.
+        processor_share: processor seconds per second, by process; None where unknown.
+        memory_bytes: the largest memory, by process.
+        lag_p99_seconds: P99 of the delay that the generator itself added to requests.
     """
 
     workers: int
@@ -95,29 +95,29 @@ class LoadRun:
     """The record of one load run.
 
     Args:
-        run_id: names the run.
-        state: whether the record is whole.
-        problem: what is wrong with it, or empty.
-        profile: the profile's name; empty when the record does not say.
-        started_at: when it started, UTC.
-        ended_at: when it ended; None when it did not.
+        run_id: the run's id.
+        state: whether the record is complete.
+        problem: why the record is not complete; an empty text for a complete record.
+        profile: the profile's name; an empty text where the record does not name it.
+        started_at: when the run started, UTC.
+        ended_at: when the run ended, UTC; None without an end.
         target: the target's name.
         base_url: the address under load.
-        target_digest: SHA-256 of the target file the run read.
-        build: the build served at the start; None when it could not be asked.
-        build_at_end: the same at the end.
-        limits: SHA-256 of the policy's limits it knew.
-        boot: its start on the machine's own clock.
-        users: the most users it was to have.
-        judged_seconds: how long its judged phases were to take.
-        phases: what was measured; empty when nothing was.
-        reasons: how often an answer was wrong in which way.
-        memory: memory of the target's processes: seconds since the beginning, and bytes.
-        recovery_seconds: for how long after a spike too many answers were bad or late.
-        generator: how the load was made; None when unknown.
-        left_behind: what the run left in the database; empty for nothing.
-        record_size: how many bytes its record has.
-        record_digest: SHA-256 of its record.
+        target_digest: SHA-256 of the target file that the run used.
+        build: the build that the target served at the start; None when it did not answer.
+        build_at_end: the build that the target served at the end.
+        limits: SHA-256 of the policy's limits.
+        boot: the start on the machine's own clock; None where there is no such clock.
+        users: the planned largest number of users.
+        judged_seconds: the planned length of the judged phases.
+        phases: the measured phases; empty without an end.
+        reasons: how often an answer was wrong, by reason.
+        memory: of the target's processes: seconds since the run began, and bytes.
+        recovery_seconds: the time after a spike with too many bad answers; None without a spike.
+        generator: the processes that generated the load; None where unknown.
+        left_behind: what the run left in the database; an empty text for nothing.
+        record_size: the size of the record, in bytes.
+        record_digest: SHA-256 of the record.
     """
 
     run_id: str

@@ -1,20 +1,27 @@
-"""The kinds of objectives: what a stage may require."""
+"""The kinds of objectives: the requirements that a stage may have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gates.model.indicators import (
+    BuildIndicator,
+    EventIndicator,
+    ProcessIndicator,
+    WeightIndicator,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ChecksObjective:
-    """Every named check passed on the served build, not longer ago than max_age.
+    """Every named check passed on the served build within the maximum age.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
-        checks: the ids.
-        limits: SHA-256 of the policy's limits, which the runs must have judged by.
-        max_age: how old a pass may be.
+        checks: the ids of the checks.
+        limits: SHA-256 of the policy's limits; only runs that used these limits count.
+        max_age: the maximum age of a pass.
     """
 
     name: str
@@ -26,7 +33,7 @@ class ChecksObjective:
 
 @dataclass(frozen=True, slots=True)
 class ListedChecksObjective:
-    """No run within max_age reports a check that is not known."""
+    """No run within the maximum age reports a check that the policy does not list."""
 
     name: str
     guide: str
@@ -36,7 +43,7 @@ class ListedChecksObjective:
 
 @dataclass(frozen=True, slots=True)
 class ServedBuildObjective:
-    """The target answers, and serves the build its target file expects."""
+    """The target answers, and serves the build that its target file expects."""
 
     name: str
     guide: str
@@ -49,45 +56,50 @@ class LiveBuildObjective:
     Args:
         name: the objective's name.
         guide: the guide's section.
-        selector: the info series whose labels name the build.
+        indicator: the info series whose labels name the build.
+        processes: which instances there are.
         window: how far back.
         max_sample_age: how old the newest sample may be.
     """
 
     name: str
     guide: str
-    selector: str
+    indicator: BuildIndicator
+    processes: ProcessIndicator
     window: timedelta
     max_sample_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class RatioObjective:
-    """Of the events in the window, the share that are of a kind is below or above a limit.
+    """Of all events in the window, the ratio of bad events is below a limit, or of good ones above.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: how to read the share: ``requests failed``, ``requests took under 1 s``.
-        part: selector of the counters of that kind.
-        whole: selector of the counters of all events.
-        limit: the share, 0 to 1, that must not be reached.
-        below: whether the share must stay below the limit, else above it.
-        at_least: how many events make it worth judging.
+        indicator: the events; the limit is for those that ``selected`` counts.
+        processes: which instances there are.
+        limit: the ratio, 0 to 1, that must not be reached.
+        below: whether the ratio must stay below the limit, else above it.
+        minimum_events: how many events are needed for a judgement.
         window: how far back.
         max_sample_age: how old the newest sample may be.
     """
 
     name: str
     guide: str
-    reads: str
-    part: str
-    whole: str
+    indicator: EventIndicator
+    processes: ProcessIndicator
     limit: float
     below: bool
-    at_least: int
+    minimum_events: int
     window: timedelta
     max_sample_age: timedelta
+
+    @property
+    def reads(self) -> str:
+        """The events that the ratio is of, in words."""
+        return self.indicator.reads if self.below else self.indicator.good_reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +109,16 @@ class ShareObjective:
     Args:
         name: the objective's name.
         guide: the guide's section.
-        selector: the balancer's weights of all servers.
-        server_label: the label that names the server.
+        indicator: the weights of the balancer's servers.
         share: intended share of the target, 0 to 1.
-        bake: how long the share must have been in force.
-        longest: how far back the beginning of a ramp is looked for.
-        max_sample_age: how old the newest sample may be.
+        bake: the bake time: how long the balancer must have given this share.
+        longest: the longest ramp; its beginning is looked for in this time.
+        max_sample_age: the maximum age of the newest sample.
     """
 
     name: str
     guide: str
-    selector: str
-    server_label: str
+    indicator: WeightIndicator
     share: float
     bake: timedelta
     longest: timedelta
@@ -123,13 +133,13 @@ class LoadObjective:
         name: the objective's name.
         guide: the guide's section.
         profile: the profile's name.
-        at_least_users: how many users a run needs to count.
-        at_least_seconds: how long its judged phases need to be.
+        at_least_users: the minimum number of users; smaller runs do not count.
+        at_least_seconds: the minimum length of the judged phases.
         limits: the limits that apply, by name.
-        p95: what P95 of an operation must stay under, seconds by operation; ``total`` is all.
-        finds_knee: whether it tells how many users it takes to break a limit.
-        digest: SHA-256 of the policy's limits, which the run must have known.
-        max_age: how old the run may be.
+        p95: the limits of P95, in seconds by operation; ``total`` is for all operations.
+        finds_knee: whether the finding names the number of users that breaks a limit.
+        digest: SHA-256 of the policy's limits; only runs that used these limits count.
+        max_age: the maximum age of the run.
     """
 
     name: str
@@ -179,33 +189,29 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonObjective:
-    """Green's ratio of bad events stays within what blue's allows, since the ramp began.
+    """Green's ratio of bad events is not higher than the limit derived from blue's.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: what the bad events are: ``requests failed``.
-        part: selector of the bad events, or of the good ones.
-        whole: selector of all events.
-        part_is_good: whether part counts the good events.
+        indicator: the bad or the good events, and all events.
+        processes: which instances there are.
         relative: whether there is no limit to advance, only blue's level and a margin; then the
-            part is a selection of the whole's series, and no such series means no such event.
-        terms: what the comparison is made by.
+            selected series are a selection of the total's, and no such series means no such event.
+        terms: the parameters of the comparison.
         rollback_over: the ratio of the last minute at which a stop is a rollback; None for never.
-        at_least: events in the step before it may go on; 0 where too few do not block.
+        minimum_events: events in the step before it may go on; 0 where too few do not block.
         max_sample_age: how old the newest sample may be.
     """
 
     name: str
     guide: str
-    reads: str
-    part: str
-    whole: str
-    part_is_good: bool
+    indicator: EventIndicator
+    processes: ProcessIndicator
     relative: bool
     terms: Terms
     rollback_over: float | None
-    at_least: int
+    minimum_events: int
     max_sample_age: timedelta
 
 
@@ -216,10 +222,10 @@ class ThroughputObjective:
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: what the events are: ``orders``.
-        events: selector of the events; where no series of it is there, no event has occurred.
-        whole: selector of the requests.
-        terms: what the comparison is made by.
+        indicator: the events, and the requests; where no series of the events exists, no event
+            has occurred.
+        processes: which instances there are.
+        terms: the parameters of the comparison.
         least_ratio: the part of blue's rate, 0 to 1, under which green is stopped in the end.
         hold_ratio: the part of blue's rate, 0 to 1, under which a step does not go on.
         max_sample_age: how old the newest sample may be.
@@ -227,9 +233,8 @@ class ThroughputObjective:
 
     name: str
     guide: str
-    reads: str
-    events: str
-    whole: str
+    indicator: EventIndicator
+    processes: ProcessIndicator
     terms: Terms
     least_ratio: float
     hold_ratio: float
@@ -243,83 +248,80 @@ class TriggerObjective:
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: what the bad events are.
-        part: selector of the bad events, or of the good ones.
-        whole: selector of all events.
-        part_is_good: whether part counts the good events.
-        over: the ratio that must not be passed, 0 to 1.
-        window: how far back each look reaches.
-        lasting: for how long every look must be over it; zero for one look.
-        at_least: events in the window that make a look count.
+        indicator: the bad or the good events, and all events.
+        processes: which instances there are.
+        over: the ratio that must not be exceeded, 0 to 1.
+        window: how far back each evaluation reaches.
+        lasting: for how long every evaluation must be over it; zero for one evaluation.
+        minimum_events: events in the window without which an evaluation does not count.
         max_sample_age: how old the newest sample may be; a longer gap does not count.
     """
 
     name: str
     guide: str
-    reads: str
-    part: str
-    whole: str
-    part_is_good: bool
+    indicator: EventIndicator
+    processes: ProcessIndicator
     over: float
     window: timedelta
     lasting: timedelta
-    at_least: int
+    minimum_events: int
     max_sample_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficObjective:
-    """Of the requests counted in the step, green answered about its share.
+    """Of the events counted in the step, green answered about its share.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: what is counted.
-        whole: selector of the counters.
+        indicator: the events; their total is counted.
+        processes: which instances there are.
         tolerance: how far the measured share may be from the intended one, as a part of the
             smaller of the two colours' shares.
-        at_least: how many of both colours make it worth judging.
+        minimum_events: events of both colours that are needed for a judgement.
         max_sample_age: how old the newest sample may be.
     """
 
     name: str
     guide: str
-    reads: str
-    whole: str
+    indicator: EventIndicator
+    processes: ProcessIndicator
     tolerance: float
-    at_least: int
+    minimum_events: int
     max_sample_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class RestartsObjective:
-    """Green's processes did not start anew again and again in the step.
+    """Green's processes did not restart again and again in the step.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: what is counted.
-        whole: selector of any counter that every instance exports.
-        at_most: how many restarts are let pass.
+        indicator: events whose total every instance exports.
+        processes: which instances there are.
+        max_restarts: how many restarts of one instance are accepted.
         max_sample_age: how old the newest sample may be.
     """
 
     name: str
     guide: str
-    reads: str
-    whole: str
-    at_most: int
+    indicator: EventIndicator
+    processes: ProcessIndicator
+    max_restarts: int
     max_sample_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityObjective:
-    """Green's instances were up for most of the step, and were seen all the time.
+    """Green's instances were up for most of the step, and were scraped all the time.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
-        reads: what is looked at: ``whether green is up``.
+        reads: what is measured, in words: ``whether green is up``.
+        processes: which instances there are.
         least: the part of the step, 0 to 1, that they must be up.
         bake: the shortest time that part is taken of, and how long a gap is remembered.
         max_sample_age: how old the newest sample may be; a longer gap is a hold.
@@ -328,6 +330,7 @@ class AvailabilityObjective:
     name: str
     guide: str
     reads: str
+    processes: ProcessIndicator
     least: float
     bake: timedelta
     max_sample_age: timedelta

@@ -1,29 +1,41 @@
-"""What is required: the policy, and its stages."""
+"""The policy, and its stages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 
+from gates.model.indicators import Indicator
 from gates.model.objectives import Objective
 
 
 class OnCrash(Enum):
-    """What a ramp that cannot go on does with the traffic."""
+    """The action of a ramp that cannot continue: roll back, or leave the traffic as it is."""
 
     ROLLBACK = "rollback"
     LEAVE = "leave"
 
 
+class StageRole(Enum):
+    """What a stage is for in a ramp."""
+
+    READY = "ready"  # asked before the first move of traffic
+    STEP = "step"  # a step of the ramp
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A point of the release at which the gate is asked.
+    """A point of the release at which the gate decides.
 
     Args:
         name: the stage's name.
-        title: what holds when it is passed.
+        title: what is true when the stage is passed.
         guide: the guide's section.
         share: the target's share of traffic it asks at, 0 to 1; None where there is none.
         objectives: what is required.
+        role: what the stage is for in a ramp.
+        bake: how long a ramp stays at the stage before it asks; None where it has no traffic.
     """
 
     name: str
@@ -31,6 +43,8 @@ class Stage:
     guide: str
     share: float | None
     objectives: tuple[Objective, ...]
+    role: StageRole = StageRole.OTHER
+    bake: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ class Policy:
         no_go_rolls_back: whether a no_go during a ramp gives the traffic back.
         stages: the stages in the release's order.
         on_crash: what a ramp that cannot go on does with the traffic.
+        indicators: by name, what the policy measures.
     """
 
     name: str
@@ -60,3 +75,18 @@ class Policy:
     no_go_rolls_back: bool
     stages: tuple[Stage, ...]
     on_crash: OnCrash = OnCrash.ROLLBACK
+    indicators: Mapping[str, Indicator] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> tuple[Stage, ...]:
+        """The steps of the ramp, in order."""
+        return tuple(stage for stage in self.stages if stage.role is StageRole.STEP)
+
+    @property
+    def ready(self) -> Stage:
+        """The stage that is asked before the first move of traffic.
+
+        Raises:
+            LookupError: the policy has none.
+        """
+        return next(stage for stage in self.stages if stage.role is StageRole.READY)

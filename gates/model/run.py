@@ -1,4 +1,4 @@
-"""What a run of suites recorded: the results of its checks, and where and when it ran."""
+"""The record of a suite run: the results of its checks, and where and when it ran."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class CheckOutcome(Enum):
     NOT_APPLICABLE = "not_applicable"
 
 
-# What a run says of itself at its end: nothing of it is left in the database.
+# The check that every run makes at its end: the run left nothing in the database.
 LEFT_NOTHING = "run.left_nothing"
 
 
@@ -29,10 +29,10 @@ class CheckResult:
 
     Args:
         check: the check's id.
-        outcome: how it ended.
-        at: when it ended, UTC.
-        message: what went wrong, or why it was not run.
-        nodeid: where pytest finds it.
+        outcome: how the check ended.
+        at: when the check ended, UTC.
+        message: why the check failed, or why it did not run; an empty text for a pass.
+        nodeid: pytest's name of the test.
     """
 
     check: str
@@ -43,7 +43,7 @@ class CheckResult:
 
 
 class RunState(Enum):
-    """Whether a run's record is whole."""
+    """Whether a run's record is complete."""
 
     FINISHED = "finished"
     UNFINISHED = "unfinished"
@@ -52,11 +52,11 @@ class RunState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A moment on a clock that nobody sets: seconds since a machine's start.
+    """A moment on a clock that cannot be set: seconds since the machine's start.
 
     Args:
-        machine: names that start of that machine.
-        seconds: since then.
+        machine: an id of that start of the machine.
+        seconds: the time since that start.
     """
 
     machine: str
@@ -68,21 +68,22 @@ class Run:
     """The record of one run of suites.
 
     Args:
-        run_id: names the run.
-        state: whether the record is whole.
-        problem: what is wrong with the record, or empty.
-        started_at: when it started, UTC.
-        target: the target's name; empty when the record does not say.
+        run_id: the run's id.
+        state: whether the record is complete.
+        problem: why the record is not complete; an empty text for a complete record.
+        started_at: when the run started, UTC.
+        target: the target's name; an empty text where the record does not name it.
         base_url: the address that was tested.
-        target_digest: SHA-256 of the target file the run read.
-        build: the build that was served at the start; None when it could not be asked.
-        build_at_end: the same at the end.
-        limits: SHA-256 of the policy's limits that its checks judged by.
-        boot: its start on the machine's own clock; None where there is none.
-        expected: the ids it was about to check; None when it ended before it knew.
+        target_digest: SHA-256 of the target file that the run used.
+        build: the build that the target served at the start; None when it did not answer.
+        build_at_end: the build that the target served at the end.
+        limits: SHA-256 of the policy's limits that the checks used.
+        boot: the start on the machine's own clock; None where there is no such clock.
+        expected: the ids of the checks that the run was about to make; None when it ended before
+            it knew them.
         results: every result, in order.
-        record_size: how many bytes its record has.
-        record_digest: SHA-256 of its record.
+        record_size: the size of the record, in bytes.
+        record_digest: SHA-256 of the record.
     """
 
     run_id: str
@@ -103,17 +104,44 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class LostRun:
-    """A run that an earlier decision named, and that is gone or was changed since.
+class JudgedRun:
+    """A run that a decision is based on, as the decision's ledger entry names it.
 
     Args:
+        kind: ``checks`` for a run of suites, ``load`` for a load run.
         run_id: names the run.
-        problem: ``is gone`` or ``was changed``.
+        record_size: how many bytes its record had.
+        record_digest: SHA-256 of its record.
+        sealed: whether the record was complete.
         started_at: when it started, UTC.
-        build: the build it tested, as text; empty where nobody knows.
-        subjects: the checks it was about to make, or the profile of a load run.
-        failed: those of them that failed.
-        decision: the ledger entry that named it.
+        build: the build it tested, as text; empty where it is unknown.
+        subjects: the checks of the run, or the profile of a load run.
+        failed: the checks that failed.
+    """
+
+    kind: str
+    run_id: str
+    record_size: int
+    record_digest: str
+    sealed: bool
+    started_at: datetime
+    build: str
+    subjects: frozenset[str]
+    failed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LostRun:
+    """A run that an earlier decision named, and that is gone or was changed since then.
+
+    Args:
+        run_id: the run's id.
+        problem: ``is gone`` or ``was changed``.
+        started_at: when the run started, UTC.
+        build: the build that the run tested, as text; an empty text where unknown.
+        subjects: the checks that the run was about to make, or the profile of a load run.
+        failed: the checks that failed.
+        decision: the id of the ledger entry that named the run.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""Which series a plain vector selector means."""
+"""Parses vector selectors, and matches time series with them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,31 +13,33 @@ NAME = "__name__"
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A parsed selector: every matcher must hold; a missing label is an empty one.
+    """A parsed selector; a series matches when every matcher matches.
+
+    A label that a series does not have counts as empty.
 
     Args:
-        matchers: label and test.
-        asks_for: the labels that must have some value, the name apart.
+        matchers: a label, and the test of its value.
+        asks_for: the labels that must have a value; the metric name is not among them.
     """
 
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
     asks_for: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether it means the series with these labels, its name among them."""
+        """Whether the selector matches a series with these labels, the metric name among them."""
         return all(holds(labels.get(name, "")) for name, holds in self.matchers)
 
 
 @lru_cache(maxsize=1000)
 def parse(text: str, without: str = "") -> Selector:
-    """Read a selector such as ``name{label="value",other=~"a|b"}``.
+    """Parse a selector such as ``name{label="value",other=~"a|b"}``.
 
     Args:
         text: the selector.
-        without: a label whose matcher is left out.
+        without: a label whose matchers are left out; an empty text for none.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: the text is not a vector selector.
 
     Source: Prometheus documentation, querying basics: instant vector selectors; regular
     expressions match as a whole.
@@ -48,12 +50,12 @@ def parse(text: str, without: str = "") -> Selector:
     matchers = [(NAME, "=", name.strip())] if name.strip() else []
     inner, at = rest.removesuffix("}"), 0
     while at < len(inner.rstrip()):
-        found = MATCHER.match(inner, at)
-        if found is None:
+        matcher = MATCHER.match(inner, at)
+        if matcher is None:
             raise ValueError(f"{text!r} is not a vector selector")
-        matchers.append((found[1], found[2], ESCAPE.sub(r"\1", found[3])))
-        at = found.end()
-    kept = [one for one in matchers if one[0] != without]
+        matchers.append((matcher[1], matcher[2], ESCAPE.sub(r"\1", matcher[3])))
+        at = matcher.end()
+    kept = [parts for parts in matchers if parts[0] != without]
     return Selector(
         tuple((label, _test(sign, value)) for label, sign, value in kept),
         frozenset(label for label, sign, _ in kept if sign in ("=", "=~") and label != NAME),
@@ -61,25 +63,27 @@ def parse(text: str, without: str = "") -> Selector:
 
 
 def is_within(narrow: str, wide: str) -> bool:
-    """Whether every series of one selector is a series of another, as far as the text shows it.
+    """Whether one selector has the name and all matchers of another.
+
+    Then every series that the narrow selector matches is matched by the wide one, too.
 
     Args:
-        narrow: a selector with the wide one's name and every one of its matchers.
-        wide: the other one.
+        narrow: the selector with more matchers.
+        wide: the selector with fewer matchers.
     """
     parts = [_parts(text) for text in (narrow, wide)]
     return parts[0][0] == parts[1][0] and parts[1][1] <= parts[0][1]
 
 
 def extra_matchers(narrow: str, wide: str) -> Selector:
-    """The matchers that one selector has and another has not.
+    """A selector with the matchers that one selector has and another does not have.
 
     Args:
-        narrow: the selector with more of them.
-        wide: the other one.
+        narrow: the selector with more matchers.
+        wide: the selector with fewer matchers.
     """
-    (_, ours), (_, others) = _parts(narrow), _parts(wide)
-    extra = sorted(ours - others)
+    (_, narrow_matchers), (_, wide_matchers) = _parts(narrow), _parts(wide)
+    extra = sorted(narrow_matchers - wide_matchers)
     return Selector(
         tuple((label, _test(sign, ESCAPE.sub(r"\1", value))) for label, sign, value in extra),
         frozenset(label for label, _, _ in extra),
@@ -105,14 +109,19 @@ def _test(sign: str, value: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=200_000)
 def labels_of(identity: str) -> Mapping[str, str]:
-    """The labels of ``name{label="value",…}``, its name among them."""
+    """The labels of an identity ``name{label="value",…}``, with the metric name."""
     name, _, rest = identity.partition("{")
-    found = {label: ESCAPE.sub(r"\1", value) for label, value in LABEL.findall(rest)}
-    return {NAME: name, **found}
+    labels = {label: ESCAPE.sub(r"\1", value) for label, value in LABEL.findall(rest)}
+    return {NAME: name, **labels}
 
 
 def identity_of(labels: Mapping[str, str], without: frozenset[str]) -> str:
-    """What ``labels_of`` reads, from labels with the name among them."""
+    """The identity of a series, as ``labels_of`` reads it.
+
+    Args:
+        labels: the labels, with the metric name.
+        without: labels that are left out.
+    """
     inner = ",".join(
         f'{name}="{_escaped(value)}"'
         for name, value in sorted(labels.items())

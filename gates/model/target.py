@@ -1,4 +1,4 @@
-"""What is judged: a deployed thing, at a stated build."""
+"""The target: a deployed store, and the build that it should serve."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build of the store, as shipped or as served.
+    """A build of the store.
 
     Args:
-        release: its name, such as ``v5``.
-        version: its version, such as ``5.0.0``.
-        digest: its image digest, ``sha256:…``.
+        release: the name of the release, such as ``v5``.
+        version: the version, such as ``5.0.0``.
+        digest: the digest of the image, ``sha256:…``.
     """
 
     release: str
@@ -24,7 +24,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the target's parts answer; each a URL without a trailing slash."""
+    """The addresses of the target's parts: URLs without a trailing slash."""
 
     api: str
     health: str
@@ -41,29 +41,30 @@ class Target:
     """One target file.
 
     Args:
-        name: as ``--target`` names it.
+        name: the name for ``--target``.
         digest: SHA-256 of the target file.
         description: one sentence.
-        deployment: what the store calls itself there.
-        production: whether customers use it.
-        expected: the build that should be served.
-        schema_version: the newest database migration that build needs.
-        addresses: where its parts answer.
-        patience_seconds: how long one request may take.
-        loopback_sources: whether every test sends from a loopback address of its own.
-        secrets: secret by name; never shown.
-        log_files: its log files, where this machine can read them.
-        suites: the suites that may run there.
-        capabilities: the features it declares.
-        slot: its value of the ``slot`` label in Prometheus.
-        servers: the balancer's names of its servers.
-        instances: the instances that Prometheus must scrape; empty where the file does not say.
-        unset: environment variables that its secrets name and that are not set.
-        policies: SHA-256 of the policies it may be judged by; empty for any.
-        public_address: the address the public reaches it by, for looking at its ports, or empty.
-        baseline_slot: the same of the colour it is compared with.
-        shop: the public edge of both colours, where a rehearsal's shoppers go, or empty.
-        router: the kind of router that may move its traffic; empty where nothing here may.
+        deployment: the name that the store gives itself.
+        production: whether customers use the target.
+        expected: the build that the target should serve.
+        schema_version: the newest database migration that the build needs.
+        addresses: the addresses of the target's parts.
+        patience_seconds: the longest time for one request.
+        loopback_sources: whether every test sends from its own loopback address.
+        secrets: the secrets, by name; never shown.
+        log_files: the target's log files, where this machine can read them.
+        suites: the suites that may run on the target.
+        capabilities: the features that the target has.
+        slot: the target's value of the ``slot`` label in Prometheus.
+        servers: the balancer's names of the target's servers.
+        instances: the instances that Prometheus must scrape; empty where the file names none.
+        unset: environment variables that the secrets need and that are not set.
+        policies: SHA-256 of the policies that may judge the target; empty for any policy.
+        public_address: the target's address on the internet, for a scan of its ports; or empty.
+        baseline_slot: the baseline's value of the ``slot`` label.
+        shop: the public edge of both colours, for a rehearsal's shoppers; or empty.
+        router: the kind of router that may move the target's traffic; empty where no command may
+            move it.
     """
 
     name: str

@@ -1,46 +1,25 @@
-"""Reads a policy file into typed objectives and stages, and finds what is wrong with it."""
+"""Reads a policy file into typed objectives and stages, and refuses what is wrong with it."""
 
 import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gates.errors import UnknownNameError
-from gates.model import (
-    AvailabilityObjective,
-    ChecksObjective,
-    ComparisonObjective,
-    ListedChecksObjective,
-    LiveBuildObjective,
-    LiveObjective,
-    LoadObjective,
-    Objective,
-    OnCrash,
-    Policy,
-    RatioObjective,
-    ServedBuildObjective,
-    ShareObjective,
-    Stage,
-)
-from gates.policy.live_objectives import (
-    ComparisonTerms,
-    availability,
-    comparison,
-    restarts,
-    selector,
-    terms_of,
-    throughput,
-    traffic,
-    trigger,
-)
+from gates.model import Objective, Policy, Stage
+from gates.policy import live_tables, objective_tables
+from gates.policy.definitions import Defaults, Definitions, LoadProfile
+from gates.policy.indicator_tables import indicators
+from gates.policy.live_tables import RampPlan, terms_of
+from gates.policy.stage_tables import Groups, ramp_table, stages
 from gates.policy.toml_table import Table, one_of, read
 
+SCHEMA = 2
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
-# Least and most: what is beyond protects nobody, or is a slip.
-# A load run gives up after ten seconds: a limit beyond could never be missed there.
-MOST_LATENCY = 10
+# A limit beyond these bounds protects nobody, or is a slip.
+# A load run gives up after ten seconds: a larger limit could never be exceeded there.
+MAX_LATENCY_SECONDS = 10
 SECURITY_LIMITS = {
     "requests_per_minute": (1, 100_000),
     "bcrypt_cost": (10, 31),
@@ -65,24 +44,15 @@ NIGHTLY_LIMITS = {
     "slower_than_before": (0.01, 1),
     "least_seconds": (0, 1),
 }
-# A load run is always asked for these: without them it proves nothing.
+# Without these limits a load run proves nothing.
 ALWAYS = (
     "generator_processor", "generator_lag_seconds", "requests_per_user_minute", "requests_done",
     "requests_failed",
 )  # fmt: skip
 PROFILES = ("load", "smoke", "stress", "spike", "soak")
 KNEE = "knee"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What objectives may refer to: check sets, limits and their digest, terms of comparison."""
-
-    check_sets: Mapping[str, tuple[str, ...]]
-    limits: str
-    latencies: Mapping[str, float]
-    load: Mapping[str, float]
-    terms: ComparisonTerms
+ALL_OPERATIONS = "total"
+Reader = Callable[[str, Table, Definitions], Objective]
 
 
 def load(path: Path) -> Policy:
@@ -92,48 +62,54 @@ def load(path: Path) -> Policy:
         path: the policy's TOML file.
 
     Returns:
-        The policy; it has at least one stage, and every stage at least one objective.
+        The policy; every stage has at least one objective.
 
     Raises:
         ConfigurationError: anything in it is wrong; the message names file and key.
     """
     top, raw = read(path)
-    if top.whole("schema", 1, 1) != 1:
-        raise top.error("schema", "expected 1")
+    if top.whole("schema", 1, SCHEMA) != SCHEMA:
+        raise top.error("schema", f"expected {SCHEMA}: indicators are defined in [indicators]")
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
     latencies = _latency_limits(top.table("latency_limits"))
-    numbers = _numbers(top.table("security_limits"), SECURITY_LIMITS)
+    security = _numbers(top.table("security_limits"), SECURITY_LIMITS)
     loads = _numbers(top.table("load_limits"), LOAD_LIMITS)
     nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
-    every = json.dumps([latencies, numbers, loads], sort_keys=True)
-    limits = hashlib.sha256(every.encode()).hexdigest()
-    terms = terms_of(top.table("comparison"))
-    ramp = top.table("ramp")
-    hold_seconds = ramp.number("hold_seconds", 1, 86_400)
-    no_go_rolls_back = ramp.flag("no_go_rolls_back")
-    on_crash = OnCrash.ROLLBACK
-    if "on_crash" in ramp.left():
-        on_crash = OnCrash(one_of(ramp, "on_crash", [one.value for one in OnCrash]))
-    ramp.end()
-    known = Known(check_sets, limits, latencies, loads, terms)
-    objectives = _objectives(top.table("objectives"), known)
-    stages = _stages(top.table("stages"), objectives)
+    every = json.dumps([latencies, security, loads], sort_keys=True)
+    ramp_keys = top.table("ramp")
+    ramp = ramp_table(ramp_keys)
+    objective_keys = top.table("objectives")
+    tables = {key: objective_keys.table(key) for key in objective_keys.left()}
+    plan = RampPlan(len(ramp.shares), ramp.bake)
+    known = Definitions(
+        check_sets=check_sets,
+        limits_digest=hashlib.sha256(every.encode()).hexdigest(),
+        profiles=_profiles(top.table("load_profiles"), loads, latencies),
+        indicators=indicators(top.table("indicators")),
+        defaults=Defaults.of(top.table("defaults")),
+        bake=ramp.bake,
+        terms=terms_of(top.table("comparison"), plan, _metrics(tables)),
+    )
+    objectives = _objectives(tables, known)
+    groups = Groups.of(top.table("groups") if "groups" in top.left() else None, objectives)
+    every_stage = stages(top.table("stages"), ramp, ramp_keys, groups)
     top.end()
-    used = {objective.name for stage in stages for objective in stage.objectives}
+    used = {objective.name for stage in every_stage for objective in stage.objectives}
     if unused := [name for name in objectives if name not in used]:
         raise top.error(f"objectives.{unused[0]}", "no stage asks for it")
     return Policy(
         name=name,
         digest=hashlib.sha256(raw).hexdigest(),
-        limits_digest=limits,
+        limits_digest=known.limits_digest,
         latency_limits=latencies,
-        security_limits=numbers,
+        security_limits=security,
         nightly_limits=nightly,
-        hold_seconds=hold_seconds,
-        no_go_rolls_back=no_go_rolls_back,
-        stages=stages,
-        on_crash=on_crash,
+        hold_seconds=ramp.hold_seconds,
+        no_go_rolls_back=ramp.no_go_rolls_back,
+        stages=every_stage,
+        on_crash=ramp.on_crash,
+        indicators=known.indicators,
     )
 
 
@@ -167,197 +143,75 @@ def _numbers(table: Table, known: Mapping[str, tuple[float, float]]) -> dict[str
 
 
 def _latency_limits(table: Table) -> dict[str, float]:
-    limits = {name: table.number(name, 0.001, MOST_LATENCY) for name in table.left()}
+    limits = {name: table.number(name, 0.001, MAX_LATENCY_SECONDS) for name in table.left()}
     if not limits:
         raise table.error("", "expected seconds by operation")
     return limits
 
 
-def _objectives(table: Table, known: Known) -> dict[str, Objective]:
-    objectives: dict[str, Objective] = {}
+def _profiles(
+    table: Table, limits: Mapping[str, float], latencies: Mapping[str, float]
+) -> dict[str, LoadProfile]:
+    """The limits of each load profile."""
+    profiles = {}
     for name in table.left():
+        if name not in PROFILES:
+            raise table.error(name, str(UnknownNameError("profile", name, PROFILES, "load")))
         content = table.table(name)
-        kind = one_of(content, "kind", KINDS)
-        objectives[name] = KINDS[kind](name, content, known)
+        profiles[name] = _profile(content, limits, latencies)
         content.end()
-    return objectives
+    return profiles
 
 
-def _stages(table: Table, objectives: dict[str, Objective]) -> tuple[Stage, ...]:
-    stages = []
-    for name in table.left():
-        content = table.table(name)
-        asked = content.texts("objectives")
-        for objective in asked:
-            if objective not in objectives:
-                raise content.error(
-                    "objectives",
-                    str(UnknownNameError("objective", objective, objectives, "this policy")),
-                )
-        if not any(isinstance(objectives[one], ServedBuildObjective) for one in asked):
-            raise content.error("objectives", "a stage needs an objective of kind served_build")
-        _bind_ratios(content, [objectives[one] for one in asked])
-        share = content.number("share", 0.01, 1) if "share" in content.left() else None
-        chosen = tuple(_at(objectives[one], share, content) for one in asked)
-        stage = Stage(
-            name=name,
-            title=content.text("title"),
-            guide=content.text("guide"),
-            share=share,
-            objectives=chosen,
-        )
-        content.end()
-        stages.append(stage)
-    if not stages:
-        raise table.error("", "a policy needs a stage")
-    return tuple(stages)
-
-
-def _at(objective: Objective, share: float | None, content: Table) -> Objective:
-    """The objective as this stage asks it: at its share."""
-    if isinstance(objective, LiveObjective | AvailabilityObjective) and share is None:
-        raise content.error("share", f"missing; {objective.name} is judged at a share of traffic")
-    if not isinstance(objective, ShareObjective):
-        return objective
-    if share is None:
-        raise content.error("share", f"missing; {objective.name} asks for it")
-    return replace(objective, share=share)
-
-
-def _bind_ratios(content: Table, asked: list[Objective]) -> None:
-    """Refuse ratios over samples that no live_build objective binds to a build."""
-    bound = [one.window for one in asked if isinstance(one, LiveBuildObjective)]
-    live = [one for one in asked if isinstance(one, LiveObjective | AvailabilityObjective)]
-    if live and not (bound and any(isinstance(one, ShareObjective) for one in asked)):
-        raise content.error(
-            "objectives", f"{live[0].name} needs objectives of kinds live_build and share"
-        )
-    limited = [one for one in live if isinstance(one, ComparisonObjective) and not one.relative]
-    if live and not limited:
-        raise content.error(
-            "objectives", f"{live[0].name} needs an objective of kind comparison with a limit"
-        )
-    for one in asked:
-        if isinstance(one, RatioObjective) and not any(window >= one.window for window in bound):
-            raise content.error(
-                "objectives", f"{one.name} needs an objective of kind live_build, as long a window"
-            )
-
-
-def _checks(name: str, table: Table, known: Known) -> ChecksObjective:
-    chosen = one_of(table, "checks", known.check_sets)
-    return ChecksObjective(
-        name=name,
-        guide=table.text("guide"),
-        checks=known.check_sets[chosen],
-        limits=known.limits,
-        max_age=table.seconds("max_age_seconds"),
-    )
-
-
-def _listed_checks(name: str, table: Table, known: Known) -> ListedChecksObjective:
-    return ListedChecksObjective(
-        name=name,
-        guide=table.text("guide"),
-        known=frozenset(check for checks in known.check_sets.values() for check in checks),
-        max_age=table.seconds("max_age_seconds"),
-    )
-
-
-def _served_build(name: str, table: Table, _: object) -> ServedBuildObjective:
-    return ServedBuildObjective(name=name, guide=table.text("guide"))
-
-
-def _live_build(name: str, table: Table, _: object) -> LiveBuildObjective:
-    return LiveBuildObjective(
-        name=name,
-        guide=table.text("guide"),
-        selector=selector(table, "selector"),
-        window=table.seconds("window_seconds"),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-
-
-def _ratio(name: str, table: Table, _: object) -> RatioObjective:
-    below = "below" in table.left()
-    if below == ("above" in table.left()):
-        raise table.error("below", "expected either below or above")
-    direction = "below" if below else "above"
-    limit = table.number(direction, 0, 1)
-    if not 0 < limit < 1:
-        raise table.error(direction, f"{limit:g} can never be met or never be missed")
-    part, whole = selector(table, "part"), selector(table, "whole")
-    if part == whole:
-        raise table.error("part", "the same as whole: the ratio would always be 1")
-    return RatioObjective(
-        name=name,
-        guide=table.text("guide"),
-        reads=table.text("reads"),
-        part=part,
-        whole=whole,
-        limit=limit,
-        below=below,
-        at_least=table.whole("at_least", 1, 10_000_000),
-        window=table.seconds("window_seconds"),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-
-
-def _share(name: str, table: Table, _: object) -> ShareObjective:
-    share = ShareObjective(
-        name=name,
-        guide=table.text("guide"),
-        selector=table.text("selector"),
-        server_label=table.name("server_label"),
-        share=1.0,
-        bake=table.seconds("bake_seconds"),
-        longest=table.seconds("longest_seconds"),
-        max_sample_age=table.seconds("max_sample_age_seconds"),
-    )
-    if share.max_sample_age >= share.bake:
-        raise table.error("max_sample_age_seconds", "expected less than bake_seconds")
-    return share
-
-
-def _load(name: str, table: Table, known: Known) -> LoadObjective:
-    asked = table.texts("limits")
-    for limit in asked:
+def _profile(
+    table: Table, limits: Mapping[str, float], latencies: Mapping[str, float]
+) -> LoadProfile:
+    chosen = table.texts("limits")
+    for limit in chosen:
         if limit not in (*LOAD_LIMITS, KNEE):
             names = [*LOAD_LIMITS, KNEE]
             raise table.error("limits", str(UnknownNameError("limit", limit, names, "load_limits")))
-    latencies = table.table("p95")
+    operations = table.table("p95")
     p95 = {
-        operation: known.latencies[one_of(latencies, operation, known.latencies)]
-        for operation in latencies.left()
+        operation: latencies[one_of(operations, operation, latencies)]
+        for operation in operations.left()
     }
-    if "total" not in p95:
+    if ALL_OPERATIONS not in p95:
         raise table.error("p95", "expected total among the operations")
-    return LoadObjective(
-        name=name,
-        guide=table.text("guide"),
-        profile=one_of(table, "profile", PROFILES),
-        at_least_users=table.whole("at_least_users", 1, 1_000_000),
-        at_least_seconds=table.number("at_least_seconds", 1, 86_400),
-        limits={limit: known.load[limit] for limit in (*ALWAYS, *asked) if limit != KNEE},
+    return LoadProfile(
+        limits={limit: limits[limit] for limit in (*ALWAYS, *chosen) if limit != KNEE},
         p95=p95,
-        finds_knee=KNEE in asked,
-        digest=known.limits,
-        max_age=table.seconds("max_age_seconds"),
+        finds_knee=KNEE in chosen,
     )
 
 
-KINDS: dict[str, Callable[[str, Table, Known], Objective]] = {
-    "checks": _checks,
-    "listed_checks": _listed_checks,
-    "served_build": _served_build,
-    "live_build": _live_build,
-    "ratio": _ratio,
-    "share": _share,
-    "load": _load,
-    "comparison": lambda name, table, known: comparison(name, table, known.terms),
-    "throughput": lambda name, table, known: throughput(name, table, known.terms),
-    "availability": lambda name, table, _: availability(name, table),
-    "trigger": lambda name, table, _: trigger(name, table),
-    "traffic": lambda name, table, _: traffic(name, table),
-    "restarts": lambda name, table, _: restarts(name, table),
+def _metrics(tables: Mapping[str, Table]) -> tuple[int, int]:
+    """The number of comparisons with a limit, and of those with a margin."""
+    compared = [table.left() for table in tables.values() if table.peek("kind") == "comparison"]
+    relative = sum("margin" in keys for keys in compared)
+    return len(compared) - relative, relative
+
+
+def _objectives(tables: Mapping[str, Table], known: Definitions) -> dict[str, Objective]:
+    objectives = {}
+    for name, table in tables.items():
+        objectives[name] = KINDS[one_of(table, "kind", KINDS)](name, table, known)
+        table.end()
+    return objectives
+
+
+KINDS: dict[str, Reader] = {
+    "checks": objective_tables.checks,
+    "listed_checks": objective_tables.listed_checks,
+    "served_build": objective_tables.served_build,
+    "live_build": objective_tables.live_build,
+    "ratio": objective_tables.ratio,
+    "share": objective_tables.share,
+    "load": objective_tables.load,
+    "comparison": live_tables.comparison,
+    "throughput": live_tables.throughput,
+    "availability": live_tables.availability,
+    "trigger": live_tables.trigger,
+    "traffic": live_tables.traffic,
+    "restarts": live_tables.restarts,
 }

@@ -1,5 +1,6 @@
-"""The schedule of a ramp: which share of the traffic when, and which stage permits to go on."""
+"""The schedule of a ramp: each step's share of the traffic, and the stage that permits the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,8 @@ from gates.errors import ConfigurationError
 from gates.model import Policy
 from gates.policy.toml_table import read
 
-MOST_STEPS = 100
+MAX_STEPS = 100
+MAX_BAKE_SECONDS = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Step:
     Args:
         share: green's share of the traffic, 0 to 1.
         stage: the stage that is asked.
-        bake_seconds: how long it stays there before it is asked.
+        bake_seconds: how long the ramp stays there before it asks.
     """
 
     share: float
@@ -26,32 +28,57 @@ class Step:
     bake_seconds: float
 
 
+def of_policy(policy: Policy, where: str) -> tuple[Step, ...]:
+    """The policy's own schedule: every stage with traffic, in order, with its bake.
+
+    Args:
+        policy: already divided by the time scale.
+        where: the policy's file, for messages.
+
+    Raises:
+        ConfigurationError: the shares fall, or do not end at 1.
+    """
+    steps = [
+        Step(stage.share, stage.name, stage.bake.total_seconds())
+        for stage in policy.stages
+        if stage.share is not None and stage.bake is not None
+    ]
+    return _checked(steps, where)
+
+
 def load(path: Path, policy: Policy, time_scale: float) -> tuple[Step, ...]:
-    """Read a schedule.
+    """Read a schedule: a table for each stage, with ``bake_seconds`` or without.
 
     Args:
         path: its TOML file.
-        policy: whose stages it names.
-        time_scale: every bake is divided by it.
+        policy: whose stages it names; already divided by the time scale.
+        time_scale: every bake that the file states is divided by it.
 
     Raises:
         ConfigurationError: it is wrong: shares must rise and end at 1, and stages be known and of
             that share.
     """
     top, _ = read(path)
-    shares = {stage.name: stage.share for stage in policy.stages}
+    stages = {stage.name: stage for stage in policy.stages}
     steps: list[Step] = []
     for name in top.left():
         table = top.table(name)
-        if name not in shares or shares[name] is None:
+        stage = stages.get(name)
+        if stage is None or stage.share is None or stage.bake is None:
             raise top.error(name, "expected the name of a stage with a share")
-        bake = table.number("bake_seconds", 1, 30 * 86_400)
+        bake = stage.bake.total_seconds()
+        if "bake_seconds" in table.left():
+            bake = table.number("bake_seconds", 1, MAX_BAKE_SECONDS) / time_scale
         table.end()
-        steps.append(Step(float(shares[name] or 0), name, bake / time_scale))
-    if not steps or len(steps) > MOST_STEPS:
-        raise ConfigurationError(f"{path}: expected 1 to {MOST_STEPS} steps")
-    if any(one.share > two.share for one, two in pairwise(steps)):
-        raise ConfigurationError(f"{path}: the shares fall; they must rise")
+        steps.append(Step(stage.share, name, bake))
+    return _checked(steps, str(path))
+
+
+def _checked(steps: Sequence[Step], where: str) -> tuple[Step, ...]:
+    if not steps or len(steps) > MAX_STEPS:
+        raise ConfigurationError(f"{where}: expected 1 to {MAX_STEPS} steps")
+    if any(earlier.share > later.share for earlier, later in pairwise(steps)):
+        raise ConfigurationError(f"{where}: the shares fall; they must rise")
     if steps[-1].share < 1:
-        raise ConfigurationError(f"{path}: it ends at {100 * steps[-1].share:g} %, not at 100 %")
+        raise ConfigurationError(f"{where}: it ends at {100 * steps[-1].share:g} %, not at 100 %")
     return tuple(steps)

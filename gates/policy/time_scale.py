@@ -30,7 +30,11 @@ def scaled(policy: Policy, by: float) -> Policy:
     if by == 1:
         return policy
     stages = tuple(
-        replace(stage, objectives=tuple(_objective(one, by) for one in stage.objectives))
+        replace(
+            stage,
+            objectives=tuple(_objective(objective, by) for objective in stage.objectives),
+            bake=None if stage.bake is None else stage.bake / by,
+        )
         for stage in policy.stages
     )
     return replace(policy, stages=stages)

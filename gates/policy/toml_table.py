@@ -36,6 +36,10 @@ class Table:
         """The keys not yet taken, in the file's order."""
         return list(self._left)
 
+    def peek(self, key: str) -> object:
+        """The value of a key that stays untaken; None where it is missing."""
+        return self._left.get(key)
+
     def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
         """The value of a key, which must be of the kind."""
         if key not in self._left:
@@ -93,6 +97,21 @@ class Table:
         if twice := sorted({text for text in texts if texts.count(text) > 1}):
             raise self.error(key, f"{twice[0]!r} stands there twice")
         return tuple(texts)
+
+    def numbers(self, key: str, least: float, most: float) -> tuple[float, ...]:
+        """A non-empty list of finite numbers within bounds, both included."""
+        expected = f"a list of numbers from {least:g} to {most:g}"
+        values: list[object] = self.take(key, list, expected)
+        numbers = [
+            float(value)
+            for value in values
+            if isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and least <= value <= most
+        ]
+        if not numbers or len(numbers) != len(values):
+            raise self.error(key, f"expected {expected}, got {values!r}"[:300])
+        return tuple(numbers)
 
     def table(self, key: str) -> "Table":
         """A table within this one."""

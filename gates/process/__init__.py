@@ -1,1 +1,1 @@
-"""How a process of this project behaves: exit, output, progress, signals, time limits."""
+"""Exit codes, output, progress, signals, durations and time limits of every command line."""

@@ -1,4 +1,4 @@
-"""How every command line of this project ends: an exit code, and a line for the person."""
+"""Every command line of this project ends with an exit code and, after an error, one message."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from gates.errors import ConfigurationError, GatesError
 from gates.exitcodes import ExitCode
 from gates.process import output
 
-MOST_MESSAGE = 1000
+MAX_MESSAGE = 1000
 
 
 def carry_out(
@@ -21,58 +21,63 @@ def carry_out(
     interrupted: str,
     unmeasured: tuple[type[Exception], ...] = (),
 ) -> int:
-    """Read the command line and do what it says.
+    """Read the command line and run the command.
 
     Output that cannot be written never stops a command. Where the output is the command's only
-    result, lost output is exit 70; a command whose answer is in the ledger sets
-    ``answer_in_ledger``, and ends with the answer's code.
+    result, lost output is exit 70. A command whose answer is in the ledger sets
+    ``answer_in_ledger``, and ends with the answer's exit code.
 
     Args:
-        parser: its last word is the program's name; a command sets ``run``, a function of the
-            options that returns an exit code.
-        arguments: the command line without the program's name; None for the process's own.
-        interrupted: what an interrupted command did not do.
+        parser: the last word of its ``prog`` is the program's name. A command sets ``run``, a
+            function of the options that returns an exit code.
+        arguments: the command line without the program's name; None for the command line of the
+            process.
+        interrupted: what an interrupted command did not do, for the message.
         unmeasured: errors that mean *not measured*: exit 3.
 
     Returns:
-        The command's exit code; 2 for a mistake in what was asked, 70 for anything else that went
-        wrong, so that no error looks like an answer.
+        The command's exit code; 2 for a mistake in the command line or the configuration, 70 for
+        any other error, so that no error looks like an answer.
     """
     with output.guarded():
-        return _carried_out(parser, arguments, interrupted, unmeasured)
+        return _run_and_report(parser, arguments, interrupted, unmeasured)
 
 
-def _carried_out(
+def _run_and_report(
     parser: argparse.ArgumentParser,
     arguments: Sequence[str] | None,
     interrupted: str,
     unmeasured: tuple[type[Exception], ...],
 ) -> int:
     name = parser.prog.rpartition(" ")[2]
-    _listen()
+    _handle_signals()
     try:
-        return _done(parser, arguments)
+        return _run(parser, arguments)
     except ConfigurationError as error:
-        return _ended(name, str(error), ExitCode.USAGE)
+        return _report(name, str(error), ExitCode.USAGE)
     except unmeasured as error:
-        return _ended(name, f"not measured: {error}", ExitCode.HOLD)
+        return _report(name, f"not measured: {error}", ExitCode.HOLD)
     except GatesError as error:
-        return _ended(name, str(error), ExitCode.INTERNAL)
+        return _report(name, str(error), ExitCode.INTERNAL)
     except KeyboardInterrupt:
-        return _ended(name, f"interrupted; {interrupted}", ExitCode.INTERNAL)
-    except Exception as error:  # noqa: BLE001 - whatever went wrong must not look like an answer
-        ended = _ended(name, f"internal error: {type(error).__name__}: {error}", ExitCode.INTERNAL)
+        return _report(name, f"interrupted; {interrupted}", ExitCode.INTERNAL)
+    except Exception as error:  # noqa: BLE001 - no error may look like an answer
+        code = _report(name, f"internal error: {type(error).__name__}: {error}", ExitCode.INTERNAL)
         if os.environ.get("KIRANA_TRACEBACK"):
             traceback.print_exc()
-        return ended
+        return code
 
 
-def _done(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
-    """Parse and run; the exit code, unless the output is the result and was lost."""
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    """Parse and run; the exit code.
+
+    Raises:
+        OutputError: the output is the command's only result, and it was lost.
+    """
     try:
         options = parser.parse_args(arguments)
-    except SystemExit as ended:  # help was printed, or the command line has a mistake
-        code = ended.code if isinstance(ended.code, int) else int(ExitCode.USAGE)
+    except SystemExit as end:  # help was printed, or the command line has a mistake
+        code = end.code if isinstance(end.code, int) else int(ExitCode.USAGE)
         in_ledger = code != ExitCode.GO
     else:
         code = int(options.run(options))
@@ -82,18 +87,18 @@ def _done(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> i
     return code
 
 
-def _listen() -> None:
-    """Being told to end is as being interrupted; who asked for no SIGHUP (nohup) gets none."""
+def _handle_signals() -> None:
+    """SIGTERM and SIGHUP interrupt the command; under ``nohup``, SIGHUP stays ignored."""
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _interrupt(*_: object) -> None:
-    """What was begun is ended and cleaned up."""
+    """Interrupt the command, so that it cleans up and ends."""
     raise KeyboardInterrupt
 
 
-def _ended(name: str, message: str, code: ExitCode) -> int:
-    sys.stderr.write(f"{name}: {message[:MOST_MESSAGE]}\n")
+def _report(name: str, message: str, code: ExitCode) -> int:
+    sys.stderr.write(f"{name}: {message[:MAX_MESSAGE]}\n")
     return code

@@ -12,7 +12,7 @@ STANDARD_DESCRIPTORS = (0, 1, 2)
 
 
 class GuardedStream:
-    """A text stream whose failures are remembered instead of raised.
+    """A text stream that remembers a failure and raises no error.
 
     Args:
         stream: the stream to write to; None where the process has none.
@@ -36,7 +36,7 @@ class GuardedStream:
         return len(text)
 
     def flush(self) -> None:
-        """Flush what is buffered."""
+        """Flush the buffer."""
         if self._stream is not None:
             try:
                 self._stream.flush()
@@ -51,7 +51,7 @@ class GuardedStream:
             return False
 
     def writable(self) -> bool:
-        """Every text is accepted, even where nobody reads it."""
+        """Always true: every text is accepted, even where nobody reads it."""
         return True
 
     def fileno(self) -> int:
@@ -65,7 +65,7 @@ class GuardedStream:
         return self._stream.fileno()
 
     def _give_up(self) -> None:
-        """Send the rest nowhere, so that the interpreter's last flush does not fail either."""
+        """Discard all further text, so that the interpreter's last flush does not fail either."""
         stream, self._stream, self.lost = self._stream, None, True
         with contextlib.suppress(OSError, ValueError, AttributeError):
             if stream is not None and stream.fileno() in (1, 2):
@@ -89,16 +89,16 @@ def guarded() -> Iterator[None]:
 
 
 def is_lost() -> bool:
-    """Whether something that was printed to stdout did not arrive."""
+    """Whether a text that was printed to stdout was lost."""
     sys.stdout.flush()
     return isinstance(sys.stdout, GuardedStream) and sys.stdout.lost
 
 
 def confirm() -> None:
-    """Make sure that stdout took everything that was printed.
+    """Check that stdout has accepted everything that was printed.
 
     Raises:
-        OutputError: something did not arrive.
+        OutputError: a text was lost.
     """
     if is_lost():
         raise OutputError(
@@ -108,7 +108,7 @@ def confirm() -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Occupy closed standard descriptors, so that no file of ours takes their numbers."""
+    """Open closed standard descriptors, so that no other file gets their numbers."""
     for number in STANDARD_DESCRIPTORS:
         try:
             os.fstat(number)
@@ -118,8 +118,8 @@ def _open_closed_descriptors() -> None:
 
 def _point_to_null(number: int) -> None:
     with contextlib.suppress(OSError):
-        opened = os.open(os.devnull, os.O_RDWR)
-        if opened != number:
-            os.dup2(opened, number)
-            os.close(opened)
-        os.set_inheritable(number, True)  # noqa: FBT003 - takes no keyword
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor != number:
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.set_inheritable(number, True)  # noqa: FBT003 - the function accepts no keyword

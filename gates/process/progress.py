@@ -1,41 +1,76 @@
-"""Shows how far a run is: a line that moves on a terminal, plain lines elsewhere."""
+"""Progress on stderr: one line that is rewritten on a terminal, plain lines elsewhere."""
 
 import sys
 import time
 
-WIDTH = 24
-EVERY_SECONDS = 10.0
+BAR_WIDTH = 24
+# Where stderr is not a terminal, a line is written this often.
+PLAIN_SECONDS = 10.0
+
+
+class ProgressLine:
+    """The last line of stderr: it is rewritten on a terminal, and written once elsewhere."""
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stderr.isatty()
+        self._width = 0
+
+    def rewrite(self, text: str) -> None:
+        """Show a text in place of the text before; where stderr is no terminal, below it.
+
+        Args:
+            text: without a line break.
+        """
+        if not self.is_terminal:
+            self.write(text)
+            return
+        sys.stderr.write(f"\r{text:<{self._width}}")
+        self._width = len(text)
+        sys.stderr.flush()
+
+    def write(self, text: str) -> None:
+        """Write a text that stays, on lines of its own."""
+        self.end()
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the rewritten text as it is; the next text begins on a new line."""
+        if self._width:
+            self._width = 0
+            sys.stderr.write("\n")
+            sys.stderr.flush()
 
 
 class Progress:
-    """One line on stderr.
+    """The progress of a task whose length is known.
 
     Args:
-        total: how much there is to do, in seconds or pieces.
+        total: the whole task, in seconds or pieces.
     """
 
     def __init__(self, total: float) -> None:
         self._total = max(total, 1e-9)
-        self._moves = sys.stderr.isatty()
-        self._said = 0.0
-        self._width = 0
+        self._line = ProgressLine()
+        self._shown_at = 0.0
 
     def show(self, done: float, text: str) -> None:
-        """How much is done, and what is going on."""
+        """Show how much of the task is done.
+
+        Args:
+            done: the part that is done, in the unit of the total.
+            text: what is going on now.
+        """
         share = min(1.0, max(0.0, done / self._total))
+        if self._line.is_terminal:
+            full = round(share * BAR_WIDTH)
+            self._line.rewrite(f"[{'#' * full}{'.' * (BAR_WIDTH - full)}] {text}")
+            return
         now = time.monotonic()
-        if self._moves:
-            full = round(share * WIDTH)
-            line = f"[{'#' * full}{'.' * (WIDTH - full)}] {text}"
-            sys.stderr.write(f"\r{line:<{self._width}}")
-            self._width = len(line)
-        elif now - self._said >= EVERY_SECONDS:
-            sys.stderr.write(f"{100 * share:3.0f} %  {text}\n")
-            self._said = now
-        sys.stderr.flush()
+        if now - self._shown_at >= PLAIN_SECONDS:
+            self._line.write(f"{100 * share:3.0f} %  {text}")
+            self._shown_at = now
 
     def end(self) -> None:
-        """Leave the line."""
-        if self._moves and self._width:
-            sys.stderr.write("\n")
-            sys.stderr.flush()
+        """End the line."""
+        self._line.end()

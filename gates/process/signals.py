@@ -1,21 +1,21 @@
-"""Keeps signals that end a process away from work that must be finished."""
+"""Protects work that must be finished from the signals that end a process."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore every signal to end this process within the block; the block must be bounded."""
+    """Ignore the signals that end a process within the block; the block must be short."""
     try:
-        before = [(one, signal.signal(one, signal.SIG_IGN)) for one in ENDING]
+        handlers = [(number, signal.signal(number, signal.SIG_IGN)) for number in ENDING_SIGNALS]
     except ValueError:  # not the main thread, which is the only thread that signals interrupt
-        before = []
+        handlers = []
     try:
         yield
     finally:
-        for one, handler in before:
-            signal.signal(one, handler)
+        for number, handler in handlers:
+            signal.signal(number, handler)

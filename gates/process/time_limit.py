@@ -8,19 +8,19 @@ Result = TypeVar("Result")
 
 
 def within(seconds: float, act: Callable[[], Result]) -> Result:
-    """Call a function in a thread of its own, and wait for it for so long.
+    """Call a function in a thread of its own, and wait for it for a limited time.
 
-    A call that takes longer goes on in the background, and does not keep the process alive.
+    A call that takes longer continues in the background, and does not keep the process alive.
 
     Args:
-        seconds: how long to wait.
-        act: the call.
+        seconds: the limit.
+        act: the function.
 
     Returns:
-        What the call returned.
+        The function's result.
 
     Raises:
-        TimeoutError: it did not return in time.
+        TimeoutError: the function did not return in time.
     """
     results: list[Result] = []
     errors: list[Exception] = []

@@ -1,90 +1,49 @@
 """Moves traffic step by step: bakes, asks, goes on, holds, or goes back; resumes after a crash.
 
-What it does is in the ledger before it is done, so that whoever comes after a crash knows what
-was meant. A ramp that cannot go on applies ``on_crash``: it gives the traffic back, or leaves it
-and says so. Router, clock, gate, second witness and ledger are passed in.
+Every move is in the ledger before it is made, so that the process after a crash knows which share
+was intended. A ramp that cannot go on applies ``on_crash``: it gives the traffic back, or leaves it
+and reports this. Router, clock, gate, second witness and ledger are passed in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from gates.errors import RouterError
-from gates.model import Decision, OnCrash, Outcome
+from gates.errors import MismatchError, RouterError
+from gates.ledger import (
+    MoveEntry,
+    RampEndEntry,
+    RampEnding,
+    RampResumptionEntry,
+    RampRollbackEntry,
+    RampStartEntry,
+)
+from gates.model import Decision, OnCrash, Outcome, is_same_share
 from gates.policy.schedule import Step
 from gates.process.signals import uninterrupted
-from gates.ramp.entries import SAME, End, Entry, entry_of, moves, shares_given, unfinished
-from gates.ramp.rollback import RolledBack
-from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion, Report
-from gates.routers import with_retries
+from gates.ramp.history import RampEntry, moves, possible_shares, unfinished_ramp
+from gates.ramp.rollback import RollbackResult
+from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion
+from gates.ramp.world import Clock, World
+from gates.routers import TrafficRouter, with_retries
 
-# So often in a row the router may fail to say who has the traffic.
-MOST_SILENT = 4
+# The router may fail to report the weights this many times in a row.
+MAX_FAILED_ANSWERS = 4
+MAX_REASON = 1000
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
 
 
-class Router(Protocol):
-    """Who moves the traffic."""
-
-    def shares(self) -> Mapping[str, float]:
-        """Each slot's share now."""
-
-    def move(self, shares: Mapping[str, float]) -> None:
-        """Give each slot its share, and read it back."""
-
-
-class Clock(Protocol):
-    """The time, and waiting for it."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-
-    def wait(self, seconds: float) -> None:
-        """Let so much time pass."""
-
-
-class World(Protocol):
-    """Where the ramp is: the gate it asks, and the ledger."""
-
-    def ask(self, stage: str) -> Decision:
-        """What the gate says of a stage now; nothing is written down."""
-
-    def record(self) -> str:
-        """Write the last decision down; its id."""
-
-    def write(self, entry: Entry) -> None:
-        """Append an entry to the ledger."""
-
-    def entries(self) -> Sequence[Entry]:
-        """Every entry of the ledger."""
-
-    def told(self, at: float, share: float, decision: Decision | None, note: str) -> None:
-        """Tell the person who looks on."""
-
-    def witness(self, move: ConfirmedMove) -> Report:
-        """What the second witness says of a move."""
-
-    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> RolledBack:
-        """Give all traffic back to the baseline.
-
-        Args:
-            move: the last move; None where it is unknown.
-            mirrored: the control endpoint is known to give each colour the other's share.
-        """
-
-
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RampResult:
     """How a ramp ended, and the decision it ended with.
 
     Args:
-        end: how.
+        ending: how it ended.
         decision: the decision it ended with; None where it ended for another reason.
         problem: why it could not go on, or what the second witness contradicts.
-        crashed: whether it could not go on for a reason of its own, which is no answer.
+        crashed: whether it could not go on for a reason of its own; then it gives no answer.
     """
 
-    end: End
+    ending: RampEnding
     decision: Decision | None
     problem: str = ""
     crashed: bool = False
@@ -92,17 +51,18 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a ramp is to do.
+    """The settings of a ramp.
 
     Args:
         target: the target's name.
         slots: green's slot and blue's.
         steps: in order.
-        poll_seconds: how often it asks.
-        patience_seconds: how long it waits on a hold before it hands it to a person.
+        poll_seconds: the time between two questions to the gate.
+        patience_seconds: how long it waits on a hold before it hands the ramp to a person.
         no_go_rolls_back: whether a no_go gives traffic back, as a rollback does.
-        time_scale: written down with every move.
-        on_crash: what becomes of the traffic when the ramp cannot go on.
+        time_scale: written to the ledger with every move.
+        ready: the stage that is asked before the first move.
+        on_crash: what happens to the traffic when the ramp cannot go on.
     """
 
     target: str
@@ -112,15 +72,12 @@ class Plan:
     patience_seconds: float
     no_go_rolls_back: bool
     time_scale: float
+    ready: str
     on_crash: OnCrash = OnCrash.ROLLBACK
 
 
-class MismatchError(Exception):
-    """Traffic is not where the ledger says; the text says what was found."""
-
-
-def run(plan: Plan, router: Router, clock: Clock, world: World) -> Ended:
-    """Ramp from where the traffic is.
+def run(plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> RampResult:
+    """Ramp from the share that green has now.
 
     Returns:
         How it ended; GO at every step is ``DONE``.
@@ -133,250 +90,265 @@ def run(plan: Plan, router: Router, clock: Clock, world: World) -> Ended:
     try:
         return ramp.run()
     except MismatchError as error:
-        ramp.end(End.MOVED_BY_OTHERS, str(error), must=False)
+        ramp.end(RampEnding.MOVED_BY_OTHERS, str(error), must=False)
         raise
     except (Exception, KeyboardInterrupt) as error:
         if not ramp.has_moved:
             raise
-        return ramp.crashed(error)
+        return ramp.crash(error)
 
 
 class _Ramp:
     """One ramp under way.
 
     Args:
-        plan: what it is to do.
-        router: who moves the traffic.
+        plan: its settings.
+        router: moves the traffic.
         clock: the time.
         world: the gate, the second witness and the ledger.
     """
 
-    def __init__(self, plan: Plan, router: Router, clock: Clock, world: World) -> None:
+    def __init__(self, plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> None:
         self._plan, self._router, self._clock, self._world = plan, router, clock, world
         self._move: ConfirmedMove | None = None
         self._report = NO_WITNESS
-        self._agreed: set[float] = set()
+        self._agreed_shares: set[float] = set()
         self.has_moved = False
 
-    def run(self) -> Ended:
-        """Every step that is left."""
+    def run(self) -> RampResult:
+        """Do every step that is left."""
         first = self._begin()
-        if isinstance(first, Ended):
+        if isinstance(first, RampResult):
             return first
         decision: Decision | None = None
         for step in self._plan.steps[first:]:
             began = self._step(step)
-            ended, decision = self._bake(step, began)
-            if ended is not None:
-                given_back = ended.end in (End.ROLLED_BACK, End.NOT_ROLLED_BACK)
-                self.end(ended.end, ended.problem, must=not given_back)
-                return ended
-        self.end(End.DONE, "", must=True)
-        return Ended(End.DONE, decision)
+            result, decision = self._bake(step, began)
+            if result is not None:
+                is_rollback = result.ending in (RampEnding.ROLLED_BACK, RampEnding.NOT_ROLLED_BACK)
+                self.end(result.ending, result.problem, must=not is_rollback)
+                return result
+        self.end(RampEnding.DONE, "", must=True)
+        return RampResult(RampEnding.DONE, decision)
 
-    def end(self, how: End, why: str, *, must: bool) -> None:
+    def end(self, ending: RampEnding, why: str, *, must: bool) -> None:
         """Write down how the ramp ended and what was verified.
 
+        Args:
+            ending: how.
+            why: the reason; empty where there is none.
+            must: whether the ramp fails where the entry cannot be written.
+
         Raises:
-            LedgerError: it must be written and cannot be.
+            LedgerError: the entry must be written and cannot be.
         """
-        moved = self._move.share if self._move else 0.0
-        entry = self._entry(
-            "ended", how=how.value, why=why[:1000],
-            verified={"moves": len(self._agreed), "last_share": moved, **self._report.as_json()},
-        )  # fmt: skip
+        plan = self._plan
+        witness = replace(
+            self._report.as_record(),
+            agreed_moves=len(self._agreed_shares),
+            last_share=self._move.share if self._move else 0.0,
+        )
+        at = self._clock.now()
+        reason = why[:MAX_REASON]
+        entry = RampEndEntry(plan.target, plan.time_scale, at, ending, reason, witness)
         if must:
             self._world.write(entry)
         elif problem := _problem_of(lambda: self._world.write(entry)):
             self._say(f"not in the ledger: {problem}")
 
-    def crashed(self, error: BaseException) -> Ended:
-        """Apply ``on_crash``: give the traffic back, or leave it; the ledger says which."""
-        why = f"{type(error).__name__}: {error}"
+    def crash(self, error: BaseException) -> RampResult:
+        """Apply ``on_crash``: give the traffic back, or leave it; the ledger records which."""
+        cause = f"{type(error).__name__}: {error}"
         if isinstance(error, KeyboardInterrupt):
-            why = "interrupted by a signal"
-        why = f"the ramp could not go on: {why}"
+            cause = "interrupted by a signal"
+        why = f"the ramp could not go on: {cause}"
         with uninterrupted():
             if self._plan.on_crash is OnCrash.LEAVE:
-                end = End.LEFT
+                ending = RampEnding.LEFT
             else:
-                end = self._give_back(why, mirrored=False)
-            self.end(end, why, must=False)
-        return Ended(end, None, why, crashed=True)
+                ending = self._give_back(why, mirrored=False)
+            self.end(ending, why, must=False)
+        return RampResult(ending, None, why, crashed=True)
 
-    def _give_back(self, why: str, *, mirrored: bool) -> End:
+    def _give_back(self, why: str, *, mirrored: bool) -> RampEnding:
         """Give all traffic back; neither the ledger nor a signal may hold it up."""
+        plan = self._plan
         with uninterrupted():
-            entry = self._entry("rollback", why=why[:1000])
-            unwritten = _problem_of(lambda: self._world.write(entry))
+            at = self._clock.now()
+            entry = RampRollbackEntry(plan.target, plan.time_scale, at, why[:MAX_REASON])
+            problem = _problem_of(lambda: self._world.write(entry))
             try:
-                done = self._world.roll_back(self._move, mirrored=mirrored)
-            except Exception as error:  # noqa: BLE001 - the end must be written, and said
-                done = RolledBack.failed(f"{type(error).__name__}: {error}")
+                result = self._world.roll_back(self._move, mirrored=mirrored)
+            except Exception as error:  # noqa: BLE001 - the end must be written and shown
+                result = RollbackResult.failed(f"{type(error).__name__}: {error}")
                 self._say(f"the rollback failed: {error}")
-            if unwritten:
-                self._say(f"not in the ledger: {unwritten}; the rollback ran without an entry")
-        self._report = done.report
-        return End.ROLLED_BACK if done.given_back else End.NOT_ROLLED_BACK
-
-    def _entry(self, event: str, **content: Any) -> Entry:  # noqa: ANN401 - JSON
-        scale = self._plan.time_scale
-        return entry_of(self._plan.target, scale, event, at=self._clock.now(), **content)
+            if problem:
+                self._say(f"not in the ledger: {problem}; the rollback ran without an entry")
+        self._report = result.report
+        return RampEnding.ROLLED_BACK if result.given_back else RampEnding.NOT_ROLLED_BACK
 
     def _say(self, note: str) -> None:
-        self._world.told(self._clock.now(), 0.0, None, note)
+        self._world.show(self._clock.now(), 0.0, None, note)
 
-    def _begin(self) -> int | Ended:
-        """The number of the step to begin with: the first, or where a ramp before was ended."""
+    def _begin(self) -> int | RampResult:
+        """The number of the step to begin with: the first, or the step of an unfinished ramp."""
         plan, world = self._plan, self._world
         share = with_retries(self._router.shares, self._clock.wait).get(plan.slots[0], 0.0)
-        meant = unfinished(world.entries(), plan.target)
-        if meant is not None:
-            return self._resumed(meant, share)
-        if share > SAME:
+        unfinished = unfinished_ramp(world.entries(), plan.target)
+        if unfinished is not None:
+            return self._resume(unfinished, share)
+        if not is_same_share(share, 0.0):
             raise MismatchError(
                 f"{plan.slots[0]} has {100 * share:g} % of the traffic, but no ramp of the ledger "
                 f"gave it this share; first type: gates rollback --target {plan.target}"
             )
-        decision = world.ask("green-ready")
-        world.told(self._clock.now(), share, decision, "green-ready")
+        decision = world.ask(plan.ready)
+        world.show(self._clock.now(), share, decision, plan.ready)
         world.record()
         if decision.outcome is not Outcome.GO:
-            return Ended(End.HELD if decision.outcome is Outcome.HOLD else End.STOPPED, decision)
-        world.write(self._entry("began", steps=len(plan.steps)))
+            is_hold = decision.outcome is Outcome.HOLD
+            return RampResult(RampEnding.HELD if is_hold else RampEnding.STOPPED, decision)
+        at = self._clock.now()
+        world.write(RampStartEntry(plan.target, plan.time_scale, at, len(plan.steps)))
         return 0
 
-    def _resumed(self, meant: Sequence[Entry], share: float) -> int | Ended:
-        """Where a ramp that was cut off goes on."""
+    def _resume(self, unfinished: Sequence[RampEntry], share: float) -> int | RampResult:
+        """The number of the step at which an unfinished ramp continues."""
         plan = self._plan
-        self.has_moved = bool(moves(meant))
-        if any(one.get("event") == "rollback" for one in meant):
+        self.has_moved = bool(moves(unfinished))
+        if any(isinstance(entry, RampRollbackEntry) for entry in unfinished):
             self._say("a rollback was cut off: it is finished first")
-            end = self._give_back("a rollback was cut off", mirrored=False)
-            self.end(end, "a rollback was cut off", must=False)
-            return Ended(end, None)
+            ending = self._give_back("a rollback was cut off", mirrored=False)
+            self.end(ending, "a rollback was cut off", must=False)
+            return RampResult(ending, None)
         if not self.has_moved:
-            if share > SAME:
+            if not is_same_share(share, 0.0):
                 raise MismatchError(
                     f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has no "
                     "move of this ramp: somebody else moved it; type gates rollback "
                     f"--target {plan.target}"
                 )
             return 0
-        allowed = shares_given(meant)
-        if all(abs(share - one) > SAME for one in allowed):
+        expected_shares = possible_shares(unfinished)
+        if not any(is_same_share(share, expected) for expected in expected_shares):
             raise MismatchError(
-                f"the ledger gave {plan.slots[0]} {100 * allowed[-1]:g} % of the traffic, it has "
-                f"{100 * share:g} %: somebody else moved it; type gates rollback "
+                f"the ledger gave {plan.slots[0]} {100 * expected_shares[-1]:g} % of the traffic, "
+                f"but it has {100 * share:g} %: somebody else moved it; type gates rollback "
                 f"--target {plan.target}, then gates ramp again"
             )
-        name = str(moves(meant)[-1].get("stage", ""))
+        stage = moves(unfinished)[-1].stage
         for number, step in enumerate(plan.steps):
-            if step.stage == name:
-                self._say(f"going on at {step.stage}")
-                self._world.write(self._entry("resumed", stage=step.stage))
+            if step.stage == stage:
+                self._say(f"the ramp continues at {stage}")
+                at = self._clock.now()
+                self._world.write(RampResumptionEntry(plan.target, plan.time_scale, at, stage))
                 return number
         raise MismatchError(
-            f"the ramp that was cut off was at {name!r}, which is not in the schedule"
+            f"the unfinished ramp was at stage {stage!r}, which is not in the schedule"
         )
 
     def _step(self, step: Step) -> float:
         """Give green the step's share, unless it has it; when this step began."""
         plan, clock = self._plan, self._clock
         green, blue = plan.slots
-        has = with_retries(self._router.shares, clock.wait).get(green, 0.0)
-        before = [one for one in moves(self._world.entries()) if one.get("target") == plan.target]
-        if abs(has - step.share) <= SAME and before and before[-1].get("stage") == step.stage:
+        share = with_retries(self._router.shares, clock.wait).get(green, 0.0)
+        earlier = [move for move in moves(self._world.entries()) if move.target == plan.target]
+        has_share = is_same_share(share, step.share)
+        if has_share and earlier and earlier[-1].stage == step.stage:
             self._move = ConfirmedMove(step.share, clock.now())
-            return float(before[-1]["at"])
+            return earlier[-1].at
         at = clock.now()
-        self._world.write({
-            "kind": "move", "target": plan.target, "stage": step.stage, "share": step.share,
-            "at": at, "time_scale": plan.time_scale,
-        })  # fmt: skip
+        self._world.write(MoveEntry(plan.target, step.stage, step.share, at, plan.time_scale))
         self.has_moved = True
-        if abs(has - step.share) > SAME:
+        if not has_share:
             shares = {blue: round(1 - step.share, 4), green: step.share}
             with_retries(lambda: self._router.move(shares), clock.wait)
-        self._move = ConfirmedMove(step.share, clock.now(), has)
+        self._move = ConfirmedMove(step.share, clock.now(), share)
         self._report = NO_WITNESS
         return at
 
-    def _bake(self, step: Step, began: float) -> tuple[Ended | None, Decision | None]:
-        """Bake and ask until it is decided: None to go on, or how the ramp ends."""
+    def _bake(self, step: Step, began: float) -> tuple[RampResult | None, Decision | None]:
+        """Bake and ask until there is an answer: None to go on, or how the ramp ends."""
         world, clock, plan = self._world, self._clock, self._plan
-        silent = 0
+        failures = 0
         while True:
-            silent = self._still_there(step, silent)
-            if (contradicted := self._contradicted()) is not None:
-                return contradicted, None
+            failures = self._check_share(step, failures)
+            if (contradiction := self._contradiction()) is not None:
+                return contradiction, None
             decision = world.ask(step.stage)
             passed = clock.now() - began
             note = f"{passed:.0f} of {step.bake_seconds:.0f} s"
-            world.told(clock.now(), step.share, decision, note)
+            world.show(clock.now(), step.share, decision, note)
             if decision.outcome in STOPS:
-                return self._stopped(decision), decision
+                return self._stop(decision), decision
             if passed >= step.bake_seconds:
                 if decision.outcome is Outcome.GO:
                     world.record()
                     return None, decision
                 if passed >= step.bake_seconds + plan.patience_seconds:
                     world.record()
-                    return Ended(End.HELD, decision), decision
+                    return RampResult(RampEnding.HELD, decision), decision
             clock.wait(plan.poll_seconds)
 
-    def _contradicted(self) -> Ended | None:
-        """How the ramp ends where the second witness contradicts the last move."""
+    def _contradiction(self) -> RampResult | None:
+        """How the ramp ends where the second witness contradicts the last move; None otherwise."""
         move = self._move
-        seen = (self._report.weights.opinion, self._report.requests.opinion)
-        if move is None or seen == (Opinion.AGREES, Opinion.AGREES):
+        opinions = (self._report.weights.opinion, self._report.requests.opinion)
+        if move is None or opinions == (Opinion.AGREES, Opinion.AGREES):
             return None
         self._report = report = self._world.witness(move)
         if report.opinion is Opinion.AGREES:
-            self._agreed.add(move.share)
+            self._agreed_shares.add(move.share)
         if report.opinion is not Opinion.CONTRADICTS:
             return None
-        says = "Prometheus contradicts the balancer's control endpoint"
-        why = f"not verified: {says}: {report.sentence}"
+        summary = "Prometheus contradicts the balancer's control endpoint"
+        why = f"not verified: {summary}: {report.sentence}"
         self._say(why)
-        return Ended(self._give_back(why, mirrored=report.mirrored), None, why)
+        return RampResult(self._give_back(why, mirrored=report.mirrored), None, why)
 
-    def _still_there(self, step: Step, silent: int) -> int:
-        """Whether green has its share; how often in a row the router has not said.
+    def _check_share(self, step: Step, failures: int) -> int:
+        """Check that green has its share.
+
+        Args:
+            step: the present step.
+            failures: how often in a row the router has failed to report the shares.
+
+        Returns:
+            The new number of failures.
 
         Raises:
             MismatchError: somebody else moved the traffic.
-            RouterError: the router has not answered for a while.
+            RouterError: the router has failed too often in a row.
         """
         green = self._plan.slots[0]
         try:
-            has = self._router.shares().get(green, 0.0)
+            share = self._router.shares().get(green, 0.0)
         except RouterError:
-            if silent >= MOST_SILENT:
+            if failures >= MAX_FAILED_ANSWERS:
                 raise
-            return silent + 1
-        if abs(has - step.share) > SAME:
+            return failures + 1
+        if not is_same_share(share, step.share):
             raise MismatchError(
-                f"{green} has {100 * has:g} % of the traffic, this ramp gave it "
+                f"{green} has {100 * share:g} % of the traffic, but this ramp gave it "
                 f"{100 * step.share:g} %: somebody else moved it; look at gates log, then type "
                 f"gates rollback --target {self._plan.target}"
             )
         return 0
 
-    def _stopped(self, decision: Decision) -> Ended:
-        """Go back, or stay where it is on a no_go where the policy says so."""
-        unwritten = _problem_of(self._world.record)
-        if unwritten:
-            self._say(f"not in the ledger: {unwritten}")
+    def _stop(self, decision: Decision) -> RampResult:
+        """Give the traffic back, or leave it on a no_go where the policy says so."""
+        problem = _problem_of(self._world.record)
+        if problem:
+            self._say(f"not in the ledger: {problem}")
         if decision.outcome is Outcome.NO_GO and not self._plan.no_go_rolls_back:
-            return Ended(End.STOPPED, decision)
-        return Ended(self._give_back(decision.reason, mirrored=False), decision)
+            return RampResult(RampEnding.STOPPED, decision)
+        return RampResult(self._give_back(decision.reason, mirrored=False), decision)
 
 
-def _problem_of(act: Callable[[], object]) -> str:
-    """Write something down; why that failed, or empty: traffic is given back all the same."""
+def _problem_of(write: Callable[[], object]) -> str:
+    """Write to the ledger; why that failed, or empty: traffic is given back in any case."""
     try:
-        act()
+        write()
     except Exception as error:  # noqa: BLE001 - nothing may hold up giving traffic back
         return str(error) or type(error).__name__
     return ""

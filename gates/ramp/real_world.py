@@ -2,50 +2,52 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from gates import ledger
-from gates.decisions import Context, decide, record
+from gates.decision_document import DecisionDocument
+from gates.decisions import Answer, Context, decide, record
 from gates.errors import ConfigurationError, LedgerError, RouterError
-from gates.model import Decision, Evidence, Stage, Target
+from gates.ledger import LedgerEntry, RollbackEntry
+from gates.model import Decision, Target
 from gates.process.time_limit import within
 from gates.ramp import rollback
-from gates.ramp.witness import ConfirmedMove, Report, Witness
+from gates.ramp.witness import ConfirmedMove, Witness, WitnessReport
 from gates.routers import TrafficRouter, router_named
 
-# The ledger may hold up a ramp for so long, and no longer.
-LEDGER_SECONDS = 5.0
+# The ledger may hold up a ramp for this time, and no longer.
+MAX_LEDGER_SECONDS = 5.0
 Result = TypeVar("Result")
 
 
 class Screen(Protocol):
-    """What a person sees of a ramp."""
+    """Shows a ramp to the person at the terminal."""
 
     def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
         """Show what is going on now."""
 
-    def decided(self, decision: Decision, entry_id: str, out: Path) -> None:
+    def show_decision(self, decision: Decision, entry_id: str, out: Path) -> None:
         """Show a decision that is in the ledger of this folder."""
 
     def say(self, line: str) -> None:
         """Show a line that stays."""
 
     def end(self) -> None:
-        """Leave a line that moves."""
+        """End the moving line."""
 
 
 def router_of(target: Target) -> TrafficRouter:
-    """Who may move the target's traffic.
+    """The router that may move the target's traffic.
 
     Raises:
-        ConfigurationError: nobody may.
+        ConfigurationError: the target file names no router.
     """
     if not target.router:
         raise ConfigurationError(
             f'{target.name} names no traffic router: its file needs [traffic] router = "config" '
-            "before anything here moves its traffic"
+            "before gates may move its traffic"
         )
     return router_named(target.router, target.addresses.balancer_control)
 
@@ -57,53 +59,54 @@ class RealWorld:
     Args:
         context: policy, target and places.
         baseline: blue.
-        router: who moves the traffic.
-        screen: what the person sees.
+        router: moves the traffic.
+        screen: shows the ramp to the person at the terminal.
+        last: the last answer of the gate; None before the first.
+        document: the last decision that is in the ledger; None where there is none.
     """
 
     context: Context
     baseline: rollback.Baseline
     router: TrafficRouter
     screen: Screen
-    last: tuple[Stage, Decision, Evidence] | None = None
-    written: dict[str, Any] = field(default_factory=dict)
+    last: Answer | None = None
+    document: DecisionDocument | None = None
 
     def ask(self, stage: str) -> Decision:
-        """Ask the gate; nothing is written down."""
-        chosen = self.context.stage(stage)
-        decision, evidence = decide(self.context, chosen)
-        self.last = (chosen, decision, evidence)
-        return decision
+        """Ask the gate; the ledger is not written."""
+        self.last = decide(self.context, self.context.stage(stage))
+        return self.last.decision
 
     def record(self) -> str:
-        """Write the last decision down, and show it."""
-        if self.last is None:
+        """Append the last decision to the ledger, and show it; its id."""
+        answer = self.last
+        if answer is None:
             return ""
-        stage, decision, evidence = self.last
-        self.written = {}
-        self.written = _in_time(lambda: record(self.context, stage, decision, evidence))
-        self.screen.decided(decision, str(self.written["id"]), self.context.out)
-        return str(self.written["id"])
+        self.document = None
+        document = _in_time(lambda: record(self.context, answer))
+        self.document = document
+        self.screen.show_decision(answer.decision, document.entry_id, self.context.out)
+        return document.entry_id
 
-    def write(self, entry: dict[str, Any]) -> None:
-        """Append to the ledger."""
+    def write(self, entry: LedgerEntry) -> None:
+        """Append an entry to the ledger."""
         _in_time(lambda: ledger.append(self.context.out, entry))
 
-    def entries(self) -> Sequence[dict[str, Any]]:
-        """Everything in the ledger."""
-        return [one.content for one in ledger.entries(self.context.out)]
+    def entries(self) -> Sequence[LedgerEntry]:
+        """Every entry of the ledger."""
+        return [record.entry for record in ledger.entries(self.context.out)]
 
-    def told(self, at: float, share: float, decision: Decision | None, note: str) -> None:
-        """A line of the live table."""
+    def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
+        """Show a line of the live table."""
         self.screen.show(at, share, decision, note)
 
-    def witness(self, move: ConfirmedMove) -> Report:
-        """What Prometheus says of a move."""
+    def witness(self, move: ConfirmedMove) -> WitnessReport:
+        """Ask Prometheus about a move."""
         return self._witness().look(move)
 
-    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> rollback.RolledBack:
-        """Give all traffic back, and write that down where it can be written."""
-        asked = rollback.Rollback(
+    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> rollback.RollbackResult:
+        """Give all traffic back, and append that to the ledger where it can be written."""
+        request = rollback.RollbackRequest(
             router=self.router,
             baseline=self.baseline,
             slots=(self.context.target.slot, self.context.target.baseline_slot),
@@ -111,38 +114,49 @@ class RealWorld:
             mirrored=mirrored,
             before=move.before if move and mirrored else None,
         )
-        done = rollback.roll_back(asked, self.screen.say)
-        self.screen.say(f"rollback {done.proof.value} in {done.seconds:.1f} s")
+        result = rollback.roll_back(request, self.screen.say)
+        self.screen.say(f"rollback {result.proof.value} in {result.seconds:.1f} s")
         try:
-            self.write(rolled_back(self.context.target.name, self.context.time_scale, done))
+            self.write(rollback_entry(self.context.target.name, self.context.time_scale, result))
         except LedgerError as error:
             self.screen.say(f"not in the ledger: {error}")
-        return done
+        return result
 
     def _witness(self) -> Witness:
-        target = self.context.target
-        return Witness.by(
-            self.context.policy, target.addresses.prometheus, target.slot, target.baseline_slot
-        )
+        return Witness.of_target(self.context.policy, self.context.target)
 
 
 def _in_time(write: Callable[[], Result]) -> Result:
-    """Write to the ledger, unless somebody else holds its lock for too long."""
+    """Write to the ledger, unless another process holds its lock for too long."""
     try:
-        return within(LEDGER_SECONDS, write)
+        return within(MAX_LEDGER_SECONDS, write)
     except TimeoutError as error:
         raise LedgerError(
-            f"the ledger cannot be written: its lock was not free within {LEDGER_SECONDS:g} s"
+            f"the ledger cannot be written: its lock was not free within {MAX_LEDGER_SECONDS:g} s"
         ) from error
 
 
-def rolled_back(target: str, time_scale: float, done: rollback.RolledBack) -> dict[str, Any]:
-    """The ledger entry of a rollback."""
-    return {
-        "kind": "rollback", "target": target, "verified": done.verified, "proof": done.proof.value,
-        "moved": done.moved, "seconds": round(done.seconds, 3), "lines": list(done.lines),
-        "witness": done.report.as_json(), "at": time.time(), "time_scale": time_scale,
-    }  # fmt: skip
+def rollback_entry(
+    target: str, time_scale: float, result: rollback.RollbackResult
+) -> RollbackEntry:
+    """The ledger entry of a rollback that ended now.
+
+    Args:
+        target: the target's name.
+        time_scale: over 1 it is a rehearsal.
+        result: its result.
+    """
+    return RollbackEntry(
+        target=target,
+        time_scale=time_scale,
+        at=time.time(),
+        verified=result.verified,
+        proof=result.proof.value,
+        moved=result.moved,
+        seconds=round(result.seconds, 3),
+        lines=result.lines,
+        witness=result.report.as_record(),
+    )
 
 
 class RealClock:
@@ -162,11 +176,11 @@ def lock_of(target: str) -> str:
     return f"ramp-{target}.lock"
 
 
-def shown(router: TrafficRouter) -> str:
-    """Who has the traffic now, in words."""
+def traffic_sentence(router: TrafficRouter) -> str:
+    """The shares that the control endpoint reports now, as a sentence."""
     try:
         shares = router.shares()
     except RouterError as error:
         return f"who has the traffic is unknown: {error}"
-    said = ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
-    return f"the control endpoint says: {said}"
+    listed = ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
+    return f"the control endpoint says: {listed}"

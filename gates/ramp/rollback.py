@@ -1,7 +1,7 @@
 """Gives all traffic back to blue: move, then verify by a second witness; guide section 6.
 
-Nothing but the balancer is needed. What else is known is used: blue's health before the move, and
-Prometheus after it.
+Nothing but the balancer is needed. Everything else that is known is used: blue's health before the
+move, and Prometheus after it.
 """
 
 import time
@@ -12,22 +12,22 @@ from enum import Enum
 from gates.errors import RouterError
 from gates.model import Build, Measured, ServedBuild, Target
 from gates.process.time_limit import within
-from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion, Report, Witness
+from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion, Witness, WitnessReport
 from gates.routers import TrafficRouter, with_retries
 from gates.sources.health import parse
 from gates.sources.http import Answer, get
 
 HEALTHY = 200
-# Blue's health may hold up the move for so long, and no longer.
-HEALTH_SECONDS = 2.0
-MOST_HEALTH_BYTES = 65_536
+# Blue's health may hold up the move for this time, and no longer.
+MAX_HEALTH_SECONDS = 2.0
+MAX_HEALTH_BYTES = 65_536
 # The share before the move is asked for, but never waited for longer than this.
-BEFORE_SECONDS = 0.25
+MAX_BEFORE_SECONDS = 0.25
 # The second witness is waited for: two scrapes, within these bounds.
 MIN_WAIT_SECONDS = 15.0
 MAX_WAIT_SECONDS = 40.0
 SCRAPES = 2
-EVERY_SECONDS = 0.5
+POLL_SECONDS = 0.5
 RESTORE = """at risk: the restore deletes all orders, payments and accounts since the backup;
 take a new backup before the first command. The guide's restore (section 6, step 3):
   docker-compose -f docker-compose.prod.yml down
@@ -53,9 +53,9 @@ class Baseline:
     """What is known of blue.
 
     Args:
-        name: how messages call it.
+        name: its name in messages.
         health: its health address; empty where it is unknown.
-        deployment: what it calls itself; empty where that is unknown.
+        deployment: the name it calls itself; empty where that is unknown.
         build: the build it should serve; None where that is unknown.
     """
 
@@ -66,16 +66,16 @@ class Baseline:
 
     @classmethod
     def of(cls, target: Target) -> "Baseline":
-        """What a target file says of it."""
+        """The baseline that a target file describes."""
         return cls(target.name, target.addresses.health, target.deployment, target.expected)
 
 
 @dataclass(frozen=True, slots=True)
-class Rollback:
-    """What is to be given back, and who can see it.
+class RollbackRequest:
+    """Which traffic is to be given back, and who can verify it.
 
     Args:
-        router: who moves the traffic.
+        router: moves the traffic.
         baseline: blue.
         slots: green's slot and blue's.
         witness: gives the second witness; called after the move, since it may read files.
@@ -94,8 +94,8 @@ class Rollback:
 
 
 @dataclass(frozen=True, slots=True)
-class RolledBack:
-    """What a rollback came to.
+class RollbackResult:
+    """How a rollback ended.
 
     Args:
         proof: what is known of it.
@@ -109,7 +109,7 @@ class RolledBack:
     moved: bool
     lines: tuple[str, ...]
     seconds: float
-    report: Report = NO_WITNESS
+    report: WitnessReport = NO_WITNESS
 
     @property
     def verified(self) -> bool:
@@ -119,119 +119,120 @@ class RolledBack:
     @property
     def given_back(self) -> bool:
         """Whether Prometheus shows all traffic on blue, whatever the control endpoint says."""
-        contradicted = self.proof is Proof.CONTRADICTED
-        return self.verified or (contradicted and self.report.opinion is Opinion.AGREES)
+        is_contradicted = self.proof is Proof.CONTRADICTED
+        return self.verified or (is_contradicted and self.report.opinion is Opinion.AGREES)
 
     @classmethod
-    def failed(cls, problem: str) -> "RolledBack":
-        """A rollback that ended with an error."""
+    def failed(cls, problem: str) -> "RollbackResult":
+        """The result of a rollback that ended with an error."""
         return cls(Proof.NOT_MOVED, moved=False, lines=(problem,), seconds=0.0)
 
 
-def roll_back(asked: Rollback, tell: Say) -> RolledBack:
+def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
     """Give the baseline all traffic, unless it is known to be unhealthy.
 
     Args:
-        asked: what is to be given back.
-        tell: gets each line as it is known; the first one after the move.
+        request: which traffic is to be given back.
+        show: gets each line as soon as it is known; the first line after the move.
     """
     began, lines = time.monotonic(), []
 
     def say(line: str) -> None:
         lines.append(line)
-        tell(line)
+        show(line)
 
-    def ended(proof: Proof, *, moved: bool, report: Report = NO_WITNESS) -> RolledBack:
-        return RolledBack(proof, moved, tuple(lines), time.monotonic() - began, report)
+    def result(proof: Proof, *, moved: bool, report: WitnessReport = NO_WITNESS) -> RollbackResult:
+        return RollbackResult(proof, moved, tuple(lines), time.monotonic() - began, report)
 
-    before = _share_before(asked)
-    health = unwell(asked.baseline)
-    if health and not asked.force:
-        say(f"{asked.baseline.name} is not healthy: {health}; the weights stay as they are")
+    before = _share_before(request)
+    health = health_problem(request.baseline)
+    if health and not request.force:
+        say(f"{request.baseline.name} is not healthy: {health}; the weights stay as they are")
         say(RESTORE)
         say("to move the traffic anyway: gates rollback --target NAME --force")
-        return ended(Proof.NOT_MOVED, moved=False)
+        return result(Proof.NOT_MOVED, moved=False)
     try:
-        move = _moved(asked, before, mirrored=asked.mirrored)
+        move = _move(request, before, mirrored=request.mirrored)
     except RouterError as error:
         say(f"traffic could not be moved: {error}")
         say("move it by hand at the balancer, or name another control address: --control URL")
-        return ended(Proof.NOT_MOVED, moved=False)
-    say(_health_line(asked, health))
-    proof, report = _verified(asked, move, say)
-    if not asked.force and (problem := unwell(asked.baseline)):
-        say(f"{asked.baseline.name} is not healthy with all traffic: {problem}")
+        return result(Proof.NOT_MOVED, moved=False)
+    say(_health_line(request, health))
+    proof, report = _verify(request, move, say)
+    if not request.force and (problem := health_problem(request.baseline)):
+        say(f"{request.baseline.name} is not healthy with all traffic: {problem}")
         proof = Proof.UNHEALTHY if proof is Proof.VERIFIED else proof
-    return ended(proof, moved=True, report=report)
+    return result(proof, moved=True, report=report)
 
 
-def _share_before(asked: Rollback) -> float | None:
-    """Green's share before the move, where the control endpoint says it without a delay."""
-    if asked.before is not None:
-        return asked.before
+def _share_before(request: RollbackRequest) -> float | None:
+    """Green's share before the move, where the control endpoint reports it without a delay."""
+    if request.before is not None:
+        return request.before
     try:
-        return within(BEFORE_SECONDS, asked.router.shares).get(asked.slots[0], 0.0)
+        return within(MAX_BEFORE_SECONDS, request.router.shares).get(request.slots[0], 0.0)
     except (RouterError, TimeoutError):
         return None
 
 
-def _moved(asked: Rollback, before: float | None, *, mirrored: bool) -> ConfirmedMove:
+def _move(request: RollbackRequest, before: float | None, *, mirrored: bool) -> ConfirmedMove:
     """Set the weights; with ``mirrored`` the other way round."""
-    green, blue = asked.slots
+    green, blue = request.slots
     shares = {blue: 0.0, green: 1.0} if mirrored else {blue: 1.0, green: 0.0}
-    with_retries(lambda: asked.router.move(shares))
+    with_retries(lambda: request.router.move(shares))
     return ConfirmedMove(0.0, time.time(), before)
 
 
-def _health_line(asked: Rollback, problem: str) -> str:
-    name = asked.baseline.name
-    if not asked.baseline.health:
+def _health_line(request: RollbackRequest, problem: str) -> str:
+    name = request.baseline.name
+    if not request.baseline.health:
         return f"{name}'s health was not asked for: its address is not known"
-    return (
-        f"{name} is not healthy: {problem}; moved by --force" if problem else f"{name} is healthy"
-    )
+    if problem:
+        return f"{name} is not healthy: {problem}; moved by --force"
+    return f"{name} is healthy"
 
 
-def _verified(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
+def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
     """Wait for the second witness; where the endpoint swaps the colours, move the other way."""
-    if asked.mirrored:
-        say(f"{SWAPPED}: the move was reversed: {asked.slots[1]} has weight 0 at the endpoint")
-        return _confirmed_mirrored(asked, move, say)
-    say(f"the balancer's control endpoint says: {asked.slots[1]} has 100 % of the traffic")
-    witness = asked.witness()
-    proof, report = _waited(witness, move)
+    if request.mirrored:
+        say(f"{SWAPPED}: the move was reversed: {request.slots[1]} has weight 0 at the endpoint")
+        return _verify_mirrored(request, move, say)
+    say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")
+    proof, report = _wait_for_witness(request.witness(), move)
     say(report.sentence)
     if proof is not Proof.CONTRADICTED or not report.mirrored:
         return proof, report
     say(f"{SWAPPED}: the move is repeated with exchanged weights")
     try:
-        move = _moved(asked, None, mirrored=True)
+        move = _move(request, None, mirrored=True)
     except RouterError as error:
         say(f"traffic could not be moved the other way: {error}")
         return proof, report
-    return _confirmed_mirrored(asked, move, say)
+    return _verify_mirrored(request, move, say)
 
 
-def _confirmed_mirrored(asked: Rollback, move: ConfirmedMove, say: Say) -> tuple[Proof, Report]:
-    """Wait for the second witness after a move the other way; undo what it does not confirm."""
-    witness = asked.witness()
-    proof, report = _waited(witness, move)
+def _verify_mirrored(
+    request: RollbackRequest, move: ConfirmedMove, say: Say
+) -> tuple[Proof, WitnessReport]:
+    """Wait for the second witness after a move the other way; undo a move it does not confirm."""
+    witness = request.witness()
+    proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
     if proof is Proof.VERIFIED:
-        say(f"Prometheus says: {asked.slots[1]} has all traffic; the endpoint says the opposite")
+        say(f"Prometheus says: {request.slots[1]} has all traffic; the endpoint says the opposite")
         return Proof.CONTRADICTED, report
     try:
-        move = _moved(asked, None, mirrored=False)
+        move = _move(request, None, mirrored=False)
     except RouterError as error:
         say(f"traffic could not be moved back: {error}")
         return proof, report
-    say(f"Prometheus does not confirm this; {asked.slots[1]} has weight 100 % again")
-    proof, report = _waited(witness, move)
+    say(f"Prometheus does not confirm this; {request.slots[1]} has weight 100 % again")
+    proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
     return proof, report
 
 
-def _waited(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Report]:
+def _wait_for_witness(witness: Witness, move: ConfirmedMove) -> tuple[Proof, WitnessReport]:
     """Ask the second witness until it has fresh samples or the time is over."""
     began = time.monotonic()
     while True:
@@ -239,41 +240,41 @@ def _waited(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Report]:
         passed = time.monotonic() - began
         if not witness.prometheus:
             return Proof.NOT_SEEN, report
-        may_tell = report.requests.opinion is Opinion.NOT_YET and passed < _requests_wait(report)
-        if report.weights.opinion is Opinion.CONTRADICTS and not may_tell:
+        is_pending = report.requests.opinion is Opinion.NOT_YET and passed < _requests_wait(report)
+        if report.weights.opinion is Opinion.CONTRADICTS and not is_pending:
             return Proof.CONTRADICTED, report
-        if report.opinion is Opinion.AGREES and not may_tell:
+        if report.opinion is Opinion.AGREES and not is_pending:
             return Proof.VERIFIED, report
-        wait = SCRAPES * report.scrape_seconds + HEALTH_SECONDS
+        wait = SCRAPES * report.scrape_seconds + MAX_HEALTH_SECONDS
         if passed >= min(MAX_WAIT_SECONDS, max(MIN_WAIT_SECONDS, wait)):
-            seen = report.opinion is Opinion.CONTRADICTS
-            return (Proof.CONTRADICTED if seen else Proof.NOT_SEEN), report
-        time.sleep(EVERY_SECONDS)
+            is_contradicted = report.opinion is Opinion.CONTRADICTS
+            return (Proof.CONTRADICTED if is_contradicted else Proof.NOT_SEEN), report
+        time.sleep(POLL_SECONDS)
 
 
-def _requests_wait(report: Report) -> float:
-    """How long requests are waited for once the weights agree: three scrapes."""
-    return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + HEALTH_SECONDS)
+def _requests_wait(report: WitnessReport) -> float:
+    """How long requests are waited for once the weights agree, seconds: three scrapes."""
+    return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + MAX_HEALTH_SECONDS)
 
 
-def unwell(baseline: Baseline) -> str:
-    """Why the baseline should not get all traffic; empty when nothing speaks against it."""
+def health_problem(baseline: Baseline) -> str:
+    """Why the baseline should not get all traffic; empty where nothing is known against it."""
     if not baseline.health:
         return ""
     try:
-        answer = within(HEALTH_SECONDS, lambda: _health_answer(baseline.health))
+        answer = within(MAX_HEALTH_SECONDS, lambda: _health_answer(baseline.health))
     except TimeoutError:
-        return f"no answer within {HEALTH_SECONDS:g} s"
-    return answer.problem or _health_problem(
-        baseline, parse(baseline.health, answer.status, answer.body)
-    )
+        return f"no answer within {MAX_HEALTH_SECONDS:g} s"
+    if answer.problem:
+        return answer.problem
+    return _build_problem(baseline, parse(baseline.health, answer.status, answer.body))
 
 
 def _health_answer(url: str) -> Answer:
-    return get(url, seconds=HEALTH_SECONDS, most_bytes=MOST_HEALTH_BYTES)
+    return get(url, seconds=MAX_HEALTH_SECONDS, max_bytes=MAX_HEALTH_BYTES)
 
 
-def _health_problem(baseline: Baseline, served: ServedBuild) -> str:
+def _build_problem(baseline: Baseline, served: ServedBuild) -> str:
     if served.measured is not Measured.OK:
         return served.problem
     if served.status != HEALTHY:

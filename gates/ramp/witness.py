@@ -1,4 +1,4 @@
-"""What Prometheus says of a move of traffic: the second witness, beside the balancer's own answer.
+"""The second witness of a move of traffic: Prometheus, beside the balancer's own answer.
 
 The balancer's control endpoint may answer 200 and move nothing. The weights that Prometheus scrapes
 from the balancer, and the customers' requests that each colour counts, do not depend on it.
@@ -10,22 +10,34 @@ from datetime import timedelta
 from enum import Enum
 from itertools import pairwise
 
-from gates.model import Measured, Policy, SampleSet, Series, ShareObjective, TrafficObjective
+from gates.ledger import WitnessRecord
+from gates.model import (
+    SAME_SHARE,
+    SHARE_TOLERANCE,
+    Measured,
+    Policy,
+    SampleSet,
+    Series,
+    ShareObjective,
+    Target,
+    TrafficObjective,
+    is_same_share,
+)
 from gates.sources import source_named
 
-SAME = 0.005
-TOLERANCE = 0.01
 WINDOW_SECONDS = 300.0
 # Requests are read from this long before the move on.
 BEFORE_SECONDS = 60.0
 # Requests that were under way when the traffic moved are answered within this time.
 DRAIN_SECONDS = 3.0
-# A measured share this far over the intended share, in so many requests, is not chance.
-FAR_OVER = 0.35
+# A measured share that exceeds the intended share by this much, in so many requests, is not chance.
+MAX_EXCESS = 0.35
 MIN_REQUESTS = 100
+# A share of requests may differ from the intended share by chance: by this much, or by a quarter.
+REQUEST_SHARE_TOLERANCE = 0.05
 MIN_ASYMMETRY = 0.1
 MIN_TURNED_REQUESTS = 20
-# A contradiction is believed when two scrapes in a row show it.
+# A contradiction counts when two scrapes in a row show it.
 SCRAPES = 2
 WEIGHTS = 'haproxy_server_weight{proxy="store"}'
 SERVER_LABEL = "server"
@@ -44,7 +56,7 @@ class Opinion(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An opinion, and the figures it rests on."""
+    """An opinion, and the sentence with its figures."""
 
     opinion: Opinion
     sentence: str
@@ -57,7 +69,7 @@ class ConfirmedMove:
     Args:
         share: the share that green was given, 0 to 1.
         at: when it was confirmed, seconds since the epoch.
-        before: green's share before, as the control endpoint said; None where it is unknown.
+        before: green's share before the move, by the control endpoint; None where it is unknown.
     """
 
     share: float
@@ -66,15 +78,15 @@ class ConfirmedMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What both series of the second witness say.
+class WitnessReport:
+    """What both time series of the second witness say.
 
     Args:
-        weights: of the weights as scraped.
-        requests: of the requests as counted by each colour.
+        weights: the statement on the weights as scraped.
+        requests: the statement on the requests as counted by each colour.
         weights_scraped: whether Prometheus has weights at all.
         mirrored: whether the control endpoint gives each colour the other colour's share.
-        scrape_seconds: the time between two scrapes; 0 where that is unknown.
+        scrape_seconds: the time between two scrapes; 0 where it is unknown.
     """
 
     weights: Statement
@@ -93,31 +105,33 @@ class Report:
 
     @property
     def sentence(self) -> str:
-        """Both sentences, or one where they are the same."""
+        """Both sentences, or a single sentence where both are the same."""
         if self.weights == self.requests:
             return self.weights.sentence
         return f"{self.weights.sentence}; {self.requests.sentence}"
 
-    def as_json(self) -> dict[str, str]:
-        """What is kept in the ledger."""
-        return {
-            "weights": f"{self.weights.opinion.value}: {self.weights.sentence}",
-            "requests": f"{self.requests.opinion.value}: {self.requests.sentence}",
-        }
+    def as_record(self) -> WitnessRecord:
+        """The report as the ledger keeps it."""
+        return WitnessRecord(
+            weights=f"{self.weights.opinion.value}: {self.weights.sentence}",
+            requests=f"{self.requests.opinion.value}: {self.requests.sentence}",
+        )
 
 
-NOBODY = Statement(Opinion.NOT_SEEN, "no address of Prometheus is known")
-NO_WITNESS = Report(NOBODY, NOBODY, weights_scraped=False)
+NO_ADDRESS = Statement(Opinion.NOT_SEEN, "no address of Prometheus is known")
+NO_WITNESS = WitnessReport(NO_ADDRESS, NO_ADDRESS, weights_scraped=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """Where and how Prometheus is asked.
+    """Where Prometheus is, and which time series it is asked for.
 
     Args:
         prometheus: its address, without a trailing slash; empty where it is unknown.
         green: green's slot.
         blue: blue's slot.
+        servers: the balancer's names of green's servers; empty where no target file is known.
+            Then the servers whose name is the slot and a number, such as ``green-2``, are green's.
         weights: selector of the balancer's weights of all servers.
         server_label: the label that names the server.
         requests: selector of a colour's customer requests, with ``$slot``.
@@ -126,25 +140,48 @@ class Witness:
     prometheus: str
     green: str
     blue: str
+    servers: tuple[str, ...] = ()
     weights: str = WEIGHTS
     server_label: str = SERVER_LABEL
     requests: str = REQUESTS
 
     @classmethod
-    def by(cls, policy: Policy, prometheus: str, green: str, blue: str) -> "Witness":
-        """A witness that reads the series the policy names; the usual ones where it names none."""
-        objectives = [one for stage in policy.stages for one in stage.objectives]
-        shares = [one for one in objectives if isinstance(one, ShareObjective)]
-        traffic = [one for one in objectives if isinstance(one, TrafficObjective)]
-        return cls(
-            prometheus, green, blue,
-            weights=shares[0].selector if shares else WEIGHTS,
-            server_label=shares[0].server_label if shares else SERVER_LABEL,
-            requests=traffic[0].whole if traffic else REQUESTS,
-        )  # fmt: skip
+    def of_target(cls, policy: Policy, target: Target) -> "Witness":
+        """The witness of a target whose file was read.
 
-    def look(self, move: ConfirmedMove) -> Report:
-        """Ask what became of a move; a query that fails is *not seen*."""
+        Args:
+            policy: names the time series.
+            target: green.
+        """
+        witness = cls(
+            target.addresses.prometheus, target.slot, target.baseline_slot, target.servers
+        )
+        return witness.with_policy(policy)
+
+    def with_policy(self, policy: Policy) -> "Witness":
+        """A witness that reads the time series that the policy names.
+
+        Where the policy names none, the default selectors stay.
+        """
+        objectives = [objective for stage in policy.stages for objective in stage.objectives]
+        shares = [each for each in objectives if isinstance(each, ShareObjective)]
+        traffic = [each for each in objectives if isinstance(each, TrafficObjective)]
+        return Witness(
+            self.prometheus,
+            self.green,
+            self.blue,
+            self.servers,
+            weights=shares[0].indicator.selector if shares else self.weights,
+            server_label=shares[0].indicator.server_label if shares else self.server_label,
+            requests=traffic[0].indicator.total if traffic else self.requests,
+        )
+
+    def look(self, move: ConfirmedMove) -> WitnessReport:
+        """Ask Prometheus about a move; a query that fails is *not seen*.
+
+        Args:
+            move: the last move.
+        """
         if not self.prometheus:
             return NO_WITNESS
         window = min(WINDOW_SECONDS, BEFORE_SECONDS + max(0.0, time.time() - move.at))
@@ -152,13 +189,13 @@ class Witness:
         green = self._samples(self.requests.replace("$slot", self.green), window)
         blue = self._samples(self.requests.replace("$slot", self.blue), window)
         shares = self._shares(weights)
-        served = served_since(move, green, blue)
-        return Report(
-            weights=_weights(move, weights, shares, self.green),
-            requests=_requests(move, served, self),
+        counts = requests_since(move, green, blue)
+        return WitnessReport(
+            weights=_weights_statement(move, weights, shares, self),
+            requests=_requests_statement(move, counts, self),
             weights_scraped=weights.measured is not Measured.NO_DATA,
-            mirrored=_is_mirrored(move, shares, served),
-            scrape_seconds=_interval((*weights.series, *green.series, *blue.series)),
+            mirrored=_is_mirrored(move, shares, counts),
+            scrape_seconds=_scrape_interval((*weights.series, *green.series, *blue.series)),
         )
 
     def _samples(self, selector: str, window: float) -> SampleSet:
@@ -168,30 +205,40 @@ class Witness:
     def _shares(self, answer: SampleSet) -> list[Points]:
         """Green's share by each balancer, at the moments when every server's weight is known."""
         balancers: dict[tuple[tuple[str, str], ...], dict[str, dict[float, float]]] = {}
-        for one in answer.series:
-            rest = tuple(sorted((k, v) for k, v in one.labels.items() if k != self.server_label))
-            server = one.labels.get(self.server_label, "")
-            balancers.setdefault(rest, {})[server] = {at.at: at.value for at in one.samples}
+        for series in answer.series:
+            rest = tuple(sorted((k, v) for k, v in series.labels.items() if k != self.server_label))
+            server = series.labels.get(self.server_label, "")
+            points = {sample.at: sample.value for sample in series.samples}
+            balancers.setdefault(rest, {})[server] = points
         return [self._share(weights) for weights in balancers.values()]
 
     def _share(self, weights: dict[str, dict[float, float]]) -> Points:
-        moments = set.intersection(*(set(known) for known in weights.values()))
-        own = [known for server, known in weights.items() if _is_of(server, self.green)]
-        totals = {at: sum(known[at] for known in weights.values()) for at in moments}
+        if not set(self.servers) <= weights.keys():
+            return []
+        moments = set.intersection(*(set(points) for points in weights.values()))
+        own = [points for server, points in weights.items() if self._is_green(server)]
+        totals = {at: sum(points[at] for points in weights.values()) for at in moments}
         return [
-            (at, sum(known[at] for known in own) / totals[at])
+            (at, sum(points[at] for points in own) / totals[at])
             for at in sorted(moments)
             if own and totals[at] > 0
         ]
 
+    def _is_green(self, server: str) -> bool:
+        """Whether a server of the balancer is green's."""
+        if self.servers:
+            return server in self.servers
+        rest = server.removeprefix(self.green)
+        return server.startswith(self.green) and (not rest or rest.lstrip("-_.").isdigit())
+
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """Customers' requests that a colour counted since a move.
+class RequestCount:
+    """Customers' requests that a colour counted around a move.
 
     Args:
         total: since the requests that were under way had time to end.
-        latest: between the last two scrapes; None where there are no two scrapes yet.
+        latest: between the last two scrapes; None before there are two scrapes.
         before: in the minute before the move.
     """
 
@@ -201,75 +248,93 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class RequestCounts:
     """The requests of both colours."""
 
-    green: Count
-    blue: Count
+    green: RequestCount
+    blue: RequestCount
 
 
-def served_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> Served | str:
-    """The requests of green and of blue, or why they are not known."""
+def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> RequestCounts | str:
+    """The requests of green and of blue, or why they are unknown.
+
+    Args:
+        move: the last move.
+        green: the counters of green's requests.
+        blue: the counters of blue's requests.
+    """
     for answer in (green, blue):
         if answer.measured is not Measured.OK:
             return f"requests cannot be seen: {answer.problem}"
-    return Served(_counted(move, green.series), _counted(move, blue.series))
+    return RequestCounts(_request_count(move, green.series), _request_count(move, blue.series))
 
 
-def _counted(move: ConfirmedMove, series: tuple[Series, ...]) -> Count:
-    total, before, latest, scraped = 0.0, 0.0, 0.0, False
-    for one in series:
-        earlier = [at.value for at in one.samples if at.at <= move.at]
-        points = [(at.at, at.value) for at in one.samples if at.at > move.at]
-        before += sum(_rise(first, second) for first, second in pairwise(earlier))
-        rises = [(first[0], _rise(first[1], second[1])) for first, second in pairwise(points)]
-        total += sum(rise for at, rise in rises if at >= move.at + DRAIN_SECONDS)
-        if rises:
-            latest, scraped = latest + rises[-1][1], True
-    return Count(total, latest if scraped else None, before)
+def _request_count(move: ConfirmedMove, counters: tuple[Series, ...]) -> RequestCount:
+    total, before, latest, is_scraped = 0.0, 0.0, 0.0, False
+    for series in counters:
+        earlier = [sample.value for sample in series.samples if sample.at <= move.at]
+        points = [(sample.at, sample.value) for sample in series.samples if sample.at > move.at]
+        before += sum(_increase(first, second) for first, second in pairwise(earlier))
+        increases = [(first[0], _increase(first[1], last[1])) for first, last in pairwise(points)]
+        total += sum(value for at, value in increases if at >= move.at + DRAIN_SECONDS)
+        if increases:
+            latest, is_scraped = latest + increases[-1][1], True
+    return RequestCount(total, latest if is_scraped else None, before)
 
 
-def _rise(earlier: float, later: float) -> float:
+def _increase(earlier: float, later: float) -> float:
     """The increase of a counter; after a restart it counts from zero."""
     return later - earlier if later >= earlier else later
 
 
-def _weights(move: ConfirmedMove, answer: SampleSet, shares: list[Points], green: str) -> Statement:
+def _weights_statement(
+    move: ConfirmedMove, answer: SampleSet, shares: list[Points], witness: Witness
+) -> Statement:
     if answer.measured is not Measured.OK:
         return Statement(Opinion.NOT_SEEN, f"weights cannot be seen: {answer.problem}")
-    fresh = [[share for at, share in one if at > move.at] for one in shares]
+    fresh = [[share for at, share in points if at > move.at] for points in shares]
     if not fresh or not all(fresh):
-        return Statement(Opinion.NOT_YET, "no weights were scraped after the move")
-    worst = max(fresh, key=lambda one: abs(one[-1] - move.share))
-    sentence = f"Prometheus shows {green} with {100 * worst[-1]:.3g} % of the weights"
-    if _is(worst[-1], move.share):
+        return Statement(Opinion.NOT_YET, _missing_weights(witness))
+    worst = max(fresh, key=lambda balancer: abs(balancer[-1] - move.share))
+    sentence = f"Prometheus shows {witness.green} with {100 * worst[-1]:.3g} % of the weights"
+    if _is_intended(worst[-1], move.share):
         return Statement(Opinion.AGREES, sentence)
     sentence += f", expected {100 * move.share:g} %"
-    persistent = len(worst) >= SCRAPES and not _is(worst[-SCRAPES], move.share)
-    return Statement(Opinion.CONTRADICTS if persistent else Opinion.NOT_YET, sentence)
+    is_persistent = len(worst) >= SCRAPES and not _is_intended(worst[-SCRAPES], move.share)
+    return Statement(Opinion.CONTRADICTS if is_persistent else Opinion.NOT_YET, sentence)
 
 
-def _requests(move: ConfirmedMove, served: Served | str, witness: Witness) -> Statement:
-    if isinstance(served, str):
-        return Statement(Opinion.NOT_SEEN, served)
-    green, blue = served.green, served.blue
+def _missing_weights(witness: Witness) -> str:
+    sentence = "no weights were scraped after the move"
+    if not witness.servers:
+        return sentence
+    servers = ", ".join(witness.servers)
+    return f"{sentence}; those of all servers of {witness.green} are needed: {servers}"
+
+
+def _requests_statement(
+    move: ConfirmedMove, counts: RequestCounts | str, witness: Witness
+) -> Statement:
+    if isinstance(counts, str):
+        return Statement(Opinion.NOT_SEEN, counts)
+    green, blue = counts.green, counts.blue
     if green.latest is None or blue.latest is None:
         return Statement(Opinion.NOT_YET, "requests were not scraped twice after the move")
-    if move.share <= SAME:
-        return _stopped(green, blue, witness)
+    if is_same_share(move.share, 0.0):
+        return _stop_statement(green, blue, witness)
     total = green.total + blue.total
     if total < MIN_REQUESTS:
-        return Statement(Opinion.NOT_YET, f"{total:.0f} customer requests, too few to tell")
+        return Statement(Opinion.NOT_YET, f"{total:.0f} customer requests are too few to judge")
     share = green.total / total
     sentence = f"{witness.green} answered {100 * share:.3g} % of {total:.0f} customer requests"
-    if share - move.share >= FAR_OVER:
+    if share - move.share >= MAX_EXCESS:
         sentence += f", expected {100 * move.share:g} %"
         return Statement(Opinion.CONTRADICTS, sentence)
-    close = abs(share - move.share) <= max(TOLERANCE * 5, move.share / 4)
-    return Statement(Opinion.AGREES if close else Opinion.NOT_YET, sentence)
+    is_close = abs(share - move.share) <= max(REQUEST_SHARE_TOLERANCE, move.share / 4)
+    return Statement(Opinion.AGREES if is_close else Opinion.NOT_YET, sentence)
 
 
-def _stopped(green: Count, blue: Count, witness: Witness) -> Statement:
+def _stop_statement(green: RequestCount, blue: RequestCount, witness: Witness) -> Statement:
     """Whether green answers no customer any more, while blue does."""
     if green.latest:
         sentence = f"{witness.green} still answers customers: {green.latest:.0f} in the last scrape"
@@ -279,7 +344,7 @@ def _stopped(green: Count, blue: Count, witness: Witness) -> Statement:
     return Statement(Opinion.AGREES, f"{witness.green} answers no customer any more")
 
 
-def _is_mirrored(move: ConfirmedMove, shares: list[Points], served: Served | str) -> bool:
+def _is_mirrored(move: ConfirmedMove, shares: list[Points], counts: RequestCounts | str) -> bool:
     """Whether the move gave green blue's share, and blue green's.
 
     The weights alone could be labelled the wrong way round. So they count where they agreed with
@@ -288,51 +353,47 @@ def _is_mirrored(move: ConfirmedMove, shares: list[Points], served: Served | str
     opposite = 1 - move.share
     if abs(opposite - move.share) < MIN_ASYMMETRY:
         return False
-    requests_turned = _requests_turned(move, served)
+    requests_turned = _requests_turned(move, counts)
     if not shares:
         return requests_turned is True
-    earlier = [[share for at, share in one if at < move.at - 1] for one in shares]
-    fresh = [[share for at, share in one if at > move.at] for one in shares]
+    earlier = [[share for at, share in points if at < move.at - 1] for points in shares]
+    fresh = [[share for at, share in points if at > move.at] for points in shares]
     for past, present in zip(earlier, fresh, strict=True):
-        if not past or _is(past[-1], opposite) or len(present) < SCRAPES:
+        if not past or _is_intended(past[-1], opposite) or len(present) < SCRAPES:
             return False
-        if not all(_is(share, opposite) for share in present[-SCRAPES:]):
+        if not all(_is_intended(share, opposite) for share in present[-SCRAPES:]):
             return False
-    if requests_turned is not None or move.before is None:
+    before = move.before
+    if requests_turned is not None or before is None:
         return requests_turned is not False
-    symmetric = abs(1 - 2 * move.before) < MIN_ASYMMETRY
-    return symmetric or all(_is(past[-1], move.before) for past in earlier)
+    is_symmetric = abs(1 - 2 * before) < MIN_ASYMMETRY
+    return is_symmetric or all(_is_intended(past[-1], before) for past in earlier)
 
 
-def _requests_turned(move: ConfirmedMove, served: Served | str) -> bool | None:
-    """Whether green's share of the requests became the opposite; None where too few tell."""
-    if isinstance(served, str) or served.green.latest is None or served.blue.latest is None:
+def _requests_turned(move: ConfirmedMove, counts: RequestCounts | str) -> bool | None:
+    """Whether green's share of the requests became the opposite; None with too few requests."""
+    if isinstance(counts, str) or counts.green.latest is None or counts.blue.latest is None:
         return None
-    after = served.green.latest + served.blue.latest
-    before = served.green.before + served.blue.before
+    after = counts.green.latest + counts.blue.latest
+    before = counts.green.before + counts.blue.before
     if min(after, before) < MIN_TURNED_REQUESTS:
         return None
     opposite = 1 - move.share
-    turned = abs(served.green.latest / after - opposite) <= MIN_ASYMMETRY
-    return turned and abs(served.green.before / before - opposite) > MIN_ASYMMETRY
+    is_opposite_now = abs(counts.green.latest / after - opposite) <= MIN_ASYMMETRY
+    return is_opposite_now and abs(counts.green.before / before - opposite) > MIN_ASYMMETRY
 
 
-def _interval(series: tuple[Series, ...]) -> float:
+def _scrape_interval(several: tuple[Series, ...]) -> float:
     """The longest of the usual times between two scrapes, seconds."""
-    found = []
-    for one in series:
-        gaps = sorted(later.at - earlier.at for earlier, later in pairwise(one.samples))
+    intervals = []
+    for series in several:
+        gaps = sorted(later.at - earlier.at for earlier, later in pairwise(series.samples))
         if gaps:
-            found.append(gaps[len(gaps) // 2])
-    return max(found, default=0.0)
+            intervals.append(gaps[len(gaps) // 2])
+    return max(intervals, default=0.0)
 
 
-def _is(share: float, wanted: float) -> bool:
-    """Whether a share is the wanted one; nothing is exactly nothing."""
-    return abs(share - wanted) <= (SAME if wanted <= SAME else TOLERANCE)
-
-
-def _is_of(server: str, slot: str) -> bool:
-    """Whether a server is of a colour: ``green``, ``green-2``, ``green3``."""
-    rest = server.removeprefix(slot)
-    return server.startswith(slot) and (not rest or rest.lstrip("-_.").isdigit())
+def _is_intended(share: float, intended: float) -> bool:
+    """Whether a measured share is the intended share; a share of nothing has no tolerance."""
+    is_nothing = is_same_share(intended, 0.0)
+    return abs(share - intended) <= (SAME_SHARE if is_nothing else SHARE_TOLERANCE)

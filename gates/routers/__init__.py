@@ -1,4 +1,4 @@
-"""Who moves traffic between the colours: one module a kind of router, each with the same face."""
+"""Routers move traffic between the colours: one module a kind of router, one interface."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 from gates.errors import RouterError, UnknownNameError
 from gates.routers.config import ConfigRouter
 
-# A balancer that is reloading is asked again.
-TRIES = 3
-BETWEEN_TRIES_SECONDS = 1.0
+# A balancer that is reloading is called again.
+MAX_TRIES = 3
+RETRY_SECONDS = 1.0
 Result = TypeVar("Result")
 
 
@@ -17,17 +17,20 @@ class TrafficRouter(Protocol):
     """Gives each colour its share of the traffic."""
 
     def shares(self) -> Mapping[str, float]:
-        """Each slot's share as it is now, 0 to 1.
+        """Each slot's share now, 0 to 1.
 
         Raises:
-            RouterError: it does not say.
+            RouterError: the router does not answer with shares.
         """
 
     def move(self, shares: Mapping[str, float]) -> None:
-        """Give each slot its share, and read it back.
+        """Give each slot its share, and read the shares back.
+
+        Args:
+            shares: each slot's share, 0 to 1.
 
         Raises:
-            RouterError: it did not do so.
+            RouterError: the router did not give each slot its share.
         """
 
 
@@ -39,8 +42,12 @@ ROUTERS: dict[str, Callable[[str], TrafficRouter]] = {
 def router_named(name: str, url: str) -> TrafficRouter:
     """The router of this kind at an address.
 
+    Args:
+        name: the kind, a key of ``ROUTERS``.
+        url: the address of the control endpoint, without a trailing slash.
+
     Raises:
-        UnknownNameError: no such kind of router.
+        UnknownNameError: there is no such kind of router.
     """
     if name not in ROUTERS:
         raise UnknownNameError("router", name, ROUTERS, "gates.routers")
@@ -48,18 +55,18 @@ def router_named(name: str, url: str) -> TrafficRouter:
 
 
 def with_retries(act: Callable[[], Result], wait: Callable[[float], None] = time.sleep) -> Result:
-    """Call a router; a balancer that does not answer as expected is called again, a few times.
+    """Call a router; after a failure it is called again, at most three times in all.
 
     Args:
         act: the call.
-        wait: lets so many seconds pass.
+        wait: waits for a number of seconds.
 
     Raises:
         RouterError: the last call failed as well.
     """
-    for _ in range(TRIES - 1):
+    for _ in range(MAX_TRIES - 1):
         try:
             return act()
         except RouterError:
-            wait(BETWEEN_TRIES_SECONDS)
+            wait(RETRY_SECONDS)
     return act()

@@ -1,14 +1,14 @@
-"""A balancer that speaks the guide's ``/config``: ``{"blue": 0.9, "green": 0.1}``."""
+"""A balancer with the guide's control endpoint ``/config``: ``{"blue": 0.9, "green": 0.1}``."""
 
 import json
 from collections.abc import Mapping
 
 from gates.errors import RouterError
+from gates.model import is_same_share
 from gates.sources.http import Answer, get, post
 
-SECONDS = 4.0
-MOST_BYTES = 65_536
-SAME = 0.005
+TIMEOUT_SECONDS = 4.0
+MAX_ANSWER_BYTES = 65_536
 OK = 200
 
 
@@ -23,26 +23,39 @@ class ConfigRouter:
         self._url = f"{url}/config"
 
     def shares(self) -> dict[str, float]:
-        """Each slot's share as it is now."""
-        return self._read(get(self._url, seconds=SECONDS, most_bytes=MOST_BYTES))
+        """Each slot's share now, 0 to 1.
+
+        Raises:
+            RouterError: the endpoint does not answer with shares.
+        """
+        return self._read(get(self._url, seconds=TIMEOUT_SECONDS, max_bytes=MAX_ANSWER_BYTES))
 
     def move(self, shares: Mapping[str, float]) -> None:
-        """Give each slot its share, and read it back."""
+        """Give each slot its share, and read the shares back.
+
+        Args:
+            shares: each slot's share, 0 to 1.
+
+        Raises:
+            RouterError: the endpoint refused, or answers other shares afterwards.
+        """
         body = json.dumps(dict(shares)).encode()
-        self._read(post(self._url, body, seconds=SECONDS, most_bytes=MOST_BYTES))
-        seen = self.shares()
-        if any(abs(seen.get(slot, -1) - share) > SAME for slot, share in shares.items()):
-            raise RouterError(f"{self._url} was told {dict(shares)} and has {seen}")
+        self._read(post(self._url, body, seconds=TIMEOUT_SECONDS, max_bytes=MAX_ANSWER_BYTES))
+        present = self.shares()
+        if not all(is_same_share(present.get(slot, -1), share) for slot, share in shares.items()):
+            raise RouterError(
+                f"{self._url} was asked to set {dict(shares)}, but it answers {present}"
+            )
 
     def _read(self, answer: Answer) -> dict[str, float]:
         if answer.problem or answer.status != OK:
-            said = answer.problem or f"status {answer.status}: {answer.body[:200]!r}"
-            raise RouterError(f"{self._url}: {said}")
+            problem = answer.problem or f"status {answer.status}: {answer.body[:200]!r}"
+            raise RouterError(f"{self._url}: {problem}")
         try:
             content = json.loads(answer.body)
-            found = {str(slot): float(share) for slot, share in content.items()}
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            raise RouterError(f"{self._url}: an answer of another shape") from None
-        if not found or any(not 0 <= share <= 1 for share in found.values()):
-            raise RouterError(f"{self._url}: shares that are none: {found}"[:300])
-        return found
+            shares = {str(slot): float(share) for slot, share in content.items()}
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+            raise RouterError(f"{self._url}: the answer is not an object of numbers") from None
+        if not shares or any(not 0 <= share <= 1 for share in shares.values()):
+            raise RouterError(f"{self._url}: expected shares from 0 to 1, got {shares}"[:300])
+        return shares

@@ -1,4 +1,4 @@
-"""Where measurements come from: one module a source, each with the same small face."""
+"""Sources of measurements: one module for each kind, all with the same interface."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,12 +16,12 @@ class Source(Protocol):
         """The raw samples of a selector in the window before a moment.
 
         Args:
-            selector: a vector selector, without a range.
-            window: how far back.
-            at: seconds since the epoch.
+            selector: an instant vector selector.
+            window: the length of the window that ends at the moment.
+            at: the moment, in seconds since the epoch.
 
         Returns:
-            The samples; a failure of any kind is a sample set that says so.
+            The samples, or the problem of a failed query.
         """
 
 
@@ -31,10 +31,14 @@ SOURCES: dict[str, Callable[[str], Source]] = {
 
 
 def source_named(name: str, url: str) -> Source:
-    """The source of this kind at an address.
+    """A source of a kind.
+
+    Args:
+        name: the kind.
+        url: the address, without a trailing slash.
 
     Raises:
-        UnknownNameError: no such kind of source.
+        UnknownNameError: there is no such kind of source.
     """
     if name not in SOURCES:
         raise UnknownNameError("source", name, SOURCES, "gates.sources")

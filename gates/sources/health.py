@@ -1,48 +1,46 @@
-"""The target's own health answer: which build it serves right now."""
+"""Asks the target's health address which build the target serves now."""
 
 from gates.model import Build, Measured, ServedBuild, Target
-from gates.sources import strict_json
+from gates.sources import json_values
 from gates.sources.http import get
 
-SECONDS = 2.0
-MOST_BYTES = 65536
+TIMEOUT_SECONDS = 2.0
+MAX_BYTES = 65536
+MAX_NAME = 100
 
 
 def served_build(target: Target) -> ServedBuild:
     """Ask the target which build it serves.
 
     Args:
-        target: whom to ask, at its health address.
+        target: the target, with its health address.
 
     Returns:
-        Its answer; a failure of any kind is an answer that says so.
+        The served build, or the problem of a failed request.
     """
     url = target.addresses.health
-    answer = get(url, seconds=SECONDS, most_bytes=MOST_BYTES)
+    answer = get(url, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
     if answer.problem:
         return ServedBuild(Measured.ERROR, 0, None, "", url, answer.problem)
     return parse(url, answer.status, answer.body)
 
 
 def parse(url: str, status: int, body: bytes) -> ServedBuild:
-    """Read a health answer; a 503 still names the build.
+    """Parse a health answer; an answer with status 503 still names the build.
 
     Args:
-        url: where it was asked.
-        status: HTTP status.
+        url: the address that answered.
+        status: the HTTP status.
         body: the body as received; untrusted.
     """
     try:
-        content = strict_json.loads(body)
-        build = Build(*(_text(content[key]) for key in ("release", "version", "digest")))
-        deployment = _text(content["deployment"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        problem = f"status {status} and an answer that names no build"
+        content = json_values.object_of(json_values.loads(body))
+        release, version, digest, deployment = (
+            json_values.name(content[key], MAX_NAME)
+            for key in ("release", "version", "digest", "deployment")
+        )
+    except json_values.MALFORMED:
+        problem = f"the answer has status {status} and does not name a build"
         return ServedBuild(Measured.ERROR, status, None, "", url, problem)
+    build = Build(release=release, version=version, digest=digest)
     return ServedBuild(Measured.OK, status, build, deployment, url, "")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 100:  # noqa: PLR2004
-        raise ValueError
-    return value

@@ -1,4 +1,4 @@
-"""One bounded HTTP exchange: a deadline for the whole answer and a limit on its size."""
+"""One HTTP exchange, with a deadline for the complete answer and a limit on its size."""
 
 import contextlib
 import socket
@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status and body, or why nothing did.
+    """An answer, or the reason why there is none.
 
     Args:
-        status: HTTP status; 0 when there was no answer.
-        body: the body; empty when there was no answer.
-        problem: why there was no answer, or empty.
-        server_time: the Date of the answer, seconds since the epoch; None without one.
+        status: the HTTP status; 0 without an answer.
+        body: the body; empty without an answer.
+        problem: why there is no answer; an empty text with an answer.
+        server_time: the answer's Date header, in seconds since the epoch; None without one.
     """
 
     status: int
@@ -26,26 +26,36 @@ class Answer:
     server_time: float | None = None
 
 
-def get(url: str, *, seconds: float, most_bytes: int) -> Answer:
+def get(url: str, *, seconds: float, max_bytes: int) -> Answer:
     """GET a URL; redirects are not followed.
 
     Args:
         url: an http or https URL.
-        seconds: time for the whole exchange.
-        most_bytes: largest body accepted.
+        seconds: the longest time for the whole exchange.
+        max_bytes: the largest body that is accepted.
 
     Returns:
-        The answer; a failure of any kind is an answer with a problem.
+        The answer, or the problem of a failed exchange.
     """
-    return _exchange(url, None, seconds, most_bytes)
+    return _exchange(url, None, seconds, max_bytes)
 
 
-def post(url: str, body: bytes, *, seconds: float, most_bytes: int) -> Answer:
-    """POST JSON to a URL; arguments and answer as for ``get``."""
-    return _exchange(url, body, seconds, most_bytes)
+def post(url: str, body: bytes, *, seconds: float, max_bytes: int) -> Answer:
+    """POST JSON to a URL; redirects are not followed.
+
+    Args:
+        url: an http or https URL.
+        body: the JSON.
+        seconds: the longest time for the whole exchange.
+        max_bytes: the largest body that is accepted.
+
+    Returns:
+        The answer, or the problem of a failed exchange.
+    """
+    return _exchange(url, body, seconds, max_bytes)
 
 
-def _exchange(url: str, body: bytes | None, seconds: float, most_bytes: int) -> Answer:
+def _exchange(url: str, body: bytes | None, seconds: float, max_bytes: int) -> Answer:
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=seconds)
@@ -66,7 +76,7 @@ def _exchange(url: str, body: bytes | None, seconds: float, most_bytes: int) -> 
         if body is not None:
             headers["Content-Type"] = "application/json"
         connection.request("GET" if body is None else "POST", path or "/", body, headers)
-        answer = _whole(connection.getresponse(), most_bytes)
+        answer = _complete(connection.getresponse(), max_bytes)
     except TimeoutError:
         late.set()
     except (OSError, HTTPException, ValueError) as error:
@@ -77,20 +87,20 @@ def _exchange(url: str, body: bytes | None, seconds: float, most_bytes: int) -> 
     return Answer(0, b"", f"no answer within {seconds:g} s") if late.is_set() else answer
 
 
-def _whole(response: HTTPResponse, most_bytes: int) -> Answer:
-    """The whole body, within the size."""
-    body = response.read(most_bytes + 1)
-    if len(body) > most_bytes:
-        return Answer(0, b"", f"an answer of over {most_bytes} bytes")
+def _complete(response: HTTPResponse, max_bytes: int) -> Answer:
+    """The answer with its complete body, or the reason why it is not complete."""
+    body = response.read(max_bytes + 1)
+    if len(body) > max_bytes:
+        return Answer(0, b"", f"the answer has more than {max_bytes} bytes")
     if response.length:
-        return Answer(0, b"", "an answer that ended early")
+        return Answer(0, b"", "the answer ended early")
     try:
         server_time = _seconds(response.headers["Date"])
     except (ValueError, TypeError, ArithmeticError):
-        return Answer(0, b"", "an answer whose Date header is no date")
+        return Answer(0, b"", "the answer's Date header is not a date")
     return Answer(response.status, body, "", server_time)
 
 
 def _seconds(date: str | None) -> float | None:
-    """A Date header in seconds since the epoch."""
+    """A Date header, in seconds since the epoch."""
     return parsedate_to_datetime(date).timestamp() if date else None

@@ -1,29 +1,28 @@
-"""Prometheus as a source: raw samples by range selector, nothing computed over there."""
+"""Prometheus as a source: fetches raw samples by range selector; Prometheus computes nothing."""
 
-import json
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
-from math import isfinite
-from typing import Any
 from urllib.parse import quote
 
 from gates.model import Measured, Sample, SampleSet, Series
-from gates.sources import strict_json
+from gates.sources import json_values
 from gates.sources.http import get
 
-SECONDS = 2.0
-MOST_BYTES = 32_000_000
-MOST_SERIES = 5_000
-PAIR = 2
-MOST_CLOCK_DIFFERENCE = 10.0
-NOTHING: tuple[Series, ...] = ()
+TIMEOUT_SECONDS = 2.0
+MAX_BYTES = 32_000_000
+MAX_SERIES = 5_000
+MAX_LABEL_NAME, MAX_LABEL_VALUE = 200, 500
+MAX_CLOCK_DIFFERENCE_SECONDS = 10.0
+OK = 200
+NO_SERIES: tuple[Series, ...] = ()
 
 
 class Prometheus:
-    """A Prometheus server, or anything that speaks its query API.
+    """A Prometheus server, or another server with the same query API.
 
     Args:
-        url: its address, without a trailing slash.
+        url: the address, without a trailing slash.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,13 +31,21 @@ class Prometheus:
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
         """The raw samples of a selector in the window before a moment.
 
+        Args:
+            selector: an instant vector selector.
+            window: the length of the window that ends at the moment.
+            at: the moment, in seconds since the epoch.
+
+        Returns:
+            The samples, or the problem of a failed query.
+
         Source: Prometheus HTTP API, instant query of a range vector selector.
         """
         query = f"{selector}[{duration(window.total_seconds())}]"
         address = f"{self._url}/api/v1/query?query={quote(query)}&time={at:.3f}"
-        answer = get(address, seconds=SECONDS, most_bytes=MOST_BYTES)
-        problem, series = (answer.problem, NOTHING)
-        if answer.server_time and abs(answer.server_time - at) > MOST_CLOCK_DIFFERENCE:
+        answer = get(address, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
+        problem, series = answer.problem, NO_SERIES
+        if answer.server_time and abs(answer.server_time - at) > MAX_CLOCK_DIFFERENCE_SECONDS:
             difference = abs(answer.server_time - at)
             problem = f"its clock and the gate's differ by {difference:.0f} s"
         if not problem:
@@ -58,72 +65,82 @@ class Prometheus:
 
 
 def instant(url: str, query: str) -> list[tuple[dict[str, str], float]]:
-    """What a query comes to now, for showing only: labels and values; nothing where it fails."""
-    answer = get(f"{url}/api/v1/query?query={quote(query)}", seconds=SECONDS, most_bytes=MOST_BYTES)
+    """The current result of a query, for display only.
+
+    Args:
+        url: Prometheus' address, without a trailing slash.
+        query: a PromQL expression whose result is an instant vector.
+
+    Returns:
+        Labels and values; an empty list where the query fails.
+    """
+    address = f"{url}/api/v1/query?query={quote(query)}"
+    answer = get(address, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
     try:
-        result = json.loads(answer.body)["data"]["result"]
+        result = json_values.loads(answer.body)["data"]["result"]
         return [
-            ({str(k): str(v) for k, v in one["metric"].items()}, float(one["value"][1]))
-            for one in result
+            (
+                {str(label): str(value) for label, value in series["metric"].items()},
+                float(series["value"][1]),
+            )
+            for series in result
         ]
-    except (
-        ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError,
-        ArithmeticError,
-    ):  # fmt: skip
+    except json_values.MALFORMED:
         return []
 
 
 def duration(seconds: float) -> str:
-    """A duration as PromQL writes it."""
+    """A duration in PromQL."""
     return f"{seconds:.0f}s" if seconds == int(seconds) else f"{seconds * 1000:.0f}ms"
 
 
 def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
-    """The problem with an answer, or its series.
+    """Parse an answer of the query API.
 
     Args:
-        status: HTTP status.
+        status: the HTTP status.
         body: the body as received; untrusted.
 
     Returns:
         A problem and no series, or an empty problem and the series.
     """
     try:
-        content = strict_json.loads(body)
+        content = json_values.loads(body)
     except (ValueError, RecursionError) as error:
-        return f"status {status} and no JSON ({str(error)[:100]})", ()
-    if status != 200 or not isinstance(content, dict) or content.get("status") != "success":  # noqa: PLR2004
-        said = content.get("error") if isinstance(content, dict) else None
-        return f"status {status}: {str(said)[:200]}", ()
+        return f"the answer has status {status} and is not JSON ({str(error)[:100]})", ()
+    if status != OK or not isinstance(content, dict) or content.get("status") != "success":
+        error_text = content.get("error") if isinstance(content, dict) else None
+        return f"status {status}: {str(error_text)[:200]}", ()
     if content.get("warnings") or content.get("isPartial"):
-        return f"an incomplete answer: {str(content.get('warnings'))[:200]}", ()
+        return f"the answer is incomplete: {str(content.get('warnings'))[:200]}", ()
     try:
-        return _matrix(content["data"])
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        return f"an answer of another shape ({type(error).__name__})", ()
+        return _matrix(json_values.object_of(content["data"]))
+    except json_values.MALFORMED as error:
+        return f"the answer has another shape ({type(error).__name__})", ()
 
 
-def _matrix(data: dict[str, Any]) -> tuple[str, tuple[Series, ...]]:
+def _matrix(data: Mapping[str, object]) -> tuple[str, tuple[Series, ...]]:
     if data["resultType"] != "matrix":
-        return f"a {str(data['resultType'])[:20]} where a matrix was expected", ()
-    if len(data["result"]) > MOST_SERIES:
-        return f"{len(data['result'])} series, more than {MOST_SERIES}", ()
-    series = tuple(_series(one) for one in data["result"])
-    if len({tuple(sorted(one.labels.items())) for one in series}) != len(series):
-        return "the same series twice", ()
+        return f"the result is a {str(data['resultType'])[:20]}, and not a matrix", ()
+    result = json_values.list_of(data["result"])
+    if len(result) > MAX_SERIES:
+        return f"the result has {len(result)} series, more than {MAX_SERIES}", ()
+    series = tuple(_series(json_values.object_of(line)) for line in result)
+    if len({tuple(sorted(line.labels.items())) for line in series}) != len(series):
+        return "the result has the same series twice", ()
     return "", series
 
 
-def _series(one: dict[str, Any]) -> Series:
-    labels = {str(name)[:200]: str(value)[:500] for name, value in one["metric"].items()}
-    samples = []
-    for pair in one["values"]:
-        if len(pair) != PAIR or type(pair[0]) not in (int, float) or type(pair[1]) is not str:
-            raise ValueError
-        at = float(pair[0])
-        if not isfinite(at):
-            raise ValueError
-        samples.append(Sample(at, float(pair[1])))
-    if any(later[0] <= earlier[0] for earlier, later in pairwise(samples)):
-        raise ValueError
+def _series(content: Mapping[str, object]) -> Series:
+    """One time series of the result.
+
+    Raises:
+        ValueError, LookupError, TypeError, ArithmeticError: a sample is malformed, or the samples
+            do not ascend in time.
+    """
+    metric = json_values.object_of(content["metric"])
+    labels = {name[:MAX_LABEL_NAME]: str(value)[:MAX_LABEL_VALUE] for name, value in metric.items()}
+    samples = [Sample(at, value) for at, value in json_values.samples(content["values"])]
+    if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
+        raise ValueError("the samples do not ascend in time")
     return Series(labels=labels, samples=tuple(samples))

@@ -1,24 +1,24 @@
-"""The arithmetic of evidence: counters, bounds, bets and trends; pure."""
+"""Statistics of counters: increases, confidence bounds, sequential tests, trends; without I/O."""
 
 from gates.model.selector import Selector, extra_matchers, identity_of, is_within, labels_of
 from gates.model.selector import parse as parse_selector
 from gates.statistics.betting import Capital
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
 from gates.statistics.comparison import Comparison
-from gates.statistics.counters import by_instance, increments, newest_sample
-from gates.statistics.fewer import FewerEvents, share_of_events
+from gates.statistics.counter_increases import CounterIncreases
+from gates.statistics.counters import by_instance, newest_sample_time, total_increase
+from gates.statistics.fewer_events import FewerEvents, share_of_events
 from gates.statistics.quantile import quantile_lower_bound, quantile_ranks, quantile_upper_bound
-from gates.statistics.rises import Rises
-from gates.statistics.tally import Recent, Tally
-from gates.statistics.trend import Trend, rising
+from gates.statistics.tally import SlidingWindow, Tally
+from gates.statistics.trend import Trend, trend_of
 
 __all__ = [
     "Capital",
     "Comparison",
+    "CounterIncreases",
     "FewerEvents",
-    "Recent",
-    "Rises",
     "Selector",
+    "SlidingWindow",
     "Tally",
     "Trend",
     "by_instance",
@@ -26,14 +26,14 @@ __all__ = [
     "chance_of_at_most",
     "extra_matchers",
     "identity_of",
-    "increments",
     "is_within",
     "labels_of",
-    "newest_sample",
+    "newest_sample_time",
     "parse_selector",
     "quantile_lower_bound",
     "quantile_ranks",
     "quantile_upper_bound",
-    "rising",
     "share_of_events",
+    "total_increase",
+    "trend_of",
 ]

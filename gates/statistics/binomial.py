@@ -1,18 +1,21 @@
-"""Exact tails of the binomial distribution."""
+"""Exact tail probabilities of the binomial distribution."""
 
 from math import exp, fsum, lgamma, log, log1p
 
+# A smaller term does not change a sum near 1 in double precision.
+NEGLIGIBLE = 1e-20
+
 
 def chance_of_at_least(hits: int, trials: int, ratio: float) -> float:
-    """P(X ≥ hits) for X ~ Binomial(trials, ratio), 0 to 1.
+    """P(X ≥ hits) for X ~ Binomial(trials, ratio), from 0 to 1.
 
     Args:
-        hits: how many were seen, 0 to trials.
-        trials: out of how many.
-        ratio: the chance of each, strictly between 0 and 1.
+        hits: the observed number, from 0 to trials.
+        trials: the number of trials.
+        ratio: the probability of a hit, strictly between 0 and 1.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case
-    of the binomial, Biometrika 26 (1934): the tail their interval inverts.
+    of the binomial, Biometrika 26 (1934): the tail that their interval inverts.
     """
     if hits <= trials * ratio:
         return max(0.0, 1 - _tail(hits - 1, -1, trials, ratio))
@@ -20,18 +23,21 @@ def chance_of_at_least(hits: int, trials: int, ratio: float) -> float:
 
 
 def chance_of_at_most(hits: int, trials: int, ratio: float) -> float:
-    """P(X ≤ hits) for X ~ Binomial(trials, ratio), 0 to 1; arguments and source as above."""
+    """P(X ≤ hits) for X ~ Binomial(trials, ratio), from 0 to 1.
+
+    Arguments and source: see ``chance_of_at_least``.
+    """
     return chance_of_at_least(trials - hits, trials, 1 - ratio)
 
 
 def _tail(first: int, step: int, trials: int, ratio: float) -> float:
-    """Sum of the probabilities from first outwards, until the terms add nothing.
+    """The sum of the probabilities from one number of hits outwards.
 
     Args:
-        first: where to begin, on the side of the mode that the step leads away from.
+        first: the first number of hits, on the side of the mode that the step leads away from.
         step: 1 or -1.
-        trials: as in ``chance_of_at_least``.
-        ratio: the same.
+        trials: the number of trials.
+        ratio: the probability of a hit.
     """
     constant, ratio_log, rest_log = lgamma(trials + 1), log(ratio), log1p(-ratio)
     terms = []
@@ -44,6 +50,6 @@ def _tail(first: int, step: int, trials: int, ratio: float) -> float:
             + (trials - hits) * rest_log
         )
         terms.append(term)
-        if term < 1e-20:  # noqa: PLR2004 - below double precision, and falling
+        if term < NEGLIGIBLE:
             break
     return fsum(terms)

@@ -1,24 +1,29 @@
-"""The sequential comparison of green with blue: two lanes of bets on ratios in batches."""
+"""The sequential comparison of canary and baseline: bets on the canary's ratio, batch by batch."""
 
 from collections import deque
 
 from gates.model import Terms
+from gates.statistics.baseline_level import BaselineLevel, ratio_beyond_chance
 from gates.statistics.betting import Capital
 from gates.statistics.binomial import chance_of_at_least
-from gates.statistics.level import Level, surely
 
-# How fresh capital is paid in: at the start, over the later steps, over the time.
+# The payments into the capital: at the start, over the later steps, over the time.
 AT_START, FOR_STEPS, FOR_TIME = 0.5, 0.25, 0.25
-# A batch may be closed by a scrape that comes a little early.
+# A scrape may close a batch that lacks so large a part of its length.
 EARLY = 0.2
-# So many fast batches are waited for a baseline that was seen before and is missing now.
+# The number of fast batches to wait for a scrape of the baseline that is late.
 PATIENCE = 4
-# Green may have so many times blue's ratio.
+# Green's ratio counts as like blue's up to this factor.
 ALIKE = 1.5
 
 
 class _Lane:
-    """One lane: events gathered into batches, each batch one bet."""
+    """Events in batches of one length; each batch is one bet.
+
+    Args:
+        seconds: the length of a batch.
+        fresh: the payment into the capital for each batch.
+    """
 
     def __init__(self, seconds: float, fresh: float) -> None:
         self.seconds = seconds
@@ -29,17 +34,24 @@ class _Lane:
         self._fresh = fresh
         self._own = [0.0, 0.0]
         self._own_closed: float | None = None
-        self._worst: deque[tuple[float, float]] = deque()  # falling, so the first is the largest
+        self._worst: deque[tuple[float, float]] = deque()  # descending: the first is the largest
 
-    def baseline(self, at: float, part: float, whole: float, history: float) -> None:
-        """What blue counted; its worst batch of so many seconds is remembered."""
+    def count_baseline(self, at: float, part: float, whole: float, history: float) -> None:
+        """Count events of blue, and remember its worst batch.
+
+        Args:
+            at: the moment until which they were counted, in seconds.
+            part: the bad events.
+            whole: the total events.
+            history: how long a batch is remembered, in seconds.
+        """
         for tally in (self.blue, self._own):
             tally[0] += part
             tally[1] += whole
         closed = self._own_closed
         if closed is not None and at - closed < self.seconds * (1 - EARLY):
             return
-        ratio, worst = surely(*self._own), self._worst
+        ratio, worst = ratio_beyond_chance(*self._own), self._worst
         self._own_closed, self._own = at, [0.0, 0.0]
         while worst and worst[-1][1] <= ratio:
             worst.pop()
@@ -49,14 +61,15 @@ class _Lane:
 
     @property
     def worst(self) -> float:
-        """Blue's worst batch of this length."""
+        """The highest ratio of blue in a remembered batch."""
         return self._worst[0][1] if self._worst else 0.0
 
     def is_due(self, at: float) -> bool:
+        """Whether the batch has its length, or nearly."""
         return self.closed_at is None or at - self.closed_at >= self.seconds * (1 - EARLY)
 
     def bet(self, at: float, allowed: float) -> None:
-        """Close the batch: one observation, however many events it holds."""
+        """Close the batch with one bet, however many events it has."""
         before = self.closed_at
         passed = 1.0 if before is None else max(1.0, (at - before) / self.seconds)
         self.capital.pay_in(self._fresh * passed)
@@ -65,17 +78,18 @@ class _Lane:
         self.reset(at)
 
     def reset(self, at: float | None) -> None:
+        """Begin a batch."""
         self.closed_at = at
         self.green, self.blue = [0.0, 0.0], [0.0, 0.0]
 
 
 class Comparison:
-    """Bets that green's ratio is over what blue's allows, since the ramp began.
+    """Bets that green's ratio is higher than the limit that is derived from blue's ratio.
 
-    Every count is *what rose since the scrape before*; moments are seconds and ascend.
+    Every count is the increase since the scrape before. Moments are in seconds, and ascend.
 
     Args:
-        terms: what it is made by.
+        terms: batch lengths, history, limit, and the capital at which green is stopped.
 
     Source: design of the live judge; Waudby-Smith and Ramdas, arXiv 2010.09686; Lindon et al.,
     Rapid regression detection in software deployments, arXiv 2205.14762.
@@ -83,22 +97,22 @@ class Comparison:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._level = Level(terms.history, terms.recent, 1.0 / terms.limit)
+        self._level = BaselineLevel(terms.history, terms.recent, 1.0 / terms.limit)
         self.fast = _Lane(terms.fast, FOR_TIME * terms.fast / terms.ramp)
         self.slow = _Lane(terms.slow, FOR_TIME * terms.slow / terms.ramp)
         self._step_at: float | None = None
-        self._blue_seen: float | None = None
+        self._blue_at: float | None = None
         self._green_since = [0.0, 0.0]
         self._blue_since = [0.0, 0.0]
-        self._waits_since: float | None = None
+        self._waiting_since: float | None = None
 
     @property
     def capital(self) -> float:
-        """The larger of the two lanes' capitals."""
+        """The larger capital of the two batch lengths."""
         return max(self.fast.capital.amount, self.slow.capital.amount)
 
-    def step(self, at: float) -> None:
-        """Green gets another share of the traffic from this moment on."""
+    def begin_step(self, at: float) -> None:
+        """Green has another share of the traffic from this moment on."""
         first = self._step_at is None
         fresh = AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1)
         for lane in (self.fast, self.slow):
@@ -107,18 +121,30 @@ class Comparison:
                 lane.reset(None)
         self._step_at = at
 
-    def baseline(self, at: float, part: float, whole: float) -> None:
-        """What blue counted."""
+    def count_baseline(self, at: float, part: float, whole: float) -> None:
+        """Count events of blue.
+
+        Args:
+            at: the moment until which they were counted.
+            part: the bad events.
+            whole: the total events.
+        """
         self._level.count(at, part, whole)
         if whole > 0:
-            self._blue_seen = at
+            self._blue_at = at
         self._blue_since[0] += part
         self._blue_since[1] += whole
         for lane in (self.fast, self.slow):
-            lane.baseline(at, part, whole, self._terms.history)
+            lane.count_baseline(at, part, whole, self._terms.history)
 
-    def canary(self, at: float, part: float, whole: float) -> None:
-        """What green counted; before the first step it is not compared."""
+    def count_canary(self, at: float, part: float, whole: float) -> None:
+        """Count events of green; before the first step they do not count.
+
+        Args:
+            at: the moment until which they were counted.
+            part: the bad events.
+            whole: the total events.
+        """
         if self._step_at is None:
             return
         self._green_since[0] += part
@@ -130,6 +156,7 @@ class Comparison:
                 self._close(lane, at)
 
     def _close(self, lane: _Lane, at: float) -> None:
+        """Bet on the batch, unless green had no events or a scrape of blue is late."""
         if lane.green[1] <= 0:
             lane.reset(at)
             return
@@ -143,27 +170,27 @@ class Comparison:
         if self.capital < 1:
             self._green_since, self._blue_since = [0.0, 0.0], [0.0, 0.0]
 
-    def stops(self, at: float, *, alone: bool) -> bool:
-        """Whether green is to blame, and no incident of both.
+    def should_stop(self, at: float, *, alone: bool) -> bool:
+        """Whether to stop green: its ratio is too high, and blue's is not as high.
 
-        Since the capital rose over 1, blue must have failed less than green's ratio would make it
-        (exact conditional test of two binomials); where it has too few events to tell, they are
-        waited for, but not for long.
+        When the capital is large enough, blue's events since the capital rose over 1 are compared
+        with green's by the exact conditional test of two binomials. When blue has too few events
+        for the test, this waits for more, up to the patience of the terms.
 
         Args:
-            at: now.
-            alone: whether green has all the traffic, so that there is nothing to wait for.
+            at: the current moment.
+            alone: whether green has all traffic, so that no more events of blue will come.
 
         Source: Przyborowski and Wilenski, Homogeneity of results in testing samples from Poisson
         series, Biometrika 31 (1940): the conditional test of two rates.
         """
         if self.capital < self._terms.stop_at:
-            self._waits_since = None
+            self._waiting_since = None
             return False
-        if self._waits_since is None:
-            self._waits_since = at
+        if self._waiting_since is None:
+            self._waiting_since = at
         (green, green_all), (blue, blue_all) = self._green_since, self._blue_since
-        waited = at - self._waits_since >= self._terms.patience
+        waited = at - self._waiting_since >= self._terms.patience
         if blue_all <= 0:
             return alone or waited
         share = ALIKE * green_all / (ALIKE * green_all + blue_all)
@@ -172,6 +199,6 @@ class Comparison:
         return blue == 0 and waited
 
     def _is_awaited(self, at: float) -> bool:
-        """Whether blue was there a moment ago, and is only late."""
-        seen = self._blue_seen
-        return seen is not None and at - seen < PATIENCE * self._terms.fast
+        """Whether blue had events a moment ago, so that its next scrape is only late."""
+        newest = self._blue_at
+        return newest is not None and at - newest < PATIENCE * self._terms.fast

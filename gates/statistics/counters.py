@@ -1,47 +1,51 @@
-"""What counters counted in a window, across restarts, late series and missing scrapes."""
+"""The increase of counters in a window, across restarts, late series and missing scrapes."""
 
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
 from gates.model import Series
 
+# A start time that differs by less is the same: clocks are not exact.
 CLOCK_NOISE_SECONDS = 1.0
+# So far may the clock of the process and the clock of Prometheus differ.
 CLOCK_SKEW_SECONDS = 5.0
 
 
-def newest_sample(series: Iterable[Series]) -> float | None:
-    """The time of the newest sample, seconds since the epoch; None without samples."""
-    times = [one.samples[-1].at for one in series if one.samples]
+def newest_sample_time(series: Iterable[Series]) -> float | None:
+    """The time of the newest sample, in seconds since the epoch; None without samples."""
+    times = [line.samples[-1].at for line in series if line.samples]
     return max(times, default=None)
 
 
-def increments(counters: Sequence[Series], starts: Sequence[Series], window_start: float) -> float:
-    """How much a set of counters rose within the samples given.
+def total_increase(
+    counters: Sequence[Series], starts: Sequence[Series], window_start: float
+) -> float:
+    """The increase of a set of counters within their samples.
 
-    Per instance: between two scrapes a counter rose by the difference; after a restart (any
-    counter of the instance fell, or its process started between the scrapes) every counter rose
-    by all it shows; a counter that appears after the instance's first scrape, or whose process
-    started within the window, rose by all it shows.
+    The counters of each instance are read together. Between two scrapes, a counter increases by
+    the difference. After a restart (a counter of the instance fell, or its process started between
+    the scrapes), every counter increases by its whole value. The same holds for a counter that
+    appears after the first scrape of the instance, and for a process that started in the window.
 
     Args:
         counters: the raw samples of the counters.
         starts: the raw samples of ``process_start_time_seconds`` of the same instances.
-        window_start: the beginning of the window, seconds since the epoch.
+        window_start: the start of the window, in seconds since the epoch.
 
     Returns:
-        The number of events; 0.0 for counters with a single scrape of an older process.
+        The number of events; 0 for counters with a single scrape of an older process.
 
     Raises:
-        ValueError: a sample is negative or not a finite number, a series names no instance, or
-            a start time moved to where no restart can have been.
+        ValueError: a sample is negative or not finite, a series names no instance, or a start time
+            moved to a moment at which no restart can have been.
 
     Source: Prometheus documentation, counter resets; design.md section 7.
     """
-    for one in counters:
-        if any(not isfinite(sample.value) or sample.value < 0 for sample in one.samples):
-            raise ValueError(f"a counter of {one.labels.get('instance', '?')} is not a count")
-    if any(not isfinite(sample.value) for one in starts for sample in one.samples):
-        raise ValueError("a process start time is not a number")
+    for counter in counters:
+        if any(not isfinite(sample.value) or sample.value < 0 for sample in counter.samples):
+            raise ValueError(f"a counter of {counter.labels.get('instance', '?')} is not a count")
+    if any(not isfinite(sample.value) for start in starts for sample in start.samples):
+        raise ValueError("a process start time is not a finite number")
     started = by_instance(starts)
     return sum(
         _of_instance(group, started.get(instance, []), window_start)
@@ -50,28 +54,29 @@ def increments(counters: Sequence[Series], starts: Sequence[Series], window_star
 
 
 def by_instance(series: Iterable[Series]) -> dict[str, list[Series]]:
-    """Series by their ``instance`` label.
+    """Series, grouped by their ``instance`` label.
 
     Raises:
-        ValueError: a series without the label, or an instance scraped by several jobs.
+        ValueError: a series has no such label, or several jobs scrape the same instance.
     """
     groups: dict[str, list[Series]] = {}
-    for one in series:
-        if not one.labels.get("instance"):
-            raise ValueError("a series does not say of which instance it is")
-        groups.setdefault(one.labels["instance"], []).append(one)
+    for line in series:
+        instance = line.labels.get("instance")
+        if not instance:
+            raise ValueError("a series has no label that names its instance")
+        groups.setdefault(instance, []).append(line)
     for instance, group in groups.items():
-        if len({one.labels.get("job", "") for one in group}) > 1:
-            raise ValueError(f"{instance} is scraped by several jobs and would count twice")
+        if len({line.labels.get("job", "") for line in group}) > 1:
+            raise ValueError(f"several jobs scrape {instance}, so its events would count twice")
     return groups
 
 
 def _of_instance(
     counters: Sequence[Series], starts: Sequence[Series], window_start: float
 ) -> float:
-    """The rise of one instance's counters."""
-    start_at = {sample.at: sample.value for one in starts for sample in one.samples}
-    values = [{sample.at: sample.value for sample in one.samples} for one in counters]
+    """The increase of one instance's counters."""
+    start_at = {sample.at: sample.value for start in starts for sample in start.samples}
+    values = [{sample.at: sample.value for sample in counter.samples} for counter in counters]
     times = sorted(start_at.keys() | {at for value in values for at in value})
     last: list[float | None] = [None] * len(values)
     last_start, last_time, total = None, None, 0.0
@@ -100,11 +105,11 @@ def _fell(last: Sequence[float | None], now: Sequence[float | None]) -> bool:
 
 
 def _moved(before: float | None, start: float | None, earlier: float, time: float) -> bool:
-    """Whether the process started anew between two scrapes.
+    """Whether the process restarted between two scrapes.
 
     Raises:
-        ValueError: its start time moved to another moment: two processes behind one address, or
-            a clock that was set.
+        ValueError: the start time moved to a moment that is not between the scrapes: two processes
+            share an address, or a clock was set.
     """
     if before is None or start is None or abs(start - before) <= CLOCK_NOISE_SECONDS:
         return False

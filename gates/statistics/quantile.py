@@ -1,4 +1,4 @@
-"""What a quantile is at most and at least, from order statistics."""
+"""Confidence bounds of a quantile, from order statistics."""
 
 from collections.abc import Callable, Sequence
 from math import inf
@@ -7,20 +7,22 @@ from gates.statistics.binomial import chance_of_at_least
 
 
 def quantile_ranks(count: int, quantile: float, confidence: float) -> tuple[int, int]:
-    """Which of so many samples, in ascending order, bound a quantile from below and from above.
+    """The ranks of the samples that bound a quantile from below and from above.
 
-    The number of samples under the true quantile is binomial, whatever the distribution. The
-    upper rank is the smallest k where P(fewer than k under the quantile) reaches the confidence,
-    the lower the largest k where P(k or more under it) does. 59 samples are the least for an
-    upper bound of P95 at 95 %; 93 bear one outlier.
+    The number of samples below the true quantile is binomial, whatever the distribution is. The
+    upper rank is the smallest k for which P(fewer than k samples are below the quantile) reaches
+    the confidence. The lower rank is the largest k for which P(k samples or more are below the
+    quantile) reaches it. An upper bound of P95 at 95 % needs 59 samples; with 93 samples, the
+    largest sample may be an outlier.
 
     Args:
-        count: how many independent samples there are.
-        quantile: such as 0.95, strictly between 0 and 1.
-        confidence: of each bound, such as 0.95, strictly between 0 and 1.
+        count: the number of independent samples.
+        quantile: the quantile, such as 0.95, strictly between 0 and 1.
+        confidence: the confidence of each bound, such as 0.95, strictly between 0 and 1.
 
     Returns:
-        The lower and the upper rank, counted from 1; 0 where there are too few samples for one.
+        The lower and the upper rank in ascending order, from 1; 0 for a bound that needs more
+        samples.
 
     Source: David and Nagaraja, Order Statistics (2003), section 7.1: distribution-free
     confidence bounds of quantiles.
@@ -31,7 +33,7 @@ def quantile_ranks(count: int, quantile: float, confidence: float) -> tuple[int,
 
 
 def _first(count: int, holds: Callable[[int], bool]) -> int:
-    """The first rank from 1 for which something holds, as for all after; else count + 1."""
+    """The first rank for which a condition holds, as for all later ranks; count + 1 for none."""
     low, high = 1, count + 1
     while low < high:
         middle = (low + high) // 2
@@ -40,20 +42,20 @@ def _first(count: int, holds: Callable[[int], bool]) -> int:
 
 
 def quantile_upper_bound(values: Sequence[float], quantile: float, confidence: float) -> float:
-    """The smallest sample that the quantile does not exceed, at the given confidence.
+    """The upper confidence bound of a quantile: one of the samples.
 
     Args:
-        values: independent samples, any unit.
-        quantile: such as 0.95, strictly between 0 and 1.
-        confidence: such as 0.95, strictly between 0 and 1.
+        values: independent samples, in any unit.
+        quantile: the quantile, such as 0.95, strictly between 0 and 1.
+        confidence: the confidence of the bound, such as 0.95, strictly between 0 and 1.
 
     Returns:
         The bound, in the samples' unit.
 
     Raises:
-        ValueError: too few samples for any bound.
+        ValueError: there are too few samples for a bound.
 
-    Source: as ``quantile_ranks``.
+    Source: see ``quantile_ranks``.
     """
     _, rank = quantile_ranks(len(values), quantile, confidence)
     if not rank:
@@ -62,9 +64,17 @@ def quantile_upper_bound(values: Sequence[float], quantile: float, confidence: f
 
 
 def quantile_lower_bound(values: Sequence[float], quantile: float, confidence: float) -> float:
-    """The largest sample that the quantile is not under; minus infinity from too few samples.
+    """The lower confidence bound of a quantile: one of the samples.
 
-    Arguments and source as ``quantile_upper_bound``.
+    Args:
+        values: independent samples, in any unit.
+        quantile: the quantile, such as 0.95, strictly between 0 and 1.
+        confidence: the confidence of the bound, such as 0.95, strictly between 0 and 1.
+
+    Returns:
+        The bound, in the samples' unit; minus infinity where there are too few samples.
+
+    Source: see ``quantile_ranks``.
     """
     rank, _ = quantile_ranks(len(values), quantile, confidence)
     return sorted(values)[rank - 1] if rank else -inf

@@ -1,4 +1,4 @@
-"""Counts of events out of all events, in all and over the last seconds."""
+"""Counts of bad events and total events: over all time, and in a sliding window."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -6,19 +6,29 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """Bad events, out of how many."""
+    """A count of events.
+
+    Args:
+        part: the bad events; orders, where orders per request are compared.
+        whole: the total events; requests, where orders per request are compared.
+    """
 
     part: float = 0.0
     whole: float = 0.0
 
     def add(self, part: float, whole: float) -> None:
-        """Count more."""
+        """Count more events.
+
+        Args:
+            part: the bad events among them.
+            whole: all of them.
+        """
         self.part += part
         self.whole += whole
 
     @property
     def ratio(self) -> float | None:
-        """The share that is bad; None without events."""
+        """The share of bad events, from 0 to 1; None without events."""
         return self.part / self.whole if self.whole > 0 else None
 
     def __str__(self) -> str:
@@ -27,8 +37,12 @@ class Tally:
         return f"{self.part:,.0f} of {self.whole:,.0f} ({100 * self.ratio:.3g} %)"
 
 
-class Recent:
-    """The events of the last so many seconds."""
+class SlidingWindow:
+    """The events of the last seconds.
+
+    Args:
+        seconds: the length of the window.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -36,7 +50,13 @@ class Recent:
         self._counts: deque[tuple[float, float, float]] = deque()
 
     def count(self, at: float, part: float, whole: float) -> None:
-        """What was counted up to a moment; moments ascend."""
+        """Count events, and drop those that are no longer in the window.
+
+        Args:
+            at: the moment until which they were counted, in seconds; moments ascend.
+            part: the bad events.
+            whole: the total events.
+        """
         if whole:
             self._counts.append((at, part, whole))
             self.tally.add(part, whole)

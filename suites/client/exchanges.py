@@ -1,4 +1,4 @@
-"""The last exchange with the store, kept so that a failure can show it."""
+"""The last exchange with the store, which the message of a failure shows."""
 
 import json
 import shlex
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 import requests
 
-from suites.client.masking import masked, shown
+from suites.client.masking import masked, masked_body
 
 JSON_HEADERS = {"content-type": "application/json"}
-MOST_BODY = 300
+MAX_BODY = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and how it was answered.
+    """A request and its answer.
 
     Args:
         request: the request as sent.
         status: HTTP status; None when no answer came.
         body: the parsed body of the answer.
-        seconds: wall time until the body was there, or until the request failed.
+        seconds: wall time until the whole body was received, or until the request failed.
         failure: why no answer came, or empty.
     """
 
@@ -33,38 +33,38 @@ class Exchange:
 
     def summary(self) -> str:
         """Method, path, status and short body in one line, without secrets."""
-        sent = f"{self.request.method} {masked(self.request.path_url)}"
+        request = f"{self.request.method} {masked(self.request.path_url)}"
         if self.status is None:
-            return f"{sent} got no answer within {self.seconds:.1f} s ({self.failure})"
-        body = "an empty body" if self.body is None else shown(self.body, MOST_BODY)
-        return f"{sent} answered {self.status} in {self.seconds:.3f} s: {body}"
+            return f"{request} got no answer within {self.seconds:.1f} s ({self.failure})"
+        body = "an empty body" if self.body is None else masked_body(self.body, MAX_BODY)
+        return f"{request} answered {self.status} in {self.seconds:.3f} s: {body}"
 
     def curl(self) -> str:
         """The curl line that repeats the request, without secrets."""
         return curl(self.request)
 
 
-class _Last:
+class _LastExchange:
     exchange: Exchange | None = None
 
 
 def remember(exchange: Exchange) -> None:
-    """Keep an exchange as this process's last; a test is alone in its process."""
-    _Last.exchange = exchange
+    """Keep an exchange as the last of this process; a process runs one test at a time."""
+    _LastExchange.exchange = exchange
 
 
 def last_exchange() -> Exchange | None:
-    """The last exchange since ``forget``; None when there was none."""
-    return _Last.exchange
+    """The last exchange since ``forget``; None if there was none."""
+    return _LastExchange.exchange
 
 
 def forget() -> None:
-    """Begin anew, for the next test."""
-    _Last.exchange = None
+    """Drop the last exchange, at the beginning of a test."""
+    _LastExchange.exchange = None
 
 
 def parsed(raw: bytes, headers: Mapping[str, str]) -> object:
-    """A body: JSON where the headers say so and it is, else text; None for an empty body."""
+    """A parsed body: JSON if headers and content are JSON, else text; None for an empty body."""
     if not raw:
         return None
     if headers.get("content-type", "").startswith("application/json"):
@@ -84,7 +84,7 @@ def curl(request: requests.PreparedRequest) -> str:
         elif name.lower() == "content-type":
             parts += ["-H", f"{name}: {masked(str(value))}"]
     if request.body:
-        parts += ["-d", shown(parsed(_bytes(request.body), JSON_HEADERS))]
+        parts += ["-d", masked_body(parsed(_bytes(request.body), JSON_HEADERS))]
     parts.append(masked(str(request.url)))
     quoted = [f'"{part}"' if "$TOKEN" in part else shlex.quote(part) for part in parts]
     return " ".join(quoted)

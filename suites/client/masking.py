@@ -1,4 +1,4 @@
-"""Takes secrets out of what people and files get to see."""
+"""Replaces secrets in texts that people read or that files keep."""
 
 import json
 import re
@@ -6,17 +6,30 @@ from collections.abc import Iterable
 from typing import Any
 
 SECRET_KEYS = frozenset(
-    {"password", "access_token", "refresh_token", "challenge_token", "token", "method_token",
-     "number", "cvv", "expiry", "code", "secret", "backup_codes", "provisioning_uri"}
-)  # fmt: skip
+    {
+        "access_token",
+        "backup_codes",
+        "challenge_token",
+        "code",
+        "cvv",
+        "expiry",
+        "method_token",
+        "number",
+        "password",
+        "provisioning_uri",
+        "refresh_token",
+        "secret",
+        "token",
+    }
+)
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
-# The code of a documented error (``{"error": {"code": …}}``) is a word and no secret.
+# The code of a documented error, ``{"error": {"code": …}}``, is a word and no secret.
 ERROR_CODE = re.compile(r"[a-z_]+")
 STARS = "***"
 
 
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
-    """A text without tokens and without the given secrets."""
+    """A text with asterisks instead of tokens and of these secrets."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, STARS)
@@ -35,11 +48,11 @@ def masked_json(content: Any) -> Any:  # noqa: ANN401 - any JSON
             masked_content["error"] = {**masked_json(error), "code": error["code"]}
         return masked_content
     if isinstance(content, list):
-        return [masked_json(one) for one in content]
+        return [masked_json(item) for item in content]
     return content
 
 
-def shown(content: object, most: int = 600) -> str:
-    """A body for a message: masked, and of bounded length."""
+def masked_body(content: object, max_length: int = 600) -> str:
+    """A body for a message: masked, and cut to a length in characters."""
     text = masked(json.dumps(masked_json(content), ensure_ascii=False, default=str))
-    return text if len(text) <= most else text[:most] + "…"
+    return text if len(text) <= max_length else text[:max_length] + "…"

@@ -1,4 +1,4 @@
-"""The real browser: Playwright on its own Chromium, else on the system's."""
+"""The browser: Playwright with the Chromium of the system, else with its own."""
 
 import shutil
 import time
@@ -12,15 +12,22 @@ from gates.model import Target
 from suites.client import exemption
 
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+MAX_ERROR = 300
+FIRST_ERROR_STATUS = 400
 PAGE_SECONDS = 6.0
 
 
-@dataclass  # Playwright keeps its wrappers on the object, so no slots
+@dataclass  # no slots: Playwright keeps its wrappers on the object
 class Visit:
-    """A page in the browser, and what went wrong on it.
+    """A page in the browser, and the errors on it.
 
     Args:
         page: the page.
@@ -33,16 +40,16 @@ class Visit:
     def note_console(self, message: ConsoleMessage) -> None:
         """Keep a console error."""
         if message.type == "error":
-            self.errors.append(f"console: {message.text}"[:300])
+            self.errors.append(f"console: {message.text}"[:MAX_ERROR])
 
     def note_exception(self, error: Error) -> None:
         """Keep an uncaught exception."""
-        self.errors.append(f"exception: {error.message}"[:300])
+        self.errors.append(f"exception: {error.message}"[:MAX_ERROR])
 
     def note_response(self, response: Response) -> None:
         """Keep a refused or failed request."""
-        if response.status >= 400:  # noqa: PLR2004 - the first error status
-            self.errors.append(f"{response.status} {response.url}"[:300])
+        if response.status >= FIRST_ERROR_STATUS:
+            self.errors.append(f"{response.status} {response.url}"[:MAX_ERROR])
 
 
 @contextmanager
@@ -58,23 +65,23 @@ def browser() -> Generator[Browser]:
 
 
 @contextmanager
-def visit(opened: Browser, target: Target, run_id: str) -> Generator[Visit]:
-    """The target's frontend, open in a fresh context.
+def visit(opened_browser: Browser, target: Target, run_id: str) -> Generator[Visit]:
+    """The target's frontend, open in a new context of the browser.
 
-    A browser cannot choose its source address, so it carries the target's signed exemption from
-    the rate limit, where the target has one.
+    A browser cannot choose its source address. It sends the signed exemption from the rate limit,
+    if the target has a key for it.
     """
     headers = {"X-Kirana-Synthetic": run_id}
     if "exemption_key" in target.secrets:
         headers["X-Kirana-Exemption"] = exemption(target.secrets["exemption_key"], time.time())
-    context = opened.new_context(extra_http_headers=headers)
+    context = opened_browser.new_context(extra_http_headers=headers)
     context.set_default_timeout(PAGE_SECONDS * 1000)
     try:
-        shown = Visit(context.new_page())
-        shown.page.on("console", shown.note_console)
-        shown.page.on("pageerror", shown.note_exception)
-        shown.page.on("response", shown.note_response)
-        shown.page.goto(target.addresses.frontend)
-        yield shown
+        opened_page = Visit(context.new_page())
+        opened_page.page.on("console", opened_page.note_console)
+        opened_page.page.on("pageerror", opened_page.note_exception)
+        opened_page.page.on("response", opened_page.note_response)
+        opened_page.page.goto(target.addresses.frontend)
+        yield opened_page
     finally:
         context.close()

@@ -1,4 +1,4 @@
-"""The payment gateway's published sandbox credentials; they charge nobody."""
+"""The published sandbox credentials of the payment gateway; a payment with them moves no money."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ VPA = "shopper@upi"
 
 
 def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answer:
-    """Pay an order with the sandbox card; 201 is expected."""
+    """Pay an order with the sandbox card and expect status 201."""
     return shopper.call(
         "process_payment",
         expect=201,
@@ -24,7 +24,7 @@ def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answe
 
 
 def start_upi(shopper: StoreClient, order: dict[str, Any], vpa: str) -> Answer:
-    """Ask for a UPI payment of an order; any documented status."""
+    """Ask for a UPI payment of an order and accept any documented status."""
     return shopper.ask(
         "process_payment",
         body={

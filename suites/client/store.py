@@ -12,10 +12,10 @@ from requests.adapters import HTTPAdapter
 
 from gates.model import Target
 from suites.client.exchanges import Exchange, parsed, remember
-from suites.client.masking import shown
+from suites.client.masking import masked_body
 from suites.contract import Contract, Operation
 
-MOST_BYTES = 8_000_000
+MAX_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
 
 
@@ -30,20 +30,20 @@ class Parts(TypedDict, total=False):
 
 
 class UnexpectedAnswerError(AssertionError):
-    """The store answered otherwise than expected, or not at all; the text has the curl line.
+    """The store gave another answer than expected, or no answer; the text has the curl line.
 
     Args:
-        text: what went wrong.
-        expected: what was expected, for a reader who wants it apart; may be empty.
-        seen: what was seen instead; may be empty.
-        exchange: the exchange that went wrong; None where it was no exchange of HTTP.
+        text: the whole message.
+        expected: the expectation alone; may be empty.
+        observed: the observation alone; may be empty.
+        exchange: the exchange with the store; None for an error of a WebSocket.
     """
 
     def __init__(
-        self, text: str, *, expected: str = "", seen: str = "", exchange: Exchange | None = None
+        self, text: str, *, expected: str = "", observed: str = "", exchange: Exchange | None = None
     ) -> None:
         super().__init__(text)
-        self.expected, self.seen, self.exchange = expected, seen, exchange
+        self.expected, self.observed, self.exchange = expected, observed, exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +64,24 @@ class Answer:
 
 
 class _SourceAdapter(HTTPAdapter):
-    """Connects from a given address."""
+    """Connects from one source address."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         super().__init__()
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
         super().init_poolmanager(*args, source_address=(self._source, 0), **kwargs)
 
 
 class StoreClient:
-    """Calls operations of one target, as one user or as nobody.
+    """Calls operations of one target, as one user or without a user.
 
     Args:
-        target: whom to call.
-        contract: what to call and what must come back.
+        target: the target to call.
+        contract: the operations and the answers that they must give.
         run_id: marks the requests as test traffic of this run.
-        source: the address to send from; empty for the machine's own.
+        source: the address to send from; empty for the address that the system chooses.
     """
 
     def __init__(self, target: Target, contract: Contract, run_id: str, source: str) -> None:
@@ -98,22 +98,22 @@ class StoreClient:
             self._session.mount("https://", _SourceAdapter(source))
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections of this client."""
         self._session.close()
 
     def call(self, operation_id: str, *, expect: int, **parts: Unpack[Parts]) -> Answer:
-        """Call an operation and hold the answer against the contract.
+        """Call an operation and compare the answer with the contract.
 
         Args:
-            operation_id: which one.
-            expect: the status that must come back.
+            operation_id: the operation.
+            expect: the HTTP status that the answer must have.
             parts: path and query parameters, JSON body or raw bytes, headers.
 
         Returns:
-            The answer, which has the expected status and the documented shape.
+            The answer; it has the expected status and the documented shape.
 
         Raises:
-            UnexpectedAnswerError: no answer, another status, or another shape.
+            UnexpectedAnswerError: no answer came, or an answer of another status or shape.
         """
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
@@ -125,7 +125,7 @@ class StoreClient:
         return _without_problems(operation, request, answer, (f"status {expect}", problems))
 
     def ask(self, operation_id: str, **parts: Unpack[Parts]) -> Answer:
-        """Call an operation; any documented status will do. Otherwise as ``call``."""
+        """Call an operation like ``call``, but accept any documented status."""
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
@@ -134,7 +134,11 @@ class StoreClient:
         return _without_problems(operation, request, answer, ("any documented status", problems))
 
     def other_method(self, method: str, operation_id: str, path: Mapping[str, str]) -> int:
-        """Send another method to an operation's path; the status."""
+        """Send another HTTP method to the path of an operation.
+
+        Returns:
+            The status of the answer.
+        """
         operation = replace(self.contract.operation(operation_id), method=method)
         return self._send(self._request(operation, {"path": path}), "an answer").status
 
@@ -163,17 +167,19 @@ class StoreClient:
             response = self._session.send(
                 request, timeout=patience, allow_redirects=False, stream=True
             )
-            raw = response.raw.read(MOST_BYTES + 1, decode_content=True)
+            raw = response.raw.read(MAX_BYTES + 1, decode_content=True)
         except (requests.RequestException, OSError) as error:
             seconds = time.perf_counter() - started
             exchange = Exchange(request, None, None, seconds, type(error).__name__)
             remember(exchange)
-            seen = f"no answer within {seconds:.1f} s ({type(error).__name__})"
-            # The cause is named; its frames are those of the HTTP library and help nobody.
+            observed = f"no answer within {seconds:.1f} s ({type(error).__name__})"
+            # The message names the cause; the frames of the HTTP library would not help the reader.
             raise UnexpectedAnswerError(
-                f"expected {expected}, got {seen}\n  again: {exchange.curl()}",
-                expected=expected, seen=seen, exchange=exchange,
-            ) from None  # fmt: skip
+                f"expected {expected}, got {observed}\n  again: {exchange.curl()}",
+                expected=expected,
+                observed=observed,
+                exchange=exchange,
+            ) from None
         seconds = time.perf_counter() - started
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(response.status_code, parsed(raw, headers), headers, seconds)
@@ -185,28 +191,41 @@ def _without_problems(
     operation: Operation,
     request: requests.PreparedRequest,
     answer: Answer,
-    judged: tuple[str, list[str]],
+    comparison: tuple[str, list[str]],
 ) -> Answer:
-    """The answer, unless it has problems: ``judged`` is what was expected, and the problems."""
+    """The answer, if it has no problems.
+
+    Args:
+        operation: the operation.
+        request: the request.
+        answer: the answer.
+        comparison: the expectation, and the problems of the answer.
+
+    Raises:
+        UnexpectedAnswerError: the answer has problems.
+    """
     __tracebackhide__ = True
-    expected, problems = judged
+    expected, problems = comparison
     if not problems:
         return answer
     exchange = Exchange(request, answer.status, answer.body, answer.seconds)
     raise UnexpectedAnswerError(
         f"{operation.name}: {'; '.join(problems)}\n"
-        f"  answered {shown(answer.body)} in {answer.seconds:.3f} s\n"
+        f"  answered {masked_body(answer.body)} in {answer.seconds:.3f} s\n"
         f"  again: {exchange.curl()}",
         expected=f"{operation.name} answers with {expected}, in the documented shape",
-        seen="; ".join(
-            [f"status {answer.status}", *(one for one in problems if "expected status" not in one)]
+        observed="; ".join(
+            [
+                f"status {answer.status}",
+                *(problem for problem in problems if "expected status" not in problem),
+            ]
         ),
         exchange=exchange,
     )
 
 
 def _json_body(answer: Answer) -> object:
-    """What the contract speaks about: the body if it should be JSON."""
+    """The body that the contract describes; None for plain text, which it does not describe."""
     if isinstance(answer.body, str) and answer.headers.get("content-type", "").startswith(
         "text/plain"
     ):
@@ -215,12 +234,12 @@ def _json_body(answer: Answer) -> object:
 
 
 def exemption(key: str, now: float, seconds: float = 0) -> str:
-    """The value of ``X-Kirana-Exemption``, for senders that cannot choose their address.
+    """The value of ``X-Kirana-Exemption``, for senders that cannot choose their source address.
 
     Args:
         key: the target's exemption key.
         now: seconds since the epoch.
-        seconds: for how long it is needed, if for longer than an hour.
+        seconds: how long the sender needs it, beyond the usual hour.
     """
     expiry = str(int(now + seconds) + EXEMPTION_SECONDS)
     signature = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()

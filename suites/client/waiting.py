@@ -1,4 +1,4 @@
-"""Waiting for an effect that takes a moment; the only place that sleeps."""
+"""Waiting for an effect that takes a moment; no other module of the suites sleeps."""
 
 import time
 from collections.abc import Callable
@@ -7,35 +7,37 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 PAUSE_SECONDS = 0.05
+MAX_TEXT = 1000
 
 
 def wait_until(
-    what: str,
+    condition: str,
     look: Callable[[], Value],
     holds: Callable[[Value], bool],
     *,
     seconds: float,
 ) -> Value:
-    """Look again and again until what is seen holds.
+    """Call ``look`` again and again until its value holds.
 
     Args:
-        what: what is waited for, for the message.
-        look: returns what is seen now.
-        holds: whether that is it.
-        seconds: how long to wait.
+        condition: the name of the condition, for the message.
+        look: returns the present value.
+        holds: whether a value meets the condition.
+        seconds: the longest time to wait.
 
     Returns:
-        What was seen when it held.
+        The value that met the condition.
 
     Raises:
-        AssertionError: it never held; the text says what was seen last.
+        AssertionError: no value met the condition in time; the text shows the last value.
     """
     __tracebackhide__ = True
     deadline = time.monotonic() + seconds
-    seen = look()
-    while not holds(seen):
+    value = look()
+    while not holds(value):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:g} s; last seen: {seen!r}"[:1000])
+            text = f"{condition}: not within {seconds:g} s; last seen: {value!r}"
+            raise AssertionError(text[:MAX_TEXT])
         time.sleep(PAUSE_SECONDS)
-        seen = look()
-    return seen
+        value = look()
+    return value

@@ -1,4 +1,4 @@
-"""WebSocket listeners: connect, say who one is, and wait for events."""
+"""WebSocket listeners: connect, send the token, and wait for events."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from suites.client import StoreClient, UnexpectedAnswerError
 
 
 class Listener:
-    """An open connection that has been told it may listen."""
+    """An open connection on which the store is ready to send."""
 
     def __init__(self, connection: ClientConnection, client: StoreClient) -> None:
         self._connection = connection
@@ -25,14 +25,16 @@ class Listener:
         """The next message, in the documented shape.
 
         Raises:
-            UnexpectedAnswerError: none within the target's patience, or of another shape.
+            UnexpectedAnswerError: no message came within the target's patience, or a message of
+                another shape.
         """
         event = _receive(self._connection, self._client.target.patience_seconds)
         problems = [
             error.message for error in self._client.contract.schemas[schema].iter_errors(event)
         ]
         if problems:
-            raise UnexpectedAnswerError(f"a message that is no {schema}: {problems[0][:200]}")
+            problem = problems[0][:200]
+            raise UnexpectedAnswerError(f"expected a message of the shape {schema}: {problem}")
         return event
 
 
@@ -47,13 +49,13 @@ def listening(
     """Open a WebSocket as the client's user and wait until the store is ready to send.
 
     Args:
-        client: whose user listens.
-        operation_id: which WebSocket.
+        client: the client of the user who listens.
+        operation_id: the operation of the contract.
         path: path parameters.
-        resume_after: number of the last event seen, to get those after it.
+        resume_after: number of the last event received; the store sends the events after it.
 
     Raises:
-        UnexpectedAnswerError: the connection is refused, or nothing says ready.
+        UnexpectedAnswerError: the store refuses the connection, or does not say that it is ready.
     """
     address = urlsplit(client.target.addresses.api)
     url_path = client.contract.operation(operation_id).url_path(path)

@@ -1,4 +1,4 @@
-"""The store's contract: operations by id, and the schemas their answers must have."""
+"""The contract of the store: operations by id, and the schemas of their answers."""
 
 from suites.contract.operations import Contract, Operation, document, load
 

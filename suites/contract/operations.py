@@ -10,9 +10,12 @@ from urllib.parse import quote
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
+# JSON as it was parsed from the file.
+Document = Mapping[str, Any]
+
 FILE = Path(__file__).with_name("openapi.yaml")
 JSON = "application/json"
-MOST_PROBLEMS = 3
+MAX_PROBLEMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Operation:
         name: its operationId.
         method: HTTP method, in capitals.
         path: path template.
-        public: whether it is called without a token.
+        public: whether a call needs no token.
         answers: for each documented status, a validator of the JSON body, or None.
     """
 
@@ -43,25 +46,25 @@ class Operation:
         return self.path.format_map(escaped)
 
     def problems(self, status: int, body: object) -> list[str]:
-        """How an answer differs from the contract; empty when it does not.
+        """The differences of an answer from the contract; empty if there are none.
 
         Args:
             status: the status received.
             body: the JSON body received; None for an empty one.
         """
         if status not in self.answers:
-            documented = ", ".join(str(known) for known in sorted(self.answers))
+            documented = ", ".join(str(status) for status in sorted(self.answers))
             return [f"status {status} is not documented; documented are {documented}"]
         validator = self.answers[status]
         if validator is None:
-            return [] if body is None else ["a body where none is documented"]
+            return [] if body is None else ["a body, and no body is documented"]
         errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
-        return [f"{error.json_path}: {error.message[:200]}" for error in errors[:MOST_PROBLEMS]]
+        return [f"{error.json_path}: {error.message[:200]}" for error in errors[:MAX_PROBLEMS]]
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """All operations by id."""
+    """All operations by id, and all schemas by name."""
 
     operations: Mapping[str, Operation]
     schemas: Mapping[str, Draft202012Validator]
@@ -78,9 +81,10 @@ class Contract:
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The contract as written, read once."""
-    content: dict[str, Any] = yaml.load(FILE.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
+def document() -> Document:
+    """The contract as it is written; the file is read once."""
+    text = FILE.read_text(encoding="utf-8")
+    content: Document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     return content
 
 
@@ -103,7 +107,7 @@ def load() -> Contract:
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _operation(document: dict[str, Any], path: str, method: str, content: Any) -> Operation:  # noqa: ANN401
+def _operation(document: Document, path: str, method: str, content: Document) -> Operation:
     answers: dict[int, Draft202012Validator | None] = {}
     for status, answer in content["responses"].items():
         resolved = _resolved(document, answer)
@@ -118,16 +122,16 @@ def _operation(document: dict[str, Any], path: str, method: str, content: Any) -
     )
 
 
-def _resolved(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+def _resolved(document: Document, content: Document) -> Document:
     if "$ref" not in content:
         return content
-    found = document
+    part_of_document = document
     for part in content["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return found
+        part_of_document = part_of_document[part]
+    return part_of_document
 
 
-def _validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
-    """A validator whose references find the contract's components."""
+def _validator(document: Document, schema: Document) -> Draft202012Validator:
+    """A validator that resolves references to the components of the contract."""
     rooted = {**schema, "components": document["components"]}
     return Draft202012Validator(rooted, format_checker=FormatChecker())

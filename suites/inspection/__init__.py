@@ -1,4 +1,4 @@
-"""Looks at what surrounds the API: the public edge, metrics, transport, secrets, dependencies."""
+"""Probes of what surrounds the API: edge, metrics, transport, secrets, dependencies."""
 
 from suites.inspection.edge import EdgeAnswer, fetch_edge
 from suites.inspection.exposition import series, total

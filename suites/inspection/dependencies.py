@@ -1,74 +1,89 @@
-"""Probe for dependencies with known vulnerabilities: reads what pip-audit and npm audit wrote."""
+"""Probe for dependencies with known vulnerabilities: reads the files of pip-audit and npm audit."""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from suites.probes.api import NotLookedAtError, Observation
 
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 HOUR = 3600.0
-# What writes the files; both need the services of their registries.
+# The clock of the machine that wrote the file may be some minutes ahead.
+MAX_HOURS_AHEAD = 0.1
+NPM_REPORT_VERSION = 2
+# The commands that write the files; both need the services of their registries.
 PIP_COMMAND = "pip-audit --strict --no-deps -r constraints.txt -f json -o {}"
 NPM_COMMAND = "npm audit --json --prefix SHOP > {}   (SHOP: the folder of package-lock.json)"
 
 
-def pip_audit(path: Path, most_hours: float) -> Iterator[Observation]:
-    """What ``pip-audit --strict -f json`` wrote; ``PIP_COMMAND`` is the whole command.
+def pip_audit(path: Path, max_hours: float) -> Iterator[Observation]:
+    """The findings of a file that ``pip-audit --strict -f json`` wrote, by ``PIP_COMMAND``.
 
     Args:
         path: the file.
-        most_hours: how old it may be.
+        max_hours: how old the file may be, in hours.
 
     Raises:
-        NotLookedAtError: it is missing, too old, of another kind, or audited nothing.
+        NotLookedAtError: the file is missing, too old, of another kind, or audited nothing.
     """
     command = PIP_COMMAND.format(path)
-    listed = _read(path, most_hours, command).get("dependencies")
-    if not isinstance(listed, list) or not listed:
+    dependencies = _read(path, max_hours, command).get("dependencies")
+    if not isinstance(dependencies, list) or not dependencies:
         raise NotLookedAtError(f"{path}: it audited nothing{_again(command)}")
-    for one in listed:
-        if "skip_reason" in one:
-            raise NotLookedAtError(f"{path}: {one.get('name')} was skipped")
-        known = [str(each.get("id")) for each in one["vulns"]]
-        said = f"{one['name']} {one['version']}: {', '.join(known) or 'nothing known'}"
-        yield Observation("vulnerable-dependency", f"pip {one['name']}", bool(known), said)
+    for dependency in dependencies:
+        if "skip_reason" in dependency:
+            raise NotLookedAtError(f"{path}: {dependency.get('name')} was skipped")
+        ids = [str(vulnerability.get("id")) for vulnerability in dependency["vulns"]]
+        name = dependency["name"]
+        sentence = f"{name} {dependency['version']}: {', '.join(ids) or 'nothing known'}"
+        yield Observation("vulnerable-dependency", f"pip {name}", bool(ids), sentence)
 
 
-def npm_audit(path: Path, most_hours: float) -> Iterator[Observation]:
-    """What ``npm audit --json`` wrote (report version 2); arguments and errors as above."""
+def npm_audit(path: Path, max_hours: float) -> Iterator[Observation]:
+    """The findings of a file that ``npm audit --json`` wrote (report version 2).
+
+    Arguments and errors are those of ``pip_audit``.
+    """
     command = NPM_COMMAND.format(path)
-    content = _read(path, most_hours, command)
-    found = content.get("vulnerabilities")
-    total = content.get("metadata", {}).get("dependencies", {}).get("total", 0)
-    if content.get("auditReportVersion") != 2 or not isinstance(found, dict) or not total:  # noqa: PLR2004
+    report = _read(path, max_hours, command)
+    vulnerabilities, total = report.get("vulnerabilities"), _audited_packages(report)
+    is_report = report.get("auditReportVersion") == NPM_REPORT_VERSION
+    if not is_report or not isinstance(vulnerabilities, dict) or not total:
         problem = "no report of version 2, or it audited nothing"
         raise NotLookedAtError(f"{path}: {problem}{_again(command)}")
-    for name, one in found.items():
-        said = f"{name}: {one.get('severity', 'unknown')}"
-        yield Observation("vulnerable-dependency", f"npm {name}", True, said)  # noqa: FBT003
-    said = f"{total} packages audited"
-    yield Observation("vulnerable-dependency", "npm", False, said)  # noqa: FBT003
+    for name, vulnerability in vulnerabilities.items():
+        sentence = f"{name}: {vulnerability.get('severity', 'unknown')}"
+        place = f"npm {name}"
+        yield Observation("vulnerable-dependency", place, is_finding=True, sentence=sentence)
+    sentence = f"{total} packages audited"
+    yield Observation("vulnerable-dependency", "npm", is_finding=False, sentence=sentence)
+
+
+def _audited_packages(report: Mapping[str, object]) -> int:
+    """The number of packages that npm audited; 0 when the report does not name it."""
+    metadata = report.get("metadata")
+    dependencies = metadata.get("dependencies") if isinstance(metadata, dict) else None
+    total = dependencies.get("total") if isinstance(dependencies, dict) else None
+    return total if isinstance(total, int) else 0
 
 
 def _again(command: str) -> str:
     return f"; create it with:  {command}"
 
 
-def _read(path: Path, most_hours: float, command: str) -> dict[str, Any]:
+def _read(path: Path, max_hours: float, command: str) -> Mapping[str, object]:
     try:
         hours = (time.time() - path.stat().st_mtime) / HOUR
-        raw = path.read_bytes()[: MOST_BYTES + 1]
+        raw = path.read_bytes()[: MAX_BYTES + 1]
         content = json.loads(raw)
     except FileNotFoundError as error:
         raise NotLookedAtError(f"{path} is missing{_again(command)}") from error
     except (OSError, ValueError) as error:
         raise NotLookedAtError(f"{path}: {type(error).__name__}{_again(command)}") from error
-    if hours > most_hours or hours < -0.1:  # noqa: PLR2004 - some minutes of clock
+    if hours > max_hours or hours < -MAX_HOURS_AHEAD:
         raise NotLookedAtError(
-            f"{path}: {hours:.1f} h old; at most {most_hours:g} h count{_again(command)}"
+            f"{path}: {hours:.1f} h old; at most {max_hours:g} h count{_again(command)}"
         )
     if not isinstance(content, dict):
         raise NotLookedAtError(f"{path}: no audit{_again(command)}")

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeAnswer:
-    """What the edge answered.
+    """The answer of the edge.
 
     Args:
         status: HTTP status; 0 when there was no answer.
         headers: header by lower-case name.
         body: parsed JSON, or None.
         tls_version: such as ``TLSv1.3``; empty over plain HTTP.
-        problem: why there was no answer, or empty.
+        problem: why there was no answer; empty with an answer.
     """
 
     status: int
@@ -41,14 +41,14 @@ def fetch_edge(url: str, *, ca_file: Path | None, source: str, seconds: float) -
     """GET a URL at the edge.
 
     Args:
-        url: http or https; its host is sent as Host and, over TLS, checked against the
+        url: http or https; its host is sent as Host and, over TLS, compared with the
             certificate.
-        ca_file: the authority to trust; None for the system's.
+        ca_file: the authority to trust; None for the authorities of the system.
         source: the address to send from, or empty.
-        seconds: how long connecting, or one answer, may take.
+        seconds: how long the connection, or the answer, may take.
 
     Returns:
-        The answer; a failure of any kind is an answer with a problem.
+        The answer; after a failure of any kind, an answer with a problem.
     """
     parts = urlsplit(url)
     host = str(parts.hostname)
@@ -62,8 +62,8 @@ def fetch_edge(url: str, *, ca_file: Path | None, source: str, seconds: float) -
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=ca_file)
             connection.sock = context.wrap_socket(plain, server_hostname=host)
-        asked = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        connection.request("GET", asked, headers={"X-Kirana-Synthetic": "edge"})
+        path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        connection.request("GET", path, headers={"X-Kirana-Synthetic": "edge"})
         response = connection.getresponse()
         return _answer(response, connection.sock)
     except (OSError, http.client.HTTPException) as error:
@@ -73,7 +73,7 @@ def fetch_edge(url: str, *, ca_file: Path | None, source: str, seconds: float) -
 
 
 def _answer(response: http.client.HTTPResponse, connection: socket.socket | None) -> EdgeAnswer:
-    raw = response.read(MOST_BYTES)
+    raw = response.read(MAX_BYTES)
     version = connection.version() if isinstance(connection, ssl.SSLSocket) else None
     try:
         body = json.loads(raw)

@@ -1,4 +1,4 @@
-"""Probe: reads a Prometheus text exposition into series."""
+"""Probe: reads a Prometheus text exposition into time series."""
 
 import re
 
@@ -9,23 +9,25 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def series(text: str) -> dict[tuple[str, Labels], float]:
-    """The value of each series by name and sorted labels; comments are passed over.
+    """The value of each time series by name and sorted labels; comments are ignored.
 
     Source: Prometheus exposition formats, text format 0.0.4.
     """
-    found = {}
+    values = {}
     for line in text.splitlines():
         match = LINE.match(line)
         if match:
             labels = tuple(sorted(LABEL.findall(match["labels"] or "")))
-            found[(match["name"], labels)] = float(match["value"])
-    return found
+            values[(match["name"], labels)] = float(match["value"])
+    return values
 
 
 def total(text: str, name: str, **labels: str) -> float | None:
-    """The sum of a metric's series that have these labels; None when there is none."""
-    wanted = set(labels.items())
+    """The sum of a metric's time series with these labels; None if no time series has them."""
+    wanted_labels = set(labels.items())
     values = [
-        value for (one, own), value in series(text).items() if one == name and wanted <= set(own)
+        value
+        for (series_name, series_labels), value in series(text).items()
+        if series_name == name and wanted_labels <= set(series_labels)
     ]
     return sum(values) if values else None

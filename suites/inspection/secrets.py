@@ -1,91 +1,166 @@
-"""Probe for what looks like a secret: in a text, and in a repository's whole history."""
+"""Probe for secrets in lines of text, by the detectors of detect-secrets.
+
+This module calls ``analyze_string`` of a detector and never its ``analyze_line``: the latter may
+send a secret over the network, to find out whether the secret is valid.
+
+Source: detect-secrets 1.5, https://github.com/Yelp/detect-secrets.
+"""
 
 import hashlib
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from suites.probes.api import NotLookedAtError, Observation
-
-SECRET = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b"
-    r"|\bxox[bap]-[0-9A-Za-z-]{10,}|\bsk_live_[0-9A-Za-z]{16,}|\brzp_live_[0-9A-Za-z]{10,}"
-    r"|mongodb(\+srv)?://[^\s/@{}]+:[^\s/@{}]+@"
-    r"|(?i:api[_-]?key|secret|password)[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/_-]{16,}[\"']"
+from detect_secrets.filters import heuristic
+from detect_secrets.plugins.artifactory import ArtifactoryDetector
+from detect_secrets.plugins.aws import AWSKeyDetector
+from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+from detect_secrets.plugins.base import RegexBasedDetector
+from detect_secrets.plugins.basic_auth import BasicAuthDetector
+from detect_secrets.plugins.discord import DiscordBotTokenDetector
+from detect_secrets.plugins.github_token import GitHubTokenDetector
+from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+from detect_secrets.plugins.jwt import JwtTokenDetector
+from detect_secrets.plugins.keyword import (
+    CONFIG_DENYLIST_REGEX_TO_GROUP,
+    DENYLIST,
+    QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP,
+    REGEX_BY_FILETYPE,
+    KeywordDetector,
 )
-HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-DIGITS = 16
-SECONDS = 60
+from detect_secrets.plugins.mailchimp import MailchimpDetector
+from detect_secrets.plugins.npm import NpmDetector
+from detect_secrets.plugins.openai import OpenAIDetector
+from detect_secrets.plugins.private_key import PrivateKeyDetector
+from detect_secrets.plugins.pypi_token import PypiTokenDetector
+from detect_secrets.plugins.sendgrid import SendGridDetector
+from detect_secrets.plugins.slack import SlackDetector
+from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+from detect_secrets.plugins.stripe import StripeDetector
+from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
+from detect_secrets.plugins.twilio import TwilioKeyDetector
+from detect_secrets.util.filetype import determine_file_type
+
+RAZORPAY = "Razorpay Key"
 
 
-def history(repository: Path) -> Iterator[Observation]:
-    """Lines that were ever added to a git repository, on any branch, and look like secrets.
+class RazorpayKeyDetector(RegexBasedDetector):
+    """Keys of the store's payment gateway, which detect-secrets does not know."""
 
-    A finding's place is file and digest of the secret, which a rebase does not change; the sentence
-    names line and commit. The same secret in the same file is one finding.
+    secret_type = RAZORPAY
+    denylist = (re.compile(r"\brzp_live_[0-9A-Za-z]{10,}"),)
 
-    Args:
-        repository: its folder.
 
-    Raises:
-        NotLookedAtError: it is none, or git takes too long.
-    """
-    command = ["git", "-C", str(repository), "log", "--all", "-p", "--no-color", "--unified=0",
-               "--no-ext-diff", "--format=commit %H"]  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotLookedAtError(f"{repository}: git: {type(error).__name__}") from error
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip()[:200]
-        raise NotLookedAtError(f"{repository}: no history: {said}")
-    places: set[str] = set()
-    looked = 0
-    for added in added_lines(done.stdout.decode(errors="replace").split("\n")):
-        looked += 1
-        found = SECRET.search(added.text)
-        place = f"{added.file} {digest(found[0])}" if found else ""
-        if found and place not in places:
-            places.add(place)
-            said = f"{added.file}:{added.number} of commit {added.commit} looks like a secret"
-            said += f"; the place of this finding is `{place}`"
-            yield Observation("exposed-secret", place, True, said)  # noqa: FBT003
-    said = f"{looked} lines of history in {repository.resolve().name}"
-    yield Observation("exposed-secret", "history", False, said)  # noqa: FBT003
+# Not used: the detectors of entropy and of IP addresses, as they report every digest and every
+# loopback address of this repository, and the detectors of IBM's services.
+DETECTORS = (
+    ArtifactoryDetector(),
+    AWSKeyDetector(),
+    AzureStorageKeyDetector(),
+    BasicAuthDetector(),
+    DiscordBotTokenDetector(),
+    GitHubTokenDetector(),
+    GitLabTokenDetector(),
+    JwtTokenDetector(),
+    MailchimpDetector(),
+    NpmDetector(),
+    OpenAIDetector(),
+    PypiTokenDetector(),
+    RazorpayKeyDetector(),
+    SendGridDetector(),
+    SlackDetector(),
+    SquareOAuthDetector(),
+    StripeDetector(),
+    TelegramBotTokenDetector(),
+    TwilioKeyDetector(),
+)
+KEYWORDS = KeywordDetector()
+# Every pattern of the keyword detector has one of these words; without one, it need not be tried.
+KEYWORD = re.compile("|".join(DENYLIST), re.IGNORECASE)
+PRIVATE_KEYS = PrivateKeyDetector()
+# These say of a value that it is no secret: it is a placeholder, a variable, or has no letter.
+VALUE_FILTERS = (
+    heuristic.is_templated_secret,
+    heuristic.is_prefixed_with_dollar_sign,
+    heuristic.is_not_alphanumeric_string,
+    heuristic.is_sequential_string,
+)
+# Files in which a value needs no quotes; detect-secrets knows other such files by their endings.
+SETTINGS_FILE = re.compile(r"(^|/)\.env|\.env$|\.(conf|cnf|sh)$")
+
+MAX_LINE = 2000
+LINE_OVERLAP = 200
+MAX_KEY_LINES = 100
+DIGEST_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class AddedLine:
-    """A line that a commit added to a file."""
+class Secret:
+    """A text that looks like a secret.
 
-    commit: str
-    file: str
-    number: int
-    text: str
-
-
-def added_lines(log: Iterable[str]) -> Iterator[AddedLine]:
-    """The added lines of a ``git log -p --unified=0 --format='commit %H'``.
-
-    The counts of each hunk say which lines are content, so that no content can look like a heading.
+    Args:
+        kind: such as ``AWS Access Key``.
+        position: the index of its first line, from 0 on.
+        value: the secret itself, which no message may show.
     """
-    commit, file, number, removed, added = "", "", 0, 0, 0
-    for line in log:
-        if removed and line.startswith("-"):
-            removed -= 1
-        elif added and line.startswith("+"):
-            yield AddedLine(commit, file, number, line[1:])
-            number, added = number + 1, added - 1
-        elif line.startswith("commit "):
-            commit = line[7:19]
-        elif line.startswith("+++ "):
-            file = line[6:]
-        elif hunk := HUNK.match(line):
-            removed, number, added = int(hunk[1] or 1), int(hunk[2]), int(hunk[3] or 1)
+
+    kind: str
+    position: int
+    value: str
+
+    @property
+    def positions(self) -> range:
+        """The indexes of its lines."""
+        return range(self.position, self.position + self.value.count("\n") + 1)
+
+    @property
+    def digest(self) -> str:
+        """Names the secret without showing it, whichever commit and line it is in."""
+        return f"sha256:{hashlib.sha256(self.value.encode()).hexdigest()[:DIGEST_DIGITS]}"
 
 
-def digest(secret: str) -> str:
-    """Names a secret without showing it, whichever commit and line it is in."""
-    return f"sha256:{hashlib.sha256(secret.encode()).hexdigest()[:DIGITS]}"
+def secrets_in(lines: Iterable[str], file: str) -> Iterator[Secret]:
+    """What looks like a secret in consecutive lines of a file.
+
+    Args:
+        lines: the lines.
+        file: the file's path; its ending says whether a value needs quotes.
+    """
+    texts = list(lines)
+    for position, line in enumerate(texts):
+        for text in _pieces(line):
+            for kind, value in _values(text, file):
+                yield Secret(kind, position, value)
+            if any(PRIVATE_KEYS.analyze_string(text)):
+                yield Secret("Private Key", position, _private_key(texts[position:]))
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """A line in pieces that overlap, as the time of some patterns grows faster than their text."""
+    for start in range(0, max(len(line), 1), MAX_LINE - LINE_OVERLAP):
+        yield line[start : start + MAX_LINE]
+
+
+def _values(text: str, file: str) -> Iterator[tuple[str, str]]:
+    """Kind and value of every secret in a piece of a line."""
+    for detector in DETECTORS:
+        for value in detector.analyze_string(text):
+            if not any(is_harmless(value) for is_harmless in VALUE_FILTERS):
+                yield detector.secret_type, value
+    if not KEYWORD.search(text) or heuristic.is_indirect_reference(text):
+        return
+    patterns = REGEX_BY_FILETYPE.get(
+        determine_file_type(file), QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP
+    )
+    if SETTINGS_FILE.search(file):
+        patterns = CONFIG_DENYLIST_REGEX_TO_GROUP
+    for value in KEYWORDS.analyze_string(text, patterns):
+        if not any(is_harmless(value) for is_harmless in VALUE_FILTERS):
+            yield KEYWORDS.secret_type, value
+
+
+def _private_key(lines: list[str]) -> str:
+    """The lines of a private key, as the heading of every key is the same."""
+    bounded = lines[:MAX_KEY_LINES]
+    ends = [number for number, line in enumerate(bounded, 1) if "END " in line]
+    return "\n".join(line.strip() for line in bounded[: ends[0] if ends else None])

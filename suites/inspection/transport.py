@@ -5,6 +5,7 @@ import ssl
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,49 +13,71 @@ from urllib.parse import urlsplit
 from suites.inspection.edge import fetch_edge, resolved
 from suites.probes.api import Observation
 
-OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
-WEAK = ("NULL", "EXPORT", "RC4", "3DES", "MD5", "ADH", "AECDH", "DES")
+OLD_VERSIONS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+WEAK_CIPHERS = ("NULL", "EXPORT", "RC4", "3DES", "MD5", "ADH", "AECDH", "DES")
+HTTPS_PORT = 443
+PERMANENT_REDIRECTS = (301, 308)
+PORT_SECONDS = 0.5
+PORTS_AT_A_TIME = 16
+MAX_SENTENCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A server that speaks TLS.
+
+    Args:
+        url: its address, for messages.
+        host: its name, which the certificate must have.
+        port: its port.
+        seconds: how long one connection may take.
+    """
+
+    url: str
+    host: str
+    port: int
+    seconds: float
 
 
 def tls(url: str, *, ca_file: Path | None, days: int, seconds: float) -> Iterator[Observation]:
-    """Old versions and weak ciphers are refused; the certificate is valid for so many days.
+    """Whether old versions and weak ciphers are refused, and the certificate is valid.
 
     Args:
         url: the https address.
-        ca_file: the authority to trust; None for the system's.
-        days: how long the certificate must last.
+        ca_file: the authority to trust; None for the authorities of the system.
+        days: how many days the certificate must still be valid.
         seconds: how long one connection may take.
     """
     parts = urlsplit(url)
-    host, port = str(parts.hostname), parts.port or 443
-    for version in OLD:
-        problem = _handshake(host, port, _old_context(version), seconds)
-        said = f"{url}: {version.name} is {'refused' if problem else 'accepted'}"
-        yield Observation("tls", f"{url} {version.name}", not problem, said)
-    for name in WEAK:
+    server = _Server(url, str(parts.hostname), parts.port or HTTPS_PORT, seconds)
+    for version in OLD_VERSIONS:
+        problem = _handshake_problem(server, _old_context(version))
+        sentence = f"{url}: {version.name} is {'refused' if problem else 'accepted'}"
+        yield Observation("tls", f"{url} {version.name}", not problem, sentence)
+    for name in WEAK_CIPHERS:
         context = _weak_context(name)
-        problem = _handshake(host, port, context, seconds) if context else "not offered here"
-        said = f"{url}: ciphers of {name} are {'refused' if problem else 'accepted'}"
-        yield Observation("tls", f"{url} {name}", not problem, said)
-    yield _certificate(url, host, port, ca_file, days, seconds)
+        problem = _handshake_problem(server, context) if context else "not offered here"
+        sentence = f"{url}: ciphers of {name} are {'refused' if problem else 'accepted'}"
+        yield Observation("tls", f"{url} {name}", not problem, sentence)
+    yield _certificate(server, ca_file, days)
 
 
-def _certificate(  # noqa: PLR0913, PLR0917 - one connection's facts
-    url: str, host: str, port: int, ca_file: Path | None, days: int, seconds: float
-) -> Observation:
+def _certificate(server: _Server, ca_file: Path | None, days: int) -> Observation:
     context = ssl.create_default_context(cafile=ca_file)
+    place = f"{server.url} certificate"
     try:
         with (
-            socket.create_connection((resolved(host), port), seconds) as plain,
-            context.wrap_socket(plain, server_hostname=host) as connection,
+            socket.create_connection((resolved(server.host), server.port), server.seconds) as plain,
+            context.wrap_socket(plain, server_hostname=server.host) as connection,
         ):
-            shown = connection.getpeercert() or {}
+            certificate = connection.getpeercert() or {}
     except OSError as error:
-        return Observation("tls", f"{url} certificate", True, f"{url}: {error}"[:300])  # noqa: FBT003
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
-    left = until - datetime.now(UTC)
-    said = f"{url}: chain and name are valid; it expires in {left.days} days"
-    return Observation("tls", f"{url} certificate", left < timedelta(days=days), said)
+        sentence = f"{server.url}: {error}"[:MAX_SENTENCE]
+        return Observation("tls", place, is_finding=True, sentence=sentence)
+    end = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+    rest = end - datetime.now(UTC)
+    sentence = f"{server.url}: chain and name are valid; it expires in {rest.days} days"
+    return Observation("tls", place, rest < timedelta(days=days), sentence)
 
 
 def _old_context(version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -68,6 +91,7 @@ def _old_context(version: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 def _weak_context(name: str) -> ssl.SSLContext | None:
+    """A context that offers weak ciphers only; None where this machine's OpenSSL has none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -78,47 +102,54 @@ def _weak_context(name: str) -> ssl.SSLContext | None:
     return context
 
 
-def _handshake(host: str, port: int, context: ssl.SSLContext, seconds: float) -> str:
-    """Why no connection came about; empty when one did."""
+def _handshake_problem(server: _Server, context: ssl.SSLContext) -> str:
+    """Why the handshake failed; empty when it succeeded."""
     try:
         with (
-            socket.create_connection((resolved(host), port), seconds) as plain,
-            context.wrap_socket(plain, server_hostname=host),
+            socket.create_connection((resolved(server.host), server.port), server.seconds) as plain,
+            context.wrap_socket(plain, server_hostname=server.host),
         ):
             return ""
     except OSError as error:
-        return f"{type(error).__name__}: {error}"[:200]
+        return f"{type(error).__name__}: {error}"[:MAX_SENTENCE]
 
 
 def redirected(http_url: str, https_url: str, seconds: float) -> Observation:
-    """Plain HTTP leads to the same address over TLS, and nowhere else."""
+    """Whether plain HTTP redirects to the same address over TLS, for good.
+
+    Args:
+        http_url: the plain address.
+        https_url: the address over TLS.
+        seconds: how long the answer may take.
+    """
     answer = fetch_edge(f"{http_url}/api/health?a=1", ca_file=None, source="", seconds=seconds)
-    wanted = f"{https_url}/api/health?a=1"
+    expected = f"{https_url}/api/health?a=1"
     location = answer.headers.get("location", "nowhere")
-    found = answer.status not in (301, 308) or location != wanted
-    said = f"{http_url} answers {answer.status or answer.problem}, leading to {location}"
-    return Observation("tls", f"{http_url} redirect", found, said)
+    is_wrong = answer.status not in PERMANENT_REDIRECTS or location != expected
+    sentence = f"{http_url} answers {answer.status or answer.problem}, leading to {location}"
+    return Observation("tls", f"{http_url} redirect", is_wrong, sentence)
 
 
-def ports(host: str, tried: Iterable[int], stated: frozenset[int]) -> Iterator[Observation]:
-    """Of the ports tried, only the stated ones take a connection.
+def ports(host: str, candidates: Iterable[int], allowed: frozenset[int]) -> Iterator[Observation]:
+    """Whether a port takes a connection that should not.
 
     Args:
         host: the public address.
-        tried: which ports.
-        stated: which may be open.
+        candidates: the ports to connect to.
+        allowed: the ports that may be open.
     """
-    listed = sorted(set(tried))
-    with ThreadPoolExecutor(16) as pool:
-        open_ = dict(zip(listed, pool.map(lambda port: _is_open(host, port), listed), strict=True))
-    for port, answers in open_.items():
-        said = f"{host}:{port} {'answers' if answers else 'does not answer'}"
-        yield Observation("open-port", f"{host}:{port}", answers and port not in stated, said)
+    numbers = sorted(set(candidates))
+    with ThreadPoolExecutor(PORTS_AT_A_TIME) as pool:
+        are_open = list(pool.map(lambda port: _is_open(host, port), numbers))
+    for port, is_open in zip(numbers, are_open, strict=True):
+        sentence = f"{host}:{port} {'answers' if is_open else 'does not answer'}"
+        place = f"{host}:{port}"
+        yield Observation("open-port", place, is_open and port not in allowed, sentence)
 
 
 def _is_open(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((host, port), 0.5):
+        with socket.create_connection((host, port), PORT_SECONDS):
             return True
     except OSError:
         return False

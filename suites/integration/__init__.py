@@ -1,1 +1,1 @@
-"""The guide's 30 integration tests, with those of suites/performance."""
+"""The 30 integration tests of the guide; four of them are in suites/performance."""

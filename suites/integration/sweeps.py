@@ -1,4 +1,4 @@
-"""Sweeps over every role: what each may do, as tables that a check compares."""
+"""Tables of what each role may do, for a check to compare."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from suites.testdata.people import Person
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
 
-MOST_PAGES = 100
+MAX_PAGES = 100
 ROLES = ("owner", "admin", "manager", "staff", "customer")
 RANK = {role: len(ROLES) - position for position, role in enumerate(ROLES)}
 
@@ -33,7 +33,7 @@ EXPECTED_OPERATIONS = {
 def operations_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str], int]:
-    """The status each role gets from each class of operation, upon a fresh customer."""
+    """The status that each role gets from each class of operation on a new customer."""
     subject = ownership.user().user_id
     bodies: dict[str, dict[str, str] | None] = {
         "check_permission": {"user_id": subject, "permission": "roles:read"},
@@ -52,7 +52,7 @@ def operations_by_role(
 def assignments_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str, str], int]:
-    """The status of each role assigning a role to a fresh user of each role."""
+    """The status that each role gets when it assigns a role to a new user of each role."""
     statuses = {}
     for actor, person in people.items():
         for subject in ROLES:
@@ -65,7 +65,7 @@ def assignments_by_role(
 
 
 def expected_assignments() -> dict[tuple[str, str, str], int]:
-    """Managers and above assign roles below their own to users below them; nobody else."""
+    """Managers and higher roles assign roles; the user and the role must be below their own."""
     return {
         (actor, subject, assigned): 200
         if RANK[actor] >= RANK["manager"] and RANK[actor] > max(RANK[subject], RANK[assigned])
@@ -78,20 +78,20 @@ def expected_assignments() -> dict[tuple[str, str, str], int]:
 
 
 def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[str, str]:
-    """The role each person has in the database, after everything."""
-    found = {}
+    """The role of each person in the database."""
+    stored_roles = {}
     for role, person in people.items():
         stored = database.users.find_one({"_id": person.user.user_id})
-        found[role] = stored["role"] if stored else "gone"
-    return found
+        stored_roles[role] = stored["role"] if stored else "gone"
+    return stored_roles
 
 
 def all_users(client: StoreClient) -> list[str]:
-    """The ids of all users, page by page until one is empty."""
-    found: list[str] = []
-    for page in range(1, MOST_PAGES):
+    """The ids of all users, from all pages up to the first empty page."""
+    user_ids: list[str] = []
+    for page in range(1, MAX_PAGES):
         answer = client.call("list_users", expect=200, query={"page": str(page)}).body
         if not answer["users"]:
-            return found
-        found += [user["id"] for user in answer["users"]]
-    raise AssertionError(f"users have no end within {MOST_PAGES} pages")
+            return user_ids
+        user_ids += [user["id"] for user in answer["users"]]
+    raise AssertionError(f"users have no end within {MAX_PAGES} pages")

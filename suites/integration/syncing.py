@@ -1,4 +1,4 @@
-"""Offline changes, and a model of what a device's edits of the cart come to."""
+"""Offline changes of a device, and a model of the cart after its edits."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from suites.testdata.people import Person
 
 
 def change(client_id: str, base_version: int, product: OwnProduct, quantity: int) -> dict[str, Any]:
-    """An edit that sets the cart."""
+    """A change that sets the content of the cart."""
     item = {"product_id": product.product_id, "quantity": quantity}
     return {
         "client_id": client_id,
@@ -20,12 +20,12 @@ def change(client_id: str, base_version: int, product: OwnProduct, quantity: int
 
 
 def order_change(client_id: str, product: OwnProduct, quantity: int) -> dict[str, Any]:
-    """An order placed offline."""
+    """A change that places an order."""
     return {**change(client_id, 0, product, quantity), "kind": "order.place"}
 
 
 def send_batch(person: Person, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Send changes; one result each."""
+    """Send changes and return one result for each."""
     body = {"device_id": "phone", "changes": changes}
     results: list[dict[str, Any]] = person.client.call("sync_offline", expect=200, body=body).body[
         "results"
@@ -36,10 +36,10 @@ def send_batch(person: Person, changes: list[dict[str, Any]]) -> list[dict[str, 
 def model(edits: list[tuple[int, int]]) -> tuple[list[str], int, int]:
     """Statuses, and the cart's quantity and version, after edits of (base version, quantity)."""
     statuses, quantity, version = [], 0, 0
-    for base, wanted in edits:
+    for base, new_quantity in edits:
         if base == version:
             statuses.append("applied")
-            quantity, version = wanted, version + 1
+            quantity, version = new_quantity, version + 1
         else:
             statuses.append("conflict")
     return statuses, quantity, version

@@ -9,26 +9,26 @@ import pytest
 from suites.client.waiting import wait_until
 from suites.integration import sweeps
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person, challenged, enrol, log_in, wait_for_room_in_step
+from suites.testdata.people import Person, enrol, log_in, log_in_to_challenge, wait_for_room_in_step
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.access_control]
 
-CROWD = 60  # more than a page of users
+CROWD = 60  # users, more than fit on a page
 NewPerson = Callable[..., Person]
 
 
 def may(person: Person, user_id: str, permission: str) -> bool:
-    """What the permission check answers."""
+    """Whether the permission check allows a permission."""
     body = {"user_id": user_id, "permission": permission}
     return bool(person.client.call("check_permission", expect=200, body=body).body["allowed"])
 
 
 @check("access.permissions.grant", needs="access")
 def test_grant(new_person: NewPerson, database: "Shop") -> None:
-    """A granted permission is denied before, and works for this user alone after."""
+    """A permission is denied before it is granted; afterwards, this user alone has it."""
     admin, clerk, other = new_person(role="admin"), new_person(role="staff"), new_person()
     grant = {"user_id": clerk.user.user_id, "permission": "users:read"}
 
@@ -53,7 +53,7 @@ def test_grant(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.permissions.revoke", needs="access")
 def test_revoke(new_person: NewPerson, database: "Shop") -> None:
-    """A revoked permission is gone with the next request, for a token issued before as well."""
+    """A revoked permission is denied from the next request on, for an older token as well."""
     admin, clerk = new_person(role="admin"), new_person(role="staff")
     first = {"user_id": clerk.user.user_id, "permission": "users:read"}
     second = {**first, "permission": "audit:read"}
@@ -66,27 +66,30 @@ def test_revoke(new_person: NewPerson, database: "Shop") -> None:
     clerk.client.call("list_users", expect=403)
     assert may(admin, clerk.user.user_id, "users:read") is False
     assert may(admin, clerk.user.user_id, "audit:read") is True
-    left = [entry["permission"] for entry in database.permissions.find(
-        {"user_id": clerk.user.user_id})]  # fmt: skip
-    assert left == ["audit:read"]
+    permissions_left = [
+        entry["permission"] for entry in database.permissions.find({"user_id": clerk.user.user_id})
+    ]
+    assert permissions_left == ["audit:read"]
     clerk.client.call("revoke_permission", expect=403, body=second)
 
 
 @check("access.roles.hierarchy", needs="access")
 def test_role_hierarchy(new_person: NewPerson, ownership: "Ownership", database: "Shop") -> None:
-    """Each role may do exactly its own and the lower roles' operations, to lower users only."""
+    """Each role may call its own operations and those of lower roles, on lower users only."""
     people = {role: new_person(role=role) for role in sweeps.ROLES}
 
     operations = sweeps.operations_by_role(people, ownership)
     demotions = sweeps.assignments_by_role(people, ownership)
-    listed = people["staff"].client.call("list_roles", expect=200).body["roles"]
+    roles = people["staff"].client.call("list_roles", expect=200).body["roles"]
     crowd = sorted(ownership.user().user_id for _ in range(CROWD))
 
-    # Other runs' users come and go while the pages are turned.
+    # Users of other runs come and go while the pages are read.
     wait_until(
-        "all pages of users hold each of the crowd once",
-        lambda: [one for one in sweeps.all_users(people["admin"].client) if one in crowd],
-        lambda found: found == crowd,
+        "all pages of users hold each user of the crowd once",
+        lambda: [
+            user_id for user_id in sweeps.all_users(people["admin"].client) if user_id in crowd
+        ],
+        lambda user_ids: user_ids == crowd,
         seconds=8,
     )
 
@@ -97,7 +100,7 @@ def test_role_hierarchy(new_person: NewPerson, ownership: "Ownership", database:
 
     assert operations == sweeps.EXPECTED_OPERATIONS
     assert demotions == sweeps.expected_assignments()
-    assert [role["name"] for role in listed] == list(sweeps.ROLES)
+    assert [role["name"] for role in roles] == list(sweeps.ROLES)
     assert stored is not None
     assert stored["role"] == "staff"
     assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
@@ -105,7 +108,7 @@ def test_role_hierarchy(new_person: NewPerson, ownership: "Ownership", database:
 
 @check("access.twofa.totp", needs="access")
 def test_totp(new_person: NewPerson, database: "Shop") -> None:
-    """Codes by time: this step or a neighbour, once each; backup codes once; five wrong lock."""
+    """A code by time is valid once, in its step or a neighbouring step; five wrong codes lock."""
     person = new_person()
     client, user_id = person.client, person.user.user_id
     device = enrol(client)
@@ -117,7 +120,7 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     client.call("verify_totp", expect=200, body={"code": device.code(-1)})
     client.call("enable_totp", expect=409)
 
-    challenged(client, person.user)
+    log_in_to_challenge(client, person.user)
     client.call("show_cart", expect=401)
     client.call("verify_totp", expect=401, body={"code": device.code(-1)})
     client.call("verify_totp", expect=401, body={"code": device.code(2)})
@@ -125,7 +128,7 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     client.call("verify_totp", expect=401, body={"code": device.code()})
     session = client.call("verify_totp", expect=200, body={"code": device.code(1)}).body
 
-    challenged(client, person.user)
+    log_in_to_challenge(client, person.user)
     backup = {"code": device.backup_codes[0]}
     client.call("verify_totp", expect=200, body=backup)
     client.call("verify_totp", expect=401, body=backup)
@@ -141,8 +144,8 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     locked = client.call("disable_twofa", expect=429, body={"code": device.code(1)})
     stored = database.twofa_devices.find_one({"user_id": user_id})
     assert stored is not None
-    left = (stored["locked_until"] - datetime.now(UTC)).total_seconds()
-    assert left <= int(locked.headers["retry-after"]) <= left + 2
+    seconds_left = (stored["locked_until"] - datetime.now(UTC)).total_seconds()
+    assert seconds_left <= int(locked.headers["retry-after"]) <= seconds_left + 2
 
     other, auditor = new_person(), new_person(role="owner")
     second = enrol(other.client)
@@ -151,7 +154,7 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     other.client.call("verify_totp", expect=200, body={"code": second.code(-1)})
     other.client.call("disable_twofa", expect=401, body={"code": "000000"})
     session = other.client.token
-    challenged(other.client, other.user)
+    log_in_to_challenge(other.client, other.user)
     other.client.call("verify_totp", expect=200, body={"code": second.code()})
     other.client.token = session
     other.client.call("disable_twofa", expect=200, body={"code": second.code(1)})
@@ -163,15 +166,15 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.twofa.sms", needs="access")
 def test_sms(new_person: NewPerson, database: "Shop") -> None:
-    """A texted code: only to the phone, good once, for 300 seconds; five wrong tries lock."""
+    """A code by SMS goes to the phone only, is valid once in 300 seconds; five wrong codes lock."""
     person = new_person()
-    client, mine = person.client, {"user_id": person.user.user_id}
+    client, by_user = person.client, {"user_id": person.user.user_id}
 
     codes: list[str] = []
 
-    def texted() -> str:
+    def request_code() -> str:
         answer = client.call("send_sms", expect=202)
-        message = database.sms_outbox.find_one(mine, sort=[("at", -1)])
+        message = database.sms_outbox.find_one(by_user, sort=[("at", -1)])
         assert message is not None
         assert message["to"] == person.user.phone
         code = str(message["text"]).split()[0]
@@ -180,41 +183,41 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
         return code
 
     def age(seconds: int) -> None:
-        pending = database.sms_codes.find_one(mine)
+        pending = database.sms_codes.find_one(by_user)
         assert pending is not None
         earlier = pending["expires_at"] - timedelta(seconds=seconds)
-        database.sms_codes.update_one(mine, {"$set": {"expires_at": earlier}})
+        database.sms_codes.update_one(by_user, {"$set": {"expires_at": earlier}})
 
     client.call("verify_sms", expect=409, body={"code": "000000"})
-    code = texted()
-    pending = database.sms_codes.find_one(mine)
+    code = request_code()
+    pending = database.sms_codes.find_one(by_user)
     assert pending is not None
-    left = pending["expires_at"] - datetime.now(UTC)
-    assert timedelta(seconds=295) < left <= timedelta(seconds=300)
+    time_left = pending["expires_at"] - datetime.now(UTC)
+    assert timedelta(seconds=295) < time_left <= timedelta(seconds=300)
     assert code not in str(pending)
     client.call("verify_sms", expect=200, body={"code": code})
     client.call("verify_sms", expect=409, body={"code": code})
 
-    code = texted()
+    code = request_code()
     age(290)
     client.call("verify_sms", expect=200, body={"code": code})
-    code = texted()
+    code = request_code()
     age(301)
     client.call("verify_sms", expect=401, body={"code": code})
 
-    code = texted()
+    code = request_code()
     tries = [client.ask("verify_sms", body={"code": "x"}).status for _ in range(4)]
     assert tries == [401, 401, 401, 401]
     client.call("verify_sms", expect=429, body={"code": code})
     assert client.ask("send_sms").status == 429
-    # Four of a million are all under a hundred once in 10¹⁶.
+    # The chance that four codes of a million are all under 100 is 1 in 10¹⁶.
     assert len(codes) == 4
     assert max(map(int, codes)) >= 100
 
 
 @check("access.audit", needs="access")
 def test_audit(new_person: NewPerson, database: "Shop") -> None:
-    """Each act is recorded with who, what, to whom and when; entries stay as they are."""
+    """Each action is recorded with actor, action, subject and time; no entry can be changed."""
     owner, admin, clerk = new_person(role="owner"), new_person(role="admin"), new_person()
     before = datetime.now(UTC)
     grant = {"user_id": clerk.user.user_id, "permission": "orders:read"}
@@ -226,8 +229,8 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 
     entries = owner.client.call("user_audit", expect=200, path=path).body["entries"]
 
-    seen = [(entry["actor_id"], entry["action"], entry["subject_id"]) for entry in entries]
-    assert seen == [
+    acts = [(entry["actor_id"], entry["action"], entry["subject_id"]) for entry in entries]
+    assert acts == [
         (owner.user.user_id, "role.assigned", clerk.user.user_id),
         (admin.user.user_id, "permission.revoked", clerk.user.user_id),
         (admin.user.user_id, "permission.granted", clerk.user.user_id),
@@ -237,8 +240,10 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
     times = [datetime.fromisoformat(entry["at"]) for entry in entries]
     assert times == sorted(times, reverse=True)
     assert before - timedelta(seconds=2) < times[-1] <= datetime.now(UTC) + timedelta(seconds=2)
-    changes = [owner.client.other_method(method, "user_audit", path)
-               for method in ("DELETE", "PUT", "PATCH", "POST")]  # fmt: skip
+    changes = [
+        owner.client.other_method(method, "user_audit", path)
+        for method in ("DELETE", "PUT", "PATCH", "POST")
+    ]
     assert changes == [405, 405, 405, 405]
     stored = database.audit_logs.count_documents({"subject_id": clerk.user.user_id})
     assert stored == len(entries)
@@ -249,7 +254,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.resources", needs="access")
 def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
-    """Access to a resource: read is not read_write, and no other resource or user is covered."""
+    """Access of level read is not read_write, and holds for one resource and one user only."""
     manager, clerk, other = new_person(role="manager"), new_person(role="staff"), new_person()
     ledger, drawer = f"{run_id}-ledger", f"{run_id}-drawer"
 
@@ -268,7 +273,7 @@ def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None
     give("read_write")
     assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, True)
     stored = list(database.permissions.find({"user_id": clerk.user.user_id, "kind": "resource"}))
-    assert [(one["resource_id"], one["level"]) for one in stored] == [(ledger, "read_write")]
+    assert [(grant["resource_id"], grant["level"]) for grant in stored] == [(ledger, "read_write")]
     revocation = {"user_id": clerk.user.user_id, "resource_id": ledger}
     clerk.client.call("revoke_resource", expect=403, body=revocation)
     manager.client.call("revoke_resource", expect=200, body=revocation)

@@ -21,20 +21,20 @@ BEYOND_ANY_SHOPPER = 9_000_000_000
 
 
 def paid(person: Person, order: dict[str, Any]) -> dict[str, Any]:
-    """The order, paid."""
+    """Pay an order, and return it."""
     pay_by_card(person.client, order["id"], order["total_paise"])
     return order
 
 
 def earn(person: Person, order: dict[str, Any]) -> dict[str, Any]:
-    """Claim an order's points."""
+    """Claim the points of an order."""
     body = {"order_id": order["id"]}
     answer: dict[str, Any] = person.client.call("earn_points", expect=201, body=body).body
     return answer
 
 
 def balance(person: Person) -> dict[str, Any]:
-    """The balance as the store tells it."""
+    """The balance of points that the store answers."""
     answer: dict[str, Any] = person.client.call("points_balance", expect=200).body
     return answer
 
@@ -72,23 +72,26 @@ def test_earn(
 def test_redeem(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Points are spent once, never below zero, even by requests at the same moment."""
+    """Points are spent once and never below zero, even by requests at the same time."""
     shopper = new_person()
     product = ownership.product(price_paise=100_000, stock=10).product_id
     earn(shopper, paid(shopper, new_order(shopper, product_id=product)))
 
-    refused = [shopper.client.ask("redeem_points", body={"points": points}).status
-               for points in (0, -5, 1.5, "10", 101, 1_000_001, None)]  # fmt: skip
+    refused = [
+        shopper.client.ask("redeem_points", body={"points": points}).status
+        for points in (0, -5, 1.5, "10", 101, 1_000_001, None)
+    ]
     shopper.client.call("redeem_points", expect=400, body={"points": 1, "balance": 9_000})
-    spent = shopper.client.call("redeem_points", expect=201, body={"points": 30}).body
+    redemption = shopper.client.call("redeem_points", expect=201, body={"points": 30}).body
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(shopper.client.ask, "redeem_points", body={"points": 60})
-                 for _ in range(8)]  # fmt: skip
-        statuses = sorted(one.result().status for one in asked)
+        requests = [
+            pool.submit(shopper.client.ask, "redeem_points", body={"points": 60}) for _ in range(8)
+        ]
+        statuses = sorted(request.result().status for request in requests)
     rest = shopper.client.call("redeem_points", expect=201, body={"points": 10}).body
 
     assert refused == [400, 400, 400, 400, 409, 400, 400]
-    assert spent == {"redeemed": 30, "discount_paise": 750, "balance": 70}
+    assert redemption == {"redeemed": 30, "discount_paise": 750, "balance": 70}
     assert statuses == [201] + [409] * 7
     assert rest["balance"] == 0
     shopper.client.call("redeem_points", expect=409, body={"points": 1})
@@ -101,7 +104,7 @@ def test_redeem(
 def test_achievements(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Achievements unlock once, by paid orders and not by asking."""
+    """Paid orders unlock achievements, once each; a request cannot unlock them."""
     shopper, other = new_person(), new_person()
     small = ownership.product(price_paise=1_000, stock=100).product_id
     nearly = ownership.product(price_paise=199_999, stock=100).product_id
@@ -109,7 +112,11 @@ def test_achievements(
 
     def unlocked() -> dict[str, str]:
         answer = shopper.client.call("achievements", expect=200).body["achievements"]
-        return {one["key"]: one["unlocked_at"] for one in answer if one["unlocked_at"]}
+        return {
+            achievement["key"]: achievement["unlocked_at"]
+            for achievement in answer
+            if achievement["unlocked_at"]
+        }
 
     new_order(shopper, product_id=big)
     assert unlocked() == {}
@@ -128,8 +135,8 @@ def test_achievements(
 
     assert set(third) == {"first_order", "big_basket", "regular"}
     assert {**third, **second} == third
-    asked = {"order_id": "none", "achievement": "regular"}
-    assert other.client.ask("earn_points", body=asked).status == 400
+    claim = {"order_id": "none", "achievement": "regular"}
+    assert other.client.ask("earn_points", body=claim).status == 400
     assert other.client.other_method("POST", "achievements", {}) == 405
     stored = database.achievements.count_documents({"user_id": shopper.user.user_id})
     assert stored == 3
@@ -140,7 +147,7 @@ def test_achievements(
 def test_leaderboard(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Most lifetime points first; of equals, who was first; and all equal the ledger's sums."""
+    """Most lifetime points come first, then the earlier user; the ledger has the same points."""
     winner, early, late = new_person(), new_person(), new_person()
     prize = ownership.product(price_paise=BEYOND_ANY_SHOPPER, stock=10).product_id
     for person, quantity in ((early, 1), (winner, 2), (late, 1)):
@@ -150,15 +157,17 @@ def test_leaderboard(
     leaders = winner.client.call("leaderboard", expect=200, query={"limit": "100"}).body["leaders"]
     top = winner.client.call("leaderboard", expect=200, query={"limit": "1"}).body["leaders"]
 
-    ours = {person.user.user_id for person in (winner, early, late)}
-    order = [leader["user_id"] for leader in leaders if leader["user_id"] in ours]
+    own_ids = {person.user.user_id for person in (winner, early, late)}
+    order = [leader["user_id"] for leader in leaders if leader["user_id"] in own_ids]
     assert order == [winner.user.user_id, early.user.user_id, late.user.user_id]
     points = [leader["points"] for leader in leaders]
     assert points == sorted(points, reverse=True)
     assert [leader["rank"] for leader in leaders] == list(range(1, len(leaders) + 1))
     assert top == leaders[:1]
-    told = {leader["user_id"]: leader["points"] for leader in leaders if leader["user_id"] in ours}
-    earned = {"user_id": {"$in": sorted(ours)}, "points": {"$gt": 0}}
+    points_of_leaders = {
+        leader["user_id"]: leader["points"] for leader in leaders if leader["user_id"] in own_ids
+    }
+    earned = {"user_id": {"$in": sorted(own_ids)}, "points": {"$gt": 0}}
     ledger = {entry["user_id"]: entry["points"] for entry in database.loyalty_points.find(earned)}
-    assert told == ledger
+    assert points_of_leaders == ledger
     winner.client.call("leaderboard", expect=400, query={"limit": "101"})

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from suites.client import StoreClient
 from suites.client.waiting import wait_until
+from suites.client.websocket import listening
 from suites.integration.paging import all_pages
-from suites.integration.properties import tried
+from suites.integration.properties import property_settings
 from suites.integration.syncing import change, model, order_change, send_batch, shown_cart
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person, credentials, log_in
@@ -29,7 +30,7 @@ NewOrder = Callable[..., dict[str, Any]]
 def test_session(
     new_client: Callable[[], StoreClient], customer: "OwnUser", database: "Shop"
 ) -> None:
-    """Log-in by phone and by email; a refresh token dies with its use; log-out ends the session."""
+    """Users log in by phone or email; a refresh token works once; the log-out ends the session."""
     phone, tablet = new_client(), new_client()
     by_email = {"identifier": customer.email, "password": customer.password}
     first = phone.call("login", expect=200, body=credentials(customer)).body
@@ -66,29 +67,32 @@ def test_session(
 def test_catalogue(
     new_client: Callable[[], StoreClient], ownership: "Ownership", run_id: str, database: "Shop"
 ) -> None:
-    """Paging shows every product of a category once, in one order, whatever the page's size."""
+    """The pages hold every product of a category once, in the same order for every page size."""
     category = f"shelf-{run_id}-{ownership.event_id()[-6:]}".lower()
-    made = [ownership.findable_product("jar", str(n), category, price_paise=100 + n)
-            for n in range(11)]  # fmt: skip
+    products = [
+        ownership.findable_product("jar", str(n), category, price_paise=100 + n) for n in range(11)
+    ]
     ownership.product(price_paise=1, stock=1)
-    expected = sorted(product.product_id for product in made)
+    expected = sorted(product.product_id for product in products)
 
-    @tried
+    @property_settings
     @given(st.integers(1, 13))
     def every_product_once(per_page: int) -> None:
-        pages = all_pages(new_client(), "list_products",
-                          {"category": category, "per_page": str(per_page)})  # fmt: skip
+        pages = all_pages(
+            new_client(), "list_products", {"category": category, "per_page": str(per_page)}
+        )
         assert [item["id"] for page in pages for item in page["items"]] == expected
         assert {page["total"] for page in pages} == {len(expected)}
         assert {len(page["items"]) for page in pages[:-1]} <= {per_page}
 
     client = new_client()
-    with ownership.on_sale(*made):
+    with ownership.on_sale(*products):
         every_product_once()
         beyond = client.call("list_products", expect=200, query={"category": category, "page": "9"})
         database.products.update_one({"_id": expected[0]}, {"$set": {"stock": 0}})
-        page = client.call("list_products", expect=200,
-                           query={"category": category, "per_page": "14"}).body  # fmt: skip
+        page = client.call(
+            "list_products", expect=200, query={"category": category, "per_page": "14"}
+        ).body
     nothing = client.call("list_products", expect=200, query={"category": "none"}).body
     empty = database.products.find_one({"_id": expected[0]})
     assert (beyond.body["items"], nothing["total"]) == ([], 0)
@@ -110,10 +114,12 @@ def test_catalogue(
 
 @check("mobile.cart", needs="cart")
 def test_cart(
-    new_person: NewPerson, new_client: Callable[[], StoreClient], ownership: "Ownership",
+    new_person: NewPerson,
+    new_client: Callable[[], StoreClient],
+    ownership: "Ownership",
     database: "Shop",
-) -> None:  # fmt: skip
-    """The cart keeps to the stock and the catalogue's price, survives log-in, is one's own."""
+) -> None:
+    """The cart respects stock and price, stays after a new log-in, and belongs to one user."""
     shopper, other = new_person(), new_person()
     product = ownership.product(price_paise=250, stock=5)
     add = {"product_id": product.product_id, "quantity": 3}
@@ -121,8 +127,10 @@ def test_cart(
     shopper.client.call("add_to_cart", expect=200, body=add)
     refused = shopper.client.call("add_to_cart", expect=409, body=add).body
     full = shopper.client.call("add_to_cart", expect=200, body={**add, "quantity": 2}).body
-    wrong = [shopper.client.ask("add_to_cart", body={**add, "quantity": quantity}).status
-             for quantity in (0, -1, 1.5, 1001, "2")]  # fmt: skip
+    wrong = [
+        shopper.client.ask("add_to_cart", body={**add, "quantity": quantity}).status
+        for quantity in (0, -1, 1.5, 1001, "2")
+    ]
     shopper.client.call("add_to_cart", expect=404, body={**add, "product_id": "prd_none"})
     shopper.client.call("add_to_cart", expect=400, body={**add, "price_paise": 1})
     database.products.update_one({"_id": product.product_id}, {"$set": {"price_paise": 260}})
@@ -135,8 +143,9 @@ def test_cart(
     assert refused["error"]["code"] == "insufficient_stock"
     assert full["total_paise"] == 5 * 250
     assert wrong == [400] * 5
-    assert [(line["quantity"], line["price_paise"], line["line_total_paise"])
-            for line in cart["items"]] == [(5, 260, 1300)]  # fmt: skip
+    assert [
+        (line["quantity"], line["price_paise"], line["line_total_paise"]) for line in cart["items"]
+    ] == [(5, 260, 1300)]
     assert cart["total_paise"] == 1300
     assert (empty["items"], cleared["items"]) == ([], [])
     assert cleared["version"] == cart["version"] + 1
@@ -149,23 +158,27 @@ def test_cart(
 def test_order(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", run_id: str
 ) -> None:
-    """The store computes the total, takes the stock or nothing, and places an order once."""
+    """The store computes the total, takes all the stock of an order or none, and places it once."""
     shopper, other = new_person(), new_person()
     rice = ownership.product(price_paise=5_400, stock=8)
     dal = ownership.product(price_paise=12_900, stock=4)
 
-    def items(rices: int, dals: int, shown: int = 1) -> list[dict[str, Any]]:
-        return [{"product_id": rice.product_id, "quantity": rices, "price_paise": shown},
-                {"product_id": dal.product_id, "quantity": dals}]  # fmt: skip
+    def items(rices: int, dals: int, price_paise: int = 1) -> list[dict[str, Any]]:
+        return [
+            {"product_id": rice.product_id, "quantity": rices, "price_paise": price_paise},
+            {"product_id": dal.product_id, "quantity": dals},
+        ]
 
-    def place(client_id: str, expect: int, wanted: list[dict[str, Any]]) -> dict[str, Any]:
-        body = {"client_order_id": f"{run_id}-{client_id}", "items": wanted}
+    def place(client_id: str, expect: int, order_items: list[dict[str, Any]]) -> dict[str, Any]:
+        body = {"client_order_id": f"{run_id}-{client_id}", "items": order_items}
         answer: dict[str, Any] = shopper.client.call("place_order", expect=expect, body=body).body
         return answer
 
     def stock() -> list[int]:
-        found = [database.products.find_one({"_id": one.product_id}) for one in (rice, dal)]
-        return [product["stock"] for product in found if product]
+        products = [
+            database.products.find_one({"_id": product.product_id}) for product in (rice, dal)
+        ]
+        return [product["stock"] for product in products if product]
 
     order = place("a", 201, items(3, 2))
     replay = place("a", 200, items(3, 2))
@@ -186,13 +199,15 @@ def test_order(
     assert placed == 2
     other.client.call("show_order", expect=404, path={"order_id": order["id"]})
 
-    @tried
+    @property_settings
     @given(st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
     def total_is_the_sum_of_its_lines(lines: list[tuple[int, int]]) -> None:
-        made = [ownership.product(price_paise=price, stock=9) for price, _ in lines]
-        wanted = [{"product_id": product.product_id, "quantity": quantity}
-                  for product, (_, quantity) in zip(made, lines, strict=True)]  # fmt: skip
-        body = {"client_order_id": made[0].product_id[-60:], "items": wanted}
+        products = [ownership.product(price_paise=price, stock=9) for price, _ in lines]
+        items = [
+            {"product_id": product.product_id, "quantity": quantity}
+            for product, (_, quantity) in zip(products, lines, strict=True)
+        ]
+        body = {"client_order_id": products[0].product_id[-60:], "items": items}
         answer = new_person().client.call("place_order", expect=201, body=body).body
         assert answer["total_paise"] == sum(price * quantity for price, quantity in lines)
         assert [line["line_total_paise"] for line in answer["items"]] == [
@@ -206,7 +221,7 @@ def test_order(
 def test_offline_sync(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", frontend: "Visit"
 ) -> None:
-    """What was done offline arrives once, in order; a stale edit is a conflict, not a loss."""
+    """Offline changes arrive once and in order; an edit of an old version is a conflict."""
     shopper, browsing = new_person(), new_person()
     rice = ownership.product(price_paise=5_400, stock=1_000)
     queued = [order_change("first", rice, 2), order_change("second", rice, 1)]
@@ -223,12 +238,13 @@ def test_offline_sync(
     empty = {"device_id": "phone", "changes": []}
     shopper.client.call("sync_offline", expect=400, body=empty)
 
-    @tried
+    @property_settings
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), min_size=1, max_size=6))
     def edits_converge(edits: list[tuple[int, int]]) -> None:
         person = new_person()
-        batch = [change(f"edit-{n}", base, rice, quantity)
-                 for n, (base, quantity) in enumerate(edits)]  # fmt: skip
+        batch = [
+            change(f"edit-{n}", base, rice, quantity) for n, (base, quantity) in enumerate(edits)
+        ]
         statuses, quantity, version = model(edits)
         results = send_batch(person, batch)
         assert [result["status"] for result in results] == statuses
@@ -247,35 +263,36 @@ def test_offline_sync(
     page.context.set_offline(True)
     page.click("#checkout")
     page.get_by_text("Order kept").wait_for()
-    kept = database.orders.count_documents({"user_id": browsing.user.user_id})
+    orders_while_offline = database.orders.count_documents({"user_id": browsing.user.user_id})
     page.context.set_offline(False)
-    mine = {"user_id": browsing.user.user_id}
-    arrived = wait_until("the kept order arrives", lambda: list(database.orders.find(mine)),
-                         bool, seconds=6)  # fmt: skip
-    assert kept == 0
+    by_user = {"user_id": browsing.user.user_id}
+    arrived = wait_until(
+        "the kept order arrives", lambda: list(database.orders.find(by_user)), bool, seconds=6
+    )
+    assert orders_while_offline == 0
     assert [order["total_paise"] for order in arrived] == [4 * 5_400]
 
 
 @check("mobile.realtime.order_announced", needs="realtime")
 @pytest.mark.realtime
 def test_order_announced(
-    new_person: NewPerson, new_client: Callable[[], StoreClient], product: "OwnProduct",
+    new_person: NewPerson,
+    new_client: Callable[[], StoreClient],
+    product: "OwnProduct",
     new_order: NewOrder,
-) -> None:  # fmt: skip
-    """An order placed on one device is announced to the shopper's other one, and to nobody else."""
-    from suites.client.websocket import listening
-
+) -> None:
+    """An order from one device is announced to the shopper's other device, and to nobody else."""
     shopper, stranger = new_person(), new_person()
     tablet = log_in(new_client(), shopper.user)
     with (
         listening(tablet.client, "order_updates") as listener,
-        listening(stranger.client, "order_updates") as elsewhere,
+        listening(stranger.client, "order_updates") as strangers_listener,
     ):
         order = new_order(shopper)
         event = listener.next_event("OrderEvent")
         own = new_order(stranger)
-        heard = elsewhere.next_event("OrderEvent")
+        strangers_event = strangers_listener.next_event("OrderEvent")
 
     assert (event["order_id"], event["status"], event["seq"]) == (order["id"], "placed", 1)
-    assert heard["order_id"] == own["id"]
+    assert strangers_event["order_id"] == own["id"]
     assert order["total_paise"] == product.price_paise

@@ -39,8 +39,12 @@ def signed(target: Target, raw: bytes) -> str:
 
 def event_of(payment: dict[str, Any], event_id: str, event: str = "payment.captured") -> bytes:
     """The body of a webhook event."""
-    body = {"event": event, "event_id": event_id, "payment_id": payment["id"],
-            "amount_paise": payment["amount_paise"]}  # fmt: skip
+    body = {
+        "event": event,
+        "event_id": event_id,
+        "payment_id": payment["id"],
+        "amount_paise": payment["amount_paise"],
+    }
     return json.dumps(body).encode()
 
 
@@ -55,11 +59,15 @@ def new_card_number() -> str:
 def test_card(
     new_person: NewPerson, new_order: NewOrder, product: "OwnProduct", database: "Shop"
 ) -> None:
-    """A card pays exactly the order's total, once; a declined card pays nothing."""
+    """A card pays the exact total of an order once; a declined card pays nothing."""
     shopper, other = new_person(), new_person()
     order = new_order(shopper, quantity=2)
-    body = {"order_id": order["id"], "amount_paise": order["total_paise"],
-            "method": "razorpay_card", "card": CARD}  # fmt: skip
+    body = {
+        "order_id": order["id"],
+        "amount_paise": order["total_paise"],
+        "method": "razorpay_card",
+        "card": CARD,
+    }
 
     for_less = {**body, "amount_paise": order["total_paise"] - 1}
     shopper.client.call("process_payment", expect=409, body=for_less)
@@ -79,8 +87,10 @@ def test_card(
     assert unpaid["status"] == "placed"
     assert payment["amount_paise"] == 2 * product.price_paise
     stored = list(database.payments.find({"order_id": order["id"]}).sort("created_at", 1))
-    assert [one["status"] for one in stored] == ["declined", "captured"]
-    assert {one["amount_paise"] for one in stored} == {2 * product.price_paise}
+    assert [payment_stored["status"] for payment_stored in stored] == ["declined", "captured"]
+    assert {payment_stored["amount_paise"] for payment_stored in stored} == {
+        2 * product.price_paise
+    }
     paid = database.orders.find_one({"_id": order["id"]})
     assert paid is not None
     assert paid["status"] != "placed"
@@ -92,13 +102,15 @@ def test_card(
 def test_upi(
     new_person: NewPerson, new_order: NewOrder, target: Target, ownership: "Ownership"
 ) -> None:
-    """UPI: a bad address is refused; a payment is pending until the gateway confirms it."""
+    """A wrong UPI address is refused; a payment is pending until the gateway confirms it."""
     shopper = new_person()
     order = new_order(shopper)
     path = {"order_id": order["id"]}
 
-    refused = [start_upi(shopper.client, order, vpa).status for vpa in (
-        "", "shopper", "@upi", "shopper@", "sho pper@upi", "shopper@upi@upi", "a@1")]  # fmt: skip
+    refused = [
+        start_upi(shopper.client, order, vpa).status
+        for vpa in ("", "shopper", "@upi", "shopper@", "sho pper@upi", "shopper@upi@upi", "a@1")
+    ]
     pending = start_upi(shopper.client, order, VPA)
     again = start_upi(shopper.client, order, VPA)
     before = shopper.client.call("show_order", expect=200, path=path).body
@@ -125,7 +137,7 @@ def test_webhook(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """Only the gateway's own bytes count, each event once; a failed payment can be tried again."""
+    """Only events that the gateway signed count, once each; a failed payment can be repeated."""
     shopper = new_person()
     order = new_order(shopper)
     payment = start_upi(shopper.client, order, VPA).body
@@ -153,7 +165,10 @@ def test_webhook(
     ignored = send_event(client, late, signed(target, late), expect=200).body
 
     assert [first["status"], replay["status"], ignored["status"]] == [
-        "processed", "duplicate", "ignored"]  # fmt: skip
+        "processed",
+        "duplicate",
+        "ignored",
+    ]
     assert status() == "failed"
     pay_by_card(client, order["id"], order["total_paise"])
     nobody = json.dumps({**json.loads(raw), "payment_id": "pay_none"}).encode()
@@ -164,33 +179,40 @@ def test_webhook(
 def test_saved_methods(
     new_person: NewPerson, new_order: NewOrder, target: Target, database: "Shop"
 ) -> None:
-    """A saved card is a token: it pays for its owner alone, and the card is stored nowhere."""
+    """Only the owner can pay with the token of a saved card; its number is stored nowhere."""
     shopper, other = new_person(), new_person()
     order, foreign = new_order(shopper), new_order(other)
     number = new_card_number()
     card = {**CARD, "number": number, "cvv": "947"}
 
     saved = shopper.client.call("save_method", expect=201, body={"card": card})
-    listed = shopper.client.call("list_methods", expect=200).body["methods"]
+    methods = shopper.client.call("list_methods", expect=200).body["methods"]
     token = saved.body["token"]
 
     def pay(person: Person, of: dict[str, Any], *, expect: int) -> None:
-        body = {"order_id": of["id"], "amount_paise": of["total_paise"],
-                "method": "razorpay_card", "method_token": token}  # fmt: skip
+        body = {
+            "order_id": of["id"],
+            "amount_paise": of["total_paise"],
+            "method": "razorpay_card",
+            "method_token": token,
+        }
         person.client.call("process_payment", expect=expect, body=body)
 
     assert saved.body["last4"] == number[-4:]
     assert saved.body["expiry"] == CARD["expiry"]
-    assert [method["token"] for method in listed] == [token]
+    assert [method["token"] for method in methods] == [token]
     assert other.client.call("list_methods", expect=200).body["methods"] == []
     pay(other, foreign, expect=404)
     pay(shopper, order, expect=201)
-    mine = {"user_id": shopper.user.user_id}
-    stored = [*database.payment_methods.find(mine), *database.payments.find(mine),
-              *database.audit_logs.find({"actor_id": shopper.user.user_id})]  # fmt: skip
+    by_user = {"user_id": shopper.user.user_id}
+    stored = [
+        *database.payment_methods.find(by_user),
+        *database.payments.find(by_user),
+        *database.audit_logs.find({"actor_id": shopper.user.user_id}),
+    ]
     logged = [path.read_text(errors="replace") for path in target.log_files]
-    everything = f"{saved.body} {listed} {stored} {logged}"
-    assert number not in everything
+    all_texts = f"{saved.body} {methods} {stored} {logged}"
+    assert number not in all_texts
     assert "'947'" not in str(stored)
     assert [entry["action"] for entry in stored if "action" in entry] == ["payment_method.saved"]
     assert logged != []

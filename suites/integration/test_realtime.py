@@ -1,4 +1,4 @@
-"""Real time: delivery tracking; the other real-time test stands among the mobile ones."""
+"""Real time: delivery tracking; the other real-time test is in test_mobile.py."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def test_delivery(
     new_order: Callable[..., dict[str, Any]],
     database: "Shop",
 ) -> None:
-    """A delivery is followed in order; a lost connection loses nothing; a stranger sees nothing."""
+    """Events of a delivery come in order, also after a lost connection, and to the owner only."""
     shopper, stranger = new_person(), new_person()
     order, second = new_order(shopper), new_order(shopper)
     path = {"order_id": order["id"]}
@@ -38,7 +38,7 @@ def test_delivery(
     events = wait_until(
         "the order is delivered",
         lambda: list(database.order_events.find({"order_id": order["id"]}).sort("seq", 1)),
-        lambda found: len(found) == len(STAGES),
+        lambda found_events: len(found_events) == len(STAGES),
         seconds=6,
     )
     last = live[-1]["seq"]
@@ -56,7 +56,7 @@ def test_delivery(
         listening(stranger.client, "delivery_updates", path=path, resume_after=0),
     ):
         pass
-    stranger.client.token = "nobody"  # noqa: S105 - not a password
+    stranger.client.token = "nobody"  # noqa: S105 - a made-up token
     with (
         pytest.raises(UnexpectedAnswerError, match="closed with 4401"),
         listening(stranger.client, "delivery_updates", path=path, resume_after=0),

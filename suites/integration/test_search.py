@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from suites.client import StoreClient
 from suites.client.waiting import wait_until
 from suites.integration.paging import all_pages
-from suites.integration.properties import tried
+from suites.integration.properties import property_settings
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
 
-DEAREST = 100_000_000
+MAX_PRICE = 100_000_000
 pytestmark = [pytest.mark.integration, pytest.mark.search]
 
 
@@ -34,52 +34,65 @@ def test_text(
     """Every product with all words and a price within the bounds is found, and no other."""
     word, near = new_word(), new_word()
     prices = [100, 199, 200, 201, 300]
-    made = [ownership.findable_product(word, near, "pickle", price_paise=each) for each in prices]
-    made += [ownership.findable_product(word, "jam", price_paise=200)]
-    made += [
+    products = [
+        ownership.findable_product(word, near, "pickle", price_paise=price) for price in prices
+    ]
+    products += [ownership.findable_product(word, "jam", price_paise=200)]
+    products += [
         ownership.findable_product(near, str(number), "shelf", price_paise=50)
         for number in range(21)
     ]
     client = new_client()
 
-    def found(text: str, low: int | None, high: int | None) -> list[int]:
+    def prices_of_hits(text: str, low: int | None, high: int | None) -> list[int]:
         bounds = {"filters[price_min]": low, "filters[price_max]": high}
         query = {name: str(value) for name, value in bounds.items() if value is not None}
         pages = all_pages(new_client(), "search", {"q": text, **query})
         return sorted(item["price_paise"] for page in pages for item in page["items"])
 
-    @tried
+    @property_settings
     @given(st.sampled_from([None, 0, 199, 200, 201, 301]), st.sampled_from([None, 99, 200, 300]))
-    def the_database_agrees(low: int | None, high: int | None) -> None:
-        wanted = {"words": {"$all": [word, near]}, "visibility": "listed"}
-        stored = [product["price_paise"] for product in database.products.find(wanted)]
+    def hits_equal_the_database(low: int | None, high: int | None) -> None:
+        matching = {"words": {"$all": [word, near]}, "visibility": "listed"}
+        stored = [product["price_paise"] for product in database.products.find(matching)]
         expected = [price for price in stored if (low or 0) <= price <= (high or 10**9)]
-        assert found(f"{near} {word}", low, high) == sorted(expected)
+        assert prices_of_hits(f"{near} {word}", low, high) == sorted(expected)
 
-    with ownership.on_sale(*made):
-        the_database_agrees()
-        assert found(f"  {word.upper()}, {near}! ", 199, 201) == [199, 200, 201]
-        assert found(word, None, None) == sorted([*prices, 200])
-        assert found(f"{near} shelf", None, None) == [50] * 21
-        assert found(f"{word} marmalade", None, None) == []
-    refused = [client.ask("search", query=query).status for query in (
-        {}, {"q": ""}, {"q": "?!"}, {"q": "x" * 101}, {"q": word, "filters[price_min]": "-1"},
-        {"q": word, "filters[price_max]": "1.5"}, {"q": word, "sort": "price"})]  # fmt: skip
+    with ownership.on_sale(*products):
+        hits_equal_the_database()
+        assert prices_of_hits(f"  {word.upper()}, {near}! ", 199, 201) == [199, 200, 201]
+        assert prices_of_hits(word, None, None) == sorted([*prices, 200])
+        assert prices_of_hits(f"{near} shelf", None, None) == [50] * 21
+        assert prices_of_hits(f"{word} marmalade", None, None) == []
+    refused = [
+        client.ask("search", query=query).status
+        for query in (
+            {},
+            {"q": ""},
+            {"q": "?!"},
+            {"q": "x" * 101},
+            {"q": word, "filters[price_min]": "-1"},
+            {"q": word, "filters[price_max]": "1.5"},
+            {"q": word, "sort": "price"},
+        )
+    ]
     assert refused == [400] * 7
 
 
 @check("search.autocomplete", needs="advanced_search")
 def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
-    """Suggestions begin with what was typed, best-selling first, no more than asked for."""
+    """Suggestions begin with the typed text, best-selling first, and are as many as requested."""
     word = new_word()
     sales = ((5, "slow"), (900, "top"), (70, "middle"), (900, "also"))
-    made = [
+    products = [
         ownership.findable_product(f"{word}s", name, "tea", price_paise=100, sold=sold)
         for sold, name in sales
     ]
-    made += [ownership.findable_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)]
+    products += [
+        ownership.findable_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)
+    ]
 
-    with ownership.on_sale(*made):
+    with ownership.on_sale(*products):
         answer = client.call("autocomplete", expect=200, query={"q": word})
         limited = {"q": f"fine {word.upper()}", "limit": "2"}
         two = client.call("autocomplete", expect=200, query=limited)
@@ -92,19 +105,31 @@ def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
     assert none["suggestions"] == []
     assert literal["suggestions"] == ranked
     assert answer.seconds < 1
-    refused = [client.ask("autocomplete", query=query).status for query in (
-        {"q": ""}, {"q": word, "limit": "0"}, {"q": word, "limit": "21"})]  # fmt: skip
+    refused = [
+        client.ask("autocomplete", query=query).status
+        for query in ({"q": ""}, {"q": word, "limit": "0"}, {"q": word, "limit": "21"})
+    ]
     assert refused == [400] * 3
 
 
 @check("search.facets", needs="advanced_search")
 def test_facets(client: StoreClient, ownership: "Ownership") -> None:
-    """Facet counts are those of the hits, and add up to them."""
+    """The counts of the facets are those of the hits, and their sum is the number of hits."""
     word = new_word()
-    made = [("oil", 4_999), ("oil", 5_000), ("ghee", 9_999), ("ghee", 10_000), ("ghee", 19_999),
-            ("oil", 20_000), ("oil", 50_000), ("soap", 49_999), ("soap", DEAREST)]  # fmt: skip
+    catalogue = [
+        ("oil", 4_999),
+        ("oil", 5_000),
+        ("ghee", 9_999),
+        ("ghee", 10_000),
+        ("ghee", 19_999),
+        ("oil", 20_000),
+        ("oil", 50_000),
+        ("soap", 49_999),
+        ("soap", MAX_PRICE),
+    ]
     products = [
-        ownership.findable_product(word, category, price_paise=price) for category, price in made
+        ownership.findable_product(word, category, price_paise=price)
+        for category, price in catalogue
     ]
 
     with ownership.on_sale(*products):
@@ -112,19 +137,19 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
         hits = client.call("search", expect=200, query={"q": word}).body
         narrower = client.call("facets", expect=200, query={"q": f"{word} oil"}).body
 
-    categories = [(one["category"], one["count"]) for one in facets["categories"]]
-    bands = [(one["price_min"], one["count"]) for one in facets["price_bands"]]
-    assert facets["total"] == hits["total"] == len(made)
+    categories = [(facet["category"], facet["count"]) for facet in facets["categories"]]
+    bands = [(facet["price_min"], facet["count"]) for facet in facets["price_bands"]]
+    assert facets["total"] == hits["total"] == len(catalogue)
     assert categories == [("ghee", 3), ("oil", 4), ("soap", 2)]
     assert bands == [(0, 1), (5_000, 2), (10_000, 2), (20_000, 2), (50_000, 2)]
     assert narrower["total"] == 4
-    assert sum(one["count"] for one in narrower["price_bands"]) == 4
+    assert sum(facet["count"] for facet in narrower["price_bands"]) == 4
     client.call("facets", expect=400, query={"q": ""})
 
 
 @check("search.saved", needs="advanced_search")
 def test_saved(new_person: Callable[..., Person], ownership: "Ownership", database: "Shop") -> None:
-    """A saved search is its owner's alone, and finds what is new when it is run again."""
+    """A saved search belongs to its owner, and finds new products when it is run again."""
     shopper, other = new_person(), new_person()
     word = new_word()
     cheap = ownership.findable_product(word, "tea", price_paise=100)
@@ -144,11 +169,11 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
                 lambda total: total == 2,
                 seconds=6,
             )
-    listed = shopper.client.call("list_saved_searches", expect=200).body["saved"]
+    saved_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
 
     assert [item["id"] for item in first] == [cheap.product_id]
     assert second.status == 200
-    assert listed == [saved]
+    assert saved_searches == [saved]
     assert {**saved, "price_min": None, **body} == saved
     assert other.client.call("list_saved_searches", expect=200).body["saved"] == []
     other.client.call("search", expect=404, query=again)

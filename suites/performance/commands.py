@@ -5,30 +5,31 @@ from contextlib import contextmanager
 from typing import Any
 
 from pymongo import MongoClient, monitoring
-from pymongo.database import Database
+
+from suites.testdata.ownership import Shop
 
 
 class Durations(monitoring.CommandListener):
-    """Keeps the seconds that the newest command took, whether it succeeded or not."""
+    """Keeps the duration of the newest command in seconds, whether it succeeded or failed."""
 
     def __init__(self) -> None:
         self.newest = 0.0
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Nothing to note yet."""
+        """Do nothing: the duration is not known yet."""
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Note how long it took."""
+        """Keep the duration."""
         self.newest = event.duration_micros / 1e6
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Note how long it took."""
+        """Keep the duration."""
         self.newest = event.duration_micros / 1e6
 
 
 @contextmanager
-def watched(uri: str) -> Generator[tuple[Database[dict[str, Any]], Durations]]:
-    """A connection of our own whose commands are timed."""
+def timed_connection(uri: str) -> Generator[tuple[Shop, Durations]]:
+    """A new connection, and the durations of its commands."""
     durations = Durations()
     with MongoClient[dict[str, Any]](
         uri, serverSelectionTimeoutMS=2000, event_listeners=[durations]

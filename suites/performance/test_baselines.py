@@ -1,4 +1,4 @@
-"""The other baselines of the guide: payment, the API as a whole, and the cache."""
+"""Further baselines of the guide: payment, the API as a whole, and the cache."""
 
 from collections.abc import Callable
 from itertools import cycle
@@ -10,7 +10,7 @@ from gates.model import Policy, RatioObjective
 from suites.client import Answer, StoreClient
 from suites.client.sandbox import pay_by_card
 from suites.inspection import total
-from suites.performance.timing import AT_ONCE, p95_problem
+from suites.performance.timing import MEASURED_AT_A_TIME, p95_problem
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.performance
 
-# No more than 100 requests a minute from one address; 485 at most.
+# One address may send 100 requests a minute; a test sends 485 at most.
 ADDRESSES = 7
-# A payment needs an order before it: twice as many.
+# A payment needs an order before it, so a test sends twice as many requests.
 PAYERS = 12
 LOOK_UPS = 60
-# A shopper's usual requests that no baseline of their own covers.
+# The usual requests of a shopper that have no baseline of their own.
 API: tuple[tuple[str, dict[str, str]], ...] = (
-    ("list_products", {"page": "1"}), ("points_balance", {}), ("achievements", {}),
-    ("leaderboard", {}), ("list_products", {"page": "2"}), ("show_cart", {}),
-)  # fmt: skip
+    ("list_products", {"page": "1"}),
+    ("points_balance", {}),
+    ("achievements", {}),
+    ("leaderboard", {}),
+    ("list_products", {"page": "2"}),
+    ("show_cart", {}),
+)
 
 
 @check("performance.payment", needs="payments")
 def test_payment(new_person: Callable[..., Person], ownership: "Ownership", policy: Policy) -> None:
-    """A card is charged, rightly, within its limit."""
+    """A payment by card succeeds within its limit."""
     buyers = [new_person() for _ in range(PAYERS)]
     product = ownership.product(price_paise=100, stock=2000)
 
@@ -47,12 +51,12 @@ def test_payment(new_person: Callable[..., Person], ownership: "Ownership", poli
         return paid
 
     limit = policy.latency_limits["payment"]
-    assert p95_problem(pay, limit=limit, at_once=AT_ONCE) == ""
+    assert p95_problem(pay, limit=limit, at_a_time=MEASURED_AT_A_TIME) == ""
 
 
 @check("performance.api", needs="gamification")
 def test_api(new_person: Callable[..., Person], policy: Policy) -> None:
-    """A shopper's usual requests, taken together, are answered within the API's limit."""
+    """The usual requests of a shopper, taken together, are answered within the limit of the API."""
     shoppers = [new_person() for _ in range(ADDRESSES)]
     usual = cycle(API)
 
@@ -65,10 +69,13 @@ def test_api(new_person: Callable[..., Person], policy: Policy) -> None:
 
 @check("performance.cache", needs="catalogue")
 def test_cache(client: StoreClient, prometheus_text: Callable[[], str], policy: Policy) -> None:
-    """Pages asked for again and again come from the cache, by the increments of its counters."""
-    stages: list[Any] = [one for stage in policy.stages for one in stage.objectives]
-    wanted = next(one.limit for one in stages if isinstance(one, RatioObjective)
-                  and one.name == "cache-hits")  # fmt: skip
+    """Repeated requests are answered from the cache, by the increase of its counters."""
+    objectives: list[Any] = [objective for stage in policy.stages for objective in stage.objectives]
+    minimum = next(
+        objective.limit
+        for objective in objectives
+        if isinstance(objective, RatioObjective) and objective.name == "cache-hits"
+    )
 
     def counted() -> tuple[float, float]:
         text = prometheus_text()
@@ -82,4 +89,4 @@ def test_cache(client: StoreClient, prometheus_text: Callable[[], str], policy: 
     hits, misses = hits_after - hits_before, misses_after - misses_before
     assert hits + misses >= LOOK_UPS, f"{hits + misses:.0f} look-ups counted, {LOOK_UPS} made"
     ratio = hits / (hits + misses)
-    assert ratio > wanted, f"{hits:.0f} of {hits + misses:.0f} look-ups were hits"
+    assert ratio > minimum, f"{hits:.0f} of {hits + misses:.0f} look-ups were hits"

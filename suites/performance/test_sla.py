@@ -10,8 +10,8 @@ from gates.model import Policy, Target
 from gates.statistics import chance_of_at_most
 from suites.client import Answer, StoreClient
 from suites.inspection import total
-from suites.performance.commands import watched
-from suites.performance.timing import AT_ONCE, CERTAIN, P95, p95_problem
+from suites.performance.commands import timed_connection
+from suites.performance.timing import CONFIDENCE, MEASURED_AT_A_TIME, P95, p95_problem
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration, pytest.mark.performance]
 
 BURST = 50
-ENOUGH = 1000
+LARGE_STOCK = 1000
 CARTS = 50
-# 560 requests at most, no more than 100 a minute from one address.
+# One address may send 100 requests a minute; a test sends 560 at most.
 ADDRESSES = 7
 
 
@@ -31,7 +31,7 @@ ADDRESSES = 7
 def test_permission_check(
     new_person: Callable[..., Person], new_client: Callable[[], StoreClient], policy: Policy
 ) -> None:
-    """A permission check is answered, rightly, within its limit."""
+    """A permission check gives the right answer within its limit."""
     person = new_person(role="staff")
     body = {"user_id": person.user.user_id, "permission": "orders:read"}
 
@@ -52,7 +52,7 @@ def test_permission_check(
 def test_search(
     new_client: Callable[[], StoreClient], popular: dict[str, Any], policy: Policy
 ) -> None:
-    """A search is answered, rightly, within its limit; the query varies, so caches help little."""
+    """A search gives the right answer within its limit; the query varies, so caches help little."""
     clients = [new_client() for _ in range(ADDRESSES)]
     words = popular["name"].lower().split()
 
@@ -69,41 +69,49 @@ def test_search(
 def test_order(
     new_person: Callable[..., Person], ownership: "Ownership", database: "Shop", policy: Policy
 ) -> None:
-    """Fifty orders at once are all placed, none twice, the stock exact; then P95 four at once."""
+    """Fifty orders at the same time are placed once each; P95 of an order is within its limit."""
     buyers = [new_person() for _ in range(ADDRESSES)]
-    product = ownership.product(price_paise=100, stock=ENOUGH)
+    product = ownership.product(price_paise=100, stock=LARGE_STOCK)
     few = ownership.product(price_paise=100, stock=10)
     placed: list[str] = []
 
     def place(number: int, product_id: str = product.product_id) -> Answer:
         client = buyers[number % ADDRESSES].client
-        body: dict[str, Any] = {"client_order_id": f"{product_id[-10:]}-{number}",
-                                "items": [{"product_id": product_id, "quantity": 1}]}  # fmt: skip
+        body: dict[str, Any] = {
+            "client_order_id": f"{product_id[-10:]}-{number}",
+            "items": [{"product_id": product_id, "quantity": 1}],
+        }
         answer = client.call("place_order", expect=201, body=body)
         placed.append(answer.body["id"])
         return answer
 
     def grab(number: int) -> Answer:
-        body = {"client_order_id": f"few-{number}",
-                "items": [{"product_id": few.product_id, "quantity": 1}]}  # fmt: skip
+        body = {
+            "client_order_id": f"few-{number}",
+            "items": [{"product_id": few.product_id, "quantity": 1}],
+        }
         return buyers[number % ADDRESSES].client.ask("place_order", body=body)
 
     with ThreadPoolExecutor(BURST) as pool:
         burst = list(pool.map(lambda number: place(1000 + number), range(BURST)))
-    problem = p95_problem(place, limit=policy.latency_limits["order"], at_once=AT_ONCE)
+    problem = p95_problem(place, limit=policy.latency_limits["order"], at_a_time=MEASURED_AT_A_TIME)
     with ThreadPoolExecutor(20) as pool:
         grabbed = sorted(answer.status for answer in pool.map(grab, range(20)))
 
     users = {"user_id": {"$in": [buyer.user.user_id for buyer in buyers]}}
     orders = list(database.orders.find(users))
-    stock = {one["_id"]: one["stock"] for one in database.products.find(
-        {"_id": {"$in": [product.product_id, few.product_id]}})}  # fmt: skip
+    stock = {
+        product_stored["_id"]: product_stored["stock"]
+        for product_stored in database.products.find(
+            {"_id": {"$in": [product.product_id, few.product_id]}}
+        )
+    }
     assert problem == ""
     assert len(burst) == BURST
     assert grabbed == [201] * 10 + [409] * 10
     assert len({(order["user_id"], order["client_order_id"]) for order in orders}) == len(orders)
     assert len(set(placed)) == len(placed) == len(orders) - 10
-    assert stock == {product.product_id: ENOUGH - len(placed), few.product_id: 0}
+    assert stock == {product.product_id: LARGE_STOCK - len(placed), few.product_id: 0}
 
 
 @pytest.mark.usefixtures("database")
@@ -114,7 +122,7 @@ def test_database(
     policy: Policy,
     target: Target,
 ) -> None:
-    """Database commands stay within their limit: the store's, by its histogram; and our own."""
+    """Database commands stay within their limit: the store's, by its histogram, and our own."""
     person = new_person()
     limit = policy.latency_limits["database_query"]
     bucket, count = "db_query_duration_seconds_bucket", "db_query_duration_seconds_count"
@@ -133,14 +141,14 @@ def test_database(
     queries = round(all_after - all_before)
     slow = queries - round(quick_after - quick_before)
     assert queries >= 2 * CARTS
-    by_luck = chance_of_at_most(slow, queries, 1 - P95)
-    assert by_luck < 1 - CERTAIN, f"{slow} of {queries} database commands took over {limit} s"
+    chance = chance_of_at_most(slow, queries, 1 - P95)
+    assert chance < 1 - CONFIDENCE, f"{slow} of {queries} database commands took over {limit} s"
 
-    with watched(target.secrets["database_uri"]) as (ours, durations):
+    with timed_connection(target.secrets["database_uri"]) as (own_connection, durations):
 
         def ask(number: int) -> Answer:
             collection = ("orders", "carts", "sessions", "loyalty_points")[number % 4]
-            ours[collection].find_one({"user_id": person.user.user_id})
+            own_connection[collection].find_one({"user_id": person.user.user_id})
             return Answer(0, None, {}, durations.newest)
 
         assert p95_problem(ask, limit=limit) == ""

@@ -1,1 +1,1 @@
-"""Probes of an HTTP API: one interaction each, returning an observation and asserting nothing."""
+"""Probes of an HTTP API: interactions that return observations and assert nothing."""

@@ -1,4 +1,4 @@
-"""``python -m suites.probes`` is the scanner, under the name it had first."""
+"""``python -m suites.probes``: the earlier name of ``python -m suites.scanner``, still accepted."""
 
 import runpy
 

@@ -1,4 +1,4 @@
-"""What probes work on: operations of any HTTP API, requests, exchanges, and observations."""
+"""The values of probes: operations of any HTTP API, calls, exchanges, and observations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class NotLookedAtError(Exception):
-    """Something could not be read, so nothing can be said of it."""
+    """Something could not be read, so nothing is known about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Parameter:
     """One parameter of an operation.
 
     Args:
-        name: its name; in a JSON body dotted, list positions as numbers.
+        name: its name; in a JSON body the dotted path, with positions of lists as numbers.
         where: ``path``, ``query`` or ``body``.
-        schema: its JSON schema, references resolved.
+        schema: its JSON schema, with references resolved.
         required: whether the operation needs it.
     """
 
@@ -41,7 +41,7 @@ class Endpoint:
         method: HTTP method, in capitals.
         path: path template.
         parameters: path and query parameters.
-        body: JSON schema of the body, references resolved; None without a body.
+        body: JSON schema of the body, with references resolved; None without a body.
         body_type: media type of the body.
         secured: whether it needs a session.
         statuses: the documented statuses.
@@ -59,20 +59,20 @@ class Endpoint:
     @property
     def query_names(self) -> tuple[str, ...]:
         """The names of its query parameters."""
-        return tuple(one.name for one in self.parameters if one.where == "query")
+        return tuple(parameter.name for parameter in self.parameters if parameter.where == "query")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The values one request is made with.
+    """The values of one request.
 
     Args:
         path: path parameters.
         query: query parameters.
         body: JSON value or form fields; None without a body.
         headers: further headers.
-        raw_path: sent instead of the operation's path, as it is.
-        raw_body: sent instead of the body, as it is.
+        raw_path: sent as it is, instead of the operation's path.
+        raw_body: sent as it is, instead of the body.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Call:
     raw_body: bytes | None = None
 
     def with_value(self, parameter: Parameter, value: object) -> "Call":
-        """The same call with one value changed."""
+        """The same call with another value of one parameter."""
         if parameter.where == "path":
             return replace(self, path={**self.path, parameter.name: str(value)})
         if parameter.where == "query":
@@ -96,23 +96,25 @@ def _changed(body: Any, keys: list[str], value: object) -> Any:  # noqa: ANN401 
         return value
     if isinstance(body, list):
         position = int(keys[0])
-        return [_changed(one, keys[1:], value) if index == position else one
-                for index, one in enumerate(body)]  # fmt: skip
-    known = dict(body or {})
-    known[keys[0]] = _changed(known.get(keys[0]), keys[1:], value)
-    return known
+        return [
+            _changed(item, keys[1:], value) if index == position else item
+            for index, item in enumerate(body)
+        ]
+    fields = dict(body or {})
+    fields[keys[0]] = _changed(fields.get(keys[0]), keys[1:], value)
+    return fields
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as sent, and what came back.
+    """A request as sent, and its answer.
 
     Args:
         method: HTTP method.
         url: the whole address.
         sent: the body sent, as text.
         status: HTTP status.
-        headers: header by lower-case name; repeated ones joined by line breaks.
+        headers: header by lower-case name; repeated headers are joined by line breaks.
         text: the body received.
         seconds: wall time.
     """
@@ -124,6 +126,11 @@ class Exchange:
     headers: Mapping[str, str]
     text: str
     seconds: float
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the answer; empty without one."""
+        return self.headers.get("content-type", "")
 
 
 class Sender(Protocol):
@@ -140,19 +147,19 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one probe saw at one place; it says, and does not judge.
+    """The observation of one probe at one place.
 
     Args:
-        rule: the weakness looked for.
+        rule: the weakness that the probe looks for.
         place: operation and parameter.
-        found: whether it is there.
-        sentence: what was seen.
-        exchange: the telling exchange; None where there was none.
+        is_finding: whether the service has the weakness at this place.
+        sentence: what the probe observed.
+        exchange: the exchange that shows it; None without an exchange.
     """
 
     rule: str
     place: str
-    found: bool
+    is_finding: bool
     sentence: str
     exchange: Exchange | None = None
 
@@ -162,7 +169,7 @@ class Observation:
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:
-    """A path template with its parameters, escaped."""
+    """A path template with the values of its parameters, escaped."""
     for name, value in values.items():
         path = path.replace(f"{{{name}}}", quote(value, safe="", errors="surrogatepass"))
     return path

@@ -1,4 +1,4 @@
-"""Probe: the bounds a contract states are kept: at a bound is accepted, beyond it refused."""
+"""Probe: whether a value at a bound of the contract is accepted, and a value beyond it refused."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,8 +8,10 @@ from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, 
 from suites.probes.openapi import places, value_at
 
 REFUSED = (400, 422)
-SAYS_NOTHING = (401, 403, 404, 405, 409, 413, 429)
-LONGEST = 100_000
+# A refusal for another reason, from which nothing follows for a bound.
+OTHER_REFUSALS = (401, 403, 404, 405, 409, 413, 429)
+# Longer texts and lists are not tried.
+MAX_LENGTH = 100_000
 
 
 def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
@@ -18,21 +20,17 @@ def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Obse
     Args:
         sender: the way to the service.
         endpoint: the operation.
-        call: a good call; one that is refused says nothing of bounds.
+        call: a good call; if the service refuses it, there is no observation.
     """
-    if sender.send(endpoint, call).status in (*REFUSED, *SAYS_NOTHING):
+    if sender.send(endpoint, call).status in (*REFUSED, *OTHER_REFUSALS):
         return
-    for place, name, at, beyond in _bounds(endpoint, call):
-        inside = sender.send(endpoint, call.with_value(place, at))
+    for place, bound, at_bound, beyond in _bounds(endpoint, call):
+        inside = sender.send(endpoint, call.with_value(place, at_bound))
         outside = sender.send(endpoint, call.with_value(place, beyond))
-        yield _seen(
-            endpoint,
-            place,
-            f"{name} kept",
-            outside,
-            outside.status not in (*REFUSED, *SAYS_NOTHING),
-        )
-        yield _seen(endpoint, place, f"{name} reached", inside, inside.status in REFUSED)
+        name = f"{endpoint.name} {place.name} {bound}"
+        is_kept = outside.status in (*REFUSED, *OTHER_REFUSALS)
+        yield _observation(f"{name} kept", outside, is_finding=not is_kept)
+        yield _observation(f"{name} reached", inside, is_finding=inside.status in REFUSED)
 
 
 def _bounds(endpoint: Endpoint, call: Call) -> Iterator[tuple[Parameter, str, Any, Any]]:
@@ -42,26 +40,26 @@ def _bounds(endpoint: Endpoint, call: Call) -> Iterator[tuple[Parameter, str, An
             yield place, "minimum", schema["minimum"], schema["minimum"] - 1
         if "maximum" in schema:
             yield place, "maximum", schema["maximum"], schema["maximum"] + 1
-        if schema.get("maxLength", LONGEST) < LONGEST:
+        if schema.get("maxLength", MAX_LENGTH) < MAX_LENGTH:
             yield place, "maxLength", "x" * schema["maxLength"], "x" * (schema["maxLength"] + 1)
         if schema.get("minLength"):
             yield place, "minLength", "x" * schema["minLength"], "x" * (schema["minLength"] - 1)
-        given = value_at(call, place)
-        if schema.get("maxItems", LONGEST) < LONGEST and isinstance(given, list) and given:
-            one = given[0]
-            most = schema["maxItems"]
-            yield place, "maxItems", [one] * most, [one] * (most + 1)
+        value = value_at(call, place)
+        if schema.get("maxItems", MAX_LENGTH) < MAX_LENGTH and isinstance(value, list) and value:
+            item = value[0]
+            max_items = schema["maxItems"]
+            yield place, "maxItems", [item] * max_items, [item] * (max_items + 1)
 
 
 def _lists(endpoint: Endpoint, call: Call) -> Iterator[Parameter]:
-    """The lists of a body: leaves alone have no count."""
+    """The lists of a body, whose number of items has bounds."""
     for name, schema in (endpoint.body or {}).get("properties", {}).items():
         if isinstance(value_at(call, Parameter(name, "body", schema, required=False)), list):
             yield Parameter(name, "body", schema, required=True)
 
 
 def unknown_fields(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]:
-    """Calls with one field more, in the body and in each closed object within it."""
+    """Calls with one unknown field, in the body or in a closed object within it."""
     for path, schema in _objects(endpoint.body or {}, call.body, ""):
         if schema.get("additionalProperties", True) is False:
             name = f"{path}.unknown_field".strip(".")
@@ -69,22 +67,16 @@ def unknown_fields(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]
             yield name, replace(call.with_value(place, 1))
 
 
-def _objects(schema: Any, value: object, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+def _objects(schema: Any, value: object, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
     if isinstance(value, dict):
         yield path, schema
-        for name, one in value.items():
+        for name, item in value.items():
             inner = schema.get("properties", {}).get(name, {})
-            yield from _objects(inner, one, f"{path}.{name}".strip("."))
+            yield from _objects(inner, item, f"{path}.{name}".strip("."))
     elif isinstance(value, list) and value:
         yield from _objects(schema.get("items", {}), value[0], f"{path}.0".strip("."))
 
 
-def _seen(
-    endpoint: Endpoint,
-    place: Parameter,
-    what: str,
-    answer: Exchange,
-    found: bool,  # noqa: FBT001
-) -> Observation:
-    said = f"{endpoint.name} {place.name}: {what}? answered {answer.status}"
-    return Observation("input-bounds", f"{endpoint.name} {place.name} {what}", found, said, answer)
+def _observation(place: str, answer: Exchange, *, is_finding: bool) -> Observation:
+    sentence = f"{place}? answered {answer.status}"
+    return Observation("input-bounds", place, is_finding, sentence, answer)

@@ -1,4 +1,4 @@
-"""Probe: whether text runs as a script, in a real browser; being echoed does not count."""
+"""Probe: whether a page runs text as a script, in a real browser; an echo is no finding."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,26 +21,32 @@ SETTLE_MS = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A place where text is shown, and how to get it there."""
+class TextDisplay:
+    """A place where a page shows text.
+
+    Args:
+        rule: the weakness that a script in this place shows.
+        place: the place, for messages.
+        show: makes the page show a payload in this place.
+    """
 
     rule: str
     place: str
     show: Callable[["Page", str], None]
 
 
-def runs(page: "Page", shown: Shown) -> Iterator[Observation]:
-    """Show each payload; what ran has set a mark in the page.
+def runs(page: "Page", display: TextDisplay) -> Iterator[Observation]:
+    """Show each payload until one has run; a payload that runs sets a mark in the page.
 
     Args:
         page: a page of the service.
-        shown: where and how the text gets into it.
+        display: the place where the page shows the payload.
     """
     for payload in PAYLOADS:
-        shown.show(page, payload)
+        display.show(page, payload)
         page.wait_for_timeout(SETTLE_MS)
         ran = bool(page.evaluate(f"window.{MARK} === 1"))
-        said = f"{shown.place}: {payload!r} {'runs' if ran else 'does not run'}"
-        yield Observation(shown.rule, f"{shown.place} {payload[:20]}", ran, said)
+        sentence = f"{display.place}: {payload!r} {'runs' if ran else 'does not run'}"
+        yield Observation(display.rule, f"{display.place} {payload[:20]}", ran, sentence)
         if ran:
             return

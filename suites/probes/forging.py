@@ -1,6 +1,6 @@
-"""Probe: forged and misused tokens; a genuine one is the twin.
+"""Probe: forged and misused tokens; the genuine token must be accepted.
 
-Source: RFC 7519 (JSON Web Token), RFC 8725 (its best current practices).
+Source: RFC 7519 (JSON Web Token), RFC 8725 (best current practices for it).
 """
 
 import base64
@@ -10,33 +10,54 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from suites.probes.api import Call, Endpoint, Observation, Sender
 
+# Header or claims of a token.
+JsonObject = Mapping[str, Any]
+
 HOUR = 3600
 SUCCESS = range(200, 300)
 DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
-# What signing keys are when nobody chose one.
+# Signing keys of services for which nobody chose a key.
 WEAK_KEYS = (
-    "", "secret", "Secret", "password", "123456", "changeme", "jwt", "jwt_secret", "jwt-secret",
-    "your-256-bit-secret", "your_jwt_secret", "supersecret", "secretkey", "key", "test", "dev",
-    "admin", "kirana", "kirana-secret", "default",
-)  # fmt: skip
+    "",
+    "secret",
+    "Secret",
+    "password",
+    "123456",
+    "changeme",
+    "jwt",
+    "jwt_secret",
+    "jwt-secret",
+    "your-256-bit-secret",
+    "your_jwt_secret",
+    "supersecret",
+    "secretkey",
+    "key",
+    "test",
+    "dev",
+    "admin",
+    "kirana",
+    "kirana-secret",
+    "default",
+)
 
 
 def _encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def _decoded(part: str) -> dict[str, Any]:
+def _decoded(part: str) -> JsonObject:
     padded = part + "=" * (-len(part) % 4)
-    content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(padded))
+    content: JsonObject = json.loads(base64.urlsafe_b64decode(padded))
     return content
 
 
-def signed(header: Mapping[str, Any], claims: Mapping[str, Any], key: str) -> str:
-    """A token with an HMAC signature, by SHA-256 unless its header says otherwise (RFC 7518)."""
+def signed(header: JsonObject, claims: JsonObject, key: str) -> str:
+    """A token signed with HMAC, by the algorithm of its header or else by SHA-256 (RFC 7518)."""
     digest = DIGESTS.get(str(header.get("alg")), hashlib.sha256)
     body = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
     return f"{body}.{_encoded(hmac.new(key.encode(), body.encode(), digest).digest())}"
@@ -49,32 +70,33 @@ def token_in(text: str) -> str:
     """The first token in an answer.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the answer holds no token.
     """
-    found = TOKEN.search(text)
-    if found is None:
+    match = TOKEN.search(text)
+    if match is None:
         raise ValueError("no token in the answer")
-    return found[0]
+    return match[0]
 
 
-def claims_of(token: str) -> dict[str, Any]:
-    """What a token says, unverified."""
+def claims_of(token: str) -> JsonObject:
+    """The claims of a token, not verified."""
     return _decoded(token.split(".")[1])
 
 
 def forgeries(token: str, other_subject: str) -> Iterator[tuple[str, str]]:
-    """Names and tokens that nobody who knows the key has made.
+    """Names and tokens that were made without the key of the service.
 
     Args:
         token: a genuine token.
-        other_subject: the subject a forger would like to be.
+        other_subject: the subject that the forged token names.
     """
     first, second, signature = token.split(".")
     header, claims = _decoded(first), _decoded(second)
     stolen = {**claims, "sub": other_subject}
     for name in ("none", "None", "NONE", "nOnE"):
-        body = ".".join(_encoded(json.dumps(part).encode())
-                        for part in ({**header, "alg": name}, claims))  # fmt: skip
+        body = ".".join(
+            _encoded(json.dumps(part).encode()) for part in ({**header, "alg": name}, claims)
+        )
         yield f"algorithm {name}", f"{body}."
         yield f"algorithm {name} with the old signature", f"{body}.{signature}"
     yield (
@@ -96,7 +118,7 @@ def forgeries(token: str, other_subject: str) -> Iterator[tuple[str, str]]:
 
 
 def misuses(token: str, key: str) -> Iterator[tuple[str, str]]:
-    """Names and tokens signed with the genuine key, whose claims must be refused.
+    """Names and tokens that are signed with the genuine key, and whose claims must be refused.
 
     Args:
         token: a genuine token.
@@ -121,43 +143,40 @@ def tokens_refused(
     endpoint: Endpoint,
     call: Call,
     token: str,
-    tried: tuple[str, Iterable[tuple[str, str]]],
+    attempts: tuple[str, Iterable[tuple[str, str]]],
 ) -> Iterator[Observation]:
-    """One observation for each token; the genuine one must be let in, or nothing is said.
+    """One observation for each token, if the service accepts the genuine token.
 
     Args:
         sender: the way to the service.
         endpoint: a secured operation.
         call: a good call of it.
         token: a genuine token.
-        tried: the rule, and tokens by name.
+        attempts: the rule, and the tokens with their names.
 
     Raises:
-        ValueError: the genuine token is refused, so refusing others says nothing.
+        ValueError: the genuine token is refused, so the refusal of another token shows nothing.
     """
-    rule, tokens = tried
+    rule, tokens = attempts
     genuine = sender.send(endpoint, with_token(call, token))
     if genuine.status not in SUCCESS:
         raise ValueError(f"{endpoint.name} answers {genuine.status} to a genuine token")
-    for name, one in tokens:
-        answer = sender.send(endpoint, with_token(call, one))
-        found = answer.status in SUCCESS
-        said = f"{endpoint.name} answers {answer.status} to a token: {name}"
-        yield Observation(rule, f"{endpoint.name}: {name}", found, said, answer)
+    for name, token_sent in tokens:
+        answer = sender.send(endpoint, with_token(call, token_sent))
+        accepted = answer.status in SUCCESS
+        sentence = f"{endpoint.name} answers {answer.status} to a token: {name}"
+        yield Observation(rule, f"{endpoint.name}: {name}", accepted, sentence, answer)
 
 
 def with_token(call: Call, token: str) -> Call:
     """The call with a bearer token (RFC 6750, section 2.1)."""
-    return Call(call.path, call.query, call.body,
-                {**call.headers, "Authorization": f"Bearer {token}"},
-                call.raw_path, call.raw_body)  # fmt: skip
+    return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
 
 
 def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """A secured operation asked by nobody."""
-    nobody = Call(call.path, call.query, call.body, {**call.headers, "Authorization": ""},
-                  call.raw_path, call.raw_body)  # fmt: skip
-    answer = sender.send(endpoint, nobody)
-    said = f"{endpoint.name} answers {answer.status} without a token"
-    found = answer.status in SUCCESS
-    yield Observation("missing-authentication", endpoint.name, found, said, answer)
+    """Whether a secured operation answers without a token."""
+    without_token = replace(call, headers={**call.headers, "Authorization": ""})
+    answer = sender.send(endpoint, without_token)
+    sentence = f"{endpoint.name} answers {answer.status} without a token"
+    accepted = answer.status in SUCCESS
+    yield Observation("missing-authentication", endpoint.name, accepted, sentence, answer)

@@ -1,4 +1,4 @@
-"""Probes of a rate limit: its number, whom it concerns, and the ways round it."""
+"""Probes of a rate limit: its number, the addresses it counts, and the ways around it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,56 +9,65 @@ TOO_MANY = 429
 FORGED = ("203.0.113.{}", "::ffff:127.0.0.{}", "2001:db8::{}")
 
 
-def flood(sender: Sender, endpoint: Endpoint, call: Call, most: int) -> list[Exchange]:
-    """Requests from one address, until one more than ``most`` is sent."""
-    return [sender.send(endpoint, call) for _ in range(most + 1)]
+def flood(sender: Sender, endpoint: Endpoint, call: Call, limit: int) -> list[Exchange]:
+    """Send one request more than the limit, from one address."""
+    return [sender.send(endpoint, call) for _ in range(limit + 1)]
 
 
-def limit_is(
-    exchanges: list[Exchange], stated: int, window_seconds: float
-) -> Iterator[Observation]:
-    """The limit is the stated one, and says truly when to come back.
+def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> Iterator[Observation]:
+    """Whether the limit has the stated number, and Retry-After the right time.
 
     Args:
-        exchanges: more requests than stated, from one fresh address, within the window.
-        stated: how many are allowed.
-        window_seconds: within how long.
+        exchanges: more requests than the limit, from one new address, within the window.
+        limit: how many requests the contract allows in a window.
+        window_seconds: the length of the window, in seconds.
     """
-    refused = [number for number, one in enumerate(exchanges, 1) if one.status == TOO_MANY]
+    refused = [
+        number for number, exchange in enumerate(exchanges, 1) if exchange.status == TOO_MANY
+    ]
     first = refused[0] if refused else 0
-    said = f"request {first} of {len(exchanges)} is the first refused; stated is {stated}"
-    yield Observation("rate-limit", "count", first != stated + 1, said, exchanges[-1])
-    after = exchanges[-1].headers.get("retry-after", "")
-    spent = sum(one.seconds for one in exchanges)
-    honest = after.isdigit() and window_seconds - spent - 2 <= int(after) <= window_seconds + 1
-    said = (
-        f"Retry-After is {after or 'missing'} after {spent:.1f} s of a window of {window_seconds:g}"
+    sentence = (
+        f"request {first} of {len(exchanges)} is the first refused request; the limit is {limit}"
     )
-    yield Observation("rate-limit", "retry-after", not honest, said, exchanges[-1])
+    yield Observation("rate-limit", "count", first != limit + 1, sentence, exchanges[-1])
+    retry_after = exchanges[-1].headers.get("retry-after", "")
+    seconds_passed = sum(exchange.seconds for exchange in exchanges)
+    earliest, latest = window_seconds - seconds_passed - 2, window_seconds + 1
+    is_right = retry_after.isdigit() and earliest <= int(retry_after) <= latest
+    sentence = (
+        f"Retry-After is {retry_after or 'missing'} after {seconds_passed:.1f} s "
+        f"of a window of {window_seconds:g} s"
+    )
+    yield Observation("rate-limit", "retry-after", not is_right, sentence, exchanges[-1])
 
 
 def bypasses(
     sender: Sender, endpoint: Endpoint, call: Call, exemption_header: str
 ) -> Iterator[Observation]:
-    """From an address that is over its limit: forged headers change nothing.
+    """Whether a forged header lets an address over its limit through.
 
     Args:
         sender: sends from that address.
         endpoint: a limited operation.
         call: a good call of it.
-        exemption_header: the header that would exempt, if it were signed.
+        exemption_header: the header that exempts from the limit when it is signed.
     """
     for name, headers in _forged(exemption_header):
         answer = sender.send(endpoint, replace(call, headers={**call.headers, **headers}))
-        said = f"{name}: answered {answer.status}"
-        yield Observation("rate-limit-bypass", name, answer.status != TOO_MANY, said, answer)
+        sentence = f"{name}: answered {answer.status}"
+        yield Observation("rate-limit-bypass", name, answer.status != TOO_MANY, sentence, answer)
 
 
 def _forged(exemption_header: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     for number, template in enumerate(FORGED, 1):
         address = template.format(number)
-        for header in ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP",
-                       "CF-Connecting-IP"):  # fmt: skip
+        for header in (
+            "X-Forwarded-For",
+            "X-Real-IP",
+            "X-Client-IP",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+        ):
             yield f"{header}: {address}", {header: address}
         yield f"Forwarded: for={address}", {"Forwarded": f'for="[{address}]"'}
     for header, value in {

@@ -1,4 +1,4 @@
-"""Reads any OpenAPI 3 document into endpoints, with a valid value for each parameter."""
+"""Reads any OpenAPI 3 document into operations, with a valid value for each parameter."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -6,53 +6,55 @@ from typing import Any
 from suites.probes.api import FORM, JSON, Call, Endpoint, Parameter
 
 METHODS = ("get", "post", "put", "patch", "delete")
-DEEPEST = 8
+MAX_DEPTH = 8
+# JSON as it was parsed from a file.
 Schema = Mapping[str, Any]
+Document = Mapping[str, Any]
 
 
-def endpoints(document: Mapping[str, Any]) -> tuple[Endpoint, ...]:
+def endpoints(document: Document) -> tuple[Endpoint, ...]:
     """The operations of a document.
 
     Args:
         document: the parsed OpenAPI 3.0 or 3.1 document.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no such document, or has no operation.
     """
     if not str(document.get("openapi", "")).startswith("3.") or not document.get("paths"):
         raise ValueError("not an OpenAPI 3 document: no openapi: 3.… or no paths")
     try:
-        found = tuple(_all(document))
+        operations = tuple(_all(document))
     except (TypeError, AttributeError, LookupError, RecursionError) as error:
         raise ValueError(f"the document cannot be read: {type(error).__name__}: {error}") from error
-    if not found:
+    if not operations:
         raise ValueError("the document has no operation")
-    return found
+    return operations
 
 
-def _all(document: Mapping[str, Any]) -> Iterator[Endpoint]:
-    everywhere = document.get("security", [])
+def _all(document: Document) -> Iterator[Endpoint]:
+    default_security = document.get("security", [])
     for path, methods in document["paths"].items():
         for method in METHODS:
             if method in methods:
-                yield _endpoint(document, path, method, methods, everywhere)
+                yield _endpoint(document, path, method, methods, default_security)
 
 
 def _endpoint(
-    document: Mapping[str, Any], path: str, method: str, methods: Schema, everywhere: list[Schema]
+    document: Document, path: str, method: str, methods: Schema, default_security: list[Schema]
 ) -> Endpoint:
     content = methods[method]
-    listed = [*(methods.get("parameters") or []), *(content.get("parameters") or [])]
-    resolved = [_resolved(document, one) for one in listed]
+    entries = [*(methods.get("parameters") or []), *(content.get("parameters") or [])]
+    resolved = [_resolved(document, item) for item in entries]
     parameters = tuple(
-        Parameter(one["name"], one["in"], _schema_of(one), bool(one.get("required")))
-        for one in resolved
-        if one["in"] in ("path", "query", "header")
+        Parameter(item["name"], item["in"], _schema_of(item), bool(item.get("required")))
+        for item in resolved
+        if item["in"] in ("path", "query", "header")
     )
     bodies = _resolved(document, content.get("requestBody") or {}).get("content") or {}
     kinds = {name.partition(";")[0].strip().lower(): name for name in bodies}
-    kind = next((kinds[one] for one in (JSON, FORM) if one in kinds), "")
-    security = content.get("security", everywhere)
+    kind = next((kinds[item] for item in (JSON, FORM) if item in kinds), "")
+    security = content.get("security", default_security)
     return Endpoint(
         name=content.get("operationId", f"{method.upper()} {path}"),
         method=method.upper(),
@@ -62,51 +64,56 @@ def _endpoint(
         body_type=kind.partition(";")[0],
         secured=bool(security) and {} not in security,
         statuses=frozenset(
-            int(one) for one in content.get("responses") or {} if str(one).isdigit()
+            int(item) for item in content.get("responses") or {} if str(item).isdigit()
         ),
     )
 
 
 def _schema_of(content: Schema) -> Schema:
-    """The schema of a parameter or a body, with the example that stands beside it."""
+    """The schema of a parameter or a body, with the example beside it."""
     schema = content.get("schema", {})
     merged = _merged(schema) if isinstance(schema, Mapping) else {}
     return {**merged, "example": content["example"]} if "example" in content else merged
 
 
 def _merged(schema: Schema) -> Schema:
-    """A schema whose ``allOf`` is one object."""
-    properties = {name: _merged(one) if isinstance(one, Mapping) else {}
-                  for name, one in (schema.get("properties") or {}).items()}  # fmt: skip
+    """A schema in which the parts of ``allOf`` are merged into one object."""
+    properties = {
+        name: _merged(subschema) if isinstance(subschema, Mapping) else {}
+        for name, subschema in (schema.get("properties") or {}).items()
+    }
     merged = {**schema, **({"properties": properties} if properties else {})}
     for part in map(_merged, schema.get("allOf", ())):
         merged = {**part, **merged}
         for key in ("properties", "required"):
             if key in part and key in schema:
-                both = {**part[key], **merged[key]} if key == "properties" else [
-                    *part[key], *merged[key]]  # fmt: skip
-                merged[key] = both
+                united = (
+                    {**part[key], **merged[key]}
+                    if key == "properties"
+                    else [*part[key], *merged[key]]
+                )
+                merged[key] = united
     return merged
 
 
-def _resolved(document: Mapping[str, Any], value: Any, way: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
-    """The value with every reference replaced by what it names; one into itself by nothing."""
-    if len(way) > DEEPEST:
+def _resolved(document: Document, value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - any JSON
+    """The value with every reference replaced by its target; a recursive reference is empty."""
+    if len(path) > MAX_DEPTH:
         return {}
     if isinstance(value, list):
-        return [_resolved(document, one, way) for one in value]
+        return [_resolved(document, item, path) for item in value]
     if not isinstance(value, Mapping):
         return value
     name = value.get("$ref")
     if isinstance(name, str):
-        if name in way:
+        if name in path:
             return {}
-        found: Any = document
+        referenced: Any = document
         for part in name.removeprefix("#/").split("/"):
             key = part.replace("~1", "/").replace("~0", "~")
-            found = found[int(key)] if isinstance(found, list) else found[key]
-        return _resolved(document, found, (*way, name))
-    return {name: _resolved(document, one, way) for name, one in value.items()}
+            referenced = referenced[int(key)] if isinstance(referenced, list) else referenced[key]
+        return _resolved(document, referenced, (*path, name))
+    return {name: _resolved(document, item, path) for name, item in value.items()}
 
 
 def sample(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
@@ -133,8 +140,13 @@ def _object(schema: Schema) -> dict[str, Any]:
 
 def _text(schema: Schema) -> str:
     nobody = "00000000-0000-4000-8000-000000000000"
-    formats = {"email": "somebody@example.com", "date": "2026-01-01", "uri": "https://a.example",
-               "date-time": "2026-01-01T00:00:00Z", "uuid": nobody}  # fmt: skip
+    formats = {
+        "email": "somebody@example.com",
+        "date": "2026-01-01",
+        "uri": "https://a.example",
+        "date-time": "2026-01-01T00:00:00Z",
+        "uuid": nobody,
+    }
     text = formats.get(schema.get("format", ""), "sample")
     return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", 200)]
 
@@ -152,32 +164,44 @@ SAMPLES: Mapping[str, Callable[[Schema], Any]] = {
 
 def benign(endpoint: Endpoint) -> Call:
     """A call that the document allows."""
-    required = [one for one in endpoint.parameters if one.required]
+    required = [parameter for parameter in endpoint.parameters if parameter.required]
     return Call(
-        path={one.name: str(sample(one.schema)) for one in required if one.where == "path"},
-        query={one.name: str(sample(one.schema)) for one in required if one.where == "query"},
+        path={
+            parameter.name: str(sample(parameter.schema))
+            for parameter in required
+            if parameter.where == "path"
+        },
+        query={
+            parameter.name: str(sample(parameter.schema))
+            for parameter in required
+            if parameter.where == "query"
+        },
         body=sample(endpoint.body) if endpoint.body is not None else None,
-        headers={one.name: str(sample(one.schema)) for one in required if one.where == "header"},
+        headers={
+            parameter.name: str(sample(parameter.schema))
+            for parameter in required
+            if parameter.where == "header"
+        },
     )
 
 
 def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
     """Every place of a call that takes a value: parameters, and the leaves of its body."""
     body = _leaves(endpoint.body or {}, call.body, "")
-    return (*(one for one in endpoint.parameters if one.where != "header"), *body)
+    return (*(parameter for parameter in endpoint.parameters if parameter.where != "header"), *body)
 
 
 def value_at(call: Call, place: Parameter) -> object:
     """The value a call has at a place; None when it has none."""
     if place.where != "body":
         return (call.path if place.where == "path" else call.query).get(place.name)
-    found: Any = call.body
+    value: Any = call.body
     for key in place.name.split("."):
-        if isinstance(found, list):
-            found = found[int(key)]
+        if isinstance(value, list):
+            value = value[int(key)]
         else:
-            found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+            value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _leaves(schema: Schema, value: object, name: str) -> Iterator[Parameter]:

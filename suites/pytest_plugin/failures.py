@@ -1,6 +1,6 @@
-"""How a failing check is shown: what was expected, what was seen, the exchange, where it happened.
+"""The message of a failing check: expectation, observation, exchange and place in the source.
 
-The whole block has at most 13 lines; pytest's ``--tb=long`` shows the traceback instead.
+The message has at most 13 lines; pytest's ``--tb=long`` shows the traceback instead.
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ import pytest
 
 from suites.client import UnexpectedAnswerError, last_exchange
 
-MOST_LINE = 300
-MOST_SEEN_LINES = 5
-MOST_TEXT_LINES = 10
-# What pytest puts at the end of a comparison, on a CI server and elsewhere.
+MAX_LINE = 300
+MAX_OBSERVATION_LINES = 5
+MAX_TEXT_LINES = 10
+# The end of a comparison that pytest writes, on a CI server and elsewhere.
 FULL_DIFF, ADVICE = "Full diff:", "Use -v to get more diff"
 
 
 def failure_text(
     item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException], check_id: str
 ) -> str:
-    """The block of a failing check; its first line is what pytest's short summary shows.
+    """The message of a failing check; pytest's short summary shows its first line.
 
     Args:
         item: the test.
-        excinfo: why it failed.
+        excinfo: the error that ended the test.
         check_id: the id of its check.
     """
     error = _first(excinfo.value)
@@ -42,11 +42,11 @@ def failure_text(
 
 
 def _plain(check_id: str, text: str) -> str:
-    """A failure that says all in its own words."""
+    """The message of ``pytest.fail``, which needs nothing added."""
     lines = text.splitlines() or [""]
-    more = len(lines) - MOST_TEXT_LINES
-    shown = [*lines[:MOST_TEXT_LINES], *([f"… {more} lines more"] if more > 0 else [])]
-    return "\n".join([f"{check_id}: {shown[0]}", *shown[1:]])
+    hidden = len(lines) - MAX_TEXT_LINES
+    lines = [*lines[:MAX_TEXT_LINES], *([f"… {hidden} more lines"] if hidden > 0 else [])]
+    return "\n".join([f"{check_id}: {lines[0]}", *lines[1:]])
 
 
 def _first(error: BaseException) -> BaseException:
@@ -57,16 +57,13 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _headline(error: BaseException) -> str:
-    """What went wrong, in short: the first problem of an answer, or the first line of the error."""
-    return (
-        _said(error)[0].split("; ")[0]
-        if isinstance(error, UnexpectedAnswerError)
-        else _said(error)[0]
-    )
+    """The first problem of an answer, or the first line of another error."""
+    line = _lines(error)[0]
+    return line.split("; ")[0] if isinstance(error, UnexpectedAnswerError) else line
 
 
-def _said(error: BaseException) -> list[str]:
-    """The error's own words, by line; its type comes first where it is not an assertion."""
+def _lines(error: BaseException) -> list[str]:
+    """The text of an error by line; the type of the error comes first if it is no assertion."""
     text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
     text = text.split(FULL_DIFF)[0].replace(ADVICE, "")
     lines = [_cut(line) for line in text.splitlines() if line.strip()]
@@ -74,41 +71,47 @@ def _said(error: BaseException) -> list[str]:
 
 
 def _expectation(error: BaseException, spot: "_Spot") -> list[str]:
-    said = _said(error)
+    """The lines that say what was expected and what was seen instead."""
     if isinstance(error, UnexpectedAnswerError) and error.expected:
-        return [f"expected: {error.expected}", f"seen: {_cut(error.seen)}"]
-    seen = [f"seen: {said[0]}", *(f"  {line.strip()}" for line in said[1:MOST_SEEN_LINES])]
+        return [f"expected: {error.expected}", f"seen: {_cut(error.observed)}"]
+    lines = _lines(error)
     notes = " ".join(" ".join(getattr(error, "__notes__", ())).split())
     return [
         f"expected: {spot.statement}",
-        *seen,
+        f"seen: {lines[0]}",
+        *(f"  {line.strip()}" for line in lines[1:MAX_OBSERVATION_LINES]),
         *([f"  with {_cut(notes)}"] if notes else []),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Where a check failed: the statement, and its place as people write it."""
+    """Where a check failed.
+
+    Args:
+        statement: the source of the statement.
+        place: file, line and function, as in ``suites/smoke/test_shopping.py:20 in test_login``.
+    """
 
     statement: str
     place: str
 
 
 def _spot(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> _Spot:
-    """The last frame of the test's own file, else of the suites, else the last of all."""
+    """The last frame in the file of the test, else in the suites, else the last of all."""
     entries = list(excinfo.traceback.filter(excinfo)) or list(excinfo.traceback)
     suites = Path(__file__).parent.parent
-    own = [entry for entry in entries if Path(entry.path) == item.path]
-    near = [entry for entry in entries if suites in Path(entry.path).parents]
-    entry = (own or near or entries)[-1]
+    in_test_file = [entry for entry in entries if Path(entry.path) == item.path]
+    in_suites = [entry for entry in entries if suites in Path(entry.path).parents]
+    entry = (in_test_file or in_suites or entries)[-1]
     path, root = Path(entry.path), item.config.rootpath
-    shown = path.relative_to(root) if root in path.parents else path
+    shown_path = path.relative_to(root) if root in path.parents else path
     try:
         statement = _cut(" ".join(str(entry.statement).split()))
     except (OSError, IndexError):
         statement = "that this line succeeds"
-    return _Spot(statement, f"{shown}:{entry.lineno + 1} in {entry.name}")
+    return _Spot(statement, f"{shown_path}:{entry.lineno + 1} in {entry.name}")
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MOST_LINE else text[:MOST_LINE] + "…"
+    return text if len(text) <= MAX_LINE else text[:MAX_LINE] + "…"

@@ -1,4 +1,8 @@
-"""The fixtures checks are written with."""
+"""The fixtures that checks are written with.
+
+Imports inside the fixtures load pymongo, bcrypt, pyotp and Playwright. pytest loads this module in
+every run of its environment, and the browser is an extra that need not be installed.
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
@@ -6,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gates import places
 from gates.model import Policy, Target
-from gates.policy import policy_file as policies
 from suites.client import StoreClient, loopback_source
 from suites.contract import load
+from suites.pytest_plugin.state import POLICY, RUN_ID, TARGET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,23 +26,19 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Target:
     """The target named on the command line."""
-    from suites.pytest_plugin.plugin import TARGET
-
     return pytestconfig.stash[TARGET]
 
 
 @pytest.fixture(scope="session")
 def run_id(pytestconfig: pytest.Config) -> str:
-    """This run's id."""
-    from suites.pytest_plugin.plugin import RUN
-
-    return pytestconfig.stash[RUN]
+    """The id of this run."""
+    return pytestconfig.stash[RUN_ID]
 
 
 @pytest.fixture(scope="session")
-def policy() -> Policy:
-    """The release policy, for its limits: KIRANA_POLICY, or the installed one."""
-    return policies.load(places.policy(None).path)
+def policy(pytestconfig: pytest.Config) -> Policy:
+    """The release policy, for its limits: ``--policy``, KIRANA_POLICY, or the installed one."""
+    return pytestconfig.stash[POLICY]
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +48,7 @@ def database(target: Target) -> Iterator["Shop"]:
 
     if "database_uri" not in target.secrets:
         pytest.fail(
-            f"no database_uri for {target.name}: set the variable its target file names",
+            f"no database_uri for {target.name}: set the variable that its target file names",
             pytrace=False,
         )
     with MongoClient[dict[str, Any]](
@@ -60,7 +59,7 @@ def database(target: Target) -> Iterator["Shop"]:
 
 @pytest.fixture(scope="session")
 def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> "Ownership":
-    """The run's own data; the plugin deletes it at the end, and looks whether it is gone."""
+    """Makes the data of this run; at the end, the plugin deletes it and checks that it is gone."""
     from suites.testdata.ownership import Ownership
 
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
@@ -69,17 +68,17 @@ def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture
 def new_client(target: Target, run_id: str) -> Iterator[Callable[[], StoreClient]]:
-    """Makes clients, each sending from an address of its own where the target asks for that."""
-    made: list[StoreClient] = []
+    """Makes clients; each sends from an address of its own if the target file asks for that."""
+    clients: list[StoreClient] = []
 
     def make() -> StoreClient:
         source = loopback_source() if target.loopback_sources else ""
         client = StoreClient(target, load(), run_id, source)
-        made.append(client)
+        clients.append(client)
         return client
 
     yield make
-    for client in made:
+    for client in clients:
         client.close()
 
 
@@ -111,13 +110,13 @@ def product(ownership: "Ownership") -> "OwnProduct":
 
 @pytest.fixture
 def popular(database: "Shop") -> dict[str, Any]:
-    """The best-selling product that no test made, as stored."""
+    """The best-selling product that no test made, as the database holds it."""
     from suites.testdata.ownership import REAL_PRODUCTS
 
-    found = database.products.find_one(REAL_PRODUCTS, sort=[("sold", -1)])
-    if found is None:
+    product = database.products.find_one(REAL_PRODUCTS, sort=[("sold", -1)])
+    if product is None:
         pytest.fail("the store has no product", pytrace=False)
-    return found
+    return product
 
 
 @pytest.fixture(scope="session")
@@ -134,13 +133,13 @@ def frontend(browser: "Browser", target: Target, run_id: str) -> Generator["Visi
     """The target's frontend in the browser."""
     from suites.client.pages import visit
 
-    with visit(browser, target, run_id) as shown:
-        yield shown
+    with visit(browser, target, run_id) as opened:
+        yield opened
 
 
 @pytest.fixture
 def prometheus_text(new_client: Callable[[], StoreClient]) -> Callable[[], str]:
-    """Reads the target's metrics."""
+    """Reads the metrics that the target exports."""
 
     def read() -> str:
         return str(new_client().ask("metrics").body)
@@ -150,7 +149,7 @@ def prometheus_text(new_client: Callable[[], StoreClient]) -> Callable[[], str]:
 
 @pytest.fixture
 def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str, Any]:
-    """An order of two of the product, placed and not paid."""
+    """An order of two pieces of the product, placed and not paid."""
     body = {
         "client_order_id": f"{run_id}-{product.product_id[-10:]}",
         "items": [{"product_id": product.product_id, "quantity": 2}],
@@ -163,7 +162,7 @@ def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str,
 def new_person(
     new_client: Callable[[], StoreClient], ownership: "Ownership"
 ) -> Callable[..., "Person"]:
-    """Makes users of this run, each logged in with a client of their own."""
+    """Makes users of this run, and logs each in with a client of its own."""
     from suites.testdata.people import log_in
 
     def make(*, role: str = "customer") -> "Person":

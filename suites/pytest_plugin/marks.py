@@ -7,8 +7,14 @@ import pytest
 
 SUITES = ("smoke", "integration", "security", "performance", "platform")
 CATEGORIES = (
-    "access_control", "payment", "gamification", "mobile", "realtime", "search", "performance",
-)  # fmt: skip
+    "access_control",
+    "payment",
+    "gamification",
+    "mobile",
+    "realtime",
+    "search",
+    "performance",
+)
 
 
 def check(check_id: str, *, needs: str) -> Callable[[Callable[..., Any]], Any]:
@@ -16,6 +22,6 @@ def check(check_id: str, *, needs: str) -> Callable[[Callable[..., Any]], Any]:
 
     Args:
         check_id: stable id such as ``smoke.login``; evidence and policies know the test by it.
-        needs: the capability a target must declare; elsewhere the check is not applicable.
+        needs: the capability that a target must declare; elsewhere the check is not applicable.
     """
     return pytest.mark.check(check_id, needs=needs)

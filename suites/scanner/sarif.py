@@ -7,28 +7,28 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from suites.client.masking import masked, shown
+from suites.client.masking import masked, masked_body
 from suites.probes.api import Exchange, Observation
 from suites.probes.rules import RULES, Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-MOST_TEXT = 2000
-# What changes with every run: ids made by tests, and long random words.
+MAX_TEXT = 2000
+# What differs from run to run: ids that tests make, and long random words.
 VOLATILE = re.compile(r"(usr|prd|evt|ord|pay|ses)_[\w-]+|[0-9a-f]{8,}|\d{6,}")
 
 
-def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> dict[str, Any]:
-    """A SARIF log of what was found.
+def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapping[str, object]:
+    """A SARIF log of the findings.
 
     Args:
-        observations: what probes saw; only findings become results.
-        secrets: texts that must not be in it.
+        observations: observations of probes; only findings become results.
+        secrets: texts that the log must not hold.
     """
-    seen = list(observations)
-    looked_for = sorted({one.rule for one in seen})
+    all_observations = list(observations)
+    rules = sorted({observation.rule for observation in all_observations})
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -38,10 +38,14 @@ def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> dict
                     "driver": {
                         "name": "kirana-probes",
                         "informationUri": "https://github.com/OWASP/ASVS",
-                        "rules": [_rule(RULES[name]) for name in looked_for],
+                        "rules": [_rule(RULES[name]) for name in rules],
                     }
                 },
-                "results": [_result(one, looked_for, secrets) for one in seen if one.found],
+                "results": [
+                    _result(observation, rules, secrets)
+                    for observation in all_observations
+                    if observation.is_finding
+                ],
             }
         ],
     }
@@ -57,47 +61,47 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(one: Observation, rules: list[str], secrets: tuple[str, ...]) -> dict[str, Any]:
+def _result(observation: Observation, rules: list[str], secrets: tuple[str, ...]) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "ruleId": one.rule,
-        "ruleIndex": rules.index(one.rule),
+        "ruleId": observation.rule,
+        "ruleIndex": rules.index(observation.rule),
         "level": "error",
-        "message": {"text": masked(one.sentence, secrets)[:MOST_TEXT]},
+        "message": {"text": masked(observation.sentence, secrets)[:MAX_TEXT]},
         "locations": [
-            {"logicalLocations": [{"fullyQualifiedName": one.place, "kind": "resource"}]}
+            {"logicalLocations": [{"fullyQualifiedName": observation.place, "kind": "resource"}]}
         ],
-        "partialFingerprints": {"place/v1": fingerprint(one)},
+        "partialFingerprints": {"place/v1": fingerprint(observation)},
     }
-    if one.exchange is not None:
+    if observation.exchange is not None:
         result["webRequest"] = {
-            "method": one.exchange.method,
-            "target": masked(one.exchange.url, secrets)[:MOST_TEXT],
-            "body": {"text": _hidden(one.exchange.sent, secrets)},
+            "method": observation.exchange.method,
+            "target": masked(observation.exchange.url, secrets)[:MAX_TEXT],
+            "body": {"text": _hidden(observation.exchange.sent, secrets)},
         }
         result["webResponse"] = {
-            "statusCode": one.exchange.status,
-            "body": {"text": _hidden(one.exchange.text, secrets)},
+            "statusCode": observation.exchange.status,
+            "body": {"text": _hidden(observation.exchange.text, secrets)},
         }
     return result
 
 
 def _hidden(body: str, secrets: tuple[str, ...]) -> str:
-    """A body without secrets: by their names where it is JSON, else by what they look like."""
+    """A body without secrets: by the keys of JSON, else by the look of a token."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        return masked(body, secrets)[:MOST_TEXT]
-    return masked(shown(content, MOST_TEXT), secrets)
+        return masked(body, secrets)[:MAX_TEXT]
+    return masked(masked_body(content, MAX_TEXT), secrets)
 
 
-def fingerprint(one: Observation) -> str:
-    """The same for the same weakness at the same place, whichever run finds it."""
-    place = VOLATILE.sub("*", one.place)
-    return hashlib.sha256(f"{one.rule}\n{place}".encode()).hexdigest()[:32]
+def fingerprint(observation: Observation) -> str:
+    """Names a weakness at a place; it is the same in every run that finds the weakness."""
+    place = VOLATILE.sub("*", observation.place)
+    return hashlib.sha256(f"{observation.rule}\n{place}".encode()).hexdigest()[:32]
 
 
 def curl(exchange: Exchange) -> str:
-    """The curl line of a probe's request, its secrets masked; a token is left to the reader."""
+    """The curl line of a probe's request with masked secrets; the reader sets the token."""
     parts = ["curl", "-i", "-X", exchange.method, "-H", "Authorization: Bearer $TOKEN"]
     if exchange.sent:
         parts += ["-H", "Content-Type: application/json", "-d", _hidden(exchange.sent, ())[:500]]

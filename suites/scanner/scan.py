@@ -1,23 +1,23 @@
 """Runs every probe that applies to an HTTP API described by an OpenAPI 3 file."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from suites.inspection import transport
 from suites.probes import bounds, forging, injection, passive
-from suites.probes.api import Call, Endpoint, Exchange, Observation, filled
+from suites.probes.api import Call, Endpoint, Exchange, Observation
 from suites.probes.openapi import benign
 from suites.probes.rules import RULES
+from suites.scanner import session_probes
 from suites.scanner.sending import HttpSender, NotAllowedError, UnreachableError
 from suites.scanner.session import (
     SUCCESS,
+    WRONG_TEXT,
     Login,
     LoginFailedError,
     Session,
-    cookie_names,
     credentials,
     logged_in,
 )
@@ -26,12 +26,12 @@ ENDS_SESSION = re.compile(
     "log-?_?out|sign-?_?out|end-?_?session|DELETE .*(session|account)", re.IGNORECASE
 )
 SERVER_ERROR = 500
-# What a call that was let in before is answered when the session or the service is gone.
+# The answers to a call that succeeded before, once the session or the service is gone.
 LOST = (401, 403, 404, 429, *range(500, 600))
 TLS_DAYS = 14
-WRONG = "not the password"
-CHOSEN = "chosenbysomebody0123456789"
+MAX_PROBLEM = 300
 
+NEEDS_VALUES = "needs the secrets to look for"
 # Why a probe cannot be run from the outside, with one account and one address.
 NEEDS = {
     "log-injection": "needs to read the service's log",
@@ -49,34 +49,53 @@ NEEDS = {
     "rate-limit-bypass": "no limit is stated",
     "open-port": "needs the list of ports",
     "weak-password-hash": "needs the database",
-    "exposed-secret": "needs the secrets to look for",
     "vulnerable-dependency": "needs the list of dependencies",
     "missing-audit": "needs the service's log",
+    "exposed-secret": NEEDS_VALUES,
 }
+# The rules whose probes need a session of any kind, a token, and a cookie.
+SESSION_RULES = (
+    "missing-authentication",
+    "cookie-flags",
+    "session-fixation",
+    "csrf",
+    "forged-token",
+    "user-enumeration",
+    "cacheable-private-data",
+    "key-in-url",
+)
+TOKEN_RULES = ("forged-token", "key-in-url")
+COOKIE_RULES = ("csrf", "session-fixation", "cookie-flags")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a scan saw.
+class ScanResult:
+    """The result of a scan.
 
     Args:
-        observations: what probes saw.
-        left: for each rule without an observation, why.
-        problems: what could not be looked at, so that *nothing found* would be untrue.
-        notes: operations that refuse a good call for a reason of their own, such as an unknown id.
+        observations: the observations of the probes.
+        not_applicable: for each rule without an observation, the reason.
+        problems: what could not be looked at; with a problem, *nothing found* would be untrue.
+        notes: operations that refuse a good call for their own reason, such as an unknown id.
     """
 
-    observations: list[Observation]
-    left: dict[str, str]
-    problems: list[str]
+    observations: list[Observation] = field(default_factory=list)
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def take(self, probe: Iterator[Observation], place: str) -> None:
-        """Run a probe to its end, or as far as the service lets it."""
+    def add(self, probe: Iterator[Observation], place: str) -> None:
+        """Run a probe to its end, or to the point where the service stops it."""
         try:
             self.observations.extend(probe)
         except (UnreachableError, NotAllowedError, LoginFailedError, ValueError) as error:
-            self.problems.append(f"{place}: {error}"[:300])
+            self.problems.append(f"{place}: {error}"[:MAX_PROBLEM])
+
+    def add_pages(self, observations: list[Observation]) -> None:
+        """Add the observations in the browser; with one, the rule of the browser is applicable."""
+        self.observations.extend(observations)
+        for observation in observations:
+            self.not_applicable.pop(observation.rule, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +104,9 @@ class Scan:
 
     Args:
         endpoints: the operations.
-        sender: the way to the service, with nobody's session.
+        sender: sends to the service without a session.
         login: how to log in, or None.
-        token: a bearer token instead, or empty.
+        token: a bearer token to use instead of a log-in, or empty.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -95,197 +114,138 @@ class Scan:
     login: Login | None
     token: str
 
-    def run(self) -> Seen:
-        """Look at every operation; what could not be looked at is said beside what was seen.
+    def run(self) -> ScanResult:
+        """Probe every operation, and list what could not be probed.
 
         Raises:
             UnreachableError: the service does not answer at all.
             LoginFailedError: the log-in failed.
         """
         session = self._session()
+        result = ScanResult()
         inside = replace(self.sender, headers={**self.sender.headers, **session.headers})
-        seen = Seen([], {}, [])
-        usable = [self._look_at(one, session, inside, seen) for one in self._tried()]
-        if not any(usable):
-            seen.problems.append("no operation answered a good call, so nothing was looked at")
-        for probe in self._of_service(session):
-            seen.take(probe, "the service as a whole")
-        looked_for = {one.rule for one in seen.observations}
-        reasons = {**NEEDS, **_not_here(session, self.endpoints, self.sender)}
-        seen.left.update(
-            (name, reasons.get(name, "nothing to try it on"))
-            for name in RULES if name not in looked_for
-        )  # fmt: skip
-        return seen
+        answers = [
+            self._probe_endpoint(endpoint, session, inside, result) for endpoint in self._probed()
+        ]
+        if not any(answers):
+            result.problems.append("no operation answered a good call, so nothing was looked at")
+        for probe in self._service_probes(session):
+            result.add(probe, "the service as a whole")
+        observed_rules = {observation.rule for observation in result.observations}
+        reasons = {**NEEDS, **_reasons(session, self.endpoints, self.sender)}
+        for name in RULES:
+            if name not in observed_rules:
+                result.not_applicable[name] = reasons.get(name, "nothing to try it on")
+        return result
 
-    def _tried(self) -> list[Endpoint]:
-        return [one for one in self.endpoints
-                if not ENDS_SESSION.search(f"{one.method} {one.name} {one.path}")]  # fmt: skip
+    def _probed(self) -> list[Endpoint]:
+        """The operations, without those that would end the session."""
+        return [
+            endpoint
+            for endpoint in self.endpoints
+            if not ENDS_SESSION.search(f"{endpoint.method} {endpoint.name} {endpoint.path}")
+        ]
 
     def _session(self) -> Session:
         if self.token:
             return Session({"Authorization": f"Bearer {self.token}"}, self.token, None)
         if self.login is None:
-            self.sender.exchange("GET", "/", {}, None)
+            self.sender.exchange("GET", "/", {}, None)  # raises where the service does not answer
             return Session({}, "", None)
         return logged_in(self.sender, self.login, {})
 
-    def _look_at(self, one: Endpoint, session: Session, inside: HttpSender, seen: Seen) -> bool:
-        """Every probe at one operation; whether its answers say anything."""
-        call, log_in = self._call(one), bool(self.login and one == self.login.endpoint)
-        sender = self.sender if log_in else inside
-        throttled = sender.throttled
+    def _is_login(self, endpoint: Endpoint) -> bool:
+        return self.login is not None and endpoint == self.login.endpoint
+
+    def _good_call(self, endpoint: Endpoint) -> Call:
+        if self.login is not None and endpoint == self.login.endpoint:
+            return credentials(self.login, password=WRONG_TEXT)
+        return benign(endpoint)
+
+    def _probe_endpoint(
+        self, endpoint: Endpoint, session: Session, inside: HttpSender, result: ScanResult
+    ) -> bool:
+        """Run every probe on one operation; whether its answers mean anything.
+
+        Args:
+            endpoint: the operation.
+            session: the session.
+            inside: sends with the session; the log-in is probed without it.
+            result: the result to add to.
+        """
+        sender = self.sender if self._is_login(endpoint) else inside
+        throttled_before = sender.throttled
+        call = self._good_call(endpoint)
         try:
-            answer = sender.send(one, call)
+            answer = sender.send(endpoint, call)
         except UnreachableError as error:
-            seen.problems.append(str(error))
+            result.problems.append(str(error))
             return False
-        usable = answer.status in SUCCESS or log_in
-        for probe in self._probes(one, call, session, sender, answer):
-            seen.take(probe, one.name)
-        if not usable:
-            seen.notes.append(f"{one.name} answers {answer.status} to a good call")
+        is_usable = answer.status in SUCCESS or self._is_login(endpoint)
+        for probe in self._endpoint_probes(endpoint, session, sender, answer):
+            result.add(probe, endpoint.name)
+        if not is_usable:
+            result.notes.append(f"{endpoint.name} answers {answer.status} to a good call")
         if answer.status >= SERVER_ERROR:
-            seen.problems.append(f"{one.name} answers {answer.status} to a good call")
+            result.problems.append(f"{endpoint.name} answers {answer.status} to a good call")
         try:
-            later = sender.send(one, call).status
+            status_after = sender.send(endpoint, call).status
         except UnreachableError as error:
-            seen.problems.append(f"after its probes: {error}")
-            return usable
-        if usable and not log_in and later not in SUCCESS and later in LOST:
-            seen.problems.append(f"{one.name} answered {answer.status} at first and {later} later")
-        if sender.throttled > throttled:
-            seen.problems.append(f"{one.name} answered 429: the service limits what is sent")
-        return usable
+            result.problems.append(f"after its probes: {error}")
+            return is_usable
+        if answer.status in SUCCESS and not self._is_login(endpoint) and status_after in LOST:
+            statuses = f"{answer.status} at first and {status_after} later"
+            result.problems.append(f"{endpoint.name} answered {statuses}")
+        if sender.throttled > throttled_before:
+            result.problems.append(f"{endpoint.name} answered 429: the service limits what is sent")
+        return is_usable
 
-    def _probes(
-        self, one: Endpoint, call: Call, session: Session, sender: HttpSender, answer: Exchange
+    def _endpoint_probes(
+        self, endpoint: Endpoint, session: Session, sender: HttpSender, answer: Exchange
     ) -> Iterator[Iterator[Observation]]:
-        nobody = self.sender
-        over_tls = nobody.base.startswith("https:")
-        yield passive.security_headers(
-            answer, one.name, page="html" in _kind(answer), over_tls=over_tls
-        )
-        if one.secured and session.headers:
-            yield forging.no_token(nobody, one, call)
-            yield iter([passive.private_data_is_not_cached(answer, one.name)])
-        yield passive.cors(sender, one, call, str(urlsplit(nobody.base).hostname))
+        call = self._good_call(endpoint)
+        base = self.sender.base
+        over_tls = base.startswith("https:")
+        is_page = "html" in answer.content_type
+        yield passive.security_headers(answer, endpoint.name, page=is_page, over_tls=over_tls)
+        if endpoint.secured and session.headers:
+            yield forging.no_token(self.sender, endpoint, call)
+            yield iter([passive.private_data_is_not_cached(answer, endpoint.name)])
+        yield passive.cors(sender, endpoint, call, str(urlsplit(base).hostname))
         secrets = (self.login.password,) if self.login else ()
-        yield passive.survives(sender, one, call, secrets)
-        yield bounds.bounds_kept(sender, one, call)
+        yield passive.survives(sender, endpoint, call, secrets)
+        yield bounds.bounds_kept(sender, endpoint, call)
         for probe in injection.INJECTIONS:
-            yield probe(sender, one, call)
+            yield probe(sender, endpoint, call)
 
-    def _of_service(self, session: Session) -> Iterator[Iterator[Observation]]:
-        nobody = self.sender
-        yield injection.traversal_of_address(nobody, ("/", "/static"))
-        yield self._of_session(session, self._tried())
-        if nobody.base.startswith("https:"):
-            yield transport.tls(nobody.base, ca_file=nobody.ca_file, days=TLS_DAYS,
-                                seconds=nobody.seconds)  # fmt: skip
-
-    def _call(self, one: Endpoint) -> Call:
-        if self.login and one == self.login.endpoint:
-            return credentials(self.login, password=WRONG)
-        return benign(one)
-
-    def _of_session(self, session: Session, tried: list[Endpoint]) -> Iterator[Observation]:
-        secured = [one for one in tried if one.secured]
-        if session.token.count(".") == 2 and secured:  # noqa: PLR2004 - a JWT
-            forged = forging.forgeries(session.token, "somebody-else")
-            open_ = {**self.sender.headers, **session.headers}
-            inside = replace(self.sender, headers=open_)
-            let_in = [one for one in secured
-                      if inside.send(one, benign(one)).status in forging.SUCCESS]  # fmt: skip
-            if not let_in:
-                return
-            asked = let_in[0]
-            yield from forging.tokens_refused(
-                self.sender, asked, benign(asked), session.token, ("forged-token", forged)
-            )
-            named = replace(self.sender, headers={})
-            answer = named.send(
-                asked, replace(benign(asked), query={"access_token": session.token})
-            )
-            said = f"?access_token=… is answered {answer.status}"
-            yield Observation("key-in-url", asked.name, answer.status in SUCCESS, said, answer)
+    def _service_probes(self, session: Session) -> Iterator[Iterator[Observation]]:
+        sender = self.sender
+        secured = [endpoint for endpoint in self._probed() if endpoint.secured]
+        yield injection.traversal_of_address(sender, ("/", "/static"))
+        yield session_probes.token(sender, session, secured)
         if self.login and session.answer:
-            yield from passive.cookies(session.answer, self.login.endpoint.name)
-            yield from self._of_log_in(session)
-        if "Cookie" in session.headers:
-            yield from self._by_other_sites(session, secured)
-
-    def _of_log_in(self, session: Session) -> Iterator[Observation]:
-        assert self.login is not None  # noqa: S101 - its callers have looked
-        known = self.sender.send(self.login.endpoint, credentials(self.login, password=WRONG))
-        stranger = replace(self.login, name=f"x{self.login.name}")
-        unknown = self.sender.send(stranger.endpoint, credentials(stranger, password=WRONG))
-        alike = injection.shape(known, self.login.name) == injection.shape(unknown, stranger.name)
-        said = f"answers {known.status} to known and {unknown.status} to unknown users"
-        yield Observation("user-enumeration", "log-in text", not alike, said, unknown)
-        names = cookie_names(session.answer)
-        if names:
-            chosen = {"Cookie": "; ".join(f"{name}={CHOSEN}" for name in names)}
-            again = logged_in(self.sender, self.login, chosen)
-            kept = CHOSEN in again.headers.get("Cookie", CHOSEN)
-            said = f"a cookie named before log-in is {'used' if kept else 'replaced'} after it"
-            yield Observation("session-fixation", "log-in", kept, said, again.answer)
-
-    def _by_other_sites(self, session: Session, secured: list[Endpoint]) -> Iterator[Observation]:
-        """A cookie that browsers send along from other sites, on operations that change."""
-        cookies = session.answer.headers.get("set-cookie", "") if session.answer else ""
-        sent_along = "samesite=none" in cookies.lower() or "samesite" not in cookies.lower()
-        for one in secured:
-            if one.method == "GET":
-                continue
-            headers = {**session.headers, "Origin": passive.EVIL}
-            answer = self.sender.send(one, replace(benign(one), headers=headers))
-            taken = answer.status in SUCCESS and sent_along
-            how = "are" if sent_along else "are not"
-            said = f"{one.name} answers {answer.status} to another site; cookies {how} sent along"
-            yield Observation("csrf", one.name, taken, said, answer)
+            yield passive.cookies(session.answer, self.login.endpoint.name)
+            yield session_probes.login(sender, self.login, session.answer)
+        yield session_probes.other_sites(sender, session, secured)
+        if sender.base.startswith("https:"):
+            yield transport.tls(
+                sender.base, ca_file=sender.ca_file, days=TLS_DAYS, seconds=sender.seconds
+            )
 
 
-def _kind(answer: Exchange) -> str:
-    return answer.headers.get("content-type", "")
-
-
-def _not_here(
+def _reasons(
     session: Session, endpoints: tuple[Endpoint, ...], sender: HttpSender
 ) -> dict[str, str]:
+    """Why probes do not apply to this service and this session, by rule."""
     reasons = {"csp": "no page", "xss-reflected": "no page takes a value"}
     if not session.headers:
-        reasons |= dict.fromkeys(
-            ("missing-authentication", "cookie-flags", "session-fixation", "csrf", "forged-token",
-             "user-enumeration", "cacheable-private-data", "key-in-url"),
-            "no log-in was given")  # fmt: skip
+        reasons |= dict.fromkeys(SESSION_RULES, "no log-in was given")
     elif session.token:
-        reasons |= dict.fromkeys(("csrf", "session-fixation", "cookie-flags"), "no cookie session")
+        reasons |= dict.fromkeys(COOKIE_RULES, "no cookie session")
     else:
-        reasons |= dict.fromkeys(("forged-token", "key-in-url"), "no token session")
-    if not any(one.secured for one in endpoints):
+        reasons |= dict.fromkeys(TOKEN_RULES, "no token session")
+    if not any(endpoint.secured for endpoint in endpoints):
         reasons["missing-authentication"] = "no operation declares security"
     if sender.base.startswith("http:"):
         reasons["tls"] = "the address is plain HTTP"
     return reasons
-
-
-def pages_to_show(
-    endpoints: tuple[Endpoint, ...], sender: HttpSender
-) -> list[tuple[str, Callable[[str], str]]]:
-    """Addresses of pages that take a value, and how a payload gets into each."""
-    pages = [one for one in endpoints
-             if one.method == "GET" and "html" in _kind(sender.send(one, benign(one)))]  # fmt: skip
-    return [
-        (f"{one.name} {name}", _address(sender.base, one, name))
-        for one in pages
-        for name in one.query_names
-    ]
-
-
-def _address(base: str, one: Endpoint, name: str) -> Callable[[str], str]:
-    def address(payload: str) -> str:
-        query: dict[str, Any] = {**benign(one).query, name: payload}
-        return f"{base}{filled(one.path, benign(one).path)}?{urlencode(query)}"
-
-    return address

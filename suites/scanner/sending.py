@@ -1,4 +1,4 @@
-"""Sends calls over HTTP: bounded in number and time, and only to the addresses allowed."""
+"""Sends calls over HTTP: bounded in number and time, and to allowed addresses only."""
 
 import http.client
 import ipaddress
@@ -14,31 +14,35 @@ from urllib.parse import quote, urlencode, urlsplit
 from suites.inspection.edge import resolved
 from suites.probes.api import FORM, Call, Endpoint, Exchange, filled
 
-MOST_BYTES = 1_000_000
-MOST_SHOWN = 2000
+MAX_BYTES = 1_000_000
+MAX_SHOWN = 2000
 TOO_MANY = 429
+UNQUOTED = "%/?&=+:;,@!$'()*[]~-._"
+HTTP_PORT, HTTPS_PORT = 80, 443
 
 
 class UnreachableError(Exception):
-    """The service gave no answer, so nothing can be said of it."""
+    """The service gave no answer, so nothing is known about it."""
 
 
 class NotAllowedError(Exception):
-    """Attack traffic to this address, or that much of it, is not allowed."""
+    """Attack traffic to this address, or more of it than allowed."""
 
 
 @dataclass(slots=True)
 class HttpSender:
-    """Sends to one base address, each request on a connection of its own.
+    """Sends to one base address, each request on a new connection.
 
     Args:
         base: scheme, host and port.
         headers: sent with every request.
         source: gives the address to send from, or empty.
-        most: how many requests at most.
-        seconds: how long one may take.
-        ca_file: the authority to trust over TLS.
+        max_requests: how many requests may be sent.
+        seconds: how long a request may take.
+        ca_file: the authority to trust over TLS; None for the authorities of the system.
         allow_remote: whether addresses other than loopback are allowed.
+        sent: how many requests were sent.
+        throttled: how many requests were answered 429.
 
     Raises:
         NotAllowedError: the address is not loopback and allow_remote is not set.
@@ -47,7 +51,7 @@ class HttpSender:
     base: str
     headers: Mapping[str, str] = field(default_factory=dict)
     source: Callable[[], str] = str
-    most: int = 20_000
+    max_requests: int = 20_000
     seconds: float = 10.0
     ca_file: Path | None = None
     allow_remote: bool = False
@@ -65,25 +69,25 @@ class HttpSender:
         if call.query:
             path += ("&" if "?" in path else "?") + urlencode(call.query, errors="surrogatepass")
         body, kind = _body(endpoint, call)
-        headers = {**({"Content-Type": kind} if body is not None else {}), **self.headers,
-                   **call.headers}  # fmt: skip
+        content_type = {"Content-Type": kind} if body is not None else {}
+        headers = {**content_type, **self.headers, **call.headers}
         return self.exchange(endpoint.method, path, headers, body)
 
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> Exchange:
-        """One request, raw; raises as ``send``."""
+        """Send one request as it is; raises as ``send`` does."""
         self.sent += 1
-        if self.sent > self.most:
-            raise NotAllowedError(f"more than {self.most} requests")
+        if self.sent > self.max_requests:
+            raise NotAllowedError(f"more than {self.max_requests} requests")
         parts = urlsplit(self.base)
         path = f"{parts.path.rstrip('/')}{path}"
         started = time.perf_counter()
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 80)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port or HTTP_PORT)
         try:
             connection.sock = self._connected(parts.scheme, str(parts.hostname), parts.port)
-            connection.request(method, quote(path, safe="%/?&=+:;,@!$'()*[]~-._"),
-                               body=body, headers=dict(headers))  # fmt: skip
+            quoted_path = quote(path, safe=UNQUOTED)
+            connection.request(method, quoted_path, body=body, headers=dict(headers))
             answer = connection.getresponse()
             text = _read(answer, started + self.seconds).decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
@@ -95,12 +99,12 @@ class HttpSender:
         self.throttled += answer.status == TOO_MANY
         received: dict[str, str] = {}
         for name, value in answer.getheaders():
-            known = received.get(name.lower())
-            received[name.lower()] = f"{known}\n{value}" if known else value
+            earlier = received.get(name.lower())
+            received[name.lower()] = f"{earlier}\n{value}" if earlier else value
         return Exchange(
             method=method,
-            url=f"{parts.scheme}://{parts.netloc}{path}"[:MOST_SHOWN],
-            sent=(body or b"").decode(errors="replace")[:MOST_SHOWN],
+            url=f"{parts.scheme}://{parts.netloc}{path}"[:MAX_SHOWN],
+            sent=(body or b"").decode(errors="replace")[:MAX_SHOWN],
             status=answer.status,
             headers=received,
             text=text,
@@ -109,9 +113,9 @@ class HttpSender:
 
     def _connected(self, scheme: str, host: str, port: int | None) -> socket.socket:
         source = self.source()
-        usual = 443 if scheme == "https" else 80
+        default_port = HTTPS_PORT if scheme == "https" else HTTP_PORT
         plain = socket.create_connection(
-            (resolved(host), port or usual), self.seconds, (source, 0) if source else None
+            (resolved(host), port or default_port), self.seconds, (source, 0) if source else None
         )
         if scheme != "https":
             return plain
@@ -120,17 +124,17 @@ class HttpSender:
 
 
 def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
-    """The body, up to MOST_BYTES.
+    """The body, up to MAX_BYTES.
 
     Raises:
-        TimeoutError: it has no end before the deadline.
+        TimeoutError: the body does not end before the deadline.
     """
     parts: list[bytes] = []
-    while (part := answer.read1(65536)) and sum(map(len, parts)) < MOST_BYTES:
+    while (part := answer.read1(65536)) and sum(map(len, parts)) < MAX_BYTES:
         parts.append(part)
         if time.perf_counter() > deadline:
             raise TimeoutError("the answer has no end")
-    return b"".join(parts)[:MOST_BYTES]
+    return b"".join(parts)[:MAX_BYTES]
 
 
 def _body(endpoint: Endpoint, call: Call) -> tuple[bytes | None, str]:
@@ -144,13 +148,13 @@ def _body(endpoint: Endpoint, call: Call) -> tuple[bytes | None, str]:
 
 
 def _flat(fields: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Form fields; a nested one is written as PHP and Express read it: ``name[key]``."""
+    """Form fields; a nested field is written as PHP and Express read it: ``name[key]``."""
     pairs: list[tuple[str, str]] = []
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            pairs += [(f"{name}[{key}]", str(one)) for key, one in value.items()]
+            pairs += [(f"{name}[{key}]", str(item)) for key, item in value.items()]
         elif isinstance(value, list):
-            pairs += [(f"{name}[]", str(one)) for one in value]
+            pairs += [(f"{name}[]", str(item)) for item in value]
         else:
             pairs.append((name, str(value)))
     return pairs

@@ -1,4 +1,4 @@
-"""Logging in to any service: by form or JSON, to a token or a cookie."""
+"""Logs in to any service: by form or JSON, for a token or a cookie."""
 
 import re
 from collections.abc import Mapping
@@ -10,13 +10,15 @@ from suites.probes.openapi import benign, places
 from suites.scanner.sending import HttpSender
 
 SUCCESS = range(200, 400)
-OPAQUE = re.compile(r'"(?:access_token|token|id_token|jwt)"\s*:\s*"([^"\s]{8,})"')
-PASSWORD = re.compile("pass", re.IGNORECASE)
+# Typed on purpose: no user has this password.
+WRONG_TEXT = "not the password"
+OPAQUE_TOKEN = re.compile(r'"(?:access_token|token|id_token|jwt)"\s*:\s*"([^"\s]{8,})"')
+PASSWORD_NAME = re.compile("pass", re.IGNORECASE)
 NAME = re.compile("user|mail|login|phone|identifier|name", re.IGNORECASE)
 
 
 class LoginFailedError(Exception):
-    """The log-in did not give a session, so nothing behind it can be looked at."""
+    """The log-in gave no session, so the operations that need a session cannot be probed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,9 @@ class Login:
     """How to log in.
 
     Args:
-        endpoint: the operation, by id, or method and path.
-        name: who.
-        password: with what.
+        endpoint: the operation.
+        name: the name of the user.
+        password: the password of the user.
     """
 
     endpoint: Endpoint
@@ -36,12 +38,12 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a log-in gave.
+    """The session that a log-in gave.
 
     Args:
-        headers: what carries it: an Authorization or a Cookie header; empty without one.
-        token: the token, if it is one.
-        answer: the log-in's exchange.
+        headers: the Authorization or Cookie header of the session; empty without a session.
+        token: the token; empty for a session by cookie.
+        answer: the exchange of the log-in; None without a log-in.
     """
 
     headers: Mapping[str, str]
@@ -53,19 +55,19 @@ def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> S
     """Log in.
 
     Raises:
-        LoginFailedError: no session came of it.
+        LoginFailedError: the answer is a refusal, or holds neither token nor cookie.
     """
     call = replace(credentials(login, password=login.password), headers=headers)
     answer = sender.send(login.endpoint, call)
     token = forging.TOKEN.search(answer.text)
     if answer.status not in SUCCESS:
         raise LoginFailedError(f"{login.endpoint.name} answers {answer.status}")
-    opaque = OPAQUE.search(answer.text)
+    opaque = OPAQUE_TOKEN.search(answer.text)
     if token or opaque:
-        found = token[0] if token else str(opaque and opaque[1])
-        return Session({"Authorization": f"Bearer {found}"}, found, answer)
+        text = token[0] if token else str(opaque and opaque[1])
+        return Session({"Authorization": f"Bearer {text}"}, text, answer)
     received = answer.headers.get("set-cookie", "")
-    jar = "; ".join(one.partition(";")[0] for one in received.split("\n") if one)
+    jar = "; ".join(cookie.partition(";")[0] for cookie in received.split("\n") if cookie)
     jar = jar or headers.get("Cookie", "")
     if not jar:
         raise LoginFailedError(f"{login.endpoint.name} gives neither a token nor a cookie")
@@ -73,10 +75,10 @@ def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> S
 
 
 def credentials(login: Login, *, password: str) -> Call:
-    """A log-in's call with this password."""
+    """The call of a log-in, with this password."""
     call = benign(login.endpoint)
     for place in places(login.endpoint, call):
-        if PASSWORD.search(place.name):
+        if PASSWORD_NAME.search(place.name):
             call = call.with_value(place, password)
         elif NAME.search(place.name):
             call = call.with_value(place, login.name)
@@ -86,4 +88,4 @@ def credentials(login: Login, *, password: str) -> Call:
 def cookie_names(answer: Exchange | None) -> list[str]:
     """The names of the cookies an answer sets."""
     received = answer.headers.get("set-cookie", "") if answer else ""
-    return [one.partition("=")[0] for one in received.split("\n") if "=" in one]
+    return [cookie.partition("=")[0] for cookie in received.split("\n") if "=" in cookie]

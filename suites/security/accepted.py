@@ -1,4 +1,4 @@
-"""Findings somebody accepted for a time: accepted_findings.toml, and what it leaves open."""
+"""Findings that somebody accepted for a time, as ``accepted_findings.toml`` lists them."""
 
 import tomllib
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ class AcceptedFindingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedFinding:
     """One accepted finding.
 
     Args:
         rule: the weakness.
-        place: operation and parameter, as the finding names it.
-        owner: who answers for it.
-        reason: why it is accepted.
-        expires: from this day on it counts again.
+        place: operation and parameter, as the finding names them.
+        owner: the person who is responsible for the acceptance.
+        reason: why the finding is accepted.
+        expires: the first day on which the acceptance no longer counts.
     """
 
     rule: str
@@ -35,36 +35,40 @@ class Accepted:
     expires: date
 
 
-def read(path: Path = FILE) -> tuple[Accepted, ...]:
+def read(path: Path = FILE) -> tuple[AcceptedFinding, ...]:
     """The accepted findings of a file.
 
     Raises:
-        AcceptedFindingsError: an entry lacks something, or has something else.
+        AcceptedFindingsError: an entry has other keys or values than the five that it needs.
     """
     entries = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
     return tuple(_entry(number, entry) for number, entry in enumerate(entries, 1))
 
 
-def _entry(number: int, entry: dict[str, object]) -> Accepted:
+def _entry(number: int, entry: dict[str, object]) -> AcceptedFinding:
     texts = {name: entry.get(name) for name in ("rule", "place", "owner", "reason")}
     expires = entry.get("expires")
     if set(entry) != {*texts, "expires"} or not all(
-        isinstance(one, str) and one.strip() for one in texts.values()
+        isinstance(text, str) and text.strip() for text in texts.values()
     ):
         raise AcceptedFindingsError(f"entry {number}: expected {', '.join(texts)} and expires")
     if not isinstance(expires, date) or isinstance(expires, datetime):
-        raise AcceptedFindingsError(f"entry {number}: expires is no date like 2026-12-31")
+        raise AcceptedFindingsError(f"entry {number}: expires must be a date like 2026-12-31")
     if texts["rule"] not in RULES:
         raise AcceptedFindingsError(f"entry {number}: no rule {texts['rule']!r}")
-    return Accepted(expires=expires, **{name: str(one) for name, one in texts.items()})
+    return AcceptedFinding(expires=expires, **{name: str(text) for name, text in texts.items()})
 
 
 def still_open(
     observations: Iterable[Observation],
-    accepted: Iterable[Accepted],
+    accepted: Iterable[AcceptedFinding],
     today: date | None = None,
 ) -> list[Observation]:
-    """What was found and is not accepted, or not any longer."""
+    """The findings that nobody accepted, or whose acceptance has expired."""
     day = today or datetime.now(UTC).date()
-    known = {(one.rule, one.place) for one in accepted if one.expires > day}
-    return [one for one in observations if one.found and (one.rule, one.place) not in known]
+    places = {(entry.rule, entry.place) for entry in accepted if entry.expires > day}
+    return [
+        observation
+        for observation in observations
+        if observation.is_finding and (observation.rule, observation.place) not in places
+    ]

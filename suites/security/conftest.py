@@ -1,4 +1,4 @@
-"""What only the security suite uses: the surface, and people to attack as."""
+"""Fixtures of the security suite: the surface, and users to attack with; its findings as SARIF."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,17 +12,18 @@ from suites.client.sandbox import pay_by_card
 from suites.probes.api import Observation
 from suites.probes.injection import SEED
 from suites.probes.rules import RULES
+from suites.pytest_plugin.state import TARGET, run_folder
 from suites.scanner.sarif import curl, sarif
 from suites.security.accepted import read, still_open
-from suites.security.surface import ROLES, Surface
+from suites.security.surface import ROLES, WRONG_TEXT, NoFindingAssertion, Surface
 from suites.testdata.people import Person, log_in
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnProduct
 
 OBSERVATIONS = pytest.StashKey[list[Observation]]()
-SAID = pytest.StashKey[list[str]]()
-MOST_TOLD = 3
+SUMMARY = pytest.StashKey[list[str]]()
+MAX_FINDINGS = 3
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +34,13 @@ def surface(target: Target, run_id: str) -> Surface:
 
 @pytest.fixture
 def people(new_person: Callable[..., Person]) -> dict[str, Person]:
-    """Somebody of each role, logged in."""
+    """A user of each role, logged in."""
     return {role: new_person(role=role) for role in ROLES}
 
 
 @pytest.fixture
 def owner(new_client: Callable[[], StoreClient], ownership: "Ownership") -> Person:
-    """Somebody every operation is open to."""
+    """A user who may call every operation."""
     return log_in(new_client(), ownership.user(role="owner"))
 
 
@@ -47,7 +48,7 @@ def owner(new_client: Callable[[], StoreClient], ownership: "Ownership") -> Pers
 def values(
     owner: Person, ownership: "Ownership", product: "OwnProduct", new_order: Callable[..., Any]
 ) -> dict[str, object]:
-    """Values for the parameters of every operation: the owner's own things."""
+    """Values for the parameters of every operation, from data of the owner."""
     paid, order = new_order(owner), new_order(owner)
     payment = pay_by_card(owner.client, paid["id"], paid["total_paise"]).body
     return {
@@ -64,67 +65,64 @@ def values(
         "q": "rice",
         "client_order_id": f"{owner.user.user_id[-30:]}-probe",
         "identifier": owner.user.phone,
-        "password": "not the password",
+        "password": WRONG_TEXT,
     }
 
 
 @pytest.fixture
-def no_finding(
-    request: pytest.FixtureRequest, target: Target
-) -> Callable[[Iterable[Observation]], None]:
-    """Judges what probes saw: something must have been looked at, and nothing be open."""
-    seen = request.config.stash.setdefault(OBSERVATIONS, [])
+def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAssertion:
+    """Asserts that probes made observations, and that no observation is an open finding."""
+    all_observations = request.config.stash.setdefault(OBSERVATIONS, [])
 
-    def judge(observations: Iterable[Observation]) -> None:
-        made = list(observations)
-        seen.extend(made)
-        found = still_open(made, read())
-        if not made:
-            pytest.fail("nothing was looked at, so nothing can be said", pytrace=False)
-        if found:
+    def assert_no_finding(observations: Iterable[Observation]) -> None:
+        new_observations = list(observations)
+        all_observations.extend(new_observations)
+        findings = still_open(new_observations, read())
+        if not new_observations:
+            pytest.fail("no probe made an observation, so nothing is known", pytrace=False)
+        if findings:
             secrets = tuple(target.secrets.values())
-            lines = [told(one) for one in found[:MOST_TOLD]]
-            if len(found) > MOST_TOLD:
-                lines.append(f"{len(found) - MOST_TOLD} more: security.sarif in the run's folder")
+            lines = [_finding_text(finding) for finding in findings[:MAX_FINDINGS]]
+            if len(findings) > MAX_FINDINGS:
+                hidden = len(findings) - MAX_FINDINGS
+                lines.append(f"{hidden} more: security.sarif in the run's folder")
             pytest.fail(masked("\n".join(lines), secrets), pytrace=False)
 
-    return judge
+    return assert_no_finding
 
 
 @pytest.fixture
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Says something of the run at its end."""
-    return request.config.stash.setdefault(SAID, []).append
+    """Adds a line to the summary at the end of the run."""
+    return request.config.stash.setdefault(SUMMARY, []).append
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """How much was tried, and how to try the same again."""
-    said = config.stash.get(SAID, [])
+    """How many observations were made, and the seed that repeats the payloads."""
+    lines = config.stash.get(SUMMARY, [])
     if config.stash.get(OBSERVATIONS, []):
-        said = [*said, f"{len(config.stash[OBSERVATIONS])} observations; payloads of seed {SEED}"]
-    for line in said:
+        lines = [*lines, f"{len(config.stash[OBSERVATIONS])} observations; payloads of seed {SEED}"]
+    for line in lines:
         terminalreporter.write_line(line)
 
 
-def told(one: Observation) -> str:
+def _finding_text(finding: Observation) -> str:
     """A finding as a person reads it."""
-    rule = RULES[one.rule]
-    again = f"\n  again: {curl(one.exchange)}" if one.exchange else ""
+    rule = RULES[finding.rule]
+    again = f"\n  again: {curl(finding.exchange)}" if finding.exchange else ""
     return (
-        f"{rule.name} (CWE-{rule.cwe}, ASVS {rule.asvs}): {one.sentence}\n"
+        f"{rule.name} (CWE-{rule.cwe}, ASVS {rule.asvs}): {finding.sentence}\n"
         f"  a safe store {rule.secure}{again}"
     )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was seen as SARIF, beside the run's record."""
+    """Write the findings as SARIF, beside the record of the run."""
     observations = session.config.stash.get(OBSERVATIONS, [])
     if not observations:
         return
-    from suites.pytest_plugin.plugin import TARGET, run_folder
-
     worker = getattr(session.config, "workerinput", {}).get("workerid", "")
     path = run_folder(session.config) / f"security{'-' if worker else ''}{worker}.sarif"
     secrets = tuple(session.config.stash[TARGET].secrets.values())

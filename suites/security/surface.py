@@ -1,4 +1,4 @@
-"""The store's surface for probes: its contract's operations, with values of the run's own data."""
+"""The operations of the store that probes attack, with values of the run's own data."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,55 +9,60 @@ from suites.contract import document
 from suites.probes import api, openapi
 from suites.scanner.sending import HttpSender
 
-# What the fixtures ``no_finding`` and ``values`` are.
-Judge = Callable[[Iterable[api.Observation]], None]
+# The types of the fixtures ``no_finding`` and ``values``.
+NoFindingAssertion = Callable[[Iterable[api.Observation]], None]
 Values = Mapping[str, object]
 SYNTHETIC = "X-Kirana-Synthetic"
-# Not HTTP operations.
+# The contract has these operations, but they are no HTTP operations.
 WEBSOCKETS = ("order_updates", "delivery_updates")
 ROLES = ("customer", "staff", "manager", "admin", "owner")
+# Typed on purpose: no user has this password.
+WRONG_TEXT = "not the password"
 
 
 def endpoints() -> tuple[api.Endpoint, ...]:
-    """Every HTTP operation of the contract, a new one included."""
-    return tuple(one for one in openapi.endpoints(document()) if one.name not in WEBSOCKETS)
+    """Every HTTP operation of the contract, so that a new operation is attacked as well."""
+    return tuple(
+        endpoint for endpoint in openapi.endpoints(document()) if endpoint.name not in WEBSOCKETS
+    )
 
 
-def endpoint(name: str) -> api.Endpoint:
+def endpoint_named(name: str) -> api.Endpoint:
     """The operation with this id."""
-    return next(one for one in endpoints() if one.name == name)
+    return next(endpoint for endpoint in endpoints() if endpoint.name == name)
 
 
-def declared(name: str, key: str) -> str:
-    """What the contract says of an operation beyond OpenAPI: ``x-…``; empty when nothing."""
-    operations = [one for path in document()["paths"].values() for one in path.values()]
-    found = next(one for one in operations if one["operationId"] == name)
-    return str(found.get(key, ""))
+def declared_value(name: str, key: str) -> str:
+    """The value of an extension ``x-…`` of an operation in the contract; empty without one."""
+    operations = [operation for path in document()["paths"].values() for operation in path.values()]
+    matching = next(operation for operation in operations if operation["operationId"] == name)
+    return str(matching.get(key, ""))
 
 
-def good_call(one: api.Endpoint, values: Mapping[str, object]) -> api.Call:
-    """A call the contract allows, about the run's own things.
+def good_call(endpoint: api.Endpoint, values: Mapping[str, object]) -> api.Call:
+    """A call that the contract allows, with the run's own data.
 
     Args:
-        one: the operation.
+        endpoint: the operation.
         values: value by the last part of a parameter's name, such as ``order_id``.
     """
-    call = openapi.benign(one)
-    for place in openapi.places(one, call):
+    call = openapi.benign(endpoint)
+    for place in openapi.places(endpoint, call):
         name = place.name.split(".")[-1]
-        there = place.required or openapi.value_at(call, place) is not None
-        if name in values and (there or name == "q"):
+        is_sent = place.required or openapi.value_at(call, place) is not None
+        if name in values and (is_sent or name == "q"):
             call = call.with_value(place, values[name])
     return call
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """How probes reach one target.
+    """The ways in which probes reach a target.
 
     Args:
-        target: whom to probe.
+        target: the target that is probed.
         run_id: marks the requests.
+        senders: the senders made so far.
     """
 
     target: Target
@@ -65,22 +70,27 @@ class Surface:
     senders: list[HttpSender] = field(default_factory=list)
 
     def sender(self, token: str = "", source: Callable[[], str] | None = None) -> HttpSender:
-        """A sender to the API, logged in with a token; each request from an address of its own."""
+        """A sender to the API, logged in with a token.
+
+        Args:
+            token: the access token; empty to send without one.
+            source: gives the source address; by default, each request has its own address.
+        """
         addresses = loopback_source if self.target.loopback_sources else str
-        authorised = {"Authorization": f"Bearer {token}"} if token else {}
-        made = HttpSender(
+        authorisation = {"Authorization": f"Bearer {token}"} if token else {}
+        sender = HttpSender(
             self.target.addresses.api,
-            {SYNTHETIC: self.run_id, **authorised},
+            {SYNTHETIC: self.run_id, **authorisation},
             source or addresses,
             seconds=self.target.patience_seconds * 2,
         )
-        self.senders.append(made)
-        return made
+        self.senders.append(sender)
+        return sender
 
     def frontend(self) -> HttpSender:
         """A sender to the frontend."""
         return replace(self.sender(), base=self.target.addresses.frontend)
 
     def requests(self) -> int:
-        """How many requests were sent."""
-        return sum(one.sent for one in self.senders)
+        """The number of requests that were sent."""
+        return sum(sender.sent for sender in self.senders)

@@ -1,4 +1,4 @@
-"""Authorisation: every operation by every role, other people's things, fields nobody may set."""
+"""Authorisation: every operation by every role, objects of other users, protected fields."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,15 @@ from suites.probes import openapi
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, Sender
 from suites.probes.bounds import unknown_fields
 from suites.pytest_plugin.marks import check
-from suites.security.surface import ROLES, Judge, Surface, Values, declared, endpoints, good_call
+from suites.security.surface import (
+    ROLES,
+    NoFindingAssertion,
+    Surface,
+    Values,
+    declared_value,
+    endpoints,
+    good_call,
+)
 from suites.testdata.people import Person
 
 if TYPE_CHECKING:
@@ -20,36 +28,52 @@ pytestmark = pytest.mark.security
 
 Say = Callable[[str], None]
 BAD_REQUEST, UNAUTHORISED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
-# Names of parameters that lead to somebody's own things.
+# Parameters that name an object of one user.
 OBJECTS = ("order_id", "payment_id")
-# What only the store may set.
+# Fields that only the store may set.
 PRIVILEGED: Mapping[str, object] = {
-    "role": "owner", "is_admin": True, "permissions": ["*"], "user_id": "usr_other",
-    "price_paise": 1, "total_paise": 1, "paid": True, "status": "paid", "balance": 1_000_000,
-    "points": 1_000_000, "active": True, "_id": "x",
-}  # fmt: skip
+    "role": "owner",
+    "is_admin": True,
+    "permissions": ["*"],
+    "user_id": "usr_other",
+    "price_paise": 1,
+    "total_paise": 1,
+    "paid": True,
+    "status": "paid",
+    "balance": 1_000_000,
+    "points": 1_000_000,
+    "active": True,
+    "_id": "x",
+}
 
 
-def last(one: Endpoint) -> bool:
-    """Ending the session goes last, or the rest is asked by nobody."""
-    return one.name == "logout"
+def ends_session(endpoint: Endpoint) -> bool:
+    """Whether the operation ends the session, so that it must be called last."""
+    return endpoint.name == "logout"
 
 
 @check("security.access.matrix", needs="access")
 def test_matrix(
-    surface: Surface, people: dict[str, Person], values: Values, no_finding: Judge, say: Say
+    surface: Surface,
+    people: dict[str, Person],
+    values: Values,
+    no_finding: NoFindingAssertion,
+    say: Say,
 ) -> None:
-    """Each operation lets in exactly the roles the contract declares for it."""
+    """Each operation accepts exactly the roles that the contract declares for it."""
     observations = list(_matrix(surface, people, values))
     cells = len(endpoints()) * (len(ROLES) + 1)
     say(
-        f"authorisation matrix: {len(endpoints())} operations x {len(ROLES)} roles and nobody, "
-        f"{cells} cells, {surface.requests()} requests; {len(owned(values))} places lead to "
-        "somebody's things, each tried by its owner and a stranger"
+        f"authorisation matrix: {len(endpoints())} operations x {len(ROLES)} roles and no user, "
+        f"{cells} cells, {surface.requests()} requests; {len(owned(values))} parameters name an "
+        "object of one user, each tried by the owner and by another user"
     )
-    answers = [one.exchange for one in observations if one.place.endswith(" owner")]
-    good = [answer for answer in answers if answer and succeeded(answer)]
-    say(f"{len(good)} of {len(endpoints())} operations answer the owner's good call with success")
+    answers = [
+        observation.exchange for observation in observations if observation.place.endswith(" owner")
+    ]
+    successes = [answer for answer in answers if answer and succeeded(answer)]
+    fraction = f"{len(successes)} of {len(endpoints())}"
+    say(f"{fraction} operations answer the owner's good call with success")
     assert len(observations) == cells
     no_finding(observations)
 
@@ -57,70 +81,102 @@ def test_matrix(
 def _matrix(
     surface: Surface, people: Mapping[str, Person], values: Values
 ) -> Iterator[Observation]:
-    for one in sorted(endpoints(), key=last):
-        call = good_call(one, values)
-        nobody = surface.sender().send(one, call)
+    for endpoint in sorted(endpoints(), key=ends_session):
+        call = good_call(endpoint, values)
+        nobody = surface.sender().send(endpoint, call)
         closed = nobody.status == UNAUTHORISED
-        said = f"{one.name} answers {nobody.status} to nobody"
-        yield Observation("missing-authentication", f"{one.name} nobody",
-                          one.secured and not closed, said, nobody)  # fmt: skip
-        lowest = declared(one.name, "x-lowest-role") or "customer"
+        sentence = f"{endpoint.name} answers {nobody.status} to nobody"
+        yield Observation(
+            "missing-authentication",
+            f"{endpoint.name} nobody",
+            endpoint.secured and not closed,
+            sentence,
+            nobody,
+        )
+        lowest = declared_value(endpoint.name, "x-lowest-role") or "customer"
         for role, person in people.items():
-            answer = surface.sender(person.client.token).send(one, call)
-            may = ROLES.index(role) >= ROLES.index(lowest)
-            said = f"{one.name} answers {answer.status} to {role}; it is for {lowest} and higher"
-            yield Observation("function-access", f"{one.name} {role}",
-                              let_in(answer, nobody, one) != may, said, answer)  # fmt: skip
+            answer = surface.sender(person.client.token).send(endpoint, call)
+            is_allowed = ROLES.index(role) >= ROLES.index(lowest)
+            sentence = (
+                f"{endpoint.name} answers {answer.status} to {role}; it is for {lowest} and higher"
+            )
+            yield Observation(
+                "function-access",
+                f"{endpoint.name} {role}",
+                let_in(answer, nobody, endpoint) != is_allowed,
+                sentence,
+                answer,
+            )
 
 
 def succeeded(answer: Exchange) -> bool:
-    """Whether a call did what it asked for."""
+    """Whether the operation did its work."""
     return answer.status < 300
 
 
-def let_in(answer: Exchange, nobody: Exchange, one: Endpoint) -> bool:
-    """Whether somebody got past the door: a wrong code behind it is no closed door."""
+def let_in(answer: Exchange, nobody: Exchange, endpoint: Endpoint) -> bool:
+    """Whether the operation accepted the user; a 401 for a wrong code does not refuse the user."""
     if answer.status == FORBIDDEN:
         return False
-    return not (one.secured and answer.status == UNAUTHORISED and answer.text == nobody.text)
+    return not (endpoint.secured and answer.status == UNAUTHORISED and answer.text == nobody.text)
 
 
 @check("security.access.objects", needs="access")
 def test_other_peoples_things(
-    surface: Surface, owner: Person, people: dict[str, Person], values: Values, no_finding: Judge
+    surface: Surface,
+    owner: Person,
+    people: dict[str, Person],
+    values: Values,
+    no_finding: NoFindingAssertion,
 ) -> None:
-    """Somebody else's order or payment is not there: answered as one that never was."""
+    """Another user's order or payment is answered like an order that does not exist."""
     no_finding(_others(surface, owner, people["customer"], values))
 
 
 def owned(values: Values) -> list[tuple[Endpoint, Call, Parameter]]:
-    """Every place of a secured operation that leads to somebody's own things."""
-    calls = [(one, good_call(one, values)) for one in endpoints() if one.secured]
-    return [(one, call, place) for one, call in calls
-            for place in openapi.places(one, call) if place.name in OBJECTS]  # fmt: skip
+    """Every parameter of a secured operation that names an object of one user."""
+    calls = [
+        (endpoint, good_call(endpoint, values)) for endpoint in endpoints() if endpoint.secured
+    ]
+    return [
+        (endpoint, call, place)
+        for endpoint, call in calls
+        for place in openapi.places(endpoint, call)
+        if place.name in OBJECTS
+    ]
 
 
 def _others(
     surface: Surface, owner: Person, other: Person, values: Values
 ) -> Iterator[Observation]:
     stranger = surface.sender(other.client.token)
-    for one, call, place in owned(values):
-        answer = stranger.send(one, call)
-        never = stranger.send(one, call.with_value(place, f"{place.name[:3]}_never"))
-        own = surface.sender(owner.client.token).send(one, call)
-        found = answer.status < FORBIDDEN or own.status in (NOT_FOUND, FORBIDDEN)
-        said = f"{one.name} answers {answer.status} to a stranger, {own.status} to the owner"
-        yield Observation("object-access", f"{one.name} {place.name}", found, said, answer)
-        told = (answer.status, answer.text) != (never.status, never.text)
-        said = f"{one.name} answers {answer.status} for a stranger's, {never.status} for none"
-        yield Observation("object-access", f"{one.name} {place.name} exists", told, said, never)
+    for endpoint, call, place in owned(values):
+        answer = stranger.send(endpoint, call)
+        unknown = stranger.send(endpoint, call.with_value(place, f"{place.name[:3]}_never"))
+        owners_answer = surface.sender(owner.client.token).send(endpoint, call)
+        is_wrong = answer.status < FORBIDDEN or owners_answer.status in (NOT_FOUND, FORBIDDEN)
+        statuses = f"{answer.status} to another user, {owners_answer.status} to the owner"
+        sentence = f"{endpoint.name} answers {statuses}"
+        yield Observation(
+            "object-access", f"{endpoint.name} {place.name}", is_wrong, sentence, answer
+        )
+        differs = (answer.status, answer.text) != (unknown.status, unknown.text)
+        statuses = f"{answer.status} for another user's, {unknown.status} for an unknown id"
+        sentence = f"{endpoint.name} answers {statuses}"
+        yield Observation(
+            "object-access", f"{endpoint.name} {place.name} exists", differs, sentence, unknown
+        )
 
 
 @check("security.access.fields", needs="access")
 def test_fields_nobody_may_set(
-    surface: Surface, owner: Person, values: Values, no_finding: Judge, database: "Shop"
+    surface: Surface,
+    owner: Person,
+    values: Values,
+    no_finding: NoFindingAssertion,
+    database: "Shop",
 ) -> None:
-    """Every operation with a body refuses fields the contract does not have."""
+    """Every operation with a body refuses fields that the contract does not have."""
     no_finding(_fields(surface, owner.client.token, values))
     stored = database.users.find_one({"_id": values["user_id"]})
     assert stored is not None
@@ -128,33 +184,33 @@ def test_fields_nobody_may_set(
 
 
 def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observation]:
-    for one in endpoints():
-        signed = any(place.where == "header" for place in one.parameters)
-        if one.body is None or one.body.get("additionalProperties", True) or signed:
-            continue  # a signature in a header is looked at before the body
-        call = good_call(one, values)
+    for endpoint in endpoints():
+        signed = any(place.where == "header" for place in endpoint.parameters)
+        if endpoint.body is None or endpoint.body.get("additionalProperties", True) or signed:
+            continue  # the store verifies a signature in a header before it reads the body
+        call = good_call(endpoint, values)
         sender = surface.sender(token)
         for name, value in PRIVILEGED.items():
-            if name not in one.body.get("properties", {}):
-                wanted = Call(call.path, call.query, {**call.body, name: value})
-                yield _field(sender, one, name, wanted)
-        for name, bad in unknown_fields(one, call):
-            yield _field(sender, one, name, bad)
+            if name not in endpoint.body.get("properties", {}):
+                privileged_call = Call(call.path, call.query, {**call.body, name: value})
+                yield _field(sender, endpoint, name, privileged_call)
+        for name, bad in unknown_fields(endpoint, call):
+            yield _field(sender, endpoint, name, bad)
 
 
-def _field(sender: Sender, one: Endpoint, name: str, call: Call) -> Observation:
-    """A closed body is refused for a field more, whatever else is wrong with the call."""
-    answer = sender.send(one, call)
-    said = f"{one.name} answers {answer.status} to a body with {name}"
-    taken = answer.status != BAD_REQUEST
-    return Observation("mass-assignment", f"{one.name} {name}", taken, said, answer)
+def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observation:
+    """A closed body with an unknown field is refused, whatever else is wrong with the call."""
+    answer = sender.send(endpoint, call)
+    sentence = f"{endpoint.name} answers {answer.status} to a body with {name}"
+    is_accepted = answer.status != BAD_REQUEST
+    return Observation("mass-assignment", f"{endpoint.name} {name}", is_accepted, sentence, answer)
 
 
 @check("security.access.ranks", needs="access")
 def test_nobody_reaches_up(
-    people: dict[str, Person], ownership: "Ownership", no_finding: Judge
+    people: dict[str, Person], ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """Roles and permissions are given and taken downwards only: to lower users, of lower roles."""
+    """A user changes roles and permissions of lower users only, and up to lower roles only."""
     no_finding(_reaching_up(people, ownership))
 
 
@@ -165,40 +221,49 @@ def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterat
         for role in higher:
             customer, boss = ownership.user(), ownership.user(role=role)
             permission = {"user_id": boss.user_id, "permission": "orders:read"}
-            tried = (
+            requests = (
                 ("assign_role", {"user_id": customer.user_id, "role": role}),
                 ("assign_role", {"user_id": boss.user_id, "role": "customer"}),
                 ("grant_permission", permission),
                 ("revoke_permission", permission),
             )
-            for name, body in tried:
+            for name, body in requests:
                 status = client.ask(name, body=body).status
-                said = f"{name} of {actor} answers {status} about {role}"
+                sentence = f"{name} of {actor} answers {status} about {role}"
                 place = f"{name} {actor} {role}"
-                yield Observation("function-access", place, status != FORBIDDEN, said)
+                yield Observation("function-access", place, status != FORBIDDEN, sentence)
 
 
 @check("security.access.methods", needs="saved_methods")
 def test_nobody_pays_with_anothers_card(
-    new_person: Callable[..., Person], new_order: Callable[..., dict[str, Any]], no_finding: Judge
+    new_person: Callable[..., Person],
+    new_order: Callable[..., dict[str, Any]],
+    no_finding: NoFindingAssertion,
 ) -> None:
-    """A saved card's token pays for its owner alone; a saved search is read by its owner alone."""
+    """Only the owner can pay with the token of a saved card, or read a saved search."""
     keeper, thief = new_person(), new_person()
     token = keeper.client.call("save_method", expect=201, body={"card": CARD}).body["token"]
-    wanted = {"name": "mine", "q": "rice"}
-    saved = keeper.client.call("save_search", expect=201, body=wanted).body["id"]
+    search = {"name": "mine", "q": "rice"}
+    saved = keeper.client.call("save_search", expect=201, body=search).body["id"]
     statuses = {}
     for person in (keeper, thief):
         order = new_order(person)
-        body = {"order_id": order["id"], "amount_paise": order["total_paise"],
-                "method": "razorpay_card", "method_token": token}  # fmt: skip
+        body = {
+            "order_id": order["id"],
+            "amount_paise": order["total_paise"],
+            "method": "razorpay_card",
+            "method_token": token,
+        }
         statuses[person.user.user_id] = (
             person.client.ask("process_payment", body=body).status,
             person.client.ask("search", query={"saved_id": saved}).status,
         )
     assert statuses[keeper.user.user_id] == (201, 200)
-    told = statuses[thief.user.user_id]
-    no_finding([
-        Observation("object-access", "method_token", told[0] != NOT_FOUND, f"pays: {told[0]}"),
-        Observation("object-access", "saved_id", told[1] != NOT_FOUND, f"reads: {told[1]}"),
-    ])  # fmt: skip
+    payment_status, search_status = statuses[thief.user.user_id]
+    pays, reads = payment_status != NOT_FOUND, search_status != NOT_FOUND
+    no_finding(
+        [
+            Observation("object-access", "method_token", pays, f"pays: {payment_status}"),
+            Observation("object-access", "saved_id", reads, f"reads: {search_status}"),
+        ]
+    )

@@ -1,4 +1,4 @@
-"""Injection: every value of every operation, tried with attacks beside their harmless twins."""
+"""Injection: attacks and their harmless twins in every value of every operation."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,63 +9,80 @@ from gates.model import Target
 from suites.probes import injection
 from suites.probes.api import Call, Endpoint, Observation, Sender
 from suites.pytest_plugin.marks import check
-from suites.security.surface import Judge, Surface, Values, endpoints, good_call
+from suites.security.surface import NoFindingAssertion, Surface, Values, endpoints, good_call
 from suites.testdata.people import Person
 
 pytestmark = pytest.mark.security
 
-# It ends the session the others need; what it takes is no value.
-LEFT_OUT = ("logout",)
-AT_ONCE = 3
+# It takes no value, and it ends the session that the other operations need.
+EXCLUDED = ("logout",)
+OPERATIONS_AT_A_TIME = 3
 Probe = Callable[[Sender, Endpoint, Call], Iterator[Observation]]
 
 
 def everywhere(probe: Probe, surface: Surface, token: str, values: Values) -> list[Observation]:
-    """A probe at every operation, some at a time."""
+    """The observations of a probe at every operation; some operations are probed at a time."""
 
-    def at(one: Endpoint) -> list[Observation]:
+    def probe_operation(endpoint: Endpoint) -> list[Observation]:
         sender = surface.sender(token)
-        return list(probe(sender, one, good_call(one, values)))
+        return list(probe(sender, endpoint, good_call(endpoint, values)))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        chosen = [one for one in endpoints() if one.name not in LEFT_OUT]
-        return [seen for some in pool.map(at, chosen) for seen in some]
+    with ThreadPoolExecutor(OPERATIONS_AT_A_TIME) as pool:
+        tested_endpoints = [endpoint for endpoint in endpoints() if endpoint.name not in EXCLUDED]
+        return [
+            observation
+            for observations in pool.map(probe_operation, tested_endpoints)
+            for observation in observations
+        ]
 
 
 @check("security.injection.nosql", needs="auth")
-def test_nosql(surface: Surface, owner: Person, values: Values, no_finding: Judge) -> None:
+def test_nosql(
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
+) -> None:
     """Operators in bodies and query strings are refused or taken for text."""
     no_finding(everywhere(injection.nosql, surface, owner.client.token, values))
 
 
 @check("security.injection.sql", needs="auth")
-def test_sql(surface: Surface, owner: Person, values: Values, no_finding: Judge) -> None:
-    """Quotes, conditions and delays change nothing."""
+def test_sql(
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
+) -> None:
+    """Quotes, conditions and delays of SQL have no effect."""
     no_finding(everywhere(injection.sql, surface, owner.client.token, values))
 
 
 @check("security.injection.command", needs="auth")
-def test_command(surface: Surface, owner: Person, values: Values, no_finding: Judge) -> None:
-    """Shell and template syntax is text."""
+def test_command(
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
+) -> None:
+    """Shell commands and template syntax are taken for text."""
     no_finding(everywhere(injection.command, surface, owner.client.token, values))
     no_finding(everywhere(injection.template, surface, owner.client.token, values))
 
 
 @check("security.injection.lines", needs="auth")
 def test_lines(
-    surface: Surface, owner: Person, values: Values, no_finding: Judge, target: Target
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """A line break in a value starts neither a header nor a line of the log."""
+    """A line break in a value starts no header and no line of the log."""
     no_finding(everywhere(injection.crlf, surface, owner.client.token, values))
     logs = [path.read_text(errors="replace") for path in target.log_files if path.exists()]
-    forged = [line for log in logs for line in log.splitlines()
-              if line.startswith(injection.HEADER)]  # fmt: skip
-    no_finding([Observation("log-injection", str(path), bool(forged), f"{len(forged)} forged lines")
-                for path in target.log_files])  # fmt: skip
+    forged = [
+        line for log in logs for line in log.splitlines() if line.startswith(injection.HEADER)
+    ]
+    no_finding(
+        [
+            Observation("log-injection", str(path), bool(forged), f"{len(forged)} forged lines")
+            for path in target.log_files
+        ]
+    )
 
 
 @check("security.injection.traversal", needs="auth")
-def test_traversal(surface: Surface, owner: Person, values: Values, no_finding: Judge) -> None:
+def test_traversal(
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
+) -> None:
     """No value and no address leads out of the folder of public files."""
     no_finding(everywhere(injection.traversal, surface, owner.client.token, values))
     prefixes = ("/", "/app.js", "/api", "/api/products", "/static", "/style.css/..")

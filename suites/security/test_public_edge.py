@@ -10,11 +10,18 @@ import pytest
 from gates.model import Policy, Target
 from suites.client import StoreClient, loopback_source
 from suites.inspection import transport
-from suites.inspection.secrets import SECRET
+from suites.inspection.secrets import secrets_in
 from suites.probes import limits
 from suites.probes.api import Call, Observation
 from suites.pytest_plugin.marks import check
-from suites.security.surface import Judge, Surface, Values, endpoint, endpoints, good_call
+from suites.security.surface import (
+    NoFindingAssertion,
+    Surface,
+    Values,
+    endpoint_named,
+    endpoints,
+    good_call,
+)
 from suites.testdata.people import Person, credentials, enrol
 
 if TYPE_CHECKING:
@@ -24,85 +31,167 @@ pytestmark = pytest.mark.security
 
 WINDOW_SECONDS = 60.0
 SECRETS_SENT = (
-    "not-the-password-zq", "forged.token.zq", "typed-in-the-wrong-field-zq",
-    "no-such-refresh-token-zq", "no-such-code-zq",
-)  # fmt: skip
+    "not-the-password-zq",
+    "forged.token.zq",
+    "typed-in-the-wrong-field-zq",
+    "no-such-refresh-token-zq",
+    "no-such-code-zq",
+)
+SERVED_PATHS = (
+    "/",
+    "/app.js",
+    "/style.css",
+    "/.env",
+    "/.git/config",
+    "/config.json",
+    "/app.js.map",
+    "/backup.sql",
+    "/secrets.env",
+)
+HIDDEN = re.compile(r"/\.|.*\.(json|map|sql|env)$")
 BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
-# The guide's internal ports, and those services listen on when nobody thinks of it.
+# The internal ports of the guide, and the default ports of common services.
+# fmt: off - one number a line would fill a page
 PORTS = (
-    21, 22, 23, 25, 53, 80, 110, 143, 443, 445, 1433, 1521, 2375, 2379, 3000, 3001, 3306, 3389,
-    5000, 5001, 5432, 5601, 5672, 5900, 6379, 6443, 8000, 8080, 8081, 8088, 8404, 8405, 8443,
-    8500, 8888, 9000, 9090, 9093, 9100, 9200, 9300, 10250, 11211, 15672, 27017, 27018,
-)  # fmt: skip
+    21,
+    22,
+    23,
+    25,
+    53,
+    80,
+    110,
+    143,
+    443,
+    445,
+    1433,
+    1521,
+    2375,
+    2379,
+    3000,
+    3001,
+    3306,
+    3389,
+    5000,
+    5001,
+    5432,
+    5601,
+    5672,
+    5900,
+    6379,
+    6443,
+    8000,
+    8080,
+    8081,
+    8088,
+    8404,
+    8405,
+    8443,
+    8500,
+    8888,
+    9000,
+    9090,
+    9093,
+    9100,
+    9200,
+    9300,
+    10250,
+    11211,
+    15672,
+    27017,
+    27018,
+)
+# fmt: on
 
 
 def stated_limit(policy: Policy) -> int:
-    """How many requests a minute one address may send."""
+    """The number of requests that one address may send in a minute."""
     return round(policy.security_limits["requests_per_minute"])
 
 
 @check("security.rate.limit", needs="catalogue")
-def test_rate_limit(surface: Surface, no_finding: Judge, policy: Policy) -> None:
-    """From one address the stated number passes, not one more; another address is not touched."""
+def test_rate_limit(surface: Surface, no_finding: NoFindingAssertion, policy: Policy) -> None:
+    """One address may send the stated number of requests; other addresses are not affected."""
     address = loopback_source()
-    sender, asked = surface.sender(source=lambda: address), endpoint("list_products")
-    stated = stated_limit(policy)
-    exchanges = limits.flood(sender, asked, Call(), stated)
-    other = surface.sender().send(asked, Call()).status
+    sender, products = surface.sender(source=lambda: address), endpoint_named("list_products")
+    limit = stated_limit(policy)
+    exchanges = limits.flood(sender, products, Call(), limit)
+    other = surface.sender().send(products, Call()).status
     assert other == 200
-    no_finding(limits.limit_is(exchanges, stated, WINDOW_SECONDS))
+    no_finding(limits.limit_is(exchanges, limit, WINDOW_SECONDS))
 
 
 @check("security.rate.bypass", needs="catalogue")
-def test_rate_limit_bypass(surface: Surface, no_finding: Judge, policy: Policy) -> None:
-    """From an address over its limit, no forged header, method or spelling gets through."""
+def test_rate_limit_bypass(
+    surface: Surface, no_finding: NoFindingAssertion, policy: Policy
+) -> None:
+    """No forged header and no other operation lets an address over its limit through."""
     address = loopback_source()
-    sender, asked = surface.sender(source=lambda: address), endpoint("list_products")
-    flooded = limits.flood(sender, asked, Call(), stated_limit(policy))
-    assert flooded[-1].status == limits.TOO_MANY
-    no_finding(limits.bypasses(sender, asked, Call(), "X-Kirana-Exemption"))
-    no_finding(_other_ways(surface, address))
+    sender, products = surface.sender(source=lambda: address), endpoint_named("list_products")
+    exchanges = limits.flood(sender, products, Call(), stated_limit(policy))
+    assert exchanges[-1].status == limits.TOO_MANY
+    no_finding(limits.bypasses(sender, products, Call(), "X-Kirana-Exemption"))
+    no_finding(_other_operations(surface, address))
 
 
-def _other_ways(surface: Surface, address: str) -> Iterator[Observation]:
+def _other_operations(surface: Surface, address: str) -> Iterator[Observation]:
     sender = surface.sender(source=lambda: address)
-    for one in (endpoint("search"), endpoint("login"), endpoint("autocomplete")):
-        answer = sender.send(one, good_call(one, {"q": "rice"}))
-        said = f"{one.name} answers {answer.status} to an address over its limit"
-        found = answer.status != limits.TOO_MANY
-        yield Observation("rate-limit-bypass", one.name, found, said, answer)
+    for name in ("search", "login", "autocomplete"):
+        endpoint = endpoint_named(name)
+        answer = sender.send(endpoint, good_call(endpoint, {"q": "rice"}))
+        sentence = f"{endpoint.name} answers {answer.status} to an address over its limit"
+        is_served = answer.status != limits.TOO_MANY
+        yield Observation("rate-limit-bypass", endpoint.name, is_served, sentence, answer)
 
 
 @check("security.tls", needs="auth")
-def test_tls(target: Target, no_finding: Judge, policy: Policy) -> None:
-    """Old versions and weak ciphers are refused, the certificate is valid, HTTP leads to it."""
+def test_tls(target: Target, no_finding: NoFindingAssertion, policy: Policy) -> None:
+    """Old versions and weak ciphers are refused; the certificate is valid; HTTP leads to TLS."""
     addresses = target.addresses
     days = round(policy.security_limits["certificate_days"])
-    no_finding(transport.tls(addresses.edge_https, ca_file=addresses.edge_ca_file, days=days,
-                             seconds=target.patience_seconds))  # fmt: skip
-    no_finding([transport.redirected(addresses.edge_http, addresses.edge_https,
-                                     target.patience_seconds)])  # fmt: skip
+    no_finding(
+        transport.tls(
+            addresses.edge_https,
+            ca_file=addresses.edge_ca_file,
+            days=days,
+            seconds=target.patience_seconds,
+        )
+    )
+    no_finding(
+        [transport.redirected(addresses.edge_http, addresses.edge_https, target.patience_seconds)]
+    )
 
 
 @check("security.ports", needs="auth")
-def test_ports(target: Target, no_finding: Judge) -> None:
-    """On the public address only the edge answers."""
+def test_ports(target: Target, no_finding: NoFindingAssertion) -> None:
+    """On the public address, only the ports of the edge answer."""
     assert target.public_address, "the target file names no public_address"
     addresses = target.addresses
     edge = {urlsplit(url).port or 443 for url in (addresses.edge_https, addresses.edge_http)}
-    inside = {urlsplit(url).port or 80 for url in (
-        addresses.api, addresses.frontend, addresses.prometheus, addresses.balancer_control,
-        target.secrets["database_uri"])}  # fmt: skip
-    seen = list(transport.ports(target.public_address, {*PORTS, *edge, *inside}, frozenset(edge)))
-    assert [one for one in seen if " answers" in one.sentence] != []
-    no_finding(seen)
+    inside = {
+        urlsplit(url).port or 80
+        for url in (
+            addresses.api,
+            addresses.frontend,
+            addresses.prometheus,
+            addresses.balancer_control,
+            target.secrets["database_uri"],
+        )
+    }
+    observations = list(
+        transport.ports(target.public_address, {*PORTS, *edge, *inside}, frozenset(edge))
+    )
+    assert any(" answers" in observation.sentence for observation in observations)
+    no_finding(observations)
 
 
 @check("security.passwords", needs="auth")
 def test_passwords(
-    new_person: Callable[..., Person], database: "Shop", no_finding: Judge, policy: Policy
+    new_person: Callable[..., Person],
+    database: "Shop",
+    no_finding: NoFindingAssertion,
+    policy: Policy,
 ) -> None:
-    """Every stored password is bcrypt of cost 10 or more, also after a log-in."""
+    """Every password is stored with bcrypt of cost 10 or more, after a log-in as well."""
     new_person()
     costs: dict[str, int] = {}
     for user in database.users.find({}, {"password_hash": 1}):
@@ -110,40 +199,48 @@ def test_passwords(
         kind = f"bcrypt cost {int(stored[1])}" if stored else "no bcrypt"
         costs[kind] = costs.get(kind, 0) + 1
     no_finding(
-        Observation("weak-password-hash", kind, not _strong(kind, policy), f"{count} users: {kind}")
+        Observation(
+            "weak-password-hash", kind, not _is_strong(kind, policy), f"{count} users: {kind}"
+        )
         for kind, count in costs.items()
     )
 
 
-def _strong(kind: str, policy: Policy) -> bool:
-    least = policy.security_limits["bcrypt_cost"]
-    return kind.startswith("bcrypt") and int(kind.rsplit(maxsplit=1)[-1]) >= least
+def _is_strong(kind: str, policy: Policy) -> bool:
+    min_cost = policy.security_limits["bcrypt_cost"]
+    return kind.startswith("bcrypt") and int(kind.rsplit(maxsplit=1)[-1]) >= min_cost
 
 
 @check("security.passwords.stored", needs="access")
 def test_a_new_password_is_stored_well(
-    new_person: Callable[..., Person], database: "Shop", no_finding: Judge, policy: Policy
+    new_person: Callable[..., Person],
+    database: "Shop",
+    no_finding: NoFindingAssertion,
+    policy: Policy,
 ) -> None:
-    """A changed password is stored as bcrypt of cost 10 or more, and nowhere as it is."""
+    """A changed password is stored with bcrypt of cost 10 or more, and nowhere in clear text."""
     person = new_person()
-    least = policy.security_limits["bcrypt_cost"]
-    fresh = f"{person.user.password}-new"
-    body = {"current": person.user.password, "new": fresh}
+    min_cost = policy.security_limits["bcrypt_cost"]
+    new_password = f"{person.user.password}-new"
+    body = {"current": person.user.password, "new": new_password}
     person.client.call("change_password", expect=204, body=body)
     stored = database.users.find_one({"_id": person.user.user_id})
     assert stored is not None
-    found = BCRYPT.match(stored["password_hash"])
-    weak = found is None or int(found[1]) < least
-    said = f"stored as {stored['password_hash'][:7]}…"
-    no_finding([
-        Observation("weak-password-hash", "change_password", weak, said),
-        Observation("exposed-secret", "users", fresh in str(stored), "the password in the user"),
-    ])  # fmt: skip
+    match = BCRYPT.match(stored["password_hash"])
+    weak = match is None or int(match[1]) < min_cost
+    in_clear_text = new_password in str(stored)
+    sentence = f"stored as {stored['password_hash'][:7]}…"
+    no_finding(
+        [
+            Observation("weak-password-hash", "change_password", weak, sentence),
+            Observation("exposed-secret", "users", in_clear_text, "the password in the user"),
+        ]
+    )
 
 
 @check("security.secrets", needs="auth")
 def test_no_secret_is_served(
-    surface: Surface, owner: Person, values: Values, target: Target, no_finding: Judge
+    surface: Surface, owner: Person, values: Values, target: Target, no_finding: NoFindingAssertion
 ) -> None:
     """Neither the frontend's files nor the answers hold a secret; hidden files are not served."""
     no_finding(_served(surface, owner, values, target))
@@ -153,23 +250,31 @@ def _served(
     surface: Surface, owner: Person, values: Values, target: Target
 ) -> Iterator[Observation]:
     pages = surface.frontend()
-    for path in ("/", "/app.js", "/style.css", "/.env", "/.git/config", "/config.json",
-                 "/app.js.map", "/backup.sql", "/secrets.env"):  # fmt: skip
-        shown = pages.exchange("GET", path, {}, None)
-        hidden = path.startswith("/.") or path.endswith((".json", ".map", ".sql", ".env"))
-        found = _secret_in(shown.text, target) or (hidden and shown.status == 200)
-        said = f"{path}: status {shown.status}, {'a secret' if found else 'no secret'}"
-        yield Observation("exposed-secret", path, bool(found), said)
-    for one in endpoints():
-        if one.name != "logout":
-            answer = surface.sender(owner.client.token).send(one, good_call(one, values))
-            found = _secret_in(answer.text, target) or "password_hash" in answer.text
-            said = f"{one.name} answers {'with' if found else 'without'} a secret"
-            yield Observation("exposed-secret", one.name, bool(found), said)
+    for path in SERVED_PATHS:
+        page = pages.exchange("GET", path, {}, None)
+        is_leaked = HIDDEN.match(path) is not None and page.status == 200
+        has_secret = is_leaked or _has_secret(page.text, path, target)
+        sentence = f"{path}: status {page.status}, {'a secret' if has_secret else 'no secret'}"
+        yield Observation("exposed-secret", path, has_secret, sentence)
+    for endpoint in endpoints():
+        if endpoint.name != "logout":
+            answer = surface.sender(owner.client.token).send(endpoint, good_call(endpoint, values))
+            has_hash = "password_hash" in answer.text
+            has_secret = has_hash or _has_secret(answer.text, "answer.json", target)
+            sentence = f"{endpoint.name} answers {'with' if has_secret else 'without'} a secret"
+            yield Observation("exposed-secret", endpoint.name, has_secret, sentence)
 
 
-def _secret_in(text: str, target: Target) -> bool:
-    return bool(SECRET.search(text)) or any(one in text for one in target.secrets.values() if one)
+def _has_secret(text: str, file: str, target: Target) -> bool:
+    """Whether a text holds a secret of the target, or looks like it holds another secret.
+
+    Args:
+        text: the text.
+        file: the name of a file of this kind; its ending says how to read the text.
+        target: the target.
+    """
+    own_secrets = [secret for secret in target.secrets.values() if secret and secret in text]
+    return bool(own_secrets) or any(secrets_in(text.splitlines(), file))
 
 
 @check("security.log", needs="access")
@@ -178,37 +283,37 @@ def test_attacks_leave_a_trace(
     new_person: Callable[..., Person],
     database: "Shop",
     policy: Policy,
-    no_finding: Judge,
+    no_finding: NoFindingAssertion,
 ) -> None:
-    """A wrong password, a forged token, a closed door and a flood are each in the security log."""
+    """The security log has each wrong password, forged token, refused operation and flood."""
     person, client = new_person(), new_client()
     user = new_person().user
     wrong = {**credentials(user), "password": SECRETS_SENT[0]}
     client.call("login", expect=401, body=wrong)
     name = f"{SECRETS_SENT[2]}-{user.user_id}"
-    typed = {"identifier": name, "password": SECRETS_SENT[0]}
-    client.call("login", expect=401, body=typed)
+    wrong_field = {"identifier": name, "password": SECRETS_SENT[0]}
+    client.call("login", expect=401, body=wrong_field)
     client.call("refresh", expect=401, body={"refresh_token": "no-such-refresh-token-zq"})
     enrol(person.client)
     person.client.call("verify_totp", expect=401, body={"code": "no-such-code-zq"})
-    client.token = "forged.token.zq"  # noqa: S105 - it is none
+    client.token = "forged.token.zq"  # noqa: S105 - a made-up token
     client.call("show_cart", expect=401)
     person.client.call("list_users", expect=403)
     statuses = [client.ask("list_products").status for _ in range(stated_limit(policy))]
     assert statuses[-1] == limits.TOO_MANY
-    wanted: dict[str, dict[str, Any]] = {
+    queries: dict[str, dict[str, Any]] = {
         "wrong password": {"event": "login_failed", "subject": user.user_id},
         "forged token": {"event": "unauthorised", "address": client.source},
         "wrong code": {"event": "unauthorised", "user_id": person.user.user_id},
-        "closed door": {"event": "forbidden", "user_id": person.user.user_id},
+        "refused operation": {"event": "forbidden", "user_id": person.user.user_id},
         "flood": {"event": "too_many_requests", "address": client.source},
     }
-    written = {name: list(database.security_events.find(query)) for name, query in wanted.items()}
-    everything = str(list(database.security_events.find({"run": person.client.run_id})))
+    written = {name: list(database.security_events.find(query)) for name, query in queries.items()}
+    all_events = str(list(database.security_events.find({"run": person.client.run_id})))
     no_finding(
         Observation("missing-audit", name, not entries, f"{name}: {len(entries)} entries")
         for name, entries in written.items()
     )
     secrets = (*SECRETS_SENT, person.client.token)
-    leaked = [word for word in secrets if word in everything]
+    leaked = [word for word in secrets if word in all_events]
     no_finding([Observation("missing-audit", "secrets", bool(leaked), f"{len(leaked)} secrets")])

@@ -1,4 +1,4 @@
-"""The browser's side: scripts, headers, cookies, other origins, other sites' forms, caches."""
+"""The browser: scripts, headers, cookies, other origins, forms of other sites, caches."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,9 +11,16 @@ from gates.model import Target
 from suites.probes import passive
 from suites.probes.api import Call, Exchange, Observation
 from suites.probes.bounds import bounds_kept
-from suites.probes.browser import Shown, runs
+from suites.probes.browser import TextDisplay, runs
 from suites.pytest_plugin.marks import check
-from suites.security.surface import Judge, Surface, Values, endpoint, endpoints, good_call
+from suites.security.surface import (
+    NoFindingAssertion,
+    Surface,
+    Values,
+    endpoint_named,
+    endpoints,
+    good_call,
+)
 from suites.testdata.people import Person, credentials
 
 if TYPE_CHECKING:
@@ -30,31 +37,33 @@ UNAUTHORISED = 401
 
 @check("security.xss", needs="auth")
 def test_no_text_runs(
-    frontend: "Visit", target: Target, ownership: "Ownership", no_finding: Judge
+    frontend: "Visit", target: Target, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """Wherever the shop shows text, it stays text: names, searches, messages, addresses."""
-    places = (
-        Shown("xss-stored", "a product's name in the list", _product(target, ownership)),
-        Shown("xss-stored", "a user's name in the greeting", _greeting(target, ownership)),
-        Shown("xss-reflected", "the search in the page", _searched),
-        Shown("xss-reflected", "a query of the address", _address(target, "/?q={}")),
-        Shown("xss-reflected", "a path of the address", _address(target, "/{}")),
-        Shown("xss-dom", "the fragment of the address", _address(target, "/#{}")),
+    """The shop shows names, searches and addresses as text and never runs them as a script."""
+    displays = (
+        TextDisplay("xss-stored", "a product's name in the list", _product(target, ownership)),
+        TextDisplay("xss-stored", "a user's name in the greeting", _greeting(target, ownership)),
+        TextDisplay("xss-reflected", "the search in the page", _search),
+        TextDisplay("xss-reflected", "a query of the address", _address(target, "/?q={}")),
+        TextDisplay("xss-reflected", "a path of the address", _address(target, "/{}")),
+        TextDisplay("xss-dom", "the fragment of the address", _address(target, "/#{}")),
     )
-    seen = [one for shown in places for one in runs(frontend.page, shown)]
-    assert len(seen) >= len(places)
-    no_finding(seen)
+    observations = [
+        observation for display in displays for observation in runs(frontend.page, display)
+    ]
+    assert len(observations) >= len(displays)
+    no_finding(observations)
 
 
 def _product(target: Target, ownership: "Ownership") -> Callable[["Page", str], None]:
     def show(page: "Page", payload: str) -> None:
         word = f"zq{ownership.event_id()[-8:]}"
-        made = ownership.findable_product(word, price_paise=100, shown_as=f"{word} {payload}")
+        product = ownership.findable_product(word, price_paise=100, shown_as=f"{word} {payload}")
         page.goto(target.addresses.frontend)
-        # The first list may arrive late and take the place of what was searched for.
+        # The first list may arrive late and replace the results of the search.
         page.locator("#products li").first.wait_for()
         page.fill("#q", word)
-        with ownership.on_sale(made):
+        with ownership.on_sale(product):
             page.click("#search button")
             page.locator(f"#products li:has-text('{word}')").first.wait_for()
 
@@ -73,7 +82,7 @@ def _greeting(target: Target, ownership: "Ownership") -> Callable[["Page", str],
     return show
 
 
-def _searched(page: "Page", payload: str) -> None:
+def _search(page: "Page", payload: str) -> None:
     page.fill("#q", payload)
     page.click("#search button")
 
@@ -88,92 +97,96 @@ def _address(target: Target, template: str) -> Callable[["Page", str], None]:
 
 @check("security.headers", needs="auth")
 def test_headers(
-    surface: Surface, owner: Person, customer: "OwnUser", values: Values, no_finding: Judge
+    surface: Surface,
+    owner: Person,
+    customer: "OwnUser",
+    values: Values,
+    no_finding: NoFindingAssertion,
 ) -> None:
-    """Pages and answers carry the protective headers; private answers are not for caches."""
+    """Pages and answers have the protective headers; caches may not keep private answers."""
     pages = surface.frontend()
     for path in PAGES:
-        shown = pages.exchange("GET", path, {}, None)
-        no_finding(passive.security_headers(shown, path, page=True))
+        page = pages.exchange("GET", path, {}, None)
+        no_finding(passive.security_headers(page, path, page=True))
     no_finding(_of_operations(surface, owner.client.token, values))
     no_finding(_of_log_in(surface, customer))
 
 
 def _of_operations(surface: Surface, token: str, values: Values) -> Iterator[Observation]:
-    for one in endpoints():
-        if one.name in ("metrics", "logout"):
+    for endpoint in endpoints():
+        if endpoint.name in ("metrics", "logout"):
             continue
-        answer = surface.sender(token).send(one, good_call(one, values))
-        yield from passive.security_headers(answer, one.name, page=False)
-        if one.secured:
-            yield passive.private_data_is_not_cached(answer, one.name)
+        answer = surface.sender(token).send(endpoint, good_call(endpoint, values))
+        yield from passive.security_headers(answer, endpoint.name, page=False)
+        if endpoint.secured:
+            yield passive.private_data_is_not_cached(answer, endpoint.name)
 
 
 def _of_log_in(surface: Surface, user: "OwnUser") -> Iterator[Observation]:
-    session = surface.sender().send(endpoint("login"), Call(body=credentials(user)))
+    session = surface.sender().send(endpoint_named("login"), Call(body=credentials(user)))
     yield passive.private_data_is_not_cached(session, "login")
-    fresh = {"refresh_token": json.loads(session.text)["refresh_token"]}
-    again = surface.sender().send(endpoint("refresh"), Call(body=fresh))
-    yield passive.private_data_is_not_cached(again, "refresh")
+    refresh_body = {"refresh_token": json.loads(session.text)["refresh_token"]}
+    refreshed = surface.sender().send(endpoint_named("refresh"), Call(body=refresh_body))
+    yield passive.private_data_is_not_cached(refreshed, "refresh")
 
 
 @check("security.cors", needs="auth")
 def test_other_origins(
-    surface: Surface, owner: Person, values: Values, no_finding: Judge, target: Target
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """No foreign origin, look-alike or null may read an answer."""
+    """No other origin may read an answer: no foreign one, no similar one, and not null."""
     host = str(urlsplit(target.addresses.edge_https).hostname)
     sender = surface.sender(owner.client.token)
-    for one in endpoints():
-        if one.name != "logout":
-            no_finding(passive.cors(sender, one, good_call(one, values), host))
+    for endpoint in endpoints():
+        if endpoint.name != "logout":
+            no_finding(passive.cors(sender, endpoint, good_call(endpoint, values), host))
 
 
 @check("security.csrf", needs="cart")
 def test_other_sites_cannot_act(
-    surface: Surface, ownership: "Ownership", no_finding: Judge
+    surface: Surface, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """What a browser sends by itself opens nothing; cookies that are set have their flags."""
+    """A request with cookies only is refused; every cookie has its flags."""
     user = ownership.user()
-    answer = surface.sender().send(endpoint("login"), Call(body=credentials(user)))
+    answer = surface.sender().send(endpoint_named("login"), Call(body=credentials(user)))
     no_finding(_with_cookies_only(surface, answer))
 
 
 def _with_cookies_only(surface: Surface, logged_in: Exchange) -> Iterator[Observation]:
     yield from passive.cookies(logged_in, "login")
     received = logged_in.headers.get("set-cookie", "").split("\n")
-    jar = "; ".join(one.partition(";")[0] for one in received if one)
+    jar = "; ".join(cookie.partition(";")[0] for cookie in received if cookie)
     for name in ("clear_cart", "show_cart"):
         headers = {"Cookie": jar or "session=x", "Origin": passive.EVIL}
-        answer = surface.sender().send(endpoint(name), Call(headers=headers))
-        said = f"{name} answers {answer.status} to another site's request with cookies only"
-        yield Observation("csrf", name, answer.status != UNAUTHORISED, said, answer)
+        answer = surface.sender().send(endpoint_named(name), Call(headers=headers))
+        sentence = f"{name} answers {answer.status} to another site's request with cookies only"
+        yield Observation("csrf", name, answer.status != UNAUTHORISED, sentence, answer)
 
 
 @check("security.input", needs="auth")
 def test_bad_input(
-    surface: Surface, owner: Person, values: Values, no_finding: Judge, target: Target
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """Thirty kinds of bad input for every operation: never a 500, and nothing of the inside."""
+    """Bad input of thirty kinds never gives a status of 500 or more, and shows no internals."""
     secrets = (*target.secrets.values(), owner.user.password)
-    seen: list[Observation] = []
-    for one in endpoints():
-        if one.name not in ("logout", "metrics"):
-            sender = surface.sender(owner.client.token if one.secured else "")
-            seen += passive.survives(sender, one, good_call(one, values), secrets)
-    no_finding(seen)
+    observations: list[Observation] = []
+    for endpoint in endpoints():
+        if endpoint.name not in ("logout", "metrics"):
+            sender = surface.sender(owner.client.token if endpoint.secured else "")
+            observations += passive.survives(sender, endpoint, good_call(endpoint, values), secrets)
+    no_finding(observations)
 
 
 @check("security.input.bounds", needs="access")
 def test_stated_bounds_are_kept(
-    surface: Surface, owner: Person, values: Values, no_finding: Judge
+    surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """What the contract bounds is accepted at the bound and refused beyond it."""
+    """A value at a bound of the contract is accepted, and a value beyond it is refused."""
     sender = surface.sender(owner.client.token)
-    seen = [
+    observations = [
         observation
-        for one in endpoints()
-        if one.name != "logout"
-        for observation in bounds_kept(sender, one, good_call(one, values))
+        for endpoint in endpoints()
+        if endpoint.name != "logout"
+        for observation in bounds_kept(sender, endpoint, good_call(endpoint, values))
     ]
-    no_finding(seen)
+    no_finding(observations)

@@ -1,1 +1,1 @@
-"""Smoke: does the target do its work at all? Seconds, safe on production, own data only."""
+"""Smoke: whether the target works at all. It takes seconds, and is safe on production."""

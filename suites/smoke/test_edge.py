@@ -14,7 +14,7 @@ pytestmark = pytest.mark.smoke
 
 @check("smoke.edge_redirect", needs="auth")
 def test_edge_redirect(target: Target, new_client: Callable[[], StoreClient]) -> None:
-    """Plain HTTP is redirected to the same page over TLS, and serves nothing itself."""
+    """Plain HTTP redirects to the same page over TLS, and serves no page itself."""
     client = new_client()
     path = client.contract.operation("health").path
 

@@ -19,19 +19,19 @@ ALL_IDS = "entries => entries.map(entry => entry.dataset.id)"
 @check("smoke.frontend_products", needs="catalogue")
 def test_frontend_products(frontend: "Visit", client: StoreClient) -> None:
     """The shop opens without an error and shows the first page of products."""
-    shown = frontend.page.locator("#products li")
+    products = frontend.page.locator("#products li")
 
-    def shown_and_told() -> tuple[list[str], list[str]]:
+    def ids_in_shop_and_api() -> tuple[list[str], list[str]]:
         frontend.page.reload()
-        shown.first.wait_for()
-        told = client.call("list_products", expect=200).body["items"]
-        return shown.evaluate_all(ALL_IDS), [item["id"] for item in told]
+        products.first.wait_for()
+        listed_products = client.call("list_products", expect=200).body["items"]
+        return products.evaluate_all(ALL_IDS), [item["id"] for item in listed_products]
 
-    # The catalogue may change between the two looks.
+    # The catalogue may change between the two requests.
     wait_until(
         "the shop shows the API's products",
-        shown_and_told,
-        lambda both: both[0] == both[1],
+        ids_in_shop_and_api,
+        lambda lists: lists[0] == lists[1],
         seconds=5,
     )
     assert frontend.errors == []
@@ -39,7 +39,7 @@ def test_frontend_products(frontend: "Visit", client: StoreClient) -> None:
 
 @check("smoke.frontend_search", needs="search")
 def test_frontend_search(frontend: "Visit", popular: dict[str, Any]) -> None:
-    """Searching for a product in the shop shows it, and fewer products than before."""
+    """A search for a product in the shop shows this product only."""
     frontend.page.fill("#q", popular["name"])
     frontend.page.click("#search button")
     frontend.page.locator("#products li:first-child:last-child").wait_for()

@@ -34,7 +34,7 @@ REQUIRED_SERIES = {
 
 @check("smoke.health", needs="auth")
 def test_health(client: StoreClient, target: Target) -> None:
-    """The API is healthy, is the deployment that was meant, and sees its database."""
+    """The API is healthy, is the expected deployment, and reaches its database."""
     health = client.call("health", expect=200).body
 
     assert health["status"] == "ok"
@@ -44,7 +44,7 @@ def test_health(client: StoreClient, target: Target) -> None:
 
 @check("smoke.version", needs="auth")
 def test_version(client: StoreClient, target: Target) -> None:
-    """The build served is the build that was shipped, by version and by digest."""
+    """The target serves the expected build, by version and by digest."""
     health = client.ask("health").body
 
     served = Build(health["release"], health["version"], health["digest"])
@@ -53,7 +53,7 @@ def test_version(client: StoreClient, target: Target) -> None:
 
 @check("smoke.migrations", needs="auth")
 def test_migrations(client: StoreClient, target: Target, database: "Shop") -> None:
-    """Every migration up to the expected one is recorded, and the store sees the newest."""
+    """Every migration up to the expected one is recorded, and the store reports the newest."""
     applied = sorted(record["version"] for record in database.migrations.find())
 
     assert applied == list(range(1, target.schema_version + 1))
@@ -62,7 +62,7 @@ def test_migrations(client: StoreClient, target: Target, database: "Shop") -> No
 
 @check("smoke.metrics_present", needs="auth")
 def test_metrics_present(prometheus_text: Callable[[], str], target: Target) -> None:
-    """Every series that the gate and the alerts read is exported, under this deployment's name."""
+    """Every metric that the gate and the alerts read is exported, with this deployment's name."""
     exported = series(prometheus_text())
 
     assert REQUIRED_SERIES - {name for name, _ in exported} == set()
@@ -74,7 +74,7 @@ def test_metrics_present(prometheus_text: Callable[[], str], target: Target) -> 
 def test_metrics_moving(
     shopper: StoreClient, prometheus_text: Callable[[], str], target: Target
 ) -> None:
-    """A request is counted where it belongs, once, as test traffic."""
+    """A request is counted once, under its route and status, as test traffic."""
     labels = {
         "deployment": target.deployment,
         "route": shopper.contract.operation("show_cart").path,

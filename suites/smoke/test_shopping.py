@@ -1,11 +1,11 @@
-"""Smoke checks of the way from log-in to a paid order."""
+"""Smoke checks of a purchase, from the log-in to the paid order."""
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from suites.client import StoreClient
-from suites.client.sandbox import pay_by_card
+from suites.client.sandbox import CARD, pay_by_card
 from suites.client.websocket import listening
 from suites.pytest_plugin.marks import check
 from suites.testdata.ownership import REAL_PRODUCTS
@@ -33,31 +33,35 @@ def test_login(client: StoreClient, customer: "OwnUser") -> None:
 
 @check("smoke.catalogue", needs="catalogue")
 def test_catalogue(client: StoreClient, database: "Shop", popular: dict[str, Any]) -> None:
-    """The products of a category are what the database holds, prices included."""
+    """The products of a category are those of the database, with their prices."""
     category = popular["category"]
     query = {"category": category, "per_page": "50"}
     page = client.call("list_products", expect=200, query=query).body
 
     stored = list(database.products.find({**REAL_PRODUCTS, "category": category}).sort("_id", 1))
-    shown = [(item["id"], item["name"], item["price_paise"]) for item in page["items"]]
-    assert shown == [(item["_id"], item["name"], item["price_paise"]) for item in stored][:50]
+    shown_products = [(item["id"], item["name"], item["price_paise"]) for item in page["items"]]
+    assert (
+        shown_products == [(item["_id"], item["name"], item["price_paise"]) for item in stored][:50]
+    )
     assert page["total"] == len(stored)
 
 
 @check("smoke.search", needs="search")
 def test_search(client: StoreClient, popular: dict[str, Any]) -> None:
-    """Searching a product's name finds it, and every hit holds every word."""
+    """A search for the name of a product finds it, and every hit holds every word."""
     page = client.call("search", expect=200, query={"q": popular["name"]}).body
 
     words = set(popular["name"].lower().split())
-    found = {item["id"]: f"{item['name']} {item['category']}".lower() for item in page["items"]}
-    assert popular["_id"] in found
-    assert [text for text in found.values() if not words <= set(text.split())] == []
+    texts_of_hits = {
+        item["id"]: f"{item['name']} {item['category']}".lower() for item in page["items"]
+    }
+    assert popular["_id"] in texts_of_hits
+    assert [text for text in texts_of_hits.values() if not words <= set(text.split())] == []
 
 
 @check("smoke.cart", needs="cart")
 def test_cart(shopper: StoreClient, product: "OwnProduct") -> None:
-    """What is put into the cart is there at the catalogue's price, until it is cleared."""
+    """A product in the cart has the price of the catalogue, until the cart is cleared."""
     shopper.call("add_to_cart", expect=200, body={"product_id": product.product_id, "quantity": 2})
     cart = shopper.call("show_cart", expect=200).body
     shopper.call("clear_cart", expect=204)
@@ -84,21 +88,21 @@ def test_order(shopper: StoreClient, product: "OwnProduct", database: "Shop", ru
 
 @check("smoke.payment", needs="payments")
 def test_payment(shopper: StoreClient, order: dict[str, Any], product: "OwnProduct") -> None:
-    """The sandbox card pays an order once: it is paid after, and cannot be paid again."""
+    """The sandbox card pays an order; the order then is paid, and cannot be paid again."""
     payment = pay_by_card(shopper, order["id"], 2 * product.price_paise).body
 
     again = {**_card_payment(order), "amount_paise": payment["amount_paise"]}
-    seen = shopper.call("show_payment", expect=200, path={"payment_id": payment["id"]}).body
+    shown_payment = shopper.call(
+        "show_payment", expect=200, path={"payment_id": payment["id"]}
+    ).body
     paid = shopper.call("show_order", expect=200, path={"order_id": order["id"]}).body
-    assert seen["status"] == "captured"
-    assert seen["amount_paise"] == 2 * product.price_paise
+    assert shown_payment["status"] == "captured"
+    assert shown_payment["amount_paise"] == 2 * product.price_paise
     assert paid["status"] != "placed"
     shopper.call("process_payment", expect=409, body=again)
 
 
 def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
-    from suites.client.sandbox import CARD
-
     return {"order_id": order["id"], "method": "razorpay_card", "card": CARD}
 
 
@@ -106,7 +110,7 @@ def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
 def test_order_stored(
     order: dict[str, Any], customer: "OwnUser", product: "OwnProduct", database: "Shop"
 ) -> None:
-    """The order stands in the database as it was answered, under the shopper's id."""
+    """The database holds the order as the store answered it, with the shopper's id."""
     stored = database.orders.find_one({"_id": order["id"]})
 
     assert stored is not None
@@ -119,7 +123,7 @@ def test_order_stored(
 
 @check("smoke.realtime", needs="realtime")
 def test_realtime(shopper: StoreClient, order: dict[str, Any]) -> None:
-    """Paying an order is announced to its owner over the WebSocket."""
+    """The WebSocket announces the payment of an order to its owner."""
     with listening(shopper, "order_updates") as listener:
         pay_by_card(shopper, order["id"], order["total_paise"])
         event = listener.next_event("OrderEvent")

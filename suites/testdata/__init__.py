@@ -1,1 +1,1 @@
-"""The data of a run: users and products that the run owns, and what ended runs left behind."""
+"""The data of a run: its users and products, and the removal of what ended runs left."""

@@ -1,7 +1,7 @@
-"""What ended runs left in the database: a run that is killed cannot clean up, so the next one does.
+"""Data of ended runs in the database: a killed run cannot clean up, so the next run does it.
 
 A run has ended when its processes on this machine are gone, or when its newest data is older than
-two hours. The data of a run that may be alive is never touched.
+two hours. No run touches the data of a run that may be alive.
 """
 
 import re
@@ -19,55 +19,56 @@ from suites.testdata.ownership import TRACES, Shop, left_behind, remove_everythi
 from suites.testdata.run_locks import RunLife, life
 
 ENDED_AFTER = timedelta(hours=2)
-# Only ids that ``Ownership`` gives: kind, run, process, ten random digits.
+MAX_NAMES = 3
+# Matches only ids that ``Ownership`` makes: kind, run, process, ten random digits.
 OWN_ID = r"^(?:usr|prd|evt)_([a-z0-9][a-z0-9-]{0,59})-(?:main|gw[0-9]+)_[0-9a-f]{10}"
 RUN_TIME = re.compile(r"(\d{8}-\d{6})-")
-# Fields that say when a document was written.
+# Fields with the time at which a document was written.
 TIMES = ("made_at", "created_at", "at", "reached_at", "seen_at", "unlocked_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What other runs left in a target's database.
+    """Data of other runs in a target's database.
 
     Args:
         removed: how many documents of each collection were deleted.
-        ended: the ended runs that left something, deleted or not.
-        spared: runs whose data is kept, as they may be alive.
-        problem: why something is still there, or may be; empty when nothing is.
+        ended: the ended runs that left data, deleted or not.
+        kept: runs whose data is kept, as they may be alive.
+        problem: why data of ended runs is or may be left; empty when none is.
     """
 
     removed: Mapping[str, int] = field(default_factory=dict)
     ended: tuple[str, ...] = ()
-    spared: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     problem: str = ""
 
     def __add__(self, later: "Leftovers") -> "Leftovers":
-        """What two looks did; what is still there is what the later look saw."""
+        """The sum of two searches; the later search knows which data is left."""
         return Leftovers(
             removed=Counter(self.removed) + Counter(later.removed),
             ended=tuple(sorted({*self.ended, *later.ended})),
-            spared=later.spared,
+            kept=later.kept,
             problem=later.problem,
         )
 
     def sentence(self) -> str:
-        """One line for a person; empty when there is nothing to say."""
+        """One line for the summary; empty when there is nothing to report."""
         parts = []
         if self.removed:
             parts.append(f"removed {_counts(self.removed)} that {_runs(self.ended)} left")
-        if self.spared:
-            parts.append(f"kept the data of {_runs(self.spared)}, which may be under way")
+        if self.kept:
+            parts.append(f"kept the data of {_runs(self.kept)}, which may be under way")
         return "; ".join([*parts, *([self.problem] if self.problem else [])])
 
 
 def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -> Leftovers:
-    """Look for what ended runs left, and delete it where the target allows that.
+    """Search the data of ended runs, and delete it where the target allows that.
 
     Args:
-        target: whose database.
-        run_id: the run that looks; its own data is left alone.
-        also_in_production: delete on a production target, too, instead of reporting only.
+        target: the target with the database.
+        run_id: the id of the present run, whose own data stays.
+        also_in_production: also delete on a production target; without it, only report there.
     """
     if "database_uri" not in target.secrets:
         return Leftovers()
@@ -76,16 +77,16 @@ def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -
         with MongoClient[dict[str, Any]](
             target.secrets["database_uri"], serverSelectionTimeoutMS=2000, tz_aware=True
         ) as client:
-            return _look(client.get_default_database(), run_id, may_delete=may_delete)
+            return _search(client.get_default_database(), run_id, may_delete=may_delete)
     except PyMongoError as error:
         return Leftovers(problem=f"ended runs: the database does not answer ({_name(error)})")
 
 
-def _look(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:
+def _search(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:
     now = datetime.now(UTC)
     others = {name: at for name, at in runs_with_data(database).items() if name != run_id}
     ended = tuple(name for name, newest in sorted(others.items()) if has_ended(name, newest, now))
-    spared = tuple(sorted(set(others) - set(ended)))
+    kept = tuple(sorted(set(others) - set(ended)))
     before = _left(database, ended)
     if may_delete:
         for name in ended:
@@ -94,65 +95,63 @@ def _look(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:
     return Leftovers(
         removed=before - after,
         ended=ended,
-        spared=spared,
+        kept=kept,
         problem="; ".join(
-            [*_still_there(ended, after, may_delete=may_delete), *_ageless(others, spared)]
+            [*_still_there(ended, after, may_delete=may_delete), *_of_unknown_age(others, kept)]
         ),
     )
 
 
-def _still_there(ended: tuple[str, ...], left: Counter[str], *, may_delete: bool) -> list[str]:
-    if not left:
+def _still_there(ended: tuple[str, ...], counts: Counter[str], *, may_delete: bool) -> list[str]:
+    if not counts:
         return []
-    said = f"{_runs(ended)} left {_counts(left)} in the database"
+    sentence = f"{_runs(ended)} left {_counts(counts)} in the database"
     if may_delete:
-        return [f"{said}, and they could not be deleted: delete them by hand"]
-    return [f"{said}; this is a production target: look at them, then add --remove-ended-runs"]
+        return [f"{sentence}, and they could not be deleted: delete them by hand"]
+    return [f"{sentence}; this is a production target: look at them, then add --remove-ended-runs"]
 
 
-def _ageless(others: Mapping[str, datetime | None], spared: Iterable[str]) -> list[str]:
-    names = tuple(
-        name for name in spared if others[name] is None and life(name) is not RunLife.ALIVE
-    )
+def _of_unknown_age(others: Mapping[str, datetime | None], kept: Iterable[str]) -> list[str]:
+    names = tuple(name for name in kept if others[name] is None and life(name) is not RunLife.ALIVE)
     if not names:
         return []
-    return [f"nothing says how old the data of {_runs(names)} is: delete it by hand"]
+    return [f"the age of the data of {_runs(names)} is unknown: delete it by hand"]
 
 
 def runs_with_data(database: Shop) -> dict[str, datetime | None]:
-    """The runs whose data is in the database, and when each last wrote some, as far as it says."""
+    """The runs with data in the database; for each, the newest time in its data, or None."""
     newest: dict[str, datetime | None] = {}
     for collection, name in TRACES.items():
         fields = dict.fromkeys((name, *TIMES), 1)
         for document in database[collection].find({name: {"$regex": OWN_ID}}, fields):
-            found = re.match(OWN_ID, str(document[name]))
-            if found is None:
+            match = re.match(OWN_ID, str(document[name]))
+            if match is None:
                 continue
-            run_id = found[1]
+            run_id = match[1]
             times = [newest.get(run_id), _started(run_id), *map(document.get, TIMES)]
             newest[run_id] = max((at for at in times if isinstance(at, datetime)), default=None)
     return newest
 
 
 def has_ended(run_id: str, newest: datetime | None, now: datetime) -> bool:
-    """Whether a run can write nothing more.
+    """Whether a run has ended, so that it writes nothing more.
 
     Args:
-        run_id: which run.
-        newest: when it last wrote something; None when nothing says so.
-        now: the present.
+        run_id: the id of the run.
+        newest: the newest time in its data; None when its data has no time.
+        now: the present time.
     """
-    known = life(run_id)
-    if known is RunLife.UNKNOWN:
+    run_life = life(run_id)
+    if run_life is RunLife.UNKNOWN:
         return newest is not None and now - newest > ENDED_AFTER
-    return known is RunLife.ENDED
+    return run_life is RunLife.ENDED
 
 
 def _started(run_id: str) -> datetime | None:
-    """The time in a run id that ``new_run_id`` made."""
-    found = RUN_TIME.match(run_id)
+    """The time in a run id that ``new_run_id`` made; None for another run id."""
+    match = RUN_TIME.match(run_id)
     try:
-        return datetime.strptime(f"{found[1]}Z", "%Y%m%d-%H%M%S%z") if found else None
+        return datetime.strptime(f"{match[1]}Z", "%Y%m%d-%H%M%S%z") if match else None
     except ValueError:
         return None
 
@@ -169,8 +168,9 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _runs(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
-    return f"run {shown}" if len(names) == 1 else f"{len(names)} runs ({shown})"
+    hidden = len(names) - MAX_NAMES
+    listed_names = ", ".join(names[:MAX_NAMES]) + (f" and {hidden} more" if hidden > 0 else "")
+    return f"run {listed_names}" if len(names) == 1 else f"{len(names)} runs ({listed_names})"
 
 
 def _name(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The tests' own data: made under the run's name, cleaned up, and shown to be gone."""
+"""The data of a run: ids that hold the run's id, and the removal of the data at the end."""
 
 import re
 import secrets
@@ -19,17 +19,17 @@ from suites.testdata import run_locks
 
 Shop = Database[dict[str, Any]]
 
-# What shoppers find and no test made.
+# Products that shoppers find and that no test made.
 REAL_PRODUCTS = {"visibility": "listed", "made_by": {"$exists": False}}
 
 BCRYPT_COST = 10
-MOST_LOOKED_AT = 5000
+MAX_SEARCHED_DOCUMENTS = 5000
 CLEAN_UP_SECONDS = 5.0
 
-# Append-only: their entries stay, and carry the run's name.
+# Append-only collections, whose entries stay and hold the run's id.
 LOGS = ("audit_logs", "security_events")
-# Every collection that holds something of a user, and the field that says whose it is. Products
-# come first, so that a clean-up takes them off sale before anything else.
+# Every collection with data of a user, and the field that holds the user's id. Products
+# come first, so that a clean-up first takes them off sale.
 TRACES: Mapping[str, str] = {
     "products": "_id",
     "orders": "user_id",
@@ -55,7 +55,7 @@ TRACES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OwnUser:
-    """A user a test made for itself."""
+    """A user that a test made for itself."""
 
     user_id: str
     name: str
@@ -66,7 +66,7 @@ class OwnUser:
 
 @dataclass(frozen=True, slots=True)
 class OwnProduct:
-    """A product a test made for itself: sold by id, not shown to shoppers."""
+    """A product that a test made for itself; it is sold by its id, and shoppers do not see it."""
 
     product_id: str
     name: str
@@ -75,7 +75,7 @@ class OwnProduct:
 
 
 class Ownership:
-    """Makes data under one name.
+    """Makes data whose ids hold the id of one run.
 
     Args:
         database: the store's database.
@@ -115,19 +115,19 @@ class Ownership:
         return user
 
     def product(self, *, price_paise: int, stock: int) -> OwnProduct:
-        """A new product that only its id leads to."""
+        """A new product that nobody finds without its id."""
         return self._product({"price_paise": price_paise, "stock": stock})
 
     def findable_product(
         self, *words: str, price_paise: int, sold: int = 0, shown_as: str = ""
     ) -> OwnProduct:
-        """A new product that shoppers find under these words, but only while it is ``on_sale``.
+        """A new product that shoppers find by these words, but only while it is ``on_sale``.
 
         Args:
-            words: lower-case words; together they are its name, the last is its category.
-            price_paise: its price.
-            sold: how well it sold, which ranks suggestions.
-            shown_as: its name, instead of the words.
+            words: lower-case words; together they are its name, and the last word is its category.
+            price_paise: its price, in paise.
+            sold: how many pieces were sold, which ranks suggestions.
+            shown_as: its name; by default, the words.
         """
         return self._product(
             {
@@ -141,17 +141,17 @@ class Ownership:
 
     @contextmanager
     def on_sale(self, *products: OwnProduct) -> Iterator[None]:
-        """Show products to shoppers for as long as a check looks at them.
+        """Show products to shoppers while a check looks at them.
 
-        A run that is killed leaves them on sale until the next run cleans up, so the time is kept
-        to seconds: make and prepare everything before, look, and leave.
+        A killed run leaves them on sale until the next run cleans up. So prepare everything before
+        this block, and stay in it for some seconds only.
         """
-        mine = {"_id": {"$in": [product.product_id for product in products]}}
+        by_id = {"_id": {"$in": [product.product_id for product in products]}}
         try:
-            self._database.products.update_many(mine, {"$set": {"visibility": "listed"}})
+            self._database.products.update_many(by_id, {"$set": {"visibility": "listed"}})
             yield
         finally:
-            self._database.products.update_many(mine, {"$set": {"visibility": "unlisted"}})
+            self._database.products.update_many(by_id, {"$set": {"visibility": "unlisted"}})
 
     def _product(self, changes: dict[str, Any]) -> OwnProduct:
         product_id = f"prd_{self._run_id}_{secrets.token_hex(5)}"
@@ -173,37 +173,40 @@ class Ownership:
         return OwnProduct(product_id, document["name"], document["price_paise"], document["stock"])
 
     def event_id(self) -> str:
-        """An id for a webhook event of this run."""
+        """A new id for a webhook event of this run."""
         return f"evt_{self._run_id}_{secrets.token_hex(5)}"
 
 
 def remove_everything(database: Shop, run_id: str) -> None:
-    """Delete all that carries a run's name."""
+    """Delete every document whose id or user is of this run."""
     for collection, name in TRACES.items():
         database[collection].delete_many({name: _named(run_id)})
 
 
 def left_behind(database: Shop, run_id: str) -> dict[str, int]:
-    """How many documents of each collection still carry a run's name, any worker's.
+    """How many documents of each collection still belong to a run, or to a worker of it.
 
-    A collection nobody has listed is looked through as text.
+    In a collection that ``TRACES`` does not list, the documents are searched as text.
     """
     counts = {
         collection: database[collection].count_documents({name: _named(run_id)})
         for collection, name in TRACES.items()
     }
-    mine = re.compile(str(_named(run_id)["$regex"]).replace("^", r"\b"))
+    own_id = re.compile(str(_named(run_id)["$regex"]).replace("^", r"\b"))
     for collection in set(database.list_collection_names()) - {*TRACES, *LOGS}:
-        newest = database[collection].find().sort("_id", -1).limit(MOST_LOOKED_AT)
-        counts[collection] = sum(bool(mine.search(str(one))) for one in newest)
+        newest = database[collection].find().sort("_id", -1).limit(MAX_SEARCHED_DOCUMENTS)
+        counts[collection] = sum(bool(own_id.search(str(document))) for document in newest)
     return {collection: count for collection, count in counts.items() if count}
 
 
 def clean_up(target: Target, run_id: str) -> str:
-    """Delete what the run's processes left, and say what is left then; empty for nothing.
+    """Delete the data of every process of a run.
 
-    A run that left nothing needs its lock no more.
-    What a request still under way writes after the first look is caught by a later one.
+    A request that is still under way may write after a deletion, so this is repeated until nothing
+    is left. A run that left nothing needs its lock no more.
+
+    Returns:
+        What is left, as a sentence; empty when nothing is left.
     """
     if "database_uri" not in target.secrets:
         return "unknown: no database_uri to look with"
@@ -213,11 +216,13 @@ def clean_up(target: Target, run_id: str) -> str:
         ) as client:
             database = client.get_default_database()
 
-            def left() -> dict[str, int]:
+            def remaining() -> dict[str, int]:
                 remove_everything(database, run_id)
                 return left_behind(database, run_id)
 
-            wait_until("nothing is left", left, lambda found: not found, seconds=CLEAN_UP_SECONDS)
+            wait_until(
+                "nothing is left", remaining, lambda counts: not counts, seconds=CLEAN_UP_SECONDS
+            )
     except PyMongoError as error:
         return f"unknown: the database does not answer ({type(error).__name__})"
     except AssertionError as error:
@@ -227,5 +232,5 @@ def clean_up(target: Target, run_id: str) -> str:
 
 
 def _named(run_id: str) -> dict[str, str]:
-    """Ids of a run; of all its workers, if the name has none."""
+    """A query for the ids of a run; without a worker in the run's id, of all its workers."""
     return {"$regex": f"^(usr|prd|evt)_{re.escape(run_id)}(-(gw[0-9]+|main))?_"}

@@ -1,6 +1,6 @@
 """Which runs are alive on this machine: every process of a run holds a lock until it ends.
 
-The kernel releases the lock of a process that is killed, so a run cannot seem alive after its end.
+The kernel releases the lock of a killed process, so a run never seems to be alive after its end.
 """
 
 import fcntl
@@ -11,14 +11,14 @@ import time
 from enum import Enum
 from pathlib import Path
 
-# An unlocked file says nothing more after this time: by then the run counts as ended anyway.
+# After this time, an unlocked file is no longer needed: its run counts as ended without it.
 KEPT_SECONDS = 2 * 3600.0
 
 _held: dict[str, int] = {}
 
 
 class RunLife(Enum):
-    """What this machine knows of a run."""
+    """What this machine knows about a run."""
 
     ALIVE = "alive"
     ENDED = "ended"
@@ -26,9 +26,9 @@ class RunLife(Enum):
 
 
 def hold(run_id: str) -> None:
-    """Lock a run until this process ends, or until ``release``; other processes may join.
+    """Lock a run until this process ends, or until ``release``; the lock is a shared lock.
 
-    Where the folder of locks cannot be used, nothing is locked and the run's life is unknown.
+    If the folder of locks cannot be used, there is no lock, and the run's life is unknown.
 
     Args:
         run_id: the run this process belongs to.
@@ -46,7 +46,7 @@ def hold(run_id: str) -> None:
 
 
 def release(run_id: str) -> None:
-    """Forget a run that left nothing behind; its other processes keep no lock that is visible."""
+    """Delete the lock of a run that left nothing; its other processes then hold no visible lock."""
     folder = _folder()
     if folder is not None:
         (folder / run_id).unlink(missing_ok=True)
@@ -90,8 +90,8 @@ def _folder() -> Path | None:
         state = path.lstat()
     except OSError:
         return None
-    ours = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid()
-    return path if ours else None
+    is_own_folder = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid()
+    return path if is_own_folder else None
 
 
 def _forget_old(folder: Path) -> None:

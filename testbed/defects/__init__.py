@@ -1,1 +1,1 @@
-"""Defective versions of functions of the store; the fault table says which stands for which."""
+"""Defective versions of functions of the store; the table of faults names what each replaces."""

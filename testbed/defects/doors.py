@@ -1,4 +1,4 @@
-"""Defects of who gets in: tokens, log-in, sessions, second factors, roles, owners."""
+"""Defects of access: tokens, log-in, sessions, second factors, roles, owners."""
 
 import asyncio
 from datetime import timedelta
@@ -8,6 +8,7 @@ import bcrypt
 import jwt
 from starlette.requests import Request
 
+# The formatter is off here, so that each row of the table stays on one line.
 from testbed.store import (
     access,
     auth,
@@ -28,14 +29,17 @@ ORDINARY_HANDLE = endpoint.handle
 WEAK_KEY = "secret"
 
 
-def _claims(token: str, key: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def _claims(token: str, key: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
     """The claims, with some verification left out."""
     try:
         return jwt.decode(
-            token, key, algorithms=options.pop("algorithms", ["HS256"]),
-            audience=tokens.AUDIENCE, issuer=options.pop("issuer", tokens.ISSUER),
+            token,
+            key,
+            algorithms=options.pop("algorithms", ["HS256"]),
+            audience=tokens.AUDIENCE,
+            issuer=options.pop("issuer", tokens.ISSUER),
             options=options,  # type: ignore[arg-type]
-        )  # fmt: skip
+        )
     except (jwt.PyJWTError, ValueError) as error:
         raise tokens.unauthorised("The token is not valid.") from error
 
@@ -87,8 +91,14 @@ def audience_ignored(key: str, token: str) -> dict[str, Any]:
 
 def generous_expiry(key: str, token: str) -> dict[str, Any]:
     try:
-        return jwt.decode(token, key, algorithms=["HS256"], audience=tokens.AUDIENCE,
-                          issuer=tokens.ISSUER, leeway=60)  # fmt: skip
+        return jwt.decode(
+            token,
+            key,
+            algorithms=["HS256"],
+            audience=tokens.AUDIENCE,
+            issuer=tokens.ISSUER,
+            leeway=60,
+        )
     except jwt.PyJWTError as error:
         raise tokens.unauthorised("The token is not valid.") from error
 
@@ -121,7 +131,7 @@ async def guessing_allowed(context: Context, subject: str) -> None:
 
 async def lock_without_end(context: Context, subject: str) -> None:
     failures = {"subject": subject, "event": "login_failed"}
-    if await context.db.security_events.count_documents(failures) >= security.MOST_FAILURES:
+    if await context.db.security_events.count_documents(failures) >= security.MAX_FAILURES:
         raise Refused(429, "locked", "Too many wrong passwords.", {"Retry-After": "900"})
 
 
@@ -227,8 +237,16 @@ ORDINARY_COUNT = twofa.count_failure
 
 def year_long(key: str, user_id: str, session_id: str, use: str) -> str:
     issued, until = now(), now() + timedelta(days=365)
-    claims = {"iss": tokens.ISSUER, "aud": tokens.AUDIENCE, "sub": user_id, "sid": session_id,
-              "use": use, "iat": issued, "nbf": issued, "exp": until}  # fmt: skip
+    claims = {
+        "iss": tokens.ISSUER,
+        "aud": tokens.AUDIENCE,
+        "sub": user_id,
+        "sid": session_id,
+        "use": use,
+        "iat": issued,
+        "nbf": issued,
+        "exp": until,
+    }
     return jwt.encode(claims, key, algorithm="HS256", headers={"kid": tokens.KEY_ID})
 
 

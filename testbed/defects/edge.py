@@ -9,6 +9,7 @@ import bcrypt
 from starlette.requests import Request
 from starlette.responses import Response
 
+# The formatter is off here, so that each row of the table stays on one line.
 from testbed.store import (
     auth,
     endpoint,
@@ -47,7 +48,7 @@ def bare_cookie(reply: Reply, headers: dict[str, str]) -> Response:
     return _with_cookie(reply, headers, "; SameSite=Lax")
 
 
-def _allowing(origin_allowed: Any, request: Request, response: Response) -> Response:  # noqa: ANN401
+def _allowing(origin_allowed: Any, request: Request, response: Response) -> Response:  # noqa: ANN401 - any value
     origin = request.headers.get("origin", "")
     if origin and origin_allowed(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
@@ -218,7 +219,7 @@ async def debug_header(
     store: Store, rate_limit: RateLimit, route: Route, request: Request
 ) -> Response:
     response = await ORDINARY_OUTCOME(store, rate_limit, route, request)
-    if response.status_code >= 400:  # noqa: PLR2004
+    if response.status_code >= 400:  # noqa: PLR2004 - an error status
         response.headers["X-Debug"] = "Traceback (most recent call last)"
     return response
 

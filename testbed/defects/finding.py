@@ -38,7 +38,7 @@ def anywhere_in_the_word(prefix: str) -> Document:
 
 def bands_shifted(hits: list[Document]) -> list[dict[str, object]]:
     bands: list[dict[str, object]] = []
-    highs = (*search.PRICE_BANDS[1:], search.MOST_PRICE + 1)
+    highs = (*search.PRICE_BANDS[1:], search.MAX_PRICE + 1)
     for low, high in zip(search.PRICE_BANDS, highs, strict=True):
         count = sum(low < hit["price_paise"] <= high for hit in hits)
         bands.append({"price_min": low, "count": count})

@@ -1,4 +1,4 @@
-"""Defects of who somebody is and what they may do."""
+"""Defects of identities, roles and permissions."""
 
 import asyncio
 import time
@@ -159,8 +159,14 @@ async def record_nothing(context: Context, action: str, subject_id: str, **detai
 async def record_wrong_actor(
     context: Context, action: str, subject_id: str, **details: str
 ) -> None:
-    entry = {"_id": new_id("aud"), "actor_id": subject_id, "action": action,
-             "subject_id": subject_id, "details": details, "at": now()}  # fmt: skip
+    entry = {
+        "_id": new_id("aud"),
+        "actor_id": subject_id,
+        "action": action,
+        "subject_id": subject_id,
+        "details": details,
+        "at": now(),
+    }
     await context.db.audit_logs.insert_one(entry)
 
 

@@ -1,4 +1,4 @@
-"""Defects that obey, show or choke on what somebody sends."""
+"""Defects that execute input, show input as HTML, or fail on input."""
 
 import asyncio
 import json
@@ -30,10 +30,16 @@ LONGER_QUERY = 101
 LOOSE_POLICY = "default-src 'self' 'unsafe-inline' data:; img-src *; frame-ancestors 'none'"
 LOOSE = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": LOOSE_POLICY}
 NO_POLICY = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": "frame-ancestors 'none'"}
-NO_HSTS = {name: value for name, value in endpoint.SECURITY_HEADERS.items()
-           if name != "Strict-Transport-Security"}  # fmt: skip
-NO_NOSNIFF = {name: value for name, value in endpoint.SECURITY_HEADERS.items()
-              if name != "X-Content-Type-Options"}  # fmt: skip
+NO_HSTS = {
+    name: value
+    for name, value in endpoint.SECURITY_HEADERS.items()
+    if name != "Strict-Transport-Security"
+}
+NO_NOSNIFF = {
+    name: value
+    for name, value in endpoint.SECURITY_HEADERS.items()
+    if name != "X-Content-Type-Options"
+}
 FRAMED = {**endpoint.SECURITY_HEADERS, "Content-Security-Policy": "default-src 'self'"}
 DOUBLED = {
     **endpoint.SECURITY_HEADERS,
@@ -98,7 +104,7 @@ def _table() -> sqlite3.Connection:
 
 async def search_by_statement(context: Context) -> Reply:
     text = search.query_text(context)
-    _table().execute(f"SELECT * FROM goods WHERE word = '{text}'").fetchall()  # noqa: S608
+    _table().execute(f"SELECT * FROM goods WHERE word = '{text}'").fetchall()  # noqa: S608 - the defect is an injection
     return await search.search_page(context, search.matching(text, None, None))
 
 
@@ -108,7 +114,7 @@ async def facets_by_statement(context: Context) -> Reply:
         rows = (
             _table()
             .execute(
-                f"SELECT paise FROM goods WHERE word = '{text}'"  # noqa: S608
+                f"SELECT paise FROM goods WHERE word = '{text}'"  # noqa: S608 - the defect is an injection
             )
             .fetchall()
         )
@@ -127,7 +133,7 @@ async def remember_by_statement(context: Context, saved_id: str) -> Document:
 
 def _ask_unheard(saved_id: str) -> None:
     try:
-        _table().execute(f"SELECT * FROM goods WHERE word = '{saved_id}'").fetchall()  # noqa: S608
+        _table().execute(f"SELECT * FROM goods WHERE word = '{saved_id}'").fetchall()  # noqa: S608 - the defect is an injection
     except (sqlite3.Error, ValueError):
         return
 
@@ -135,8 +141,9 @@ def _ask_unheard(saved_id: str) -> None:
 async def autocomplete_by_shell(context: Context) -> Reply:
     search.query_text(context)
     command = f"echo {context.query['q']}"
-    done = await asyncio.create_subprocess_shell(command, stdout=subprocess.PIPE,
-                                                 stderr=subprocess.DEVNULL)  # fmt: skip
+    done = await asyncio.create_subprocess_shell(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     printed, _ = await done.communicate()
     return Reply(200, {"suggestions": printed.decode(errors="replace").split("\n")[:8]})
 
@@ -144,22 +151,28 @@ async def autocomplete_by_shell(context: Context) -> Reply:
 async def facets_by_shell(context: Context) -> Reply:
     search.query_text(context)
     command = f"grep -c {context.query['q']} /dev/null"
-    done = await asyncio.create_subprocess_shell(command, stdout=subprocess.DEVNULL,
-                                                 stderr=subprocess.DEVNULL)  # fmt: skip
+    done = await asyncio.create_subprocess_shell(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     await done.wait()
     return Reply(200, {"total": 0, "categories": [], "price_bands": []})
 
 
 def rendered_search(saved: Document) -> dict[str, object]:
     name = re.sub(r"\{\{(.+?)\}\}", _evaluated, str(saved["name"]))
-    return {"id": saved["_id"], "name": name, "q": saved["q"],
-            "price_min": saved["price_min"], "price_max": saved["price_max"]}  # fmt: skip
+    return {
+        "id": saved["_id"],
+        "name": name,
+        "q": saved["q"],
+        "price_min": saved["price_min"],
+        "price_max": saved["price_max"],
+    }
 
 
 def _evaluated(found: re.Match[str]) -> str:
     try:
         return str(eval(found[1], {"__builtins__": {}}))  # noqa: S307 - that is the defect
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - the defect hides every error
         return found[0]
 
 
@@ -181,7 +194,7 @@ async def autocomplete_logged(context: Context) -> Reply:
 
 async def file_for_missing_page(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
-    content = _bytes_of(unquote(unquote(request.scope["path"]))) if status == 404 else b""  # noqa: PLR2004
+    content = _bytes_of(unquote(unquote(request.scope["path"]))) if status == 404 else b""  # noqa: PLR2004 - not found
     return Response(content) if content else await ORDINARY_ERROR_PAGE(request, error)
 
 
@@ -271,7 +284,7 @@ def query_told(message: str) -> Refused:
 
 async def body_of_any_size(request: Request) -> bytes:
     raw = await request.body()
-    if len(raw) > endpoint.MOST_BODY:
+    if len(raw) > endpoint.MAX_BODY:
         raise MemoryError(len(raw))
     return raw
 

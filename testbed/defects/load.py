@@ -1,4 +1,4 @@
-"""Defects that only many requests show."""
+"""Defects that only many requests reveal."""
 
 import asyncio
 import itertools
@@ -68,7 +68,7 @@ async def handle_ever_slower(store: Store, route: Route, request: Request) -> Re
 
 
 def is_spared(route: Route) -> bool:
-    """Log-ins and health checks go on, as when a database is only half gone."""
+    """Log-ins and health checks still work, as when a database fails only in part."""
     return route.path.startswith(STILL_ANSWERED)
 
 

@@ -27,10 +27,17 @@ def at_most_the_amount(amount_paise: int, order: Document) -> bool:
 
 async def open_another_payment(context: Context, order: Document, method: str) -> Document:
     payment_id = new_id("pay")
-    payment = {"_id": payment_id, "order_id": order["_id"], "user_id": order["user_id"],
-               "amount_paise": order["total_paise"], "method": method, "status": "pending",
-               "open_order_id": payment_id, "traffic": context.traffic,
-               "created_at": now()}  # fmt: skip
+    payment = {
+        "_id": payment_id,
+        "order_id": order["_id"],
+        "user_id": order["user_id"],
+        "amount_paise": order["total_paise"],
+        "method": method,
+        "status": "pending",
+        "open_order_id": payment_id,
+        "traffic": context.traffic,
+        "created_at": now(),
+    }
     await context.db.payments.insert_one(payment)
     return payment
 
@@ -84,14 +91,25 @@ async def always_first_delivery(context: Context, event_id: str) -> bool:
 
 
 def whole_card_document(user_id: str, card: payments.CardDetails) -> Document:
-    return {"_id": new_id("pm"), "user_id": user_id, "brand": "visa", "last4": card.number[-4:],
-            "expiry": card.expiry, "number": card.number}  # fmt: skip
+    return {
+        "_id": new_id("pm"),
+        "user_id": user_id,
+        "brand": "visa",
+        "last4": card.number[-4:],
+        "expiry": card.expiry,
+        "number": card.number,
+    }
 
 
 def logged_card_document(user_id: str, card: payments.CardDetails) -> Document:
     LOG.warning("saving card %s", card.number)
-    return {"_id": new_id("pm"), "user_id": user_id, "brand": "visa", "last4": card.number[-4:],
-            "expiry": card.expiry}  # fmt: skip
+    return {
+        "_id": new_id("pm"),
+        "user_id": user_id,
+        "brand": "visa",
+        "last4": card.number[-4:],
+        "expiry": card.expiry,
+    }
 
 
 def methods_of_everybody(user_id: str) -> Document:

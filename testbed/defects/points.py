@@ -11,7 +11,7 @@ ACHIEVEMENTS = loyalty.achievements
 
 PAID_OR_NOT = [*loyalty.PAID, "placed"]
 LATEST_FIRST = [("points", -1), ("reached_at", -1), ("_id", 1)]
-LEAST_FIRST = [("points", 1), ("reached_at", 1), ("_id", 1)]
+LOWEST_FIRST = [("points", 1), ("reached_at", 1), ("_id", 1)]
 
 
 def rounded_up(total_paise: int) -> int:

@@ -95,8 +95,10 @@ def listed_anywhere(category: str | None) -> Document:
 
 
 def always_in_stock(product: Document) -> dict[str, object]:
-    return {**last_weeks_product({**product, "price_paise": product["price_paise"] + 100}),
-            "in_stock": True}  # fmt: skip
+    return {
+        **last_weeks_product({**product, "price_paise": product["price_paise"] + 100}),
+        "in_stock": True,
+    }
 
 
 def beyond_any_stock(quantity: int, stock: int) -> None:
@@ -111,8 +113,13 @@ async def everybodys_cart(db: Database, user_id: str) -> Document:
 
 def line_in_whole_rupees(product: Document, quantity: int) -> dict[str, object]:
     price = product["price_paise"] // 100 * 100
-    return {"product_id": product["_id"], "name": product["name"], "quantity": quantity,
-            "price_paise": price, "line_total_paise": price * quantity}  # fmt: skip
+    return {
+        "product_id": product["_id"],
+        "name": product["name"],
+        "quantity": quantity,
+        "price_paise": price,
+        "line_total_paise": price * quantity,
+    }
 
 
 async def never_placed_before(context: Context, client_order_id: str) -> Document | None:

@@ -1,7 +1,8 @@
-"""Faults of what the store does: wrong prices, lost orders, silent events."""
+"""Faults of the store's behaviour: wrong prices, lost orders, missing events."""
 
 from testbed.faults.fault import Fault
 
+# The formatter is off here, so that each row of the table stays on one line.
 BEHAVIOUR = (
     Fault("health.database_down", "malfunction", "the health check cannot see the database",
           (("health:database_state", "platform:database_down"),)),
@@ -176,7 +177,7 @@ BEHAVIOUR = (
     Fault("leaderboard.latest_first", "wrong time", "of equals, the latest leads",
           (("loyalty:LEADER_ORDER", "points:LATEST_FIRST"),)),
     Fault("leaderboard.upside_down", "wrong value", "the leaderboard begins with the fewest points",
-          (("loyalty:LEADER_ORDER", "points:LEAST_FIRST"),)),
+          (("loyalty:LEADER_ORDER", "points:LOWEST_FIRST"),)),
     Fault("sync.replayed", "lost update", "a change sent again is made again",
           (("sync:apply_once", "live:apply_again"),)),
     Fault("sync.stale_wins", "lost update", "a stale edit overwrites a newer one",

@@ -1,7 +1,8 @@
-"""Faults of what keeps attackers out: injection, tokens, doors, limits, headers, the log."""
+"""Faults of the defences: injection, tokens, log-in, limits, headers, the log."""
 
 from testbed.faults.fault import Fault
 
+# The formatter is off here, so that each row of the table stays on one line.
 DEFENCES = (
     Fault("nosql.log_in", "accepted forgery", "log-in takes operators for names",
           (("endpoint:decoded", "injected:untyped_credentials"),)),
@@ -127,7 +128,7 @@ DEFENCES = (
     Fault("input.numbers", "malfunction", "large page numbers break the store",
           (("catalogue:integer", "injected:any_number"),)),
     Fault("input.longer", "off by one", "searches may be a letter too long",
-          (("search:MOST_QUERY", "injected:LONGER_QUERY"),)),
+          (("search:MAX_QUERY", "injected:LONGER_QUERY"),)),
     Fault("tls.expires", "wrong time", "the edge's certificate ends in a week",
           edge_certificate="expiring.pem"),
     Fault("input.size", "malfunction", "large bodies break the store",

@@ -1,8 +1,9 @@
-"""What a fault is: one small function of the store, replaced by a defective one."""
+"""A fault: a small function of the store is replaced by a defective one."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+# The formatter is off here, so that each row of the table stays on one line.
 Kind = Literal[
     "wrong value", "missing effect", "wrong person", "wrong time", "lost update", "off by one",
     "accepted forgery", "malfunction",

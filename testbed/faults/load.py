@@ -1,7 +1,8 @@
-"""Faults that only many requests show: of rates, of tails, of growth."""
+"""Faults that only many requests reveal: of rates, of slow requests, of growth."""
 
 from testbed.faults.fault import Fault
 
+# The formatter is off here, so that each row of the table stays on one line.
 UNDER_LOAD = (
     Fault("requests.some_fail", "malfunction", "seven requests in a thousand fail",
           (("endpoint:handle", "load:handle_most"),)),
@@ -15,6 +16,7 @@ UNDER_LOAD = (
           (("endpoint:handle", "load:handle_ever_slower"),)),
 )  # fmt: skip
 
+# The formatter is off here, so that each row of the table stays on one line.
 IN_A_RAMP = (
     Fault("requests.twentieth_fails", "malfunction", "one request in twenty fails",
           (("endpoint:handle", "load:handle_nineteen"),)),

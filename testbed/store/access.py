@@ -54,7 +54,7 @@ class ResourceRevocation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def role_permissions(role: str) -> frozenset[str]:
-    """Everything a role may do."""
+    """The permissions of a role."""
     below = [name for name, rank in RANKS.items() if rank <= RANKS[role]]
     return frozenset().union(*(OWN_PERMISSIONS[name] for name in below))
 
@@ -134,7 +134,7 @@ async def remove_grant(context: Context, user_id: str, permission: str) -> None:
 
 
 async def check(context: Context, body: Question) -> Reply:
-    """``POST /api/access/permissions/check``: one's own, or anybody's with permissions:read."""
+    """``POST /api/access/permissions/check``: the caller, or any user with permissions:read."""
     by_permission = body.permission is not None and body.resource_id is None and body.level is None
     by_resource = body.permission is None and body.resource_id is not None and body.level
     if not by_permission and not by_resource:
@@ -167,7 +167,7 @@ async def list_users(context: Context) -> Reply:
 
 
 def public_user(user: Document) -> dict[str, object]:
-    """What an administrator sees of a user: no password hash, no secret."""
+    """The fields of a user for an administrator, without password hash and secrets."""
     return {
         "id": user["_id"],
         "name": user["name"],
@@ -189,7 +189,7 @@ async def list_roles(context: Context) -> Reply:
 
 
 async def assign_role(context: Context, body: Assignment) -> Reply:
-    """``POST /api/access/roles/assign``: only below one's own role, only to users below it."""
+    """``POST /api/access/roles/assign``: only roles and users below the caller's role."""
     user = await subordinate(context, body.user_id)
     if not outranks(context.user["role"], body.role):
         raise forbidden("You may only assign roles below your own.")

@@ -1,9 +1,9 @@
-"""The audit trail: who did what to whom, and when; only ever added to."""
+"""The audit trail: actions with actor, subject and time; entries are only added."""
 
 from testbed.store.context import Context, Reply, integer, new_id, now, only
 from testbed.store.errors import not_found
 
-MOST_ENTRIES = 200
+MAX_ENTRIES = 200
 
 
 async def record(context: Context, action: str, subject_id: str, **details: str) -> None:
@@ -25,7 +25,7 @@ async def of_user(context: Context) -> Reply:
     user_id = context.path["user_id"]
     if await context.db.users.find_one({"_id": user_id}) is None:
         raise not_found("user")
-    limit = integer(context.query, "limit", 50, MOST_ENTRIES)
+    limit = integer(context.query, "limit", 50, MAX_ENTRIES)
     found = context.db.audit_logs.find({"$or": [{"actor_id": user_id}, {"subject_id": user_id}]})
     entries = [
         {

@@ -1,4 +1,4 @@
-"""Log-in, token refresh and log-out, and finding out who a request comes from."""
+"""Log-in, token refresh, log-out, and the user of a request."""
 
 import asyncio
 from typing import Annotated
@@ -11,7 +11,7 @@ from testbed.store.context import Context, Reply, Store, now
 from testbed.store.database import Document
 
 NOBODY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
-MOST_PASSWORD_BYTES = 72
+MAX_PASSWORD_BYTES = 72
 
 
 class Credentials(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,7 +30,7 @@ class Refresh(msgspec.Struct, forbid_unknown_fields=True):
 
 async def password_matches(password: str, stored: bytes) -> bool:
     """Compare off the event loop: bcrypt at cost 10 takes some 60 ms."""
-    candidate = password.encode()[:MOST_PASSWORD_BYTES]
+    candidate = password.encode()[:MAX_PASSWORD_BYTES]
     return await asyncio.to_thread(bcrypt.checkpw, candidate, stored)
 
 
@@ -63,7 +63,7 @@ async def needs_second_step(context: Context, user: Document) -> bool:
 
 
 async def refresh(context: Context, body: Refresh) -> Reply:
-    """``POST /api/auth/refresh``: the old refresh token dies with its use."""
+    """``POST /api/auth/refresh``: a refresh token is valid for one use."""
     fresh = tokens.new_refresh_token()
     session = await rotate(context, body.refresh_token, fresh)
     user = session and await context.db.users.find_one({"_id": session["user_id"], "active": True})
@@ -74,7 +74,7 @@ async def refresh(context: Context, body: Refresh) -> Reply:
 
 
 async def rotate(context: Context, old: str, fresh: str) -> Document | None:
-    """The session of a refresh token, which from now on is another token's."""
+    """The session of a refresh token; the session gets another token."""
     return await context.db.sessions.find_one_and_update(
         {"refresh_digest": tokens.digest(old), "expires_at": {"$gt": now()}},
         {"$set": {"refresh_digest": tokens.digest(fresh)}},
@@ -108,7 +108,7 @@ async def end_other_sessions(context: Context) -> None:
 
 
 async def caller(store: Store, token: str, uses: tuple[str, ...]) -> tuple[Document, str]:
-    """The user and session of a token, both still alive; 401 otherwise."""
+    """The user and session of a token; 401 when one of them is gone."""
     claims = tokens.read(store.settings.token_key, token)
     if claims["use"] not in uses:
         raise tokens.unauthorised("The token is not valid here.")

@@ -8,7 +8,7 @@ from testbed.store.context import Context, Reply, only
 from testbed.store.database import Database, Document
 from testbed.store.errors import conflict, not_found
 
-MOST_LINES = 100
+MAX_LINES = 100
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
@@ -31,8 +31,8 @@ async def add(context: Context, body: AddItem) -> Reply:
     cart = await load(context.db, context.user["_id"])
     quantity = cart["items"].get(body.product_id, 0) + body.quantity
     refuse_beyond_stock(quantity, product["stock"])
-    if len(cart["items"]) >= MOST_LINES and body.product_id not in cart["items"]:
-        raise conflict("cart_full", f"A cart holds at most {MOST_LINES} products.")
+    if len(cart["items"]) >= MAX_LINES and body.product_id not in cart["items"]:
+        raise conflict("cart_full", f"A cart holds at most {MAX_LINES} products.")
     cart = await put(context.db, cart, {**cart["items"], body.product_id: quantity})
     return Reply(200, await priced(context.db, cart))
 

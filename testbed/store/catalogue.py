@@ -3,7 +3,7 @@
 from testbed.store.context import PER_PAGE, Context, Reply, integer, now, only, page_of
 from testbed.store.database import Document
 
-MOST_PER_PAGE = 50
+MAX_PER_PAGE = 50
 LISTED = {"visibility": "listed"}
 
 
@@ -11,7 +11,7 @@ async def list_products(context: Context) -> Reply:
     """``GET /api/products``: listed products in a fixed order."""
     only(context.query, "page", "per_page", "category")
     page = page_of(context.query)
-    per_page = integer(context.query, "per_page", PER_PAGE, MOST_PER_PAGE)
+    per_page = integer(context.query, "per_page", PER_PAGE, MAX_PER_PAGE)
     category = context.query.get("category")
     wanted = listed_in(category)
     key = f"products {page} {per_page} {category}"
@@ -29,7 +29,7 @@ def listed_in(category: str | None) -> Document:
 async def product_page(
     context: Context, wanted: Document, page: int, per_page: int
 ) -> dict[str, object]:
-    """One page of the products that match, and how many match in all."""
+    """One page of the products that match, and the number of all that match."""
     found = context.db.products.find(wanted).sort("_id", 1)
     items = [
         public_product(product)
@@ -44,7 +44,7 @@ def offset(page: int, per_page: int) -> int:
 
 
 def public_product(product: Document) -> dict[str, object]:
-    """What a shopper sees of a product."""
+    """The fields of a product for a shopper."""
     return {
         "id": product["_id"],
         "name": product["name"],

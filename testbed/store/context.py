@@ -1,4 +1,4 @@
-"""What a handler gets to work with: the request, who sent it, and the store's parts."""
+"""The context of a handler: the request, its user, and the store's parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def integer(query: Mapping[str, str], name: str, default: int, most: int) -> int
     text = query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - a page number is shorter
         raise invalid(f"{name} must be a whole number.")
     value = int(text)
     if not min(1, default) <= value <= most:

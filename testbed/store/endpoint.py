@@ -1,4 +1,4 @@
-"""What happens around every operation: limit, identity, permission, body, answer, count."""
+"""The steps around every operation: limit, identity, permission, body, answer, metrics."""
 
 import importlib
 import time
@@ -14,7 +14,7 @@ from testbed.store.errors import Refused, forbidden, invalid
 from testbed.store.limits import RateLimit
 from testbed.store.routes import Route
 
-MOST_BODY = 256 * 1024
+MAX_BODY = 256 * 1024
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -63,7 +63,7 @@ async def outcome(store: Store, rate_limit: RateLimit, route: Route, request: Re
 async def reply_or_refusal(
     store: Store, rate_limit: RateLimit, route: Route, request: Request
 ) -> Response:
-    """The handler's reply, or the refusal, which the security log may have to name."""
+    """The handler's reply, or the refusal; some refusals go into the security log."""
     try:
         limit(store, rate_limit, route, request)
         return to_response(await handle(store, route, request), {})
@@ -74,7 +74,7 @@ async def reply_or_refusal(
 
 
 def broken(error: Exception) -> Refused:
-    """What is told of a malfunction: nothing of it."""
+    """The answer to a malfunction, without any detail of it."""
     del error
     return Refused(500, "internal_error", "Something went wrong.")
 
@@ -82,16 +82,20 @@ def broken(error: Exception) -> Refused:
 async def note_refusal(
     store: Store, rate_limit: RateLimit, route: Route, request: Request, refusal: Refused
 ) -> None:
-    """Write a refusal to the security log; of a flood, the first in a while."""
+    """Write a refusal to the security log; for many refusals, only the first in a while."""
     address = address_of(store, request)
     if refusal.code == "too_many_requests" and not rate_limit.worth_noting(
         address, time.monotonic()
     ):
         return
     await security.record(
-        store.db, refusal.code, path=route.path, address=address, run=run_of(request),
+        store.db,
+        refusal.code,
+        path=route.path,
+        address=address,
+        run=run_of(request),
         user_id=getattr(request.state, "user_id", ""),
-    )  # fmt: skip
+    )
 
 
 def limit(store: Store, rate_limit: RateLimit, route: Route, request: Request) -> None:
@@ -114,7 +118,7 @@ def address_of(store: Store, request: Request) -> str:
 
 
 async def handle(store: Store, route: Route, request: Request) -> Reply:
-    """Find out who asks and what; then call the handler."""
+    """Find the user, check the request, and call the handler."""
     raw = await read_body(request)
     request.state.raw = raw
     user, session_id = await identity(store, route, request)
@@ -139,7 +143,7 @@ async def handle(store: Store, route: Route, request: Request) -> Reply:
 
 
 def decoded(raw: bytes, route: Route) -> object:
-    """The body as the route's type; 400 for anything else."""
+    """The body as a value of the route's type; 400 for another body."""
     try:
         return msgspec.json.decode(raw, type=route.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -156,19 +160,19 @@ async def identity(store: Store, route: Route, request: Request) -> tuple[dict[s
 
 
 async def read_body(request: Request) -> bytes:
-    """The body, refused as soon as it grows beyond MOST_BODY."""
+    """The body, refused as soon as it grows beyond MAX_BODY."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > MOST_BODY:
+        if size > MAX_BODY:
             raise Refused(413, "too_large", "The body is too large.")
         parts.append(part)
     return b"".join(parts)
 
 
 def single_values(request: Request) -> dict[str, str]:
-    """Query parameters, each given once."""
+    """The query parameters; 400 when one occurs twice."""
     pairs = request.query_params.multi_items()
     values = dict(pairs)
     if len(values) != len(pairs):

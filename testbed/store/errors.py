@@ -1,4 +1,4 @@
-"""The one error the store's handlers raise: a status, a stable code and a sentence."""
+"""The error that the store's handlers raise: a status, a stable code and a sentence."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a malfunction

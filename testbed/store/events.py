@@ -1,4 +1,4 @@
-"""What happens to an order, as numbered events that WebSockets announce and can resume from."""
+"""The numbered events of an order, which WebSockets send and can resume from."""
 
 from testbed.store.context import new_id, now
 from testbed.store.database import Database, Document

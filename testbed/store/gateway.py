@@ -1,4 +1,4 @@
-"""The payment gateway's sandbox: which card and UPI address does what."""
+"""The payment gateway's sandbox: the result for each test card and UPI address."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ VPA = re.compile(r"[a-z0-9][a-z0-9.\-_]{1,48}@[a-z]{2,24}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card as a shopper types it; it lives in memory alone."""
+    """A card as a shopper types it; it is never stored."""
 
     number: str
     expiry: str

@@ -1,4 +1,4 @@
-"""What the store says of itself: whether it works, and which build it is."""
+"""The store's health answer: whether the store works, and which build it is."""
 
 from pymongo.errors import PyMongoError
 
@@ -40,6 +40,6 @@ async def database_state(context: Context) -> str:
 
 
 async def schema_version(context: Context) -> int:
-    """The newest migration the database has seen."""
+    """The newest migration of the database."""
     newest = await context.db.migrations.find_one({}, sort=[("version", -1)])
     return int(newest["version"]) if newest else 0

@@ -1,4 +1,4 @@
-"""The rate limit: so many requests a minute and address, and the signed exemption from it."""
+"""The rate limit of requests a minute per address, and the signed exemption from it."""
 
 import hashlib
 import hmac
@@ -49,14 +49,14 @@ class RateLimit:
 def is_exempt(header: str, key: str, now: float) -> bool:
     """Whether ``<expiry>.<hex HMAC-SHA256 of expiry>`` is signed with the key and not expired."""
     expiry, _, signature = header.partition(".")
-    if not expiry.isascii() or not expiry.isdigit() or len(expiry) > 12:  # noqa: PLR2004
+    if not expiry.isascii() or not expiry.isdigit() or len(expiry) > 12:  # noqa: PLR2004 - a time in seconds is shorter
         return False
     expected = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected, signature) and float(expiry) > now
 
 
 def client_address(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
-    """The address to limit by: what the trusted proxy says, else the peer itself."""
+    """The address whose requests are counted: the trusted proxy names it, else it is the peer's."""
     if peer == trusted_proxy and forwarded_for:
         return forwarded_for
     return peer

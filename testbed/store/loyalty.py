@@ -20,7 +20,7 @@ ACHIEVEMENTS = {
     "regular": "Five paid orders",
 }
 REGULAR_ORDERS = 5
-MOST_LEADERS = 100
+MAX_LEADERS = 100
 LEADER_ORDER = [("points", -1), ("reached_at", 1), ("_id", 1)]
 PAID = ["paid", "packed", "out_for_delivery", "delivered"]
 
@@ -64,7 +64,7 @@ async def earn(context: Context, body: Earn) -> Reply:
 
 
 async def change_account(db: Database, user: Document, points: int, *, lifetime: int) -> Document:
-    """Move the running totals that the ledger's entries add up to."""
+    """Change the running totals, which are the sums of the ledger's entries."""
     change = {
         "$inc": {"balance": points, "points": lifetime},
         "$set": {"name": user["name"], "reached_at": now()},
@@ -76,7 +76,7 @@ async def change_account(db: Database, user: Document, points: int, *, lifetime:
 
 
 async def redeem(context: Context, body: Redeem) -> Reply:
-    """``POST /api/gamification/points/redeem``: never below zero, however many ask at once."""
+    """``POST /api/gamification/points/redeem``: never below zero, also for concurrent requests."""
     if not await spend(context.db, context.user["_id"], body.points):
         raise conflict("insufficient_points", "There are not enough points.")
     entry = {
@@ -121,7 +121,7 @@ async def balance(context: Context) -> Reply:
 
 
 async def unlock_for_order(db: Database, order: Document) -> None:
-    """Unlock what this paid order earns; what is unlocked stays as it is."""
+    """Unlock the achievements of a paid order; unlocked achievements do not change."""
     user_id = order["user_id"]
     paid_orders = await db.orders.count_documents({"user_id": user_id, "status": {"$in": PAID}})
     for key in earned(paid_orders, order["total_paise"]):
@@ -129,7 +129,7 @@ async def unlock_for_order(db: Database, order: Document) -> None:
 
 
 def earned(paid_orders: int, total_paise: int) -> list[str]:
-    """The achievements that so many paid orders and this last one's total stand for."""
+    """The achievements for a number of paid orders and the total of the last one."""
     rules = {
         "first_order": paid_orders >= 1,
         "big_basket": total_paise >= BIG_BASKET_PAISE,
@@ -146,7 +146,7 @@ async def unlock(db: Database, user_id: str, key: str) -> None:
 
 
 async def achievements(context: Context) -> Reply:
-    """``GET /api/gamification/achievements``: all there are, and when each was unlocked."""
+    """``GET /api/gamification/achievements``: all achievements, with the time of each unlock."""
     only(context.query)
     found = context.db.achievements.find({"user_id": context.user["_id"]})
     unlocked = {entry["key"]: entry["unlocked_at"] async for entry in found}
@@ -160,7 +160,7 @@ async def achievements(context: Context) -> Reply:
 async def leaderboard(context: Context) -> Reply:
     """``GET /api/gamification/leaderboard/global``: most points first, ties by who was first."""
     only(context.query, "limit")
-    limit = integer(context.query, "limit", 10, MOST_LEADERS)
+    limit = integer(context.query, "limit", 10, MAX_LEADERS)
     found = context.db.leaderboards.find({"points": {"$gt": 0}})
     leaders = [
         {"rank": 0, "user_id": entry["_id"], "name": entry["name"], "points": entry["points"]}

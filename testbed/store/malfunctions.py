@@ -1,4 +1,4 @@
-"""What the store's log says about a malfunction: which request, which exception, no secrets."""
+"""The log entry of a malfunction: the request and the exception, without secrets."""
 
 import contextlib
 import json
@@ -20,6 +20,7 @@ MAX_MESSAGE = 500
 MIN_SECRET = 3
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 # The names of the fields of request bodies whose values never reach the log.
+# The formatter is off here, so that each row of the table stays on one line.
 SECRET_FIELDS = frozenset(
     {"password", "current", "new", "token", "method_token", "refresh_token", "challenge_token",
      "number", "expiry", "cvv", "code", "vpa"}

@@ -46,7 +46,7 @@ async def placed_before(context: Context, client_order_id: str) -> Document | No
 
 
 async def wanted_quantities(context: Context, body: PlaceOrder) -> dict[str, int]:
-    """Quantities by product, from the items given or else from the cart."""
+    """Quantities by product, from the items of the request, else from the cart."""
     if body.items is None:
         loaded = await cart.load(context.db, context.user["_id"])
         if not loaded["items"]:
@@ -91,7 +91,7 @@ def order_total(lines: list[dict[str, object]]) -> int:
 
 
 async def take_stock(db: Database, quantities: dict[str, int]) -> dict[str, int]:
-    """Take every quantity or none: 409 when one is not there."""
+    """Take all quantities from the stock, or none; 409 when the stock is too small."""
     taken: dict[str, int] = {}
     for product_id, quantity in quantities.items():
         if not await take_one(db, product_id, quantity):
@@ -120,7 +120,7 @@ async def show(context: Context) -> Reply:
 
 
 async def own_order(context: Context, order_id: str) -> Document:
-    """The caller's order with this id; somebody else's does not exist for them."""
+    """The caller's order with this id; 404 for the order of another user."""
     order = await context.db.orders.find_one({"_id": order_id, "user_id": context.user["_id"]})
     if order is None:
         raise not_found("order")

@@ -64,7 +64,7 @@ def amount_matches(amount_paise: int, order: Document) -> bool:
 
 
 async def chosen_card(context: Context, body: Process) -> gateway.Card:
-    """The card given, or the one a saved method's token stands for at the gateway."""
+    """The card of the request, or the card of a saved method's token."""
     if (body.card is None) == (body.method_token is None) or body.vpa is not None:
         raise invalid("Give a card or a method_token.")
     if body.method_token is not None:
@@ -88,7 +88,7 @@ async def start_upi(context: Context, order: Document, vpa: str | None) -> Reply
 
 
 async def open_payment(context: Context, order: Document, method: str) -> Document:
-    """A pending payment; a unique index lets an order have one that is not declined or failed."""
+    """A pending payment; by a unique index, an order has one that is not declined or failed."""
     payment = {
         "_id": new_id("pay"),
         "order_id": order["_id"],
@@ -199,7 +199,7 @@ async def save_method(context: Context, body: SaveMethod) -> Reply:
 
 
 def method_document(user_id: str, card: CardDetails) -> Document:
-    """What is kept of a card."""
+    """The fields of a card that are stored."""
     return {
         "_id": new_id("pm"),
         "user_id": user_id,

@@ -16,13 +16,13 @@ from testbed.store.errors import Refused
 AUTH_SECONDS = 5.0
 POLL_SECONDS = 0.1
 OVERLAP = timedelta(seconds=2)
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 REFUSED = 4401
 NOT_FOUND = 4404
 
 
 class Hello(msgspec.Struct, forbid_unknown_fields=True):
-    """The first message of a connection: who it is, and what it has seen."""
+    """The first message of a connection: its token, and the number of its last event."""
 
     token: str
     resume_after: int | None = None
@@ -41,7 +41,7 @@ class Hub:
         self._seen: dict[str, Any] = {}
 
     def join(self, user_id: str) -> asyncio.Queue[Document]:
-        queue: asyncio.Queue[Document] = asyncio.Queue(MOST_WAITING)
+        queue: asyncio.Queue[Document] = asyncio.Queue(MAX_WAITING)
         self._listeners.setdefault(user_id, set()).add(queue)
         return queue
 
@@ -95,7 +95,7 @@ async def greet(store: Store, socket: WebSocket) -> tuple[Document, Hello]:
 
 
 async def missed(store: Store, wanted: Document, resume_after: int | None) -> list[Document]:
-    """The events after the last one seen; none for a connection that does not resume."""
+    """The events after the client's last event; no events for a connection that does not resume."""
     if resume_after is None:
         return []
     found = store.db.order_events.find({**wanted, "seq": {"$gt": resume_after}})
@@ -126,7 +126,7 @@ def order_filter(wanted: Document) -> Document:
 async def feed(
     store: Store, hub: Hub, socket: WebSocket, wanted: Document, resume_after: int | None
 ) -> None:
-    """Send what was missed, then what happens, each event once, until the client goes away."""
+    """Send the missed events, then new events, each once, until the client disconnects."""
     queue = hub.join(wanted["user_id"])
     listening = asyncio.create_task(hang_up(socket))
     try:
@@ -151,7 +151,7 @@ def concerns(event: Document, wanted: Document) -> bool:
 async def next_event(
     queue: asyncio.Queue[Document], listening: asyncio.Task[None]
 ) -> Document | None:
-    """The next event, or None when the client went away first."""
+    """The next event; None when the client disconnects first."""
     waiting = asyncio.create_task(queue.get())
     await asyncio.wait({waiting, listening}, return_when=asyncio.FIRST_COMPLETED)
     if waiting.done():
@@ -161,7 +161,7 @@ async def next_event(
 
 
 async def hang_up(socket: WebSocket) -> None:
-    """Read until the client disconnects; what it says is ignored."""
+    """Read until the client disconnects; its messages are ignored."""
     with contextlib.suppress(WebSocketDisconnect):
         while True:
             await socket.receive_text()

@@ -20,29 +20,29 @@ from testbed.store.database import Document
 from testbed.store.errors import invalid, not_found
 
 WORD = re.compile(r"[a-z0-9]+")
-MOST_QUERY = 100
-MOST_PRICE = 100_000_000
+MAX_QUERY = 100
+MAX_PRICE = 100_000_000
 PRICE_BANDS = (0, 5_000, 10_000, 20_000, 50_000)
-MOST_SAVED = 50
+MAX_SAVED = 50
 SUGGESTION_ORDER = [("sold", -1), ("name", 1)]
 
 
 class SaveSearch(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-    q: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_QUERY)]
-    price_min: Annotated[int, msgspec.Meta(ge=0, le=MOST_PRICE)] | None = None
-    price_max: Annotated[int, msgspec.Meta(ge=0, le=MOST_PRICE)] | None = None
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_QUERY)]
+    price_min: Annotated[int, msgspec.Meta(ge=0, le=MAX_PRICE)] | None = None
+    price_max: Annotated[int, msgspec.Meta(ge=0, le=MAX_PRICE)] | None = None
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, as products are indexed and queries read."""
+    """The words of a text; products are indexed and queries are parsed by them."""
     return WORD.findall(text.lower())
 
 
 def query_text(context: Context) -> str:
     text = context.query.get("q", "").strip()
-    if not text or len(text) > MOST_QUERY or not words(text):
-        raise invalid(f"q must hold a word, in at most {MOST_QUERY} characters.")
+    if not text or len(text) > MAX_QUERY or not words(text):
+        raise invalid(f"q must hold a word, in at most {MAX_QUERY} characters.")
     return text
 
 
@@ -84,7 +84,7 @@ async def search(context: Context) -> Reply:
 def optional_price(context: Context, name: str) -> int | None:
     if name not in context.query:
         return None
-    return integer(context.query, name, 0, MOST_PRICE)
+    return integer(context.query, name, 0, MAX_PRICE)
 
 
 async def search_page(context: Context, wanted: Document) -> Reply:
@@ -112,7 +112,7 @@ def begins(prefix: str) -> Document:
 
 
 async def facets(context: Context) -> Reply:
-    """``GET /api/search/facets``: how the hits of a query spread over categories and prices."""
+    """``GET /api/search/facets``: the hits of a query by category and by price band."""
     only(context.query, "q")
     wanted = matching(query_text(context), None, None)
     found = context.db.products.find(wanted, {"category": 1, "price_paise": 1})
@@ -135,7 +135,7 @@ def category_counts(hits: list[Document]) -> list[dict[str, object]]:
 def price_counts(hits: list[Document]) -> list[dict[str, object]]:
     """Counts by band; a band holds prices from its minimum to just under the next one's."""
     bands: list[dict[str, object]] = []
-    for low, high in zip(PRICE_BANDS, (*PRICE_BANDS[1:], MOST_PRICE + 1), strict=True):
+    for low, high in zip(PRICE_BANDS, (*PRICE_BANDS[1:], MAX_PRICE + 1), strict=True):
         count = sum(low <= hit["price_paise"] < high for hit in hits)
         bands.append({"price_min": low, "count": count})
     return bands
@@ -158,10 +158,10 @@ async def save(context: Context, body: SaveSearch) -> Reply:
 
 
 async def list_saved(context: Context) -> Reply:
-    """``GET /api/search/saved``: one's own."""
+    """``GET /api/search/saved``: the caller's saved searches."""
     only(context.query)
     found = context.db.saved_searches.find({"user_id": context.user["_id"]}).sort("_id", 1)
-    return Reply(200, {"saved": [public_search(entry) async for entry in found.limit(MOST_SAVED)]})
+    return Reply(200, {"saved": [public_search(entry) async for entry in found.limit(MAX_SAVED)]})
 
 
 async def own_search(context: Context, saved_id: str) -> Document:

@@ -1,4 +1,4 @@
-"""The security log: what was refused, to whom, when; only ever added to. And its lock."""
+"""The security log: refusals, with user and time; entries are only added. And the log-in lock."""
 
 import math
 from datetime import timedelta
@@ -8,7 +8,7 @@ from testbed.store.context import Context, new_id, now
 from testbed.store.database import Database, Document
 from testbed.store.errors import Refused
 
-MOST_FAILURES = 10
+MAX_FAILURES = 10
 FAILURES_WINDOW = timedelta(minutes=15)
 
 
@@ -20,18 +20,18 @@ async def record(db: Database, event: str, **details: str) -> None:
 
 
 def login_subject(identifier: str, user: Document | None) -> str:
-    """Whom a log-in is about; an unknown name is not written down as it was typed."""
+    """The user of a log-in; an unknown name is not written into the log."""
     return str(user["_id"]) if user else f"unknown:{tokens.digest(identifier.lower())[:16]}"
 
 
 async def refuse_guessing(context: Context, subject: str) -> None:
-    """429 after MOST_FAILURES wrong passwords within FAILURES_WINDOW, known user or not."""
+    """429 after MAX_FAILURES wrong passwords within FAILURES_WINDOW, known user or not."""
     since = now() - FAILURES_WINDOW
     failures = context.db.security_events.find(
         {"subject": subject, "event": "login_failed", "at": {"$gt": since}}
     ).sort("at", -1)
-    times = [failure["at"] async for failure in failures.limit(MOST_FAILURES)]
-    if len(times) >= MOST_FAILURES:
+    times = [failure["at"] async for failure in failures.limit(MAX_FAILURES)]
+    if len(times) >= MAX_FAILURES:
         wait = (times[-1] + FAILURES_WINDOW - now()).total_seconds()
         headers = {"Retry-After": str(max(1, math.ceil(wait)))}
         raise Refused(429, "locked", "Too many wrong passwords; try again later.", headers)

@@ -1,4 +1,4 @@
-"""Sessions: what a log-in opens, and the pair of tokens that stands for it."""
+"""Sessions: a log-in opens one, and gives a pair of tokens for it."""
 
 from datetime import timedelta
 

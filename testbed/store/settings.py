@@ -1,4 +1,4 @@
-"""Everything the store is told from outside, read once from the environment at start."""
+"""The store's settings, read once from the environment at start."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Offline sync: changes a device made without a connection, applied once, in their order."""
+"""Offline sync: applies the changes of a device without a connection once, in their order."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -46,7 +46,7 @@ def in_order(changes: list[Change]) -> list[Change]:
 
 
 async def apply_once(context: Context, change: Change) -> dict[str, object]:
-    """Apply a change unless this user's client id was seen before."""
+    """Apply a change, unless the user has already sent its client id."""
     key = f"{context.user['_id']}:{change.client_id}"
     record: Document = {"_id": key, "user_id": context.user["_id"], "kind": change.kind}
     try:
@@ -68,7 +68,7 @@ async def place_order(context: Context, change: Change) -> dict[str, object]:
 
 
 async def set_cart(context: Context, change: Change) -> dict[str, object]:
-    """Replace the cart, if it still is what the device saw."""
+    """Replace the cart, when its version is still the version that the device has."""
     current = await cart.load(context.db, context.user["_id"])
     if is_stale(change.base_version, current["version"]):
         return result(change, "conflict", cart=await cart.priced(context.db, current))

@@ -62,5 +62,5 @@ def new_refresh_token() -> str:
 
 
 def digest(token: str) -> str:
-    """What is stored of a refresh token or a backup code."""
+    """The digest of a refresh token or a backup code, which is stored instead of it."""
     return hashlib.sha256(token.encode()).hexdigest()

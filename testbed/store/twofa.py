@@ -13,7 +13,7 @@ from testbed.store.errors import Refused, conflict
 
 STEP_SECONDS = 30
 SMS_LIFETIME = timedelta(seconds=300)
-MOST_TRIES = 5
+MAX_TRIES = 5
 LOCK = timedelta(minutes=15)
 BACKUP_CODES = 8
 
@@ -123,7 +123,7 @@ async def count_failure(context: Context, collection: str, record_id: str) -> No
     record = await context.db[collection].find_one_and_update(
         {"_id": record_id}, {"$inc": {"failures": 1}}, return_document=True
     )
-    if record and record["failures"] >= MOST_TRIES:
+    if record and record["failures"] >= MAX_TRIES:
         await context.db[collection].update_one(
             {"_id": record_id}, {"$set": {"locked_until": now() + LOCK, "failures": 0}}
         )

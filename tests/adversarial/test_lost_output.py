@@ -2,14 +2,17 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from balancing import Balancer, Site, site
+from thorough import THOROUGH
 from worlds import ROOT, environment
 
 from gates import ledger
+from gates.ledger import DecisionEntry, RampEndEntry, RampEnding
 
 RECORDING = """{"t": 0.0, "weight": {"green": 0.1}}
 {"t": 1.0, "target": "green", "instance": "g:1", "text": "up 1\\n"}
@@ -35,6 +38,7 @@ OUTPUT_IS_THE_RESULT = {
     "rehearse --help": ("rehearse", "--help"),
 }  # fmt: skip
 PLACES = ("--target", "green", "--targets", "TARGETS", "--out", "OUT", "--time-scale", "60")
+SOME = ("stages", "help of a command", "log --verify", "backtest")
 # Commands whose answer is in the ledger, and that answer at this site.
 ANSWERS = {
     "check go": (("check", "green-ready", *PLACES), 0),
@@ -93,6 +97,7 @@ def nobody_reads(arguments: list[str]) -> int:
 
 
 LOST = (stdout_closed, everything_closed, both_full, nobody_reads)
+EVERY_WAY = (*LOST, stderr_closed)
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +115,15 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def green_has_nothing(here: Site) -> None:
     """Every command begins with all traffic on blue, and without a ramp in the ledger."""
     here.balancer.give(0.0)
-    entries = {"kind": "ramp", "event": "ended", "target": "green", "how": "rolled_back"}
-    ledger.append(here.out, entries)
+    ending = RampEnding.ROLLED_BACK
+    ledger.append(here.out, RampEndEntry("green", 1.0, None, ending))
 
 
 def filled(here: Site, arguments: tuple[str, ...]) -> list[str]:
     decision = next(
-        one.entry_id for one in ledger.entries(here.out) if one.content["kind"] == "decision"
+        record.entry_id
+        for record in ledger.entries(here.out)
+        if isinstance(record.entry, DecisionEntry)
     )
     values = {"OUT": str(here.out), "TARGETS": str(here.targets), "ID": decision}
     values["FOLDER"] = str(here.place.folder)
@@ -126,16 +133,36 @@ def filled(here: Site, arguments: tuple[str, ...]) -> list[str]:
     return text
 
 
-@pytest.mark.parametrize("lost", LOST, ids=lambda one: one.__name__)
-@pytest.mark.parametrize("name", OUTPUT_IS_THE_RESULT)
+def cells(ways: Sequence[Closed], commands: Mapping[str, object]) -> list[Any]:
+    """Ways to lose the output, by command: every command loses it in its own way.
+
+    A thorough run tries each way with each command.
+    """
+    shared = {
+        name: ways if THOROUGH else (ways[number % len(ways)],)
+        for number, name in enumerate(commands)
+    }
+    return [
+        pytest.param(name, way, id=f"{name}-{way.__name__}")
+        for name, ways_of_one in shared.items() for way in ways_of_one
+    ]  # fmt: skip
+
+
+def test_a_sample_has_every_way_and_every_command() -> None:
+    for ways, commands in ((LOST, OUTPUT_IS_THE_RESULT), (EVERY_WAY, ANSWERS)):
+        sample = [param.values for param in cells(ways, commands)]
+        assert {name for name, _ in sample} == set(commands)
+        assert {way for _, way in sample} == set(ways)
+
+
+@pytest.mark.parametrize(("name", "lost"), cells(LOST, OUTPUT_IS_THE_RESULT))
 def test_a_command_whose_output_is_lost_gives_no_answer(
     here: Site, name: str, lost: Closed
 ) -> None:
     assert lost(filled(here, OUTPUT_IS_THE_RESULT[name])) == 70
 
 
-@pytest.mark.parametrize("lost", [*LOST, stderr_closed], ids=lambda one: one.__name__)
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize(("name", "lost"), cells(EVERY_WAY, ANSWERS))
 def test_an_answer_in_the_ledger_is_the_exit_code(here: Site, name: str, lost: Closed) -> None:
     arguments, code = ANSWERS[name]
     if name == "rollback":
@@ -146,13 +173,12 @@ def test_an_answer_in_the_ledger_is_the_exit_code(here: Site, name: str, lost: C
     assert len(ledger.entries(here.out)) > before
 
 
-@pytest.mark.parametrize("lost", [*LOST, stderr_closed], ids=lambda one: one.__name__)
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize(("name", "lost"), cells(EVERY_WAY, MISTAKES))
 def test_a_mistake_stays_exit_2(here: Site, name: str, lost: Closed) -> None:
     assert lost(filled(here, MISTAKES[name])) == 2
 
 
-@pytest.mark.parametrize("name", OUTPUT_IS_THE_RESULT)
+@pytest.mark.parametrize("name", list(OUTPUT_IS_THE_RESULT) if THOROUGH else SOME)
 def test_without_stderr_the_output_is_the_result_all_the_same(here: Site, name: str) -> None:
     arguments = filled(here, OUTPUT_IS_THE_RESULT[name])
     assert stderr_closed(arguments) == run_with(arguments, None, None, ())

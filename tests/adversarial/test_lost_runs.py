@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from in_process import gates
 from proving import Place, passing
 from records import Events
-from worlds import run
 
 from gates import ledger
 
@@ -112,10 +112,10 @@ def test_a_stray_line_of_the_ledger_is_said_and_hides_nothing(tmp_path: Path, st
         assert answer.code == 0, answer.out
         assert "WARNING: the ledger" in answer.out
         assert "line 2 is not a ledger entry" in answer.out
-        logged = run("gates", "log", "--out", str(place.out))
+        logged = gates("log", "--out", str(place.out))
         assert logged.out.count("go  green-ready") == 2
         assert "line 2 is not a ledger entry" in logged.err
-        assert run("gates", "log", "--verify", "--out", str(place.out)).code == 70
+        assert gates("log", "--verify", "--out", str(place.out)).code == 70
 
 
 def test_a_damaged_line_does_not_hide_the_run_a_later_one_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from proving import passing
 
 from gates import ledger
+from gates.ledger import MoveEntry, OtherEntry, encode
 
 
 @pytest.mark.parametrize(("scale", "verdict"), [(1.0, "pass"), (15.0, "UNSURE")])
@@ -17,11 +18,8 @@ def test_moves_of_the_ledger_stand_in_for_weights(
     with passing(tmp_path) as place:
         place.metrics.drop("haproxy_server_weight")
         for share, ago in ((0.1, 1820), (0.2, 1220), (0.3, 620)):
-            ledger.append(
-                place.out,
-                {"kind": "move", "target": "green", "stage": "s", "share": share,
-                 "at": time.time() - ago, "time_scale": scale},
-            )  # fmt: skip
+            entry = MoveEntry("green", "s", share, time.time() - ago, scale)
+            ledger.append(place.out, entry)
         answer = place.ask("ramp-30")
     assert answer.code == (0 if scale == 1 else 3), answer.out
     for objective in ("errors-against-blue", "traffic-share"):
@@ -30,21 +28,25 @@ def test_moves_of_the_ledger_stand_in_for_weights(
 
 
 def move(out: Path, share: float, ago: float, **changes: object) -> None:
-    ledger.append(
-        out,
-        {"kind": "move", "target": "green", "stage": "s", "share": share,
-         "at": time.time() - ago, "time_scale": 1.0, **changes},
-    )  # fmt: skip
+    content = encode(MoveEntry("green", "s", share, time.time() - ago, 1.0))
+    ledger.append(out, OtherEntry({**content, **changes}))
+
+
+def append(out: Path, content: dict[str, object]) -> None:
+    """Append an entry as an older version of the gate, or somebody else, could have written it."""
+    ledger.append(out, OtherEntry(content))
 
 
 NOT_NOW: dict[str, Callable[[Path], object]] = {
-    "rolled back since": lambda out: ledger.append(out, {"kind": "rollback", "target": "green"}),
-    "a new ramp began since": lambda out: ledger.append(
+    "rolled back since": lambda out: append(
+        out, {"kind": "rollback", "target": "green"}),
+    "a new ramp began since": lambda out: append(
         out, {"kind": "ramp", "event": "began", "target": "green"}),
     "tried again a moment ago": lambda out: move(out, 0.3, 100),
     "a time that is none": lambda out: move(out, 0.3, 100, at="yesterday"),
-    "a share that is none": lambda out: ledger.append(
+    "a share that is none": lambda out: append(
         out, {"kind": "move", "target": "green", "at": 1.0, "share": None, "time_scale": 1.0}),
+    "a share of hundreds of digits": lambda out: move(out, 10**400, 100),
 }  # fmt: skip
 
 

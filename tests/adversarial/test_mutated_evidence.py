@@ -11,19 +11,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from bundle import STEP, Metrics, evidence, healthy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import AT, CHECKS, GREEN, NOW, SERVED, STAGES, passed_run
+from thorough import runs
 
 from gates.evidence import codec
 from gates.judging import decide as judge
 from gates.model import Build, CheckOutcome, Evidence, Measured, Outcome, Run, RunState
 
 # As test_prove_gate: not beside the load runs.
-pytestmark = pytest.mark.xdist_group("load")
-EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or 500)
+EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or runs(100, whole=500))
 RAMP = STAGES["ramp-30"]
 OTHER_OUTCOMES = [one for one in CheckOutcome if one is not CheckOutcome.PASSED]
 LIVE = ("http_requests_total", "http_request_duration_seconds_bucket",

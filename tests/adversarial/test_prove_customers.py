@@ -12,8 +12,6 @@ import pytest
 from bundle import EVERY, Line
 from proving import Place, passing
 
-# Processor-hungry: not beside the load runs, whose generator must not be held up.
-pytestmark = pytest.mark.xdist_group("load")
 Change = Callable[[Place], object]
 REQUESTS, PAYMENTS, ORDERS = "http_requests_total", "payments_total", "orders_total"
 STARTS, UP, WEIGHT = "process_start_time_seconds", "up", "haproxy_server_weight"

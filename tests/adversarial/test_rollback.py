@@ -1,6 +1,5 @@
 """``gates rollback`` on a balancer that may lie, with files that may be wrong."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from balancing import Balancer, Site, site
+from in_process import gates
+from ledgers import json_entries
 from worlds import Done, run
 
 from gates import ledger
@@ -28,14 +29,14 @@ def by_control(here: Site, *arguments: str) -> Done:
 
 
 def test_a_rollback_is_verified_by_both_witnesses(here: Site) -> None:
-    code, out, err = here.run("rollback")
+    code, out, err = here.run_process("rollback")
     assert (code, here.balancer.green) == (0, 0.0), out + err
     assert "Prometheus shows green with 0 % of the weights" in out
     assert "green answers no customer any more" in out
     assert "rollback verified" in out
-    kinds = [(one.content["kind"], one.content.get("how")) for one in ledger.entries(here.out)]
+    kinds = [(one["kind"], one.get("how")) for one in json_entries(here.out)]
     assert kinds == [("rollback", None), ("ramp", "rolled_back")]
-    assert ledger.entries(here.out)[0].content["witness"]["weights"].startswith("agrees")
+    assert json_entries(here.out)[0]["witness"]["weights"].startswith("agrees")
 
 
 def test_a_control_endpoint_that_moves_nothing_is_contradicted(here: Site) -> None:
@@ -44,7 +45,7 @@ def test_a_control_endpoint_that_moves_nothing_is_contradicted(here: Site) -> No
     assert code == 70
     assert "Prometheus shows green with 50 % of the weights, expected 0 %" in out
     assert "rollback NOT verified: contradicted" in out
-    assert ledger.entries(here.out)[0].content["verified"] is False
+    assert json_entries(here.out)[0]["verified"] is False
 
 
 def test_a_liar_is_contradicted_by_the_requests_where_no_weights_are_scraped(here: Site) -> None:
@@ -84,14 +85,14 @@ def test_a_control_endpoint_that_refuses_is_tried_again_and_said(here: Site) -> 
     assert (code, len(here.balancer.posts), here.balancer.green) == (70, 3, 0.5)
     assert "traffic could not be moved" in out
     assert "rollback NOT verified: not moved" in out
-    assert [one.content["kind"] for one in ledger.entries(here.out)] == ["rollback"]
+    assert [one["kind"] for one in json_entries(here.out)] == ["rollback"]
 
 
 def test_with_the_control_address_no_file_is_needed(here: Site) -> None:
     done = by_control(here, "--targets", "/none", "--policy", "/none", "--prometheus",
                       here.prometheus)  # fmt: skip
     assert (done.code, here.balancer.green) == (0, 0.0), done.out + done.err
-    assert "the usual series were asked for" in done.out
+    assert "the default selectors were used" in done.out
 
 
 def test_without_prometheus_it_moves_and_says_that_nobody_saw_it(here: Site) -> None:
@@ -153,7 +154,7 @@ def test_a_damaged_ledger_does_not_block_a_rollback(here: Site, content: bytes) 
 
 def test_a_ledger_that_cannot_be_written_is_said(here: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    done = run("gates", "rollback", "--target", "green", "--targets", str(here.targets), "--out",
+    done = gates("rollback", "--target", "green", "--targets", str(here.targets), "--out",
                str(tmp_path / "file"))  # fmt: skip
     assert (done.code, here.balancer.green) == (0, 0.0), done.out
     assert "the ledger has no entry of this rollback" in done.out
@@ -162,7 +163,7 @@ def test_a_ledger_that_cannot_be_written_is_said(here: Site, tmp_path: Path) -> 
 def test_a_ledger_whose_lock_is_held_does_not_hold_up_the_end(here: Site) -> None:
     with ledger.locked(here.out, ledger.LOCK):
         began = time.monotonic()
-        code, out, _ = here.run("rollback")
+        code, out, _ = here.run_process("rollback")
     assert (code, here.balancer.green) == (0, 0.0)
     assert "the ledger has no entry of this rollback" in out
     assert time.monotonic() - began < 30
@@ -189,9 +190,9 @@ def test_blues_health_holds_up_a_forced_move_for_two_seconds_at_most(here: Site)
 
 
 def test_an_unknown_target_or_no_address_is_a_usage_error(here: Site) -> None:
-    done = run("gates", "rollback", "--target", "gren", "--targets", str(here.targets))
+    done = gates("rollback", "--target", "gren", "--targets", str(here.targets))
     assert (done.code, "Did you mean green?" in done.err) == (2, True)
-    done = run("gates", "rollback")
+    done = gates("rollback")
     assert (done.code, "--target NAME or --control URL" in done.err) == (2, True)
     (here.targets / "green.toml").write_text("name = 'green'")
     code, _, err = here.run("rollback")
@@ -208,17 +209,17 @@ def test_a_target_that_names_no_router_is_not_moved_by_its_name(here: Site) -> N
 
 def test_the_ledger_keeps_what_the_witness_said(here: Site) -> None:
     here.run("rollback")
-    ended = json.loads(json.dumps(ledger.entries(here.out)[1].content))
+    ended = json_entries(here.out)[1]
     assert ended["verified"]["requests"] == "agrees: green answers no customer any more"
 
 
 def test_a_policy_that_cannot_be_read_in_time_holds_up_nothing(here: Site, tmp_path: Path) -> None:
     pipe = tmp_path / "policy.toml"
     os.mkfifo(pipe)  # whoever reads it waits until somebody writes
-    code, out, err = here.run("rollback", "--policy", str(pipe))
+    code, out, err = here.run_process("rollback", "--policy", str(pipe))
     assert (code, here.balancer.green) == (0, 0.0), out + err
-    assert "no result within 3 s; the usual series were asked for" in out
-    assert out.index("the balancer's control endpoint says") < out.index("the usual series")
+    assert "no result within 3 s; the default selectors were used" in out
+    assert out.index("the balancer's control endpoint says") < out.index("the default selectors")
 
 
 def test_a_number_of_five_thousand_digits_blocks_no_rollback(here: Site) -> None:
@@ -227,3 +228,18 @@ def test_a_number_of_five_thousand_digits_blocks_no_rollback(here: Site) -> None
         path.read_text().replace("schema_version = 5", "schema_version = " + "9" * 5000)
     )
     assert here.run("rollback")[0] == 0
+
+
+def test_servers_of_the_target_file_are_the_servers_of_green(here: Site) -> None:
+    path = here.targets / "green.toml"
+    text = path.read_text()
+    slot = 'slot = "green"'
+    assert slot in text
+    path.write_text(text.replace(slot, slot + '\nservers = ["green", "canary-a"]', 1))
+    code, out, _ = here.run("rollback")
+    assert (code, here.balancer.green) == (70, 0.0), out
+    assert "those of all servers of green are needed: green, canary-a" in out
+    path.write_text(text.replace(slot, slot + '\nservers = ["green"]', 1))
+    here.balancer.give(0.5)
+    code, out, _ = here.run("rollback")
+    assert (code, here.balancer.green) == (0, 0.0), out

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bundle import Line
+from in_process import gates
 from proving import Place, passing
 from worlds import ROOT, environment
 
@@ -186,8 +187,12 @@ class Site:
 
     def command(self, *arguments: str) -> list[str]:
         """A command line of ours on this site's green."""
+        return [sys.executable, "-m", "gates", *self.arguments(*arguments)]
+
+    def arguments(self, *arguments: str) -> list[str]:
+        """The arguments of ``gates`` for a command on this site's green."""
         places = ("--target", "green", "--targets", str(self.targets), "--out", str(self.out))
-        return [sys.executable, "-m", "gates", *arguments, *places]
+        return [*arguments, *places]
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on this site's green."""
@@ -197,7 +202,12 @@ class Site:
         )  # fmt: skip
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Run a command on this site's green: exit code, stdout, stderr."""
+        """Run a command on this site's green in this process: exit code, stdout, stderr."""
+        done = gates(*self.arguments(*arguments))
+        return done.code, done.out, done.err
+
+    def run_process(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command on this site's green in a process of its own."""
         process = self.begin(*arguments)
         out, err = process.communicate(timeout=120)
         return process.returncode, out, err

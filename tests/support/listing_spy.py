@@ -1,6 +1,6 @@
 """A pytest plugin that notes when a run puts products on sale and takes them off again.
 
-Used by ``test_products_of_a_run_are_on_sale_for_seconds``, which sets LISTINGS_FILE.
+Used by ``observed_run``, which sets LISTINGS_FILE.
 It reads the database commands, so that no way of writing a product escapes it.
 """
 

@@ -16,12 +16,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bundle import Metrics, as_prometheus, healthy
+from in_process import gates
 from records import LIMITS, Events, record, write
-from test_load_record import CONTENT, MEASURED
+from test_load_record import ANNOUNCEMENT, MEASURED
 from worlds import ROOT, Done, run
 
-from gates.evidence import load_runs as loads
-from gates.evidence.suite_runs import Subject
+from gates.evidence import load_record
+from gates.evidence.run_folder import Subject
 from gates.model import ChecksObjective, Target
 from gates.policy import policy_file as policy
 from gates.policy import target_file as target
@@ -95,16 +96,23 @@ class Place:
         subject = Subject(
             "green", self.target.addresses.api, self.target.digest, build, LOADED.limits_digest
         )
-        loads.begin(self.out / "runs" / "l1", "l1", subject, CONTENT)
-        loads.end(self.out / "runs" / "l1", build, MEASURED, "", "")
-        return self.out / "runs" / "l1" / loads.FILE
+        load_record.begin(self.out / "runs" / "l1", "l1", subject, ANNOUNCEMENT)
+        load_record.end(self.out / "runs" / "l1", build, MEASURED, "", "")
+        return self.out / "runs" / "l1" / load_record.FILE
 
     def ask(self, stage: str) -> Done:
-        """``gates check`` as a pipeline asks it."""
-        return run(
-            "gates", "check", stage, "--target", "green", "--targets",
-            str(self.folder / "targets"), "--out", str(self.out), "--policy", str(self.policy),
-            *self.options, variables=self.variables,
+        """``gates check`` as a pipeline runs it, in this process."""
+        return gates(*self.command(stage), variables=self.variables)
+
+    def ask_process(self, stage: str) -> Done:
+        """``gates check`` in a process of its own."""
+        return run("gates", *self.command(stage), variables=self.variables)
+
+    def command(self, stage: str) -> tuple[str, ...]:
+        """The arguments of ``gates`` that check a stage here."""
+        return (
+            "check", stage, "--target", "green", "--targets", str(self.folder / "targets"),
+            "--out", str(self.out), "--policy", str(self.policy), *self.options,
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A pytest plugin that notes every credential a run sends or gets, in a file beside its output.
 
-Used by ``test_no_credential_is_in_any_file_of_a_run``: ``-p spying`` with CREDENTIALS_FILE set.
+Used by ``observed_run``: ``-p spying`` with CREDENTIALS_FILE set.
 """
 
 import json

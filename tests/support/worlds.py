@@ -1,53 +1,16 @@
 """A testbed world for tests: its commands, run as a user runs them."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-# The whole run of all suites takes three minutes, and more on a machine that is busy.
-SECONDS = 600
+import in_process
+from commands import ROOT, SECONDS, Done, environment, run
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A command that ended: exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-def environment() -> dict[str, str]:
-    """This process's environment without what would steer one of our commands."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("KIRANA_", "PYTEST_", "COV_"))
-    }
-
-
-def run(
-    *command: str, folder: Path = ROOT, variables: Mapping[str, str] = MappingProxyType({})
-) -> Done:
-    """Run one of our commands with this Python, without a terminal."""
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env={**environment(), **variables},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+__all__ = ["ROOT", "SECONDS", "Done", "TestWorld", "environment", "recorded", "results", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +56,17 @@ class TestWorld:
         return run("pytest", "--target", target, *places, *arguments, variables=variables)
 
     def gates(self, out: Path, *arguments: str, target: str = "green", **variables: str) -> Done:
-        """``gates check … --target …`` on this world."""
+        """``gates check … --target …`` on this world, in this process."""
+        command = self._check(out, arguments, target)
+        return in_process.gates(*command, variables=variables)
+
+    def gates_process(self, out: Path, *arguments: str, target: str = "green") -> Done:
+        """``gates check … --target …`` on this world, in a process of its own."""
+        return run("gates", *self._check(out, arguments, target))
+
+    def _check(self, out: Path, arguments: tuple[str, ...], target: str) -> tuple[str, ...]:
         places = ("--targets", str(self.targets), "--out", str(out))
-        return run("gates", "check", *arguments, "--target", target, *places, variables=variables)
+        return ("check", *arguments, "--target", target, *places)
 
 
 def results(out: Path) -> dict[str, str]:

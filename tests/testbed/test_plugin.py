@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,16 +14,14 @@ import pytest
 from worlds import ROOT, TestWorld, recorded, results, run
 
 
-def test_blue_passes_with_what_v4_declares(world: TestWorld, tmp_path: Path) -> None:
+def test_blue_passes_with_what_v4_declares_and_what_is_not_applicable_is_never_a_go(
+    world: TestWorld, tmp_path: Path
+) -> None:
     done = world.pytest(tmp_path, "-m", "smoke", "-q", target="blue")
     outcomes = results(tmp_path)
     assert done.code == 0, done.out
     assert outcomes.pop("smoke.realtime") == "not_applicable"
     assert set(outcomes.values()) == {"passed"}
-
-
-def test_what_is_not_applicable_is_never_a_go(world: TestWorld, tmp_path: Path) -> None:
-    world.pytest(tmp_path, "-m", "smoke", "-q", target="blue")
     answer = world.gates(tmp_path, "green-ready", target="blue")
     assert answer.code == 3
     assert "smoke.realtime was not applicable" in answer.out
@@ -40,10 +39,10 @@ def test_without_a_target_it_says_which_there_are() -> None:
     assert "these checks need --target NAME; there are: blue, green" in done.err + done.out
 
 
-def test_four_workers_give_the_same_evidence(
+def test_two_workers_give_the_same_evidence(
     world: TestWorld, passed_out: Path, tmp_path: Path
 ) -> None:
-    done = world.pytest(tmp_path, "-m", "smoke", "-q", "-n", "4")
+    done = world.pytest(tmp_path, "-m", "smoke", "-q", "-n", "2")
     assert done.code == 0, done.out
     assert results(tmp_path) == results(passed_out)
     assert set(skeleton(tmp_path)) == set(skeleton(passed_out))
@@ -107,6 +106,64 @@ def test_a_run_id_is_used_once(world: TestWorld, tmp_path: Path) -> None:
     twice = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "mine")
     wrong = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "../x")
     assert (once.code, twice.code, wrong.code) == (0, 4, 4)
+
+
+def limits_digest(out: Path) -> str:
+    """The digest of the limits that the latest run judged by."""
+    started = json.loads((out / "latest" / "checks.jsonl").read_text().splitlines()[0])
+    return str(started["limits"])
+
+
+def changed_policy(tmp_path: Path) -> Path:
+    """The release policy with another limit of latency."""
+    text = (ROOT / "policies" / "release.toml").read_text()
+    changed = re.sub(
+        r"^permission_check = .*$", "permission_check = 0.123", text, flags=re.MULTILINE
+    )
+    assert changed != text
+    path = tmp_path / "changed.toml"
+    path.write_text(changed)
+    return path
+
+
+def test_option_and_variable_choose_the_policy_whose_limits_are_recorded(
+    world: TestWorld, passed_out: Path, tmp_path: Path
+) -> None:
+    path = changed_policy(tmp_path)
+    by_option = world.pytest(tmp_path / "a", "--check", "smoke.health", f"--policy={path}")
+    by_variable = world.pytest(
+        tmp_path / "b", "--check", "smoke.health", "-n", "1", KIRANA_POLICY=str(path)
+    )
+    assert (by_option.code, by_variable.code) == (0, 0), by_option.out + by_variable.out
+    digest = limits_digest(tmp_path / "a")
+    assert limits_digest(tmp_path / "b") == digest
+    assert limits_digest(passed_out) not in ("", digest)
+    assert f"policy: {path} (--policy); limits {digest[:12]}" in by_option.out
+    assert f"policy: {path} (KIRANA_POLICY); limits {digest[:12]}" in by_variable.out
+
+
+def test_the_checks_use_the_limits_of_the_chosen_policy(world: TestWorld, tmp_path: Path) -> None:
+    module = tmp_path / "test_limit.py"
+    module.write_text(
+        "from suites.pytest_plugin.marks import check\n\n@check('smoke.cart', needs='cart')\n"
+        "def test_it(policy):\n    assert policy.latency_limits['permission_check'] == 0.123\n"
+    )
+    chosen = f"--policy={changed_policy(tmp_path)}"
+    done = world.pytest(tmp_path / "out", "-q", chosen, f"--rootdir={tmp_path}", str(module))
+    assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize("text", [None, "not = [toml", "[latency_limits]\nsearch = 0\n"])
+def test_a_policy_that_cannot_be_read_is_a_usage_error(
+    world: TestWorld, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "broken.toml"
+    if text is not None:
+        path.write_text(text)
+    done = world.pytest(tmp_path / "out", "--check", "smoke.health", f"--policy={path}")
+    assert done.code == 4, done.out
+    assert str(path) in done.err
+    assert not (tmp_path / "out" / "runs").exists()
 
 
 def test_a_target_that_does_not_allow_a_suite_does_not_run_it(

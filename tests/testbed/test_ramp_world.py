@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from customers import send
+from ledgers import json_entries
 from worlds import ROOT, Done, TestWorld, environment, run
 
 from gates import ledger
@@ -82,7 +83,7 @@ def test_a_rollback_takes_seconds_and_is_verified(world: TestWorld, out: Path) -
     assert "blue is healthy" in done.out
     assert "Prometheus shows green with 0 % of the weights" in done.out
     assert "rollback verified" in done.out
-    assert ledger.entries(out)[0].content["verified"] is True
+    assert json_entries(out)[0]["verified"] is True
 
 
 def test_a_rollback_to_a_blue_that_is_not_well_moves_nothing(world: TestWorld, out: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_ramp_without_traffic_is_held(world: TestWorld, out: Path) -> None:
     done = gates(world, out, "ramp", *SCALE, "--hold", "60s")
     assert (done.code, has(world)) == (3, 0.1), done.err
     assert done.out.startswith("HOLD  ramp-10")
-    assert "more needed to judge" in done.out
+    assert "more events needed" in done.out
     again = gates(world, out, "ramp", *SCALE, "--hold", "60s")
     assert (again.code, has(world)) == (3, 0.1)
     assert "going on at ramp-10" in again.err
@@ -160,7 +161,7 @@ def killed_and_resumed(world: TestWorld, out: Path, moments: list[float]) -> Non
     done = gates(world, out, "ramp", *SCALE, "--hold", "30s")
     assert done.code in (2, 3), done.out + done.err
     assert ledger.verify(out)[1] == []
-    moved = [one.content["share"] for one in ledger.entries(out) if one.content["kind"] == "move"]
+    moved = [one["share"] for one in json_entries(out) if one["kind"] == "move"]
     if done.code == 3 and moved:
         assert has(world) == moved[-1]
 
@@ -199,7 +200,7 @@ def test_watch_ends_with_4_when_a_trigger_holds(world: TestWorld, out: Path) -> 
         watching.kill()
     assert watching.returncode == 4, said
     assert said.startswith(b"ROLLBACK  ramp-10")
-    written = [one.content for one in ledger.entries(out)]
+    written = json_entries(out)
     assert written[-1]["decision"] == "rollback"
     assert written[-1]["time_scale"] == 15
 
@@ -210,7 +211,7 @@ def test_check_waits_until_it_is_decided_or_its_time_is_over(world: TestWorld, o
     done = gates(world, out, "check", "ramp-10", "--time-scale", "15", "--wait", "3s")
     assert done.code == 3
     assert 3 <= time.monotonic() - began < 8
-    assert len([one for one in ledger.entries(out) if one.content["kind"] == "decision"]) == 1
+    assert len([one for one in json_entries(out) if one["kind"] == "decision"]) == 1
 
 
 def test_a_recording_of_the_testbed_can_be_judged_again(world: TestWorld, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from suites.probes.rules import RULES
 def scan(url: str, folder: Path, *arguments: str, password: str = PASSWORD) -> Done:
     description = folder / "openapi.json"
     description.write_text(json.dumps(OPENAPI))
-    return run("suites.probes", "scan", "--openapi", str(description), "--url", url,
+    return run("suites.scanner", "scan", "--openapi", str(description), "--url", url,
                "--login", "signIn", "--user", USER, *arguments,
                variables={"SCAN_PASSWORD": password})  # fmt: skip
 
@@ -38,6 +38,13 @@ def test_it_finds_the_planted_weaknesses_and_says_of_every_probe_what_came_of_it
         found = rule in WEAKNESSES | {"csp"}
         assert outcome.endswith(" findings") == found, (rule, outcome)
         assert found or outcome.startswith(("no finding in ", "not applicable: ")), (rule, outcome)
+
+
+def test_the_earlier_name_of_the_command_is_accepted() -> None:
+    names = [run(module, "scan", "--help") for module in ("suites.probes", "suites.scanner")]
+    assert [(done.code, done.err) for done in names] == [(0, ""), (0, "")]
+    assert names[0].out == names[1].out
+    assert "python -m suites.scanner scan" in names[0].out
 
 
 def test_it_finds_nothing_on_the_fixed_twin(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_attacks_go_to_loopback_only(tmp_path: Path, url: str) -> None:
 def test_a_file_that_is_no_description_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text("swagger: '2.0'\npaths: {}\n")
-    done = run("suites.probes", "scan", "--openapi", str(other), "--url", "http://127.0.0.1:1")
+    done = run("suites.scanner", "scan", "--openapi", str(other), "--url", "http://127.0.0.1:1")
     assert done.code == 2
     assert "not an OpenAPI 3 document" in done.err
 
@@ -134,7 +141,7 @@ def asked_oddly(tmp_path: Path, statuses: Iterator[int], secured: bool) -> Done:
     )
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        return run("suites.probes", "scan", "--openapi", str(path), "--url", url)
+        return run("suites.scanner", "scan", "--openapi", str(path), "--url", url)
     finally:
         server.shutdown()
         server.server_close()
@@ -166,6 +173,6 @@ def test_answers_that_vary_by_themselves_are_no_findings(tmp_path: Path) -> None
 def test_a_token_that_is_blank_is_none(tmp_path: Path) -> None:
     description = tmp_path / "openapi.json"
     description.write_text(json.dumps(OPENAPI))
-    done = run("suites.probes", "scan", "--openapi", str(description), "--url",
+    done = run("suites.scanner", "scan", "--openapi", str(description), "--url",
                "http://127.0.0.1:1", "--token", variables={"SCAN_TOKEN": ""})  # fmt: skip
     assert (done.code, "SCAN_TOKEN is blank" in done.err) == (2, True)

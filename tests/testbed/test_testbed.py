@@ -12,26 +12,25 @@ from worlds import TestWorld
 from testbed import ports
 
 
-def test_two_worlds_side_by_side_and_nothing_left(tmp_path: Path) -> None:
-    worlds = [TestWorld(tmp_path / name) for name in ("one", "two")]
-    states = []
+def test_two_worlds_side_by_side_and_nothing_left(world: TestWorld, tmp_path: Path) -> None:
+    second = TestWorld(tmp_path / "second")
+    up = second.testbed("up", "--ports", "free")
+    assert up.code == 0, up.err
+    state = second.state
     try:
-        for world in worlds:
-            up = world.testbed("up", "--ports", "free")
-            assert up.code == 0, up.err
-            states.append(world.state)
-        for world in worlds:
-            assert world.pytest(tmp_path / "out" / world.folder.name, "-m", "smoke", "-q").code == 0
-            answer = world.gates(tmp_path / "out" / world.folder.name, "green-ready")
+        assert not set(second.ports.values()) & set(world.ports.values())
+        for place in (second, world):
+            run = place.pytest(tmp_path / "out" / place.folder.name, "-m", "smoke", "-q")
+            assert run.code == 0, run.out
+            answer = place.gates(tmp_path / "out" / place.folder.name, "green-ready")
             assert answer.code == 0, answer.out
     finally:
-        downs = [world.testbed("down").code for world in worlds]
-    assert downs == [0, 0]
-    assert [world.folder.exists() for world in worlds] == [False, False]
-    assert [Path(state["sockets"]).exists() for state in states] == [False, False]
-    pids = [running["pid"] for state in states for running in state["running"].values()]
-    assert len(pids) == 12
+        down = second.testbed("down")
+    assert (down.code, second.folder.exists(), Path(state["sockets"]).exists()) == (0, False, False)
+    pids = [running["pid"] for running in state["running"].values()]
+    assert len(pids) == 6
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []
+    assert world.testbed("status").code == 0
 
 
 def test_a_second_up_says_it_is_up_already(world: TestWorld) -> None:

@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from worlds import ROOT, run
+from in_process import gates
+from worlds import ROOT
 
 from gates import cli, ledger
 from gates import decisions as asking
-from gates.evidence import collect as gathering
+from gates.evidence.collect import Question
 from gates.exitcodes import ExitCode
 
 
@@ -27,7 +28,7 @@ from gates.exitcodes import ExitCode
     ],
 )
 def test_bad_input_is_exit_2(tmp_path: Path, arguments: list[str], message: str) -> None:
-    done = run("gates", *arguments, variables={"KIRANA_OUT": str(tmp_path)})
+    done = gates(*arguments, variables={"KIRANA_OUT": str(tmp_path)})
     assert done.code == ExitCode.USAGE
     assert message in done.err
     assert done.out == ""
@@ -36,7 +37,7 @@ def test_bad_input_is_exit_2(tmp_path: Path, arguments: list[str], message: str)
 def test_with_the_store_down_the_answer_is_a_hold_that_says_why(tmp_path: Path) -> None:
     text = (ROOT / "targets" / "green.toml").read_text()
     (tmp_path / "green.toml").write_text(re.sub(r"127.0.0.1:\d+", "127.0.0.1:1", text))
-    done = run("gates", "check", "green-ready", "--target", "green", "--targets", str(tmp_path),
+    done = gates("check", "green-ready", "--target", "green", "--targets", str(tmp_path),
                "--out", str(tmp_path / "out"))  # fmt: skip
     assert done.code == ExitCode.HOLD
     assert done.out.startswith("HOLD  green-ready")
@@ -46,31 +47,31 @@ def test_with_the_store_down_the_answer_is_a_hold_that_says_why(tmp_path: Path) 
 
 def test_a_decision_that_cannot_be_written_down_is_not_given(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file, not a folder")
-    done = run("gates", "check", "green-ready", "--target", "green", "--out", str(tmp_path / "out"))
+    done = gates("check", "green-ready", "--target", "green", "--out", str(tmp_path / "out"))
     assert (done.code, done.out) == (ExitCode.INTERNAL, "")
     assert "cannot be written" in done.err
 
 
 def test_an_error_inside_is_exit_70(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def broken(_: gathering.Question) -> None:
+    def broken(_: Question) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(asking, "gather", broken)
+    monkeypatch.setattr(asking, "collect_evidence", broken)
     code = cli.main(["check", "green-ready", "--target", "green", "--out", str(tmp_path)])
     assert code == ExitCode.INTERNAL
 
 
 def test_an_interrupt_is_no_decision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def interrupted(_: gathering.Question) -> None:
+    def interrupted(_: Question) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(asking, "gather", interrupted)
+    monkeypatch.setattr(asking, "collect_evidence", interrupted)
     code = cli.main(["check", "green-ready", "--target", "green", "--out", str(tmp_path)])
     assert code == ExitCode.INTERNAL
 
 
 def test_json_is_one_document_and_in_the_ledger(tmp_path: Path) -> None:
-    done = run("gates", "check", "green-ready", "--target", "blue", "--json",
+    done = gates("check", "green-ready", "--target", "blue", "--json",
                "--out", str(tmp_path))  # fmt: skip
     decision = json.loads(done.out)
     line = json.loads((tmp_path / "ledger.jsonl").read_text().splitlines()[-1])
@@ -79,7 +80,7 @@ def test_json_is_one_document_and_in_the_ledger(tmp_path: Path) -> None:
 
 
 def test_stages_lists_the_policy() -> None:
-    done = run("gates", "stages")
+    done = gates("stages")
     assert done.code == 0
     assert "green-ready" in done.out
     assert "ramp-10" in done.out

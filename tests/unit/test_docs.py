@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from in_process import gates
 from worlds import ROOT, run
 
 from gates.policy import policy_file as policy
@@ -22,7 +23,8 @@ WHOLE_TABLE = re.compile(r"\|.*\|\n\|(?: *:?-+:? *\|)+\n\|")
 
 def options_of(*command: str) -> list[str]:
     """The long options a help text names."""
-    return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", run(*command).out)) - {"--help"})
+    shown = gates(*command[1:]) if command[0] == "gates" else run(*command)
+    return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", shown.out)) - {"--help"})
 
 
 @pytest.mark.parametrize(
@@ -42,9 +44,10 @@ def test_every_option_is_documented(command: list[str]) -> None:
 def test_every_option_of_the_plugin_is_documented() -> None:
     group = run("pytest", "--help").out.split("verification of a deployed Kirana Store:")[1]
     ours = re.findall(r"^  (--[a-z-]+)", group.split("\n\n")[0].split("\nallure")[0], re.MULTILINE)
-    named = {"--target", "--targets", "--run-id", "--check", "--out", "--remove-ended-runs"}
+    named = {"--target", "--targets", "--policy", "--run-id", "--check", "--out",
+             "--remove-ended-runs"}  # fmt: skip
     assert named <= set(ours)
-    assert [one for one in ours[:6] if f"`{one}`" not in REFERENCE] == []
+    assert [one for one in ours[:7] if f"`{one}`" not in REFERENCE] == []
 
 
 def test_markers_stages_conditions_sources_and_renderers_are_documented() -> None:
@@ -76,7 +79,7 @@ def test_every_documented_message_is_in_the_code() -> None:
 
 
 def test_the_help_in_the_readme_is_the_help() -> None:
-    shown = run("gates", "--help", variables={"COLUMNS": "80"}).out.strip()
+    shown = gates("--help", variables={"COLUMNS": "80"}).out.strip()
     assert shown in README
 
 
@@ -111,10 +114,25 @@ def test_no_document_names_a_host_of_a_registry_or_a_path_of_a_machine() -> None
 
 def is_ours(path: Path) -> bool:
     parts = path.relative_to(ROOT).parts
-    hidden = parts[0].startswith(".") and parts[0] not in (".ci", ".gitignore")
+    hidden = parts[0].startswith(".") and parts[0] not in (".ci", ".github", ".gitignore")
     texts = (".py", ".md", ".toml", ".yaml", ".txt", ".json", "")
     return path.is_file() and not hidden and parts[0] != "out" and path.suffix in texts
 
 
 def test_the_faults_read_as_sentences() -> None:
     assert [fault.name for fault in FAULTS if not fault.breaks or fault.breaks.endswith(".")] == []
+
+
+def test_the_glossary_defines_the_words_of_the_field() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text()
+    rows = re.findall(r"^\| (?!term|---)([^|]+) \| ([^|]+) \| ([^|]+) \|$", glossary, re.MULTILINE)
+    terms = " / ".join(term for term, _, _ in rows)
+    words = [
+        "indicator", "objective", "bad events / total events", "minimum events", "scrape",
+        "increase", "counter", "time series", "label", "range selector", "canary", "baseline",
+        "rollback trigger", "traffic weight", "ramp step", "bake time", "burn-in", "result",
+        "run record", "finding", "verdict", "decision", "evidence", "fault", "negative control",
+    ]  # fmt: skip
+    assert [word for word in words if word not in terms] == []
+    assert [term for term, meaning, _ in rows if not meaning.endswith(".")] == []
+    assert len(glossary.splitlines()) <= 100

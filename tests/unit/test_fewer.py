@@ -11,7 +11,7 @@ from judging import STAGES
 from gates.judging.live import doubled_series as doubling
 from gates.model import Measured, Sample, SampleSet, Series, ThroughputObjective
 from gates.statistics import FewerEvents, Tally
-from gates.statistics.fewer import ALTERNATIVES, MAX_FACTOR
+from gates.statistics.fewer_events import ALTERNATIVES, MAX_FACTOR
 
 ORDERS = next(one for one in STAGES["ramp-30"].objectives if isinstance(one, ThroughputObjective))
 TERMS, LEAST = ORDERS.terms, ORDERS.least_ratio
@@ -23,14 +23,14 @@ def test_a_green_at_the_least_ratio_is_stopped_as_seldom_as_is_said() -> None:
     stopped = 0
     for _ in range(runs):
         test = FewerEvents(replace(TERMS, stop_at=1 / alpha), LEAST)
-        test.step(0.0)
+        test.begin_step(0.0)
         rate, share = dice.uniform(0.002, 0.02), dice.uniform(0.05, 0.6)
         for batch in range(1, 81):
             at = 15.0 * batch
             green, blue = (int(dice.poisson(750 * part)) for part in (share, 1 - share))
-            test.baseline(at, float(dice.binomial(blue, rate)), blue)
-            test.canary(at, float(dice.binomial(green, LEAST * rate)), green)
-            if test.stops():
+            test.count_baseline(at, float(dice.binomial(blue, rate)), blue)
+            test.count_canary(at, float(dice.binomial(green, LEAST * rate)), green)
+            if test.should_stop():
                 stopped += 1
                 break
     assert stopped / runs <= alpha + 3 * sqrt(alpha * (1 - alpha) / runs)
@@ -39,11 +39,11 @@ def test_a_green_at_the_least_ratio_is_stopped_as_seldom_as_is_said() -> None:
 def test_a_green_without_events_is_stopped_and_an_equal_one_is_not() -> None:
     for events, stops in ((0.0, True), (2.0, False)):
         test = FewerEvents(TERMS, LEAST)
-        test.step(0.0)
+        test.begin_step(0.0)
         for batch in range(1, 101):
-            test.baseline(15.0 * batch, 2.0, 500.0)
-            test.canary(15.0 * batch, events, 500.0)
-        assert test.stops() is stops
+            test.count_baseline(15.0 * batch, 2.0, 500.0)
+            test.count_canary(15.0 * batch, events, 500.0)
+        assert test.should_stop() is stops
 
 
 def naive_capital(batches: list[tuple[int, int, int, int]]) -> float:
@@ -69,18 +69,18 @@ def test_the_capital_is_what_its_description_says(seed: int) -> None:
         for _ in range(25)
     ]
     test = FewerEvents(TERMS, LEAST)
-    test.step(0.0)
+    test.begin_step(0.0)
     for number, (green, green_all, blue, blue_all) in enumerate(batches, start=1):
-        test.baseline(15.0 * number, blue, blue_all)
-        test.canary(15.0 * number, green, green_all)
+        test.count_baseline(15.0 * number, blue, blue_all)
+        test.count_canary(15.0 * number, green, green_all)
     assert test.capital == pytest.approx(naive_capital(batches), rel=1e-9)
 
 
 def test_one_burst_of_orders_on_blue_is_no_trend() -> None:
     test = FewerEvents(TERMS, LEAST)
-    test.step(0.0)
-    test.baseline(15.0, 500.0, 700.0)
-    test.canary(15.0, 0.0, 80.0)
+    test.begin_step(0.0)
+    test.count_baseline(15.0, 500.0, 700.0)
+    test.count_canary(15.0, 0.0, 80.0)
     assert test.capital <= MAX_FACTOR
 
 
@@ -89,12 +89,12 @@ def test_an_idle_blue_is_remembered() -> None:
     for events, stops in ((0.0, True), (3.0, False)):
         test = FewerEvents(TERMS, LEAST)
         for batch in range(-60, 1):
-            test.baseline(15.0 * batch, 3.0, 700.0)
-        test.step(0.0)
+            test.count_baseline(15.0 * batch, 3.0, 700.0)
+        test.begin_step(0.0)
         for batch in range(1, 61):
-            test.baseline(15.0 * batch, 0.0, 0.0)
-            test.canary(15.0 * batch, events, 700.0)
-        assert test.stops() is stops
+            test.count_baseline(15.0 * batch, 0.0, 0.0)
+            test.count_canary(15.0 * batch, events, 700.0)
+        assert test.should_stop() is stops
 
 
 def test_the_chance_of_so_few_is_the_exact_one() -> None:
@@ -102,7 +102,7 @@ def test_the_chance_of_so_few_is_the_exact_one() -> None:
     green, blue, ratio = Tally(2, 300), Tally(40, 2700), 0.6
     share = ratio * 300 / (ratio * 300 + 2700)
     exact = sum(comb(42, k) * share**k * (1 - share) ** (42 - k) for k in range(3))
-    assert test.chance(green, blue, ratio) == pytest.approx(exact, rel=1e-9)
+    assert test.p_value(green, blue, ratio) == pytest.approx(exact, rel=1e-9)
 
 
 def answer(*series: Series) -> SampleSet:

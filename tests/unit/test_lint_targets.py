@@ -4,8 +4,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from in_process import gates
 from proving import passing
-from worlds import ROOT, run
+from worlds import ROOT
 
 GREEN = (ROOT / "targets" / "green.toml").read_text()
 POLICY = (ROOT / "policies" / "release.toml").read_bytes()
@@ -29,7 +30,7 @@ def test_a_target_file_that_is_not_filled_in_is_found(tmp_path: Path, name: str)
     old, new, message = WRONG[name]
     assert old in GREEN
     (tmp_path / "green.toml").write_text(GREEN.replace(old, new))
-    done = run("gates", "lint", "--targets", str(tmp_path))
+    done = gates("lint", "--targets", str(tmp_path))
     assert done.code == 2
     assert message in done.out
 
@@ -37,15 +38,15 @@ def test_a_target_file_that_is_not_filled_in_is_found(tmp_path: Path, name: str)
 def test_the_example_is_full_of_placeholders(tmp_path: Path) -> None:
     example = (ROOT / "targets" / "production.example.toml").read_text()
     (tmp_path / "production.toml").write_text(example)
-    done = run("gates", "lint", "--targets", str(tmp_path))
+    done = gates("lint", "--targets", str(tmp_path))
     assert done.code == 2
     assert done.out.count("is a placeholder") >= 8
 
 
 def test_what_a_target_needs_and_this_machine_lacks_is_listed(tmp_path: Path) -> None:
     (tmp_path / "green.toml").write_text(GREEN.replace(":5001", ":9").replace("../out", "./none"))
-    assert run("gates", "lint", "--targets", str(tmp_path)).code == 0
-    done = run("gates", "lint", "--targets", str(tmp_path), "--target", "green")
+    assert gates("lint", "--targets", str(tmp_path)).code == 0
+    done = gates("lint", "--targets", str(tmp_path), "--target", "green")
     assert done.code == 2
     assert "the environment variable KIRANA_DATABASE_URI is not set" in done.out
     assert "addresses.edge_ca_file" in done.out
@@ -56,11 +57,11 @@ def test_a_production_target_must_pin_its_policies(tmp_path: Path) -> None:
     text = GREEN.replace("production = false", "production = true")
     text = "".join(x for x in text.splitlines(keepends=True) if not x.startswith("secrets_file"))
     (tmp_path / "green.toml").write_text(text)
-    done = run("gates", "lint", "--targets", str(tmp_path))
+    done = gates("lint", "--targets", str(tmp_path))
     assert done.code == 2
     assert "a production target needs [policy] accepted" in done.out
     (tmp_path / "green.toml").write_text(text + f'\n[policy]\naccepted = ["sha256:{DIGEST}"]\n')
-    assert run("gates", "lint", "--targets", str(tmp_path)).code == 0
+    assert gates("lint", "--targets", str(tmp_path)).code == 0
 
 
 def test_a_target_is_judged_by_the_policies_it_accepts_alone(tmp_path: Path) -> None:
@@ -79,4 +80,4 @@ def test_a_target_is_judged_by_the_policies_it_accepts_alone(tmp_path: Path) -> 
 
 
 def test_the_digest_to_pin_is_printed() -> None:
-    assert f"sha256:{DIGEST}" in run("gates", "stages").out
+    assert f"sha256:{DIGEST}" in gates("stages").out

@@ -9,12 +9,19 @@ import pytest
 from bench_judge import Cell, measured
 from judge_simulation import BROKEN
 from judging import STAGES
+from thorough import runs as how_many
 
-from gates.judging.live.live_judge import Live
-from gates.judging.live.objective_judges import Triggered
+from gates.judging.live.live_judge import LiveJudge
+from gates.judging.live.objective_judges import RollbackTrigger
 from gates.model import ComparisonObjective, Move, Outcome, Scrape, TriggerObjective
-from gates.statistics import Capital, Comparison, Rises, chance_of_at_least, parse_selector
-from gates.statistics.level import Level, surely
+from gates.statistics import (
+    Capital,
+    Comparison,
+    CounterIncreases,
+    chance_of_at_least,
+    parse_selector,
+)
+from gates.statistics.baseline_level import BaselineLevel, ratio_beyond_chance
 
 RAMP = STAGES["ramp-30"]
 ERRORS = next(one for one in RAMP.objectives if isinstance(one, ComparisonObjective))
@@ -23,7 +30,7 @@ TERMS = ERRORS.terms
 
 def test_who_bets_against_what_is_true_does_not_get_rich() -> None:
     """Ville: with a mean of what is allowed, 1/alpha is reached in at most alpha of runs."""
-    dice, alpha, runs = np.random.default_rng(6), 0.05, 4000
+    dice, alpha, runs = np.random.default_rng(6), 0.05, how_many(400, whole=4000)
     reached = 0
     for _ in range(runs):
         mean = dice.uniform(0.002, 0.3)
@@ -48,7 +55,7 @@ def test_fresh_capital_is_never_more_than_one_in_all() -> None:
 
 def test_equal_colours_are_told_apart_as_rarely_as_is_said() -> None:
     """The conditional test of two rates, simulated where green has just 1.5 times blue's."""
-    dice, found, runs = np.random.default_rng(7), 0, 4000
+    dice, found, runs = np.random.default_rng(7), 0, how_many(1000, whole=4000)
     for _ in range(runs):
         green_all, blue_all = (int(one) for one in dice.integers(50, 5000, 2))
         ratio = dice.uniform(0.001, 0.05)
@@ -140,15 +147,15 @@ def test_the_comparison_is_what_its_description_says(seed: int) -> None:
     left = list(steps)
     for at, who, part, whole in events:
         while left and left[0] <= at:
-            comparison.step(left.pop(0))
-        (comparison.baseline if who == "blue" else comparison.canary)(at, part, whole)
+            comparison.begin_step(left.pop(0))
+        (comparison.count_baseline if who == "blue" else comparison.count_canary)(at, part, whole)
     seen = [comparison.fast.capital.amount, comparison.slow.capital.amount]
     assert seen == pytest.approx(naively(events, steps), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_level_is_what_its_windows_hold(seed: int) -> None:
-    dice, level, seen = random.Random(seed), Level(1800.0, (60.0, 300.0), 200.0), []
+    dice, level, seen = random.Random(seed), BaselineLevel(1800.0, (60.0, 300.0), 200.0), []
     for n in range(400):
         at = 10.0 * n
         part, whole = dice.randint(0, 3), dice.randint(0, 100) + 3
@@ -157,10 +164,12 @@ def test_the_level_is_what_its_windows_hold(seed: int) -> None:
         past = [(p, w) for t, p, w in seen if at - 1800 < t]
         long = sum(p for p, _ in past) / sum(w for _, w in past)
         assert level.past == pytest.approx(long)
-        expected = max(long, (part + 200 * long) / (whole + 200), surely(part, whole))
+        expected = max(long, (part + 200 * long) / (whole + 200), ratio_beyond_chance(part, whole))
         for reach in (60.0, 300.0):
             near = [(p, w) for t, p, w in seen if at - reach < t]
-            expected = max(expected, surely(sum(p for p, _ in near), sum(w for _, w in near)))
+            expected = max(
+                expected, ratio_beyond_chance(sum(p for p, _ in near), sum(w for _, w in near))
+            )
         assert level.now(part, whole) == pytest.approx(expected)
 
 
@@ -169,8 +178,8 @@ def scrape(at: float, value: float, started: float | None = 1.0, bad: float = 0.
 
 
 def fed(*scrapes: Scrape, young: bool = False) -> list[list[float] | None]:
-    rises = Rises([parse_selector('n{s="500"}'), parse_selector("n")])
-    return [rises.feed(one, young=young) for one in scrapes]
+    rises = CounterIncreases([parse_selector('n{s="500"}'), parse_selector("n")])
+    return [rises.add_scrape(one, counts_from_zero=young) for one in scrapes]
 
 
 def test_what_rises_is_counted_across_restarts_and_late_series() -> None:
@@ -220,9 +229,9 @@ def test_what_is_no_selector_is_refused(text: str) -> None:
 TRIGGER = next(one for one in RAMP.objectives if isinstance(one, TriggerObjective))
 
 
-def triggered(points: list[tuple[float, float]], **changes: object) -> Triggered:
+def triggered(points: list[tuple[float, float]], **changes: object) -> RollbackTrigger:
     """A trigger that saw such ratios at such moments, of 100 requests each."""
-    judge = Triggered(replace(TRIGGER, **changes))  # type: ignore[arg-type]
+    judge = RollbackTrigger(replace(TRIGGER, **changes))  # type: ignore[arg-type]
     judge.move(-1.0, 0.1)
     for at, ratio in points:
         judge.count(at, 100 * ratio, 100.0, green=True)
@@ -255,7 +264,7 @@ def test_a_minute_under_the_limit_resets() -> None:
 
 
 def test_blue_has_no_say_in_a_trigger() -> None:
-    judge = Triggered(TRIGGER)
+    judge = RollbackTrigger(TRIGGER)
     judge.move(-1.0, 0.1)
     for at, ratio in every(315, 0.2):
         judge.count(at, 100 * ratio, 100.0, green=True)
@@ -264,7 +273,7 @@ def test_blue_has_no_say_in_a_trigger() -> None:
 
 
 def test_a_ramp_that_failed_before_does_not_stop_the_next() -> None:
-    judge = Triggered(TRIGGER)
+    judge = RollbackTrigger(TRIGGER)
     for at, ratio in every(600, 1.0):
         judge.count(at, 100 * ratio, 100.0, green=True)
     judge.move(610.0, 0.1)
@@ -274,11 +283,11 @@ def test_a_ramp_that_failed_before_does_not_stop_the_next() -> None:
 
 
 def test_too_few_events_are_no_look() -> None:
-    assert triggered(every(600, 0.06), at_least=1000).stopped is None
+    assert triggered(every(600, 0.06), minimum_events=1000).stopped is None
 
 
 def test_a_judge_says_when_it_is_blind() -> None:
-    live = Live([ERRORS], ("green", "blue"), 60.0)
+    live = LiveJudge([ERRORS], ("green", "blue"), 60.0)
     assert "was seen never" in live.blindness(0.0)[1]
     for at in range(0, 600, 15):
         values = {'http_requests_total{status="200"}': 1.0}
@@ -291,7 +300,7 @@ def test_a_judge_says_when_it_is_blind() -> None:
 
 
 def test_instances_that_come_later_are_no_gap() -> None:
-    live = Live([ERRORS], ("green", "blue"), 60.0)
+    live = LiveJudge([ERRORS], ("green", "blue"), 60.0)
     values = {'http_requests_total{status="200"}': 1.0}
     live.move(Move(0.0, 0.1))
     for at in range(0, 600, 15):
@@ -302,7 +311,7 @@ def test_instances_that_come_later_are_no_gap() -> None:
 
 
 def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
-    live = Live([ERRORS], ("green", "blue"), 60.0)
+    live = LiveJudge([ERRORS], ("green", "blue"), 60.0)
     values = {'http_requests_total{status="200"}': 1.0}
     live.move(Move(0.0, 0.1))
     for at in range(0, 600, 15):

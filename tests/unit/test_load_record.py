@@ -1,27 +1,29 @@
 """The record of a load run: what was changed, cut, forged or is missing gives no GO."""
 
-import hashlib
+import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator
 from judging import GREEN, NOW, POLICY, SERVED, STAGES, decide
 from worlds import ROOT
 
-from gates.evidence import load_runs as loads
-from gates.evidence.suite_runs import Subject
+from gates.evidence import codec, load_record, load_runs
+from gates.evidence.load_record import Announcement, LoadRecord, Measurements, PlanSummary
+from gates.evidence.run_folder import Subject
 from gates.model import Evidence, Outcome, RunState
+from gates.sources.json_values import Amount, Count
 
 BUILD = GREEN.expected
 
 SUBJECT = Subject("green", GREEN.addresses.api, GREEN.digest, BUILD, POLICY.limits_digest)
-MEASURED: dict[str, Any] = {
+MEASURED_JSON: dict[str, Any] = {
     "phases": [{
         "name": "plateau", "start_seconds": 60.0, "end_seconds": 180.0, "judged": "all",
         "users_planned": 1000, "users_reached": 1000, "due": 24000, "unfinished": 0,
@@ -37,19 +39,18 @@ MEASURED: dict[str, Any] = {
     "generator": {"processor_share": [0.1], "memory_bytes": [10**8], "lag_p99_seconds": 0.003,
                   "lag_max_seconds": 0.02, "workers_gone": 0},
 }  # fmt: skip
-CONTENT = {"tool": "load 1", "profile": "load",
-           "plan": {"users": 1000, "seconds": 180.0, "workers": 1, "judged_seconds": 120.0,
-                    "seed": "l1"}}  # fmt: skip
+MEASURED = codec.from_record(Measurements, MEASURED_JSON)
+ANNOUNCEMENT = Announcement("load 1", "load", PlanSummary(1000, 180.0, 1, 120.0, "l1"))
 
 
 def written(folder: Path, *, key: str = "") -> Path:
-    loads.begin(folder / "l1", "l1", SUBJECT, CONTENT)
-    loads.end(folder / "l1", BUILD, MEASURED, "", key)
-    return folder / "l1" / loads.FILE
+    load_record.begin(folder / "l1", "l1", SUBJECT, ANNOUNCEMENT)
+    load_record.end(folder / "l1", BUILD, MEASURED, "", key)
+    return folder / "l1" / load_record.FILE
 
 
 def outcome_of(folder: Path, key: str = "") -> Outcome:
-    read = loads.read_loads(folder, key)
+    read = load_runs.read_loads(folder, key)
     assert len(read) == 1
     # Written just now, read at the tests' noon.
     ended = read[0].ended_at and NOW - timedelta(minutes=1)
@@ -64,14 +65,105 @@ def test_a_record_is_read_as_it_was_written_and_fits_its_schema(tmp_path: Path) 
     assert outcome_of(tmp_path) is Outcome.GO
 
 
+ORIGINS: dict[Any, dict[str, Any]] = {
+           Count: {"type": "integer", "minimum": 0}, Amount: {"type": "number", "minimum": 0},
+           int: {"type": "integer"}, float: {"type": "number"}, str: {"type": "string"},
+           datetime: {"type": "string"}}  # fmt: skip
+NOTES = ("description", "title", "format", "pattern", "$schema", "$defs", "dependentRequired")
+
+
+def schema_of(kind: Any) -> dict[str, Any]:  # noqa: PLR0911 - a case each
+    """The JSON schema of a type, as far as the type tells it."""
+    arguments = get_args(kind)
+    if kind in ORIGINS:
+        return ORIGINS[kind]
+    if dataclasses.is_dataclass(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        fields = dataclasses.fields(kind)
+        required = [one.name for one in fields if one.default is dataclasses.MISSING]
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "required": required,
+            "properties": {one.name: schema_of(hints[one.name]) for one in fields},
+        }
+    if get_origin(kind) is Literal:
+        return {"enum": list(arguments)}
+    if get_origin(kind) is Mapping:
+        return {"type": "object", "additionalProperties": schema_of(arguments[1])}
+    if get_origin(kind) is tuple:
+        if arguments[1] is Ellipsis:
+            return {"type": "array", "items": schema_of(arguments[0])}
+        size = len(arguments)
+        return {
+            "type": "array",
+            "items": schema_of(arguments[0]),
+            "minItems": size,
+            "maxItems": size,
+        }
+    (one,) = (argument for argument in arguments if argument is not type(None))
+    return schema_of(one)
+
+
+def shape(schema: Any, definitions: dict[str, Any]) -> Any:
+    """A schema without its notes, with its references resolved, and without null."""
+    if isinstance(schema, list):
+        return [one for one in schema if one != "null"]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return shape(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "const" in schema:
+        return {"type": "integer"}
+    content = {}
+    for name, inside in schema.items():
+        if name == "properties":
+            content[name] = {key: shape(one, definitions) for key, one in inside.items()}
+        elif name == "type" and isinstance(inside, list):
+            content[name] = next(one for one in inside if one != "null")
+        elif name not in NOTES:
+            content[name] = inside if name == "enum" else shape(inside, definitions)
+    return content
+
+
+def sorted_lists(value: Any) -> Any:
+    if isinstance(value, list):
+        return sorted(value)
+    if isinstance(value, dict):
+        return {name: sorted_lists(one) for name, one in value.items()}
+    return value
+
+
+def test_the_schema_is_that_of_the_types() -> None:
+    schema = json.loads((ROOT / "gates" / "schemas" / "load.schema.json").read_text())
+    published = sorted_lists(shape(schema, schema["$defs"]))
+    assert published == sorted_lists(schema_of(LoadRecord))
+    # Negative control: a type with one field more or less has another schema.
+    assert schema_of(PlanSummary) != schema_of(Announcement)
+
+
+def test_a_record_of_an_older_gate_is_read(tmp_path: Path) -> None:
+    """It has ``null`` for a bound without samples enough, and no quantiles without samples."""
+    path = written(tmp_path)
+    content = json.loads(path.read_text())
+    operations = content["measured"]["phases"][0]["operations"]
+    operations["search"]["p95_at_most"] = None
+    operations["facets"] = {"done": 0, "failed": 0, "unanswered": 0, "samples": 0}
+    reseal(content)
+    path.write_text(json.dumps(content))
+    (run,) = load_runs.read_loads(tmp_path, "")
+    assert run.state is RunState.FINISHED
+    assert run.phases[0].operations["search"].p95_at_most is None
+    assert run.phases[0].operations["facets"].p95 is None
+
+
 def test_a_record_without_an_end_is_a_hold(tmp_path: Path) -> None:
-    loads.begin(tmp_path / "l1", "l1", SUBJECT, CONTENT)
+    load_record.begin(tmp_path / "l1", "l1", SUBJECT, ANNOUNCEMENT)
     assert outcome_of(tmp_path) is Outcome.HOLD
 
 
 def reseal(content: dict[str, Any]) -> None:
-    content.pop("sha256", None)
-    content["sha256"] = hashlib.sha256(loads._sealed(content)).hexdigest()
+    content.update(load_record.sealed(content, ""))
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -101,7 +193,7 @@ def test_a_broken_record_is_a_hold(tmp_path: Path, name: str) -> None:
     if name in RESEALED:
         reseal(content)
     path.write_text(json.dumps(content))
-    assert loads.read_loads(tmp_path, "")[0].state is RunState.DAMAGED
+    assert load_runs.read_loads(tmp_path, "")[0].state is RunState.DAMAGED
     assert outcome_of(tmp_path) is Outcome.HOLD
 
 
@@ -150,7 +242,7 @@ def test_no_change_of_a_sealed_record_is_a_go_and_none_of_a_resealed_one_is_a_cr
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"null", b"NaN", b"\xff", b'{"schema": NaN}',
-                                 b"[" * 100_000, b" " * (loads.MOST_BYTES + 1)])  # fmt: skip
+                                 b"[" * 100_000, b" " * (load_runs.MAX_BYTES + 1)])  # fmt: skip
 def test_anything_else_in_its_place_is_a_hold(tmp_path: Path, raw: bytes) -> None:
     written(tmp_path).write_bytes(raw)
     assert outcome_of(tmp_path) is Outcome.HOLD
@@ -166,10 +258,10 @@ def test_with_a_key_only_records_signed_with_it_count(tmp_path: Path) -> None:
 
 def test_a_record_that_was_taken_away_is_a_hold(tmp_path: Path) -> None:
     written(tmp_path).unlink()
-    assert [one.state for one in loads.read_loads(tmp_path, "")] == [RunState.DAMAGED]
+    assert [one.state for one in load_runs.read_loads(tmp_path, "")] == [RunState.DAMAGED]
     assert outcome_of(tmp_path) is Outcome.HOLD
     shutil.rmtree(tmp_path / "l1")
-    assert loads.read_loads(tmp_path, "") == ()
+    assert load_runs.read_loads(tmp_path, "") == ()
 
 
 def test_a_folder_in_its_place_is_a_hold(tmp_path: Path) -> None:
@@ -183,12 +275,12 @@ def test_the_folder_of_a_suite_run_is_none_of_a_load_run(tmp_path: Path) -> None
     (tmp_path / "r1").mkdir()
     (tmp_path / "r1" / "checks.jsonl").write_text("{}")
     written(tmp_path)
-    assert [one.run_id for one in loads.read_loads(tmp_path, "")] == ["l1"]
+    assert [one.run_id for one in load_runs.read_loads(tmp_path, "")] == ["l1"]
 
 
 def test_more_runs_than_can_be_read_are_a_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(tmp_path)
-    monkeypatch.setattr(loads, "MOST_RUNS", 0)
+    monkeypatch.setattr(load_runs, "MAX_RUNS", 0)
     assert outcome_of(tmp_path) is Outcome.HOLD

@@ -42,7 +42,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections: list[Connection] = []
         self.address = self._listener.getsockname()
-        self.seen: list[bytes] = []
+        self.requests: list[bytes] = []
         self.ended = threading.Semaphore(0)
 
     def serve(self, answer: Answer, patience: float = PATIENCE_SECONDS) -> Connection:
@@ -60,8 +60,8 @@ class Server:
                 return
             with client, contextlib.suppress(OSError):
                 for request in requests_of(client):
-                    self.seen.append(request)
-                    if not answer(client, len(self.seen)):
+                    self.requests.append(request)
+                    if not answer(client, len(self.requests)):
                         break
             self.ended.release()
 
@@ -94,13 +94,13 @@ def test_a_request_that_arrives_in_two_parts_is_one_request(server: Server) -> N
         assert client.recv(65536) == ANSWER
         client.shutdown(socket.SHUT_WR)
         assert client.recv(65536) == b""
-    assert len(server.seen) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_connection_is_kept(server: Server) -> None:
     connection = server.serve(right)
     assert [connection.request("GET", "/").status for _ in range(3)] == [200] * 3
-    assert len(server.seen) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_request_taken_and_dropped_is_a_failure_and_not_sent_again(server: Server) -> None:
@@ -108,7 +108,7 @@ def test_a_request_taken_and_dropped_is_a_failure_and_not_sent_again(server: Ser
     connection.request("POST", "/", body={})
     with pytest.raises(NoAnswerError, match="no answer"):
         connection.request("POST", "/", body={})
-    assert len(server.seen) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_connection_closed_while_idle_is_opened_anew(server: Server) -> None:
@@ -120,7 +120,7 @@ def test_a_connection_closed_while_idle_is_opened_anew(server: Server) -> None:
     for _ in range(3):
         assert connection.request("POST", "/", body={}).status == 200
         assert server.ended.acquire(timeout=PATIENCE_SECONDS)
-    assert len(server.seen) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_dripping_answer_is_none(server: Server) -> None:
@@ -130,7 +130,7 @@ def test_a_dripping_answer_is_none(server: Server) -> None:
             time.sleep(0.02)
         return True
 
-    with pytest.raises(NoAnswerError, match="no whole answer within"):
+    with pytest.raises(NoAnswerError, match="no complete answer within"):
         server.serve(drip, patience=0.5).request("GET", "/")
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from nightly import rounds
 from nightly.history import TABLES, Figure, History
-from nightly.night import Slower, figures_of, judged
+from nightly.night import Slowdown, figures_of, judge_nights
 from nightly.rounds import BASELINE, BASELINE_AGAIN, CANARY, CANARY_AGAIN
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def figure(**changes: Any) -> Figure:
     return replace(usual, **changes)
 
 
-def a_night(dice: np.random.Generator, wait: float, slow: str = "") -> list[Slower]:
+def a_night(dice: np.random.Generator, wait: float, slow: str = "") -> list[Slowdown]:
     """What a night of six rounds calls slower, on a machine where each round trip waits.
 
     Args:
@@ -68,7 +68,7 @@ def a_night(dice: np.random.Generator, wait: float, slow: str = "") -> list[Slow
             seconds = count * TRIP_SECONDS * dice.lognormal(0.05, 0.05, (6, 10)) + waits
             late = (dice.random((6, 10)) < 1 / 6) & (canary and operation == slow)
             times[operation][arm] = (seconds + 0.6 * late).tolist()
-    return judged(figures_of(times, TODAY, "5.0.0", "r"), [], LIMITS, TODAY).slower
+    return judge_nights(figures_of(times, TODAY, "5.0.0", "r"), [], LIMITS, TODAY).slower
 
 
 @pytest.mark.parametrize("wait", WAITS)
@@ -80,8 +80,8 @@ def test_a_busy_machine_makes_no_healthy_release_slower(wait: float) -> None:
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_slow_release_is_slower_on_a_busy_machine_too(wait: float) -> None:
     dice = np.random.default_rng(18)
-    found = [a_night(dice, wait, "search") for _ in range(NIGHTS)]
-    assert [{one.figure.operation for one in night} for night in found] == [{"search"}] * NIGHTS
+    nights = [a_night(dice, wait, "search") for _ in range(NIGHTS)]
+    assert [{one.figure.operation for one in night} for night in nights] == [{"search"}] * NIGHTS
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_stretched_difference_has_to_be_longer(
 ) -> None:
     """Surely 30 % slower: of 0.6 s that is 120 ms, which is felt where the machine is quiet."""
     tonight = figure(seconds=seconds, ratio=1.5, at_least=1.3, stretch=stretch)
-    assert bool(judged([tonight], [], LIMITS, TODAY).slower) is slower
+    assert bool(judge_nights([tonight], [], LIMITS, TODAY).slower) is slower
 
 
 def test_the_arms_take_turns_at_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_the_arms_take_turns_at_each_request(monkeypatch: pytest.MonkeyPatch) ->
     before = Counter(pair for turn in turns for pair in combinations([name for _, name in turn], 2))
     assert set(before.values()) == {len(turns) / 2}
     assert {len(row) for by_arm in times.values() for rows in by_arm.values() for row in rows} == {
-        rounds.A_ROUND}  # fmt: skip
+        rounds.REQUESTS_PER_ROUND}  # fmt: skip
 
 
 def test_a_history_without_stretches_is_read_and_continued(tmp_path: Path) -> None:

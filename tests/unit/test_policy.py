@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from worlds import ROOT, run
+from in_process import gates
+from worlds import ROOT
 
 from gates.errors import ConfigurationError
 from gates.model import OnCrash
@@ -14,21 +15,27 @@ from gates.policy import target_file as target
 TEXT = (ROOT / "policies" / "release.toml").read_text()
 GREEN = (ROOT / "targets" / "green.toml").read_text()
 
+AGAIN = """[indicators.again]
+up = 'up{slot="$slot"}'
+start_time = 'process_start_time_seconds{slot="$slot"}'
+[indicators.processes]"""
 MISTAKES = [
-    ("schema = 1", "schema = 2", "schema: expected a whole number from 1 to 1"),
+    ("schema = 2", "schema = 1", "schema: expected 2: indicators are defined in [indicators]"),
+    ("schema = 2", "schema = 3", "schema: expected a whole number from 1 to 2"),
     ('name = "kirana-release"', 'name = ""', "name: expected a text"),
-    ("below = 0.005", "below = 0.5\nabove = 0.5", "expected either below or above"),
-    ("below = 0.005", "", "expected either below or above"),
-    ("below = 0.005", "below = 5", "a ratio, so 5 % is 0.05"),
-    ("below = 0.005", "below = 1", "can never be met or never be missed"),
-    ("below = 0.005", "below = 0", "can never be met or never be missed"),
-    ("below = 0.005", "below = nan", "below: expected a number from 0 to 1"),
-    ("below = 0.005", "below = true", "below: expected a number"),
-    ("below = 0.005", 'below = "0.5 %"', "below: expected a number"),
-    ("below = 0.005", "belwo = 0.005", "expected either below or above"),
-    ("at_least = 600", "at_least = 0", "at_least: expected a whole number from 1"),
-    ("at_least = 600", "at_least = 600\nat_most = 5", "at_most: unknown key"),
+    ("below = 0.005, ", "below = 0.5, above = 0.5, ", "expected either below or above"),
+    ("below = 0.005, ", "", "expected either below or above"),
+    ("below = 0.005, ", "below = 5, ", "a ratio, so 5 % is 0.05"),
+    ("below = 0.005, ", "below = 1, ", "can never be met or never be missed"),
+    ("below = 0.005, ", "below = 0, ", "can never be met or never be missed"),
+    ("below = 0.005, ", "below = nan, ", "below: expected a number from 0 to 1"),
+    ("below = 0.005, ", "below = true, ", "below: expected a number"),
+    ("below = 0.005, ", 'below = "0.5 %", ', "below: expected a number"),
+    ("below = 0.005, ", "belwo = 0.005, ", "expected either below or above"),
+    ("minimum_events = 600 }", "minimum_events = 0 }", "minimum_events: expected a whole number"),
+    ("minimum_events = 600 }", "minimum_events = 600, maximum = 5 }", "maximum: unknown key"),
     ("window_seconds = 600", "window_seconds = 0", "window_seconds: expected a number from 1"),
+    ("max_age_seconds = 86400 #", "#", "defaults.max_age_seconds: missing"),
     ('kind = "ratio"', 'kind = "score"', "kind: expected one of"),
     ('"smoke.health",', '"smoke.health", "smoke.health",', "stands there twice"),
     ('"smoke.health",', '"../health",', "is not a check id"),
@@ -37,43 +44,58 @@ MISTAKES = [
      "no objective 'served-bild' in this policy. Did you mean served-build?"),
     ('objectives = ["served-build", "smoke"]', "objectives = []", "at least one"),
     ('objectives = ["served-build", "smoke"]', 'objectives = ["smoke"]', "of kind served_build"),
+    ('indicator = "request_errors"', 'indicator = "request_error"',
+     "no indicator 'request_error' in [indicators]. Did you mean request_errors?"),
+    ('indicator = "build"', 'indicator = "requests"', "requests has not the keys"),
+    ('indicator = "cache_misses"', 'indicator = "orders"', "orders: expected one with good"),
+    ('good_reads = "cache look-ups were hits"\n', "", "cache_misses needs good_reads"),
     ('{slot="$slot",__name__', "{__name__", "expected $slot in it"),
     ('"smoke-in-ramp", ', "", "smoke-in-ramp: no stage asks for it"),
     ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a plain selector"),
     ("cache_hits_total{slot", "cache_hits_total[60s] # {slot", "a plain selector"),
     ('cache_hits_total{slot="$slot"}', 'rate(cache_hits_total{slot="$slot"}', "a plain selector"),
-    ("share = 0.10", "share = 0", "share: expected a number from 0.01"),
-    ("share = 0.10\n", "", "share: missing"),
-    ("bake_seconds = 600", "bake_seconds = 60", "expected less than bake_seconds"),
+    ("shares = [0.1,", "shares = [0,", "ramp.shares: expected a list of numbers from 0.01 to 1"),
+    ("shares = [0.1,", "shares = [0.3,", "ramp.shares: expected 1 to 100 rising shares"),
+    ("shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]", "shares = []", "ramp.shares"),
+    ('stage = "ramp-{percent}"', 'stage = "ramp"', "ramp.stage: expected a name with {percent}"),
+    ('ready = "green-ready"', 'ready = "green-read"', "Did you mean green-ready?"),
+    ("[stages.stabilise]", "[stages.ramp-10]", "a step of the ramp has the same name"),
+    ("share = 1.00\n", "", "share: missing"),
+    ("bake_seconds = 600\n", "bake_seconds = 60\n", "expected less than bake_seconds"),
     ('"live-build", "traffic-share", "traffic-seen",', '"traffic-share", "traffic-seen",',
      "of kinds live_build and share"),
     ('"traffic-share", "traffic-seen",', '"traffic-seen",', "of kinds live_build and share"),
-    ('"errors-against-blue", "latency-against-blue", "payments-against-blue",\n', "",
+    ('"errors-against-blue", "latency-against-blue", "payments-against-blue",', "",
      "of kind comparison"),
-    ("below = 0.05\nat_least = 60\n", "below = 5\nat_least = 60\n", "a ratio, so 5 % is 0.05"),
-    ("rollback_over = 0.05\nat_least = 600", "rollback_over = 0.001\nat_least = 600",
+    ("below = 0.05\nminimum_events = 60\n", "below = 5\nminimum_events = 60\n",
+     "a ratio, so 5 % is 0.05"),
+    ("rollback_over = 0.05\nminimum_events = 600", "rollback_over = 0.001\nminimum_events = 600",
      "under the limit to advance"),
     ('bad = \'payments_total{slot="$slot"', 'bad = \'rate(payments_total{slot="$slot"',
      "a rate is per second and no ratio"),
-    ('le=~"1|1[.]0"}\'\nwhole', 'quantile="0.95"}\'\nwhole', "cannot be aggregated"),
+    ('le=~"1|1[.]0"}\'\ntotal', 'quantile="0.95"}\'\ntotal', "cannot be aggregated"),
     ("good = 'http_request_duration_seconds_bucket{", "good = 'histogram_quantile(0.95, x{",
      "histogram_quantile without sum by (le)"),
-    ("good = 'http_request", 'bad = "x"\ngood = \'http_request', "expected either bad or good"),
-    ('route!~"/metrics|/api/health",status=~"5.."}\'\nwhole', 'route!~"(",status=~"5.."}\'\nwhole',
+    ("good = 'http_request", 'bad = "x"\ngood = \'http_request', "expected only one of bad, good"),
+    ('route!~"/metrics|/api/health",status=~"5.."}\'\ntotal', 'route!~"(",status=~"5.."}\'\ntotal',
      "not a selector"),
+    ("[indicators.processes]", AGAIN,
+     "expected one indicator with up and start_time, got 2"),
     ("slow_batch_seconds = 60", "slow_batch_seconds = 10", "expected over batch_seconds"),
-    ("false_stop = 0.005", "false_stop = 0.5", "false_stop: expected a number"),
+    ("false_stop = 0.005\n", "false_stop = 0.5\n", "false_stop: expected a number"),
     ("no_go_rolls_back = true", 'no_go_rolls_back = "yes"', "expected true or false"),
     ('on_crash = "rollback"', 'on_crash = "ignore"', "on_crash: expected one of leave, rollback"),
     ("requests_done = 0.99", "requests_done = 99", "requests_done: expected a number from 0.5"),
-    ("requests_done = 0.99", "", "requests_done: missing"),
-    ('"spike"\nat_least_users = 1', '"spike"\nat_least_users = 0', "expected a whole number"),
+    ("requests_done = 0.99", "#", "requests_done: missing"),
+    ("minimum_users = 1000", "minimum_users = 0", "expected a whole number"),
     ('limits = ["longest_gap_seconds", "recovery_seconds"]', 'limits = ["longest_gap"]',
      "no limit 'longest_gap' in load_limits. Did you mean longest_gap_seconds?"),
-    ('p95 = {total = "api"}', 'p95 = {search = "search"}', "expected total among the operations"),
-    ('p95 = {total = "api"}', 'p95 = {total = "apis"}', "total: expected one of"),
+    ('p95 = { total = "api" }', 'p95 = { search = "search" }', "expected total among the"),
+    ('p95 = { total = "api" }', 'p95 = { total = "apis" }', "total: expected one of"),
+    ("[load_profiles.soak]", "[load_profiles.soka]", "Did you mean soak?"),
     ("least_seconds = 0.1", "least_seconds = 2", "least_seconds: expected a number from 0"),
-    ("[stages.ramp-10]", "[stages.ramp-10", "not TOML"),
+    ("[stages.hour-1]", "[stages.hour-1", "not TOML"),
+    ("integration = [\n", "smoke = [\n", "an objective has the same name"),
 ]  # fmt: skip
 
 
@@ -87,12 +109,10 @@ def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str
     assert str(path) in str(caught.value)
 
 
-def test_an_empty_policy_is_no_policy(tmp_path: Path) -> None:
-    begins = [TEXT.index(f"[{name}]") for name in ("latency_limits", "objectives.served-build")]
+def test_a_policy_without_a_stage_is_no_policy(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
-    path.write_text(f"schema = 1\nname = 'x'\n[check_sets]\n{TEXT[begins[0] : begins[1]]}"
-                    "[objectives]\n[stages]\n")  # fmt: skip
-    with pytest.raises(ConfigurationError, match="a policy needs a stage"):
+    path.write_text(TEXT[: TEXT.index("[stages.staging]")] + "[stages]\n")
+    with pytest.raises(ConfigurationError, match="ready: no stage 'green-ready'"):
         policy.load(path)
 
 
@@ -139,14 +159,14 @@ def test_secrets_come_from_the_environment_first(
 
 
 def test_lint_of_what_is_shipped_finds_nothing() -> None:
-    done = run("gates", "lint")
+    done = gates("lint")
     assert (done.code, done.out[:11]) == (0, "no mistakes")
 
 
 def test_lint_names_every_wrong_file(tmp_path: Path) -> None:
     (tmp_path / "green.toml").write_text(GREEN.replace("production = false", ""))
-    (tmp_path / "p.toml").write_text(TEXT.replace("below = 0.005", "below = 50"))
-    done = run("gates", "lint", "--targets", str(tmp_path), "--policy", str(tmp_path / "p.toml"))
+    (tmp_path / "p.toml").write_text(TEXT.replace("below = 0.005, ", "below = 50, "))
+    done = gates("lint", "--targets", str(tmp_path), "--policy", str(tmp_path / "p.toml"))
     assert done.code == 2
     assert "objectives.error-ratio.below" in done.out
     assert "green.toml: production: missing" in done.out

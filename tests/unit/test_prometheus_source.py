@@ -131,8 +131,8 @@ def huge(handler: socketserver.StreamRequestHandler) -> None:
         (hang, 0.5, "no answer within 0.5 s"),
         (drip_headers, 0.5, "no answer within 0.5 s"),
         (drip, 0.5, "no answer within 0.5 s"),
-        (cut, 10, "an answer that ended early"),
-        (huge, 10, "an answer of over 1000 bytes"),
+        (cut, 10, "the answer ended early"),
+        (huge, 10, "the answer has more than 1000 bytes"),
     ],
 )
 def test_a_get_is_bounded(
@@ -140,7 +140,7 @@ def test_a_get_is_bounded(
 ) -> None:
     with server(answer) as url:
         began = time.monotonic()
-        got = get(url, seconds=seconds, most_bytes=1000)
+        got = get(url, seconds=seconds, max_bytes=1000)
         assert time.monotonic() - began < ENDLESS_SECONDS - 0.5
     assert (got.status, got.body, got.problem) == (0, b"", problem)
 

@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 
-from gates.errors import LedgerError, RouterError
+from gates.errors import LedgerError, MismatchError, RouterError
+from gates.ledger import LedgerEntry, MoveEntry, RampEnding, RampRollbackEntry, encode
 from gates.model import Decision, Outcome
 from gates.policy.schedule import Step
 from gates.ramp import engine as ramp
-from gates.ramp.engine import MismatchError, Plan
-from gates.ramp.entries import End
-from gates.ramp.rollback import Proof, RolledBack
-from gates.ramp.witness import ConfirmedMove, Opinion, Report, Statement
+from gates.ramp.engine import Plan
+from gates.ramp.rollback import Proof, RollbackResult
+from gates.ramp.witness import ConfirmedMove, Opinion, Statement, WitnessReport
 
 STEPS = tuple(Step(n / 10, f"ramp-{10 * n}", 600.0) for n in range(1, 11))
-PLAN = Plan("green", ("green", "blue"), STEPS, 15.0, 3600.0, no_go_rolls_back=True, time_scale=1.0)
+PLAN = Plan(
+    "green", ("green", "blue"), STEPS, 15.0, 3600.0, no_go_rolls_back=True, time_scale=1.0,
+    ready="green-ready",
+)  # fmt: skip
 
 
 class Crash(BaseException):
@@ -25,7 +28,7 @@ class Crash(BaseException):
 
 
 @dataclass
-class Here:
+class FakeWorld:
     """Router, clock and world in one.
 
     ``answers`` says what the gate answers by stage, once its bake is over; before, it is a hold.
@@ -35,7 +38,7 @@ class Here:
     early: dict[str, Outcome] = field(default_factory=dict)
     share: float = 0.0
     time: float = 1000.0
-    ledger: list[dict[str, Any]] = field(default_factory=list)
+    ledger: list[LedgerEntry] = field(default_factory=list)
     recorded: list[str] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
     back_works: bool = True
@@ -68,8 +71,8 @@ class Here:
     def ask(self, stage: str) -> Decision:
         self._act()
         self.last = stage
-        moved = [one for one in self.ledger if one.get("kind") == "move"]
-        baked = stage == "green-ready" or self.time - moved[-1]["at"] >= 600
+        moves = [entry for entry in self.ledger if isinstance(entry, MoveEntry)]
+        baked = stage == "green-ready" or self.time - moves[-1].at >= 600
         outcome = self.answers.get(stage, Outcome.GO) if baked else Outcome.HOLD
         outcome = self.early.get(stage, outcome)
         return Decision(outcome, "why", stage, "green", "b", datetime.now(UTC), ())
@@ -78,92 +81,97 @@ class Here:
         self.recorded.append(self.last)
         return "id"
 
-    def write(self, entry: dict[str, Any]) -> None:
+    def write(self, entry: LedgerEntry) -> None:
         self._act()
         self.ledger.append(entry)
 
-    def entries(self) -> Sequence[dict[str, Any]]:
+    def entries(self) -> Sequence[LedgerEntry]:
         return list(self.ledger)
 
-    def told(self, at: float, share: float, decision: Decision | None, note: str) -> None:
+    def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
         pass
 
-    def witness(self, move: ConfirmedMove) -> Report:
-        said = Statement(self.opinion, f"{100 * move.share:g} % was given")
-        return Report(said, said, weights_scraped=True, mirrored=self.mirrored)
+    def witness(self, move: ConfirmedMove) -> WitnessReport:
+        statement = Statement(self.opinion, f"{100 * move.share:g} % was given")
+        return WitnessReport(statement, statement, weights_scraped=True, mirrored=self.mirrored)
 
-    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> RolledBack:
+    def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> RollbackResult:
         self._act()
         self.backs.append((move, mirrored))
         if self.back_works:
             self.share = 0.0
         proof = Proof.VERIFIED if self.back_works else Proof.NOT_MOVED
-        return RolledBack(proof, moved=self.back_works, lines=(), seconds=0.1)
+        return RollbackResult(proof, moved=self.back_works, lines=(), seconds=0.1)
 
 
-def run(here: Here, plan: Plan = PLAN) -> ramp.Ended:
+def run(here: FakeWorld, plan: Plan = PLAN) -> ramp.RampResult:
     return ramp.run(plan, here, here, here)
 
 
-def moves(here: Here) -> list[float]:
-    return [one["share"] for one in here.ledger if one["kind"] == "move"]
+def moves(here: FakeWorld) -> list[float]:
+    return [entry.share for entry in here.ledger if isinstance(entry, MoveEntry)]
+
+
+def last_entry(here: FakeWorld) -> dict[str, Any]:
+    """The last entry of the ledger, as JSON."""
+    return dict(encode(here.ledger[-1]))
 
 
 def test_go_at_every_step_ends_with_all_traffic_on_green() -> None:
-    here = Here()
-    ended = run(here)
-    assert (ended.end, here.share) == (End.DONE, 1.0)
+    here = FakeWorld()
+    result = run(here)
+    assert (result.ending, here.share) == (RampEnding.DONE, 1.0)
     assert moves(here) == [n / 10 for n in range(1, 11)]
     assert here.recorded == ["green-ready", *(step.stage for step in STEPS)]
-    assert here.ledger[-1]["how"] == "done"
+    assert last_entry(here)["how"] == "done"
 
 
 def test_it_does_not_go_on_before_the_bake_is_over() -> None:
-    here = Here(early={"ramp-10": Outcome.GO}, crash_after=25)
+    here = FakeWorld(early={"ramp-10": Outcome.GO}, crash_after=25)
     with pytest.raises(Crash):
         run(here)
     assert moves(here) == [0.1]
 
 
 def test_a_hold_stays_where_it_is_and_is_handed_to_a_person_after_an_hour() -> None:
-    here = Here(answers={"ramp-30": Outcome.HOLD})
+    here = FakeWorld(answers={"ramp-30": Outcome.HOLD})
     began = here.time
-    ended = run(here)
-    assert (ended.end, here.share) == (End.HELD, 0.3)
+    result = run(here)
+    assert (result.ending, here.share) == (RampEnding.HELD, 0.3)
     assert here.time - began >= 3 * 600 + 3600
     assert here.recorded[-1] == "ramp-30"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_GO, Outcome.ROLLBACK])
 def test_a_stop_in_the_middle_of_a_bake_gives_the_traffic_back_at_once(outcome: Outcome) -> None:
-    here = Here(early={"ramp-40": outcome})
-    ended = run(here)
-    assert (ended.end, here.share) == (End.ROLLED_BACK, 0.0)
-    assert ended.decision is not None
-    assert ended.decision.outcome is outcome
+    here = FakeWorld(early={"ramp-40": outcome})
+    result = run(here)
+    assert (result.ending, here.share) == (RampEnding.ROLLED_BACK, 0.0)
+    assert result.decision is not None
+    assert result.decision.outcome is outcome
     assert here.time - 1000.0 < 3 * 600 + 60
 
 
 def test_a_no_go_stays_where_the_policy_says_so() -> None:
-    here = Here(early={"ramp-40": Outcome.NO_GO})
-    ended = run(here, replace(PLAN, no_go_rolls_back=False))
-    assert (ended.end, here.share) == (End.STOPPED, 0.4)
+    here = FakeWorld(early={"ramp-40": Outcome.NO_GO})
+    result = run(here, replace(PLAN, no_go_rolls_back=False))
+    assert (result.ending, here.share) == (RampEnding.STOPPED, 0.4)
 
 
 def test_a_rollback_that_fails_is_said() -> None:
-    here = Here(early={"ramp-40": Outcome.ROLLBACK}, back_works=False)
-    assert run(here).end is End.NOT_ROLLED_BACK
+    here = FakeWorld(early={"ramp-40": Outcome.ROLLBACK}, back_works=False)
+    assert run(here).ending is RampEnding.NOT_ROLLED_BACK
 
 
 @pytest.mark.parametrize("outcome", [Outcome.HOLD, Outcome.NO_GO])
 def test_green_that_is_not_ready_gets_nothing(outcome: Outcome) -> None:
-    here = Here(answers={"green-ready": outcome})
-    assert run(here).end in (End.HELD, End.STOPPED)
+    here = FakeWorld(answers={"green-ready": outcome})
+    assert run(here).ending in (RampEnding.HELD, RampEnding.STOPPED)
     assert (here.share, moves(here)) == (0.0, [])
 
 
 def test_traffic_that_no_ramp_gave_is_not_touched() -> None:
-    here = Here(share=0.2)
+    here = FakeWorld(share=0.2)
     with pytest.raises(MismatchError, match="no ramp of the ledger gave it this share"):
         run(here)
     assert here.share == 0.2
@@ -171,13 +179,13 @@ def test_traffic_that_no_ramp_gave_is_not_touched() -> None:
 
 @pytest.mark.parametrize("moment", range(1, 60, 3))
 def test_after_a_crash_at_any_moment_it_goes_on_where_it_was(moment: int) -> None:
-    here = Here(crash_after=moment)
+    here = FakeWorld(crash_after=moment)
     with pytest.raises(Crash):
         run(here)
     shares_before = moves(here)
     here.crash_after = None
-    ended = run(here)
-    assert (ended.end, here.share) == (End.DONE, 1.0)
+    result = run(here)
+    assert (result.ending, here.share) == (RampEnding.DONE, 1.0)
     done = moves(here)
     assert sorted(done) == done
     assert set(done) == {n / 10 for n in range(1, 11)}
@@ -185,19 +193,19 @@ def test_after_a_crash_at_any_moment_it_goes_on_where_it_was(moment: int) -> Non
 
 
 def test_after_a_crash_in_a_rollback_the_rollback_is_finished() -> None:
-    here = Here(early={"ramp-20": Outcome.ROLLBACK})
+    here = FakeWorld(early={"ramp-20": Outcome.ROLLBACK})
     original = here.roll_back
     here.roll_back = lambda *_, **__: (_ for _ in ()).throw(Crash())  # type: ignore[method-assign]
     with pytest.raises(Crash):
         run(here)
     here.roll_back = original  # type: ignore[method-assign]
     here.early = {}
-    ended = run(here)
-    assert (ended.end, here.share) == (End.ROLLED_BACK, 0.0)
+    result = run(here)
+    assert (result.ending, here.share) == (RampEnding.ROLLED_BACK, 0.0)
 
 
 def test_after_a_crash_traffic_somebody_else_moved_is_not_touched() -> None:
-    here = Here(crash_after=12)
+    here = FakeWorld(crash_after=12)
     with pytest.raises(Crash):
         run(here)
     here.crash_after, here.share = None, 0.77
@@ -207,7 +215,7 @@ def test_after_a_crash_traffic_somebody_else_moved_is_not_touched() -> None:
 
 
 def test_traffic_moved_by_somebody_else_under_way_is_noticed() -> None:
-    here = Here(answers={"ramp-20": Outcome.HOLD})
+    here = FakeWorld(answers={"ramp-20": Outcome.HOLD})
     original = here.wait
 
     def wait(seconds: float) -> None:
@@ -221,27 +229,27 @@ def test_traffic_moved_by_somebody_else_under_way_is_noticed() -> None:
 
 
 def test_a_new_ramp_after_one_that_ended_begins_anew() -> None:
-    here = Here(early={"ramp-20": Outcome.NO_GO})
+    here = FakeWorld(early={"ramp-20": Outcome.NO_GO})
     run(here)
     here.early = {}
-    assert run(here).end is End.DONE
+    assert run(here).ending is RampEnding.DONE
     assert moves(here)[:3] == [0.1, 0.2, 0.1]
 
 
 def test_a_held_ramp_goes_on_when_it_is_told_to() -> None:
-    here = Here(answers={"ramp-30": Outcome.HOLD})
-    assert run(here).end is End.HELD
+    here = FakeWorld(answers={"ramp-30": Outcome.HOLD})
+    assert run(here).ending is RampEnding.HELD
     here.answers = {}
-    assert run(here).end is End.DONE
+    assert run(here).ending is RampEnding.DONE
     assert moves(here) == [n / 10 for n in range(1, 11)]
 
 
 def test_a_ledger_that_cannot_be_written_does_not_hold_up_a_rollback() -> None:
-    here = Here(early={"ramp-30": Outcome.ROLLBACK})
+    here = FakeWorld(early={"ramp-30": Outcome.ROLLBACK})
     original = here.write
 
-    def full(entry: dict[str, Any]) -> None:
-        if entry.get("event") == "rollback":
+    def full(entry: LedgerEntry) -> None:
+        if isinstance(entry, RampRollbackEntry):
             raise LedgerError("no space left on device")
         original(entry)
 
@@ -251,11 +259,11 @@ def test_a_ledger_that_cannot_be_written_does_not_hold_up_a_rollback() -> None:
         return "id"
 
     here.write, here.record = full, no_room  # type: ignore[method-assign]
-    assert run(here).end is End.ROLLED_BACK
+    assert run(here).ending is RampEnding.ROLLED_BACK
     assert here.share == 0.0
 
 
-def silent_after(here: Here, calls: int, times: int) -> None:
+def silent_after(here: FakeWorld, calls: int, times: int) -> None:
     """The router says nothing for some times in a row."""
     original, asked = here.shares, []
 
@@ -269,14 +277,14 @@ def silent_after(here: Here, calls: int, times: int) -> None:
 
 
 def test_a_router_that_is_silent_for_a_moment_ends_nothing() -> None:
-    here = Here()
+    here = FakeWorld()
     silent_after(here, 10, 3)
-    assert run(here).end is End.DONE
+    assert run(here).ending is RampEnding.DONE
 
 
 def test_a_router_that_stays_silent_ends_the_ramp() -> None:
-    here = Here()
+    here = FakeWorld()
     silent_after(here, 10, 99)
-    ended = run(here)
-    assert (ended.end, ended.crashed, here.share) == (End.ROLLED_BACK, True, 0.0)
-    assert "RouterError: reloading" in ended.problem
+    result = run(here)
+    assert (result.ending, result.crashed, here.share) == (RampEnding.ROLLED_BACK, True, 0.0)
+    assert "RouterError: reloading" in result.problem

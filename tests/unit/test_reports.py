@@ -1,10 +1,12 @@
 """The renderers: the answer first, and nothing from outside rewrites the screen."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gates import decision_document
 from gates.model import Decision, Finding, Measured, Measurement, Outcome, Verdict
-from reports import document, terminal
+from reports import terminal
 
 MEASUREMENT = Measurement("http://p", "up[60s]", 60.0, 12, 0.51234, "12")
 FINDING = Finding("error-ratio", "3", Measured.OK, Verdict.FAIL, "60 of 6,000", "curl x",
@@ -14,7 +16,7 @@ DECISION = Decision(Outcome.NO_GO, "60 of 6,000", "ramp-10", "green", "v5", date
 
 
 def test_the_terminal_puts_the_answer_first_and_the_next_step_below() -> None:
-    lines = terminal.decision(DECISION, "abc", colours=False).splitlines()
+    lines = terminal.decision_text(DECISION, "abc", colours=False).splitlines()
     assert lines[0] == "NO-GO  ramp-10  green: 60 of 6,000"
     assert lines[1].split() == ["FAIL", "error-ratio:", "60", "of", "6,000"]
     assert lines[2].strip() == "guide 3; ok, 12 samples"
@@ -24,19 +26,20 @@ def test_the_terminal_puts_the_answer_first_and_the_next_step_below() -> None:
 
 
 def test_colours_only_where_asked_for() -> None:
-    assert "\x1b" not in terminal.decision(DECISION, "abc", colours=False)
-    assert "\x1b[31;1mNO-GO" in terminal.decision(DECISION, "abc", colours=True)
+    assert "\x1b" not in terminal.decision_text(DECISION, "abc", colours=False)
+    assert "\x1b[31;1mNO-GO" in terminal.decision_text(DECISION, "abc", colours=True)
 
 
 def test_control_characters_are_shown_not_obeyed() -> None:
     evil = replace(FINDING, sentence="\x1b[2J\x1b[HGO  ramp-10\r\n")
-    text = terminal.decision(replace(DECISION, findings=(evil,)), "abc", colours=False)
+    text = terminal.decision_text(replace(DECISION, findings=(evil,)), "abc", colours=False)
     assert "\x1b" not in text
     assert "\r" not in text
 
 
 def test_the_document_holds_every_measurement() -> None:
-    content = document.of_decision(DECISION, policy_digest="d", tool="t")
+    document = decision_document.of_decision(DECISION, policy_digest="d", tool="t")
+    content = json.loads(decision_document.as_text(document))
     assert content["decision"] == "no_go"
     assert content["findings"][0]["measurements"] == [
         {"source": "http://p", "query": "up[60s]", "window_seconds": 60.0, "samples": 12,

@@ -32,8 +32,8 @@ from gates.model import (
 def listed_finding(*runs: Run) -> tuple[Verdict, str]:
     staging = STAGES["staging"]
     decided = judge.judge(staging, Evidence(GREEN, SERVED, runs, {}), NOW)
-    found = next(one for one in decided.findings if one.objective == "only-listed")
-    return found.verdict, found.sentence
+    finding = next(one for one in decided.findings if one.objective == "only-listed")
+    return finding.verdict, finding.sentence
 
 
 def test_a_check_that_no_set_lists_is_a_finding() -> None:
@@ -83,14 +83,14 @@ def test_a_bucket_that_changes_its_spelling_is_not_counted() -> None:
 def with_left(outcome: CheckOutcome | None) -> Run:
     """A passed run that says so of what it left, or says nothing."""
     kept = [one for one in passed_run().results if one.check != LEFT_NOTHING]
-    said = [] if outcome is None else [CheckResult(LEFT_NOTHING, outcome, NOW, "2 carts", "")]
-    return passed_run(results=(*kept, *said))
+    left = [] if outcome is None else [CheckResult(LEFT_NOTHING, outcome, NOW, "2 carts", "")]
+    return passed_run(results=(*kept, *left))
 
 
 def test_a_run_that_left_something_proves_nothing_whatever_a_later_one_says() -> None:
-    said = CheckResult(LEFT_NOTHING, CheckOutcome.PASSED, NOW, "", "")
+    left_nothing = CheckResult(LEFT_NOTHING, CheckOutcome.PASSED, NOW, "", "")
     others = frozenset({"smoke.other"})
-    clean = passed_run(run_id="r2", started_at=NOW, expected=others, results=(said,))
+    clean = passed_run(run_id="r2", started_at=NOW, expected=others, results=(left_nothing,))
     for outcome in (CheckOutcome.FAILED, CheckOutcome.SKIPPED, None):
         decided = judge.judge(READY, Evidence(GREEN, SERVED, (with_left(outcome), clean), {}), NOW)
         assert decided.outcome is Outcome.HOLD

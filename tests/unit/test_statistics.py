@@ -12,9 +12,9 @@ from gates.model import Sample, Series
 from gates.statistics import (
     chance_of_at_least,
     chance_of_at_most,
-    increments,
     quantile_lower_bound,
     quantile_upper_bound,
+    total_increase,
 )
 
 
@@ -80,19 +80,19 @@ STEADY = start("a", (0, -900), (1, -900), (2, -900), (3, -900))
     ],
 )  # fmt: skip
 def test_increments(counters: list[Series], starts: list[Series], expected: float) -> None:
-    assert increments(counters, starts, BEGIN) == expected
+    assert total_increase(counters, starts, BEGIN) == expected
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf, -1.0])
 def test_what_is_no_count_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="is not a count"):
-        increments([counter("a", (0, 1), (1, value))], [], BEGIN)
+        total_increase([counter("a", (0, 1), (1, value))], [], BEGIN)
 
 
 def test_what_counted_before_the_first_scrape_of_a_new_process_counts() -> None:
     counters = [counter("a", (30, 1000), (45, 1300))]
-    assert increments(counters, [start("a", (30, 20), (45, 20))], BEGIN) == 1300
-    assert increments(counters, [start("a", (30, -20), (45, -20))], BEGIN) == 300
+    assert total_increase(counters, [start("a", (30, 20), (45, 20))], BEGIN) == 1300
+    assert total_increase(counters, [start("a", (30, -20), (45, -20))], BEGIN) == 300
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_counted_before_the_first_scrape_of_a_new_process_counts() -> None:
 )
 def test_what_cannot_be_counted_is_refused(counters: list[Series], starts: list[Series]) -> None:
     with pytest.raises(ValueError, match=r"restart|instance|jobs"):
-        increments(counters, starts, BEGIN)
+        total_increase(counters, starts, BEGIN)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=40))
@@ -124,7 +124,7 @@ def test_increments_find_every_event_whatever_restarts(history: list[tuple[int, 
         true += rise
         pairs.append((time, float(value)))
         starts.append((time, since))
-    assert increments([counter("a", *pairs)], [start("a", *starts)], BEGIN) == true
+    assert total_increase([counter("a", *pairs)], [start("a", *starts)], BEGIN) == true
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=59, max_size=200))

@@ -1,13 +1,16 @@
 """The second witness on samples made by hand: when it agrees, contradicts, or has seen nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from worlds import ROOT
 
 from gates.model import Measured, Sample, SampleSet, Series
 from gates.policy import policy_file as policy
-from gates.ramp.witness import ConfirmedMove, Opinion, Report, Witness
+from gates.policy import target_file as target
+from gates.ramp.witness import ConfirmedMove, Opinion, Witness, WitnessReport
 
 MOVED = 1000.0
 Points = dict[float, float]
@@ -41,19 +44,26 @@ def weights_of(green: Points, *names: str) -> SampleSet:
     return answer(*(weight(name, each) for name in servers), weight("blue", blue))
 
 
+WITNESS = Witness("http://p", "green", "blue")
+
+
 def look(
-    monkeypatch: pytest.MonkeyPatch, share: float, weights: SampleSet, *,
-    served: tuple[SampleSet, SampleSet] = NOTHING_SERVED, before: float | None = None,
-) -> Report:  # fmt: skip
-    """What the witness says of a move at ``MOVED``; ``served`` is green's and blue's counters."""
-    witness = Witness("http://p", "green", "blue")
+    monkeypatch: pytest.MonkeyPatch, share: float, weights: SampleSet, **settings: Any
+) -> WitnessReport:
+    """What the witness says of a move at ``MOVED``.
+
+    ``served`` is green's and blue's counters, ``before`` green's share before the move, and
+    ``witness`` a witness with other settings.
+    """
+    witness: Witness = settings.get("witness", WITNESS)
+    green, blue = settings.get("served", NOTHING_SERVED)
     answers = {
         witness.weights: weights,
-        witness.requests.replace("$slot", "green"): served[0],
-        witness.requests.replace("$slot", "blue"): served[1],
+        witness.requests.replace("$slot", "green"): green,
+        witness.requests.replace("$slot", "blue"): blue,
     }
     monkeypatch.setattr(Witness, "_samples", lambda _, selector, __: answers[selector])
-    return witness.look(ConfirmedMove(share, MOVED, before))
+    return witness.look(ConfirmedMove(share, MOVED, settings.get("before")))
 
 
 def rising(each: float, times: int = 8, since: float = MOVED - 60) -> SampleSet:
@@ -82,6 +92,34 @@ def test_weights(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 def test_several_servers_of_a_colour_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = weights_of({1010.0: 20.0}, "green-1", "green2")
     assert look(monkeypatch, 0.2, weights).opinion is Opinion.AGREES
+
+
+SERVERS = {
+    "named otherwise than the slot": (("canary-a", "canary-b"), ("canary-a", "canary-b"), True),
+    "like the slot, and not in the file": (("canary-a",), ("canary-a", "green-2"), False),
+    "missing at the balancer": (("canary-a", "canary-b"), ("canary-a",), False),
+    "no file is known": ((), ("green", "green-2"), True),
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_servers_of_green_are_those_of_the_target_file(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    servers, present, agrees = SERVERS[name]
+    weights = weights_of({1010.0: 20.0, 1025.0: 20.0}, *present)
+    witness = Witness("http://p", "green", "blue", servers)
+    report = look(monkeypatch, 0.2, weights, witness=witness)
+    assert (report.opinion is Opinion.AGREES) is agrees
+
+
+def test_the_witness_of_a_target_reads_its_servers_and_its_addresses() -> None:
+    green = target.load("green", ROOT / "targets")
+    loaded = policy.load(ROOT / "policies" / "release.toml")
+    witness = Witness.of_target(loaded, replace(green, servers=("canary-a",)))
+    assert (witness.prometheus, witness.green, witness.blue, witness.servers) == (
+        "http://127.0.0.1:9090", "green", "blue", ("canary-a",)
+    )  # fmt: skip
 
 
 def test_a_second_balancer_that_has_not_moved_is_no_agreement(
@@ -162,6 +200,6 @@ def test_requests_that_say_the_opposite_outweigh_weights(monkeypatch: pytest.Mon
 
 def test_the_policy_names_the_series() -> None:
     loaded = policy.load(ROOT / "policies" / "release.toml")
-    witness = Witness.by(loaded, "http://p", "green", "blue")
+    witness = Witness("http://p", "green", "blue").with_policy(loaded)
     assert witness.weights == 'haproxy_server_weight{proxy="store"}'
     assert "$slot" in witness.requests

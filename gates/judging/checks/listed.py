@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from gates.judging.conclusion import Conclusion, finding_of
 from gates.model import (
     LEFT_NOTHING,
     Evidence,
@@ -54,12 +55,9 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
         age_seconds=None,
         value=shown or "none",
     )
-    return Finding(
-        objective=objective.name,
-        guide=objective.guide,
-        measured=Measured.OK if runs else Measured.NO_DATA,
-        verdict=Verdict.PASS if passes else Verdict.INCONCLUSIVE,
-        sentence=sentence,
-        next_step="" if passes else NEXT,
-        measurements=(measurement,),
+    conclusion = Conclusion(
+        Measured.OK if runs else Measured.NO_DATA,
+        Verdict.PASS if passes else Verdict.INCONCLUSIVE,
+        sentence,
     )
+    return finding_of(objective, conclusion, [measurement], NEXT)

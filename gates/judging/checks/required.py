@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from gates.judging.checks import provenance
 from gates.judging.checks.provenance import CLOCK_TOLERANCE
+from gates.judging.conclusion import Conclusion, finding_of
 from gates.model import (
     LEFT_NOTHING,
     CheckOutcome,
@@ -262,12 +263,5 @@ def _finding(  # noqa: PLR0913 - the evidence, the moment, and what was found
         age_seconds=(now - at).total_seconds() if at else None,
         value=answer.result.outcome.value if answer.result else "missing",
     )
-    return Finding(
-        objective=objective.name,
-        guide=objective.guide,
-        measured=answer.measured,
-        verdict=answer.verdict,
-        sentence=answer.sentence,
-        next_step="" if answer.verdict is Verdict.PASS else next_step,
-        measurements=(measurement,),
-    )
+    conclusion = Conclusion(answer.measured, answer.verdict, answer.sentence)
+    return finding_of(objective, conclusion, [measurement], next_step)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gates.judging import answers as reading
+from gates.judging import answers
+from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
 from gates.model import (
     AvailabilityObjective,
     Finding,
@@ -80,21 +81,13 @@ def conclude(
         weights: the balancer's weights, shown where no ramp is under way.
     """
     if samples is None:
-        measured, verdict = Measured.NO_DATA, Verdict.INCONCLUSIVE
-        sentence = f"cannot see {objective.reads}: no ramp is under way"
+        conclusion = cannot_measure(Measured.NO_DATA, objective.reads, "no ramp is under way")
         answer = weights
     else:
-        measured, verdict, sentence = _judged(objective, target, samples)
+        conclusion = Conclusion(*_judged(objective, target, samples))
         answer = samples.up
-    return Finding(
-        objective=objective.name,
-        guide=objective.guide,
-        measured=measured,
-        verdict=verdict,
-        sentence=sentence,
-        next_step="" if verdict is Verdict.PASS else reading.look_again(answer),
-        measurements=(reading.measurement(answer, f"{len(answer.series)} series"),),
-    )
+    measurement = answers.measurement(answer, f"{len(answer.series)} series")
+    return finding_of(objective, conclusion, [measurement], answers.command(answer))
 
 
 def _judged(

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gates.judging.live.objective_judges import (
-    Compared,
+    BadEventComparison,
     Judge,
-    Restarted,
-    Stopped,
-    ThroughputJudge,
+    RestartCount,
+    Stop,
+    ThroughputComparison,
     judge_of,
 )
 from gates.model import LiveObjective, Measured, Move, Outcome, Scrape, Target, TriggerObjective
-from gates.statistics import Rises, parse_selector
+from gates.statistics import CounterIncreases, parse_selector
 
 if TYPE_CHECKING:
     from gates.statistics import Selector
@@ -31,19 +31,19 @@ FORGOTTEN = 5
 class Colour:
     """The instances of a colour, and when each was last seen; and for how long in this step."""
 
-    rises: dict[str, Rises] = field(default_factory=dict)
+    rises: dict[str, CounterIncreases] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
     covered: dict[str, float] = field(default_factory=dict)
 
 
 def _may_be_absent(judge: Judge) -> bool:
     """Whether too few events do not block there, and so may none."""
-    if isinstance(judge, ThroughputJudge):
+    if isinstance(judge, ThroughputComparison):
         return True
-    return isinstance(judge, Compared) and not judge.objective.at_least
+    return isinstance(judge, BadEventComparison) and not judge.objective.minimum_events
 
 
-class Live:
+class LiveJudge:
     """Feeds every live objective of a stage.
 
     Args:
@@ -59,18 +59,22 @@ class Live:
         # Triggers hold whatever blue does: they need nothing of it.
         self.needs = slots[:1] if triggers else slots
         self.judges = [judge_of(one) for one in objectives]
+        indicators = [judge.objective.indicator for judge in self.judges]
         texts = list(
-            dict.fromkeys(text for one in self.judges for text in (one.part, one.objective.whole))
+            dict.fromkeys(
+                text for indicator in indicators for text in (indicator.selected, indicator.total)
+            )
         )
         self._selectors: list[Selector] = [parse_selector(text, SLOT_LABEL) for text in texts]
         self._roles = [
-            (one, texts.index(one.part), texts.index(one.objective.whole)) for one in self.judges
+            (judge, texts.index(indicator.selected), texts.index(indicator.total))
+            for judge, indicator in zip(self.judges, indicators, strict=True)
         ]
         self._needed = {
             role
-            for one, part, whole in self._roles
-            if not _may_be_absent(one)
-            for role in ((part, whole) if one.part_is_good else (whole,))
+            for judge, selected, total in self._roles
+            if not _may_be_absent(judge)
+            for role in ((selected, total) if judge.counts_good else (total,))
         }
         self.slots, self.max_age = slots, max_age
         self.colours = {slot: Colour() for slot in slots}
@@ -78,7 +82,7 @@ class Live:
         self.moves: list[Move] = []
 
     @classmethod
-    def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "Live":
+    def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "LiveJudge":
         """The judge of a target."""
         ages = [one.max_sample_age.total_seconds() for one in objectives]
         return cls(objectives, (target.slot, target.baseline_slot), min(ages))
@@ -107,22 +111,23 @@ class Live:
             self.began_at = scrape.at
         rises = self._seen(colour, scrape)
         young = scrape.started is not None and scrape.started > self.began_at
-        sums = rises.feed(scrape, young=young)
+        sums = rises.add_scrape(scrape, counts_from_zero=young)
         if sums is None:
             return
         green = scrape.slot == self.slots[0]
         if green and rises.restarted:
             self._restarted(scrape)
-        for judge, part_role, whole_role in self._roles:
-            part, whole = sums[part_role], sums[whole_role]
-            if part > whole and not isinstance(judge, ThroughputJudge):
+        for judge, selected_role, total_role in self._roles:
+            selected, total = sums[selected_role], sums[total_role]
+            if selected > total and not isinstance(judge, ThroughputComparison):
                 raise ValueError(
-                    f"{scrape.instance} counted {part:,.0f} of {whole:,.0f} events of "
+                    f"{scrape.instance} counted {selected:,.0f} of {total:,.0f} events of "
                     f"{judge.objective.name}: the part is larger than the whole"
                 )
-            judge.count(scrape.at, whole - part if judge.part_is_good else part, whole, green=green)
+            events = total - selected if judge.counts_good else selected
+            judge.count(scrape.at, events, total, green=green)
 
-    def _seen(self, colour: Colour, scrape: Scrape) -> Rises:
+    def _seen(self, colour: Colour, scrape: Scrape) -> CounterIncreases:
         """Note that an instance was seen; its counters."""
         before = colour.seen.get(scrape.instance)
         if before is not None and scrape.at - before <= self.max_age:
@@ -130,16 +135,16 @@ class Live:
             covered[scrape.instance] = covered.get(scrape.instance, 0.0) + scrape.at - before
         colour.seen[scrape.instance] = scrape.at
         if scrape.instance not in colour.rises:
-            colour.rises[scrape.instance] = Rises(self._selectors)
+            colour.rises[scrape.instance] = CounterIncreases(self._selectors)
         return colour.rises[scrape.instance]
 
     def _restarted(self, scrape: Scrape) -> None:
         for judge in self.judges:
-            if isinstance(judge, Restarted):
+            if isinstance(judge, RestartCount):
                 judge.restarted(scrape.at, scrape.instance)
 
     @property
-    def stopped(self) -> Stopped | None:
+    def stopped(self) -> Stop | None:
         """The worst stop so far; the first of several alike."""
         stops = [one.stopped for one in self.judges if one.stopped is not None]
         rollbacks = [one for one in stops if one.outcome is Outcome.ROLLBACK]
@@ -167,19 +172,20 @@ class Live:
 
     def _unmatched(self) -> str:
         """What no series of a colour can be: an empty vector is not zero failures."""
-        for judge, part_role, whole_role in self._roles:
+        for judge, selected_role, total_role in self._roles:
             if _may_be_absent(judge):
                 continue  # too few events do not block there, and so may none
-            asks_for = self._selectors[part_role].asks_for
+            asks_for = self._selectors[selected_role].asks_for
             for slot in self.needs:
                 rises = self.colours[slot].rises.values()
-                matched = {role for one in rises for role in one.matched}
-                labels = {name for one in rises for name in one.labels}
-                missing = whole_role not in matched or (
-                    part_role not in matched and (judge.part_is_good or not asks_for <= labels)
+                matched = {role for one in rises for role in one.matched_roles}
+                labels = {name for one in rises for name in one.label_names}
+                missing = total_role not in matched or (
+                    selected_role not in matched and (judge.counts_good or not asks_for <= labels)
                 )
                 if missing:
-                    return f"no series of {slot} can be {judge.objective.name}'s"
+                    name = judge.objective.indicator.name
+                    return f"no time series of {slot} matches the indicator {name!r}"
         return ""
 
     def _coverage(self, now: float) -> tuple[Measured, str]:

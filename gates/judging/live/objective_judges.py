@@ -1,4 +1,4 @@
-"""What each kind of live objective keeps in mind between scrapes, and when it stops the release."""
+"""What each kind of live objective counts between scrapes, and when it stops the release."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -7,42 +7,44 @@ from gates.model import (
     ComparisonObjective,
     LiveObjective,
     Outcome,
+    Part,
     RestartsObjective,
     ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
 )
-from gates.statistics import Comparison, FewerEvents, Recent, Tally
+from gates.statistics import Comparison, FewerEvents, SlidingWindow, Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class Stop:
     """An objective stopped the release.
 
     Args:
         at: when, seconds.
         outcome: no_go or rollback.
-        seen: the last minute then, both colours.
-        step: the same since the step began.
+        minute: the events of the minute before, both colours.
+        step: the events since the step began.
     """
 
     at: float
     outcome: Outcome
-    seen: str
+    minute: str
     step: str
 
 
-class Compared:
-    """What one comparison has seen."""
+class BadEventComparison:
+    """Green's bad events of one indicator, compared with blue's."""
 
     def __init__(self, objective: ComparisonObjective) -> None:
         self.objective = objective
-        self.part_is_good = objective.part_is_good
-        self.part = objective.part
+        self.counts_good = objective.indicator.part is Part.GOOD
         self.comparison = Comparison(objective.terms)
         self.green, self.blue = Tally(), Tally()  # of this step
-        self.minute_green, self.minute_blue = (Recent(objective.terms.slow) for _ in range(2))
-        self.stopped: Stopped | None = None
+        self.minute_green, self.minute_blue = (
+            SlidingWindow(objective.terms.slow) for _ in range(2)
+        )
+        self.stopped: Stop | None = None
         self._share = 0.0
         self._blue_known = False
 
@@ -51,44 +53,43 @@ class Compared:
         self._share = share
         self.green, self.blue = Tally(), Tally()
         if share > 0:
-            self.comparison.step(at)
+            self.comparison.begin_step(at)
 
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+    def count(self, at: float, events: float, total: float, *, green: bool) -> None:
         """What a scrape added."""
         if not green:
-            self._blue_known = self._blue_known or whole > 0
-            self.blue.add(part, whole)
-            self.minute_blue.count(at, part, whole)
-            self.comparison.baseline(at, part, whole)
+            self._blue_known = self._blue_known or total > 0
+            self.blue.add(events, total)
+            self.minute_blue.count(at, events, total)
+            self.comparison.count_baseline(at, events, total)
             return
-        self.green.add(part, whole)
-        self.minute_green.count(at, part, whole)
-        self.comparison.canary(at, part, whole)
+        self.green.add(events, total)
+        self.minute_green.count(at, events, total)
+        self.comparison.count_canary(at, events, total)
         if self.objective.relative and not self._blue_known:
             return  # blue does not export it: there is nothing to compare with
-        if self.stopped is None and self.comparison.stops(at, alone=self._share >= 1):
-            seen = f"green {self.minute_green.tally}, blue {self.minute_blue.tally}"
+        if self.stopped is None and self.comparison.should_stop(at, alone=self._share >= 1):
+            minute = f"green {self.minute_green.tally}, blue {self.minute_blue.tally}"
             step = f"green {self.green}, blue {self.blue}"
-            self.stopped = Stopped(at, self._how(), seen, step)
+            self.stopped = Stop(at, self._outcome(), minute, step)
 
-    def _how(self) -> Outcome:
+    def _outcome(self) -> Outcome:
         """A stop is a rollback where the last minute also breaks a rollback limit."""
         over, ratio = self.objective.rollback_over, self.minute_green.tally.ratio
         breaks = over is not None and ratio is not None and ratio > over
         return Outcome.ROLLBACK if breaks else Outcome.NO_GO
 
 
-class ThroughputJudge:
-    """What one comparison of events per request has counted."""
+class ThroughputComparison:
+    """Green's events per request of one indicator, compared with blue's."""
 
     def __init__(self, objective: ThroughputObjective) -> None:
         self.objective = objective
-        self.part_is_good = False
-        self.part = objective.events
+        self.counts_good = False
         self.test = FewerEvents(objective.terms, objective.least_ratio)
         self.green, self.blue = Tally(), Tally()  # of this step
         self.ramp_green, self.ramp_blue = Tally(), Tally()
-        self.stopped: Stopped | None = None
+        self.stopped: Stop | None = None
         self._begun = False
 
     def move(self, at: float, share: float) -> None:
@@ -96,101 +97,98 @@ class ThroughputJudge:
         self.green, self.blue = Tally(), Tally()
         if share > 0:
             self._begun = True
-            self.test.step(at)
+            self.test.begin_step(at)
 
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+    def count(self, at: float, events: float, total: float, *, green: bool) -> None:
         """What a scrape added."""
         of_step, of_ramp = (self.green, self.ramp_green) if green else (self.blue, self.ramp_blue)
-        of_step.add(part, whole)
+        of_step.add(events, total)
         if self._begun:
-            of_ramp.add(part, whole)
+            of_ramp.add(events, total)
         if not green:
-            self.test.baseline(at, part, whole)
+            self.test.count_baseline(at, events, total)
             return
-        self.test.canary(at, part, whole)
-        if self.stopped is None and self.test.stops():
+        self.test.count_canary(at, events, total)
+        if self.stopped is None and self.test.should_stop():
             counts = f"green {_rate(self.green)}, blue {_rate(self.blue)}"
-            self.stopped = Stopped(at, Outcome.NO_GO, counts, counts)
+            self.stopped = Stop(at, Outcome.NO_GO, counts, counts)
 
 
 def _rate(tally: Tally) -> str:
     return f"{tally.part:,.0f} in {tally.whole:,.0f} requests"
 
 
-class Triggered:
-    """What one rollback trigger has seen."""
+class RollbackTrigger:
+    """The sliding window of one rollback trigger."""
 
     def __init__(self, objective: TriggerObjective) -> None:
         self.objective = objective
-        self.part_is_good = objective.part_is_good
-        self.part = objective.part
-        self.green, self.blue = (Recent(objective.window.total_seconds()) for _ in range(2))
+        self.counts_good = objective.indicator.part is Part.GOOD
+        self.green, self.blue = (SlidingWindow(objective.window.total_seconds()) for _ in range(2))
         self.over_for = 0.0
         self._began_at: float | None = None
         self._looked: float | None = None
-        self.stopped: Stopped | None = None
+        self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
         """The ramp begins with the first move; what was before it, a ramp that failed, is over."""
         if self._began_at is None and share > 0:
             self._began_at = at
 
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+    def count(self, at: float, events: float, total: float, *, green: bool) -> None:
         """What a scrape added, and a look at the window; gaps neither reset nor count."""
         if self._began_at is None:
             return
-        (self.green if green else self.blue).count(at, part, whole)
+        (self.green if green else self.blue).count(at, events, total)
         if not green:
             return
-        asked, tally = self.objective, self.green.tally
+        objective, tally = self.objective, self.green.tally
         before, self._looked = self._looked, at
-        if tally.ratio is None or tally.whole < asked.at_least:
+        if tally.ratio is None or tally.whole < objective.minimum_events:
             return
-        if tally.ratio <= asked.over:
+        if tally.ratio <= objective.over:
             self.over_for = 0.0
             return
         passed = 0.0 if before is None else at - before
-        if passed <= asked.max_sample_age.total_seconds():
+        if passed <= objective.max_sample_age.total_seconds():
             self.over_for += passed
-        if self.stopped is None and self.over_for >= asked.lasting.total_seconds():
-            seen = f"green {tally}, blue {self.blue.tally}"
-            self.stopped = Stopped(at, Outcome.ROLLBACK, seen, seen)
+        if self.stopped is None and self.over_for >= objective.lasting.total_seconds():
+            window = f"green {tally}, blue {self.blue.tally}"
+            self.stopped = Stop(at, Outcome.ROLLBACK, window, window)
 
 
-class Seen:
+class TrafficCount:
     """How much traffic each colour answered in this step."""
 
     def __init__(self, objective: TrafficObjective) -> None:
         self.objective = objective
-        self.part_is_good = False
-        self.part = objective.whole
+        self.counts_good = False
         self.green = self.blue = 0.0
         self.share = 0.0
-        self.stopped: Stopped | None = None
+        self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
         """Another share begins."""
         del at
         self.share, self.green, self.blue = share, 0.0, 0.0
 
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+    def count(self, at: float, events: float, total: float, *, green: bool) -> None:
         """What a scrape added."""
-        del at, part
+        del at, events
         if green:
-            self.green += whole
+            self.green += total
         else:
-            self.blue += whole
+            self.blue += total
 
 
-class Restarted:
-    """How often green's processes started anew in this step."""
+class RestartCount:
+    """How often green's processes restarted in this step."""
 
     def __init__(self, objective: RestartsObjective) -> None:
         self.objective = objective
-        self.part_is_good = False
-        self.part = objective.whole
+        self.counts_good = False
         self.restarts: dict[str, int] = {}
-        self.stopped: Stopped | None = None
+        self.stopped: Stop | None = None
         self._begun = False
 
     def move(self, at: float, share: float) -> None:
@@ -201,37 +199,37 @@ class Restarted:
 
     @property
     def most(self) -> int:
-        """How often the instance that did so most often started anew."""
+        """How often the instance that did so most often restarted."""
         return max(self.restarts.values(), default=0)
 
-    def count(self, at: float, part: float, whole: float, *, green: bool) -> None:
+    def count(self, at: float, events: float, total: float, *, green: bool) -> None:
         """Restarts are seen by who reads the counters."""
 
     def restarted(self, at: float, instance: str) -> None:
-        """A process of green started anew."""
+        """A process of green restarted."""
         if not self._begun:
             return
         self.restarts[instance] = self.restarts.get(instance, 0) + 1
-        if self.stopped is None and self.most > self.objective.at_most:
-            seen = f"{instance} of green started anew {self.most} times in the step"
-            self.stopped = Stopped(at, Outcome.NO_GO, seen, seen)
+        if self.stopped is None and self.most > self.objective.max_restarts:
+            restarts = f"{instance} of green restarted {self.most} times in the step"
+            self.stopped = Stop(at, Outcome.NO_GO, restarts, restarts)
 
 
-Judge = Compared | ThroughputJudge | Triggered | Seen | Restarted
+Judge = BadEventComparison | ThroughputComparison | RollbackTrigger | TrafficCount | RestartCount
 
 
 def judge_of(objective: LiveObjective) -> Judge:
     """The judge of an objective."""
     match objective:
         case ComparisonObjective():
-            return Compared(objective)
+            return BadEventComparison(objective)
         case ThroughputObjective():
-            return ThroughputJudge(objective)
+            return ThroughputComparison(objective)
         case TriggerObjective():
-            return Triggered(objective)
+            return RollbackTrigger(objective)
         case TrafficObjective():
-            return Seen(objective)
+            return TrafficCount(objective)
         case RestartsObjective():
-            return Restarted(objective)
+            return RestartCount(objective)
         case _:
             assert_never(objective)

@@ -15,7 +15,7 @@ from gates.model import (
     Measured,
     Verdict,
 )
-from gates.statistics import chance_of_at_least, chance_of_at_most, rising
+from gates.statistics import chance_of_at_least, chance_of_at_most, trend_of
 
 # The guide's throughput is for a thousand shoppers; fewer are asked for less.
 SHOPPERS = 1000
@@ -233,13 +233,13 @@ def _larger(run: LoadRun, limit: float) -> Said:
 
 def _growth(name: str, what: str, points: list[tuple[float, float]], limit: float) -> Said:
     """Growth by the line through all readings, and by the last third against the first."""
-    trend = rising(points)
+    trend = trend_of(points)
     if trend is None:
         return _nothing(name)
     values, third = [value for _, value in points], max(1, len(points) // 3)
     late = max(values[-2:]) if len(points) < FEWEST_READINGS else median(values[-third:])
     jump = late / median(values[:third]) - 1
-    sure = trend.chance < SURE
+    sure = trend.p_value < SURE
     said = (
         f"{what} grew by {100 * trend.growth:.1f} % over the run, from {len(points)} readings, "
         f"{'and chance does not explain it' if sure else 'as chance has it'}, and was "

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from gates.judging.checks import provenance
+from gates.judging.conclusion import Conclusion, finding_of
 from gates.judging.load import load_limits
 from gates.judging.load.load_limits import Said
 from gates.model import (
@@ -174,23 +175,15 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
 def _finding(
     objective: LoadObjective, evidence: Evidence, run: LoadRun | None, said: Said, now: datetime
 ) -> Finding:
-    again = f"python -m load run {objective.profile} --target {evidence.target.name}"
+    command = f"python -m load run {objective.profile} --target {evidence.target.name}"
     age = (now - run.ended_at).total_seconds() if run and run.ended_at else None
-    return Finding(
-        objective=f"{objective.name}: {said.limit}",
-        guide=objective.guide,
-        measured=said.measured,
-        verdict=said.verdict,
-        sentence=said.sentence,
-        next_step="" if said.verdict is Verdict.PASS else again,
-        measurements=(
-            Measurement(
-                source="load",
-                query=f"run {run.run_id}" if run else f"load runs on {evidence.target.name}",
-                window_seconds=objective.max_age.total_seconds(),
-                samples=said.samples,
-                age_seconds=age,
-                value=said.verdict.value,
-            ),
-        ),
+    measurement = Measurement(
+        source="load",
+        query=f"run {run.run_id}" if run else f"load runs on {evidence.target.name}",
+        window_seconds=objective.max_age.total_seconds(),
+        samples=said.samples,
+        age_seconds=age,
+        value=said.verdict.value,
     )
+    conclusion = Conclusion(said.measured, said.verdict, said.sentence)
+    return finding_of(objective, conclusion, [measurement], command, part=said.limit)

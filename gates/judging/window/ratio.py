@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gates.judging import answers as reading
+from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
 from gates.model import (
     Evidence,
     Finding,
@@ -19,7 +20,7 @@ from gates.model import (
     Target,
     Verdict,
 )
-from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, increments
+from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, total_increase
 
 # A breach seen in fewer events than asked for counts only when chance hardly explains it.
 SURELY = 0.001
@@ -43,8 +44,13 @@ def selectors(objective: RatioObjective, target: Target) -> tuple[tuple[str, flo
     return tuple(
         (reading.for_slot(selector, target, baseline=baseline), window)
         for baseline in (False, True)
-        for selector in (objective.part, objective.whole, reading.STARTS)
+        for selector in _selectors(objective)
     )
+
+
+def _selectors(objective: RatioObjective) -> tuple[str, str, str]:
+    indicator = objective.indicator
+    return indicator.selected, indicator.total, objective.processes.start_time
 
 
 def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
@@ -60,17 +66,11 @@ def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
         except ValueError as error:
             measured, problem = Measured.ERROR, str(error)
     if count is None:
-        verdict, sentence = Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {problem}"
+        conclusion = cannot_measure(measured, objective.reads, problem)
     else:
-        verdict, sentence = _judged(objective, evidence, count)
-    return Finding(
-        objective=objective.name,
-        guide=objective.guide,
-        measured=measured,
-        verdict=verdict,
-        sentence=sentence,
-        next_step="" if verdict is Verdict.PASS else reading.look_again(answers[0]),
-        measurements=tuple(_measurements(answers, count)),
+        conclusion = Conclusion(measured, *_judged(objective, evidence, count))
+    return finding_of(
+        objective, conclusion, _measurements(answers, count), reading.command(answers[0])
     )
 
 
@@ -83,7 +83,8 @@ def _answers(
         named = reading.for_slot(selector, evidence.target, baseline=baseline)
         return reading.sample_set(evidence, named, window)
 
-    return answer(objective.part), answer(objective.whole), answer(reading.STARTS)
+    selected, total, starts = _selectors(objective)
+    return answer(selected), answer(total), answer(starts)
 
 
 def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
@@ -105,8 +106,8 @@ def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
         groups = (part[instance], whole[instance], starts[instance])
         until = min(max(one.samples[-1].at for one in group) for group in groups)
         cut_part, cut_whole, cut_starts = (_until(group, until) for group in groups)
-        counts[0] += increments(cut_part, cut_starts, window_start)
-        counts[1] += increments(cut_whole, cut_starts, window_start)
+        counts[0] += total_increase(cut_part, cut_starts, window_start)
+        counts[1] += total_increase(cut_whole, cut_starts, window_start)
     count = Count(part=round(counts[0]), whole=round(counts[1]))
     if count.part > count.whole:
         raise ValueError(f"{count.part} of {count.whole}: the part is larger than the whole")
@@ -128,14 +129,14 @@ def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tupl
         f"{evidence.target.slot}: {count} {objective.reads}; must be {word} {limit}; "
         f"{_baseline(objective, evidence)}; last {objective.window.total_seconds():.0f} s"
     )
-    if count.whole >= objective.at_least:
+    if count.whole >= objective.minimum_events:
         return (Verdict.PASS if _meets(objective, count) else Verdict.FAIL), seen
     if count.whole and not _meets(objective, count) and _chance(objective, count) < SURELY:
         return Verdict.FAIL, f"{seen}; few, but chance does not explain it"
-    missing = objective.at_least - count.whole
+    missing = objective.minimum_events - count.whole
     return (
         Verdict.INCONCLUSIVE,
-        f"{missing:,} more needed to judge. {seen}{_pace(objective, count)}",
+        f"{missing:,} more events needed. {seen}{_pace(objective, count)}",
     )
 
 
@@ -153,7 +154,9 @@ def _chance(objective: RatioObjective, count: Count) -> float:
 def _pace(objective: RatioObjective, count: Count) -> str:
     if count.whole == 0:
         return "; at this rate: never, there is no traffic"
-    seconds = objective.window.total_seconds() / count.whole * (objective.at_least - count.whole)
+    seconds = (
+        objective.window.total_seconds() / count.whole * (objective.minimum_events - count.whole)
+    )
     return f"; about {max(1, round(seconds / 60))} min at this rate"
 
 

@@ -1,6 +1,7 @@
 """Condition: every sample in the window comes from the build that is expected."""
 
 from gates.judging import answers as reading
+from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
 from gates.model import (
     Build,
     Evidence,
@@ -19,17 +20,19 @@ def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str,
     window = objective.window.total_seconds()
     return tuple(
         (reading.for_slot(selector, target), window)
-        for selector in (objective.selector, reading.STARTS)
+        for selector in (objective.indicator.selector, objective.processes.start_time)
     )
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
     """Compare the build each series names with the expected one."""
     target = evidence.target
-    selector = reading.for_slot(objective.selector, target)
+    selector = reading.for_slot(objective.indicator.selector, target)
     window = objective.window.total_seconds()
     answer = reading.sample_set(evidence, selector, window)
-    starts = reading.sample_set(evidence, reading.for_slot(reading.STARTS, target), window)
+    starts = reading.sample_set(
+        evidence, reading.for_slot(objective.processes.start_time, target), window
+    )
     max_age = objective.max_sample_age.total_seconds()
     measured, problem = reading.blindness([answer, starts], max_age, covering=[answer, starts])
     if measured is Measured.OK:
@@ -45,28 +48,19 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
     }
     others = sorted(str(build) for build in builds - {target.expected})
     if measured is not Measured.OK:
-        verdict, sentence = Verdict.INCONCLUSIVE, f"cannot see {target.slot}'s build: {problem}"
+        conclusion = cannot_measure(measured, f"{target.slot}'s build", problem)
     elif others:
-        verdict = Verdict.INCONCLUSIVE
         sentence = (
-            f"samples of {' and '.join(others)} are among {target.slot}'s; "
-            f"only those of {target.expected} are evidence"
+            f"some samples of {target.slot} are of {' and '.join(others)}; "
+            f"only samples of {target.expected} are evidence"
         )
+        conclusion = Conclusion(measured, Verdict.INCONCLUSIVE, sentence)
     else:
-        instances = len(answer.series)
-        verdict, sentence = Verdict.PASS, f"all samples are of {target.expected}: {instances} seen"
-    return Finding(
-        objective=objective.name,
-        guide=objective.guide,
-        measured=measured,
-        verdict=verdict,
-        sentence=sentence,
-        next_step="" if verdict is Verdict.PASS else reading.look_again(answer),
-        measurements=(
-            reading.measurement(
-                answer, ", ".join(sorted(str(build) for build in builds)) or "none"
-            ),
-        ),
+        sentence = f"all samples of {len(answer.series)} instances are of {target.expected}"
+        conclusion = Conclusion(measured, Verdict.PASS, sentence)
+    named = ", ".join(sorted(str(build) for build in builds)) or "none"
+    return finding_of(
+        objective, conclusion, [reading.measurement(answer, named)], reading.command(answer)
     )
 
 

@@ -10,10 +10,12 @@ from gates.model import (
     AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
+    EventIndicator,
     ListedChecksObjective,
     LiveBuildObjective,
     LoadObjective,
     Objective,
+    Part,
     Policy,
     RatioObjective,
     RestartsObjective,
@@ -93,28 +95,32 @@ def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
 def _objective(one: Objective) -> Iterator[str]:
     match one:
         case RatioObjective():
-            yield from _boundary(one.part)
-            yield from _direction(one.part, part_is_good=not one.below)
-            yield from _successes(one.part, one.whole, part_is_good=not one.below)
-            yield from stage_linting.too_many(one.at_least, one.window.total_seconds())
+            yield from _boundary(one.indicator.selected)
+            yield from _direction(one.indicator.selected, part_is_good=not one.below)
+            yield from _successes(one.indicator, part_is_good=not one.below)
+            yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
         case ComparisonObjective():
-            yield from _boundary(one.part)
-            yield from _one_family(one.part, one.whole)
-            yield from _direction(one.part, part_is_good=one.part_is_good)
-            yield from _successes(one.part, one.whole, part_is_good=one.part_is_good)
-            if one.at_least and one.at_least < RULE_OF_THREE / one.terms.limit:
+            yield from _boundary(one.indicator.selected)
+            yield from _one_family(one.indicator.selected, one.indicator.total)
+            yield from _direction(
+                one.indicator.selected, part_is_good=one.indicator.part is Part.GOOD
+            )
+            yield from _successes(one.indicator, part_is_good=one.indicator.part is Part.GOOD)
+            if one.minimum_events and one.minimum_events < RULE_OF_THREE / one.terms.limit:
                 yield (
-                    f"at_least: {one.at_least} events cannot show a ratio under "
+                    f"minimum_events: {one.minimum_events} events cannot show a ratio under "
                     f"{100 * one.terms.limit:g} %; by the rule of three it takes "
                     f"{RULE_OF_THREE / one.terms.limit:.0f}"
                 )
         case TriggerObjective():
-            yield from _boundary(one.part)
-            yield from _one_family(one.part, one.whole)
-            yield from _direction(one.part, part_is_good=one.part_is_good)
-            yield from _successes(one.part, one.whole, part_is_good=one.part_is_good)
-            yield from stage_linting.too_many(one.at_least, one.window.total_seconds())
-            if one.at_least * (1 - one.over) < 1:
+            yield from _boundary(one.indicator.selected)
+            yield from _one_family(one.indicator.selected, one.indicator.total)
+            yield from _direction(
+                one.indicator.selected, part_is_good=one.indicator.part is Part.GOOD
+            )
+            yield from _successes(one.indicator, part_is_good=one.indicator.part is Part.GOOD)
+            yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
+            if one.minimum_events * (1 - one.over) < 1:
                 yield "over: can never be passed by so few events"
         case (
             ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
@@ -126,8 +132,18 @@ def _objective(one: Objective) -> Iterator[str]:
             assert_never(one)
 
 
-def _successes(part: str, whole: str, *, part_is_good: bool) -> Iterator[str]:
+def _counters(indicator: EventIndicator) -> Iterator[str]:
+    """What is wrong with the counters of bad or good events."""
+    is_good = indicator.part is Part.GOOD
+    yield from _boundary(indicator.selected)
+    yield from _one_family(indicator.selected, indicator.total)
+    yield from _direction(indicator.selected, part_is_good=is_good)
+    yield from _successes(indicator, part_is_good=is_good)
+
+
+def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str]:
     """A selector of bad events that takes in events that went well."""
+    part, whole = indicator.selected, indicator.total
     if part_is_good or FAMILY.sub("", _name(part)) != FAMILY.sub("", _name(whole)):
         return
     extra = extra_matchers(part, whole).matchers

@@ -1,6 +1,5 @@
 """What is wrong with a stage that can be read: what is missing in it, or does not go together."""
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,7 +16,6 @@ from gates.model import (
 )
 from gates.statistics import parse_selector
 
-STEP = re.compile(r"ramp-(\d+)\Z")
 # The label of a histogram's buckets, as Prometheus names it.
 BUCKET_LABEL = "le"
 # No shop counts more events a second, and no step needs more restarts a minute.
@@ -39,9 +37,6 @@ def problems(stage: Stage) -> Iterator[str]:
         stage: a stage of a policy that could be read.
     """
     yield from _triggers_under_limits(stage)
-    step = STEP.match(stage.name)
-    if step and stage.share != int(step[1]) / 100:
-        yield f"share: expected {int(step[1]) / 100:g}, by its name"
     if stage.share is not None:
         for what in _missing(stage):
             yield f"the stage has traffic, but is judged without {what}"
@@ -60,18 +55,18 @@ def too_many(events: int, seconds: float) -> Iterator[str]:
         seconds: the time in which they must come.
     """
     if events > MAX_EVENTS_PER_SECOND * seconds:
-        yield f"at_least: {events:,} events in {seconds:.0f} s; no shop has so many"
+        yield f"minimum_events: {events:,} events in {seconds:.0f} s; no shop has so many"
 
 
 def _triggers_under_limits(stage: Stage) -> Iterator[str]:
     limits = {
-        (one.part, one.whole): one.terms.limit
+        one.indicator: one.terms.limit
         for one in stage.objectives
         if isinstance(one, ComparisonObjective)
     }
     for one in stage.objectives:
         if isinstance(one, TriggerObjective):
-            limit = limits.get((one.part, one.whole))
+            limit = limits.get(one.indicator)
             if limit is not None and one.over < limit:
                 yield (
                     f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
@@ -82,7 +77,7 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
 def _missing(stage: Stage) -> Iterator[str]:
     """What a stage with traffic needs and has not."""
     limited = [
-        BUCKET_LABEL in parse_selector(one.part).asks_for
+        BUCKET_LABEL in parse_selector(one.indicator.selected).asks_for
         for one in stage.objectives
         if isinstance(one, ComparisonObjective) and not one.relative
     ]
@@ -100,17 +95,17 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
     seconds = bake.total_seconds()
     match objective:
         case TrafficObjective():
-            yield from too_many(objective.at_least, seconds)
+            yield from too_many(objective.minimum_events, seconds)
         case ComparisonObjective():
-            yield from too_many(objective.at_least, seconds)
+            yield from too_many(objective.minimum_events, seconds)
             if objective.terms.warm_up >= seconds:
                 yield "warm_up_seconds is at least as long as the bake"
         case RestartsObjective():
             most = MAX_RESTARTS_PER_MINUTE * seconds / 60
-            if objective.at_most > most:
+            if objective.max_restarts > most:
                 yield (
-                    f"at_most: {objective.at_most} restarts in a bake of {seconds:.0f} s are a "
-                    f"crash loop; at most {most:.0f}"
+                    f"max_restarts: {objective.max_restarts} restarts in a bake of {seconds:.0f} s "
+                    f"are a crash loop; at most {most:.0f}"
                 )
         case TriggerObjective():
             if objective.lasting >= bake:

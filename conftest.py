@@ -1,0 +1,35 @@
+"""Registers the plugin of the suites where no installed distribution has registered it."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ENTRY_POINT = "kirana"
+ROOT = Path(__file__).resolve().parent
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Pytest calls this before it reads the command line, so the plugin can add its options."""
+    if not pluginmanager.has_plugin(ENTRY_POINT):
+        pluginmanager.register(import_module("suites.pytest_plugin.plugin"), ENTRY_POINT)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a plugin of site-packages collect the checks of this folder.
+
+    By default pytest refuses a file whose package was imported from another folder.
+    """
+    if not _plugin_file(config).is_relative_to(ROOT):
+        config.option.importmode = "importlib"
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which plugin runs the checks of this folder, where it is another one."""
+    file = _plugin_file(config)
+    return [] if file.is_relative_to(ROOT) else [f"plugin: the installed one, {file.parent}"]
+
+
+def _plugin_file(config: pytest.Config) -> Path:
+    plugin = config.pluginmanager.get_plugin(ENTRY_POINT)
+    return Path(str(plugin.__file__)).resolve() if plugin else ROOT

@@ -1,0 +1,234 @@
+"""A decision as a JSON document; its schema is gates/schemas/decision.schema.json."""
+
+import json
+from dataclasses import dataclass
+
+from gates.json_fields import (
+    JsonObject,
+    json_object,
+    json_objects,
+    moment,
+    number,
+    text,
+    texts,
+    whole_number,
+)
+from gates.model import (
+    Decision,
+    Finding,
+    JudgedRun,
+    Measured,
+    Measurement,
+    Outcome,
+    PolicyFile,
+    Verdict,
+)
+
+SCHEMA = 1
+KIND = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionDocument:
+    """A decision, and what the ledger keeps beside it.
+
+    Args:
+        decision: the decision.
+        policy_digest: SHA-256 of the policy file.
+        tool: version of the gate.
+        evidence_digest: SHA-256 of the kept evidence; empty before the evidence is kept.
+        runs: the runs that the decision is based on.
+        entry_id: the id of its ledger entry; empty before it is in the ledger.
+    """
+
+    decision: Decision
+    policy_digest: str
+    tool: str
+    evidence_digest: str = ""
+    runs: tuple[JudgedRun, ...] = ()
+    entry_id: str = ""
+
+
+def of_decision(decision: Decision, *, policy_digest: str, tool: str) -> DecisionDocument:
+    """The document of a decision that is not yet in the ledger.
+
+    Args:
+        decision: the decision.
+        policy_digest: SHA-256 of the policy file.
+        tool: version of the gate.
+    """
+    return DecisionDocument(decision, policy_digest, tool)
+
+
+def as_text(document: DecisionDocument) -> str:
+    """The document as indented JSON.
+
+    Raises:
+        ValueError: a number of the document is NaN or infinite, which JSON does not know.
+    """
+    return json.dumps(encode(document), indent=2, allow_nan=False)
+
+
+def encode(document: DecisionDocument) -> JsonObject:
+    """The document as a JSON object; ``id`` is in it once the decision is in the ledger."""
+    decision = document.decision
+    content = {
+        "kind": KIND,
+        "schema": SCHEMA,
+        "decision": decision.outcome.value,
+        "reason": decision.reason,
+        "stage": decision.stage,
+        "target": decision.target,
+        "build": decision.build,
+        "at": decision.at.isoformat(),
+        "policy_sha256": document.policy_digest,
+        "tool": document.tool,
+        "policy": _encode_policy(decision.policy),
+        "time_scale": decision.time_scale,
+        "warnings": list(decision.warnings),
+        "findings": [_encode_finding(finding) for finding in decision.findings],
+        "evidence": document.evidence_digest,
+        "runs": [_encode_run(run) for run in document.runs],
+    }
+    return {**content, "id": document.entry_id} if document.entry_id else content
+
+
+def decode(content: JsonObject) -> DecisionDocument | None:
+    """The document that a JSON object is; None where it is not the document of a decision.
+
+    Fields that older versions of the gate did not write have their defaults. A finding or a run
+    of another shape is left out.
+
+    Args:
+        content: untrusted.
+    """
+    outcome, at = _outcome(text(content, "decision")), moment(content, "at")
+    if content.get("kind") != KIND or outcome is None or at is None:
+        return None
+    findings = map(_decode_finding, json_objects(content, "findings"))
+    runs = map(_decode_run, json_objects(content, "runs"))
+    decision = Decision(
+        outcome=outcome,
+        reason=text(content, "reason"),
+        stage=text(content, "stage"),
+        target=text(content, "target"),
+        build=text(content, "build"),
+        at=at,
+        findings=tuple(finding for finding in findings if finding is not None),
+        time_scale=number(content, "time_scale") or 1.0,
+        policy=_decode_policy(content),
+        warnings=texts(content, "warnings"),
+    )
+    return DecisionDocument(
+        decision=decision,
+        policy_digest=text(content, "policy_sha256"),
+        tool=text(content, "tool"),
+        evidence_digest=text(content, "evidence"),
+        runs=tuple(run for run in runs if run is not None),
+        entry_id=text(content, "id"),
+    )
+
+
+def _outcome(value: str) -> Outcome | None:
+    return next((outcome for outcome in Outcome if outcome.value == value), None)
+
+
+def _encode_policy(policy: PolicyFile | None) -> JsonObject | None:
+    if policy is None:
+        return None
+    return {"file": policy.path, "installed": policy.installed}
+
+
+def _decode_policy(content: JsonObject) -> PolicyFile | None:
+    policy = json_object(content, "policy")
+    if policy is None:
+        return None
+    installed = policy.get("installed") is True
+    return PolicyFile(text(policy, "file"), text(content, "policy_sha256"), installed)
+
+
+def _encode_finding(finding: Finding) -> JsonObject:
+    return {
+        "objective": finding.objective,
+        "guide": finding.guide,
+        "measured": finding.measured.value,
+        "verdict": finding.verdict.value,
+        "sentence": finding.sentence,
+        "next_step": finding.next_step,
+        "breach": finding.breach.value,
+        "measurements": list(map(_encode_measurement, finding.measurements)),
+    }
+
+
+def _decode_finding(content: JsonObject) -> Finding | None:
+    try:
+        measured = Measured(text(content, "measured"))
+        verdict = Verdict(text(content, "verdict"))
+        breach = Outcome(text(content, "breach") or Outcome.NO_GO.value)
+    except ValueError:
+        return None
+    return Finding(
+        objective=text(content, "objective"),
+        guide=text(content, "guide"),
+        measured=measured,
+        verdict=verdict,
+        sentence=text(content, "sentence"),
+        next_step=text(content, "next_step"),
+        measurements=tuple(map(_decode_measurement, json_objects(content, "measurements"))),
+        breach=breach,
+    )
+
+
+def _encode_measurement(measurement: Measurement) -> JsonObject:
+    age = measurement.age_seconds
+    return {
+        "source": measurement.source,
+        "query": measurement.query,
+        "window_seconds": measurement.window_seconds,
+        "samples": measurement.samples,
+        "age_seconds": None if age is None else round(age, 3),
+        "value": measurement.value,
+    }
+
+
+def _decode_measurement(content: JsonObject) -> Measurement:
+    return Measurement(
+        source=text(content, "source"),
+        query=text(content, "query"),
+        window_seconds=number(content, "window_seconds"),
+        samples=whole_number(content, "samples") or 0,
+        age_seconds=number(content, "age_seconds"),
+        value=text(content, "value"),
+    )
+
+
+def _encode_run(run: JudgedRun) -> JsonObject:
+    return {
+        "kind": run.kind,
+        "run": run.run_id,
+        "size": run.record_size,
+        "sha256": run.record_digest,
+        "sealed": run.sealed,
+        "started_at": run.started_at.isoformat(),
+        "build": run.build,
+        "subjects": sorted(run.subjects),
+        "failed": sorted(run.failed),
+    }
+
+
+def _decode_run(content: JsonObject) -> JudgedRun | None:
+    started_at, size = moment(content, "started_at"), whole_number(content, "size")
+    kind, run_id = text(content, "kind"), text(content, "run")
+    if not kind or not run_id or started_at is None or size is None or size < 0:
+        return None
+    return JudgedRun(
+        kind=kind,
+        run_id=run_id,
+        record_size=size,
+        record_digest=text(content, "sha256"),
+        sealed=content.get("sealed") is True,
+        started_at=started_at,
+        build=text(content, "build"),
+        subjects=frozenset(texts(content, "subjects")),
+        failed=frozenset(texts(content, "failed")),
+    )

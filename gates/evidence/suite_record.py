@@ -1,0 +1,190 @@
+"""The format of a suite run's record, ``checks.jsonl``, and its writer.
+
+Each line is an event: ``started``, ``collected`` (the ids of the checks that will run), one
+``check`` for each result, and ``finished``, which seals all lines before it.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gates.evidence import codec, seal
+from gates.evidence.run_folder import Subject, current_boot
+from gates.model import Boot, Build, CheckOutcome, CheckResult
+
+FILE = "checks.jsonl"
+SCHEMA = 1
+MAX_MESSAGE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first event: what the run tests, and with what.
+
+    Args:
+        at: when the run started, UTC.
+        schema: the version of the format.
+        run: the run's id.
+        target: the target's name.
+        base_url: the address that is tested.
+        target_digest: SHA-256 of the target file.
+        build: the build that the target served; None when it did not answer.
+        limits: SHA-256 of the policy's limits that the checks use.
+        tool: the suites' version.
+        boot: the start on the machine's own clock; None where there is no such clock.
+    """
+
+    at: datetime
+    schema: int
+    run: str
+    target: str
+    base_url: str
+    target_digest: str
+    build: Build | None
+    limits: str
+    tool: str = ""
+    boot: Boot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The second event: the ids of the checks that the run is about to make, sorted."""
+
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One result.
+
+    Args:
+        at: when the check ended, UTC.
+        id: the check's id.
+        outcome: how the check ended.
+        nodeid: pytest's name of the test.
+        message: why the check did not pass; empty for a pass.
+        seconds: how long the check took.
+    """
+
+    at: datetime
+    id: str
+    outcome: CheckOutcome
+    nodeid: str
+    message: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event, with the seal.
+
+    Args:
+        build: the build that the target served at the end; None when it did not answer.
+        exit_code: pytest's exit code.
+        sha256: digest of all lines before this one.
+        hmac: signature of those lines and of this event without ``hmac``; None without a key.
+    """
+
+    build: Build | None
+    exit_code: int
+    sha256: str
+    hmac: str | None = None
+
+    def signed(self, lines: bytes) -> bytes:
+        """The bytes that are signed.
+
+        Args:
+            lines: all lines before this event.
+        """
+        content = {
+            "build": codec.to_record(self.build),
+            "exit_code": self.exit_code,
+            seal.DIGEST: self.sha256,
+        }
+        return lines + json.dumps(content, sort_keys=True).encode()
+
+
+EVENTS: dict[type, str] = {
+    Started: "started",
+    Collected: "collected",
+    Checked: "check",
+    Finished: "finished",
+}
+Event = Started | Collected | Checked | Finished
+
+
+class Recorder:
+    """Appends a run's events to its record; each is on disk before the call returns.
+
+    Args:
+        folder: the run's folder; created if missing.
+        key: the key that signs the record, or an empty text for none.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._path = folder / FILE
+        self._key = key
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def started(self, run_id: str, subject: Subject, tool: str) -> None:
+        """Write the first event.
+
+        Args:
+            run_id: the run's id.
+            subject: what the run tests.
+            tool: the suites' version.
+        """
+        self._append(
+            Started(
+                at=datetime.now(UTC),
+                schema=SCHEMA,
+                run=run_id,
+                target=subject.target,
+                base_url=subject.base_url,
+                target_digest=subject.target_digest,
+                build=subject.build,
+                limits=subject.limits,
+                tool=tool,
+                boot=current_boot(),
+            )
+        )
+
+    def collected(self, checks: Iterable[str]) -> None:
+        """Write the ids of the checks that the run is about to make."""
+        self._append(Collected(tuple(sorted(checks))))
+
+    def check(self, result: CheckResult, seconds: float) -> None:
+        """Write one result.
+
+        Args:
+            result: the result.
+            seconds: how long the check took.
+        """
+        message, duration = result.message[:MAX_MESSAGE], round(seconds, 4)
+        self._append(
+            Checked(result.at, result.check, result.outcome, result.nodeid, message, duration)
+        )
+
+    def finished(self, build: Build | None, exit_code: int) -> None:
+        """Write the last event, which seals all lines before it.
+
+        Args:
+            build: the build that the target serves now; None when it does not answer.
+            exit_code: pytest's exit code.
+        """
+        lines = self._path.read_bytes()
+        event = Finished(build, exit_code, seal.digest_of(lines))
+        self._append(replace(event, hmac=seal.signature_of(event.signed(lines), self._key)))
+
+    def _append(self, event: Event) -> None:
+        head = {"event": EVENTS[type(event)], "at": datetime.now(UTC).isoformat()}
+        line = json.dumps({**head, **codec.to_record(event)}) + "\n"
+        with self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())

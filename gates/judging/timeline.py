@@ -1,0 +1,153 @@
+"""The balancer's moves of traffic: when the ramp and its step began, read once per question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from gates.judging import answers
+from gates.model import (
+    Evidence,
+    Measured,
+    Move,
+    SampleSet,
+    Series,
+    ShareObjective,
+    Target,
+    is_same_share,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The target's share of traffic, 0 to 1, at a moment in seconds since the epoch."""
+
+    at: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What is known of the target's share of traffic.
+
+    Args:
+        answer: the balancer's weights as Prometheus has them.
+        balancers: each balancer's shares, in order of time.
+        measured: whether the shares are known.
+        problem: why not, or empty.
+        by_ledger: whether the shares are those of the ledger, because nobody scrapes the balancer.
+        moves: of the ramp that is under way; empty where none is.
+        no_ramp: why there are no moves; empty where there are.
+    """
+
+    answer: SampleSet
+    balancers: tuple[tuple[Share, ...], ...]
+    measured: Measured
+    problem: str
+    by_ledger: bool
+    moves: tuple[Move, ...]
+    no_ramp: str
+
+    @property
+    def is_unscraped(self) -> bool:
+        """Whether Prometheus has no weights at all, so that only the ledger knows the moves."""
+        return self.answer.measured is Measured.NO_DATA
+
+
+def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
+    """Read the target's share of traffic from the weights, or else from the ledger.
+
+    Args:
+        objective: whose indicator the weights were asked for by.
+        evidence: with those weights; where nobody scrapes them, with the moves of the ledger.
+    """
+    answer = answers.sample_set(
+        evidence, objective.indicator.selector, objective.longest.total_seconds()
+    )
+    if answer.measured is Measured.NO_DATA and evidence.moves:
+        return _of_ledger(answer, evidence.moves)
+    if answer.measured is not Measured.OK:
+        unscraped = answer.measured is Measured.NO_DATA
+        no_ramp = "no weights in Prometheus, and no ramp in the ledger" if unscraped else ""
+        return Timeline(
+            answer, (), answer.measured, answer.problem, by_ledger=False, moves=(),
+            no_ramp=no_ramp or answer.problem,
+        )  # fmt: skip
+    return of_weights(answer, objective.indicator.server_label, evidence.target)
+
+
+def _of_ledger(answer: SampleSet, moves: Sequence[Move]) -> Timeline:
+    """The moves that the ramp command wrote down; measured traffic shows whether they are true."""
+    shares = [Share(move.at, move.share) for move in moves]
+    last = Share(answer.evaluated_at, shares[-1].share)
+    current = _current(moves)
+    no_ramp = "" if current else "no weights in Prometheus, and no ramp in the ledger"
+    return Timeline(
+        answer, ((*shares, last),), Measured.OK, "", by_ledger=True, moves=tuple(current),
+        no_ramp=no_ramp,
+    )  # fmt: skip
+
+
+def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline:
+    """The timeline that an answer with weights shows."""
+    unknown = "no moment at which all servers' weights are known"
+    balancers: tuple[tuple[Share, ...], ...] = ()
+    measured, problem = Measured.OK, ""
+    try:
+        balancers = shares_by_balancer(answer.series, server_label, target)
+    except ValueError as error:
+        measured, problem = Measured.ERROR, str(error)
+    if measured is Measured.OK and not (balancers and all(balancers)):
+        measured, problem = Measured.NO_DATA, unknown
+    moves: list[Move] = []
+    if measured is Measured.OK:
+        ramps = [_current(_moves(shares)) for shares in balancers]
+        moves = max(ramps, key=lambda ramp: ramp[0].at if ramp else 0.0)
+    return Timeline(
+        answer, balancers, measured, problem, by_ledger=False, moves=tuple(moves), no_ramp=problem
+    )
+
+
+def shares_by_balancer(
+    series: tuple[Series, ...], server_label: str, target: Target
+) -> tuple[tuple[Share, ...], ...]:
+    """Each balancer's share for the target at each moment when all its servers are known.
+
+    Raises:
+        ValueError: a weight is not a finite number.
+    """
+    balancers: dict[tuple[tuple[str, str], ...], dict[str, dict[float, float]]] = {}
+    for weights in series:
+        if any(not isfinite(sample.value) for sample in weights.samples):
+            raise ValueError("a weight is not a number")
+        rest = tuple(sorted((k, v) for k, v in weights.labels.items() if k != server_label))
+        server = weights.labels.get(server_label, "")
+        values = {sample.at: sample.value for sample in weights.samples}
+        balancers.setdefault(rest, {})[server] = values
+    return tuple(_shares(weights, target.servers) for weights in balancers.values())
+
+
+def _shares(weights: dict[str, dict[float, float]], servers: tuple[str, ...]) -> tuple[Share, ...]:
+    """The part of all weights that some servers have, when every server's weight is known."""
+    moments = set.intersection(*(set(known) for known in weights.values()))
+    totals = {at: sum(known[at] for known in weights.values()) for at in moments}
+    if not set(servers) <= weights.keys():
+        return ()
+    own = {at: sum(weights[server][at] for server in servers) for at in moments}
+    return tuple(Share(at, own[at] / totals[at]) for at in sorted(moments) if totals[at] > 0)
+
+
+def _moves(shares: Sequence[Share]) -> list[Move]:
+    """The moments at which the share changed."""
+    moves = [Move(shares[0].at, shares[0].share)]
+    for share in shares[1:]:
+        if not is_same_share(share.share, moves[-1].share):
+            moves.append(Move(share.at, share.share))
+    return moves
+
+
+def _current(moves: Sequence[Move]) -> list[Move]:
+    """The moves since the target last had no traffic."""
+    ramp: list[Move] = []
+    for move in moves:
+        ramp = [*ramp, move] if move.share > 0 else []
+    return ramp

@@ -1,0 +1,68 @@
+"""The ledger: every decision and every move of traffic, written down before it takes effect.
+
+chain           the file: entries are appended, chained by hash, and verified
+entry           the kinds of entries, with one encoder and one decoder
+evidence_store  the evidence of decisions, kept by its digest
+"""
+
+from gates.ledger.chain import (
+    FILE,
+    LOCK,
+    TORN,
+    LedgerContent,
+    LedgerRecord,
+    append,
+    entries,
+    locked,
+    read,
+    verify,
+)
+from gates.ledger.entry import (
+    DecisionEntry,
+    LedgerEntry,
+    MoveEntry,
+    OtherEntry,
+    RampEndEntry,
+    RampEnding,
+    RampEventEntry,
+    RampResumptionEntry,
+    RampRollbackEntry,
+    RampStartEntry,
+    RecoveryEntry,
+    RollbackEntry,
+    WitnessRecord,
+    decode,
+    encode,
+)
+from gates.ledger.evidence_store import EVIDENCE, load_evidence, store_evidence
+
+__all__ = [
+    "EVIDENCE",
+    "FILE",
+    "LOCK",
+    "TORN",
+    "DecisionEntry",
+    "LedgerContent",
+    "LedgerEntry",
+    "LedgerRecord",
+    "MoveEntry",
+    "OtherEntry",
+    "RampEndEntry",
+    "RampEnding",
+    "RampEventEntry",
+    "RampResumptionEntry",
+    "RampRollbackEntry",
+    "RampStartEntry",
+    "RecoveryEntry",
+    "RollbackEntry",
+    "WitnessRecord",
+    "append",
+    "decode",
+    "encode",
+    "entries",
+    "load_evidence",
+    "locked",
+    "read",
+    "store_evidence",
+    "verify",
+]

@@ -1,0 +1,258 @@
+"""The file of the ledger: entries are appended, chained by hash, and on disk before they count.
+
+``ledger.jsonl`` holds the newest entries; when it is large it becomes ``ledger-0001.jsonl`` and so
+on, and the next file continues the chain.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gates.errors import LedgerError
+from gates.json_fields import JsonObject, text
+from gates.ledger.entry import LedgerEntry, RecoveryEntry, decode, encode
+
+FILE, LOCK, TORN = "ledger.jsonl", "ledger.lock", "ledger.torn"
+FIRST = "0" * 64
+MAX_LINE_BYTES = 4_000_000
+TAIL_BYTES = 65_536
+MAX_FILE_BYTES = 8_000_000
+ID_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """An entry and its id, which is the first 12 digits of its hash."""
+
+    entry_id: str
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerContent:
+    """What the ledger holds.
+
+    Args:
+        records: every undamaged entry, oldest first; those behind a damaged line too.
+        linked: how many of them follow the entry before them.
+        problems: a sentence for each line that is damaged or does not follow.
+    """
+
+    records: tuple[LedgerRecord, ...]
+    linked: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of the file.
+
+    Args:
+        digest: the hash of the entry; empty where the line does not have this hash.
+        previous: the hash of the entry before; empty where the line is not an entry.
+        content: the entry; None where it is not a JSON object.
+    """
+
+    digest: str = ""
+    previous: str = ""
+    content: JsonObject | None = None
+
+
+def append(folder: Path, entry: LedgerEntry) -> str:
+    """Append an entry, chained to the entry before it.
+
+    A last line that was cut (the machine went down while it was written) is moved aside to
+    ``ledger.torn``, and an entry records this.
+
+    Args:
+        folder: the folder of the ledger; created if it is missing.
+        entry: the entry.
+
+    Returns:
+        The entry's id: the first 12 digits of its hash.
+
+    Raises:
+        LedgerError: it could not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder, LOCK):
+            _rotate(folder)
+            with (folder / FILE).open("a+b") as file:
+                torn, previous = _end(file.fileno(), folder)
+                if torn:
+                    previous = _recover(file.fileno(), folder, torn, previous)
+                line, digest = _line_of(previous, entry)
+                _write(file.fileno(), line)
+    except OSError as error:
+        raise LedgerError(f"{folder / FILE}: cannot be written: {error.strerror}") from error
+    return digest[:ID_DIGITS]
+
+
+@contextlib.contextmanager
+def locked(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file of the folder.
+
+    Args:
+        folder: the folder.
+        name: the name of the lock file.
+        wait: wait until the lock is free.
+
+    Raises:
+        BlockingIOError: another process holds the lock, and ``wait`` is False.
+    """
+    with (folder / name).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def read(folder: Path) -> LedgerContent:
+    """Read the whole ledger; a ledger that cannot be opened has no records and a problem."""
+    previous, linked = FIRST, 0
+    records: list[LedgerRecord] = []
+    problems: list[str] = []
+    try:
+        for where, raw, is_torn in _lines(folder):
+            if is_torn:
+                problems.append(f"{where} is cut; the next entry will move it to {TORN}")
+                continue
+            line = _parse(raw)
+            if not line.digest:
+                damage = "was changed" if line.previous else "is not a ledger entry"
+                problems.append(f"{where} {damage}")
+                continue
+            if line.previous != previous:
+                problems.append(f"{where} does not follow the entry before it")
+            else:
+                linked += 1
+            previous = line.digest
+            if line.content is not None:
+                records.append(LedgerRecord(line.digest[:ID_DIGITS], decode(line.content)))
+    except OSError as error:
+        problems.append(f"it cannot be read: {error.strerror}")
+    return LedgerContent(tuple(records), linked, tuple(problems))
+
+
+def verify(folder: Path) -> tuple[int, list[str]]:
+    """Read the whole ledger.
+
+    Returns:
+        How many entries are undamaged and in the chain, and a sentence for each line that is not.
+    """
+    content = read(folder)
+    return content.linked, list(content.problems)
+
+
+def entries(folder: Path) -> list[LedgerRecord]:
+    """Every undamaged entry, oldest first; those behind a damaged line too."""
+    return list(read(folder).records)
+
+
+def _line_of(previous: str, entry: LedgerEntry) -> tuple[bytes, str]:
+    content = {"previous": previous, "entry": encode(entry)}
+    digest = _digest_of(content)
+    return json.dumps({**content, "hash": digest}).encode() + b"\n", digest
+
+
+def _digest_of(content: JsonObject) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
+    """The bytes behind the last newline, and the hash of the last entry."""
+    size = os.fstat(descriptor).st_size
+    if size == 0:
+        return b"", _end_of_older(folder)
+    for reach in (TAIL_BYTES, MAX_LINE_BYTES):
+        tail = os.pread(descriptor, reach, max(0, size - reach))
+        *lines, torn = tail.split(b"\n")
+        for line in reversed(lines):
+            if digest := _parse(line).digest:
+                return torn, digest
+        if size <= reach and not any(lines):
+            return torn, _end_of_older(folder)
+    raise LedgerError("the ledger holds no entry that can be read; move it away and ask again")
+
+
+def _end_of_older(folder: Path) -> str:
+    """The hash of the last entry of the newest rotated file."""
+    older = _rotated(folder)
+    if not older:
+        return FIRST
+    for line in reversed(older[-1].read_bytes().split(b"\n")):
+        if digest := _parse(line).digest:
+            return digest
+    raise LedgerError(f"{older[-1].name} holds no entry that can be read")
+
+
+def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:
+    """Move a cut line aside and append an entry that records it; the hash of that entry."""
+    with (folder / TORN).open("ab") as aside:
+        aside.write(torn + b"\n")
+        aside.flush()
+        os.fsync(aside.fileno())
+    os.ftruncate(descriptor, os.fstat(descriptor).st_size - len(torn))
+    entry = RecoveryEntry(len(torn), hashlib.sha256(torn).hexdigest())
+    line, digest = _line_of(previous, entry)
+    _write(descriptor, line)
+    return digest
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    """Write a whole line to the disk, or nothing of it.
+
+    Raises:
+        OSError: there was no room for all of it.
+    """
+    size = os.fstat(descriptor).st_size
+    try:
+        if os.write(descriptor, line) < len(line):
+            # The same error that the system raises where not even the first byte fits.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _rotate(folder: Path) -> None:
+    path = folder / FILE
+    if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
+        older = _rotated(folder)
+        number = int(older[-1].stem.rpartition("-")[2]) + 1 if older else 1
+        path.rename(folder / f"ledger-{number:04d}.jsonl")
+
+
+def _rotated(folder: Path) -> list[Path]:
+    return sorted(folder.glob("ledger-[0-9][0-9][0-9][0-9].jsonl"))
+
+
+def _parse(raw: bytes) -> _Line:
+    """Read a line; untrusted."""
+    try:
+        record = json.loads(raw)
+        digest = _digest_of({"previous": record["previous"], "entry": record["entry"]})
+        matches = record["hash"] == digest
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _Line()
+    content = record["entry"] if isinstance(record["entry"], dict) else None
+    return _Line(digest if matches else "", text(record, "previous"), content)
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
+    """Where each line stands, the line, and whether it is behind the last newline."""
+    for path in (*_rotated(folder), folder / FILE):
+        if not path.exists():
+            continue
+        *lines, torn = path.read_bytes().split(b"\n")
+        prefix = "" if path.name == FILE else f"{path.name} "
+        for number, line in enumerate(lines, start=1):
+            yield f"{prefix}line {number}", line, False
+        if torn:
+            yield f"{prefix}line {len(lines) + 1}", torn, True

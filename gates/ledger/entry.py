@@ -1,0 +1,362 @@
+"""The kinds of ledger entries, with one encoder and one decoder.
+
+The ledger is untrusted. The decoder raises no error: an entry of an unknown kind, or without a
+field that its kind needs, is an ``OtherEntry``. A field that older versions of the gate did not
+write has its default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gates import decision_document
+from gates.decision_document import DecisionDocument
+from gates.json_fields import JsonObject, json_object, number, text, texts, whole_number
+
+
+class RampEnding(Enum):
+    """How a ramp ended."""
+
+    DONE = "done"
+    HELD = "held"
+    STOPPED = "stopped"  # no_go; the policy leaves the traffic where it is
+    ROLLED_BACK = "rolled_back"
+    NOT_ROLLED_BACK = "not_rolled_back"
+    LEFT = "left"  # the ramp could not go on, and the traffic stays where it is
+    MOVED_BY_OTHERS = "moved_by_others"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessRecord:
+    """What the second witness said of the last move.
+
+    Args:
+        weights: its statement on the weights; empty where there is none.
+        requests: its statement on the customers' requests; empty where there is none.
+        agreed_moves: how many moves of the ramp it agreed with; None for a rollback.
+        last_share: green's share by the last move, 0 to 1; None for a rollback.
+    """
+
+    weights: str
+    requests: str
+    agreed_moves: int | None = None
+    last_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionEntry:
+    """A decision of the gate."""
+
+    document: DecisionDocument
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.document.decision.target
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEntry:
+    """A move of traffic by a ramp; it is written before the traffic moves.
+
+    Args:
+        target: the target's name.
+        stage: the stage that is asked at this share.
+        share: the share that green gets, 0 to 1.
+        at: when it was written, seconds since the epoch.
+        time_scale: over 1 it is a rehearsal.
+    """
+
+    target: str
+    stage: str
+    share: float
+    at: float
+    time_scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class RampStartEntry:
+    """A ramp began.
+
+    Args:
+        target: the target's name.
+        time_scale: over 1 it is a rehearsal.
+        at: when, seconds since the epoch; None where the entry does not say.
+        steps: how many steps its schedule has; None where the entry does not say.
+    """
+
+    target: str
+    time_scale: float
+    at: float | None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RampResumptionEntry:
+    """A ramp went on after it was cut off, held or left.
+
+    Args:
+        target: the target's name.
+        time_scale: over 1 it is a rehearsal.
+        at: when, seconds since the epoch; None where the entry does not say.
+        stage: the stage of the step at which it went on.
+    """
+
+    target: str
+    time_scale: float
+    at: float | None
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class RampRollbackEntry:
+    """A ramp is about to give all traffic back.
+
+    Args:
+        target: the target's name.
+        time_scale: over 1 it is a rehearsal.
+        at: when, seconds since the epoch; None where the entry does not say.
+        why: the reason.
+    """
+
+    target: str
+    time_scale: float
+    at: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RampEndEntry:
+    """A ramp ended.
+
+    Args:
+        target: the target's name.
+        time_scale: over 1 it is a rehearsal.
+        at: when, seconds since the epoch; None where the entry does not say.
+        ending: how it ended; None where this version does not know the word.
+        why: the reason; empty where there is none.
+        witness: what the second witness said; None where it was not asked.
+    """
+
+    target: str
+    time_scale: float
+    at: float | None
+    ending: RampEnding | None
+    why: str = ""
+    witness: WitnessRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackEntry:
+    """All traffic was given back to the baseline, or an attempt failed.
+
+    Args:
+        target: the target's name.
+        time_scale: over 1 it is a rehearsal.
+        at: when it ended, seconds since the epoch; None where the entry does not say.
+        verified: whether both witnesses agree that the baseline has all traffic.
+        proof: what is known of it, in words.
+        moved: whether the control endpoint confirmed the weights.
+        seconds: how long it took; None where the entry does not say.
+        lines: what was done and seen, a line each.
+        witness: what the second witness said; None where the entry does not say.
+    """
+
+    target: str
+    time_scale: float
+    at: float | None
+    verified: bool
+    proof: str
+    moved: bool
+    seconds: float | None
+    lines: tuple[str, ...] = ()
+    witness: WitnessRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryEntry:
+    """A line that was cut was moved aside.
+
+    Args:
+        size: its length in bytes.
+        digest: its SHA-256.
+    """
+
+    size: int
+    digest: str
+    target: str = ""
+    time_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEntry:
+    """An entry of an unknown kind, or without a field that its kind needs; kept as it was read."""
+
+    content: Mapping[str, object]
+
+    @property
+    def kind(self) -> str:
+        """Its kind; empty where it does not say."""
+        return text(self.content, "kind")
+
+    @property
+    def target(self) -> str:
+        """The target's name; empty where it does not say."""
+        return text(self.content, "target")
+
+    @property
+    def time_scale(self) -> float:
+        """Its time scale; 1 where it does not say."""
+        return _time_scale(self.content)
+
+
+RampEventEntry = RampStartEntry | RampResumptionEntry | RampRollbackEntry | RampEndEntry
+LedgerEntry = (
+    DecisionEntry | MoveEntry | RampEventEntry | RollbackEntry | RecoveryEntry | OtherEntry
+)
+
+
+def encode(entry: LedgerEntry) -> JsonObject:
+    """The JSON object of an entry."""
+    match entry:
+        case DecisionEntry():
+            return decision_document.encode(entry.document)
+        case MoveEntry():
+            return {
+                "kind": "move",
+                "target": entry.target,
+                "stage": entry.stage,
+                "share": entry.share,
+                "at": entry.at,
+                "time_scale": entry.time_scale,
+            }
+        case RollbackEntry():
+            return _encode_rollback(entry)
+        case RecoveryEntry():
+            return {"kind": "recovered", "bytes": entry.size, "sha256": entry.digest}
+        case OtherEntry():
+            return entry.content
+        case _:
+            return _encode_ramp_event(entry)
+
+
+def decode(content: JsonObject) -> LedgerEntry:
+    """The entry that a JSON object is.
+
+    Args:
+        content: untrusted.
+    """
+    entry: LedgerEntry | None = None
+    match content.get("kind"):
+        case "decision":
+            document = decision_document.decode(content)
+            entry = DecisionEntry(document) if document else None
+        case "move":
+            entry = _decode_move(content)
+        case "ramp":
+            entry = _decode_ramp_event(content)
+        case "rollback":
+            entry = _decode_rollback(content)
+        case "recovered":
+            size = whole_number(content, "bytes")
+            entry = None if size is None else RecoveryEntry(size, text(content, "sha256"))
+    return OtherEntry(content) if entry is None else entry
+
+
+def _encode_ramp_event(entry: RampEventEntry) -> JsonObject:
+    def event(name: str) -> dict[str, object]:
+        moment = {} if entry.at is None else {"at": entry.at}
+        common = {"event": name, "target": entry.target, "time_scale": entry.time_scale}
+        return {"kind": "ramp", **common, **moment}
+
+    match entry:
+        case RampStartEntry():
+            steps = {} if entry.steps is None else {"steps": entry.steps}
+            return {**event("began"), **steps}
+        case RampResumptionEntry():
+            return {**event("resumed"), "stage": entry.stage}
+        case RampRollbackEntry():
+            return {**event("rollback"), "why": entry.why}
+        case RampEndEntry():
+            how = "" if entry.ending is None else entry.ending.value
+            witness = {} if entry.witness is None else {"verified": _encode_witness(entry.witness)}
+            return {**event("ended"), "how": how, "why": entry.why, **witness}
+
+
+def _decode_ramp_event(content: JsonObject) -> RampEventEntry | None:
+    target, scale, at = text(content, "target"), _time_scale(content), number(content, "at")
+    match content.get("event"):
+        case "began":
+            return RampStartEntry(target, scale, at, whole_number(content, "steps"))
+        case "resumed":
+            return RampResumptionEntry(target, scale, at, text(content, "stage"))
+        case "rollback":
+            return RampRollbackEntry(target, scale, at, text(content, "why"))
+        case "ended":
+            ending = _decode_ending(text(content, "how"))
+            witness = _decode_witness(json_object(content, "verified"))
+            return RampEndEntry(target, scale, at, ending, text(content, "why"), witness)
+    return None
+
+
+def _decode_ending(how: str) -> RampEnding | None:
+    return next((ending for ending in RampEnding if ending.value == how), None)
+
+
+def _decode_move(content: JsonObject) -> MoveEntry | None:
+    share, at = number(content, "share"), number(content, "at")
+    scale = number(content, "time_scale")
+    if share is None or at is None or scale is None:
+        return None
+    return MoveEntry(text(content, "target"), text(content, "stage"), share, at, scale)
+
+
+def _encode_rollback(entry: RollbackEntry) -> JsonObject:
+    return {
+        "kind": "rollback",
+        "target": entry.target,
+        "verified": entry.verified,
+        "proof": entry.proof,
+        "moved": entry.moved,
+        "seconds": entry.seconds,
+        "lines": list(entry.lines),
+        "witness": None if entry.witness is None else _encode_witness(entry.witness),
+        "at": entry.at,
+        "time_scale": entry.time_scale,
+    }
+
+
+def _decode_rollback(content: JsonObject) -> RollbackEntry:
+    verified = content.get("verified") is True
+    return RollbackEntry(
+        target=text(content, "target"),
+        time_scale=_time_scale(content),
+        at=number(content, "at"),
+        verified=verified,
+        proof=text(content, "proof") or ("verified" if verified else "NOT verified"),
+        moved=content.get("moved") is True,
+        seconds=number(content, "seconds"),
+        lines=texts(content, "lines"),
+        witness=_decode_witness(json_object(content, "witness")),
+    )
+
+
+def _encode_witness(witness: WitnessRecord) -> JsonObject:
+    moves = {} if witness.agreed_moves is None else {"moves": witness.agreed_moves}
+    share = {} if witness.last_share is None else {"last_share": witness.last_share}
+    return {**moves, **share, "weights": witness.weights, "requests": witness.requests}
+
+
+def _decode_witness(content: JsonObject | None) -> WitnessRecord | None:
+    if content is None:
+        return None
+    return WitnessRecord(
+        weights=text(content, "weights"),
+        requests=text(content, "requests"),
+        agreed_moves=whole_number(content, "moves"),
+        last_share=number(content, "last_share"),
+    )
+
+
+def _time_scale(content: JsonObject) -> float:
+    return number(content, "time_scale") or 1.0

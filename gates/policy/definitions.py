@@ -1,0 +1,138 @@
+"""What the objectives of a policy refer to: check sets, limits, indicators, defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from gates.errors import UnknownNameError
+from gates.model import EventIndicator, Indicator, Part, ProcessIndicator, Terms
+from gates.policy.indicator_tables import processes_of
+from gates.policy.toml_table import Table
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What an objective takes where it states nothing itself.
+
+    Args:
+        max_age: how old a run may be.
+        max_sample_age: how old the newest sample may be.
+        window: how far back an objective over one window reaches.
+    """
+
+    max_age: timedelta
+    max_sample_age: timedelta
+    window: timedelta
+
+    @classmethod
+    def of(cls, table: Table) -> "Defaults":
+        """Read the table ``[defaults]``."""
+        defaults = cls(
+            table.seconds("max_age_seconds"),
+            table.seconds("max_sample_age_seconds"),
+            table.seconds("window_seconds"),
+        )
+        table.end()
+        return defaults
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProfile:
+    """What every load run of a profile must meet.
+
+    Args:
+        limits: the limits that apply, by name.
+        p95: what P95 of an operation must stay under, seconds by operation.
+        finds_knee: whether the run tells how many users it takes to break a limit.
+    """
+
+    limits: Mapping[str, float]
+    p95: Mapping[str, float]
+    finds_knee: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonTerms:
+    """The parameters of all comparisons.
+
+    Args:
+        guide: for objectives with a limit of the guide; limit and warm-up are an objective's own.
+        customers: for what customers meet, with an error budget of its own.
+        least_ratio: the part of blue's events per request under which green is stopped.
+        hold_ratio: the part of it under which a step does not go on.
+    """
+
+    guide: Terms
+    customers: Terms
+    least_ratio: float
+    hold_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What objectives may refer to.
+
+    Args:
+        check_sets: ids of checks, by the name of the set.
+        limits_digest: SHA-256 of the tables of limits.
+        profiles: load profiles by name.
+        indicators: by name.
+        defaults: what an objective takes where it states nothing itself.
+        bake: how long a step of the ramp bakes.
+        terms: the parameters of all comparisons.
+    """
+
+    check_sets: Mapping[str, tuple[str, ...]]
+    limits_digest: str
+    profiles: Mapping[str, LoadProfile]
+    indicators: Mapping[str, Indicator]
+    defaults: Defaults
+    bake: timedelta
+    terms: ComparisonTerms
+
+    @property
+    def processes(self) -> ProcessIndicator:
+        """The indicator that shows which instances there are."""
+        return processes_of(self.indicators)
+
+    def indicator(self, table: Table, kind: type[Kind]) -> Kind:
+        """The indicator that an objective names, which must be of a kind.
+
+        Raises:
+            ConfigurationError: there is no such indicator, or it is of another kind.
+        """
+        name = table.text("indicator")
+        if name not in self.indicators:
+            unknown = UnknownNameError("indicator", name, self.indicators, "[indicators]")
+            raise table.error("indicator", str(unknown))
+        indicator = self.indicators[name]
+        if not isinstance(indicator, kind):
+            raise table.error("indicator", f"{name} has not the keys that this kind needs")
+        return indicator
+
+    def events(self, table: Table, *parts: Part) -> EventIndicator:
+        """The indicator of events that an objective names, which must select such events."""
+        indicator = self.indicator(table, EventIndicator)
+        if indicator.part not in parts:
+            needed = " or ".join(part.value for part in parts)
+            raise table.error("indicator", f"{indicator.name}: expected one with {needed}")
+        return indicator
+
+    def max_age(self, table: Table) -> timedelta:
+        """How old a run may be."""
+        return _seconds(table, "max_age_seconds", self.defaults.max_age)
+
+    def max_sample_age(self, table: Table) -> timedelta:
+        """How old the newest sample may be."""
+        return _seconds(table, "max_sample_age_seconds", self.defaults.max_sample_age)
+
+    def window(self, table: Table) -> timedelta:
+        """How far back an objective over one window reaches."""
+        return _seconds(table, "window_seconds", self.defaults.window)
+
+
+def _seconds(table: Table, key: str, default: timedelta) -> timedelta:
+    return table.seconds(key) if key in table.left() else default

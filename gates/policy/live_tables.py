@@ -1,0 +1,189 @@
+"""Reads the objectives that follow a ramp: comparisons, throughput, triggers, traffic, restarts."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from gates.model import (
+    AvailabilityObjective,
+    ComparisonObjective,
+    Part,
+    RestartsObjective,
+    Terms,
+    ThroughputObjective,
+    TrafficObjective,
+    TriggerObjective,
+)
+from gates.model.selector import is_within
+from gates.policy.definitions import ComparisonTerms, Definitions
+from gates.policy.toml_table import Table
+
+LANES = 2
+# A green no worse than blue must be so improbable before it is stopped; what customers meet is
+# counted in few events, and needs stronger evidence.
+ALIKE, ALIKE_OF_CUSTOMERS = 0.05, 0.01
+MAX_METRICS = 20
+# Number of comparisons with a limit, and of those with a margin.
+Metrics = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RampPlan:
+    """How long the ramp takes by the policy.
+
+    Args:
+        steps: the number of steps.
+        bake: how long each step bakes.
+    """
+
+    steps: int
+    bake: timedelta
+
+
+def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
+    """The terms that all comparisons share.
+
+    The chance of a false stop is shared by the lanes of all metrics: 2k/alpha (Ville's inequality).
+
+    Args:
+        table: the table ``[comparison]``.
+        plan: how long the ramp takes.
+        metrics: how many comparisons share each error budget.
+    """
+    fast, slow = table.number("batch_seconds", 1, 600), table.number("slow_batch_seconds", 1, 3600)
+    customers, throughput = table.table("customers"), table.table("throughput")
+    terms = Terms(
+        limit=0.5,
+        fast=fast,
+        slow=slow,
+        history=table.number("history_seconds", 60, 86_400),
+        recent=(slow, table.number("incident_seconds", 1, 3600)),
+        ramp=plan.steps * plan.bake.total_seconds(),
+        steps=plan.steps,
+        warm_up=0.0,
+        patience=table.number("patience_seconds", 0, 3600),
+        alike=ALIKE,
+        stop_at=_stop_at(table, metrics[0]),
+        worry_at=table.number("worry_at", 1, 1000),
+    )
+    chosen = ComparisonTerms(
+        guide=terms,
+        # Customers' events are few: the test waits until blue's level is known.
+        customers=replace(
+            terms, alike=ALIKE_OF_CUSTOMERS, patience=terms.ramp,
+            stop_at=_stop_at(customers, metrics[1]),
+        ),
+        least_ratio=throughput.number("least_ratio", 0.5, 1),
+        hold_ratio=throughput.number("hold_ratio", 0.1, 1),
+    )  # fmt: skip
+    table.end_of(customers, throughput)
+    if not fast < slow < terms.history:
+        raise table.error("slow_batch_seconds", "expected over batch_seconds, under the history")
+    if chosen.hold_ratio >= chosen.least_ratio:
+        raise throughput.error("hold_ratio", "expected less than least_ratio")
+    return chosen
+
+
+def _stop_at(table: Table, metrics: int) -> float:
+    """The capital at which green is stopped, from the error budget of some metrics."""
+    chance = table.number("false_stop", 0.0001, 0.1)
+    if metrics > MAX_METRICS:
+        raise table.error("false_stop", f"{metrics} comparisons share it; expected {MAX_METRICS}")
+    return LANES * max(1, metrics) / chance
+
+
+def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjective:
+    """A comparison of green with blue: under a limit (``below``), or near blue (``margin``)."""
+    indicator = known.events(table, Part.BAD, Part.GOOD)
+    relative = "margin" in table.left()
+    if relative == ("below" in table.left()):
+        raise table.error("below", "expected either below or margin")
+    if relative and not is_within(indicator.selected, indicator.total):
+        raise table.error(
+            "indicator", f"{indicator.name}: bad does not have every matcher of total"
+        )
+    # Green may have the larger of half the limit and half of blue's level more than blue.
+    margin = table.number("margin", 0.001, 0.5) if relative else 0.0
+    limit = 2 * margin if relative else table.number("below", 0.0001, 0.5)
+    over = table.number("rollback_over", 0.0001, 1) if "rollback_over" in table.left() else None
+    if over is not None and over < limit:
+        raise table.error("rollback_over", f"under the limit to advance, {limit:g}")
+    terms = known.terms.customers if relative else known.terms.guide
+    warm_up = 0.0 if relative else table.number("warm_up_seconds", 0, 3600)
+    return ComparisonObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=indicator,
+        processes=known.processes,
+        relative=relative,
+        terms=replace(terms, limit=limit, warm_up=warm_up),
+        rollback_over=over,
+        minimum_events=0 if relative else table.whole("minimum_events", 0, 10_000_000),
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjective:
+    """Events per request, as many as blue's."""
+    return ThroughputObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=known.events(table, Part.EVENTS),
+        processes=known.processes,
+        terms=replace(known.terms.guide, stop_at=1 / table.number("false_stop", 0.0001, 0.1)),
+        least_ratio=known.terms.least_ratio,
+        hold_ratio=known.terms.hold_ratio,
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def availability(name: str, table: Table, known: Definitions) -> AvailabilityObjective:
+    """How long green's instances must be up."""
+    return AvailabilityObjective(
+        name=name,
+        guide=table.text("guide"),
+        reads=table.text("reads"),
+        processes=known.processes,
+        least=table.number("minimum_ratio", 0.5, 1),
+        bake=known.bake,
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
+    """A rollback trigger."""
+    return TriggerObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=known.events(table, Part.BAD, Part.GOOD),
+        processes=known.processes,
+        over=table.number("over", 0.0001, 0.9999),
+        window=known.window(table),
+        lasting=timedelta(seconds=table.number("lasting_seconds", 0, 86_400)),
+        minimum_events=table.whole("minimum_events", 1, 10_000_000),
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
+    """How often a process of green may restart."""
+    return RestartsObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=known.events(table, *Part),
+        processes=known.processes,
+        max_restarts=table.whole("max_restarts", 0, 1000),
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def traffic(name: str, table: Table, known: Definitions) -> TrafficObjective:
+    """The share of the events that green should have answered."""
+    return TrafficObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=known.events(table, *Part),
+        processes=known.processes,
+        tolerance=table.number("tolerance", 0.01, 0.9),
+        minimum_events=table.whole("minimum_events", 1, 10_000_000),
+        max_sample_age=known.max_sample_age(table),
+    )

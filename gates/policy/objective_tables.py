@@ -1,0 +1,117 @@
+"""Reads the objectives about runs, builds and single windows."""
+
+from gates.model import (
+    BuildIndicator,
+    ChecksObjective,
+    ListedChecksObjective,
+    LiveBuildObjective,
+    LoadObjective,
+    Part,
+    RatioObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    WeightIndicator,
+)
+from gates.policy.definitions import Definitions
+from gates.policy.toml_table import Table, one_of
+
+
+def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
+    """Checks that must have passed."""
+    return ChecksObjective(
+        name=name,
+        guide=table.text("guide"),
+        checks=known.check_sets[one_of(table, "checks", known.check_sets)],
+        limits=known.limits_digest,
+        max_age=known.max_age(table),
+    )
+
+
+def listed_checks(name: str, table: Table, known: Definitions) -> ListedChecksObjective:
+    """Only checks of the policy's check sets may have run."""
+    return ListedChecksObjective(
+        name=name,
+        guide=table.text("guide"),
+        known=frozenset(check for ids in known.check_sets.values() for check in ids),
+        max_age=known.max_age(table),
+    )
+
+
+def served_build(name: str, table: Table, _: Definitions) -> ServedBuildObjective:
+    """The target must serve the expected build."""
+    return ServedBuildObjective(name=name, guide=table.text("guide"))
+
+
+def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjective:
+    """The samples must come from the expected build."""
+    return LiveBuildObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=known.indicator(table, BuildIndicator),
+        processes=known.processes,
+        window=known.window(table),
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
+    """A ratio of bad events below a limit, or of good events above it."""
+    below = "below" in table.left()
+    if below == ("above" in table.left()):
+        raise table.error("below", "expected either below or above")
+    direction = "below" if below else "above"
+    limit = table.number(direction, 0, 1)
+    if not 0 < limit < 1:
+        raise table.error(direction, f"{limit:g} can never be met or never be missed")
+    indicator = known.events(table, Part.BAD if below else Part.GOOD)
+    if not below and not indicator.good_reads:
+        raise table.error(
+            "indicator", f"{indicator.name} needs good_reads: its good events in words"
+        )
+    return RatioObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=indicator,
+        processes=known.processes,
+        limit=limit,
+        below=below,
+        minimum_events=table.whole("minimum_events", 1, 10_000_000),
+        window=known.window(table),
+        max_sample_age=known.max_sample_age(table),
+    )
+
+
+def share(name: str, table: Table, known: Definitions) -> ShareObjective:
+    """The balancer must have given green its share for the whole bake time."""
+    objective = ShareObjective(
+        name=name,
+        guide=table.text("guide"),
+        indicator=known.indicator(table, WeightIndicator),
+        share=1.0,
+        bake=known.bake,
+        longest=table.seconds("longest_seconds"),
+        max_sample_age=known.max_sample_age(table),
+    )
+    if objective.max_sample_age >= objective.bake:
+        raise table.error("max_sample_age_seconds", "expected less than bake_seconds of the ramp")
+    return objective
+
+
+def load(name: str, table: Table, known: Definitions) -> LoadObjective:
+    """A load run of a profile must have met its limits."""
+    profile = one_of(table, "profile", known.profiles)
+    required, keys = known.profiles[profile], table.left()
+    return LoadObjective(
+        name=name,
+        guide=table.text("guide"),
+        profile=profile,
+        at_least_users=table.whole("minimum_users", 1, 1_000_000) if "minimum_users" in keys else 1,
+        at_least_seconds=table.number("minimum_seconds", 1, 86_400)
+        if "minimum_seconds" in keys
+        else 1.0,
+        limits=required.limits,
+        p95=required.p95,
+        finds_knee=required.finds_knee,
+        digest=known.limits_digest,
+        max_age=known.max_age(table),
+    )

@@ -1,0 +1,233 @@
+"""Reads the stages of a policy: groups of objectives, the template of the ramp, single stages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+
+from gates.errors import UnknownNameError
+from gates.model import (
+    AvailabilityObjective,
+    ComparisonObjective,
+    LiveBuildObjective,
+    LiveObjective,
+    Objective,
+    OnCrash,
+    RatioObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    Stage,
+    StageRole,
+)
+from gates.policy.toml_table import NAME, Table, one_of
+
+# In the name and the title of the template, it stands for green's share.
+PERCENT = "{percent}"
+MAX_STEPS = 100
+Named = Mapping[str, Objective]
+
+
+@dataclass(frozen=True, slots=True)
+class RampTable:
+    """The table ``[ramp]``.
+
+    Args:
+        shares: green's share of each step, 0 to 1, rising.
+        stage: the name of each step's stage, with ``{percent}``.
+        title: its title, with ``{percent}``.
+        guide: the guide's section.
+        objectives: objectives and groups that each step asks for.
+        bake: how long a step bakes.
+        ready: the stage that is asked before the first move; empty where the policy has no ramp.
+        hold_seconds: how long a ramp waits on a hold before it hands it to a person.
+        no_go_rolls_back: whether a no-go during a ramp gives the traffic back.
+        on_crash: what a ramp that cannot go on does with the traffic.
+    """
+
+    shares: tuple[float, ...]
+    stage: str
+    title: str
+    guide: str
+    objectives: tuple[str, ...]
+    bake: timedelta
+    ready: str
+    hold_seconds: float
+    no_go_rolls_back: bool
+    on_crash: OnCrash
+
+
+def ramp_table(table: Table) -> RampTable:
+    """Read the table ``[ramp]``.
+
+    Raises:
+        ConfigurationError: a key is wrong.
+    """
+    shares = table.numbers("shares", 0.01, 1)
+    if len(shares) > MAX_STEPS or any(first >= second for first, second in pairwise(shares)):
+        raise table.error("shares", f"expected 1 to {MAX_STEPS} rising shares")
+    on_crash = OnCrash.ROLLBACK
+    if "on_crash" in table.left():
+        on_crash = OnCrash(one_of(table, "on_crash", [choice.value for choice in OnCrash]))
+    ramp = RampTable(
+        shares=shares,
+        stage=table.text("stage"),
+        title=table.text("title"),
+        guide=table.text("guide"),
+        objectives=table.texts("objectives"),
+        bake=table.seconds("bake_seconds"),
+        ready=table.name("ready"),
+        hold_seconds=table.number("hold_seconds", 1, 86_400),
+        no_go_rolls_back=table.flag("no_go_rolls_back"),
+        on_crash=on_crash,
+    )
+    table.end()
+    if PERCENT not in ramp.stage or not NAME.match(ramp.stage.replace(PERCENT, "10")):
+        raise table.error("stage", f"expected a name with {PERCENT} in it, like ramp-{PERCENT}")
+    return ramp
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Objectives by name, and groups of them.
+
+    Args:
+        objectives: by name.
+        groups: names of objectives by the name of the group.
+    """
+
+    objectives: Named
+    groups: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, table: Table | None, objectives: Named) -> "Groups":
+        """Read the table ``[groups]``, which may be missing."""
+        groups: dict[str, tuple[str, ...]] = {}
+        for name in table.left() if table else ():
+            assert table is not None  # noqa: S101 - for the type checker
+            groups[name] = table.texts(name)
+            if name in objectives:
+                raise table.error(name, "an objective has the same name")
+            for member in groups[name]:
+                if member not in objectives:
+                    unknown = UnknownNameError("objective", member, objectives, "this policy")
+                    raise table.error(name, str(unknown))
+        return cls(objectives, groups)
+
+    def chosen(self, names: Sequence[str], table: Table) -> list[Objective]:
+        """The objectives that a stage names, alone or by a group; each once."""
+        members: dict[str, None] = {}
+        for name in names:
+            if name not in self.objectives and name not in self.groups:
+                known = [*self.objectives, *self.groups]
+                unknown = UnknownNameError("objective", name, known, "this policy")
+                raise table.error("objectives", str(unknown))
+            members |= dict.fromkeys(self.groups.get(name, (name,)))
+        return [self.objectives[name] for name in members]
+
+
+def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> tuple[Stage, ...]:
+    """Every stage in the policy's order; the steps of the ramp follow the stage ``ready``.
+
+    Args:
+        table: the table ``[stages]``.
+        ramp: the template of the steps.
+        ramp_keys: the table ``[ramp]``, for error messages.
+        groups: the objectives.
+
+    Raises:
+        ConfigurationError: a stage is wrong.
+    """
+    names = table.left()
+    if ramp.ready not in names:
+        unknown = UnknownNameError("stage", ramp.ready, names, "this policy")
+        raise ramp_keys.error("ready", str(unknown))
+    steps = list(_steps(ramp, ramp_keys, groups))
+    found: list[Stage] = []
+    for name in names:
+        if name in {step.name for step in steps}:
+            raise table.error(name, "a step of the ramp has the same name")
+        found.append(_stage(name, table.table(name), ramp, groups))
+        if name == ramp.ready:
+            found += steps
+    return tuple(found)
+
+
+def _steps(ramp: RampTable, table: Table, groups: Groups) -> Iterator[Stage]:
+    chosen = groups.chosen(ramp.objectives, table)
+    _refuse_unbound(table, chosen)
+    for share in ramp.shares:
+        percent = f"{100 * share:g}"
+        yield Stage(
+            name=ramp.stage.replace(PERCENT, percent),
+            title=ramp.title.replace(PERCENT, percent),
+            guide=ramp.guide,
+            share=share,
+            objectives=tuple(_at(objective, share, table) for objective in chosen),
+            role=StageRole.STEP,
+            bake=ramp.bake,
+        )
+
+
+def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
+    chosen = groups.chosen(table.texts("objectives"), table)
+    _refuse_unbound(table, chosen)
+    share = table.number("share", 0.01, 1) if "share" in table.left() else None
+    bake = ramp.bake if share is not None else None
+    if share is not None and "bake_seconds" in table.left():
+        bake = table.seconds("bake_seconds")
+    stage = Stage(
+        name=name,
+        title=table.text("title"),
+        guide=table.text("guide"),
+        share=share,
+        objectives=tuple(_at(objective, share, table) for objective in chosen),
+        role=StageRole.READY if name == ramp.ready else StageRole.OTHER,
+        bake=bake,
+    )
+    table.end()
+    return stage
+
+
+def _at(objective: Objective, share: float | None, table: Table) -> Objective:
+    """The objective at the stage's share of traffic."""
+    if isinstance(objective, LiveObjective | AvailabilityObjective) and share is None:
+        raise table.error("share", f"missing; {objective.name} is judged at a share of traffic")
+    if not isinstance(objective, ShareObjective):
+        return objective
+    if share is None:
+        raise table.error("share", f"missing; {objective.name} needs it")
+    return replace(objective, share=share)
+
+
+def _refuse_unbound(table: Table, chosen: Sequence[Objective]) -> None:
+    """Refuse samples that no objective binds to a build and to the ramp."""
+    if not any(isinstance(objective, ServedBuildObjective) for objective in chosen):
+        raise table.error("objectives", "a stage needs an objective of kind served_build")
+    windows = [
+        objective.window for objective in chosen if isinstance(objective, LiveBuildObjective)
+    ]
+    live = [
+        objective for objective in chosen
+        if isinstance(objective, LiveObjective | AvailabilityObjective)
+    ]  # fmt: skip
+    shares = [objective for objective in chosen if isinstance(objective, ShareObjective)]
+    if live and not (windows and shares):
+        raise table.error(
+            "objectives", f"{live[0].name} needs objectives of kinds live_build and share"
+        )
+    limited = [
+        objective for objective in live
+        if isinstance(objective, ComparisonObjective) and not objective.relative
+    ]  # fmt: skip
+    if live and not limited:
+        raise table.error(
+            "objectives", f"{live[0].name} needs an objective of kind comparison with a limit"
+        )
+    for objective in chosen:
+        if isinstance(objective, RatioObjective) and objective.window > max(
+            windows, default=timedelta()
+        ):
+            raise table.error(
+                "objectives",
+                f"{objective.name} needs an objective of kind live_build, as long a window",
+            )

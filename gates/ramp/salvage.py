@@ -1,0 +1,98 @@
+"""Reads what a rollback needs from a target file, however many mistakes the file has."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+MOST_BYTES = 1_000_000
+NEAR = 0.75
+LINE = re.compile(r"""\s*([\w-]+)\s*=\s*["']([^"']*)["']?""")
+
+
+@dataclass(slots=True)
+class Salvage:
+    """The texts of a target file by key, and what could not be read.
+
+    Args:
+        path: the file.
+        texts: texts by key, whatever table they stand in.
+        servers: the texts of ``servers`` in ``[metrics]``; empty where there are none.
+        problems: what could not be read, a sentence each.
+    """
+
+    path: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    servers: tuple[str, ...] = ()
+
+    def text(self, key: str) -> str:
+        """The text of a key, or of a key that is spelled almost like it; empty if there is none."""
+        if key in self.texts:
+            return self.texts[key]
+        near = get_close_matches(key, list(self.texts), 1, cutoff=NEAR)
+        if not near:
+            self.problems.append(f"{self.path}: no {key}")
+            return ""
+        self.problems.append(f"{self.path}: no {key}; {near[0]} was read instead")
+        return self.texts[near[0]]
+
+    def url(self, key: str) -> str:
+        """An address without a trailing slash; empty if there is none."""
+        value = self.text(key).strip().rstrip("/")
+        if not value:
+            return ""
+        if problem := url_problem(value):
+            self.problems.append(f"{self.path}: {key}: {problem}, got {value[:200]!r}")
+            return ""
+        return value
+
+
+def read(path: Path) -> Salvage:
+    """Read a target file; a file that is not TOML is read line by line.
+
+    Args:
+        path: the target file.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES).decode(errors="replace")
+    except OSError as error:
+        return Salvage(path, {}, [f"{path}: cannot be read: {error.strerror}"])
+    servers: tuple[str, ...] = ()
+    try:
+        content = tomllib.loads(text)
+        pairs = list(_leaves(content))
+        servers, problems = _servers(content.get("metrics")), []
+    except (ValueError, RecursionError) as error:
+        pairs = [(found[1], found[2]) for line in text.split("\n") if (found := LINE.match(line))]
+        problems = [f"{path}: not TOML: {error}; it was read line by line"]
+    return Salvage(path, dict(reversed(pairs)), problems, servers)
+
+
+def _servers(metrics: object) -> tuple[str, ...]:
+    names = metrics.get("servers") if isinstance(metrics, dict) else None
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def url_problem(value: str) -> str:
+    """What is wrong with an address; empty if nothing is."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    return "" if valid else "expected http:// or https://, a host and a port"
+
+
+def _leaves(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every key whose value is a text, in the file's order, in tables too."""
+    for key, value in content.items():
+        if isinstance(value, str):
+            yield key, value
+        elif isinstance(value, dict):
+            yield from _leaves(value)

@@ -1,0 +1,206 @@
+"""Untrusted JSON: how it is parsed, and which of its values are accepted.
+
+Whoever reads JSON that the gate did not just write (an HTTP answer, a record, a recording) takes
+numbers, texts and times from it with the functions of this module.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from math import inf, isfinite
+from typing import Annotated, Any
+
+# Types of dataclass fields: numbers with a lower bound of 0, and a time of any year.
+NOT_NEGATIVE, ANY_YEAR = "not negative", "any year"
+Count = Annotated[int, NOT_NEGATIVE]
+Amount = Annotated[float, NOT_NEGATIVE]
+AnyTime = Annotated[datetime, ANY_YEAR]
+
+MIN_YEAR, MAX_YEAR = 2000, 2200
+# Every error that a malformed document can cause while it is read.
+MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    ArithmeticError,
+)
+
+
+def loads(text: str | bytes) -> Any:  # noqa: ANN401 - the result is any JSON value
+    """Parse JSON strictly.
+
+    Args:
+        text: the document, as received.
+
+    Raises:
+        ValueError: the text is not JSON (NaN and infinities are not), or an object has the same
+            key twice, so that two readers could read two different values.
+        RecursionError: the document is nested too deeply.
+
+    Source: RFC 8259, section 4: names within an object should be unique.
+    """
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+
+
+def object_of(value: object) -> Mapping[str, object]:
+    """A JSON object.
+
+    Raises:
+        TypeError: the value is not an object.
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"{_shown(value)} is not an object")
+    return value
+
+
+def list_of(value: object) -> list[object]:
+    """A JSON array.
+
+    Raises:
+        TypeError: the value is not an array.
+    """
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{_shown(value)} is not an array")
+    return list(value)
+
+
+def text(value: object) -> str:
+    """A JSON string.
+
+    Raises:
+        TypeError: the value is not a string.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{_shown(value)} is not a string")
+    return value
+
+
+def name(value: object, max_length: int) -> str:
+    """A string that is not empty, has only printable characters, and is short.
+
+    Args:
+        value: the JSON value.
+        max_length: in characters.
+
+    Raises:
+        TypeError: the value is not a string.
+        ValueError: the string is empty, too long, or has other characters.
+    """
+    content = text(value)
+    if not content or not content.isprintable() or len(content) > max_length:
+        raise ValueError(f"{_shown(value)} is not a name of 1 to {max_length} characters")
+    return content
+
+
+def number(value: object, minimum: float = -inf, maximum: float = inf) -> float:
+    """A finite JSON number; true and false are not numbers.
+
+    Args:
+        value: the JSON value.
+        minimum: the smallest number that is accepted.
+        maximum: the largest.
+
+    Raises:
+        TypeError: the value is not a number.
+        ValueError: the number is not finite, or is out of bounds.
+        OverflowError: the number is an integer too large for a float.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{_shown(value)} is not a number")
+    if not isfinite(value) or not minimum <= value <= maximum:
+        raise ValueError(f"{_shown(value)} is not a number from {minimum:g} to {maximum:g}")
+    return float(value)
+
+
+def integer(value: object, minimum: float = -inf) -> int:
+    """A JSON integer; true and false are not integers.
+
+    Args:
+        value: the JSON value.
+        minimum: the smallest integer that is accepted.
+
+    Raises:
+        TypeError: the value is not an integer.
+        ValueError: the integer is too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{_shown(value)} is not an integer")
+    if value < minimum:
+        raise ValueError(f"{_shown(value)} is less than {minimum:g}")
+    return value
+
+
+def moment(value: object) -> datetime:
+    """A time with its time zone, of a year in which a run can have been made.
+
+    Args:
+        value: an ISO 8601 string.
+
+    Raises:
+        TypeError: the value is not a string.
+        ValueError: the string is not a time, has no time zone, or its year is impossible.
+    """
+    parsed = moment_of_any_year(value)
+    if not MIN_YEAR <= parsed.year <= MAX_YEAR:
+        raise ValueError(f"a time of the year {parsed.year}")
+    return parsed
+
+
+def moment_of_any_year(value: object) -> datetime:
+    """A time with its time zone; the epoch stands for an unknown time.
+
+    Args:
+        value: an ISO 8601 string.
+
+    Raises:
+        TypeError: the value is not a string.
+        ValueError: the string is not a time, or has no time zone.
+    """
+    parsed = datetime.fromisoformat(text(value))
+    if parsed.tzinfo is None:
+        raise ValueError("a time without its time zone")
+    return parsed
+
+
+def samples(value: object) -> Iterator[tuple[float, float]]:
+    """Pairs of a finite number and a number in a string, as Prometheus sends samples.
+
+    A decision reads hundreds of thousands of samples; so this function checks each pair itself
+    instead of calling ``number`` and ``text``.
+
+    Args:
+        value: the JSON value.
+
+    Raises:
+        TypeError: the value is not an array of such pairs.
+        ValueError: a pair has another length, a number is not finite, or a string is not a number;
+            NaN and infinities are numbers in a string.
+        OverflowError: a number is an integer too large for a float.
+    """
+    pairs: Any = list_of(value)
+    for pair in pairs:
+        at, content = pair
+        if type(at) not in (int, float) or type(content) is not str:
+            raise TypeError(f"{_shown(pair)} is not a number and a string")
+        if not isfinite(at):
+            raise ValueError(f"{_shown(at)} is not finite")
+        yield float(at), float(content)
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:40]
+
+
+def _refuse_constant(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"an object has the key {repeated[:80]!r} twice")
+    return content

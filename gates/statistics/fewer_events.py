@@ -1,0 +1,172 @@
+"""The sequential test whether the canary has fewer events per request than the baseline."""
+
+from math import exp, log, sqrt
+
+from gates.model import Terms
+from gates.statistics.betting import Capital
+from gates.statistics.binomial import chance_of_at_most
+from gates.statistics.comparison import EARLY, PATIENCE
+from gates.statistics.tally import SlidingWindow, Tally
+
+# The alternatives: green's rate as a share of blue's rate, and the share of the capital on it.
+ALTERNATIVES = ((0.01, 0.7), (0.1, 0.2), (0.3, 0.1))
+# The payments into the capital: at the start, over the later steps, over the time. The first steps
+# have few orders, and a release that takes no orders must be stopped there.
+AT_START, FOR_STEPS, FOR_TIME = 0.7, 0.2, 0.1
+# One batch multiplies the capital by at most this factor: a burst of orders is not a trend.
+MAX_FACTOR = 2.0
+# A past with fewer events gives no rate.
+MIN_PAST_EVENTS = 10
+# The rate of the past is estimated low by so many standard deviations.
+DEVIATIONS = 2.0
+
+
+class FewerEvents:
+    """Bets that green's events per request are fewer than a share of blue's.
+
+    In each batch, both colours have events and requests. For a fixed number of events of both
+    colours together, green's number of events is binomial. Under the hypothesis that green's rate
+    is at least ``min_ratio`` times blue's, the likelihood ratio of a lower rate has an expectation
+    of at most 1; so the capital is a supermartingale (Ville's inequality). While blue has no
+    traffic, the rate of its last half hour with traffic is used, estimated low.
+
+    Args:
+        terms: batch length, history, payments, and the capital at which green is stopped.
+        min_ratio: the share of blue's rate, from 0 to 1, that green must have.
+
+    Source: Przyborowski and Wilenski, Homogeneity of results in testing samples from Poisson
+    series, Biometrika 31 (1940): the conditional distribution; Wald, Sequential tests of
+    statistical hypotheses (1945): the likelihood ratio as a sequential test.
+    """
+
+    def __init__(self, terms: Terms, min_ratio: float) -> None:
+        self._terms = terms
+        self._min_ratio = min_ratio
+        self._bets = [(ratio, weight, Capital(weight)) for ratio, weight in ALTERNATIVES]
+        self._green, self._blue = Tally(), Tally()
+        self._past = SlidingWindow(terms.history)
+        self._step_at: float | None = None
+        self._closed_at: float | None = None
+        self._blue_at: float | None = None
+
+    @property
+    def capital(self) -> float:
+        """The capital of all alternatives together."""
+        return sum(capital.amount for _, _, capital in self._bets)
+
+    @property
+    def past_rate(self) -> float | None:
+        """Blue's events per request in its past, estimated low; None from too few events."""
+        events, requests = self._past.tally.part, self._past.tally.whole
+        if events < MIN_PAST_EVENTS or requests <= 0:
+            return None
+        return (events - DEVIATIONS * sqrt(events)) / requests
+
+    def begin_step(self, at: float) -> None:
+        """Green has another share of the traffic from this moment on."""
+        first = self._step_at is None
+        self._pay_in(AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1))
+        if first:
+            self._green, self._blue = Tally(), Tally()
+            self._closed_at = at
+        self._step_at = at
+
+    def _pay_in(self, fresh: float) -> None:
+        for _, weight, capital in self._bets:
+            capital.pay_in(fresh * weight)
+
+    def count_baseline(self, at: float, events: float, requests: float) -> None:
+        """Count events of blue; while blue has no requests, its past does not change.
+
+        Args:
+            at: the moment until which they were counted, in seconds.
+            events: the events since the scrape before.
+            requests: the requests since the scrape before.
+        """
+        self._blue.add(events, requests)
+        if requests > 0:
+            self._blue_at = at
+            self._past.count(at, events, requests)
+
+    def count_canary(self, at: float, events: float, requests: float) -> None:
+        """Count events of green; before the first step they do not count.
+
+        Args:
+            at: the moment until which they were counted, in seconds.
+            events: the events since the scrape before.
+            requests: the requests since the scrape before.
+        """
+        if self._step_at is None or self._closed_at is None:
+            return
+        self._green.add(events, requests)
+        passed = at - self._closed_at
+        if passed < self._terms.fast * (1 - EARLY) or self._green.whole <= 0:
+            return
+        if self._blue.whole <= 0 and self._is_awaited(at):
+            return
+        self._pay_in(FOR_TIME * max(passed, self._terms.fast) / self._terms.ramp)
+        for ratio, _, capital in self._bets:
+            capital.multiply(min(MAX_FACTOR, self._factor(ratio)))
+        self._closed_at = at
+        self._green, self._blue = Tally(), Tally()
+
+    def _is_awaited(self, at: float) -> bool:
+        """Whether blue had traffic a moment ago, so that its next scrape is only late."""
+        return self._blue_at is not None and at - self._blue_at < PATIENCE * self._terms.fast
+
+    def _factor(self, ratio: float) -> float:
+        """The likelihood ratio of an alternative in the batch.
+
+        Args:
+            ratio: green's rate as a share of blue's, under the alternative.
+        """
+        green, blue = self._green, self._blue
+        if blue.whole > 0:
+            null = share_of_events(self._min_ratio, green.whole, blue.whole)
+            alternative = share_of_events(ratio, green.whole, blue.whole)
+            return exp(
+                green.part * log(alternative / null)
+                + blue.part * log((1 - alternative) / (1 - null))
+            )
+        rate = self.past_rate
+        if rate is None:
+            return 1.0
+        expected = rate * green.whole
+        return exp(expected * (self._min_ratio - ratio) + green.part * log(ratio / self._min_ratio))
+
+    def should_stop(self) -> bool:
+        """Whether to stop green: chance does not explain so few events."""
+        return self.capital >= self._terms.stop_at
+
+    def p_value(self, green: Tally, blue: Tally, ratio: float) -> float | None:
+        """The probability of at most green's events under a hypothesis on its rate.
+
+        Args:
+            green: green's events and requests.
+            blue: blue's events and requests of the same time; without requests, blue's past is
+                used.
+            ratio: green's rate as a share of blue's, from 0 to 1, under the hypothesis.
+
+        Returns:
+            The p-value, from 0 to 1; None where there is nothing to compare with.
+        """
+        if green.whole <= 0:
+            return None
+        if blue.whole <= 0:
+            blue = self._past.tally
+        events = round(green.part + blue.part)
+        if blue.whole <= 0 or not events:
+            return None
+        share = share_of_events(ratio, green.whole, blue.whole)
+        return chance_of_at_most(round(green.part), events, share)
+
+
+def share_of_events(ratio: float, green: float, blue: float) -> float:
+    """Green's share of all events when its rate is ``ratio`` times blue's.
+
+    Args:
+        ratio: green's events per request as a share of blue's, more than 0.
+        green: green's requests.
+        blue: blue's requests.
+    """
+    return ratio * green / (ratio * green + blue)

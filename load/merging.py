@@ -1,0 +1,256 @@
+"""Merges the snapshots of all generator processes into the measurements of a run."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hdrh.histogram import HdrHistogram
+
+from gates.evidence.load_record import (
+    GeneratorMeasurement,
+    Judged,
+    Measurements,
+    OperationMeasurement,
+    PhaseMeasurement,
+)
+from gates.model import ALL, RECOVERY, TOTAL
+from gates.statistics import quantile_ranks
+from load.plan import Phase, Plan
+from load.recorder import BUCKETS_PER_SECOND, OperationCounts, Snapshot, histogram, microseconds
+
+P95 = 0.95
+CONFIDENCE = 0.95
+# A window of so many seconds is troubled when more than so large a share of its answers, and more
+# than so many of them, were bad or late: P95 is over the limit, and one or two answers are noise.
+TROUBLED_WINDOW, TROUBLED_SHARE, TROUBLED_ANSWERS = 5, 0.05, 2
+NOT_JUDGED: Judged = ""
+# For each second: requests due, and how many of them were bad, late, or have no end.
+Timeline = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """What was due by the plan, and which of it has no end.
+
+    Args:
+        due: requests due, by phase.
+        unfinished: phase and age in seconds of each request without an end.
+        timeline: requests due and bad requests, by second.
+    """
+
+    due: list[int]
+    unfinished: list[tuple[int, float]]
+    timeline: Timeline
+
+    def ages(self, phase: int) -> list[float]:
+        """The ages of a phase's requests without an end, in seconds."""
+        return [age for of_phase, age in self.unfinished if of_phase == phase]
+
+
+def merge(
+    plan: Plan, snapshots: Iterable[Snapshot], ended_after: float, workers_gone: int = 0
+) -> Measurements:
+    """Merge all snapshots, and compare them with the plan.
+
+    Args:
+        plan: what was due.
+        snapshots: one for each generator process.
+        ended_after: when the run ended, in seconds since it began; later requests are not due.
+        workers_gone: the number of generator processes that were lost.
+
+    Returns:
+        The measurements, without the target's memory.
+    """
+    snapshots = list(snapshots)
+    counts = _counts(snapshots)
+    schedule = _schedule(plan, snapshots, ended_after)
+    for phase, age in schedule.unfinished:
+        if (phase, TOTAL) in counts:  # a request without an end is a slow request
+            counts[phase, TOTAL].latency.record_value(microseconds(age))
+    running = _sum_by_number(snapshot.running for snapshot in snapshots)
+    moments = _moments_of_success(plan, snapshots, ended_after)
+    reasons: Counter[str] = Counter()
+    for snapshot in snapshots:
+        reasons.update(snapshot.reasons)
+
+    def measured(number: int, phase: Phase) -> PhaseMeasurement:
+        ages = schedule.ages(number)
+        users = (n for second, n in running.items() if phase.start <= second < phase.end)
+        return PhaseMeasurement(
+            name=phase.name,
+            start_seconds=phase.start,
+            end_seconds=min(phase.end, ended_after),
+            judged=phase.judged if phase.end <= ended_after else NOT_JUDGED,
+            users_planned=phase.users_at_end,
+            users_reached=max(users, default=0),
+            due=schedule.due[number],
+            unfinished=len(ages),
+            oldest_unfinished_seconds=round(max(ages, default=0.0), 3),
+            longest_gap_seconds=longest_gap(moments, phase.start, phase.end),
+            operations={
+                operation: _operation(of_operation)
+                for (of_phase, operation), of_operation in sorted(
+                    counts.items(), key=lambda item: item[0]
+                )
+                if of_phase == number
+            },
+        )
+
+    return Measurements(
+        phases=tuple(measured(number, phase) for number, phase in enumerate(plan.phases)),
+        reasons=dict(reasons),
+        bad_by_second=schedule.timeline,
+        memory=(),
+        recovery_seconds=recovery(plan, schedule.timeline),
+        ended_after=ended_after,
+        generator=_generator(plan, snapshots, ended_after, workers_gone),
+    )
+
+
+def _counts(snapshots: list[Snapshot]) -> dict[tuple[int, str], OperationCounts]:
+    """The counts of all processes by phase and operation, and the total of each phase."""
+    merged: dict[tuple[int, str], OperationCounts] = defaultdict(OperationCounts)
+    for counts in (counts for snapshot in snapshots for counts in snapshot.counts):
+        latency = HdrHistogram.decode(counts.latency)
+        for operation in (counts.operation, TOTAL):
+            total = merged[counts.phase, operation]
+            total.done += counts.done
+            total.failed += counts.failed
+            total.unanswered += counts.unanswered
+            total.latency.add(latency)
+    return merged
+
+
+def _moments_of_success(plan: Plan, snapshots: list[Snapshot], ended_after: float) -> list[float]:
+    """The first due request, each tenth of a second with a correct answer, and the run's end."""
+    tenths = sorted({tenth for snapshot in snapshots for tenth in snapshot.successes})
+    first_due = min((next(plan.due(user), plan.seconds) for user in range(plan.peak)), default=0.0)
+    return [first_due, *(tenth / BUCKETS_PER_SECOND for tenth in tenths), ended_after]
+
+
+def _schedule(plan: Plan, snapshots: list[Snapshot], ended_after: float) -> _Schedule:
+    """Compare the completed requests with the requests that were due."""
+    completed = _sum_by_number(snapshot.completed for snapshot in snapshots)
+    bad = _sum_by_number(snapshot.bad for snapshot in snapshots)
+    due, unfinished = [0] * len(plan.phases), []
+    due_by_second = [0] * math.ceil(ended_after)
+    for user in range(plan.peak):
+        for number, moment in enumerate(plan.due(user)):
+            if moment >= ended_after:
+                break
+            phase, second = plan.phase_at(moment), int(moment)
+            due[phase] += 1
+            due_by_second[second] += 1
+            if number >= completed[user]:
+                bad[second] += 1
+                unfinished.append((phase, ended_after - moment))
+    timeline = tuple((count, bad[second]) for second, count in enumerate(due_by_second))
+    return _Schedule(due, unfinished, timeline)
+
+
+def _operation(counts: OperationCounts) -> OperationMeasurement:
+    latency = counts.latency
+    samples = latency.get_total_count()
+    if not samples:
+        return OperationMeasurement(counts.done, counts.failed, counts.unanswered, samples=0)
+    lower, upper = quantile_ranks(samples, P95, CONFIDENCE)
+    return OperationMeasurement(
+        done=counts.done,
+        failed=counts.failed,
+        unanswered=counts.unanswered,
+        samples=samples,
+        p50=_percentile(latency, 50),
+        p95=_percentile(latency, 95),
+        p95_at_least=_percentile(latency, 100 * lower / samples) if lower else 0.0,
+        p95_at_most=_percentile(latency, 100 * upper / samples) if upper else None,
+        p99=_percentile(latency, 99),
+        max=round(latency.get_max_value() / 1e6, 6),
+    )
+
+
+def _percentile(latency: HdrHistogram, percentile: float) -> float:
+    """A percentile in seconds."""
+    return round(float(latency.get_value_at_percentile(percentile)) / 1e6, 6)
+
+
+def longest_gap(moments: Sequence[float], start: float, end: float) -> float:
+    """The longest time without a correct answer that touches a phase, in seconds.
+
+    A gap that crosses the edge of the phase counts with its whole length.
+
+    Args:
+        moments: the first due request, each correct answer, and the run's end; ascending.
+        start: the start of the phase.
+        end: its end.
+    """
+    gaps = (after - before for before, after in pairwise(moments) if before < end and after > start)
+    return round(max(gaps, default=0.0), 1)
+
+
+def _sum_by_number(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
+    total: Counter[int] = Counter()
+    for of_process in counts:
+        total.update(of_process)
+    return total
+
+
+def recovery(plan: Plan, timeline: Sequence[tuple[int, int]]) -> float | None:
+    """For how long after a spike too many answers were bad or late, in seconds.
+
+    Args:
+        plan: has a phase named ``recovery`` when there was a spike.
+        timeline: requests due and bad requests, by second.
+
+    Returns:
+        The time from the start of the recovery to the end of its last troubled window; None
+        without a spike, or for a run that ended early.
+    """
+    phase = next((phase for phase in plan.phases if phase.name == RECOVERY), None)
+    if phase is None or len(timeline) < plan.seconds:
+        return None
+    start = int(phase.start)
+    troubled = [
+        second
+        for second in range(start, len(timeline) - TROUBLED_WINDOW + 1)
+        if _is_troubled(timeline[second : second + TROUBLED_WINDOW])
+    ]
+    return float(troubled[-1] + TROUBLED_WINDOW - start) if troubled else 0.0
+
+
+def _is_troubled(window: Sequence[tuple[int, int]]) -> bool:
+    due, bad = sum(second[0] for second in window), sum(second[1] for second in window)
+    return bad > max(TROUBLED_ANSWERS, TROUBLED_SHARE * due)
+
+
+def _generator(
+    plan: Plan, snapshots: list[Snapshot], ended_after: float, workers_gone: int
+) -> GeneratorMeasurement:
+    """What the processes used in the judged part of the run."""
+    lag = histogram()
+    for snapshot in snapshots:
+        lag.add(HdrHistogram.decode(snapshot.lag))
+    judged = [phase for phase in plan.phases if phase.judged == ALL and phase.end <= ended_after]
+    start = judged[0].start if judged else 0.0
+    end = min(judged[-1].end if judged else plan.seconds, ended_after)
+    has_lag = bool(lag.get_total_count())
+    return GeneratorMeasurement(
+        processor_share=tuple(
+            _processor_share(snapshot.processor, start, end) for snapshot in snapshots
+        ),
+        memory_bytes=tuple(snapshot.memory for snapshot in snapshots),
+        lag_p99_seconds=_percentile(lag, 99) if has_lag else None,
+        lag_max_seconds=round(lag.get_max_value() / 1e6, 6) if has_lag else None,
+        workers_gone=workers_gone,
+    )
+
+
+def _processor_share(
+    readings: Sequence[tuple[float, float]], start: float, end: float
+) -> float | None:
+    """Processor seconds per second between two moments; None from fewer than two readings."""
+    within = [reading for reading in readings if start <= reading[0] <= end]
+    if not within or within[-1][0] <= within[0][0]:
+        return None
+    return round((within[-1][1] - within[0][1]) / (within[-1][0] - within[0][0]), 4)

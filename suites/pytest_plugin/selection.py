@@ -1,0 +1,84 @@
+"""Which of the collected tests are checks, and which of them run on this target."""
+
+import pytest
+
+from gates import places
+from gates.model import LEFT_NOTHING
+from gates.policy import target_file
+from suites.client import forget
+from suites.pytest_plugin.marks import SUITES
+from suites.pytest_plugin.recorder import CHECK, NOT_APPLICABLE
+from suites.pytest_plugin.state import RECORDER, TARGET, is_worker, only_shows
+
+
+def check_id_of(item: pytest.Item) -> str:
+    """The id that ``@check`` gives a test; empty for another test."""
+    marker = item.get_closest_marker("check")
+    return str(marker.args[0]) if marker else ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test its check id; refuse checks without a target, and an id of two tests."""
+    checks = [item for item in items if item.get_closest_marker("check")]
+    if not checks:
+        return
+    if TARGET not in config.stash:
+        if only_shows(config):
+            return
+        folder = places.targets(config.getoption("targets")).path
+        names = ", ".join(target_file.names(folder))
+        raise pytest.UsageError(f"these checks need --target NAME; there are: {names}")
+    check_ids: set[str] = set()
+    for item in checks:
+        check_id = check_id_of(item)
+        if check_id in check_ids:
+            raise pytest.UsageError(f"two tests are the check {check_id}")
+        check_ids.add(check_id)
+        item.user_properties.append((CHECK, check_id))
+    _keep_named(config, items, check_ids)
+
+
+def _keep_named(config: pytest.Config, items: list[pytest.Item], check_ids: set[str]) -> None:
+    """Keep the checks that ``--check`` names; without the option, keep all."""
+    names = config.getoption("check")
+    if not names:
+        return
+    if unknown := sorted(set(names) - check_ids):
+        raise pytest.UsageError(f"no check {unknown[0]!r} among the collected tests")
+    selected = [item for item in items if check_id_of(item) in names]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = selected
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Record which checks are about to run; the only process or the first worker does this.
+
+    After an error of collection the list would be incomplete, so nothing is recorded.
+    """
+    config = session.config
+    if RECORDER not in config.stash or session.testsfailed:
+        return
+    first = not is_worker(config) or config.workerinput["workerid"] == "gw0"  # type: ignore[attr-defined]
+    distributes = not is_worker(config) and config.getoption("dist", "no") != "no"
+    if first and not distributes:
+        check_ids = [check_id for check_id in map(check_id_of, session.items) if check_id]
+        config.stash[RECORDER].collected([*check_ids, LEFT_NOTHING] if check_ids else [])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a check that needs an undeclared capability, or whose suite the target refuses."""
+    marker = item.get_closest_marker("check")
+    if marker is None or TARGET not in item.config.stash:
+        return
+    forget()
+    target = item.config.stash[TARGET]
+    suites = {suite for suite in SUITES if item.get_closest_marker(suite)}
+    if refused := sorted(suites - target.suites):
+        pytest.skip(f"refused: {target.name} does not allow the {refused[0]} suite")
+    needs = marker.kwargs["needs"]
+    if needs not in target.capabilities:
+        reason = f"not applicable: {target.name} does not declare {needs}"
+        item.user_properties.append((NOT_APPLICABLE, reason))
+        pytest.skip(reason)

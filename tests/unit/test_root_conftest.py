@@ -1,0 +1,48 @@
+"""The suites run from the root folder, whether or not their plugin is installed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from worlds import ROOT, Done, environment
+
+# pytest ignores installed plugins then, as if only the dependencies were installed.
+NOT_INSTALLED = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def pytest_program(*arguments: str, **variables: str) -> Done:
+    """The program ``pytest``, which does not put the current folder on its path."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("pytest")), *arguments], cwd=ROOT, timeout=120,
+        capture_output=True, text=True, check=False, env={**environment(), **variables},
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("variables", [{}, NOT_INSTALLED], ids=["installed", "not installed"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("-m", "smoke", "--target", "green"), ("suites/smoke", "--target", "green")],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_smoke_checks_are_collected_from_the_root(
+    arguments: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    done = pytest_program("--collect-only", "-q", *arguments, **variables)
+    assert done.code == 0, done.out + done.err
+    assert len([line for line in done.out.splitlines() if line.startswith("suites/smoke/")]) == 17
+
+
+@pytest.mark.parametrize("variables", [{}, NOT_INSTALLED], ids=["installed", "not installed"])
+def test_the_plugin_is_registered_once(variables: dict[str, str]) -> None:
+    done = pytest_program("--trace-config", "--help", **variables)
+    assert done.code == 0, done.out + done.err
+    assert done.out.count("--target=NAME") + done.out.count("--target NAME") == 1
+    assert done.out.count("PLUGIN registered: <module 'suites.pytest_plugin.plugin'") == 1
+
+
+def test_a_wrong_target_is_named_where_the_plugin_is_not_installed() -> None:
+    done = pytest_program("-m", "smoke", "--target", "grene", **NOT_INSTALLED)
+    assert done.code == pytest.ExitCode.USAGE_ERROR
+    assert "Did you mean green?" in done.err
