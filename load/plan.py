@@ -147,11 +147,6 @@ def names() -> list[str]:
     return list(_read(PROFILES))
 
 
-def stage_of(profile: str) -> str:
-    """The stage of the policy that judges a profile."""
-    return str(_read(PROFILES)[profile]["stage"])
-
-
 def make(profile: str, seed: str, *, users: int | None, scale: float, slow: float) -> Plan:
     """The plan of a run.
 

@@ -108,7 +108,7 @@ def run(request: Request) -> int:
         left_behind = _clean_up(job)
     build = served_build(job.target).build
     load_record.end(job.folder, build, measured, left_behind, seal.configured_key())
-    return _ask_gate(request, job.out)
+    return _ask_gate(job, job.out)
 
 
 def _job(request: Request) -> _Job:
@@ -213,10 +213,10 @@ def _clean_up(job: _Job) -> str:
     return left_behind
 
 
-def _ask_gate(request: Request, out: Path) -> int:
+def _ask_gate(job: _Job, out: Path) -> int:
     """Ask the gate on its command line, as a pipeline does; its exit code."""
-    stage = plans.stage_of(request.profile)
-    command = [sys.executable, "-m", "gates", "check", stage]
+    request, stage = job.request, policies.load_stage(job.policy, job.request.profile)
+    command = [sys.executable, "-m", "gates", "check", stage.name]
     command += ["--target", request.target, "--out", str(out)]
     for option, value in (("--targets", request.targets), ("--policy", request.policy)):
         command += [option, value] if value else []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gates.errors import UnknownNameError
-from gates.model import Objective, Policy, Stage
+from gates.model import LoadObjective, Objective, Policy, Stage
 from gates.policy import live_tables, objective_tables
 from gates.policy.definitions import Defaults, Definitions, LoadProfile
 from gates.policy.indicator_tables import indicators
@@ -123,6 +123,33 @@ def stage_named(policy: Policy, name: str, where: str) -> Stage:
         if stage.name == name:
             return stage
     raise UnknownNameError("stage", name, [stage.name for stage in policy.stages], where)
+
+
+def load_stage(policy: Policy, profile: str) -> Stage:
+    """The stage that judges a load run of any size: that with the smallest requirements.
+
+    Args:
+        policy: a policy.
+        profile: the load profile.
+
+    Raises:
+        UnknownNameError: no stage judges runs of this profile.
+    """
+    sizes = [
+        (objective.at_least_users, objective.at_least_seconds, number)
+        for number, stage in enumerate(policy.stages)
+        for objective in stage.objectives
+        if isinstance(objective, LoadObjective) and objective.profile == profile
+    ]
+    if not sizes:
+        known = {
+            objective.profile
+            for stage in policy.stages
+            for objective in stage.objectives
+            if isinstance(objective, LoadObjective)
+        }
+        raise UnknownNameError("load profile", profile, known, "the stages of the policy")
+    return policy.stages[min(sizes)[2]]
 
 
 def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:

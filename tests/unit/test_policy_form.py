@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from worlds import ROOT
 
+from gates.errors import UnknownNameError
 from gates.model import (
     AvailabilityObjective,
     ChecksObjective,
@@ -180,3 +181,17 @@ def test_the_policy_reads_like_a_policy() -> None:
     assert {stage.role for stage in POLICY.stages} == set(StageRole)
     kinds = [type(indicator) for indicator in POLICY.indicators.values()]
     assert kinds.count(ProcessIndicator) == 1
+
+
+@pytest.mark.parametrize(
+    ("profile", "stage"),
+    [("smoke", "load-smoke"), ("load", "load-test"), ("stress", "stress-test"),
+     ("spike", "spike-test"), ("soak", "soak-test")],
+)  # fmt: skip
+def test_a_load_run_is_judged_by_the_stage_for_runs_of_any_size(profile: str, stage: str) -> None:
+    assert policy_file.load_stage(POLICY, profile).name == stage
+
+
+def test_a_profile_that_no_stage_judges_is_an_error() -> None:
+    with pytest.raises(UnknownNameError, match="no load profile 'spkie'.*Did you mean spike"):
+        policy_file.load_stage(POLICY, "spkie")
