@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def failing(place: Place) -> None:
     answered("500")(place)
 
 
-CASES = {
+CASES: dict[str, Callable[[Place], object]] = {
     "healthy": nothing,
     "a tenth of the requests fail": failing,
     "log-ins are refused": logins_refused,

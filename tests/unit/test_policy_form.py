@@ -193,5 +193,5 @@ def test_a_load_run_is_judged_by_the_stage_for_runs_of_any_size(profile: str, st
 
 
 def test_a_profile_that_no_stage_judges_is_an_error() -> None:
-    with pytest.raises(UnknownNameError, match="no load profile 'spkie'.*Did you mean spike"):
+    with pytest.raises(UnknownNameError, match=r"no load profile 'spkie'.*Did you mean spike"):
         policy_file.load_stage(POLICY, "spkie")
