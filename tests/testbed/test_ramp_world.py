@@ -144,7 +144,7 @@ def test_a_ramp_without_traffic_is_held(world: TestWorld, out: Path) -> None:
     assert "more events needed" in done.out
     again = gates(world, out, "ramp", *SCALE, "--hold", "60s")
     assert (again.code, has(world)) == (3, 0.1)
-    assert "going on at ramp-10" in again.err
+    assert "continues at ramp-10" in again.err
 
 
 def killed_and_resumed(world: TestWorld, out: Path, moments: list[float]) -> None:
