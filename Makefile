@@ -44,7 +44,7 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m gates check green-ready --target $(TARGET)
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests -q -n 4 --dist loadscope -m 'not slow'
+	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## every test in its longest form, and the proofs that are tests (an hour)
 	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'
@@ -79,7 +79,7 @@ prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO,
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
 
 proof-suites: setup ## a whole run of three suites leaves no credential; each way to redden a smoke check (10 minutes)
-	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/testbed/test_faults.py -q
+	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/testbed/test_faults.py tests/testbed/test_testbed.py -q -m 'slow or not slow'
 
 proof-statistics: setup ## the rates of wrong answers, simulated as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py live_judge.py fewer.py statistics.py) -q -n 2
@@ -110,7 +110,7 @@ proof-security: setup ## the same for the security suite
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
 	$(PY) proofs/truth.py
-	$(PY) -m pytest proofs/test_load_faults.py -q
+	$(PY) -m pytest proofs/test_load_faults.py tests/testbed/test_load_runs.py -q -m 'slow or not slow'
 
 bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and k6 (10 minutes)
 	$(PY) proofs/bench_load.py

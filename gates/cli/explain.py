@@ -12,6 +12,7 @@ from gates.model import Decision
 from reports import charts, terminal
 
 MAX_NAMES = 20
+MAX_REASON_CHARACTERS = 200
 
 
 def explain(arguments: argparse.Namespace) -> int:
@@ -49,7 +50,11 @@ def _compare(recorded: Decision, judged_again: Decision) -> int:
         print("judged again from its evidence: the same decision")
         return ExitCode.GO
     print(
-        f"judged again from its evidence it is {judged_again.outcome.value}, but the ledger says "
-        f"{recorded.outcome.value}: the version of the gate is different, or the evidence"
+        f"judged again from its evidence, the decision is {_short(judged_again)}, but the ledger "
+        f"says {_short(recorded)}: another version of the gate made the decision in the ledger"
     )
     return ExitCode.INTERNAL
+
+
+def _short(decision: Decision) -> str:
+    return f"{decision.outcome.value} ({decision.reason[:MAX_REASON_CHARACTERS]})"

@@ -30,5 +30,5 @@ def _verify(out: Path) -> int:
         print(f"{out / ledger.FILE}: {problem}")
     if problems:
         return ExitCode.INTERNAL
-    print(f"{linked} entries, each follows the entry before it; {out / ledger.FILE}")
+    print(f"{out / ledger.FILE} is undamaged: {linked} entries, each follows the entry before it")
     return ExitCode.GO

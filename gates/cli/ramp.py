@@ -80,7 +80,7 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
     print(f"now: {', '.join(f'{slot} {100 * share:g} %' for slot, share in shares.items())}")
     for step in plan.steps:
         share = f"{plan.slots[0]} {100 * step.share:5g} %"
-        print(f"{share}  bake {step.bake_seconds:g} s  then {step.stage}")
+        print(f"{share}  bake {step.bake_seconds:g} s  then check {step.stage}")
     print("nothing was moved")
     output.confirm()  # nothing is in the ledger
     return ExitCode.HOLD

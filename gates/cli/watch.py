@@ -20,7 +20,7 @@ MAX_SENTENCE_CHARACTERS = 160
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    """``gates watch``: ask the stage of the present share until a trigger holds or time is over."""
+    """``gates watch``: judge the stage of green's share until a trigger holds or time is over."""
     context = context_of(arguments)
     stages = [stage for stage in context.policy.stages if stage.share and _triggers(stage)]
     if not stages:
@@ -57,7 +57,7 @@ def _exit_code(answer: Answer, *, abandoned: bool, given_back: bool) -> int:
 
 
 def _stage_of(answer: Answer, stages: Sequence[Stage]) -> Stage:
-    """The stage of the share that green has by now; the last stage asked where none has it."""
+    """The stage of green's present share; the stage that was judged last where no stage has it."""
     for stage in stages:
         known = answer.share is not None and stage.share is not None
         if known and is_same_share(stage.share or 0.0, answer.share or 0.0):

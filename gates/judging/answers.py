@@ -96,9 +96,9 @@ def command(answer: SampleSet) -> str:
 
 
 def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
-    """Two spellings of one histogram bucket, as a change of libraries leaves them; else nothing.
+    """The two spellings of one bucket boundary; empty where there is one spelling.
 
-    The new series would count from zero, and all it ever counted would be of this window.
+    A series with a new spelling looks new, so all its events would be counted in this window.
     """
     spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
     for one in series:

@@ -69,7 +69,7 @@ def conclude_all(
         stage: what is required.
         evidence: what was measured.
         now: the moment of the question, UTC.
-        view: of the ramp, where it was read from the same evidence already.
+        view: the view of the ramp, where the caller has read it from this evidence; else None.
     """
     if view is None:
         view = RampView.of(stage, evidence, now.timestamp())

@@ -23,7 +23,7 @@ def judge(
         stage: what is required.
         evidence: what was measured.
         now: the moment of the question, UTC.
-        view: of the ramp, where it was read from the same evidence already.
+        view: the view of the ramp, where the caller has read it from this evidence; else None.
 
     Returns:
         The decision: GO only when every objective has a finding and every finding is a pass.

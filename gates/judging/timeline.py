@@ -57,7 +57,7 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
     """Read the target's share of traffic from the weights, or else from the ledger.
 
     Args:
-        objective: whose indicator the weights were asked for by.
+        objective: the objective whose indicator selects the weights.
         evidence: with those weights; where nobody scrapes them, with the moves of the ledger.
     """
     answer = answers.sample_set(

@@ -189,17 +189,18 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonObjective:
-    """Green's ratio of bad events is not higher than the limit derived from blue's.
+    """Green's ratio of bad events is under the limit, and not over the limit derived from blue.
 
     Args:
         name: the objective's name.
         guide: the guide's section.
         indicator: the bad or the good events, and all events.
         processes: which instances there are.
-        relative: whether there is no limit to advance, only blue's level and a margin; then the
-            selected series are a selection of the total's, and no such series means no such event.
+        relative: whether the objective has no limit of its own, only blue's ratio and a margin;
+            then a missing series of bad events counts as zero bad events.
         terms: the parameters of the comparison.
-        rollback_over: the ratio of the last minute at which a stop is a rollback; None for never.
+        rollback_over: over this ratio in the last minute, a stop is a rollback; None: a stop is
+            never a rollback.
         minimum_events: events in the step before it may go on; 0 where too few do not block.
         max_sample_age: how old the newest sample may be.
     """

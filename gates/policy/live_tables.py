@@ -18,8 +18,8 @@ from gates.policy.definitions import ComparisonTerms, Definitions
 from gates.policy.toml_table import Table
 
 LANES = 2
-# A green no worse than blue must be so improbable before it is stopped; what customers meet is
-# counted in few events, and needs stronger evidence.
+# Green is stopped only where its result has a lower probability for a green as good as blue.
+# Comparisons of customers' events have few events, so they need stronger evidence.
 ALIKE, ALIKE_OF_CUSTOMERS = 0.05, 0.01
 MAX_METRICS = 20
 # Number of comparisons with a limit, and of those with a margin.
@@ -101,7 +101,7 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
         raise table.error(
             "indicator", f"{indicator.name}: bad does not have every matcher of total"
         )
-    # Green may have the larger of half the limit and half of blue's level more than blue.
+    # Green's ratio may exceed blue's by half the limit, or by half of blue's if that is larger.
     margin = table.number("margin", 0.001, 0.5) if relative else 0.0
     limit = 2 * margin if relative else table.number("below", 0.0001, 0.5)
     over = table.number("rollback_over", 0.0001, 1) if "rollback_over" in table.left() else None

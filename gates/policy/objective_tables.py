@@ -62,7 +62,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
     direction = "below" if below else "above"
     limit = table.number(direction, 0, 1)
     if not 0 < limit < 1:
-        raise table.error(direction, f"{limit:g} can never be met or never be missed")
+        raise table.error(direction, f"expected a ratio over 0 and under 1, got {limit:g}")
     indicator = known.events(table, Part.BAD if below else Part.GOOD)
     if not below and not indicator.good_reads:
         raise table.error(

@@ -17,9 +17,9 @@ from gates.policy.toml_table import Table, one_of, read
 
 SCHEMA = 2
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
-# A limit beyond these bounds protects nobody, or is a slip.
-# A load run gives up after ten seconds: a larger limit could never be exceeded there.
+# A load run waits at most ten seconds for an answer, which could never exceed a larger limit.
 MAX_LATENCY_SECONDS = 10
+# A limit outside its bounds is useless, or a typing error.
 SECURITY_LIMITS = {
     "requests_per_minute": (1, 100_000),
     "bcrypt_cost": (10, 31),

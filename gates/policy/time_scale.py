@@ -19,9 +19,9 @@ from gates.model import (
 
 
 def scaled(policy: Policy, by: float) -> Policy:
-    """The policy with one second standing for so many.
+    """The policy with every live duration divided by the time scale.
 
-    How old a run of suites may be stays: it is not of the ramp.
+    The maximum age of a run of suites stays, because it is no duration of the ramp.
 
     Args:
         policy: the policy.

@@ -195,7 +195,7 @@ def _health_line(request: RollbackRequest, problem: str) -> str:
 def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
     """Wait for the second witness; where the endpoint swaps the colours, move the other way."""
     if request.mirrored:
-        say(f"{SWAPPED}: the move was reversed: {request.slots[1]} has weight 0 at the endpoint")
+        say(f"{SWAPPED}; so the weights were exchanged: {request.slots[1]} has weight 0 there")
         return _verify_mirrored(request, move, say)
     say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")
     proof, report = _wait_for_witness(request.witness(), move)

@@ -113,7 +113,7 @@ def test_watch_and_dry_run_give_the_same_exit_codes(
     assert watched[0] == watched[1]
     assert watched[1] == 3 or metrics_until is None
     assert [code for code, _, _ in dry] == [3, 3]
-    pattern = re.compile(r"then \S+$", re.MULTILINE)
+    pattern = re.compile(r"then check \S+$", re.MULTILINE)
     assert pattern.sub("", dry[0][1]) == pattern.sub("", dry[1][1])
 
 

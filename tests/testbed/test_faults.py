@@ -20,7 +20,7 @@ SHOWN = (
     "search.any_word", "cart.forgets", "orders.http_500", "payments.order_unpaid",
     "realtime.refused", "edge.no_redirect", "edge.swapped",
 )  # fmt: skip
-SAMPLE = ("health.wrong_version", "orders.http_500", "edge.swapped")
+SAMPLE = ("orders.http_500", "edge.swapped")
 
 
 def required_checks() -> set[str]:

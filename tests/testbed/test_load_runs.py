@@ -50,6 +50,7 @@ def test_a_healthy_store_passes_and_the_record_is_complete(
     assert "eyJ" not in text  # a token
 
 
+@pytest.mark.slow  # proof-load runs it
 def test_requests_without_an_end_break_their_limits_and_no_others(
     load: Callable[..., LoadCommand], world: TestWorld
 ) -> None:

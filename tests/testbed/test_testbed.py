@@ -12,6 +12,7 @@ from worlds import TestWorld
 from testbed import ports
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_two_worlds_side_by_side_and_nothing_left(world: TestWorld, tmp_path: Path) -> None:
     second = TestWorld(tmp_path / "second")
     up = second.testbed("up", "--ports", "free")

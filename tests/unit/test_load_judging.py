@@ -215,7 +215,10 @@ def test_a_starved_generator_is_not_blamed_on_the_store_but_wrong_answers_are() 
                     longest_gap_seconds=9.0),)  # fmt: skip
     decided = judged(good(generator=starved, phases=slow))
     assert decided.outcome is Outcome.HOLD
-    assert any("not judged, for the generator" in one.sentence for one in decided.findings)
+    assert any(
+        "not judged, because the load generator may be the cause" in one.sentence
+        for one in decided.findings
+    )
     wrong = (with_operation("total", failed=2400, done=21_600),)
     assert judged(good(generator=starved, phases=wrong)).outcome is Outcome.NO_GO
 

@@ -21,8 +21,8 @@ NEXT = "list them in a check set, or take them out; move damaged runs away"
 def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime) -> Finding:
     """One finding over all runs that are young enough.
 
-    An unlisted check is one that nobody asks for: its result would be passed over, or the suites
-    and the policy speak of different releases.
+    No objective asks for an unlisted check: the gate would ignore its result, or the suites and
+    the policy belong to different releases.
     """
     young = [
         run

@@ -1,4 +1,4 @@
-"""Whether a run is evidence at all: of what, by what, when, and whole."""
+"""Whether a run can be evidence: its target, build, policy, time and completeness."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
-    """Runs that began after the newest one, on a clock that nobody sets."""
+    """The runs that began after the newest run by the boot clock, which nobody can set."""
     return [
         f"run {other.run_id} began after run {newest.run_id}, and says it began before: "
         "the clock was set back"

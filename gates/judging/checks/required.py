@@ -108,7 +108,7 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
 
 
 def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
-    """A run that an earlier decision rested on, is not there as such, and has no successor."""
+    """A problem where a run of an earlier decision is gone or changed, and no newer run exists."""
     for lost in evidence.lost_runs:
         later = (
             newest is not None

@@ -42,7 +42,7 @@ class ColourAnswers:
 
     @classmethod
     def of(cls, group: QueryGroup, colour: Colour, evidence: Evidence) -> "ColourAnswers":
-        """The answers to a group's queries, by their role."""
+        """The answers about one colour; each answer is in the field of its query's role."""
 
         def by_role(role: Role) -> tuple[SampleSet, ...]:
             return tuple(query.answer(evidence) for query in group.select(colour, role))
@@ -65,8 +65,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Judge the live objectives of a stage.
 
-    Objectives that read the same counters share a judge; others have a judge of their own, so that
-    a blind one blinds no other.
+    Objectives that read the same counters share a judge. Objectives that read other counters have
+    another judge, so that missing samples of one judge do not affect the others.
 
     Args:
         plan: the stage's live objectives.
@@ -156,7 +156,7 @@ def fed(
     blind = Measured.OK, ""
     for slot, colour in by_slot.items():
         problem = _unusable(colour, judge.max_age, now)
-        if problem[0] in (Measured.OK, Measured.STALE):  # what was before a silence counts
+        if problem[0] in (Measured.OK, Measured.STALE):  # samples before a gap still count
             every.extend(_scrapes(colour))
         if problem[0] is not Measured.OK and slot in judge.needs and blind[0] is Measured.OK:
             blind = problem

@@ -30,15 +30,15 @@ from gates.statistics import Tally, chance_of_at_least, chance_of_at_most
 
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
 RULE_OF_THREE = 3
-# A release just at the limit may look so good at most in one of five steps.
+# The highest probability of so few bad events when green's true ratio equals the limit.
 LUCK = 0.2
-# So unlikely must it be that green only looks better than a blue that breaks the limit.
+# Where blue breaks the limit, the highest probability that green looks better by chance.
 SURELY = 0.0001
-# A step with so few events that a green at the hold ratio has them so seldom does not go on.
+# The lowest probability of so few events, for a green at the hold ratio, at which a step goes on.
 FEW = 0.05
-# So many standard deviations of green's share are put down to chance.
+# Chance may explain a deviation of green's share up to so many standard deviations.
 DEVIATIONS = 3.0
-# The tolerance of a share is never taken of less than this.
+# The tolerance is a part of the smaller share, or of this share where that is smaller still.
 MIN_SMALLER_SHARE = 0.04
 # Seconds since the epoch are larger than those of any recording.
 EPOCH_LATER = 1e8
@@ -113,8 +113,8 @@ def _stop(judge: Judge, stop: Stop, live: LiveJudge) -> str:
         case ThroughputComparison():
             minimum = f"the minimum is {100 * judge.objective.least_ratio:g} % of blue's rate"
             return (
-                f"too few {reads} on green; {minimum}: from the start of the step to {at} "
-                f"{stop.step}{since}"
+                f"too few {reads} on green, from the start of the step to {at}: {stop.step}; "
+                f"{minimum}{since}"
             )
         case RollbackTrigger():
             objective = judge.objective
@@ -218,8 +218,8 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
         return Verdict.PASS, f"not judged, no {reads} to compare with. {counts}"
     if p_value < FEW:
         doubt = (
-            f"a green with {100 * objective.hold_ratio:g} % of blue's rate would have so few "
-            f"{reads} in only {100 * p_value:.2g} % of such steps"
+            f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, so "
+            f"few would occur in only {100 * p_value:.2g} % of all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts
@@ -233,7 +233,7 @@ def _per_request(tally: Tally) -> str:
 
 
 def _blue_is_over(judge: BadEventComparison) -> bool:
-    """Whether blue breaks the limit, and few events let green look better by chance.
+    """Whether blue is over the limit, and chance may explain why green looks better than blue.
 
     Source: as ``Comparison.stops``, the conditional test of two rates, the other way round.
     """

@@ -37,7 +37,7 @@ class Colour:
 
 
 def _may_be_absent(judge: Judge) -> bool:
-    """Whether too few events do not block there, and so may none."""
+    """Whether the objective may have no events at all, because too few events do not block it."""
     if isinstance(judge, ThroughputComparison):
         return True
     return isinstance(judge, BadEventComparison) and not judge.objective.minimum_events
@@ -49,14 +49,14 @@ class LiveJudge:
     Args:
         objectives: the comparisons, triggers and traffic.
         slots: green's slot and blue's.
-        max_age: how old a sample may be, in seconds; a longer gap is one.
+        max_age: the maximum age of a sample, seconds; a longer time between two samples is a gap.
     """
 
     def __init__(
         self, objectives: Sequence[LiveObjective], slots: tuple[str, str], max_age: float
     ) -> None:
         triggers = all(isinstance(one, TriggerObjective) for one in objectives)
-        # Triggers hold whatever blue does: they need nothing of it.
+        # A rollback trigger does not depend on blue, so the judge needs no samples of blue.
         self.needs = slots[:1] if triggers else slots
         self.judges = [judge_of(one) for one in objectives]
         indicators = [judge.objective.indicator for judge in self.judges]
@@ -171,7 +171,7 @@ class LiveJudge:
         return self._coverage(now)
 
     def _unmatched(self) -> str:
-        """What no series of a colour can be: an empty vector is not zero failures."""
+        """A colour without a series of an indicator, which does not prove zero events."""
         for judge, selected_role, total_role in self._roles:
             if _may_be_absent(judge):
                 continue  # too few events do not block there, and so may none

@@ -131,7 +131,7 @@ class RollbackTrigger:
         self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
-        """The ramp begins with the first move; what was before it, a ramp that failed, is over."""
+        """The ramp begins with the first move to green; events before it are not counted."""
         if self._began_at is None and share > 0:
             self._began_at = at
 
@@ -192,7 +192,7 @@ class RestartCount:
         self._begun = False
 
     def move(self, at: float, share: float) -> None:
-        """Another share begins; what was before the first is none of the ramp's."""
+        """Begin a new step; restarts before the first step are not counted."""
         del at
         self._begun = self._begun or share > 0
         self.restarts = {}
@@ -203,7 +203,7 @@ class RestartCount:
         return max(self.restarts.values(), default=0)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Restarts are seen by who reads the counters."""
+        """Nothing: the live judge reports restarts by the method ``restarted``."""
 
     def restarted(self, at: float, instance: str) -> None:
         """A process of green restarted."""

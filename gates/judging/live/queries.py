@@ -145,8 +145,8 @@ class LivePlan:
     def _total(self, objective: LiveObjective) -> str:
         """The selector that is asked for an objective's total.
 
-        A customers' comparison is answered from a selector that is asked anyway and has all of
-        its series, where there is one.
+        Where another objective already queries a selector that contains all series of a
+        customers' comparison, the comparison uses that selector.
         """
         own = objective.indicator.total
         if not is_of_customers(objective):

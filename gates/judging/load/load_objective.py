@@ -1,4 +1,4 @@
-"""Condition: the newest load run of a profile met every limit; its generator can be believed."""
+"""Condition: the newest load run of a profile met every limit; its generator can be is_credible."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from gates.judging.checks import provenance
 from gates.judging.conclusion import Conclusion, finding_of
 from gates.judging.load import load_limits
-from gates.judging.load.load_limits import Said
+from gates.judging.load.load_limits import LimitResult
 from gates.model import (
     ALL,
     TOTAL,
@@ -28,41 +28,41 @@ ALL_OF_THEM, MOST_OF_THEM = 1.0, 0.9
 
 def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
     """A finding for each limit; one for a run that proves nothing."""
-    concerned = _concerned(objective, evidence)
-    if missed := _lost_since(concerned[-1] if concerned else None, objective, evidence):
-        return (_finding(objective, evidence, None, missed, now),)
-    if not concerned:
+    runs = _runs_of(objective, evidence)
+    if lost := _lost_since(runs[-1] if runs else None, objective, evidence):
+        return (_finding(objective, evidence, None, lost, now),)
+    if not runs:
         size = f"{objective.at_least_users:,} users for {objective.at_least_seconds:.0f} s"
-        said = f"no load run of profile {objective.profile} with {size} or more"
-        missing = Said("run", Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
+        sentence = f"no load run of profile {objective.profile} with {size} or more"
+        missing = LimitResult("run", Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
         return (_finding(objective, evidence, None, missing, now),)
-    run = concerned[-1]
-    problem = next(_problems(concerned, objective, evidence, now), None)
-    said_of = [problem] if problem else _said(objective, run)
-    return tuple(_finding(objective, evidence, run, one, now) for one in said_of)
+    run = runs[-1]
+    problem = next(_problems(runs, objective, evidence, now), None)
+    results = [problem] if problem else _results(objective, run)
+    return tuple(_finding(objective, evidence, run, one, now) for one in results)
 
 
 def _lost_since(
     newest: LoadRun | None, objective: LoadObjective, evidence: Evidence
-) -> Said | None:
+) -> LimitResult | None:
     """A run of the profile that an earlier decision rested on, and that has no successor."""
     for lost in evidence.lost_runs:
         later = newest is not None and newest.state is RunState.FINISHED
         if newest is not None and later and newest.started_at > lost.started_at:
             continue
         if objective.profile in lost.subjects:
-            said = (
+            sentence = (
                 f"load run {lost.run_id} {lost.problem}; decision {lost.decision} "
                 "was based on this run; a newer complete run is needed"
             )
-            return Said("run", Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
+            return LimitResult("run", Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     return None
 
 
-def _concerned(objective: LoadObjective, evidence: Evidence) -> list[LoadRun]:
-    """The runs that are large enough, or whose record does not say what they were; newest last."""
+def _runs_of(objective: LoadObjective, evidence: Evidence) -> list[LoadRun]:
+    """The runs of the profile that are large enough, and all damaged runs; newest last."""
     target = evidence.target
-    concerned = [
+    runs = [
         run
         for run in evidence.loads
         if run.state is RunState.DAMAGED
@@ -73,16 +73,16 @@ def _concerned(objective: LoadObjective, evidence: Evidence) -> list[LoadRun]:
             and run.judged_seconds >= objective.at_least_seconds
         )
     ]
-    return sorted(concerned, key=lambda run: (run.started_at, run.run_id))
+    return sorted(runs, key=lambda run: (run.started_at, run.run_id))
 
 
 def _problems(
-    concerned: list[LoadRun], objective: LoadObjective, evidence: Evidence, now: datetime
-) -> Iterator[Said]:
-    """Why nothing in the newest of these runs can be believed."""
-    run = concerned[-1]
+    runs: list[LoadRun], objective: LoadObjective, evidence: Evidence, now: datetime
+) -> Iterator[LimitResult]:
+    """Why nothing in the newest of these runs can be is_credible."""
+    run = runs[-1]
     problems = [
-        *provenance.clock_set_back(run, concerned),
+        *provenance.clock_set_back(run, runs),
         *provenance.problems(run, objective.digest, evidence, now),
     ]
     if run.ended_at and not run.started_at <= run.ended_at <= now + provenance.CLOCK_TOLERANCE:
@@ -92,69 +92,75 @@ def _problems(
             f"run {run.run_id} may have left something in the database: {run.left_behind}"
         )
     for problem in problems:
-        yield Said("run", Verdict.INCONCLUSIVE, problem, Measured.ERROR)
+        yield LimitResult("run", Verdict.INCONCLUSIVE, problem, Measured.ERROR)
     if run.ended_at and now - run.ended_at > objective.max_age:
         hours = (now - run.ended_at).total_seconds() / 3600
         limit = objective.max_age.total_seconds() / 3600
-        said = f"run {run.run_id} ended {hours:.1f} h ago, longer than {limit:g} h"
-        yield Said("run", Verdict.INCONCLUSIVE, said, Measured.STALE)
+        sentence = f"run {run.run_id} ended {hours:.1f} h ago, longer than {limit:g} h"
+        yield LimitResult("run", Verdict.INCONCLUSIVE, sentence, Measured.STALE)
 
 
-def _said(objective: LoadObjective, run: LoadRun) -> Iterator[Said]:
+def _results(objective: LoadObjective, run: LoadRun) -> Iterator[LimitResult]:
     """What the generator, the load and every limit came to."""
     bottleneck = _bottleneck(objective, run)
     yield bottleneck
-    believed = bottleneck.verdict is Verdict.PASS
+    is_credible = bottleneck.verdict is Verdict.PASS
     judged = [one for one in run.phases if one.judged and one.users_planned <= run.users]
     for one in (_reached(objective, run, judged), *load_limits.conclude(objective, run, judged)):
         wrong = one.limit == "requests_failed" and _wrong(objective, judged)
-        if one.verdict is Verdict.FAIL and not believed and not wrong:
-            yield Said(
-                one.limit, Verdict.INCONCLUSIVE, f"not judged, for the generator: {one.sentence}"
+        if one.verdict is Verdict.FAIL and not is_credible and not wrong:
+            yield LimitResult(
+                one.limit,
+                Verdict.INCONCLUSIVE,
+                f"not judged, because the load generator may be the cause: {one.sentence}",
             )
         else:
             yield one
 
 
 def _wrong(objective: LoadObjective, judged: Sequence[LoadPhase]) -> bool:
-    """Whether wrong answers alone were too many: these are nobody's fault but the store's."""
+    """Whether the wrong answers alone break the limit; only the store can cause a wrong answer."""
     limit = objective.limits["requests_failed"]
     totals = [(phase.operations[TOTAL], phase.due) for phase in judged if TOTAL in phase.operations]
     return any(total.failed - total.unanswered >= limit * due > 0 for total, due in totals)
 
 
-def _bottleneck(objective: LoadObjective, run: LoadRun) -> Said:
+def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
     """Whether the generator itself held the load up."""
-    name, made = "generator", run.generator
-    if made is None or made.lag_p99_seconds is None or not made.processor_share:
+    name, generator = "generator", run.generator
+    if generator is None or generator.lag_p99_seconds is None or not generator.processor_share:
         unknown = "the generator sent nothing, or does not say how it fared"
-        return Said(name, Verdict.INCONCLUSIVE, unknown, Measured.NO_DATA)
-    if made.workers_gone:
-        said = f"{made.workers_gone} of {made.workers} workers were gone before the end"
-        return Said(name, Verdict.INCONCLUSIVE, f"{said}; what they had to send is missing")
-    shares = [share for share in made.processor_share if share is not None]
+        return LimitResult(name, Verdict.INCONCLUSIVE, unknown, Measured.NO_DATA)
+    if generator.workers_gone:
+        sentence = (
+            f"{generator.workers_gone} of {generator.workers} workers were gone before the end"
+        )
+        return LimitResult(
+            name, Verdict.INCONCLUSIVE, f"{sentence}; what they had to send is missing"
+        )
+    shares = [share for share in generator.processor_share if share is not None]
     most = objective.limits["generator_processor"]
     slack = objective.limits["generator_lag_seconds"]
-    lag = made.lag_p99_seconds
-    if len(shares) < len(made.processor_share):
-        return Said(name, Verdict.INCONCLUSIVE, "a generator does not say what it used")
+    lag = generator.lag_p99_seconds
+    if len(shares) < len(generator.processor_share):
+        return LimitResult(name, Verdict.INCONCLUSIVE, "a generator does not say what it used")
     seen = (
         f"1 % of requests left {1000 * lag:.0f} ms or more late (limit {1000 * slack:.0f} ms), "
         f"the busiest of {len(shares)} processes used {100 * max(shares):.0f} % of a core "
-        f"(limit {100 * most:.0f} %), {max(made.memory_bytes) / 1e6:.0f} MB"
+        f"(limit {100 * most:.0f} %), {max(generator.memory_bytes) / 1e6:.0f} MB"
     )
     if lag >= slack or max(shares) >= most:
-        return Said(name, Verdict.INCONCLUSIVE, f"the generator was the bottleneck: {seen}")
-    return Said(name, Verdict.PASS, f"the generator kept up: {seen}")
+        return LimitResult(name, Verdict.INCONCLUSIVE, f"the generator was the bottleneck: {seen}")
+    return LimitResult(name, Verdict.PASS, f"the generator kept up: {seen}")
 
 
-def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]) -> Said:
+def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]) -> LimitResult:
     """Whether the load that was planned was there, as dense and for as long as planned."""
     name = "users"
     whole = [phase for phase in judged if phase.judged == ALL]
     if not whole:
-        said = "no phase that all limits apply to was reached"
-        return Said(name, Verdict.INCONCLUSIVE, said, Measured.NO_DATA)
+        sentence = "no phase that all limits apply to was reached"
+        return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     seconds = sum(phase.seconds for phase in whole)
     worst = min(judged, key=lambda phase: phase.users_reached / max(1, phase.users_planned))
     least = ALL_OF_THEM if worst.judged == ALL else MOST_OF_THEM
@@ -168,12 +174,16 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     peak = max(phase.users_planned for phase in judged)
     too_few = worst.users_reached < least * worst.users_planned or peak < run.users
     if too_few or seconds < ALMOST * run.judged_seconds or pace < a_minute:
-        return Said(name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {seen}")
-    return Said(name, Verdict.PASS, seen)
+        return LimitResult(name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {seen}")
+    return LimitResult(name, Verdict.PASS, seen)
 
 
 def _finding(
-    objective: LoadObjective, evidence: Evidence, run: LoadRun | None, said: Said, now: datetime
+    objective: LoadObjective,
+    evidence: Evidence,
+    run: LoadRun | None,
+    result: LimitResult,
+    now: datetime,
 ) -> Finding:
     command = f"python -m load run {objective.profile} --target {evidence.target.name}"
     age = (now - run.ended_at).total_seconds() if run and run.ended_at else None
@@ -181,9 +191,9 @@ def _finding(
         source="load",
         query=f"run {run.run_id}" if run else f"load runs on {evidence.target.name}",
         window_seconds=objective.max_age.total_seconds(),
-        samples=said.samples,
+        samples=result.samples,
         age_seconds=age,
-        value=said.verdict.value,
+        value=result.verdict.value,
     )
-    conclusion = Conclusion(said.measured, said.verdict, said.sentence)
-    return finding_of(objective, conclusion, [measurement], command, part=said.limit)
+    conclusion = Conclusion(result.measured, result.verdict, result.sentence)
+    return finding_of(objective, conclusion, [measurement], command, part=result.limit)

@@ -1,6 +1,6 @@
-"""Condition: of the events in the window, the share of a kind is below (or above) a limit.
+"""Condition: a ratio of bad events is below a limit, or a ratio of good events is above it.
 
-A P95 limit is such a share too: *P95 under 1 s* is *over 95 % took under 1 s*, read from the
+A P95 limit is such a ratio, too: *P95 under 1 s* is *over 95 % took under 1 s*, read from the
 histogram bucket at exactly that boundary.
 """
 

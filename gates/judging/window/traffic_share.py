@@ -40,7 +40,7 @@ def _judged(objective: ShareObjective, slot: str, timeline: Timeline) -> tuple[V
     for shares in timeline.balancers:
         if not _is_intended(shares[-1].share, objective.share):
             present = f"{slot} has {100 * shares[-1].share:.3g} % of traffic"
-            return Verdict.INCONCLUSIVE, f"{present}, this stage asks at {intended}"
+            return Verdict.INCONCLUSIVE, f"{present}; this stage requires {intended}"
     max_age = None if timeline.by_ledger else objective.max_sample_age.total_seconds()
     begins = [_since(shares, objective.share, max_age) for shares in timeline.balancers]
     since = timeline.answer.evaluated_at - max(begins)

@@ -1,4 +1,4 @@
-"""What is wrong with a policy that can be read: what means something else than it says."""
+"""Finds rules of a valid policy whose effect differs from their text."""
 
 import re
 import tomllib
@@ -33,7 +33,7 @@ BOUNDARIES = {
     0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0,
 }  # fmt: skip
 LE = re.compile(r'\ble=~?"([^"]*)"')
-# What a selector counts, by what it names: more of it is bad, or good.
+# These patterns find selectors of bad events and of good events.
 BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
 GOOD = re.compile(r"_bucket\b|_hits_total")
 RULE_OF_THREE = 3
@@ -85,11 +85,11 @@ def written_checks(suites: Path) -> set[str]:
 
 
 def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
-    """A set with checks of a suite has those without which the suite shows nothing."""
+    """A check set that contains checks of a suite must contain the suite's required checks."""
     for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
         if written_checks(suites / suite) & set(objective.checks):
             for missing in [one for one in required if one not in objective.checks]:
-                yield f"checks of the {suite} suite without {missing}"
+                yield f"it has checks of the {suite} suite without {missing}, which is required"
 
 
 def _objective(one: Objective) -> Iterator[str]:
