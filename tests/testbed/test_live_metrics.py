@@ -184,7 +184,7 @@ def test_the_wrong_share_is_a_hold(world: TestWorld, passed_out: Path, policy: s
     share = finding(decision, "traffic-share")
     assert code != 0
     assert share["verdict"] == "inconclusive"
-    assert "green has 30 % of traffic, this stage asks at 50 %" in share["sentence"]
+    assert "green has 30 % of traffic; this stage requires 50 %" in share["sentence"]
 
 
 @pytest.mark.usefixtures("at_half")
