@@ -43,7 +43,7 @@ def blindness(
         if measured is not Measured.OK:
             return measured, f"{answer.query}: {problem}"
     for answer in covering:
-        covered = answer.evaluated_at - min(one.samples[0].at for one in answer.series)
+        covered = answer.evaluated_at - min(counter.samples[0].at for counter in answer.series)
         wanted = answer.window.total_seconds()
         if covered < wanted - max_age_seconds:
             problem = f"its samples cover {covered:.0f} s of {wanted:.0f} s"
@@ -63,16 +63,16 @@ def _blindness(answer: SampleSet, max_age_seconds: float) -> tuple[Measured, str
 def _freshness(
     answer: SampleSet, instances: dict[str, list[Series]], max_age_seconds: float
 ) -> tuple[Measured, str]:
-    if not instances or any(not one.samples for one in answer.series):
+    if not instances or any(not counter.samples for counter in answer.series):
         return Measured.NO_DATA, "series without samples"
     ages = {
-        instance: answer.evaluated_at - max(one.samples[-1].at for one in group)
+        instance: answer.evaluated_at - max(counter.samples[-1].at for counter in group)
         for instance, group in instances.items()
     }
     oldest = max(ages, key=lambda instance: ages[instance])
     if ages[oldest] > max_age_seconds:
-        said = f"the newest sample of {oldest} is {ages[oldest]:.0f} s old"
-        return Measured.STALE, f"{said}, limit {max_age_seconds:.0f} s"
+        sentence = f"the newest sample of {oldest} is {ages[oldest]:.0f} s old"
+        return Measured.STALE, f"{sentence}, limit {max_age_seconds:.0f} s"
     if min(ages.values()) < -max_age_seconds:
         return Measured.ERROR, "a sample from the future"
     return Measured.OK, ""
@@ -84,7 +84,7 @@ def measurement(answer: SampleSet, value: str) -> Measurement:
         source=answer.source,
         query=answer.query,
         window_seconds=answer.window.total_seconds(),
-        samples=sum(len(one.samples) for one in answer.series),
+        samples=sum(len(counter.samples) for counter in answer.series),
         age_seconds=age_seconds(answer),
         value=value,
     )
@@ -101,7 +101,9 @@ def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
     A series with a new spelling looks new, so all its events would be counted in this window.
     """
     spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
-    for one in series:
-        rest = frozenset((name, value) for name, value in one.labels.items() if name != "le")
-        spelled.setdefault(rest, set()).add(one.labels.get("le", ""))
-    return next((tuple(sorted(two)) for two in spelled.values() if len(two) > 1), ())
+    for counter in series:
+        rest = frozenset((name, value) for name, value in counter.labels.items() if name != "le")
+        spelled.setdefault(rest, set()).add(counter.labels.get("le", ""))
+    return next(
+        (tuple(sorted(spellings)) for spellings in spelled.values() if len(spellings) > 1), ()
+    )

@@ -52,7 +52,9 @@ class RampView:
             evidence: with the answers to ``selectors``.
             now: seconds since the epoch.
         """
-        shares = [one for one in stage.objectives if isinstance(one, ShareObjective)]
+        shares = [
+            objective for objective in stage.objectives if isinstance(objective, ShareObjective)
+        ]
         timeline = timeline_of(shares[0], evidence) if shares else None
         plan = LivePlan.of(stage)
         moves = timeline.moves if timeline else ()

@@ -45,7 +45,9 @@ def judge(
 
 def decided(findings: list[Finding]) -> tuple[Outcome, str]:
     """Put findings in order, worst first, and say what they add up to, and why."""
-    findings.sort(key=lambda one: (WORST_FIRST.index(one.verdict), one.breach is Outcome.NO_GO))
+    findings.sort(
+        key=lambda finding: (WORST_FIRST.index(finding.verdict), finding.breach is Outcome.NO_GO)
+    )
     outcome = _outcome(findings)
     return outcome, _reason(outcome, findings)
 
@@ -53,7 +55,7 @@ def decided(findings: list[Finding]) -> tuple[Outcome, str]:
 def _outcome(findings: list[Finding]) -> Outcome:
     verdicts = [finding.verdict for finding in findings]
     if Verdict.FAIL in verdicts:
-        failed = [one.breach for one in findings if one.verdict is Verdict.FAIL]
+        failed = [finding.breach for finding in findings if finding.verdict is Verdict.FAIL]
         return Outcome.ROLLBACK if Outcome.ROLLBACK in failed else Outcome.NO_GO
     if verdicts and all(verdict is Verdict.PASS for verdict in verdicts):
         return Outcome.GO
@@ -67,7 +69,7 @@ def _reason(outcome: Outcome, findings: list[Finding]) -> str:
     if outcome is Outcome.GO:
         return f"all {passed} findings pass"
     if outcome is Outcome.ROLLBACK:
-        findings = [one for one in findings if one.breach is Outcome.ROLLBACK]
+        findings = [finding for finding in findings if finding.breach is Outcome.ROLLBACK]
     worst = [finding for finding in findings if finding.verdict is findings[0].verdict]
     more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
     return f"{worst[0].sentence}{more}"

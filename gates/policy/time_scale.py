@@ -18,71 +18,79 @@ from gates.model import (
 )
 
 
-def scaled(policy: Policy, by: float) -> Policy:
+def scaled(policy: Policy, factor: float) -> Policy:
     """The policy with every live duration divided by the time scale.
 
     The maximum age of a run of suites stays, because it is no duration of the ramp.
 
     Args:
         policy: the policy.
-        by: the time scale; 1 leaves it as it is.
+        factor: the time scale; 1 leaves the policy as it is.
     """
-    if by == 1:
+    if factor == 1:
         return policy
     stages = tuple(
         replace(
             stage,
-            objectives=tuple(_objective(objective, by) for objective in stage.objectives),
-            bake=None if stage.bake is None else stage.bake / by,
+            objectives=tuple(_objective(objective, factor) for objective in stage.objectives),
+            bake=None if stage.bake is None else stage.bake / factor,
         )
         for stage in policy.stages
     )
     return replace(policy, stages=stages)
 
 
-def _objective(one: Objective, by: float) -> Objective:
-    match one:
+def _objective(objective: Objective, factor: float) -> Objective:
+    match objective:
         case ComparisonObjective() | ThroughputObjective():
-            age = one.max_sample_age / by
-            return replace(one, terms=_terms(one.terms, by), max_sample_age=age)
+            age = objective.max_sample_age / factor
+            return replace(objective, terms=_terms(objective.terms, factor), max_sample_age=age)
         case TriggerObjective():
             return replace(
-                one,
-                window=one.window / by,
-                lasting=one.lasting / by,
-                max_sample_age=one.max_sample_age / by,
+                objective,
+                window=objective.window / factor,
+                lasting=objective.lasting / factor,
+                max_sample_age=objective.max_sample_age / factor,
             )
         case _:
-            return _over_a_window(one, by)
+            return _over_a_window(objective, factor)
 
 
-def _over_a_window(one: Objective, by: float) -> Objective:
-    match one:
+def _over_a_window(objective: Objective, factor: float) -> Objective:
+    match objective:
         case AvailabilityObjective():
-            return replace(one, bake=one.bake / by, max_sample_age=one.max_sample_age / by)
+            return replace(
+                objective,
+                bake=objective.bake / factor,
+                max_sample_age=objective.max_sample_age / factor,
+            )
         case TrafficObjective() | RestartsObjective():
-            return replace(one, max_sample_age=one.max_sample_age / by)
+            return replace(objective, max_sample_age=objective.max_sample_age / factor)
         case LiveBuildObjective() | RatioObjective():
-            return replace(one, window=one.window / by, max_sample_age=one.max_sample_age / by)
+            return replace(
+                objective,
+                window=objective.window / factor,
+                max_sample_age=objective.max_sample_age / factor,
+            )
         case ShareObjective():
             return replace(
-                one,
-                bake=one.bake / by,
-                longest=one.longest / by,
-                max_sample_age=one.max_sample_age / by,
+                objective,
+                bake=objective.bake / factor,
+                longest=objective.longest / factor,
+                max_sample_age=objective.max_sample_age / factor,
             )
         case _:
-            return one
+            return objective
 
 
-def _terms(terms: Terms, by: float) -> Terms:
+def _terms(terms: Terms, factor: float) -> Terms:
     return replace(
         terms,
-        fast=terms.fast / by,
-        slow=terms.slow / by,
-        history=terms.history / by,
-        recent=tuple(one / by for one in terms.recent),
-        ramp=terms.ramp / by,
-        warm_up=terms.warm_up / by,
-        patience=terms.patience / by,
+        fast=terms.fast / factor,
+        slow=terms.slow / factor,
+        history=terms.history / factor,
+        recent=tuple(objective / factor for objective in terms.recent),
+        ramp=terms.ramp / factor,
+        warm_up=terms.warm_up / factor,
+        patience=terms.patience / factor,
     )

@@ -18,24 +18,26 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
         now: the moment of the question, UTC.
     """
     served = evidence.served.build
-    found = []
+    found_problems = []
     if run.state is RunState.DAMAGED:
-        found.append(f"the record of run {run.run_id} is damaged: {run.problem}")
+        found_problems.append(f"the record of run {run.run_id} is damaged: {run.problem}")
     if run.state is RunState.UNFINISHED:
-        found.append(f"run {run.run_id} has not finished: {run.problem}")
+        found_problems.append(f"run {run.run_id} has not finished: {run.problem}")
     if run.started_at > now + CLOCK_TOLERANCE:
-        found.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
+        found_problems.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
     if run.target_digest != evidence.target.digest:
-        found.append(f"the target file was changed since run {run.run_id}")
+        found_problems.append(f"the target file was changed since run {run.run_id}")
     if run.build is None or served is None:
-        found.append(f"which build run {run.run_id} tested, or which is served, is unknown")
+        found_problems.append(
+            f"which build run {run.run_id} tested, or which is served, is unknown"
+        )
     elif run.build != served:
-        found.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
+        found_problems.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
     elif run.build_at_end != run.build:
-        found.append(f"the build changed while run {run.run_id} was under way")
+        found_problems.append(f"the build changed while run {run.run_id} was under way")
     if run.state is RunState.FINISHED and run.limits != limits:
-        found.append(f"run {run.run_id} judged by limits of another policy")
-    return found
+        found_problems.append(f"run {run.run_id} judged by limits of another policy")
+    return found_problems
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:

@@ -53,14 +53,14 @@ class _Answer:
 
 def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
     """A finding for each required check; one for all that lack a result for the same reason."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     common: dict[str, tuple[_Answer, list[str]]] = {}
     for check in objective.checks:
         answer = _answer(objective, evidence, check, now)
         if answer.common:
             common.setdefault(answer.common, (answer, []))[1].append(check)
         else:
-            found.append(_finding(objective, check, answer, evidence, now))
+            findings.append(_finding(objective, check, answer, evidence, now))
     for reason, (answer, checks) in common.items():
         if len(checks) > 1:
             more = f" and {len(checks) - MAX_NAMED} more" if len(checks) > MAX_NAMED else ""
@@ -71,10 +71,10 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
                 else f"{reason}; this affects {len(checks)} checks: {named}"
             )
             together = replace(answer, sentence=sentence)
-            found.append(_finding(objective, checks[0], together, evidence, now, alone=False))
+            findings.append(_finding(objective, checks[0], together, evidence, now, alone=False))
         else:
-            found.append(_finding(objective, checks[0], answer, evidence, now))
-    return tuple(found)
+            findings.append(_finding(objective, checks[0], answer, evidence, now))
+    return tuple(findings)
 
 
 def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
@@ -141,12 +141,12 @@ def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> 
         run.run_id
         for run in concerned[:-1]
         if _same_build(run, evidence)
-        and any(one.check == check and one.outcome in FAILURES for one in run.results)
+        and any(record.check == check and record.outcome in FAILURES for record in run.results)
     ]
     lost = [
-        one.run_id
-        for one in evidence.lost_runs
-        if check in one.failed and not _of_another_build(one, evidence)
+        record.run_id
+        for record in evidence.lost_runs
+        if check in record.failed and not _of_another_build(record, evidence)
     ]
     names = list(dict.fromkeys((*runs, *lost)))
     if not names:
@@ -187,8 +187,8 @@ def _same_build(run: Run, evidence: Evidence) -> bool:
 
 def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
     again = f" (reported {count} times: a retry does not undo a failure)" if count > 1 else ""
-    said = " ".join(result.message.split())[:300] or "it gave no message"
-    sentence = f"{check} {result.outcome.value} in run {run.run_id}{again}: {said}"
+    message = " ".join(result.message.split())[:300] or "it gave no message"
+    sentence = f"{check} {result.outcome.value} in run {run.run_id}{again}: {message}"
     return _Answer(Measured.OK, Verdict.FAIL, sentence, result, run)
 
 
@@ -196,11 +196,11 @@ def _left_something(run: Run) -> list[str]:
     """A whole record says once that nothing of the run is left in the database."""
     if run.state is not RunState.FINISHED:
         return []
-    cleaned = [result for result in run.results if result.check == LEFT_NOTHING]
-    if [one.outcome for one in cleaned] == [CheckOutcome.PASSED]:
+    results_of_clean_up = [result for result in run.results if result.check == LEFT_NOTHING]
+    if [record.outcome for record in results_of_clean_up] == [CheckOutcome.PASSED]:
         return []
-    said = cleaned[0].message if cleaned else "it does not say"
-    return [f"run {run.run_id} may have left something in the database: {said[:200]}"]
+    message = results_of_clean_up[0].message if results_of_clean_up else "it does not say"
+    return [f"run {run.run_id} may have left something in the database: {message[:200]}"]
 
 
 def _of_results(

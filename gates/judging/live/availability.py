@@ -99,14 +99,14 @@ def _judged(
             return answer.measured, Verdict.INCONCLUSIVE, problem
     try:
         instances = by_instance(samples.up.series)
-        absences = [one for name in instances for one in _absences(name, samples)]
+        absences = [item for name in instances for item in _absences(name, samples)]
     except ValueError as error:
         return Measured.ERROR, Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {error}"
     since, max_age = samples.moves[-1].at, objective.max_sample_age.total_seconds()
     fresh = {
         name
         for name, series in instances.items()
-        if samples.now - max(one.samples[-1].at for one in series) <= max_age
+        if samples.now - max(item.samples[-1].at for item in series) <= max_age
     }
     if missing := sorted(set(target.instances) - fresh):
         known = ", ".join(sorted(fresh)) or "none"
@@ -116,8 +116,8 @@ def _judged(
         )
         return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
     step = samples.now - since
-    outages = [one for one in absences if one.restarted]
-    down = sum(one.seconds for one in outages)
+    outages = [item for item in absences if item.restarted]
+    down = sum(item.seconds for item in outages)
     whole = max(step, objective.bake.total_seconds()) * max(1, len(fresh))
     counted = (
         f"{target.slot} was down for {down:.0f} s in {len(outages)} outages of this step "
@@ -128,7 +128,9 @@ def _judged(
         return Measured.OK, Verdict.FAIL, counted
     recent = samples.now - objective.bake.total_seconds()
     holes = [
-        one for one in absences if not one.restarted and one.seconds > max_age and one.end > recent
+        item
+        for item in absences
+        if not item.restarted and item.seconds > max_age and item.end > recent
     ]
     if holes:
         hole = holes[-1]
@@ -145,19 +147,19 @@ def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
     """When an instance was not reached since the step began."""
     since = samples.moves[-1].at
     looks = sorted(
-        sample for one in by_instance(samples.up.series)[instance] for sample in one.samples
+        sample for item in by_instance(samples.up.series)[instance] for sample in item.samples
     )
     starts = sorted(
         sample
-        for one in by_instance(samples.starts.series).get(instance, [])
-        for sample in one.samples
+        for item in by_instance(samples.starts.series).get(instance, [])
+        for sample in item.samples
     )
-    good = [one.at for one in looks if one.value == UP]
+    good = [item.at for item in looks if item.value == UP]
     if not good:
         yield Absence(instance, max(since, looks[0].at), looks[-1].at, restarted=False)
         return
     for begin, end in pairwise(good):
-        failed = any(begin < one.at < end for one in looks)
+        failed = any(begin < item.at < end for item in looks)
         if end > since:
             restarted = failed and _restarted(starts, begin, end)
             yield Absence(instance, max(begin, since), end, restarted=restarted)
@@ -168,8 +170,8 @@ def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
 
 def _restarted(starts: Sequence[Sample], begin: float, end: float) -> bool:
     """Whether the process that answered again is another one than before."""
-    before = [one.value for one in starts if one.at <= begin]
-    after = [one.value for one in starts if one.at >= end]
+    before = [item.value for item in starts if item.at <= begin]
+    after = [item.value for item in starts if item.at >= end]
     if not before or not after:
         return True  # nobody can say that it is the same
     return abs(after[0] - before[-1]) > CLOCK_NOISE_SECONDS

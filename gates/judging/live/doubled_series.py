@@ -34,11 +34,13 @@ def problem(starts: SampleSet, counters: Sequence[SampleSet]) -> str:
                     f"that differ in the label {label!r} ({values}): every event would count "
                     "twice; keep one of them in the scrape or query configuration"
                 )
-    for one, other in _pairs_of_one_start(instances):
-        if _may_be_one_address(one, other) and _is_one_process(one, other, counters):
+    for left_name, right_name in _pairs_of_one_start(instances):
+        if _may_be_one_address(left_name, right_name) and _is_one_process(
+            left_name, right_name, counters
+        ):
             return (
-                f"{one} and {other} are two names of one process: the same start time and the "
-                "same counters; every event would count twice; scrape one of them"
+                f"{left_name} and {right_name} are two names of one process: the same start time "
+                "and the same counters; every event would count twice; scrape one of them"
             )
     return ""
 
@@ -64,17 +66,19 @@ def _difference(first: Series, second: Series) -> tuple[str, str]:
 def _pairs_of_one_start(instances: dict[str, list[Series]]) -> Iterator[tuple[str, str]]:
     """Instances whose newest start times are equal to the millisecond."""
     newest = {name: series[-1].samples[-1].value for name, series in instances.items()}
-    for one, other in combinations(sorted(newest), 2):
-        if abs(newest[one] - newest[other]) <= SAME_START_SECONDS:
-            yield one, other
+    for left_name, right_name in combinations(sorted(newest), 2):
+        if abs(newest[left_name] - newest[right_name]) <= SAME_START_SECONDS:
+            yield left_name, right_name
 
 
-def _may_be_one_address(one: str, other: str) -> bool:
+def _may_be_one_address(left_name: str, right_name: str) -> bool:
     """Whether two instances may name one address: a short and a full name, or a name and an IP.
 
     Two pods of different names can have the same start time and, in a quiet hour, the same counts.
     """
-    hosts, ports = zip(*(name.rpartition(":")[::2] for name in (one, other)), strict=True)
+    hosts, ports = zip(
+        *(name.rpartition(":")[::2] for name in (left_name, right_name)), strict=True
+    )
     if ports[0] != ports[1]:
         return False
     addresses = [_is_address(host) for host in hosts]
@@ -91,7 +95,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_one_process(one: str, other: str, counters: Sequence[SampleSet]) -> bool:
+def _is_one_process(left_name: str, right_name: str, counters: Sequence[SampleSet]) -> bool:
     """Whether the counters under both names, put in order of time, never fall.
 
     Those of two processes would go up and down; equal start times alone may be chance.
@@ -101,7 +105,7 @@ def _is_one_process(one: str, other: str, counters: Sequence[SampleSet]) -> bool
         known = by_instance(answer.series)
         by_identity = [
             {identity_of(series.labels, TARGET_LABELS): series for series in known.get(name, [])}
-            for name in (one, other)
+            for name in (left_name, right_name)
         ]
         if by_identity[0].keys() != by_identity[1].keys():
             return False

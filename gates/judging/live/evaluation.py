@@ -198,8 +198,8 @@ def _wrong_series(colour: ColourAnswers) -> str:
     """
     _require_same_instances((*colour.counters, colour.starts))
     for answer in (*colour.counters, *colour.late_counters):
-        if two := answers.spelled_twice(answer.series):
-            return f"a bucket is spelled {two[0]} and {two[1]} in {answer.query}"
+        if spellings := answers.spelled_twice(answer.series):
+            return f"a bucket is spelled {spellings[0]} and {spellings[1]} in {answer.query}"
     return doubled_series.problem(colour.starts, colour.counters)
 
 

@@ -32,7 +32,7 @@ class Colour:
     """The instances of a colour, and when each was last seen; and for how long in this step."""
 
     rises: dict[str, CounterIncreases] = field(default_factory=dict)
-    seen: dict[str, float] = field(default_factory=dict)
+    last_samples: dict[str, float] = field(default_factory=dict)
     covered: dict[str, float] = field(default_factory=dict)
 
 
@@ -55,10 +55,10 @@ class LiveJudge:
     def __init__(
         self, objectives: Sequence[LiveObjective], slots: tuple[str, str], max_age: float
     ) -> None:
-        triggers = all(isinstance(one, TriggerObjective) for one in objectives)
+        triggers = all(isinstance(member, TriggerObjective) for member in objectives)
         # A rollback trigger does not depend on blue, so the judge needs no samples of blue.
         self.needs = slots[:1] if triggers else slots
-        self.judges = [judge_of(one) for one in objectives]
+        self.judges = [judge_of(member) for member in objectives]
         indicators = [judge.objective.indicator for judge in self.judges]
         texts = list(
             dict.fromkeys(
@@ -84,7 +84,7 @@ class LiveJudge:
     @classmethod
     def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "LiveJudge":
         """The judge of a target."""
-        ages = [one.max_sample_age.total_seconds() for one in objectives]
+        ages = [member.max_sample_age.total_seconds() for member in objectives]
         return cls(objectives, (target.slot, target.baseline_slot), min(ages))
 
     def move(self, move: Move) -> None:
@@ -92,8 +92,8 @@ class LiveJudge:
         self.moves.append(move)
         for colour in self.colours.values():
             colour.covered = {}
-        for one in self.judges:
-            one.move(move.at, move.share)
+        for member in self.judges:
+            member.move(move.at, move.share)
 
     def scraped(self, scrape: Scrape) -> None:
         """The next scrape; moments ascend.
@@ -129,11 +129,11 @@ class LiveJudge:
 
     def _seen(self, colour: Colour, scrape: Scrape) -> CounterIncreases:
         """Note that an instance was seen; its counters."""
-        before = colour.seen.get(scrape.instance)
+        before = colour.last_samples.get(scrape.instance)
         if before is not None and scrape.at - before <= self.max_age:
             covered = colour.covered
             covered[scrape.instance] = covered.get(scrape.instance, 0.0) + scrape.at - before
-        colour.seen[scrape.instance] = scrape.at
+        colour.last_samples[scrape.instance] = scrape.at
         if scrape.instance not in colour.rises:
             colour.rises[scrape.instance] = CounterIncreases(self._selectors)
         return colour.rises[scrape.instance]
@@ -146,24 +146,28 @@ class LiveJudge:
     @property
     def stopped(self) -> Stop | None:
         """The worst stop so far; the first of several alike."""
-        stops = [one.stopped for one in self.judges if one.stopped is not None]
-        rollbacks = [one for one in stops if one.outcome is Outcome.ROLLBACK]
-        return min(rollbacks or stops, key=lambda one: one.at, default=None)
+        stops = [member.stopped for member in self.judges if member.stopped is not None]
+        rollbacks = [member for member in stops if member.outcome is Outcome.ROLLBACK]
+        return min(rollbacks or stops, key=lambda member: member.at, default=None)
 
     def blindness(self, now: float) -> tuple[Measured, str]:
         """Why this cannot be judged now: (OK, "") when it can."""
         for slot in self.needs:
-            seen = self.colours[slot].seen
-            known = {one: at for one, at in seen.items() if now - at <= FORGOTTEN * self.max_age}
+            last_samples = self.colours[slot].last_samples
+            known = {
+                member: at
+                for member, at in last_samples.items()
+                if now - at <= FORGOTTEN * self.max_age
+            }
             if not known:
-                last = max(seen.values(), default=None)
+                last = max(last_samples.values(), default=None)
                 ago = "never" if last is None else f"{now - last:.0f} s ago"
                 return Measured.NO_DATA, f"{slot} was seen {ago}"
-            oldest = min(known, key=lambda one: known[one])
+            oldest = min(known, key=lambda member: known[member])
             if now - known[oldest] > self.max_age:
                 age = now - known[oldest]
-                said = f"the newest sample of {oldest} ({slot}) is {age:.0f} s old"
-                return Measured.STALE, f"{said}, limit {self.max_age:.0f} s"
+                sentence = f"the newest sample of {oldest} ({slot}) is {age:.0f} s old"
+                return Measured.STALE, f"{sentence}, limit {self.max_age:.0f} s"
             if known[oldest] - now > self.max_age:
                 return Measured.ERROR, "a sample from the future"
         if problem := self._unmatched():
@@ -178,8 +182,8 @@ class LiveJudge:
             asks_for = self._selectors[selected_role].asks_for
             for slot in self.needs:
                 rises = self.colours[slot].rises.values()
-                matched = {role for one in rises for role in one.matched_roles}
-                labels = {name for one in rises for name in one.label_names}
+                matched = {role for member in rises for role in member.matched_roles}
+                labels = {name for member in rises for name in member.label_names}
                 missing = total_role not in matched or (
                     selected_role not in matched and (judge.counts_good or not asks_for <= labels)
                 )

@@ -106,12 +106,22 @@ class LivePlan:
     @classmethod
     def of(cls, stage: Stage) -> "LivePlan | None":
         """The plan of a stage; None where the stage has no live objective."""
-        live = tuple(one for one in stage.objectives if isinstance(one, LiveObjective))
-        shares = [one for one in stage.objectives if isinstance(one, ShareObjective)]
-        terms = [one.terms for one in live if isinstance(one, ComparisonObjective)]
+        live = tuple(
+            objective for objective in stage.objectives if isinstance(objective, LiveObjective)
+        )
+        shares = [
+            objective for objective in stage.objectives if isinstance(objective, ShareObjective)
+        ]
+        terms = [
+            objective.terms for objective in live if isinstance(objective, ComparisonObjective)
+        ]
         if not live or not shares or not terms:
             return None
-        available = tuple(one for one in stage.objectives if isinstance(one, AvailabilityObjective))
+        available = tuple(
+            objective
+            for objective in stage.objectives
+            if isinstance(objective, AvailabilityObjective)
+        )
         return cls(live, shares[0], terms[0], available, live[0].processes)
 
     def groups(self) -> list[tuple[LiveObjective, ...]]:
@@ -151,7 +161,11 @@ class LivePlan:
         own = objective.indicator.total
         if not is_of_customers(objective):
             return own
-        wide = (one.indicator.total for one in self.objectives if not is_of_customers(one))
+        wide = (
+            objective.indicator.total
+            for objective in self.objectives
+            if not is_of_customers(objective)
+        )
         return next((total for total in wide if is_within(own, total)), own)
 
     def selectors(self, objective: LiveObjective) -> list[tuple[Role, str]]:

@@ -31,46 +31,46 @@ def scrapes(
         ValueError: a series without an instance, an instance scraped by several jobs, or a start
             time that is no number.
     """
-    found: dict[tuple[str, str], Moments] = {}
+    moments_of: dict[tuple[str, str], Moments] = {}
     until: dict[tuple[str, str], float] = {}
     for answer in counters:
         for instance, group in by_instance(answer).items():
-            newest = max(one.samples[-1].at for one in group)
+            newest = max(counter.samples[-1].at for counter in group)
             key = (group[0].labels.get("slot", ""), instance)
             until[key] = min(until.get(key, newest), newest)
-            moments = found.setdefault(key, {})
-            for one in group:
-                identity = identity_of(one.labels, ADDED)
-                for at, value in one.samples:
+            moments = moments_of.setdefault(key, {})
+            for counter in group:
+                identity = identity_of(counter.labels, ADDED)
+                for at, value in counter.samples:
                     if at in moments:
                         moments[at][identity] = value
                     else:
                         moments[at] = {identity: value}
     for answer in optional:
-        _add(answer, found)
+        _add(answer, moments_of)
     starts = list(starts)
-    if any(not isfinite(value) for one in starts for _, value in one.samples):
+    if any(not isfinite(value) for counter in starts for _, value in counter.samples):
         raise ValueError("a process start time is not a number")
     begun = {
-        (one.labels.get("slot", ""), one.labels.get("instance", "")): dict(one.samples)
-        for one in starts
+        (counter.labels.get("slot", ""), counter.labels.get("instance", "")): dict(counter.samples)
+        for counter in starts
     }
-    made = [
+    every_scrape = [
         Scrape(at, slot, instance, begun.get((slot, instance), {}).get(at), values)
-        for (slot, instance), moments in found.items()
+        for (slot, instance), moments in moments_of.items()
         for at, values in moments.items()
         if at <= until[slot, instance]
     ]
-    made.sort(key=lambda one: one.at)
-    return made
+    every_scrape.sort(key=lambda counter: counter.at)
+    return every_scrape
 
 
-def _add(answer: Iterable[Series], found: dict[tuple[str, str], Moments]) -> None:
+def _add(answer: Iterable[Series], moments_of: dict[tuple[str, str], Moments]) -> None:
     """Add the counters of an answer to the scrapes that are known already."""
     for instance, group in by_instance(answer).items():
-        known = found.get((group[0].labels.get("slot", ""), instance), {})
-        for one in group:
-            identity = identity_of(one.labels, ADDED)
-            for at, value in one.samples:
+        known = moments_of.get((group[0].labels.get("slot", ""), instance), {})
+        for counter in group:
+            identity = identity_of(counter.labels, ADDED)
+            for at, value in counter.samples:
                 if at in known:
                     known[at][identity] = value

@@ -177,8 +177,13 @@ def _payments(required: _PhaseLimit) -> LimitResult:
 
 def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
     """P95 by its confidence bounds; without samples it fails."""
-    name, seen = f"p95 {operation}", phase.operations.get(operation)
-    if seen is None or not seen.samples or seen.p95 is None or seen.p95_at_least is None:
+    name, latency = f"p95 {operation}", phase.operations.get(operation)
+    if (
+        latency is None
+        or not latency.samples
+        or latency.p95 is None
+        or latency.p95_at_least is None
+    ):
         sentence = (
             f"no {operation} in {phase.name} was answered: its P95 cannot be under {limit:g} s"
         )
@@ -188,21 +193,21 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
             name, Verdict.INCONCLUSIVE if rare else Verdict.FAIL, sentence, Measured.NO_DATA
         )
     sentence = (
-        f"P95 of {operation} is {_seconds(seen.p95)} in {phase.name} ({_interval(seen)}, from "
-        f"{seen.samples:,}); under {limit:g} s"
+        f"P95 of {operation} is {_seconds(latency.p95)} in {phase.name} ({_interval(latency)}, "
+        f"from {latency.samples:,}); under {limit:g} s"
     )
-    if seen.p95_at_least >= limit:
+    if latency.p95_at_least >= limit:
         verdict = Verdict.FAIL
-    elif seen.p95_at_most is not None and seen.p95_at_most < limit:
+    elif latency.p95_at_most is not None and latency.p95_at_most < limit:
         verdict = Verdict.PASS
     else:
         verdict = Verdict.INCONCLUSIVE
-    return LimitResult(name, verdict, sentence, samples=seen.samples)
+    return LimitResult(name, verdict, sentence, samples=latency.samples)
 
 
-def _interval(seen: Latency) -> str:
-    upper = "unknown" if seen.p95_at_most is None else _seconds(seen.p95_at_most)
-    return f"95 % sure: {_seconds(seen.p95_at_least or 0.0)} to {upper}"
+def _interval(latency: Latency) -> str:
+    upper = "unknown" if latency.p95_at_most is None else _seconds(latency.p95_at_most)
+    return f"95 % sure: {_seconds(latency.p95_at_least or 0.0)} to {upper}"
 
 
 def _seconds(seconds: float) -> str:
@@ -238,8 +243,8 @@ def _larger(run: LoadRun, limit: float) -> LimitResult:
     """Whether the target's memory rises all the time."""
     name = "growth_of_memory"
     if len(run.memory) < FEWEST_READINGS:
-        seen = f"{len(run.memory)} readings of the target's memory"
-        sentence = f"{name}: {seen}, at least {FEWEST_READINGS}: was it restarted?"
+        latency = f"{len(run.memory)} readings of the target's memory"
+        sentence = f"{name}: {latency}, at least {FEWEST_READINGS}: was it restarted?"
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     return _growth(name, "the target's memory", list(run.memory), limit)
 

@@ -144,14 +144,16 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
     lag = generator.lag_p99_seconds
     if len(shares) < len(generator.processor_share):
         return LimitResult(name, Verdict.INCONCLUSIVE, "a generator does not say what it used")
-    seen = (
+    figures = (
         f"1 % of requests left {1000 * lag:.0f} ms or more late (limit {1000 * slack:.0f} ms), "
         f"the busiest of {len(shares)} processes used {100 * max(shares):.0f} % of a core "
         f"(limit {100 * most:.0f} %), {max(generator.memory_bytes) / 1e6:.0f} MB"
     )
     if lag >= slack or max(shares) >= most:
-        return LimitResult(name, Verdict.INCONCLUSIVE, f"the generator was the bottleneck: {seen}")
-    return LimitResult(name, Verdict.PASS, f"the generator kept up: {seen}")
+        return LimitResult(
+            name, Verdict.INCONCLUSIVE, f"the generator was the bottleneck: {figures}"
+        )
+    return LimitResult(name, Verdict.PASS, f"the generator kept up: {figures}")
 
 
 def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]) -> LimitResult:
@@ -166,7 +168,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     least = ALL_OF_THEM if worst.judged == ALL else MOST_OF_THEM
     a_minute = objective.limits["requests_per_user_minute"]
     pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
-    seen = (
+    figures = (
         f"{worst.users_reached:,} of {worst.users_planned:,} users in {worst.name}, "
         f"{seconds:.0f} of {run.judged_seconds:.0f} s judged, {pace:.1f} requests a minute due "
         f"from each (at least {a_minute:g})"
@@ -174,8 +176,10 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     peak = max(phase.users_planned for phase in judged)
     too_few = worst.users_reached < least * worst.users_planned or peak < run.users
     if too_few or seconds < ALMOST * run.judged_seconds or pace < a_minute:
-        return LimitResult(name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {seen}")
-    return LimitResult(name, Verdict.PASS, seen)
+        return LimitResult(
+            name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {figures}"
+        )
+    return LimitResult(name, Verdict.PASS, figures)
 
 
 def _finding(

@@ -96,15 +96,15 @@ def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
     """
     part, whole, starts = (by_instance(answer.series) for answer in answers)
     if not part.keys() == whole.keys() == starts.keys():
-        seen = " / ".join(str(len(groups)) for groups in (part, whole, starts))
-        raise ValueError(f"part, whole and start times are of different instances ({seen})")
-    if two := reading.spelled_twice(answers[0].series):
-        raise ValueError(f"a bucket is spelled {two[0]} and {two[1]} in the window")
+        counts_text = " / ".join(str(len(groups)) for groups in (part, whole, starts))
+        raise ValueError(f"part, whole and start times are of different instances ({counts_text})")
+    if spellings := reading.spelled_twice(answers[0].series):
+        raise ValueError(f"a bucket is spelled {spellings[0]} and {spellings[1]} in the window")
     window_start = answers[1].evaluated_at - answers[1].window.total_seconds()
     counts = [0.0, 0.0]
     for instance in whole:
         groups = (part[instance], whole[instance], starts[instance])
-        until = min(max(one.samples[-1].at for one in group) for group in groups)
+        until = min(max(counter.samples[-1].at for counter in group) for group in groups)
         cut_part, cut_whole, cut_starts = (_until(group, until) for group in groups)
         counts[0] += total_increase(cut_part, cut_starts, window_start)
         counts[1] += total_increase(cut_whole, cut_starts, window_start)
@@ -117,26 +117,26 @@ def _count(answers: tuple[SampleSet, SampleSet, SampleSet]) -> Count:
 def _until(group: Sequence[Series], until: float) -> list[Series]:
     """The samples up to a moment."""
     return [
-        replace(one, samples=tuple(sample for sample in one.samples if sample.at <= until))
-        for one in group
+        replace(counter, samples=tuple(sample for sample in counter.samples if sample.at <= until))
+        for counter in group
     ]
 
 
 def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tuple[Verdict, str]:
     """The verdict on a count, and the sentence that says why."""
     word, limit = ("under" if objective.below else "over"), f"{100 * objective.limit:g} %"
-    seen = (
+    counts_text = (
         f"{evidence.target.slot}: {count} {objective.reads}; must be {word} {limit}; "
         f"{_baseline(objective, evidence)}; last {objective.window.total_seconds():.0f} s"
     )
     if count.whole >= objective.minimum_events:
-        return (Verdict.PASS if _meets(objective, count) else Verdict.FAIL), seen
+        return (Verdict.PASS if _meets(objective, count) else Verdict.FAIL), counts_text
     if count.whole and not _meets(objective, count) and _chance(objective, count) < SURELY:
-        return Verdict.FAIL, f"{seen}; few, but chance does not explain it"
+        return Verdict.FAIL, f"{counts_text}; few, but chance does not explain it"
     missing = objective.minimum_events - count.whole
     return (
         Verdict.INCONCLUSIVE,
-        f"{missing:,} more events needed. {seen}{_pace(objective, count)}",
+        f"{missing:,} more events needed. {counts_text}{_pace(objective, count)}",
     )
 
 
