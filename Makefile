@@ -79,7 +79,7 @@ prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO,
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
 
 proof-suites: setup ## a whole run of three suites leaves no credential; each way to redden a smoke check (10 minutes)
-	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/testbed/test_faults.py tests/testbed/test_testbed.py -q -m 'slow or not slow'
+	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py) -q -m 'slow or not slow'
 
 proof-statistics: setup ## the rates of wrong answers, simulated as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py live_judge.py fewer.py statistics.py) -q -n 2

@@ -53,6 +53,7 @@ def test_a_failure_is_short_and_names_check_expectation_and_exchange(
     assert recorded(tmp_path)["smoke.payment"] == "failed"
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_no_answer_shows_no_frame_of_a_library_and_a_traceback_on_request(
     world: TestWorld, tmp_path: Path
 ) -> None:

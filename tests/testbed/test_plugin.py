@@ -39,6 +39,7 @@ def test_without_a_target_it_says_which_there_are() -> None:
     assert "these checks need --target NAME; there are: blue, green" in done.err + done.out
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_two_workers_give_the_same_evidence(
     world: TestWorld, passed_out: Path, tmp_path: Path
 ) -> None:
