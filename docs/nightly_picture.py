@@ -23,20 +23,20 @@ USUAL = {"list_products": 0.012, "search": 0.021, "place_order": 0.034, "process
 def figures() -> list[Figure]:
     """Nights of a store whose search gets a quarter slower with its last release."""
     dice = np.random.default_rng(4)
-    made = []
+    nights = []
     for night in range(NIGHTS):
         for operation, usual in USUAL.items():
             slow = operation == "search" and night >= SLOWER_FROM
             for quantile, times in (("p50", 1.0), ("p95", 2.2)):
                 seconds = usual * times * (1.25 if slow else 1.0) * dice.normal(1, 0.04)
-                made.append(
+                nights.append(
                     Figure(night=LAST - timedelta(days=NIGHTS - 1 - night), operation=operation,
                            quantile=quantile, version="5.0.1" if night >= SLOWER_FROM else "5.0.0",
                            seconds=seconds, ratio=1.24 if slow else 1.01,
                            at_least=1.17 if slow else 0.96, at_most=1.31 if slow else 1.06,
                            noise=0.06, run="made-up")
                 )  # fmt: skip
-    return [one for one in made if (LAST - one.night).days not in MISSING]
+    return [figure for figure in nights if (LAST - figure.night).days not in MISSING]
 
 
 def main() -> None:

@@ -220,7 +220,7 @@ def peak_of(profile: str, users: int | None) -> int:
 
 
 def length(profile: str) -> float:
-    """The length of a profile at scale 1, in seconds."""
+    """The length of a profile, in seconds, with the phases as the file states them."""
     return float(sum(phase["seconds"] for phase in _read(PROFILES)[profile]["phases"]))
 
 

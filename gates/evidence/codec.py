@@ -143,8 +143,8 @@ def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclas
     def decode(content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
         content = json_values.object_of(content)
         if form is Form.EVIDENCE and content[CLASS_KEY] != kind.__name__:
-            found = str(content[CLASS_KEY])[:80]
-            raise ValueError(f"expected a {kind.__name__}, found a {found}")
+            class_name = str(content[CLASS_KEY])[:80]
+            raise ValueError(f"expected a {kind.__name__}, found a {class_name}")
         values = {
             name: decode_field(content[name])
             for name, decode_field, may_be_missing in fields

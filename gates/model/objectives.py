@@ -244,7 +244,7 @@ class ThroughputObjective:
 
 @dataclass(frozen=True, slots=True)
 class TriggerObjective:
-    """A rollback trigger: the ratio of bad events is over a limit for a time, whatever blue does.
+    """A rollback trigger: green's bad ratio is over a limit for a time; blue does not count.
 
     Args:
         name: the objective's name.

@@ -304,7 +304,7 @@ def _listens(client: StoreClient, role: str) -> Observation:
 def test_tokens_do_not_travel_in_addresses(
     surface: Surface, new_person: NewPerson, no_finding: NoFindingAssertion
 ) -> None:
-    """No operation has a parameter for a key in its address, or accepts a token there."""
+    """No operation has a URL parameter for a key, and no operation accepts a token in its URL."""
     person = new_person()
     key_parameters = [
         (endpoint.name, parameter.name)

@@ -179,7 +179,7 @@ def public_user(user: Document) -> dict[str, object]:
 
 
 async def list_roles(context: Context) -> Reply:
-    """``GET /api/access/roles``: highest first."""
+    """``GET /api/access/roles``: the roles, the highest role first."""
     only(context.query)
     roles = [
         {"name": name, "rank": rank, "permissions": sorted(role_permissions(name))}

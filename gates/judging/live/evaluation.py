@@ -84,7 +84,7 @@ def findings(
         by_name[objective.name] = availability.conclude(
             objective, evidence.target, up, timeline.answer
         )
-    return tuple(by_name[one.name] for one in (*plan.objectives, *plan.availability))
+    return tuple(by_name[objective.name] for objective in (*plan.objectives, *plan.availability))
 
 
 def _of_group(

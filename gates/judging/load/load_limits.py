@@ -111,7 +111,7 @@ def _failed(required: _PhaseLimit) -> LimitResult:
     """Requests that failed or had no end, of those due; shown to be too many or few enough."""
     phase, total = required.phase, required.phase.operations.get(TOTAL)
     bad = (total.failed if total else 0) + phase.unfinished
-    why = max(required.run.reasons, key=lambda one: required.run.reasons[one], default="")
+    why = max(required.run.reasons, key=lambda part: required.run.reasons[part], default="")
     sentence = (
         f"{bad:,} of {phase.due:,} requests due in {phase.name} failed or had no end; "
         f"under {100 * required.limit:g} %{f'; most often: {why}' if bad and why else ''}"
@@ -233,8 +233,8 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
 
 def _slower(run: LoadRun, limit: float) -> LimitResult:
     """Whether the median rises from window to window."""
-    totals = [one.operations.get(TOTAL) for one in run.phases if one.judged == ALL]
-    medians = [one.p50 for one in totals if one]
+    totals = [part.operations.get(TOTAL) for part in run.phases if part.judged == ALL]
+    medians = [part.p50 for part in totals if part]
     points = [(float(at), p50) for at, p50 in enumerate(medians) if p50 is not None]
     return _growth("growth_of_latency", "the median latency", points, limit)
 
@@ -274,13 +274,13 @@ def _growth(name: str, what: str, points: list[tuple[float, float]], limit: floa
 def _knee(objective: LoadObjective, run: LoadRun) -> LimitResult:
     """The most users with which every limit held, in a run that goes on until a limit breaks."""
     users_within_limits = 0
-    for phase in (one for one in run.phases if one.judged == ALL):
+    for phase in (part for part in run.phases if part.judged == ALL):
         answers = [
             PER_PHASE[name](_PhaseLimit(name, limit, phase, run))
             for name, limit in objective.limits.items()
             if name in PER_PHASE
         ] + [_p95(operation, limit, phase) for operation, limit in objective.p95.items()]
-        broken = [one for one in answers if one.verdict is Verdict.FAIL]
+        broken = [part for part in answers if part.verdict is Verdict.FAIL]
         if broken:
             sentence = (
                 f"every limit held up to {users_within_limits:,} users; "

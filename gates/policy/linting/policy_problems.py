@@ -100,12 +100,7 @@ def _objective(one: Objective) -> Iterator[str]:
             yield from _successes(one.indicator, part_is_good=not one.below)
             yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
         case ComparisonObjective():
-            yield from _boundary(one.indicator.selected)
-            yield from _one_family(one.indicator.selected, one.indicator.total)
-            yield from _direction(
-                one.indicator.selected, part_is_good=one.indicator.part is Part.GOOD
-            )
-            yield from _successes(one.indicator, part_is_good=one.indicator.part is Part.GOOD)
+            yield from _counters(one.indicator)
             if one.minimum_events and one.minimum_events < RULE_OF_THREE / one.terms.limit:
                 yield (
                     f"minimum_events: {one.minimum_events} events cannot show a ratio under "
@@ -113,12 +108,7 @@ def _objective(one: Objective) -> Iterator[str]:
                     f"{RULE_OF_THREE / one.terms.limit:.0f}"
                 )
         case TriggerObjective():
-            yield from _boundary(one.indicator.selected)
-            yield from _one_family(one.indicator.selected, one.indicator.total)
-            yield from _direction(
-                one.indicator.selected, part_is_good=one.indicator.part is Part.GOOD
-            )
-            yield from _successes(one.indicator, part_is_good=one.indicator.part is Part.GOOD)
+            yield from _counters(one.indicator)
             yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
             if one.minimum_events * (1 - one.over) < 1:
                 yield "over: can never be passed by so few events"
