@@ -59,7 +59,7 @@ from gates.model.objectives import (
     TrafficObjective,
     TriggerObjective,
 )
-from gates.model.policy import OnCrash, Policy, Stage, StageRole
+from gates.model.policy import AlertLevel, OnCrash, Policy, Stage, StageRole
 from gates.model.run import (
     LEFT_NOTHING,
     Boot,
@@ -71,7 +71,7 @@ from gates.model.run import (
     RunState,
 )
 from gates.model.scrape import SAME_SHARE, SHARE_TOLERANCE, Move, Scrape, is_same_share
-from gates.model.target import Addresses, Build, Target
+from gates.model.target import Addresses, Build, Service, Target
 
 __all__ = [
     "ALL",
@@ -83,6 +83,7 @@ __all__ = [
     "SLOT",
     "TOTAL",
     "Addresses",
+    "AlertLevel",
     "AvailabilityObjective",
     "Boot",
     "Build",
@@ -126,6 +127,7 @@ __all__ = [
     "Series",
     "ServedBuild",
     "ServedBuildObjective",
+    "Service",
     "ShareObjective",
     "Stage",
     "StageRole",

@@ -9,6 +9,21 @@ from gates.model.indicators import Indicator
 from gates.model.objectives import Objective
 
 
+@dataclass(frozen=True, slots=True)
+class AlertLevel:
+    """The alerts of one severity, and who receives them.
+
+    Args:
+        severity: the value of the label ``severity``.
+        receivers: the names of Alertmanager's receivers that must get these alerts.
+        alerts: the names of the alert rules.
+    """
+
+    severity: str
+    receivers: tuple[str, ...]
+    alerts: tuple[str, ...]
+
+
 class OnCrash(Enum):
     """The action of a ramp that cannot continue: roll back, or leave the traffic as it is."""
 
@@ -63,6 +78,9 @@ class Policy:
         stages: the stages in the release's order.
         on_crash: what a ramp that cannot go on does with the traffic.
         indicators: by name, what the policy measures.
+        platform_limits: the numbers of the platform checks, by name; empty where the policy has
+            none.
+        alert_levels: the alert rules that must exist, by severity.
     """
 
     name: str
@@ -76,6 +94,8 @@ class Policy:
     stages: tuple[Stage, ...]
     on_crash: OnCrash = OnCrash.ROLLBACK
     indicators: Mapping[str, Indicator] = field(default_factory=dict)
+    platform_limits: Mapping[str, float] = field(default_factory=dict)
+    alert_levels: tuple[AlertLevel, ...] = ()
 
     @property
     def steps(self) -> tuple[Stage, ...]:

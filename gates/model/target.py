@@ -34,6 +34,30 @@ class Addresses:
     prometheus: str
     balancer_control: str
     edge_ca_file: Path | None
+    alertmanager: str = ""
+    grafana: str = ""
+    notifications: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that belongs to the target.
+
+    Args:
+        name: the service's name.
+        address: where the service is asked: an ``http``, ``https`` or ``tcp`` URL.
+        version: the version that the service must have, or its first parts: ``2.42``; empty where
+            the target file states none.
+        up: the selector of its ``up`` series; empty where Prometheus does not scrape the service.
+        build_info: the selector of its build information, whose label ``version`` is compared;
+            empty where the service exports none.
+    """
+
+    name: str
+    address: str
+    version: str = ""
+    up: str = ""
+    build_info: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +89,10 @@ class Target:
         shop: the public edge of both colours, for a rehearsal's shoppers; or empty.
         router: the kind of router that may move the target's traffic; empty where no command may
             move it.
+        services: the services that must run.
+        service_count: how many services the guide's text or the operator expects; 0 where the file
+            names no services.
+        backups: the folder of database backups; None where the file names none.
     """
 
     name: str
@@ -90,3 +118,6 @@ class Target:
     shop: str
     router: str
     secrets: dict[str, str] = field(repr=False)
+    services: tuple[Service, ...] = ()
+    service_count: int = 0
+    backups: Path | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gates.errors import UnknownNameError
-from gates.model import LoadObjective, Objective, Policy, Stage
+from gates.model import AlertLevel, LoadObjective, Objective, Policy, Stage
 from gates.policy import live_tables, objective_tables
 from gates.policy.definitions import Defaults, Definitions, LoadProfile
 from gates.policy.indicator_tables import indicators
@@ -44,6 +44,18 @@ NIGHTLY_LIMITS = {
     "slower_than_before": (0.01, 1),
     "least_seconds": (0, 1),
 }
+PLATFORM_LIMITS = {
+    "scrape_interval_tolerance": (0.05, 1),
+    "clock_skew_seconds": (0.1, 60),
+    "notification_seconds": (1, 300),
+    "replication_lag_seconds": (0.1, 600),
+    "collection_scan_documents": (0, 1_000_000),
+    "integrity_documents": (100, 10_000_000),
+    "backup_age_hours": (0.1, 720),
+    "restore_seconds": (1, 86_400),
+    "return_seconds": (0.5, 300),
+    "share_chance": (0.000001, 0.05),
+}
 # Without these limits a load run proves nothing.
 ALWAYS = (
     "generator_processor", "generator_lag_seconds", "requests_per_user_minute", "requests_done",
@@ -76,7 +88,9 @@ def load(path: Path) -> Policy:
     security = _numbers(top.table("security_limits"), SECURITY_LIMITS)
     loads = _numbers(top.table("load_limits"), LOAD_LIMITS)
     nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
-    every = json.dumps([latencies, security, loads], sort_keys=True)
+    platform = _optional_numbers(top, "platform_limits", PLATFORM_LIMITS)
+    # A policy without limits of the platform keeps the digest that it always had.
+    every = json.dumps([latencies, security, loads, *filter(None, [platform])], sort_keys=True)
     ramp_keys = top.table("ramp")
     ramp = ramp_table(ramp_keys)
     objective_keys = top.table("objectives")
@@ -93,6 +107,7 @@ def load(path: Path) -> Policy:
     )
     objectives = _objectives(tables, known)
     groups = Groups.of(top.table("groups") if "groups" in top.left() else None, objectives)
+    levels = _alert_levels(top)
     every_stage = stages(top.table("stages"), ramp, ramp_keys, groups)
     top.end()
     used = {objective.name for stage in every_stage for objective in stage.objectives}
@@ -110,6 +125,8 @@ def load(path: Path) -> Policy:
         stages=every_stage,
         on_crash=ramp.on_crash,
         indicators=known.indicators,
+        platform_limits=platform,
+        alert_levels=levels,
     )
 
 
@@ -167,6 +184,29 @@ def _numbers(table: Table, known: Mapping[str, tuple[float, float]]) -> dict[str
     limits = {name: table.number(name, *bounds) for name, bounds in known.items()}
     table.end()
     return limits
+
+
+def _optional_numbers(
+    top: Table, key: str, known: Mapping[str, tuple[float, float]]
+) -> dict[str, float]:
+    """The limits of a table that a policy may leave out."""
+    return _numbers(top.table(key), known) if key in top.left() else {}
+
+
+def _alert_levels(top: Table) -> tuple[AlertLevel, ...]:
+    """The alert rules that must exist, by severity; no alert has two severities."""
+    if "alerts" not in top.left():
+        return ()
+    table, levels, names = top.table("alerts"), [], set[str]()
+    for severity in table.left():
+        content = table.table(severity)
+        level = AlertLevel(severity, content.texts("receivers"), content.texts("alerts"))
+        content.end()
+        if twice := sorted(names.intersection(level.alerts)):
+            raise content.error("alerts", f"{twice[0]!r} has another severity, too")
+        names.update(level.alerts)
+        levels.append(level)
+    return tuple(levels)
 
 
 def _latency_limits(table: Table) -> dict[str, float]:

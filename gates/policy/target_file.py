@@ -3,18 +3,20 @@
 import hashlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gates.errors import ConfigurationError, UnknownNameError
-from gates.model import Addresses, Build, Target
+from gates.model import Addresses, Build, Service, Target
 from gates.policy.toml_table import Table, one_of, read
 from gates.routers import ROUTERS
 
 POLICY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 DIGEST = re.compile(r"sha256:[0-9a-f]{32,64}\Z")
+ADDRESS = re.compile(r"(https?|tcp)://[^\s/@]+(/\S*)?\Z")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,60}\Z")
-MOST_SECRETS_BYTES = 65536
+MAX_SECRETS_BYTES = 65536
 
 
 def names(folder: Path) -> list[str]:
@@ -73,6 +75,9 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         instances=_texts(metrics, "instances"),
         baseline_slot=metrics.name("baseline_slot"),
         shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
+        services=(services := _services(top)).listed,
+        service_count=services.count,
+        backups=_backups(top, folder),
         router=one_of(traffic, "router", ROUTERS) if traffic else "",
         public_address=access.text("public_address") if "public_address" in access.left() else "",
         secrets=_secrets(top.table("secrets"), access, folder, unset, production=production),
@@ -125,9 +130,49 @@ def _addresses(table: Table, folder: Path) -> Addresses:
         prometheus=_url(table, "prometheus"),
         balancer_control=_url(table, "balancer_control"),
         edge_ca_file=(folder / certificate).resolve() if certificate else None,
+        alertmanager=_url(table, "alertmanager") if "alertmanager" in table.left() else "",
+        grafana=_url(table, "grafana") if "grafana" in table.left() else "",
+        notifications=_url(table, "notifications") if "notifications" in table.left() else "",
     )
     table.end()
     return addresses
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    listed: tuple[Service, ...] = ()
+    count: int = 0
+
+
+def _services(top: Table) -> _Services:
+    """The services that must run, and how many there must be."""
+    if "services" not in top.left():
+        return _Services()
+    table = top.table("services")
+    count = table.whole("count", 1, 10_000)
+    listed = tuple(_service(name, table.table(name)) for name in table.left())
+    if len(listed) != count:
+        raise table.error("count", f"expected the number of services below: {len(listed)}")
+    return _Services(listed, count)
+
+
+def _service(name: str, table: Table) -> Service:
+    address = table.text("address")
+    if not ADDRESS.match(address):
+        raise table.error("address", "expected an http://, https:// or tcp:// URL")
+    texts = {key: table.text(key) for key in ("version", "up", "build_info") if key in table.left()}
+    table.end()
+    return Service(name, address, **texts)
+
+
+def _backups(top: Table, folder: Path) -> Path | None:
+    """The folder of database backups."""
+    if "backup" not in top.left():
+        return None
+    table = top.table("backup")
+    backups = (folder / table.text("folder")).resolve()
+    table.end()
+    return backups
 
 
 def _log_files(access: Table, folder: Path) -> tuple[Path, ...]:
@@ -179,12 +224,12 @@ def _secrets(
 def _secrets_file(path: Path) -> dict[str, str]:
     """``NAME=value`` lines; a store that is not up has no file yet."""
     try:
-        raw = path.read_bytes()[: MOST_SECRETS_BYTES + 1]
+        raw = path.read_bytes()[: MAX_SECRETS_BYTES + 1]
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MOST_SECRETS_BYTES:
-        raise ConfigurationError(f"{path}: over {MOST_SECRETS_BYTES} bytes")
+    if len(raw) > MAX_SECRETS_BYTES:
+        raise ConfigurationError(f"{path}: over {MAX_SECRETS_BYTES} bytes")
     pairs = [line.partition("=") for line in raw.decode(errors="replace").splitlines()]
     return {name: value for name, equals, value in pairs if equals}

@@ -8,7 +8,7 @@ from in_process import gates
 from worlds import ROOT
 
 from gates.errors import ConfigurationError
-from gates.model import OnCrash
+from gates.model import AlertLevel, OnCrash, Service
 from gates.policy import policy_file as policy
 from gates.policy import target_file as target
 
@@ -204,3 +204,78 @@ def test_a_ramp_that_cannot_go_on_gives_the_traffic_back_unless_the_policy_leave
 ) -> None:
     (tmp_path / "policy.toml").write_text(TEXT.replace('on_crash = "rollback"', line))
     assert policy.load(tmp_path / "policy.toml").on_crash is expected
+
+
+def without(text: str, *tables: str) -> str:
+    """A TOML text without some of its tables, and the tables in them."""
+    names = "|".join(tables)
+    return re.sub(rf"(?ms)^\[({names})[^\n]*\]\n.*?(?=^\[|\Z)", "", text)
+
+
+WITHOUT_SERVICES = without(GREEN, "services", "backup")
+WITHOUT_ALERTS = without(TEXT, "alerts")
+SERVICES = """
+[services]
+count = 2
+[services.api]
+address = "http://127.0.0.1:5001/api/health"
+version = "5.0.0"
+up = 'up{job="store"}'
+build_info = 'kirana_build_info{slot="green"}'
+[services.database]
+address = "tcp://127.0.0.1:27017"
+[backup]
+folder = "../backups"
+"""
+
+
+def test_a_target_names_its_services_and_backups(tmp_path: Path) -> None:
+    (tmp_path / "green.toml").write_text(WITHOUT_SERVICES + SERVICES)
+    loaded = target.load("green", tmp_path)
+    assert loaded.service_count == 2
+    assert [service.name for service in loaded.services] == ["api", "database"]
+    assert loaded.services[0].version == "5.0.0"
+    assert loaded.services[1] == Service("database", "tcp://127.0.0.1:27017")
+    assert loaded.backups == (tmp_path / "../backups").resolve()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("count = 2", "count = 3"), "services.count: expected the number of services below: 2"),
+        (("tcp://", "ftp://"), "services.database.address: expected an http://"),
+        (("version =", "versions ="), "services.api.versions: unknown key"),
+        (("folder =", "place ="), "backup.folder: missing"),
+    ],
+)
+def test_a_mistake_among_the_services_is_named(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    (tmp_path / "green.toml").write_text(WITHOUT_SERVICES + SERVICES.replace(*change))
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        target.load("green", tmp_path)
+
+
+ALERTS = """
+[alerts.critical]
+receivers = ["pager"]
+alerts = ["ApiDown", "DatabaseDown"]
+[alerts.warning]
+receivers = ["chat", "mail"]
+alerts = ["ApiSlow"]
+"""
+
+
+def test_a_policy_names_its_alerts_by_severity(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(WITHOUT_ALERTS + ALERTS)
+    assert policy.load(tmp_path / "policy.toml").alert_levels == (
+        AlertLevel("critical", ("pager",), ("ApiDown", "DatabaseDown")),
+        AlertLevel("warning", ("chat", "mail"), ("ApiSlow",)),
+    )
+
+
+def test_an_alert_has_one_severity(tmp_path: Path) -> None:
+    text = WITHOUT_ALERTS + ALERTS.replace("ApiSlow", "ApiDown")
+    (tmp_path / "policy.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match="'ApiDown' has another severity, too"):
+        policy.load(tmp_path / "policy.toml")
