@@ -1,5 +1,6 @@
 """Fixtures of this project's own tests; what several tests need lies in ``tests/support``."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from distribution import GroupScheduling, groups_first
 from shared_fixtures import passed_out, records, world
 
 __all__ = ["passed_out", "records", "world"]
+
+
+# A shell without job control starts background commands with SIGINT ignored, and every process
+# that a test starts would ignore SIGINT, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
