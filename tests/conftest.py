@@ -15,10 +15,12 @@ from shared_fixtures import passed_out, records, world
 __all__ = ["passed_out", "records", "world"]
 
 
-# A shell without job control starts background commands with SIGINT ignored, and every process
-# that a test starts would ignore SIGINT, too.
+# A shell without job control starts background commands with SIGINT ignored, and nohup ignores
+# SIGHUP. Every process that a test starts would ignore these signals, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
