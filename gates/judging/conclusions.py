@@ -1,11 +1,13 @@
 """The findings of a stage: each objective is concluded by the module of its kind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from gates.judging import served_build
 from gates.judging.checks import listed, required
+from gates.judging.conclusion import cannot_measure, finding_of
 from gates.judging.live import evaluation
 from gates.judging.live.queries import LivePlan, LiveQueries
 from gates.judging.load import load_objective
@@ -20,6 +22,7 @@ from gates.model import (
     LiveBuildObjective,
     LiveObjective,
     LoadObjective,
+    Measured,
     Objective,
     RatioObjective,
     ServedBuildObjective,
@@ -88,7 +91,21 @@ def conclude_all(
         findings.extend(
             evaluation.findings(view.plan, view.queries, view.timeline, evidence, now.timestamp())
         )
+    else:
+        findings.extend(_without_ramp(stage))
     return findings
+
+
+def _without_ramp(stage: Stage) -> Iterator[Finding]:
+    """The findings of live objectives of a stage that cannot say when its ramp began."""
+    problem = (
+        f"the stage {stage.name} needs a traffic share and a comparison to judge live metrics; "
+        "without them the gate does not know the ramp"
+    )
+    for objective in stage.objectives:
+        if isinstance(objective, LiveObjective | AvailabilityObjective):
+            conclusion = cannot_measure(Measured.ERROR, objective.name, problem)
+            yield finding_of(objective, conclusion, (), "gates lint")
 
 
 Alone = (

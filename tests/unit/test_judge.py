@@ -21,6 +21,7 @@ from judging import (
     level,
     passed_run,
     rising,
+    stage_of,
 )
 
 from gates.judging import decide as judge
@@ -154,6 +155,20 @@ def test_a_failure_outweighs_blindness() -> None:
 def test_a_stage_without_objectives_is_a_hold() -> None:
     decision = decide(evidence(), replace(RAMP, objectives=()))
     assert decision.outcome is Outcome.HOLD
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("errors-trigger", "latency-trigger"), ("green-up",),
+     ("traffic-share", "errors-trigger"), ("errors-against-blue", "errors-trigger")],
+)  # fmt: skip
+def test_a_live_objective_without_a_ramp_is_never_a_go(names: tuple[str, ...]) -> None:
+    stage = stage_of("served-build", *names, share=0.1)
+    decision = decide(evidence(), stage)
+    assert decision.outcome is Outcome.HOLD
+    live = [finding for finding in decision.findings if finding.objective in names]
+    assert {finding.objective for finding in live} == set(names)
+    assert "needs a traffic share and a comparison" in decision.reason
 
 
 def test_the_share_must_have_lasted_for_the_bake() -> None:
