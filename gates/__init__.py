@@ -11,6 +11,7 @@ sources    measure the target: its health answer, samples of Prometheus
 evidence   collects what a decision is based on
 judging    decides: evidence in, decision out
 statistics the exact tests that the judge uses
+signing    sign-offs, overrides and revocations by people
 ramp       moves traffic step by step, and back
 routers    the kinds of traffic router
 backtest   judges recordings

@@ -20,6 +20,7 @@ from gates.model import (
     Measured,
     Measurement,
     Outcome,
+    Override,
     PolicyFile,
     Verdict,
 )
@@ -157,6 +158,8 @@ def _encode_finding(finding: Finding) -> JsonObject:
         "next_step": finding.next_step,
         "breach": finding.breach.value,
         "measurements": list(map(_encode_measurement, finding.measurements)),
+        "subjects": list(finding.subjects),
+        "override": _encode_override(finding.override),
     }
 
 
@@ -176,7 +179,28 @@ def _decode_finding(content: JsonObject) -> Finding | None:
         next_step=text(content, "next_step"),
         measurements=tuple(map(_decode_measurement, json_objects(content, "measurements"))),
         breach=breach,
+        subjects=texts(content, "subjects"),
+        override=_decode_override(json_object(content, "override")),
     )
+
+
+def _encode_override(override: Override | None) -> JsonObject | None:
+    if override is None:
+        return None
+    return {
+        "people": list(override.people),
+        "reasons": list(override.reasons),
+        "until": override.until.isoformat(),
+        "entries": list(override.entries),
+    }
+
+
+def _decode_override(content: JsonObject | None) -> Override | None:
+    until = None if content is None else moment(content, "until")
+    if content is None or until is None:
+        return None
+    people, reasons = texts(content, "people"), texts(content, "reasons")
+    return Override(people, reasons, until, texts(content, "entries"))
 
 
 def _encode_measurement(measurement: Measurement) -> JsonObject:

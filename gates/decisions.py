@@ -22,12 +22,15 @@ from gates.model import (
     Outcome,
     Policy,
     PolicyFile,
+    SignOffRecord,
     Stage,
     Target,
     is_same_share,
 )
 from gates.policy import policy_file, target_file
 from gates.policy.time_scale import scaled
+from gates.signing import signature
+from gates.signing.ledger_records import sign_offs_of
 
 SCHEMA = 2
 MAX_TIME_SCALE = 60.0
@@ -139,6 +142,7 @@ def decide(context: Context, stage: Stage) -> Answer:
         ),
     )  # fmt: skip
     evidence, view = collect_evidence(question)
+    evidence = replace(evidence, sign_offs=_sign_offs(context, stage, reading))
     decision = judge(stage, evidence, datetime.fromtimestamp(at, UTC), view)
     decision = replace(
         decision,
@@ -190,6 +194,14 @@ def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]
         f"are still read; type: gates log --verify --out {shlex.quote(str(out))}"
     )
     return (warning,)
+
+
+def _sign_offs(
+    context: Context, stage: Stage, content: ledger.LedgerContent
+) -> tuple[SignOffRecord, ...]:
+    """The sign-offs and overrides of a stage on the target."""
+    records = sign_offs_of(content, context.target.name, signature.configured_key())
+    return tuple(record for record in records if record.sign_off.stage == stage.name)
 
 
 def _judged_runs(context: Context, content: ledger.LedgerContent) -> list[tuple[str, JudgedRun]]:

@@ -13,9 +13,11 @@ from gates.ledger import (
     RampRollbackEntry,
     RampStartEntry,
     RecoveryEntry,
+    RevocationEntry,
     RollbackEntry,
+    SignOffEntry,
 )
-from gates.model import Decision, Finding, Outcome, Verdict
+from gates.model import Decision, Finding, Outcome, Override, SignOffKind, Verdict
 
 MOMENT_LENGTH = len("2026-01-01T00:00:00")
 MAX_ENTRY = 300
@@ -72,6 +74,8 @@ def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: 
 
 def _finding(finding: Finding, *, colours: bool) -> list[str]:
     word, colour = VERDICT_WORDS[finding.verdict]
+    if finding.override is not None:
+        word = f"{word}, OVERRIDDEN"
     shown = _coloured(f"{word:<7}", colour, colours=colours)
     lines = [f"  {shown} {finding.objective}: {printable(finding.sentence)}"]
     if finding.verdict is not Verdict.PASS:
@@ -79,9 +83,23 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
         lines.append(
             f"          guide {finding.guide}; {finding.measured.value}, {samples} samples"
         )
+    if finding.override is not None:
+        lines.extend(_override(finding.override))
     if finding.next_step:
         lines.append(f"          next: {printable(finding.next_step)}")
     return lines
+
+
+def _override(override: Override) -> list[str]:
+    """Who signed the override, why, and until when."""
+    signers = [
+        f"          by {printable(person)}, ledger entry {printable(entry)}: {printable(reason)}"
+        for person, reason, entry in zip(
+            override.people, override.reasons, override.entries, strict=False
+        )
+    ]
+    until = override.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return [f"          overridden until {until}", *signers]
 
 
 def entry_line(record: LedgerRecord) -> str:
@@ -98,6 +116,8 @@ def entry_line(record: LedgerRecord) -> str:
             scale = decision.time_scale
             event = f"{decision.outcome.value}  {decision.stage}: {decision.reason}"
             moment = decision.at.isoformat()[:MOMENT_LENGTH]
+        case SignOffEntry() | RevocationEntry():
+            event, moment = _signing(content)
         case RecoveryEntry():
             event, moment = f"recovered  a line of {content.size} bytes was cut", ""
         case OtherEntry():
@@ -127,6 +147,21 @@ def _event(content: MoveEntry | RollbackEntry | RampEventEntry) -> str:
         case RampEndEntry():
             ending = "" if content.ending is None else content.ending.value
             return f"ramp ended {ending} {content.why}"
+
+
+def _signing(content: SignOffEntry | RevocationEntry) -> tuple[str, str]:
+    """The event and the moment of a sign-off, an override or a revocation."""
+    if isinstance(content, RevocationEntry):
+        event = f"revocation of {content.revoked} by {content.person.name}: {content.note}"
+        return event, content.at.isoformat()[:MOMENT_LENGTH]
+    signed = content.sign_off
+    kind = "override of" if signed.kind is SignOffKind.OVERRIDE else "sign-off of"
+    until = signed.expires_at.isoformat()[:MOMENT_LENGTH]
+    event = (
+        f"{kind} {signed.item} for {signed.stage} of {signed.build} by {signed.person.name} "
+        f"until {until}: {signed.note}"
+    )
+    return event, signed.at.isoformat()[:MOMENT_LENGTH]
 
 
 def _moment(at: float | None) -> str:

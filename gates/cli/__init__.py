@@ -13,9 +13,11 @@ from gates.exitcodes import EXIT_TABLE
 from gates.process import command_line
 
 # These commands write their answer to the ledger, so that it holds where nobody could read it.
-ANSWER_IN_LEDGER = ("check", "watch", "ramp", "rollback", "rehearse")
+ANSWER_IN_LEDGER = ("check", "watch", "ramp", "rollback", "rehearse", "sign", "revoke")
 RECORD_SECONDS = 15.0
 REHEARSAL_SCALE = 15.0
+# A policy accepts a sign-off for at most so long.
+MAX_LIFETIME_SECONDS = 30 * 86_400.0
 Command = argparse.ArgumentParser
 AddCommand = Callable[[str, str], Command]
 
@@ -56,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     _add_ramp(add)
     _add_rollback(add)
     _add_rehearse(add)
+    _add_signing(add)
     _add_recordings(add)
     _add_reading(add)
     for name in ANSWER_IN_LEDGER:
@@ -154,6 +157,28 @@ def _add_rehearse(add: AddCommand) -> None:
     options.add_policy(rehearse)
     options.add_out(rehearse)
     options.add_time_scale(rehearse, REHEARSAL_SCALE)
+
+
+def _add_signing(add: AddCommand) -> None:
+    sign = add("sign", "sign an item of a stage, or the override of an objective")
+    sign.add_argument("item", metavar="ITEM", help="the name of an objective of the stage")
+    options.add_stage(sign, "the stage for which the item is signed", required=True)
+    options.add_target(sign, "whose release is signed (green)", required=False, default="green")
+    options.add_person(sign)
+    meaning = "the time until the sign-off expires (the policy's max_age_seconds)"
+    options.add_duration(sign, "--expires", meaning, max_seconds=MAX_LIFETIME_SECONDS)
+    meaning = "let the release go on although the objective is not a pass; it takes two people"
+    sign.add_argument("--override", action="store_true", help=meaning)
+    options.add_places(sign)
+    revoke = add("revoke", "revoke a sign-off or an override")
+    revoke.add_argument("id", metavar="ID", help="the id of the sign-off in the ledger")
+    options.add_person(revoke)
+    options.add_out(revoke)
+    status = add("status", "show what is verified, signed, open or failed")
+    options.add_stage(status, "only this stage (every stage)")
+    options.add_target(status, "whose status is shown (green)", required=False, default="green")
+    options.add_places(status)
+    options.add_json(status, "print the status as JSON")
 
 
 def _add_recordings(add: AddCommand) -> None:

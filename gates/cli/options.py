@@ -2,7 +2,7 @@
 
 import argparse
 
-from gates.process.durations import duration_option
+from gates.process.durations import MAX_SECONDS, duration_option
 
 HOURS_OF_RAMP = 3
 RAMP_SECONDS = HOURS_OF_RAMP * 3600.0
@@ -26,6 +26,25 @@ def add_target(
     command.add_argument(
         "--target", required=required, default=default, metavar="NAME", help=meaning
     )
+
+
+def add_stage(command: argparse.ArgumentParser, meaning: str, *, required: bool = False) -> None:
+    """``--stage STAGE``.
+
+    Args:
+        command: the command's parser.
+        meaning: what the command does with the stage.
+        required: whether the option must be on the command line.
+    """
+    command.add_argument("--stage", required=required, metavar="STAGE", help=meaning)
+
+
+def add_person(command: argparse.ArgumentParser) -> None:
+    """``--by NAME`` and ``--note TEXT``."""
+    command.add_argument(
+        "--by", metavar="NAME", help="the person (the person whom the pipeline's environment names)"
+    )
+    command.add_argument("--note", required=True, metavar="TEXT", help="the reason")
 
 
 def add_baseline(command: argparse.ArgumentParser) -> None:
@@ -100,6 +119,7 @@ def add_duration(
     meaning: str,
     *,
     default: float | None = None,
+    max_seconds: float = MAX_SECONDS,
 ) -> None:
     """An option that takes a duration; the command reads it as seconds.
 
@@ -108,12 +128,13 @@ def add_duration(
         flag: the option; ``--for`` is read as ``duration``, since ``for`` is a word of Python.
         meaning: what the duration is for.
         default: seconds where the option is not on the command line.
+        max_seconds: the longest duration that the option accepts.
     """
     name = "duration" if flag == "--for" else flag.removeprefix("--").replace("-", "_")
     command.add_argument(
         flag,
         dest=name,
-        type=duration_option(),
+        type=duration_option(max_seconds),
         metavar="TIME",
         default=default,
         help=meaning,

@@ -16,15 +16,18 @@ KEY_VARIABLE = "KIRANA_EVIDENCE_KEY"
 DIGEST, SIGNATURE = "sha256", "hmac"
 
 
-def configured_key() -> str:
+def configured_key(variable: str = KEY_VARIABLE) -> str:
     """The key of the environment; an empty text where none is set.
+
+    Args:
+        variable: the name of the environment variable.
 
     Raises:
         ConfigurationError: the variable is set and blank, as a missing CI secret is.
     """
-    key = os.environ.get(KEY_VARIABLE)
+    key = os.environ.get(variable)
     if key is not None and not key.strip():
-        raise ConfigurationError(f"{KEY_VARIABLE} is blank: set the key, or unset the variable")
+        raise ConfigurationError(f"{variable} is blank: set the key, or unset the variable")
     return key or ""
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from gates.judging import served_build
+from gates.judging import served_build, sign_off
 from gates.judging.checks import listed, required
 from gates.judging.conclusion import cannot_measure, finding_of
 from gates.judging.live import evaluation
 from gates.judging.live.queries import LivePlan, LiveQueries
 from gates.judging.load import load_objective
+from gates.judging.sign_off import StageSignOffs
 from gates.judging.timeline import Timeline, timeline_of
 from gates.judging.window import ratio, sample_build, traffic_share
 from gates.model import (
@@ -27,6 +28,7 @@ from gates.model import (
     RatioObjective,
     ServedBuildObjective,
     ShareObjective,
+    SignOffObjective,
     Stage,
     Target,
 )
@@ -85,6 +87,10 @@ def conclude_all(
         if isinstance(objective, ShareObjective):
             timeline = view.timeline or timeline_of(objective, evidence)
             findings.append(traffic_share.conclude(objective, evidence, timeline))
+        elif isinstance(objective, SignOffObjective):
+            findings.append(
+                sign_off.conclude(objective, StageSignOffs.of(stage.name, evidence), now)
+            )
         else:
             findings.extend(conclude(objective, evidence, now))
     if view.plan and view.timeline:

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from gates.judging.conclusions import RampView, conclude_all, selectors
+from gates.judging.overrides import overridden
+from gates.judging.sign_off import moment_text
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -26,11 +28,12 @@ def judge(
         view: the view of the ramp, where the caller has read it from this evidence; else None.
 
     Returns:
-        The decision: GO only when every objective has a finding and every finding is a pass.
+        The decision: GO only when every objective has a finding and every finding is a pass, or
+        is overridden by two people.
 
     Source: design.md section 3.
     """
-    findings = conclude_all(stage, evidence, now, view)
+    findings = overridden(conclude_all(stage, evidence, now, view), stage, evidence, now)
     outcome, reason = decided(findings)
     return Decision(
         outcome=outcome,
@@ -45,14 +48,21 @@ def judge(
 
 def decided(findings: list[Finding]) -> tuple[Outcome, str]:
     """Put findings in order, worst first, and say what they add up to, and why."""
-    findings.sort(
-        key=lambda finding: (WORST_FIRST.index(finding.verdict), finding.breach is Outcome.NO_GO)
-    )
-    outcome = _outcome(findings)
-    return outcome, _reason(outcome, findings)
+    findings.sort(key=_rank)
+    counted = [finding for finding in findings if finding.override is None]
+    outcome = _outcome(counted)
+    return outcome, _reason(outcome, counted, findings) + _overrides(findings)
+
+
+def _rank(finding: Finding) -> tuple[int, bool, bool]:
+    """The place of a finding: overridden findings stand between those that count and the passes."""
+    passes = finding.override is not None or finding.verdict is Verdict.PASS
+    index = WORST_FIRST.index(Verdict.PASS if passes else finding.verdict)
+    return index, finding.breach is Outcome.NO_GO, finding.override is None
 
 
 def _outcome(findings: list[Finding]) -> Outcome:
+    """The outcome of the findings that are not overridden."""
     verdicts = [finding.verdict for finding in findings]
     if Verdict.FAIL in verdicts:
         failed = [finding.breach for finding in findings if finding.verdict is Verdict.FAIL]
@@ -62,14 +72,29 @@ def _outcome(findings: list[Finding]) -> Outcome:
     return Outcome.HOLD
 
 
-def _reason(outcome: Outcome, findings: list[Finding]) -> str:
+def _reason(outcome: Outcome, findings: list[Finding], every_finding: list[Finding]) -> str:
+    """The reason by the findings that are not overridden."""
     if not findings:
         return "the stage has no objective, so nothing speaks for going on"
     passed = sum(finding.verdict is Verdict.PASS for finding in findings)
     if outcome is Outcome.GO:
-        return f"all {passed} findings pass"
+        return f"{'all ' if len(findings) == len(every_finding) else ''}{passed} findings pass"
     if outcome is Outcome.ROLLBACK:
         findings = [finding for finding in findings if finding.breach is Outcome.ROLLBACK]
     worst = [finding for finding in findings if finding.verdict is findings[0].verdict]
     more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
     return f"{worst[0].sentence}{more}"
+
+
+def _overrides(findings: list[Finding]) -> str:
+    """The overridden findings, and who signed the first override; empty where there is none."""
+    overridden_findings = [finding for finding in findings if finding.override is not None]
+    if not overridden_findings:
+        return ""
+    override = overridden_findings[0].override
+    assert override is not None  # noqa: S101 - for the type checker
+    names = list(dict.fromkeys(finding.objective for finding in overridden_findings))
+    return (
+        f"; OVERRIDDEN: {', '.join(names)}, by {' and '.join(override.people)}, until "
+        f"{moment_text(override.until)}"
+    )

@@ -2,6 +2,7 @@
 
 chain           the file: entries are appended, chained by hash, and verified
 entry           the kinds of entries, with one encoder and one decoder
+sign_off_entry  the entries of sign-offs and revocations
 evidence_store  the evidence of decisions, kept by its digest
 """
 
@@ -35,6 +36,7 @@ from gates.ledger.entry import (
     encode,
 )
 from gates.ledger.evidence_store import EVIDENCE, load_evidence, store_evidence
+from gates.ledger.sign_off_entry import RevocationEntry, SignOffEntry
 
 __all__ = [
     "EVIDENCE",
@@ -54,7 +56,9 @@ __all__ = [
     "RampRollbackEntry",
     "RampStartEntry",
     "RecoveryEntry",
+    "RevocationEntry",
     "RollbackEntry",
+    "SignOffEntry",
     "WitnessRecord",
     "append",
     "decode",

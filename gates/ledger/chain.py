@@ -42,11 +42,13 @@ class LedgerContent:
         records: every undamaged entry, oldest first; those behind a damaged line too.
         linked: how many of them follow the entry before them.
         problems: a sentence for each line that is damaged or does not follow.
+        before_damage: how many of the records, the oldest ones, stand before the last problem.
     """
 
     records: tuple[LedgerRecord, ...]
     linked: int
     problems: tuple[str, ...]
+    before_damage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +116,24 @@ def locked(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
 
 def read(folder: Path) -> LedgerContent:
     """Read the whole ledger; a ledger that cannot be opened has no records and a problem."""
-    previous, linked = FIRST, 0
+    previous, linked, before_damage = FIRST, 0, 0
     records: list[LedgerRecord] = []
     problems: list[str] = []
     try:
         for where, raw, is_torn in _lines(folder):
             if is_torn:
                 problems.append(f"{where} is cut; the next entry will move it to {TORN}")
+                before_damage = len(records)
                 continue
             line = _parse(raw)
             if not line.digest:
                 damage = "was changed" if line.previous else "is not a ledger entry"
                 problems.append(f"{where} {damage}")
+                before_damage = len(records)
                 continue
             if line.previous != previous:
                 problems.append(f"{where} does not follow the entry before it")
+                before_damage = len(records)
             else:
                 linked += 1
             previous = line.digest
@@ -136,7 +141,8 @@ def read(folder: Path) -> LedgerContent:
                 records.append(LedgerRecord(line.digest[:ID_DIGITS], decode(line.content)))
     except OSError as error:
         problems.append(f"it cannot be read: {error.strerror}")
-    return LedgerContent(tuple(records), linked, tuple(problems))
+        before_damage = len(records)
+    return LedgerContent(tuple(records), linked, tuple(problems), before_damage)
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:

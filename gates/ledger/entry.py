@@ -12,6 +12,8 @@ from enum import Enum
 from gates import decision_document
 from gates.decision_document import DecisionDocument
 from gates.json_fields import JsonObject, json_object, number, text, texts, whole_number
+from gates.ledger import sign_off_entry
+from gates.ledger.sign_off_entry import RevocationEntry, SignOffEntry
 
 
 class RampEnding(Enum):
@@ -212,8 +214,9 @@ class OtherEntry:
 
 RampEventEntry = RampStartEntry | RampResumptionEntry | RampRollbackEntry | RampEndEntry
 LedgerEntry = (
-    DecisionEntry | MoveEntry | RampEventEntry | RollbackEntry | RecoveryEntry | OtherEntry
-)
+    DecisionEntry | MoveEntry | RampEventEntry | RollbackEntry | SignOffEntry | RevocationEntry
+    | RecoveryEntry | OtherEntry
+)  # fmt: skip
 
 
 def encode(entry: LedgerEntry) -> JsonObject:
@@ -221,15 +224,8 @@ def encode(entry: LedgerEntry) -> JsonObject:
     match entry:
         case DecisionEntry():
             return decision_document.encode(entry.document)
-        case MoveEntry():
-            return {
-                "kind": "move",
-                "target": entry.target,
-                "stage": entry.stage,
-                "share": entry.share,
-                "at": entry.at,
-                "time_scale": entry.time_scale,
-            }
+        case SignOffEntry() | RevocationEntry():
+            return sign_off_entry.encode(entry)
         case RollbackEntry():
             return _encode_rollback(entry)
         case RecoveryEntry():
@@ -237,7 +233,7 @@ def encode(entry: LedgerEntry) -> JsonObject:
         case OtherEntry():
             return entry.content
         case _:
-            return _encode_ramp_event(entry)
+            return _encode_ramp_entry(entry)
 
 
 def decode(content: JsonObject) -> LedgerEntry:
@@ -257,10 +253,25 @@ def decode(content: JsonObject) -> LedgerEntry:
             entry = _decode_ramp_event(content)
         case "rollback":
             entry = _decode_rollback(content)
+        case "sign_off" | "revocation":
+            entry = sign_off_entry.decode(content)
         case "recovered":
             size = whole_number(content, "bytes")
             entry = None if size is None else RecoveryEntry(size, text(content, "sha256"))
     return OtherEntry(content) if entry is None else entry
+
+
+def _encode_ramp_entry(entry: MoveEntry | RampEventEntry) -> JsonObject:
+    if not isinstance(entry, MoveEntry):
+        return _encode_ramp_event(entry)
+    return {
+        "kind": "move",
+        "target": entry.target,
+        "stage": entry.stage,
+        "share": entry.share,
+        "at": entry.at,
+        "time_scale": entry.time_scale,
+    }
 
 
 def _encode_ramp_event(entry: RampEventEntry) -> JsonObject:

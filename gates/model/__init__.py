@@ -3,12 +3,12 @@
 target      the deployed thing that is judged: Build, Target
 run         the record of a suite run: CheckResult, Run, Boot
 load_run    the record of a load run: LoadRun, LoadPhase, Latency, Generator
-evidence    everything that a decision is based on: Sample, Series, SampleSet, Evidence
+evidence    everything that a decision is based on: SampleSet, SignOff, Evidence and their parts
 scrape      what a live judge reads: Scrape, Move
 indicators  what is measured: the series that objectives refer to
 objectives  what a stage may require, one class a kind
 policy      what is required: Stage, Policy
-decision    what was concluded: Measurement, Finding, Decision
+decision    what was concluded: Measurement, Finding, Override, Decision
 selector    a parsed vector selector
 """
 
@@ -18,10 +18,23 @@ from gates.model.decision import (
     Measured,
     Measurement,
     Outcome,
+    Override,
     PolicyFile,
     Verdict,
 )
-from gates.model.evidence import Evidence, Sample, SampleSet, Series, ServedBuild
+from gates.model.evidence import (
+    CoveredFinding,
+    Evidence,
+    Identity,
+    Person,
+    Sample,
+    SampleSet,
+    Series,
+    ServedBuild,
+    SignOff,
+    SignOffKind,
+    SignOffRecord,
+)
 from gates.model.indicators import (
     SLOT,
     BuildIndicator,
@@ -54,6 +67,7 @@ from gates.model.objectives import (
     RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
+    SignOffObjective,
     Terms,
     ThroughputObjective,
     TrafficObjective,
@@ -92,11 +106,13 @@ __all__ = [
     "CheckResult",
     "ChecksObjective",
     "ComparisonObjective",
+    "CoveredFinding",
     "Decision",
     "EventIndicator",
     "Evidence",
     "Finding",
     "Generator",
+    "Identity",
     "Indicator",
     "JudgedRun",
     "Latency",
@@ -113,7 +129,9 @@ __all__ = [
     "Objective",
     "OnCrash",
     "Outcome",
+    "Override",
     "Part",
+    "Person",
     "Policy",
     "PolicyFile",
     "ProcessIndicator",
@@ -129,6 +147,10 @@ __all__ = [
     "ServedBuildObjective",
     "Service",
     "ShareObjective",
+    "SignOff",
+    "SignOffKind",
+    "SignOffObjective",
+    "SignOffRecord",
     "Stage",
     "StageRole",
     "Target",

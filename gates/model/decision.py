@@ -53,6 +53,23 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """An override of a finding that is not a pass: people let the release go on in spite of it.
+
+    Args:
+        people: the people who signed the override, each with the state of the identity.
+        reasons: the reason of each person, in the same order.
+        until: the moment at which the override ends.
+        entries: the ids of the ledger entries, in the same order.
+    """
+
+    people: tuple[str, ...]
+    reasons: tuple[str, ...]
+    until: datetime
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The conclusion of one objective.
 
@@ -65,6 +82,9 @@ class Finding:
         next_step: the next step, or the command to type; empty for a pass.
         measurements: the values that the finding is based on.
         breach: the outcome that follows from a fail.
+        subjects: the checks that the finding is about; empty where it is about the whole objective
+            or about the part that ``objective`` names.
+        override: the override of the finding; None where the finding counts as it is.
     """
 
     objective: str
@@ -75,6 +95,8 @@ class Finding:
     next_step: str
     measurements: tuple[Measurement, ...]
     breach: Outcome = Outcome.NO_GO
+    subjects: tuple[str, ...] = ()
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)

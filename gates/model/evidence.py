@@ -1,11 +1,12 @@
-"""Evidence: the build that is served, samples of metrics, and the records of runs."""
+"""Evidence: the build that is served, samples of metrics, records of runs, and sign-offs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import Enum
 from typing import NamedTuple
 
-from gates.model.decision import Measured
+from gates.model.decision import Measured, Verdict
 from gates.model.load_run import LoadRun
 from gates.model.run import LostRun, Run
 from gates.model.scrape import Move
@@ -71,6 +72,105 @@ class ServedBuild:
     problem: str
 
 
+class Identity(Enum):
+    """The source of a person's name."""
+
+    TYPED = "typed"  # the option --by; nobody has verified the name
+    PIPELINE = "pipeline"  # the environment of a pipeline, which knows who started it
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who signs or revokes.
+
+    Args:
+        name: the name.
+        identity: the source of the name.
+        pipeline: the pipeline and its run; empty where the name was typed.
+    """
+
+    name: str
+    identity: Identity = Identity.TYPED
+    pipeline: str = ""
+
+
+class SignOffKind(Enum):
+    """What a person signs: an item of the guide, or the override of an objective."""
+
+    ITEM = "item"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredFinding:
+    """A finding that an override is about.
+
+    Args:
+        name: the objective, with its part or its check: ``smoke: smoke.login``.
+        verdict: the verdict when the override was signed.
+    """
+
+    name: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """The statement that a person signed.
+
+    Args:
+        kind: an item, or an override.
+        target: the target's name.
+        stage: the name of the stage.
+        item: the name of the objective.
+        statement: the sentence that was signed, as the policy stated it.
+        person: the person who signed.
+        note: the reason, or the evidence that the person saw.
+        at: the moment of signing, UTC.
+        expires_at: the moment from which the sign-off no longer counts, UTC.
+        build: the release that was signed.
+        covers: the findings that an override is about; empty for an item.
+        decision: the ledger entry of the decision that has these findings; empty for an item.
+    """
+
+    kind: SignOffKind
+    target: str
+    stage: str
+    item: str
+    statement: str
+    person: Person
+    note: str
+    at: datetime
+    expires_at: datetime
+    build: Build
+    covers: tuple[CoveredFinding, ...] = ()
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffRecord:
+    """A sign-off of the ledger.
+
+    Args:
+        entry_id: the id of the ledger entry.
+        sign_off: the signed statement.
+        is_verified: whether the entry is signed with the configured key.
+        problem: why the entry does not count, whatever it states; empty where it may count.
+    """
+
+    entry_id: str
+    sign_off: SignOff
+    is_verified: bool
+    problem: str = ""
+
+    @property
+    def signer(self) -> str:
+        """The person, whether the entry is verified, and the source of the name."""
+        person = self.sign_off.person
+        state = "verified" if self.is_verified else "unverified"
+        return f"{person.name} ({state}, {person.pipeline or 'name typed'})"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that one decision is based on.
@@ -84,6 +184,7 @@ class Evidence:
         moves: the shares of traffic that the ramp command wrote into the ledger; used where
             Prometheus has no weights of the balancer.
         lost_runs: runs that earlier decisions named and that are gone or were changed.
+        sign_offs: the sign-offs and overrides of the stage in the ledger, oldest first.
     """
 
     target: Target
@@ -93,3 +194,4 @@ class Evidence:
     loads: tuple[LoadRun, ...] = ()
     moves: tuple[Move, ...] = ()
     lost_runs: tuple[LostRun, ...] = ()
+    sign_offs: tuple[SignOffRecord, ...] = ()

@@ -337,6 +337,27 @@ class AvailabilityObjective:
     max_sample_age: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class SignOffObjective:
+    """People signed an item that no machine can verify, for exactly this release and stage.
+
+    Args:
+        name: the objective's name.
+        guide: the guide's section.
+        item: the statement that people sign: a sentence.
+        reason: why a machine cannot verify the item.
+        max_age: the maximum age of a sign-off.
+        people: how many different people must sign.
+    """
+
+    name: str
+    guide: str
+    item: str
+    reason: str
+    max_age: timedelta
+    people: int = 1
+
+
 LiveObjective = (
     ComparisonObjective
     | ThroughputObjective
@@ -355,4 +376,5 @@ Objective = (
     | LiveBuildObjective
     | RatioObjective
     | ShareObjective
+    | SignOffObjective
 )

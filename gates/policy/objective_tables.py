@@ -1,5 +1,7 @@
 """Reads the objectives about runs, builds and single windows."""
 
+from datetime import timedelta
+
 from gates.model import (
     BuildIndicator,
     ChecksObjective,
@@ -10,10 +12,15 @@ from gates.model import (
     RatioObjective,
     ServedBuildObjective,
     ShareObjective,
+    SignOffObjective,
     WeightIndicator,
 )
 from gates.policy.definitions import Definitions
 from gates.policy.toml_table import Table, one_of
+
+# A sign-off that is older says nothing about the release of today.
+MAX_AGE_OF_SIGN_OFF = timedelta(hours=48)
+MAX_PEOPLE = 5
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
@@ -114,4 +121,19 @@ def load(name: str, table: Table, known: Definitions) -> LoadObjective:
         finds_knee=required.finds_knee,
         digest=known.limits_digest,
         max_age=known.max_age(table),
+    )
+
+
+def sign_off(name: str, table: Table, _: Definitions) -> SignOffObjective:
+    """People must have signed an item that no machine can verify."""
+    keys = table.left()
+    return SignOffObjective(
+        name=name,
+        guide=table.text("guide"),
+        item=table.text("item"),
+        reason=table.text("reason"),
+        max_age=table.seconds("max_age_seconds")
+        if "max_age_seconds" in keys
+        else MAX_AGE_OF_SIGN_OFF,
+        people=table.whole("people", 1, MAX_PEOPLE) if "people" in keys else 1,
     )

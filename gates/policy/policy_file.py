@@ -275,6 +275,7 @@ KINDS: dict[str, Reader] = {
     "ratio": objective_tables.ratio,
     "share": objective_tables.share,
     "load": objective_tables.load,
+    "sign_off": objective_tables.sign_off,
     "comparison": live_tables.comparison,
     "throughput": live_tables.throughput,
     "availability": live_tables.availability,

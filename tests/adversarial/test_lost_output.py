@@ -3,16 +3,19 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from balancing import Balancer, Site, site
+from signing import RELEASE, TABLES
 from thorough import THOROUGH
 from worlds import ROOT, environment
 
 from gates import ledger
-from gates.ledger import DecisionEntry, RampEndEntry, RampEnding
+from gates.ledger import DecisionEntry, RampEndEntry, RampEnding, SignOffEntry
+from gates.model import Build, Person, SignOff, SignOffKind
 
 RECORDING = """{"t": 0.0, "weight": {"green": 0.1}}
 {"t": 1.0, "target": "green", "instance": "g:1", "text": "up 1\\n"}
@@ -35,6 +38,7 @@ OUTPUT_IS_THE_RESULT = {
     "test-policy": ("test-policy", "FOLDER/cases.toml"),
     "ramp --dry-run": ("ramp", "--target", "green", "--targets", "TARGETS", "--out", "OUT",
                        "--dry-run"),
+    "status": ("status", "--stage", "green-ready", "--targets", "TARGETS", "--out", "OUT"),
     "rehearse --help": ("rehearse", "--help"),
 }  # fmt: skip
 PLACES = ("--target", "green", "--targets", "TARGETS", "--out", "OUT", "--time-scale", "60")
@@ -46,6 +50,26 @@ ANSWERS = {
     "watch": (("watch", *PLACES, "--for", "1s"), 3),
     "ramp": (("ramp", *PLACES, "--hold", "1s", "--schedule", "FOLDER/schedule.toml"), 3),
     "rollback": (("rollback", *PLACES), 0),
+    "sign": (
+        (
+            "sign",
+            "team-trained",
+            "--stage",
+            "people",
+            "--by",
+            "Asha Rao",
+            "--note",
+            "seen",
+            "--policy",
+            "FOLDER/policy.toml",
+            "--targets",
+            "TARGETS",
+            "--out",
+            "OUT",
+        ),
+        0,
+    ),
+    "revoke": (("revoke", "SIGNED", "--by", "Ben", "--note", "wrong", "--out", "OUT"), 0),
 }
 # A mistake in what was asked stays a mistake, whoever can read about it.
 MISTAKES = {
@@ -54,6 +78,15 @@ MISTAKES = {
     "unknown option": ("stages", "--nothing"),
     "rehearse": ("rehearse", "--at", "55", "--out", "OUT"),
 }
+
+# A sign-off that a command of this test revokes.
+SIGNED = SignOffEntry(
+    SignOff(
+        SignOffKind.ITEM, "green", "people", "team-trained", "The team is trained.",
+        Person("Asha Rao"), "seen", datetime(2026, 11, 27, tzinfo=UTC),
+        datetime(2026, 11, 29, tzinfo=UTC), Build("v5", "5.0.0", "sha256:ab"),
+    )
+)  # fmt: skip
 
 Closed = Callable[[list[str]], int]
 
@@ -107,6 +140,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (folder / "ramp.jsonl").write_text(RECORDING)
         (folder / "schedule.toml").write_text(SCHEDULE)
         (folder / "cases.toml").write_text(CASES)
+        (folder / "policy.toml").write_text(RELEASE.read_text() + TABLES)
+        ledger.append(place.out, SIGNED)
         assert place.run("check", "green-ready")[0] == 0
         yield place
 
@@ -125,7 +160,9 @@ def filled(here: Site, arguments: tuple[str, ...]) -> list[str]:
         for record in ledger.entries(here.out)
         if isinstance(record.entry, DecisionEntry)
     )
-    values = {"OUT": str(here.out), "TARGETS": str(here.targets), "ID": decision}
+    signed = next(record.entry_id for record in ledger.entries(here.out) if record.entry == SIGNED)
+    values = {"OUT": str(here.out), "TARGETS": str(here.targets), "SIGNED": signed}
+    values["ID"] = decision
     values["FOLDER"] = str(here.place.folder)
     text = [*arguments]
     for name, value in values.items():

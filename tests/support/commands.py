@@ -13,6 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 600
 
 
+# With these variables, a pipeline names the person who signs.
+PIPELINES = ("GITHUB_ACTIONS", "GITHUB_TRIGGERING_ACTOR", "GITLAB_CI", "CI_JOB_ID")
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """A command that ended: exit code and what it printed."""
@@ -27,7 +31,7 @@ def environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("KIRANA_", "PYTEST_", "COV_"))
+        if not name.startswith(("KIRANA_", "PYTEST_", "COV_")) and name not in PIPELINES
     }
 
 

@@ -18,18 +18,24 @@ from gates.model import (
     Measured,
     Measurement,
     Outcome,
+    Override,
     PolicyFile,
     Verdict,
 )
 
 SCHEMA = json.loads((ROOT / "gates" / "schemas" / "decision.schema.json").read_text())
+OVERRIDE = Override(
+    ("Asha (unverified, name typed)", "Ben (unverified, name typed)"), ("a", "b"),
+    datetime(2026, 11, 27, 16, tzinfo=UTC), ("d" * 12, "e" * 12),
+)  # fmt: skip
 DOCUMENT = DecisionDocument(
     decision=Decision(
         outcome=Outcome.NO_GO, reason="60 of 6,000", stage="ramp-10", target="green", build="v5",
         at=datetime(2026, 11, 27, 12, tzinfo=UTC),
         findings=(
             Finding("error-ratio", "3", Measured.OK, Verdict.FAIL, "60 of 6,000", "curl x",
-                    (Measurement("http://p", "up[60s]", 60.0, 12, 0.512, "12"),)),
+                    (Measurement("http://p", "up[60s]", 60.0, 12, 0.512, "12"),),
+                    subjects=("smoke.login",), override=OVERRIDE),
         ),
         policy=PolicyFile("release.toml", "a" * 64, installed=True), warnings=("damaged",),
     ),

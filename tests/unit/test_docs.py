@@ -30,7 +30,8 @@ def options_of(*command: str) -> list[str]:
 @pytest.mark.parametrize(
     "command",
     [["gates", "check"], ["gates", "watch"], ["gates", "ramp"], ["gates", "rollback"],
-     ["gates", "rehearse"], ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
+     ["gates", "rehearse"], ["gates", "sign"], ["gates", "revoke"], ["gates", "status"],
+     ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
      ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"], ["gates", "lint"], ["gates"],
      ["load", "run"], ["load", "shop"],
      ["load", "worker"], ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],

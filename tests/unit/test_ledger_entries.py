@@ -21,12 +21,26 @@ from gates.ledger import (
     RampRollbackEntry,
     RampStartEntry,
     RecoveryEntry,
+    RevocationEntry,
     RollbackEntry,
+    SignOffEntry,
     WitnessRecord,
     decode,
     encode,
 )
-from gates.model import Decision, JudgedRun, Outcome, PolicyFile
+from gates.model import (
+    Build,
+    CoveredFinding,
+    Decision,
+    Identity,
+    JudgedRun,
+    Outcome,
+    Person,
+    PolicyFile,
+    SignOff,
+    SignOffKind,
+    Verdict,
+)
 from reports import terminal
 
 AT = 1_800_000_000.5
@@ -39,6 +53,16 @@ RUN = JudgedRun(
     "checks", "r1", 7, "e" * 64, True, datetime(2026, 11, 26, tzinfo=UTC), "v5",  # noqa: FBT003
     frozenset({"smoke.login"}), frozenset(),
 )  # fmt: skip
+PERSON = Person("Asha Rao", Identity.PIPELINE, "GitHub Actions run 77")
+MOMENT = datetime(2026, 11, 27, 12, tzinfo=UTC)
+SIGN_OFF = SignOff(
+    SignOffKind.ITEM, "green", "ramp-10", "team-trained", "The team is trained.", PERSON, "seen",
+    MOMENT, datetime(2026, 11, 29, 12, tzinfo=UTC), Build("v5", "5.0.0", "sha256:ab"),
+)  # fmt: skip
+OVERRIDE = replace(
+    SIGN_OFF, kind=SignOffKind.OVERRIDE, person=Person("Ben"), decision="abcabcabcabc",
+    covers=(CoveredFinding("smoke: smoke.login", Verdict.FAIL),),
+)  # fmt: skip
 ENTRIES: dict[str, LedgerEntry] = {
     "decision": DecisionEntry(DecisionDocument(DECISION, "d" * 64, "0.1.0", "f" * 64, (RUN,))),
     "move": MoveEntry("green", "ramp-10", 0.1, AT, 1.0),
@@ -49,6 +73,9 @@ ENTRIES: dict[str, LedgerEntry] = {
     "end without a witness": RampEndEntry("green", 1.0, AT, RampEnding.LEFT, "orphaned"),
     "rollback": RollbackEntry("green", 1.0, AT, verified=True, proof="verified", moved=True,
                               seconds=3.25, lines=("a", "b"), witness=WitnessRecord("w", "r")),
+    "sign-off": SignOffEntry(SIGN_OFF, "ab"),
+    "override": SignOffEntry(OVERRIDE),
+    "revocation": RevocationEntry("green", "abcabcabcabc", PERSON, "too early", MOMENT, "ab"),
     "recovery": RecoveryEntry(17, "a" * 64),
     "other": OtherEntry({"kind": "a later kind", "target": "green", "n": [1, None]}),
 }  # fmt: skip
@@ -102,6 +129,29 @@ def test_a_move_without_a_field_it_needs_is_no_move(name: str) -> None:
     entry = decode({**encode(ENTRIES["move"]), **INVALID[name]})
     assert isinstance(entry, OtherEntry)
     assert (entry.kind, entry.target) == ("move", "green")
+
+
+INVALID_SIGN_OFFS: dict[str, dict[str, Any]] = {
+    "no name": {"by": ""},
+    "an unknown source of the name": {"identity": "guessed"},
+    "no time": {"at": 5},
+    "a time without an offset from UTC": {"expires_at": "2026-11-27T12:00:00"},
+    "a time that UTC has not": {"at": "0001-01-01T00:00:00+14:00"},
+    "an unknown kind": {"signed": "wish"},
+    "an unknown verdict": {"covers": [{"finding": "smoke", "verdict": "bad"}]},
+}
+
+
+@pytest.mark.parametrize("name", INVALID_SIGN_OFFS)
+def test_a_sign_off_without_a_field_it_needs_is_no_sign_off(name: str) -> None:
+    entry = decode({**encode(ENTRIES["override"]), **INVALID_SIGN_OFFS[name]})
+    assert isinstance(entry, OtherEntry)
+    assert (entry.kind, entry.target) == ("sign_off", "green")
+
+
+def test_a_revocation_without_a_person_is_no_revocation() -> None:
+    entry = decode({**encode(ENTRIES["revocation"]), "by": None})
+    assert isinstance(entry, OtherEntry)
 
 
 def test_a_run_of_another_shape_hides_no_other_run() -> None:

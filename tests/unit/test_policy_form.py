@@ -23,6 +23,7 @@ from gates.model import (
     RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
+    SignOffObjective,
     StageRole,
     Terms,
     ThroughputObjective,
@@ -70,6 +71,8 @@ def parts(objective: Objective) -> dict[str, Any]:
             return {"checks": list(objective.checks), "max_age": seconds(objective.max_age)}
         case ListedChecksObjective():
             return {"known": sorted(objective.known), "max_age": seconds(objective.max_age)}
+        case SignOffObjective():
+            return {"item": objective.item, "people": objective.people}
         case LoadObjective():
             return {
                 "profile": objective.profile, "users": objective.at_least_users,

@@ -1,5 +1,6 @@
 """Condition: no recent run on the target reports a check that the policy does not list."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from gates.judging.conclusion import Conclusion, finding_of
@@ -60,4 +61,5 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
         Verdict.PASS if passes else Verdict.INCONCLUSIVE,
         sentence,
     )
-    return finding_of(objective, conclusion, [measurement], NEXT)
+    finding = finding_of(objective, conclusion, [measurement], NEXT)
+    return replace(finding, subjects=tuple(extra))

@@ -71,7 +71,8 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
                 else f"{reason}; this affects {len(checks)} checks: {named}"
             )
             together = replace(answer, sentence=sentence)
-            findings.append(_finding(objective, checks[0], together, evidence, now, alone=False))
+            finding = _finding(objective, checks[0], together, evidence, now, alone=False)
+            findings.append(replace(finding, subjects=tuple(checks)))
         else:
             findings.append(_finding(objective, checks[0], answer, evidence, now))
     return tuple(findings)
@@ -264,4 +265,5 @@ def _finding(  # noqa: PLR0913 - the evidence, the moment, and what was found
         value=answer.result.outcome.value if answer.result else "missing",
     )
     conclusion = Conclusion(answer.measured, answer.verdict, answer.sentence)
-    return finding_of(objective, conclusion, [measurement], next_step)
+    finding = finding_of(objective, conclusion, [measurement], next_step)
+    return replace(finding, subjects=(check,))

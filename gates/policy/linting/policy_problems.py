@@ -21,6 +21,7 @@ from gates.model import (
     RestartsObjective,
     ServedBuildObjective,
     ShareObjective,
+    SignOffObjective,
     ThroughputObjective,
     TrafficObjective,
     TriggerObjective,
@@ -116,6 +117,7 @@ def _objective(one: Objective) -> Iterator[str]:
             ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
             | LoadObjective() | LiveBuildObjective() | ShareObjective() | TrafficObjective()
             | RestartsObjective() | ThroughputObjective() | AvailabilityObjective()
+            | SignOffObjective()
         ):  # fmt: skip
             return
         case _:

@@ -1,0 +1,230 @@
+"""Condition: enough different people signed the item for exactly this release and stage."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gates.judging.checks.provenance import CLOCK_TOLERANCE
+from gates.judging.conclusion import Conclusion, finding_of
+from gates.model import (
+    Evidence,
+    Finding,
+    Measured,
+    Measurement,
+    SignOffKind,
+    SignOffObjective,
+    SignOffRecord,
+    Target,
+    Verdict,
+)
+
+MAX_NAMED = 3
+# Letters, marks and digits distinguish names; blanks, dots and dashes do not.
+NAME_CATEGORIES = "LMN"
+
+
+@dataclass(frozen=True, slots=True)
+class StageSignOffs:
+    """The sign-offs of a target, and the stage for which they are judged.
+
+    Args:
+        stage: the name of the stage.
+        target: the target, with the release that must have been signed.
+        records: the sign-offs and overrides of the ledger, oldest first.
+    """
+
+    stage: str
+    target: Target
+    records: tuple[SignOffRecord, ...]
+
+    @classmethod
+    def of(cls, stage: str, evidence: Evidence) -> "StageSignOffs":
+        """The sign-offs that are part of the evidence."""
+        return cls(stage, evidence.target, evidence.sign_offs)
+
+    def of_item(self, objective: SignOffObjective) -> "Requirement":
+        """The requirements of a sign-off of an item."""
+        kind, statement = SignOffKind.ITEM, objective.item
+        return Requirement(
+            kind, self.target, self.stage, objective.name, objective.max_age, statement
+        )
+
+    def concerning(self, requirement: "Requirement") -> list[SignOffRecord]:
+        """The sign-offs of the item and the stage, whether they count or not."""
+        return [record for record in self.records if requirement.concerns(record)]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The requirements of a sign-off that counts.
+
+    Args:
+        kind: an item, or an override.
+        target: the target, with the release that must have been signed.
+        stage: the name of the stage.
+        item: the name of the objective.
+        max_age: the maximum age.
+        statement: the statement that must have been signed; None for any statement.
+    """
+
+    kind: SignOffKind
+    target: Target
+    stage: str
+    item: str
+    max_age: timedelta
+    statement: str | None = None
+
+    def concerns(self, record: SignOffRecord) -> bool:
+        """Whether a sign-off is about this item of this target and stage."""
+        signed = record.sign_off
+        place = (signed.kind, signed.target, signed.stage, signed.item)
+        return place == (self.kind, self.target.name, self.stage, self.item)
+
+
+def person_key(name: str) -> str:
+    """The name without case, blanks and punctuation: equal for the same person."""
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(
+        letter for letter in letters if unicodedata.category(letter)[0] in NAME_CATEGORIES
+    )
+
+
+def problem_of(
+    record: SignOffRecord, requirement: Requirement, now: datetime
+) -> tuple[Measured, str]:
+    """Why a sign-off does not count; (OK, "") where it counts.
+
+    Args:
+        record: a sign-off that concerns the item.
+        requirement: the requirements.
+        now: the moment of the question, UTC.
+
+    Returns:
+        STALE and the reason where the sign-off has expired or is too old; ERROR and the reason
+        where it never counted for this release.
+    """
+    signed = record.sign_off
+    if record.problem:
+        return Measured.ERROR, record.problem
+    if mismatch := _mismatch(record, requirement):
+        return Measured.ERROR, mismatch
+    age = now - signed.at
+    hours = f"{requirement.max_age.total_seconds() / 3600:g} h"
+    problems = (
+        (age < -CLOCK_TOLERANCE, Measured.ERROR,
+         f"has a time in the future: {moment_text(signed.at)}"),
+        (signed.expires_at <= now, Measured.STALE, f"expired at {moment_text(signed.expires_at)}"),
+        (age > requirement.max_age, Measured.STALE, f"is older than {hours}"),
+    )  # fmt: skip
+    return next(
+        ((measured, problem) for is_true, measured, problem in problems if is_true),
+        (Measured.OK, ""),
+    )
+
+
+def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
+    """Why a sign-off is not about the required statement and release; empty where it is."""
+    signed, expected = record.sign_off, requirement.target.expected
+    if not person_key(signed.person.name):
+        return "names no person"
+    if signed.build != expected:
+        return f"is for another release: {signed.build}, not {expected}"
+    if requirement.statement not in (None, signed.statement):
+        return f"is for another statement: {signed.statement[:200]!r}"
+    return ""
+
+
+def valid_by_person(
+    records: Iterable[SignOffRecord], requirement: Requirement, now: datetime
+) -> list[SignOffRecord]:
+    """The sign-offs that count, one for each person; the latest expiry comes first."""
+    latest: dict[str, SignOffRecord] = {}
+    for record in records:
+        if problem_of(record, requirement, now)[1]:
+            continue
+        name = person_key(record.sign_off.person.name)
+        known = latest.get(name)
+        if known is None or end_of(record, requirement) > end_of(known, requirement):
+            latest[name] = record
+    return sorted(latest.values(), key=lambda record: end_of(record, requirement), reverse=True)
+
+
+def end_of(record: SignOffRecord, requirement: Requirement) -> datetime:
+    """The moment at which a sign-off that counts now no longer counts."""
+    signed = record.sign_off
+    return min(signed.expires_at, signed.at + requirement.max_age)
+
+
+def conclude(objective: SignOffObjective, sign_offs: StageSignOffs, now: datetime) -> Finding:
+    """Count the different people whose sign-offs are valid now.
+
+    Args:
+        objective: the item.
+        sign_offs: the sign-offs of the ledger, and the stage.
+        now: the moment of the question, UTC.
+    """
+    requirement = sign_offs.of_item(objective)
+    records = sign_offs.concerning(requirement)
+    signers = valid_by_person(records, requirement, now)
+    names, item = ", ".join(record.signer for record in signers), objective.item.rstrip(".")
+    problems = [(record, *problem_of(record, requirement, now)) for record in records]
+    measurement = Measurement(
+        source="ledger",
+        query=f"sign-offs of {objective.name} for {sign_offs.stage}",
+        window_seconds=objective.max_age.total_seconds(),
+        samples=len(records),
+        age_seconds=min(((now - record.sign_off.at).total_seconds() for record in signers),
+                        default=None),
+        value=names or "nobody",
+    )  # fmt: skip
+    if len(signers) >= objective.people:
+        until = end_of(signers[objective.people - 1], requirement)
+        sentence = f"signed by {names}, valid until {moment_text(until)}: {item}"
+        conclusion = Conclusion(Measured.OK, Verdict.PASS, sentence)
+    else:
+        refused = [(record, problem) for record, _, problem in problems if problem]
+        count = f"{len(signers)} of {objective.people} people have signed: {item}"
+        sentence = "; ".join([count, *_details(names, len(records) - len(refused), signers),
+                              *_refused(refused)])  # fmt: skip
+        measured = _worst(signers, [state for _, state, _ in problems])
+        conclusion = Conclusion(measured, Verdict.INCONCLUSIVE, sentence)
+    return finding_of(objective, conclusion, [measurement], command(objective, sign_offs))
+
+
+def command(objective: SignOffObjective, sign_offs: StageSignOffs) -> str:
+    """The command with which a person signs the item."""
+    place = f"--stage {sign_offs.stage} --target {sign_offs.target.name}"
+    return f"gates sign {objective.name} {place} --by NAME --note TEXT"
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment for a person."""
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _details(names: str, count: int, signers: Sequence[SignOffRecord]) -> list[str]:
+    """Who has signed, and that a second sign-off of the same person does not count."""
+    if not signers:
+        return []
+    again = "; a second sign-off of the same person does not count" if count > len(signers) else ""
+    return [f"signed by {names}{again}"]
+
+
+def _refused(refused: Sequence[tuple[SignOffRecord, str]]) -> list[str]:
+    """The newest sign-offs that do not count, each with the reason."""
+    newest = refused[-MAX_NAMED:]
+    more = len(refused) - len(newest)
+    sentences = [
+        f"the sign-off {record.entry_id} of {record.signer} {problem}" for record, problem in newest
+    ]
+    return [*sentences, *([f"{more} more do not count"] if more else [])]
+
+
+def _worst(signers: Sequence[SignOffRecord], states: Sequence[Measured]) -> Measured:
+    """Whether sign-offs were found, and whether they have expired."""
+    if signers:
+        return Measured.OK
+    if Measured.STALE in states:
+        return Measured.STALE
+    return Measured.ERROR if states else Measured.NO_DATA

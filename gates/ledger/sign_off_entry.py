@@ -1,0 +1,168 @@
+"""The ledger entries of sign-offs and revocations, with one encoder and one decoder.
+
+The ledger is untrusted. The decoder raises no error: without a field that it needs, an entry is no
+sign-off and no revocation.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gates.json_fields import JsonObject, json_objects, moment, text
+from gates.model import Build, CoveredFinding, Identity, Person, SignOff, SignOffKind, Verdict
+
+SIGN_OFF, REVOCATION = "sign_off", "revocation"
+# The key of an entry's signature in its JSON.
+SIGNATURE = "hmac"
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffEntry:
+    """A person signed an item, or an override.
+
+    Args:
+        sign_off: the signed statement.
+        signature: HMAC-SHA-256 of the entry without this field; empty without a key.
+    """
+
+    sign_off: SignOff
+    signature: str = ""
+    time_scale: float = 1.0
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.sign_off.target
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationEntry:
+    """A person revoked a sign-off.
+
+    Args:
+        target: the target's name.
+        revoked: the id of the ledger entry of the sign-off.
+        person: the person who revokes.
+        note: the reason.
+        at: the moment of the revocation, UTC.
+        signature: HMAC-SHA-256 of the entry without this field; empty without a key.
+    """
+
+    target: str
+    revoked: str
+    person: Person
+    note: str
+    at: datetime
+    signature: str = ""
+    time_scale: float = 1.0
+
+
+def encode(entry: SignOffEntry | RevocationEntry) -> JsonObject:
+    """The JSON object of an entry."""
+    content = _encode_sign_off(entry.sign_off) if isinstance(entry, SignOffEntry) else {
+        "kind": REVOCATION,
+        "target": entry.target,
+        "revoked": entry.revoked,
+        **_encode_person(entry.person),
+        "note": entry.note,
+        "at": entry.at.isoformat(),
+    }  # fmt: skip
+    return {**content, SIGNATURE: entry.signature} if entry.signature else content
+
+
+def decode(content: JsonObject) -> SignOffEntry | RevocationEntry | None:
+    """The entry that a JSON object is; None where it is none of these kinds.
+
+    Args:
+        content: untrusted.
+    """
+    signature = text(content, SIGNATURE)
+    match content.get("kind"):
+        case "sign_off":
+            sign_off = _decode_sign_off(content)
+            return None if sign_off is None else SignOffEntry(sign_off, signature)
+        case "revocation":
+            return _decode_revocation(content, signature)
+    return None
+
+
+def _encode_sign_off(sign_off: SignOff) -> JsonObject:
+    return {
+        "kind": SIGN_OFF,
+        "signed": sign_off.kind.value,
+        "target": sign_off.target,
+        "stage": sign_off.stage,
+        "item": sign_off.item,
+        "statement": sign_off.statement,
+        **_encode_person(sign_off.person),
+        "note": sign_off.note,
+        "at": sign_off.at.isoformat(),
+        "expires_at": sign_off.expires_at.isoformat(),
+        "release": sign_off.build.release,
+        "version": sign_off.build.version,
+        "digest": sign_off.build.digest,
+        "covers": [
+            {"finding": covered.name, "verdict": covered.verdict.value}
+            for covered in sign_off.covers
+        ],
+        "decision": sign_off.decision,
+    }
+
+
+def _decode_sign_off(content: JsonObject) -> SignOff | None:
+    at, expires_at = _utc(content, "at"), _utc(content, "expires_at")
+    person, covers = _decode_person(content), _decode_covers(content)
+    kinds = [kind for kind in SignOffKind if kind.value == text(content, "signed")]
+    if at is None or expires_at is None or person is None or covers is None or not kinds:
+        return None
+    return SignOff(
+        kind=kinds[0],
+        target=text(content, "target"),
+        stage=text(content, "stage"),
+        item=text(content, "item"),
+        statement=text(content, "statement"),
+        person=person,
+        note=text(content, "note"),
+        at=at,
+        expires_at=expires_at,
+        build=Build(text(content, "release"), text(content, "version"), text(content, "digest")),
+        covers=covers,
+        decision=text(content, "decision"),
+    )
+
+
+def _decode_covers(content: JsonObject) -> tuple[CoveredFinding, ...] | None:
+    """The covered findings; None where one has an unknown verdict."""
+    try:
+        return tuple(
+            CoveredFinding(text(covered, "finding"), Verdict(text(covered, "verdict")))
+            for covered in json_objects(content, "covers")
+        )
+    except ValueError:
+        return None
+
+
+def _decode_revocation(content: JsonObject, signature: str) -> RevocationEntry | None:
+    person, at = _decode_person(content), _utc(content, "at")
+    if person is None or at is None:
+        return None
+    target, revoked = text(content, "target"), text(content, "revoked")
+    return RevocationEntry(target, revoked, person, text(content, "note"), at, signature)
+
+
+def _encode_person(person: Person) -> dict[str, object]:
+    return {"by": person.name, "identity": person.identity.value, "pipeline": person.pipeline}
+
+
+def _decode_person(content: JsonObject) -> Person | None:
+    identities = [known for known in Identity if known.value == text(content, "identity")]
+    name = text(content, "by")
+    return Person(name, identities[0], text(content, "pipeline")) if identities and name else None
+
+
+def _utc(content: JsonObject, key: str) -> datetime | None:
+    """The moment of a key in UTC; None where there is none, or UTC has no such year."""
+    value = moment(content, key)
+    try:
+        return None if value is None else value.astimezone(UTC)
+    except OverflowError:
+        return None

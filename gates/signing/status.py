@@ -1,0 +1,224 @@
+"""The status of every objective: verified, signed, overridden, open, expired or failed.
+
+Machine results come from the newest decision of each stage in the ledger; sign-offs are judged
+now. Nothing is asked from the network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from gates.decision_document import DecisionDocument
+from gates.judging import overrides, sign_off
+from gates.judging.overrides import objective_name
+from gates.judging.sign_off import StageSignOffs, moment_text
+from gates.ledger import LedgerRecord
+from gates.model import (
+    ChecksObjective,
+    Finding,
+    ListedChecksObjective,
+    LoadObjective,
+    Measured,
+    Objective,
+    SignOffObjective,
+    SignOffRecord,
+    Stage,
+    Target,
+    Verdict,
+)
+from gates.signing.new_entry import newest_decision
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+# Shorter times are written in the smaller unit.
+FACTOR = 2
+
+
+class State(Enum):
+    """What is known of an objective."""
+
+    VERIFIED = "verified"
+    SIGNED = "signed"
+    OVERRIDDEN = "overridden"
+    OPEN = "open"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveStatus:
+    """The status of one objective of a stage.
+
+    Args:
+        objective: the objective's name.
+        guide: the guide's section.
+        state: the state.
+        detail: when and by whom, or why not.
+        command: the command to type; empty where nothing is open.
+    """
+
+    objective: str
+    guide: str
+    state: State
+    detail: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """The status of a stage.
+
+    Args:
+        stage: the stage.
+        document: the newest decision of the stage; None where the ledger has none.
+        objectives: the status of each objective, in the policy's order.
+    """
+
+    stage: Stage
+    document: DecisionDocument | None
+    objectives: tuple[ObjectiveStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusBasis:
+    """What a status is read from.
+
+    Args:
+        target: the target.
+        policy_digest: SHA-256 of the policy file; decisions by another policy do not count.
+        records: the entries of the ledger, oldest first.
+        sign_offs: the target's sign-offs in the ledger.
+        now: the moment of the question, UTC.
+    """
+
+    target: Target
+    policy_digest: str
+    records: Sequence[LedgerRecord]
+    sign_offs: tuple[SignOffRecord, ...]
+    now: datetime
+
+
+def status_of(stage: Stage, basis: StatusBasis) -> StageStatus:
+    """The status of a stage.
+
+    Args:
+        stage: the stage.
+        basis: the ledger, and the moment.
+    """
+    document = newest_decision(basis.records, basis.target, stage.name)
+    statuses = tuple(
+        _of_item(objective, stage, basis)
+        if isinstance(objective, SignOffObjective)
+        else _of_machine(objective, stage, document, basis)
+        for objective in stage.objectives
+    )
+    return StageStatus(stage, document, statuses)
+
+
+def counts(statuses: Sequence[StageStatus]) -> dict[State, int]:
+    """The number of objectives in each state."""
+    states = [one.state for status in statuses for one in status.objectives]
+    return {state: states.count(state) for state in State}
+
+
+def age_text(age: timedelta) -> str:
+    """An age for a person: ``40 s``, ``5 min``, ``3.2 h``, ``4.0 d``."""
+    seconds = age.total_seconds()
+    if seconds < FACTOR * MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < FACTOR * HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.1f} h" if seconds < FACTOR * DAY else f"{seconds / DAY:.1f} d"
+
+
+def _of_item(objective: SignOffObjective, stage: Stage, basis: StatusBasis) -> ObjectiveStatus:
+    """The status of an item that people sign."""
+    sign_offs = StageSignOffs(stage.name, basis.target, basis.sign_offs)
+    finding = sign_off.conclude(objective, sign_offs, basis.now)
+    if finding.verdict is Verdict.PASS:
+        state = State.SIGNED
+    else:
+        state = State.EXPIRED if finding.measured is Measured.STALE else State.OPEN
+    return ObjectiveStatus(
+        objective.name, objective.guide, state, finding.sentence, finding.next_step
+    )
+
+
+def _of_machine(
+    objective: Objective, stage: Stage, document: DecisionDocument | None, basis: StatusBasis
+) -> ObjectiveStatus:
+    """The status of an objective that the gate judges."""
+    state, detail = _state(objective, document, basis)
+    done = state in (State.VERIFIED, State.OVERRIDDEN)
+    command = "" if done else f"gates check {stage.name} --target {basis.target.name}"
+    return ObjectiveStatus(objective.name, objective.guide, state, detail, command)
+
+
+def _state(
+    objective: Objective, document: DecisionDocument | None, basis: StatusBasis
+) -> tuple[State, str]:
+    if document is None:
+        return State.OPEN, "no decision yet"
+    if document.decision.build != str(basis.target.expected):
+        return State.OPEN, f"the newest decision is about another build: {document.decision.build}"
+    if document.policy_digest != basis.policy_digest:
+        return State.OPEN, "the newest decision was made by another policy"
+    age, limit = basis.now - document.decision.at, _max_age(objective)
+    if limit is not None and age > limit:
+        return State.EXPIRED, f"decided {age_text(age)} ago, over {age_text(limit)}"
+    findings = [
+        finding
+        for finding in document.decision.findings
+        if objective_name(finding) == objective.name
+    ]
+    state, detail = _of_findings(findings, basis)
+    if state in (State.FAILED, State.OPEN):
+        detail = _signed_overrides(objective, document.decision.stage, basis) + detail
+    when = " in a rehearsal" if document.decision.time_scale != 1 else ""
+    moment = f"{age_text(age)} ago{when}"
+    return state, f"{detail} {moment}" if state is State.VERIFIED else f"{detail} ({moment})"
+
+
+def _signed_overrides(objective: Objective, stage: str, basis: StatusBasis) -> str:
+    """How many people have signed an override; empty where nobody has."""
+    sign_offs = StageSignOffs(stage, basis.target, basis.sign_offs)
+    requirement = overrides.requirement_of(objective.name, sign_offs)
+    signers = sign_off.valid_by_person(sign_offs.concerning(requirement), requirement, basis.now)
+    people = f"{len(signers)} of {overrides.MIN_PEOPLE} people have signed an override: "
+    return people if signers else ""
+
+
+def _of_findings(findings: Sequence[Finding], basis: StatusBasis) -> tuple[State, str]:
+    """The state of an objective by its findings in the newest decision."""
+    for verdict, state in ((Verdict.FAIL, State.FAILED), (Verdict.INCONCLUSIVE, State.OPEN)):
+        for finding in findings:
+            if finding.verdict is verdict and finding.override is None:
+                return state, finding.sentence
+    for finding in findings:
+        if finding.override is not None:
+            return _of_override(finding, basis)
+    if not findings:
+        return State.OPEN, "the newest decision has no finding of it"
+    return State.VERIFIED, "passed"
+
+
+def _of_override(finding: Finding, basis: StatusBasis) -> tuple[State, str]:
+    """The state of a finding that was overridden when it was judged."""
+    override = finding.override
+    assert override is not None  # noqa: S101 - for the type checker
+    if override.until <= basis.now:
+        return State.EXPIRED, f"the override ended at {moment_text(override.until)}"
+    counting = {record.entry_id for record in basis.sign_offs if not record.problem}
+    if not counting.issuperset(override.entries):
+        return State.OPEN, "the override was revoked after the decision"
+    people = " and ".join(override.people)
+    return State.OVERRIDDEN, f"by {people}, until {moment_text(override.until)}"
+
+
+def _max_age(objective: Objective) -> timedelta | None:
+    """The maximum age of the evidence; None for an objective about one moment of the release."""
+    match objective:
+        case ChecksObjective() | ListedChecksObjective() | LoadObjective():
+            return objective.max_age
+        case _:
+            return None
