@@ -7,7 +7,7 @@ TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup system up down verify test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
-	proof-ramp proof-rehearsal nightly proof-nightly proof proof-security proof-load bench-load security-scan mutation fuzz check
+	proof-ramp proof-rehearsal nightly proof-nightly proof proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -19,8 +19,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[suites,testbed,browser,load,dev]'
 	@touch $@
 
-# Prometheus' package ships a service that would take port 9090: policy-rc.d keeps it from starting.
-PACKAGES := prometheus prometheus-alertmanager chromium
+# These packages ship services that would take the ports 9090, 9093 and 9100: policy-rc.d keeps them
+# from starting.
+PACKAGES := prometheus prometheus-alertmanager prometheus-node-exporter chromium
 system:
 	@missing=; for package in $(PACKAGES); do command -v $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
@@ -32,7 +33,7 @@ system:
 		$$as_root chmod +x /usr/sbin/policy-rc.d; trap "$$as_root rm -f /usr/sbin/policy-rc.d" EXIT; fi; \
 	$$as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -qq -y --no-install-recommends $$missing >/dev/null
 
-up: setup ## start the embedded store: blue, green, balancer, database, Prometheus
+up: setup ## start the embedded store: blue, green, balancer, database, monitoring
 	$(PY) -m testbed up
 
 down: ## end it and delete its files
@@ -107,6 +108,9 @@ proof: setup ## show that every check can fail: each fault on in turn (minutes)
 
 proof-security: setup ## the same for the security suite
 	$(PY) proofs/proof.py --part security
+
+proof-platform: setup ## the same for the platform suite
+	$(PY) proofs/proof.py --part platform
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
 	$(PY) proofs/truth.py

@@ -33,7 +33,8 @@ def check(  # noqa: PLR0913 - the options of the command, each by its name
         targets: the folder of target files; else KIRANA_TARGETS, else the installed folder.
         out: the folder of generated files; else KIRANA_OUT, else ``./out``.
         runs: the folder of suite runs and load runs; else ``runs`` in the folder ``out``.
-        time_scale: every duration of the policy is divided by it; over 1 it is a rehearsal.
+        time_scale: the factor by which every duration of the policy is divided; over 1 in a
+            rehearsal.
         wait_seconds: how long to ask again while the answer is a hold.
 
     Returns:
@@ -41,7 +42,7 @@ def check(  # noqa: PLR0913 - the options of the command, each by its name
         that the release may go on.
 
     Raises:
-        UnknownNameError: there is no such stage or target.
+        UnknownNameError: no stage or no target has this name.
         ConfigurationError: the policy, the target file or an argument is wrong.
         LedgerError: the decision could not be written, so there is no decision.
     """

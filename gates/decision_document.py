@@ -39,7 +39,7 @@ class DecisionDocument:
         tool: version of the gate.
         evidence_digest: SHA-256 of the kept evidence; empty before the evidence is kept.
         runs: the runs that the decision is based on.
-        entry_id: the id of its ledger entry; empty before it is in the ledger.
+        entry_id: the id of the decision's ledger entry; empty before the entry is written.
     """
 
     decision: Decision
@@ -95,7 +95,10 @@ def encode(document: DecisionDocument) -> JsonObject:
 
 
 def decode(content: JsonObject) -> DecisionDocument | None:
-    """The document that a JSON object is; None where it is not the document of a decision.
+    """Read a decision document from a JSON object.
+
+    Returns:
+        The document; None where the object is not the document of a decision.
 
     Fields that older versions of the gate did not write have their defaults. A finding or a run
     of another shape is left out.

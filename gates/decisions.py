@@ -41,16 +41,16 @@ MIN_POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a question is asked: by which policy, of which target, with what written where.
+    """The policy, the target and the folders of a question to the gate.
 
     Args:
-        policy: the policy, its live durations divided by the time scale.
-        policy_file: where it is, for messages.
-        policy_installed: whether it is the installed one.
+        policy: the policy, with its live durations divided by the time scale.
+        policy_file: the path of the policy, for messages.
+        policy_installed: whether the policy is the installed policy.
         target: the target.
         out: the folder of generated files.
         runs: the folder of runs.
-        time_scale: one second stands for so many; over 1 it is a rehearsal.
+        time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
     """
 
     policy: Policy
@@ -65,14 +65,14 @@ class Context:
         """The stage of this name.
 
         Raises:
-            UnknownNameError: no such stage.
+            UnknownNameError: the policy has no stage of this name.
         """
         return policy_file.stage_named(self.policy, name, self.policy_file)
 
 
 @dataclass(frozen=True, slots=True)
 class ContextOptions:
-    """What a command line says of a setting; None where it says nothing."""
+    """The settings of a command line; None for an option that is not on the command line."""
 
     target: str
     policy: str | None = None
@@ -86,7 +86,8 @@ def open_context(options: ContextOptions) -> Context:
     """Read policy and target.
 
     Raises:
-        ConfigurationError: one of them is wrong, or production is judged at another time scale.
+        ConfigurationError: the policy or the target is wrong, the target does not accept the
+            policy, or a production target is judged at a time scale other than 1.
     """
     place = places.policy(options.policy)
     loaded = policy_file.load(place.path)
@@ -95,7 +96,9 @@ def open_context(options: ContextOptions) -> Context:
     if not 1 <= scale <= MAX_TIME_SCALE:
         raise ConfigurationError(f"--time-scale: expected 1 to {MAX_TIME_SCALE:g}, got {scale:g}")
     if chosen.production and scale != 1:
-        raise ConfigurationError(f"{chosen.name} is production: no --time-scale there")
+        raise ConfigurationError(
+            f"{chosen.name} is a production target; --time-scale is only for rehearsals"
+        )
     if chosen.policies and loaded.digest not in chosen.policies:
         raise ConfigurationError(
             f"the target file of {chosen.name} does not accept the policy {place.path}; review "
@@ -120,7 +123,7 @@ class Answer:
     Args:
         stage: the stage that was asked about.
         decision: the decision.
-        evidence: what it is based on.
+        evidence: the evidence of the decision.
         share: green's share of the traffic now, 0 to 1; None where no ramp is under way.
     """
 
@@ -131,7 +134,7 @@ class Answer:
 
 
 def decide(context: Context, stage: Stage) -> Answer:
-    """Collect the evidence of now, and judge it; nothing is written."""
+    """Collect the present evidence, and judge the evidence; the ledger gets no entry."""
     at = time.time()
     reading = ledger.read(context.out)
     question = Question(
@@ -185,7 +188,7 @@ def poll_seconds(context: Context) -> float:
 
 
 def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]:
-    """What is wrong with the ledger, for the person who reads a decision; empty for nothing."""
+    """What is wrong with the ledger, for the reader of a decision; empty for a whole ledger."""
     if not written.problems:
         return ()
     more = f" (and {len(written.problems) - 1} more)" if len(written.problems) > 1 else ""
@@ -236,10 +239,13 @@ def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move
 
 
 def record(context: Context, answer: Answer) -> DecisionDocument:
-    """Keep the evidence and append the decision to the ledger; the document with its id.
+    """Store the evidence and append the decision to the ledger.
+
+    Returns:
+        The decision document with the id of its ledger entry.
 
     Raises:
-        LedgerError: it could not be written, so there is no decision.
+        LedgerError: the evidence or the entry could not be written; then there is no decision.
     """
     decision, evidence = answer.decision, answer.evidence
     kept = {
@@ -261,10 +267,13 @@ def record(context: Context, answer: Answer) -> DecisionDocument:
 
 
 def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
-    """Judge kept evidence once more.
+    """Judge stored evidence again; the ledger gets no entry.
+
+    Returns:
+        The stage, the evidence and the new decision.
 
     Raises:
-        LedgerError: it is gone, was changed, or is not evidence.
+        LedgerError: the evidence is missing, was changed, or has another format.
     """
     raw = ledger.load_evidence(out, digest)
     try:
@@ -277,4 +286,4 @@ def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
     except (
         ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
     ) as error:  # fmt: skip
-        raise LedgerError(f"evidence {digest[:12]} is of another shape: {error}"[:300]) from error
+        raise LedgerError(f"evidence {digest[:12]} has another format: {error}"[:300]) from error

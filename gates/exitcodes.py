@@ -6,7 +6,7 @@ from gates.model import Outcome
 
 
 class ExitCode(IntEnum):
-    """What the process answers the pipeline."""
+    """The exit code of a ``gates`` command, which a pipeline reads."""
 
     GO = 0
     NO_GO = 1

@@ -45,7 +45,7 @@ def whole_number(content: JsonObject, key: str) -> int | None:
 
 
 def moment(content: JsonObject, key: str) -> datetime | None:
-    """The date and time of a key, in ISO 8601 with an offset from UTC; None where there is none."""
+    """The date and time of a key, in ISO 8601 with an offset from UTC; None without such a time."""
     try:
         value = datetime.fromisoformat(text(content, key))
     except ValueError:

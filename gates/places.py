@@ -25,12 +25,12 @@ class Place:
 
 
 def targets(option: str | None) -> Place:
-    """The folder of target files: ``--targets``, KIRANA_TARGETS, or the installed one."""
+    """The folder of target files: ``--targets``, KIRANA_TARGETS, or the installed folder."""
     return _place(option, "--targets", "KIRANA_TARGETS", INSTALLED / "targets")
 
 
 def policy(option: str | None) -> Place:
-    """The policy file: ``--policy``, KIRANA_POLICY, or the installed one."""
+    """The policy file: ``--policy``, KIRANA_POLICY, or the installed file."""
     return _place(option, "--policy", "KIRANA_POLICY", policy_installed())
 
 

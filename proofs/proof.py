@@ -24,16 +24,20 @@ from worlds import ROOT, TestWorld, results
 
 from gates.model import ChecksObjective
 from gates.policy import policy_file as policy
-from testbed.__main__ import ask
-from testbed.balancer import switch_fault
+from testbed import world_faults
+from testbed.errors import TestbedError
 from testbed.faults import FAULTS, Fault, named
 from testbed.world import load
 
 WORLDS = 4
 SAMPLE = 2
 SEED = 5
-# The store's behaviour and its defences are proven apart, each in its own time.
-SUITES = {"behaviour": "smoke or integration or performance", "security": "security"}
+# The store's behaviour, its defences and the platform are proven apart, each in its own time.
+SUITES = {
+    "behaviour": "smoke or integration or performance",
+    "security": "security",
+    "platform": "platform",
+}
 QUICKER = ("-p", "no:allure_pytest", "-p", "no:hypothesispytest", "-p", "no:anyio")
 # What is imported before pytest starts is not rewritten; only test modules need that.
 FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -58,11 +62,13 @@ def all_checks(part: str) -> list[str]:
     loaded = policy.load(ROOT / "policies" / "release.toml")
     objectives = [one for stage in loaded.stages for one in stage.objectives]
     ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
-    return sorted(
-        check
-        for check in ids
-        if check.startswith("security.") == (part == "security") and not check.startswith("run.")
-    )
+    return sorted(check for check in ids if part_of(check) == part and not check.startswith("run."))
+
+
+def part_of(check: str) -> str:
+    """The part of the proof to which a check belongs."""
+    area = check.partition(".")[0]
+    return area if area in SUITES else "behaviour"
 
 
 def faults(part: str) -> list[Fault]:
@@ -78,15 +84,13 @@ def red_of(part: str, fault: str) -> frozenset[str]:
 
 def switch(world: TestWorld, name: str, do: str) -> None:
     """Switch a fault as ``python -m testbed fault`` does, without starting a process."""
-    found, fault = load(world.folder), named(name)
-    if found is None:
+    loaded = load(world.folder)
+    if loaded is None:
         raise SystemExit(f"proof: {world.folder} is gone")
-    if fault.at_edge:
-        switch_fault(found, fault, on=do == "on")
-        return
-    answer = ask(found.switch("green"), {"do": do, "fault": name})
-    if "error" in answer or (name in answer["on"]) != (do == "on"):
-        raise SystemExit(f"proof: {name} cannot be switched {do}: {answer}")
+    try:
+        world_faults.switch(loaded, named(name), "green", on=do == "on")
+    except TestbedError as error:
+        raise SystemExit(f"proof: {name} cannot be switched {do}: {error}") from error
 
 
 class Proof:
@@ -223,7 +227,7 @@ def _caught_twice() -> int:
 
 def matrix() -> str:
     """The table of checks and the faults that redden each."""
-    checks = [*all_checks("behaviour"), *all_checks("security")]
+    checks = [check for part in SUITES for check in all_checks(part)]
     lines = [
         "# Which fault reddens which check",
         "",

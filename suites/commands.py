@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
-    """``gates rehearse`` of an installed distribution; the exit code of the ramp."""
+    """Run ``gates rehearse`` of an installed distribution, and return the ramp's exit code."""
     _put_on_path()
     return int(import_module("rehearsal").rehearse(arguments))
 

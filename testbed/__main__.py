@@ -1,13 +1,11 @@
 """The testbed's command line: ``python -m testbed up|down|status|start|stop|restart|fault``."""
 
 import argparse
-import json
-import socket
 import sys
 import time
 from pathlib import Path
 
-from testbed import balancer, faults, lifecycle, processes, world
+from testbed import balancer, faults, lifecycle, processes, world, world_faults
 from testbed.errors import TestbedError
 from testbed.parts import PARTS
 from testbed.world import World
@@ -92,16 +90,22 @@ def show(current: World) -> int:
         "balancer": f"https://localhost:{current.ports['edge_tls']}"
         f"  http://localhost:{current.ports['edge_http']} (redirects)",
         "control": f"http://127.0.0.1:{current.ports['control']}/config",
-        "prometheus": f"http://127.0.0.1:{current.ports['prometheus']}",
+        "notifications": f"http://127.0.0.1:{current.ports['notifications']}/received"
+        f"  smtp://127.0.0.1:{current.ports['mail']}",
+        "node-exporter": f"http://127.0.0.1:{current.ports['node_exporter']}",
+        **{
+            name: f"http://127.0.0.1:{current.ports[name]}"
+            for name in ("prometheus", "alertmanager", "grafana")
+        },
     }
     ended = 0
     for name, running in current.running.items():
         alive = processes.find(running) is not None
         ended += not alive
         print(
-            f"{name:<11}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses.get(name, '')}"
+            f"{name:<14}{'up' if alive else 'ENDED':<7}{running.pid:>7}  {addresses.get(name, '')}"
         )
-    print(f"targets    {current.targets}")
+    print(f"targets       {current.targets}")
     return ended
 
 
@@ -160,33 +164,8 @@ def switch(options: argparse.Namespace) -> int:
         return 0
     fault = faults.named(options.name)
     current = existing(options)
-    if fault.crashes:
-        lifecycle.crash(current, options.colour, on=options.do == "on")
-        print(f"{options.colour}: {fault.name} {options.do}")
-        return 0
-    if fault.at_edge:
-        balancer.switch_fault(current, fault, on=options.do == "on")
-        print(f"{fault.name} {options.do} at the edge")
-        return 0
-    request = {"do": options.do, "fault": fault.name}
-    answer = ask(current.switch(options.colour), request)
-    if "error" in answer:
-        raise TestbedError(str(answer["error"]))
-    print(f"{options.colour}: {', '.join(answer['on']) or 'no fault'} on")
+    print(world_faults.switch(current, fault, options.colour, on=options.do == "on"))
     return 0
-
-
-def ask(path: Path, request: dict[str, str]) -> dict[str, list[str]]:
-    """Ask a colour's fault switch."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(5)
-            connection.connect(str(path))
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            answer: dict[str, list[str]] = json.loads(connection.makefile().readline())
-            return answer
-    except OSError as error:
-        raise TestbedError(f"the store does not answer its fault switch: {error}") from error
 
 
 if __name__ == "__main__":

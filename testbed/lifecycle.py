@@ -8,6 +8,7 @@ from pathlib import Path
 
 from testbed import balancer, certificates, migrations, ports, processes, targetfiles, world
 from testbed.errors import TestbedError
+from testbed.monitoring import configuration
 from testbed.parts import PARTS, Part, missing_programs
 from testbed.world import World
 
@@ -33,7 +34,7 @@ def _up(folder: Path, chosen: dict[str, int], say: Callable[[str], None]) -> Wor
         raise TestbedError(f"port taken: {', '.join(taken)}; end that program, or use --ports free")
     current = world.create(folder, chosen)
     with _undone_on_failure(current):
-        certificates.write(current.folder)
+        configuration.write_all(current, certificates.write(current.folder))
         targetfiles.write(current)
         database, *others = PARTS
         start(current, [database])

@@ -4,16 +4,18 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from testbed import balancer, monitoring
+from testbed import balancer
+from testbed.loopback import get
+from testbed.monitoring import configuration
 from testbed.world import World
 
-PROBE_SECONDS = 1.0
+# What the node exporter measures: what the rules and the dashboards read, and no more.
+COLLECTORS = ("cpu", "filesystem", "loadavg", "meminfo", "netdev", "textfile", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,11 @@ def _control(world: World) -> list[str]:
 def _prometheus(world: World) -> list[str]:
     return [
         "prometheus",
-        f"--config.file={monitoring.write_configuration(world)}",
+        f"--config.file={configuration.write_prometheus(world)}",
         f"--storage.tsdb.path={world.folder / 'data' / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{world.ports['prometheus']}",
-        "--storage.tsdb.retention.time=1d",
+        "--storage.tsdb.retention.time=2d",  # a rule compares with a day ago
+        "--web.enable-lifecycle",
         "--log.level=warn",
     ]
 
@@ -113,20 +116,53 @@ def _answers(port: str, path: str) -> Callable[[World], bool]:
 
 def _scrapes(world: World) -> bool:
     status, body = get(world.ports["prometheus"], "/api/v1/query?query=up")
-    return status == 200 and monitoring.scrapes_everything(body)  # noqa: PLR2004 - the status OK
+    return status == 200 and configuration.scrapes_everything(body)  # noqa: PLR2004 - the status OK
 
 
-def get(port: int, path: str) -> tuple[int, bytes]:
-    """Status and body of a GET on loopback; status 0 without an answer."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read()
-    except (OSError, HTTPException):
-        return 0, b""
-    finally:
-        connection.close()
+def _alertmanager(world: World) -> list[str]:
+    return [
+        "prometheus-alertmanager",
+        f"--config.file={configuration.write_alertmanager(world)}",
+        f"--storage.path={world.folder / 'data' / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{world.ports['alertmanager']}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    ]
+
+
+def _node_exporter(world: World) -> list[str]:
+    return [
+        "prometheus-node-exporter",
+        f"--web.listen-address=127.0.0.1:{world.ports['node_exporter']}",
+        "--collector.disable-defaults",
+        *(f"--collector.{name}" for name in COLLECTORS),
+        f"--collector.textfile.directory={configuration.textfile_folder(world)}",
+        "--log.level=warn",
+    ]
+
+
+def _notifications(world: World) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "testbed.monitoring.notifications",
+        "--port",
+        str(world.ports["notifications"]),
+        "--mail",
+        str(world.ports["mail"]),
+    ]
+
+
+def _grafana(world: World) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "testbed.monitoring.grafana",
+        "--port",
+        str(world.ports["grafana"]),
+        "--folder",
+        str(configuration.grafana_folder(world)),
+    ]
 
 
 PARTS = (
@@ -136,14 +172,20 @@ PARTS = (
     Part("balancer", _balancer, _answers("balancer_metrics", "/metrics"), "edge_tls"),
     Part("control", _control, _answers("control", "/config"), "control"),
     Part("prometheus", _prometheus, _scrapes, "prometheus"),
+    Part("alertmanager", _alertmanager, _answers("alertmanager", "/-/ready"), "alertmanager"),
+    Part("node-exporter", _node_exporter, _answers("node_exporter", "/"), "node_exporter"),
+    Part("notifications", _notifications, _answers("notifications", "/health"), "notifications"),
+    Part("grafana", _grafana, _answers("grafana", "/api/health"), "grafana"),
 )
 
 
 def missing_programs() -> list[str]:
     """The programs that are missing, each with the package that installs it."""
-    missing = []
-    if shutil.which("prometheus") is None:
-        missing.append("prometheus (Debian package prometheus)")
+    missing = [
+        f"{program} (Debian package {program})"
+        for program in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
+        if shutil.which(program) is None
+    ]
     if not Path(sys.executable).with_name("secantusd-py").exists():
         missing.append("secantusd-py (Python package SecantusDB)")
     return missing

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 GUIDE: dict[str, int] = {
+    "mail": 2525,
     "blue_web": 3000,
     "green_web": 3001,
+    "grafana": 3030,
     "blue_api": 5000,
     "green_api": 5001,
     "control": 8080,
@@ -15,6 +17,9 @@ GUIDE: dict[str, int] = {
     "balancer_metrics": 8405,
     "edge_tls": 8443,
     "prometheus": 9090,
+    "alertmanager": 9093,
+    "notifications": 9095,
+    "node_exporter": 9100,
     "database": 27017,
 }
 
@@ -23,7 +28,7 @@ GUIDE: dict[str, int] = {
 # connection could take a port between its choice and the start of the part that listens on it.
 FIRST_FREE, LAST_FREE = 20_000, 32_767
 # Each world has a block: a port that marks the block as chosen, and a port for each name.
-BLOCK = 16
+BLOCK = 24
 
 
 def free() -> dict[str, int]:

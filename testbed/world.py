@@ -40,6 +40,10 @@ class World:
         """The socket of a colour's fault switch."""
         return self.sockets / f"{colour}.sock"
 
+    def fault_folder(self, name: str) -> Path:
+        """The folder in which a fault that is on keeps what it replaced; absent while it is off."""
+        return self.folder / "faults" / name
+
     @property
     def balancer_socket(self) -> Path:
         return self.sockets / "haproxy.sock"

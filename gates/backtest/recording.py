@@ -49,7 +49,7 @@ class Recording:
         path: the file.
         events: scrapes, and changes of green's share of the traffic.
         failed: the number of failed scrapes, by target.
-        names: the metric names of its series.
+        names: the metric names of the series in the recording.
     """
 
     path: Path
@@ -188,7 +188,7 @@ class _Reader:
                 events[number] = replace(event, started=started)
 
     def _values(self, text: str) -> tuple[dict[str, float], float | None]:
-        """The values of the kept series of one scrape, and the process start time.
+        """The values of the series of one scrape that objectives read, and the process start time.
 
         Args:
             text: the text that the instance exported.

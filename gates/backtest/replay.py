@@ -36,13 +36,13 @@ SLOTS = ("green", "blue")
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """What was decided at the end of a step.
+    """The decision at the end of a step.
 
     Args:
         weight: green's share, 0 to 1.
-        t: when, seconds of the recording.
-        decision: whether to go on.
-        reason: why.
+        t: the end of the step, seconds of the recording.
+        decision: whether the ramp goes on.
+        reason: the reason of the decision.
     """
 
     weight: float
@@ -53,14 +53,14 @@ class StepEnd:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a recording came to.
+    """The result of the replay of a recording.
 
     Args:
-        stopped_at: when it would have been stopped; None when it would not.
-        decision: how it ended: a stop, a hold at some step, or go.
-        reason: why.
-        steps: at each step's end, until it was stopped.
-        left_out: objectives that a recording cannot answer, or that this one does not.
+        stopped_at: when a judge stops the ramp, seconds; None where no judge stops the ramp.
+        decision: a stop, a hold at some step, or go.
+        reason: the reason of the decision.
+        steps: the decision at the end of each step before the stop.
+        left_out: objectives for which recordings, or this recording, have no evidence.
     """
 
     stopped_at: float | None
@@ -71,7 +71,14 @@ class Replay:
 
 
 def replay(recording: Recording, policy: Policy) -> Replay:
-    """Ask after every scrape, and at each step's end whether to go on."""
+    """Judge a recording as if it were live.
+
+    After each scrape, check whether a judge stops the ramp. At the end of each step, decide whether
+    the ramp goes on.
+
+    Raises:
+        ConfigurationError: the first step of the ramp has no share or no comparison objective.
+    """
     return _Replayed(recording, policy).run()
 
 
@@ -83,7 +90,10 @@ class _Replayed:
         self._stages = policy.steps
         plan = LivePlan.of(self._stages[0])
         if plan is None:
-            raise ConfigurationError("the steps of the policy's ramp have no live objectives")
+            raise ConfigurationError(
+                "the first step of the ramp needs an objective of the kind `share` and an "
+                "objective of the kind `comparison`; add both to `objectives` of [ramp]"
+            )
         self._plan = plan
         self._lives = [
             LiveJudge(group, SLOTS, plan.objectives[0].max_sample_age.total_seconds())
@@ -94,7 +104,7 @@ class _Replayed:
         self._left_out: dict[str, None] = {}
 
     def run(self) -> Replay:
-        """All of it."""
+        """Judge the whole recording."""
         step: Move | None = None
         for event in self._recording.events:
             if isinstance(event, Move):
@@ -114,7 +124,7 @@ class _Replayed:
         return self._result(None)
 
     def _scraped(self, event: Scrape) -> None:
-        """Feed every judge; what one cannot read is kept in mind."""
+        """Feed every judge; keep the problem of a judge that cannot read the scrape."""
         for number, live in enumerate(self._lives):
             try:
                 live.scraped(event)
@@ -128,7 +138,10 @@ class _Replayed:
         age = self._plan.share.max_sample_age.total_seconds()
         last = self._recording.events[-1].at
         if last < step.at + bake - age:
-            reason = f"the recording ends {last - step.at:.0f} s into its bake of {bake:.0f} s"
+            reason = (
+                f"the recording ends {last - step.at:.0f} s after the step began; the bake time is "
+                f"{bake:.0f} s"
+            )
             self._steps.append(StepEnd(step.share, last, Outcome.HOLD, reason))
             return None
         return self._end_of(step, max(last, step.at + bake))
@@ -151,14 +164,14 @@ class _Replayed:
         return found
 
     def _end_of(self, step: Move, at: float) -> Replay | None:
-        """Whether to go on; a result where the answer is to stop."""
+        """Decide whether the ramp goes on; return a result where the ramp stops."""
         stage = next(
             (one for one in self._stages if one.share and is_same_share(one.share, step.share)),
             self._stages[0],
         )
         findings = self._live_findings(at) + self._others(stage, at)
         if at - step.at < self._plan.share.bake.total_seconds() - 1:
-            reason = f"the step took {at - step.at:.0f} s, less than its bake"
+            reason = f"the step took {at - step.at:.0f} s, less than its bake time"
             self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
             return None
         decision = decided(findings)
@@ -168,7 +181,7 @@ class _Replayed:
         return None
 
     def _others(self, stage: Stage, at: float) -> list[Finding]:
-        """The objectives over a window that the recording holds the series of."""
+        """The findings of the ratio objectives whose series the recording has."""
         found: list[Finding] = []
         now = datetime.fromtimestamp(at, UTC)
         live = set(self._plan.objectives)
@@ -208,7 +221,7 @@ class _Replayed:
 
 
 def evidence_of(samples: dict[str, SampleSet]) -> Evidence:
-    """Evidence that is nothing but samples."""
+    """Evidence that has only samples."""
     nobody = ServedBuild(Measured.NO_DATA, 0, None, "", "", "a recording serves nothing")
     return Evidence(target=TARGET, served=nobody, runs=(), samples=samples)
 

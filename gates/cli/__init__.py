@@ -85,7 +85,7 @@ def _add_judging(add: AddCommand) -> None:
     meaning = "while the answer is a hold, ask again for this time"
     options.add_duration(check, "--wait", meaning, default=0.0)
     options.add_json(check)
-    watch = add("watch", "watch the rollback triggers; exit code 4 when one holds")
+    watch = add("watch", "watch the rollback triggers; exit code 4 when a trigger fires")
     options.add_target(watch)
     options.add_baseline(watch)
     options.add_places(watch)
@@ -103,7 +103,7 @@ def _add_ramp(add: AddCommand) -> None:
     options.add_time_scale(ramp)
     options.add_runs(ramp)
     ramp.add_argument("--schedule", metavar="FILE", help="steps and bake times (the guide's)")
-    meaning = "how long the ramp waits on a hold (the policy's hold_seconds)"
+    meaning = "how long the ramp waits during a hold (the policy's hold_seconds)"
     options.add_duration(ramp, "--hold", meaning)
     ramp.add_argument(
         "--dry-run", action="store_true", help="print the steps, move nothing, exit with 3"
@@ -112,8 +112,8 @@ def _add_ramp(add: AddCommand) -> None:
 
 
 def _add_rollback(add: AddCommand) -> None:
-    rollback = add("rollback", "give all traffic back to the baseline, and verify it")
-    options.add_target(rollback, "whose traffic goes back to the baseline", required=False)
+    rollback = add("rollback", "move all traffic to the baseline; verify the move")
+    options.add_target(rollback, "the target that loses its traffic", required=False)
     options.add_baseline(rollback)
     options.add_places(rollback)
     options.add_time_scale(rollback)
@@ -121,7 +121,7 @@ def _add_rollback(add: AddCommand) -> None:
         "--control",
         type=url,
         metavar="URL",
-        help="the balancer's control address; with it no file is needed",
+        help="the balancer's control address; with this address no file is needed",
     )
     rollback.add_argument(
         "--slots",
@@ -191,11 +191,11 @@ def _add_recordings(add: AddCommand) -> None:
     options.add_watch_duration(record)
     backtest = add("backtest", "judge recordings as if they were live")
     backtest.add_argument(
-        "recordings", nargs="+", metavar="FILE", help="JSON Lines of gates record"
+        "recordings", nargs="+", metavar="FILE", help="a recording: JSON Lines of gates record"
     )
     options.add_policy(backtest)
     options.add_json(backtest, "print a line of JSON for each recording")
-    test_policy = add("test-policy", "compare decisions on recordings with the expected ones")
+    test_policy = add("test-policy", "compare decisions on recordings with expected decisions")
     test_policy.add_argument(
         "cases", metavar="FILE", help="a TOML file of recordings and expected decisions"
     )

@@ -9,7 +9,7 @@ def slots(text: str) -> tuple[str, str]:
     """The names of green's and blue's slot, such as ``green,blue``.
 
     Raises:
-        argparse.ArgumentTypeError: there are not two different names.
+        argparse.ArgumentTypeError: the text does not have two different names.
     """
     names = [name.strip() for name in text.split(",")]
     if len(names) != len(SLOTS) or not all(names) or names[0] == names[1]:
@@ -21,7 +21,7 @@ def url(text: str) -> str:
     """An address without a trailing slash.
 
     Raises:
-        argparse.ArgumentTypeError: it is not the address of an HTTP server.
+        argparse.ArgumentTypeError: the text is not the address of an HTTP server.
     """
     from gates.ramp.salvage import url_problem  # not needed by other commands
 

@@ -16,7 +16,11 @@ ORDER = (Outcome.GO, Outcome.HOLD, Outcome.NO_GO, Outcome.ROLLBACK)
 
 
 def backtest(arguments: argparse.Namespace) -> int:
-    """``gates backtest``: print what the judge would have decided; the worst answer's exit code."""
+    """``gates backtest``: print what the judge would have decided.
+
+    Returns:
+        The exit code of the worst answer.
+    """
     from gates.exitcodes import EXIT_CODES
 
     loaded = policy.load(places.policy(arguments.policy).path)
@@ -55,5 +59,5 @@ def _text(name: str, result: Replay) -> str:
     ]
     if result.left_out:
         names = ", ".join(result.left_out)
-        lines.append(f"  not judged, since a recording has no evidence for them: {names}")
+        lines.append(f"  not judged, because the recording has no evidence for: {names}")
     return "\n".join(lines)

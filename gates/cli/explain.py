@@ -30,7 +30,7 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
     """The id and the document of the decision whose id begins with a text.
 
     Raises:
-        UnknownNameError: there is no such decision, or more than one.
+        UnknownNameError: no decision, or more than one decision, has such an id.
     """
     documents = {
         record.entry_id: record.entry.document
@@ -45,7 +45,11 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
 
 
 def _compare(recorded: Decision, judged_again: Decision) -> int:
-    """Compare a decision with the decision in the ledger; the exit code."""
+    """Compare a decision with the decision in the ledger.
+
+    Returns:
+        The exit code.
+    """
     if (recorded.outcome, recorded.reason) == (judged_again.outcome, judged_again.reason):
         print("judged again from its evidence: the same decision")
         return ExitCode.GO

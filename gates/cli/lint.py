@@ -11,7 +11,7 @@ from gates.policy.linting import policy_problems, target_problems
 
 
 def lint(arguments: argparse.Namespace) -> int:
-    """``gates lint``: print the mistakes; a file that cannot be parsed gives only its first."""
+    """``gates lint``: print the mistakes; of a file that cannot be parsed, only the first one."""
     problems = []
     place = places.policy(arguments.policy)
     suites = places.suites_installed()

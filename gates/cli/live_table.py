@@ -43,13 +43,13 @@ class LiveTable:
         self._has_header = False
 
     def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
-        """Show what is going on now.
+        """Show the present state of the ramp.
 
         Args:
             at: now, seconds since the epoch.
             share: green's share, 0 to 1.
             decision: the gate's answer; None where only the note is shown.
-            note: a short text beside it.
+            note: a short text beside the answer.
         """
         if decision is None:
             self.say(note)

@@ -109,7 +109,7 @@ def add_time_scale(command: argparse.ArgumentParser, default: float = 1.0) -> No
         type=float,
         default=default,
         metavar="N",
-        help=f"in a rehearsal, one second stands for N seconds ({default:g})",
+        help=f"in a rehearsal, divide all durations by N ({default:g})",
     )
 
 

@@ -71,12 +71,12 @@ def ramp(arguments: argparse.Namespace) -> int:
             return ramp_with(plan, context, baseline, router, as_json=arguments.json)
     except BlockingIOError:
         raise ConfigurationError(
-            f"another ramp of {context.target.name} is under way; gates log shows it"
+            f"another ramp of {context.target.name} is under way; to see this ramp: gates log"
         ) from None
 
 
 def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
-    """Print the steps; nothing is moved."""
+    """Print the steps of the ramp, and move no traffic."""
     print(f"now: {', '.join(f'{slot} {100 * share:g} %' for slot, share in shares.items())}")
     for step in plan.steps:
         share = f"{plan.slots[0]} {100 * step.share:5g} %"
@@ -118,7 +118,7 @@ def ramp_with(
     world.screen.say(f"ramp {result.ending.value}: {traffic_sentence(router)}")
     if result.ending in (RampEnding.LEFT, RampEnding.NOT_ROLLED_BACK):
         world.screen.say(
-            "to give the traffic back:\n"
+            "to move all traffic to blue:\n"
             f"  gates rollback --target {context.target.name} --baseline {baseline.name}"
         )
     return _exit_code(result, in_ledger=world.document is not None)

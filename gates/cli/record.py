@@ -29,8 +29,8 @@ class _RecordedLine:
     """A line of a recording.
 
     Args:
-        at: when it was scraped, seconds since the epoch.
-        content: its other fields.
+        at: when the line was scraped, seconds since the epoch.
+        content: the other fields of the line.
     """
 
     at: float
@@ -38,7 +38,7 @@ class _RecordedLine:
 
     @property
     def size(self) -> int:
-        """Its size in memory, bytes, roughly."""
+        """The approximate size of the line in memory, bytes."""
         return len(str(self.content.get("text", ""))) + 100
 
 

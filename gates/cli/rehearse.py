@@ -13,7 +13,11 @@ Rehearse = Callable[[argparse.Namespace], int]
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
-    """Run the rehearsal where it is installed; the exit code of its ramp."""
+    """Run the rehearsal where it is installed.
+
+    Returns:
+        The exit code of the ramp.
+    """
     return int(_rehearsal()(arguments))
 
 

@@ -26,21 +26,24 @@ from gates.routers import ROUTERS, router_named
 CONFIG = "config"
 # The policy only names the time series of the second witness: it may not hold up the answer.
 MAX_POLICY_SECONDS = 3.0
+LOOK_AT_BALANCER = """to see which colour has the traffic, look at the weights in the balancer's own
+statistics, or read `deployment` in some answers of the edge to /api/health;
+the control endpoint may be wrong"""
 
 
 @dataclass(slots=True)
 class RollbackSettings:
-    """What is known of the balancer and the colours.
+    """The addresses and names that a rollback knows of the balancer and the colours.
 
     Args:
         target: the target's name in the ledger.
         control: the balancer's control address.
         router: the kind of router.
         slots: green's slot and blue's.
-        prometheus: its address; empty where it is unknown.
+        prometheus: the address of Prometheus; empty where the address is unknown.
         baseline: what is known of blue.
-        servers: the balancer's names of green's servers; empty where they are unknown.
-        problems: what could not be read, a sentence each.
+        servers: the balancer's names of green's servers; empty where the names are unknown.
+        problems: what could not be read, one sentence each.
     """
 
     target: str
@@ -53,13 +56,13 @@ class RollbackSettings:
     problems: list[str] = field(default_factory=list)
 
     def note(self, problem: str) -> None:
-        """Keep a problem for the end, once."""
+        """Keep a problem, which is printed once at the end."""
         if problem not in self.problems:
             self.problems.append(problem)
 
 
 def rollback(arguments: argparse.Namespace) -> int:
-    """``gates rollback``: move, print this, verify; then print what could not be read."""
+    """``gates rollback``: move the traffic, print the move, verify it, then print the problems."""
     with uninterrupted():
         settings = _settings(arguments)
         request = rollbacks.RollbackRequest(
@@ -75,7 +78,8 @@ def rollback(arguments: argparse.Namespace) -> int:
         _say(f"problem of this rollback: {problem}")
     _say(f"rollback {result.proof.value} in {result.seconds:.1f} s")
     if result.proof is not rollbacks.Proof.VERIFIED:
-        _say(f"look at the balancer itself; who has the traffic: curl {settings.control}/config")
+        _say(LOOK_AT_BALANCER)
+        _say(f"the control endpoint's answer: curl {settings.control}/config")
     return ExitCode.GO if result.verified else ExitCode.INTERNAL
 
 
@@ -107,8 +111,8 @@ def _settings(arguments: argparse.Namespace) -> RollbackSettings:
     settings.target = settings.target or settings.slots[0]
     if not settings.control:
         raise ConfigurationError(
-            f"the balancer's address is not known: {'; '.join(settings.problems)[:500]}; type it: "
-            "gates rollback --control URL"
+            f"the balancer's address is not known: {'; '.join(settings.problems)[:500]}; type the "
+            "address: gates rollback --control URL"
         )
     return settings
 
@@ -117,7 +121,7 @@ def _salvage(folder: Path, name: str | None, *, must: bool) -> salvage.Salvage |
     """Read a target file; the file of a similar name is never read in its place.
 
     Raises:
-        UnknownNameError: there is no such file, and it is needed.
+        UnknownNameError: there is no such file, and the rollback needs the file.
     """
     if not name:
         return None
@@ -142,7 +146,7 @@ def _read_green(
                 f"{settings.target} names no traffic router, so gates may not move its traffic; to "
                 f"move the traffic anyway: gates rollback --control {settings.control or 'URL'}"
             )
-        settings.problems.append(f"{green.path}: no router; the rollback used {CONFIG!r}")
+        settings.problems.append(f"{green.path}: no router is named; the rollback used {CONFIG!r}")
     elif router and router not in ROUTERS:
         settings.problems.append(f"{green.path}: unknown router {router!r}; {CONFIG!r} was used")
     settings.router = router if router in ROUTERS else CONFIG
@@ -162,17 +166,17 @@ def _read_blue(settings: RollbackSettings, blue: salvage.Salvage) -> None:
 
 
 def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witness:
-    """The second witness; by the policy where it can be read, else by the default selectors."""
+    """The second witness, with the policy's selectors, or with default selectors without policy."""
     green, blue = settings.slots
     witness = Witness(settings.prometheus, green, blue, settings.servers)
     if not settings.prometheus:
-        settings.note("no address of Prometheus: name it with --prometheus URL")
+        settings.note("the address of Prometheus is not known; name it with --prometheus URL")
         return witness
     path = places.policy(arguments.policy).path
     try:
         loaded = within(MAX_POLICY_SECONDS, lambda: policy.load(path))
     except Exception as error:  # noqa: BLE001 - no mistake in a policy may prevent the verification
-        settings.note(f"the policy: {error}; the default selectors were used")
+        settings.note(f"the policy: {error}; the rollback used the default selectors")
         return witness
     return witness.with_policy(loaded)
 
@@ -180,7 +184,7 @@ def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witne
 def _record(
     arguments: argparse.Namespace, settings: RollbackSettings, result: rollbacks.RollbackResult
 ) -> None:
-    """Append to the ledger; a rollback that cannot be written to it is done all the same."""
+    """Append the rollback to the ledger; a ledger that cannot be written is one of the problems."""
     out = places.out(arguments.out, Path("out")).path
     scale = arguments.time_scale
     entries: list[ledger.LedgerEntry] = [rollback_entry(settings.target, scale, result)]

@@ -1,4 +1,4 @@
-"""``gates watch``: ask again and again until a rollback trigger holds or the time is over."""
+"""``gates watch``: ask again and again until a rollback trigger fires or the time is over."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ MAX_SENTENCE_CHARACTERS = 160
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    """``gates watch``: judge the stage of green's share until a trigger holds or time is over."""
+    """``gates watch``: judge the stage of green's share until a trigger fires or time is over."""
     context = context_of(arguments)
     stages = [stage for stage in context.policy.stages if stage.share and _triggers(stage)]
     if not stages:
@@ -50,7 +50,7 @@ def watch(arguments: argparse.Namespace) -> int:
 
 
 def _exit_code(answer: Answer, *, abandoned: bool, given_back: bool) -> int:
-    """The exit code where no trigger holds."""
+    """The exit code where no trigger fired."""
     if given_back:
         return ExitCode.INTERNAL
     return ExitCode.HOLD if abandoned or _is_blind(answer) else ExitCode.GO

@@ -40,7 +40,7 @@ def to_json(value: object) -> Any:  # noqa: ANN401 - the result is any JSON valu
 
 
 def to_record(value: object) -> Any:  # noqa: ANN401 - the result is any JSON value
-    """Encode a record or a part of one."""
+    """Encode a record, or a part of a record."""
     return _encode(value, Form.RECORD)
 
 
@@ -59,7 +59,7 @@ def from_json(kind: type[Value], content: object) -> Value:
 
 
 def from_record(kind: type[Value], content: object) -> Value:
-    """Decode a record or a part of one; numbers are finite, times have a time zone.
+    """Decode a record, or a part of a record; numbers are finite, times have a time zone.
 
     Args:
         kind: the class to decode into.

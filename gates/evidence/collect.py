@@ -1,4 +1,4 @@
-"""Collects what one decision is based on: the served build, the runs and the metrics."""
+"""Collects the evidence of one decision: the served build, the runs and the metrics."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,9 +28,9 @@ class Question:
         target: the target that is judged.
         runs: the folder of runs.
         at: the moment of the question, seconds since the epoch.
-        moves: gives the moves that the ramp command wrote to the ledger; called where nobody
+        moves: returns the moves that the ramp command wrote to the ledger; called where nobody
             scrapes the balancer.
-        lost: gives the runs that earlier decisions named and that are gone or changed.
+        lost: returns the runs that earlier decisions named and that are gone or changed.
     """
 
     stage: Stage
@@ -44,7 +44,8 @@ class Question:
 def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
     """Read the runs, and ask the target and Prometheus, all at once.
 
-    Live metrics are asked for as far back as the ramp began, which the balancer's weights tell.
+    The queries of live metrics reach back to the start of the ramp, which the balancer's weights
+    show.
 
     Args:
         question: the question.

@@ -1,7 +1,7 @@
 """Finds runs that earlier decisions were based on and that are now gone or changed.
 
 A decision's ledger entry names its runs with the size and SHA-256 of their records. A record only
-grows until it is sealed: what was judged once must still be its beginning.
+grows until it is sealed. So a judged record must still be the beginning of the present record.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -60,8 +60,8 @@ def lost(
     Args:
         judged: the runs that earlier decisions on the target named, oldest first, each with the
             id of the decision's ledger entry.
-        runs: the records of suite runs that are there.
-        loads: the records of load runs that are there.
+        runs: the present records of suite runs.
+        loads: the present records of load runs.
         folder: the folder of runs.
     """
     there: dict[tuple[str, str], Run | LoadRun] = {(CHECKS, run.run_id): run for run in runs}
@@ -75,7 +75,7 @@ def lost(
 
 
 def _problem(judged: JudgedRun, run: Run | LoadRun | None, folder: Path) -> str:
-    """What happened to a run since it was judged; empty where nothing happened."""
+    """How a judged run was changed or lost since the decision; empty for an unchanged run."""
     if run is None:
         return "is gone"
     if not judged.record_digest or run.record_digest == judged.record_digest:

@@ -25,7 +25,7 @@ Judged = Literal["", "answers", "all"]
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """What the run is planned to do.
+    """The plan of a load run.
 
     Args:
         users: the largest number of users that the limits apply to.
@@ -44,7 +44,7 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is known of a run before it begins: the tool, the profile and the plan."""
+    """The data of a run before it begins: the tool, the profile and the plan."""
 
     tool: str
     profile: str
@@ -57,13 +57,13 @@ class OperationMeasurement:
 
     Args:
         done: requests with a correct answer.
-        failed: requests with a wrong answer, or with none.
+        failed: requests with a wrong answer or without an answer.
         unanswered: requests without an answer; they are failed requests too.
         samples: the number of samples of the quantiles; without samples there are no quantiles.
         p50: the median.
         p95: the 95th percentile.
         p95_at_least: its lower 95 % confidence bound.
-        p95_at_most: its upper 95 % confidence bound; None with too few samples for one.
+        p95_at_most: its upper 95 % confidence bound; None with too few samples for a bound.
         p99: the 99th percentile.
         max: the longest time.
     """
@@ -87,8 +87,8 @@ class PhaseMeasurement:
     Args:
         name: the phase's name in the profile.
         start_seconds: its start, in seconds since the run began.
-        end_seconds: its end, likewise.
-        judged: the limits that apply: ``all``, those of ``answers``, or an empty text for none.
+        end_seconds: its end, in seconds since the run began.
+        judged: the limits that apply: ``all``, those of ``answers``, or empty.
         users_planned: the planned number of users at its end.
         users_reached: the largest number of users.
         due: requests that were due, by the schedule that was fixed before the run.
@@ -167,7 +167,7 @@ class LoadRecord:
         target: the target's name.
         base_url: the address under load.
         target_digest: SHA-256 of the target file.
-        build: the build that the target served at the start; None when it did not answer.
+        build: the build that the target served at the start; None without an answer.
         limits: SHA-256 of the policy's limits.
         boot: the start on the machine's own clock; None where there is no such clock.
         started_at: when the run started, UTC.
@@ -233,10 +233,10 @@ def end(
 
     Args:
         folder: the run's folder.
-        build: the build that the target serves now; None when it does not answer.
+        build: the build that the target serves now; None without an answer.
         measured: the measurements.
         left_behind: what the run left in the database; an empty text for nothing.
-        key: the key that signs the record, or an empty text for none.
+        key: the key that signs the record; an empty text where no key is set.
     """
     begun = codec.from_record(LoadRecord, json_values.loads((folder / FILE).read_bytes()))
     record = replace(begun, ended_at=datetime.now(UTC), measured=measured, left_behind=left_behind)
@@ -249,7 +249,7 @@ def sealed(content: Mapping[str, object], key: str) -> dict[str, object]:
 
     Args:
         content: the record as JSON, with or without a seal.
-        key: the key that signs the record, or an empty text for none.
+        key: the key that signs the record; an empty text where no key is set.
     """
     raw = bytes_of(content)
     signature = seal.signature_of(raw, key)

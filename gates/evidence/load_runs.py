@@ -26,21 +26,21 @@ def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
     """Read the load runs of a folder.
 
     Args:
-        folder: holds one folder a run; may be missing.
-        key: the key that records must be signed with, or an empty text for none.
+        folder: the folder with one folder for each run; may be missing.
+        key: the key that records must be signed with; empty where no key is set.
 
     Returns:
         All load runs; a record that is unreadable, changed or not signed is a damaged run.
     """
     folders = run_folders(folder, _may_be_load)
     if len(folders) > MAX_RUNS:
-        problem = f"{len(folders)} load runs, more than {MAX_RUNS}: move old ones away"
+        problem = f"{len(folders)} load runs, more than {MAX_RUNS}: move old run folders away"
         return (_damaged(folder.name, datetime.now(UTC), problem),)
     return tuple(_read(entry, key) for entry in folders)
 
 
 def _may_be_load(folder: Path) -> bool:
-    """A folder with the record of a load run, or without any record: it may have had one."""
+    """Whether a folder has the record of a load run, or no record, which may have been lost."""
     return (folder / FILE).exists() or not (folder / suite_record.FILE).exists()
 
 
@@ -61,7 +61,7 @@ def _read(folder: Path, key: str) -> LoadRun:
 
 
 def _problem_of_seal(content: Mapping[str, object], key: str) -> str:
-    """Why the seal of a finished run's record is not valid; an empty text for a valid one."""
+    """Why the seal of a finished run's record is not valid; an empty text for a valid seal."""
     if "measured" not in content:
         return ""
     covered = bytes_of(content)

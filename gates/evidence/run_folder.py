@@ -23,7 +23,7 @@ class Subject:
         target: the target's name.
         base_url: the address that gets the requests.
         target_digest: SHA-256 of the target file.
-        build: the build that the target serves; None when it does not answer.
+        build: the build that the target serves; None without an answer.
         limits: SHA-256 of the policy's limits that the run uses.
     """
 
@@ -72,7 +72,7 @@ def run_folders(folder: Path, is_of_kind: Callable[[Path], bool]) -> list[Path]:
     """The folders of runs of a kind.
 
     Args:
-        folder: holds one folder a run; may be missing.
+        folder: the folder with one folder for each run; may be missing.
         is_of_kind: whether a folder belongs to a run of the kind.
     """
     if not folder.is_dir():

@@ -41,7 +41,7 @@ def signature_of(raw: bytes, key: str) -> str | None:
 
     Args:
         raw: the bytes to sign.
-        key: the key, or an empty text for none.
+        key: the key; an empty text where no key is set.
 
     Source: RFC 2104.
     """
@@ -55,7 +55,7 @@ def problem_of(stated: Mapping[str, object], sealed: bytes, signed: bytes, key: 
         stated: the object of the record that has the seal's keys; untrusted.
         sealed: the bytes whose digest the seal states.
         signed: the bytes whose signature the seal states.
-        key: the key that the signature must be made with, or an empty text for none.
+        key: the key that the signature must be made with; empty where no key is set.
     """
     if stated.get(DIGEST) != digest_of(sealed):
         return "it was changed after it was written"

@@ -32,7 +32,7 @@ class Started:
         target: the target's name.
         base_url: the address that is tested.
         target_digest: SHA-256 of the target file.
-        build: the build that the target served; None when it did not answer.
+        build: the build that the target served; None without an answer.
         limits: SHA-256 of the policy's limits that the checks use.
         tool: the suites' version.
         boot: the start on the machine's own clock; None where there is no such clock.
@@ -59,7 +59,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One result.
+    """The event with the result of one check.
 
     Args:
         at: when the check ended, UTC.
@@ -83,9 +83,9 @@ class Finished:
     """The last event, with the seal.
 
     Args:
-        build: the build that the target served at the end; None when it did not answer.
+        build: the build that the target served at the end; None without an answer.
         exit_code: pytest's exit code.
-        sha256: digest of all lines before this one.
+        sha256: digest of all lines before this line.
         hmac: signature of those lines and of this event without ``hmac``; None without a key.
     """
 
@@ -122,7 +122,7 @@ class Recorder:
 
     Args:
         folder: the run's folder; created if missing.
-        key: the key that signs the record, or an empty text for none.
+        key: the key that signs the record; an empty text where no key is set.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
@@ -173,7 +173,7 @@ class Recorder:
         """Write the last event, which seals all lines before it.
 
         Args:
-            build: the build that the target serves now; None when it does not answer.
+            build: the build that the target serves now; None without an answer.
             exit_code: pytest's exit code.
         """
         lines = self._path.read_bytes()

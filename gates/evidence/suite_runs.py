@@ -21,22 +21,22 @@ from gates.sources import json_values
 
 MAX_BYTES = 16_000_000
 MAX_CHECK_ID, MAX_NODE_ID = 200, 1000
-AFTER_END = "it has lines after its last event"
+AFTER_END = "the record has lines after the event `finished`"
 
 
 def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
     """Read the suite runs of a folder.
 
     Args:
-        folder: holds one folder a run; may be missing.
-        key: the key that records must be signed with, or an empty text for none.
+        folder: the folder with one folder for each run; may be missing.
+        key: the key that records must be signed with; empty where no key is set.
 
     Returns:
         All runs; a record that is unreadable, changed or not signed is a damaged run.
     """
     folders = run_folders(folder, _is_of_suites)
     if len(folders) > MAX_RUNS:
-        problem = f"{len(folders)} runs, more than {MAX_RUNS}: move old ones away"
+        problem = f"{len(folders)} runs, more than {MAX_RUNS}: move old run folders away"
         return (_damaged(folder.name, datetime.now(UTC), problem),)
     return tuple(read_run(entry, key) for entry in folders)
 
@@ -51,7 +51,7 @@ def read_run(folder: Path, key: str) -> Run:
 
     Args:
         folder: the run's folder.
-        key: the key that the record must be signed with, or an empty text for none.
+        key: the key that the record must be signed with; empty where no key is set.
     """
     record = read_record(folder / FILE, MAX_BYTES)
     if record.problem:
@@ -137,7 +137,7 @@ def _decode(run_id: str, raw: bytes, key: str, modified: datetime) -> Run:
 
 
 def _contradiction(end: Finished, results: list[CheckResult]) -> str:
-    """Why the exit code contradicts the results; an empty text when it does not."""
+    """Why the exit code contradicts the results; an empty text without a contradiction."""
     all_passed = bool(results) and all(result.outcome is CheckOutcome.PASSED for result in results)
     if end.exit_code != 0 and all_passed:
         return f"the exit code is {end.exit_code}, but the record says that every check passed"
@@ -179,13 +179,13 @@ def _result(checked: Checked) -> CheckResult:
 
 
 def _problem_of_seal(raw: bytes, end: Finished, event: Mapping[str, object], key: str) -> str:
-    """Why the seal is not valid; an empty text for a valid one.
+    """Why the seal is not valid; an empty text for a valid seal.
 
     Args:
         raw: the whole record.
         end: its last event.
-        event: the same as JSON.
-        key: the key that the record must be signed with, or an empty text for none.
+        event: the last event as JSON.
+        key: the key that the record must be signed with; empty where no key is set.
     """
     lines = raw[: raw.rfind(b"\n", 0, len(raw) - 1) + 1]
     return seal.problem_of(event, lines, end.signed(lines), key)

@@ -1,4 +1,4 @@
-"""Reading sample sets: is there an answer, is it fresh, and what goes into the record of it."""
+"""Reads sample sets: whether an answer exists and is fresh, and the measurement of an answer."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from gates.statistics import by_instance, newest_sample_time
 
 
 def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> SampleSet:
-    """The answer to a selector, which the command line has asked beforehand."""
+    """The answer to a selector; the evidence must have the answer."""
     return evidence.samples[key(selector, window_seconds)]
 
 
@@ -17,7 +17,7 @@ def key(selector: str, window_seconds: float) -> str:
 
 
 def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
-    """The selector of the target's series, or of its baseline's."""
+    """The selector of the target's series, or of the series of the target's baseline."""
     return selector.replace(SLOT, target.baseline_slot if baseline else target.slot)
 
 
@@ -30,13 +30,16 @@ def age_seconds(answer: SampleSet) -> float | None:
 def blindness(
     answers: Sequence[SampleSet], max_age_seconds: float, *, covering: Sequence[SampleSet]
 ) -> tuple[Measured, str]:
-    """Why these answers cannot be judged: (OK, "") when they can.
+    """Why some answers cannot be judged: a status and a sentence.
 
     Args:
-        answers: each needs a fresh sample of every instance it knows.
-        max_age_seconds: how old that may be.
-        covering: those that also need samples from the beginning of their window. A counter may
-            appear late, with its first event; what an instance always exports may not.
+        answers: the answers; each needs a fresh sample of every instance that it knows.
+        max_age_seconds: the maximum age of a fresh sample.
+        covering: the answers that also need samples from the beginning of their window. A counter
+            may appear late, with its first event. A series that an instance always exports may not.
+
+    Returns:
+        ``(OK, "")`` where the answers can be judged.
     """
     for answer in answers:
         measured, problem = _blindness(answer, max_age_seconds)
@@ -74,12 +77,13 @@ def _freshness(
         sentence = f"the newest sample of {oldest} is {ages[oldest]:.0f} s old"
         return Measured.STALE, f"{sentence}, limit {max_age_seconds:.0f} s"
     if min(ages.values()) < -max_age_seconds:
-        return Measured.ERROR, "a sample from the future"
+        ahead = f"{-min(ages.values()):.0f} s in the future"
+        return Measured.ERROR, f"the newest sample of an instance is {ahead}; compare the clocks"
     return Measured.OK, ""
 
 
 def measurement(answer: SampleSet, value: str) -> Measurement:
-    """The record of one answer."""
+    """The measurement of one answer, for a finding."""
     return Measurement(
         source=answer.source,
         query=answer.query,
@@ -96,7 +100,7 @@ def command(answer: SampleSet) -> str:
 
 
 def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
-    """The two spellings of one bucket boundary; empty where there is one spelling.
+    """Two spellings of one bucket boundary; empty where every boundary has one spelling.
 
     A series with a new spelling looks new, so all its events would be counted in this window.
     """

@@ -9,13 +9,13 @@ from gates.model import Finding, Measured, Measurement, Outcome, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What one objective concludes.
+    """The conclusion about one objective.
 
     Args:
-        measured: whether it was measured.
-        verdict: whether it meets the objective.
-        sentence: why, with figures.
-        breach: what a fail of it means.
+        measured: whether the objective was measured.
+        verdict: whether the objective is met.
+        sentence: the reason, with figures.
+        breach: the decision that a fail of the objective means.
     """
 
     measured: Measured
@@ -47,11 +47,11 @@ def finding_of(
     """The finding of an objective.
 
     Args:
-        objective: whose finding it is.
-        conclusion: what it concludes.
-        measurements: what the conclusion is based on.
-        next_step: what to do or type now; left out of a pass.
-        part: which part of the objective the finding is about, such as one limit; empty for all.
+        objective: the objective.
+        conclusion: the conclusion about the objective.
+        measurements: the measurements of the conclusion.
+        next_step: what to do or type now; a finding that passes does not keep this.
+        part: the part of the objective, such as one limit; empty for the whole objective.
     """
     return Finding(
         objective=f"{objective.name}: {part}" if part else objective.name,

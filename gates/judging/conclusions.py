@@ -36,12 +36,12 @@ from gates.model import (
 
 @dataclass(frozen=True, slots=True)
 class RampView:
-    """What is known of the ramp at the moment of a question: read once, used by every objective.
+    """The ramp at the moment of a question; it is read once, and every objective uses it.
 
     Args:
-        timeline: the balancer's moves; None where the stage asks for no share.
-        plan: the stage's live objectives; None where it has none.
-        queries: their queries.
+        timeline: the balancer's moves; None where the stage has no share objective.
+        plan: the stage's live objectives; None where the stage has no live objective.
+        queries: the queries of the live objectives.
     """
 
     timeline: Timeline | None
@@ -53,8 +53,8 @@ class RampView:
         """Read the view from evidence that has the balancer's weights.
 
         Args:
-            stage: whose objectives are judged.
-            evidence: with the answers to ``selectors``.
+            stage: the stage whose objectives are judged.
+            evidence: the evidence with the answers to ``selectors``.
             now: seconds since the epoch.
         """
         shares = [
@@ -125,7 +125,7 @@ Alone = (
 
 
 def conclude(objective: Alone, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """The findings of an objective that needs no other; at least one."""
+    """The findings of an objective that is judged alone; at least one finding."""
     match objective:
         case ChecksObjective():
             return required.conclude(objective, evidence, now)
@@ -144,7 +144,7 @@ def conclude(objective: Alone, evidence: Evidence, now: datetime) -> tuple[Findi
 
 
 def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
-    """What an objective reads that does not depend on the ramp: selectors, windows in seconds."""
+    """The queries of an objective that do not depend on the ramp: selector, window in seconds."""
     match objective:
         case LiveBuildObjective():
             return sample_build.selectors(objective, target)

@@ -1,4 +1,4 @@
-"""The judge: a stage, the evidence and the time in; a decision out. Pure."""
+"""The judge: decides about a stage by the evidence and the time, without any input or output."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
-    """The selectors a stage reads, each once, with its window in seconds."""
+    """The selectors that a stage reads, each with its window in seconds; no pair occurs twice."""
     wanted = (pair for objective in stage.objectives for pair in selectors(objective, target))
     return list(dict.fromkeys(wanted))
 
@@ -47,7 +47,11 @@ def judge(
 
 
 def decided(findings: list[Finding]) -> tuple[Outcome, str]:
-    """Put findings in order, worst first, and say what they add up to, and why."""
+    """Decide by findings: the worst finding counts; an overridden finding does not count.
+
+    Returns:
+        The outcome, and the reason.
+    """
     findings.sort(key=_rank)
     counted = [finding for finding in findings if finding.override is None]
     outcome = _outcome(counted)

@@ -7,7 +7,7 @@ HEALTHY = 200
 
 
 def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
-    """Compare what is served with what is expected."""
+    """Compare the served build with the expected build."""
     served, target = evidence.served, evidence.target
     if served.build is None:
         verdict = Verdict.INCONCLUSIVE

@@ -33,10 +33,10 @@ class Timeline:
         answer: the balancer's weights as Prometheus has them.
         balancers: each balancer's shares, in order of time.
         measured: whether the shares are known.
-        problem: why not, or empty.
-        by_ledger: whether the shares are those of the ledger, because nobody scrapes the balancer.
-        moves: of the ramp that is under way; empty where none is.
-        no_ramp: why there are no moves; empty where there are.
+        problem: why the shares are not known; empty where they are known.
+        by_ledger: whether the shares are from the ledger, because nobody scrapes the balancer.
+        moves: the moves of the ramp that is under way; empty without a ramp.
+        no_ramp: why no ramp is known; empty where ``moves`` has moves.
     """
 
     answer: SampleSet
@@ -49,7 +49,7 @@ class Timeline:
 
     @property
     def is_unscraped(self) -> bool:
-        """Whether Prometheus has no weights at all, so that only the ledger knows the moves."""
+        """Whether Prometheus has no weights, so that only the ledger knows the moves."""
         return self.answer.measured is Measured.NO_DATA
 
 
@@ -58,7 +58,8 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
 
     Args:
         objective: the objective whose indicator selects the weights.
-        evidence: with those weights; where nobody scrapes them, with the moves of the ledger.
+        evidence: the evidence with these weights, or with the moves of the ledger where nobody
+            scrapes the weights.
     """
     answer = answers.sample_set(
         evidence, objective.indicator.selector, objective.longest.total_seconds()
@@ -76,7 +77,7 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
 
 
 def _of_ledger(answer: SampleSet, moves: Sequence[Move]) -> Timeline:
-    """The moves that the ramp command wrote down; measured traffic shows whether they are true."""
+    """The timeline of the ledger's moves; the measured traffic shows whether the moves are true."""
     shares = [Share(move.at, move.share) for move in moves]
     last = Share(answer.evaluated_at, shares[-1].share)
     current = _current(moves)
@@ -88,7 +89,7 @@ def _of_ledger(answer: SampleSet, moves: Sequence[Move]) -> Timeline:
 
 
 def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline:
-    """The timeline that an answer with weights shows."""
+    """The timeline of the weights in an answer."""
     unknown = "no moment at which all servers' weights are known"
     balancers: tuple[tuple[Share, ...], ...] = ()
     measured, problem = Measured.OK, ""
@@ -110,7 +111,7 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
 def shares_by_balancer(
     series: tuple[Series, ...], server_label: str, target: Target
 ) -> tuple[tuple[Share, ...], ...]:
-    """Each balancer's share for the target at each moment when all its servers are known.
+    """Each balancer's share for the target, at each moment with the weights of all its servers.
 
     Raises:
         ValueError: a weight is not a finite number.
@@ -127,7 +128,7 @@ def shares_by_balancer(
 
 
 def _shares(weights: dict[str, dict[float, float]], servers: tuple[str, ...]) -> tuple[Share, ...]:
-    """The part of all weights that some servers have, when every server's weight is known."""
+    """The part of all weights that some servers have, at moments with every server's weight."""
     moments = set.intersection(*(set(known) for known in weights.values()))
     totals = {at: sum(known[at] for known in weights.values()) for at in moments}
     if not set(servers) <= weights.keys():

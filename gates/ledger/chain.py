@@ -39,9 +39,9 @@ class LedgerContent:
     """What the ledger holds.
 
     Args:
-        records: every undamaged entry, oldest first; those behind a damaged line too.
-        linked: how many of them follow the entry before them.
-        problems: a sentence for each line that is damaged or does not follow.
+        records: every undamaged entry, oldest first, also after a damaged line.
+        linked: how many entries follow the entry before them.
+        problems: a sentence for each line that is damaged or does not follow the line before.
         before_damage: how many of the records, the oldest ones, stand before the last problem.
     """
 
@@ -80,7 +80,7 @@ def append(folder: Path, entry: LedgerEntry) -> str:
         The entry's id: the first 12 digits of its hash.
 
     Raises:
-        LedgerError: it could not be written.
+        LedgerError: the entry could not be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,14 +149,14 @@ def verify(folder: Path) -> tuple[int, list[str]]:
     """Read the whole ledger.
 
     Returns:
-        How many entries are undamaged and in the chain, and a sentence for each line that is not.
+        The number of undamaged entries in the chain, and a sentence for each other line.
     """
     content = read(folder)
     return content.linked, list(content.problems)
 
 
 def entries(folder: Path) -> list[LedgerRecord]:
-    """Every undamaged entry, oldest first; those behind a damaged line too."""
+    """Every undamaged entry, oldest first, also after a damaged line."""
     return list(read(folder).records)
 
 
@@ -198,7 +198,11 @@ def _end_of_older(folder: Path) -> str:
 
 
 def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:
-    """Move a cut line aside and append an entry that records it; the hash of that entry."""
+    """Move a cut line aside and append an entry that records this.
+
+    Returns:
+        The hash of the new entry.
+    """
     with (folder / TORN).open("ab") as aside:
         aside.write(torn + b"\n")
         aside.flush()

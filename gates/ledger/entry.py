@@ -30,12 +30,12 @@ class RampEnding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WitnessRecord:
-    """What the second witness said of the last move.
+    """What the second witness said about the last move.
 
     Args:
-        weights: its statement on the weights; empty where there is none.
-        requests: its statement on the customers' requests; empty where there is none.
-        agreed_moves: how many moves of the ramp it agreed with; None for a rollback.
+        weights: the statement on the weights; empty without a statement.
+        requests: the statement on the customers' requests; empty without a statement.
+        agreed_moves: how many moves of the ramp the witness agreed with; None for a rollback.
         last_share: green's share by the last move, 0 to 1; None for a rollback.
     """
 
@@ -63,10 +63,10 @@ class MoveEntry:
 
     Args:
         target: the target's name.
-        stage: the stage that is asked at this share.
+        stage: the stage about which the gate is asked at this share.
         share: the share that green gets, 0 to 1.
-        at: when it was written, seconds since the epoch.
-        time_scale: over 1 it is a rehearsal.
+        at: when the entry was written, seconds since the epoch.
+        time_scale: over 1 in a rehearsal.
     """
 
     target: str
@@ -82,7 +82,7 @@ class RampStartEntry:
 
     Args:
         target: the target's name.
-        time_scale: over 1 it is a rehearsal.
+        time_scale: over 1 in a rehearsal.
         at: when, seconds since the epoch; None where the entry does not say.
         steps: how many steps its schedule has; None where the entry does not say.
     """
@@ -99,7 +99,7 @@ class RampResumptionEntry:
 
     Args:
         target: the target's name.
-        time_scale: over 1 it is a rehearsal.
+        time_scale: over 1 in a rehearsal.
         at: when, seconds since the epoch; None where the entry does not say.
         stage: the stage of the step at which it went on.
     """
@@ -112,11 +112,11 @@ class RampResumptionEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampRollbackEntry:
-    """A ramp is about to give all traffic back.
+    """A ramp is about to move all traffic to the baseline.
 
     Args:
         target: the target's name.
-        time_scale: over 1 it is a rehearsal.
+        time_scale: over 1 in a rehearsal.
         at: when, seconds since the epoch; None where the entry does not say.
         why: the reason.
     """
@@ -133,11 +133,11 @@ class RampEndEntry:
 
     Args:
         target: the target's name.
-        time_scale: over 1 it is a rehearsal.
+        time_scale: over 1 in a rehearsal.
         at: when, seconds since the epoch; None where the entry does not say.
-        ending: how it ended; None where this version does not know the word.
-        why: the reason; empty where there is none.
-        witness: what the second witness said; None where it was not asked.
+        ending: how the ramp ended; None where this version does not know the word.
+        why: the reason; empty without a reason.
+        witness: what the second witness said; None where the witness was not asked.
     """
 
     target: str
@@ -150,17 +150,17 @@ class RampEndEntry:
 
 @dataclass(frozen=True, slots=True)
 class RollbackEntry:
-    """All traffic was given back to the baseline, or an attempt failed.
+    """All traffic was moved to the baseline, or the attempt failed.
 
     Args:
         target: the target's name.
-        time_scale: over 1 it is a rehearsal.
-        at: when it ended, seconds since the epoch; None where the entry does not say.
+        time_scale: over 1 in a rehearsal.
+        at: when the rollback ended, seconds since the epoch; None where the entry does not say.
         verified: whether both witnesses agree that the baseline has all traffic.
-        proof: what is known of it, in words.
+        proof: what is known after the rollback, in words.
         moved: whether the control endpoint confirmed the weights.
-        seconds: how long it took; None where the entry does not say.
-        lines: what was done and seen, a line each.
+        seconds: how long the rollback took; None where the entry does not say.
+        lines: what the rollback did and saw, one line each.
         witness: what the second witness said; None where the entry does not say.
     """
 
@@ -198,17 +198,17 @@ class OtherEntry:
 
     @property
     def kind(self) -> str:
-        """Its kind; empty where it does not say."""
+        """The kind of the entry; empty where the entry does not say."""
         return text(self.content, "kind")
 
     @property
     def target(self) -> str:
-        """The target's name; empty where it does not say."""
+        """The target's name; empty where the entry does not say."""
         return text(self.content, "target")
 
     @property
     def time_scale(self) -> float:
-        """Its time scale; 1 where it does not say."""
+        """The time scale of the entry; 1 where the entry does not say."""
         return _time_scale(self.content)
 
 

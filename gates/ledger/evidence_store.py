@@ -20,13 +20,13 @@ def store_evidence(folder: Path, evidence: bytes) -> str:
 
     Args:
         folder: the folder of the ledger.
-        evidence: what the decision was judged from.
+        evidence: the evidence of the decision, as JSON.
 
     Returns:
         The SHA-256 of the evidence.
 
     Raises:
-        LedgerError: it could not be written.
+        LedgerError: the evidence could not be written.
     """
     digest = hashlib.sha256(evidence).hexdigest()
     place = folder / EVIDENCE
@@ -52,7 +52,7 @@ def load_evidence(folder: Path, digest: str) -> bytes:
         digest: the SHA-256 of the evidence; untrusted.
 
     Raises:
-        LedgerError: it is not there, or its content does not have this digest.
+        LedgerError: the evidence is missing, or its content does not have this digest.
     """
     if not DIGEST.match(digest):
         raise LedgerError(f"{digest[:80]!r} is not a digest of evidence")

@@ -22,7 +22,7 @@ class EventIndicator:
 
     Args:
         name: the indicator's name.
-        reads: the bad events (or the counted ones) in words: ``requests failed``.
+        reads: the bad events (or the counted events) in words: ``requests failed``.
         good_reads: the good events in words: ``requests took under 1 s``; empty where not needed.
         selected: the selector of the bad, good or counted events; with ``$slot``.
         total: the selector of all events; with ``$slot``.
@@ -64,7 +64,7 @@ class BuildIndicator:
 
 @dataclass(frozen=True, slots=True)
 class ProcessIndicator:
-    """What Prometheus knows of each instance of a colour.
+    """The series that show the state of each instance of a colour.
 
     Args:
         name: the indicator's name.

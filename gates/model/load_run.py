@@ -21,7 +21,7 @@ class Latency:
 
     Args:
         done: requests with a correct answer.
-        failed: requests with a wrong answer, or with none.
+        failed: requests with a wrong answer or without an answer.
         unanswered: requests without an answer; they are failed requests too.
         samples: the number of samples of the quantiles; without samples, the quantiles are None.
         p50: the median.
@@ -48,7 +48,7 @@ class LoadPhase:
 
     Args:
         name: the phase's name in the profile.
-        judged: the limits that apply: ``all``, those of ``answers``, or an empty text for none.
+        judged: the limits that apply: ``all``, those of ``answers``, or empty.
         seconds: the length of the phase.
         users_planned: the planned number of users at its end.
         users_reached: the largest number of users.
@@ -104,7 +104,7 @@ class LoadRun:
         target: the target's name.
         base_url: the address under load.
         target_digest: SHA-256 of the target file that the run used.
-        build: the build that the target served at the start; None when it did not answer.
+        build: the build that the target served at the start; None without an answer.
         build_at_end: the build that the target served at the end.
         limits: SHA-256 of the policy's limits.
         boot: the start on the machine's own clock; None where there is no such clock.

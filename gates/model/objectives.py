@@ -72,7 +72,7 @@ class LiveBuildObjective:
 
 @dataclass(frozen=True, slots=True)
 class RatioObjective:
-    """Of all events in the window, the ratio of bad events is below a limit, or of good ones above.
+    """The ratio of bad events in the window is below a limit, or that of good events above it.
 
     Args:
         name: the objective's name.
@@ -80,7 +80,7 @@ class RatioObjective:
         indicator: the events; the limit is for those that ``selected`` counts.
         processes: which instances there are.
         limit: the ratio, 0 to 1, that must not be reached.
-        below: whether the ratio must stay below the limit, else above it.
+        below: whether the ratio must stay below the limit; otherwise it must stay above.
         minimum_events: how many events are needed for a judgement.
         window: how far back.
         max_sample_age: how old the newest sample may be.
@@ -112,7 +112,7 @@ class ShareObjective:
         indicator: the weights of the balancer's servers.
         share: intended share of the target, 0 to 1.
         bake: the bake time: how long the balancer must have given this share.
-        longest: the longest ramp; its beginning is looked for in this time.
+        longest: how far back the weights are queried to find the start of the ramp.
         max_sample_age: the maximum age of the newest sample.
     """
 
@@ -161,16 +161,16 @@ class Terms:
     Args:
         limit: the ratio a release must stay under, 0 to 1.
         fast: length of a batch of the fast lane.
-        slow: the same of the slow lane.
+        slow: length of a batch of the slow lane.
         history: how long the baseline's past counts.
         recent: windows in which an incident of the baseline may show.
         ramp: how long a ramp takes by its schedule; fresh capital is spread over it.
-        steps: how many steps it has.
+        steps: the number of steps of the ramp.
         warm_up: how long after a change of weight the baseline counts as at the limit.
         patience: how long a stop waits for the baseline to show whether it fails as well.
         alike: how unlikely it must be that a green no worse than blue looks so bad, 0 to 1.
         stop_at: the capital at which the release is stopped.
-        worry_at: the capital over which it does not go on.
+        worry_at: the capital over which the ramp does not go on.
     """
 
     limit: float
@@ -253,7 +253,7 @@ class TriggerObjective:
         processes: which instances there are.
         over: the ratio that must not be exceeded, 0 to 1.
         window: how far back each evaluation reaches.
-        lasting: for how long every evaluation must be over it; zero for one evaluation.
+        lasting: for how long every evaluation must be over the limit; zero for one evaluation.
         minimum_events: events in the window without which an evaluation does not count.
         max_sample_age: how old the newest sample may be; a longer gap does not count.
     """
@@ -278,7 +278,7 @@ class TrafficObjective:
         guide: the guide's section.
         indicator: the events; their total is counted.
         processes: which instances there are.
-        tolerance: how far the measured share may be from the intended one, as a part of the
+        tolerance: how far the measured share may be from the intended share, as a part of the
             smaller of the two colours' shares.
         minimum_events: events of both colours that are needed for a judgement.
         max_sample_age: how old the newest sample may be.
@@ -323,8 +323,8 @@ class AvailabilityObjective:
         guide: the guide's section.
         reads: what is measured, in words: ``whether green is up``.
         processes: which instances there are.
-        least: the part of the step, 0 to 1, that they must be up.
-        bake: the shortest time that part is taken of, and how long a gap is remembered.
+        least: the part of the step, 0 to 1, in which the instances must be up.
+        bake: the shortest time of which that part is taken, and how long a gap counts.
         max_sample_age: how old the newest sample may be; a longer gap is a hold.
     """
 

@@ -32,7 +32,7 @@ class OnCrash(Enum):
 
 
 class StageRole(Enum):
-    """What a stage is for in a ramp."""
+    """The role of a stage in a ramp."""
 
     READY = "ready"  # asked before the first move of traffic
     STEP = "step"  # a step of the ramp
@@ -47,10 +47,10 @@ class Stage:
         name: the stage's name.
         title: what is true when the stage is passed.
         guide: the guide's section.
-        share: the target's share of traffic it asks at, 0 to 1; None where there is none.
-        objectives: what is required.
-        role: what the stage is for in a ramp.
-        bake: how long a ramp stays at the stage before it asks; None where it has no traffic.
+        share: the target's share of the traffic at this stage, 0 to 1; None without traffic.
+        objectives: the requirements of the stage.
+        role: the role of the stage in a ramp.
+        bake: the bake time: how long a ramp waits at this stage; None without traffic.
     """
 
     name: str
@@ -72,14 +72,14 @@ class Policy:
         security_limits: the numbers of the security checklist, by name.
         nightly_limits: how much slower a release may get, as shares.
         limits_digest: SHA-256 of the tables of limits.
-        latency_limits: what P95 of an operation must stay under, seconds by operation.
-        hold_seconds: how long a ramp waits on a hold before it hands it to a person.
-        no_go_rolls_back: whether a no_go during a ramp gives the traffic back.
+        latency_limits: the limit of the P95 of each operation, seconds by operation.
+        hold_seconds: how long a ramp waits during a hold, before a person must decide.
+        no_go_rolls_back: whether a no_go during a ramp moves all traffic to blue.
         stages: the stages in the release's order.
         on_crash: what a ramp that cannot go on does with the traffic.
-        indicators: by name, what the policy measures.
+        indicators: the indicators, by name.
         platform_limits: the numbers of the platform checks, by name; empty where the policy has
-            none.
+            no such limits.
         alert_levels: the alert rules that must exist, by severity.
     """
 
@@ -107,6 +107,6 @@ class Policy:
         """The stage that is asked before the first move of traffic.
 
         Raises:
-            LookupError: the policy has none.
+            LookupError: the policy has no such stage.
         """
         return next(stage for stage in self.stages if stage.role is StageRole.READY)

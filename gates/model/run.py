@@ -75,12 +75,12 @@ class Run:
         target: the target's name; an empty text where the record does not name it.
         base_url: the address that was tested.
         target_digest: SHA-256 of the target file that the run used.
-        build: the build that the target served at the start; None when it did not answer.
+        build: the build that the target served at the start; None without an answer.
         build_at_end: the build that the target served at the end.
         limits: SHA-256 of the policy's limits that the checks used.
         boot: the start on the machine's own clock; None where there is no such clock.
-        expected: the ids of the checks that the run was about to make; None when it ended before
-            it knew them.
+        expected: the ids of the checks that the run was about to make; None when the run ended
+            before the ids were known.
         results: every result, in order.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
@@ -109,12 +109,12 @@ class JudgedRun:
 
     Args:
         kind: ``checks`` for a run of suites, ``load`` for a load run.
-        run_id: names the run.
-        record_size: how many bytes its record had.
-        record_digest: SHA-256 of its record.
+        run_id: the run's id.
+        record_size: the size of the run's record, in bytes.
+        record_digest: SHA-256 of the run's record.
         sealed: whether the record was complete.
-        started_at: when it started, UTC.
-        build: the build it tested, as text; empty where it is unknown.
+        started_at: when the run started, UTC.
+        build: the build that the run tested, as text; empty where the build is unknown.
         subjects: the checks of the run, or the profile of a load run.
         failed: the checks that failed.
     """

@@ -24,7 +24,11 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The addresses of the target's parts: URLs without a trailing slash."""
+    """The addresses of the target's parts: URLs without a trailing slash.
+
+    ``alertmanager``, ``grafana`` and ``notifications`` are empty where the target file does not
+    state them. ``edge_ca_file`` is the file of the CA certificate of the edge.
+    """
 
     api: str
     health: str

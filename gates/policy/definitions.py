@@ -1,4 +1,4 @@
-"""What the objectives of a policy refer to: check sets, limits, indicators, defaults."""
+"""The definitions that objectives refer to: check sets, limits, indicators, defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What an objective takes where it states nothing itself.
+    """The settings of an objective that does not state its own settings.
 
     Args:
         max_age: how old a run may be.
@@ -41,12 +41,12 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class LoadProfile:
-    """What every load run of a profile must meet.
+    """The limits of a load profile, which every load run of the profile must meet.
 
     Args:
         limits: the limits that apply, by name.
-        p95: what P95 of an operation must stay under, seconds by operation.
-        finds_knee: whether the run tells how many users it takes to break a limit.
+        p95: the limit of the P95 of each operation, seconds by operation.
+        finds_knee: whether the finding names the number of users that breaks a limit.
     """
 
     limits: Mapping[str, float]
@@ -59,10 +59,12 @@ class ComparisonTerms:
     """The parameters of all comparisons.
 
     Args:
-        guide: for objectives with a limit of the guide; limit and warm-up are an objective's own.
-        customers: for what customers meet, with an error budget of its own.
+        guide: the terms of objectives with a limit of the guide; each objective has its own limit
+            and warm-up.
+        customers: the terms of the comparisons of customers' events, which share another error
+            budget.
         least_ratio: the part of blue's events per request under which green is stopped.
-        hold_ratio: the part of it under which a step does not go on.
+        hold_ratio: the part of blue's events per request under which a step does not go on.
     """
 
     guide: Terms
@@ -73,15 +75,15 @@ class ComparisonTerms:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """What objectives may refer to.
+    """The definitions that objectives may refer to.
 
     Args:
         check_sets: ids of checks, by the name of the set.
         limits_digest: SHA-256 of the tables of limits.
         profiles: load profiles by name.
-        indicators: by name.
-        defaults: what an objective takes where it states nothing itself.
-        bake: how long a step of the ramp bakes.
+        indicators: the indicators, by name.
+        defaults: the settings of an objective that does not state its own settings.
+        bake: the bake time of a step of the ramp.
         terms: the parameters of all comparisons.
     """
 
@@ -95,14 +97,14 @@ class Definitions:
 
     @property
     def processes(self) -> ProcessIndicator:
-        """The indicator that shows which instances there are."""
+        """The indicator that lists the instances."""
         return processes_of(self.indicators)
 
     def indicator(self, table: Table, kind: type[Kind]) -> Kind:
         """The indicator that an objective names, which must be of a kind.
 
         Raises:
-            ConfigurationError: there is no such indicator, or it is of another kind.
+            ConfigurationError: no indicator has this name, or the indicator is of another kind.
         """
         name = table.text("indicator")
         if name not in self.indicators:
@@ -110,15 +112,17 @@ class Definitions:
             raise table.error("indicator", str(unknown))
         indicator = self.indicators[name]
         if not isinstance(indicator, kind):
-            raise table.error("indicator", f"{name} has not the keys that this kind needs")
+            problem = f"{name} has not the keys that this kind of objective needs"
+            raise table.error("indicator", problem)
         return indicator
 
     def events(self, table: Table, *parts: Part) -> EventIndicator:
-        """The indicator of events that an objective names, which must select such events."""
+        """The indicator of events that an objective names; it must select one of these parts."""
         indicator = self.indicator(table, EventIndicator)
         if indicator.part not in parts:
             needed = " or ".join(part.value for part in parts)
-            raise table.error("indicator", f"{indicator.name}: expected one with {needed}")
+            problem = f"{indicator.name}: expected an indicator with {needed}"
+            raise table.error("indicator", problem)
         return indicator
 
     def max_age(self, table: Table) -> timedelta:

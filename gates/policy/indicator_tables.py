@@ -38,11 +38,11 @@ SELECTED = {Part.BAD: "bad", Part.GOOD: "good", Part.EVENTS: "events"}
 def indicators(table: Table) -> dict[str, Indicator]:
     """Read the table ``[indicators]``.
 
-    The keys of an indicator say what it is: ``total`` (with ``bad``, ``good`` or ``events``),
+    The keys of an indicator determine its kind: ``total`` (with ``bad``, ``good`` or ``events``),
     ``weights``, ``build``, or ``up`` and ``start_time``.
 
     Raises:
-        ConfigurationError: an indicator is wrong, or there is not exactly one with ``up``.
+        ConfigurationError: an indicator is wrong, or not exactly one indicator has ``up``.
     """
     found: dict[str, Indicator] = {}
     for name in table.left():
@@ -58,7 +58,7 @@ def indicators(table: Table) -> dict[str, Indicator]:
 
 
 def processes_of(known: Mapping[str, Indicator]) -> ProcessIndicator:
-    """The indicator that shows which instances there are."""
+    """The indicator that lists the instances."""
     return next(kind for kind in known.values() if isinstance(kind, ProcessIndicator))
 
 
@@ -107,7 +107,8 @@ def selector(table: Table, key: str) -> str:
         if re.search(mistake, text):
             raise table.error(key, why)
     if SLOT not in text:
-        raise table.error(key, f"expected {SLOT} in it, or it reads every colour at once")
+        problem = f"expected {SLOT} in the selector; without {SLOT} it reads both colours"
+        raise table.error(key, problem)
     if not SELECTOR.match(text):
         raise table.error(key, f'expected a plain selector like name{{slot="{SLOT}"}}, no function')
     try:

@@ -32,7 +32,7 @@ class RampPlan:
 
     Args:
         steps: the number of steps.
-        bake: how long each step bakes.
+        bake: the bake time of each step.
     """
 
     steps: int
@@ -77,7 +77,8 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
     )  # fmt: skip
     table.end_of(customers, throughput)
     if not fast < slow < terms.history:
-        raise table.error("slow_batch_seconds", "expected over batch_seconds, under the history")
+        problem = "expected over batch_seconds and under history_seconds"
+        raise table.error("slow_batch_seconds", problem)
     if chosen.hold_ratio >= chosen.least_ratio:
         raise throughput.error("hold_ratio", "expected less than least_ratio")
     return chosen
@@ -87,7 +88,10 @@ def _stop_at(table: Table, metrics: int) -> float:
     """The capital at which green is stopped, from the error budget of some metrics."""
     chance = table.number("false_stop", 0.0001, 0.1)
     if metrics > MAX_METRICS:
-        raise table.error("false_stop", f"{metrics} comparisons share it; expected {MAX_METRICS}")
+        problem = (
+            f"{metrics} comparisons share this error budget; at most {MAX_METRICS} are accepted"
+        )
+        raise table.error("false_stop", problem)
     return LANES * max(1, metrics) / chance
 
 
@@ -106,7 +110,8 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
     limit = 2 * margin if relative else table.number("below", 0.0001, 0.5)
     over = table.number("rollback_over", 0.0001, 1) if "rollback_over" in table.left() else None
     if over is not None and over < limit:
-        raise table.error("rollback_over", f"under the limit to advance, {limit:g}")
+        problem = f"{over:g} is under the limit to advance; expected at least {limit:g}"
+        raise table.error("rollback_over", problem)
     terms = known.terms.customers if relative else known.terms.guide
     warm_up = 0.0 if relative else table.number("warm_up_seconds", 0, 3600)
     return ComparisonObjective(
@@ -123,7 +128,7 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
 
 
 def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjective:
-    """Events per request, as many as blue's."""
+    """Green must have about as many events per request as blue."""
     return ThroughputObjective(
         name=name,
         guide=table.text("guide"),

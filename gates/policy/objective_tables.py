@@ -24,7 +24,7 @@ MAX_PEOPLE = 5
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
-    """Checks that must have passed."""
+    """The objective that checks must have passed."""
     return ChecksObjective(
         name=name,
         guide=table.text("guide"),

@@ -77,7 +77,7 @@ def load(path: Path) -> Policy:
         The policy; every stage has at least one objective.
 
     Raises:
-        ConfigurationError: anything in it is wrong; the message names file and key.
+        ConfigurationError: the policy has a mistake; the message names file and key.
     """
     top, raw = read(path)
     if top.whole("schema", 1, SCHEMA) != SCHEMA:
@@ -112,7 +112,8 @@ def load(path: Path) -> Policy:
     top.end()
     used = {objective.name for stage in every_stage for objective in stage.objectives}
     if unused := [name for name in objectives if name not in used]:
-        raise top.error(f"objectives.{unused[0]}", "no stage asks for it")
+        problem = "no stage asks for it; add the objective to a stage, or delete the objective"
+        raise top.error(f"objectives.{unused[0]}", problem)
     return Policy(
         name=name,
         digest=hashlib.sha256(raw).hexdigest(),
@@ -134,7 +135,7 @@ def stage_named(policy: Policy, name: str, where: str) -> Stage:
     """The stage with this name.
 
     Raises:
-        UnknownNameError: no such stage; the message has the nearest name.
+        UnknownNameError: the policy has no such stage; the message has the nearest name.
     """
     for stage in policy.stages:
         if stage.name == name:
@@ -143,7 +144,7 @@ def stage_named(policy: Policy, name: str, where: str) -> Stage:
 
 
 def load_stage(policy: Policy, profile: str) -> Stage:
-    """The stage that judges a load run of any size: that with the smallest requirements.
+    """The stage that judges a load run of any size: the stage with the smallest requirements.
 
     Args:
         policy: a policy.
@@ -174,13 +175,14 @@ def _check_sets(table: Table) -> dict[str, tuple[str, ...]]:
     for name in table.left():
         checks = table.texts(name)
         if wrong := [check for check in checks if not CHECK_ID.match(check)]:
-            raise table.error(name, f"{wrong[0]!r} is not a check id like smoke.login"[:200])
+            problem = f"{wrong[0][:100]!r} is not a check id; a check id looks like smoke.login"
+            raise table.error(name, problem)
         sets[name] = checks
     return sets
 
 
 def _numbers(table: Table, known: Mapping[str, tuple[float, float]]) -> dict[str, float]:
-    """Exactly these limits, each within its bounds."""
+    """Read exactly these limits, each within its bounds."""
     limits = {name: table.number(name, *bounds) for name, bounds in known.items()}
     table.end()
     return limits
@@ -203,7 +205,8 @@ def _alert_levels(top: Table) -> tuple[AlertLevel, ...]:
         level = AlertLevel(severity, content.texts("receivers"), content.texts("alerts"))
         content.end()
         if twice := sorted(names.intersection(level.alerts)):
-            raise content.error("alerts", f"{twice[0]!r} has another severity, too")
+            problem = f"the alert {twice[0]!r} is listed under two severities; list the alert once"
+            raise content.error("alerts", problem)
         names.update(level.alerts)
         levels.append(level)
     return tuple(levels)

@@ -15,12 +15,12 @@ MAX_BAKE_SECONDS = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step.
+    """One step of the ramp.
 
     Args:
         share: green's share of the traffic, 0 to 1.
-        stage: the stage that is asked.
-        bake_seconds: how long the ramp stays there before it asks.
+        stage: the stage about which the gate is asked.
+        bake_seconds: the bake time: how long the ramp waits before it asks the gate.
     """
 
     share: float
@@ -29,10 +29,10 @@ class Step:
 
 
 def of_policy(policy: Policy, where: str) -> tuple[Step, ...]:
-    """The policy's own schedule: every stage with traffic, in order, with its bake.
+    """The policy's own schedule: every stage with traffic, in order, with its bake time.
 
     Args:
-        policy: already divided by the time scale.
+        policy: the policy, already divided by the time scale.
         where: the policy's file, for messages.
 
     Raises:
@@ -50,13 +50,13 @@ def load(path: Path, policy: Policy, time_scale: float) -> tuple[Step, ...]:
     """Read a schedule: a table for each stage, with ``bake_seconds`` or without.
 
     Args:
-        path: its TOML file.
-        policy: whose stages it names; already divided by the time scale.
-        time_scale: every bake that the file states is divided by it.
+        path: the TOML file of the schedule.
+        policy: the policy with the stages, already divided by the time scale.
+        time_scale: the factor by which every bake time of the file is divided.
 
     Raises:
-        ConfigurationError: it is wrong: shares must rise and end at 1, and stages be known and of
-            that share.
+        ConfigurationError: the schedule is wrong: the shares must rise and end at 1, and every
+            table must name a stage of the policy that has a share.
     """
     top, _ = read(path)
     stages = {stage.name: stage for stage in policy.stages}
@@ -80,5 +80,6 @@ def _checked(steps: Sequence[Step], where: str) -> tuple[Step, ...]:
     if any(earlier.share > later.share for earlier, later in pairwise(steps)):
         raise ConfigurationError(f"{where}: the shares fall; they must rise")
     if steps[-1].share < 1:
-        raise ConfigurationError(f"{where}: it ends at {100 * steps[-1].share:g} %, not at 100 %")
+        percent = 100 * steps[-1].share
+        raise ConfigurationError(f"{where}: the last step has {percent:g} %; expected 100 %")
     return tuple(steps)

@@ -34,13 +34,13 @@ class RampTable:
     Args:
         shares: green's share of each step, 0 to 1, rising.
         stage: the name of each step's stage, with ``{percent}``.
-        title: its title, with ``{percent}``.
+        title: the title of each step's stage, with ``{percent}``.
         guide: the guide's section.
-        objectives: objectives and groups that each step asks for.
-        bake: how long a step bakes.
+        objectives: the objectives and groups of each step.
+        bake: the bake time of a step.
         ready: the stage that is asked before the first move; empty where the policy has no ramp.
-        hold_seconds: how long a ramp waits on a hold before it hands it to a person.
-        no_go_rolls_back: whether a no-go during a ramp gives the traffic back.
+        hold_seconds: how long a ramp waits during a hold, before a person must decide.
+        no_go_rolls_back: whether a no-go during a ramp moves all traffic to blue.
         on_crash: what a ramp that cannot go on does with the traffic.
     """
 
@@ -91,8 +91,8 @@ class Groups:
     """Objectives by name, and groups of them.
 
     Args:
-        objectives: by name.
-        groups: names of objectives by the name of the group.
+        objectives: the objectives, by name.
+        groups: the names of a group's objectives, by the name of the group.
     """
 
     objectives: Named
@@ -114,7 +114,7 @@ class Groups:
         return cls(objectives, groups)
 
     def chosen(self, names: Sequence[str], table: Table) -> list[Objective]:
-        """The objectives that a stage names, alone or by a group; each once."""
+        """The objectives that a stage names, alone or by a group; no objective occurs twice."""
         members: dict[str, None] = {}
         for name in names:
             if name not in self.objectives and name not in self.groups:
@@ -189,13 +189,13 @@ def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
 
 
 def _at(objective: Objective, share: float | None, table: Table) -> Objective:
-    """The objective at the stage's share of traffic."""
+    """The objective with the stage's share of traffic."""
     if isinstance(objective, LiveObjective | AvailabilityObjective) and share is None:
         raise table.error("share", f"missing; {objective.name} is judged at a share of traffic")
     if not isinstance(objective, ShareObjective):
         return objective
     if share is None:
-        raise table.error("share", f"missing; {objective.name} needs it")
+        raise table.error("share", f"missing; {objective.name} needs the share of the stage")
     return replace(objective, share=share)
 
 
@@ -229,5 +229,6 @@ def _refuse_unbound(table: Table, chosen: Sequence[Objective]) -> None:
         ):
             raise table.error(
                 "objectives",
-                f"{objective.name} needs an objective of kind live_build, as long a window",
+                f"{objective.name} needs an objective of kind live_build with at least as long a "
+                "window",
             )

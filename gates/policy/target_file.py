@@ -35,8 +35,8 @@ def load(name: str, folder: Path) -> Target:
         The target, with the secrets that the environment has.
 
     Raises:
-        UnknownNameError: no such target; the message has the nearest name.
-        ConfigurationError: its file is wrong; the message names file and key.
+        UnknownNameError: the folder has no such target; the message has the nearest name.
+        ConfigurationError: the target file is wrong; the message names file and key.
     """
     known = names(folder)
     if name not in known:
@@ -91,7 +91,7 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
 
 
 def _texts(table: Table, key: str) -> tuple[str, ...]:
-    """A list of texts; empty where the key is not there."""
+    """A list of texts; empty where the key is missing."""
     return table.texts(key) if key in table.left() else ()
 
 
@@ -145,7 +145,7 @@ class _Services:
 
 
 def _services(top: Table) -> _Services:
-    """The services that must run, and how many there must be."""
+    """The services that must run, and the required number of services."""
     if "services" not in top.left():
         return _Services()
     table = top.table("services")
@@ -198,7 +198,7 @@ def _url(table: Table, key: str) -> str:
 def _secrets(
     table: Table, access: Table, folder: Path, unset: list[str], *, production: bool
 ) -> dict[str, str]:
-    """Secrets by name, from the environment; a test store may bring a file of its own.
+    """The secrets by name, from the environment, or from the secrets file of a test store.
 
     Variables that are not set are added to ``unset``.
     """
@@ -222,7 +222,7 @@ def _secrets(
 
 
 def _secrets_file(path: Path) -> dict[str, str]:
-    """``NAME=value`` lines; a store that is not up has no file yet."""
+    """Read ``NAME=value`` lines; a store that has not started yet has no such file."""
     try:
         raw = path.read_bytes()[: MAX_SECRETS_BYTES + 1]
     except FileNotFoundError:

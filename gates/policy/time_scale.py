@@ -21,7 +21,7 @@ from gates.model import (
 def scaled(policy: Policy, factor: float) -> Policy:
     """The policy with every live duration divided by the time scale.
 
-    The maximum age of a run of suites stays, because it is no duration of the ramp.
+    The maximum age of a run of suites stays, because this age is no duration of the ramp.
 
     Args:
         policy: the policy.

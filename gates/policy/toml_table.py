@@ -14,12 +14,12 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 
 
 class Table:
-    """A table of a TOML file; every key must be taken once, and none may be left.
+    """A table of a TOML file; every key must be taken once, and no key may be left.
 
     Args:
         where: the file, for error messages.
-        path: the table's own keys, for error messages.
-        content: its content.
+        path: the path of the table in the file, for error messages.
+        content: the content of the table.
     """
 
     def __init__(self, where: str, path: str, content: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ class Table:
         return list(self._left)
 
     def peek(self, key: str) -> object:
-        """The value of a key that stays untaken; None where it is missing."""
+        """The value of a key, which stays untaken; None where the key is missing."""
         return self._left.get(key)
 
     def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
@@ -53,7 +53,7 @@ class Table:
         """A non-empty string."""
         value: str = self.take(key, str, "a text")
         if not value.strip():
-            raise self.error(key, "expected a text, got an empty one")
+            raise self.error(key, "expected a text, got an empty text")
         return value
 
     def name(self, key: str) -> str:
@@ -93,9 +93,9 @@ class Table:
         values: list[object] = self.take(key, list, "a list of texts")
         texts = [value for value in values if isinstance(value, str) and value.strip()]
         if not texts or len(texts) != len(values):
-            raise self.error(key, "expected a list of texts, at least one")
+            raise self.error(key, "expected a list of at least one text")
         if twice := sorted({text for text in texts if texts.count(text) > 1}):
-            raise self.error(key, f"{twice[0]!r} stands there twice")
+            raise self.error(key, f"{twice[0]!r} is in the list twice; list it once")
         return tuple(texts)
 
     def numbers(self, key: str, least: float, most: float) -> tuple[float, ...]:
@@ -114,7 +114,7 @@ class Table:
         return tuple(numbers)
 
     def table(self, key: str) -> "Table":
-        """A table within this one."""
+        """A table within this table."""
         content = self.take(key, dict, "a table")
         path = f"{self._path}.{key}" if self._path else key
         return Table(self._where, path, content)
@@ -125,7 +125,7 @@ class Table:
             raise self.error(next(iter(self._left)), "unknown key")
 
     def end_of(self, *tables: "Table") -> None:
-        """End this table and the given ones."""
+        """End this table and other tables."""
         for table in (*tables, self):
             table.end()
 

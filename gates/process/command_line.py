@@ -69,7 +69,10 @@ def _run_and_report(
 
 
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
-    """Parse and run; the exit code.
+    """Parse the command line and run the command.
+
+    Returns:
+        The exit code.
 
     Raises:
         OutputError: the output is the command's only result, and it was lost.

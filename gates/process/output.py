@@ -58,7 +58,7 @@ class GuardedStream:
         """The stream's descriptor.
 
         Raises:
-            OSError: the stream has none.
+            OSError: the stream has no descriptor.
         """
         if self._stream is None:
             raise OSError("the stream is closed")

@@ -9,7 +9,7 @@ PLAIN_SECONDS = 10.0
 
 
 class ProgressLine:
-    """The last line of stderr: it is rewritten on a terminal, and written once elsewhere."""
+    """The last line of stderr: rewritten on a terminal, and written once elsewhere."""
 
     def __init__(self) -> None:
         self.is_terminal = sys.stderr.isatty()
@@ -59,7 +59,7 @@ class Progress:
 
         Args:
             done: the part that is done, in the unit of the total.
-            text: what is going on now.
+            text: the present work, in some words.
         """
         share = min(1.0, max(0.0, done / self._total))
         if self._line.is_terminal:

@@ -1,1 +1,1 @@
-"""Moves traffic step by step, gives it back, and verifies each move by a second witness."""
+"""Moves traffic step by step or to blue, and verifies each move by a second witness."""

@@ -1,8 +1,9 @@
-"""Moves traffic step by step: bakes, asks, goes on, holds, or goes back; resumes after a crash.
+"""Moves traffic step by step: sets the weights, waits for the bake time, and asks the gate.
 
-Every move is in the ledger before it is made, so that the process after a crash knows which share
-was intended. A ramp that cannot go on applies ``on_crash``: it gives the traffic back, or leaves it
-and reports this. Router, clock, gate, second witness and ledger are passed in.
+Then the ramp takes the next step, waits, or sets green's weight to 0. It resumes after a crash:
+every move is in the ledger before it is made, so the next process knows the intended share. A ramp
+that cannot go on applies ``on_crash``: it moves all traffic to blue, or leaves the traffic and
+reports this. Router, clock, gate, second witness and ledger are passed in.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,10 +38,10 @@ class RampResult:
     """How a ramp ended, and the decision it ended with.
 
     Args:
-        ending: how it ended.
-        decision: the decision it ended with; None where it ended for another reason.
-        problem: why it could not go on, or what the second witness contradicts.
-        crashed: whether it could not go on for a reason of its own; then it gives no answer.
+        ending: how the ramp ended.
+        decision: the decision that ended the ramp; None where the ramp ended for another reason.
+        problem: why the ramp could not go on, or what the second witness contradicts.
+        crashed: whether an error or a signal ended the ramp; then the ramp has no answer.
     """
 
     ending: RampEnding
@@ -58,8 +59,9 @@ class Plan:
         slots: green's slot and blue's.
         steps: in order.
         poll_seconds: the time between two questions to the gate.
-        patience_seconds: how long it waits on a hold before it hands the ramp to a person.
-        no_go_rolls_back: whether a no_go gives traffic back, as a rollback does.
+        patience_seconds: how long the ramp waits during a hold, before it leaves the decision to a
+            person.
+        no_go_rolls_back: whether a no_go moves all traffic to blue, as a rollback does.
         time_scale: written to the ledger with every move.
         ready: the stage that is asked before the first move.
         on_crash: what happens to the traffic when the ramp cannot go on.
@@ -116,7 +118,7 @@ class _Ramp:
         self.has_moved = False
 
     def run(self) -> RampResult:
-        """Do every step that is left."""
+        """Take every remaining step."""
         first = self._begin()
         if isinstance(first, RampResult):
             return first
@@ -132,11 +134,11 @@ class _Ramp:
         return RampResult(RampEnding.DONE, decision)
 
     def end(self, ending: RampEnding, why: str, *, must: bool) -> None:
-        """Write down how the ramp ended and what was verified.
+        """Write to the ledger how the ramp ended and what was verified.
 
         Args:
-            ending: how.
-            why: the reason; empty where there is none.
+            ending: how the ramp ended.
+            why: the reason; empty where the ramp reached its end.
             must: whether the ramp fails where the entry cannot be written.
 
         Raises:
@@ -157,7 +159,7 @@ class _Ramp:
             self._say(f"not in the ledger: {problem}")
 
     def crash(self, error: BaseException) -> RampResult:
-        """Apply ``on_crash``: give the traffic back, or leave it; the ledger records which."""
+        """Apply ``on_crash``: move all traffic to blue, or leave it; the ledger says which."""
         cause = f"{type(error).__name__}: {error}"
         if isinstance(error, KeyboardInterrupt):
             cause = "interrupted by a signal"
@@ -171,7 +173,7 @@ class _Ramp:
         return RampResult(ending, None, why, crashed=True)
 
     def _give_back(self, why: str, *, mirrored: bool) -> RampEnding:
-        """Give all traffic back; neither the ledger nor a signal may hold it up."""
+        """Move all traffic to blue; neither the ledger nor a signal may delay this."""
         plan = self._plan
         with uninterrupted():
             at = self._clock.now()
@@ -200,7 +202,7 @@ class _Ramp:
         if not is_same_share(share, 0.0):
             raise MismatchError(
                 f"{plan.slots[0]} has {100 * share:g} % of the traffic, but no ramp of the ledger "
-                f"gave it this share; first type: gates rollback --target {plan.target}"
+                f"set this share; first type: gates rollback --target {plan.target}"
             )
         decision = world.ask(plan.ready)
         world.show(self._clock.now(), share, decision, plan.ready)
@@ -217,7 +219,7 @@ class _Ramp:
         plan = self._plan
         self.has_moved = bool(moves(unfinished))
         if any(isinstance(entry, RampRollbackEntry) for entry in unfinished):
-            self._say("a rollback was cut off: it is finished first")
+            self._say("a rollback was cut off; the ramp finishes this rollback first")
             ending = self._give_back("a rollback was cut off", mirrored=False)
             self.end(ending, "a rollback was cut off", must=False)
             return RampResult(ending, None)
@@ -225,16 +227,16 @@ class _Ramp:
             if not is_same_share(share, 0.0):
                 raise MismatchError(
                     f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has no "
-                    "move of this ramp: somebody else moved it; type gates rollback "
+                    "move of this ramp: somebody else moved the traffic; type gates rollback "
                     f"--target {plan.target}"
                 )
             return 0
         expected_shares = possible_shares(unfinished)
         if not any(is_same_share(share, expected) for expected in expected_shares):
             raise MismatchError(
-                f"the ledger gave {plan.slots[0]} {100 * expected_shares[-1]:g} % of the traffic, "
-                f"but it has {100 * share:g} %: somebody else moved it; type gates rollback "
-                f"--target {plan.target}, then gates ramp again"
+                f"by the ledger {plan.slots[0]} has {100 * expected_shares[-1]:g} % of the "
+                f"traffic, but {plan.slots[0]} has {100 * share:g} %: somebody else moved the "
+                f"traffic; type gates rollback --target {plan.target}, then gates ramp again"
             )
         stage = moves(unfinished)[-1].stage
         for number, step in enumerate(plan.steps):
@@ -248,7 +250,11 @@ class _Ramp:
         )
 
     def _step(self, step: Step) -> float:
-        """Give green the step's share, unless it has it; when this step began."""
+        """Set green's weight to the step's share, unless green has this share.
+
+        Returns:
+            When this step began, seconds since the epoch.
+        """
         plan, clock = self._plan, self._clock
         green, blue = plan.slots
         share = with_retries(self._router.shares, clock.wait).get(green, 0.0)
@@ -268,7 +274,11 @@ class _Ramp:
         return at
 
     def _bake(self, step: Step, began: float) -> tuple[RampResult | None, Decision | None]:
-        """Bake and ask until there is an answer: None to go on, or how the ramp ends."""
+        """Wait for the bake time, and ask the gate until it has an answer.
+
+        Returns:
+            How the ramp ends, or None to go on; and the last decision.
+        """
         world, clock, plan = self._world, self._clock, self._plan
         failures = 0
         while True:
@@ -329,14 +339,14 @@ class _Ramp:
             return failures + 1
         if not is_same_share(share, step.share):
             raise MismatchError(
-                f"{green} has {100 * share:g} % of the traffic, but this ramp gave it "
-                f"{100 * step.share:g} %: somebody else moved it; look at gates log, then type "
-                f"gates rollback --target {self._plan.target}"
+                f"{green} has {100 * share:g} % of the traffic, but this ramp set "
+                f"{100 * step.share:g} %: somebody else moved the traffic; look at gates log, then "
+                f"type gates rollback --target {self._plan.target}"
             )
         return 0
 
     def _stop(self, decision: Decision) -> RampResult:
-        """Give the traffic back, or leave it on a no_go where the policy says so."""
+        """Move all traffic to blue, or leave the traffic after a no_go where the policy says so."""
         problem = _problem_of(self._world.record)
         if problem:
             self._say(f"not in the ledger: {problem}")
@@ -346,9 +356,13 @@ class _Ramp:
 
 
 def _problem_of(write: Callable[[], object]) -> str:
-    """Write to the ledger; why that failed, or empty: traffic is given back in any case."""
+    """Write to the ledger; a failure does not prevent the move of traffic.
+
+    Returns:
+        Why the ledger could not be written; empty after a success.
+    """
     try:
         write()
-    except Exception as error:  # noqa: BLE001 - nothing may hold up giving traffic back
+    except Exception as error:  # noqa: BLE001 - nothing may delay the move of traffic to blue
         return str(error) or type(error).__name__
     return ""

@@ -1,4 +1,4 @@
-"""What the ledger says of a ramp: its entries, and how far an unfinished ramp has come."""
+"""What the ledger says about a ramp: its entries, and the last step of an unfinished ramp."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def unfinished_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEnt
 def orphaned_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEntry] | None:
     """The entries of a ramp that has moved traffic and has no end; None without such a ramp.
 
-    Whether its process is still there is not in the ledger: the ramp's lock file shows that.
+    The ledger does not show whether the ramp's process still runs: the ramp's lock file shows that.
 
     Args:
         entries: of the whole ledger, oldest first.

@@ -22,7 +22,7 @@ class OrphanAction(Enum):
 
     NONE = "none"
     REPORTED = "reported"  # the traffic stays where it is
-    ROLLED_BACK = "rolled_back"  # or a rollback was tried; the message says which
+    ROLLED_BACK = "rolled_back"  # a rollback was tried; the message says whether it is verified
 
 
 def handle(context: Context, baseline: str, folder: Path, screen: Screen) -> OrphanAction:
@@ -59,7 +59,7 @@ def _orphan(context: Context) -> list[RampEntry] | None:
 def _apply(
     context: Context, baseline: Baseline, orphan: list[RampEntry], screen: Screen
 ) -> OrphanAction:
-    """Give the orphan's traffic back, unless it must be left."""
+    """Move the traffic of an orphaned ramp to blue, unless the traffic must be left."""
     name, slot = context.target.name, context.target.slot
     _say(f"a ramp of {name} was cut off: its process is gone before the ledger has its end")
     if context.policy.on_crash is OnCrash.LEAVE:
@@ -70,13 +70,13 @@ def _apply(
     except ConfigurationError as error:
         return _leave(context, RampEnding.LEFT, f"orphaned; {error}")
     except RouterError as error:
-        _say(f"the balancer does not report who has the traffic: {error}; watch will ask again")
+        _say(f"the balancer does not report the shares: {error}; watch will ask the balancer again")
         return OrphanAction.REPORTED
     if is_same_share(share, 0.0):
         _leave(context, RampEnding.ROLLED_BACK, f"orphaned; {slot} has no traffic")
         return OrphanAction.NONE
     if not any(is_same_share(share, expected) for expected in possible_shares(orphan)):
-        why = f"orphaned; {slot} has {100 * share:g} %, which the ramp did not give it"
+        why = f"orphaned; {slot} has {100 * share:g} %, which the ramp did not set"
         return _leave(context, RampEnding.MOVED_BY_OTHERS, why)
     world = RealWorld(context, baseline, router, screen)
     with uninterrupted():
@@ -89,11 +89,11 @@ def _apply(
 
 
 def _baseline(context: Context, name: str, folder: Path) -> Baseline:
-    """Blue; where its target file cannot be read, its health is not asked for."""
+    """Blue; where blue's target file cannot be read, the rollback does not check blue's health."""
     try:
         return Baseline.of(targets.load(name, folder))
     except ConfigurationError as error:
-        _say(f"{name}'s health is not asked for: {error}")
+        _say(f"{name}'s health is not checked: {error}")
         return Baseline(context.target.baseline_slot)
 
 
@@ -102,7 +102,7 @@ def _leave(context: Context, ending: RampEnding, why: str) -> OrphanAction:
     _write(context, _end(context, ending, why))
     _say(f"traffic stays where it is: {why}")
     if ending is not RampEnding.ROLLED_BACK:
-        _say(f"to give it back: gates rollback --target {context.target.name}")
+        _say(f"to move all traffic to blue: gates rollback --target {context.target.name}")
     return OrphanAction.REPORTED
 
 

@@ -62,7 +62,7 @@ class RealWorld:
         router: moves the traffic.
         screen: shows the ramp to the person at the terminal.
         last: the last answer of the gate; None before the first.
-        document: the last decision that is in the ledger; None where there is none.
+        document: the last decision that is in the ledger; None without such a value.
     """
 
     context: Context
@@ -78,7 +78,7 @@ class RealWorld:
         return self.last.decision
 
     def record(self) -> str:
-        """Append the last decision to the ledger, and show it; its id."""
+        """Append the last decision to the ledger, and show the decision."""
         answer = self.last
         if answer is None:
             return ""
@@ -105,7 +105,7 @@ class RealWorld:
         return self._witness().look(move)
 
     def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> rollback.RollbackResult:
-        """Give all traffic back, and append that to the ledger where it can be written."""
+        """Move all traffic to blue, and append the rollback to the ledger if possible."""
         request = rollback.RollbackRequest(
             router=self.router,
             baseline=self.baseline,
@@ -143,8 +143,8 @@ def rollback_entry(
 
     Args:
         target: the target's name.
-        time_scale: over 1 it is a rehearsal.
-        result: its result.
+        time_scale: over 1 in a rehearsal.
+        result: the result of the rollback.
     """
     return RollbackEntry(
         target=target,

@@ -1,7 +1,7 @@
-"""Gives all traffic back to blue: move, then verify by a second witness; guide section 6.
+"""Moves all traffic to blue, and verifies the move by a second witness; guide section 6.
 
-Nothing but the balancer is needed. Everything else that is known is used: blue's health before the
-move, and Prometheus after it.
+A rollback needs only the balancer. Where the addresses are known, it also checks blue's health
+before the move, and asks Prometheus after the move.
 """
 
 import time
@@ -18,12 +18,12 @@ from gates.sources.health import parse
 from gates.sources.http import Answer, get
 
 HEALTHY = 200
-# Blue's health may hold up the move for this time, and no longer.
+# The check of blue's health may delay the move by at most this time.
 MAX_HEALTH_SECONDS = 2.0
 MAX_HEALTH_BYTES = 65_536
-# The share before the move is asked for, but never waited for longer than this.
+# A rollback waits at most this time for the share before the move.
 MAX_BEFORE_SECONDS = 0.25
-# The second witness is waited for: two scrapes, within these bounds.
+# A rollback waits two scrapes for the second witness, within these bounds.
 MIN_WAIT_SECONDS = 15.0
 MAX_WAIT_SECONDS = 40.0
 SCRAPES = 2
@@ -34,7 +34,7 @@ take a new backup before the first command. The guide's restore (section 6, step
   mongorestore --archive=/backups/prod-backup.archive --drop
   python scripts/validate-db.py && make smoke-tests
   docker-compose -f docker-compose.prod.yml up -d"""
-SWAPPED = "the control endpoint gives each colour the other colour's share"
+SWAPPED = "the control endpoint swaps the shares of the two colours"
 Say = Callable[[str], None]
 
 
@@ -53,10 +53,10 @@ class Baseline:
     """What is known of blue.
 
     Args:
-        name: its name in messages.
-        health: its health address; empty where it is unknown.
-        deployment: the name it calls itself; empty where that is unknown.
-        build: the build it should serve; None where that is unknown.
+        name: blue's name in messages.
+        health: blue's health address; empty where the address is unknown.
+        deployment: the name that blue's health answer states; empty where the name is unknown.
+        build: the build that blue should serve; None where the build is unknown.
     """
 
     name: str
@@ -72,15 +72,16 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """Which traffic is to be given back, and who can verify it.
+    """What a rollback needs to move all traffic to blue and to verify the move.
 
     Args:
         router: moves the traffic.
-        baseline: blue.
-        slots: green's slot and blue's.
-        witness: gives the second witness; called after the move, since it may read files.
+        baseline: the health address and the expected build of blue.
+        slots: green's slot and blue's slot.
+        witness: returns the second witness (Prometheus; the first is the control endpoint). The
+            rollback calls this function after the move, because the function may read files.
         force: move although blue is not healthy.
-        mirrored: the control endpoint is known to give each colour the other colour's share.
+        mirrored: whether the control endpoint is known to swap the shares of the two colours.
         before: green's share before the move, 0 to 1; None where it is unknown.
     """
 
@@ -98,10 +99,10 @@ class RollbackResult:
     """How a rollback ended.
 
     Args:
-        proof: what is known of it.
+        proof: what is known after the rollback.
         moved: whether the control endpoint confirmed the weights.
-        lines: what was done and seen, a line each.
-        seconds: how long it took.
+        lines: what the rollback did and saw, one line each.
+        seconds: how long the rollback took.
         report: what the second witness said.
     """
 
@@ -129,11 +130,14 @@ class RollbackResult:
 
 
 def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
-    """Give the baseline all traffic, unless it is known to be unhealthy.
+    """Move all traffic to the baseline, unless the baseline is known to be unhealthy.
 
     Args:
-        request: which traffic is to be given back.
-        show: gets each line as soon as it is known; the first line after the move.
+        request: the router, the baseline and the second witness.
+        show: called with each line as soon as the line is known, for the first time after the move.
+
+    Returns:
+        How the rollback ended.
     """
     began, lines = time.monotonic(), []
 
@@ -155,7 +159,7 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
         move = _move(request, before, mirrored=request.mirrored)
     except RouterError as error:
         say(f"traffic could not be moved: {error}")
-        say("move it by hand at the balancer, or name another control address: --control URL")
+        say("move the traffic by hand at the balancer, or name another address: --control URL")
         return result(Proof.NOT_MOVED, moved=False)
     say(_health_line(request, health))
     proof, report = _verify(request, move, say)
@@ -186,16 +190,16 @@ def _move(request: RollbackRequest, before: float | None, *, mirrored: bool) -> 
 def _health_line(request: RollbackRequest, problem: str) -> str:
     name = request.baseline.name
     if not request.baseline.health:
-        return f"{name}'s health was not asked for: its address is not known"
+        return f"{name}'s health was not checked: the health address of {name} is not known"
     if problem:
         return f"{name} is not healthy: {problem}; moved by --force"
     return f"{name} is healthy"
 
 
 def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
-    """Wait for the second witness; where the endpoint swaps the colours, move the other way."""
+    """Wait for the second witness; where the endpoint swaps the shares, exchange the weights."""
     if request.mirrored:
-        say(f"{SWAPPED}; so the weights were exchanged: {request.slots[1]} has weight 0 there")
+        say(f"{SWAPPED}; so the weights were exchanged there: {request.slots[1]} 0 %")
         return _verify_mirrored(request, move, say)
     say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")
     proof, report = _wait_for_witness(request.witness(), move)
@@ -206,7 +210,7 @@ def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Pr
     try:
         move = _move(request, None, mirrored=True)
     except RouterError as error:
-        say(f"traffic could not be moved the other way: {error}")
+        say(f"traffic could not be moved with exchanged weights: {error}")
         return proof, report
     return _verify_mirrored(request, move, say)
 
@@ -214,7 +218,7 @@ def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Pr
 def _verify_mirrored(
     request: RollbackRequest, move: ConfirmedMove, say: Say
 ) -> tuple[Proof, WitnessReport]:
-    """Wait for the second witness after a move the other way; undo a move it does not confirm."""
+    """Wait for the second witness after a move with exchanged weights; undo an unconfirmed move."""
     witness = request.witness()
     proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
@@ -226,7 +230,7 @@ def _verify_mirrored(
     except RouterError as error:
         say(f"traffic could not be moved back: {error}")
         return proof, report
-    say(f"Prometheus does not confirm this; {request.slots[1]} has weight 100 % again")
+    say(f"Prometheus does not confirm this; the weights were set back: {request.slots[1]} 100 %")
     proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
     return proof, report
@@ -253,12 +257,12 @@ def _wait_for_witness(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Wit
 
 
 def _requests_wait(report: WitnessReport) -> float:
-    """How long requests are waited for once the weights agree, seconds: three scrapes."""
+    """How long to wait for requests after the weights agree, seconds: three scrapes."""
     return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + MAX_HEALTH_SECONDS)
 
 
 def health_problem(baseline: Baseline) -> str:
-    """Why the baseline should not get all traffic; empty where nothing is known against it."""
+    """Why the baseline should not get all traffic; empty where no problem is known."""
     if not baseline.health:
         return ""
     try:

@@ -16,13 +16,13 @@ LINE = re.compile(r"""\s*([\w-]+)\s*=\s*["']([^"']*)["']?""")
 
 @dataclass(slots=True)
 class Salvage:
-    """The texts of a target file by key, and what could not be read.
+    """The texts of a target file by key, and the problems of the file.
 
     Args:
         path: the file.
-        texts: texts by key, whatever table they stand in.
-        servers: the texts of ``servers`` in ``[metrics]``; empty where there are none.
-        problems: what could not be read, a sentence each.
+        texts: the texts by key, from all tables of the file.
+        servers: the texts of ``servers`` in ``[metrics]``; empty where the key is missing.
+        problems: what could not be read, one sentence each.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class Salvage:
     servers: tuple[str, ...] = ()
 
     def text(self, key: str) -> str:
-        """The text of a key, or of a key that is spelled almost like it; empty if there is none."""
+        """The text of a key, or of a key with a similar spelling; empty without such a key."""
         if key in self.texts:
             return self.texts[key]
         near = get_close_matches(key, list(self.texts), 1, cutoff=NEAR)
@@ -42,7 +42,7 @@ class Salvage:
         return self.texts[near[0]]
 
     def url(self, key: str) -> str:
-        """An address without a trailing slash; empty if there is none."""
+        """An address without a trailing slash; empty where the file has no valid address."""
         value = self.text(key).strip().rstrip("/")
         if not value:
             return ""
@@ -80,7 +80,7 @@ def _servers(metrics: object) -> tuple[str, ...]:
 
 
 def url_problem(value: str) -> str:
-    """What is wrong with an address; empty if nothing is."""
+    """What is wrong with an address; empty for a valid address."""
     try:
         parts = urlsplit(value)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -46,7 +46,7 @@ Points = list[tuple[float, float]]
 
 
 class Opinion(Enum):
-    """What a witness says of a move."""
+    """What a witness says about a move."""
 
     AGREES = "agrees"
     CONTRADICTS = "contradicts"
@@ -67,9 +67,9 @@ class ConfirmedMove:
     """A move of traffic that the control endpoint has confirmed.
 
     Args:
-        share: the share that green was given, 0 to 1.
-        at: when it was confirmed, seconds since the epoch.
-        before: green's share before the move, by the control endpoint; None where it is unknown.
+        share: green's intended share after the move, 0 to 1.
+        at: when the control endpoint confirmed the move, seconds since the epoch.
+        before: green's share before the move, by the control endpoint; None where unknown.
     """
 
     share: float
@@ -84,8 +84,8 @@ class WitnessReport:
     Args:
         weights: the statement on the weights as scraped.
         requests: the statement on the requests as counted by each colour.
-        weights_scraped: whether Prometheus has weights at all.
-        mirrored: whether the control endpoint gives each colour the other colour's share.
+        weights_scraped: whether Prometheus has any weights.
+        mirrored: whether the control endpoint swaps the shares of the two colours.
         scrape_seconds: the time between two scrapes; 0 where it is unknown.
     """
 
@@ -97,7 +97,7 @@ class WitnessReport:
 
     @property
     def opinion(self) -> Opinion:
-        """Both together: one contradiction is enough; weights count before requests."""
+        """A contradiction of weights or requests; without one, the opinion of the weights."""
         opinions = (self.weights.opinion, self.requests.opinion)
         if Opinion.CONTRADICTS in opinions:
             return Opinion.CONTRADICTS
@@ -124,10 +124,10 @@ NO_WITNESS = WitnessReport(NO_ADDRESS, NO_ADDRESS, weights_scraped=False)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """Where Prometheus is, and which time series it is asked for.
+    """Where Prometheus is, and which of its time series verify a move.
 
     Args:
-        prometheus: its address, without a trailing slash; empty where it is unknown.
+        prometheus: its address, without a trailing slash; empty where the address is unknown.
         green: green's slot.
         blue: blue's slot.
         servers: the balancer's names of green's servers; empty where no target file is known.
@@ -177,7 +177,7 @@ class Witness:
         )
 
     def look(self, move: ConfirmedMove) -> WitnessReport:
-        """Ask Prometheus about a move; a query that fails is *not seen*.
+        """Ask Prometheus whether a move took effect; a failed query gives *not seen*.
 
         Args:
             move: the last move.
@@ -237,7 +237,7 @@ class RequestCount:
     """Customers' requests that a colour counted around a move.
 
     Args:
-        total: since the requests that were under way had time to end.
+        total: from the time on at which the requests that were under way have ended.
         latest: between the last two scrapes; None before there are two scrapes.
         before: in the minute before the move.
     """
@@ -256,7 +256,7 @@ class RequestCounts:
 
 
 def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> RequestCounts | str:
-    """The requests of green and of blue, or why they are unknown.
+    """The requests of green and of blue, or a sentence that says why the requests are unknown.
 
     Args:
         move: the last move.
@@ -296,10 +296,10 @@ def _weights_statement(
     if not fresh or not all(fresh):
         return Statement(Opinion.NOT_YET, _missing_weights(witness))
     worst = max(fresh, key=lambda balancer: abs(balancer[-1] - move.share))
-    sentence = f"Prometheus shows {witness.green} with {100 * worst[-1]:.3g} % of the weights"
+    sentence = f"Prometheus shows that {witness.green} has {100 * worst[-1]:.3g} % of the weights"
     if _is_intended(worst[-1], move.share):
-        return Statement(Opinion.AGREES, sentence)
-    sentence += f", expected {100 * move.share:g} %"
+        return Statement(Opinion.AGREES, f"{sentence}, as intended")
+    sentence += f"; {100 * move.share:g} % were intended"
     is_persistent = len(worst) >= SCRAPES and not _is_intended(worst[-SCRAPES], move.share)
     return Statement(Opinion.CONTRADICTS if is_persistent else Opinion.NOT_YET, sentence)
 
@@ -309,7 +309,7 @@ def _missing_weights(witness: Witness) -> str:
     if not witness.servers:
         return sentence
     servers = ", ".join(witness.servers)
-    return f"{sentence}; those of all servers of {witness.green} are needed: {servers}"
+    return f"{sentence}; the weights of all servers of {witness.green} are needed: {servers}"
 
 
 def _requests_statement(
@@ -327,8 +327,8 @@ def _requests_statement(
         return Statement(Opinion.NOT_YET, f"{total:.0f} customer requests are too few to judge")
     share = green.total / total
     sentence = f"{witness.green} answered {100 * share:.3g} % of {total:.0f} customer requests"
+    sentence += f"; {100 * move.share:g} % were intended"
     if share - move.share >= MAX_EXCESS:
-        sentence += f", expected {100 * move.share:g} %"
         return Statement(Opinion.CONTRADICTS, sentence)
     is_close = abs(share - move.share) <= max(REQUEST_SHARE_TOLERANCE, move.share / 4)
     return Statement(Opinion.AGREES if is_close else Opinion.NOT_YET, sentence)
@@ -345,7 +345,7 @@ def _stop_statement(green: RequestCount, blue: RequestCount, witness: Witness) -
 
 
 def _is_mirrored(move: ConfirmedMove, shares: list[Points], counts: RequestCounts | str) -> bool:
-    """Whether the move gave green blue's share, and blue green's.
+    """Whether green now has the share that was intended for blue, and blue green's share.
 
     The weights alone could be labelled the wrong way round. So they count where they agreed with
     the control endpoint before the move, and where no requests show the opposite.

@@ -26,7 +26,7 @@ class World(Protocol):
         """Ask the gate about a stage; the ledger is not written."""
 
     def record(self) -> str:
-        """Append the last decision to the ledger; its id."""
+        """Append the last decision to the ledger, and return its id."""
 
     def write(self, entry: LedgerEntry) -> None:
         """Append an entry to the ledger."""
@@ -41,7 +41,7 @@ class World(Protocol):
         """Ask the second witness about a move."""
 
     def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> RollbackResult:
-        """Give all traffic back to the baseline.
+        """Move all traffic to the baseline.
 
         Args:
             move: the last move; None where it is unknown.

@@ -55,11 +55,11 @@ def router_named(name: str, url: str) -> TrafficRouter:
 
 
 def with_retries(act: Callable[[], Result], wait: Callable[[float], None] = time.sleep) -> Result:
-    """Call a router; after a failure it is called again, at most three times in all.
+    """Call a router, and repeat the call after a failure: at most three calls in all.
 
     Args:
         act: the call.
-        wait: waits for a number of seconds.
+        wait: the function that waits for a number of seconds.
 
     Raises:
         RouterError: the last call failed as well.

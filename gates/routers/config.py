@@ -16,7 +16,7 @@ class ConfigRouter:
     """The control endpoint of guide section 4, step 3.
 
     Args:
-        url: its address, without a trailing slash.
+        url: the address of the endpoint, without a trailing slash.
     """
 
     def __init__(self, url: str) -> None:

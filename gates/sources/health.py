@@ -10,7 +10,7 @@ MAX_NAME = 100
 
 
 def served_build(target: Target) -> ServedBuild:
-    """Ask the target which build it serves.
+    """Ask the target for the build that it serves.
 
     Args:
         target: the target, with its health address.

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, or the reason why there is none.
+    """An answer, or the reason why no answer came.
 
     Args:
         status: the HTTP status; 0 without an answer.
         body: the body; empty without an answer.
-        problem: why there is no answer; an empty text with an answer.
-        server_time: the answer's Date header, in seconds since the epoch; None without one.
+        problem: why no answer came; an empty text with an answer.
+        server_time: the answer's Date header, in seconds since the epoch; None without this header.
     """
 
     status: int

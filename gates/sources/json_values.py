@@ -1,7 +1,7 @@
 """Untrusted JSON: how it is parsed, and which of its values are accepted.
 
-Whoever reads JSON that the gate did not just write (an HTTP answer, a record, a recording) takes
-numbers, texts and times from it with the functions of this module.
+Every module that reads JSON from outside (an HTTP answer, a record, a recording) reads its numbers,
+texts and times with the functions of this module.
 """
 
 import json
@@ -160,7 +160,7 @@ def moment_of_any_year(value: object) -> datetime:
     """
     parsed = datetime.fromisoformat(text(value))
     if parsed.tzinfo is None:
-        raise ValueError("a time without its time zone")
+        raise ValueError(f"the time {value!r:.40} has no time zone")
     return parsed
 
 

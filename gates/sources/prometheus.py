@@ -124,7 +124,7 @@ def _matrix(data: Mapping[str, object]) -> tuple[str, tuple[Series, ...]]:
         return f"the result is a {str(data['resultType'])[:20]}, and not a matrix", ()
     result = json_values.list_of(data["result"])
     if len(result) > MAX_SERIES:
-        return f"the result has {len(result)} series, more than {MAX_SERIES}", ()
+        return f"the result has {len(result)} series; at most {MAX_SERIES} are accepted", ()
     series = tuple(_series(json_values.object_of(line)) for line in result)
     if len({tuple(sorted(line.labels.items())) for line in series}) != len(series):
         return "the result has the same series twice", ()

@@ -43,8 +43,7 @@ class CounterIncreases:
             counts_from_zero: whether the counters of a new instance started at 0 in the ramp.
 
         Returns:
-            The increase for each selector; None for a first scrape that has nothing to compare
-            with.
+            The increase for each selector; None for a first scrape, which has no scrape before.
 
         Raises:
             ValueError: a counter is negative or not finite, or a start time moved without a

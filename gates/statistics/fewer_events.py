@@ -148,7 +148,7 @@ class FewerEvents:
             ratio: green's rate as a share of blue's, from 0 to 1, under the hypothesis.
 
         Returns:
-            The p-value, from 0 to 1; None where there is nothing to compare with.
+            The p-value, from 0 to 1; None without events or requests to compare.
         """
         if green.whole <= 0:
             return None

@@ -20,8 +20,8 @@ class Tally:
         """Count more events.
 
         Args:
-            part: the bad events among them.
-            whole: all of them.
+            part: the number of bad events.
+            whole: the number of all events.
         """
         self.part += part
         self.whole += whole

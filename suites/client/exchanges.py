@@ -22,7 +22,7 @@ class Exchange:
         status: HTTP status; None when no answer came.
         body: the parsed body of the answer.
         seconds: wall time until the whole body was received, or until the request failed.
-        failure: why no answer came, or empty.
+        failure: why no answer came; an empty text with an answer.
     """
 
     request: requests.PreparedRequest
@@ -54,7 +54,7 @@ def remember(exchange: Exchange) -> None:
 
 
 def last_exchange() -> Exchange | None:
-    """The last exchange since ``forget``; None if there was none."""
+    """The last exchange since ``forget``; None without an exchange."""
     return _LastExchange.exchange
 
 

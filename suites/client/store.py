@@ -52,9 +52,9 @@ class Answer:
 
     Args:
         status: HTTP status.
-        body: the parsed JSON body; the text of another body; None for an empty one.
+        body: the parsed JSON body; the text of another body; None for an empty body.
         headers: header by lower-case name.
-        seconds: wall time until the body was there.
+        seconds: wall time until the whole body was received.
     """
 
     status: int
@@ -113,7 +113,7 @@ class StoreClient:
             The answer; it has the expected status and the documented shape.
 
         Raises:
-            UnexpectedAnswerError: no answer came, or an answer of another status or shape.
+            UnexpectedAnswerError: no answer came, or the answer has another status or shape.
         """
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
@@ -225,7 +225,7 @@ def _without_problems(
 
 
 def _json_body(answer: Answer) -> object:
-    """The body that the contract describes; None for plain text, which it does not describe."""
+    """The body that the contract describes; None for plain text, which has no description."""
     if isinstance(answer.body, str) and answer.headers.get("content-type", "").startswith(
         "text/plain"
     ):
@@ -239,7 +239,7 @@ def exemption(key: str, now: float, seconds: float = 0) -> str:
     Args:
         key: the target's exemption key.
         now: seconds since the epoch.
-        seconds: how long the sender needs it, beyond the usual hour.
+        seconds: how long the sender needs the exemption, beyond the usual hour.
     """
     expiry = str(int(now + seconds) + EXEMPTION_SECONDS)
     signature = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()

@@ -52,7 +52,7 @@ def listening(
         client: the client of the user who listens.
         operation_id: the operation of the contract.
         path: path parameters.
-        resume_after: number of the last event received; the store sends the events after it.
+        resume_after: number of the last received event; the store sends the later events.
 
     Raises:
         UnexpectedAnswerError: the store refuses the connection, or does not say that it is ready.

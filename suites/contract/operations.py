@@ -46,18 +46,18 @@ class Operation:
         return self.path.format_map(escaped)
 
     def problems(self, status: int, body: object) -> list[str]:
-        """The differences of an answer from the contract; empty if there are none.
+        """The differences of an answer from the contract; empty without differences.
 
         Args:
-            status: the status received.
-            body: the JSON body received; None for an empty one.
+            status: the received status.
+            body: the received JSON body; None for an empty body.
         """
         if status not in self.answers:
             documented = ", ".join(str(status) for status in sorted(self.answers))
             return [f"status {status} is not documented; documented are {documented}"]
         validator = self.answers[status]
         if validator is None:
-            return [] if body is None else ["a body, and no body is documented"]
+            return [] if body is None else ["the answer has a body, and no body is documented"]
         errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
         return [f"{error.json_path}: {error.message[:200]}" for error in errors[:MAX_PROBLEMS]]
 

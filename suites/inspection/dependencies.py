@@ -18,7 +18,7 @@ NPM_COMMAND = "npm audit --json --prefix SHOP > {}   (SHOP: the folder of packag
 
 
 def pip_audit(path: Path, max_hours: float) -> Iterator[Observation]:
-    """The findings of a file that ``pip-audit --strict -f json`` wrote, by ``PIP_COMMAND``.
+    """The findings of a file that ``PIP_COMMAND`` wrote.
 
     Args:
         path: the file.
@@ -30,7 +30,7 @@ def pip_audit(path: Path, max_hours: float) -> Iterator[Observation]:
     command = PIP_COMMAND.format(path)
     dependencies = _read(path, max_hours, command).get("dependencies")
     if not isinstance(dependencies, list) or not dependencies:
-        raise NotLookedAtError(f"{path}: it audited nothing{_again(command)}")
+        raise NotLookedAtError(f"{path}: the audit covers no dependency{_again(command)}")
     for dependency in dependencies:
         if "skip_reason" in dependency:
             raise NotLookedAtError(f"{path}: {dependency.get('name')} was skipped")
@@ -50,7 +50,7 @@ def npm_audit(path: Path, max_hours: float) -> Iterator[Observation]:
     vulnerabilities, total = report.get("vulnerabilities"), _audited_packages(report)
     is_report = report.get("auditReportVersion") == NPM_REPORT_VERSION
     if not is_report or not isinstance(vulnerabilities, dict) or not total:
-        problem = "no report of version 2, or it audited nothing"
+        problem = "no report of version 2, or a report without any package"
         raise NotLookedAtError(f"{path}: {problem}{_again(command)}")
     for name, vulnerability in vulnerabilities.items():
         sentence = f"{name}: {vulnerability.get('severity', 'unknown')}"
@@ -61,7 +61,7 @@ def npm_audit(path: Path, max_hours: float) -> Iterator[Observation]:
 
 
 def _audited_packages(report: Mapping[str, object]) -> int:
-    """The number of packages that npm audited; 0 when the report does not name it."""
+    """The number of packages that npm audited; 0 when the report does not name the number."""
     metadata = report.get("metadata")
     dependencies = metadata.get("dependencies") if isinstance(metadata, dict) else None
     total = dependencies.get("total") if isinstance(dependencies, dict) else None

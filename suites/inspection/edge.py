@@ -18,11 +18,11 @@ class EdgeAnswer:
     """The answer of the edge.
 
     Args:
-        status: HTTP status; 0 when there was no answer.
+        status: HTTP status; 0 without an answer.
         headers: header by lower-case name.
         body: parsed JSON, or None.
         tls_version: such as ``TLSv1.3``; empty over plain HTTP.
-        problem: why there was no answer; empty with an answer.
+        problem: why no answer came; empty with an answer.
     """
 
     status: int

@@ -76,7 +76,7 @@ def _certificate(server: _Server, ca_file: Path | None, days: int) -> Observatio
         return Observation("tls", place, is_finding=True, sentence=sentence)
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     rest = end - datetime.now(UTC)
-    sentence = f"{server.url}: chain and name are valid; it expires in {rest.days} days"
+    sentence = f"{server.url}: chain and name are valid; the certificate has {rest.days} days left"
     return Observation("tls", place, rest < timedelta(days=days), sentence)
 
 
@@ -91,7 +91,7 @@ def _old_context(version: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 def _weak_context(name: str) -> ssl.SSLContext | None:
-    """A context that offers weak ciphers only; None where this machine's OpenSSL has none."""
+    """A context that offers only weak ciphers; None where this machine has no weak cipher."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -25,7 +25,7 @@ def order_change(client_id: str, product: OwnProduct, quantity: int) -> dict[str
 
 
 def send_batch(person: Person, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Send changes and return one result for each."""
+    """Send changes, and return one result for each change."""
     body = {"device_id": "phone", "changes": changes}
     results: list[dict[str, Any]] = person.client.call("sync_offline", expect=200, body=body).body[
         "results"

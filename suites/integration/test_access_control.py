@@ -28,7 +28,7 @@ def may(person: Person, user_id: str, permission: str) -> bool:
 
 @check("access.permissions.grant", needs="access")
 def test_grant(new_person: NewPerson, database: "Shop") -> None:
-    """A permission is denied before it is granted; afterwards, this user alone has it."""
+    """A permission is denied before it is granted; afterwards, only this user has it."""
     admin, clerk, other = new_person(role="admin"), new_person(role="staff"), new_person()
     grant = {"user_id": clerk.user.user_id, "permission": "users:read"}
 

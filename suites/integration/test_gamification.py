@@ -43,7 +43,7 @@ def balance(person: Person) -> dict[str, Any]:
 def test_earn(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """A paid order earns one point for every full ten rupees, once; an unpaid one earns none."""
+    """A paid order earns one point for every full ten rupees, once; an unpaid order earns none."""
     shopper, other = new_person(), new_person()
     price = ownership.product(price_paise=9_990, stock=100).product_id
     order = new_order(shopper, quantity=7, product_id=price)

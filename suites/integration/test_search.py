@@ -31,7 +31,7 @@ def new_word() -> str:
 def test_text(
     new_client: Callable[[], StoreClient], ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Every product with all words and a price within the bounds is found, and no other."""
+    """A search finds the products with all words and a price within the bounds, and no others."""
     word, near = new_word(), new_word()
     prices = [100, 199, 200, 201, 300]
     products = [

@@ -37,7 +37,7 @@ API: tuple[tuple[str, dict[str, str]], ...] = (
 
 @check("performance.payment", needs="payments")
 def test_payment(new_person: Callable[..., Person], ownership: "Ownership", policy: Policy) -> None:
-    """A payment by card succeeds within its limit."""
+    """Every payment by card succeeds, and the P95 of a payment is below its limit."""
     buyers = [new_person() for _ in range(PAYERS)]
     product = ownership.product(price_paise=100, stock=2000)
 
@@ -56,7 +56,7 @@ def test_payment(new_person: Callable[..., Person], ownership: "Ownership", poli
 
 @check("performance.api", needs="gamification")
 def test_api(new_person: Callable[..., Person], policy: Policy) -> None:
-    """The usual requests of a shopper, taken together, are answered within the limit of the API."""
+    """The P95 of the usual requests of a shopper, taken together, is below the limit of the API."""
     shoppers = [new_person() for _ in range(ADDRESSES)]
     usual = cycle(API)
 

@@ -21,8 +21,8 @@ def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 
     """The problem of the P95 of an operation; empty when P95 is shown to be under the limit.
 
     Args:
-        act: calls the operation once and raises when the answer is wrong. It gets the number of the
-            call, from 0 on; the numbers of the warm-up are negative.
+        act: calls the operation once, and raises where the answer is wrong. Its argument is the
+            number of the call, from 0 on; the numbers of the warm-up are negative.
         limit: the limit of P95, in seconds.
         at_a_time: how many calls are under way at a time.
     """

@@ -12,7 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class NotLookedAtError(Exception):
-    """Something could not be read, so nothing is known about it."""
+    """A part of the scan could not be read, so this part gave no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Parameter:
     """One parameter of an operation.
 
     Args:
-        name: its name; in a JSON body the dotted path, with positions of lists as numbers.
+        name: the parameter's name; in a JSON body the dotted path, with positions as numbers.
         where: ``path``, ``query`` or ``body``.
         schema: its JSON schema, with references resolved.
-        required: whether the operation needs it.
+        required: whether the operation needs the parameter.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Endpoint:
         parameters: path and query parameters.
         body: JSON schema of the body, with references resolved; None without a body.
         body_type: media type of the body.
-        secured: whether it needs a session.
+        secured: whether the operation needs a session.
         statuses: the documented statuses.
     """
 
@@ -58,7 +58,7 @@ class Endpoint:
 
     @property
     def query_names(self) -> tuple[str, ...]:
-        """The names of its query parameters."""
+        """The names of the operation's query parameters."""
         return tuple(parameter.name for parameter in self.parameters if parameter.where == "query")
 
 
@@ -154,7 +154,7 @@ class Observation:
         place: operation and parameter.
         is_finding: whether the service has the weakness at this place.
         sentence: what the probe observed.
-        exchange: the exchange that shows it; None without an exchange.
+        exchange: the exchange that shows the observation; None without an exchange.
     """
 
     rule: str

@@ -1,7 +1,8 @@
-"""Probes for injection: each attack is sent beside a harmless twin, which differs in meaning only.
+"""Probes for injection: each attack has a harmless twin, whose meaning differs from the attack.
 
-A service that executes the attack gives different answers to the two. A service that refuses both,
-or takes both for text, gives the same answer twice. A difference counts only if it is repeated.
+A service that executes the attack answers the attack and the twin differently. A service that
+refuses both, or takes both for text, gives the same answer twice. A difference counts only if every
+repetition shows the difference.
 """
 
 import json

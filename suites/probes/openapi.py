@@ -19,7 +19,7 @@ def endpoints(document: Document) -> tuple[Endpoint, ...]:
         document: the parsed OpenAPI 3.0 or 3.1 document.
 
     Raises:
-        ValueError: it is no such document, or has no operation.
+        ValueError: the value is not such a document, or the document has no operation.
     """
     if not str(document.get("openapi", "")).startswith("3.") or not document.get("paths"):
         raise ValueError("not an OpenAPI 3 document: no openapi: 3.… or no paths")
@@ -192,7 +192,7 @@ def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
 
 
 def value_at(call: Call, place: Parameter) -> object:
-    """The value a call has at a place; None when it has none."""
+    """The value of a call at a place; None where the call has no value there."""
     if place.where != "body":
         return (call.path if place.where == "path" else call.query).get(place.name)
     value: Any = call.body

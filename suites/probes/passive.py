@@ -36,8 +36,8 @@ def security_headers(
     Args:
         exchange: the answer.
         place: the path or the operation.
-        page: whether it is a page for a browser.
-        over_tls: whether it is served over TLS; elsewhere HSTS means nothing (RFC 6797, 7.2).
+        page: whether the answer is a page for a browser.
+        over_tls: whether the answer came over TLS; elsewhere HSTS means nothing (RFC 6797, 7.2).
 
     Source: OWASP ASVS 5.0, 3.4; RFC 6797 (HSTS); CSP level 3.
     """
@@ -86,7 +86,7 @@ def private_data_is_not_cached(exchange: Exchange, place: str) -> Observation:
 
 
 def cors(sender: Sender, endpoint: Endpoint, call: Call, own_host: str) -> Iterator[Observation]:
-    """Whether another origin may read answers: a foreign one, null, or one like the own host."""
+    """Whether another origin may read answers: a foreign or similar origin, or null."""
     origins = (
         EVIL,
         "null",
@@ -144,7 +144,7 @@ def bad_calls(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]:
 def survives(
     sender: Sender, endpoint: Endpoint, call: Call, secrets: tuple[str, ...]
 ) -> Iterator[Observation]:
-    """Whether bad input gives an answer under 500 that shows no internals.
+    """Send each bad call; yield whether the status is under 500, and whether it shows internals.
 
     Args:
         sender: the way to the service.
@@ -156,7 +156,7 @@ def survives(
         answer = sender.send(endpoint, bad)
         place = f"{endpoint.name} {name}"
         broken = answer.status >= SERVER_ERROR
-        sentence = f"{place}: answered {answer.status}"
+        sentence = f"{place}: answered {answer.status}, expected a status under 500"
         yield Observation("unhandled-input", place, broken, sentence, answer)
         yield error_details(answer, place, secrets)
 

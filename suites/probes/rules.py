@@ -12,7 +12,7 @@ class Rule:
         title: what is wrong with a service that has the weakness.
         cwe: number in the Common Weakness Enumeration.
         asvs: requirement of the OWASP Application Security Verification Standard 5.0.
-        secure: what a safe service does, as the end of *a safe service …*.
+        secure: what a safe service does, as the end of the sentence *a safe service …*.
     """
 
     name: str
@@ -27,10 +27,10 @@ RULES = {
     for rule in (
         Rule(
             "nosql-injection",
-            "NoSQL operators are obeyed",
+            "NoSQL operators in a value are executed",
             943,
             "1.2.4",
-            "treats operators as text, or refuses them",
+            "treats NoSQL operators as text, or refuses the request",
         ),
         Rule(
             "sql-injection", "SQL in a value is executed", 89, "1.2.4", "binds values as parameters"

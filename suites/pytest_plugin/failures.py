@@ -42,7 +42,7 @@ def failure_text(
 
 
 def _plain(check_id: str, text: str) -> str:
-    """The message of ``pytest.fail``, which needs nothing added."""
+    """The message of ``pytest.fail``, which is shown as it is."""
     lines = text.splitlines() or [""]
     hidden = len(lines) - MAX_TEXT_LINES
     lines = [*lines[:MAX_TEXT_LINES], *([f"… {hidden} more lines"] if hidden > 0 else [])]

@@ -37,7 +37,7 @@ def run_id(pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def policy(pytestconfig: pytest.Config) -> Policy:
-    """The release policy, for its limits: ``--policy``, KIRANA_POLICY, or the installed one."""
+    """The release policy with its limits: ``--policy``, KIRANA_POLICY, or the installed policy."""
     return pytestconfig.stash[POLICY]
 
 
@@ -59,7 +59,7 @@ def database(target: Target) -> Iterator["Shop"]:
 
 @pytest.fixture(scope="session")
 def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> "Ownership":
-    """Makes the data of this run; at the end, the plugin deletes it and checks that it is gone."""
+    """Creates the data of this run; at the end, the plugin deletes the data and checks this."""
     from suites.testdata.ownership import Ownership
 
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
@@ -68,7 +68,7 @@ def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture
 def new_client(target: Target, run_id: str) -> Iterator[Callable[[], StoreClient]]:
-    """Makes clients; each sends from an address of its own if the target file asks for that."""
+    """Returns a function that creates a client; each client may have its own source address."""
     clients: list[StoreClient] = []
 
     def make() -> StoreClient:
@@ -139,7 +139,7 @@ def frontend(browser: "Browser", target: Target, run_id: str) -> Generator["Visi
 
 @pytest.fixture
 def prometheus_text(new_client: Callable[[], StoreClient]) -> Callable[[], str]:
-    """Reads the metrics that the target exports."""
+    """Returns a function that reads the metrics of the target."""
 
     def read() -> str:
         return str(new_client().ask("metrics").body)
@@ -162,7 +162,7 @@ def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str,
 def new_person(
     new_client: Callable[[], StoreClient], ownership: "Ownership"
 ) -> Callable[..., "Person"]:
-    """Makes users of this run, and logs each in with a client of its own."""
+    """Returns a function that creates a user of this run and logs the user in with a new client."""
     from suites.testdata.people import log_in
 
     def make(*, role: str = "customer") -> "Person":
@@ -173,7 +173,7 @@ def new_person(
 
 @pytest.fixture
 def new_order(product: "OwnProduct", run_id: str) -> Callable[..., dict[str, Any]]:
-    """Places orders of the test's product, unpaid."""
+    """Returns a function that places an unpaid order of the test's product."""
     numbers = count(1)
 
     def place(person: "Person", *, quantity: int = 1, product_id: str = "") -> dict[str, Any]:

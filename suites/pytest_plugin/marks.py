@@ -22,6 +22,7 @@ def check(check_id: str, *, needs: str) -> Callable[[Callable[..., Any]], Any]:
 
     Args:
         check_id: stable id such as ``smoke.login``; evidence and policies know the test by it.
-        needs: the capability that a target must declare; elsewhere the check is not applicable.
+        needs: the capability that a target must declare; on other targets the check is not
+            applicable.
     """
     return pytest.mark.check(check_id, needs=needs)

@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--remove-ended-runs",
         action="store_true",
-        help="delete what ended runs left on a production target, too",
+        help="delete the data that ended runs left on a production target, too",
     )
 
 
@@ -138,7 +138,7 @@ def served_build(config: pytest.Config) -> Build:
     """The build that the target serves, as its health answer says.
 
     Raises:
-        UnexpectedAnswerError: it does not answer, or not as the contract says.
+        UnexpectedAnswerError: the target does not answer, or not as the contract requires.
     """
     client = StoreClient(config.stash[TARGET], load(), config.stash[RUN_ID], "")
     with contextlib.closing(client):
@@ -170,13 +170,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if problem:
         raise pytest.UsageError(
             f"target {target.name} cannot be reached at {target.addresses.api}: {problem}\n"
-            "  start it (the embedded store: make up), or correct its target file"
+            "  start the target (the embedded store: make up), or correct the target file"
         )
     config.stash[LEFTOVERS] = _remove_leftovers(config)
 
 
 def _remove_leftovers(config: pytest.Config) -> "Leftovers":
-    """Delete what ended runs left, where the target allows that."""
+    """Delete the data that ended runs left, where the target allows this."""
     # Loads pymongo, which a pytest run of another project has no use for.
     from suites.testdata.ended_runs import remove_leftovers
 
@@ -251,7 +251,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _clean_up(config: pytest.Config) -> str:
-    """Delete the data of this run and of ended runs; why some is left, empty when none is."""
+    """Delete the data of this run and of ended runs.
+
+    Returns:
+        Why some data is left; an empty text where no data is left.
+    """
     # Loads pymongo, which a pytest run of another project has no use for.
     from suites.testdata.ownership import clean_up
 
@@ -264,7 +268,7 @@ def _clean_up(config: pytest.Config) -> str:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """What this run and ended runs left behind, and how to find the checks if there were none."""
+    """Show the data that runs left behind, and how to find the checks where no check was found."""
     outside = config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
     if TARGET in config.stash and outside and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         command = shlex.join(["pytest", "--pyargs", "suites", *config.invocation_params.args])

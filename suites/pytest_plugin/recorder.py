@@ -95,7 +95,7 @@ class ReportRecorder:
         self.passed += outcome is CheckOutcome.PASSED
 
     def finish(self, build: Build | None, exit_code: int) -> None:
-        """Seal the record; a run that was cut short stays unsealed."""
+        """Write the last event, with the seal; the plugin does not call this for a cut run."""
         self._recorder().finished(build, exit_code)
 
 

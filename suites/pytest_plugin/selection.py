@@ -19,7 +19,7 @@ def check_id_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test its check id; refuse checks without a target, and an id of two tests."""
+    """Give each test its check id; refuse checks without a target, and two tests with one id."""
     checks = [item for item in items if item.get_closest_marker("check")]
     if not checks:
         return
@@ -28,12 +28,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return
         folder = places.targets(config.getoption("targets")).path
         names = ", ".join(target_file.names(folder))
-        raise pytest.UsageError(f"these checks need --target NAME; there are: {names}")
+        raise pytest.UsageError(f"these checks need --target NAME; known targets: {names}")
     check_ids: set[str] = set()
     for item in checks:
         check_id = check_id_of(item)
         if check_id in check_ids:
-            raise pytest.UsageError(f"two tests are the check {check_id}")
+            raise pytest.UsageError(
+                f"two tests have the check id {check_id}; give one of the tests another id"
+            )
         check_ids.add(check_id)
         item.user_properties.append((CHECK, check_id))
     _keep_named(config, items, check_ids)
@@ -53,7 +55,7 @@ def _keep_named(config: pytest.Config, items: list[pytest.Item], check_ids: set[
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Record which checks are about to run; the only process or the first worker does this.
+    """Record which checks are about to run, in the only process or in the first worker.
 
     After an error of collection the list would be incomplete, so nothing is recorded.
     """

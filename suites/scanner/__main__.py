@@ -1,6 +1,6 @@
 """``python -m suites.scanner scan``: the probes on any HTTP API, from its OpenAPI 3 file.
 
-Exit codes: 0 nothing found, 1 something found, 2 wrong usage, 3 it could not be looked at.
+Exit codes: 0 nothing found, 1 something found, 2 wrong usage, 3 the service could not be tested.
 """
 
 import argparse

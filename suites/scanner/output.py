@@ -8,7 +8,7 @@ from suites.scanner.scan import ScanResult
 
 
 def as_json(result: ScanResult) -> Mapping[str, object]:
-    """The findings, the outcome of every probe, and what could not be looked at."""
+    """The findings, the outcome of every probe, and the parts that could not be tested."""
     return {
         "findings": [
             {
@@ -27,7 +27,7 @@ def as_json(result: ScanResult) -> Mapping[str, object]:
 
 
 def as_text(result: ScanResult) -> list[str]:
-    """The same in lines for a person: first the findings, one for each rule and place."""
+    """The result in lines for a person: first the findings, one for each rule and place."""
     lines = []
     for finding in result.observations:
         if finding.is_finding:
@@ -37,7 +37,7 @@ def as_text(result: ScanResult) -> list[str]:
             if finding.exchange:
                 lines.append(f"         again: {curl(finding.exchange)}")
     outcomes = [f"{name:<24}{_outcome(name, result)}" for name in RULES]
-    gaps = [f"not looked at: {text}" for text in (*result.problems, *result.notes)]
+    gaps = [f"could not be tested: {text}" for text in (*result.problems, *result.notes)]
     return [*lines, *outcomes, *gaps]
 
 

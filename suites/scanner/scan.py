@@ -75,7 +75,8 @@ class ScanResult:
     Args:
         observations: the observations of the probes.
         not_applicable: for each rule without an observation, the reason.
-        problems: what could not be looked at; with a problem, *nothing found* would be untrue.
+        problems: the parts that could not be tested; with a problem, *nothing found* would be
+            untrue.
         notes: operations that refuse a good call for their own reason, such as an unknown id.
     """
 
@@ -92,7 +93,7 @@ class ScanResult:
             self.problems.append(f"{place}: {error}"[:MAX_PROBLEM])
 
     def add_pages(self, observations: list[Observation]) -> None:
-        """Add the observations in the browser; with one, the rule of the browser is applicable."""
+        """Add the observations in the browser; their rules are then applicable."""
         self.observations.extend(observations)
         for observation in observations:
             self.not_applicable.pop(observation.rule, None)
@@ -128,14 +129,15 @@ class Scan:
             self._probe_endpoint(endpoint, session, inside, result) for endpoint in self._probed()
         ]
         if not any(answers):
-            result.problems.append("no operation answered a good call, so nothing was looked at")
+            result.problems.append("no operation answered a good call, so no operation was tested")
         for probe in self._service_probes(session):
             result.add(probe, "the service as a whole")
         observed_rules = {observation.rule for observation in result.observations}
         reasons = {**NEEDS, **_reasons(session, self.endpoints, self.sender)}
         for name in RULES:
             if name not in observed_rules:
-                result.not_applicable[name] = reasons.get(name, "nothing to try it on")
+                reason = reasons.get(name, "no operation has a place for this attack")
+                result.not_applicable[name] = reason
         return result
 
     def _probed(self) -> list[Endpoint]:
@@ -165,13 +167,16 @@ class Scan:
     def _probe_endpoint(
         self, endpoint: Endpoint, session: Session, inside: HttpSender, result: ScanResult
     ) -> bool:
-        """Run every probe on one operation; whether its answers mean anything.
+        """Run every probe on one operation.
 
         Args:
             endpoint: the operation.
             session: the session.
-            inside: sends with the session; the log-in is probed without it.
-            result: the result to add to.
+            inside: sends with the session; the log-in is probed without a session.
+            result: the result to which the observations are added.
+
+        Returns:
+            Whether the operation accepts a good call, so that its observations count.
         """
         sender = self.sender if self._is_login(endpoint) else inside
         throttled_before = sender.throttled
@@ -191,13 +196,13 @@ class Scan:
         try:
             status_after = sender.send(endpoint, call).status
         except UnreachableError as error:
-            result.problems.append(f"after its probes: {error}")
+            result.problems.append(f"after the probes of {endpoint.name}: {error}")
             return is_usable
         if answer.status in SUCCESS and not self._is_login(endpoint) and status_after in LOST:
             statuses = f"{answer.status} at first and {status_after} later"
             result.problems.append(f"{endpoint.name} answered {statuses}")
         if sender.throttled > throttled_before:
-            result.problems.append(f"{endpoint.name} answered 429: the service limits what is sent")
+            result.problems.append(f"{endpoint.name} answered 429: the service limits the requests")
         return is_usable
 
     def _endpoint_probes(

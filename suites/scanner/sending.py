@@ -22,11 +22,11 @@ HTTP_PORT, HTTPS_PORT = 80, 443
 
 
 class UnreachableError(Exception):
-    """The service gave no answer, so nothing is known about it."""
+    """The service gave no answer, so it could not be tested."""
 
 
 class NotAllowedError(Exception):
-    """Attack traffic to this address, or more of it than allowed."""
+    """Attack traffic to this address is not allowed, or too many requests were sent."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class HttpSender:
     Args:
         base: scheme, host and port.
         headers: sent with every request.
-        source: gives the address to send from, or empty.
+        source: returns the address to send from, or an empty text.
         max_requests: how many requests may be sent.
         seconds: how long a request may take.
         ca_file: the authority to trust over TLS; None for the authorities of the system.

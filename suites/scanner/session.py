@@ -23,7 +23,7 @@ class LoginFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to log in.
+    """The operation and the credentials of a log-in.
 
     Args:
         endpoint: the operation.
@@ -38,7 +38,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The session that a log-in gave.
+    """The session after a log-in.
 
     Args:
         headers: the Authorization or Cookie header of the session; empty without a session.
@@ -86,6 +86,6 @@ def credentials(login: Login, *, password: str) -> Call:
 
 
 def cookie_names(answer: Exchange | None) -> list[str]:
-    """The names of the cookies an answer sets."""
+    """The names of the cookies that an answer sets."""
     received = answer.headers.get("set-cookie", "") if answer else ""
     return [cookie.partition("=")[0] for cookie in received.split("\n") if "=" in cookie]

@@ -54,7 +54,7 @@ def token(sender: HttpSender, session: Session, secured: list[Endpoint]) -> Iter
 
 
 def login(sender: HttpSender, login: Login, answer: Exchange) -> Iterator[Observation]:
-    """Whether the log-in tells which users exist, and uses a cookie that was set before it.
+    """Whether the log-in tells which users exist, and keeps a cookie from before the log-in.
 
     Args:
         sender: sends without a session.
@@ -72,7 +72,7 @@ def login(sender: HttpSender, login: Login, answer: Exchange) -> Iterator[Observ
         chosen = {"Cookie": "; ".join(f"{name}={CHOSEN}" for name in names)}
         session = logged_in(sender, login, chosen)
         is_used = CHOSEN in session.headers.get("Cookie", CHOSEN)
-        sentence = f"a cookie named before log-in is {'used' if is_used else 'replaced'} after it"
+        sentence = f"a cookie from before log-in is {'used' if is_used else 'replaced'} after it"
         yield Observation("session-fixation", "log-in", is_used, sentence, session.answer)
 
 

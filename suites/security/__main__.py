@@ -1,6 +1,6 @@
 """``python -m suites.security``: the suite, secrets in the history, dependencies; one exit code.
 
-Exit codes: 0 nothing found, 1 something found, 2 wrong usage, 3 something could not be looked at.
+Exit codes: 0 nothing found, 1 something found, 2 wrong usage, 3 a part of the scan has no result.
 ``make security-scan`` runs it, and make itself ends with 2 whenever the code is not 0.
 """
 
@@ -28,7 +28,7 @@ NOTHING, FOUND, USAGE, NOT_LOOKED_AT = 0, 1, 2, 3
 MEANINGS = {
     NOTHING: "nothing found",
     FOUND: "something found",
-    NOT_LOOKED_AT: "something could not be looked at",
+    NOT_LOOKED_AT: "a part of the scan has no result",
 }
 MAX_SHOWN = 10
 HOW_TO_ACCEPT = "to accept a finding for a time, enter its rule and place in {}"
@@ -89,8 +89,9 @@ def _suite(options: argparse.Namespace) -> tuple[int, list[str]]:
     command = [sys.executable, "-m", "pytest", *suite, *passed_on]
     code = subprocess.run(command, check=False).returncode
     if code in (NOTHING, FOUND):
-        return code, ["no finding" if code == NOTHING else "findings: see above"]
-    return NOT_LOOKED_AT, [f"not looked at: pytest ended with {code}; see above"]
+        return code, ["no finding" if code == NOTHING else "findings: read the output above"]
+    sentence = f"the security suite gave no result: pytest ended with exit code {code}"
+    return NOT_LOOKED_AT, [f"{sentence}; read its output above"]
 
 
 def _outcome(
@@ -100,12 +101,12 @@ def _outcome(
     try:
         observations = list(look())
     except NotLookedAtError as error:
-        return NOT_LOOKED_AT, [f"not looked at: {error}"]
+        return NOT_LOOKED_AT, [f"this part gave no result: {error}"]
     findings = still_open(observations, accepted)
     if findings:
         lines = [f"{finding.rule}: {finding.sentence}" for finding in findings[:MAX_SHOWN]]
         hidden = len(findings) - MAX_SHOWN
-        return FOUND, [*lines, *([f"{hidden} more"] if hidden > 0 else [])]
+        return FOUND, [*lines, *([f"{hidden} more findings"] if hidden > 0 else [])]
     accepted_findings = sum(observation.is_finding for observation in observations)
     line = f"no open finding among {len(observations)} observations"
     return NOTHING, [line + (f", {accepted_findings} accepted" if accepted_findings else "")]

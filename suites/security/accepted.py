@@ -39,7 +39,7 @@ def read(path: Path = FILE) -> tuple[AcceptedFinding, ...]:
     """The accepted findings of a file.
 
     Raises:
-        AcceptedFindingsError: an entry has other keys or values than the five that it needs.
+        AcceptedFindingsError: an entry has other keys or values than the five needed keys.
     """
     entries = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
     return tuple(_entry(number, entry) for number, entry in enumerate(entries, 1))
@@ -64,7 +64,7 @@ def still_open(
     accepted: Iterable[AcceptedFinding],
     today: date | None = None,
 ) -> list[Observation]:
-    """The findings that nobody accepted, or whose acceptance has expired."""
+    """The findings without an acceptance, or with an expired acceptance."""
     day = today or datetime.now(UTC).date()
     places = {(entry.rule, entry.place) for entry in accepted if entry.expires > day}
     return [

@@ -114,7 +114,7 @@ def _finding_text(finding: Observation) -> str:
     again = f"\n  again: {curl(finding.exchange)}" if finding.exchange else ""
     return (
         f"{rule.name} (CWE-{rule.cwe}, ASVS {rule.asvs}): {finding.sentence}\n"
-        f"  a safe store {rule.secure}{again}"
+        f"  a safe service {rule.secure}{again}"
     )
 
 

@@ -62,7 +62,7 @@ class Surface:
     Args:
         target: the target that is probed.
         run_id: marks the requests.
-        senders: the senders made so far.
+        senders: the senders that exist already.
     """
 
     target: Target

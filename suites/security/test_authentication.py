@@ -128,7 +128,7 @@ def _after_endings(new_person: NewPerson, database: "Shop") -> Iterator[Observat
         refresh_body = {"refresh_token": session["refresh_token"]}
         status_of_refresh = person.client.ask("refresh", body=refresh_body).status
         for token, status in (("access", status_of_access), ("refresh", status_of_refresh)):
-            sentence = f"after {end.__name__} the {token} token is answered {status}"
+            sentence = f"after {end.__name__} the {token} token is answered {status}, expected 401"
             place = f"{end.__name__} {token}"
             yield Observation("dead-session", place, status != UNAUTHORISED, sentence)
 
@@ -158,11 +158,18 @@ def test_log_in_tells_nobody_who_is_known(
     time_ratio = min(medians) / max(medians)
     differs = not texts[0] == texts[1] == texts[2]
     texts_sentence = (
-        f"answers {texts[0]} to known, {texts[1]} to unknown, {texts[2]} to inactive users"
+        f"answers {texts[0]} to known, {texts[1]} to unknown, {texts[2]} to inactive users; "
+        "the answers must be equal"
     )
     seconds = ", ".join(f"{median:.3f} s" for median in medians)
-    times_sentence = f"medians of {TIMED_LOGINS} for known, unknown and inactive users: {seconds}"
-    locks_sentence = f"{tries[0]}, {tries[1]}"
+    times_sentence = (
+        f"medians of {TIMED_LOGINS} for known, unknown and inactive users: {seconds}; "
+        "the medians must be about equal"
+    )
+    locks_sentence = (
+        f"statuses of guesses: {tries[0]} for a known user, {tries[1]} for an unknown user; "
+        "the statuses must be equal"
+    )
     no_finding(
         [
             Observation("user-enumeration", "text", differs, texts_sentence),
@@ -198,7 +205,10 @@ def test_guessing_is_stopped(
     changes = [
         person.client.ask("change_password", body=wrong_current).status for _ in range(TRIES)
     ]
-    sentence = f"{TRIES} guesses: {guesses}; then the right password: {right.status}"
+    sentence = (
+        f"{TRIES} wrong passwords: {guesses}; then the right password: status {right.status}, "
+        f"expected {LOCKED}"
+    )
     retry_after = right.headers.get("retry-after", "")
     no_time = not retry_after.isdigit()
     assert (other_status, status_later) == (200, 200)
@@ -206,7 +216,10 @@ def test_guessing_is_stopped(
         [
             Observation("password-guessing", "login", right.status != LOCKED, sentence),
             Observation(
-                "password-guessing", "change_password", LOCKED not in changes, f"{changes}"
+                "password-guessing",
+                "change_password",
+                LOCKED not in changes,
+                f"{TRIES} wrong current passwords: {changes}; at least one {LOCKED} is expected",
             ),
             Observation(
                 "password-guessing", "login retry-after", no_time, f"Retry-After: {retry_after}"
@@ -267,14 +280,17 @@ def _admins(
             if endpoint.secured and not declared_value(endpoint.name, "x-challenge"):
                 status = surface.sender(client.token).send(endpoint, good_call(endpoint, {})).status
                 challenge_sentence = (
-                    f"{endpoint.name} answers {status} to the challenge of an {role}"
+                    f"{endpoint.name} answers {status} to the challenge of an {role}, expected 401"
                 )
                 is_open = status != UNAUTHORISED
                 yield Observation(
                     "second-factor-skipped", f"{role} {endpoint.name}", is_open, challenge_sentence
                 )
         enrolment_status = client.ask("enable_totp").status
-        sentence = f"a second enrolment with a challenge is answered {enrolment_status}"
+        sentence = (
+            f"a second enrolment with a challenge is answered {enrolment_status}, "
+            f"expected {CONFLICT}"
+        )
         yield Observation(
             "second-factor-skipped", f"{role} enrolment", enrolment_status != CONFLICT, sentence
         )
@@ -284,7 +300,7 @@ def _admins(
             statuses = [
                 client.ask(name, body={"code": f"{number:06}"}).status for number in range(TRIES)
             ]
-            sentence = f"{TRIES} codes guessed at {name}: {statuses}"
+            sentence = f"{TRIES} wrong codes at {name}: {statuses}; a {LOCKED} is expected"
             is_open = LOCKED not in statuses
             yield Observation("second-factor-skipped", f"{role} {name} guessing", is_open, sentence)
 

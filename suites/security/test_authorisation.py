@@ -85,7 +85,7 @@ def _matrix(
         call = good_call(endpoint, values)
         nobody = surface.sender().send(endpoint, call)
         closed = nobody.status == UNAUTHORISED
-        sentence = f"{endpoint.name} answers {nobody.status} to nobody"
+        sentence = f"{endpoint.name} answers {nobody.status} to a request without a token"
         yield Observation(
             "missing-authentication",
             f"{endpoint.name} nobody",
@@ -98,7 +98,7 @@ def _matrix(
             answer = surface.sender(person.client.token).send(endpoint, call)
             is_allowed = ROLES.index(role) >= ROLES.index(lowest)
             sentence = (
-                f"{endpoint.name} answers {answer.status} to {role}; it is for {lowest} and higher"
+                f"{endpoint.name} answers {answer.status} to {role}; {lowest} and higher may use it"
             )
             yield Observation(
                 "function-access",
@@ -110,7 +110,7 @@ def _matrix(
 
 
 def succeeded(answer: Exchange) -> bool:
-    """Whether the operation did its work."""
+    """Whether the operation answered with success."""
     return answer.status < 300
 
 
@@ -129,12 +129,12 @@ def test_other_peoples_things(
     values: Values,
     no_finding: NoFindingAssertion,
 ) -> None:
-    """Another user's order or payment is answered like an order that does not exist."""
+    """A request for the order or payment of another user is answered as for an unknown id."""
     no_finding(_others(surface, owner, people["customer"], values))
 
 
 def owned(values: Values) -> list[tuple[Endpoint, Call, Parameter]]:
-    """Every parameter of a secured operation that names an object of one user."""
+    """Every parameter of a secured operation that names an object of one user, with its call."""
     calls = [
         (endpoint, good_call(endpoint, values)) for endpoint in endpoints() if endpoint.secured
     ]
@@ -161,11 +161,17 @@ def _others(
             "object-access", f"{endpoint.name} {place.name}", is_wrong, sentence, answer
         )
         differs = (answer.status, answer.text) != (unknown.status, unknown.text)
-        statuses = f"{answer.status} for another user's, {unknown.status} for an unknown id"
-        sentence = f"{endpoint.name} answers {statuses}"
+        sentence = difference(endpoint.name, answer, unknown)
         yield Observation(
             "object-access", f"{endpoint.name} {place.name} exists", differs, sentence, unknown
         )
+
+
+def difference(name: str, answer: Exchange, unknown: Exchange) -> str:
+    """The sentence that compares the answer for another user's id with that for an unknown id."""
+    statuses = f"{answer.status} to the id of another user and {unknown.status} to an unknown id"
+    bodies = "equal" if answer.text == unknown.text else "different"
+    return f"{name} answers {statuses}; the bodies are {bodies}; both answers must be equal"
 
 
 @check("security.access.fields", needs="access")
@@ -201,7 +207,7 @@ def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observatio
 def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observation:
     """A closed body with an unknown field is refused, whatever else is wrong with the call."""
     answer = sender.send(endpoint, call)
-    sentence = f"{endpoint.name} answers {answer.status} to a body with {name}"
+    sentence = f"{endpoint.name} answers {answer.status} to a body with {name}, expected 400"
     is_accepted = answer.status != BAD_REQUEST
     return Observation("mass-assignment", f"{endpoint.name} {name}", is_accepted, sentence, answer)
 
@@ -229,7 +235,7 @@ def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterat
             )
             for name, body in requests:
                 status = client.ask(name, body=body).status
-                sentence = f"{name} of {actor} answers {status} about {role}"
+                sentence = f"{name} by {actor} answers {status} about {role}, expected 403"
                 place = f"{name} {actor} {role}"
                 yield Observation("function-access", place, status != FORBIDDEN, sentence)
 
@@ -263,7 +269,17 @@ def test_nobody_pays_with_anothers_card(
     pays, reads = payment_status != NOT_FOUND, search_status != NOT_FOUND
     no_finding(
         [
-            Observation("object-access", "method_token", pays, f"pays: {payment_status}"),
-            Observation("object-access", "saved_id", reads, f"reads: {search_status}"),
+            Observation(
+                "object-access",
+                "method_token",
+                pays,
+                f"a payment with another user's card is answered {payment_status}, expected 404",
+            ),
+            Observation(
+                "object-access",
+                "saved_id",
+                reads,
+                f"a saved search of another user is answered {search_status}, expected 404",
+            ),
         ]
     )

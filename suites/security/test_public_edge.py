@@ -285,7 +285,10 @@ def test_attacks_leave_a_trace(
     policy: Policy,
     no_finding: NoFindingAssertion,
 ) -> None:
-    """The security log has each wrong password, forged token, refused operation and flood."""
+    """The security log has an entry for each attack of this check, and contains no secret.
+
+    The attacks are a wrong password, a wrong code, a forged token, a refused operation and a flood.
+    """
     person, client = new_person(), new_client()
     user = new_person().user
     wrong = {**credentials(user), "password": SECRETS_SENT[0]}
@@ -311,7 +314,9 @@ def test_attacks_leave_a_trace(
     written = {name: list(database.security_events.find(query)) for name, query in queries.items()}
     all_events = str(list(database.security_events.find({"run": person.client.run_id})))
     no_finding(
-        Observation("missing-audit", name, not entries, f"{name}: {len(entries)} entries")
+        Observation(
+            "missing-audit", name, not entries, f"{name}: {len(entries)} entries in the log"
+        )
         for name, entries in written.items()
     )
     secrets = (*SECRETS_SENT, person.client.token)

@@ -39,7 +39,7 @@ UNAUTHORISED = 401
 def test_no_text_runs(
     frontend: "Visit", target: Target, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """The shop shows names, searches and addresses as text and never runs them as a script."""
+    """The shop shows product names, user names, searches and URLs as text, never as a script."""
     displays = (
         TextDisplay("xss-stored", "a product's name in the list", _product(target, ownership)),
         TextDisplay("xss-stored", "a user's name in the greeting", _greeting(target, ownership)),
@@ -134,7 +134,7 @@ def _of_log_in(surface: Surface, user: "OwnUser") -> Iterator[Observation]:
 def test_other_origins(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """No other origin may read an answer: no foreign one, no similar one, and not null."""
+    """No other origin may read an answer: no foreign origin, no similar origin, and not null."""
     host = str(urlsplit(target.addresses.edge_https).hostname)
     sender = surface.sender(owner.client.token)
     for endpoint in endpoints():
@@ -167,7 +167,7 @@ def _with_cookies_only(surface: Surface, logged_in: Exchange) -> Iterator[Observ
 def test_bad_input(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """Bad input of thirty kinds never gives a status of 500 or more, and shows no internals."""
+    """The answers to bad input of thirty kinds have a status under 500, and show no internals."""
     secrets = (*target.secrets.values(), owner.user.password)
     observations: list[Observation] = []
     for endpoint in endpoints():

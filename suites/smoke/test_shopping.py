@@ -18,7 +18,7 @@ pytestmark = pytest.mark.smoke
 
 @check("smoke.login", needs="auth")
 def test_login(client: StoreClient, customer: "OwnUser") -> None:
-    """A wrong password is refused; the right one opens a session that works."""
+    """A wrong password is refused; the right password opens a session that works."""
     wrong = {"identifier": customer.phone, "password": customer.password + "x"}
     right = {"identifier": customer.email, "password": customer.password}
 
@@ -48,7 +48,7 @@ def test_catalogue(client: StoreClient, database: "Shop", popular: dict[str, Any
 
 @check("smoke.search", needs="search")
 def test_search(client: StoreClient, popular: dict[str, Any]) -> None:
-    """A search for the name of a product finds it, and every hit holds every word."""
+    """A search for the name of a product finds the product, and every hit has every word."""
     page = client.call("search", expect=200, query={"q": popular["name"]}).body
 
     words = set(popular["name"].lower().split())

@@ -35,7 +35,8 @@ class Leftovers:
         removed: how many documents of each collection were deleted.
         ended: the ended runs that left data, deleted or not.
         kept: runs whose data is kept, as they may be alive.
-        problem: why data of ended runs is or may be left; empty when none is.
+        problem: why data of ended runs is left, or may be left; an empty text where no data is
+            left.
     """
 
     removed: Mapping[str, int] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Leftovers:
         )
 
     def sentence(self) -> str:
-        """One line for the summary; empty when there is nothing to report."""
+        """One line for the summary; empty where there is nothing to report."""
         parts = []
         if self.removed:
             parts.append(f"removed {_counts(self.removed)} that {_runs(self.ended)} left")
@@ -68,7 +69,8 @@ def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -
     Args:
         target: the target with the database.
         run_id: the id of the present run, whose own data stays.
-        also_in_production: also delete on a production target; without it, only report there.
+        also_in_production: delete on a production target, too; otherwise the data of a production
+            target is only reported.
     """
     if "database_uri" not in target.secrets:
         return Leftovers()
@@ -107,15 +109,20 @@ def _still_there(ended: tuple[str, ...], counts: Counter[str], *, may_delete: bo
         return []
     sentence = f"{_runs(ended)} left {_counts(counts)} in the database"
     if may_delete:
-        return [f"{sentence}, and they could not be deleted: delete them by hand"]
-    return [f"{sentence}; this is a production target: look at them, then add --remove-ended-runs"]
+        problem = "the documents could not be deleted; delete the documents by hand"
+    else:
+        problem = (
+            "this is a production target: look at the documents, then run again with "
+            "--remove-ended-runs"
+        )
+    return [f"{sentence}; {problem}"]
 
 
 def _of_unknown_age(others: Mapping[str, datetime | None], kept: Iterable[str]) -> list[str]:
     names = tuple(name for name in kept if others[name] is None and life(name) is not RunLife.ALIVE)
     if not names:
         return []
-    return [f"the age of the data of {_runs(names)} is unknown: delete it by hand"]
+    return [f"the age of the data of {_runs(names)} is unknown; delete the data by hand"]
 
 
 def runs_with_data(database: Shop) -> dict[str, datetime | None]:

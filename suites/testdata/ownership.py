@@ -66,7 +66,7 @@ class OwnUser:
 
 @dataclass(frozen=True, slots=True)
 class OwnProduct:
-    """A product that a test made for itself; it is sold by its id, and shoppers do not see it."""
+    """A product that a test made for itself; tests use its id, and shoppers do not see it."""
 
     product_id: str
     name: str
@@ -124,10 +124,11 @@ class Ownership:
         """A new product that shoppers find by these words, but only while it is ``on_sale``.
 
         Args:
-            words: lower-case words; together they are its name, and the last word is its category.
-            price_paise: its price, in paise.
+            words: lower-case words; together they are the product's name, and the last word is its
+                category.
+            price_paise: the price, in paise.
             sold: how many pieces were sold, which ranks suggestions.
-            shown_as: its name; by default, the words.
+            shown_as: the name that the shop shows; by default, the words.
         """
         return self._product(
             {
@@ -143,8 +144,8 @@ class Ownership:
     def on_sale(self, *products: OwnProduct) -> Iterator[None]:
         """Show products to shoppers while a check looks at them.
 
-        A killed run leaves them on sale until the next run cleans up. So prepare everything before
-        this block, and stay in it for some seconds only.
+        A killed run leaves the products on sale until the next run cleans up. So prepare everything
+        before this block, and stay in this block for some seconds only.
         """
         by_id = {"_id": {"$in": [product.product_id for product in products]}}
         try:
@@ -202,14 +203,14 @@ def left_behind(database: Shop, run_id: str) -> dict[str, int]:
 def clean_up(target: Target, run_id: str) -> str:
     """Delete the data of every process of a run.
 
-    A request that is still under way may write after a deletion, so this is repeated until nothing
-    is left. A run that left nothing needs its lock no more.
+    A request that is still under way may write after a deletion, so the deletion is repeated until
+    nothing is left. A run that left nothing needs its lock no more.
 
     Returns:
         What is left, as a sentence; empty when nothing is left.
     """
     if "database_uri" not in target.secrets:
-        return "unknown: no database_uri to look with"
+        return "unknown: the target file names no database_uri"
     try:
         with MongoClient[dict[str, Any]](
             target.secrets["database_uri"], serverSelectionTimeoutMS=2000

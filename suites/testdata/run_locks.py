@@ -31,7 +31,7 @@ def hold(run_id: str) -> None:
     If the folder of locks cannot be used, there is no lock, and the run's life is unknown.
 
     Args:
-        run_id: the run this process belongs to.
+        run_id: the run that this process belongs to.
     """
     folder = _folder()
     if folder is None or run_id in _held:

@@ -1,5 +1,6 @@
 """Defects of health, metrics and the frontend's files."""
 
+import time
 from collections.abc import Mapping
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -11,6 +12,9 @@ from testbed.store.metrics import REGISTRY
 from testbed.store.settings import Settings
 
 COUNT_CACHE = metrics.count_cache
+CLOCK = {"began": 0.0, "read": 0.0}
+CLOCK_FORGOTTEN_SECONDS = 5
+CLOCK_AHEAD_SECONDS = 3
 
 
 async def database_down(context: Context) -> str:
@@ -101,3 +105,19 @@ def count_a_miss(deployment: str, *, hit: bool) -> None:
 
 def exposition_refused() -> tuple[bytes, str]:
     raise HTTPException(503)
+
+
+def exposition_of_a_slow_clock() -> tuple[bytes, str]:
+    """Every sample carries the time of a clock that runs at a tenth of its speed.
+
+    The clock begins a few seconds ahead: Prometheus refuses a sample that is older than the end of
+    its series, which is written when samples begin to carry times.
+    """
+    now = time.time()
+    if now - CLOCK["read"] > CLOCK_FORGOTTEN_SECONDS:
+        CLOCK["began"] = now
+    CLOCK["read"] = now
+    moment = CLOCK["began"] + CLOCK_AHEAD_SECONDS + (now - CLOCK["began"]) / 10
+    lines = generate_latest(REGISTRY).decode().splitlines()
+    dated = [line if line.startswith("#") else f"{line} {moment * 1000:.0f}" for line in lines]
+    return "\n".join([*dated, ""]).encode(), CONTENT_TYPE_LATEST

@@ -7,10 +7,11 @@ from testbed.faults.behaviour import BEHAVIOUR
 from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
 from testbed.faults.load import IN_A_RAMP, UNDER_LOAD
+from testbed.faults.monitoring import MONITORING
 
 __all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
-FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP)
+FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING)
 
 
 def named(name: str) -> Fault:

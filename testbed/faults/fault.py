@@ -1,4 +1,4 @@
-"""A fault: a small function of the store is replaced by a defective one."""
+"""A fault: a function of the store is replaced by a defective one, or another part is changed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +22,10 @@ class Fault:
         edge_variable: for a fault of the edge, the balancer variable that causes it.
         crashes: whether it is the process that fails, again and again.
         edge_certificate: for a fault of the edge, the certificate file it serves.
+        part: for a fault of another part, what it changes; only one such fault is on at a time.
+        change: for a fault of another part, ``module:function`` in ``testbed.defects``; called with
+            the world and whether the fault is to be on, it changes the part or undoes the change.
+            With ``replaces``, the function switches the fault in the store as well.
     """
 
     name: str
@@ -31,6 +35,8 @@ class Fault:
     edge_variable: str = ""
     edge_certificate: str = ""
     crashes: bool = False
+    part: str = ""
+    change: str = ""
 
     @property
     def at_edge(self) -> bool:

@@ -2,6 +2,7 @@
 
 from pymongo.errors import PyMongoError
 
+from testbed.store import metrics
 from testbed.store.context import Context, Reply, only
 from testbed.store.settings import Settings
 
@@ -10,6 +11,8 @@ async def health(context: Context) -> Reply:
     """``GET /api/health``: 200 when everything it depends on answers, else 503."""
     only(context.query)
     dependencies = {"database": await database_state(context)}
+    for name, state in dependencies.items():
+        metrics.set_dependency(context.settings.deployment, name, up=state == "up")
     healthy = all(state == "up" for state in dependencies.values())
     body = {
         "status": "ok" if healthy else "degraded",

@@ -81,7 +81,9 @@ async def create(context: Context, quantities: dict[str, int], body: PlaceOrder)
     except DuplicateKeyError:
         await return_stock(context.db, taken)
         raise conflict("order_in_progress", "This order is being placed already.") from None
-    metrics.count_order(context.settings.deployment, "placed", context.traffic)
+    deployment = context.settings.deployment
+    metrics.count_order(deployment, "placed", context.traffic)
+    metrics.count_order_value(deployment, context.traffic, order_total(lines))
     await events.emit(context.db, order, "placed")
     return order
 

@@ -141,7 +141,7 @@ def test_too_many_runs_are_a_hold(world: TestWorld, passed_out: Path, records: R
     for number in range(1000):
         (records.out / "runs" / f"a-{number}").mkdir()
     answer = world.gates(records.out, "green-ready")
-    assert (answer.code, "move old ones away" in answer.out) == (3, True)
+    assert (answer.code, "move old run folders away" in answer.out) == (3, True)
 
 
 def test_a_changed_line_breaks_the_seal(

@@ -116,7 +116,7 @@ def test_a_swapped_control_endpoint_ends_the_ramp_within_a_minute(here: Site) ->
     assert (code, here.balancer.green) == (4, 0.0), out + err
     assert [share for _, share in here.balancer.shares[1:]] == [0.9, 0.0]
     assert here.balancer.shares[2][0] - here.balancer.shares[1][0] < 60
-    assert "Prometheus shows green with 90 % of the weights, expected 10 %" in err
+    assert "Prometheus shows that green has 90 % of the weights; 10 % were intended" in err
     end = entries(here)[-1]
     assert (end["how"], end["why"][:12]) == ("rolled_back", "not verified")
     assert entries(here)[-2]["proof"] == "NOT verified: contradicted"
@@ -126,14 +126,14 @@ def test_a_control_endpoint_that_moves_nothing_ends_the_ramp(here: Site) -> None
     here.balancer.mode = "liar"
     code, _, err = here.run("ramp", *SCALE)
     assert (code, here.balancer.green) == (4, 0.0), err
-    assert "Prometheus shows green with 0 % of the weights, expected 10 %" in err
+    assert "Prometheus shows that green has 0 % of the weights; 10 % were intended" in err
 
 
 def test_requests_contradict_a_swapped_endpoint_where_no_weights_are_scraped(here: Site) -> None:
     here.balancer.mode, here.balancer.weights_scraped = "swapped", False
     code, _, err = here.run("ramp", *SCALE)
     assert (code, here.balancer.green) == (4, 0.0), err
-    assert "customer requests, expected 10 %" in err
+    assert "customer requests; 10 % were intended" in err
 
 
 def test_a_killed_ramp_is_found_by_watch_and_given_back(here: Site) -> None:
@@ -166,7 +166,7 @@ def test_traffic_of_a_killed_ramp_that_somebody_moved_is_left_alone(here: Site) 
     here.balancer.give(0.7)
     code, _, err = here.run("watch", *SCALE, "--for", "1s")
     assert (code, here.balancer.green) == (3, 0.7), err
-    assert "which the ramp did not give it" in err
+    assert "which the ramp did not set" in err
 
 
 def test_watch_leaves_a_ramp_that_is_under_way_alone(here: Site) -> None:

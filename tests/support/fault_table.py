@@ -1,5 +1,7 @@
 """Which fault must turn which checks red, and no others."""
 
+from fault_table_monitoring import REDDENS_MONITORING
+
 REDDENS: dict[str, frozenset[str]] = {
     name: frozenset(checks.split())
     for name, checks in {
@@ -239,7 +241,7 @@ REDDENS: dict[str, frozenset[str]] = {
         "edge.path_lost": "security.tls smoke.edge_redirect",
         "edge.swapped": "smoke.edge_tls",
     }.items()
-}
+} | REDDENS_MONITORING
 
 # Faults that only a load run shows, and the limits it breaks.
 UNDER_LOAD: dict[str, frozenset[str]] = {

@@ -36,7 +36,7 @@ def test_a_mistyped_target_exits_4_and_names_the_nearest() -> None:
 def test_without_a_target_it_says_which_there_are() -> None:
     done = run("pytest", "-m", "smoke")
     assert done.code == 4
-    assert "these checks need --target NAME; there are: blue, green" in done.err + done.out
+    assert "these checks need --target NAME; known targets: blue, green" in done.err + done.out
 
 
 @pytest.mark.slow  # proof-suites runs it

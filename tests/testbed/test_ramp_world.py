@@ -81,7 +81,7 @@ def test_a_rollback_takes_seconds_and_is_verified(world: TestWorld, out: Path) -
     assert (done.code, has(world)) == (0, 0.0), done.out + done.err
     assert took < 15
     assert "blue is healthy" in done.out
-    assert "Prometheus shows green with 0 % of the weights" in done.out
+    assert "Prometheus shows that green has 0 % of the weights, as intended" in done.out
     assert "rollback verified" in done.out
     assert json_entries(out)[0]["verified"] is True
 
@@ -116,7 +116,7 @@ def test_traffic_nobody_here_moved_is_left_alone(world: TestWorld, out: Path) ->
     give(world, 0.2)
     done = gates(world, out, "ramp", *SCALE)
     assert (done.code, has(world)) == (2, 0.2)
-    assert "no ramp of the ledger gave it this share" in done.err
+    assert "no ramp of the ledger set this share" in done.err
 
 
 def test_two_ramps_at_once_are_refused_and_ctrl_c_gives_the_traffic_back(

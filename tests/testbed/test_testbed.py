@@ -29,7 +29,7 @@ def test_two_worlds_side_by_side_and_nothing_left(world: TestWorld, tmp_path: Pa
         down = second.testbed("down")
     assert (down.code, second.folder.exists(), Path(state["sockets"]).exists()) == (0, False, False)
     pids = [running["pid"] for running in state["running"].values()]
-    assert len(pids) == 6
+    assert len(pids) == 10
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []
     assert world.testbed("status").code == 0
 
@@ -43,7 +43,10 @@ def test_status_shows_every_part(world: TestWorld) -> None:
     shown = world.testbed("status")
     assert shown.code == 0
     names = [line.split()[0] for line in shown.out.splitlines()[:-1]]
-    assert names == ["database", "blue", "green", "balancer", "control", "prometheus"]
+    assert names == [
+        "database", "blue", "green", "balancer", "control", "prometheus", "alertmanager",
+        "node-exporter", "notifications", "grafana",
+    ]  # fmt: skip
 
 
 def test_down_without_up_is_no_error(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ SEMANTIC = {
     "errors counted as good": ("bad = 'payments_total", "good = 'payments_total",
                                "the wrong direction: it counts failures"),
     "fast answers counted as bad": (VERY_SLOW, VERY_SLOW.replace("good =", "bad ="),
-                                    "the wrong direction: it counts what is good"),
+                                    "the wrong direction: it counts good events"),
         "a limit between two buckets": ('le=~"1|1[.]0"}', 'le=~"1.5"}', "no bucket ends at 1.5"),
     "all buckets at once": (',le=~"1|1[.]0"}\'\ntotal', "}'\ntotal", "without le"),
     "too few to show it": ("rollback_over = 0.05\nminimum_events = 600",
@@ -287,7 +287,7 @@ SEMANTIC = {
         "of different metrics"),
     "a whole that is less": (ERRORS, ERRORS + 'status="200",', "does not have every matcher"),
     "a trigger longer than a bake": ("lasting_seconds = 300", "lasting_seconds = 900",
-                                     "cannot hold within a bake"),
+                                     "cannot fire within a bake time"),
     "a warm-up as long as a bake": ("warm_up_seconds = 60", "warm_up_seconds = 600",
                                     "at least as long as the bake"),
     "successes counted as bad": (

@@ -20,8 +20,9 @@ WRONG = {
     "a word to replace": ('edge_http = "http://green.localhost:8088"',
                           'edge_http = "http://changeme:8088"', "addresses.edge_http"),
     "an unknown capability": ('"auth", "catalogue"', '"auth", "telepathy", "catalogue"',
-                              "no check needs 'telepathy'"),
-    "an unknown suite": ('allowed = ["smoke"', 'allowed = ["smoek"', "no suite 'smoek'"),
+                              "'telepathy' is not a known capability"),
+    "an unknown suite": ('allowed = ["smoke"', 'allowed = ["smoek"',
+                         "'smoek' is not a known suite"),
 }  # fmt: skip
 
 

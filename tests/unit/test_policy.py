@@ -37,7 +37,7 @@ MISTAKES = [
     ("window_seconds = 600", "window_seconds = 0", "window_seconds: expected a number from 1"),
     ("max_age_seconds = 86400 #", "#", "defaults.max_age_seconds: missing"),
     ('kind = "ratio"', 'kind = "score"', "kind: expected one of"),
-    ('"smoke.health",', '"smoke.health", "smoke.health",', "stands there twice"),
+    ('"smoke.health",', '"smoke.health", "smoke.health",', "is in the list twice"),
     ('"smoke.health",', '"../health",', "is not a check id"),
     ('checks = "smoke"', 'checks = "smok"', "checks: expected one of"),
     ('objectives = ["served-build", "smoke"]', 'objectives = ["served-bild"]',
@@ -47,9 +47,10 @@ MISTAKES = [
     ('indicator = "request_errors"', 'indicator = "request_error"',
      "no indicator 'request_error' in [indicators]. Did you mean request_errors?"),
     ('indicator = "build"', 'indicator = "requests"', "requests has not the keys"),
-    ('indicator = "cache_misses"', 'indicator = "orders"', "orders: expected one with good"),
+    ('indicator = "cache_misses"', 'indicator = "orders"',
+     "orders: expected an indicator with good"),
     ('good_reads = "cache look-ups were hits"\n', "", "cache_misses needs good_reads"),
-    ('{slot="$slot",__name__', "{__name__", "expected $slot in it"),
+    ('{slot="$slot",__name__', "{__name__", "expected $slot in the selector"),
     ('"smoke-in-ramp", ', "", "smoke-in-ramp: no stage asks for it"),
     ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a plain selector"),
     ("cache_hits_total{slot", "cache_hits_total[60s] # {slot", "a plain selector"),
@@ -277,5 +278,7 @@ def test_a_policy_names_its_alerts_by_severity(tmp_path: Path) -> None:
 def test_an_alert_has_one_severity(tmp_path: Path) -> None:
     text = WITHOUT_ALERTS + ALERTS.replace("ApiSlow", "ApiDown")
     (tmp_path / "policy.toml").write_text(text)
-    with pytest.raises(ConfigurationError, match="'ApiDown' has another severity, too"):
+    with pytest.raises(
+        ConfigurationError, match="the alert 'ApiDown' is listed under two severities"
+    ):
         policy.load(tmp_path / "policy.toml")

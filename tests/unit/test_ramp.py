@@ -172,7 +172,7 @@ def test_green_that_is_not_ready_gets_nothing(outcome: Outcome) -> None:
 
 def test_traffic_that_no_ramp_gave_is_not_touched() -> None:
     here = FakeWorld(share=0.2)
-    with pytest.raises(MismatchError, match="no ramp of the ledger gave it this share"):
+    with pytest.raises(MismatchError, match="no ramp of the ledger set this share"):
         run(here)
     assert here.share == 0.2
 
@@ -209,7 +209,7 @@ def test_after_a_crash_traffic_somebody_else_moved_is_not_touched() -> None:
     with pytest.raises(Crash):
         run(here)
     here.crash_after, here.share = None, 0.77
-    with pytest.raises(MismatchError, match="somebody else moved it"):
+    with pytest.raises(MismatchError, match="somebody else moved the traffic"):
         run(here)
     assert here.share == 0.77
 
@@ -224,7 +224,7 @@ def test_traffic_moved_by_somebody_else_under_way_is_noticed() -> None:
             here.share = 0.5
 
     here.wait = wait  # type: ignore[method-assign]
-    with pytest.raises(MismatchError, match="somebody else moved it"):
+    with pytest.raises(MismatchError, match="somebody else moved the traffic"):
         run(here)
 
 

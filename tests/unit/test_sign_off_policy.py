@@ -62,7 +62,7 @@ def test_a_policy_states_how_many_people_sign_and_how_old_a_sign_off_may_be(
     ("right", "wrong", "message"),
     [
         ('item = "The team is trained for the release."\n', "", "item: missing"),
-        ('reason = "No machine knows what a person has learned."', 'reason = " "', "an empty one"),
+        ('reason = "No machine knows what a person has learned."', 'reason = " "', "an empty text"),
         ('guide = "12"\n', "", "guide: missing"),
         ('guide = "12"', 'guide = "12"\npeople = 0', "people: expected a whole number from 1"),
         ('guide = "12"', 'guide = "12"\nmax_age = 5', "max_age: unknown key"),

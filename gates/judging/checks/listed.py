@@ -20,10 +20,10 @@ NEXT = "list them in a check set, or take them out; move damaged runs away"
 
 
 def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime) -> Finding:
-    """One finding over all runs that are young enough.
+    """One finding about all runs that are young enough.
 
-    No objective asks for an unlisted check: the gate would ignore its result, or the suites and
-    the policy belong to different releases.
+    No objective requires a check that no check set lists. So the gate would ignore the result of
+    the check, or the suites and the policy are of different releases.
     """
     young = [
         run

@@ -9,12 +9,12 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime) -> list[str]:
-    """Why nothing in this run can count as a pass; empty when it can.
+    """Why no result of this run can count as a pass; empty where the results can count.
 
     Args:
-        run: of suites or of load.
-        limits: SHA-256 of the policy's limits, which it must have judged by.
-        evidence: what is served now, and the target's file.
+        run: a suite run or a load run.
+        limits: SHA-256 of the policy's limits; the run must have used the same limits.
+        evidence: the evidence with the served build and the target file.
         now: the moment of the question, UTC.
     """
     served = evidence.served.build
@@ -41,7 +41,10 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
-    """The runs that began after the newest run by the boot clock, which nobody can set."""
+    """A sentence for each run that began after the newest run by the boot clock.
+
+    Nobody can set the boot clock.
+    """
     return [
         f"run {other.run_id} began after run {newest.run_id}, and says it began before: "
         "the clock was set back"

@@ -32,14 +32,14 @@ LOOKED_AT = " has looked at"
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the evidence says of one check.
+    """What the evidence says about one check.
 
     Args:
-        measured: was it measured.
-        verdict: does it meet the objective.
-        sentence: why.
-        result: the result it rests on.
-        run: the run it rests on.
+        measured: whether the check was measured.
+        verdict: whether the check meets the objective.
+        sentence: the reason.
+        result: the result of the check.
+        run: the run with the result.
         common: the reason, where it is the same for other checks of the run; else empty.
     """
 
@@ -52,7 +52,7 @@ class _Answer:
 
 
 def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """A finding for each required check; one for all that lack a result for the same reason."""
+    """A finding for each required check; checks that fail for one common reason share a finding."""
     findings: list[Finding] = []
     common: dict[str, tuple[_Answer, list[str]]] = {}
     for check in objective.checks:
@@ -109,7 +109,7 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
 
 
 def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
-    """A problem where a run of an earlier decision is gone or changed, and no newer run exists."""
+    """A problem where a run of an earlier decision is lost or changed, without a newer run."""
     for lost in evidence.lost_runs:
         later = (
             newest is not None
@@ -137,7 +137,7 @@ def _of_another_build(lost: LostRun, evidence: Evidence) -> bool:
 
 
 def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> str:
-    """That the check failed on this build before it passed; empty where it did not."""
+    """A sentence about an earlier failure of the check on this build; empty without a failure."""
     runs = [
         run.run_id
         for run in concerned[:-1]
@@ -157,7 +157,7 @@ def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> 
 
 
 def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:
-    """The runs that looked at the check, were about to, or do not say; the newest last."""
+    """The runs that made the check, planned it, or do not list their checks; the newest last."""
     concerned = [
         run
         for run in runs
@@ -170,7 +170,7 @@ def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run
 def _failure_since(
     run: Run, check: str, evidence: Evidence, newest: Run | None, since: datetime
 ) -> _Answer | None:
-    """A failure in the newest run, or in an overlapping one after the newest result."""
+    """A failure in the newest run, or in an overlapping run after the newest result."""
     results = [result for result in run.results if result.check == check]
     failed = [
         result
@@ -188,19 +188,20 @@ def _same_build(run: Run, evidence: Evidence) -> bool:
 
 def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
     again = f" (reported {count} times: a retry does not undo a failure)" if count > 1 else ""
-    message = " ".join(result.message.split())[:300] or "it gave no message"
+    message = " ".join(result.message.split())[:300] or "the test gave no message"
     sentence = f"{check} {result.outcome.value} in run {run.run_id}{again}: {message}"
     return _Answer(Measured.OK, Verdict.FAIL, sentence, result, run)
 
 
 def _left_something(run: Run) -> list[str]:
-    """A whole record says once that nothing of the run is left in the database."""
+    """A problem unless the record says exactly once that the run left nothing in the database."""
     if run.state is not RunState.FINISHED:
         return []
     results_of_clean_up = [result for result in run.results if result.check == LEFT_NOTHING]
     if [record.outcome for record in results_of_clean_up] == [CheckOutcome.PASSED]:
         return []
-    message = results_of_clean_up[0].message if results_of_clean_up else "it does not say"
+    no_result = f"the record has no result of {LEFT_NOTHING}"
+    message = results_of_clean_up[0].message if results_of_clean_up else no_result
     return [f"run {run.run_id} may have left something in the database: {message[:200]}"]
 
 
@@ -211,9 +212,9 @@ def _of_results(
     run: Run,
     now: datetime,
 ) -> _Answer:
-    """The verdict of a whole, current run."""
+    """The answer of a whole run of the served build."""
     if not results:
-        sentence = f"run {run.run_id} was to look at {check} and has no result of it"
+        sentence = f"run {run.run_id} announced {check} and has no result of it"
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, run=run)
     result, again = results[0], len(results) > 1
     if result.outcome in FAILURES:

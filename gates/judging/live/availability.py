@@ -25,10 +25,10 @@ CLOCK_NOISE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class InstanceSamples:
-    """What is known of green's instances in this step.
+    """The samples of green's instances in this step.
 
     Args:
-        moves: of the ramp that is under way.
+        moves: the moves of the ramp that is under way.
         up: whether Prometheus reached each instance.
         starts: when the processes started.
         now: seconds since the epoch.
@@ -45,10 +45,11 @@ class Absence:
     """A time in which an instance was not reached, seconds since the epoch.
 
     Args:
-        instance: which one.
-        begin: the last moment at which it was reached.
-        end: the first moment at which it was reached again, or the last look.
-        restarted: whether another process answered then.
+        instance: the name of the instance.
+        begin: the last moment before the absence at which Prometheus reached the instance.
+        end: the first moment at which Prometheus reached the instance again; otherwise the newest
+            scrape.
+        restarted: whether another process answered at the end.
     """
 
     instance: str
@@ -58,7 +59,7 @@ class Absence:
 
     @property
     def seconds(self) -> float:
-        """How long it lasted."""
+        """The length of the absence."""
         return self.end - self.begin
 
 
@@ -71,13 +72,13 @@ def conclude(
     """Judge how long green's instances were away in this step.
 
     An absence after which another process answers is an outage, and counts against the objective
-    over the whole step. One after which the same process answers is a gap of the scrapes: a long
-    one within the last bake time is a hold, because nobody knows what went on in it.
+    over the whole step. An absence after which the same process answers is a gap of the scrapes. A
+    long gap within the last bake time is a hold, because no samples show the events in the gap.
 
     Args:
         objective: the objective.
-        target: green; its file may state which instances there must be.
-        samples: what Prometheus knows; None where no ramp is under way.
+        target: green; the target file may list the instances that must exist.
+        samples: the samples of Prometheus; None where no ramp is under way.
         weights: the balancer's weights, shown where no ramp is under way.
     """
     if samples is None:
@@ -144,7 +145,7 @@ def _judged(
 
 
 def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
-    """When an instance was not reached since the step began."""
+    """The absences of an instance since the step began."""
     since = samples.moves[-1].at
     looks = sorted(
         sample for item in by_instance(samples.up.series)[instance] for sample in item.samples
@@ -169,7 +170,7 @@ def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
 
 
 def _restarted(starts: Sequence[Sample], begin: float, end: float) -> bool:
-    """Whether the process that answered again is another one than before."""
+    """Whether another process answered after the absence."""
     before = [item.value for item in starts if item.at <= begin]
     after = [item.value for item in starts if item.at >= end]
     if not before or not after:

@@ -15,7 +15,7 @@ SAME_START_SECONDS = 0.0005
 
 
 def problem(starts: SampleSet, counters: Sequence[SampleSet]) -> str:
-    """Why the events of a colour would count twice; empty when they would not.
+    """Why the events of a colour would count twice; empty where every event counts once.
 
     Args:
         starts: ``process_start_time_seconds`` of the colour: one series for each process.
@@ -46,7 +46,7 @@ def problem(starts: SampleSet, counters: Sequence[SampleSet]) -> str:
 
 
 def _overlap(first: Series, second: Series) -> bool:
-    """Whether two series exist at the same time, so that none follows the other."""
+    """Whether two series exist at the same time, so that neither series follows the other."""
     return (
         first.samples[0].at <= second.samples[-1].at
         and second.samples[0].at <= first.samples[-1].at
@@ -98,7 +98,7 @@ def _is_address(host: str) -> bool:
 def _is_one_process(left_name: str, right_name: str, counters: Sequence[SampleSet]) -> bool:
     """Whether the counters under both names, put in order of time, never fall.
 
-    Those of two processes would go up and down; equal start times alone may be chance.
+    The counters of two processes would go up and down. Equal start times alone may be chance.
     """
     rises = 0
     for answer in counters:
@@ -118,7 +118,7 @@ def _is_one_process(left_name: str, right_name: str, counters: Sequence[SampleSe
 
 
 def _contradict(earlier: Sample, later: Sample) -> bool:
-    """Whether one counter cannot have shown both: it fell, or had two values at one moment."""
+    """Whether two series cannot be one counter: a value fell, or one moment has two values."""
     at_once = earlier.at == later.at and earlier.value != later.value
     return later.value < earlier.value or at_once
 

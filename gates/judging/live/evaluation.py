@@ -1,4 +1,4 @@
-"""Gives the live judges what Prometheus knows, scrape by scrape, and collects their findings."""
+"""Feeds the live judges the samples of Prometheus, scrape by scrape, and collects the findings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ColourAnswers:
     """The answers of Prometheus about one colour.
 
     Args:
-        counters: each must be there, for the same instances.
+        counters: the counters; every counter must have series of the same instances.
         late_counters: counters whose series appear with their first event.
         starts: when the processes started.
         up: whether Prometheus reaches each instance.
@@ -56,7 +56,7 @@ class ColourAnswers:
 
     @property
     def needed(self) -> tuple[SampleSet, ...]:
-        """Those without which nothing can be judged."""
+        """The answers without which no objective can be judged."""
         return (*self.counters, self.starts, self.up)
 
 
@@ -70,9 +70,9 @@ def findings(
 
     Args:
         plan: the stage's live objectives.
-        queries: their queries, whose answers are in the evidence.
+        queries: the queries of these objectives, whose answers are in the evidence.
         timeline: the balancer's moves.
-        evidence: with the answers.
+        evidence: the evidence with the answers.
         now: seconds since the epoch.
     """
     by_name: dict[str, Finding] = {}
@@ -141,16 +141,20 @@ def _basis(group: QueryGroup, timeline: Timeline, evidence: Evidence) -> Finding
 def fed(
     judge: LiveJudge, moves: Sequence[Move], by_slot: Mapping[str, ColourAnswers], now: float
 ) -> tuple[Measured, str]:
-    """Feed a judge answers of Prometheus in order of time; why it is blind, or (OK, "").
+    """Feed a judge the answers of Prometheus in the order of time.
 
-    A problem of one scrape is reported, and the feeding goes on, so that the problem does not hide
-    what comes after it. A problem of a colour that the judge does not need is left out.
+    After a problem of one scrape the later scrapes are fed, too, so that the problem does not hide
+    a later stop. A problem of a colour that the judge does not need is not reported.
 
     Args:
         judge: the judge.
-        moves: of the ramp that is under way.
+        moves: the moves of the ramp that is under way.
         by_slot: the answers about each colour.
         now: seconds since the epoch.
+
+    Returns:
+        Why the objectives of the judge cannot be judged: a status and a sentence; ``(OK, "")``
+        where the objectives can be judged.
     """
     every: list[Scrape] = []
     blind = Measured.OK, ""
@@ -170,7 +174,7 @@ def fed(
 
 
 def _unusable(colour: ColourAnswers, max_age: float, now: float) -> tuple[Measured, str]:
-    """Why the answers of a colour cannot be fed; (OK, "") when they can."""
+    """Why the answers of a colour cannot be fed to a judge; (OK, "") where the answers can."""
     for answer in colour.needed:
         if answer.measured is not Measured.OK:
             return answer.measured, f"{answer.query}: {answer.problem}"
@@ -191,7 +195,7 @@ def _unusable(colour: ColourAnswers, max_age: float, now: float) -> tuple[Measur
 
 
 def _wrong_series(colour: ColourAnswers) -> str:
-    """Why events would be counted wrongly; empty when they are not.
+    """Why the events would be counted wrongly; empty where the count is right.
 
     Raises:
         ValueError: the answers are of different instances, or a series has no instance.
@@ -213,7 +217,11 @@ def _scrapes(colour: ColourAnswers) -> list[Scrape]:
 
 
 def _feed(judge: LiveJudge, moves: Sequence[Move], every: Sequence[Scrape]) -> str:
-    """Feed moves and scrapes; the first problem, or an empty text."""
+    """Feed moves and scrapes to a judge.
+
+    Returns:
+        The first problem, or an empty text.
+    """
     left, first = list(moves), ""
     for scrape in every:
         while left and left[0].at <= scrape.at:
@@ -228,7 +236,7 @@ def _feed(judge: LiveJudge, moves: Sequence[Move], every: Sequence[Scrape]) -> s
 
 
 def _down(up: SampleSet, max_age: float, now: float) -> str:
-    """An instance that Prometheus knows and cannot reach; empty for none."""
+    """Which instance Prometheus knows and cannot reach; empty where all instances are reached."""
     for series in up.series:
         at, value = series.samples[-1]
         if now - at <= max_age and value != UP:
@@ -237,7 +245,7 @@ def _down(up: SampleSet, max_age: float, now: float) -> str:
 
 
 def _behind(known: Sequence[SampleSet], max_age: float) -> str:
-    """An answer that is old for an instance that other answers have fresh; empty for none."""
+    """Which answer is older for an instance than other answers; empty without such an answer."""
     latest: dict[tuple[str, str], float] = {}
     newest: dict[tuple[str, tuple[str, str]], float] = {}
     for answer in known:

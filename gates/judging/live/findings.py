@@ -1,4 +1,4 @@
-"""What each live objective concludes from what it has seen: one sentence with both colours."""
+"""The conclusion of each live objective: one sentence with the figures of both colours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,20 +53,21 @@ def conclude(
 
     Args:
         live: the judge.
-        now: seconds, on the clock of its scrapes.
-        blind: why the judge cannot be trusted: (OK, "") when it can.
-        basis: what each finding is based on.
+        now: seconds, on the clock of the judge's scrapes.
+        blind: why the objectives of the judge cannot be judged: a status and a sentence;
+            ``(OK, "")`` where the objectives can be judged.
+        basis: the measurements of each finding.
     """
     return tuple(_finding(judge, live, now, blind, basis) for judge in live.judges)
 
 
 @dataclass(frozen=True, slots=True)
 class FindingBasis:
-    """What the findings are based on.
+    """The measurements of the findings.
 
     Args:
-        measurements: by the objective's name.
-        commands: the command line that shows the first of them, by the objective's name.
+        measurements: the measurements, by the objective's name.
+        commands: the command line that shows the first measurement, by the objective's name.
     """
 
     measurements: dict[str, tuple[Measurement, ...]]
@@ -125,7 +126,8 @@ def _stop(judge: Judge, stop: Stop, live: LiveJudge) -> str:
                 f"in the {objective.window.total_seconds():.0f} s before {at}: {stop.minute}{since}"
             )
         case RestartCount():
-            return f"{stop.minute}, more than {judge.objective.max_restarts}{since}"
+            limit = judge.objective.max_restarts
+            return f"{stop.minute}{since}; at most {limit} are accepted"
         case TrafficCount():
             return "traffic does not stop a release"
         case _:
@@ -151,8 +153,11 @@ def _judged(judge: Judge, live: LiveJudge, now: float) -> tuple[Verdict, str]:
             return _traffic(judge)
         case RestartCount():
             limit = judge.objective.max_restarts
-            counts = f"green restarted {judge.most} times in this step"
-            return Verdict.PASS, f"{counts}; at most {limit} restarts of one instance are accepted"
+            counts = (
+                "the instance of green with the most restarts restarted "
+                f"{judge.most} times in this step"
+            )
+            return Verdict.PASS, f"{counts}; at most {limit} are accepted"
         case _:
             assert_never(judge)
 
@@ -211,7 +216,10 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
     if judge.ramp_blue.part and not judge.ramp_green.part:
         return Verdict.INCONCLUSIVE, f"green has had no {reads} in this ramp. {counts}"
     if judge.test.capital > objective.terms.worry_at:
-        doubt = f"green may have fewer {reads} per request than blue; more events are needed"
+        doubt = (
+            f"it is possible that green has fewer {reads} "
+            "per request than blue; more events are needed"
+        )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     p_value = judge.test.p_value(green, blue, objective.hold_ratio)
     if p_value is None:
@@ -227,7 +235,7 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
 
 def _per_request(tally: Tally) -> str:
     if not tally.whole:
-        return "none, it had no requests"
+        return "no events, because there were no requests"
     per_thousand = 1000 * tally.part / tally.whole
     return f"{tally.part:,.0f} in {tally.whole:,.0f} requests ({per_thousand:.3g} per 1,000)"
 

@@ -1,7 +1,7 @@
-"""The live objectives of a ramp, fed scrape by scrape: what they have seen, and whether it stops.
+"""The judge of the live objectives of a ramp: it reads scrape by scrape, and may stop the ramp.
 
-``gates check`` and ``gates watch`` feed it what Prometheus kept since before the ramp began,
-``gates backtest`` a recording, ``make bench-judge`` a simulation: the same judge.
+Every command uses the same judge. ``gates check`` and ``gates watch`` give the judge the samples of
+Prometheus, ``gates backtest`` a recording, and ``make bench-judge`` a simulation.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ FORGOTTEN = 5
 
 @dataclass(slots=True)
 class Colour:
-    """The instances of a colour, and when each was last seen; and for how long in this step."""
+    """The instances of a colour: the counters, the last sample and the covered seconds of each."""
 
     rises: dict[str, CounterIncreases] = field(default_factory=dict)
     last_samples: dict[str, float] = field(default_factory=dict)
@@ -44,11 +44,11 @@ def _may_be_absent(judge: Judge) -> bool:
 
 
 class LiveJudge:
-    """Feeds every live objective of a stage.
+    """Judges several live objectives of a stage, scrape by scrape.
 
     Args:
-        objectives: the comparisons, triggers and traffic.
-        slots: green's slot and blue's.
+        objectives: the live objectives, such as comparisons and triggers.
+        slots: green's slot and blue's slot.
         max_age: the maximum age of a sample, seconds; a longer time between two samples is a gap.
     """
 
@@ -96,7 +96,7 @@ class LiveJudge:
             member.move(move.at, move.share)
 
     def scraped(self, scrape: Scrape) -> None:
-        """The next scrape; moments ascend.
+        """Add the next scrape; the scrapes come in the order of time.
 
         Raises:
             ValueError: a counter is not a count, or a part rose by more than its whole.
@@ -128,7 +128,7 @@ class LiveJudge:
             judge.count(scrape.at, events, total, green=green)
 
     def _seen(self, colour: Colour, scrape: Scrape) -> CounterIncreases:
-        """Note that an instance was seen; its counters."""
+        """Note the time of an instance's sample, and return the counters of the instance."""
         before = colour.last_samples.get(scrape.instance)
         if before is not None and scrape.at - before <= self.max_age:
             covered = colour.covered
@@ -145,13 +145,17 @@ class LiveJudge:
 
     @property
     def stopped(self) -> Stop | None:
-        """The worst stop so far; the first of several alike."""
+        """The worst stop so far; of several stops with the same outcome, the first stop."""
         stops = [member.stopped for member in self.judges if member.stopped is not None]
         rollbacks = [member for member in stops if member.outcome is Outcome.ROLLBACK]
         return min(rollbacks or stops, key=lambda member: member.at, default=None)
 
     def blindness(self, now: float) -> tuple[Measured, str]:
-        """Why this cannot be judged now: (OK, "") when it can."""
+        """Why the objectives of this judge cannot be judged at ``now``: a status and a sentence.
+
+        Returns:
+            ``(OK, "")`` where the objectives can be judged.
+        """
         for slot in self.needs:
             last_samples = self.colours[slot].last_samples
             known = {
@@ -169,7 +173,9 @@ class LiveJudge:
                 sentence = f"the newest sample of {oldest} ({slot}) is {age:.0f} s old"
                 return Measured.STALE, f"{sentence}, limit {self.max_age:.0f} s"
             if known[oldest] - now > self.max_age:
-                return Measured.ERROR, "a sample from the future"
+                ahead = f"{known[oldest] - now:.0f} s in the future"
+                sentence = f"the newest sample of {oldest} ({slot}) is {ahead}; compare the clocks"
+                return Measured.ERROR, sentence
         if problem := self._unmatched():
             return Measured.NO_DATA, problem
         return self._coverage(now)

@@ -21,7 +21,7 @@ class Stop:
     """An objective stopped the release.
 
     Args:
-        at: when, seconds.
+        at: when the objective stopped the release, seconds on the clock of the scrapes.
         outcome: no_go or rollback.
         minute: the events of the minute before, both colours.
         step: the events since the step began.
@@ -199,7 +199,7 @@ class RestartCount:
 
     @property
     def most(self) -> int:
-        """How often the instance that did so most often restarted."""
+        """The number of restarts of the instance with the most restarts."""
         return max(self.restarts.values(), default=0)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:

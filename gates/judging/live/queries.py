@@ -28,14 +28,14 @@ from gates.model.selector import is_within
 
 
 class Colour(Enum):
-    """Which of the two deployments."""
+    """One of the two deployments."""
 
     GREEN = "green"
     BLUE = "blue"
 
 
 class Role(Enum):
-    """What a query is asked for."""
+    """The purpose of a query."""
 
     COUNTERS = "counters"  # each must have series, of the same instances
     LATE_COUNTERS = "late counters"  # their series appear with their first event
@@ -48,10 +48,10 @@ class LiveQuery:
     """One query of one colour.
 
     Args:
-        role: what it is asked for.
-        colour: whose series it asks for.
+        role: the purpose of the query.
+        colour: the colour whose series the query selects.
         selector: the vector selector, with the colour's slot.
-        window_seconds: how far back it reaches.
+        window_seconds: the length of the window, which ends now.
     """
 
     role: Role
@@ -60,7 +60,7 @@ class LiveQuery:
     window_seconds: float
 
     def answer(self, evidence: Evidence) -> SampleSet:
-        """The answer to it."""
+        """The answer to the query."""
         return answers.sample_set(evidence, self.selector, self.window_seconds)
 
 
@@ -70,8 +70,8 @@ class QueryGroup:
 
     Args:
         objectives: the objectives.
-        queries: what the judge reads, of both colours.
-        of_objective: what each objective reads of them, by its name.
+        queries: the queries of the judge, for both colours.
+        of_objective: the queries of each objective, by the objective's name.
     """
 
     objectives: tuple[LiveObjective, ...]
@@ -87,14 +87,14 @@ class QueryGroup:
 
 @dataclass(frozen=True, slots=True)
 class LivePlan:
-    """What a stage requires of live metrics.
+    """The live objectives of a stage.
 
     Args:
-        objectives: those that follow the counters scrape by scrape.
-        share: whose weights tell when the ramp began.
-        terms: of the first comparison.
+        objectives: the objectives that read the counters scrape by scrape.
+        share: the objective whose weights show when the ramp began.
+        terms: the terms of the first comparison.
         availability: the objectives that are judged by whether Prometheus reaches the instances.
-        processes: which instances there are.
+        processes: the indicator that lists the instances.
     """
 
     objectives: tuple[LiveObjective, ...]
@@ -125,10 +125,11 @@ class LivePlan:
         return cls(live, shares[0], terms[0], available, live[0].processes)
 
     def groups(self) -> list[tuple[LiveObjective, ...]]:
-        """The objectives by the counters they read.
+        """The objectives, grouped by the counters that the objectives read.
 
-        Triggers are apart, because they need no blue. The customers' comparisons are apart, so that
-        a blind one of them blinds no other objective.
+        Triggers have groups of their own, because triggers need no samples of blue. The customers'
+        comparisons have groups of their own, so that their missing samples affect no other
+        objective.
         """
         groups: dict[tuple[str, bool, bool], list[LiveObjective]] = {}
         for objective in self.objectives:
@@ -138,10 +139,12 @@ class LivePlan:
         return [tuple(group) for group in groups.values()]
 
     def queries(self, moves: Sequence[Move], target: Target, now: float) -> "LiveQueries":
-        """Every query of the stage, back to before the ramp began; none without a ramp.
+        """The live queries of the stage; without a ramp there are no queries.
+
+        Each window starts before the ramp began.
 
         Args:
-            moves: of the ramp that is under way.
+            moves: the moves of the ramp that is under way; empty without a ramp.
             target: green, whose file names both slots.
             now: seconds since the epoch.
         """
@@ -153,7 +156,7 @@ class LivePlan:
         return LiveQueries(tuple(groups), builder.of_processes())
 
     def _total(self, objective: LiveObjective) -> str:
-        """The selector that is asked for an objective's total.
+        """The selector that is queried for an objective's total.
 
         Where another objective already queries a selector that contains all series of a
         customers' comparison, the comparison uses that selector.
@@ -169,7 +172,7 @@ class LivePlan:
         return next((total for total in wide if is_within(own, total)), own)
 
     def selectors(self, objective: LiveObjective) -> list[tuple[Role, str]]:
-        """What an objective reads of each colour."""
+        """The roles and selectors of an objective's queries for each colour."""
         total = (Role.COUNTERS, self._total(objective))
         match objective:
             case ComparisonObjective(relative=True):
@@ -189,15 +192,15 @@ class LiveQueries:
     """Every query of a stage's live objectives.
 
     Args:
-        groups: by the counters they read.
-        processes: about the instances of both colours.
+        groups: the queries of the objectives, grouped by the counters that the objectives read.
+        processes: the queries about the instances of both colours.
     """
 
     groups: tuple[QueryGroup, ...]
     processes: tuple[LiveQuery, ...]
 
     def wanted(self) -> list[tuple[str, float]]:
-        """Selectors to fetch, each once, with the window in seconds."""
+        """The selectors to fetch, each with its window in seconds; no pair occurs twice."""
         every = (query for group in self.groups for query in group.queries)
         pairs = ((query.selector, query.window_seconds) for query in (*every, *self.processes))
         return list(dict.fromkeys(pairs))
@@ -237,7 +240,7 @@ class _Builder:
 
 
 def is_of_customers(objective: LiveObjective) -> bool:
-    """Whether an objective compares what customers meet with blue's alone, without a limit."""
+    """Whether an objective compares customers' events with blue, without a limit of its own."""
     return isinstance(objective, ThroughputObjective) or (
         isinstance(objective, ComparisonObjective) and objective.relative
     )

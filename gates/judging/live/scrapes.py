@@ -24,8 +24,8 @@ def scrapes(
     Args:
         counters: answers with counters; a series may be in several.
         starts: ``process_start_time_seconds`` of the same instances.
-        optional: answers with counters that appear with their first event; they are added to the
-            scrapes that the others have, and neither make nor end one.
+        optional: answers with counters that appear with their first event; these counters are
+            added to the scrapes of the other counters, and neither begin nor end a scrape.
 
     Raises:
         ValueError: a series without an instance, an instance scraped by several jobs, or a start
@@ -66,7 +66,7 @@ def scrapes(
 
 
 def _add(answer: Iterable[Series], moments_of: dict[tuple[str, str], Moments]) -> None:
-    """Add the counters of an answer to the scrapes that are known already."""
+    """Add the counters of an answer to the known scrapes."""
     for instance, group in by_instance(answer).items():
         known = moments_of.get((group[0].labels.get("slot", ""), instance), {})
         for counter in group:

@@ -1,4 +1,4 @@
-"""What each limit of a load run comes to: by phase, over the run, and where it breaks."""
+"""The result of each limit of a load run: by phase, over the run, and the load that breaks it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ class _PhaseLimit:
     Args:
         name: the limit's name.
         limit: the number.
-        phase: where.
-        run: of which run.
+        phase: the phase.
+        run: the load run.
     """
 
     name: str
@@ -60,7 +60,7 @@ class _PhaseLimit:
 def conclude(
     objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
 ) -> Iterator[LimitResult]:
-    """One result for each limit: of the worst phase, or of the run; then that of a stress run."""
+    """One result for each limit, of the worst phase or of the run; then that of a stress run."""
     for name, limit in objective.limits.items():
         if name in PER_PHASE:
             answers = [
@@ -89,7 +89,7 @@ def _nothing(name: str) -> LimitResult:
 
 
 def _done(required: _PhaseLimit) -> LimitResult:
-    """Requests answered rightly, of those due."""
+    """The ratio of correctly answered requests to due requests."""
     phase, total = required.phase, required.phase.operations.get(TOTAL)
     done = total.done if total else 0
     sentence = f"{done:,} of {phase.due:,} requests due in {phase.name} were answered rightly"
@@ -108,7 +108,7 @@ def _done(required: _PhaseLimit) -> LimitResult:
 
 
 def _failed(required: _PhaseLimit) -> LimitResult:
-    """Requests that failed or had no end, of those due; shown to be too many or few enough."""
+    """The ratio of failed or unanswered requests to due requests."""
     phase, total = required.phase, required.phase.operations.get(TOTAL)
     bad = (total.failed if total else 0) + phase.unfinished
     why = max(required.run.reasons, key=lambda part: required.run.reasons[part], default="")
@@ -176,7 +176,7 @@ def _payments(required: _PhaseLimit) -> LimitResult:
 
 
 def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
-    """P95 by its confidence bounds; without samples it fails."""
+    """The P95 by its confidence bounds; the limit fails without samples."""
     name, latency = f"p95 {operation}", phase.operations.get(operation)
     if (
         latency is None
@@ -240,11 +240,14 @@ def _slower(run: LoadRun, limit: float) -> LimitResult:
 
 
 def _larger(run: LoadRun, limit: float) -> LimitResult:
-    """Whether the target's memory rises all the time."""
+    """Whether the target's memory rises during the whole run."""
     name = "growth_of_memory"
     if len(run.memory) < FEWEST_READINGS:
-        latency = f"{len(run.memory)} readings of the target's memory"
-        sentence = f"{name}: {latency}, at least {FEWEST_READINGS}: was it restarted?"
+        readings = f"{len(run.memory)} readings of the target's memory"
+        sentence = (
+            f"{name}: {readings}, at least {FEWEST_READINGS} are needed; the target may have been "
+            "restarted"
+        )
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     return _growth(name, "the target's memory", list(run.memory), limit)
 
@@ -260,7 +263,7 @@ def _growth(name: str, what: str, points: list[tuple[float, float]], limit: floa
     sure = trend.p_value < SURE
     sentence = (
         f"{what} grew by {100 * trend.growth:.1f} % over the run, from {len(points)} readings, "
-        f"{'and chance does not explain it' if sure else 'as chance has it'}, and was "
+        f"{'and chance does not explain it' if sure else 'which may be chance'}, and was "
         f"{100 * jump:+.1f} % at its end; under {100 * limit:g} %"
     )
     if jump >= limit or (trend.growth >= limit and sure):
@@ -272,7 +275,7 @@ def _growth(name: str, what: str, points: list[tuple[float, float]], limit: floa
 
 
 def _knee(objective: LoadObjective, run: LoadRun) -> LimitResult:
-    """The most users with which every limit held, in a run that goes on until a limit breaks."""
+    """The highest number of users with which every limit held, in a stress run."""
     users_within_limits = 0
     for phase in (part for part in run.phases if part.judged == ALL):
         answers = [

@@ -1,4 +1,4 @@
-"""Condition: the newest load run of a profile met every limit; its generator can be is_credible."""
+"""Condition: the newest load run of a profile met every limit, and its generator kept up."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ ALL_OF_THEM, MOST_OF_THEM = 1.0, 0.9
 
 
 def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """A finding for each limit; one for a run that proves nothing."""
+    """A finding for each limit; a single finding for a run that proves nothing."""
     runs = _runs_of(objective, evidence)
     if lost := _lost_since(runs[-1] if runs else None, objective, evidence):
         return (_finding(objective, evidence, None, lost, now),)
@@ -45,7 +45,7 @@ def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tup
 def _lost_since(
     newest: LoadRun | None, objective: LoadObjective, evidence: Evidence
 ) -> LimitResult | None:
-    """A run of the profile that an earlier decision rested on, and that has no successor."""
+    """A problem where a run of an earlier decision is lost or changed, without a newer run."""
     for lost in evidence.lost_runs:
         later = newest is not None and newest.state is RunState.FINISHED
         if newest is not None and later and newest.started_at > lost.started_at:
@@ -79,7 +79,7 @@ def _runs_of(objective: LoadObjective, evidence: Evidence) -> list[LoadRun]:
 def _problems(
     runs: list[LoadRun], objective: LoadObjective, evidence: Evidence, now: datetime
 ) -> Iterator[LimitResult]:
-    """Why nothing in the newest of these runs can be is_credible."""
+    """Why no result of the newest of these runs counts."""
     run = runs[-1]
     problems = [
         *provenance.clock_set_back(run, runs),
@@ -101,7 +101,7 @@ def _problems(
 
 
 def _results(objective: LoadObjective, run: LoadRun) -> Iterator[LimitResult]:
-    """What the generator, the load and every limit came to."""
+    """The results of the generator, of the planned load and of every limit."""
     bottleneck = _bottleneck(objective, run)
     yield bottleneck
     is_credible = bottleneck.verdict is Verdict.PASS
@@ -126,24 +126,25 @@ def _wrong(objective: LoadObjective, judged: Sequence[LoadPhase]) -> bool:
 
 
 def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
-    """Whether the generator itself held the load up."""
+    """Whether the generator was the bottleneck of the load run."""
     name, generator = "generator", run.generator
     if generator is None or generator.lag_p99_seconds is None or not generator.processor_share:
-        unknown = "the generator sent nothing, or does not say how it fared"
+        unknown = "the generator sent no requests, or did not record its lag and processor use"
         return LimitResult(name, Verdict.INCONCLUSIVE, unknown, Measured.NO_DATA)
     if generator.workers_gone:
         sentence = (
             f"{generator.workers_gone} of {generator.workers} workers were gone before the end"
         )
         return LimitResult(
-            name, Verdict.INCONCLUSIVE, f"{sentence}; what they had to send is missing"
+            name, Verdict.INCONCLUSIVE, f"{sentence}; the requests of these workers are missing"
         )
     shares = [share for share in generator.processor_share if share is not None]
     most = objective.limits["generator_processor"]
     slack = objective.limits["generator_lag_seconds"]
     lag = generator.lag_p99_seconds
     if len(shares) < len(generator.processor_share):
-        return LimitResult(name, Verdict.INCONCLUSIVE, "a generator does not say what it used")
+        unknown = "a process of the generator did not record its processor use"
+        return LimitResult(name, Verdict.INCONCLUSIVE, unknown)
     figures = (
         f"1 % of requests left {1000 * lag:.0f} ms or more late (limit {1000 * slack:.0f} ms), "
         f"the busiest of {len(shares)} processes used {100 * max(shares):.0f} % of a core "
@@ -157,7 +158,7 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
 
 
 def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]) -> LimitResult:
-    """Whether the load that was planned was there, as dense and for as long as planned."""
+    """Whether the run reached the planned users, request rate and length."""
     name = "users"
     whole = [phase for phase in judged if phase.judged == ALL]
     if not whole:

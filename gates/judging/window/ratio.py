@@ -28,7 +28,7 @@ SURELY = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many events of a kind, out of how many."""
+    """A number of events of one kind, and the number of all events."""
 
     part: int
     whole: int
@@ -39,7 +39,7 @@ class Count:
 
 
 def selectors(objective: RatioObjective, target: Target) -> tuple[tuple[str, float], ...]:
-    """Part, whole and process starts of the target and of its baseline."""
+    """The selectors of part, whole and process starts, of the target and of its baseline."""
     window = objective.window.total_seconds()
     return tuple(
         (reading.for_slot(selector, target, baseline=baseline), window)
@@ -54,7 +54,7 @@ def _selectors(objective: RatioObjective) -> tuple[str, str, str]:
 
 
 def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
-    """Judge the target's share; the baseline's is reported beside it."""
+    """Judge the target's ratio; the finding also shows the ratio of the baseline."""
     answers = _answers(objective, evidence, baseline=False)
     measured, problem = reading.blindness(
         answers, objective.max_sample_age.total_seconds(), covering=answers[2:]
@@ -146,7 +146,7 @@ def _meets(objective: RatioObjective, count: Count) -> bool:
 
 
 def _chance(objective: RatioObjective, count: Count) -> float:
-    """How likely a target exactly at the limit shows a share this bad."""
+    """The probability that a target exactly at the limit has a ratio at least this bad."""
     tail = chance_of_at_least if objective.below else chance_of_at_most
     return tail(count.part, count.whole, objective.limit)
 

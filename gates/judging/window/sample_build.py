@@ -25,7 +25,7 @@ def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str,
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
-    """Compare the build each series names with the expected one."""
+    """Compare the build that each series names with the expected build."""
     target = evidence.target
     selector = reading.for_slot(objective.indicator.selector, target)
     window = objective.window.total_seconds()
@@ -65,7 +65,7 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
 
 
 def _not_of_the_target(answer: SampleSet, starts: SampleSet, target: Target) -> str:
-    """Why the info series do not speak for all instances of the target; empty when they do."""
+    """Why the info series do not cover all instances of the target; empty where they do."""
     others = {series.labels.get("deployment", target.deployment) for series in answer.series}
     if others != {target.deployment}:
         return f"series under slot {target.slot} call themselves {', '.join(sorted(others))}"

@@ -1,4 +1,4 @@
-"""Objective: the balancer has given the target its intended share for the whole bake time."""
+"""Objective: the target has had its intended share of the traffic for the whole bake time."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from gates.model import SHARE_TOLERANCE, Evidence, Finding, Measured, ShareObjec
 
 
 def selectors(objective: ShareObjective) -> tuple[tuple[str, float], ...]:
-    """The balancer's weights, back to before a long ramp began; with the window in seconds."""
+    """The selector of the balancer's weights, with a window in seconds longer than a ramp."""
     return ((objective.indicator.selector, objective.longest.total_seconds()),)
 
 
 def conclude(objective: ShareObjective, evidence: Evidence, timeline: Timeline) -> Finding:
-    """Find out since when the share has been as intended, at every balancer."""
+    """Judge for how long every balancer has had the intended share."""
     answer, slot = timeline.answer, evidence.target.slot
     measured, problem = timeline.measured, timeline.problem
     max_age = objective.max_sample_age.total_seconds()

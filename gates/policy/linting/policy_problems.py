@@ -49,11 +49,11 @@ CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
 
 
 def problems(policy: Policy, suites: Path | None) -> list[str]:
-    """A sentence for each thing that is wrong.
+    """A sentence for each mistake of the policy.
 
     Args:
         policy: a policy that could be read.
-        suites: where the checks are written; None where they are not installed.
+        suites: the folder of the suites; None where the suites are not installed.
     """
     found: list[str] = []
     objectives = {one.name: one for stage in policy.stages for one in stage.objectives}
@@ -90,7 +90,10 @@ def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
     for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
         if written_checks(suites / suite) & set(objective.checks):
             for missing in [one for one in required if one not in objective.checks]:
-                yield f"it has checks of the {suite} suite without {missing}, which is required"
+                yield (
+                    f"the check set has checks of the {suite} suite without {missing}; add the "
+                    "required check"
+                )
 
 
 def _objective(one: Objective) -> Iterator[str]:
@@ -105,14 +108,17 @@ def _objective(one: Objective) -> Iterator[str]:
             if one.minimum_events and one.minimum_events < RULE_OF_THREE / one.terms.limit:
                 yield (
                     f"minimum_events: {one.minimum_events} events cannot show a ratio under "
-                    f"{100 * one.terms.limit:g} %; by the rule of three it takes "
-                    f"{RULE_OF_THREE / one.terms.limit:.0f}"
+                    f"{100 * one.terms.limit:g} %; set it to at least "
+                    f"{RULE_OF_THREE / one.terms.limit:.0f}, by the rule of three"
                 )
         case TriggerObjective():
             yield from _counters(one.indicator)
             yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
             if one.minimum_events * (1 - one.over) < 1:
-                yield "over: can never be passed by so few events"
+                yield (
+                    "over: with minimum_events events, only a ratio of 100 % is over this limit; "
+                    "set a lower limit"
+                )
         case (
             ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
             | LoadObjective() | LiveBuildObjective() | ShareObjective() | TrafficObjective()
@@ -134,13 +140,13 @@ def _counters(indicator: EventIndicator) -> Iterator[str]:
 
 
 def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str]:
-    """A selector of bad events that takes in events that went well."""
+    """Problems of a selector of bad events that also matches good events."""
     part, whole = indicator.selected, indicator.total
     if part_is_good or FAMILY.sub("", _name(part)) != FAMILY.sub("", _name(whole)):
         return
     extra = extra_matchers(part, whole).matchers
     if not extra:
-        yield "bad: it has the same matchers as whole, so every event counts as bad"
+        yield "bad: the selector has the same matchers as total, so every event counts as bad"
     for label, accepts in extra:
         well = [value for value in SUCCESSES if accepts(value)]
         if well:
@@ -157,7 +163,7 @@ def _boundary(selector: str) -> Iterator[str]:
         return
     found = LE.search(selector)
     if not found:
-        yield "a histogram's buckets without le count every event many times"
+        yield ("a histogram's buckets without le count every event many times; add a matcher of le")
         return
     for text in found[1].replace("[.]", ".").split("|"):
         try:
@@ -165,22 +171,28 @@ def _boundary(selector: str) -> Iterator[str]:
         except ValueError:
             known = False
         if not known:
-            yield f"le: no bucket ends at {text}; there are {sorted(BOUNDARIES)}"
+            yield f"le: no bucket ends at {text}; the buckets end at {sorted(BOUNDARIES)}"
 
 
 def _one_family(part: str, whole: str) -> Iterator[str]:
-    """Part and whole count the same events: the part has one matcher more."""
+    """Problems unless the selector of the part has the metric and all matchers of the whole."""
     names = [FAMILY.sub("", one.partition("{")[0]) for one in (part, whole)]
     if names[0] != names[1]:
-        yield f"part and whole are of different metrics: {names[0]} and {names[1]}"
+        yield (
+            f"the selectors of bad (or good) events and of total are of different metrics: "
+            f"{names[0]} and {names[1]}; use one metric"
+        )
     matchers = [set(one.partition("{")[2].rstrip("}").split(",")) for one in (part, whole)]
     if not matchers[1] <= matchers[0]:
-        yield "the part does not have every matcher of the whole: it is no part of it"
+        yield (
+            "the selector of bad (or good) events does not have every matcher of total, so it may "
+            "select other events; add the missing matchers"
+        )
 
 
 def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
-    """Failures must stay below, fast answers above."""
+    """Problems of a limit that has the wrong direction for its events."""
     if part_is_good and BAD.search(selector):
-        yield "the wrong direction: it counts failures, and asks for more of them"
+        yield "the wrong direction: it counts failures, and requires more failures than the limit"
     if not part_is_good and GOOD.search(selector):
-        yield "the wrong direction: it counts what is good, and asks for less of it"
+        yield "the wrong direction: it counts good events, and requires fewer than the limit"

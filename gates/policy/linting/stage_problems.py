@@ -1,4 +1,4 @@
-"""What is wrong with a stage that can be read: what is missing in it, or does not go together."""
+"""Finds mistakes of a stage that can be read: missing objectives, and settings that conflict."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -31,7 +31,7 @@ NEEDS: dict[type, str] = {
 
 
 def problems(stage: Stage) -> Iterator[str]:
-    """A sentence for each thing that is wrong.
+    """A sentence for each mistake of a stage.
 
     Args:
         stage: a stage of a policy that could be read.
@@ -39,7 +39,7 @@ def problems(stage: Stage) -> Iterator[str]:
     yield from _triggers_under_limits(stage)
     if stage.share is not None:
         for what in _missing(stage):
-            yield f"the stage has traffic, but is judged without {what}"
+            yield f"the stage has traffic, but is judged without {what}; add such an objective"
     bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]
     if bakes:
         for one in stage.objectives:
@@ -48,14 +48,17 @@ def problems(stage: Stage) -> Iterator[str]:
 
 
 def too_many(events: int, seconds: float) -> Iterator[str]:
-    """Minimum events that no shop has in so short a time.
+    """A problem where no shop has the minimum events in the time.
 
     Args:
-        events: the minimum.
-        seconds: the time in which they must come.
+        events: the minimum events.
+        seconds: the time in which the events must occur.
     """
     if events > MAX_EVENTS_PER_SECOND * seconds:
-        yield f"minimum_events: {events:,} events in {seconds:.0f} s; no shop has so many"
+        yield (
+            f"minimum_events: {events:,} events in {seconds:.0f} s; no shop has so many; at most "
+            f"{MAX_EVENTS_PER_SECOND * seconds:,.0f}"
+        )
 
 
 def _triggers_under_limits(stage: Stage) -> Iterator[str]:
@@ -75,7 +78,7 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
 
 
 def _missing(stage: Stage) -> Iterator[str]:
-    """What a stage with traffic needs and has not."""
+    """The objectives that a stage with traffic needs and does not have."""
     limited = [
         BUCKET_LABEL in parse_selector(one.indicator.selected).asks_for
         for one in stage.objectives
@@ -91,7 +94,7 @@ def _missing(stage: Stage) -> Iterator[str]:
 
 
 def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
-    """What cannot come about within the bake time of the stage."""
+    """Problems of an objective that cannot be met, or cannot fail, within the bake time."""
     seconds = bake.total_seconds()
     match objective:
         case TrafficObjective():
@@ -99,7 +102,7 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
         case ComparisonObjective():
             yield from too_many(objective.minimum_events, seconds)
             if objective.terms.warm_up >= seconds:
-                yield "warm_up_seconds is at least as long as the bake"
+                yield "warm_up_seconds is at least as long as the bake time; set it shorter"
         case RestartsObjective():
             most = MAX_RESTARTS_PER_MINUTE * seconds / 60
             if objective.max_restarts > most:
@@ -109,9 +112,15 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
                 )
         case TriggerObjective():
             if objective.lasting >= bake:
-                yield "cannot hold within a bake: lasting_seconds is not shorter than the bake"
+                yield (
+                    "the trigger cannot fire within a bake time: lasting_seconds is not shorter "
+                    "than the bake time"
+                )
         case ShareObjective():
             if objective.longest < objective.bake * 10:
-                yield "longest_seconds does not reach back over ten bakes"
+                yield (
+                    "longest_seconds is shorter than ten bake times, so the query may miss the "
+                    f"start of the ramp; set it to at least {10 * seconds:.0f}"
+                )
         case _:
             return

@@ -1,4 +1,4 @@
-"""What is wrong with a target file that can be read: placeholders, unknown names, what is away."""
+"""Finds mistakes of a target file that can be read: placeholders, unknown names, missing parts."""
 
 import os
 import re
@@ -21,11 +21,11 @@ CONNECT_SECONDS = 1.0
 
 
 def problems(target: Target, suites: Path | None) -> Iterator[str]:
-    """A sentence for each thing that is wrong with the file alone.
+    """A sentence for each mistake that the file alone shows.
 
     Args:
         target: a target that could be read.
-        suites: where the checks are written; None where they are not installed.
+        suites: the folder of the suites; None where the suites are not installed.
     """
     for name, text in _texts(target):
         if PLACEHOLDER.search(text) or REPEATED.match(text):
@@ -38,11 +38,13 @@ def problems(target: Target, suites: Path | None) -> Iterator[str]:
         for capability in NEEDS.findall(path.read_text())
     }
     for unknown in sorted(target.capabilities - known):
-        there = ", ".join(sorted(known))
-        yield f"suites.capabilities: no check needs {unknown!r}; there are {there}"
+        names = ", ".join(sorted(known))
+        problem = f"{unknown!r} is not a known capability; known capabilities: {names}"
+        yield f"suites.capabilities: {problem}"
     allowed = {*re.findall(r'"(\w+)"', _named_suites(suites)), LOAD}
     for unknown in sorted(target.suites - allowed):
-        yield f"suites.allowed: no suite {unknown!r}; there are {', '.join(sorted(allowed))}"
+        names = ", ".join(sorted(allowed))
+        yield f"suites.allowed: {unknown!r} is not a known suite; known suites: {names}"
 
 
 def _texts(target: Target) -> Iterator[tuple[str, str]]:
@@ -67,7 +69,7 @@ def _named_suites(suites: Path) -> str:
 
 
 def missing(target: Target) -> Iterator[str]:
-    """What a target needs and this machine does not have: secrets, files, and who answers.
+    """A sentence for each secret, file and address of the target that this machine cannot use.
 
     Args:
         target: a target that could be read.
@@ -87,7 +89,7 @@ def missing(target: Target) -> Iterator[str]:
 
 
 def _unreachable(url: str) -> str:
-    """Why nobody takes a connection there; empty when somebody does."""
+    """Why the address accepts no connection; empty where it accepts a connection."""
     parts = urlsplit(url)
     host = str(parts.hostname)
     if host.endswith(".localhost"):
