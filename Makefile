@@ -72,8 +72,9 @@ load: setup ## put the target under load and ask the gate (PROFILE=load: 1,000 u
 
 FAULT ?=
 AT ?= 40
+SIGN_AS ?= rehearsal
 rehearse: setup ## a whole blue-green ramp on a testbed of its own (FAULT=name AT=40: one to be stopped)
-	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT))
+	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT),--sign-as "$(SIGN_AS)")
 
 PROVE_GATE := prove_gate.py prove_customers.py lost_runs.py lost_output.py mutated_evidence.py
 prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO, each case a process (2 minutes)

@@ -16,6 +16,7 @@ ramp       moves traffic step by step, and back
 routers    the kinds of traffic router
 backtest   judges recordings
 process    exit codes and output of a command
+coverage   shows which objectives decide the items of the deployment guide
 cli        the ``gates`` command
 """
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gates import __version__, decision_document, ledger, places
+from gates.collector import Collector, PendingCollection, requests_of
 from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, LedgerError
 from gates.evidence import codec, judged_runs
 from gates.evidence.collect import Question, collect_evidence
 from gates.judging.decide import judge
+from gates.judging.last_rollback import since_rollback
 from gates.model import (
     Decision,
     Evidence,
@@ -22,8 +24,10 @@ from gates.model import (
     Outcome,
     Policy,
     PolicyFile,
+    Rollback,
     SignOffRecord,
     Stage,
+    StageRole,
     Target,
     is_same_share,
 )
@@ -51,6 +55,8 @@ class Context:
         out: the folder of generated files.
         runs: the folder of runs.
         time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
+        targets: the folder of target files.
+        collector: has the checks run that the gate itself must have run.
     """
 
     policy: Policy
@@ -60,6 +66,8 @@ class Context:
     out: Path
     runs: Path
     time_scale: float
+    targets: Path
+    collector: Collector
 
     def stage(self, name: str) -> Stage:
         """The stage of this name.
@@ -91,7 +99,8 @@ def open_context(options: ContextOptions) -> Context:
     """
     place = places.policy(options.policy)
     loaded = policy_file.load(place.path)
-    chosen = target_file.load(options.target, places.targets(options.targets).path)
+    folder = places.targets(options.targets).path
+    chosen = target_file.load(options.target, folder)
     scale = options.time_scale
     if not 1 <= scale <= MAX_TIME_SCALE:
         raise ConfigurationError(f"--time-scale: expected 1 to {MAX_TIME_SCALE:g}, got {scale:g}")
@@ -113,6 +122,8 @@ def open_context(options: ContextOptions) -> Context:
         out=out,
         runs=Path(options.runs) if options.runs else out / "runs",
         time_scale=scale,
+        targets=folder,
+        collector=Collector(chosen, place.path, folder, out),
     )
 
 
@@ -137,16 +148,29 @@ def decide(context: Context, stage: Stage) -> Answer:
     """Collect the present evidence, and judge the evidence; the ledger gets no entry."""
     at = time.time()
     reading = ledger.read(context.out)
-    question = Question(
-        stage=stage, target=context.target, runs=context.runs, at=at,
-        moves=lambda: moves(context, [record.entry for record in reading.records]),
-        lost=lambda runs, loads: judged_runs.lost(
-            _judged_runs(context, reading), runs, loads, context.runs
-        ),
-    )  # fmt: skip
-    evidence, view = collect_evidence(question)
-    evidence = replace(evidence, sign_offs=_sign_offs(context, stage, reading))
-    decision = judge(stage, evidence, datetime.fromtimestamp(at, UTC), view)
+    rollback = _last_rollback(context, stage, reading)
+    stage = since_rollback(stage, rollback, at)
+    requests = requests_of(stage, rollback)
+    with PendingCollection(context.collector, requests) as collection:
+        question = Question(
+            stage=stage, target=context.target, runs=context.runs,
+            collected=context.collector.folder, at=at,
+            moves=lambda: moves(context, [record.entry for record in reading.records]),
+            lost=lambda runs, loads: judged_runs.lost(
+                _judged_runs(context, reading), runs, loads, context.runs
+            ),
+            on_runs=collection.start,
+            rollback=rollback,
+        )  # fmt: skip
+        evidence, view = collect_evidence(question)
+        evidence = replace(evidence, sign_offs=_sign_offs(context, stage, reading))
+        moment = datetime.fromtimestamp(at, UTC)
+        decision = judge(stage, evidence, moment, view)
+        # A rollback does not wait for the collector.
+        if decision.outcome is not Outcome.ROLLBACK:
+            complete = collection.added_to(evidence)
+            if complete is not evidence:
+                evidence, decision = complete, judge(stage, complete, moment, view)
     decision = replace(
         decision,
         time_scale=context.time_scale,
@@ -236,6 +260,44 @@ def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move
             case _:
                 pass
     return tuple(ramp)
+
+
+def _last_rollback(
+    context: Context, stage: Stage, content: ledger.LedgerContent
+) -> Rollback | None:
+    """The last rollback that gave the context's target all traffic; None where none is known."""
+    if stage.role is not StageRole.AFTER_ROLLBACK:
+        return None
+    names = _partners(context)
+    rollback: Rollback | None = None
+    for record in content.records:
+        entry = record.entry
+        if entry.target not in names:
+            continue
+        match entry:
+            case ledger.RollbackEntry(moved=True, at=float(ended)):
+                began = ended - (entry.seconds or 0.0)
+                rollback = Rollback(entry.target, began, entry.proof)
+            case ledger.MoveEntry() if entry.share > 0:
+                rollback = None
+            case _:
+                pass
+    return rollback
+
+
+def _partners(context: Context) -> frozenset[str]:
+    """The names of the targets whose traffic a rollback gives to the context's target."""
+    target = context.target
+    names = {target.baseline_slot}
+    for name in target_file.names(context.targets):
+        try:
+            partner = target_file.load(name, context.targets)
+        except ConfigurationError:
+            continue
+        control = partner.addresses.balancer_control
+        if partner.slot == target.baseline_slot and control == target.addresses.balancer_control:
+            names.add(name)
+    return frozenset(names)
 
 
 def record(context: Context, answer: Answer) -> DecisionDocument:

@@ -39,6 +39,11 @@ def policy_installed() -> Path:
     return INSTALLED / "policies" / "release.toml"
 
 
+def guide(option: str | None) -> Place:
+    """The file of the guide's items: ``--guide``, KIRANA_GUIDE, or the installed one."""
+    return _place(option, "--guide", "KIRANA_GUIDE", INSTALLED / "policies" / "guide.toml")
+
+
 def suites_installed() -> Path | None:
     """The folder of the suites; None where they are not installed."""
     folder = BESIDE / "suites"

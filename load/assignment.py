@@ -38,6 +38,7 @@ class Assignment:
         listen: host and port where the run waits for workers of other machines; None to start the
             workers here.
         ca_file: the certificate that signs the target's; an empty text for the system's.
+        acknowledged_file: the file of acknowledged orders and payments; an empty text for none.
     """
 
     plan: Plan
@@ -50,6 +51,7 @@ class Assignment:
     journeys: Mapping[str, Journey]
     listen: tuple[str, int] | None = None
     ca_file: str = ""
+    acknowledged_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import os
 import random
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -73,6 +74,13 @@ class _Generator:
         """Seconds since the run began."""
         return time.time() - self.began_at
 
+    def acknowledge(self, kind: str, document_id: str) -> None:
+        """Note an order or a payment that the store acknowledged."""
+        if self.assignment.acknowledged_file:
+            line = json.dumps({"at": round(time.time(), 3), kind: document_id})
+            with Path(self.assignment.acknowledged_file).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
     def send(self, report: Report) -> None:
         """Send a report to the command that started this process; end when it is gone."""
         try:
@@ -113,6 +121,7 @@ class Customer(User):
             products=assignment.products,
             words=assignment.words,
             dice=random.Random(f"{plan.seed}/choices/{number}"),  # noqa: S311 - choices, not secrets
+            acknowledge=HERE.acknowledge,
         )
         HERE.running += 1
         try:

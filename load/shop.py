@@ -28,6 +28,8 @@ from suites.testdata.ownership import clean_up
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS, PATIENCE_SECONDS = 0.7, 1.1, 5.0
 ARRIVAL_SECONDS = 6.0
 FILE = "shopping.json"
+# The orders and payments that the store acknowledged, one JSON object a line.
+ACKNOWLEDGED_FILE = "orders.jsonl"
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ def _shop(
         words=shopping.words,
         journeys=plans.everyday(),
         ca_file=str(target.addresses.edge_ca_file or ""),
+        acknowledged_file=str((run_folder / ACKNOWLEDGED_FILE).resolve()),
     )
 
     def save(reported: LoadProgress) -> None:

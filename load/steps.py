@@ -31,6 +31,7 @@ class Shopper:
         orders: the number of orders so far.
         changes: the number of offline changes so far.
         order: the newest order, as the store returned it.
+        acknowledge: notes an order or payment that the store acknowledged: the kind, and the id.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Shopper:
     orders: int = 0
     changes: int = 0
     order: dict[str, Any] = field(default_factory=dict)
+    acknowledge: Callable[[str, str], None] = lambda _kind, _id: None
 
     def call(
         self,
@@ -130,6 +132,7 @@ def place_order(shopper: Shopper) -> None:
     shopper.orders += 1
     body = {"client_order_id": f"load-{shopper.number}-{shopper.orders}"}
     shopper.order = shopper.call("place_order", expect=201, body=body).body
+    shopper.acknowledge("order", shopper.order["id"])
     _require(shopper.order["total_paise"] > 0, "the order has no price")
 
 
@@ -142,6 +145,7 @@ def process_payment(shopper: Shopper) -> None:
         "card": CARD,
     }
     payment = shopper.call("process_payment", expect=201, body=body).body
+    shopper.acknowledge("payment", payment["id"])
     _require(payment["amount_paise"] == shopper.order["total_paise"], "another amount was charged")
 
 

@@ -1,11 +1,11 @@
-"""The testbed's command line: ``python -m testbed up|down|status|start|stop|restart|fault``."""
+"""The testbed's command line: ``python -m testbed up|down|migrate|status|start|stop|fault …``."""
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
-from testbed import balancer, faults, lifecycle, processes, world, world_faults
+from testbed import balancer, faults, lifecycle, migrations, processes, world, world_faults
 from testbed.errors import TestbedError
 from testbed.parts import PARTS
 from testbed.world import World
@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
     started.add_argument("--ports", choices=("guide", "free"), default="guide")
     started.set_defaults(run=up)
     commands.add_parser("down", help="end everything, leave nothing").set_defaults(run=down)
+    commands.add_parser(
+        "migrate", help="apply the database migrations that are missing"
+    ).set_defaults(run=migrate)
     commands.add_parser("status", help="what runs where").set_defaults(run=status)
     for name, action in (("start", start), ("stop", stop), ("restart", restart)):
         command = commands.add_parser(name, help=f"{name} one part")
@@ -129,6 +132,13 @@ def down(options: argparse.Namespace) -> int:
         return 0
     lifecycle.down(current)
     print("down")
+    return 0
+
+
+def migrate(options: argparse.Namespace) -> int:
+    """``migrate``: a database that has all migrations stays as it is."""
+    versions = migrations.apply_missing(existing(options).environment["KIRANA_DATABASE_URI"])
+    print(f"applied {', '.join(map(str, versions)) or 'nothing'}")
     return 0
 
 

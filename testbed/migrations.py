@@ -27,6 +27,14 @@ GOODS = {
 }
 BRANDS = ("Annapurna", "Gokul", "Nandi", "Surya", "Ganga", "Himal")
 UNITS = ("250 g", "500 g", "1 kg", "5 kg")
+STOCK = 1_000_000
+# The time by which the newest documents of a collection are read.
+NEWEST = {
+    "orders": "created_at",
+    "payments": "created_at",
+    "loyalty_points": "at",
+    "leaderboards": "reached_at",
+}
 
 
 def _v1(db: Shop) -> None:
@@ -51,6 +59,9 @@ def _v4(db: Shop) -> None:
 
 
 def _v5(db: Shop) -> None:
+    _count_stock(db)
+    for collection, field in NEWEST.items():
+        db[collection].create_index([(field, DESCENDING)])
     db.permissions.create_index([("user_id", ASCENDING), ("kind", ASCENDING)])
     db.roles.create_index("rank", unique=True)
     for rank, name in enumerate(("customer", "staff", "manager", "admin", "owner"), start=1):
@@ -71,6 +82,13 @@ def _v5(db: Shop) -> None:
     db.saved_searches.create_index("user_id")
 
 
+def _count_stock(db: Shop) -> None:
+    """A product states what was received and taken, so that its stock can be checked."""
+    for product in db.products.find({"received": {"$exists": False}}):
+        received = {"received": product["stock"], "taken": 0}
+        db.products.update_one({"_id": product["_id"]}, {"$set": received})
+
+
 MIGRATIONS: tuple[tuple[int, str, Callable[[Shop], None]], ...] = (
     (1, "users and products", _v1),
     (2, "orders and sessions", _v2),
@@ -80,14 +98,23 @@ MIGRATIONS: tuple[tuple[int, str, Callable[[Shop], None]], ...] = (
 )
 
 
-def migrate(db: Shop) -> None:
-    """Apply the missing migrations in order, and record each."""
+def migrate(db: Shop) -> list[int]:
+    """Apply the missing migrations in order, and record each; their versions."""
     done = {record["version"] for record in db.migrations.find()}
+    missing = []
     for version, title, apply in MIGRATIONS:
         if version not in done:
             apply(db)
             record = {"_id": f"v{version}", "version": version, "title": title}
             db.migrations.insert_one({**record, "at": datetime.now(UTC)})
+            missing.append(version)
+    return missing
+
+
+def apply_missing(uri: str) -> list[int]:
+    """Apply the missing migrations to the database behind the URI; their versions."""
+    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=10_000) as client:
+        return migrate(client.get_default_database())
 
 
 def products() -> list[dict[str, Any]]:
@@ -108,7 +135,9 @@ def product(number: int, name: str, category: str, dice: random.Random) -> dict[
         "category": category,
         "unit": dice.choice(UNITS),
         "price_paise": dice.randrange(20, 900) * 100,
-        "stock": 1_000_000,
+        "stock": STOCK,
+        "received": STOCK,
+        "taken": 0,
         "sold": dice.randrange(10_000),
         "visibility": "listed",
         "words": sorted(set(words(f"{name} {category}"))),

@@ -48,6 +48,8 @@ def _database(world: World) -> list[str]:
         "256M",
         "--log-level",
         "WARNING",
+        # A fault lets a command fail, which is a test command of the database.
+        "--enable-test-commands",
     ]
 
 

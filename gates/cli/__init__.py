@@ -153,6 +153,9 @@ def _add_rehearse(add: AddCommand) -> None:
     rehearse.add_argument(
         "--users", type=int, default=120, metavar="N", help="the number of shoppers (120)"
     )
+    rehearse.add_argument(
+        "--sign-as", metavar="NAME", help="sign the items of the day of the deployment as NAME"
+    )
     rehearse.add_argument("--keep", action="store_true", help="leave the testbed running")
     options.add_policy(rehearse)
     options.add_out(rehearse)
@@ -214,6 +217,16 @@ def _add_reading(add: AddCommand) -> None:
     options.add_out(log)
     stages = add("stages", "list the policy's stages")
     options.add_policy(stages)
+    coverage = add("coverage", "show which objectives decide the items of the deployment guide")
+    meaning = "add the state of each item in the ledger, by decisions and sign-offs of the target"
+    options.add_target(coverage, meaning, required=False)
+    options.add_places(coverage)
+    coverage.add_argument(
+        "--guide", metavar="FILE", help="the guide's items (KIRANA_GUIDE, installed)"
+    )
+    form = coverage.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the matrix as JSON")
+    form.add_argument("--markdown", action="store_true", help="print docs/guide-coverage.md")
     lint = add("lint", "find mistakes in the policy and the target files")
     options.add_policy(lint)
     options.add_targets(lint)

@@ -2,9 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gates import ledger, places
+from gates.cli.after_rollback import ask_after_rollback
 from gates.cli.context import context_of
 from gates.cli.live_table import LiveTable
 from gates.cli.printing import print_decision
@@ -121,7 +123,15 @@ def ramp_with(
             "to move all traffic to blue:\n"
             f"  gates rollback --target {context.target.name} --baseline {baseline.name}"
         )
+    if result.ending is RampEnding.ROLLED_BACK and not result.crashed:
+        ask_after_rollback(lambda: context_of_baseline(context, baseline), world.screen.say)
     return _exit_code(result, in_ledger=world.document is not None)
+
+
+def context_of_baseline(context: Context, baseline: Target) -> Context:
+    """The same policy and places, for questions about the baseline."""
+    collector = replace(context.collector, target=baseline, attempts={})
+    return replace(context, target=baseline, collector=collector)
 
 
 def _exit_code(result: ramps.RampResult, *, in_ledger: bool) -> int:

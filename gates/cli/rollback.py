@@ -9,6 +9,8 @@ from pathlib import Path
 
 from gates import ledger, places
 from gates.cli.address_options import SLOTS
+from gates.cli.after_rollback import ask_after_rollback
+from gates.decisions import Context, ContextOptions, open_context
 from gates.errors import ConfigurationError, GatesError, UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.ledger import RampEndEntry, RampEnding
@@ -80,7 +82,22 @@ def rollback(arguments: argparse.Namespace) -> int:
     if result.proof is not rollbacks.Proof.VERIFIED:
         _say(LOOK_AT_BALANCER)
         _say(f"the control endpoint's answer: curl {settings.control}/config")
+    if result.moved and arguments.target:
+        ask_after_rollback(lambda: _baseline_context(arguments), _say)
     return ExitCode.GO if result.verified else ExitCode.INTERNAL
+
+
+def _baseline_context(arguments: argparse.Namespace) -> Context:
+    """The context of a question about the baseline.
+
+    Raises:
+        ConfigurationError: the policy or the baseline's target file is wrong.
+    """
+    options = ContextOptions(
+        arguments.baseline, policy=arguments.policy, targets=arguments.targets, out=arguments.out,
+        time_scale=arguments.time_scale,
+    )  # fmt: skip
+    return open_context(options)
 
 
 def _settings(arguments: argparse.Namespace) -> RollbackSettings:

@@ -11,7 +11,16 @@ from gates.cli.live_table import LiveTable
 from gates.cli.printing import print_decision
 from gates.decisions import Answer, decide, poll_seconds, record
 from gates.exitcodes import EXIT_CODES, ExitCode
-from gates.model import Measured, Outcome, Stage, TriggerObjective, is_same_share
+from gates.model import (
+    ChecksObjective,
+    Measured,
+    NoFailedChecksObjective,
+    Objective,
+    Outcome,
+    Stage,
+    TriggerObjective,
+    is_same_share,
+)
 from gates.process.progress import Progress
 from gates.ramp import orphans
 
@@ -68,17 +77,24 @@ def _stage_of(answer: Answer, stages: Sequence[Stage]) -> Stage:
 def _triggers(stage: Stage) -> frozenset[str]:
     """The names of the stage's rollback triggers."""
     return frozenset(
-        objective.name for objective in stage.objectives if isinstance(objective, TriggerObjective)
+        objective.name for objective in stage.objectives if _is_rollback_trigger(objective)
     )
+
+
+def _is_rollback_trigger(objective: Objective) -> bool:
+    """Whether a breach of the objective is a reason for a rollback, whatever blue does."""
+    if isinstance(objective, ChecksObjective | NoFailedChecksObjective):
+        return objective.breach is Outcome.ROLLBACK
+    return isinstance(objective, TriggerObjective)
 
 
 def _is_blind(answer: Answer) -> bool:
     """Whether a trigger could not be measured at the end: then nothing was watched."""
     triggers = _triggers(answer.stage)
-    measured = {
-        finding.objective for finding in answer.decision.findings if finding.measured is Measured.OK
-    }
-    return not triggers or not triggers <= measured
+    findings = [finding for finding in answer.decision.findings if finding.objective in triggers]
+    concluded = {finding.objective for finding in findings}
+    unmeasured = [finding for finding in findings if finding.measured is not Measured.OK]
+    return not triggers or triggers != concluded or bool(unmeasured)
 
 
 def _trigger_sentences(answer: Answer) -> str:

@@ -11,7 +11,7 @@ from gates.evidence.judged_runs import Lookup
 from gates.judging.answers import key
 from gates.judging.conclusions import RampView
 from gates.judging.decide import needed_selectors
-from gates.model import Evidence, Move, SampleSet, Stage, Target
+from gates.model import Evidence, Move, Rollback, Run, SampleSet, Stage, Target
 from gates.sources import Source, source_named
 from gates.sources.health import served_build
 
@@ -27,18 +27,24 @@ class Question:
         stage: the stage that is asked about.
         target: the target that is judged.
         runs: the folder of runs.
+        collected: the folder of the runs that the gate itself started.
         at: the moment of the question, seconds since the epoch.
         moves: returns the moves that the ramp command wrote to the ledger; called where nobody
             scrapes the balancer.
         lost: returns the runs that earlier decisions named and that are gone or changed.
+        rollback: the last rollback to the target, for a stage that is asked after one.
+        on_runs: called with the runs as soon as they are read.
     """
 
     stage: Stage
     target: Target
     runs: Path
+    collected: Path
     at: float
     moves: Callable[[], tuple[Move, ...]] = tuple
     lost: Lookup = lambda *_: ()
+    rollback: Rollback | None = None
+    on_runs: Callable[[Sequence[Run]], None] = lambda _: None
 
 
 def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
@@ -64,7 +70,8 @@ def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
         queries = fetch(needed_selectors(question.stage, target))
         served = pool.submit(served_build, target)
         signing_key = seal.configured_key()
-        runs = suite_runs.read_runs(question.runs, signing_key)
+        runs = _runs(question, signing_key)
+        question.on_runs(runs)
         loads = load_runs.read_loads(question.runs, signing_key)
         evidence = Evidence(
             target=target,
@@ -73,6 +80,7 @@ def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
             loads=loads,
             samples=_answers(queries),
             lost_runs=question.lost(runs, loads),
+            rollback=question.rollback,
         )
         view = RampView.of(question.stage, evidence, question.at)
         if view.plan and view.timeline and view.timeline.is_unscraped:
@@ -81,6 +89,12 @@ def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
         live = fetch(view.queries.wanted())
         samples = {**evidence.samples, **_answers(live)}
         return replace(evidence, samples=samples), view
+
+
+def _runs(question: Question, signing_key: str) -> tuple[Run, ...]:
+    """The runs of the suites' commands, and those that the gate itself started."""
+    folders = dict.fromkeys((question.runs, question.collected))
+    return tuple(run for folder in folders for run in suite_runs.read_runs(folder, signing_key))
 
 
 def _answers(queries: dict[Wanted, Future[SampleSet]]) -> dict[str, SampleSet]:

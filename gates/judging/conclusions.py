@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from gates.judging import served_build, sign_off
-from gates.judging.checks import listed, required
+from gates.judging import last_rollback, served_build, sign_off
+from gates.judging.checks import failures, listed, required
 from gates.judging.conclusion import cannot_measure, finding_of
 from gates.judging.live import evaluation
 from gates.judging.live.queries import LivePlan, LiveQueries
@@ -24,8 +24,10 @@ from gates.model import (
     LiveObjective,
     LoadObjective,
     Measured,
+    NoFailedChecksObjective,
     Objective,
     RatioObjective,
+    RollbackObjective,
     ServedBuildObjective,
     ShareObjective,
     SignOffObjective,
@@ -114,14 +116,15 @@ def _without_ramp(stage: Stage) -> Iterator[Finding]:
             yield finding_of(objective, conclusion, (), "gates lint")
 
 
-Alone = (
-    ChecksObjective
+WithOneFinding = (
+    NoFailedChecksObjective
     | ListedChecksObjective
     | ServedBuildObjective
+    | RollbackObjective
     | LiveBuildObjective
     | RatioObjective
-    | LoadObjective
 )
+Alone = ChecksObjective | LoadObjective | WithOneFinding
 
 
 def conclude(objective: Alone, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
@@ -129,16 +132,26 @@ def conclude(objective: Alone, evidence: Evidence, now: datetime) -> tuple[Findi
     match objective:
         case ChecksObjective():
             return required.conclude(objective, evidence, now)
-        case ListedChecksObjective():
-            return (listed.conclude(objective, evidence, now),)
-        case ServedBuildObjective():
-            return (served_build.conclude(objective, evidence),)
-        case LiveBuildObjective():
-            return (sample_build.conclude(objective, evidence),)
-        case RatioObjective():
-            return (ratio.conclude(objective, evidence),)
         case LoadObjective():
             return load_objective.conclude(objective, evidence, now)
+        case _:
+            return (_conclude_once(objective, evidence, now),)
+
+
+def _conclude_once(objective: WithOneFinding, evidence: Evidence, now: datetime) -> Finding:
+    match objective:
+        case NoFailedChecksObjective():
+            return failures.conclude(objective, evidence, now)
+        case ListedChecksObjective():
+            return listed.conclude(objective, evidence, now)
+        case ServedBuildObjective():
+            return served_build.conclude(objective, evidence)
+        case RollbackObjective():
+            return last_rollback.conclude(objective, evidence, now)
+        case LiveBuildObjective():
+            return sample_build.conclude(objective, evidence)
+        case RatioObjective():
+            return ratio.conclude(objective, evidence)
         case _:
             assert_never(objective)
 

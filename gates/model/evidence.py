@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gates.model.decision import Measured, Verdict
 from gates.model.load_run import LoadRun
-from gates.model.run import LostRun, Run
+from gates.model.run import Collection, LostRun, Run
 from gates.model.scrape import Move
 from gates.model.target import Build, Target
 
@@ -70,6 +70,30 @@ class ServedBuild:
     deployment: str
     url: str
     problem: str
+
+
+# Requests that were under way when the traffic moved have ended after this time.
+DRAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """The last rollback that gave a baseline all traffic, as the ledger has it.
+
+    Args:
+        target: the target whose traffic was given back.
+        at: when the rollback began, seconds since the epoch.
+        proof: what was known at its end, in words.
+    """
+
+    target: str
+    at: float
+    proof: str
+
+    @property
+    def drained_at(self) -> float:
+        """When the requests that were under way had ended, seconds since the epoch."""
+        return self.at + DRAIN_SECONDS
 
 
 class Identity(Enum):
@@ -184,6 +208,12 @@ class Evidence:
         moves: the shares of traffic that the ramp command wrote into the ledger; used where
             Prometheus has no weights of the balancer.
         lost_runs: runs that earlier decisions named and that are gone or were changed.
+        collections: the newest attempt of the gate to have checks run, by check set; empty where
+            every run was young enough.
+        rollback: the last rollback to this target; None where none is known, or where the stage
+            is not about a rollback.
+
+
         sign_offs: the sign-offs and overrides of the stage in the ledger, oldest first.
     """
 
@@ -194,4 +224,7 @@ class Evidence:
     loads: tuple[LoadRun, ...] = ()
     moves: tuple[Move, ...] = ()
     lost_runs: tuple[LostRun, ...] = ()
+    collections: tuple[Collection, ...] = ()
+    rollback: Rollback | None = None
+
     sign_offs: tuple[SignOffRecord, ...] = ()

@@ -36,6 +36,7 @@ class StageRole(Enum):
 
     READY = "ready"  # asked before the first move of traffic
     STEP = "step"  # a step of the ramp
+    AFTER_ROLLBACK = "after_rollback"  # asked about the baseline after a rollback
     OTHER = "other"
 
 
@@ -81,6 +82,7 @@ class Policy:
         platform_limits: the numbers of the platform checks, by name; empty where the policy has
             no such limits.
         alert_levels: the alert rules that must exist, by severity.
+        check_sets: ids of checks, by the name of the set.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Policy:
     indicators: Mapping[str, Indicator] = field(default_factory=dict)
     platform_limits: Mapping[str, float] = field(default_factory=dict)
     alert_levels: tuple[AlertLevel, ...] = ()
+    check_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def steps(self) -> tuple[Stage, ...]:
@@ -110,3 +113,9 @@ class Policy:
             LookupError: the policy has no such stage.
         """
         return next(stage for stage in self.stages if stage.role is StageRole.READY)
+
+    @property
+    def after_rollback(self) -> Stage | None:
+        """The stage that is asked about the baseline after a rollback; None where none is."""
+        stages = (stage for stage in self.stages if stage.role is StageRole.AFTER_ROLLBACK)
+        return next(stages, None)

@@ -104,6 +104,23 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Collection:
+    """An attempt of the gate to have the checks of a set run before a question.
+
+    Args:
+        check_set: the name of the set in the policy.
+        at: when the attempt began, UTC.
+        ended_at: when it ended, UTC; the checks of its run were made until then.
+        problem: why there is no new run; an empty text where the collector wrote one.
+    """
+
+    check_set: str
+    at: datetime
+    ended_at: datetime
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedRun:
     """A run that a decision is based on, as the decision's ledger entry names it.
 

@@ -97,6 +97,8 @@ class Target:
         service_count: how many services the guide's text or the operator expects; 0 where the file
             names no services.
         backups: the folder of database backups; None where the file names none.
+        migration_command: the command that applies the store's migrations, and its arguments; empty
+            where no check may run the command. Checks do not run it in production.
     """
 
     name: str
@@ -125,3 +127,4 @@ class Target:
     services: tuple[Service, ...] = ()
     service_count: int = 0
     backups: Path | None = None
+    migration_command: tuple[str, ...] = ()

@@ -8,8 +8,11 @@ from gates.model import (
     ListedChecksObjective,
     LiveBuildObjective,
     LoadObjective,
+    NoFailedChecksObjective,
+    Outcome,
     Part,
     RatioObjective,
+    RollbackObjective,
     ServedBuildObjective,
     ShareObjective,
     SignOffObjective,
@@ -25,13 +28,42 @@ MAX_PEOPLE = 5
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
     """The objective that checks must have passed."""
-    return ChecksObjective(
+    check_set = one_of(table, "checks", known.check_sets)
+    objective = ChecksObjective(
+        name=name,
+        guide=table.text("guide"),
+        checks=known.check_sets[check_set],
+        limits=known.limits_digest,
+        max_age=known.max_age(table),
+        check_set=check_set,
+        breach=_breach(table),
+        collected=table.seconds("collected_seconds")
+        if "collected_seconds" in table.left()
+        else None,
+        since_rollback=_since_rollback(table),
+    )
+    if objective.collected is not None and objective.collected > objective.max_age:
+        raise table.error("collected_seconds", "expected at most max_age_seconds")
+    return objective
+
+
+def no_failed_checks(name: str, table: Table, known: Definitions) -> NoFailedChecksObjective:
+    """Checks of which no run may report a failure."""
+    return NoFailedChecksObjective(
         name=name,
         guide=table.text("guide"),
         checks=known.check_sets[one_of(table, "checks", known.check_sets)],
         limits=known.limits_digest,
         max_age=known.max_age(table),
+        breach=_breach(table),
     )
+
+
+def _breach(table: Table) -> Outcome:
+    """The outcome that follows from a failed check: no_go where the policy states nothing."""
+    if "breach" not in table.left():
+        return Outcome.NO_GO
+    return Outcome(one_of(table, "breach", [Outcome.NO_GO.value, Outcome.ROLLBACK.value]))
 
 
 def listed_checks(name: str, table: Table, known: Definitions) -> ListedChecksObjective:
@@ -42,6 +74,16 @@ def listed_checks(name: str, table: Table, known: Definitions) -> ListedChecksOb
         known=frozenset(check for ids in known.check_sets.values() for check in ids),
         max_age=known.max_age(table),
     )
+
+
+def _since_rollback(table: Table) -> bool:
+    """Whether only the time since the last rollback counts."""
+    return table.flag("since_rollback") if "since_rollback" in table.left() else False
+
+
+def rollback(name: str, table: Table, known: Definitions) -> RollbackObjective:
+    """The target must have got all traffic back by a rollback."""
+    return RollbackObjective(name=name, guide=table.text("guide"), max_age=known.max_age(table))
 
 
 def served_build(name: str, table: Table, _: Definitions) -> ServedBuildObjective:
@@ -85,6 +127,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
         minimum_events=table.whole("minimum_events", 1, 10_000_000),
         window=known.window(table),
         max_sample_age=known.max_sample_age(table),
+        since_rollback=_since_rollback(table),
     )
 
 
@@ -95,12 +138,12 @@ def share(name: str, table: Table, known: Definitions) -> ShareObjective:
         guide=table.text("guide"),
         indicator=known.indicator(table, WeightIndicator),
         share=1.0,
-        bake=known.bake,
+        bake=table.seconds("bake_seconds") if "bake_seconds" in table.left() else known.bake,
         longest=table.seconds("longest_seconds"),
         max_sample_age=known.max_sample_age(table),
     )
     if objective.max_sample_age >= objective.bake:
-        raise table.error("max_sample_age_seconds", "expected less than bake_seconds of the ramp")
+        raise table.error("max_sample_age_seconds", "expected less than bake_seconds")
     return objective
 
 

@@ -128,6 +128,7 @@ def load(path: Path) -> Policy:
         indicators=known.indicators,
         platform_limits=platform,
         alert_levels=levels,
+        check_sets=check_sets,
     )
 
 
@@ -272,8 +273,10 @@ def _objectives(tables: Mapping[str, Table], known: Definitions) -> dict[str, Ob
 
 KINDS: dict[str, Reader] = {
     "checks": objective_tables.checks,
+    "no_failed_checks": objective_tables.no_failed_checks,
     "listed_checks": objective_tables.listed_checks,
     "served_build": objective_tables.served_build,
+    "rollback": objective_tables.rollback,
     "live_build": objective_tables.live_build,
     "ratio": objective_tables.ratio,
     "share": objective_tables.share,

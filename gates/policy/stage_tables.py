@@ -8,12 +8,14 @@ from itertools import pairwise
 from gates.errors import UnknownNameError
 from gates.model import (
     AvailabilityObjective,
+    ChecksObjective,
     ComparisonObjective,
     LiveBuildObjective,
     LiveObjective,
     Objective,
     OnCrash,
     RatioObjective,
+    RollbackObjective,
     ServedBuildObjective,
     ShareObjective,
     Stage,
@@ -155,6 +157,7 @@ def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> t
 def _steps(ramp: RampTable, table: Table, groups: Groups) -> Iterator[Stage]:
     chosen = groups.chosen(ramp.objectives, table)
     _refuse_unbound(table, chosen)
+    _refuse_without_rollback(table, chosen, StageRole.STEP)
     for share in ramp.shares:
         percent = f"{100 * share:g}"
         yield Stage(
@@ -171,9 +174,12 @@ def _steps(ramp: RampTable, table: Table, groups: Groups) -> Iterator[Stage]:
 def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
     chosen = groups.chosen(table.texts("objectives"), table)
     _refuse_unbound(table, chosen)
+    role = StageRole.READY if name == ramp.ready else _role(table)
+    _refuse_without_rollback(table, chosen, role)
     share = table.number("share", 0.01, 1) if "share" in table.left() else None
-    bake = ramp.bake if share is not None else None
-    if share is not None and "bake_seconds" in table.left():
+    in_ramp = share is not None and role is not StageRole.AFTER_ROLLBACK
+    bake = ramp.bake if in_ramp else None
+    if in_ramp and "bake_seconds" in table.left():
         bake = table.seconds("bake_seconds")
     stage = Stage(
         name=name,
@@ -181,11 +187,32 @@ def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
         guide=table.text("guide"),
         share=share,
         objectives=tuple(_at(objective, share, table) for objective in chosen),
-        role=StageRole.READY if name == ramp.ready else StageRole.OTHER,
+        role=role,
         bake=bake,
     )
     table.end()
     return stage
+
+
+def _role(table: Table) -> StageRole:
+    """The role that a stage states: ``after_rollback``, or none."""
+    if "role" not in table.left():
+        return StageRole.OTHER
+    return StageRole(one_of(table, "role", [StageRole.AFTER_ROLLBACK.value]))
+
+
+def _refuse_without_rollback(table: Table, chosen: Sequence[Objective], role: StageRole) -> None:
+    """Refuse objectives about a rollback where the stage does not know one."""
+    knows_rollback = any(isinstance(objective, RollbackObjective) for objective in chosen)
+    if knows_rollback != (role is StageRole.AFTER_ROLLBACK):
+        raise table.error(
+            "objectives", 'role = "after_rollback" and an objective of kind rollback go together'
+        )
+    for objective in chosen:
+        if not isinstance(objective, RatioObjective | ChecksObjective):
+            continue
+        if objective.since_rollback and not knows_rollback:
+            raise table.error("objectives", f"{objective.name} needs an objective of kind rollback")
 
 
 def _at(objective: Objective, share: float | None, table: Table) -> Objective:

@@ -83,6 +83,7 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         secrets=_secrets(top.table("secrets"), access, folder, unset, production=production),
         unset=tuple(unset),
         policies=_policies(top, production=production),
+        migration_command=_migration_command(top, folder),
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
@@ -173,6 +174,18 @@ def _backups(top: Table, folder: Path) -> Path | None:
     backups = (folder / table.text("folder")).resolve()
     table.end()
     return backups
+
+
+def _migration_command(top: Table, folder: Path) -> tuple[str, ...]:
+    """The command that applies migrations; a path that begins with ``../`` is the file's."""
+    if "database" not in top.left():
+        return ()
+    table = top.table("database")
+    words = table.texts("migrate")
+    table.end()
+    return tuple(
+        str((folder / word).resolve()) if word.startswith("../") else word for word in words
+    )
 
 
 def _log_files(access: Table, folder: Path) -> tuple[Path, ...]:

@@ -1,9 +1,11 @@
 """Divides every live duration of a policy, for rehearsals: never a count, never a ratio."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from gates.model import (
     AvailabilityObjective,
+    ChecksObjective,
     ComparisonObjective,
     LiveBuildObjective,
     Objective,
@@ -17,11 +19,16 @@ from gates.model import (
     TriggerObjective,
 )
 
+# The gate runs checks at most this often, and a result stays valid for this many runs.
+MIN_COLLECTED = timedelta(seconds=5)
+MIN_RUNS_IN_AGE = 3
+
 
 def scaled(policy: Policy, factor: float) -> Policy:
     """The policy with every live duration divided by the time scale.
 
-    The maximum age of a run of suites stays, because this age is no duration of the ramp.
+    The maximum age of a run of suites stays, because this age is no duration of the ramp. The
+    maximum age of a run that the gate itself starts is divided.
 
     Args:
         policy: the policy.
@@ -52,8 +59,19 @@ def _objective(objective: Objective, factor: float) -> Objective:
                 lasting=objective.lasting / factor,
                 max_sample_age=objective.max_sample_age / factor,
             )
+        case ChecksObjective() if objective.collected is not None:
+            return _collected(objective, objective.collected, factor)
         case _:
             return _over_a_window(objective, factor)
+
+
+def _collected(objective: ChecksObjective, collected: timedelta, factor: float) -> Objective:
+    """Checks that the gate runs: at most every five seconds, and still valid at the next run."""
+    return replace(
+        objective,
+        collected=max(MIN_COLLECTED, collected / factor),
+        max_age=max(MIN_COLLECTED * MIN_RUNS_IN_AGE, objective.max_age / factor),
+    )
 
 
 def _over_a_window(objective: Objective, factor: float) -> Objective:

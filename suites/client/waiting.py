@@ -1,4 +1,4 @@
-"""Waiting for an effect that takes a moment; no other module of the suites sleeps."""
+"""Waiting for an effect that takes a moment; besides the collector, no other module sleeps."""
 
 import time
 from collections.abc import Callable
@@ -41,3 +41,8 @@ def wait_until(
         time.sleep(PAUSE_SECONDS)
         value = look()
     return value
+
+
+def pause(seconds: float) -> None:
+    """Wait between two readings of something that changes."""
+    time.sleep(seconds)

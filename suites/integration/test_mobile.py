@@ -89,7 +89,7 @@ def test_catalogue(
     with ownership.on_sale(*products):
         every_product_once()
         beyond = client.call("list_products", expect=200, query={"category": category, "page": "9"})
-        database.products.update_one({"_id": expected[0]}, {"$set": {"stock": 0}})
+        database.products.update_one({"_id": expected[0]}, {"$set": {"stock": 0, "received": 0}})
         page = client.call(
             "list_products", expect=200, query={"category": category, "per_page": "14"}
         ).body

@@ -168,8 +168,10 @@ class Ownership:
             "words": [],
             "made_by": self._run_id,
             "made_at": datetime.now(UTC),
+            "taken": 0,
             **changes,
         }
+        document["received"] = document["stock"]
         self._database.products.insert_one(document)
         return OwnProduct(product_id, document["name"], document["price_paise"], document["stock"])
 

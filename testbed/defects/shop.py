@@ -137,7 +137,8 @@ async def look_then_take(db: Database, product_id: str, quantity: int) -> bool:
         return False
     await asyncio.sleep(0.02)
     left = product["stock"] - quantity
-    await db.products.update_one({"_id": product_id}, {"$set": {"stock": left}})
+    change = {"$set": {"stock": left}, "$inc": {"taken": quantity}}
+    await db.products.update_one({"_id": product_id}, change)
     return True
 
 

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from testbed.errors import TestbedError
 from testbed.faults.behaviour import BEHAVIOUR
+from testbed.faults.data import DATA
 from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
 from testbed.faults.load import IN_A_RAMP, UNDER_LOAD
@@ -11,7 +12,7 @@ from testbed.faults.monitoring import MONITORING
 
 __all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
-FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING)
+FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING, *DATA)
 
 
 def named(name: str) -> Fault:

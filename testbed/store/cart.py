@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from testbed.store.context import Context, Reply, only
+from testbed.store.context import Context, Reply, now, only
 from testbed.store.database import Database, Document
 from testbed.store.errors import conflict, not_found
 
@@ -57,7 +57,12 @@ async def load(db: Database, user_id: str) -> Document:
 
 async def put(db: Database, cart: Document, items: dict[str, int]) -> Document:
     """Store new items over exactly the version that was read; 409 when somebody was faster."""
-    changed = {"_id": cart["_id"], "items": items, "version": cart["version"] + 1}
+    changed = {
+        "_id": cart["_id"],
+        "items": items,
+        "version": cart["version"] + 1,
+        "changed_at": now(),
+    }
     if cart["version"] == 0:
         written = await db.carts.update_one(
             {"_id": cart["_id"]}, {"$setOnInsert": changed}, upsert=True

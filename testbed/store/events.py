@@ -8,14 +8,19 @@ COURIER_STAGES = ("packed", "out_for_delivery", "delivered")
 
 async def emit(db: Database, order: Document, status: str) -> None:
     """Set the order's status and add the event that says so."""
-    changed = await db.orders.find_one_and_update(
+    changed = await set_status(db, order, status)
+    if changed is None:
+        return
+    await write_event(db, changed, status)
+
+
+async def set_status(db: Database, order: Document, status: str) -> Document | None:
+    """The order with its new status and the number of the event; None where it is gone."""
+    return await db.orders.find_one_and_update(
         {"_id": order["_id"]},
         {"$set": {"status": status}, "$inc": {"event_seq": 1}},
         return_document=True,
     )
-    if changed is None:
-        return
-    await write_event(db, changed, status)
 
 
 async def write_event(db: Database, order: Document, status: str) -> None:

@@ -47,20 +47,24 @@ async def earn(context: Context, body: Earn) -> Reply:
     if order["status"] not in PAID:
         raise conflict("order_not_paid", "The order is not paid.")
     points = points_for(order["total_paise"])
-    entry = {
-        "_id": f"earn:{order['_id']}",
-        "user_id": context.user["_id"],
-        "order_id": order["_id"],
-        "points": points,
-        "at": now(),
-    }
     try:
-        await context.db.loyalty_points.insert_one(entry)
+        await context.db.loyalty_points.insert_one(earned_entry(context.user["_id"], order, points))
     except DuplicateKeyError:
         raise conflict("already_awarded", "The order's points were awarded.") from None
     account = await change_account(context.db, context.user, points, lifetime=points)
     metrics.count_points(context.settings.deployment, points)
     return Reply(201, {"points": points, "balance": account["balance"]})
+
+
+def earned_entry(user_id: str, order: Document, points: int) -> Document:
+    """The ledger's entry for an order; its id admits one entry for each order."""
+    return {
+        "_id": f"earn:{order['_id']}",
+        "user_id": user_id,
+        "order_id": order["_id"],
+        "points": points,
+        "at": now(),
+    }
 
 
 async def change_account(db: Database, user: Document, points: int, *, lifetime: int) -> Document:

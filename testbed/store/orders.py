@@ -64,7 +64,22 @@ async def create(context: Context, quantities: dict[str, int], body: PlaceOrder)
     if len(lines) != len(quantities):
         raise invalid("An item is not in the catalogue.")
     taken = await take_stock(context.db, quantities)
-    order = {
+    order = order_document(context, lines, body)
+    try:
+        await store_order(context.db, order)
+    except DuplicateKeyError:
+        await return_stock(context.db, taken)
+        raise conflict("order_in_progress", "This order is being placed already.") from None
+    deployment = context.settings.deployment
+    metrics.count_order(deployment, "placed", context.traffic)
+    metrics.count_order_value(deployment, context.traffic, order_total(lines))
+    await events.emit(context.db, order, "placed")
+    return order
+
+
+def order_document(context: Context, lines: list[dict[str, object]], body: PlaceOrder) -> Document:
+    """The fields of a new order."""
+    return {
         "_id": new_id("ord"),
         "user_id": context.user["_id"],
         "client_order_id": body.client_order_id,
@@ -76,16 +91,10 @@ async def create(context: Context, quantities: dict[str, int], body: PlaceOrder)
         "event_seq": 0,
         "created_at": now(),
     }
-    try:
-        await context.db.orders.insert_one(order)
-    except DuplicateKeyError:
-        await return_stock(context.db, taken)
-        raise conflict("order_in_progress", "This order is being placed already.") from None
-    deployment = context.settings.deployment
-    metrics.count_order(deployment, "placed", context.traffic)
-    metrics.count_order_value(deployment, context.traffic, order_total(lines))
-    await events.emit(context.db, order, "placed")
-    return order
+
+
+async def store_order(db: Database, order: Document) -> None:
+    await db.orders.insert_one(order)
 
 
 def order_total(lines: list[dict[str, object]]) -> int:
@@ -105,14 +114,16 @@ async def take_stock(db: Database, quantities: dict[str, int]) -> dict[str, int]
 
 async def take_one(db: Database, product_id: str, quantity: int) -> bool:
     changed = await db.products.update_one(
-        {"_id": product_id, "stock": {"$gte": quantity}}, {"$inc": {"stock": -quantity}}
+        {"_id": product_id, "stock": {"$gte": quantity}},
+        {"$inc": {"stock": -quantity, "taken": quantity}},
     )
     return changed.modified_count == 1
 
 
 async def return_stock(db: Database, taken: dict[str, int]) -> None:
     for product_id, quantity in taken.items():
-        await db.products.update_one({"_id": product_id}, {"$inc": {"stock": quantity}})
+        returned = {"stock": quantity, "taken": -quantity}
+        await db.products.update_one({"_id": product_id}, {"$inc": returned})
 
 
 async def show(context: Context) -> Reply:

@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from testbed.store import audit, courier, events, gateway, loyalty, metrics, orders
 from testbed.store.context import Context, Reply, new_id, now, only
-from testbed.store.database import Document
+from testbed.store.database import Database, Document
 from testbed.store.errors import Refused, conflict, invalid, not_found
 
 CardNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{13,19}$")]
@@ -89,7 +89,17 @@ async def start_upi(context: Context, order: Document, vpa: str | None) -> Reply
 
 async def open_payment(context: Context, order: Document, method: str) -> Document:
     """A pending payment; by a unique index, an order has one that is not declined or failed."""
-    payment = {
+    payment = payment_document(context, order, method)
+    try:
+        await store_payment(context.db, payment)
+    except DuplicateKeyError:
+        raise conflict("already_paid", "The order is paid, or a payment is pending.") from None
+    return payment
+
+
+def payment_document(context: Context, order: Document, method: str) -> Document:
+    """The fields of a new payment."""
+    return {
         "_id": new_id("pay"),
         "order_id": order["_id"],
         "user_id": order["user_id"],
@@ -100,11 +110,10 @@ async def open_payment(context: Context, order: Document, method: str) -> Docume
         "traffic": context.traffic,
         "created_at": now(),
     }
-    try:
-        await context.db.payments.insert_one(payment)
-    except DuplicateKeyError:
-        raise conflict("already_paid", "The order is paid, or a payment is pending.") from None
-    return payment
+
+
+async def store_payment(db: Database, payment: Document) -> None:
+    await db.payments.insert_one(payment)
 
 
 async def settle(context: Context, payment: Document, outcome: str) -> None:
@@ -112,10 +121,14 @@ async def settle(context: Context, payment: Document, outcome: str) -> None:
     change: Document = {"status": outcome}
     if outcome != "captured":
         change["open_order_id"] = payment["_id"]
-    await context.db.payments.update_one({"_id": payment["_id"]}, {"$set": change})
+    await store_outcome(context.db, payment, change)
     metrics.count_payment(context.settings.deployment, outcome, payment["traffic"])
     if outcome == "captured":
         await order_paid(context, payment)
+
+
+async def store_outcome(db: Database, payment: Document, change: Document) -> None:
+    await db.payments.update_one({"_id": payment["_id"]}, {"$set": change})
 
 
 async def order_paid(context: Context, payment: Document) -> None:
@@ -206,6 +219,7 @@ def method_document(user_id: str, card: CardDetails) -> Document:
         "brand": "visa" if card.number.startswith("4") else "other",
         "last4": card.number[-4:],
         "expiry": card.expiry,
+        "saved_at": now(),
     }
 
 

@@ -16,6 +16,7 @@ async def open_session(store: Store, user: Document) -> dict[str, object]:
         "_id": new_id("ses"),
         "user_id": user["_id"],
         "refresh_digest": tokens.digest(refresh_token),
+        "opened_at": now(),
         "expires_at": now() + SESSION_LIFETIME,
     }
     await store.db.sessions.insert_one(session)

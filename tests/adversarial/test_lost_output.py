@@ -38,6 +38,7 @@ OUTPUT_IS_THE_RESULT = {
     "test-policy": ("test-policy", "FOLDER/cases.toml"),
     "ramp --dry-run": ("ramp", "--target", "green", "--targets", "TARGETS", "--out", "OUT",
                        "--dry-run"),
+    "coverage": ("coverage",),
     "status": ("status", "--stage", "green-ready", "--targets", "TARGETS", "--out", "OUT"),
     "rehearse --help": ("rehearse", "--help"),
 }  # fmt: skip
@@ -53,7 +54,7 @@ ANSWERS = {
     "sign": (
         (
             "sign",
-            "team-trained",
+            "team-informed",
             "--stage",
             "people",
             "--by",
@@ -82,7 +83,7 @@ MISTAKES = {
 # A sign-off that a command of this test revokes.
 SIGNED = SignOffEntry(
     SignOff(
-        SignOffKind.ITEM, "green", "people", "team-trained", "The team is trained.",
+        SignOffKind.ITEM, "green", "people", "team-informed", "The team is trained.",
         Person("Asha Rao"), "seen", datetime(2026, 11, 27, tzinfo=UTC),
         datetime(2026, 11, 29, tzinfo=UTC), Build("v5", "5.0.0", "sha256:ab"),
     )

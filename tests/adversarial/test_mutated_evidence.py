@@ -14,15 +14,15 @@ from typing import Any
 from bundle import STEP, Metrics, evidence, healthy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from judging import AT, CHECKS, GREEN, NOW, SERVED, STAGES, passed_run
-from thorough import runs
+from judging import AT, CHECKS, GREEN, NOW, SERVED, STAGES, collected_run, passed_run
+from thorough import runs as number_of_runs
 
 from gates.evidence import codec
 from gates.judging import decide as judge
 from gates.model import Build, CheckOutcome, Evidence, Measured, Outcome, Run, RunState
 
 # As test_prove_gate: not beside the load runs.
-EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or runs(100, whole=500))
+EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or number_of_runs(100, whole=500))
 RAMP = STAGES["ramp-30"]
 OTHER_OUTCOMES = [one for one in CheckOutcome if one is not CheckOutcome.PASSED]
 LIVE = ("http_requests_total", "http_request_duration_seconds_bucket",
@@ -34,7 +34,8 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 def passing(instances: int = 1) -> tuple[Metrics, Evidence]:
     """The bundle that every mutation begins with."""
     metrics = healthy(AT, GREEN.expected, instances=instances, every=30.0)
-    return metrics, Evidence(target=GREEN, served=SERVED, runs=(passed_run(),), samples={})
+    runs = (passed_run(), collected_run())
+    return metrics, Evidence(target=GREEN, served=SERVED, runs=runs, samples={})
 
 
 def decided(metrics: Metrics, seen: Evidence) -> Outcome:
@@ -187,7 +188,9 @@ def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
     mutation = data.draw(st.sampled_from(MUTATIONS))
     metrics, seen = passing(data.draw(st.sampled_from([1, 1, 3])))
     run = mutation(data.draw, metrics, passed_run())
-    assert decided(metrics, replace(seen, runs=(run,))) is not Outcome.GO, mutation.__name__
+    assert decided(metrics, replace(seen, runs=(run, collected_run()))) is not Outcome.GO, (
+        mutation.__name__
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -199,7 +199,7 @@ def test_a_worthless_override_is_a_no_go(tmp_path: Path, name: str) -> None:
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "the served build": (("served-build", *OVERRIDE), "ties the evidence to the release"),
-    "an item": (("team-trained", *OVERRIDE), "people sign it; sign it without --override"),
+    "an item": (("team-informed", *OVERRIDE), "people sign it; sign it without --override"),
     "too long": (("smoke", "--override", "--expires", "73h"), "at most 72h (an override)"),
     "no expiry": (("smoke", "--override"), "--override needs --expires TIME"),
     "unknown": (("smok", *OVERRIDE), "no item 'smok'"),

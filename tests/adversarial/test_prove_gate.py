@@ -488,7 +488,7 @@ RULES: dict[str, Change] = {
     "a policy that is not there": having(policy=Path("/nowhere/policy.toml")),
     "a policy that is no TOML": policy_of(b"\xff\0"),
     "a stage without objectives": policy_with(
-        'objectives = ["with-traffic", "only-listed"]', "objectives = []"),
+        'objectives = ["with-traffic", "only-listed", "live-triggers"]', "objectives = []"),
     "an empty group": policy_with('"served-build", "smoke-in-ramp", "live-build"', ""),
     "an unknown check": policy_with('"smoke.health",', '"smoke.health", "smoke.made_up",'),
     "an unknown objective": policy_with('"errors-against-blue", ', '"errors-against-bleu", '),
@@ -576,7 +576,7 @@ ENDS = {1, 2, 3, 4, 70}
 @pytest.mark.parametrize("name", list(CASES))
 def test_what_is_lost_aged_forged_or_failing_is_no_go(tmp_path: Path, name: str) -> None:
     stage, change = CASES[name]
-    with passing(tmp_path, steps=10 if stage == "hour-1" else 3) as place:
+    with passing(tmp_path, stage) as place:
         change(place)
         answer = place.ask(stage)
     assert answer.code in ENDS, answer.out + answer.err
@@ -595,7 +595,7 @@ AS_PROCESSES = (
 @pytest.mark.parametrize("name", AS_PROCESSES)
 def test_a_process_answers_as_the_command_line_in_this_process(tmp_path: Path, name: str) -> None:
     stage, change = CASES[name]
-    with passing(tmp_path, steps=10 if stage == "hour-1" else 3) as place:
+    with passing(tmp_path, stage) as place:
         change(place)
         answer = place.ask_process(stage)
         here = place.ask(stage)
@@ -620,7 +620,7 @@ def test_the_place_they_begin_in_is_a_go(tmp_path: Path, instances: int) -> None
         place.keep_load()
         answer = place.ask("load-test")
         assert answer.code == 0, answer.out + answer.err
-    with passing(tmp_path / "hour", steps=10, instances=instances) as place:
+    with passing(tmp_path / "hour", "hour-1", instances=instances) as place:
         answer = place.ask("hour-1")
         assert answer.code == 0, answer.out + answer.err
 

@@ -27,7 +27,7 @@ def test_a_signed_item_lets_the_release_go_on(tmp_path: Path) -> None:
         after = place.ask(STAGE)
     assert (before.code, signed.code, after.code) == (3, 0, 0), signed.err + after.out
     assert f"0 of 1 people have signed: {TRAINED[:-1]}" in before.out
-    expected = "gates sign team-trained --stage people --target green --by NAME --note TEXT"
+    expected = "gates sign team-informed --stage people --target green --by NAME --note TEXT"
     assert expected in before.out
     assert re.match(r"ledger entry [0-9a-f]{12}: Asha Rao \(unverified, name typed\)", signed.out)
     assert "no sign-off of stage people is open" in signed.out
@@ -69,7 +69,7 @@ def of_another_version(place: Place) -> None:
 
 def of_another_stage(place: Place) -> None:
     text = place.policy.read_text()
-    place.policy.write_text(text.replace('"served-build", "plan', '"served-build", "team-trained"'
+    place.policy.write_text(text.replace('"served-build", "plan', '"served-build", "team-informed"'
                                          ', "plan'))  # fmt: skip
     assert sign(place, stage="two-people").code == 0
 
@@ -268,7 +268,7 @@ def test_a_blank_key_is_a_mistake(tmp_path: Path, command_name: str) -> None:
 
 REFUSED = {
     "unknown stage": (("--stage", "poeple"), "Did you mean people?"),
-    "unknown item": (("team-train",), "Did you mean team-trained?"),
+    "unknown item": (("team-inform",), "Did you mean team-informed?"),
     "an item of a machine": (("smoke",), "smoke is verified by a machine"),
     "empty note": (("--note", "  "), "--note: expected a reason"),
     "a note of two lines": (("--note", "a\nb"), "--note: expected a reason"),
@@ -286,7 +286,7 @@ def test_a_wrong_sign_off_is_refused_and_not_written(tmp_path: Path, name: str) 
     changes, message = REFUSED[name]
     options = {"--stage": STAGE, "--by": "Asha Rao", "--note": "seen"}
     options |= dict(zip(changes[::2], changes[1::2], strict=False)) if changes[0][0] == "-" else {}
-    item = "team-trained" if changes[0][0] == "-" else changes[0]
+    item = "team-informed" if changes[0][0] == "-" else changes[0]
     more = changes[1:] if changes[0][0] != "-" else ()
     if "--expires" in options:
         more = ("--expires", options.pop("--expires"))
@@ -312,7 +312,7 @@ def test_a_sign_off_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with signing(tmp_path / "place") as place:
         places = ("--targets", str(place.folder / "targets"), "--policy", str(place.policy))
         done = gates(
-            "sign", "team-trained", "--stage", STAGE, "--by", "Asha Rao", "--note", "seen",
+            "sign", "team-informed", "--stage", STAGE, "--by", "Asha Rao", "--note", "seen",
             *places, "--out", str(tmp_path / "file"),
         )  # fmt: skip
     assert (done.code, done.out) == (70, ""), done.err
@@ -337,7 +337,7 @@ GITLAB = {"GITLAB_CI": "true", "CI_JOB_ID": "12", "GITLAB_USER_LOGIN": "ben"}
 def test_the_pipeline_names_the_person(
     tmp_path: Path, variables: dict[str, str], by: tuple[str, ...], shown: str
 ) -> None:
-    arguments = ("sign", "team-trained", "--stage", STAGE, "--note", "seen", *by)
+    arguments = ("sign", "team-informed", "--stage", STAGE, "--note", "seen", *by)
     with signing(tmp_path) as place:
         done = command(place, *arguments, variables=variables)
         place.variables = {name: value for name, value in variables.items() if name in KEY}
@@ -362,7 +362,7 @@ def test_the_pipeline_names_the_person(
 def test_a_person_that_is_not_certain_is_refused(
     tmp_path: Path, variables: dict[str, str], by: tuple[str, ...], message: str
 ) -> None:
-    arguments = ("sign", "team-trained", "--stage", STAGE, "--note", "seen", *by)
+    arguments = ("sign", "team-informed", "--stage", STAGE, "--note", "seen", *by)
     with signing(tmp_path) as place:
         done = command(place, *arguments, variables=variables)
         assert (done.code, done.out) == (2, ""), done.out
@@ -374,7 +374,7 @@ def test_the_log_shows_who_signed_and_who_revoked(tmp_path: Path) -> None:
     with signing(tmp_path) as place:
         revoked(place)
         done = gates("log", "--out", str(place.out))
-    assert "sign-off of team-trained for people of v5 5.0.0" in done.out
+    assert "sign-off of team-informed for people of v5 5.0.0" in done.out
     assert "by Asha Rao until" in done.out
     assert "revocation of" in done.out
     assert "by Ben: not trained" in done.out
@@ -382,12 +382,12 @@ def test_the_log_shows_who_signed_and_who_revoked(tmp_path: Path) -> None:
 
 def test_the_status_says_what_is_signed_and_expired(tmp_path: Path) -> None:
     with signing(tmp_path) as place:
-        before = status(place)["team-trained"]
+        before = status(place)["team-informed"]
         sign(place)
-        signed = status(place)["team-trained"]
+        signed = status(place)["team-informed"]
         place.out.joinpath("ledger.jsonl").unlink()
         expired(place)
-        after = status(place)["team-trained"]
+        after = status(place)["team-informed"]
     assert (before["state"], signed["state"], after["state"]) == ("open", "signed", "expired")
-    assert before["command"].startswith("gates sign team-trained --stage people")
+    assert before["command"].startswith("gates sign team-informed --stage people")
     assert signed["command"] == ""

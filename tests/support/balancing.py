@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from bundle import Line
@@ -23,6 +24,7 @@ from in_process import gates
 from proving import Place, passing
 from worlds import ROOT, environment
 
+from gates.cli import after_rollback
 from gates.policy import target_file as target
 from gates.statistics import parse_selector
 
@@ -218,11 +220,11 @@ def site(folder: Path, balancer: Balancer) -> Iterator[Site]:
     """A site in which green is ready for traffic."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.balancer = balancer
-    with passing(folder) as place:
+    with passing(folder) as place, patch.object(after_rollback, "WAIT_SECONDS", 0.0):
         place.metrics = balancer  # type: ignore[assignment]
         _write_targets(place, server.server_port)
         place.target = target.load("green", folder / "targets")
-        place.keep_run(place.run_of())
+        place.keep_runs()
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield Site(place, balancer, server.server_port)

@@ -24,8 +24,8 @@ GROUPS = {
         "testbed/test_store_log.py",
     ),
     "suites": (
-        "testbed/test_faults.py", "testbed/test_plugin.py", "testbed/test_run_files.py",
-        "testbed/test_monitoring_world.py",
+        "testbed/test_database_checks.py", "testbed/test_faults.py", "testbed/test_plugin.py",
+        "testbed/test_run_files.py", "testbed/test_monitoring_world.py",
         "testbed/test_testbed.py",
     ),
 }  # fmt: skip

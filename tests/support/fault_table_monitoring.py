@@ -29,9 +29,7 @@ ROWS = {
     "scrapes.target_unreachable": (
         "prometheus.targets services.up services.versions services.count"
     ),
-    "scrapes.target_dropped": (
-        "prometheus.rules_can_fire services.up services.versions services.count"
-    ),
+    "scrapes.target_dropped": "services.up services.versions services.count",
     "scrapes.interval_doubled": "prometheus.interval",
     "dashboards.missing": "grafana.dashboards",
     "dashboards.empty_panel": "grafana.panels",

@@ -7,7 +7,7 @@ answers that a sound Prometheus never gives.
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,28 @@ Answer = tuple[int, bytes, float]
 LOADED = policy.load(ROOT / "policies" / "release.toml")
 READY = next(one for one in LOADED.stages if one.name == "green-ready")
 CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
+# The checks that the gate itself has run, in any stage of the policy.
+COLLECTED = tuple(dict.fromkeys(
+    check
+    for stage in LOADED.stages
+    for objective in stage.objectives
+    if isinstance(objective, ChecksObjective) and objective.collected is not None
+    for check in objective.checks
+))  # fmt: skip
+# The number of steps that the ramp has made, by stage; the stages after the ramp have all steps.
+STEPS = {"ramp-30": 3, "load-test": 3}
+
+
+def other_checks(stage: str) -> tuple[str, ...]:
+    """The checks that a stage requires beside the smoke suite and those that the gate has run."""
+    (chosen,) = [known for known in LOADED.stages if known.name == stage]
+    required = [
+        check
+        for objective in chosen.objectives
+        if isinstance(objective, ChecksObjective)
+        for check in objective.checks
+    ]
+    return tuple(dict.fromkeys(check for check in required if check not in {*CHECKS, *COLLECTED}))
 
 
 @dataclass(slots=True)
@@ -73,13 +95,22 @@ class Place:
     def prepare_again(self) -> None:
         """The target file was changed: read it, and run the suites again."""
         self.target = target.load("green", self.folder / "targets")
-        self.keep_run(self.run_of())
+        self.keep_runs()
 
-    def run_of(self, run_id: str = "r1", **outcomes: str) -> Events:
-        """A run of the smoke suite of a moment ago."""
+    def keep_runs(self) -> None:
+        """Write the passed runs that a decision needs: one of the suites, one of the gate."""
+        self.keep_run(self.run_of())
+        if COLLECTED:
+            path = self.out / "collected" / "c1" / "checks.jsonl"
+            write(path, self.run_of("c1", checks=COLLECTED))
+
+    def run_of(
+        self, run_id: str = "r1", *, checks: Sequence[str] = CHECKS, **outcomes: str
+    ) -> Events:
+        """A run of a moment ago; without ``checks``, of the smoke suite."""
         build = self.target.expected
         return record(
-            run_id, {check: outcomes.get(check, "passed") for check in CHECKS},
+            run_id, {check: outcomes.get(check, "passed") for check in checks},
             base_url=self.target.addresses.api, target_digest=self.target.digest, limits=LIMITS,
             build={"release": build.release, "version": build.version, "digest": build.digest},
         )  # fmt: skip
@@ -165,11 +196,12 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def passing(folder: Path, *, steps: int = 3, instances: int = 1) -> Iterator[Place]:
-    """A place in which the gate says GO."""
+def passing(folder: Path, stage: str = "ramp-30", *, instances: int = 1) -> Iterator[Place]:
+    """A place in which the gate says GO at a stage, and at those that need nothing else."""
     server = Server(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     expected = target.load("green", ROOT / "targets").expected
+    steps = STEPS.get(stage, len(LOADED.steps))
     metrics = healthy(time.time(), expected, steps=steps, instances=instances)
     health = {
         "release": expected.release, "version": expected.version, "digest": expected.digest,
@@ -177,7 +209,9 @@ def passing(folder: Path, *, steps: int = 3, instances: int = 1) -> Iterator[Pla
     }  # fmt: skip
     place = server.place = Place(folder, server.server_port, metrics, health)
     place.prepare()
-    place.keep_run(place.run_of())
+    place.keep_runs()
+    if others := other_checks(stage):
+        place.keep_run(place.run_of("s1", checks=others), "s1")
     thread.start()
     try:
         yield place

@@ -17,7 +17,7 @@ RELEASE = ROOT / "policies" / "release.toml"
 STAGE = "people"
 TRAINED = "The team is trained for the release."
 TABLES = f"""
-[objectives.team-trained]
+[objectives.team-informed]
 kind = "sign_off"
 guide = "12"
 item = "{TRAINED}"
@@ -31,7 +31,7 @@ people = 2
 [stages.people]
 title = "signed by people"
 guide = "12"
-objectives = ["served-build", "smoke", "team-trained"]
+objectives = ["served-build", "smoke", "team-informed"]
 [stages.two-people]
 title = "signed by two people"
 guide = "12"
@@ -62,7 +62,7 @@ def sign(
     place: Place,
     *options: str,
     by: str = "Asha Rao",
-    item: str = "team-trained",
+    item: str = "team-informed",
     stage: str = STAGE,
     variables: Mapping[str, str] = NOTHING,
 ) -> Done:

@@ -32,9 +32,11 @@ def options_of(*command: str) -> list[str]:
     [["gates", "check"], ["gates", "watch"], ["gates", "ramp"], ["gates", "rollback"],
      ["gates", "rehearse"], ["gates", "sign"], ["gates", "revoke"], ["gates", "status"],
      ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
-     ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"], ["gates", "lint"], ["gates"],
+     ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"],
+     ["gates", "coverage"], ["gates", "lint"], ["gates"],
      ["load", "run"], ["load", "shop"],
-     ["load", "worker"], ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
+     ["load", "worker"], ["suites.collector"],
+     ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
 )  # fmt: skip
 def test_every_option_is_documented(command: list[str]) -> None:
     options = options_of(*command, "--help")

@@ -177,15 +177,15 @@ def test_the_table_fits_a_terminal_and_has_every_stage(tmp_path: Path) -> None:
     assert done.code == 0
     assert [line for line in lines if len(line) > 100 or "\x1b" in line] == []
     assert [stage for stage in stages if not any(line.startswith(stage) for line in lines)] == []
-    assert "  open        20 objectives  no decision yet" in lines
-    assert single.out.count("no decision yet") == 20
+    assert "  open        23 objectives  no decision yet" in lines
+    assert single.out.count("no decision yet") == 23
     assert "1 signed" in lines[-2]
 
 
 def test_a_long_command_of_the_table_is_a_command(tmp_path: Path) -> None:
     name = "a-very-long-name-of-an-item-that-nobody-could-remember-or-type"
     with signing(tmp_path) as place:
-        place.policy.write_text(place.policy.read_text().replace("team-trained", name))
+        place.policy.write_text(place.policy.read_text().replace("team-informed", name))
         lines = command(place, "status", "--stage", STAGE).out.splitlines()
     begin = next(number for number, line in enumerate(lines) if "gates sign" in line)
     assert lines[begin].endswith(" \\")

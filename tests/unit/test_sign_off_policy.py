@@ -13,7 +13,7 @@ from gates.policy import policy_file
 
 TEXT = (ROOT / "policies" / "release.toml").read_text()
 OBJECTIVE = """
-[objectives.team-trained]
+[objectives.team-informed]
 kind = "sign_off"
 guide = "12"
 item = "The team is trained for the release."
@@ -23,7 +23,7 @@ STAGE = """
 [stages.people]
 title = "signed by people"
 guide = "12"
-objectives = ["served-build", "team-trained"]
+objectives = ["served-build", "team-informed"]
 """
 
 
@@ -38,7 +38,7 @@ def test_a_policy_states_what_people_sign(tmp_path: Path) -> None:
     policy = policy_file.load(policy_with(tmp_path, OBJECTIVE))
     stage = policy_file.stage_named(policy, "people", "here")
     assert stage.objectives[-1] == SignOffObjective(
-        name="team-trained",
+        name="team-informed",
         guide="12",
         item="The team is trained for the release.",
         reason="No machine knows what a person has learned.",

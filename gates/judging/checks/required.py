@@ -12,11 +12,13 @@ from gates.model import (
     CheckOutcome,
     CheckResult,
     ChecksObjective,
+    Collection,
     Evidence,
     Finding,
     LostRun,
     Measured,
     Measurement,
+    Outcome,
     Run,
     RunState,
     Target,
@@ -27,6 +29,7 @@ FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
 
 
 MAX_NAMED = 3
+MAX_NOTE_CHARACTERS = 300
 LOOKED_AT = " has looked at"
 
 
@@ -53,6 +56,9 @@ class _Answer:
 
 def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
     """A finding for each required check; checks that fail for one common reason share a finding."""
+    if objective.since_rollback:
+        evidence = _since_rollback(evidence)
+    now = max([now, *(collection.ended_at for collection in _collections(objective, evidence))])
     findings: list[Finding] = []
     common: dict[str, tuple[_Answer, list[str]]] = {}
     for check in objective.checks:
@@ -78,21 +84,37 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
     return tuple(findings)
 
 
+def _since_rollback(evidence: Evidence) -> Evidence:
+    """The evidence without the runs from before the last rollback; without any where none is."""
+    rollback = evidence.rollback
+    runs = [
+        run
+        for run in evidence.runs
+        if rollback is not None and run.started_at.timestamp() >= rollback.drained_at
+    ]
+    return replace(evidence, runs=tuple(runs))
+
+
 def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
     concerned = _concerned_runs(evidence.runs, evidence.target, check)
     run = concerned[-1] if concerned else None
     if missed := _lost_since(run, check, evidence):
         return missed
+    uncollected = _uncollected(objective, evidence)
     if run is None:
         reason = f"no run on {evidence.target.name}{LOOKED_AT}"
         sentence = f"{reason} {check}"
+        if uncollected:
+            reason, sentence = uncollected[0], f"{check}: {uncollected[0]}"
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=reason)
     results = [result for result in run.results if result.check == check]
     since = max((result.at for result in results), default=run.started_at)
-    for other in concerned:
-        if failed := _failure_since(other, check, evidence, run if other is run else None, since):
+    for other in (run for run in concerned if _same_build(run, evidence)):
+        after = None if other is run else since
+        if failed := _failure(objective, other, check, after):
             return failed
     for problem in (
+        *uncollected,
         *provenance.clock_set_back(run, concerned),
         *provenance.problems(run, objective.limits, evidence, now),
         *_left_something(run),
@@ -106,6 +128,24 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
             answer, sentence=answer.sentence + _failed_before(check, concerned, evidence)
         )
     return answer
+
+
+def _uncollected(objective: ChecksObjective, evidence: Evidence) -> list[str]:
+    """Why the gate could not have the checks run; empty where it could, or where it need not."""
+    return [
+        f"these checks could not be run: {collection.problem}"
+        for collection in _collections(objective, evidence)
+        if collection.problem
+    ]
+
+
+def _collections(objective: ChecksObjective, evidence: Evidence) -> list[Collection]:
+    """The attempts of the gate to have the objective's checks run."""
+    return [
+        collection
+        for collection in evidence.collections
+        if objective.collected is not None and collection.check_set == objective.check_set
+    ]
 
 
 def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
@@ -167,19 +207,27 @@ def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run
     return sorted(concerned, key=lambda run: (run.started_at, run.run_id))
 
 
-def _failure_since(
-    run: Run, check: str, evidence: Evidence, newest: Run | None, since: datetime
+def _failures_of(objective: ChecksObjective) -> tuple[CheckOutcome, ...]:
+    """The outcomes that fail the objective.
+
+    A check that the gate itself has run, or whose failure is a rollback, fails only where it found
+    a fault: an error of the check is no measurement.
+    """
+    is_trigger = objective.collected is not None or objective.breach is Outcome.ROLLBACK
+    return (CheckOutcome.FAILED,) if is_trigger else FAILURES
+
+
+def _failure(
+    objective: ChecksObjective, run: Run, check: str, after: datetime | None
 ) -> _Answer | None:
-    """A failure in the newest run, or in an overlapping run after the newest result."""
+    """A failure of a check in a run; with ``after``, only a failure after this moment."""
     results = [result for result in run.results if result.check == check]
     failed = [
         result
         for result in results
-        if result.outcome in FAILURES and (newest is run or result.at > since)
+        if result.outcome in _failures_of(objective) and (after is None or result.at > after)
     ]
-    if not failed or not _same_build(run, evidence):
-        return None
-    return _failed(check, failed[0], len(results), run)
+    return _failed(check, failed[0], len(results), run) if failed else None
 
 
 def _same_build(run: Run, evidence: Evidence) -> bool:
@@ -217,7 +265,7 @@ def _of_results(
         sentence = f"run {run.run_id} announced {check} and has no result of it"
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, run=run)
     result, again = results[0], len(results) > 1
-    if result.outcome in FAILURES:
+    if result.outcome in _failures_of(objective):
         return _failed(check, result, len(results), run)
     if result.outcome is not CheckOutcome.PASSED or again:
         how = "was reported twice" if again else f"was {result.outcome.value.replace('_', ' ')}"
@@ -231,7 +279,9 @@ def _of_results(
     if age < -CLOCK_TOLERANCE or result.at < run.started_at - CLOCK_TOLERANCE:
         sentence = f"{check} has a time of {result.at}, outside its run: a clock is wrong"
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, sentence, result, run)
-    sentence = f"{check} passed {_minutes(age)} ago"
+    # A check that passed may have named violations from before the last rollback.
+    note = " ".join(result.message.split())[:MAX_NOTE_CHARACTERS]
+    sentence = f"{check} passed {_minutes(age)} ago{f'; {note}' if note else ''}"
     return _Answer(Measured.OK, Verdict.PASS, sentence, result, run)
 
 
@@ -265,6 +315,6 @@ def _finding(  # noqa: PLR0913 - the evidence, the moment, and what was found
         age_seconds=(now - at).total_seconds() if at else None,
         value=answer.result.outcome.value if answer.result else "missing",
     )
-    conclusion = Conclusion(answer.measured, answer.verdict, answer.sentence)
+    conclusion = Conclusion(answer.measured, answer.verdict, answer.sentence, objective.breach)
     finding = finding_of(objective, conclusion, [measurement], next_step)
     return replace(finding, subjects=(check,))

@@ -14,11 +14,13 @@ from gates.model import (
     ListedChecksObjective,
     LiveBuildObjective,
     LoadObjective,
+    NoFailedChecksObjective,
     Objective,
     Part,
     Policy,
     RatioObjective,
     RestartsObjective,
+    RollbackObjective,
     ServedBuildObjective,
     ShareObjective,
     SignOffObjective,
@@ -69,7 +71,7 @@ def problems(policy: Policy, suites: Path | None) -> list[str]:
                 ]
         known = written_checks(suites)
         for one in objectives.values():
-            if isinstance(one, ChecksObjective):
+            if isinstance(one, ChecksObjective | NoFailedChecksObjective):
                 found += [
                     f"objectives.{one.name}: no suite has a check {check!r}"
                     for check in one.checks
@@ -120,10 +122,10 @@ def _objective(one: Objective) -> Iterator[str]:
                     "set a lower limit"
                 )
         case (
-            ChecksObjective() | ListedChecksObjective() | ServedBuildObjective()
-            | LoadObjective() | LiveBuildObjective() | ShareObjective() | TrafficObjective()
-            | RestartsObjective() | ThroughputObjective() | AvailabilityObjective()
-            | SignOffObjective()
+            ChecksObjective() | NoFailedChecksObjective() | ListedChecksObjective()
+            | ServedBuildObjective() | LoadObjective() | LiveBuildObjective() | ShareObjective()
+            | TrafficObjective() | RestartsObjective() | ThroughputObjective()
+            | AvailabilityObjective() | SignOffObjective() | RollbackObjective()
         ):  # fmt: skip
             return
         case _:

@@ -11,6 +11,7 @@ from gates.model import (
     RestartsObjective,
     ShareObjective,
     Stage,
+    StageRole,
     TrafficObjective,
     TriggerObjective,
 )
@@ -37,7 +38,7 @@ def problems(stage: Stage) -> Iterator[str]:
         stage: a stage of a policy that could be read.
     """
     yield from _triggers_under_limits(stage)
-    if stage.share is not None:
+    if stage.share is not None and stage.role is not StageRole.AFTER_ROLLBACK:
         for what in _missing(stage):
             yield f"the stage has traffic, but is judged without {what}; add such an objective"
     bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]

@@ -1,0 +1,45 @@
+"""Asks about the baseline after a rollback; the answer changes nothing that was printed before."""
+
+from collections.abc import Callable
+
+from gates.decisions import Answer, Context, decide_within, record
+from gates.model import Stage
+from gates.process.time_limit import within
+
+# The question may take this long, and the ledger so much longer.
+MAX_SECONDS = 18.0
+MAX_LEDGER_SECONDS = 2.0
+# A hold is asked again for this time: the first scrapes after the rollback are needed.
+WAIT_SECONDS = 12.0
+MAX_REASON_CHARACTERS = 300
+Say = Callable[[str], None]
+
+
+def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
+    """Ask the stage after a rollback, and print one line; no failure raises an error.
+
+    Args:
+        open_context: gives the context of the baseline; called here, since files may be wrong.
+        say: gets the line.
+    """
+    try:
+        context, stage, answer = within(MAX_SECONDS, lambda: _answer(open_context()))
+        if stage is None or answer is None:
+            say(f"not asked about {context.target.name}: the policy has no stage after a rollback")
+            return
+        within(MAX_LEDGER_SECONDS, lambda: record(context, answer))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the rollback is done
+        say(f"not asked about the baseline: {str(error) or type(error).__name__}")
+        return
+    decision = answer.decision
+    say(
+        f"{stage.name}: {decision.outcome.value}: {decision.reason[:MAX_REASON_CHARACTERS]}; "
+        f"to ask again: gates check {stage.name} --target {context.target.name}"
+    )
+
+
+def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
+    stage = context.policy.after_rollback
+    if stage is None:
+        return context, None, None
+    return context, stage, decide_within(context, stage, WAIT_SECONDS, lambda *_: None)

@@ -1,0 +1,240 @@
+"""Has checks run before a question, and reads the runs that the collector command wrote."""
+
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from concurrent import futures
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from gates.collector import command
+from gates.evidence import seal, suite_runs
+from gates.evidence.run_folder import run_folders
+from gates.model import (
+    ChecksObjective,
+    Collection,
+    Evidence,
+    Rollback,
+    Run,
+    RunState,
+    Stage,
+    Target,
+)
+
+FOLDER = "collected"
+MAX_KEPT_RUNS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """The checks of one set that a stage needs to be run.
+
+    Args:
+        check_set: the name of the set in the policy.
+        checks: the ids of the checks.
+        max_age: a run that is younger need not be repeated.
+        since: only violations since this moment fail a check; None where all fail it.
+    """
+
+    check_set: str
+    checks: frozenset[str]
+    max_age: timedelta
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The result of a collection.
+
+    Args:
+        collections: the newest attempt for each set without a young run.
+        runs: the runs that the collector completed in the meantime.
+    """
+
+    collections: tuple[Collection, ...]
+    runs: tuple[Run, ...]
+
+
+@dataclass(slots=True)
+class Collector:
+    """Runs the collector command for one target.
+
+    Args:
+        target: the target.
+        policy: the policy file.
+        targets: the folder of target files.
+        out: the folder of generated files.
+        orders: the order ids that shoppers were told, JSON Lines; None where nobody recorded any.
+        attempts: the newest attempt by check set; nothing is tried again earlier than
+            ``max_age`` after it.
+    """
+
+    target: Target
+    policy: Path
+    targets: Path
+    out: Path
+    orders: Path | None = None
+    attempts: dict[str, Collection] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the runs that the collector wrote; the newest are kept."""
+        return self.out / FOLDER
+
+    def collect(
+        self, requests: Sequence[CheckRequest], runs: Sequence[Run], cancelled: threading.Event
+    ) -> Collected:
+        """Have the checks run that no young run has looked at.
+
+        Args:
+            requests: what a stage needs.
+            runs: the runs that exist.
+            cancelled: set where nobody needs the result any more; then the commands are killed.
+        """
+        due = [request for request in requests if not self._is_fresh(request, runs)]
+        if not due:
+            return Collected((), ())
+        known = {run.run_id for run in runs if run.state is RunState.FINISHED}
+        with futures.ThreadPoolExecutor(max_workers=len(due)) as pool:
+            attempts = pool.map(lambda request: self._attempt(request, known, cancelled), due)
+        return Collected(tuple(attempts), self._new_runs(known))
+
+    def _is_fresh(self, request: CheckRequest, runs: Sequence[Run]) -> bool:
+        """Whether a complete run of all the checks is young enough."""
+        after = max(
+            datetime.now(UTC) - request.max_age, request.since or datetime.min.replace(tzinfo=UTC)
+        )
+        return any(
+            run.state is RunState.FINISHED
+            and run.target == self.target.name
+            and run.started_at > after
+            and run.expected is not None
+            and request.checks <= run.expected
+            for run in runs
+        )
+
+    def _attempt(
+        self, request: CheckRequest, known: set[str], cancelled: threading.Event
+    ) -> Collection:
+        """Start the command, unless the last attempt was a short time ago."""
+        last = self.attempts.get(request.check_set)
+        now = datetime.now(UTC)
+        if last is not None and now - last.at < request.max_age:
+            return last
+        problem = self._run_locked(request, known, cancelled)[: command.MAX_PROBLEM_CHARACTERS]
+        attempt = Collection(request.check_set, now, datetime.now(UTC), problem)
+        if not cancelled.is_set():
+            self.attempts[request.check_set] = attempt
+        return attempt
+
+    def _run_locked(
+        self, request: CheckRequest, known: set[str], cancelled: threading.Event
+    ) -> str:
+        """Run the command, or wait for another process that runs it; the problem, or empty."""
+        until = time.monotonic() + command.MAX_SECONDS
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            name = f"collect-{self.target.name}-{request.check_set}.lock"
+            with command.lock(self.out, name, until, cancelled):
+                if self._is_fresh(request, self._new_runs(known)):
+                    return ""
+                problem = command.run_command(self._command(request), until, cancelled)
+                self._remove_old_runs()
+        except BlockingIOError:
+            return "another question has these checks run, and they have not ended in time"
+        except OSError as error:
+            return f"the collector could not be started: {error.strerror}"
+        if problem or self._is_fresh(request, self._new_runs(known)):
+            return problem
+        return "the collector ended without a complete run of these checks"
+
+    def _new_runs(self, known: set[str]) -> tuple[Run, ...]:
+        key = seal.configured_key()
+        folders = run_folders(self.folder, lambda _: True)
+        return tuple(
+            suite_runs.read_run(folder, key) for folder in folders if folder.name not in known
+        )
+
+    def _remove_old_runs(self) -> None:
+        """Keep the newest runs; an id of a run begins with the time."""
+        folders = sorted(run_folders(self.folder, lambda _: True), key=lambda each: each.name)
+        for folder in folders[:-MAX_KEPT_RUNS]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _command(self, request: CheckRequest) -> list[str]:
+        """The options of the collector command."""
+        options = [
+            "--target", self.target.name, "--targets", str(self.targets),
+            "--policy", str(self.policy), "--runs", str(self.folder), "--out", str(self.out),
+            "--set", request.check_set,
+        ]  # fmt: skip
+        if request.since is not None:
+            options += ["--since", request.since.isoformat()]
+            if self.orders is not None and self.orders.is_file():
+                options += ["--orders", str(self.orders)]
+        return options
+
+
+class PendingCollection:
+    """A collection that is under way while Prometheus is asked; left early, it is cancelled.
+
+    Args:
+        collector: runs the collector command.
+        requests: what a stage needs.
+    """
+
+    def __init__(self, collector: Collector, requests: Sequence[CheckRequest]) -> None:
+        self._collector, self._requests = collector, requests
+        self._cancelled = threading.Event()
+        self._pool = futures.ThreadPoolExecutor(max_workers=1)
+        self._collected: futures.Future[Collected] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cancelled.set()
+        self._pool.shutdown()
+
+    def start(self, runs: Sequence[Run]) -> None:
+        """Begin, with the runs that exist."""
+        if self._requests:
+            self._collected = self._pool.submit(
+                self._collector.collect, self._requests, runs, self._cancelled
+            )
+
+    def added_to(self, evidence: Evidence) -> Evidence:
+        """Wait for the end; the evidence with the attempts and the new runs, or as it is."""
+        if self._collected is None:
+            return evidence
+        collected = self._collected.result()
+        if not collected.collections and not collected.runs:
+            return evidence
+        new_ids = {run.run_id for run in collected.runs}
+        others = tuple(run for run in evidence.runs if run.run_id not in new_ids)
+        return replace(evidence, runs=(*others, *collected.runs), collections=collected.collections)
+
+
+def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, ...]:
+    """The checks that the gate itself has run for a stage, each set once.
+
+    Args:
+        stage: the stage.
+        rollback: the last rollback; without a known one, checks since a rollback are not run.
+    """
+    requests: dict[str, CheckRequest] = {}
+    for objective in stage.objectives:
+        if not isinstance(objective, ChecksObjective) or objective.collected is None:
+            continue
+        since = None
+        if objective.since_rollback:
+            if rollback is None:
+                continue
+            since = datetime.fromtimestamp(rollback.drained_at, UTC)
+        requests[objective.check_set] = CheckRequest(
+            objective.check_set, frozenset(objective.checks), objective.collected, since
+        )
+    return tuple(requests.values())

@@ -1,0 +1,160 @@
+"""Reads the items of the deployment guide, and the names of the objectives that decide them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from gates.errors import ConfigurationError
+from gates.policy.toml_table import NAME, Table, one_of, read
+
+SCHEMA = 1
+MAX_ITEMS, MAX_TEXT = 2_000, 500
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class ItemKind(Enum):
+    """The form that an item has in the guide."""
+
+    CHECKBOX = "checkbox"
+    SUB_BULLET = "sub_bullet"  # a bullet below a checkbox
+    BULLET = "bullet"
+    ROW = "row"  # of a table
+    STEP = "step"
+    HEADING = "heading"  # a heading that states a number, a time or a goal
+    ANNOUNCEMENT = "announcement"  # a statement to customers
+    COMMAND = "command"
+    SIGNATURE = "signature"
+
+
+@dataclass(frozen=True, slots=True)
+class GuideItem:
+    """An item of the guide.
+
+    Args:
+        name: the id: the section's name, a dot, the item's own name.
+        kind: the form of the item in the guide.
+        text: the text in the guide.
+        objectives: the names of the objectives that decide the item; empty where nothing does.
+        checks: the ids of the checks that are about the item; empty for all of its objectives.
+        stages: the names of the stages at which the item is decided; empty for all stages that ask
+            for its objectives.
+        alerts: the names of the alert rules that the item is about; the policy must require them.
+        why_not: why no objective decides the item; empty where an objective does, or where nobody
+            stated a reason.
+    """
+
+    name: str
+    kind: ItemKind
+    text: str
+    objectives: tuple[str, ...]
+    checks: tuple[str, ...]
+    stages: tuple[str, ...]
+    alerts: tuple[str, ...]
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuideSection:
+    """A section of the guide.
+
+    Args:
+        name: the section's name.
+        guide: the number and the part of the section, such as ``5, hour 1``.
+        title: the title.
+        items: the items in the guide's order.
+    """
+
+    name: str
+    guide: str
+    title: str
+    items: tuple[GuideItem, ...]
+
+
+def load(path: Path) -> tuple[GuideSection, ...]:
+    """Read the file of the guide's items.
+
+    Args:
+        path: a TOML file.
+
+    Returns:
+        The sections in the order of the file; each has at least one item.
+
+    Raises:
+        ConfigurationError: anything in the file is wrong; the message names file and key.
+    """
+    top, _ = read(path)
+    if top.whole("schema", 1, SCHEMA) != SCHEMA:
+        raise top.error("schema", f"expected {SCHEMA}")
+    table = top.table("sections")
+    sections = tuple(_section(name, table.table(name)) for name in table.left())
+    top.end()
+    count = sum(len(section.items) for section in sections)
+    if not 1 <= count <= MAX_ITEMS:
+        raise ConfigurationError(f"{path}: {count} items; expected 1 to {MAX_ITEMS}")
+    return sections
+
+
+def _section(name: str, table: Table) -> GuideSection:
+    if not NAME.match(name):
+        raise table.error("", f"expected a name like hour-1, got {name!r}"[:200])
+    stages = _names(table, "stages")
+    section = GuideSection(
+        name=name,
+        guide=_line(table, "guide"),
+        title=_line(table, "title"),
+        items=tuple(_items(name, stages, table.table("items"))),
+    )
+    table.end()
+    if not section.items:
+        raise table.error("items", "expected at least one item")
+    return section
+
+
+def _items(section: str, stages: tuple[str, ...], table: Table) -> Iterator[GuideItem]:
+    for name in table.left():
+        if not NAME.match(name):
+            raise table.error(name, "expected a name like error-rate")
+        content = table.table(name)
+        yield _item(f"{section}.{name}", stages, content)
+        content.end()
+
+
+def _item(name: str, stages: tuple[str, ...], table: Table) -> GuideItem:
+    """An item; the stages are those of its section where the item states none."""
+    item = GuideItem(
+        name=name,
+        kind=ItemKind(one_of(table, "kind", [kind.value for kind in ItemKind])),
+        text=_line(table, "text"),
+        objectives=_names(table, "objectives"),
+        checks=_names(table, "checks"),
+        stages=_names(table, "stages") or stages,
+        alerts=_names(table, "alerts"),
+        why_not=_line(table, "why_not") if "why_not" in table.left() else "",
+    )
+    if item.objectives and item.why_not:
+        raise table.error("why_not", "the item has objectives; a reason is for items without")
+    if item.checks and not item.objectives:
+        raise table.error("checks", "the item has no objective that the checks could belong to")
+    if item.alerts and not item.objectives:
+        raise table.error("alerts", "the item has no objective that shows that the alerts exist")
+    return item
+
+
+def _names(table: Table, key: str) -> tuple[str, ...]:
+    """The names of a list, which may be empty or missing."""
+    if key not in table.left():
+        return ()
+    if table.peek(key) == []:
+        table.take(key, list, "a list of texts")
+        return ()
+    return table.texts(key)
+
+
+def _line(table: Table, key: str) -> str:
+    """A text of a single line, without control characters."""
+    text = table.text(key)
+    if len(text) > MAX_TEXT or CONTROL_CHARACTERS.search(text):
+        raise table.error(key, f"expected a single line of at most {MAX_TEXT} characters")
+    return text

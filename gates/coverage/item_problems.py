@@ -1,0 +1,87 @@
+"""What is wrong with an item of the guide: nothing decides it, or it names what is not there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gates.coverage.guide_file import GuideItem
+from gates.coverage.objective_sources import checks_of
+from gates.model import Objective, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNames:
+    """What a policy has, by name.
+
+    Args:
+        objectives: the objectives.
+        stages: the names of the stages that ask for each objective.
+        alerts: the names of the alert rules that must exist.
+    """
+
+    objectives: Mapping[str, Objective]
+    stages: Mapping[str, tuple[str, ...]]
+    alerts: frozenset[str]
+
+    @classmethod
+    def of(cls, policy: Policy) -> "PolicyNames":
+        """The names of a policy."""
+        objectives = {
+            objective.name: objective for stage in policy.stages for objective in stage.objectives
+        }
+        stages: dict[str, list[str]] = {name: [] for name in objectives}
+        for stage in policy.stages:
+            for objective in stage.objectives:
+                stages[objective.name].append(stage.name)
+        alerts = [alert for level in policy.alert_levels for alert in level.alerts]
+        stage_names = {name: tuple(names) for name, names in stages.items()}
+        return cls(objectives, stage_names, frozenset(alerts))
+
+
+def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
+    """A sentence for each thing that is wrong with an item.
+
+    Args:
+        item: the item.
+        known: what the policy has.
+    """
+    if not item.objectives and not item.why_not:
+        yield "no objective decides the item, and no reason is stated (objectives, or why_not)"
+    for name in item.objectives:
+        if name not in known.objectives:
+            yield f"the policy has no objective {name!r}{_nearest(name, known.objectives)}"
+    objectives = [known.objectives[name] for name in item.objectives if name in known.objectives]
+    yield from _check_problems(item, objectives)
+    yield from _stage_problems(item, known)
+    for alert in item.alerts:
+        if alert not in known.alerts:
+            yield f"the policy requires no alert rule {alert!r}{_nearest(alert, known.alerts)}"
+
+
+def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterator[str]:
+    """A sentence for each check that no objective requires, and each objective without a check."""
+    required = {objective.name: set(checks_of(objective)) for objective in objectives}
+    own = set().union(*required.values())
+    for check in item.checks:
+        if check not in own:
+            yield f"no objective of the item has a check {check!r}{_nearest(check, own)}"
+    for name, checks in required.items():
+        if item.checks and checks and not checks.intersection(item.checks):
+            yield f"checks names no check of the objective {name}"
+
+
+def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
+    """A sentence for each stage that the policy lacks, and for stages that decide nothing."""
+    names = {stage for stages in known.stages.values() for stage in stages}
+    for stage in item.stages:
+        if stage not in names:
+            yield f"the policy has no stage {stage!r}{_nearest(stage, names)}"
+    possible = {stage for name in item.objectives for stage in known.stages.get(name, ())}
+    if item.objectives and item.stages and not possible.intersection(item.stages):
+        yield f"no objective of the item is asked at {' or '.join(item.stages)}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The nearest name that exists, as a question; empty where none is near."""
+    near = get_close_matches(name, sorted(known), 1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

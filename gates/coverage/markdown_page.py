@@ -1,0 +1,100 @@
+"""The matrix of the guide as a page of Markdown: ``docs/guide-coverage.md``."""
+
+from collections.abc import Iterable, Sequence
+
+from gates.coverage.guide_file import ItemKind
+from gates.coverage.matrix import DecidingObjective, Matrix, MatrixRow
+from gates.coverage.text_table import WORDS, sources_text, stages_text, totals_text
+from gates.model import SignOffObjective
+
+KINDS = {
+    ItemKind.CHECKBOX: "checkboxes",
+    ItemKind.SUB_BULLET: "bullets below checkboxes",
+    ItemKind.BULLET: "other bullets: triggers, panels, alerts, severities, success metrics",
+    ItemKind.ROW: "rows of tables",
+    ItemKind.STEP: "steps",
+    ItemKind.HEADING: "headings that state a number, a time or a goal",
+    ItemKind.ANNOUNCEMENT: "statements to customers",
+    ItemKind.COMMAND: "commands",
+    ItemKind.SIGNATURE: "signatures",
+}
+
+
+def page(matrix: Matrix) -> str:
+    """The page, with a line break at the end.
+
+    Args:
+        matrix: the matrix.
+    """
+    lines = [
+        "# Coverage of the deployment guide",
+        "",
+        "`gates coverage --markdown` writes this page from `policies/guide.toml` and the policy; a",
+        "test compares them. Every item of [the guide](guide.md) is here, with the objectives that",
+        "decide it and the source of their evidence; the last two tables list these objectives.",
+        "",
+        f"{totals_text(matrix)}.",
+        "",
+        *_totals(matrix),
+        "",
+    ]
+    for part in matrix.sections:
+        lines += [f"## {part.section.guide}: {part.section.title}", ""]
+        lines += _table(("item", "decided by", "objectives"), (_row(row) for row in part.rows))
+        lines.append("")
+    lines += ["## Objectives", "", *_objectives(matrix), ""]
+    lines += ["## Sign-offs", "", *_sign_offs(matrix)]
+    return "\n".join(lines) + "\n"
+
+
+def _totals(matrix: Matrix) -> list[str]:
+    rows = []
+    for kind in ItemKind:
+        counts = matrix.totals(kind)
+        numbers = [*(counts[decider] for decider in WORDS), sum(counts.values())]
+        rows.append((KINDS[kind], *map(str, numbers)))
+    return _table(("items", *WORDS.values(), "total"), rows)
+
+
+def _row(row: MatrixRow) -> tuple[str, ...]:
+    objectives = "; ".join(_objective(deciding) for deciding in row.deciding)
+    if row.item.alerts:
+        objectives += "; alert rules: " + ", ".join(f"`{name}`" for name in row.item.alerts)
+    return row.item.text, row.decider.value, objectives or row.item.why_not or "nothing"
+
+
+def _objective(deciding: DecidingObjective) -> str:
+    if deciding.checks:
+        checks = ", ".join(f"`{check}`" for check in deciding.checks)
+        return f"`{deciding.objective.name}`: {checks}"
+    return f"`{deciding.objective.name}` ({sources_text(deciding)})"
+
+
+def _objectives(matrix: Matrix) -> list[str]:
+    """Where the evidence of each objective comes from, and which stages ask for it."""
+    rows = [
+        (f"`{deciding.objective.name}`", deciding.objective.guide,
+         sources_text(deciding), stages_text(matrix, deciding.stages))
+        for deciding in matrix.objectives
+        if not isinstance(deciding.objective, SignOffObjective)
+    ]  # fmt: skip
+    return _table(("objective", "guide", "source", "stages"), rows)
+
+
+def _sign_offs(matrix: Matrix) -> list[str]:
+    """What people sign, why no machine can verify it, and at which stages."""
+    rows = [
+        (f"`{item.name}`", item.item, item.reason, stages_text(matrix, deciding.stages))
+        for deciding in matrix.objectives
+        if isinstance(item := deciding.objective, SignOffObjective)
+    ]
+    return _table(("name", "signed statement", "why no machine verifies it", "stages"), rows)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_line(heads), _line(["---"] * len(heads)), *(_line(row) for row in rows)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells]
+    return "| " + " | ".join(escaped) + " |"

@@ -1,0 +1,110 @@
+"""Where the evidence of an objective comes from, in words."""
+
+from enum import Enum
+from typing import assert_never
+
+from gates.model import (
+    AvailabilityObjective,
+    ChecksObjective,
+    ComparisonObjective,
+    ListedChecksObjective,
+    LiveBuildObjective,
+    LoadObjective,
+    NoFailedChecksObjective,
+    Objective,
+    RatioObjective,
+    RestartsObjective,
+    RollbackObjective,
+    ServedBuildObjective,
+    ShareObjective,
+    SignOffObjective,
+    ThroughputObjective,
+    TrafficObjective,
+    TriggerObjective,
+)
+
+
+class Source(Enum):
+    """A kind of evidence."""
+
+    HEALTH = "health answer"
+    SMOKE = "smoke suite"
+    INTEGRATION = "integration suite"
+    SECURITY = "security suite"
+    PERFORMANCE = "performance suite"
+    SERVICES = "services"
+    PROMETHEUS = "Prometheus checks"
+    ALERTMANAGER = "Alertmanager checks"
+    GRAFANA = "Grafana checks"
+    DATABASE = "database"
+    INTEGRITY = "data integrity"
+    BACKUP = "backup"
+    BALANCER = "balancer checks"
+    WEIGHTS = "traffic weights"
+    METRICS = "live metrics"
+    LOAD = "load run"
+    RUN_RECORDS = "run records"
+    LEDGER = "ledger"
+    SIGN_OFF = "sign-off"
+
+
+# The first part of a check's id is its suite, and the second part of a platform check its area.
+AREAS = {
+    "services": Source.SERVICES, "prometheus": Source.PROMETHEUS,
+    "alertmanager": Source.ALERTMANAGER, "grafana": Source.GRAFANA, "database": Source.DATABASE,
+    "integrity": Source.INTEGRITY, "backup": Source.BACKUP, "balancer": Source.BALANCER,
+}  # fmt: skip
+SUITES = {
+    "smoke": Source.SMOKE, "security": Source.SECURITY, "performance": Source.PERFORMANCE,
+}  # fmt: skip
+
+
+def checks_of(objective: Objective) -> tuple[str, ...]:
+    """The ids of the checks that an objective requires; empty for an objective without checks."""
+    if isinstance(objective, ChecksObjective | NoFailedChecksObjective):
+        return objective.checks
+    return ()
+
+
+def sources_of(objective: Objective, checks: tuple[str, ...]) -> tuple[Source, ...]:
+    """The sources of an objective's evidence, each once.
+
+    Args:
+        objective: the objective.
+        checks: the checks that count; empty for all checks of the objective.
+    """
+    if required := checks_of(objective):
+        return tuple(dict.fromkeys(_source_of_check(check) for check in checks or required))
+    return (_source_of(objective),)
+
+
+def _source_of(objective: Objective) -> Source:
+    match objective:
+        case ServedBuildObjective():
+            source = Source.HEALTH
+        case ShareObjective():
+            source = Source.WEIGHTS
+        case LoadObjective():
+            source = Source.LOAD
+        case RollbackObjective():
+            source = Source.LEDGER
+        case SignOffObjective():
+            source = Source.SIGN_OFF
+        case ListedChecksObjective() | ChecksObjective() | NoFailedChecksObjective():
+            source = Source.RUN_RECORDS
+        case (
+            LiveBuildObjective() | RatioObjective() | ComparisonObjective()
+            | ThroughputObjective() | TriggerObjective() | TrafficObjective()
+            | RestartsObjective() | AvailabilityObjective()
+        ):  # fmt: skip
+            source = Source.METRICS
+        case _:
+            assert_never(objective)
+    return source
+
+
+def _source_of_check(check: str) -> Source:
+    suite, area = check.split(".")[:2]
+    if suite == "platform":
+        return AREAS.get(area, Source.SERVICES)
+    return SUITES.get(suite, Source.INTEGRATION)

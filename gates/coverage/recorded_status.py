@@ -1,0 +1,44 @@
+"""The state of each item of the guide, from the decisions and sign-offs in the ledger."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from gates.coverage.matrix import Matrix, MatrixRow
+from gates.signing.status import StageStatus, State
+
+# From the best state to the worst; an item is in the worst state of its objectives.
+ORDER = (
+    State.VERIFIED, State.SIGNED, State.OVERRIDDEN, State.OPEN, State.EXPIRED, State.FAILED,
+)  # fmt: skip
+RecordedStates = Mapping[str, State]
+NO_STATES: RecordedStates = MappingProxyType({})
+
+
+def states_of(matrix: Matrix, statuses: Sequence[StageStatus]) -> RecordedStates:
+    """The state of each item that objectives decide, by the item's id.
+
+    Args:
+        matrix: the matrix.
+        statuses: the status of every stage of the policy.
+    """
+    recorded = {
+        (status.stage.name, objective.objective): objective.state
+        for status in statuses
+        for objective in status.objectives
+    }
+    return {row.item.name: _state(row, recorded) for row in matrix.rows if row.deciding}
+
+
+def _state(row: MatrixRow, recorded: Mapping[tuple[str, str], State]) -> State:
+    states = [
+        recorded[stage, deciding.objective.name]
+        for deciding in row.deciding
+        for stage in deciding.stages
+    ]
+    return max(states, key=ORDER.index)
+
+
+def counts_text(states: RecordedStates) -> str:
+    """The number of items in each state, in words."""
+    values = list(states.values())
+    return ", ".join(f"{values.count(state)} {state.value}" for state in ORDER)

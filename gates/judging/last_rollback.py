@@ -1,0 +1,68 @@
+"""Condition: a rollback gave the target all traffic; and the objectives that count from then on."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from gates.judging.conclusion import Conclusion, finding_of
+from gates.model import (
+    Evidence,
+    Finding,
+    Measured,
+    Measurement,
+    RatioObjective,
+    Rollback,
+    RollbackObjective,
+    Stage,
+    Verdict,
+)
+
+MIN_WINDOW = timedelta(seconds=1)
+
+
+def since_rollback(stage: Stage, rollback: Rollback | None, at: float) -> Stage:
+    """The stage with the windows that begin after the last rollback.
+
+    Args:
+        stage: the stage.
+        rollback: the last rollback; None where none is known, which leaves the stage as it is.
+        at: the moment of the question, seconds since the epoch.
+    """
+    if rollback is None:
+        return stage
+    passed = max(MIN_WINDOW, timedelta(seconds=round(at - rollback.drained_at, 3)))
+    objectives = tuple(
+        replace(objective, window=min(objective.window, passed))
+        if isinstance(objective, RatioObjective) and objective.since_rollback
+        else objective
+        for objective in stage.objectives
+    )
+    return replace(stage, objectives=objectives)
+
+
+def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) -> Finding:
+    """Whether a rollback to the target is known, and how long ago it was."""
+    rollback, target = evidence.rollback, evidence.target.name
+    age = None if rollback is None else now.timestamp() - rollback.at
+    max_age = objective.max_age.total_seconds()
+    if rollback is None or age is None:
+        sentence = f"the ledger has no rollback to {target} that no move of traffic followed"
+        conclusion = Conclusion(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
+    elif age > max_age:
+        sentence = f"the last rollback to {target} was {age:.0f} s ago, longer than {max_age:.0f} s"
+        conclusion = Conclusion(Measured.STALE, Verdict.INCONCLUSIVE, sentence)
+    else:
+        began = datetime.fromtimestamp(rollback.at, UTC).isoformat(timespec="seconds")
+        sentence = (
+            f"{rollback.target} gave all traffic back to {target} at {began}, {age:.0f} s ago: "
+            f"{rollback.proof}"
+        )
+        conclusion = Conclusion(Measured.OK, Verdict.PASS, sentence)
+    measurement = Measurement(
+        source="ledger",
+        query=f"rollbacks to {target}",
+        window_seconds=max_age,
+        samples=int(rollback is not None),
+        age_seconds=age,
+        value=rollback.proof if rollback else "none",
+    )
+    return finding_of(objective, conclusion, [measurement], "gates log")

@@ -1,0 +1,74 @@
+"""The day of the deployment: the suites on green, the sign-offs, and the question to the gate."""
+
+from pathlib import Path
+
+import suites
+from gates.cli.printing import print_decision
+from gates.decisions import Context, decide, record
+from gates.model import Decision, Outcome, SignOffObjective, Stage
+from rehearsal.parts import run_command, say
+
+SUITES = Path(suites.__file__).parent
+SUITES_SECONDS = 600.0
+STAGE = "day-of"
+# Some checks of a suite failed: the gate decides what follows.
+CHECKS_FAILED = 1
+
+
+def run_suites(context: Context, marks: str) -> None:
+    """Run suites on green; the gate judges failed checks.
+
+    Args:
+        context: with the target and the places.
+        marks: the suites, as an expression of pytest's marks.
+
+    Raises:
+        RehearsalError: the suites could not be run.
+    """
+    say(f"suites on {context.target.name}: {marks}")
+    output = run_command(
+        "pytest", str(SUITES), "-m", marks, "--target", context.target.name,
+        f"--targets={context.targets}", f"--out={context.out}", f"--policy={context.policy_file}",
+        "-q", "-p", "no:cacheprovider", "-p", "no:locust",
+        seconds=SUITES_SECONDS, accepted=(0, CHECKS_FAILED),
+    )  # fmt: skip
+    lines = [line for line in output.splitlines() if line.strip()]
+    say(lines[-1] if lines else "the suites printed nothing")
+
+
+def ask_day_of(context: Context, person: str) -> Decision | None:
+    """Have the items of the stage signed where a person is named, and ask the gate.
+
+    Args:
+        context: with the policy, the target and the places.
+        person: the name of the person who signs; empty where nobody signs.
+
+    Returns:
+        The decision, which is in the ledger and printed; None where the policy has no such stage.
+    """
+    stage = next((stage for stage in context.policy.stages if stage.name == STAGE), None)
+    if stage is None:
+        say(f"the policy has no stage {STAGE}")
+        return None
+    items = [item for item in stage.objectives if isinstance(item, SignOffObjective)]
+    if person:
+        _sign(context, stage, items, person)
+    answer = decide(context, stage)
+    document = record(context, answer)
+    print_decision(document, context.out, as_json=False)
+    if answer.decision.outcome is not Outcome.GO and items and not person:
+        say(f"people sign {len(items)} items of {STAGE}; in a rehearsal: --sign-as NAME")
+    return answer.decision
+
+
+def _sign(context: Context, stage: Stage, items: list[SignOffObjective], person: str) -> None:
+    """Sign every item; where more people must sign, they get numbers."""
+    for item in items:
+        for number in range(1, item.people + 1):
+            name = person if number == 1 else f"{person} {number}"
+            run_command(
+                "gates", "sign", item.name, "--stage", stage.name, "--target", context.target.name,
+                "--targets", str(context.targets), "--policy", context.policy_file,
+                "--out", str(context.out), "--by", name, "--note", "signed for a rehearsal",
+            )  # fmt: skip
+    say(f"{person} signed {len(items)} items of {stage.name}")

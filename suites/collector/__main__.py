@@ -1,0 +1,135 @@
+"""``python -m suites.collector``: checks the database, and writes the record of a run of suites.
+
+The exit code says whether the record was written, and not how the checks ended.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gates import __version__, places
+from gates.errors import ConfigurationError, UnknownNameError
+from gates.evidence.run_folder import Subject, new_run_id
+from gates.evidence.seal import configured_key
+from gates.evidence.suite_record import Recorder
+from gates.exitcodes import ExitCode
+from gates.model import LEFT_NOTHING, CheckOutcome, CheckResult, Policy, Target
+from gates.policy import policy_file, target_file
+from gates.process.command_line import carry_out
+from gates.sources.health import served_build
+from suites.collector import acknowledged, collection
+from suites.collector.collection import Collected, Request
+
+STARS = "***"
+
+
+def main() -> int:
+    """Run the command; its exit code."""
+    return carry_out(_parser(), None, interrupted="the run proves nothing")
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m suites.collector",
+        description="Check a store's database without pytest, and write the record of the run.",
+        epilog="exit codes: 0 when the record is written, however the checks ended; 2 usage or "
+        "configuration; 70 internal",
+        allow_abbrev=False,
+    )
+    top.add_argument("--target", required=True, metavar="NAME", help="the target to check")
+    top.add_argument("--set", required=True, metavar="NAME", help="a check set of the policy")
+    top.add_argument("--targets", metavar="DIR", help="the folder of target files")
+    top.add_argument("--policy", metavar="FILE", help="the policy file")
+    top.add_argument("--out", metavar="DIR", help="the folder of generated files")
+    top.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
+    top.add_argument(
+        "--since",
+        type=_moment,
+        metavar="TIME",
+        help="violations by documents older than this time (ISO 8601) do not fail",
+    )
+    top.add_argument(
+        "--orders",
+        type=Path,
+        metavar="FILE",
+        help="orders and payments acknowledged to shoppers (JSON lines)",
+    )
+    top.set_defaults(run=_run)
+    return top
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected a time such as 2026-11-27T14:00:00Z") from None
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("expected a time with a time zone, such as …T14:00:00Z")
+    return moment.astimezone(UTC)
+
+
+def _run(options: argparse.Namespace) -> int:
+    target = target_file.load(options.target, places.targets(options.targets).path)
+    policy_place = places.policy(options.policy).path
+    policy = policy_file.load(policy_place)
+    checks = _checks(policy, options.set, policy_place)
+    if acknowledged.CHECK in checks and options.orders is None and options.since is None:
+        raise ConfigurationError(f"{acknowledged.CHECK} needs --orders FILE or --since TIME")
+    orders = acknowledged.read(options.orders) if options.orders else None
+    out = places.out(options.out, Path("out")).path
+    runs = Path(options.runs) if options.runs else out / "runs"
+    request = Request(target, policy, checks, options.since, orders)
+    collection.refuse_incomplete(target, policy)
+    run_id = _record(request, runs.resolve())
+    sys.stdout.write(f"{run_id}\n")
+    return ExitCode.GO
+
+
+def _checks(policy: Policy, name: str, where: Path) -> tuple[str, ...]:
+    """The checks of a set of the policy.
+
+    Raises:
+        ConfigurationError: there is no such set, or the collector does not make its checks.
+    """
+    if name not in policy.check_sets:
+        raise UnknownNameError("check set", name, policy.check_sets, str(where))
+    checks = policy.check_sets[name]
+    collection.refuse_unknown(checks, f"check set {name} of {where}")
+    return checks
+
+
+def _record(request: Request, runs: Path) -> str:
+    """Make the checks and write the sealed record; the run's id."""
+    target, run_id = request.target, new_run_id()
+    recorder = Recorder(runs / run_id, configured_key())
+    subject = Subject(
+        target.name,
+        target.addresses.api,
+        target.digest,
+        served_build(target).build,
+        request.policy.limits_digest,
+    )
+    recorder.started(run_id, subject, __version__)
+    recorder.collected([*request.checks, LEFT_NOTHING])
+    results = [_without_secrets(collected, target) for collected in collection.collect(request)]
+    for collected in results:
+        recorder.check(collected.result, collected.seconds)
+    # The collector only reads, so nothing of its run can be left in the database.
+    nothing_left = CheckResult(LEFT_NOTHING, CheckOutcome.PASSED, datetime.now(UTC), "", "")
+    recorder.check(nothing_left, 0.0)
+    failed = any(collected.result.outcome is not CheckOutcome.PASSED for collected in results)
+    recorder.finished(served_build(target).build, int(failed))
+    return run_id
+
+
+def _without_secrets(collected: Collected, target: Target) -> Collected:
+    message = collected.result.message
+    for secret in target.secrets.values():
+        message = message.replace(secret, STARS)
+    return replace(collected, result=replace(collected.result, message=message))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

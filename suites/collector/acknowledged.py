@@ -1,0 +1,147 @@
+"""Orders and payments that the store acknowledged, compared with the database.
+
+The shoppers of a rehearsal write what was acknowledged to them (``orders.jsonl``). Elsewhere the
+store's counters say how many orders and payments were acknowledged since a moment.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from gates.errors import ConfigurationError
+from gates.model import Measured, Series
+from gates.sources import json_values
+from gates.sources.prometheus import Prometheus
+from suites.database.view import Shop, View
+
+CHECK = "platform.integrity.orders_acknowledged"
+MAX_BYTES = 64_000_000
+MAX_NAMED = 5
+MAX_ID = 200
+# A document may be this much older or younger than the scrape that counts it.
+TOLERANCE = timedelta(seconds=60)
+# Of customers alone: the data of test runs is deleted.
+COUNTERS = {
+    "orders": 'orders_total{status="placed",traffic="customer"}',
+    "payments": 'payments_total{status="captured",traffic="customer"}',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgedIds:
+    """What the store acknowledged: when, by the document's id, by collection."""
+
+    times: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+
+
+class UnmeasuredError(Exception):
+    """The acknowledged orders could not be compared; the message says why."""
+
+
+def read(path: Path) -> AcknowledgedIds:
+    """Read what was acknowledged to shoppers.
+
+    Args:
+        path: JSON lines with ``at`` (seconds since the epoch) and ``order`` or ``payment`` (an id).
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a complete line is malformed.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigurationError(f"{path}: over {MAX_BYTES:,} bytes")
+    times: dict[str, dict[str, datetime]] = {"orders": {}, "payments": {}}
+    # The last line may be under way.
+    for number, line in enumerate(raw.split(b"\n")[:-1], start=1):
+        try:
+            content = json_values.object_of(json_values.loads(line))
+            kind = "order" if "order" in content else "payment"
+            document = json_values.name(content[kind], MAX_ID)
+            at = json_values.number(content["at"])
+            times[f"{kind}s"][document] = datetime.fromtimestamp(at, UTC)
+        except json_values.MALFORMED as error:
+            raise ConfigurationError(f"{path}: line {number} is malformed: {error}") from error
+    return AcknowledgedIds(times)
+
+
+def missing_documents(view: View, acknowledged: AcknowledgedIds) -> list[str]:
+    """The acknowledged orders and payments that the database does not have, as messages.
+
+    Args:
+        view: a reading of the database that began after the acknowledgements.
+        acknowledged: what was acknowledged.
+    """
+    messages = []
+    for collection, times in acknowledged.times.items():
+        present = view.by_id(collection, times)
+        if missing := [document for document in times if document not in present]:
+            messages.append(_message(collection, missing, times))
+    return messages
+
+
+def _message(collection: str, missing: Sequence[str], times: Mapping[str, datetime]) -> str:
+    named = ", ".join(f"{document} of {times[document]:%H:%M:%SZ}" for document in
+                      missing[:MAX_NAMED])  # fmt: skip
+    more = f" and {len(missing) - MAX_NAMED:,} more" if len(missing) > MAX_NAMED else ""
+    ids = ", ".join(f'"{document}"' for document in missing[:MAX_NAMED])
+    return (
+        f"{len(missing):,} of {len(times):,} acknowledged {collection} are not in the database: "
+        f"{named}{more}\n  again: db.{collection}.find({{_id: {{$in: [{ids}]}}}})"
+    )
+
+
+def too_few_documents(database: Shop, address: str, since: datetime) -> list[str]:
+    """The collections with fewer documents since a moment than the store's counters counted.
+
+    Args:
+        database: the store's database.
+        address: of the Prometheus that has the counters of both colours.
+        since: UTC.
+
+    Raises:
+        UnmeasuredError: the counters could not be read.
+    """
+    now = time.time()
+    window = timedelta(seconds=now - since.timestamp())
+    messages = []
+    for collection, selector in COUNTERS.items():
+        answer = Prometheus(address).samples(selector, window, now)
+        if answer.measured is not Measured.OK:
+            raise UnmeasuredError(f"{selector}: {answer.problem}")
+        counted = sum(increase(series) for series in answer.series)
+        query = _query(collection, since)
+        present = database[collection].count_documents(query)
+        if present < counted:
+            messages.append(
+                f"{collection}: {counted:,.0f} were acknowledged since {since:%H:%M:%SZ} "
+                f"({selector}), the database has {present:,}"
+            )
+    return messages
+
+
+def _query(collection: str, since: datetime) -> dict[str, object]:
+    query: dict[str, object] = {"traffic": "customer", "created_at": {"$gte": since - TOLERANCE}}
+    return {**query, "status": "captured"} if collection == "payments" else query
+
+
+def increase(series: Series) -> float:
+    """How much a counter increased over its samples; after a fall it began at 0 again."""
+    values = [sample.value for sample in series.samples]
+    return sum(
+        later - earlier if later >= earlier else later for earlier, later in pairwise(values)
+    )
+
+
+def of_ids(orders: Iterable[str], payments: Iterable[str]) -> AcknowledgedIds:
+    """The acknowledgements of a run that ends now."""
+    now = datetime.now(UTC)
+    return AcknowledgedIds(
+        {"orders": dict.fromkeys(orders, now), "payments": dict.fromkeys(payments, now)}
+    )

@@ -1,0 +1,156 @@
+"""Makes the collector's checks, and gives a result for each."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from gates.errors import ConfigurationError
+from gates.model import CheckOutcome, CheckResult, Policy, Target
+from suites.collector import acknowledged
+from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
+from suites.database import invariants, replication
+from suites.database.invariants import INVARIANTS, PREFIX
+from suites.database.view import View
+
+NODE = "suites.collector"
+MAX_MESSAGE = 2000
+SERVER_SECONDS = 2.0
+CHECKS = frozenset(
+    {*(invariant.check for invariant in INVARIANTS.values()), replication.CHECK, acknowledged.CHECK}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is checked.
+
+    Args:
+        target: the target.
+        policy: the policy, for its limits.
+        checks: ids of checks, each one of ``CHECKS``.
+        since: violations by older documents do not fail; None where every violation fails. UTC.
+        orders: what was acknowledged to shoppers; None to compare the store's counters.
+    """
+
+    target: Target
+    policy: Policy
+    checks: Sequence[str]
+    since: datetime | None
+    orders: AcknowledgedIds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A result, and how long the check took, in seconds."""
+
+    result: CheckResult
+    seconds: float
+
+
+def refuse_unknown(checks: Iterable[str], where: str) -> None:
+    """Refuse checks that the collector does not have.
+
+    Raises:
+        ConfigurationError: one of the checks is unknown.
+    """
+    if unknown := sorted(set(checks) - CHECKS):
+        raise ConfigurationError(
+            f"{where}: the collector does not make the check {unknown[0]}; "
+            f"it makes {replication.CHECK}, {acknowledged.CHECK} and the checks of the invariants"
+        )
+
+
+def refuse_incomplete(target: Target, policy: Policy) -> None:
+    """Refuse a target without a database, and a policy without limits of the platform.
+
+    Raises:
+        ConfigurationError: one of them is missing.
+    """
+    if "database_uri" not in target.secrets:
+        raise ConfigurationError(
+            f"no database_uri for {target.name}: set the variable that its target file names"
+        )
+    if not policy.platform_limits:
+        raise ConfigurationError("the policy has no [platform_limits]")
+
+
+def collect(request: Request) -> list[Collected]:
+    """Make the checks; a database that does not answer is an error of each check.
+
+    Args:
+        request: with a target and a policy that ``refuse_incomplete`` accepts.
+    """
+    uri = request.target.secrets["database_uri"]
+    began = time.monotonic()
+    try:
+        with MongoClient[dict[str, Any]](
+            uri, serverSelectionTimeoutMS=int(SERVER_SECONDS * 1000), tz_aware=True
+        ) as client:
+            return _collect(client, request)
+    except PyMongoError as error:
+        text = f"the database does not answer ({type(error).__name__})"
+        seconds = time.monotonic() - began
+        return [_result(check, CheckOutcome.ERROR, text, seconds) for check in request.checks]
+
+
+def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> list[Collected]:
+    limits, database = request.policy.platform_limits, client.get_default_database()
+    limit = int(limits["integrity_documents"])
+    results = []
+    names = [name for name, invariant in INVARIANTS.items() if invariant.check in request.checks]
+    began = time.monotonic()
+    confirmed = invariants.check(database, limit, time.sleep, names)
+    seconds = (time.monotonic() - began) / max(1, len(names))
+    for name in names:
+        text, fails = _text_of_violations(name, confirmed[name], request.since)
+        outcome = CheckOutcome.FAILED if fails else CheckOutcome.PASSED
+        results.append(_result(PREFIX + name, outcome, text, seconds))
+    if replication.CHECK in request.checks:
+        results.append(_timed(replication.CHECK, lambda: list(replication.replication_of(
+            client, limits["replication_lag_seconds"]).problems)))  # fmt: skip
+    if acknowledged.CHECK in request.checks:
+        results.append(_timed(acknowledged.CHECK, lambda: _lost(View(database, limit), request)))
+    return results
+
+
+def _text_of_violations(
+    name: str, confirmed: invariants.Confirmed, since: datetime | None
+) -> tuple[str, bool]:
+    """The message about an invariant, and whether its check fails."""
+    new, older = confirmed.since(since)
+    parts = [invariants.text_of(INVARIANTS[name], new)] if new else []
+    if older:
+        text = invariants.text_of(INVARIANTS[name], older)
+        parts.append(f"older than {since:%Y-%m-%dT%H:%M:%SZ}, not counted: {text}")
+    return "\n".join(parts), bool(new)
+
+
+def _lost(view: View, request: Request) -> list[str]:
+    """The acknowledged orders and payments that are not in the database, as messages."""
+    if request.orders is not None:
+        return acknowledged.missing_documents(view, request.orders)
+    if request.since is None:
+        raise ConfigurationError(f"{acknowledged.CHECK} needs --orders FILE or --since TIME")
+    address = request.target.addresses.prometheus
+    return acknowledged.too_few_documents(view.database, address, request.since)
+
+
+def _timed(check: str, find_problems: Callable[[], list[str]]) -> Collected:
+    """The result of a check that lists problems."""
+    began = time.monotonic()
+    try:
+        problems = find_problems()
+    except UnmeasuredError as error:
+        return _result(check, CheckOutcome.ERROR, str(error), time.monotonic() - began)
+    outcome = CheckOutcome.FAILED if problems else CheckOutcome.PASSED
+    return _result(check, outcome, "\n".join(problems), time.monotonic() - began)
+
+
+def _result(check: str, outcome: CheckOutcome, message: str, seconds: float) -> Collected:
+    result = CheckResult(check, outcome, datetime.now(UTC), message[:MAX_MESSAGE], NODE)
+    return Collected(result, seconds)

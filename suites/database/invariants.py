@@ -1,0 +1,193 @@
+"""The table of all integrity invariants, and the confirmation of what they find.
+
+A live store writes while the database is read, so a violation counts only when it is still there
+when the same documents are read again a moment later.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from suites.database import owners, purchases, totals
+from suites.database.view import Shop, View, Violation
+
+# The pauses before the readings that confirm a violation.
+FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 0.5, 2.0
+# While the violations become fewer, as when a run's data is being deleted, reading goes on.
+MAX_READINGS = 5
+MAX_NAMED = 5
+PREFIX = "platform.integrity."
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A statement about the documents of a database.
+
+    Args:
+        name: the last part of the check's id.
+        sentence: the statement.
+        find: finds the documents that contradict it.
+    """
+
+    name: str
+    sentence: str
+    find: Callable[[View], Iterator[Violation]]
+
+    @property
+    def check(self) -> str:
+        """The id of the check."""
+        return PREFIX + self.name
+
+
+def _invariant(find: Callable[[View], Iterator[Violation]]) -> Invariant:
+    return Invariant(find.__name__, str(find.__doc__).splitlines()[0], find)
+
+
+INVARIANTS: Mapping[str, Invariant] = {
+    find.__name__: _invariant(find)
+    for find in (
+        purchases.order_items,
+        purchases.order_lines,
+        purchases.order_totals,
+        purchases.order_users,
+        purchases.order_products,
+        purchases.order_once,
+        purchases.order_payments,
+        purchases.payment_orders,
+        purchases.payment_amounts,
+        purchases.payment_once,
+        purchases.payment_effects,
+        totals.points_orders,
+        totals.points_amounts,
+        totals.points_balances,
+        totals.points_lifetime,
+        totals.points_not_negative,
+        totals.achievements,
+        totals.stock_balance,
+        totals.stock_taken,
+        totals.stock_not_negative,
+        owners.carts,
+        owners.sessions,
+        purchases.event_orders,
+        purchases.event_numbers,
+        purchases.event_status,
+        owners.saved_methods,
+        owners.permissions,
+        owners.second_factors,
+    )
+}
+
+Found = dict[str, dict[tuple[str, str], Violation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The violations of one invariant that were there at every reading.
+
+    Args:
+        violations: as they were at the last reading.
+        steady: the keys of wrong sums whose difference was the same at every reading.
+    """
+
+    violations: tuple[Violation, ...]
+    steady: frozenset[tuple[str, str]]
+
+    def since(self, moment: datetime | None) -> tuple[list[Violation], list[Violation]]:
+        """The violations that are new since a moment, and the older ones.
+
+        A wrong sum is older when its difference does not change. A document without a time counts
+        as new.
+
+        Args:
+            moment: UTC; None where every violation counts as new.
+        """
+        if moment is None:
+            return list(self.violations), []
+        older = [
+            violation
+            for violation in self.violations
+            if (violation.difference is not None and violation.key in self.steady)
+            or (violation.difference is None and violation.at is not None and violation.at < moment)
+        ]
+        return [violation for violation in self.violations if violation not in older], older
+
+
+def check(
+    database: Shop,
+    limit: int,
+    pause: Callable[[float], None],
+    names: Iterable[str] = tuple(INVARIANTS),
+) -> dict[str, Confirmed]:
+    """Read the database, and confirm each violation by further readings.
+
+    Args:
+        database: the store's database; its client reads times with a time zone.
+        limit: the largest number of documents that is read of a collection.
+        pause: waits for so many seconds.
+        names: the invariants.
+
+    Returns:
+        The confirmed violations of each invariant.
+
+    Raises:
+        PyMongoError: the database does not answer.
+    """
+    found = _read(database, limit, names)
+    steady = {name: {key: violation.difference for key, violation in violations.items()}
+              for name, violations in found.items()}  # fmt: skip
+    seconds, readings = FIRST_PAUSE_SECONDS, 1
+    while any(found.values()) and readings < MAX_READINGS:
+        pause(seconds)
+        again = _read(database, limit, [name for name, violations in found.items() if violations])
+        count = _count(found)
+        found = {
+            name: {key: again[name][key] for key in violations if key in again.get(name, {})}
+            for name, violations in found.items()
+        }
+        readings += 1
+        if readings > 2 and _count(found) == count:  # noqa: PLR2004 - two readings confirm
+            break
+        seconds = PAUSE_SECONDS
+    return {
+        name: Confirmed(
+            tuple(violations.values()),
+            frozenset(key for key, violation in violations.items()
+                      if violation.difference == steady[name][key]),
+        )
+        for name, violations in found.items()
+    }  # fmt: skip
+
+
+def _read(database: Shop, limit: int, names: Iterable[str]) -> Found:
+    view = View(database, limit)
+    return {
+        name: {violation.key: violation for violation in INVARIANTS[name].find(view)}
+        for name in names
+    }
+
+
+def _count(found: Found) -> int:
+    return sum(len(violations) for violations in found.values())
+
+
+def text_of(invariant: Invariant, violations: list[Violation]) -> str:
+    """The message about violations: the documents, a query that shows them, and the next step."""
+    count = len(violations)
+    documents = "1 document contradicts" if count == 1 else f"{count:,} documents contradict"
+    collections = sorted({violation.collection for violation in violations})
+    ids = [violation.document for violation in violations[:MAX_NAMED]]
+    listed = ", ".join(f'"{document}"' for document in ids)
+    return "\n".join(
+        [
+            f"{documents} the invariant: {invariant.sentence}",
+            *(_line(violation) for violation in violations[:MAX_NAMED]),
+            *([f"  … {count - MAX_NAMED:,} more"] if count > MAX_NAMED else []),
+            f"  again: db.{collections[0]}.find({{_id: {{$in: [{listed}]}}}})",
+            "  next step: stop the release that wrote these documents, then correct them",
+        ]
+    )
+
+
+def _line(violation: Violation) -> str:
+    written = f" of {violation.at:%Y-%m-%dT%H:%M:%SZ}" if violation.at else ""
+    return f"  {violation.collection} {violation.document}{written}: {violation.observed}"[:240]

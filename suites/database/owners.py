@@ -1,0 +1,50 @@
+"""Invariants of data that belongs to a user: the user exists."""
+
+from collections.abc import Iterator
+
+from suites.database.view import Document, View, Violation
+
+
+def carts(view: View) -> Iterator[Violation]:
+    """Every cart belongs to an existing user, and every product in a cart has a quantity."""
+    users = view.by_id("users", [cart["_id"] for cart in view.newest("carts")])
+
+    def problem(cart: Document) -> str:
+        if cart["_id"] not in users:
+            return f"user {cart['_id']} does not exist"
+        wrong = [product for product, quantity in cart["items"].items() if quantity < 1]
+        return f"the quantity of {wrong[0]} is {cart['items'][wrong[0]]}" if wrong else ""
+
+    return view.judge("carts", problem)
+
+
+def sessions(view: View) -> Iterator[Violation]:
+    """Every session belongs to an existing user."""
+    return _without_user(view, "sessions")
+
+
+def saved_methods(view: View) -> Iterator[Violation]:
+    """Every saved payment method belongs to an existing user."""
+    return _without_user(view, "payment_methods")
+
+
+def permissions(view: View) -> Iterator[Violation]:
+    """Every granted permission belongs to an existing user."""
+    return _without_user(view, "permissions")
+
+
+def second_factors(view: View) -> Iterator[Violation]:
+    """Every second factor belongs to an existing user."""
+    yield from _without_user(view, "twofa_devices")
+    yield from _without_user(view, "sms_codes")
+
+
+def _without_user(view: View, collection: str) -> Iterator[Violation]:
+    ids = [str(document.get("user_id")) for document in view.newest(collection)]
+    users = view.by_id("users", ids)
+    return view.judge(
+        collection,
+        lambda document: (
+            "" if document["user_id"] in users else f"user {document['user_id']} does not exist"
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Counts and checksums of a database's collections, to compare before and after a migration.
+
+Documents of test runs are left out: runs write and delete them all the time.
+"""
+
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import encode
+
+from suites.database.structure import indexes
+from suites.database.view import Shop
+
+# Ids that ``suites.testdata.ownership`` makes: kind, run, process, ten random digits.
+OWN_ID = re.compile(r"\A(?:usr|prd|evt)_[a-z0-9][a-z0-9-]{0,59}_[0-9a-f]{10}")
+OWNERS = ("_id", "user_id", "subject", "subject_id", "actor_id")
+# Append-only logs, which grow with every refused request, and the records of migrations themselves.
+LEFT_OUT = frozenset({"audit_logs", "security_events", "webhook_events", "migrations"})
+MASK = 2**256 - 1
+MAX_SECONDS = 120.0
+MAX_OUTPUT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The documents of a collection.
+
+    Args:
+        count: how many.
+        checksum: the sum of the documents' SHA-256, so that the order does not matter.
+    """
+
+    count: int
+    checksum: int
+
+
+def snapshot(database: Shop, limit: int) -> dict[str, Content]:
+    """The content of each collection, without the documents of test runs.
+
+    Args:
+        database: the store's database.
+        limit: the largest number of documents that is read of a collection, in the order of ids.
+    """
+    return {
+        collection: _content(database, collection, limit)
+        for collection in sorted(set(database.list_collection_names()) - LEFT_OUT)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What a repeated migration changed.
+
+    Args:
+        exit_code: of the command.
+        output: what the command printed.
+        records: the records of migrations before, as the database had them.
+        changes: what the command changed in the records of migrations and in the indexes.
+        changed_content: what the command changed in the documents, by collection.
+    """
+
+    exit_code: int
+    output: str
+    records: tuple[dict[str, Any], ...]
+    changes: tuple[str, ...]
+    changed_content: tuple[str, ...]
+
+
+def rerun_migrations(database: Shop, command: Sequence[str], limit: int) -> Rerun:
+    """Apply the migrations once more, and compare the database before and after.
+
+    Args:
+        database: the store's database.
+        command: applies the migrations; the word ``python`` stands for this interpreter.
+        limit: the largest number of documents that is read of a collection.
+    """
+    records, present = _records(database), indexes(database)
+    before = snapshot(database, limit)
+    words = [sys.executable if word == "python" else word for word in command]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, timeout=MAX_SECONDS,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    changes = [
+        *([] if _records(database) == records else ["the records of migrations changed"]),
+        *([] if indexes(database) == present else ["the indexes changed"]),
+    ]
+    return Rerun(
+        exit_code=done.returncode,
+        output=(done.stderr or done.stdout).strip()[-MAX_OUTPUT:],
+        records=tuple(records),
+        changes=tuple(changes),
+        changed_content=tuple(differences(before, snapshot(database, limit))),
+    )
+
+
+def _records(database: Shop) -> list[dict[str, Any]]:
+    return list(database.migrations.find().sort("version", 1))
+
+
+def _content(database: Shop, collection: str, limit: int) -> Content:
+    count, checksum = 0, 0
+    for document in database[collection].find().sort("_id", 1).limit(limit):
+        if any(OWN_ID.match(str(document.get(name, ""))) for name in OWNERS):
+            continue
+        count += 1
+        checksum = (checksum + _digest(document)) & MASK
+    return Content(count, checksum)
+
+
+def _digest(document: Mapping[str, Any]) -> int:
+    ordered = dict(sorted(document.items()))
+    return int.from_bytes(hashlib.sha256(encode(ordered)).digest())
+
+
+def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> list[str]:
+    """What changed between two snapshots, by collection."""
+    nothing = Content(0, 0)
+    changes = []
+    for collection in sorted({*before, *after}):
+        earlier, later = before.get(collection, nothing), after.get(collection, nothing)
+        if earlier.count != later.count:
+            changes.append(f"{collection}: {earlier.count} documents before, {later.count} after")
+        elif earlier != later:
+            changes.append(f"{collection}: {later.count} documents, and some have another content")
+    return changes

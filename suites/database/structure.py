@@ -1,0 +1,162 @@
+"""The structure of a database, compared with what is declared: each function lists problems."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pymongo.errors import OperationFailure
+
+from suites.database.declared import FIELD_TYPES, Index, Query, indexes_of, queries_of
+from suites.database.view import Document, Shop
+
+MAX_NAMED = 3
+NOT_FOUND = 26  # the error code of a collection that does not exist
+
+
+def migration_problems(records: Sequence[Document], schema_version: int) -> list[str]:
+    """Why the records of migrations are not those of a database at a schema version.
+
+    Args:
+        records: the documents of the collection ``migrations``.
+        schema_version: the version that the target file states.
+    """
+    versions = [record.get("version") for record in records]
+    expected = list(range(1, schema_version + 1))
+    problems = [f"version {version} is not recorded" for version in expected
+                if version not in versions]  # fmt: skip
+    problems += [
+        f"version {version} is recorded {versions.count(version)} times"
+        for version in expected
+        if versions.count(version) > 1
+    ]
+    problems += [
+        f"version {version!r} is recorded; the target file states {schema_version}"
+        for version in versions
+        if version not in expected
+    ]
+    if problems:
+        return problems
+    by_version = sorted(records, key=lambda record: int(record["version"]))
+    times = [record["at"] for record in by_version]
+    late = [str(by_version[number]["version"]) for number in range(1, len(times))
+            if times[number] < times[number - 1]]  # fmt: skip
+    return [f"version {version} was applied before the version below it" for version in late]
+
+
+def indexes(database: Shop) -> dict[str, Any]:
+    """All indexes of a database, by collection and name."""
+    return {
+        f"{collection}.{name}": (tuple(index["key"]), bool(index.get("unique")))
+        for collection in sorted(database.list_collection_names())
+        for name, index in database[collection].index_information().items()
+    }
+
+
+def index_problems(present: Mapping[str, Any], schema_version: int) -> list[str]:
+    """The declared indexes that a database does not have, or that admit duplicates.
+
+    Args:
+        present: the result of ``indexes``.
+        schema_version: the version that the target file states.
+    """
+    return [
+        problem for index in indexes_of(schema_version) if (problem := _problem(index, present))
+    ]
+
+
+def _problem(index: Index, present: Mapping[str, Any]) -> str:
+    keys = tuple((key.removeprefix("-"), -1 if key.startswith("-") else 1) for key in index.keys)
+    same_keys = [
+        unique
+        for name, (fields, unique) in present.items()
+        if name.startswith(f"{index.collection}.") and fields == keys
+    ]
+    if not same_keys:
+        return f"{index} is missing"
+    return f"{index} is not unique" if index.unique and not any(same_keys) else ""
+
+
+def plan_problems(database: Shop, schema_version: int, max_scanned: int) -> list[str]:
+    """The declared queries that read a whole collection of more documents than allowed.
+
+    Args:
+        database: the store's database.
+        schema_version: the version that the target file states.
+        max_scanned: a query may read a collection of this size without an index.
+    """
+    problems = []
+    for query in queries_of(schema_version):
+        count = database[query.collection].estimated_document_count()
+        if count <= max_scanned:
+            continue
+        if not any(_uses_index(database, query, part) for part in (query.filter, query.indexed)):
+            problems.append(
+                f"{query.operation} reads all {count:,} documents of {query.collection}: "
+                f"db.{query.collection}.find({_shown(query)}).explain()"
+            )
+    return problems
+
+
+def _uses_index(database: Shop, query: Query, part: Document) -> bool:
+    command: dict[str, Any] = {"find": query.collection, "filter": dict(part)}
+    if query.sort:
+        command["sort"] = dict(query.sort)
+    answer = database.command("explain", command, verbosity="queryPlanner")
+    return "COLLSCAN" not in set(_stages(answer["queryPlanner"]["winningPlan"]))
+
+
+def _stages(plan: object) -> Iterator[str]:
+    """The names of all stages of a plan, at any depth."""
+    if isinstance(plan, Mapping):
+        if isinstance(plan.get("stage"), str):
+            yield plan["stage"]
+        for value in plan.values():
+            yield from _stages(value)
+    if isinstance(plan, list):
+        for value in plan:
+            yield from _stages(value)
+
+
+def _shown(query: Query) -> str:
+    return str(dict(query.filter))[:120]
+
+
+def validation_problems(database: Shop, limit: int) -> list[str]:
+    """What ``validate`` reports of each collection, and fields of another type than declared.
+
+    Args:
+        database: the store's database.
+        limit: how many documents of a collection are read to compare their fields.
+    """
+    problems = []
+    for collection in sorted(database.list_collection_names()):
+        try:
+            report = database.command("validate", collection)
+        except OperationFailure as error:
+            if error.code != NOT_FOUND:
+                problems.append(f"{collection}: validate failed with code {error.code}")
+            continue
+        if not report.get("valid") or report.get("errors") or report.get("corruptRecords"):
+            problems.append(f"{collection}: not valid: {str(report.get('errors'))[:100]}")
+    for collection, types in FIELD_TYPES.items():
+        problems += list(_field_problems(database, collection, types, limit))
+    return problems
+
+
+def _field_problems(
+    database: Shop, collection: str, types: Mapping[str, type], limit: int
+) -> Iterator[str]:
+    fields = dict.fromkeys(types, 1)
+    wrong = [
+        f"{collection} {document['_id']}: {name} is {_type_of(document, name)}, "
+        f"expected {expected.__name__}"
+        for document in database[collection].find({}, fields).sort("_id", -1).limit(limit)
+        for name, expected in types.items()
+        if not isinstance(document.get(name), expected)
+    ]
+    yield from wrong[:MAX_NAMED]
+    if len(wrong) > MAX_NAMED:
+        yield f"{collection}: {len(wrong) - MAX_NAMED} more fields of another type"
+
+
+def _type_of(document: Document, name: str) -> str:
+    return type(document[name]).__name__ if name in document else "missing"

@@ -1,0 +1,182 @@
+"""Invariants of stock, points and achievements: running totals agree with what they sum up."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from suites.database.purchases import PAID, items_of
+from suites.database.view import GRACE, MALFORMED, Document, View, Violation, violation
+
+PAISE_PER_POINT = 1000
+BIG_BASKET_PAISE = 200_000
+REGULAR_ORDERS = 5
+
+
+def points_orders(view: View) -> Iterator[Violation]:
+    """Points are earned by an existing, paid order of the same user."""
+    orders = _orders_of_entries(view)
+
+    def problem(entry: Document) -> str:
+        if entry["points"] < 0:
+            return ""
+        order = orders.get(str(entry["order_id"]))
+        if order is None:
+            return f"order {entry['order_id']} does not exist"
+        if entry["user_id"] != order["user_id"]:
+            return f"the points are of user {entry['user_id']}, the order of {order['user_id']}"
+        return "" if order["status"] in PAID else f"order {order['_id']} is {order['status']}"
+
+    return view.judge("loyalty_points", problem, settled=True)
+
+
+def points_amounts(view: View) -> Iterator[Violation]:
+    """An order earns a point for every full ten rupees of its total."""
+    orders = _orders_of_entries(view)
+
+    def problem(entry: Document) -> str:
+        order = orders.get(str(entry["order_id"]))
+        if order is None or entry["points"] < 0:
+            return ""
+        expected = order["total_paise"] // PAISE_PER_POINT
+        return (
+            f"points is {entry['points']}, the total of {order['total_paise']} paise earns "
+            f"{expected}"
+            if entry["points"] != expected
+            else ""
+        )
+
+    return view.judge("loyalty_points", problem, settled=True)
+
+
+def _orders_of_entries(view: View) -> "dict[str, Document]":
+    entries = view.newest("loyalty_points")
+    ids = [str(entry["order_id"]) for entry in entries if entry.get("order_id")]
+    return dict(view.by_id("orders", ids))
+
+
+def points_balances(view: View) -> Iterator[Violation]:
+    """The balance of a user is the sum of the user's entries in the points ledger."""
+    return _compare_sums(view, "balance", lambda points: points)
+
+
+def points_lifetime(view: View) -> Iterator[Violation]:
+    """The points on the leaderboard are the sum of the points that the user ever earned."""
+    return _compare_sums(view, "points", lambda points: max(points, 0))
+
+
+def _compare_sums(view: View, field: str, counted: Callable[[int], int]) -> Iterator[Violation]:
+    """Compare a field of the accounts with the sum of the ledger's entries of each user."""
+    accounts = view.newest("leaderboards")
+    users = [account["_id"] for account in accounts]
+    newest_users = [str(entry.get("user_id")) for entry in view.newest("loyalty_points")]
+    entries = view.grouped("loyalty_points", "user_id", [*users, *newest_users])
+    known = view.by_id("leaderboards", newest_users)
+    for user in {*users, *newest_users}:
+        own = entries.get(user, [])
+        account = known.get(user, {"_id": user, field: 0})
+        try:
+            if any(entry["at"] >= view.started - GRACE for entry in own):
+                continue
+            total = sum(counted(entry["points"]) for entry in own)
+            difference = int(account[field] - total)
+        except MALFORMED as error:
+            text = f"a field is missing or has another type ({type(error).__name__}: {error})"
+            yield violation("leaderboards", account, text)
+            continue
+        if difference:
+            text = f"{field} is {account[field]}, the sum of the user's entries is {total}"
+            yield violation("leaderboards", _with_time(account, own), text, difference)
+
+
+def _with_time(account: Document, entries: list[Document]) -> Document:
+    """The account with the time of its newest entry, where it has no time."""
+    times = [entry["at"] for entry in entries]
+    return {"reached_at": max(times), **account} if times else account
+
+
+def points_not_negative(view: View) -> Iterator[Violation]:
+    """No balance of points is below zero."""
+    return view.judge(
+        "leaderboards",
+        lambda account: f"balance is {account['balance']}" if account["balance"] < 0 else "",
+    )
+
+
+def achievements(view: View) -> Iterator[Violation]:
+    """An achievement is unlocked only by paid orders that deserve it."""
+    unlocked = view.newest("achievements")
+    users = [str(achievement.get("user_id")) for achievement in unlocked]
+    orders = view.grouped("orders", "user_id", users)
+
+    def problem(achievement: Document) -> str:
+        own = orders.get(achievement["user_id"], [])
+        paid = [order["total_paise"] for order in own if order["status"] in PAID]
+        deserved = {
+            "first_order": len(paid) >= 1,
+            "big_basket": max(paid, default=0) >= BIG_BASKET_PAISE,
+            "regular": len(paid) >= REGULAR_ORDERS,
+        }
+        return (
+            ""
+            if deserved.get(achievement["key"], True)
+            else f"{achievement['key']}: the user has {len(paid)} paid orders, the largest of "
+            f"{max(paid, default=0)} paise"
+        )
+
+    return view.judge("achievements", problem, settled=True)
+
+
+def stock_balance(view: View) -> Iterator[Violation]:
+    """The stock of a product and the pieces taken from it add up to the pieces received."""
+    for product in view.newest("products"):
+        try:
+            difference = int(product["stock"] + product["taken"] - product["received"])
+        except MALFORMED as error:
+            text = f"a field is missing or has another type ({type(error).__name__}: {error})"
+            yield violation("products", product, text)
+            continue
+        if difference:
+            text = (
+                f"received {product['received']}, taken {product['taken']}, "
+                f"stock {product['stock']}: the stock is {abs(difference)} too "
+                f"{'high' if difference > 0 else 'low'}"
+            )
+            yield violation("products", product, text, difference)
+
+
+def stock_taken(view: View) -> Iterator[Violation]:
+    """The pieces taken from a product's stock are the pieces in orders of the product.
+
+    Orders of the moments around the reading may or may not be counted already. Only products are
+    judged whose orders the view has all: every product where the view has all orders.
+    """
+    certain: Counter[str] = Counter()
+    possible: Counter[str] = Counter()
+    for order in view.newest("orders"):
+        for item in items_of(order):
+            product_id, quantity, at = item.get("product_id"), item.get("quantity"), order.get(
+                "created_at")  # fmt: skip
+            if not isinstance(quantity, int) or not isinstance(at, datetime):
+                continue
+            possible[str(product_id)] += quantity
+            if at < view.started - GRACE:
+                certain[str(product_id)] += quantity
+    is_complete = view.is_complete("orders")
+    for product in view.newest("products"):
+        product_id, taken = product["_id"], product.get("taken")
+        has_all = is_complete or (
+            isinstance(product.get("made_at"), datetime)
+            and view.covers("orders", product["made_at"])
+        )
+        if not has_all or not isinstance(taken, int):
+            continue
+        if not certain[product_id] <= taken <= possible[product_id]:
+            text = f"taken is {taken}, the orders have {certain[product_id]} pieces"
+            yield violation("products", product, text, taken - certain[product_id])
+
+
+def stock_not_negative(view: View) -> Iterator[Violation]:
+    """No stock is below zero."""
+    return view.judge(
+        "products", lambda product: f"stock is {product['stock']}" if product["stock"] < 0 else ""
+    )

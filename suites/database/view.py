@@ -1,0 +1,180 @@
+"""The newest documents of each collection of a store's database, each collection read once.
+
+The store writes while a view is read, so the collections of a view are of slightly different
+moments. An invariant therefore does not judge documents that are younger than GRACE.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo.database import Database
+
+Document = Mapping[str, Any]
+Shop = Database[dict[str, Any]]
+
+GRACE = timedelta(seconds=2)
+IDS_IN_QUERY = 500
+# The field by which the newest documents of a large collection are found; it has an index.
+NEWEST: Mapping[str, str] = {
+    "orders": "created_at",
+    "payments": "created_at",
+    "order_events": "at",
+    "loyalty_points": "at",
+    "leaderboards": "reached_at",
+}
+# The field with the time of a document, where the collection has one.
+TIMES: Mapping[str, str] = {
+    **NEWEST,
+    "achievements": "unlocked_at",
+    "carts": "changed_at",
+    "sessions": "opened_at",
+    "payment_methods": "saved_at",
+    "permissions": "at",
+}
+# Collections with secrets: only these fields are read.
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "users": ("_id",),
+    "sessions": ("user_id", "opened_at"),
+    "payment_methods": ("user_id", "saved_at"),
+    "twofa_devices": ("user_id",),
+    "sms_codes": ("user_id",),
+}
+# What a malformed document raises when it is judged.
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A document that contradicts an invariant.
+
+    Args:
+        collection: the collection of the document.
+        document: the id of the document.
+        at: when the document was written, UTC; None where it has no time.
+        observed: what contradicts the invariant.
+        difference: for a sum that is wrong, by how much; else None. A sum keeps its difference
+            while further documents are written correctly.
+    """
+
+    collection: str
+    document: str
+    at: datetime | None
+    observed: str
+    difference: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which document it is."""
+        return self.collection, self.document
+
+
+class View:
+    """One reading of a database.
+
+    Args:
+        database: the store's database; its client reads times with a time zone.
+        limit: the largest number of documents that is read of a collection.
+    """
+
+    def __init__(self, database: Shop, limit: int) -> None:
+        self.database = database
+        self._limit = limit
+        self._documents: dict[str, list[dict[str, Any]]] = {}
+        self._by_id: dict[str, dict[str, Document]] = {}
+        self.started = datetime.now(UTC)
+
+    def newest(self, collection: str) -> Sequence[Document]:
+        """The newest documents of a collection, at most ``limit``."""
+        if collection == "orders":
+            # An order is written after its pieces are taken, so products are read first.
+            self.newest("products")
+        if collection not in self._documents:
+            self._documents[collection] = self._read(collection)
+        return self._documents[collection]
+
+    def _read(self, collection: str) -> list[dict[str, Any]]:
+        documents = self.database[collection]
+        fields = FIELDS.get(collection)
+        cursor = documents.find({}, dict.fromkeys(fields, 1) if fields else None)
+        if documents.estimated_document_count() > self._limit:
+            cursor = cursor.sort(NEWEST.get(collection, "_id"), -1)
+        return list(cursor.limit(self._limit))
+
+    def is_complete(self, collection: str) -> bool:
+        """Whether the view has every document of a collection."""
+        return len(self.newest(collection)) < self._limit
+
+    def covers(self, collection: str, since: datetime) -> bool:
+        """Whether the view has every document of a collection since a moment, UTC."""
+        if self.is_complete(collection):
+            return True
+        oldest = min(document[NEWEST[collection]] for document in self.newest(collection))
+        return bool(oldest < since - GRACE)
+
+    def by_id(self, collection: str, ids: Iterable[str]) -> Mapping[str, Document]:
+        """The documents with these ids, by id."""
+        if collection not in self._by_id:
+            documents = self.newest(collection)
+            self._by_id[collection] = {document["_id"]: document for document in documents}
+        known = self._by_id[collection]
+        if self.is_complete(collection):
+            return known
+        missing = sorted({document_id for document_id in ids if document_id not in known})
+        others = {document["_id"]: document for document in self._of(collection, "_id", missing)}
+        return {**known, **others}
+
+    def grouped(
+        self, collection: str, field: str, values: Iterable[str]
+    ) -> Mapping[str, list[Document]]:
+        """All documents whose field has one of these values, by value."""
+        groups: dict[str, list[Document]] = defaultdict(list)
+        documents: Iterable[Document] = self.newest(collection)
+        if not self.is_complete(collection):
+            documents = self._of(collection, field, sorted(set(values)))
+        for document in documents:
+            groups[str(document.get(field))].append(document)
+        return groups
+
+    def _of(self, collection: str, field: str, values: Sequence[str]) -> Iterator[Document]:
+        fields = FIELDS.get(collection)
+        projection = dict.fromkeys(fields, 1) if fields else None
+        for start in range(0, len(values), IDS_IN_QUERY):
+            query = {field: {"$in": values[start : start + IDS_IN_QUERY]}}
+            yield from self.database[collection].find(query, projection)
+
+    def is_settled(self, collection: str, document: Document) -> bool:
+        """Whether a document is older than GRACE, so that what follows from it was written."""
+        at = document[TIMES[collection]]
+        return bool(at < self.started - GRACE)
+
+    def judge(
+        self, collection: str, problem: Callable[[Document], str], *, settled: bool = False
+    ) -> Iterator[Violation]:
+        """A violation for each document with a problem.
+
+        Args:
+            collection: the collection whose newest documents are judged.
+            problem: returns what contradicts the invariant, or an empty text.
+            settled: whether to judge only documents that are older than GRACE.
+        """
+        for document in self.newest(collection):
+            try:
+                if settled and not self.is_settled(collection, document):
+                    continue
+                text = problem(document)
+            except MALFORMED as error:
+                text = f"a field is missing or has another type ({type(error).__name__}: {error})"
+            if text:
+                yield violation(collection, document, text)
+
+
+def violation(
+    collection: str, document: Document, observed: str, difference: int | None = None
+) -> Violation:
+    """A violation by a document, with the document's time."""
+    at = document.get(TIMES.get(collection, ""))
+    written = at if isinstance(at, datetime) else None
+    return Violation(collection, str(document["_id"]), written, observed, difference)

@@ -1,0 +1,1 @@
+"""Checks of the platform: services, monitoring, database, backups, and the load balancer."""

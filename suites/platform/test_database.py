@@ -1,0 +1,170 @@
+"""The structure of the database: migrations, indexes, query plans, replication, and both views."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gates import places
+from gates.model import Policy, Target
+from gates.policy import target_file
+from suites.client import StoreClient
+from suites.contract import load
+from suites.database import replication, structure
+from suites.database.snapshot import Rerun, rerun_migrations
+from suites.pytest_plugin.marks import check
+
+if TYPE_CHECKING:
+    from suites.testdata.ownership import Shop
+
+pytestmark = pytest.mark.platform
+
+SHOWN_PRODUCTS = 20
+
+
+@pytest.fixture(scope="session")
+def rerun(database: "Shop", target: Target, policy: Policy) -> Rerun:
+    """The migrations, applied once more by the command of the target file."""
+    if target.production:
+        pytest.fail("checks do not apply migrations in production", pytrace=False)
+    if not target.migration_command:
+        pytest.fail(f"the target file of {target.name} has no [database] migrate", pytrace=False)
+    limit = int(policy.platform_limits["integrity_documents"])
+    return rerun_migrations(database, target.migration_command, limit)
+
+
+@pytest.fixture
+def both_colours(
+    target: Target, pytestconfig: pytest.Config, client: StoreClient
+) -> Iterator[dict[str, StoreClient]]:
+    """A client of each colour; of the target alone where no target file describes the other."""
+    folder = places.targets(pytestconfig.getoption("targets")).path
+    targets = [target_file.load(name, folder) for name in target_file.names(folder)]
+    others = [
+        other
+        for other in targets
+        if other.slot == target.baseline_slot and other.production == target.production
+    ]
+    with ExitStack() as opened:
+        clients = {
+            other.name: opened.enter_context(
+                closing(StoreClient(other, load(), client.run_id, client.source))
+            )
+            for other in others
+        }
+        yield {target.name: client, **clients}
+
+
+@pytest.fixture
+def own_orders(target: Target, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The id of an order of this run, and the token of its user; nothing in production."""
+    if target.production:
+        return {}
+    order, shopper = request.getfixturevalue("order"), request.getfixturevalue("shopper")
+    return {order["id"]: shopper.token}
+
+
+@check("platform.database.migrations", needs="data")
+def test_migrations(database: "Shop", target: Target) -> None:
+    """Every migration up to the stated version is recorded once, in the order of the versions."""
+    records = list(database.migrations.find())
+
+    assert structure.migration_problems(records, target.schema_version) == []
+
+
+@check("platform.database.migrations_again", needs="migrations")
+def test_migrations_again(rerun: Rerun) -> None:
+    """To apply the migrations once more succeeds, and changes neither records nor indexes."""
+    assert (rerun.exit_code, rerun.changes) == (0, ()), rerun.output
+
+
+@check("platform.database.snapshot", needs="migrations")
+def test_snapshot(rerun: Rerun) -> None:
+    """The documents of customers have the same counts and checksums before and after."""
+    assert rerun.changed_content == ()
+
+
+@check("platform.database.indexes", needs="data")
+def test_indexes(database: "Shop", target: Target) -> None:
+    """Every index that the release needs exists, and unique indexes refuse duplicates."""
+    present = structure.indexes(database)
+
+    assert structure.index_problems(present, target.schema_version) == []
+
+
+@check("platform.database.query_plans", needs="data")
+def test_query_plans(database: "Shop", target: Target, policy: Policy) -> None:
+    """No query of the API reads a whole collection that is larger than the policy allows."""
+    max_scanned = int(policy.platform_limits["collection_scan_documents"])
+
+    assert structure.plan_problems(database, target.schema_version, max_scanned) == []
+
+
+@check("platform.database.validate", needs="data")
+def test_validate(database: "Shop", policy: Policy) -> None:
+    """The database finds every collection valid, and fields have their declared types."""
+    limit = int(policy.platform_limits["integrity_documents"])
+
+    assert structure.validation_problems(database, limit) == []
+
+
+@check("platform.database.replication", needs="data")
+def test_replication(database: "Shop", policy: Policy, request: pytest.FixtureRequest) -> None:
+    """Every member of the replica set is healthy, and no secondary is behind by too much."""
+    max_lag = policy.platform_limits["replication_lag_seconds"]
+    state = replication.replication_of(database.client, max_lag)
+    request.node.user_properties.append(("replication", state.sentence))
+
+    assert state.problems == ()
+
+
+@check("platform.database.same_view", needs="data")
+def test_same_view(
+    both_colours: dict[str, StoreClient], own_orders: dict[str, str], database: "Shop"
+) -> None:
+    """Both colours show the same order and the same products, as the database has them."""
+    stored = database.products.find({"visibility": "listed"}).sort("_id", 1)
+    expected = [
+        (product["_id"], product["name"], product["price_paise"])
+        for product in stored.limit(SHOWN_PRODUCTS)
+    ]
+    orders = {
+        order["_id"]: (order["total_paise"], order["items"])
+        for order in database.orders.find({"_id": {"$in": list(own_orders)}})
+    }
+
+    assert _orders(both_colours, own_orders) == dict.fromkeys(both_colours, orders)
+    assert _products(both_colours) == dict.fromkeys(both_colours, expected)
+
+
+def _orders(
+    clients: dict[str, StoreClient], own_orders: dict[str, str]
+) -> dict[str, dict[str, tuple[int, list[Any]]]]:
+    """Total and items of the orders, as each colour shows them."""
+    return {
+        name: {
+            order_id: _shown_order(client, order_id, token)
+            for order_id, token in own_orders.items()
+        }
+        for name, client in clients.items()
+    }
+
+
+def _shown_order(client: StoreClient, order_id: str, token: str) -> tuple[int, list[Any]]:
+    client.token = token
+    body = client.call("show_order", expect=200, path={"order_id": order_id}).body
+    return body["total_paise"], body["items"]
+
+
+def _products(clients: dict[str, StoreClient]) -> dict[str, list[tuple[str, str, int]]]:
+    """The first page of products, as each colour shows them."""
+    query = {"per_page": str(SHOWN_PRODUCTS)}
+    pages = {
+        name: client.call("list_products", expect=200, query=query).body["items"]
+        for name, client in clients.items()
+    }
+    return {
+        name: [(item["id"], item["name"], item["price_paise"]) for item in items]
+        for name, items in pages.items()
+    }
