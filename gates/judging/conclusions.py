@@ -24,6 +24,7 @@ from gates.model import (
     LiveObjective,
     LoadObjective,
     Measured,
+    Measurement,
     NoFailedChecksObjective,
     Objective,
     RatioObjective,
@@ -113,7 +114,8 @@ def _without_ramp(stage: Stage) -> Iterator[Finding]:
     for objective in stage.objectives:
         if isinstance(objective, LiveObjective | AvailabilityObjective):
             conclusion = cannot_measure(Measured.ERROR, objective.name, problem)
-            yield finding_of(objective, conclusion, (), "gates lint")
+            nothing = Measurement("policy", f"stage {stage.name}", None, 0, None, "no ramp")
+            yield finding_of(objective, conclusion, (nothing,), "gates lint")
 
 
 WithOneFinding = (

@@ -99,6 +99,8 @@ class Target:
         backups: the folder of database backups; None where the file names none.
         migration_command: the command that applies the store's migrations, and its arguments; empty
             where no check may run the command. Checks do not run it in production.
+        scrape_interval_seconds: the longest interval between two scrapes that Prometheus may be
+            configured with; 0 where the file states none.
     """
 
     name: str
@@ -128,3 +130,4 @@ class Target:
     service_count: int = 0
     backups: Path | None = None
     migration_command: tuple[str, ...] = ()
+    scrape_interval_seconds: float = 0.0

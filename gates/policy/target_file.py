@@ -74,6 +74,7 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         servers=_texts(metrics, "servers") or (slot,),
         instances=_texts(metrics, "instances"),
         baseline_slot=metrics.name("baseline_slot"),
+        scrape_interval_seconds=_scrape_interval(metrics),
         shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
         services=(services := _services(top)).listed,
         service_count=services.count,
@@ -89,6 +90,12 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
     if target.slot == target.baseline_slot:
         raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target
+
+
+def _scrape_interval(metrics: Table) -> float:
+    """The longest scrape interval, in seconds; 0 where the target file states none."""
+    key = "scrape_interval_seconds"
+    return metrics.number(key, 0.1, 3600) if key in metrics.left() else 0.0
 
 
 def _texts(table: Table, key: str) -> tuple[str, ...]:

@@ -26,21 +26,22 @@ class Answer:
     server_time: float | None = None
 
 
-def get(url: str, *, seconds: float, max_bytes: int) -> Answer:
+def get(url: str, *, seconds: float, max_bytes: int, token: str = "") -> Answer:
     """GET a URL; redirects are not followed.
 
     Args:
         url: an http or https URL.
         seconds: the longest time for the whole exchange.
         max_bytes: the largest body that is accepted.
+        token: a bearer token; empty for none.
 
     Returns:
         The answer, or the problem of a failed exchange.
     """
-    return _exchange(url, None, seconds, max_bytes)
+    return _exchange(url, None, seconds, max_bytes, token)
 
 
-def post(url: str, body: bytes, *, seconds: float, max_bytes: int) -> Answer:
+def post(url: str, body: bytes, *, seconds: float, max_bytes: int, token: str = "") -> Answer:
     """POST JSON to a URL; redirects are not followed.
 
     Args:
@@ -48,14 +49,15 @@ def post(url: str, body: bytes, *, seconds: float, max_bytes: int) -> Answer:
         body: the JSON.
         seconds: the longest time for the whole exchange.
         max_bytes: the largest body that is accepted.
+        token: a bearer token; empty for none.
 
     Returns:
         The answer, or the problem of a failed exchange.
     """
-    return _exchange(url, body, seconds, max_bytes)
+    return _exchange(url, body, seconds, max_bytes, token)
 
 
-def _exchange(url: str, body: bytes | None, seconds: float, max_bytes: int) -> Answer:
+def _exchange(url: str, body: bytes | None, seconds: float, max_bytes: int, token: str) -> Answer:
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=seconds)
@@ -75,6 +77,8 @@ def _exchange(url: str, body: bytes | None, seconds: float, max_bytes: int) -> A
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         connection.request("GET" if body is None else "POST", path or "/", body, headers)
         answer = _complete(connection.getresponse(), max_bytes)
     except TimeoutError:

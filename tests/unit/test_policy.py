@@ -257,6 +257,23 @@ def test_a_mistake_among_the_services_is_named(
         target.load("green", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [("scrape_interval_seconds = 1\n", 1.0), ("scrape_interval_seconds = 15\n", 15.0), ("", 0.0)],
+)
+def test_a_target_may_state_its_scrape_interval(tmp_path: Path, line: str, seconds: float) -> None:
+    text = GREEN.replace("scrape_interval_seconds = 1\n", line)
+    (tmp_path / "green.toml").write_text(text)
+    assert target.load("green", tmp_path).scrape_interval_seconds == seconds
+
+
+def test_a_scrape_interval_out_of_its_bounds_is_refused(tmp_path: Path) -> None:
+    text = GREEN.replace("scrape_interval_seconds = 1\n", "scrape_interval_seconds = 0\n")
+    (tmp_path / "green.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=re.escape("metrics.scrape_interval_seconds")):
+        target.load("green", tmp_path)
+
+
 ALERTS = """
 [alerts.critical]
 receivers = ["pager"]

@@ -1,0 +1,230 @@
+"""Alertmanager's HTTP API, and the receivers of a testbed that keep what it sends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gates.sources import json_values
+from suites.monitoring.http_json import OK, JsonApi, MonitoringError, other_shape, parsed
+
+
+@dataclass(frozen=True, slots=True)
+class AlertmanagerStatus:
+    """What Alertmanager says of itself.
+
+    Args:
+        version: its version.
+        configuration: the loaded configuration as YAML; secrets are masked.
+    """
+
+    version: str
+    configuration: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An active silence.
+
+    Args:
+        silence_id: its id.
+        author: who made it.
+        matchers: label, operator and value of each matcher.
+    """
+
+    silence_id: str
+    author: str
+    matchers: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert that is sent to Alertmanager.
+
+    Args:
+        labels: its labels, with ``alertname``.
+        summary: the annotation ``summary``.
+        generator_url: where a reader learns who sent it.
+    """
+
+    labels: Mapping[str, str]
+    summary: str
+    generator_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification that arrived at a receiver.
+
+    Args:
+        kind: ``webhook`` or ``mail``.
+        receiver: the last part of the webhook's path, or the local part of the mail's recipient.
+        at: when it arrived, in seconds since the epoch.
+        body: the webhook's JSON text, or the mail's subject and text.
+    """
+
+    kind: str
+    receiver: str
+    at: float
+    body: str
+
+
+class AlertmanagerApi:
+    """An Alertmanager; the only change that is made to it is a synthetic alert.
+
+    Args:
+        url: the address, without a trailing slash.
+        seconds: the longest time for one request.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self.api = JsonApi(url, seconds)
+
+    def is_ready(self) -> bool:
+        """Whether it says that it is healthy and ready.
+
+        Raises:
+            MonitoringError: no answer.
+        """
+        return all(self.api.answer(path).status == OK for path in ("/-/healthy", "/-/ready"))
+
+    def status(self) -> AlertmanagerStatus:
+        """Version and loaded configuration.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path = "/api/v2/status"
+        content = self.api.value(path)
+        try:
+            top = json_values.object_of(content)
+            configuration = json_values.object_of(top["config"])["original"]
+            version = json_values.object_of(top["versionInfo"])["version"]
+            return AlertmanagerStatus(json_values.text(version), json_values.text(configuration))
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+
+    def silences(self) -> tuple[Silence, ...]:
+        """The active silences.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path = "/api/v2/silences"
+        content = self.api.value(path)
+        try:
+            listed = [json_values.object_of(entry) for entry in json_values.list_of(content)]
+            active = [
+                entry
+                for entry in listed
+                if json_values.object_of(entry["status"])["state"] == "active"
+            ]
+            return tuple(_silence(entry) for entry in active)
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+
+    def send(self, alerts: Sequence[Alert], lasting: timedelta) -> None:
+        """Send alerts; Alertmanager ends them by itself.
+
+        Args:
+            alerts: the alerts.
+            lasting: how long they are active; not over 0 ends them.
+
+        Raises:
+            MonitoringError: no answer, or Alertmanager refuses them.
+        """
+        path, now = "/api/v2/alerts", datetime.now(UTC)
+        # The group_wait counts from the beginning of an alert; an alert begins before it ends.
+        starts = now if lasting > timedelta(0) else now - timedelta(hours=1)
+        content = [
+            {
+                "labels": dict(alert.labels),
+                "annotations": {"summary": alert.summary},
+                "startsAt": starts.isoformat(),
+                "endsAt": (now + lasting).isoformat(),
+                "generatorURL": alert.generator_url,
+            }
+            for alert in alerts
+        ]
+        answer = self.api.sent(path, content)
+        if answer.status != OK:
+            again = self.api.curl_post(path, content)
+            raise MonitoringError(f"status {answer.status}: {answer.text[:200]}\nagain: {again}")
+
+
+class NotificationInbox:
+    """The webhook and mail receivers of a testbed, which keep every notification.
+
+    Args:
+        url: the address, without a trailing slash.
+        seconds: the longest time for one request.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self.api = JsonApi(url, seconds)
+
+    def since(self, moment: float) -> tuple[Notification, ...]:
+        """The notifications that arrived since a moment, in seconds since the epoch.
+
+        Raises:
+            MonitoringError: no answer, or another shape.
+        """
+        path, parameters = "/received", {"since": f"{moment:.3f}"}
+        content = self.api.value(path, parameters)
+        try:
+            received = json_values.list_of(json_values.object_of(content)["received"])
+            return tuple(_notification(json_values.object_of(entry)) for entry in received)
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path, parameters)) from error
+
+
+def webhook_alerts(notification: Notification) -> tuple[tuple[str, Mapping[str, str]], ...]:
+    """Status and labels of each alert of a webhook.
+
+    Raises:
+        MonitoringError: the body is no webhook of Alertmanager.
+
+    Source: Alertmanager documentation, webhook_config, version 4 of the message.
+    """
+    content = parsed(notification.body, "none: this is a webhook that arrived")
+    try:
+        alerts = json_values.list_of(json_values.object_of(content)["alerts"])
+        return tuple(_webhook_alert(json_values.object_of(entry)) for entry in alerts)
+    except json_values.MALFORMED as error:
+        raise other_shape(error, "none: this is a webhook that arrived") from error
+
+
+def _webhook_alert(content: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
+    labels = json_values.object_of(content["labels"])
+    texts = {name: json_values.text(value) for name, value in labels.items()}
+    return json_values.text(content["status"]), texts
+
+
+def _notification(content: Mapping[str, object]) -> Notification:
+    kind, receiver, body = (
+        json_values.text(content[name]) for name in ("kind", "receiver", "body")
+    )
+    return Notification(kind, receiver, json_values.number(content["time"]), body)
+
+
+def _silence(content: Mapping[str, object]) -> Silence:
+    matchers = [json_values.object_of(entry) for entry in json_values.list_of(content["matchers"])]
+    return Silence(
+        silence_id=json_values.text(content["id"]),
+        author=json_values.text(content["createdBy"]),
+        matchers=tuple(
+            (
+                json_values.text(entry["name"]),
+                _operator(
+                    is_equal=bool(entry.get("isEqual", True)), is_regex=bool(entry["isRegex"])
+                ),
+                json_values.text(entry["value"]),
+            )
+            for entry in matchers
+        ),
+    )
+
+
+def _operator(*, is_equal: bool, is_regex: bool) -> str:
+    if is_regex:
+        return "=~" if is_equal else "!~"
+    return "=" if is_equal else "!="

@@ -1,0 +1,201 @@
+"""Synthetic alerts: sent to Alertmanager, awaited at the receivers, and ended in any case."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gates.model import AlertLevel
+from suites.client.waiting import wait_until
+from suites.monitoring.alertmanager_api import (
+    Alert,
+    AlertmanagerApi,
+    Notification,
+    NotificationInbox,
+    webhook_alerts,
+)
+from suites.monitoring.routing import MAIL, WEBHOOK, Routing
+
+KINDS = {WEBHOOK: "webhook", MAIL: "mail"}
+FIRING, RESOLVED = "firing", "resolved"
+# An alert whose sender is killed ends by itself after this time.
+SPARE_TIME = timedelta(minutes=2)
+MAX_WAIT = timedelta(minutes=10)
+ENDED = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One way that an alert of a severity takes to a receiver.
+
+    Args:
+        severity: the alert's severity.
+        kind: ``webhook`` or ``mail``.
+        receiver: the receiver's name at the inbox: the last part of a webhook's path, or the local
+            part of a mail's recipient.
+        sends_resolved: whether a notification follows when the alert ends.
+        group_wait: how long Alertmanager waits before the first notification.
+        group_interval: how long it waits before the next notification of the same group.
+    """
+
+    severity: str
+    kind: str
+    receiver: str
+    sends_resolved: bool
+    group_wait: timedelta
+    group_interval: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.severity} by {self.kind} to {self.receiver}"
+
+
+def deliveries(routing: Routing, levels: Sequence[AlertLevel]) -> list[Delivery]:
+    """The ways that the alerts of each severity must take.
+
+    Args:
+        routing: the loaded configuration.
+        levels: the policy's severities and their receivers.
+    """
+    ways = []
+    for level in levels:
+        labels = {"alertname": "AnyAlert", "severity": level.severity}
+        times = {route.receiver: route.times for route in routing.root.selected(labels)}
+        for receiver in level.receivers:
+            stated = times.get(receiver, routing.root.times)
+            for integration in routing.receivers.get(receiver, ()):
+                kind = KINDS.get(integration.kind, "")
+                places = _recipients(integration.address) if kind == "mail" else [receiver]
+                ways += [
+                    Delivery(
+                        severity=level.severity,
+                        kind=kind,
+                        receiver=place,
+                        sends_resolved=integration.sends_resolved,
+                        group_wait=stated["group_wait"],
+                        group_interval=stated["group_interval"],
+                    )
+                    for place in places
+                    if kind
+                ]
+    return ways
+
+
+def _recipients(address: str) -> list[str]:
+    return [recipient.strip().partition("@")[0] for recipient in address.split(",")]
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticAlerts:
+    """Alerts of a run, one for each severity.
+
+    Args:
+        alertmanager: where they are sent.
+        inbox: where they must arrive.
+        alerts: the alerts, by severity.
+        sent_at: when they were sent, in seconds since the epoch.
+    """
+
+    alertmanager: AlertmanagerApi
+    inbox: NotificationInbox
+    alerts: Mapping[str, Alert]
+    sent_at: float
+
+    def undelivered(
+        self, expected: Sequence[Delivery], status: str, within: timedelta
+    ) -> list[str]:
+        """Wait for notifications; a sentence for each notification that did not arrive.
+
+        Args:
+            expected: the ways that must be taken.
+            status: ``firing`` or ``resolved``.
+            within: how much later than Alertmanager's own waiting a notification may arrive.
+
+        Raises:
+            MonitoringError: the inbox does not answer.
+        """
+        waits = [way.group_wait if status == FIRING else way.group_interval for way in expected]
+        seconds = (max(waits, default=timedelta(0)) + within).total_seconds()
+
+        def missing() -> list[Delivery]:
+            arrived = self.arrived(status)
+            return [
+                way for way in expected if (way.kind, way.receiver, way.severity) not in arrived
+            ]
+
+        try:
+            wait_until("notifications", missing, lambda left: not left, seconds=seconds)
+        except AssertionError:
+            return [f"{way}: no {status} notification within {seconds:g} s" for way in missing()]
+        return []
+
+    def arrived(self, status: str) -> set[tuple[str, str, str]]:
+        """Kind, receiver and severity of every notification with this status so far."""
+        return {
+            (notification.kind, notification.receiver, severity)
+            for notification in self.inbox.since(self.sent_at)
+            for severity, alert in self.alerts.items()
+            if status == _status(notification, alert)
+        }
+
+    def end(self) -> None:
+        """End the alerts.
+
+        Raises:
+            MonitoringError: Alertmanager does not answer.
+        """
+        self.alertmanager.send(tuple(self.alerts.values()), ENDED)
+
+
+def _status(notification: Notification, alert: Alert) -> str:
+    """Whether a notification says that an alert fires, or has ended; empty for another alert."""
+    name = alert.labels["alertname"]
+    if name not in notification.body:
+        return ""
+    if notification.kind == "mail":
+        subject = notification.body.partition("\n")[0]
+        return RESOLVED if "[RESOLVED" in subject else FIRING
+    statuses = [
+        status for status, labels in webhook_alerts(notification) if labels["alertname"] == name
+    ]
+    return statuses[0] if statuses else ""
+
+
+@contextmanager
+def synthetic_alerts(
+    alertmanager: AlertmanagerApi,
+    inbox: NotificationInbox,
+    run_id: str,
+    *,
+    severities: Sequence[str],
+    equal: Sequence[str],
+) -> Iterator[SyntheticAlerts]:
+    """Send an alert of each severity, and end them afterwards, whatever happens.
+
+    Args:
+        alertmanager: where they are sent.
+        inbox: where they must arrive.
+        run_id: names the alerts, so that each run knows its own.
+        severities: the severities.
+        equal: the labels that inhibition rules compare: each alert gets values of its own, so that
+            no alert mutes it, and it mutes no other alert.
+
+    Raises:
+        MonitoringError: Alertmanager does not accept them.
+    """
+    sent_at = time.time()
+    alerts = {severity: _alert(run_id, severity, equal, sent_at) for severity in severities}
+    sent = SyntheticAlerts(alertmanager, inbox, alerts, sent_at)
+    alertmanager.send(tuple(alerts.values()), MAX_WAIT + SPARE_TIME)
+    try:
+        yield sent
+    finally:
+        sent.end()
+
+
+def _alert(run_id: str, severity: str, equal: Sequence[str], sent_at: float) -> Alert:
+    own = f"{run_id}-{severity}-{sent_at:.3f}"
+    labels = dict.fromkeys(equal, own)
+    labels |= {"alertname": f"PlatformSuite-{own}", "severity": severity, "run": run_id}
+    summary = f"A test of the platform suite, run {run_id}: no action is needed"
+    return Alert(labels, summary, f"https://kirana.example/platform-suite/{run_id}")

@@ -1,0 +1,133 @@
+"""JSON over HTTP from the parts of monitoring; every failed request names its curl line."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from gates.sources import json_values
+from gates.sources.http import get, post
+
+MAX_BYTES = 16_000_000
+OK = 200
+MAX_SHOWN = 200
+
+
+class MonitoringError(Exception):
+    """A part of monitoring did not answer, or not as its API says; the message has a curl line."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer.
+
+    Args:
+        status: the HTTP status.
+        text: the body.
+        server_time: the answer's Date header, in seconds since the epoch; None without one.
+    """
+
+    status: int
+    text: str
+    server_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonApi:
+    """An HTTP API with JSON bodies.
+
+    Args:
+        url: the address, without a trailing slash.
+        seconds: the longest time for one request.
+        token: a bearer token; empty for none.
+    """
+
+    url: str
+    seconds: float
+    token: str = field(default="", repr=False)
+
+    def address(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
+        """The URL of a path with its query."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{self.url}{path}{query}"
+
+    def curl(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
+        """The command that repeats a GET."""
+        return f"curl -s {self._header}{shlex.quote(self.address(path, parameters))}"
+
+    @property
+    def _header(self) -> str:
+        return '-H "Authorization: Bearer $TOKEN" ' if self.token else ""
+
+    def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> HttpAnswer:
+        """The answer to a GET, whatever its status.
+
+        Raises:
+            MonitoringError: there is no answer.
+        """
+        address = self.address(path, parameters)
+        received = get(address, seconds=self.seconds, max_bytes=MAX_BYTES, token=self.token)
+        if received.problem:
+            raise MonitoringError(f"{received.problem}\nagain: {self.curl(path, parameters)}")
+        text = received.body.decode(errors="replace")
+        return HttpAnswer(received.status, text, received.server_time)
+
+    def value(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
+        """The JSON value of the answer to a GET.
+
+        Raises:
+            MonitoringError: there is no answer, its status is not 200, or it is not JSON.
+        """
+        answer = self.answer(path, parameters)
+        if answer.status != OK:
+            shown = " ".join(answer.text.split())[:MAX_SHOWN]
+            again = self.curl(path, parameters)
+            raise MonitoringError(f"status {answer.status}: {shown}\nagain: {again}")
+        return parsed(answer.text, self.curl(path, parameters))
+
+    def sent(self, path: str, content: object) -> HttpAnswer:
+        """The answer to a POST of JSON, whatever its status.
+
+        Raises:
+            MonitoringError: there is no answer.
+        """
+        body = json.dumps(content)
+        received = post(
+            self.address(path),
+            body.encode(),
+            seconds=self.seconds,
+            max_bytes=MAX_BYTES,
+            token=self.token,
+        )
+        if received.problem:
+            raise MonitoringError(f"{received.problem}\nagain: {self.curl_post(path, content)}")
+        return HttpAnswer(received.status, received.body.decode(errors="replace"))
+
+    def curl_post(self, path: str, content: object) -> str:
+        """The command that repeats a POST."""
+        header = "-H 'Content-Type: application/json'"
+        body = shlex.quote(json.dumps(content))
+        return f"curl -s {self._header}{header} {shlex.quote(self.address(path))} -d {body}"
+
+
+def parsed(text: str, again: str) -> object:
+    """The value of a JSON text.
+
+    Args:
+        text: the text.
+        again: the command that repeats the request, for the message.
+
+    Raises:
+        MonitoringError: the text is not JSON.
+    """
+    try:
+        value: object = json_values.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MonitoringError(f"the answer is not JSON: {error}\nagain: {again}") from error
+    return value
+
+
+def other_shape(error: Exception, again: str) -> MonitoringError:
+    """The error for an answer whose JSON has another shape than its API documents."""
+    return MonitoringError(f"the answer has another shape: {error!r}\nagain: {again}")

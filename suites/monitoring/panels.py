@@ -1,0 +1,74 @@
+"""Whether Grafana's data sources work, and whether dashboards exist and show data."""
+
+from collections.abc import Iterator, Sequence
+
+from suites.monitoring.grafana_api import Dashboard, DataSource, GrafanaApi
+
+PROMETHEUS = "prometheus"
+
+
+def source_flaws(grafana: GrafanaApi) -> list[str]:
+    """Data sources of the type Prometheus that do not work; no such data source is a flaw, too.
+
+    Args:
+        grafana: the server.
+
+    Raises:
+        MonitoringError: Grafana does not answer.
+    """
+    sources = _prometheus_sources(grafana)
+    problems = [(source, grafana.source_problem(source.uid)) for source in sources]
+    flaws = [f"{source.name}: {problem}" for source, problem in problems if problem]
+    return flaws if sources else ["Grafana has no data source of the type prometheus"]
+
+
+def dashboard_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
+    """Dashboards that do not exist, or have no panel with a query.
+
+    Args:
+        grafana: the server.
+        titles: the titles of the dashboards.
+
+    Raises:
+        MonitoringError: Grafana does not answer.
+    """
+    ids = grafana.dashboard_ids()
+    flaws = [f"{title}: no such dashboard" for title in titles if title not in ids]
+    existing = [title for title in titles if title in ids]
+    empty = [title for title in existing if not grafana.dashboard(ids[title]).panels]
+    return [*flaws, *(f"{title}: the dashboard has no panel that shows data" for title in empty)]
+
+
+def panel_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
+    """Panels without a query, and queries that fail or return no data.
+
+    Args:
+        grafana: the server.
+        titles: the titles of the dashboards; one that does not exist has no panel.
+
+    Raises:
+        MonitoringError: Grafana does not answer.
+    """
+    sources = _prometheus_sources(grafana)
+    if not sources:
+        return ["Grafana has no data source of the type prometheus"]
+    default = next((source for source in sources if source.is_default), sources[0])
+    ids = grafana.dashboard_ids()
+    dashboards = [grafana.dashboard(ids[title]) for title in titles if title in ids]
+    if not any(dashboard.panels for dashboard in dashboards):
+        return ["no dashboard of the guide has a panel that shows data"]
+    return [flaw for dashboard in dashboards for flaw in _of_dashboard(grafana, dashboard, default)]
+
+
+def _of_dashboard(grafana: GrafanaApi, dashboard: Dashboard, default: DataSource) -> Iterator[str]:
+    for panel in dashboard.panels:
+        place = f"{dashboard.title}, {panel.title}"
+        if not panel.queries:
+            yield f"{place}: the panel has no query"
+            continue
+        for problem in grafana.query_problems(panel, default):
+            yield f"{place}: {problem}"
+
+
+def _prometheus_sources(grafana: GrafanaApi) -> list[DataSource]:
+    return [source for source in grafana.sources() if source.kind == PROMETHEUS]

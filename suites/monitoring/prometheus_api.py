@@ -1,0 +1,309 @@
+"""Prometheus' HTTP API: scrape targets, rules, queries, metadata and settings."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from math import isfinite
+
+from gates.sources import json_values
+from suites.monitoring.alert_rules.rule_files import Rule
+from suites.monitoring.http_json import JsonApi, MonitoringError, other_shape
+from suites.monitoring.promql.expressions import duration
+
+Labels = Mapping[str, str]
+RECENT = "10m"
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeTarget:
+    """A target that Prometheus scrapes.
+
+    Args:
+        job: its job.
+        instance: its instance.
+        url: the scraped URL.
+        health: ``up``, ``down`` or ``unknown``.
+        last_error: the error of the last scrape; empty without one.
+        interval_seconds: how often it is scraped, as configured.
+    """
+
+    job: str
+    instance: str
+    url: str
+    health: str
+    last_error: str
+    interval_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueryValue:
+    """One element of the result of an instant query."""
+
+    labels: Labels
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class RawSamples:
+    """The raw samples of one time series: pairs of seconds since the epoch and a value."""
+
+    labels: Labels
+    samples: tuple[tuple[float, float], ...]
+
+
+class PrometheusApi:
+    """A Prometheus server; nothing here changes it.
+
+    Args:
+        url: the address, without a trailing slash.
+        seconds: the longest time for one request.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self.api = JsonApi(url, seconds)
+
+    def targets(self) -> tuple[ScrapeTarget, ...]:
+        """The active scrape targets.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path, parameters = "/api/v1/targets", {"state": "active"}
+        data = self._data(path, parameters)
+        try:
+            listed = json_values.list_of(json_values.object_of(data)["activeTargets"])
+            return tuple(_target(json_values.object_of(content)) for content in listed)
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path, parameters)) from error
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The loaded rules with the state of their evaluation.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path, now = "/api/v1/rules", time.time()
+        data = self._data(path)
+        try:
+            groups = json_values.list_of(json_values.object_of(data)["groups"])
+            return tuple(
+                _rule(json_values.object_of(content), json_values.object_of(group), now)
+                for group in groups
+                for content in json_values.list_of(json_values.object_of(group)["rules"])
+            )
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+
+    def query(self, expression: str) -> tuple[QueryValue, ...]:
+        """The result of an instant query whose type is a vector.
+
+        Raises:
+            MonitoringError: no answer, or the query failed.
+        """
+        path, parameters = "/api/v1/query", {"query": expression}
+        data = self._data(path, parameters)
+        try:
+            result = json_values.list_of(json_values.object_of(data)["result"])
+            return tuple(_value(json_values.object_of(content)) for content in result)
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path, parameters)) from error
+
+    def samples(self, selector: str, seconds: int) -> tuple[RawSamples, ...]:
+        """The raw samples of a selector in the last seconds.
+
+        Raises:
+            MonitoringError: no answer, or the query failed.
+        """
+        path, parameters = "/api/v1/query", {"query": f"{selector}[{seconds}s]"}
+        data = self._data(path, parameters)
+        try:
+            result = json_values.list_of(json_values.object_of(data)["result"])
+            return tuple(_samples(json_values.object_of(content)) for content in result)
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path, parameters)) from error
+
+    def clock_difference(self) -> float:
+        """The server's clock minus this machine's clock, in seconds, without the request's time.
+
+        Raises:
+            MonitoringError: no answer, or an answer without a Date header.
+        """
+        path = "/api/v1/status/buildinfo"
+        before = time.time()
+        answer = self.api.answer(path)
+        after = time.time()
+        if answer.server_time is None:
+            raise MonitoringError(f"the answer has no Date header\nagain: {self.api.curl(path)}")
+        # A Date header has no fraction of a second.
+        earliest, latest = answer.server_time - after, answer.server_time + 1 - before
+        return 0.0 if earliest <= 0 <= latest else min(earliest, latest, key=abs)
+
+    def types(self) -> Mapping[str, str]:
+        """The type of each metric, as its exporter states it; mixed types are left out.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path = "/api/v1/metadata"
+        data = self._data(path)
+        try:
+            stated = {
+                name: {
+                    json_values.text(json_values.object_of(entry)["type"])
+                    for entry in json_values.list_of(entries)
+                }
+                for name, entries in json_values.object_of(data).items()
+            }
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+        return {name: next(iter(types)) for name, types in stated.items() if len(types) == 1}
+
+    def retention_seconds(self) -> float:
+        """For how long samples are kept; 0 where the server states no time.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path = "/api/v1/status/runtimeinfo"
+        data = self._data(path)
+        try:
+            stated = json_values.text(json_values.object_of(data)["storageRetention"])
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+        try:
+            return duration(stated.split(" ")[0]).total_seconds()
+        except ValueError:
+            return 0.0
+
+    def alertmanagers(self) -> tuple[str, ...]:
+        """The addresses of the Alertmanagers that alerts are sent to.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path = "/api/v1/alertmanagers"
+        data = self._data(path)
+        try:
+            active = json_values.list_of(json_values.object_of(data)["activeAlertmanagers"])
+            return tuple(json_values.text(json_values.object_of(entry)["url"]) for entry in active)
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+
+    def curl(self, expression: str) -> str:
+        """The command that repeats an instant query."""
+        return self.api.curl("/api/v1/query", {"query": expression})
+
+    def _data(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
+        content = self.api.value(path, parameters)
+        if not isinstance(content, dict) or content.get("status") != "success":
+            raise MonitoringError(f"no success: {str(content)[:200]}\nagain: {self.api.curl(path)}")
+        return content.get("data")
+
+
+class PrometheusFacts:
+    """What a Prometheus knows of the time series that its rules read.
+
+    Args:
+        prometheus: the server; each question is asked once.
+    """
+
+    knows_series = True
+
+    def __init__(self, prometheus: PrometheusApi) -> None:
+        self._prometheus = prometheus
+        self._counts: dict[str, int] = {}
+        self._values: dict[tuple[str, str], frozenset[str]] = {}
+
+    def count(self, selector: str) -> int:
+        """How many time series match a selector, or matched it in the last ten minutes."""
+        if selector not in self._counts:
+            now = self._total(f"count({selector})")
+            self._counts[selector] = now or self._total(
+                f"count(last_over_time({selector}[{RECENT}]))"
+            )
+        return self._counts[selector]
+
+    def label_values(self, metric: str, label: str) -> frozenset[str]:
+        """The values of a label of a metric."""
+        if (metric, label) not in self._values:
+            rows = self._prometheus.query(
+                f"count by ({label}) (last_over_time({metric}[{RECENT}]))"
+            )
+            values = {row.labels[label] for row in rows if row.labels.get(label)}
+            self._values[metric, label] = frozenset(values)
+        return self._values[metric, label]
+
+    def metric_type(self, metric: str) -> str:
+        """The type that the exporter states; empty where it is not known."""
+        return self._types.get(metric) or self._types.get(metric.removesuffix("_total"), "")
+
+    @cached_property
+    def scrape_interval_seconds(self) -> float:
+        """The shortest configured scrape interval; 0 without a target."""
+        intervals = [target.interval_seconds for target in self._prometheus.targets()]
+        return min(intervals, default=0.0)
+
+    @cached_property
+    def retention_seconds(self) -> float:
+        """For how long samples are kept; 0 where the server states no time."""
+        return self._prometheus.retention_seconds()
+
+    @cached_property
+    def _types(self) -> Mapping[str, str]:
+        return self._prometheus.types()
+
+    def _total(self, expression: str) -> int:
+        return round(sum(row.value for row in self._prometheus.query(expression)))
+
+
+def _target(content: Mapping[str, object]) -> ScrapeTarget:
+    labels = json_values.object_of(content["labels"])
+    interval = json_values.text(content["scrapeInterval"])
+    return ScrapeTarget(
+        job=str(labels.get("job", "")),
+        instance=str(labels.get("instance", "")),
+        url=json_values.text(content["scrapeUrl"]),
+        health=json_values.text(content["health"]),
+        last_error=json_values.text(content["lastError"]),
+        interval_seconds=duration(interval).total_seconds(),
+    )
+
+
+def _rule(content: Mapping[str, object], group: Mapping[str, object], now: float) -> Rule:
+    is_alert = json_values.text(content["type"]) == "alerting"
+    return Rule(
+        name=json_values.text(content["name"]),
+        expression=json_values.text(content["query"]),
+        is_alert=is_alert,
+        for_seconds=json_values.number(content["duration"]) if is_alert else 0.0,
+        labels=_texts(content.get("labels") or {}),
+        annotations=_texts(content.get("annotations") or {}),
+        group=json_values.text(group["name"]),
+        health=json_values.text(content["health"]),
+        error=json_values.text(content.get("lastError", "")),
+        seconds_since_evaluation=now - _moment(content["lastEvaluation"]),
+        interval_seconds=json_values.number(group["interval"]),
+    )
+
+
+def _moment(value: object) -> float:
+    """Seconds since the epoch of a time that may have nine digits after the seconds."""
+    content = json_values.text(value)
+    return datetime.fromisoformat(content).timestamp() if content[:4] != "0001" else 0.0
+
+
+def _texts(content: object) -> dict[str, str]:
+    return {name: json_values.text(text) for name, text in json_values.object_of(content).items()}
+
+
+def _value(content: Mapping[str, object]) -> QueryValue:
+    moment, text = json_values.list_of(content["value"])
+    if not isfinite(json_values.number(moment)):
+        raise ValueError("a time that is not finite")
+    return QueryValue(_texts(content["metric"]), float(json_values.text(text)))
+
+
+def _samples(content: Mapping[str, object]) -> RawSamples:
+    return RawSamples(_texts(content["metric"]), tuple(json_values.samples(content["values"])))

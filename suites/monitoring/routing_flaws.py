@@ -1,0 +1,231 @@
+"""Flaws of an Alertmanager configuration: who gets which alert, and what is swallowed."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+
+from gates.model import AlertLevel
+from suites.monitoring.routing import Inhibition, Labels, Matcher, Route, Routing
+
+CRITICAL = "critical"
+ANY_ALERT = "AnyAlert"
+MAX_CANDIDATES = 64
+MAX_ALTERNATIVES = 8
+
+
+def receiver_flaws(routing: Routing) -> list[str]:
+    """Receivers that no alert can reach, that do not exist, or that notify nobody."""
+    all_selected = [routing.root.selected(labels) for labels in _candidates(routing)]
+    selected = {route.receiver for routes in all_selected for route in routes}
+    named = {route.receiver for route in routing.root.walk()}
+    undefined = sorted(named - routing.receivers.keys())
+    flaws = [f"receiver {name}: a route names it, and it is not defined" for name in undefined]
+    for receiver in routing.receivers:
+        if receiver not in named:
+            flaws.append(f"receiver {receiver}: no route names it")
+        elif receiver not in selected:
+            flaws.append(f"receiver {receiver}: an earlier route takes all of its alerts")
+    return flaws
+
+
+def severity_flaws(
+    routing: Routing, levels: Sequence[AlertLevel], alerts: Iterable[Labels] = ()
+) -> list[str]:
+    """Severities whose alerts do not go exactly to the receivers that the policy states.
+
+    Args:
+        routing: the configuration.
+        levels: the policy's severities, with receivers and alerts.
+        alerts: labels of the loaded alert rules, with ``alertname``.
+    """
+    known = {labels["alertname"]: labels for labels in alerts}
+    flaws: list[str] = []
+    for level in levels:
+        for name in (ANY_ALERT, *level.alerts):
+            labels = {**known.get(name, {}), "alertname": name, "severity": level.severity}
+            flaws += _of_alert(routing, level, labels)
+        for receiver in level.receivers:
+            if not routing.receivers.get(receiver):
+                flaws.append(f"{level.severity}: receiver {receiver} notifies nobody")
+    return _shortened(flaws)
+
+
+def _of_alert(routing: Routing, level: AlertLevel, labels: Labels) -> Iterator[str]:
+    routes = routing.root.selected(labels)
+    receivers = sorted({route.receiver for route in routes})
+    if receivers != sorted(level.receivers):
+        yield (
+            f"{level.severity}: {_shown(labels['alertname'])} goes to {', '.join(receivers)} "
+            f"(by {', '.join(route.place for route in routes)}), "
+            f"and not to {', '.join(level.receivers)}"
+        )
+    for route in routes:
+        if route.muted_by:
+            yield (
+                f"{level.severity}: {_shown(labels['alertname'])} is muted by {route.place}: "
+                f"{', '.join(route.muted_by)}"
+            )
+
+
+def _shown(alert: str) -> str:
+    return "any alert" if alert == ANY_ALERT else alert
+
+
+def _shortened(flaws: list[str]) -> list[str]:
+    """A flaw of any alert of a severity is not repeated for each alert by its name."""
+    general = {flaw.replace("any alert ", "", 1) for flaw in flaws if "any alert " in flaw}
+    kept = []
+    for flaw in flaws:
+        severity, _, rest = flaw.partition(": ")
+        without_name = f"{severity}: {rest.partition(' ')[2]}"
+        if "any alert " in flaw or without_name not in general:
+            kept.append(flaw)
+    return list(dict.fromkeys(kept))
+
+
+def inhibition_flaws(
+    routing: Routing, alerts: Iterable[Labels], severity: str = CRITICAL
+) -> list[str]:
+    """Inhibition rules that can mute a critical alert.
+
+    Args:
+        routing: the configuration.
+        alerts: labels of the alert rules, with ``alertname`` and ``severity``.
+        severity: the severity that nothing may mute.
+
+    A label that source and target both lack counts as equal, as Alertmanager has it; a label whose
+    value only the alert itself knows, such as ``instance``, may be equal.
+    """
+    listed = list(alerts)
+    criticals = [labels for labels in listed if labels.get("severity") == severity]
+    targets = [{"alertname": ANY_ALERT, "severity": severity}, *criticals]
+    return [
+        f"{rule.place}: an alert with {_conditions(rule.source)} mutes {severity} alerts; "
+        f"its target is an alert with {_conditions(rule.target)}"
+        for rule in routing.inhibitions
+        if any(_is_muted(target, rule, listed) for target in targets)
+    ]
+
+
+def _is_muted(target: Labels, rule: Inhibition, alerts: Sequence[Labels]) -> bool:
+    """Whether an alert can be muted by another alert rule, or by an alert nobody knows yet."""
+    sources = [*alerts, *_fitting(rule.source)]
+    return any(rule.mutes(_with_equal(source, target, rule), target) for source in sources)
+
+
+def _conditions(matchers: Sequence[Matcher]) -> str:
+    return ", ".join(map(str, matchers)) or "any labels"
+
+
+def silence_flaws(
+    silences: Iterable[tuple[str, tuple[Matcher, ...]]],
+    alerts: Iterable[Labels],
+    severity: str = CRITICAL,
+) -> list[str]:
+    """Active silences that mute a critical alert rule, whatever its instance.
+
+    Args:
+        silences: a name and the matchers of each active silence.
+        alerts: labels of the alert rules, with ``alertname`` and ``severity``.
+        severity: the severity that nothing may mute.
+    """
+    criticals = [labels for labels in alerts if labels.get("severity") == severity]
+    return [
+        f"{name} mutes {labels['alertname']}"
+        for name, matchers in silences
+        for labels in criticals
+        if matchers and all(matcher.holds(labels) for matcher in matchers)
+    ]
+
+
+def _with_equal(source: Labels, target: Labels, rule: Inhibition) -> Labels:
+    """The source with those labels of the target that must be equal and are not fixed."""
+    fixed = {matcher.label for matcher in rule.source if matcher.symbol == "="}
+    is_rule = source.get("alertname", ANY_ALERT) != ANY_ALERT
+    labels = dict(source)
+    for label in rule.equal:
+        if label in fixed or (is_rule and label in source):
+            continue
+        if label in target:
+            labels[label] = target[label]
+    return labels
+
+
+def _candidates(routing: Routing) -> list[Labels]:
+    """Labels of example alerts: each fits a route and all routes above it."""
+    candidates: list[Labels] = [{"alertname": ANY_ALERT}]
+    for path in _paths(routing.root, ()):
+        matchers = [matcher for route in path for matcher in route.matchers]
+        candidates += _fitting(matchers)
+        candidates += _fitting([*matchers, *_excluded(routing.root)])
+    return candidates
+
+
+def _excluded(root: Route) -> list[Matcher]:
+    """For each label a value that some route excludes: an alert with it does not take the route."""
+    excluded = {
+        matcher.label: Matcher(matcher.label, "=", matcher.value)
+        for route in root.walk()
+        for matcher in route.matchers
+        if matcher.symbol == "!="
+    }
+    return list(excluded.values())
+
+
+def _paths(route: Route, above: tuple[Route, ...]) -> Iterator[tuple[Route, ...]]:
+    path = (*above, route)
+    yield path
+    for below in route.routes:
+        yield from _paths(below, path)
+
+
+def _fitting(matchers: Sequence[Matcher]) -> list[Labels]:
+    """Labels that fit all matchers; several where a pattern has alternatives."""
+    names = list(dict.fromkeys(matcher.label for matcher in matchers))
+    choices = [_values([entry for entry in matchers if entry.label == name]) for name in names]
+    fitting: list[Labels] = []
+    for values in product(*choices):
+        labels: dict[str, str] = {"alertname": ANY_ALERT}
+        labels.update({name: value for name, value in zip(names, values, strict=True) if value})
+        if all(matcher.holds(labels) for matcher in matchers):
+            fitting.append(labels)
+        if len(fitting) >= MAX_CANDIDATES:
+            break
+    return fitting
+
+
+def _values(matchers: Sequence[Matcher]) -> list[str]:
+    """Values of one label that may fit its matchers."""
+    values = ["", "x", ANY_ALERT]
+    for matcher in matchers:
+        if matcher.symbol == "=":
+            values.append(matcher.value)
+        elif matcher.symbol == "=~":
+            values += _examples(matcher.value)[:MAX_ALTERNATIVES]
+    fitting = [value for value in values if all(_fits(entry, value) for entry in matchers)]
+    return list(dict.fromkeys(fitting))
+
+
+def _fits(matcher: Matcher, value: str) -> bool:
+    return matcher.holds({matcher.label: value})
+
+
+def _examples(pattern: str) -> list[str]:
+    """Texts that a pattern of label values may match: its alternatives, without wildcards."""
+    alternatives = [pattern]
+    while any("(" in entry for entry in alternatives):
+        expanded = [text for entry in alternatives for text in _first_group(entry)]
+        if expanded == alternatives:
+            break
+        alternatives = expanded[:MAX_CANDIDATES]
+    parts = [part for entry in alternatives for part in entry.split("|")]
+    return [re.sub(r"\\(.)", r"\1", re.sub(r"\.[*+?]", "x", part)).strip("^$") for part in parts]
+
+
+def _first_group(pattern: str) -> list[str]:
+    """The pattern once for each alternative of its first group without a group inside."""
+    match = re.search(r"\((?:\?[:i])?([^()]*)\)", pattern)
+    if match is None:
+        return [pattern]
+    before, after = pattern[: match.start()], pattern[match.end() :]
+    return [f"{before}{part}{after}" for part in match[1].split("|")]

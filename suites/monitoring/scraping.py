@@ -1,0 +1,111 @@
+"""Whether Prometheus scrapes as it should: every target, as often as stated, with true times."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from statistics import median
+
+from suites.monitoring.prometheus_api import PrometheusApi, ScrapeTarget
+
+# Metrics that every kind of exporter has; Prometheus itself writes ``up``.
+OF_EXPORTERS = (
+    '{__name__=~"process_start_time_seconds|haproxy_process_uptime_seconds|.+_build_info"}'
+)
+MIN_WINDOW_SECONDS = 60
+WINDOW_SCRAPES = 20
+MIN_SAMPLES = 3
+# The newest sample may be older than an interval while a scrape is under way.
+MAX_AGE_INTERVALS = 3
+SPARE_SECONDS = 2.0
+
+
+def target_flaws(targets: Iterable[ScrapeTarget]) -> list[str]:
+    """Targets that are down, that were never scraped, or whose last scrape failed."""
+    return [
+        f"{target.job} {target.instance}: {target.health}, "
+        f"{target.last_error or 'no error'} ({target.url})"
+        for target in targets
+        if target.health != "up" or target.last_error
+    ]
+
+
+def interval_flaws(
+    prometheus: PrometheusApi,
+    targets: Iterable[ScrapeTarget],
+    *,
+    longest_seconds: float,
+    tolerance: float,
+    now: float,
+) -> list[str]:
+    """Targets that are scraped more rarely than stated.
+
+    Args:
+        prometheus: the server.
+        targets: its targets.
+        longest_seconds: the longest interval that may be configured; 0 for any.
+        tolerance: by which part of the interval most scrapes may be late.
+        now: this machine's time, in seconds since the epoch.
+
+    Raises:
+        MonitoringError: Prometheus does not answer.
+    """
+    flaws = []
+    for target in targets:
+        name, interval = f"{target.job} {target.instance}", target.interval_seconds
+        if 0 < longest_seconds < interval:
+            flaws.append(
+                f"{name}: is scraped each {interval:g} s, expected each {longest_seconds:g} s"
+            )
+        window = max(MIN_WINDOW_SECONDS, round(WINDOW_SCRAPES * interval))
+        selector = f'up{{job="{target.job}",instance="{target.instance}"}}'
+        series = prometheus.samples(selector, window)
+        times = sorted(at for samples in series for at, _ in samples.samples)
+        flaws += [f"{name}: {text}" for text in _late(times, interval, tolerance, now)]
+    return flaws
+
+
+def _late(times: list[float], interval: float, tolerance: float, now: float) -> list[str]:
+    """What is wrong with the times of scrapes; a single outage does not change their median."""
+    if len(times) < MIN_SAMPLES:
+        return [f"{len(times)} scrapes in the last minutes, expected a scrape each {interval:g} s"]
+    age = now - times[-1]
+    if age > MAX_AGE_INTERVALS * interval + SPARE_SECONDS:
+        return [f"was last scraped {age:.0f} s ago, expected a scrape each {interval:g} s"]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    if median(gaps) <= interval * (1 + tolerance):
+        return []
+    frequency = f"was scraped each {median(gaps):.1f} s, and after {max(gaps):.1f} s at most"
+    return [f"{frequency}; expected each {interval:g} s"]
+
+
+def clock_flaws(
+    prometheus: PrometheusApi, targets: Iterable[ScrapeTarget], *, now: float, limit_seconds: float
+) -> list[str]:
+    """Clocks that differ: Prometheus' own, and the times of the newest samples.
+
+    Args:
+        prometheus: the server.
+        targets: its targets, for their scrape intervals.
+        now: this machine's time, in seconds since the epoch.
+        limit_seconds: the largest difference.
+
+    Raises:
+        MonitoringError: Prometheus does not answer.
+    """
+    difference = prometheus.clock_difference()
+    flaws = []
+    if abs(difference) > limit_seconds:
+        flaws.append(f"Prometheus' clock is {difference:+.1f} s off, limit {limit_seconds:g} s")
+    intervals = {(target.job, target.instance): target.interval_seconds for target in targets}
+    newest = prometheus.query(f"max by (job, instance) (timestamp({OF_EXPORTERS}))")
+    for row in newest:
+        place = row.labels.get("job", ""), row.labels.get("instance", "")
+        age = now - row.value
+        oldest = MAX_AGE_INTERVALS * intervals.get(place, 0.0) + limit_seconds
+        if place in intervals and not -limit_seconds <= age <= oldest:
+            flaws.append(
+                f"{' '.join(place)}: its newest sample is {age:.1f} s old, "
+                f"expected {-limit_seconds:g} to {oldest:g} s"
+            )
+    if not newest:
+        flaws.append(f"no time series matches {OF_EXPORTERS}")
+    return flaws

@@ -1,0 +1,33 @@
+"""How a platform check fails: what was expected, each flaw, and the command that shows it again."""
+
+from collections.abc import Sequence
+
+import pytest
+
+MAX_FLAWS = 6
+MAX_LINE = 300
+
+
+def assert_no_flaws(expected: str, flaws: Sequence[str], *, again: str, next_step: str) -> None:
+    """Fail with all flaws, in at most ten lines.
+
+    Args:
+        expected: what the check expects, as a sentence.
+        flaws: what is not so; each begins with the name of its rule, receiver, service or panel.
+        again: the command that repeats the look.
+        next_step: what a person does now.
+    """
+    __tracebackhide__ = True
+    if not flaws:
+        return
+    shown = [f"  seen: {_cut(flaw)}" for flaw in flaws[:MAX_FLAWS]]
+    others = list(dict.fromkeys(flaw.partition(":")[0] for flaw in flaws[MAX_FLAWS:]))
+    if others:
+        shown.append(f"  and {len(flaws) - MAX_FLAWS} more: {', '.join(others)}")
+    lines = [f"expected: {expected}", *shown, f"  again: {again}", f"  next: {next_step}"]
+    pytest.fail("\n".join(lines), pytrace=False)
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}…"

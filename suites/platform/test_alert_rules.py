@@ -1,0 +1,60 @@
+"""Platform checks of the alert rules: the right ones are loaded, evaluated, and able to fire."""
+
+import pytest
+
+from gates.model import Policy, Target
+from suites.monitoring.alert_rules.loaded_rules import evaluation_flaws, loading_flaws
+from suites.monitoring.alert_rules.rule_flaws import rule_flaws
+from suites.monitoring.prometheus_api import PrometheusApi, PrometheusFacts
+from suites.platform.flaw_report import assert_no_flaws
+from suites.pytest_plugin.marks import check
+
+pytestmark = pytest.mark.platform
+
+RULES = "/api/v1/rules"
+
+
+@pytest.fixture
+def prometheus(target: Target) -> PrometheusApi:
+    """The target's Prometheus."""
+    return PrometheusApi(target.addresses.prometheus, target.patience_seconds)
+
+
+@check("platform.prometheus.rules_loaded", needs="monitoring")
+def test_exactly_the_expected_rules_are_loaded(prometheus: PrometheusApi, policy: Policy) -> None:
+    """The alert rules of the policy are loaded, each with its severity, and no other."""
+    assert policy.alert_levels, "the policy has no table [alerts]"
+    count = sum(len(level.alerts) for level in policy.alert_levels)
+    assert_no_flaws(
+        f"exactly the {count} alert rules of the policy are loaded",
+        loading_flaws(prometheus.rules(), policy.alert_levels),
+        again=prometheus.api.curl(RULES, {"type": "alert"}),
+        next_step="correct the rule files and reload Prometheus, or [alerts] in the policy",
+    )
+
+
+@check("platform.prometheus.rules_evaluate", needs="monitoring")
+def test_every_rule_is_evaluated(prometheus: PrometheusApi) -> None:
+    """Every rule was evaluated a moment ago, without an error."""
+    rules = prometheus.rules()
+    assert rules, "Prometheus has no rule"
+    assert_no_flaws(
+        f"all {len(rules)} rules are evaluated without an error",
+        evaluation_flaws(rules),
+        again=prometheus.api.curl(RULES),
+        next_step="run the rule's expression in Prometheus; the error names the cause",
+    )
+
+
+@check("platform.prometheus.rules_can_fire", needs="monitoring")
+def test_every_rule_can_fire(prometheus: PrometheusApi) -> None:
+    """Every rule reads time series that exist, and compares what can be compared."""
+    rules = prometheus.rules()
+    assert rules, "Prometheus has no rule"
+    flaws = rule_flaws(rules, PrometheusFacts(prometheus))
+    assert_no_flaws(
+        f"each of the {len(rules)} rules can fire",
+        [str(flaw) for flaw in flaws],
+        again=prometheus.api.curl(RULES),
+        next_step="correct the rule, and try it: promtool test rules",
+    )

@@ -1,0 +1,198 @@
+"""Platform checks of Alertmanager: it runs, it routes by severity, and what it sends arrives."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from gates.model import Policy, Target
+from suites.client.waiting import wait_until
+from suites.monitoring.alert_rules.loaded_rules import alert_labels
+from suites.monitoring.alertmanager_api import AlertmanagerApi, NotificationInbox
+from suites.monitoring.delivery import (
+    FIRING,
+    RESOLVED,
+    Delivery,
+    SyntheticAlerts,
+    deliveries,
+    synthetic_alerts,
+)
+from suites.monitoring.prometheus_api import PrometheusApi
+from suites.monitoring.routing import Matcher, Routing, routing_of
+from suites.monitoring.routing_flaws import (
+    inhibition_flaws,
+    receiver_flaws,
+    severity_flaws,
+    silence_flaws,
+)
+from suites.platform.flaw_report import assert_no_flaws
+from suites.pytest_plugin.marks import check
+
+pytestmark = pytest.mark.platform
+
+STATUS = "/api/v2/status"
+
+
+@pytest.fixture
+def alertmanager(target: Target) -> AlertmanagerApi:
+    """The target's Alertmanager."""
+    assert target.addresses.alertmanager, f"{target.name}: no address alertmanager"
+    return AlertmanagerApi(target.addresses.alertmanager, target.patience_seconds)
+
+
+@pytest.fixture
+def prometheus(target: Target) -> PrometheusApi:
+    """The target's Prometheus."""
+    return PrometheusApi(target.addresses.prometheus, target.patience_seconds)
+
+
+@pytest.fixture
+def inbox(target: Target) -> NotificationInbox:
+    """The receivers that keep what arrives."""
+    assert target.addresses.notifications, f"{target.name}: no address notifications"
+    return NotificationInbox(target.addresses.notifications, target.patience_seconds)
+
+
+@pytest.fixture
+def routing(alertmanager: AlertmanagerApi) -> Routing:
+    """The loaded configuration."""
+    return routing_of(alertmanager.status().configuration)
+
+
+class Sender:
+    """Sends synthetic alerts of this run, and ends them.
+
+    Args:
+        alertmanager: where they are sent.
+        inbox: where they must arrive.
+        routing: the loaded configuration.
+        policy: the severities, and how soon a notification must arrive.
+        run_id: the id of this run.
+    """
+
+    def __init__(
+        self, alertmanager: AlertmanagerApi, inbox: NotificationInbox, routing: Routing,
+        policy: Policy, run_id: str,
+    ) -> None:  # fmt: skip
+        self._parts = (alertmanager, inbox, run_id)
+        self._equal = [label for rule in routing.inhibitions for label in rule.equal]
+        self.ways = deliveries(routing, policy.alert_levels)
+        self.within = timedelta(seconds=policy.platform_limits["notification_seconds"])
+
+    @contextmanager
+    def sent(self, ways: list[Delivery]) -> Iterator[SyntheticAlerts]:
+        """Synthetic alerts of the severities of these ways."""
+        severities = sorted({way.severity for way in ways})
+        parts = self._parts
+        with synthetic_alerts(*parts, severities=severities, equal=self._equal) as alerts:
+            yield alerts
+
+
+@pytest.fixture
+def sender(
+    alertmanager: AlertmanagerApi, inbox: NotificationInbox, routing: Routing, policy: Policy,
+    run_id: str,
+) -> Sender:  # fmt: skip
+    """Sends synthetic alerts of this run."""
+    return Sender(alertmanager, inbox, routing, policy, run_id)
+
+
+@check("platform.alertmanager.up", needs="monitoring")
+def test_alertmanager_is_up(alertmanager: AlertmanagerApi, prometheus: PrometheusApi) -> None:
+    """Alertmanager is healthy and ready, and Prometheus sends its alerts to an Alertmanager."""
+    assert alertmanager.is_ready()
+    # After a reload Prometheus looks for its Alertmanagers again, which takes some seconds.
+    wait_until("Prometheus knows an Alertmanager", prometheus.alertmanagers, bool, seconds=10)
+
+
+@check("platform.alertmanager.receivers", needs="monitoring")
+def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Routing) -> None:
+    """Every receiver can be reached by some alert."""
+    assert_no_flaws(
+        f"some route leads to each of the {len(routing.receivers)} receivers",
+        receiver_flaws(routing),
+        again=f"amtool config routes show --alertmanager.url={alertmanager.api.url}",
+        next_step="add a route, or move the route before the one that takes its alerts",
+    )
+
+
+@check("platform.alertmanager.routes", needs="monitoring")
+def test_every_severity_goes_to_its_receivers(
+    alertmanager: AlertmanagerApi, prometheus: PrometheusApi, routing: Routing, policy: Policy
+) -> None:
+    """Alerts of each severity go exactly to the receivers that the policy states."""
+    assert policy.alert_levels, "the policy has no table [alerts]"
+    assert_no_flaws(
+        "every severity goes to the receivers of the policy, at any time",
+        severity_flaws(routing, policy.alert_levels, alert_labels(prometheus.rules())),
+        again=f"amtool config routes test --alertmanager.url={alertmanager.api.url} "
+        "severity=critical",
+        next_step="correct the routes of alertmanager.yml and reload it",
+    )
+
+
+@check("platform.alertmanager.inhibition", needs="monitoring")
+def test_nothing_mutes_critical_alerts(
+    alertmanager: AlertmanagerApi, prometheus: PrometheusApi, routing: Routing
+) -> None:
+    """Neither an inhibition rule nor an active silence mutes critical alerts."""
+    labels = alert_labels(prometheus.rules())
+    silences = [
+        (f"silence {silence.silence_id}: {silence.author}",
+         tuple(Matcher(*matcher) for matcher in silence.matchers))
+        for silence in alertmanager.silences()
+    ]  # fmt: skip
+    assert_no_flaws(
+        "nothing mutes critical alerts",
+        [*inhibition_flaws(routing, labels), *silence_flaws(silences, labels)],
+        again=alertmanager.api.curl(STATUS),
+        next_step="narrow the target of the inhibition rule, or expire the silence",
+    )
+
+
+@check("platform.alertmanager.webhook", needs="notifications")
+def test_alerts_arrive_by_webhook(sender: Sender, inbox: NotificationInbox) -> None:
+    """A synthetic alert of each severity with a webhook receiver arrives in time."""
+    ways = [way for way in sender.ways if way.kind == "webhook"]
+    assert ways, "no receiver of the policy notifies by webhook"
+    with sender.sent(ways) as alerts:
+        assert_no_flaws(
+            "synthetic alerts arrive by webhook in time",
+            alerts.undelivered(ways, FIRING, sender.within),
+            again=inbox.api.curl("/received"),
+            next_step="look for the receiver's URL in alertmanager.yml and in Alertmanager's log",
+        )
+
+
+@check("platform.alertmanager.mail", needs="notifications")
+def test_alerts_arrive_by_mail(sender: Sender, inbox: NotificationInbox) -> None:
+    """A synthetic alert of each severity with a mail receiver arrives in time."""
+    ways = [way for way in sender.ways if way.kind == "mail"]
+    assert ways, "no receiver of the policy notifies by mail"
+    with sender.sent(ways) as alerts:
+        assert_no_flaws(
+            "synthetic alerts arrive by mail in time",
+            alerts.undelivered(ways, FIRING, sender.within),
+            again=inbox.api.curl("/received"),
+            next_step="look for smtp_smarthost in alertmanager.yml and in Alertmanager's log",
+        )
+
+
+@check("platform.alertmanager.resolved", needs="notifications")
+def test_a_notification_arrives_when_an_alert_ends(
+    sender: Sender, inbox: NotificationInbox
+) -> None:
+    """Each receiver of critical alerts gets a notification when a synthetic alert ends."""
+    ways = [way for way in sender.ways if way.severity == "critical"]
+    assert ways, "no receiver of the policy gets critical alerts"
+    with sender.sent(ways) as alerts:
+        unsent = alerts.undelivered(ways, FIRING, sender.within)
+        alerts.end()
+        after_end = [] if unsent else alerts.undelivered(ways, RESOLVED, sender.within)
+        assert_no_flaws(
+            "a notification arrives when a critical alert ends",
+            [*unsent, *after_end],
+            again=inbox.api.curl("/received"),
+            next_step="set send_resolved: true for the receiver in alertmanager.yml",
+        )

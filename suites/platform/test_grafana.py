@@ -1,0 +1,61 @@
+"""Platform checks of Grafana: health, data source, the guide's dashboards and their panels."""
+
+import pytest
+
+from gates.model import Target
+from suites.monitoring.grafana_api import GrafanaApi
+from suites.monitoring.panels import dashboard_flaws, panel_flaws, source_flaws
+from suites.platform.flaw_report import assert_no_flaws
+from suites.pytest_plugin.marks import check
+
+pytestmark = pytest.mark.platform
+
+# Guide, section 7.
+DASHBOARDS = ("System Health", "Business Metrics", "Infrastructure")
+
+
+@pytest.fixture
+def grafana(target: Target) -> GrafanaApi:
+    """The target's Grafana; with the secret ``grafana_token`` where the target file names it."""
+    assert target.addresses.grafana, f"{target.name}: no address grafana"
+    token = target.secrets.get("grafana_token", "")
+    return GrafanaApi(target.addresses.grafana, target.patience_seconds, token)
+
+
+@check("platform.grafana.health", needs="dashboards")
+def test_grafana_is_healthy(grafana: GrafanaApi) -> None:
+    """Grafana answers, and reaches its own database."""
+    assert grafana.health_problem() == ""
+
+
+@check("platform.grafana.datasource", needs="dashboards")
+def test_the_data_source_works(grafana: GrafanaApi) -> None:
+    """There is a data source of the type Prometheus, and every such data source works."""
+    assert_no_flaws(
+        "every Prometheus data source works",
+        source_flaws(grafana),
+        again=grafana.api.curl("/api/datasources"),
+        next_step="correct the URL of the data source, and press Save & test in Grafana",
+    )
+
+
+@check("platform.grafana.dashboards", needs="dashboards")
+def test_the_dashboards_of_the_guide_exist(grafana: GrafanaApi) -> None:
+    """The three dashboards of the guide exist, each with panels."""
+    assert_no_flaws(
+        f"the dashboards {', '.join(DASHBOARDS)} exist",
+        dashboard_flaws(grafana, DASHBOARDS),
+        again=grafana.api.curl("/api/search", {"type": "dash-db"}),
+        next_step="import the dashboard's JSON file in Grafana",
+    )
+
+
+@check("platform.grafana.panels", needs="dashboards")
+def test_every_panel_shows_data(grafana: GrafanaApi) -> None:
+    """Every query of every panel of the dashboards returns data."""
+    assert_no_flaws(
+        "every query of every panel returns data",
+        panel_flaws(grafana, DASHBOARDS),
+        again=grafana.api.curl("/api/search", {"type": "dash-db"}),
+        next_step="run the panel's query in Prometheus; correct the panel or the exporter",
+    )

@@ -1,0 +1,132 @@
+"""Alertmanager configurations: every flaw is named, and none in the corrected files."""
+
+import pytest
+from worlds import ROOT
+
+from gates.model import AlertLevel
+from suites.monitoring.routing import Matcher, RoutingError, routing_of
+from suites.monitoring.routing_flaws import (
+    inhibition_flaws,
+    receiver_flaws,
+    severity_flaws,
+    silence_flaws,
+)
+
+FILES = ROOT / "tests" / "support" / "monitoring_files" / "routes"
+LEVELS = (
+    AlertLevel("critical", ("pager",), ("ApiDown", "DatabaseDown", "PaymentFailures")),
+    AlertLevel("warning", ("chat", "mail"), ("ApiSlow",)),
+    AlertLevel("info", ("daily-mail",), ("BackupMissing",)),
+)
+ALERTS = (
+    {"alertname": "ApiDown", "severity": "critical", "service": "api"},
+    {"alertname": "DatabaseDown", "severity": "critical", "service": "database"},
+    {"alertname": "PaymentFailures", "severity": "critical", "service": "payments"},
+    {"alertname": "ApiSlow", "severity": "warning", "service": "api"},
+    {"alertname": "BackupMissing", "severity": "info", "service": "backup"},
+)
+FLAWS = {
+    "receiver_not_named": "receiver daily-mail: no route names it",
+    "receiver_behind_everything": "receiver pager: an earlier route takes all of its alerts",
+    "receiver_behind_the_same": "receiver daily-mail: an earlier route takes all of its alerts",
+    "receiver_not_defined": "receiver pagerduty: a route names it, and it is not defined",
+    "critical_to_mail": "critical: any alert goes to mail (by route.routes[0]), and not to pager",
+    "warning_without_continue": "warning: any alert goes to chat (by route.routes[1])",
+    "pattern_is_anchored": "critical: any alert goes to mail (by route), and not to pager",
+    "old_form": "critical: any alert goes to mail (by route), and not to pager",
+    "nested_route": "critical: PaymentFailures goes to mail (by route.routes[0].routes[0])",
+    "critical_muted": "critical: any alert is muted by route.routes[0]: nights",
+    "receiver_empty": "critical: receiver pager notifies nobody",
+    "inhibition_reversed": 'an alert with severity="warning" mutes critical alerts',
+    "inhibition_of_everything": 'an alert with alertname="Maintenance" mutes critical alerts',
+    "inhibition_by_a_label_that_both_lack": (
+        'an alert with alertname="DatabaseDown" mutes critical alerts'
+    ),
+    "inhibition_without_target": "its target is an alert with any labels",
+}
+
+
+def all_flaws(name: str) -> list[str]:
+    routing = routing_of((FILES / f"{name}.yml").read_text())
+    return [
+        *receiver_flaws(routing),
+        *severity_flaws(routing, LEVELS, ALERTS),
+        *inhibition_flaws(routing, ALERTS),
+    ]
+
+
+def test_every_pair_of_files_has_its_flaw() -> None:
+    assert {path.name.partition(".")[0] for path in FILES.iterdir()} == set(FLAWS)
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_the_flaw_is_named(name: str) -> None:
+    flaws = all_flaws(f"{name}.flawed")
+    assert any(FLAWS[name] in flaw for flaw in flaws), flaws
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_the_corrected_file_has_no_flaw(name: str) -> None:
+    assert all_flaws(f"{name}.corrected") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "matchers"),
+    [
+        ('severity="critical"', (Matcher("severity", "=", "critical"),)),
+        ("severity = critical", (Matcher("severity", "=", "critical"),)),
+        ('{a="b", c=~"d,e|f"}', (Matcher("a", "=", "b"), Matcher("c", "=~", "d,e|f"))),
+        ("a!~'x.*'", (Matcher("a", "!~", "x.*"),)),
+        (r'a="say \"yes\""', (Matcher("a", "=", 'say "yes"'),)),
+        ('a=""', (Matcher("a", "=", ""),)),
+    ],
+)
+def test_a_matcher_is_read_in_each_of_its_forms(text: str, matchers: tuple[Matcher, ...]) -> None:
+    entry = "'" + text.replace("'", "''") + "'"
+    routing = routing_of(f"route: {{receiver: a, routes: [{{matchers: [{entry}]}}]}}")
+    assert routing.root.routes[0].matchers == matchers
+
+
+def test_a_label_that_is_missing_is_empty() -> None:
+    assert Matcher("team", "=", "").holds({})
+    assert Matcher("team", "!=", "shop").holds({})
+    assert Matcher("team", "=~", ".*").holds({})
+    assert not Matcher("team", "=~", ".+").holds({})
+
+
+def test_times_are_inherited() -> None:
+    routing = routing_of("route: {receiver: a, group_wait: 1s, routes: [{group_interval: 2m}]}")
+    times = {name: time.total_seconds() for name, time in routing.root.routes[0].times.items()}
+    assert times == {"group_wait": 1, "group_interval": 120, "repeat_interval": 4 * 3600}
+
+
+def test_an_alert_takes_every_route_until_one_does_not_go_on() -> None:
+    routing = routing_of(
+        "route: {receiver: a, routes: [{receiver: b, continue: true}, {receiver: c}, "
+        "{receiver: d}]}"
+    )
+    assert [route.receiver for route in routing.root.selected({"x": "y"})] == ["b", "c"]
+
+
+def test_a_silence_of_critical_alerts_is_named() -> None:
+    silences = [
+        ("silence 1: asha", (Matcher("severity", "=", "critical"),)),
+        ("silence 2: ravi", (Matcher("alertname", "=", "ApiDown"), Matcher("slot", "=", "blue"))),
+        ("silence 3: mira", (Matcher("severity", "=", "info"),)),
+    ]
+    assert silence_flaws(silences, ALERTS) == [
+        f"silence 1: asha mutes {name}" for name in ("ApiDown", "DatabaseDown", "PaymentFailures")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "receivers: []", "route: 3", "route: {}", "route: {receiver: a, routes: 3}",
+     "route: {receiver: a, group_wait: soon}",
+     "route: {receiver: a, routes: [{matchers: ['severity']}]}",
+     "route: {receiver: a, routes: [{match_re: {severity: '('}}]}",
+     "route: {receiver: a}\nreceivers: [3]"],
+)  # fmt: skip
+def test_what_is_no_configuration_is_refused(text: str) -> None:
+    with pytest.raises(RoutingError):
+        routing_of(text)
