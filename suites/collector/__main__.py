@@ -19,7 +19,7 @@ from gates.model import LEFT_NOTHING, CheckOutcome, CheckResult, Policy, Target
 from gates.policy import policy_file, target_file
 from gates.process.command_line import carry_out
 from gates.sources.health import served_build
-from suites.collector import acknowledged, collection
+from suites.collector import acknowledged, collection, differences
 from suites.collector.collection import Collected, Request
 
 STARS = "***"
@@ -80,9 +80,9 @@ def _run(options: argparse.Namespace) -> int:
     orders = acknowledged.read(options.orders) if options.orders else None
     out = places.out(options.out, Path("out")).path
     runs = Path(options.runs) if options.runs else out / "runs"
-    request = Request(target, policy, checks, options.since, orders)
+    request = Request(target, policy, checks, options.since, orders, runs.resolve())
     collection.refuse_incomplete(target, policy)
-    run_id = _record(request, runs.resolve())
+    run_id = _record(request)
     sys.stdout.write(f"{run_id}\n")
     return ExitCode.GO
 
@@ -100,10 +100,11 @@ def _checks(policy: Policy, name: str, where: Path) -> tuple[str, ...]:
     return checks
 
 
-def _record(request: Request, runs: Path) -> str:
+def _record(request: Request) -> str:
     """Make the checks and write the sealed record; the run's id."""
     target, run_id = request.target, new_run_id()
-    recorder = Recorder(runs / run_id, configured_key())
+    folder = request.runs / run_id
+    recorder = Recorder(folder, configured_key())
     subject = Subject(
         target.name,
         target.addresses.api,
@@ -113,7 +114,9 @@ def _record(request: Request, runs: Path) -> str:
     )
     recorder.started(run_id, subject, __version__)
     recorder.collected([*request.checks, LEFT_NOTHING])
-    results = [_without_secrets(collected, target) for collected in collection.collect(request)]
+    collected_checks = collection.collect(request)
+    differences.write(folder, target.name, collected_checks.confirmed)
+    results = [_without_secrets(collected, target) for collected in collected_checks.results]
     for collected in results:
         recorder.check(collected.result, collected.seconds)
     # The collector only reads, so nothing of its run can be left in the database.

@@ -1,9 +1,10 @@
 """Makes the collector's checks, and gives a result for each."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
@@ -11,10 +12,10 @@ from pymongo.errors import PyMongoError
 
 from gates.errors import ConfigurationError
 from gates.model import CheckOutcome, CheckResult, Policy, Target
-from suites.collector import acknowledged
+from suites.collector import acknowledged, differences
 from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
 from suites.database import invariants, replication
-from suites.database.invariants import INVARIANTS, PREFIX
+from suites.database.invariants import INVARIANTS, PREFIX, Confirmed, Differences
 from suites.database.view import View
 
 NODE = "suites.collector"
@@ -35,6 +36,7 @@ class Request:
         checks: ids of checks, each one of ``CHECKS``.
         since: violations by older documents do not fail; None where every violation fails. UTC.
         orders: what was acknowledged to shoppers; None to compare the store's counters.
+        runs: the folder of runs, with what earlier runs of the collector saw.
     """
 
     target: Target
@@ -42,6 +44,7 @@ class Request:
     checks: Sequence[str]
     since: datetime | None
     orders: AcknowledgedIds | None
+    runs: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,14 @@ class Collected:
 
     result: CheckResult
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The results of a run, and the violations of each invariant."""
+
+    results: list[Collected]
+    confirmed: Mapping[str, Confirmed]
 
 
 def refuse_unknown(checks: Iterable[str], where: str) -> None:
@@ -79,7 +90,7 @@ def refuse_incomplete(target: Target, policy: Policy) -> None:
         raise ConfigurationError("the policy has no [platform_limits]")
 
 
-def collect(request: Request) -> list[Collected]:
+def collect(request: Request) -> Collection:
     """Make the checks; a database that does not answer is an error of each check.
 
     Args:
@@ -95,10 +106,11 @@ def collect(request: Request) -> list[Collected]:
     except PyMongoError as error:
         text = f"the database does not answer ({type(error).__name__})"
         seconds = time.monotonic() - began
-        return [_result(check, CheckOutcome.ERROR, text, seconds) for check in request.checks]
+        errors = [_result(check, CheckOutcome.ERROR, text, seconds) for check in request.checks]
+        return Collection(errors, {})
 
 
-def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> list[Collected]:
+def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> Collection:
     limits, database = request.policy.platform_limits, client.get_default_database()
     limit = int(limits["integrity_documents"])
     results = []
@@ -106,8 +118,9 @@ def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> list[Co
     began = time.monotonic()
     confirmed = invariants.check(database, limit, time.sleep, names)
     seconds = (time.monotonic() - began) / max(1, len(names))
+    earlier = _earlier(request)
     for name in names:
-        text, fails = _text_of_violations(name, confirmed[name], request.since)
+        text, fails = _text_of_violations(name, confirmed[name], request.since, earlier)
         outcome = CheckOutcome.FAILED if fails else CheckOutcome.PASSED
         results.append(_result(PREFIX + name, outcome, text, seconds))
     if replication.CHECK in request.checks:
@@ -115,19 +128,29 @@ def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> list[Co
             client, limits["replication_lag_seconds"]).problems)))  # fmt: skip
     if acknowledged.CHECK in request.checks:
         results.append(_timed(acknowledged.CHECK, lambda: _lost(View(database, limit), request)))
-    return results
+    return Collection(results, confirmed)
 
 
 def _text_of_violations(
-    name: str, confirmed: invariants.Confirmed, since: datetime | None
+    name: str,
+    confirmed: Confirmed,
+    since: datetime | None,
+    earlier: Mapping[str, Differences] | None,
 ) -> tuple[str, bool]:
     """The message about an invariant, and whether its check fails."""
-    new, older = confirmed.since(since)
+    new, older = confirmed.since(since, None if earlier is None else earlier.get(name, {}))
     parts = [invariants.text_of(INVARIANTS[name], new)] if new else []
     if older:
         text = invariants.text_of(INVARIANTS[name], older)
         parts.append(f"older than {since:%Y-%m-%dT%H:%M:%SZ}, not counted: {text}")
     return "\n".join(parts), bool(new)
+
+
+def _earlier(request: Request) -> Mapping[str, Differences] | None:
+    """What the first run of the collector since ``--since`` saw; None without such a run."""
+    if request.since is None:
+        return None
+    return differences.first_since(request.runs, request.target.name, request.since)
 
 
 def _lost(view: View, request: Request) -> list[str]:

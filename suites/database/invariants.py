@@ -14,7 +14,7 @@ from suites.database.view import Shop, View, Violation
 # The pauses before the readings that confirm a violation.
 FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 0.5, 2.0
 # While the violations become fewer, as when a run's data is being deleted, reading goes on.
-MAX_READINGS = 5
+MIN_READINGS, MAX_READINGS = 2, 5
 MAX_NAMED = 5
 PREFIX = "platform.integrity."
 
@@ -77,7 +77,9 @@ INVARIANTS: Mapping[str, Invariant] = {
     )
 }
 
-Found = dict[str, dict[tuple[str, str], Violation]]
+Violations = dict[str, dict[tuple[str, str], Violation]]
+# By how much sums are wrong, by document.
+Differences = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +88,39 @@ class Confirmed:
 
     Args:
         violations: as they were at the last reading.
-        steady: the keys of wrong sums whose difference was the same at every reading.
+        steady: the keys of violations whose difference was the same at the first reading as at the
+            last.
     """
 
     violations: tuple[Violation, ...]
     steady: frozenset[tuple[str, str]]
 
-    def since(self, moment: datetime | None) -> tuple[list[Violation], list[Violation]]:
+    def since(
+        self, moment: datetime | None, earlier: Differences | None = None
+    ) -> tuple[list[Violation], list[Violation]]:
         """The violations that are new since a moment, and the older ones.
 
-        A wrong sum is older when its difference does not change. A document without a time counts
-        as new.
+        A wrong sum is older when its difference does not change, neither now nor since an earlier
+        run. A document without a time counts as new.
 
         Args:
             moment: UTC; None where every violation counts as new.
+            earlier: the wrong sums that an earlier run since the moment saw; None without one.
         """
         if moment is None:
             return list(self.violations), []
         older = [
-            violation
-            for violation in self.violations
-            if (violation.difference is not None and violation.key in self.steady)
-            or (violation.difference is None and violation.at is not None and violation.at < moment)
+            violation for violation in self.violations if self._is_older(violation, moment, earlier)
         ]
         return [violation for violation in self.violations if violation not in older], older
+
+    def _is_older(
+        self, violation: Violation, moment: datetime, earlier: Differences | None
+    ) -> bool:
+        if violation.difference is None:
+            return violation.at is not None and violation.at < moment
+        is_known = earlier is None or earlier.get(violation.document) == violation.difference
+        return is_known and violation.key in self.steady
 
 
 def check(
@@ -132,33 +143,34 @@ def check(
     Raises:
         PyMongoError: the database does not answer.
     """
-    found = _read(database, limit, names)
-    steady = {name: {key: violation.difference for key, violation in violations.items()}
-              for name, violations in found.items()}  # fmt: skip
+    remaining = _read(database, limit, names)
+    first = {
+        name: {key: violation.difference for key, violation in violations.items()}
+        for name, violations in remaining.items()
+    }
     seconds, readings = FIRST_PAUSE_SECONDS, 1
-    while any(found.values()) and readings < MAX_READINGS:
+    while any(remaining.values()) and readings < MAX_READINGS:
         pause(seconds)
-        again = _read(database, limit, [name for name, violations in found.items() if violations])
-        count = _count(found)
-        found = {
-            name: {key: again[name][key] for key in violations if key in again.get(name, {})}
-            for name, violations in found.items()
+        count = _count(remaining)
+        reading = _read(database, limit, [name for name in remaining if remaining[name]])
+        remaining = {
+            name: {key: reading[name][key] for key in violations if key in reading[name]}
+            for name, violations in remaining.items()
         }
         readings += 1
-        if readings > 2 and _count(found) == count:  # noqa: PLR2004 - two readings confirm
+        if readings > MIN_READINGS and _count(remaining) == count:
             break
         seconds = PAUSE_SECONDS
     return {
         name: Confirmed(
             tuple(violations.values()),
-            frozenset(key for key, violation in violations.items()
-                      if violation.difference == steady[name][key]),
+            frozenset(key for key in violations if violations[key].difference == first[name][key]),
         )
-        for name, violations in found.items()
-    }  # fmt: skip
+        for name, violations in remaining.items()
+    }
 
 
-def _read(database: Shop, limit: int, names: Iterable[str]) -> Found:
+def _read(database: Shop, limit: int, names: Iterable[str]) -> Violations:
     view = View(database, limit)
     return {
         name: {violation.key: violation for violation in INVARIANTS[name].find(view)}
@@ -166,8 +178,8 @@ def _read(database: Shop, limit: int, names: Iterable[str]) -> Found:
     }
 
 
-def _count(found: Found) -> int:
-    return sum(len(violations) for violations in found.values())
+def _count(remaining: Violations) -> int:
+    return sum(len(violations) for violations in remaining.values())
 
 
 def text_of(invariant: Invariant, violations: list[Violation]) -> str:

@@ -1,8 +1,6 @@
 """Defects that leave wrong data behind: documents that contradict one another."""
 
 import asyncio
-import time
-from typing import ClassVar
 
 from testbed.store import cart, events, loyalty, orders, payments
 from testbed.store.context import Context, now
@@ -10,7 +8,6 @@ from testbed.store.database import Database, Document
 
 GONE = "_gone"
 FEE_PAISE = 2900
-STOCK_SECONDS = 10.0
 ACCOUNT_SECONDS = 0.05
 ORDER_DOCUMENT, PAYMENT_DOCUMENT = orders.order_document, payments.payment_document
 PUBLIC_ORDER, LINE, PUT = orders.public_order, cart.line, cart.put
@@ -69,24 +66,13 @@ async def take_beyond_stock(db: Database, product_id: str, quantity: int) -> boo
     return changed.modified_count == 1
 
 
-class _StockCopies:
-    """Stocks as they were some seconds ago, by product; a copy does not see later changes."""
-
-    read_at = 0.0
-    stocks: ClassVar[dict[str, int]] = {}
-
-
 async def take_from_a_copy(db: Database, product_id: str, quantity: int) -> bool:
-    """The stock is read from a copy that is seconds old, and written back."""
-    is_old = time.monotonic() > _StockCopies.read_at + STOCK_SECONDS
-    if is_old or product_id not in _StockCopies.stocks:
-        _StockCopies.read_at = time.monotonic()
-        found = db.products.find({}, {"stock": 1})
-        _StockCopies.stocks = {product["_id"]: product["stock"] async for product in found}
-    left = _StockCopies.stocks.get(product_id, 0) - quantity
-    if left < 0:
+    """The stock is read from a copy of the day when the goods were received, and written back."""
+    product = await db.products.find_one({"_id": product_id})
+    if product is None or product["received"] < quantity:
         return False
-    change = {"$set": {"stock": left}, "$inc": {"taken": quantity}}
+    left = {"stock": product["received"] - quantity}
+    change = {"$set": left, "$inc": {"taken": quantity}}
     changed = await db.products.update_one({"_id": product_id}, change)
     return changed.modified_count == 1
 

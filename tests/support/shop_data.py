@@ -17,7 +17,9 @@ class Cursor:
 
     def sort(self, field: str, direction: int) -> "Cursor":
         """In the order of a field."""
-        ordered = sorted(self._documents, key=lambda one: one[field], reverse=direction < 0)
+        ordered = sorted(
+            self._documents, key=lambda document: document[field], reverse=direction < 0
+        )
         return Cursor(ordered)
 
     def limit(self, count: int) -> "Cursor":
@@ -37,12 +39,12 @@ class Collection:
     def find(self, query: Mapping[str, Any], projection: object = None) -> Cursor:
         """All documents, or those whose field has one of the values."""
         del projection
-        found = [
+        matching = [
             document
             for document in self.documents
             if all(document.get(name) in wanted["$in"] for name, wanted in query.items())
         ]
-        return Cursor(found)
+        return Cursor(matching)
 
     def estimated_document_count(self) -> int:
         """How many documents there are."""

@@ -1,5 +1,6 @@
 """The checks of the database on a testbed: all pass, a fault reddens its checks, no false alarm."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -39,10 +40,11 @@ def shop(world: TestWorld) -> Iterator[Database[dict[str, Any]]]:
 @pytest.fixture
 def collect(world: TestWorld, tmp_path: Path) -> Collect:
     """Runs the collector with a policy that has a set of all its checks; the run it recorded."""
-    sets = f"integrity = {[*INTEGRITY, REPLICATION]}\nafter = {[*INTEGRITY, ACKNOWLEDGED]}\n"
+    integrity, after = [*INTEGRITY, REPLICATION], [*INTEGRITY, ACKNOWLEDGED]
+    sets = f"integrity = {json.dumps(integrity)}\nafter = {json.dumps(after)}\n"
     text = (ROOT / "policies" / "release.toml").read_text()
     policy, out = tmp_path / "policy.toml", tmp_path / "out"
-    policy.write_text(text.replace("[check_sets]\n", f"[check_sets]\n{sets}").replace("'", '"'))
+    policy.write_text(text.replace("[check_sets]\n", f"[check_sets]\n{sets}"))
 
     def run_collector(check_set: str, *options: str) -> Run:
         done = run(

@@ -16,10 +16,10 @@ from gates.errors import ConfigurationError
 from gates.evidence.suite_runs import read_run
 from gates.model import LEFT_NOTHING, CheckOutcome, Measured, RunState, Sample, SampleSet, Series
 from gates.sources.prometheus import Prometheus
-from suites.collector import acknowledged, collection
+from suites.collector import acknowledged, collection, differences
 from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
-from suites.database.invariants import INVARIANTS
-from suites.database.view import View
+from suites.database.invariants import INVARIANTS, Confirmed
+from suites.database.view import View, Violation
 
 NOW = datetime.now(UTC)
 LIMIT = 1000
@@ -130,6 +130,33 @@ def test_the_collector_makes_every_check_of_integrity_and_replication() -> None:
     collection.refuse_unknown(collection.CHECKS, "check set all")
     with pytest.raises(ConfigurationError, match=r"check set x: .* the check smoke\.login;"):
         collection.refuse_unknown(["smoke.login"], "check set x")
+
+
+def wrong_sum(difference: int) -> Confirmed:
+    """A product whose stock is wrong, and a document without a difference."""
+    return Confirmed(
+        (
+            Violation("products", "prd_1", None, "the stock is wrong", difference),
+            Violation("orders", "ord_1", NOW, "the total is wrong"),
+        ),
+        frozenset(),
+    )
+
+
+def test_the_first_run_since_a_moment_says_how_wrong_sums_were(tmp_path: Path) -> None:
+    assert differences.first_since(tmp_path, "green", NOW) is None
+    for number, target in ((1, "green"), (2, "green"), (3, "blue")):
+        folder = tmp_path / f"run-{number}"
+        folder.mkdir()
+        differences.write(folder, target, {"stock_balance": wrong_sum(number)})
+    broken = tmp_path / "run-4"
+    broken.mkdir()
+    (broken / differences.FILE).write_text('{"at": "')
+    first = {"stock_balance": {"prd_1": 1}}
+    assert differences.first_since(tmp_path, "green", NOW - timedelta(hours=1)) == first
+    assert differences.first_since(tmp_path, "blue", NOW - timedelta(hours=1)) == {
+        "stock_balance": {"prd_1": 3}}  # fmt: skip
+    assert differences.first_since(tmp_path, "green", datetime.now(UTC)) is None
 
 
 TARGET_CHANGES = (

@@ -49,8 +49,8 @@ def _wait_for(port: int) -> None:
         try:
             with MongoClient[dict[str, Any]](
                 "127.0.0.1", port, serverSelectionTimeoutMS=500
-            ) as one:
-                one.admin.command("ping")
+            ) as client:
+                client.admin.command("ping")
                 return
         except PyMongoError:
             assert time.monotonic() < until
@@ -209,11 +209,11 @@ def test_a_snapshot_does_not_depend_on_the_order_and_sees_every_change(shop: Sho
     ]
 
 
-@pytest.mark.parametrize(("one", "other"), [
+@pytest.mark.parametrize(("value", "other"), [
     (1, 1.0), (1, "1"), (Int64(1), Decimal128("1")), (True, 1), ([1, 2], [2, 1]), (None, 0),
 ])  # fmt: skip
-def test_a_snapshot_sees_another_type(shop: Shop, one: object, other: object) -> None:
-    shop.things.insert_one({"_id": "a", "value": one})
+def test_a_snapshot_sees_another_type(shop: Shop, value: object, other: object) -> None:
+    shop.things.insert_one({"_id": "a", "value": value})
     before = snapshot(shop, LIMIT)
     shop.things.replace_one({"_id": "a"}, {"_id": "a", "value": other})
     assert differences(before, snapshot(shop, LIMIT)) == [

@@ -106,9 +106,9 @@ def test_an_invariant_finds_the_document_that_contradicts_it(
 ) -> None:
     shop = honest()
     edit(shop)
-    found = {violation.document: violation.observed for violation in find(name, shop)}
-    assert document in found
-    assert observed in found[document]
+    observations = {violation.document: violation.observed for violation in find(name, shop)}
+    assert document in observations
+    assert observed in observations[document]
 
 
 def test_every_invariant_is_shown_to_find_something() -> None:
@@ -218,7 +218,9 @@ def test_a_violation_that_is_gone_at_the_second_reading_does_not_count() -> None
 def test_a_violation_counts_that_is_there_at_every_reading() -> None:
     writing = Writing()
     writing.shop["orders"][0]["status"] = "placed"
-    assert [one.document for one in writing.check("payment_effects").violations] == ["pay_1"]
+    assert [violation.document for violation in writing.check("payment_effects").violations] == [
+        "pay_1"
+    ]
     assert writing.pauses == [invariants.FIRST_PAUSE_SECONDS, invariants.PAUSE_SECONDS]
 
 
@@ -258,11 +260,21 @@ def test_a_wrong_sum_is_older_while_its_difference_stays() -> None:
     assert [len(part) for part in growing.check("stock_balance").since(now)] == [1, 0]
 
 
+def test_a_wrong_sum_is_new_when_an_earlier_run_saw_another_difference() -> None:
+    now = datetime.now(UTC)
+    writing = Writing()
+    writing.shop["products"][0]["stock"] = 96
+    confirmed = writing.check("stock_balance")
+    assert [len(part) for part in confirmed.since(now, {"prd_1": 1})] == [0, 1]
+    assert [len(part) for part in confirmed.since(now, {"prd_1": 2})] == [1, 0]
+    assert [len(part) for part in confirmed.since(now, {})] == [1, 0]
+
+
 def test_a_violation_without_a_time_counts_as_new() -> None:
     writing = Writing()
     writing.shop["twofa_devices"][0]["user_id"] = "usr_9"
     new, older = writing.check("second_factors").since(datetime.now(UTC))
-    assert ([one.document for one in new], older) == (["dev_1"], [])
+    assert ([violation.document for violation in new], older) == (["dev_1"], [])
 
 
 def test_the_message_names_documents_a_query_and_the_next_step() -> None:
