@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
+.PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
 	proof-ramp proof-rehearsal nightly proof-nightly proof proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
 
 help: ## this list
@@ -43,6 +43,9 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 	$(PY) -m testbed up
 	$(PY) -m pytest -m smoke --target $(TARGET)
 	$(PY) -m gates check green-ready --target $(TARGET)
+
+smoke-tests: setup ## the critical paths of the target (guide section 6)
+	TARGET=$(TARGET) scripts/smoke-tests.sh
 
 test: setup check ## this project's own tests, on worlds of their own
 	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'

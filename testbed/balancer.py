@@ -16,7 +16,8 @@ ADDRESS = "127.0.0.2"
 COLOURS = ("blue", "green")
 WEIGHT_OF_ALL = 100
 SOCKET_SECONDS = 2.0
-DRAIN_SECONDS = 1.0
+# A payment takes up to 2 s; nobody waits longer for a rollback than for that.
+DRAIN_SECONDS = 2.0
 
 CONFIGURATION = """
 global
@@ -27,6 +28,13 @@ global
     set-var proc.no_redirect int(0)
     set-var proc.swapped int(0)
     set-var proc.path_lost int(0)
+    set-var proc.even_shares int(0)
+    set-var proc.sticky int(0)
+    set-var proc.moves_ignored int(0)
+    set-var proc.moves_pretended int(0)
+    set-var proc.colours_swapped int(0)
+    set-var proc.return_slow int(0)
+    set-var proc.drain_cut int(0)
 
 defaults
     mode http
@@ -69,12 +77,22 @@ frontend edge
     use_backend pinned_green if to_blue swapped
     use_backend pinned_green if to_green
     use_backend pinned_blue if to_blue
+    acl even_shares var(proc.even_shares) -m int 1
+    use_backend store_even if even_shares
     default_backend store
 
 backend store
     balance roundrobin
+    stick-table type ip size 10k expire 1m
+    acl sticky var(proc.sticky) -m int 1
+    stick on src if sticky
     server blue 127.0.0.1:{blue_api} weight {weight_of_all}
     server green 127.0.0.1:{green_api} weight 0
+
+backend store_even
+    balance roundrobin
+    server blue 127.0.0.1:{blue_api}
+    server green 127.0.0.1:{green_api}
 
 backend pinned_blue
     server blue 127.0.0.1:{blue_api}
@@ -144,22 +162,36 @@ def _weight(runtime_socket: Path, colour: str) -> int:
 
 def set_weights(runtime_socket: Path, shares: dict[str, float]) -> dict[str, float]:
     """Set both shares, close the sessions of a colour without traffic, and read the shares back."""
+    write_weights(runtime_socket, shares)
+    for colour in without_traffic(shares):
+        _wait_for_requests(runtime_socket, colour)
+        close_sessions(runtime_socket, colour)
+    return weights(runtime_socket)
+
+
+def write_weights(runtime_socket: Path, shares: dict[str, float]) -> None:
+    """Set both shares."""
     for colour in COLOURS:
         weight = round(shares[colour] * WEIGHT_OF_ALL)
         answer = command(runtime_socket, f"set weight store/{colour} {weight}")
         if answer:
             raise BalancerError(f"the balancer refused {colour}'s weight: {answer}")
-    for colour in COLOURS:
-        if shares[colour] == 0:
-            _drain(runtime_socket, colour)
-    return weights(runtime_socket)
 
 
-def _drain(runtime_socket: Path, colour: str) -> None:
-    """Wait a moment for requests in flight; then close the other sessions (WebSockets)."""
+def without_traffic(shares: dict[str, float]) -> list[str]:
+    """The colours that get no traffic."""
+    return [colour for colour in COLOURS if shares[colour] == 0]
+
+
+def _wait_for_requests(runtime_socket: Path, colour: str) -> None:
+    """Wait a moment for the requests that are under way."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline and _sessions(runtime_socket, colour):
         time.sleep(0.05)
+
+
+def close_sessions(runtime_socket: Path, colour: str) -> None:
+    """Close the open sessions of a colour: WebSockets, and requests that took too long."""
     command(runtime_socket, f"shutdown sessions server store/{colour}")
 
 
@@ -188,6 +220,11 @@ def _serve(world: World, name: str) -> None:
     answer += command(world.balancer_socket, f"commit ssl cert {place}")
     if "Success" not in answer:
         raise BalancerError(f"the balancer refused the certificate: {answer}")
+
+
+def is_on(runtime_socket: Path, variable: str) -> bool:
+    """Whether a process-wide variable of the balancer has the value 1."""
+    return "<1>" in command(runtime_socket, f"get var proc.{variable}")
 
 
 def _set_variable(runtime_socket: Path, variable: str, *, on: bool) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from testbed import balancer
+from testbed.defects import control
 
 MAX_BODY = 1024
 
@@ -48,16 +49,17 @@ def create(runtime_socket: Path) -> Starlette:
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:
-            done = await asyncio.to_thread(balancer.set_weights, runtime_socket, shares)
+            done = await asyncio.to_thread(control.of(runtime_socket).move, runtime_socket, shares)
         except (OSError, balancer.BalancerError) as error:
             return JSONResponse({"error": str(error)}, 502)
         return JSONResponse(done)
 
     async def show(_: Request) -> Response:
         try:
-            return JSONResponse(await asyncio.to_thread(balancer.weights, runtime_socket))
+            shares = await asyncio.to_thread(control.of(runtime_socket).read, runtime_socket)
         except (OSError, balancer.BalancerError) as error:
             return JSONResponse({"error": str(error)}, 502)
+        return JSONResponse(shares)
 
     return Starlette(
         routes=[

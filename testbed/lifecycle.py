@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from testbed import balancer, certificates, migrations, ports, processes, targetfiles, world
+from testbed import (
+    backups,
+    balancer,
+    certificates,
+    migrations,
+    ports,
+    processes,
+    targetfiles,
+    world,
+)
 from testbed.errors import TestbedError
 from testbed.monitoring import configuration
 from testbed.parts import PARTS, Part, missing_programs
@@ -40,8 +49,10 @@ def _up(folder: Path, chosen: dict[str, int], say: Callable[[str], None]) -> Wor
         start(current, [database])
         wait_ready(current, [database], say)
         migrations.prepare(current.environment["KIRANA_DATABASE_URI"])
+        backup = backups.begin(current)
         start(current, others)
         wait_ready(current, others, say)
+        backups.end(backup)
     return current
 
 

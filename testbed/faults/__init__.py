@@ -9,10 +9,13 @@ from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
 from testbed.faults.load import IN_A_RAMP, UNDER_LOAD
 from testbed.faults.monitoring import MONITORING
+from testbed.faults.operations import OPERATIONS
 
 __all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
-FAULTS = (*BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING, *DATA)
+FAULTS = (
+    *BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING, *OPERATIONS, *DATA,
+)  # fmt: skip
 
 
 def named(name: str) -> Fault:

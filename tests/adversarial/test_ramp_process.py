@@ -117,9 +117,10 @@ def test_a_swapped_control_endpoint_ends_the_ramp_within_a_minute(here: Site) ->
     assert [share for _, share in here.balancer.shares[1:]] == [0.9, 0.0]
     assert here.balancer.shares[2][0] - here.balancer.shares[1][0] < 60
     assert "Prometheus shows that green has 90 % of the weights; 10 % were intended" in err
-    end = entries(here)[-1]
+    rollback, end, question = entries(here)[-3:]
     assert (end["how"], end["why"][:12]) == ("rolled_back", "not verified")
-    assert entries(here)[-2]["proof"] == "NOT verified: contradicted"
+    assert rollback["proof"] == "NOT verified: contradicted"
+    assert (question["kind"], question["target"]) == ("decision", "blue")
 
 
 def test_a_control_endpoint_that_moves_nothing_ends_the_ramp(here: Site) -> None:

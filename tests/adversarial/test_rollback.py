@@ -35,7 +35,8 @@ def test_a_rollback_is_verified_by_both_witnesses(here: Site) -> None:
     assert "green answers no customer any more" in out
     assert "rollback verified" in out
     kinds = [(one["kind"], one.get("how")) for one in json_entries(here.out)]
-    assert kinds == [("rollback", None), ("ramp", "rolled_back")]
+    # The decision is the question about the baseline, which comes after the answer.
+    assert kinds == [("rollback", None), ("ramp", "rolled_back"), ("decision", None)]
     assert json_entries(here.out)[0]["witness"]["weights"].startswith("agrees")
 
 

@@ -21,7 +21,7 @@ GROUPS = {
     ),
     "load": (
         "testbed/test_load_runs.py", "testbed/test_night.py", "testbed/test_security_tools.py",
-        "testbed/test_store_log.py",
+        "testbed/test_store_log.py", "testbed/test_backups.py",
     ),
     "suites": (
         "testbed/test_database_checks.py", "testbed/test_faults.py", "testbed/test_plugin.py",

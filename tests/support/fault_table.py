@@ -2,6 +2,7 @@
 
 from fault_table_data import REDDENS_DATA
 from fault_table_monitoring import REDDENS_MONITORING
+from fault_table_operations import REDDENS_OPERATIONS
 
 REDDENS: dict[str, frozenset[str]] = (
     {
@@ -245,6 +246,7 @@ REDDENS: dict[str, frozenset[str]] = (
         }.items()
     }
     | REDDENS_MONITORING
+    | REDDENS_OPERATIONS
     | REDDENS_DATA
 )
 

@@ -29,7 +29,7 @@ ROWS = {
     "scrapes.target_unreachable": (
         "prometheus.targets services.up services.versions services.count"
     ),
-    "scrapes.target_dropped": "services.up services.versions services.count",
+    "scrapes.target_dropped": ("services.up services.versions services.count balancer.weights"),
     "scrapes.interval_doubled": "prometheus.interval",
     "dashboards.missing": "grafana.dashboards",
     "dashboards.empty_panel": "grafana.panels",

@@ -35,6 +35,7 @@ def options_of(*command: str) -> list[str]:
      ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"],
      ["gates", "coverage"], ["gates", "lint"], ["gates"],
      ["load", "run"], ["load", "shop"],
+     ["suites.backup", "take"], ["suites.backup", "verify"], ["suites.backup", "restore-check"],
      ["load", "worker"], ["suites.collector"],
      ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
 )  # fmt: skip

@@ -1,0 +1,171 @@
+"""``python -m suites.backup take|verify|restore-check``: backups of a target's database.
+
+take           takes a backup into the target's folder of backups
+verify         compares the files of the newest backup with its manifest
+restore-check  restores the newest backup into a scratch database, compares, and drops the database
+
+Exit codes: 0 done, 1 the backup is not usable or could not be taken, 2 wrong usage.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pymongo.errors import PyMongoError
+
+from gates import places
+from gates.evidence.run_folder import new_run_id
+from gates.exitcodes import ExitCode
+from gates.model import Target
+from gates.policy import target_file
+from gates.process.command_line import carry_out
+from suites.backup import BackupError, restoration, target_backups, verification
+from suites.backup.manifest import Backup, write_in_one_step
+from suites.client import masked
+from suites.testdata import run_locks
+
+Command = Callable[[argparse.Namespace], int]
+FAILED = 1
+METRIC = "kirana_backup_last_success_timestamp_seconds"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    return carry_out(_parser(), arguments, interrupted="no backup was completed")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m suites.backup",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("take", take, "take a backup"),
+        ("verify", verify, "compare the newest backup with its manifest"),
+        ("restore-check", restore_check, "restore the newest backup into a scratch database"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--target", required=True, metavar="NAME", help="whose database")
+        command.add_argument("--targets", metavar="DIR", help="the target files (KIRANA_TARGETS)")
+        command.add_argument(
+            "--folder", type=Path, metavar="DIR", help="the backups ([backup] of the target file)"
+        )
+        command.set_defaults(run=_guarded(run))
+        if run is take:
+            command.add_argument("--gzip", action="store_true", help="compress the files")
+            command.add_argument(
+                "--textfile",
+                type=Path,
+                default=os.environ.get("KIRANA_TEXTFILE") or None,
+                metavar="FILE",
+                help="write the time for the node exporter (KIRANA_TEXTFILE)",
+            )
+    return parser
+
+
+def _guarded(run: Command) -> Command:
+    """A command whose failures end with exit code 1, and whose messages show no secret."""
+
+    def command(options: argparse.Namespace) -> int:
+        secrets = loaded_target(options).secrets.values()
+        try:
+            return run(options)
+        except (BackupError, PyMongoError, OSError) as error:
+            text = masked(f"{type(error).__name__}: {error}"[:500], secrets)
+            print(f"backup: {text}", file=sys.stderr)  # noqa: T201 - a command line prints
+            return FAILED
+
+    return command
+
+
+def loaded_target(options: argparse.Namespace) -> Target:
+    """The target that the options name.
+
+    Raises:
+        ConfigurationError: there is no such target, or its file is wrong.
+    """
+    return target_file.load(options.target, places.targets(options.targets).path)
+
+
+def take(options: argparse.Namespace) -> int:
+    """``take``: take a backup, verify it, and write its time for the node exporter."""
+    target = loaded_target(options)
+    with target_backups.live_database(target) as database:
+        name = database.name
+    folder = _folder(options)
+    print(f"taking a backup of {name} into {folder}")  # noqa: T201 - a command line prints
+    backup = target_backups.take(target, folder, _say, compress=options.gzip)
+    verification.verified(backup.folder, name)
+    _show("taken", backup, backup.manifest.seconds)
+    if options.textfile:
+        options.textfile.parent.mkdir(parents=True, exist_ok=True)
+        write_in_one_step(options.textfile, _exposition(backup).encode())
+        _say(f"{METRIC} is in {options.textfile}")
+    return ExitCode.GO
+
+
+def verify(options: argparse.Namespace) -> int:
+    """``verify``: compare the files of the newest backup with its manifest."""
+    began = time.monotonic()
+    backup = _newest(options)
+    _show("verified", backup, time.monotonic() - began)
+    return ExitCode.GO
+
+
+def restore_check(options: argparse.Namespace) -> int:
+    """``restore-check``: restore the newest backup into a scratch database, and compare."""
+    target = loaded_target(options)
+    run_id = new_run_id()
+    run_locks.hold(run_id)
+    backup = _newest(options)
+    with target_backups.restored(target, backup, run_id) as (scratch, times):
+        _say(f"restored into {scratch.name}: documents {times.documents:.2f} s, "
+             f"indexes {times.indexes:.2f} s")  # fmt: skip
+        differences = restoration.differences(backup, scratch)
+    for difference in differences:
+        _say(f"different: {difference}")
+    _say(f"{scratch.name} is dropped")
+    _show("different" if differences else "restored, identical", backup, times.total)
+    return FAILED if differences else ExitCode.GO
+
+
+def _newest(options: argparse.Namespace) -> Backup:
+    """The newest backup, verified."""
+    with target_backups.live_database(loaded_target(options)) as database:
+        name = database.name
+    newest = target_backups.newest_in(_folder(options), name)
+    return verification.verified(newest.folder, name)
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return options.folder or target_backups.folder_of(loaded_target(options))
+
+
+def _exposition(backup: Backup) -> str:
+    """The time of the backup as the node exporter's text-file collector reads it."""
+    moment = backup.manifest.taken_at.timestamp()
+    return (
+        f"# HELP {METRIC} When the newest complete backup was taken.\n"
+        f"# TYPE {METRIC} gauge\n{METRIC} {moment:.3f}\n"
+    )
+
+
+def _show(result: str, backup: Backup, seconds: float) -> None:
+    content = backup.manifest
+    _say(
+        f"{result}: {backup.folder.name}, {len(content.collections)} collections, "
+        f"{content.documents:,} documents, {content.size / 1000:,.1f} kB, {seconds:.2f} s"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a command line prints
+
+
+if __name__ == "__main__":
+    sys.exit(main())

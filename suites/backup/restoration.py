@@ -1,0 +1,197 @@
+"""Restores a backup into a scratch database, and compares the contents byte by byte."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bson import DatetimeConversion, decode
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+
+from suites.backup.bson_files import read_documents
+from suites.backup.layout import (
+    ID_INDEX,
+    Shop,
+    from_extended_json,
+    indexes_of,
+    raw_collection,
+    schema_version_of,
+)
+from suites.backup.manifest import Backup, StoredCollection
+from suites.backup.scratch import OWNER, refuse_other
+
+BATCH_DOCUMENTS = 1000
+BATCH_BYTES = 8 * 1024 * 1024
+MAX_DIFFERENCES = 5
+# A time that Python cannot represent is compared, too.
+ANY_TIME = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTimes:
+    """How long a restore took, in seconds: the documents, and the indexes."""
+
+    documents: float
+    indexes: float
+
+    @property
+    def total(self) -> float:
+        """The whole restore."""
+        return self.documents + self.indexes
+
+
+def restore(backup: Backup, scratch: Shop, live: str) -> RestoreTimes:
+    """Write the contents of a backup into a scratch database.
+
+    Args:
+        backup: a verified backup.
+        scratch: the scratch database.
+        live: the name of the store's database.
+
+    Raises:
+        BackupError: the database is not a scratch database, or a file cannot be read.
+        pymongo.errors.PyMongoError: the server refuses a document or an index.
+    """
+    refuse_other(scratch.name, live)
+    began = time.monotonic()
+    for stored in backup.manifest.collections:
+        scratch.create_collection(stored.name, check_exists=False, **_options(stored))
+        for batch in batches(read_documents(backup.path_of(stored.data))):
+            raw_collection(scratch, stored.name).insert_many(map(RawBSONDocument, batch))
+    documents_end = time.monotonic()
+    for stored in backup.manifest.collections:
+        create_indexes(scratch, stored)
+    return RestoreTimes(documents_end - began, time.monotonic() - documents_end)
+
+
+def _options(stored: StoredCollection) -> dict[str, Any]:
+    """The options of a collection, without the id that each collection has of its own."""
+    options = from_extended_json(stored.options)
+    return {name: option for name, option in options.items() if name != "uuid"}
+
+
+def create_indexes(scratch: Shop, stored: StoredCollection) -> None:
+    """Create the indexes of a collection, apart from that of the ids, which the server creates."""
+    indexes = [from_extended_json(index) for index in stored.indexes if index["name"] != ID_INDEX]
+    if indexes:
+        scratch.command("createIndexes", stored.name, indexes=indexes)
+
+
+def batches(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Group documents, so that few are in memory at a time."""
+    batch: list[bytes] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document)
+        if len(batch) == BATCH_DOCUMENTS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def differences(backup: Backup, restored: Shop) -> list[str]:
+    """How a restored database differs from its backup; an empty list for identical contents.
+
+    Documents are compared byte by byte: ids, types, contents, and the order of the fields.
+
+    Args:
+        backup: the backup.
+        restored: the database.
+
+    Raises:
+        BackupError: a file of the backup cannot be read.
+    """
+    stored_names = {stored.name for stored in backup.manifest.collections}
+    present = set(restored.list_collection_names()) - {OWNER}
+    lines = [f"{name} is not in the backup" for name in sorted(present - stored_names)]
+    for stored in backup.manifest.collections:
+        lines += _different_documents(backup, stored, restored)
+        if list(stored.indexes) != list(indexes_of(restored, stored.name)):
+            lines.append(f"{stored.name}: the indexes are not those of the backup")
+    return lines
+
+
+def _different_documents(backup: Backup, stored: StoredCollection, restored: Shop) -> list[str]:
+    """The documents of a collection that differ; both sides are read in the order of the ids."""
+    cursor = raw_collection(restored, stored.name).find({}, sort=[("_id", 1)])
+    lines: list[str] = []
+    for position, expected in enumerate(read_documents(backup.path_of(stored.data)), start=1):
+        document = next(cursor, None)
+        if document is None:
+            lines.append(f"{stored.name}: document {position} and all later ones are missing")
+            return lines
+        present = bytes(document.raw)
+        if present != expected:
+            lines.append(f"{stored.name}: {_difference(expected, present)}")
+        if len(lines) == MAX_DIFFERENCES:
+            lines.append(f"{stored.name}: the comparison ended after {position} documents")
+            return lines
+    if extra := sum(1 for _ in cursor):
+        lines.append(f"{stored.name}: {extra} documents are not in the backup")
+    return lines
+
+
+def _difference(expected: bytes, present: bytes) -> str:
+    """The field in which two documents differ; no values, which may be personal data."""
+    before, after = decode(expected, ANY_TIME), decode(present, ANY_TIME)
+    if before.get("_id") != after.get("_id"):
+        return f"a document has another id: {after.get('_id')!r}, expected {before.get('_id')!r}"
+    fields = [
+        name
+        for name in [*before, *(name for name in after if name not in before)]
+        if name not in before or name not in after or _typed(before[name]) != _typed(after[name])
+    ]
+    listed = ", ".join(map(str, fields[:3])) or "the order of its fields"
+    return f"document {before.get('_id')!r} differs in {listed}"[:200]
+
+
+def _typed(content: object) -> tuple[type, str]:
+    """A value with its type, for a comparison in which 1 and 1.0 differ."""
+    return type(content), repr(content)
+
+
+def missing_in(backup: Backup, live: Shop) -> list[str]:
+    """Indexes of the live database that a backup of the same schema version lacks.
+
+    A collection that migrations made has an index, so it must be in the backup. A collection that
+    the store made later may be missing in an older backup.
+
+    Args:
+        backup: the backup.
+        live: the store's database.
+    """
+    if backup.manifest.schema_version != schema_version_of(live):
+        return []
+    stored_by_name = {stored.name: stored for stored in backup.manifest.collections}
+    missing: list[str] = []
+    for name in sorted(live.list_collection_names()):
+        wanted = [index for index in indexes_of(live, name) if index["name"] != ID_INDEX]
+        stored = stored_by_name.get(name)
+        if wanted and stored is None:
+            missing.append(f"{name} is not in the backup")
+        elif stored is not None:
+            names = [str(index["name"]) for index in wanted if index not in stored.indexes]
+            missing += [f"{name}: the index {index} is not in the backup" for index in names]
+    return missing
+
+
+def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
+    """Documents that are not in a backup as they are in the live database.
+
+    Args:
+        backup: the backup.
+        live: the store's database.
+        ids: by collection, the id of a document that nobody changes.
+    """
+    stored_by_name = {stored.name: stored for stored in backup.manifest.collections}
+    wrong = []
+    for name, document_id in ids.items():
+        document = raw_collection(live, name).find_one({"_id": document_id})
+        stored = stored_by_name.get(name)
+        copies = read_documents(backup.path_of(stored.data)) if stored else iter(())
+        if document is None or bytes(document.raw) not in copies:
+            wrong.append(f"{name}: {document_id} is not in the backup as it is in the database")
+    return wrong

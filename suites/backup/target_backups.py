@@ -1,0 +1,214 @@
+"""The backups of a target: where they are stored, and how they are taken and restored."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+
+from gates.errors import ConfigurationError
+from gates.model import Target
+from suites.backup import BackupError, copier, manifest, mongo_tools, restoration, scratch
+from suites.backup.layout import Shop
+from suites.backup.manifest import Backup
+from suites.backup.restoration import RestoreTimes
+from suites.testdata.run_locks import RunLife, life
+
+TIMEOUT_MILLISECONDS = 5000
+HIDDEN = "."
+OF_A_RUN = ".run-"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBackups:
+    """What a folder of backups holds.
+
+    Args:
+        complete: the complete backups of one database, the newest first.
+        damaged: why each other folder is no complete backup, a sentence each.
+    """
+
+    complete: tuple[Backup, ...]
+    damaged: tuple[str, ...]
+
+
+def stored_in(folder: Path, database: str) -> StoredBackups:
+    """Read the manifests of a folder of backups.
+
+    Args:
+        folder: the folder; hidden folders in it are unfinished backups, and are not read.
+        database: the name of the database; the backups of other databases are left out.
+
+    Raises:
+        BackupError: the folder cannot be read.
+    """
+    complete: list[Backup] = []
+    damaged: list[str] = []
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith(HIDDEN))
+    except OSError as error:
+        raise BackupError(f"{folder}: the folder cannot be read: {error.strerror}") from error
+    for path in [path for path in paths if path.is_dir()]:
+        try:
+            backup = manifest.read(path)
+        except BackupError as error:
+            damaged.append(str(error))
+            continue
+        if backup.manifest.database == database:
+            complete.append(backup)
+    complete.sort(key=lambda backup: backup.manifest.taken_at, reverse=True)
+    return StoredBackups(tuple(complete), tuple(damaged))
+
+
+def newest_in(folder: Path, database: str) -> Backup:
+    """The newest complete backup of a database.
+
+    Raises:
+        BackupError: the folder has no complete backup of the database, or cannot be read.
+    """
+    stored = stored_in(folder, database)
+    if not stored.complete:
+        reasons = "; ".join(stored.damaged[:3]) or "it is empty"
+        raise BackupError(f"{folder} has no complete backup of {database}: {reasons}"[:500])
+    return stored.complete[0]
+
+
+def folder_of(target: Target) -> Path:
+    """The target's folder of backups.
+
+    Raises:
+        ConfigurationError: the target file names no folder.
+    """
+    if target.backups is None:
+        raise ConfigurationError(f"{target.name}: the target file has no [backup] folder")
+    return target.backups
+
+
+@contextmanager
+def live_database(target: Target) -> Iterator[Shop]:
+    """The target's database.
+
+    Raises:
+        ConfigurationError: its address is not known.
+    """
+    with _server(_uri(target)) as server:
+        yield server.get_default_database()
+
+
+@contextmanager
+def passing_folder(target: Target, run_id: str, elsewhere: Path) -> Iterator[Path]:
+    """A folder for the backups of one run, beside the target's backups; deleted at the end.
+
+    The folder is hidden, so that its backups do not count as the target's. Folders that killed runs
+    left are deleted.
+
+    Args:
+        target: the target.
+        run_id: the run.
+        elsewhere: where the folder is made for a target without a folder of backups.
+
+    Raises:
+        BackupError: the target's folder of backups cannot be written to.
+    """
+    parent = target.backups or elsewhere
+    for left in parent.glob(f"{OF_A_RUN}*"):
+        if life(left.name.removeprefix(OF_A_RUN).rpartition("_")[0]) is RunLife.ENDED:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = parent / f"{OF_A_RUN}{run_id}_{os.getpid()}"
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise BackupError(f"{parent}: no backup can be written: {error.strerror}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def take(
+    target: Target, folder: Path, say: Callable[[str], None], *, compress: bool = False
+) -> Backup:
+    """Take a backup of the target's database with mongodump where it is installed, else by copying.
+
+    Args:
+        target: the target; its database is only read.
+        folder: the folder of backups; it must exist.
+        say: receives lines of progress.
+        compress: whether the files are compressed with gzip.
+
+    Raises:
+        BackupError: no backup could be taken.
+        ConfigurationError: the address of the database is not known.
+        pymongo.errors.PyMongoError: the database does not answer.
+    """
+    with live_database(target) as database:
+        if mongo_tools.are_installed():
+            return mongo_tools.take(database, _uri(target), folder, say, compress=compress)
+        return copier.take(database, folder, say, compress=compress)
+
+
+@contextmanager
+def restored(target: Target, backup: Backup, run_id: str) -> Iterator[tuple[Shop, RestoreTimes]]:
+    """A scratch database with the contents of a backup; it is dropped at the end.
+
+    Args:
+        target: the target.
+        backup: a verified backup.
+        run_id: the run that restores.
+
+    Raises:
+        BackupError: the backup could not be restored, or the target's server may not be used.
+        ConfigurationError: the address of the database is not known.
+        pymongo.errors.PyMongoError: the server does not answer, or refuses a document.
+    """
+    uri = _scratch_uri(target)
+    with live_database(target) as live, _server(uri) as server:
+        scratch.drop_ended(server, live.name)
+        with scratch.scratch_database(server, live.name, run_id) as database:
+            if mongo_tools.are_installed():
+                times = mongo_tools.restore(backup, database, uri, live.name)
+            else:
+                times = restoration.restore(backup, database, live.name)
+            yield database, times
+
+
+@contextmanager
+def scratch_server(target: Target) -> Iterator[scratch.Server]:
+    """The server for scratch databases: ``restore_uri`` of the target file, else the target's own.
+
+    Raises:
+        BackupError: the target's own server may not be used, as customers use it.
+    """
+    with _server(_scratch_uri(target)) as server:
+        yield server
+
+
+def _uri(target: Target) -> str:
+    if "database_uri" not in target.secrets:
+        raise ConfigurationError(
+            f"no database_uri for {target.name}: set the variable that its target file names"
+        )
+    return target.secrets["database_uri"]
+
+
+def _scratch_uri(target: Target) -> str:
+    if "restore_uri" in target.secrets:
+        return target.secrets["restore_uri"]
+    if target.production:
+        raise BackupError(
+            f"{target.name} is a production target: name another server for scratch databases, "
+            "as restore_uri in [secrets] of the target file"
+        )
+    return _uri(target)
+
+
+@contextmanager
+def _server(uri: str) -> Iterator[scratch.Server]:
+    with MongoClient[dict[str, Any]](
+        uri, serverSelectionTimeoutMS=TIMEOUT_MILLISECONDS, tz_aware=True
+    ) as server:
+        yield server

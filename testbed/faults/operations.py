@@ -1,0 +1,53 @@
+"""Faults of operations: of backups, and of the balancer's control endpoint."""
+
+from testbed.faults.fault import Fault
+
+BACKUPS = "backups"
+
+# The formatter is off here, so that each row of the table stays on one line.
+OPERATIONS = (
+    Fault("backup.stale", "wrong time", "the newest backup is two days old",
+          part=BACKUPS, change="backups:stale"),
+    Fault("backup.future", "wrong time", "the newest backup is of tomorrow: a clock is wrong",
+          part=BACKUPS, change="backups:of_tomorrow"),
+    Fault("backup.none", "missing effect", "the backup job ran and stored nothing",
+          part=BACKUPS, change="backups:none"),
+    Fault("backup.unfinished", "malfunction", "the backup job was cut off before it wrote the list",
+          part=BACKUPS, change="backups:unfinished"),
+    Fault("backup.truncated", "lost update", "half of the products' file is missing",
+          part=BACKUPS, change="backups:truncated"),
+    Fault("backup.flipped_byte", "wrong value", "a byte of the products' file was changed",
+          part=BACKUPS, change="backups:flipped_byte"),
+    Fault("backup.file_missing", "lost update", "the file of the users is missing",
+          part=BACKUPS, change="backups:file_missing"),
+    Fault("backup.extra_file", "wrong value", "a file of another backup lies in the backup",
+          part=BACKUPS, change="backups:extra_file"),
+    Fault("backup.collection_lost", "missing effect", "the backup job left the orders out",
+          part=BACKUPS, change="backups:collection_lost"),
+    Fault("backup.indexes_lost", "missing effect", "the backup job left the indexes out",
+          part=BACKUPS, change="backups:indexes_lost"),
+    Fault("backup.other_database", "wrong value", "the backup job copies another database",
+          part=BACKUPS, change="backups:other_database"),
+    Fault("backup.duplicate", "wrong value", "the backup holds a product twice",
+          part=BACKUPS, change="backups:duplicate"),
+    Fault("backup.folder_gone", "missing effect", "the disk for backups is not mounted",
+          part=BACKUPS, change="backups:folder_gone"),
+    Fault("backup.folder_unwritable", "malfunction", "the folder of backups is a file",
+          part=BACKUPS, change="backups:folder_unwritable"),
+    Fault("backup.scratch_left", "missing effect", "a restored copy of the data was left behind",
+          part=BACKUPS, change="backups:scratch_left"),
+    Fault("balancer.ignores", "missing effect", "the balancer accepts a move and carries none out",
+          edge_variable="moves_ignored"),
+    Fault("balancer.pretends", "wrong value", "the balancer repeats the shares and changes nothing",
+          edge_variable="moves_pretended"),
+    Fault("balancer.swaps", "wrong person", "each colour gets the share of the other colour",
+          edge_variable="colours_swapped"),
+    Fault("balancer.even", "wrong value", "half of the requests go to each colour, always",
+          edge_variable="even_shares"),
+    Fault("balancer.sticky", "wrong person", "a shopper stays with the colour of the first visit",
+          edge_variable="sticky"),
+    Fault("balancer.slow_return", "wrong time", "green loses its traffic six seconds too late",
+          edge_variable="return_slow"),
+    Fault("balancer.cuts", "malfunction", "requests under way are cut when a colour is drained",
+          edge_variable="drain_cut"),
+)  # fmt: skip
