@@ -1,6 +1,7 @@
 """A decision for a person at a terminal: the answer first, then the findings, worst first."""
 
 from datetime import UTC, datetime
+from itertools import groupby
 
 from gates.ledger import (
     DecisionEntry,
@@ -21,6 +22,8 @@ from gates.model import Decision, Finding, Outcome, Override, SignOffKind, Verdi
 
 MOMENT_LENGTH = len("2026-01-01T00:00:00")
 MAX_ENTRY = 300
+# More checks of one objective that passed are one line.
+MAX_PASSES_OF_CHECKS = 3
 
 WORDS = {
     Outcome.GO: "GO",
@@ -52,8 +55,13 @@ def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: 
     """
     word = _coloured(WORDS[decision.outcome], OUTCOME_COLOURS[decision.outcome], colours=colours)
     lines = [f"{word}  {decision.stage}  {decision.target}: {printable(decision.reason)}"]
-    for finding in decision.findings:
-        lines.extend(_finding(finding, colours=colours))
+    for _, group in groupby(decision.findings, _key_of_passes):
+        findings = list(group)
+        if len(findings) > MAX_PASSES_OF_CHECKS:
+            lines.append(_passes_of_checks(findings, colours=colours))
+            continue
+        for finding in findings:
+            lines.extend(_finding(finding, colours=colours))
     lines += [f"WARNING: {printable(warning)}" for warning in decision.warnings]
     moment = decision.at.strftime("%Y-%m-%d %H:%M:%S UTC")
     if decision.time_scale != 1:
@@ -70,6 +78,28 @@ def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: 
     if explain:
         lines.append(f"explained by: {explain}")
     return "\n".join(lines)
+
+
+def _key_of_passes(finding: Finding) -> object:
+    """The objective of a check that passed; every other finding has a key of its own."""
+    if finding.verdict is Verdict.PASS and finding.override is None and finding.subjects:
+        return finding.objective
+    return id(finding)
+
+
+def _passes_of_checks(findings: list[Finding], *, colours: bool) -> str:
+    """One line for the checks of an objective that all passed; the JSON document has each check."""
+    word, colour = VERDICT_WORDS[Verdict.PASS]
+    ages = [
+        measurement.age_seconds
+        for finding in findings
+        for measurement in finding.measurements
+        if measurement.age_seconds is not None
+    ]
+    checks = sum(len(finding.subjects) for finding in findings)
+    oldest = f", the oldest {max(ages):.0f} s ago" if ages else ""
+    shown = _coloured(f"{word:<7}", colour, colours=colours)
+    return f"  {shown} {findings[0].objective}: {checks} checks passed{oldest}"
 
 
 def _finding(finding: Finding, *, colours: bool) -> list[str]:

@@ -25,6 +25,25 @@ def test_the_terminal_puts_the_answer_first_and_the_next_step_below() -> None:
     assert lines[-1].endswith("ledger entry abc")
 
 
+def test_many_checks_that_passed_are_one_line() -> None:
+    passed = [
+        replace(FINDING, objective="smoke", verdict=Verdict.PASS, next_step="",
+                subjects=(f"smoke.{name}",), sentence=f"smoke.{name} passed")
+        for name in ("cart", "login", "order", "search")
+    ]  # fmt: skip
+    failed = replace(passed[0], verdict=Verdict.FAIL, sentence="smoke.health failed")
+    decision = replace(DECISION, findings=(failed, *passed))
+    lines = terminal.decision_text(decision, "abc", colours=False).splitlines()
+    assert lines[1].split() == ["FAIL", "smoke:", "smoke.health", "failed"]
+    assert [line.split() for line in lines if "passed" in line] == [
+        ["pass", "smoke:", "4", "checks", "passed,", "the", "oldest", "1", "s", "ago"]
+    ]
+    few = terminal.decision_text(
+        replace(decision, findings=tuple(passed[:3])), "abc", colours=False
+    )
+    assert few.count(" passed") == 3
+
+
 def test_colours_only_where_asked_for() -> None:
     assert "\x1b" not in terminal.decision_text(DECISION, "abc", colours=False)
     assert "\x1b[31;1mNO-GO" in terminal.decision_text(DECISION, "abc", colours=True)
