@@ -41,7 +41,7 @@ def shop(world: TestWorld) -> Iterator[Database[dict[str, Any]]]:
 def collect(world: TestWorld, tmp_path: Path) -> Collect:
     """Runs the collector with a policy that has a set of all its checks; the run it recorded."""
     integrity, after = [*INTEGRITY, REPLICATION], [*INTEGRITY, ACKNOWLEDGED]
-    sets = f"integrity = {json.dumps(integrity)}\nafter = {json.dumps(after)}\n"
+    sets = f"every_invariant = {json.dumps(integrity)}\nwith_acknowledged = {json.dumps(after)}\n"
     text = (ROOT / "policies" / "release.toml").read_text()
     policy, out = tmp_path / "policy.toml", tmp_path / "out"
     policy.write_text(text.replace("[check_sets]\n", f"[check_sets]\n{sets}"))
@@ -88,7 +88,7 @@ def test_a_fault_reddens_its_checks_and_no_others(
 
 
 def test_the_collector_records_a_run_of_the_served_build(collect: Collect) -> None:
-    collected = collect("integrity")
+    collected = collect("every_invariant")
     assert (collected.state, failed(collected)) == (RunState.FINISHED, {})
     assert collected.build is not None
     assert collected.build == collected.build_at_end
@@ -103,9 +103,9 @@ def test_the_collector_names_what_is_wrong_and_tells_old_from_new(
     session = {"_id": "ses_lost", "user_id": "usr_gone", "refresh_digest": "x"}
     shop.sessions.insert_one({**session, "opened_at": written})
     try:
-        without = collect("integrity")
-        before = collect("integrity", "--since", (written - timedelta(minutes=1)).isoformat())
-        after = collect("integrity", "--since", (written + timedelta(minutes=1)).isoformat())
+        without = collect("every_invariant")
+        before = collect("every_invariant", "--since", (written - timedelta(minutes=1)).isoformat())
+        after = collect("every_invariant", "--since", (written + timedelta(minutes=1)).isoformat())
     finally:
         shop.sessions.delete_one({"_id": "ses_lost"})
     assert set(failed(without)) == set(failed(before)) == {"platform.integrity.sessions"}
@@ -132,10 +132,11 @@ def test_many_shoppers_raise_no_false_alarm_and_a_lost_order_is_named(
             lambda paths: len(paths) == 1,
             seconds=120,
         )[0]  # fmt: skip
-        alarms = [failed(collect("after", "--orders", str(orders))) for _ in range(READINGS)]
+        options = ("with_acknowledged", "--orders", str(orders))
+        alarms = [failed(collect(*options)) for _ in range(READINGS)]
         with orders.open("a") as file:
             file.write('{"at": 1, "order": "ord_lost"}\n')
-        lost = failed(collect("after", "--orders", str(orders)))
+        lost = failed(collect(*options))
     finally:
         shoppers.send_signal(signal.SIGINT)
         shoppers.wait(120)

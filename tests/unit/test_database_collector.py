@@ -178,7 +178,7 @@ def places(tmp_path: Path) -> tuple[str, ...]:
     policy = (ROOT / "policies" / "release.toml").read_text()
     sets = (
         'sound = ["platform.integrity.order_items", "platform.database.replication"]\n'
-        'after = ["platform.integrity.orders_acknowledged"]\nother = ["smoke.login"]\n'
+        'with_acknowledged = ["platform.integrity.orders_acknowledged"]\nother = ["smoke.login"]\n'
     )
     (tmp_path / "policy.toml").write_text(policy.replace("[check_sets]\n", f"[check_sets]\n{sets}"))
     return (
@@ -216,8 +216,8 @@ def test_a_database_that_does_not_answer_is_an_error_in_a_sealed_record(
 @pytest.mark.parametrize(("arguments", "message"), [
     (("--set", "nothing"), "no check set 'nothing'"),
     (("--set", "other"), "does not make the check smoke.login"),
-    (("--set", "after"), "needs --orders FILE or --since TIME"),
-    (("--set", "after", "--orders", "none.jsonl"), "none.jsonl: cannot be read"),
+    (("--set", "with_acknowledged"), "needs --orders FILE or --since TIME"),
+    (("--set", "with_acknowledged", "--orders", "none.jsonl"), "none.jsonl: cannot be read"),
     (("--set", "sound", "--since", "2026-11-27T14:00:00"), "expected a time with a time zone"),
     (("--set", "sound", "--since", "now"), "expected a time such as"),
 ])  # fmt: skip
