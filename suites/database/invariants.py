@@ -186,15 +186,18 @@ def text_of(invariant: Invariant, violations: list[Violation]) -> str:
     """The message about violations: the documents, a query that shows them, and the next step."""
     count = len(violations)
     documents = "1 document contradicts" if count == 1 else f"{count:,} documents contradict"
-    collections = sorted({violation.collection for violation in violations})
-    ids = [violation.document for violation in violations[:MAX_NAMED]]
-    listed = ", ".join(f'"{document}"' for document in ids)
+    collection = violations[0].collection
+    listed = ", ".join(
+        f'"{violation.document}"'
+        for violation in violations[:MAX_NAMED]
+        if violation.collection == collection
+    )
     return "\n".join(
         [
             f"{documents} the invariant: {invariant.sentence}",
             *(_line(violation) for violation in violations[:MAX_NAMED]),
             *([f"  … {count - MAX_NAMED:,} more"] if count > MAX_NAMED else []),
-            f"  again: db.{collections[0]}.find({{_id: {{$in: [{listed}]}}}})",
+            f"  again: db.{collection}.find({{_id: {{$in: [{listed}]}}}})",
             "  next step: stop the release that wrote these documents, then correct them",
         ]
     )
