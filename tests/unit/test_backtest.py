@@ -269,8 +269,6 @@ ERRORS = 'status=~"5.."}\'\ntotal = \'http_requests_total{slot="$slot",'
 PAYMENTS = "status=\"failed\"}'\ntotal = 'payments_total{"
 VERY_SLOW = 'reads = "requests took over 5 s"\ngood ='
 SEMANTIC = {
-    "errors counted as good": ("bad = 'payments_total", "good = 'payments_total",
-                               "the wrong direction: it counts failures"),
     "fast answers counted as bad": (VERY_SLOW, VERY_SLOW.replace("good =", "bad ="),
                                     "the wrong direction: it counts good events"),
         "a limit between two buckets": ('le=~"1|1[.]0"}', 'le=~"1.5"}', "no bucket ends at 1.5"),
@@ -319,6 +317,20 @@ def test_what_means_something_else_than_it_says_is_found(tmp_path: Path, name: s
     assert message in done.out
 
 
+def test_failures_counted_as_good_events_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    changed = TEXT.replace("bad = 'payments_total", "good = 'payments_total")
+    # A ratio with a limit from above needs bad events: this objective would be refused before.
+    ratio = 'guide = "11", indicator = "payment_failures", below = 0.02'
+    assert ratio in changed
+    path.write_text(
+        changed.replace(ratio, 'guide = "11", indicator = "slow_requests", above = 0.95')
+    )
+    done = gates("lint", "--policy", str(path))
+    assert done.code == 2
+    assert "the wrong direction: it counts failures" in done.out
+
+
 # Objectives without which a stage with traffic is not judged; each is used by another stage.
 MISSING = {
     "latency-against-blue": "without a comparison of latency",
@@ -330,13 +342,14 @@ MISSING = {
 
 @pytest.mark.parametrize("names", list(MISSING))
 def test_a_stage_with_traffic_that_is_not_judged_whole_is_found(tmp_path: Path, names: str) -> None:
-    ramp = 'objectives = ["with-traffic", "only-listed"]'
+    ramp = 'objectives = ["with-traffic", "only-listed", "live-triggers"]'
+    assert ramp in TEXT
     group = re.search(r"^with-traffic = \[\n(.*?)^\]", TEXT, re.DOTALL | re.MULTILINE)
     assert group
     members = re.findall(r'"([^"]+)"', group[1])
     kept = ", ".join(f'"{name}"' for name in members if name not in names.split(", "))
     path = tmp_path / "policy.toml"
-    path.write_text(TEXT.replace(ramp, f'objectives = [{kept}, "only-listed"]'))
+    path.write_text(TEXT.replace(ramp, f'objectives = [{kept}, "only-listed", "live-triggers"]'))
     done = gates("lint", "--policy", str(path))
     assert done.code == 2
     assert f"stages.ramp-30: the stage has traffic, but is judged {MISSING[names]}" in done.out
