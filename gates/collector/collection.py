@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from gates.collector import command
 from gates.evidence import seal, suite_runs
 from gates.evidence.run_folder import run_folders
 from gates.model import (
@@ -26,6 +25,7 @@ from gates.model import (
 
 FOLDER = "collected"
 MAX_KEPT_RUNS = 100
+MAX_PROBLEM_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Collector:
         now = datetime.now(UTC)
         if last is not None and now - last.at < request.max_age:
             return last
-        problem = self._run_locked(request, known, cancelled)[: command.MAX_PROBLEM_CHARACTERS]
+        problem = self._run_locked(request, known, cancelled)[:MAX_PROBLEM_CHARACTERS]
         attempt = Collection(request.check_set, now, datetime.now(UTC), problem)
         if not cancelled.is_set():
             self.attempts[request.check_set] = attempt
@@ -134,6 +134,8 @@ class Collector:
         self, request: CheckRequest, known: set[str], cancelled: threading.Event
     ) -> str:
         """Run the command, or wait for another process that runs it; the problem, or empty."""
+        from gates.collector import command  # most questions start no process
+
         until = time.monotonic() + command.MAX_SECONDS
         try:
             self.out.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ MODULE = "suites.collector"
 MAX_SECONDS = 10.0
 POLL_SECONDS = 0.02
 MAX_OUTPUT_BYTES = 2000
-MAX_PROBLEM_CHARACTERS = 300
+MAX_OUTPUT_CHARACTERS = 300
 
 
 def installed_in() -> Path | None:
@@ -85,7 +85,7 @@ def _last(output: IO[bytes]) -> str:
     size = output.seek(0, os.SEEK_END)
     output.seek(max(0, size - MAX_OUTPUT_BYTES))
     text = " ".join(output.read().decode(errors="replace").split())
-    return f": {text[-MAX_PROBLEM_CHARACTERS:]}" if text else ""
+    return f": {text[-MAX_OUTPUT_CHARACTERS:]}" if text else ""
 
 
 @contextlib.contextmanager
