@@ -7,7 +7,7 @@ TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
-	proof-ramp proof-rehearsal nightly proof-nightly proof proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
+	proof-ramp proof-rehearsal nightly proof-nightly proof proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -107,13 +107,15 @@ nightly: setup ## measure green and blue in turns: did the release get slower? o
 proof-nightly: setup ## a night on the testbed finds the operation that got slower (2 minutes)
 	$(PY) -m pytest proofs/test_whole_night.py -q
 
-proof: setup ## show that every check can fail: each fault on in turn (minutes)
+proof: proof-behaviour proof-platform ## show that every check can fail: each fault on in turn (15 minutes)
+
+proof-behaviour: setup ## the part of the proof for smoke, integration and performance
 	$(PY) proofs/proof.py
 
 proof-security: setup ## the same for the security suite
 	$(PY) proofs/proof.py --part security
 
-proof-platform: setup ## the same for the platform suite
+proof-platform: setup ## the part of the proof for the platform suite
 	$(PY) proofs/proof.py --part platform
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
