@@ -41,6 +41,8 @@ MAX_TIME_SCALE = 60.0
 # As often as Prometheus scrapes by default, in seconds of the policy's time.
 POLL_SECONDS = 15.0
 MIN_POLL_SECONDS = 0.5
+# The years 2000 and 2200, seconds since the epoch: other times of a ledger entry are no times.
+MIN_TIME, MAX_TIME = 946_684_800.0, 7_258_118_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +278,13 @@ def _last_rollback(
             continue
         match entry:
             case ledger.RollbackEntry(moved=True, at=float(ended)):
-                began = ended - (entry.seconds or 0.0)
-                rollback = Rollback(entry.target, began, entry.proof)
+                began = ended - max(0.0, entry.seconds or 0.0)
+                is_time = began >= MIN_TIME and ended <= MAX_TIME
+                rollback = Rollback(entry.target, began, entry.proof) if is_time else None
             case ledger.MoveEntry() if entry.share > 0:
                 rollback = None
+            case ledger.OtherEntry(kind="move"):
+                rollback = None  # a move without a valid time or share
             case _:
                 pass
     return rollback

@@ -24,6 +24,8 @@ MOMENT_LENGTH = len("2026-01-01T00:00:00")
 MAX_ENTRY = 300
 # More checks of one objective that passed are one line.
 MAX_PASSES_OF_CHECKS = 3
+# Stands in the sentence of a pass before what the reader must know beside the pass.
+NOTE = "; "
 
 WORDS = {
     Outcome.GO: "GO",
@@ -81,8 +83,17 @@ def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: 
 
 
 def _key_of_passes(finding: Finding) -> object:
-    """The objective of a check that passed; every other finding has a key of its own."""
-    if finding.verdict is Verdict.PASS and finding.override is None and finding.subjects:
+    """The objective of a check that passed; every other finding has a key of its own.
+
+    A pass with a note keeps its line: the check failed before, or it names older violations.
+    """
+    has_note = NOTE in finding.sentence
+    if (
+        finding.verdict is Verdict.PASS
+        and finding.override is None
+        and finding.subjects
+        and not has_note
+    ):
         return finding.objective
     return id(finding)
 

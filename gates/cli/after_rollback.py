@@ -5,6 +5,7 @@ from collections.abc import Callable
 from gates.decisions import Answer, Context, decide_within, record
 from gates.model import Stage
 from gates.process.time_limit import within
+from reports.terminal import printable
 
 # The question may take this long, and the ledger so much longer.
 MAX_SECONDS = 18.0
@@ -29,11 +30,12 @@ def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
             return
         within(MAX_LEDGER_SECONDS, lambda: record(context, answer))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the rollback is done
-        say(f"not asked about the baseline: {str(error) or type(error).__name__}")
+        say(printable(f"not asked about the baseline: {str(error) or type(error).__name__}"))
         return
     decision = answer.decision
     say(
-        f"{stage.name}: {decision.outcome.value}: {decision.reason[:MAX_REASON_CHARACTERS]}; "
+        f"{stage.name}: {decision.outcome.value}: "
+        f"{printable(decision.reason)[:MAX_REASON_CHARACTERS]}; "
         f"to ask again: gates check {stage.name} --target {context.target.name}"
     )
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from gates.evidence import seal, suite_runs
-from gates.evidence.run_folder import run_folders
+from gates.evidence.run_folder import folder_problem, run_folders
+from gates.judging.checks.provenance import CLOCK_TOLERANCE
 from gates.model import (
     ChecksObjective,
     Collection,
@@ -26,6 +27,7 @@ from gates.model import (
 FOLDER = "collected"
 MAX_KEPT_RUNS = 100
 MAX_PROBLEM_CHARACTERS = 300
+STARS = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class CheckRequest:
         checks: the ids of the checks.
         max_age: a run that is younger need not be repeated.
         since: only violations since this moment fail a check; None where all fail it.
+        limits: SHA-256 of the policy's limits, by which a run must have judged.
     """
 
     check_set: str
     checks: frozenset[str]
     max_age: timedelta
     since: datetime | None = None
+    limits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +107,17 @@ class Collector:
         return Collected(tuple(attempts), self._new_runs(known))
 
     def _is_fresh(self, request: CheckRequest, runs: Sequence[Run]) -> bool:
-        """Whether a complete run of all the checks is young enough."""
-        after = max(
-            datetime.now(UTC) - request.max_age, request.since or datetime.min.replace(tzinfo=UTC)
-        )
+        """Whether a complete run of all the checks, which can be evidence, is young enough."""
+        now = datetime.now(UTC)
+        after = max(now - request.max_age, request.since or datetime.min.replace(tzinfo=UTC))
+        subject = (self.target.name, self.target.addresses.api, self.target.digest, request.limits)
         return any(
             run.state is RunState.FINISHED
-            and run.target == self.target.name
-            and run.started_at > after
+            and (run.target, run.base_url, run.target_digest, run.limits) == subject
+            and after < run.started_at <= now + CLOCK_TOLERANCE
+            and run.build is not None
+            and run.build == run.build_at_end
+            and run.counts_violations_since(request.since)
             and run.expected is not None
             and request.checks <= run.expected
             for run in runs
@@ -122,9 +129,11 @@ class Collector:
         """Start the command, unless the last attempt was a short time ago."""
         last = self.attempts.get(request.check_set)
         now = datetime.now(UTC)
-        if last is not None and now - last.at < request.max_age:
+        # The clock may have been set back since the last attempt.
+        if last is not None and timedelta(0) <= now - last.at < request.max_age:
             return last
-        problem = self._run_locked(request, known, cancelled)[:MAX_PROBLEM_CHARACTERS]
+        problem = self._without_secrets(self._run_locked(request, known, cancelled))
+        problem = problem[:MAX_PROBLEM_CHARACTERS]
         attempt = Collection(request.check_set, now, datetime.now(UTC), problem)
         if not cancelled.is_set():
             self.attempts[request.check_set] = attempt
@@ -143,8 +152,8 @@ class Collector:
             with command.lock(self.out, name, until, cancelled):
                 if self._is_fresh(request, self._new_runs(known)):
                     return ""
-                problem = command.run_command(self._command(request), until, cancelled)
                 self._remove_old_runs()
+                problem = command.run_command(self._command(request), until, cancelled)
         except BlockingIOError:
             return "another question has these checks run, and they have not ended in time"
         except OSError as error:
@@ -153,9 +162,15 @@ class Collector:
             return problem
         return "the collector ended without a complete run of these checks"
 
+    def _without_secrets(self, problem: str) -> str:
+        for secret in filter(None, self.target.secrets.values()):
+            problem = problem.replace(secret, STARS)
+        return problem
+
     def _new_runs(self, known: set[str]) -> tuple[Run, ...]:
         key = seal.configured_key()
-        folders = run_folders(self.folder, lambda _: True)
+        is_known = not folder_problem(self.folder)
+        folders = run_folders(self.folder, lambda _: True) if is_known else []
         return tuple(
             suite_runs.read_run(folder, key) for folder in folders if folder.name not in known
         )
@@ -163,7 +178,8 @@ class Collector:
     def _remove_old_runs(self) -> None:
         """Keep the newest runs; an id of a run begins with the time."""
         folders = sorted(run_folders(self.folder, lambda _: True), key=lambda each: each.name)
-        for folder in folders[:-MAX_KEPT_RUNS]:
+        # Before a new run, so that it is kept, whatever the clock says.
+        for folder in folders[: -(MAX_KEPT_RUNS - 1)]:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _command(self, request: CheckRequest) -> list[str]:
@@ -235,8 +251,12 @@ def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, 
         if objective.since_rollback:
             if rollback is None:
                 continue
-            since = datetime.fromtimestamp(rollback.drained_at, UTC)
+            since = rollback.counts_since
         requests[objective.check_set] = CheckRequest(
-            objective.check_set, frozenset(objective.checks), objective.collected, since
+            objective.check_set,
+            frozenset(objective.checks),
+            objective.collected,
+            since,
+            objective.limits,
         )
     return tuple(requests.values())

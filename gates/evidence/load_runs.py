@@ -14,7 +14,7 @@ from gates.evidence.load_record import (
     PhaseMeasurement,
     bytes_of,
 )
-from gates.evidence.run_folder import MAX_RUNS, RUN_ID, read_record, run_folders
+from gates.evidence.run_folder import MAX_RUNS, RUN_ID, folder_problem, read_record, run_folders
 from gates.model import Generator, Latency, LoadPhase, LoadRun, RunState
 from gates.sources import json_values
 
@@ -32,6 +32,8 @@ def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
     Returns:
         All load runs; a record that is unreadable, changed or not signed is a damaged run.
     """
+    if problem := folder_problem(folder):
+        return (_damaged(folder.name, datetime.now(UTC), problem),)
     folders = run_folders(folder, _may_be_load)
     if len(folders) > MAX_RUNS:
         problem = f"{len(folders)} load runs, more than {MAX_RUNS}: move old run folders away"

@@ -1,5 +1,6 @@
 """What all runs have in common: their folder, their id, their subject, and the machine's clock."""
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -78,6 +79,23 @@ def run_folders(folder: Path, is_of_kind: Callable[[Path], bool]) -> list[Path]:
     if not folder.is_dir():
         return []
     return [entry for entry in folder.iterdir() if entry.is_dir() and is_of_kind(entry)]
+
+
+def folder_problem(folder: Path) -> str:
+    """Why the runs of a folder are not known; empty where they are, or where the folder is missing.
+
+    A link to a disk that is not mounted may hide runs, so it is a problem.
+
+    Args:
+        folder: the folder with one folder for each run.
+    """
+    try:
+        with os.scandir(folder):
+            pass
+    except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError) and not folder.is_symlink()
+        return "" if is_missing else f"the folder of runs cannot be read: {error.strerror}"
+    return ""
 
 
 def read_record(path: Path, max_bytes: int) -> RecordFile:

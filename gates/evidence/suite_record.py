@@ -36,6 +36,7 @@ class Started:
         limits: SHA-256 of the policy's limits that the checks use.
         tool: the suites' version.
         boot: the start on the machine's own clock; None where there is no such clock.
+        since: older violations do not fail a check of the run, UTC; None where all violations do.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class Started:
     limits: str
     tool: str = ""
     boot: Boot | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +132,16 @@ class Recorder:
         self._key = key
         folder.mkdir(parents=True, exist_ok=True)
 
-    def started(self, run_id: str, subject: Subject, tool: str) -> None:
+    def started(
+        self, run_id: str, subject: Subject, tool: str, since: datetime | None = None
+    ) -> None:
         """Write the first event.
 
         Args:
             run_id: the run's id.
             subject: what the run tests.
             tool: the suites' version.
+            since: older violations do not fail a check, UTC; None where all violations do.
         """
         self._append(
             Started(
@@ -150,6 +155,7 @@ class Recorder:
                 limits=subject.limits,
                 tool=tool,
                 boot=current_boot(),
+                since=since,
             )
         )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gates.evidence import codec, load_record, seal
-from gates.evidence.run_folder import MAX_RUNS, RUN_ID, read_record, run_folders
+from gates.evidence.run_folder import MAX_RUNS, RUN_ID, folder_problem, read_record, run_folders
 from gates.evidence.suite_record import (
     FILE,
     MAX_MESSAGE,
@@ -34,6 +34,8 @@ def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
     Returns:
         All runs; a record that is unreadable, changed or not signed is a damaged run.
     """
+    if problem := folder_problem(folder):
+        return (_damaged(folder.name, datetime.now(UTC), problem),)
     folders = run_folders(folder, _is_of_suites)
     if len(folders) > MAX_RUNS:
         problem = f"{len(folders)} runs, more than {MAX_RUNS}: move old run folders away"
@@ -164,6 +166,7 @@ def _started(run_id: str, event: Mapping[str, object]) -> Run:
         limits=started.limits,
         boot=started.boot,
         expected=None,
+        since=started.since,
         results=(),
     )
 

@@ -7,6 +7,8 @@ from gates.judging.overrides import overridden
 from gates.judging.sign_off import moment_text
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 
+NO_OBJECTIVE = "the stage has no objective"
+ALL_OVERRIDDEN = "every finding of the stage is overridden"
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -79,7 +81,8 @@ def _outcome(findings: list[Finding]) -> Outcome:
 def _reason(outcome: Outcome, findings: list[Finding], every_finding: list[Finding]) -> str:
     """The reason by the findings that are not overridden."""
     if not findings:
-        return "the stage has no objective, so nothing speaks for going on"
+        why = ALL_OVERRIDDEN if every_finding else NO_OBJECTIVE
+        return f"{why}, so nothing speaks for going on"
     passed = sum(finding.verdict is Verdict.PASS for finding in findings)
     if outcome is Outcome.GO:
         return f"{'all ' if len(findings) == len(every_finding) else ''}{passed} findings pass"

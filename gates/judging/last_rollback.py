@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from gates.judging.checks.provenance import CLOCK_TOLERANCE
 from gates.judging.conclusion import Conclusion, finding_of
 from gates.model import (
     Evidence,
@@ -47,6 +48,9 @@ def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) ->
     if rollback is None or age is None:
         sentence = f"the ledger has no rollback to {target} that no move of traffic followed"
         conclusion = Conclusion(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
+    elif age < -CLOCK_TOLERANCE.total_seconds():
+        sentence = f"the last rollback to {target} has a time in the future: a clock was set back"
+        conclusion = Conclusion(Measured.ERROR, Verdict.INCONCLUSIVE, sentence)
     elif age > max_age:
         sentence = f"the last rollback to {target} was {age:.0f} s ago, longer than {max_age:.0f} s"
         conclusion = Conclusion(Measured.STALE, Verdict.INCONCLUSIVE, sentence)

@@ -22,6 +22,16 @@ from gates.model import (
 MAX_NAMED = 3
 # Letters, marks and digits distinguish names; blanks, dots and dashes do not.
 NAME_CATEGORIES = "LMN"
+# Letters and marks that nobody sees. Source: Unicode, Default_Ignorable_Code_Point.
+INVISIBLE = frozenset(
+    map(
+        chr,
+        (
+            0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0,
+            *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0),
+        ),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +96,17 @@ def person_key(name: str) -> str:
     """The name without case, blanks and punctuation: equal for the same person."""
     letters = unicodedata.normalize("NFKC", name).casefold()
     return "".join(
-        letter for letter in letters if unicodedata.category(letter)[0] in NAME_CATEGORIES
+        letter
+        for letter in letters
+        if unicodedata.category(letter)[0] in NAME_CATEGORIES and letter not in INVISIBLE
     )
+
+
+def has_mixed_scripts(name: str) -> bool:
+    """Whether a name has Latin letters beside Cyrillic or Greek letters, which look the same."""
+    letters = (letter for letter in unicodedata.normalize("NFKC", name) if letter.isalpha())
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in letters}
+    return "LATIN" in scripts and not scripts.isdisjoint({"CYRILLIC", "GREEK"})
 
 
 def problem_of(
@@ -126,8 +145,8 @@ def problem_of(
 def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
     """Why a sign-off is not about the required statement and release; empty where it is."""
     signed, expected = record.sign_off, requirement.target.expected
-    if not person_key(signed.person.name):
-        return "names no person"
+    if not person_key(signed.person.name) or has_mixed_scripts(signed.person.name):
+        return "names no person whose name is certain"
     if signed.build != expected:
         return f"is for another release: {signed.build}, not {expected}"
     if requirement.statement not in (None, signed.statement):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
@@ -94,6 +94,11 @@ class Rollback:
     def drained_at(self) -> float:
         """When the requests that were under way had ended, seconds since the epoch."""
         return self.at + DRAIN_SECONDS
+
+    @property
+    def counts_since(self) -> datetime:
+        """The moment from which violations count after the rollback, UTC."""
+        return datetime.fromtimestamp(self.drained_at, UTC)
 
 
 class Identity(Enum):

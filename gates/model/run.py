@@ -84,6 +84,8 @@ class Run:
         results: every result, in order.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
+        since: the checks of the run pass in spite of older violations, UTC; None where every
+            violation fails a check.
     """
 
     run_id: str
@@ -101,6 +103,15 @@ class Run:
     results: tuple[CheckResult, ...]
     record_size: int = 0
     record_digest: str = ""
+    since: datetime | None = None
+
+    def counts_violations_since(self, moment: datetime | None) -> bool:
+        """Whether every violation since a moment fails a check of the run.
+
+        Args:
+            moment: UTC; None for all violations.
+        """
+        return self.since is None or (moment is not None and self.since <= moment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gates.errors import ConfigurationError
-from gates.judging.sign_off import person_key
+from gates.judging.sign_off import INVISIBLE, has_mixed_scripts, person_key
 from gates.model import Identity, Person
 
 MAX_NAME = 80
@@ -97,11 +97,13 @@ def _checked(name: str, source: str) -> str:
     if (
         not person_key(shown)
         or not shown.isprintable()
+        or not INVISIBLE.isdisjoint(shown)
+        or has_mixed_scripts(shown)
         or looks_like_state
         or len(shown) > MAX_NAME
     ):
         raise ConfigurationError(
             f"{source}: expected the name of the person who signs, at most {MAX_NAME} printable "
-            f"characters without parentheses, got {name[:MAX_NAME]!r}"
+            f"characters of a single alphabet without parentheses, got {name[:MAX_NAME]!r}"
         )
     return shown.strip()

@@ -11,6 +11,7 @@ from enum import Enum
 
 from gates.decision_document import DecisionDocument
 from gates.judging import overrides, sign_off
+from gates.judging.checks.provenance import CLOCK_TOLERANCE
 from gates.judging.overrides import objective_name
 from gates.judging.sign_off import StageSignOffs, moment_text
 from gates.ledger import LedgerRecord
@@ -164,6 +165,9 @@ def _state(
     if document.policy_digest != basis.policy_digest:
         return State.OPEN, "the newest decision was made by another policy"
     age, limit = basis.now - document.decision.at, _max_age(objective)
+    if age < -CLOCK_TOLERANCE:
+        moment = moment_text(document.decision.at)
+        return State.OPEN, f"the newest decision has a time in the future: {moment}"
     if limit is not None and age > limit:
         return State.EXPIRED, f"decided {age_text(age)} ago, over {age_text(limit)}"
     findings = [

@@ -29,6 +29,7 @@ from suites.testdata import run_locks
 
 Command = Callable[[argparse.Namespace], int]
 FAILED = 1
+MAX_MESSAGE = 500
 METRIC = "kirana_backup_last_success_timestamp_seconds"
 
 
@@ -76,7 +77,8 @@ def _guarded(run: Command) -> Command:
         try:
             return run(options)
         except (BackupError, PyMongoError, OSError) as error:
-            text = masked(f"{type(error).__name__}: {error}"[:500], secrets)
+            # Masked before it is cut: a part of a secret is a secret.
+            text = masked(f"{type(error).__name__}: {error}", secrets)[:MAX_MESSAGE]
             print(f"backup: {text}", file=sys.stderr)  # noqa: T201 - a command line prints
             return FAILED
 

@@ -7,6 +7,7 @@ without being decoded, and every type stays as it is. One batch is in memory at 
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def read_documents(path: Path) -> Iterator[bytes]:
                 if len(rest) != length - LENGTH_BYTES or rest[-1] != 0:
                     raise BackupError(f"{path.name}: the file ends within a document")
                 yield head + rest
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BackupError(f"{path.name}: the file cannot be read: {error}") from error
 
 

@@ -14,7 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bson.errors import BSONError
+
+from gates.sources import json_values
 from suites.backup import BackupError
+from suites.backup.layout import from_extended_json
 
 FORMAT = 1
 MANIFEST, DIGEST = "manifest.json", "manifest.json.sha256"
@@ -143,12 +147,14 @@ def read(folder: Path) -> Backup:
         raise BackupError(f"{folder.name}: {MANIFEST} was changed: {DIGEST} has another digest")
     try:
         return Backup(folder, _manifest(json.loads(raw)))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (*json_values.MALFORMED, BSONError) as error:
         problem = f"{type(error).__name__}: {error}"[:200]
         raise BackupError(f"{folder.name}: {MANIFEST} is not a manifest: {problem}") from error
 
 
 def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise BackupError(f"{path.parent.name}: {path.name} is not a file")
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -174,6 +180,8 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     manifest = Manifest(**content, taken_at=taken_at.astimezone(UTC), collections=collections)
     if not isinstance(manifest.database, str) or not isinstance(manifest.schema_version, int):
         raise TypeError("the database has no name or no schema version")
+    json_values.number(manifest.seconds, 0)
+    json_values.text(manifest.tool)
     return manifest
 
 
@@ -185,6 +193,8 @@ def _collection(content: dict[str, Any]) -> StoredCollection:
         raise TypeError("a collection has no name or no number of documents")
     if any(not isinstance(index["name"], str) for index in indexes):
         raise TypeError(f"an index of {stored.name} has no name")
+    for specification in (stored.options, *indexes):
+        from_extended_json(json_values.object_of(specification))
     return stored
 
 

@@ -24,6 +24,8 @@ from suites.backup.scratch import OWNER, refuse_other
 BATCH_DOCUMENTS = 1000
 BATCH_BYTES = 8 * 1024 * 1024
 MAX_DIFFERENCES = 5
+# Fields of the command that creates a collection, and that are no options of the collection.
+NO_OPTIONS = frozenset({"uuid", "create", "$db", "viewOn", "pipeline", "timeseries"})
 # A time that Python cannot represent is compared, too.
 ANY_TIME = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
@@ -56,7 +58,8 @@ def restore(backup: Backup, scratch: Shop, live: str) -> RestoreTimes:
     refuse_other(scratch.name, live)
     began = time.monotonic()
     for stored in backup.manifest.collections:
-        scratch.create_collection(stored.name, check_exists=False, **_options(stored))
+        # A command, because an option may have the name of an argument of pymongo.
+        scratch.command({"create": stored.name, **_options(stored)})
         for batch in batches(read_documents(backup.path_of(stored.data))):
             raw_collection(scratch, stored.name).insert_many(map(RawBSONDocument, batch))
     documents_end = time.monotonic()
@@ -68,7 +71,7 @@ def restore(backup: Backup, scratch: Shop, live: str) -> RestoreTimes:
 def _options(stored: StoredCollection) -> dict[str, Any]:
     """The options of a collection, without the id that each collection has of its own."""
     options = from_extended_json(stored.options)
-    return {name: option for name, option in options.items() if name != "uuid"}
+    return {name: option for name, option in options.items() if name not in NO_OPTIONS}
 
 
 def create_indexes(scratch: Shop, stored: StoredCollection) -> None:

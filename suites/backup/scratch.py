@@ -100,9 +100,9 @@ def drop_ended(server: Server, live: str) -> Scratches:
         if not name.startswith(PREFIX) or name in (live, PREFIX):
             continue
         owner = server[name][OWNER].find_one({"_id": OWNER})
-        if owner is None:
+        if owner is None or not isinstance(owner.get("made_at"), datetime):
             names["unknown"].append(name)
-        elif has_ended(str(owner["run_id"]), _utc(owner["made_at"]), datetime.now(UTC)):
+        elif has_ended(str(owner.get("run_id")), _utc(owner["made_at"]), datetime.now(UTC)):
             refuse_other(name, live)
             server.drop_database(name)
             names["dropped"].append(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.errors import ConfigurationError as WrongAddressError
 
 from gates.errors import ConfigurationError
 from gates.model import Target
@@ -208,7 +209,14 @@ def _scratch_uri(target: Target) -> str:
 
 @contextmanager
 def _server(uri: str) -> Iterator[scratch.Server]:
-    with MongoClient[dict[str, Any]](
-        uri, serverSelectionTimeoutMS=TIMEOUT_MILLISECONDS, tz_aware=True
-    ) as server:
+    try:
+        server = MongoClient[dict[str, Any]](
+            uri, serverSelectionTimeoutMS=TIMEOUT_MILLISECONDS, tz_aware=True
+        )
+    except (ValueError, WrongAddressError) as error:
+        # The text of the error may have a part of the address, and so of the password.
+        raise BackupError(
+            f"database_uri or restore_uri is no address of a database ({type(error).__name__})"
+        ) from None
+    with server:
         yield server

@@ -84,8 +84,8 @@ def _wrong_file(backup: Backup, stored: StoredCollection) -> list[str]:
 
 def _difference(path: Path, file: StoredFile) -> str:
     """How a file differs from the manifest; empty for the same content or for a missing file."""
-    if path.is_symlink():
-        return f"{file.path} is a symbolic link"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return f"{file.path} is a symbolic link, or no file"
     try:
         present = digest_of(path)
     except FileNotFoundError:

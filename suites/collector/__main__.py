@@ -23,6 +23,7 @@ from suites.collector import acknowledged, collection, differences
 from suites.collector.collection import Collected, Request
 
 STARS = "***"
+MAX_MESSAGE = 2000
 
 
 def main() -> int:
@@ -112,10 +113,10 @@ def _record(request: Request) -> str:
         served_build(target).build,
         request.policy.limits_digest,
     )
-    recorder.started(run_id, subject, __version__)
+    recorder.started(run_id, subject, __version__, request.since)
     recorder.collected([*request.checks, LEFT_NOTHING])
     collected_checks = collection.collect(request)
-    differences.write(folder, target.name, collected_checks.confirmed)
+    differences.write(folder, target.name, collected_checks.confirmed, configured_key())
     results = [_without_secrets(collected, target) for collected in collected_checks.results]
     for collected in results:
         recorder.check(collected.result, collected.seconds)
@@ -131,7 +132,8 @@ def _without_secrets(collected: Collected, target: Target) -> Collected:
     message = collected.result.message
     for secret in target.secrets.values():
         message = message.replace(secret, STARS)
-    return replace(collected, result=replace(collected.result, message=message))
+    # Cut afterwards: a part of a secret is a secret.
+    return replace(collected, result=replace(collected.result, message=message[:MAX_MESSAGE]))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.errors import ConfigurationError as WrongAddressError
 from pymongo.errors import PyMongoError
 
 from gates.errors import ConfigurationError
+from gates.evidence.seal import configured_key
 from gates.model import CheckOutcome, CheckResult, Policy, Target
 from suites.collector import acknowledged, differences
 from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
@@ -19,7 +21,6 @@ from suites.database.invariants import INVARIANTS, PREFIX, Confirmed, Difference
 from suites.database.view import View
 
 NODE = "suites.collector"
-MAX_MESSAGE = 2000
 SERVER_SECONDS = 2.0
 CHECKS = frozenset(
     {*(invariant.check for invariant in INVARIANTS.values()), replication.CHECK, acknowledged.CHECK}
@@ -99,15 +100,34 @@ def collect(request: Request) -> Collection:
     uri = request.target.secrets["database_uri"]
     began = time.monotonic()
     try:
-        with MongoClient[dict[str, Any]](
-            uri, serverSelectionTimeoutMS=int(SERVER_SECONDS * 1000), tz_aware=True
-        ) as client:
+        with _client(uri) as client:
             return _collect(client, request)
     except PyMongoError as error:
-        text = f"the database does not answer ({type(error).__name__})"
+        is_wrong = isinstance(error, WrongAddressError)
+        problem = "database_uri is no address" if is_wrong else "the database does not answer"
+        # The text of the error may have a part of the address, and so of the password.
+        text = f"{problem} ({type(error).__name__})"
         seconds = time.monotonic() - began
         errors = [_result(check, CheckOutcome.ERROR, text, seconds) for check in request.checks]
         return Collection(errors, {})
+
+
+def _client(uri: str) -> "MongoClient[dict[str, Any]]":
+    """A client that reads every document, however malformed its fields are.
+
+    Raises:
+        WrongAddressError: the address is not valid.
+    """
+    try:
+        return MongoClient[dict[str, Any]](
+            uri,
+            serverSelectionTimeoutMS=int(SERVER_SECONDS * 1000),
+            tz_aware=True,
+            datetime_conversion="DATETIME_AUTO",
+            unicode_decode_error_handler="replace",
+        )
+    except ValueError as error:
+        raise WrongAddressError(type(error).__name__) from None
 
 
 def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> Collection:
@@ -150,7 +170,9 @@ def _earlier(request: Request) -> Mapping[str, Differences] | None:
     """What the first run of the collector since ``--since`` saw; None without such a run."""
     if request.since is None:
         return None
-    return differences.first_since(request.runs, request.target.name, request.since)
+    return differences.first_since(
+        request.runs, request.target.name, request.since, configured_key()
+    )
 
 
 def _lost(view: View, request: Request) -> list[str]:
@@ -175,5 +197,5 @@ def _timed(check: str, find_problems: Callable[[], list[str]]) -> Collected:
 
 
 def _result(check: str, outcome: CheckOutcome, message: str, seconds: float) -> Collected:
-    result = CheckResult(check, outcome, datetime.now(UTC), message[:MAX_MESSAGE], NODE)
+    result = CheckResult(check, outcome, datetime.now(UTC), message, NODE)
     return Collected(result, seconds)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gates.evidence import seal
+from gates.evidence.run_folder import read_record
 from gates.sources import json_values
 from suites.database.invariants import Confirmed, Differences
 
@@ -17,43 +19,78 @@ FILE = "differences.json"
 MAX_BYTES = 16_000_000
 
 
-def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed]) -> None:
+def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: str) -> None:
     """Write the differences of all wrong sums that a run saw.
 
     Args:
         folder: the folder of the run.
         target: the target's name.
         confirmed: the violations of each invariant.
+        key: the key that signs the file; empty where no key is set.
     """
     sums = {
         name: {violation.document: violation.difference for violation in invariant.violations
                if violation.difference is not None}
         for name, invariant in confirmed.items()
     }  # fmt: skip
-    content = {"at": datetime.now(UTC).isoformat(), "target": target, "sums": sums}
+    content: dict[str, object] = {
+        "at": datetime.now(UTC).isoformat(),
+        "target": target,
+        "sums": sums,
+    }
+    if signature := seal.signature_of(_signed(content), key):
+        content[seal.SIGNATURE] = signature
     (folder / FILE).write_text(json.dumps(content), encoding="utf-8")
 
 
-def first_since(runs: Path, target: str, since: datetime) -> Mapping[str, Differences] | None:
+def first_since(
+    runs: Path, target: str, since: datetime, key: str
+) -> Mapping[str, Differences] | None:
     """The differences that the first run since a moment saw, by invariant; None without a run.
 
     Args:
         runs: the folder of runs.
         target: the target's name.
         since: UTC.
+        key: the key that the files must be signed with; empty where no key is set.
     """
     by_time = {}
     for path in runs.glob(f"*/{FILE}"):
         # A file that is being written, or is malformed, is no basis for a comparison.
         with contextlib.suppress(OSError, *json_values.MALFORMED):
-            content = json_values.object_of(json_values.loads(path.read_bytes()[:MAX_BYTES]))
-            at = datetime.fromisoformat(str(content["at"]))
-            sums = json_values.object_of(content["sums"])
+            content = _read(path, key)
+            at = json_values.moment(content["at"])
             if content["target"] == target and at >= since:
-                by_time[at] = {name: json_values.object_of(sums[name]) for name in sums}
-    if not by_time:
-        return None
+                by_time[at] = _sums_of(content)
+    return by_time[min(by_time)] if by_time else None
+
+
+def _read(path: Path, key: str) -> Mapping[str, object]:
+    """The content of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, is no JSON, or was not signed with the key.
+    """
+    record = read_record(path, MAX_BYTES)
+    if record.problem:
+        raise ValueError(record.problem)
+    content = dict(json_values.object_of(json_values.loads(record.raw)))
+    signature = content.pop(seal.SIGNATURE, None)
+    if key and signature != seal.signature_of(_signed(content), key):
+        raise ValueError(f"it was not signed with {seal.KEY_VARIABLE}")
+    return content
+
+
+def _sums_of(content: Mapping[str, object]) -> Mapping[str, Differences]:
     return {
-        name: {document: int(str(difference)) for document, difference in sums.items()}
-        for name, sums in by_time[min(by_time)].items()
+        name: {
+            document: json_values.integer(difference)
+            for document, difference in json_values.object_of(differences).items()
+        }
+        for name, differences in json_values.object_of(content["sums"]).items()
     }
+
+
+def _signed(content: Mapping[str, object]) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()

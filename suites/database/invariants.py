@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bson.errors import BSONError
+
 from suites.database import owners, purchases, totals
-from suites.database.view import Shop, View, Violation
+from suites.database.view import MALFORMED, Shop, View, Violation
 
 # The pauses before the readings that confirm a violation.
 FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 0.5, 2.0
@@ -17,6 +19,8 @@ FIRST_PAUSE_SECONDS, PAUSE_SECONDS = 0.5, 2.0
 MIN_READINGS, MAX_READINGS = 2, 5
 MAX_NAMED = 5
 PREFIX = "platform.integrity."
+# Stands for the collection in a violation that names no document.
+MALFORMED_DATA = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +177,22 @@ def check(
 def _read(database: Shop, limit: int, names: Iterable[str]) -> Violations:
     view = View(database, limit)
     return {
-        name: {violation.key: violation for violation in INVARIANTS[name].find(view)}
+        name: {violation.key: violation for violation in _found(INVARIANTS[name], view)}
         for name in names
     }
+
+
+def _found(invariant: Invariant, view: View) -> Iterator[Violation]:
+    """The violations; malformed documents that cannot be judged one by one are a violation, too."""
+    try:
+        yield from invariant.find(view)
+    except (*MALFORMED, BSONError) as error:
+        text = f"a document is malformed, so not every document is judged ({_line_of(error)})"
+        yield Violation(MALFORMED_DATA, invariant.name, None, text)
+
+
+def _line_of(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:120]
 
 
 def _count(remaining: Violations) -> int:
@@ -197,7 +214,11 @@ def text_of(invariant: Invariant, violations: list[Violation]) -> str:
             f"{documents} the invariant: {invariant.sentence}",
             *(_line(violation) for violation in violations[:MAX_NAMED]),
             *([f"  … {count - MAX_NAMED:,} more"] if count > MAX_NAMED else []),
-            f"  again: db.{collection}.find({{_id: {{$in: [{listed}]}}}})",
+            *(
+                [f"  again: db.{collection}.find({{_id: {{$in: [{listed}]}}}})"]
+                if collection != MALFORMED_DATA
+                else []
+            ),
             "  next step: stop the release that wrote these documents, then correct them",
         ]
     )

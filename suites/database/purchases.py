@@ -150,7 +150,7 @@ def payment_once(view: View) -> Iterator[Violation]:
     """An order has at most one payment that is pending or captured."""
     payments: dict[str, list[str]] = defaultdict(list)
     for payment in view.newest("payments"):
-        if payment.get("status") in OPEN:
+        if str(payment.get("status")) in OPEN:
             payments[str(payment.get("order_id"))].append(payment["_id"])
 
     def problem(payment: Document) -> str:

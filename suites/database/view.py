@@ -5,7 +5,7 @@ moments. An invariant therefore does not judge documents that are younger than G
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -117,14 +117,12 @@ class View:
     def by_id(self, collection: str, ids: Iterable[str]) -> Mapping[str, Document]:
         """The documents with these ids, by id."""
         if collection not in self._by_id:
-            documents = self.newest(collection)
-            self._by_id[collection] = {document["_id"]: document for document in documents}
+            self._by_id[collection] = _by_id(self.newest(collection))
         known = self._by_id[collection]
         if self.is_complete(collection):
             return known
-        missing = sorted({document_id for document_id in ids if document_id not in known})
-        others = {document["_id"]: document for document in self._of(collection, "_id", missing)}
-        return {**known, **others}
+        missing = [each for each in _different(ids) if _is_missing(each, known)]
+        return {**known, **_by_id(self._of(collection, "_id", missing))}
 
     def grouped(
         self, collection: str, field: str, values: Iterable[str]
@@ -133,7 +131,7 @@ class View:
         groups: dict[str, list[Document]] = defaultdict(list)
         documents: Iterable[Document] = self.newest(collection)
         if not self.is_complete(collection):
-            documents = self._of(collection, field, sorted(set(values)))
+            documents = self._of(collection, field, _different(values))
         for document in documents:
             groups[str(document.get(field))].append(document)
         return groups
@@ -169,6 +167,24 @@ class View:
                 text = f"a field is missing or has another type ({type(error).__name__}: {error})"
             if text:
                 yield violation(collection, document, text)
+
+
+def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
+    """Documents by id; a malformed id, such as a document, cannot be referred to."""
+    return {document["_id"]: document for document in documents if _can_be_key(document["_id"])}
+
+
+def _different(values: Iterable[str]) -> list[str]:
+    """The different values, sorted; malformed values of other types are among them."""
+    return [value for _, value in sorted({repr(value): value for value in values}.items())]
+
+
+def _is_missing(document_id: object, known: Mapping[str, Document]) -> bool:
+    return not _can_be_key(document_id) or document_id not in known
+
+
+def _can_be_key(document_id: object) -> bool:
+    return isinstance(document_id, Hashable)
 
 
 def violation(

@@ -18,6 +18,8 @@ from test_check_triggers import RAMP_OBJECTIVES
 from worlds import ROOT, Done
 
 from gates import ledger
+from gates.cli.after_rollback import ask_after_rollback
+from gates.decisions import Context
 from gates.errors import ConfigurationError
 from gates.judging import last_rollback
 from gates.judging.last_rollback import since_rollback
@@ -360,3 +362,43 @@ def test_a_question_that_fails_changes_no_answer(rolling: Site, broken: str) -> 
     assert (code, rolling.balancer.green) == (0, 0.0), out + err
     assert "not asked about" in out.splitlines()[-1]
     assert "rollback verified in" in out
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(("at", "seconds"), [
+    (1e300, 10.0), (-1e300, 10.0), (0.0, 10.0), (1.0e9, 1e300), (1.0e9, -1e300),
+])  # fmt: skip
+def test_a_rollback_with_an_impossible_time_is_not_known(
+    here: Place, at: float, seconds: float
+) -> None:
+    ledger.append(here.out, ledger.RollbackEntry(
+        "green", 1.0, at, verified=True, proof="verified", moved=True, seconds=seconds,
+    ))  # fmt: skip
+    done = asked(here)
+    assert done.code == 3, done.err
+    assert done.err == ""
+
+
+@pytest.mark.usefixtures("made")
+def test_a_rollback_in_the_future_is_a_hold(here: Place) -> None:
+    roll_back(here, time.time() + 600)
+    done = asked(here)
+    assert done.code == 3
+    assert "the last rollback to blue has a time in the future: a clock was set back" in done.out
+
+
+@pytest.mark.usefixtures("made")
+def test_after_a_move_that_cannot_be_read_no_rollback_is_known(here: Place) -> None:
+    ledger.append(here.out, ledger.MoveEntry("green", "ramp-10", float("nan"), time.time(), 1.0))
+    done = asked(here)
+    assert done.code == 3
+    assert "the ledger has no rollback to blue that no move of traffic followed" in done.out
+
+
+def test_the_line_after_a_rollback_has_no_control_characters() -> None:
+    def refuse() -> Context:
+        raise ConfigurationError("bad\x1b[2J\nrollback verified")
+
+    lines: list[str] = []
+    ask_after_rollback(refuse, lines.append)
+    assert lines == ["not asked about the baseline: bad�[2J�rollback verified"]

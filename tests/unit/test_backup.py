@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import bson
@@ -147,6 +148,7 @@ def test_a_file_cut_anywhere_is_found(backup: Backup) -> None:
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no data file": (lambda b: (b / NAME / "products.bson").unlink(), "is missing"),
     "no manifest": (lambda b: (b / "manifest.json").unlink(), "manifest.json is missing"),
+    "a pipe as manifest": (lambda b: pipe(b / "manifest.json"), "is not a file"),
     "no digest": (lambda b: (b / "manifest.json.sha256").unlink(), "sha256 is missing"),
     "an extra file": (lambda b: (b / NAME / "x.bson").write_bytes(b""), "is not in the manifest"),
     "a link": (lambda b: link(b / NAME / "products.bson"), "is a symbolic link"),
@@ -154,6 +156,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a large manifest": (
         lambda b: (b / "manifest.json").write_bytes(b" " * (manifest.MAX_BYTES + 1)), "has over"),
 }  # fmt: skip
+
+
+def pipe(path: Path) -> None:
+    """A pipe in place of a file: opening it would wait for ever."""
+    path.unlink()
+    os.mkfifo(path)
 
 
 def link(path: Path) -> None:
@@ -187,6 +195,16 @@ FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no time": (lambda m: m.pop("taken_at"), "is not a manifest"),
     "no list": (lambda m: m.update(collections=None), "is not a manifest"),
     "an unknown key": (lambda m: m.update(more=1), "is not a manifest"),
+    "a time of no year": (
+        lambda m: m.update(taken_at="0001-01-01T00:00:00+14:00"), "is not a manifest"),
+    "a duration that is a text": (lambda m: m.update(seconds="1"), "is not a manifest"),
+    "a wrong option": (
+        lambda m: m["collections"][0].update(options={"x": {"$oid": "x"}}), "is not a manifest"),
+    "options that are a list": (
+        lambda m: m["collections"][0].update(options=[1]), "is not a manifest"),
+    "a wrong index": (
+        lambda m: m["collections"][0]["indexes"].append({"name": "i", "x": {"$oid": 1}}),
+        "is not a manifest"),
     "an index without a name": (
         lambda m: m["collections"][0].update(indexes=[{"name": 3}]), "has no name"),
     "a digest that is none": (
@@ -345,3 +363,33 @@ def test_a_target_without_a_folder_keeps_its_backups_elsewhere(tmp_path: Path) -
         target_backups.passing_folder(target, "own-run", tmp_path / "mount"),
     ):
         pass
+
+
+def test_a_compressed_file_whose_stream_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.bson.gz"
+    write_documents(path, [bson.encode({"_id": number}) for number in range(1000)])
+    raw = bytearray(path.read_bytes())
+    raw[10:40] = b"\xff" * 30
+    path.write_bytes(raw)
+    with pytest.raises(BackupError, match="cannot be read"):
+        list(read_documents(path))
+
+
+@pytest.mark.parametrize("option", ["create", "viewOn", "pipeline", "$db"])
+def test_no_option_of_a_manifest_writes_elsewhere(backup: Backup, option: str) -> None:
+    stored = replace(backup.manifest.collections[0], options={option: "other", "capped": True})
+    assert restoration._options(stored) == {"capped": True}
+
+
+def test_the_text_of_a_wrong_address_is_not_shown() -> None:
+    password = token_hex(4)
+    target = replace(
+        target_file.load("green", ROOT / "targets"),
+        secrets={"database_uri": f"mongodb://store:x/{password}@host/shop"},
+    )
+    with (
+        pytest.raises(BackupError, match="no address of a database") as raised,
+        target_backups.live_database(target),
+    ):
+        pass
+    assert password not in str(raised.value)

@@ -14,6 +14,7 @@ from gates.errors import ConfigurationError
 from gates.judging import decide as judge
 from gates.judging.overrides import refusal_of
 from gates.model import (
+    Boot,
     CheckOutcome,
     CheckResult,
     ChecksObjective,
@@ -23,6 +24,7 @@ from gates.model import (
     Measured,
     NoFailedChecksObjective,
     Outcome,
+    Rollback,
     Run,
     RunState,
     Stage,
@@ -219,6 +221,92 @@ def test_a_failed_run_that_is_gone_is_a_hold_until_a_newer_run_passes() -> None:
     assert "smoke.login failed in run r1, which is gone" in decision.reason
     passed = judged(TRIGGER, replace(seen, runs=(run_of("r2", 5),)))
     assert passed.findings[0].verdict is Verdict.PASS
+
+
+def in_the_future(run: Run) -> Run:
+    return run_of(run.run_id, -60)
+
+
+def with_errors(run: Run) -> Run:
+    return run_of(run.run_id, 5, smoke_login=CheckOutcome.ERROR)
+
+
+def with_a_clock_set_back(run: Run) -> Run:
+    """A run that says it began after the failed run; the boot clock says it began before."""
+    return replace(run, boot=Boot("m", 100.0))
+
+
+def of_newer_violations(run: Run) -> Run:
+    return replace(run, since=run.started_at)
+
+
+HIDING = (
+    unfinished, by_other_limits, of_changed_target, without_the_check, reported_twice, skipped,
+    in_the_future, with_errors, with_a_clock_set_back, of_newer_violations,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("objective", [TRIGGER, REQUIRED])
+@pytest.mark.parametrize("change", HIDING)
+def test_no_incomplete_run_hides_a_failure_of_a_trigger(
+    change: Callable[[Run], Run], objective: ChecksObjective | NoFailedChecksObjective
+) -> None:
+    failed = replace(run_of("r1", 9, smoke_login=FAILED), boot=Boot("m", 200.0))
+    decision = decision_of(objective, failed, change(run_of("r2", 5)))
+    assert decision.outcome is Outcome.ROLLBACK, decision.reason
+
+
+def test_a_newer_complete_run_clears_a_failure_of_required_checks() -> None:
+    runs = (run_of("r1", 9, smoke_login=FAILED), run_of("r2", 5))
+    assert decision_of(REQUIRED, *runs).outcome is Outcome.GO
+    old = (run_of("r1", 61, smoke_login=FAILED), unfinished(run_of("r2", 5)))
+    assert decision_of(REQUIRED, *old).outcome is Outcome.HOLD
+
+
+def test_a_failure_counts_also_where_an_earlier_run_is_lost() -> None:
+    lost = LostRun("r0", "is gone", NOW, str(GREEN.expected), frozenset(CHECKS), frozenset(), "d1")
+    seen = replace(SAMPLES, lost_runs=(lost,), runs=(run_of("r1", 5, smoke_login=FAILED),))
+    assert judged(REQUIRED, seen).outcome is Outcome.ROLLBACK
+
+
+def test_a_run_that_ignores_older_violations_is_no_pass_without_a_rollback() -> None:
+    run = of_newer_violations(run_of("r1", 5))
+    assert decision_of(REQUIRED, run).outcome is Outcome.HOLD
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0, Outcome.GO), (1, Outcome.HOLD)])
+def test_after_a_rollback_a_run_ignores_only_violations_from_before_it(
+    seconds: int, outcome: Outcome
+) -> None:
+    rollback = Rollback("green", (NOW - timedelta(minutes=9)).timestamp(), "verified")
+    since = rollback.counts_since + timedelta(seconds=seconds)
+    run = replace(run_of("r1", 5), since=since)
+    seen = replace(SAMPLES, rollback=rollback, runs=(run,))
+    assert judged(replace(REQUIRED, since_rollback=True), seen).outcome is outcome
+
+
+def test_a_failure_on_an_unknown_build_is_a_hold() -> None:
+    failed = replace(run_of("r1", 5, smoke_login=FAILED), build=None)
+    decision = decision_of(TRIGGER, failed)
+    assert decision.outcome is Outcome.HOLD
+    assert "smoke.login failed in run r1, which does not know its build" in decision.reason
+    assert decision_of(TRIGGER, failed, run_of("r2", 3)).outcome is Outcome.GO
+
+
+def test_a_failure_counts_also_where_the_address_of_the_target_has_changed() -> None:
+    failed = replace(run_of("r1", 5, smoke_login=FAILED), base_url="http://other")
+    assert decision_of(TRIGGER, failed).outcome is Outcome.ROLLBACK
+
+
+def test_a_run_of_another_build_does_not_clear_a_lost_failure() -> None:
+    began = NOW - timedelta(minutes=9)
+    lost = LostRun(
+        "r1", "is gone", began, str(GREEN.expected), frozenset(CHECKS), frozenset({"smoke.login"}),
+        "d1",
+    )  # fmt: skip
+    other = replace(run_of("r2", 5), build=replace(GREEN.expected, version="4.0.0"))
+    seen = replace(SAMPLES, lost_runs=(lost,), runs=(other,))
+    assert judged(TRIGGER, seen).outcome is Outcome.HOLD
 
 
 def test_the_sentence_names_more_than_one_failed_check() -> None:

@@ -3,14 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from collecting import HandMadeCollector, hand_made
 from in_process import gates
 from proving import Place, passing
-from records import Events, shifted, write
+from records import LIMITS, Events, shifted, write
 from test_check_triggers import policy_text
 from worlds import Done
 
@@ -18,6 +19,8 @@ from gates import ledger
 from gates.collector import CheckRequest, Collected, Collector, command
 from gates.collector.collection import MAX_KEPT_RUNS
 from gates.decisions import judge_again
+from gates.evidence import load_runs, suite_runs
+from gates.model import Collection, RunState
 
 CHECKS = ("platform.own.totals", "platform.own.stock")
 TABLE = """
@@ -253,7 +256,7 @@ def collect(running: Collector) -> Collected:
     return running.collect([REQUEST], (), threading.Event())
 
 
-REQUEST = CheckRequest("own_integrity", frozenset(CHECKS), timedelta(seconds=60))
+REQUEST = CheckRequest("own_integrity", frozenset(CHECKS), timedelta(seconds=60), limits=LIMITS)
 
 
 def test_two_questions_at_once_start_one_collector(here: Place, made: HandMadeCollector) -> None:
@@ -343,3 +346,116 @@ def watch(place: Place) -> tuple[str, ...]:
         "watch", "--target", "green", "--targets", str(place.folder / "targets"), "--out",
         str(place.out), "--policy", str(place.policy), "--for", "100ms",
     )  # fmt: skip
+
+
+def begun(events: Events, **changes: object) -> Events:
+    """The same run with another first event."""
+    return [{**events[0], **changes}, *events[1:]]
+
+
+def in_an_hour(events: Events) -> Events:
+    return shifted(events, timedelta(hours=1))
+
+
+def of_another_target_file(events: Events) -> Events:
+    return begun(events, target_digest="0" * 64)
+
+
+def judged_by_other_limits(events: Events) -> Events:
+    return begun(events, limits="0" * 64)
+
+
+def without_a_build(events: Events) -> Events:
+    return begun(events, build=None)
+
+
+def of_newer_violations_only(events: Events) -> Events:
+    return begun(events, since=events[0]["at"])
+
+
+@pytest.mark.parametrize("change", [
+    in_an_hour, of_another_target_file, judged_by_other_limits, without_a_build,
+    of_newer_violations_only,
+])  # fmt: skip
+def test_a_run_that_cannot_be_evidence_does_not_prevent_a_collection(
+    here: Place, made: HandMadeCollector, change: Callable[[Events], Events]
+) -> None:
+    write(here.out / "collected" / "c1" / "checks.jsonl", change(integrity_run(here, "c1")))
+    made.write("c7", integrity_run(here, platform__own__stock="failed"))
+    done = asked(here)
+    assert len(made.starts()) == 1
+    assert done.code == 4, done.out
+
+
+def test_an_attempt_from_before_the_clock_was_set_back_is_repeated(
+    here: Place, made: HandMadeCollector
+) -> None:
+    running = collector_of(here)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    running.attempts["own_integrity"] = Collection("own_integrity", later, later, "no answer")
+    made.write("c7", integrity_run(here))
+    assert [attempt.problem for attempt in collect(running).collections] == [""]
+
+
+def test_runs_with_later_names_do_not_remove_a_new_run(
+    here: Place, made: HandMadeCollector
+) -> None:
+    for number in range(MAX_KEPT_RUNS + 5):
+        (here.out / "collected" / f"z{number}").mkdir(parents=True)
+    made.write("c7", integrity_run(here))
+    assert [attempt.problem for attempt in collect(collector_of(here)).collections] == [""]
+
+
+def test_the_output_of_a_collector_shows_no_secret(here: Place, made: HandMadeCollector) -> None:
+    password = token_hex(8)
+    address = f"mongodb://store:{password}@127.0.0.1/store"
+    here.variables = {**here.variables, "KIRANA_DATABASE_URI": address}
+    made.plan(code=70, output=f"internal error: cannot use {address}")
+    done = asked(here)
+    assert "internal error: cannot use ***" in done.out
+    assert password not in done.out
+
+
+def a_file(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("no folder")
+
+
+def a_link_to_nothing(folder: Path) -> None:
+    """As where a disk is not mounted."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to("/nowhere/runs")
+
+
+def a_link_to_itself(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(folder)
+
+
+@pytest.mark.parametrize("place_of_runs", ["runs", "collected"])
+@pytest.mark.parametrize("replace_by", [a_file, a_link_to_nothing, a_link_to_itself])
+def test_a_folder_of_runs_that_cannot_be_read_is_a_hold(
+    here: Place, made: HandMadeCollector, place_of_runs: str, replace_by: Callable[[Path], None]
+) -> None:
+    folder = here.out / place_of_runs
+    if folder.exists():
+        folder.rename(here.out / "elsewhere")
+    replace_by(folder)
+    made.write("c7", integrity_run(here))
+    done = asked(here)
+    assert (done.code, done.err) == (3, "")
+    assert f"run {place_of_runs} is damaged" in done.out
+    assert "the folder of runs cannot be read" in done.out
+
+
+def test_a_folder_that_no_user_may_read_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("gates.evidence.run_folder.os.scandir", refuse)
+    (run,) = suite_runs.read_runs(tmp_path, "")
+    (load,) = load_runs.read_loads(tmp_path, "")
+    assert run.state is load.state is RunState.DAMAGED
+    assert "cannot be read: Permission denied" in run.problem

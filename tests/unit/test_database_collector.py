@@ -4,18 +4,31 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 
+import bson
 import pytest
 from commands import ROOT, environment
 from shop_data import MemoryShop, honest
 
 from gates.errors import ConfigurationError
 from gates.evidence.suite_runs import read_run
-from gates.model import LEFT_NOTHING, CheckOutcome, Measured, RunState, Sample, SampleSet, Series
+from gates.model import (
+    LEFT_NOTHING,
+    CheckOutcome,
+    CheckResult,
+    Measured,
+    RunState,
+    Sample,
+    SampleSet,
+    Series,
+)
+from gates.policy import policy_file, target_file
 from gates.sources.prometheus import Prometheus
+from suites.collector import __main__ as command
 from suites.collector import acknowledged, collection, differences
 from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
 from suites.database.invariants import INVARIANTS, Confirmed
@@ -144,19 +157,19 @@ def wrong_sum(difference: int) -> Confirmed:
 
 
 def test_the_first_run_since_a_moment_says_how_wrong_sums_were(tmp_path: Path) -> None:
-    assert differences.first_since(tmp_path, "green", NOW) is None
+    assert differences.first_since(tmp_path, "green", NOW, "") is None
     for number, target in ((1, "green"), (2, "green"), (3, "blue")):
         folder = tmp_path / f"run-{number}"
         folder.mkdir()
-        differences.write(folder, target, {"stock_balance": wrong_sum(number)})
+        differences.write(folder, target, {"stock_balance": wrong_sum(number)}, "")
     broken = tmp_path / "run-4"
     broken.mkdir()
     (broken / differences.FILE).write_text('{"at": "')
     first = {"stock_balance": {"prd_1": 1}}
-    assert differences.first_since(tmp_path, "green", NOW - timedelta(hours=1)) == first
-    assert differences.first_since(tmp_path, "blue", NOW - timedelta(hours=1)) == {
+    assert differences.first_since(tmp_path, "green", NOW - timedelta(hours=1), "") == first
+    assert differences.first_since(tmp_path, "blue", NOW - timedelta(hours=1), "") == {
         "stock_balance": {"prd_1": 3}}  # fmt: skip
-    assert differences.first_since(tmp_path, "green", datetime.now(UTC)) is None
+    assert differences.first_since(tmp_path, "green", datetime.now(UTC), "") is None
 
 
 TARGET_CHANGES = (
@@ -239,3 +252,63 @@ def test_the_collector_loads_neither_pytest_nor_an_http_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), check=True,
                           capture_output=True, text=True)  # fmt: skip
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("address", ["mongodb://host:99999999/shop", "mongodb://u:{}/x@host/shop"])
+def test_an_address_that_is_not_valid_is_an_error_of_each_check(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIRANA_DATABASE_URI", address.format(PASSWORD))
+    target = target_file.load("green", ROOT / "targets")
+    policy = policy_file.load(ROOT / "policies" / "release.toml")
+    checks = ("platform.integrity.carts",)
+    request = collection.Request(target, policy, checks, None, None, ROOT)
+    results = [collected.result for collected in collection.collect(request).results]
+    assert [result.outcome for result in results] == [CheckOutcome.ERROR]
+    assert "database_uri is no address" in results[0].message
+    assert PASSWORD not in results[0].message
+
+
+def test_a_time_that_python_cannot_represent_is_read() -> None:
+    raw = bson.encode({"at": bson.DatetimeMS(10**17)})
+    with collection._client("mongodb://127.0.0.1:1/shop") as client:
+        document = bson.decode(raw, client.codec_options)
+    assert not isinstance(document["at"], datetime)
+
+
+def test_differences_that_were_not_signed_are_no_basis(tmp_path: Path) -> None:
+    key, since = token_hex(8), NOW - timedelta(hours=1)
+    for name, own_key in (("r1", ""), ("r2", token_hex(8))):
+        (tmp_path / name).mkdir()
+        differences.write(tmp_path / name, "green", {"stock_balance": wrong_sum(7)}, own_key)
+    assert differences.first_since(tmp_path, "green", since, key) is None
+    (tmp_path / "r3").mkdir()
+    differences.write(tmp_path / "r3", "green", {"stock_balance": wrong_sum(8)}, key)
+    signed = differences.first_since(tmp_path, "green", since, key)
+    assert signed == {"stock_balance": {"prd_1": 8}}
+    changed = (tmp_path / "r3" / differences.FILE).read_text().replace('": 8}', '": 9}')
+    (tmp_path / "r3" / differences.FILE).write_text(changed)
+    assert differences.first_since(tmp_path, "green", since, key) is None
+
+
+@pytest.mark.parametrize("content", [
+    '{"at": "2026-11-27T12:00:00", "target": "green", "sums": {}}',
+    '{"at": "2100-11-27T12:00:00Z", "target": "green", "sums": {"stock_balance": {"p": "x"}}}',
+    '{"at": "2100-11-27T12:00:00Z", "target": "green", "sums": []}',
+    "[]", "{", "[" * 5000,
+])  # fmt: skip
+def test_malformed_differences_stop_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "r1").mkdir()
+    (tmp_path / "r1" / differences.FILE).write_text(content)
+    (tmp_path / "r2" / differences.FILE).mkdir(parents=True)
+    assert differences.first_since(tmp_path, "green", NOW, "") is None
+
+
+def test_no_part_of_a_secret_is_left_where_a_message_is_cut() -> None:
+    target = target_file.load("green", ROOT / "targets")
+    target = replace(target, secrets={"database_uri": PASSWORD})
+    message = "x" * (command.MAX_MESSAGE - 4) + PASSWORD
+    result = CheckResult("c", CheckOutcome.ERROR, NOW, message, "n")
+    shown = command._without_secrets(collection.Collected(result, 0.0), target).result.message
+    assert PASSWORD[:4] not in shown
+    assert len(shown) <= command.MAX_MESSAGE

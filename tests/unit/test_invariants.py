@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from shop_data import AT, Documents, MemoryShop, honest, order, payment
 from worlds import ROOT
 
@@ -291,3 +292,46 @@ def test_the_message_names_documents_a_query_and_the_next_step() -> None:
     assert 'again: db.orders.find({_id: {$in: ["ord_0", ' in lines[7]
     assert "next step:" in lines[8]
     assert len(lines) <= 15
+
+
+GARBAGE: tuple[object, ...] = (
+    None, "x", [], {}, [1], float("nan"), 2**80, True, b"x", datetime(2020, 1, 1), ObjectId(),  # noqa: DTZ001
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 1])
+@pytest.mark.parametrize("garbage", GARBAGE, ids=repr)
+def test_no_type_of_a_field_stops_the_reading(garbage: object, limit: int) -> None:
+    read = [
+        check(MemoryShop(edited(collection, number, field, garbage)), limit, lambda _: None)  # type: ignore[arg-type]
+        for collection, documents in honest().items()
+        for number, document in enumerate(documents)
+        for field in document
+    ]
+    assert [set(found) for found in read] == [set(INVARIANTS)] * len(read)
+
+
+def edited(collection: str, number: int, field: str, content: object) -> Documents:
+    """The honest shop with other content in a field."""
+    shop = honest()
+    shop[collection][number][field] = content
+    return shop
+
+
+@pytest.mark.parametrize(("name", "edit"), [
+    ("payment_once", change("payments", 0, status=[])),
+    ("payment_amounts", change("orders", 0, _id={})),
+    ("stock_taken", change("products", 0, _id={})),
+])  # fmt: skip
+def test_a_malformed_document_is_a_violation(name: str, edit: Edit) -> None:
+    shop = honest()
+    edit(shop)
+    found = check(MemoryShop(shop), LIMIT, lambda _: None)  # type: ignore[arg-type]
+    messages = [
+        text_of(INVARIANTS[name], list(confirmed.violations))
+        for name, confirmed in found.items()
+        if confirmed.violations
+    ]
+    assert name in found
+    assert messages != []
+    assert "db.documents" not in "".join(messages)

@@ -14,12 +14,18 @@ from judging import GREEN, NOW, evidence
 from signing import STAGE, command, sign, signing
 from worlds import ROOT
 
+from gates import ledger
+from gates.errors import ConfigurationError
 from gates.evidence import codec
-from gates.judging.sign_off import StageSignOffs, conclude, person_key
+from gates.judging.decide import decided
+from gates.judging.sign_off import StageSignOffs, conclude, has_mixed_scripts, person_key
 from gates.ledger import SignOffEntry
 from gates.model import (
     Evidence,
+    Finding,
     Measured,
+    Outcome,
+    Override,
     Person,
     SignOff,
     SignOffKind,
@@ -27,7 +33,7 @@ from gates.model import (
     SignOffRecord,
     Verdict,
 )
-from gates.signing import signature
+from gates.signing import identity, signature
 from gates.signing.status import age_text
 
 SCHEMA = json.loads((ROOT / "gates" / "schemas" / "status.schema.json").read_text())
@@ -220,3 +226,46 @@ def test_an_unknown_sign_off_cannot_be_revoked(tmp_path: Path, prefix: str, code
 )  # fmt: skip
 def test_an_age_is_written_in_its_unit(seconds: int, text: str) -> None:
     assert age_text(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize("mark", ["\u034f", "\u3164", "\ufe0f", "\uffa0", "\u180b", "\U000e0101"])
+def test_an_invisible_letter_makes_no_other_person(
+    mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert person_key(f"Asha{mark} Rao") == person_key("Asha Rao")
+    assert person_key(mark) == ""
+    for variable in ("GITHUB_ACTIONS", "GITLAB_CI", "CI_JOB_ID", identity.SIGNER):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(ConfigurationError, match="single alphabet"):
+        identity.person_of(f"Asha{mark} Rao")
+
+
+@pytest.mark.parametrize("name", ["\u0410sha Rao", "Asha R\u0430o", "\u0391sha Rao"])
+def test_a_name_of_letters_that_look_the_same_is_no_other_person(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="single alphabet"):
+        identity.person_of(name)
+    assert has_mixed_scripts(name)
+    assert not has_mixed_scripts("\u0410\u0448\u0430 \u0420\u0430\u043e")
+    assert not has_mixed_scripts("Asha Rao")
+
+
+def test_a_decision_of_the_future_is_no_status(tmp_path: Path) -> None:
+    with signing(tmp_path) as place:
+        assert place.ask(STAGE).code == 3
+        (record,) = ledger.entries(place.out)
+        assert isinstance(record.entry, ledger.DecisionEntry)
+        document = record.entry.document
+        later = replace(document.decision, at=document.decision.at + timedelta(hours=1))
+        ledger.append(place.out, ledger.DecisionEntry(replace(document, decision=later)))
+        done = command(place, "status", "--stage", STAGE)
+    assert "the newest decision has a time in the future" in done.out
+    assert "verified    " not in done.out
+
+
+def test_a_stage_in_which_every_finding_is_overridden_says_so() -> None:
+    override = Override(("a", "b"), ("x", "y"), NOW, ("1", "2"))
+    finding = Finding("smoke", "3", Measured.OK, Verdict.FAIL, "failed", "", (), override=override)
+    outcome, reason = decided([finding])
+    assert outcome is Outcome.HOLD
+    assert reason.startswith("every finding of the stage is overridden")
+    assert decided([])[1].startswith("the stage has no objective")

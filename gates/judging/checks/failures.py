@@ -85,11 +85,10 @@ class _Records:
     ) -> "_Records":
         """Choose the runs of the target that are young enough."""
         target, checks = evidence.target, set(objective.checks)
-        subjects = (("", ""), (target.name, target.addresses.api))
         runs = [
             run
             for run in evidence.runs
-            if (run.target, run.base_url) in subjects
+            if run.target in ("", target.name)
             and (run.expected is None or checks & run.expected)
             and now - max([run.started_at, *(result.at for result in run.results)])
             <= objective.max_age
@@ -99,12 +98,16 @@ class _Records:
 
     def uncleared(self, outcome: CheckOutcome) -> list[Failure]:
         """The newest result with this outcome of each check that no newer run clears."""
+        served = self.evidence.served.build
+        runs = [run for run in self.runs if run.build is not None and run.build == served]
+        return self._uncleared(runs, outcome)
+
+    def _uncleared(self, runs: Sequence[Run], outcome: CheckOutcome) -> list[Failure]:
         failures = []
         for check in self.objective.checks:
             failed = [
                 Failure(result, run)
-                for run in self.runs
-                if run.build is not None and run.build == self.evidence.served.build
+                for run in runs
                 for result in run.results
                 if result.check == check and result.outcome is outcome
             ]
@@ -114,20 +117,19 @@ class _Records:
 
     def _clears(self, run: Run, failed: Sequence[Failure]) -> bool:
         """Whether a newer complete run passed the check once, after every failure."""
-        check = failed[0].result.check
-        results = [result for result in run.results if result.check == check]
-        return (
-            [result.outcome for result in results] == [CheckOutcome.PASSED]
-            and run.started_at > max(failure.run.started_at for failure in failed)
-            and results[0].at > max(failure.result.at for failure in failed)
-            and not provenance.problems(run, self.objective.limits, self.evidence, self.now)
-            and not provenance.clock_set_back(run, [failure.run for failure in failed])
+        problems = provenance.problems(run, self.objective.limits, self.evidence, self.now)
+        return run.counts_violations_since(None) and all(
+            provenance.clears(run, failure.run, failure.result, problems) for failure in failed
         )
 
     def problem(self) -> str:
         """Why a failure may be hidden; an empty text where none can be."""
         if self.evidence.served.build is None:
             return "which build is served is unknown, so no run can be compared with it"
+        unknown = [run for run in self.runs if run.build is None]
+        if failures := self._uncleared(unknown, CheckOutcome.FAILED):
+            run_id, check = failures[0].run.run_id, failures[0].result.check
+            return f"{check} failed in run {run_id}, which does not know its build"
         for run in self.runs:
             if run.state is RunState.DAMAGED:
                 reason = f"is damaged, and may have reported a failure: {run.problem}"
@@ -149,7 +151,8 @@ class _Records:
         passed = {
             result.check
             for run in self.runs
-            if run.state is RunState.FINISHED and run.started_at > lost.started_at
+            if run.started_at > lost.started_at
+            and not provenance.problems(run, self.objective.limits, self.evidence, self.now)
             for result in run.results
             if result.outcome is CheckOutcome.PASSED
         }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from gates.model import Evidence, LoadRun, Run, RunState
+from gates.model import CheckOutcome, CheckResult, Evidence, LoadRun, Run, RunState
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
@@ -38,6 +38,25 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
     if run.state is RunState.FINISHED and run.limits != limits:
         found_problems.append(f"run {run.run_id} judged by limits of another policy")
     return found_problems
+
+
+def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) -> bool:
+    """Whether a check that failed in a run passed in a later run, once, and after the failure.
+
+    Args:
+        run: the later run.
+        failed: the run in which the check failed.
+        result: the failure.
+        problems: why no result of the later run can count as a pass.
+    """
+    results = [later for later in run.results if later.check == result.check]
+    return (
+        [later.outcome for later in results] == [CheckOutcome.PASSED]
+        and run.started_at > failed.started_at
+        and results[0].at > result.at
+        and not problems
+        and not clock_set_back(run, [failed])
+    )
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:

@@ -95,10 +95,83 @@ def _since_rollback(evidence: Evidence) -> Evidence:
     return replace(evidence, runs=tuple(runs))
 
 
+@dataclass(frozen=True, slots=True)
+class _RunsOfCheck:
+    """The runs that concern one check.
+
+    Args:
+        objective: the objective that requires the check.
+        evidence: what was measured.
+        check: the id of the check.
+        now: the moment of the question, UTC.
+        every: all these runs; the newest last.
+        passing: those of them in which the check fails by every violation that the objective
+            counts, so that a pass counts.
+    """
+
+    objective: ChecksObjective
+    evidence: Evidence
+    check: str
+    now: datetime
+    every: tuple[Run, ...]
+    passing: tuple[Run, ...]
+
+    @classmethod
+    def of(
+        cls, objective: ChecksObjective, evidence: Evidence, check: str, now: datetime
+    ) -> "_RunsOfCheck":
+        """Choose the runs."""
+        every = tuple(_concerned_runs(evidence.runs, evidence.target, check))
+        rollback = evidence.rollback if objective.since_rollback else None
+        moment = rollback.counts_since if rollback else None
+        passing = tuple(run for run in every if run.counts_violations_since(moment))
+        return cls(objective, evidence, check, now, every, passing)
+
+    def failure(self) -> _Answer | None:
+        """A failure of the check on the served build that no later run clears."""
+        runs = [run for run in self.every if _same_build(run, self.evidence)]
+        if _is_trigger(self.objective):
+            return self._uncleared(runs)
+        newest = self.passing[-1] if self.passing else None
+        since = None if newest is None else _end_of(newest, self.check)
+        for run in runs:
+            after = None if run is newest else since
+            if failed := _failure(self.objective, run, self.check, after):
+                return failed
+        return None
+
+    def _uncleared(self, runs: Sequence[Run]) -> _Answer | None:
+        """The newest young failure of a trigger.
+
+        A later run clears the failure where the check passed and the run can be evidence. A run
+        that was cut off, or that measured nothing, clears nothing.
+        """
+        problems = {
+            run.run_id: provenance.problems(run, self.objective.limits, self.evidence, self.now)
+            for run in self.passing
+        }
+        for run in reversed(runs):
+            results = [result for result in run.results if result.check == self.check]
+            for result in results:
+                is_failure = result.outcome in _failures_of(self.objective)
+                is_young = self.now - result.at <= self.objective.max_age
+                if (
+                    is_failure
+                    and is_young
+                    and not any(
+                        provenance.clears(later, run, result, problems[later.run_id])
+                        for later in self.passing
+                    )
+                ):
+                    return _failed(self.check, result, len(results), run)
+        return None
+
+
 def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: datetime) -> _Answer:
-    concerned = _concerned_runs(evidence.runs, evidence.target, check)
+    records = _RunsOfCheck.of(objective, evidence, check, now)
+    concerned = records.passing
     run = concerned[-1] if concerned else None
-    if missed := _lost_since(run, check, evidence):
+    if missed := records.failure() or _lost_since(run, check, evidence):
         return missed
     uncollected = _uncollected(objective, evidence)
     if run is None:
@@ -107,12 +180,6 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
         if uncollected:
             reason, sentence = uncollected[0], f"{check}: {uncollected[0]}"
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=reason)
-    results = [result for result in run.results if result.check == check]
-    since = max((result.at for result in results), default=run.started_at)
-    for other in (run for run in concerned if _same_build(run, evidence)):
-        after = None if other is run else since
-        if failed := _failure(objective, other, check, after):
-            return failed
     for problem in (
         *uncollected,
         *provenance.clock_set_back(run, concerned),
@@ -122,12 +189,20 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
         return _Answer(
             Measured.ERROR, Verdict.INCONCLUSIVE, f"{check}: {problem}", run=run, common=problem
         )
+    results = [result for result in run.results if result.check == check]
     answer = _of_results(objective, check, results, run, now)
     if answer.verdict is Verdict.PASS:
         return replace(
             answer, sentence=answer.sentence + _failed_before(check, concerned, evidence)
         )
     return answer
+
+
+def _end_of(run: Run, check: str) -> datetime:
+    """The time of the newest result of a check; the start of a run without a result."""
+    return max(
+        (result.at for result in run.results if result.check == check), default=run.started_at
+    )
 
 
 def _uncollected(objective: ChecksObjective, evidence: Evidence) -> list[str]:
@@ -213,8 +288,11 @@ def _failures_of(objective: ChecksObjective) -> tuple[CheckOutcome, ...]:
     A check that the gate itself has run, or whose failure is a rollback, fails only where it found
     a fault: an error of the check is no measurement.
     """
-    is_trigger = objective.collected is not None or objective.breach is Outcome.ROLLBACK
-    return (CheckOutcome.FAILED,) if is_trigger else FAILURES
+    return (CheckOutcome.FAILED,) if _is_trigger(objective) else FAILURES
+
+
+def _is_trigger(objective: ChecksObjective) -> bool:
+    return objective.collected is not None or objective.breach is Outcome.ROLLBACK
 
 
 def _failure(
