@@ -76,7 +76,7 @@ from gates.model.objectives import (
     TrafficObjective,
     TriggerObjective,
 )
-from gates.model.policy import AlertLevel, OnCrash, Policy, Stage, StageRole
+from gates.model.policy import AlertLevel, AlertLimit, OnCrash, Policy, Stage, StageRole
 from gates.model.run import (
     LEFT_NOTHING,
     Boot,
@@ -102,6 +102,7 @@ __all__ = [
     "TOTAL",
     "Addresses",
     "AlertLevel",
+    "AlertLimit",
     "AvailabilityObjective",
     "Boot",
     "Build",

@@ -10,6 +10,26 @@ from gates.model.objectives import Objective
 
 
 @dataclass(frozen=True, slots=True)
+class AlertLimit:
+    """The limit that an alert rule must compare with.
+
+    Args:
+        symbol: ``>`` or ``<``.
+        number: the limit; a ratio is from 0 to 1, a duration is in seconds.
+        percentile: the percentile that is compared, from 0 to 100; None for another value.
+    """
+
+    symbol: str
+    number: float
+    percentile: float | None = None
+
+    def __str__(self) -> str:
+        """The limit as a policy states it."""
+        percentile = "" if self.percentile is None else f"P{self.percentile:g} "
+        return f"{percentile}{self.symbol} {self.number:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class AlertLevel:
     """The alerts of one severity, and who receives them.
 
@@ -17,11 +37,13 @@ class AlertLevel:
         severity: the value of the label ``severity``.
         receivers: the names of Alertmanager's receivers that must get these alerts.
         alerts: the names of the alert rules.
+        limits: the limits of alert rules that the guide states, by the name of the rule.
     """
 
     severity: str
     receivers: tuple[str, ...]
     alerts: tuple[str, ...]
+    limits: Mapping[str, AlertLimit] = field(default_factory=dict)
 
 
 class OnCrash(Enum):

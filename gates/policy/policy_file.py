@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from gates.errors import UnknownNameError
-from gates.model import AlertLevel, LoadObjective, Objective, Policy, Stage
+from gates.model import AlertLevel, AlertLimit, LoadObjective, Objective, Policy, Stage
 from gates.policy import live_tables, objective_tables
 from gates.policy.definitions import Defaults, Definitions, LoadProfile
 from gates.policy.indicator_tables import indicators
@@ -16,6 +16,7 @@ from gates.policy.stage_tables import Groups, ramp_table, stages
 from gates.policy.toml_table import Table, one_of, read
 
 SCHEMA = 2
+ALERT_LIMIT = re.compile(r"(?:P(\d{1,2}(?:\.\d+)?) )?([<>]) (\d+(?:\.\d+)?)\Z")
 CHECK_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 # A load run waits at most ten seconds for an answer, which could never exceed a larger limit.
 MAX_LATENCY_SECONDS = 10
@@ -55,6 +56,10 @@ PLATFORM_LIMITS = {
     "restore_seconds": (1, 86_400),
     "return_seconds": (0.5, 300),
     "share_chance": (0.000001, 0.05),
+    "critical_for_seconds": (1, 3600),
+    "critical_wait_seconds": (1, 3600),
+    "critical_interval_seconds": (1, 86_400),
+    "critical_repeat_hours": (0.1, 168),
 }
 # Without these limits a load run proves nothing.
 ALWAYS = (
@@ -203,7 +208,9 @@ def _alert_levels(top: Table) -> tuple[AlertLevel, ...]:
     table, levels, names = top.table("alerts"), [], set[str]()
     for severity in table.left():
         content = table.table(severity)
-        level = AlertLevel(severity, content.texts("receivers"), content.texts("alerts"))
+        alerts = content.texts("alerts")
+        limits = _alert_limits(content, alerts)
+        level = AlertLevel(severity, content.texts("receivers"), alerts, limits)
         content.end()
         if twice := sorted(names.intersection(level.alerts)):
             problem = f"the alert {twice[0]!r} is listed under two severities; list the alert once"
@@ -211,6 +218,21 @@ def _alert_levels(top: Table) -> tuple[AlertLevel, ...]:
         names.update(level.alerts)
         levels.append(level)
     return tuple(levels)
+
+
+def _alert_limits(level: Table, alerts: Collection[str]) -> dict[str, AlertLimit]:
+    """The limits that alert rules of a severity must compare with."""
+    if "limits" not in level.left():
+        return {}
+    table, limits = level.table("limits"), {}
+    for name in table.left():
+        match = ALERT_LIMIT.match(table.text(name))
+        if match is None or name not in alerts:
+            expected = "expected a listed alert, and a limit such as '> 0.05' or 'P95 > 2'"
+            raise table.error(name, expected)
+        percentile = float(match[1]) if match[1] else None
+        limits[name] = AlertLimit(match[2], float(match[3]), percentile)
+    return limits
 
 
 def _latency_limits(table: Table) -> dict[str, float]:

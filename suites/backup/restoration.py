@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bson import DatetimeConversion, decode
@@ -20,12 +21,15 @@ from suites.backup.layout import (
 )
 from suites.backup.manifest import Backup, StoredCollection
 from suites.backup.scratch import OWNER, refuse_other
+from suites.database.snapshot import is_own
+from suites.database.view import MAX_CLOCK_DIFFERENCE, TIMES
 
 BATCH_DOCUMENTS = 1000
 BATCH_BYTES = 8 * 1024 * 1024
 MAX_DIFFERENCES = 5
 # Fields of the command that creates a collection, and that are no options of the collection.
 NO_OPTIONS = frozenset({"uuid", "create", "$db", "viewOn", "pipeline", "timeseries"})
+MAX_COMPARED = 500
 # A time that Python cannot represent is compared, too.
 ANY_TIME = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
@@ -179,6 +183,44 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
             names = [str(index["name"]) for index in wanted if index not in stored.indexes]
             missing += [f"{name}: the index {index} is not in the backup" for index in names]
     return missing
+
+
+def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
+    """Documents of customers that are older than a backup, and that the backup lacks.
+
+    A dump of another or an empty database, and a dump of some documents, lack them. The oldest and
+    the newest documents before the backup are compared, and what their orders refer to.
+
+    Args:
+        restored: the restored backup.
+        live: the store's database.
+        taken_at: when the backup began, UTC.
+    """
+    before = taken_at - MAX_CLOCK_DIFFERENCE
+    wanted: dict[str, set[Any]] = {}
+    for name, field in {**TIMES, "migrations": "at"}.items():
+        older = [document for document in _older(live, name, field, before) if not is_own(document)]
+        wanted[name] = {document["_id"] for document in older}
+        if name == "orders":
+            wanted["users"] = {order["user_id"] for order in older}
+    lines = []
+    for name, ids in wanted.items():
+        query = {"_id": {"$in": list(ids)}}
+        expected = {document["_id"] for document in live[name].find(query, {"_id": 1})}
+        present = {document["_id"] for document in restored[name].find(query, {"_id": 1})}
+        if missing := sorted(map(str, expected - present)):
+            lines.append(
+                f"{name}: {len(missing)} of {len(expected)} documents from before the backup are "
+                f"not in it, such as {missing[0]}"
+            )
+    return lines
+
+
+def _older(live: Shop, name: str, field: str, before: datetime) -> Iterator[dict[str, Any]]:
+    """The oldest and the newest documents of a collection before a moment."""
+    for direction in (1, -1):
+        found = live[name].find({field: {"$lt": before}}).sort(field, direction)
+        yield from found.limit(MAX_COMPARED)
 
 
 def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:

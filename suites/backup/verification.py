@@ -1,6 +1,7 @@
 """Compares the files of a backup with its manifest; a change of any byte shows."""
 
 import os
+import stat
 from pathlib import Path
 
 from suites.backup import BackupError, manifest
@@ -41,6 +42,16 @@ def verified(folder: Path, database: str) -> Backup:
     if problems := problems_of(folder, database):
         raise BackupError("; ".join(problems[:3]))
     return manifest.read(folder)
+
+
+def exposure(folder: Path) -> str:
+    """Why every user of the machine can read a backup, which has personal data; empty if not."""
+    by_others = stat.S_IROTH | stat.S_IXOTH
+    is_open = all(path.stat().st_mode & stat.S_IXOTH for path in folder.absolute().parents)
+    mode = folder.stat().st_mode
+    if not is_open or not mode & by_others:
+        return ""
+    return f"{folder.name}: every user can read it, mode {stat.S_IMODE(mode):o}; chmod 700 {folder}"
 
 
 def _wrong_names(content: manifest.Manifest) -> list[str]:

@@ -147,6 +147,18 @@ FIELD_TYPES: Mapping[str, Mapping[str, type]] = {
 }
 
 
+ROLES = ("customer", "staff", "manager", "admin", "owner")
+# The values that a field may have.
+FIELD_VALUES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "users": {"role": ROLES},
+    "products": {"visibility": ("listed", "unlisted")},
+    "orders": {"status": ("placed", "paid", "packed", "out_for_delivery", "delivered")},
+    "payments": {"status": ("pending", "captured", "declined", "failed")},
+}
+# The documents that a migration writes, by collection.
+REQUIRED_IDS: Mapping[str, tuple[str, ...]] = {"roles": ROLES}
+
+
 def indexes_of(schema_version: int) -> list[Index]:
     """The indexes that a database at this schema version has."""
     return [index for index in INDEXES if index.version <= schema_version]

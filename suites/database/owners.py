@@ -34,17 +34,19 @@ def permissions(view: View) -> Iterator[Violation]:
 
 
 def second_factors(view: View) -> Iterator[Violation]:
-    """Every second factor belongs to an existing user."""
-    yield from _without_user(view, "twofa_devices")
-    yield from _without_user(view, "sms_codes")
+    """Every second factor, device, saved search and points account belongs to a user."""
+    for collection in ("twofa_devices", "sms_codes", "mobile_devices", "offline_sync"):
+        yield from _without_user(view, collection)
+    yield from _without_user(view, "saved_searches")
+    yield from _without_user(view, "leaderboards", "_id")
 
 
-def _without_user(view: View, collection: str) -> Iterator[Violation]:
-    ids = [str(document.get("user_id")) for document in view.newest(collection)]
+def _without_user(view: View, collection: str, field: str = "user_id") -> Iterator[Violation]:
+    ids = [str(document.get(field)) for document in view.newest(collection)]
     users = view.by_id("users", ids)
     return view.judge(
         collection,
         lambda document: (
-            "" if document["user_id"] in users else f"user {document['user_id']} does not exist"
+            "" if document[field] in users else f"user {document[field]} does not exist"
         ),
     )

@@ -2,11 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
-from suites.database.view import Document, View, Violation, violation
+from bson import Int64
+
+from suites.database.view import MAX_CLOCK_DIFFERENCE, Document, View, Violation, violation
 
 # The statuses of an order from its payment on.
 PAID = frozenset({"paid", "packed", "out_for_delivery", "delivered"})
+NUMBERS = ("quantity", "price_paise", "line_total_paise")
+WHOLE = (int, Int64)
 OPEN = frozenset({"pending", "captured"})
 
 
@@ -17,7 +22,7 @@ def items_of(order: Document) -> list[Document]:
 
 
 def order_items(view: View) -> Iterator[Violation]:
-    """Every order has at least one item, and every item a quantity and a price."""
+    """Every order has at least one item, and every item a whole quantity and price."""
 
     def problem(order: Document) -> str:
         if not order["items"]:
@@ -27,7 +32,14 @@ def order_items(view: View) -> Iterator[Violation]:
             for item in order["items"]
             if item["quantity"] < 1 or item["price_paise"] < 0
         ]
-        return f"the quantity or the price of {wrong[0]} is not positive" if wrong else ""
+        if wrong:
+            return f"the quantity or the price of {wrong[0]} is not positive"
+        broken = [
+            item["product_id"]
+            for item in order["items"]
+            if any(type(item[name]) not in WHOLE for name in NUMBERS)
+        ]
+        return f"a number of {broken[0]} is no whole number" if broken else ""
 
     return view.judge("orders", problem)
 
@@ -114,16 +126,19 @@ def order_payments(view: View) -> Iterator[Violation]:
 
 
 def payment_orders(view: View) -> Iterator[Violation]:
-    """Every payment belongs to an existing order of the same user."""
+    """Every payment belongs to an earlier order of the same user."""
     orders = _orders_of_payments(view)
 
     def problem(payment: Document) -> str:
         order = orders.get(payment["order_id"])
         if order is None:
             return f"order {payment['order_id']} does not exist"
+        if payment["user_id"] != order["user_id"]:
+            return f"the payment is of user {payment['user_id']}, the order of {order['user_id']}"
+        early = order["created_at"] - payment["created_at"]
         return (
-            f"the payment is of user {payment['user_id']}, the order of {order['user_id']}"
-            if payment["user_id"] != order["user_id"]
+            f"the payment was made {early.total_seconds():.0f} s before order {order['_id']}"
+            if early > MAX_CLOCK_DIFFERENCE
             else ""
         )
 
@@ -198,18 +213,22 @@ def event_orders(view: View) -> Iterator[Violation]:
 
 
 def event_numbers(view: View) -> Iterator[Violation]:
-    """The events of an order are numbered from 1 to the order's event_seq, without a gap."""
+    """The events of an order are numbered from 1 to its event_seq, in the order of their times."""
     events = _events_by_order(view)
 
     def problem(order: Document) -> str:
         if not view.covers("order_events", order["created_at"]):
             return ""
-        numbers = sorted(event["seq"] for event in events.get(order["_id"], []))
-        return (
-            f"event_seq is {order['event_seq']}, the events have the numbers {numbers}"
-            if numbers != list(range(1, order["event_seq"] + 1))
-            else ""
-        )
+        own = sorted(events.get(order["_id"], []), key=lambda event: int(event["seq"]))
+        numbers = [event["seq"] for event in own]
+        if numbers != list(range(1, order["event_seq"] + 1)):
+            return f"event_seq is {order['event_seq']}, the events have the numbers {numbers}"
+        early = [
+            later["seq"]
+            for earlier, later in pairwise([{"at": order["created_at"]}, *own])
+            if earlier["at"] - later["at"] > MAX_CLOCK_DIFFERENCE
+        ]
+        return f"event {early[0]} is older than what happened before it" if early else ""
 
     return view.judge("orders", problem, settled=True)
 

@@ -106,11 +106,16 @@ def _records(database: Shop) -> list[dict[str, Any]]:
 def _content(database: Shop, collection: str, limit: int) -> Content:
     count, checksum = 0, 0
     for document in database[collection].find().sort("_id", 1).limit(limit):
-        if any(OWN_ID.match(str(document.get(name, ""))) for name in OWNERS):
+        if is_own(document):
             continue
         count += 1
         checksum = (checksum + _digest(document)) & MASK
     return Content(count, checksum)
+
+
+def is_own(document: Mapping[str, Any]) -> bool:
+    """Whether a document is of a test run."""
+    return any(OWN_ID.match(str(document.get(name, ""))) for name in OWNERS)
 
 
 def _digest(document: Mapping[str, Any]) -> int:

@@ -1,14 +1,27 @@
 """The structure of a database, compared with what is declared: each function lists problems."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from suites.database.declared import FIELD_TYPES, Index, Query, indexes_of, queries_of
-from suites.database.view import Document, Shop
+from suites.database.declared import (
+    FIELD_TYPES,
+    FIELD_VALUES,
+    INDEXES,
+    REQUIRED_IDS,
+    Index,
+    Query,
+    indexes_of,
+    queries_of,
+)
+from suites.database.view import MAX_CLOCK_DIFFERENCE, TIMES, Document, Shop
 
 MAX_NAMED = 3
+# Options by which an index does not serve all documents, or deletes documents.
+RESTRICTIONS = ("expireAfterSeconds", "partialFilterExpression", "sparse", "hidden", "collation")
+EXPIRES = "expireAfterSeconds"
 NOT_FOUND = 26  # the error code of a collection that does not exist
 
 
@@ -45,7 +58,11 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
 def indexes(database: Shop) -> dict[str, Any]:
     """All indexes of a database, by collection and name."""
     return {
-        f"{collection}.{name}": (tuple(index["key"]), bool(index.get("unique")))
+        f"{collection}.{name}": (
+            tuple(index["key"]),
+            bool(index.get("unique")),
+            tuple(option for option in RESTRICTIONS if index.get(option) not in (None, False)),
+        )
         for collection in sorted(database.list_collection_names())
         for name, index in database[collection].index_information().items()
     }
@@ -58,21 +75,45 @@ def index_problems(present: Mapping[str, Any], schema_version: int) -> list[str]
         present: the result of ``indexes``.
         schema_version: the version that the target file states.
     """
-    return [
+    problems = [
         problem for index in indexes_of(schema_version) if (problem := _problem(index, present))
     ]
+    return [*problems, *_undeclared(present)]
+
+
+def _undeclared(present: Mapping[str, Any]) -> Iterator[str]:
+    """Indexes that nobody declared, and that delete documents or refuse some."""
+    declared = {(index.collection, _keys(index)) for index in INDEXES if index.unique}
+    for name, (fields, unique, options) in present.items():
+        collection = name.partition(".")[0]
+        if EXPIRES in options:
+            yield f"{name} deletes documents (expireAfterSeconds)"
+        elif unique and (collection, fields) not in declared:
+            yield f"{name} is unique, and not declared: it refuses documents that are correct"
+
+
+def _keys(index: Index) -> tuple[tuple[str, int], ...]:
+    return tuple((key.removeprefix("-"), -1 if key.startswith("-") else 1) for key in index.keys)
 
 
 def _problem(index: Index, present: Mapping[str, Any]) -> str:
-    keys = tuple((key.removeprefix("-"), -1 if key.startswith("-") else 1) for key in index.keys)
+    keys = _keys(index)
     same_keys = [
-        unique
-        for name, (fields, unique) in present.items()
+        (unique, options)
+        for name, (fields, unique, options) in present.items()
         if name.startswith(f"{index.collection}.") and fields == keys
     ]
     if not same_keys:
         return f"{index} is missing"
-    return f"{index} is not unique" if index.unique and not any(same_keys) else ""
+    if index.unique and not any(unique for unique, _ in same_keys):
+        return f"{index} is not unique"
+    whole = [
+        options
+        for unique, options in same_keys
+        if not set(options) - {EXPIRES} and (unique or not index.unique)
+    ]
+    options = same_keys[0][1]
+    return "" if whole else f"{index} does not hold for all documents ({', '.join(options)})"
 
 
 def plan_problems(database: Shop, schema_version: int, max_scanned: int) -> list[str]:
@@ -139,7 +180,42 @@ def validation_problems(database: Shop, limit: int) -> list[str]:
             problems.append(f"{collection}: not valid: {str(report.get('errors'))[:100]}")
     for collection, types in FIELD_TYPES.items():
         problems += list(_field_problems(database, collection, types, limit))
-    return problems
+    for collection, values in FIELD_VALUES.items():
+        problems += list(_value_problems(database, collection, values))
+    return [*problems, *_future_problems(database), *_absent_problems(database)]
+
+
+def _value_problems(
+    database: Shop, collection: str, values: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Documents with a value that the release does not know."""
+    for name, known in values.items():
+        query = {name: {"$nin": list(known)}}
+        for document in database[collection].find(query, {name: 1}).limit(MAX_NAMED):
+            value = str(document.get(name))[:40]
+            yield f"{collection} {document['_id']}: {name} is {value!r}, expected {_either(known)}"
+
+
+def _either(values: Sequence[str]) -> str:
+    return " or ".join(values)
+
+
+def _future_problems(database: Shop) -> Iterator[str]:
+    """Documents from the future: their time is wrong, for example of another time zone."""
+    latest = datetime.now(UTC) + MAX_CLOCK_DIFFERENCE
+    for collection, name in TIMES.items():
+        query = {name: {"$gt": latest}}
+        for document in database[collection].find(query, {name: 1}).limit(MAX_NAMED):
+            yield f"{collection} {document['_id']}: {name} is in the future, {document[name]}"
+
+
+def _absent_problems(database: Shop) -> Iterator[str]:
+    """Documents that a migration wrote, and that are missing."""
+    present = set(database.list_collection_names())
+    for collection in sorted(present.intersection(REQUIRED_IDS)):
+        ids = {document["_id"] for document in database[collection].find({}, {"_id": 1})}
+        for missing in sorted(set(REQUIRED_IDS[collection]) - ids):
+            yield f"{collection} {missing} is missing"
 
 
 def _field_problems(

@@ -16,6 +16,8 @@ Document = Mapping[str, Any]
 Shop = Database[dict[str, Any]]
 
 GRACE = timedelta(seconds=2)
+# Both colours write, and their clocks may differ by this time.
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=10)
 IDS_IN_QUERY = 500
 # The field by which the newest documents of a large collection are found; it has an index.
 NEWEST: Mapping[str, str] = {
@@ -144,9 +146,12 @@ class View:
             yield from self.database[collection].find(query, projection)
 
     def is_settled(self, collection: str, document: Document) -> bool:
-        """Whether a document is older than GRACE, so that what follows from it was written."""
+        """Whether a document is older than GRACE, so that what follows from it was written.
+
+        A document from the future has a wrong time, and is judged, too.
+        """
         at = document[TIMES[collection]]
-        return bool(at < self.started - GRACE)
+        return bool(at < self.started - GRACE or at > self.started + MAX_CLOCK_DIFFERENCE)
 
     def judge(
         self, collection: str, problem: Callable[[Document], str], *, settled: bool = False

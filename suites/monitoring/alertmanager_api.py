@@ -228,3 +228,25 @@ def _operator(*, is_equal: bool, is_regex: bool) -> str:
     if is_regex:
         return "=~" if is_equal else "!~"
     return "=" if is_equal else "!="
+
+
+def address_flaws(addresses: Sequence[str], known: str, seconds: float) -> list[str]:
+    """Addresses to which Prometheus sends alerts, and where no Alertmanager is ready.
+
+    Args:
+        addresses: the addresses, as Prometheus names them, with the path of its API.
+        known: the address of the target's Alertmanager, which is asked elsewhere.
+        seconds: the longest time for one request.
+    """
+    servers = [address.partition("/api/")[0] for address in addresses]
+    flaws = []
+    for server in servers:
+        if server == known:
+            continue
+        try:
+            is_ready = AlertmanagerApi(server, seconds).is_ready()
+        except MonitoringError:
+            is_ready = False
+        if not is_ready:
+            flaws.append(f"{server}: Prometheus sends alerts there, and no Alertmanager is ready")
+    return flaws

@@ -114,8 +114,16 @@ class SyntheticAlerts:
         Raises:
             MonitoringError: the inbox does not answer.
         """
-        waits = [way.group_wait if status == FIRING else way.group_interval for way in expected]
-        seconds = (max(waits, default=timedelta(0)) + within).total_seconds()
+        waits = {
+            way: way.group_wait if status == FIRING else way.group_interval for way in expected
+        }
+        if late := [way for way, wait in waits.items() if wait + within > MAX_WAIT]:
+            return [
+                f"{way}: Alertmanager waits {waits[way].total_seconds():g} s before the {status} "
+                f"notification; a test waits at most {MAX_WAIT.total_seconds():g} s"
+                for way in late
+            ]
+        seconds = (max(waits.values(), default=timedelta(0)) + within).total_seconds()
 
         def missing() -> list[Delivery]:
             arrived = self.arrived(status)

@@ -1,10 +1,28 @@
 """Whether Grafana's data sources work, and whether dashboards exist and show data."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
+from suites.monitoring.alert_rules.flaw import FlawKind
+from suites.monitoring.alert_rules.rule_files import Rule
+from suites.monitoring.alert_rules.rule_flaws import rule_flaws
 from suites.monitoring.grafana_api import Dashboard, DataSource, GrafanaApi
+from suites.monitoring.promql.series_facts import UnknownSeries
 
 PROMETHEUS = "prometheus"
+# Grafana replaces these with a duration.
+MACRO = re.compile(r"\$__(rate_interval|interval|range)\b")
+WRONG_FORMS = frozenset(
+    {
+        FlawKind.QUANTILE_WITHOUT_RATE,
+        FlawKind.QUANTILE_WITHOUT_LE,
+        FlawKind.QUANTILE_OUTSIDE,
+        FlawKind.QUANTILE_ADDED,
+        FlawKind.RATE_OF_SUM,
+        FlawKind.BUCKETS_ADDED,
+    }
+)
+Contents = Mapping[str, Mapping[str, str]]
 
 
 def source_flaws(grafana: GrafanaApi) -> list[str]:
@@ -37,6 +55,51 @@ def dashboard_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
     existing = [title for title in titles if title in ids]
     empty = [title for title in existing if not grafana.dashboard(ids[title]).panels]
     return [*flaws, *(f"{title}: the dashboard has no panel that shows data" for title in empty)]
+
+
+def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
+    """What a dashboard must show, and no query of its panels reads.
+
+    Args:
+        grafana: the server.
+        contents: by the title of a dashboard, a pattern of metrics for each content.
+
+    Raises:
+        MonitoringError: Grafana does not answer.
+    """
+    ids = grafana.dashboard_ids()
+    expressions = {
+        title: [query.expression for panel in grafana.dashboard(ids[title]).panels
+                for query in panel.queries]
+        for title in contents if title in ids
+    }  # fmt: skip
+    return [
+        f"{title}: no panel shows {content}"
+        for title, shown in expressions.items()
+        for content, pattern in contents[title].items()
+        if not any(re.search(pattern, expression) for expression in shown)
+    ]
+
+
+def form_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
+    """Panels whose query has a result that means nothing: quantiles and sums in a wrong form.
+
+    Args:
+        grafana: the server.
+        titles: the titles of the dashboards; one that does not exist has no panel.
+
+    Raises:
+        MonitoringError: Grafana does not answer.
+    """
+    ids = grafana.dashboard_ids()
+    rules = [
+        Rule(f"{title}, {panel.title}", MACRO.sub("5m", query.expression), is_alert=False)
+        for title in titles if title in ids
+        for panel in grafana.dashboard(ids[title]).panels
+        for query in panel.queries
+    ]  # fmt: skip
+    flaws = [flaw for rule in rules for flaw in rule_flaws([rule], UnknownSeries())]
+    return [str(flaw) for flaw in flaws if flaw.kind in WRONG_FORMS]
 
 
 def panel_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:

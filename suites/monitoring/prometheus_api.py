@@ -191,6 +191,19 @@ class PrometheusApi:
         except json_values.MALFORMED as error:
             raise other_shape(error, self.api.curl(path)) from error
 
+    def configuration(self) -> str:
+        """The loaded configuration as YAML; secrets are masked.
+
+        Raises:
+            MonitoringError: no answer, or not as the API documents it.
+        """
+        path = "/api/v1/status/config"
+        data = self._data(path)
+        try:
+            return json_values.text(json_values.object_of(data)["yaml"])
+        except json_values.MALFORMED as error:
+            raise other_shape(error, self.api.curl(path)) from error
+
     def curl(self, expression: str) -> str:
         """The command that repeats an instant query."""
         return self.api.curl("/api/v1/query", {"query": expression})

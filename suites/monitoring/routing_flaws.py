@@ -1,13 +1,18 @@
 """Flaws of an Alertmanager configuration: who gets which alert, and what is swallowed."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import product
+from typing import Any
+
+import yaml
 
 from gates.model import AlertLevel
 from suites.monitoring.routing import Inhibition, Labels, Matcher, Route, Routing
 
 CRITICAL = "critical"
+ROUTED_BY = ("alertname", "severity")
 ANY_ALERT = "AnyAlert"
 MAX_CANDIDATES = 64
 MAX_ALTERNATIVES = 8
@@ -65,6 +70,32 @@ def _of_alert(routing: Routing, level: AlertLevel, labels: Labels) -> Iterator[s
                 f"{level.severity}: {_shown(labels['alertname'])} is muted by {route.place}: "
                 f"{', '.join(route.muted_by)}"
             )
+
+
+def time_flaws(
+    routing: Routing, alerts: Iterable[Labels], longest: Mapping[str, timedelta]
+) -> list[str]:
+    """Routes of critical alerts on which a notification comes too late, or is not repeated.
+
+    Args:
+        routing: the configuration.
+        alerts: labels of the loaded alert rules, with ``alertname`` and ``severity``.
+        longest: the longest ``group_wait``, ``group_interval`` and ``repeat_interval``.
+    """
+    criticals = [labels for labels in alerts if labels.get("severity") == CRITICAL]
+    any_alert = {"alertname": ANY_ALERT, "severity": CRITICAL}
+    routes = {
+        route.place: route
+        for labels in (any_alert, *criticals)
+        for route in routing.root.selected(labels)
+    }
+    return [
+        f"{route.place}: {name} is {route.times[name].total_seconds():.0f} s, for critical alerts "
+        f"at most {limit.total_seconds():.0f} s"
+        for route in routes.values()
+        for name, limit in longest.items()
+        if route.times[name] > limit
+    ]
 
 
 def _shown(alert: str) -> str:
@@ -136,6 +167,43 @@ def silence_flaws(
         for labels in criticals
         if matchers and all(matcher.holds(labels) for matcher in matchers)
     ]
+
+
+def forwarding_flaws(configuration: str, alerts: Iterable[Labels]) -> list[str]:
+    """Alerts that Prometheus does not forward as they are to an Alertmanager.
+
+    Args:
+        configuration: the loaded configuration of Prometheus, YAML.
+        alerts: labels of the alert rules, with ``alertname`` and ``severity``.
+
+    Source: Prometheus documentation, ``alert_relabel_configs`` and ``relabel_config``.
+    """
+    alerting = (yaml.safe_load(configuration) or {}).get("alerting") or {}
+    steps = list(alerting.get("alert_relabel_configs") or ())
+    for server in alerting.get("alertmanagers") or ():
+        steps += server.get("alert_relabel_configs") or ()
+    return [
+        f"{labels['alertname']}: {problem}"
+        for labels in alerts
+        for step in steps
+        if (problem := _relabel_problem(step, labels))
+    ]
+
+
+def _relabel_problem(step: Mapping[str, Any], labels: Labels) -> str:
+    """What a step of ``alert_relabel_configs`` does to the labels by which alerts are routed."""
+    action, pattern = str(step.get("action", "replace")).lower(), str(step.get("regex", "(.*)"))
+    names = step.get("source_labels") or ()
+    content = str(step.get("separator", ";")).join(labels.get(name, "") for name in names)
+    fits = re.fullmatch(pattern, content) is not None
+    if (action == "drop" and fits) or (action == "keep" and not fits):
+        return f"alert_relabel_configs drop the alert ({action} {', '.join(names)} {pattern!r})"
+    if action in ("labeldrop", "labelkeep"):
+        removes = action == "labeldrop"
+        lost = [name for name in ROUTED_BY if bool(re.fullmatch(pattern, name)) == removes]
+        return f"alert_relabel_configs remove the label {lost[0]}" if lost else ""
+    changes = action not in ("drop", "keep") and fits and step.get("target_label") in ROUTED_BY
+    return f"alert_relabel_configs change the label {step['target_label']}" if changes else ""
 
 
 def _with_equal(source: Labels, target: Labels, rule: Inhibition) -> Labels:

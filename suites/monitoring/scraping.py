@@ -28,6 +28,23 @@ def target_flaws(targets: Iterable[ScrapeTarget]) -> list[str]:
     ]
 
 
+def slot_flaws(prometheus: PrometheusApi, slots: Iterable[str]) -> list[str]:
+    """Slots that no scrape target has, so that nothing is known of their store.
+
+    Args:
+        prometheus: the server.
+        slots: the slots of the target and of its baseline.
+
+    Raises:
+        MonitoringError: Prometheus does not answer.
+    """
+    return [
+        f"slot {slot}: Prometheus scrapes no target with this slot"
+        for slot in slots
+        if slot and not prometheus.query(f'up{{slot="{slot}"}}')
+    ]
+
+
 def interval_flaws(
     prometheus: PrometheusApi,
     targets: Iterable[ScrapeTarget],

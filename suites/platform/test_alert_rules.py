@@ -3,7 +3,7 @@
 import pytest
 
 from gates.model import Policy, Target
-from suites.monitoring.alert_rules.loaded_rules import evaluation_flaws, loading_flaws
+from suites.monitoring.alert_rules.loaded_rules import evaluation_flaws, limit_flaws, loading_flaws
 from suites.monitoring.alert_rules.rule_flaws import rule_flaws
 from suites.monitoring.prometheus_api import PrometheusApi, PrometheusFacts
 from suites.platform.flaw_report import assert_no_flaws
@@ -22,12 +22,14 @@ def prometheus(target: Target) -> PrometheusApi:
 
 @check("platform.prometheus.rules_loaded", needs="monitoring")
 def test_exactly_the_expected_rules_are_loaded(prometheus: PrometheusApi, policy: Policy) -> None:
-    """The alert rules of the policy are loaded, each with its severity, and no other."""
+    """The alert rules of the policy are loaded, with its severities and limits, and no other."""
     assert policy.alert_levels, "the policy has no table [alerts]"
     count = sum(len(level.alerts) for level in policy.alert_levels)
+    rules, longest = prometheus.rules(), policy.platform_limits["critical_for_seconds"]
+    limits = limit_flaws(rules, policy.alert_levels, PrometheusFacts(prometheus), longest)
     assert_no_flaws(
         f"exactly the {count} alert rules of the policy are loaded",
-        loading_flaws(prometheus.rules(), policy.alert_levels),
+        [*loading_flaws(rules, policy.alert_levels), *limits],
         again=prometheus.api.curl(RULES, {"type": "alert"}),
         next_step="correct the rule files and reload Prometheus, or [alerts] in the policy",
     )

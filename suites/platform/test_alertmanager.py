@@ -9,7 +9,11 @@ import pytest
 from gates.model import Policy, Target
 from suites.client.waiting import wait_until
 from suites.monitoring.alert_rules.loaded_rules import alert_labels
-from suites.monitoring.alertmanager_api import AlertmanagerApi, NotificationInbox
+from suites.monitoring.alertmanager_api import (
+    AlertmanagerApi,
+    NotificationInbox,
+    address_flaws,
+)
 from suites.monitoring.delivery import (
     FIRING,
     RESOLVED,
@@ -21,10 +25,12 @@ from suites.monitoring.delivery import (
 from suites.monitoring.prometheus_api import PrometheusApi
 from suites.monitoring.routing import Matcher, Routing, routing_of
 from suites.monitoring.routing_flaws import (
+    forwarding_flaws,
     inhibition_flaws,
     receiver_flaws,
     severity_flaws,
     silence_flaws,
+    time_flaws,
 )
 from suites.platform.flaw_report import assert_no_flaws
 from suites.pytest_plugin.marks import check
@@ -99,11 +105,26 @@ def sender(
 
 
 @check("platform.alertmanager.up", needs="monitoring")
-def test_alertmanager_is_up(alertmanager: AlertmanagerApi, prometheus: PrometheusApi) -> None:
-    """Alertmanager is healthy and ready, and Prometheus sends its alerts to an Alertmanager."""
+def test_alertmanager_is_up(
+    alertmanager: AlertmanagerApi, prometheus: PrometheusApi, target: Target
+) -> None:
+    """Alertmanager is ready, and Prometheus sends every alert to an Alertmanager, unchanged."""
     assert alertmanager.is_ready()
     # After a reload Prometheus looks for its Alertmanagers again, which takes some seconds.
-    wait_until("Prometheus knows an Alertmanager", prometheus.alertmanagers, bool, seconds=10)
+    addresses = wait_until(
+        "Prometheus knows an Alertmanager", prometheus.alertmanagers, bool, seconds=10
+    )
+    known = target.addresses.alertmanager
+    labels = alert_labels(prometheus.rules())
+    assert_no_flaws(
+        "Prometheus sends every alert to an Alertmanager",
+        [
+            *address_flaws(addresses, known, target.patience_seconds),
+            *forwarding_flaws(prometheus.configuration(), labels),
+        ],
+        again=prometheus.api.curl("/api/v1/alertmanagers"),
+        next_step="correct the part alerting of prometheus.yml and reload it",
+    )
 
 
 @check("platform.alertmanager.receivers", needs="monitoring")
@@ -121,11 +142,20 @@ def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Rou
 def test_every_severity_goes_to_its_receivers(
     alertmanager: AlertmanagerApi, prometheus: PrometheusApi, routing: Routing, policy: Policy
 ) -> None:
-    """Alerts of each severity go exactly to the receivers that the policy states."""
+    """Alerts of each severity go exactly to the receivers of the policy, criticals in time."""
     assert policy.alert_levels, "the policy has no table [alerts]"
+    alerts, limits = alert_labels(prometheus.rules()), policy.platform_limits
+    longest = {
+        "group_wait": timedelta(seconds=limits["critical_wait_seconds"]),
+        "group_interval": timedelta(seconds=limits["critical_interval_seconds"]),
+        "repeat_interval": timedelta(hours=limits["critical_repeat_hours"]),
+    }
     assert_no_flaws(
         "every severity goes to the receivers of the policy, at any time",
-        severity_flaws(routing, policy.alert_levels, alert_labels(prometheus.rules())),
+        [
+            *severity_flaws(routing, policy.alert_levels, alerts),
+            *time_flaws(routing, alerts, longest),
+        ],
         again=f"amtool config routes test --alertmanager.url={alertmanager.api.url} "
         "severity=critical",
         next_step="correct the routes of alertmanager.yml and reload it",

@@ -85,10 +85,13 @@ def test_taken(own_backup: OwnBackup, database: "Shop") -> None:
 
 @check("platform.backup.age", needs="backups")
 def test_age(target: Target, policy: Policy, database: "Shop") -> None:
-    """The newest complete backup is as young as the policy asks, and no backup is damaged."""
+    """The newest complete backup is young enough; no backup is damaged, or open to every user."""
     stored = target_backups.stored_in(target_backups.folder_of(target), database.name)
 
     assert stored.damaged == ()
+    assert [
+        reason for backup in stored.complete if (reason := verification.exposure(backup.folder))
+    ] == []
     assert stored.complete != (), f"{target.backups} has no backup of {database.name}"
     age = datetime.now(UTC) - stored.complete[0].manifest.taken_at
     assert age.total_seconds() > -policy.platform_limits["clock_skew_seconds"]
@@ -97,9 +100,11 @@ def test_age(target: Target, policy: Policy, database: "Shop") -> None:
 
 @check("platform.backup.restored", needs="backups")
 def test_restored(restored: Restored, database: "Shop") -> None:
-    """The newest backup restores with identical contents, and it lacks no index of the store."""
+    """The newest backup restores with identical contents, and lacks nothing of the store."""
     assert restoration.differences(restored.backup, restored.scratch) == []
     assert restoration.missing_in(restored.backup, database) == []
+    taken_at = restored.backup.manifest.taken_at
+    assert restoration.absent_from(restored.scratch, database, taken_at) == []
 
 
 @check("platform.backup.restore_time", needs="backups")

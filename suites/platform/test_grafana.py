@@ -4,14 +4,43 @@ import pytest
 
 from gates.model import Target
 from suites.monitoring.grafana_api import GrafanaApi
-from suites.monitoring.panels import dashboard_flaws, panel_flaws, source_flaws
+from suites.monitoring.panels import (
+    content_flaws,
+    dashboard_flaws,
+    form_flaws,
+    panel_flaws,
+    source_flaws,
+)
 from suites.platform.flaw_report import assert_no_flaws
 from suites.pytest_plugin.marks import check
 
 pytestmark = pytest.mark.platform
 
 # Guide, section 7.
-DASHBOARDS = ("System Health", "Business Metrics", "Infrastructure")
+CONTENTS = {
+    "System Health": {
+        "response times": r"duration|latency|response_time",
+        "error rates": r"error|status|code=",
+        "CPU utilization": r"cpu",
+        "memory utilization": r"(?i)memory|resident",
+        "network I/O": r"network",
+        "the database's connection pool": r"pool|connections",
+    },
+    "Business Metrics": {
+        "orders": r"order",
+        "payments": r"payment",
+        "order values": r"value|revenue|paise|amount",
+        "gamification": r"point|achievement|loyalty",
+    },
+    "Infrastructure": {
+        "the status of containers": r"\bup\b|container",
+        "disk space": r"filesystem|disk",
+        "network latency": r"connect|latency|ping|duration",
+        "cache hits": r"cache|hits",
+        "the lag of replication": r"lag|repl",
+    },
+}
+DASHBOARDS = tuple(CONTENTS)
 
 
 @pytest.fixture
@@ -41,10 +70,10 @@ def test_the_data_source_works(grafana: GrafanaApi) -> None:
 
 @check("platform.grafana.dashboards", needs="dashboards")
 def test_the_dashboards_of_the_guide_exist(grafana: GrafanaApi) -> None:
-    """The three dashboards of the guide exist, each with panels."""
+    """The three dashboards of the guide exist, with the contents that the guide lists."""
     assert_no_flaws(
         f"the dashboards {', '.join(DASHBOARDS)} exist",
-        dashboard_flaws(grafana, DASHBOARDS),
+        [*dashboard_flaws(grafana, DASHBOARDS), *content_flaws(grafana, CONTENTS)],
         again=grafana.api.curl("/api/search", {"type": "dash-db"}),
         next_step="import the dashboard's JSON file in Grafana",
     )
@@ -52,10 +81,10 @@ def test_the_dashboards_of_the_guide_exist(grafana: GrafanaApi) -> None:
 
 @check("platform.grafana.panels", needs="dashboards")
 def test_every_panel_shows_data(grafana: GrafanaApi) -> None:
-    """Every query of every panel of the dashboards returns data."""
+    """Every query of every panel of the dashboards returns data, in a form that means it."""
     assert_no_flaws(
         "every query of every panel returns data",
-        panel_flaws(grafana, DASHBOARDS),
+        [*panel_flaws(grafana, DASHBOARDS), *form_flaws(grafana, DASHBOARDS)],
         again=grafana.api.curl("/api/search", {"type": "dash-db"}),
         next_step="run the panel's query in Prometheus; correct the panel or the exporter",
     )

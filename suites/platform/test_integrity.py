@@ -68,7 +68,7 @@ def require(confirmed: dict[str, Confirmed]) -> Require:
 
 @check("platform.integrity.order_items", needs="data")
 def test_order_items(require: Require) -> None:
-    """Every order has at least one item, and every item a quantity and a price."""
+    """Every order has at least one item, and every item a whole quantity and price."""
     require("order_items")
 
 
@@ -110,7 +110,7 @@ def test_order_payments(require: Require) -> None:
 
 @check("platform.integrity.payment_orders", needs="data")
 def test_payment_orders(require: Require) -> None:
-    """Every payment belongs to an existing order of the same user."""
+    """Every payment belongs to an earlier order of the same user."""
     require("payment_orders")
 
 
@@ -206,7 +206,7 @@ def test_event_orders(require: Require) -> None:
 
 @check("platform.integrity.event_numbers", needs="data")
 def test_event_numbers(require: Require) -> None:
-    """The events of an order are numbered from 1 to the order's event_seq, without a gap."""
+    """The events of an order are numbered from 1 to its event_seq, in the order of their times."""
     require("event_numbers")
 
 
@@ -230,7 +230,7 @@ def test_permissions(require: Require) -> None:
 
 @check("platform.integrity.second_factors", needs="data")
 def test_second_factors(require: Require) -> None:
-    """Every second factor belongs to an existing user."""
+    """Every second factor, device, saved search and points account belongs to a user."""
     require("second_factors")
 
 

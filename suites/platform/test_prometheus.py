@@ -6,7 +6,7 @@ import pytest
 
 from gates.model import Policy, Target
 from suites.monitoring.prometheus_api import PrometheusApi
-from suites.monitoring.scraping import clock_flaws, interval_flaws, target_flaws
+from suites.monitoring.scraping import clock_flaws, interval_flaws, slot_flaws, target_flaws
 from suites.platform.flaw_report import assert_no_flaws
 from suites.pytest_plugin.marks import check
 
@@ -20,13 +20,16 @@ def prometheus(target: Target) -> PrometheusApi:
 
 
 @check("platform.prometheus.targets", needs="monitoring")
-def test_every_target_is_scraped(prometheus: PrometheusApi) -> None:
-    """Every scrape target is up, and no last scrape failed."""
+def test_every_target_is_scraped(prometheus: PrometheusApi, target: Target) -> None:
+    """Every scrape target is up, no last scrape failed, and both slots are scraped."""
     targets = prometheus.targets()
     assert targets, "Prometheus scrapes no target"
     assert_no_flaws(
         f"all {len(targets)} scrape targets are up, without a scrape error",
-        target_flaws(targets),
+        [
+            *target_flaws(targets),
+            *slot_flaws(prometheus, (target.slot, target.baseline_slot)),
+        ],
         again=prometheus.api.curl("/api/v1/targets", {"state": "active"}),
         next_step="ask the target's /metrics with curl; then look at scrape_configs",
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import bson
@@ -244,6 +245,19 @@ def test_a_folder_without_a_backup_is_an_error(tmp_path: Path) -> None:
         target_backups.newest_in(tmp_path, NAME)
     with pytest.raises(BackupError, match="the folder cannot be read: No such file"):
         target_backups.newest_in(tmp_path / "mount", NAME)
+
+
+def test_a_backup_that_every_user_can_read_is_named() -> None:
+    with TemporaryDirectory() as parent:
+        folder = Path(parent) / "backup"
+        folder.mkdir()
+        Path(parent).chmod(0o711)
+        folder.chmod(0o750)
+        assert verification.exposure(folder) == ""
+        folder.chmod(0o755)
+        assert verification.exposure(folder).startswith("backup: every user can read it, mode 755")
+        Path(parent).chmod(0o700)
+        assert verification.exposure(folder) == ""
 
 
 def test_a_batch_that_is_cut_is_refused() -> None:

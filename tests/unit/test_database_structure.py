@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from suites.backup import restoration
 from suites.database import declared, replication, structure
 from suites.database.snapshot import OWN_ID, differences, rerun_migrations, snapshot
 from testbed import migrations, ports
@@ -119,6 +120,49 @@ def test_a_missing_index_is_named_and_one_that_admits_duplicates_too(shop: Shop)
         "payments (order_id) is missing",
     ]
     assert structure.index_problems(structure.indexes(shop), 2) == ["users (phone) is not unique"]
+
+
+@pytest.mark.parametrize(("options", "problem"), [
+    ({"expireAfterSeconds": 86_400}, "orders.shared deletes documents (expireAfterSeconds)"),
+    ({"partialFilterExpression": {"status": "paid"}},
+     "orders (-created_at) does not hold for all documents (partialFilterExpression)"),
+    ({"sparse": True}, "orders (-created_at) does not hold for all documents (sparse)"),
+])  # fmt: skip
+def test_an_index_that_does_not_serve_all_documents_is_named(
+    shop: Shop, options: dict[str, Any], problem: str
+) -> None:
+    shop.orders.drop_index([("created_at", -1)])
+    shop.orders.create_index([("created_at", -1)], name="shared", **options)
+    assert structure.index_problems(structure.indexes(shop), SCHEMA) == [problem]
+
+
+def test_a_unique_index_that_nobody_declared_is_named(shop: Shop) -> None:
+    shop.payments.create_index([("user_id", 1), ("amount_paise", 1)], unique=True, name="own")
+    shop.payments.create_index([("amount_paise", 1)], name="faster")
+    assert structure.index_problems(structure.indexes(shop), SCHEMA) == [
+        "payments.own is unique, and not declared: it refuses documents that are correct"
+    ]
+
+
+def test_a_value_that_the_release_does_not_know_is_named(shop: Shop) -> None:
+    shop.users.update_one({"_id": "usr_seed_1"}, {"$set": {"role": "supervisor"}})
+    (problem,) = structure.validation_problems(shop, LIMIT)
+    assert problem.startswith("users usr_seed_1: role is 'supervisor', expected customer or ")
+
+
+def test_a_document_from_the_future_is_named(shop: Shop) -> None:
+    at = datetime.now(UTC) + timedelta(hours=5, minutes=30)
+    shop.carts.insert_one({"_id": "usr_seed_1", "items": {}, "version": 1, "changed_at": at})
+    (problem,) = structure.validation_problems(shop, LIMIT)
+    assert problem.startswith("carts usr_seed_1: changed_at is in the future")
+
+
+def test_a_missing_document_of_a_migration_is_named(shop: Shop) -> None:
+    shop.roles.delete_many({"_id": {"$in": ["owner", "admin"]}})
+    assert structure.validation_problems(shop, LIMIT) == [
+        "roles admin is missing",
+        "roles owner is missing",
+    ]
 
 
 def test_a_query_that_reads_a_large_collection_is_named(shop: Shop) -> None:
@@ -263,3 +307,39 @@ def test_migrations_that_are_recorded_are_not_applied_again(shop: Shop) -> None:
     product = shop.products.find_one({"_id": "prd_00000"})
     assert product is not None
     assert (product["received"], product["taken"]) == (product["stock"], 0)
+
+
+def order_of(number: int, at: datetime, user: str = "usr_seed_1") -> dict[str, Any]:
+    """An order of a customer."""
+    return {
+        "_id": f"ord_{number}", "user_id": user, "client_order_id": f"c-{number}", "created_at": at,
+    }  # fmt: skip
+
+
+def test_documents_that_a_backup_lacks_are_named(shop: Shop) -> None:
+    taken_at = datetime.now(UTC) - timedelta(hours=1)
+    before, after = taken_at - timedelta(days=1), taken_at + timedelta(minutes=1)
+    own = "usr_20261127-154711-8991-main_17cd11d477"
+    shop.migrations.update_many({}, {"$set": {"at": before}})
+    shop.orders.insert_many([order_of(number, before) for number in range(4)])
+    shop.orders.insert_many([order_of(4, after), order_of(5, before, own)])
+    restored = shop.client["restored"]
+    for name in ("users", "orders", "migrations"):
+        restored[name].insert_many(list(shop[name].find()))
+    restored.orders.delete_many({"_id": {"$in": ["ord_4", "ord_5"]}})
+    try:
+        assert restoration.absent_from(restored, shop, taken_at) == []
+        restored.orders.delete_many({"_id": {"$in": ["ord_1", "ord_2"]}})
+        restored.users.delete_one({"_id": "usr_seed_1"})
+        restored.drop_collection("migrations")
+        problems = restoration.absent_from(restored, shop, taken_at)
+    finally:
+        shop.client.drop_database("restored")
+    assert problems == [
+        "orders: 2 of 4 documents from before the backup are not in it, such as ord_1",
+        "users: 1 of 1 documents from before the backup are not in it, such as usr_seed_1",
+        (
+            f"migrations: {SCHEMA} of {SCHEMA} documents from before the backup are not in it, "
+            "such as v1"
+        ),
+    ]

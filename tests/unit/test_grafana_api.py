@@ -13,7 +13,13 @@ from recorded_server import Answer, Recording, recorded
 
 from suites.monitoring.grafana_api import GrafanaApi
 from suites.monitoring.http_json import MonitoringError
-from suites.monitoring.panels import dashboard_flaws, panel_flaws, source_flaws
+from suites.monitoring.panels import (
+    content_flaws,
+    dashboard_flaws,
+    form_flaws,
+    panel_flaws,
+    source_flaws,
+)
 
 TITLES = ("System Health", "Business Metrics")
 TIMES, VALUES = [1790000000000, 1790000015000], [0.25, None]
@@ -200,6 +206,36 @@ def test_an_empty_dashboard_is_named(grafana: GrafanaApi, recording: Recording) 
     assert dashboard_flaws(grafana, TITLES) == [
         "Business Metrics: the dashboard has no panel that shows data"
     ]
+
+
+def test_a_content_that_no_panel_shows_is_named(grafana: GrafanaApi) -> None:
+    contents = {
+        "System Health": {"errors": r"http_errors", "network I/O": r"network"},
+        "Infrastructure": {"cache hits": r"cache"},
+    }
+    assert content_flaws(grafana, contents) == ["System Health: no panel shows network I/O"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "flaw"),
+    [
+        ("histogram_quantile(0.95, sum by (le) (rate(request_seconds_bucket[5m])))", ""),
+        ("histogram_quantile(0.95, sum by (le) (rate(request_seconds_bucket[$__interval])))", ""),
+        ("histogram_quantile(0.95, request_seconds_bucket)", "request_seconds_bucket"),
+        ("avg(histogram_quantile(0.95, sum by (le, slot) (rate(r_bucket[5m]))))", "avg"),
+        ("rate(sum(http_requests_total)[5m:15s])", "sum(http_requests_total)"),
+        ("what is not PromQL", ""),
+    ],
+)
+def test_a_panel_whose_number_means_nothing_is_named(
+    grafana: GrafanaApi, recording: Recording, expression: str, flaw: str
+) -> None:
+    panel = recording.answers["GET /api/dashboards/uid/biz"][1]["dashboard"]["panels"][0]
+    panel["targets"][0]["expr"] = expression
+    flaws = form_flaws(grafana, TITLES)
+    assert bool(flaws) == bool(flaw)
+    assert not flaw or flaws[0].startswith("Business Metrics, Orders: ")
+    assert flaw in "".join(flaws)
 
 
 def test_a_panel_without_a_query_is_named(grafana: GrafanaApi, recording: Recording) -> None:

@@ -29,7 +29,7 @@ def change_line(**fields: object) -> Edit:
 
 def add(collection: str, document: dict[str, Any]) -> Edit:
     """Add a document."""
-    return lambda shop: shop[collection].append(document)
+    return lambda shop: shop.setdefault(collection, []).append(document)
 
 
 def remove(collection: str, number: int) -> Edit:
@@ -55,6 +55,26 @@ BROKEN: tuple[tuple[str, str, Edit, str], ...] = (
     ("payment_once", "pay_1", add("payments", payment("pay_4", "ord_1", 200_000, "captured")),
      "has pay_4, too"),
     ("payment_effects", "pay_1", change("orders", 0, status="placed"), "ord_1 is placed"),
+    ("order_items", "ord_1", change_line(price_paise=200_000.0), "no whole number"),
+    ("order_items", "ord_1", change_line(quantity=True), "is no whole number"),
+    ("payment_orders", "pay_1", change("payments", 0, created_at=AT - timedelta(hours=5)),
+     "was made 18000 s before order ord_1"),
+    ("event_numbers", "ord_1", change("order_events", 1, at=AT - timedelta(days=3)),
+     "event 2 is older than what happened before it"),
+    ("second_factors", "usr_9", add("leaderboards", {
+        "_id": "usr_9", "balance": 0, "points": 0, "name": "Gone", "reached_at": AT,
+    }), "user usr_9 does not exist"),
+    ("second_factors", "dev_1", add("mobile_devices", {"_id": "dev_1", "user_id": "usr_9"}),
+     "user usr_9 does not exist"),
+    ("second_factors", "syn_1", add("offline_sync", {"_id": "syn_1", "user_id": "usr_9"}),
+     "user usr_9 does not exist"),
+    ("second_factors", "sav_1", add("saved_searches", {"_id": "sav_1", "user_id": "usr_9"}),
+     "user usr_9 does not exist"),
+    # A document from the future is judged, too.
+    ("payment_effects", "pay_1", lambda shop: (
+        change("payments", 0, created_at=datetime(2999, 1, 1, tzinfo=UTC))(shop),
+        change("orders", 0, status="placed")(shop),
+    ), "order ord_1 is placed"),
     ("points_orders", "earn:ord_1", change("loyalty_points", 0, order_id="ord_9"), "ord_9"),
     ("points_orders", "earn:ord_1", change("loyalty_points", 0, order_id="ord_2"), "is placed"),
     ("points_amounts", "earn:ord_1", change("loyalty_points", 0, points=201), "earns 200"),

@@ -15,12 +15,22 @@ from gates.model import AlertLevel, Service
 from suites.monitoring.alert_rules.loaded_rules import evaluation_flaws, loading_flaws
 from suites.monitoring.alert_rules.rule_files import Rule
 from suites.monitoring.alert_rules.rule_flaws import rule_flaws
-from suites.monitoring.alertmanager_api import AlertmanagerApi, NotificationInbox
+from suites.monitoring.alertmanager_api import (
+    AlertmanagerApi,
+    NotificationInbox,
+    address_flaws,
+)
 from suites.monitoring.delivery import FIRING, RESOLVED, deliveries, synthetic_alerts
 from suites.monitoring.http_json import MonitoringError
 from suites.monitoring.prometheus_api import PrometheusApi, PrometheusFacts, ScrapeTarget
 from suites.monitoring.routing import routing_of
-from suites.monitoring.scraping import OF_EXPORTERS, clock_flaws, interval_flaws, target_flaws
+from suites.monitoring.scraping import (
+    OF_EXPORTERS,
+    clock_flaws,
+    interval_flaws,
+    slot_flaws,
+    target_flaws,
+)
 from suites.monitoring.services import ask_service, is_version, up_flaws, version_flaws
 
 FILES = ROOT / "tests" / "support" / "monitoring_files"
@@ -28,6 +38,10 @@ LEVELS = (
     AlertLevel("critical", ("pager",), ("ApiDown",)),
     AlertLevel("warning", ("chat", "mail"), ("ApiSlow",)),
 )
+LATE = """
+route: {receiver: pager, group_wait: 30m}
+receivers: [{name: pager, webhook_configs: [{url: "http://a/hook/pager"}]}]
+"""
 STORE = ScrapeTarget("store", "a:5001", "http://a:5001/metrics", "up", "", 1.0)
 SELECTOR = 'up{job="store",instance="a:5001"}'
 
@@ -168,6 +182,35 @@ def test_rules_that_are_not_those_of_the_policy_are_named(
     rules: list[Rule], flaws: list[str]
 ) -> None:
     assert loading_flaws(rules, LEVELS) == flaws
+
+
+def test_a_slot_that_is_not_scraped_is_named(
+    recording: Recording, prometheus: PrometheusApi
+) -> None:
+    recording.answers |= {
+        'GET /api/v1/query?up{slot="green"}': vector(({"slot": "green"}, 1)),
+        'GET /api/v1/query?up{slot="blue"}': vector(),
+    }
+    assert slot_flaws(prometheus, ("green", "blue", "")) == [
+        "slot blue: Prometheus scrapes no target with this slot"
+    ]
+
+
+def test_the_loaded_configuration_is_read(recording: Recording, prometheus: PrometheusApi) -> None:
+    recording.answers["GET /api/v1/status/config"] = success({"yaml": "global: {}"})
+    assert prometheus.configuration() == "global: {}"
+    recording.answers["GET /api/v1/status/config"] = success({})
+    with pytest.raises(MonitoringError):
+        prometheus.configuration()
+
+
+def test_an_address_without_an_alertmanager_is_named(recording: Recording) -> None:
+    recording.answers |= {"GET /-/healthy": (200, b"OK"), "GET /-/ready": (200, b"OK")}
+    with recorded({}) as other:
+        addresses = [f"{url}/api/v2/alerts" for url in (recording.url, other.url, "http://known")]
+        assert address_flaws(addresses, "http://known", 2.0) == [
+            f"{other.url}: Prometheus sends alerts there, and no Alertmanager is ready"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -359,6 +402,23 @@ def test_notifications_of_the_run_are_awaited_and_its_alerts_ended(recording: Re
 
 def _fields(way: Any) -> dict[str, Any]:
     return {name: getattr(way, name) for name in way.__slots__}
+
+
+def test_a_notification_that_comes_too_late_is_not_awaited(recording: Recording) -> None:
+    recording.answers["POST /api/v2/alerts"] = (200, {})
+    api, inbox = AlertmanagerApi(recording.url, 2.0), NotificationInbox(recording.url, 2.0)
+    routing = routing_of(LATE)
+    ways = deliveries(routing, LEVELS[:1])
+    began = time.monotonic()
+    with synthetic_alerts(api, inbox, "run-1", severities=["critical"], equal=[]) as alerts:
+        flaws = alerts.undelivered(ways, FIRING, timedelta(seconds=5))
+    assert flaws == [
+        (
+            "critical by webhook to pager: Alertmanager waits 1800 s before the firing "
+            "notification; a test waits at most 600 s"
+        )
+    ]
+    assert time.monotonic() - began < 30
 
 
 def test_an_alertmanager_that_refuses_an_alert_is_an_error(recording: Recording) -> None:

@@ -8,7 +8,7 @@ from in_process import gates
 from worlds import ROOT
 
 from gates.errors import ConfigurationError
-from gates.model import AlertLevel, OnCrash, Service
+from gates.model import AlertLevel, AlertLimit, OnCrash, Service
 from gates.policy import policy_file as policy
 from gates.policy import target_file as target
 
@@ -290,6 +290,24 @@ def test_a_policy_names_its_alerts_by_severity(tmp_path: Path) -> None:
         AlertLevel("critical", ("pager",), ("ApiDown", "DatabaseDown")),
         AlertLevel("warning", ("chat", "mail"), ("ApiSlow",)),
     )
+
+
+def test_a_policy_states_limits_of_alerts(tmp_path: Path) -> None:
+    limits = '[alerts.warning.limits]\nApiSlow = "P95 > 2"\n'
+    (tmp_path / "policy.toml").write_text(WITHOUT_ALERTS + ALERTS + limits)
+    warning = policy.load(tmp_path / "policy.toml").alert_levels[1]
+    assert warning.limits == {"ApiSlow": AlertLimit(">", 2.0, 95.0)}
+    assert str(warning.limits["ApiSlow"]) == "P95 > 2"
+
+
+@pytest.mark.parametrize(
+    "limit", ['ApiSlow = "2"', 'ApiSlow = "P95 => 2"', 'ApiDown = "> 2"', 'ApiSlow = "> nan"']
+)
+def test_a_limit_that_is_none_is_refused(tmp_path: Path, limit: str) -> None:
+    text = f"{WITHOUT_ALERTS}{ALERTS}[alerts.warning.limits]\n{limit}\n"
+    (tmp_path / "policy.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match="expected a listed alert, and a limit such as"):
+        policy.load(tmp_path / "policy.toml")
 
 
 def test_an_alert_has_one_severity(tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """Alertmanager configurations: every flaw is named, and none in the corrected files."""
 
+from datetime import timedelta
+
 import pytest
 from worlds import ROOT
 
 from gates.model import AlertLevel
 from suites.monitoring.routing import Matcher, RoutingError, routing_of
 from suites.monitoring.routing_flaws import (
+    forwarding_flaws,
     inhibition_flaws,
     receiver_flaws,
     severity_flaws,
     silence_flaws,
+    time_flaws,
 )
 
 FILES = ROOT / "tests" / "support" / "monitoring_files" / "routes"
@@ -130,3 +134,76 @@ def test_a_silence_of_critical_alerts_is_named() -> None:
 def test_what_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(RoutingError):
         routing_of(text)
+
+
+LONGEST = {
+    "group_wait": timedelta(minutes=2),
+    "group_interval": timedelta(minutes=5),
+    "repeat_interval": timedelta(days=1),
+}
+TIMES = """
+route:
+  receiver: mail
+  routes:
+    - matchers: ['severity="critical"']
+      receiver: pager
+      {time}
+receivers: [{{name: mail}}, {{name: pager}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("time", "flaw"),
+    [
+        ("group_wait: 2m", ""),
+        ("group_wait: 30m", "group_wait is 1800 s, for critical alerts at most 120 s"),
+        ("group_interval: 12h", "group_interval is 43200 s, for critical alerts at most 300 s"),
+        ("repeat_interval: 30d", "repeat_interval is 2592000 s, for critical alerts at most 86400"),
+    ],
+)
+def test_a_late_notification_of_critical_alerts_is_named(time: str, flaw: str) -> None:
+    flaws = time_flaws(routing_of(TIMES.format(time=time)), ALERTS, LONGEST)
+    assert len(flaws) == bool(flaw)
+    assert flaw in "".join(flaws)
+
+
+RELABEL = "alerting: {{alert_relabel_configs: [{step}], alertmanagers: []}}"
+RELABEL_OF_A_SERVER = "alerting: {{alertmanagers: [{{alert_relabel_configs: [{step}]}}]}}"
+
+
+@pytest.mark.parametrize("form", [RELABEL, RELABEL_OF_A_SERVER])
+@pytest.mark.parametrize(
+    ("step", "flaws"),
+    [
+        ("{action: drop, source_labels: [severity], regex: info}",
+         ["BackupMissing: alert_relabel_configs drop the alert (drop severity 'info')"]),
+        ("{action: drop, source_labels: [severity, alertname], regex: 'info;Back.*'}",
+         [("BackupMissing: alert_relabel_configs drop the alert (drop severity, alertname "
+           "'info;Back.*')")]),
+        ("{action: keep, source_labels: [severity], regex: critical|warning}",
+         [("BackupMissing: alert_relabel_configs drop the alert (keep severity "
+           "'critical|warning')")]),
+        ("{source_labels: [severity], regex: info, target_label: severity, replacement: debug}",
+         ["BackupMissing: alert_relabel_configs change the label severity"]),
+        ("{action: drop, source_labels: [severity], regex: inf}", []),
+        ("{action: labeldrop, regex: replica}", []),
+        ("{source_labels: [instance], target_label: host}", []),
+    ],
+)  # fmt: skip
+def test_an_alert_that_prometheus_does_not_forward_is_named(
+    form: str, step: str, flaws: list[str]
+) -> None:
+    assert forwarding_flaws(form.format(step=step), ALERTS) == flaws
+
+
+def test_a_removed_label_of_the_routes_is_named() -> None:
+    step = "{action: labeldrop, regex: 'sev.*'}"
+    flaws = forwarding_flaws(RELABEL.format(step=step), ALERTS)
+    assert flaws == [
+        f"{labels['alertname']}: alert_relabel_configs remove the label severity"
+        for labels in ALERTS
+    ]
+
+
+def test_a_configuration_without_alerting_forwards_what_it_has() -> None:
+    assert forwarding_flaws("global: {}", ALERTS) == []

@@ -1,13 +1,23 @@
 """Whether the loaded alert rules are those of the policy, and whether they are evaluated."""
 
 from collections.abc import Iterable, Sequence
+from math import isclose
 
-from gates.model import AlertLevel
+from promql_parser import Expr
+
+from gates.model import AlertLevel, AlertLimit
 from suites.monitoring.alert_rules.rule_files import Rule
+from suites.monitoring.alert_rules.thresholds import Threshold, thresholds
+from suites.monitoring.promql import expressions as promql
+from suites.monitoring.promql.series_facts import SeriesFacts
+from suites.monitoring.promql.value_kinds import Kind, Valuation
 
 # A rule that was just loaded, or whose group is slow, is evaluated within two intervals.
 MAX_INTERVALS = 2
 SPARE_SECONDS = 5.0
+CRITICAL = "critical"
+PERCENT = 100.0
+ABOVE, BELOW = (">", ">="), ("<", "<=")
 
 
 def alert_labels(rules: Iterable[Rule]) -> list[dict[str, str]]:
@@ -56,3 +66,75 @@ def evaluation_flaws(rules: Iterable[Rule]) -> list[str]:
             shown = "never" if age is None else f"{age:.0f} s ago"
             flaws.append(f"{rule.name}: was evaluated {shown}, expected within {longest:.0f} s")
     return flaws
+
+
+def limit_flaws(
+    rules: Iterable[Rule],
+    levels: Sequence[AlertLevel],
+    facts: SeriesFacts,
+    critical_for_seconds: float,
+) -> list[str]:
+    """Alert rules with another limit than the policy states, and critical ones that wait too long.
+
+    Args:
+        rules: all loaded rules: alert rules read what others record.
+        levels: the policy's severities, with the limits of their alerts.
+        facts: what is known of the time series.
+        critical_for_seconds: the longest ``for`` of a critical alert.
+    """
+    trees = {(rule.name, rule.is_alert): tree for rule in rules if (tree := _tree(rule))}
+    recorded = {name: tree for (name, is_alert), tree in trees.items() if not is_alert}
+    valuation = Valuation(facts, recorded)
+    limits = {name: limit for level in levels for name, limit in level.limits.items()}
+    flaws = []
+    for rule in rules:
+        if not rule.is_alert:
+            continue
+        limit, tree = limits.get(rule.name), trees.get((rule.name, True))
+        if limit and tree is not None and not _has_limit(tree, limit, valuation):
+            shown = ", ".join(entry.shown for entry in thresholds(tree, valuation))
+            flaws.append(f"{rule.name}: compares {shown}; the policy states {limit}")
+        if rule.severity == CRITICAL and rule.for_seconds > critical_for_seconds:
+            flaws.append(
+                f"{rule.name}: fires after {rule.for_seconds:.0f} s (`for`), a critical alert "
+                f"within {critical_for_seconds:g} s"
+            )
+    return flaws
+
+
+def _tree(rule: Rule) -> Expr | None:
+    try:
+        return promql.tree(rule.expression)
+    except promql.ExpressionError:
+        return None
+
+
+def _has_limit(tree: Expr, limit: AlertLimit, valuation: Valuation) -> bool:
+    return any(
+        _is_limit(threshold, limit) and _has_percentile(threshold.node, limit)
+        for threshold in thresholds(tree, valuation)
+    )
+
+
+def _is_limit(threshold: Threshold, limit: AlertLimit) -> bool:
+    """Whether a comparison is the stated limit: as it is, of the rest to 1, or in percent."""
+    direction, opposite = (ABOVE, BELOW) if limit.symbol == ">" else (BELOW, ABOVE)
+    number = threshold.limit
+    if threshold.value.kind is not Kind.RATIO:
+        return threshold.symbol in direction and isclose(number, limit.number, rel_tol=1e-6)
+    if isclose(threshold.value.factor, PERCENT) or number > 1:
+        number /= PERCENT
+    if threshold.symbol in direction:
+        return isclose(number, limit.number, rel_tol=1e-6)
+    return threshold.symbol in opposite and isclose(1 - number, limit.number, rel_tol=1e-6)
+
+
+def _has_percentile(node: Expr, limit: AlertLimit) -> bool:
+    if limit.percentile is None:
+        return True
+    return any(
+        isclose(number * PERCENT, limit.percentile, rel_tol=1e-6)
+        for inside in promql.nodes(node)
+        if promql.function(inside) == "histogram_quantile"
+        and (number := promql.constant(promql.children(inside)[0])) is not None
+    )
