@@ -85,6 +85,7 @@ def _add_judging(add: AddCommand) -> None:
     meaning = "while the answer is a hold, ask again for this time"
     options.add_duration(check, "--wait", meaning, default=0.0)
     options.add_json(check)
+    options.add_format(check)
     watch = add("watch", "watch the rollback triggers; exit code 4 when a trigger fires")
     options.add_target(watch)
     options.add_baseline(watch)
@@ -209,6 +210,7 @@ def _add_reading(add: AddCommand) -> None:
     explain = add("explain", "judge a decision again, and show its evidence")
     explain.add_argument("id", metavar="ID", help="the id of a decision in the ledger")
     options.add_out(explain)
+    options.add_format(explain)
     log = add("log", "show the decisions and moves in the ledger")
     log.add_argument("--verify", action="store_true", help="check that the ledger is undamaged")
     log.add_argument(

@@ -4,7 +4,8 @@ import argparse
 import gc
 
 from gates.cli.context import context_of
-from gates.cli.printing import print_decision
+from gates.cli.decision_formats import chosen_formats
+from gates.cli.printing import print_formats
 from gates.decisions import decide_within, record
 from gates.exitcodes import EXIT_CODES
 from gates.model import Decision
@@ -14,6 +15,7 @@ from gates.process.progress import Progress
 def check(arguments: argparse.Namespace) -> int:
     """``gates check STAGE --target NAME``: judge, append to the ledger, then print."""
     gc.disable()  # the process ends before its garbage matters
+    formats = chosen_formats(arguments.format, as_json=arguments.json)
     context = context_of(arguments)
     stage = context.stage(arguments.stage)
     progress = Progress(arguments.wait)
@@ -25,5 +27,5 @@ def check(arguments: argparse.Namespace) -> int:
     answer = decide_within(context, stage, arguments.wait, show)
     progress.end()
     document = record(context, answer)
-    print_decision(document, context.out, as_json=arguments.json)
+    print_formats(document, context.out, formats)
     return EXIT_CODES[answer.decision.outcome]

@@ -1,12 +1,16 @@
 """``gates explain``: judge a decision again, and show its evidence."""
 
 import argparse
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from gates import decisions, ledger, places
-from gates.cli.printing import colours
+from gates.cli.decision_formats import chosen_formats, write_files
+from gates.cli.printing import colours, print_text
 from gates.decision_document import DecisionDocument
-from gates.errors import UnknownNameError
+from gates.errors import OutputError, UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.model import Decision
 from reports import charts, terminal
@@ -16,14 +20,22 @@ MAX_REASON_CHARACTERS = 200
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """``gates explain ID``: judge the decision again from the evidence it was based on."""
+    """``gates explain ID``: judge the decision again from the evidence it was based on.
+
+    Raises:
+        OutputError: a file of a format could not be written.
+    """
+    formats = chosen_formats(arguments.format)
     out = places.out(arguments.out, Path("out")).path
     entry_id, document = _decision(out, arguments.id)
     _, evidence, decision = decisions.judge_again(out, document.evidence_digest)
-    print(terminal.decision_text(decision, entry_id, colours=colours()))
-    for line in charts.of_evidence(evidence):
-        print(line)
-    return _compare(document.decision, decision)
+    lines = [terminal.decision_text(decision, entry_id, colours=colours())]
+    lines += charts.of_evidence(evidence)
+    recorded = replace(document, entry_id=entry_id)
+    print_text(recorded, "\n".join(lines), formats.on_stdout)
+    if problems := write_files(recorded, formats.files):
+        raise OutputError("; ".join(problems))
+    return _compare(document.decision, decision, sys.stderr if formats.on_stdout else sys.stdout)
 
 
 def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
@@ -44,18 +56,23 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
     return matches[0], documents[matches[0]]
 
 
-def _compare(recorded: Decision, judged_again: Decision) -> int:
+def _compare(recorded: Decision, judged_again: Decision, stream: TextIO) -> int:
     """Compare a decision with the decision in the ledger.
+
+    Args:
+        recorded: the decision in the ledger.
+        judged_again: the new decision.
+        stream: the stream for the result; a format on stdout stays alone.
 
     Returns:
         The exit code.
     """
     if (recorded.outcome, recorded.reason) == (judged_again.outcome, judged_again.reason):
-        print("judged again from its evidence: the same decision")
+        stream.write("judged again from its evidence: the same decision\n")
         return ExitCode.GO
-    print(
+    stream.write(
         f"judged again from its evidence, the decision is {_short(judged_again)}, but the ledger "
-        f"says {_short(recorded)}: another version of the gate made the decision in the ledger"
+        f"says {_short(recorded)}: another version of the gate made the decision in the ledger\n"
     )
     return ExitCode.INTERNAL
 

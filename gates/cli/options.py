@@ -97,6 +97,18 @@ def add_json(command: argparse.ArgumentParser, meaning: str = "print the decisio
     command.add_argument("--json", action="store_true", help=meaning)
 
 
+def add_format(command: argparse.ArgumentParser) -> None:
+    """``--format NAME[=FILE]``, as often as there are formats."""
+    command.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        metavar="NAME[=FILE]",
+        help="print the decision as markdown, junit, sarif, ctrf or json; with =FILE, write it to "
+        "a file; can be repeated",
+    )
+
+
 def add_time_scale(command: argparse.ArgumentParser, default: float = 1.0) -> None:
     """``--time-scale N``.
 

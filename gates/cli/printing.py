@@ -5,9 +5,15 @@ import shlex
 import sys
 from pathlib import Path
 
-from gates import decision_document, places
+from gates import places
+from gates.cli import github_actions
+from gates.cli.decision_formats import JSON, OPTION, ChosenFormats, write_files
 from gates.decision_document import DecisionDocument
 from reports import terminal
+from reports.formats import FORMATS
+
+LINES = ChosenFormats()
+AS_JSON = ChosenFormats(JSON)
 
 
 def print_decision(document: DecisionDocument, out: Path, *, as_json: bool) -> None:
@@ -18,14 +24,49 @@ def print_decision(document: DecisionDocument, out: Path, *, as_json: bool) -> N
         out: the folder of the ledger.
         as_json: print JSON instead of lines for a person.
     """
-    if as_json:
-        print(decision_document.as_text(document))
-    else:
-        explain = explain_command(out, document.entry_id)
-        text = terminal.decision_text(
-            document.decision, document.entry_id, colours=colours(), explain=explain
-        )
-        print(text)
+    print_formats(document, out, AS_JSON if as_json else LINES)
+
+
+def print_formats(document: DecisionDocument, out: Path, formats: ChosenFormats) -> None:
+    """Print a decision that is in the ledger, write its files, and report it to GitHub Actions.
+
+    A format that cannot be written does not change the decision; a message on stderr names it.
+
+    Args:
+        document: the decision.
+        out: the folder of the ledger.
+        formats: the format on stdout, and the formats of files.
+    """
+    explain = explain_command(out, document.entry_id)
+    lines = terminal.decision_text(
+        document.decision, document.entry_id, colours=colours(), explain=explain
+    )
+    print_text(document, lines, formats.on_stdout)
+    for problem in write_files(document, formats.files):
+        sys.stderr.write(f"gates: {problem}; to try again: {explain} {OPTION} NAME=FILE\n")
+    github_actions.report(document, is_for_people=not formats.on_stdout)
+
+
+def print_text(document: DecisionDocument, lines: str, format_name: str) -> None:
+    """Print a format of a decision, or the lines for a person.
+
+    Args:
+        document: the decision.
+        lines: the lines for a person; they are printed, too, where the format fails.
+        format_name: the format; empty for the lines.
+    """
+    text = lines
+    if format_name:
+        try:
+            text = FORMATS[format_name](document)
+        except Exception as error:  # noqa: BLE001 - the decision holds whatever a format does
+            sys.stderr.write(
+                f"gates: the format {format_name} could not be printed "
+                f"({type(error).__name__}: {error}); the decision is not changed\n"
+            )
+    if github_actions.is_present():
+        text = github_actions.without_commands(text, format_name)
+    print(text)
     sys.stdout.flush()
 
 

@@ -13,8 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 600
 
 
-# With these variables, a pipeline names the person who signs.
-PIPELINES = ("GITHUB_ACTIONS", "GITHUB_TRIGGERING_ACTOR", "GITLAB_CI", "CI_JOB_ID")
+# With these variables, a pipeline names the person who signs, and gets the decisions.
+PIPELINES = (
+    "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_TRIGGERING_ACTOR", "GITLAB_CI", "CI_JOB_ID"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from worlds import ROOT, run
 
 from gates.policy import policy_file as policy
 from gates.sources import SOURCES
+from reports.formats import FORMATS
 from suites.pytest_plugin.marks import CATEGORIES, SUITES
 from testbed.faults import FAULTS
 
@@ -56,8 +57,8 @@ def test_every_option_of_the_plugin_is_documented() -> None:
 
 def test_markers_stages_conditions_sources_and_renderers_are_documented() -> None:
     stages = [stage.name for stage in policy.load(ROOT / "policies" / "release.toml").stages]
-    renderers = [path.stem for path in (ROOT / "reports").glob("[a-z]*.py")]
-    names = [*SUITES, *CATEGORIES, *stages, *policy.KINDS, *SOURCES, *renderers]
+    renderers = [path.stem for path in (ROOT / "reports").rglob("[a-z]*.py")]
+    names = [*FORMATS, *SUITES, *CATEGORIES, *stages, *policy.KINDS, *SOURCES, *renderers]
     assert [name for name in names if f"`{name}`" not in REFERENCE] == []
 
 

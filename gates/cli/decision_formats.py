@@ -1,0 +1,137 @@
+"""The formats of a decision that a command line asks for: ``--format NAME[=FILE]``."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gates.decision_document import DecisionDocument
+from gates.errors import ConfigurationError, UnknownNameError
+from reports.formats import FORMATS
+
+OPTION = "--format"
+JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class FormatFile:
+    """A format, and the file that it is written to."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFormats:
+    """The formats of a command line.
+
+    Args:
+        on_stdout: the format that is printed instead of the lines for a person; empty for none.
+        files: the formats that are written to files.
+    """
+
+    on_stdout: str = ""
+    files: tuple[FormatFile, ...] = ()
+
+
+def chosen_formats(values: Sequence[str], *, as_json: bool = False) -> ChosenFormats:
+    """Read the values of ``--format``.
+
+    Args:
+        values: each is ``NAME`` or ``NAME=FILE``.
+        as_json: whether ``--json`` is on the command line, which prints the format ``json``.
+
+    Raises:
+        ConfigurationError: a format is unknown, two formats go to stdout, or two to one file.
+    """
+    printed, files = [JSON] if as_json else [], []
+    for value in values:
+        name, separator, path = value.partition("=")
+        if name not in FORMATS:
+            raise UnknownNameError("format", name, FORMATS, OPTION)
+        if separator and not path:
+            raise ConfigurationError(f"{OPTION} {value}: expected a file after the equals sign")
+        if separator:
+            files.append(FormatFile(name, Path(path)))
+        else:
+            printed.append(name)
+    if len(printed) > 1:
+        raise ConfigurationError(
+            f"{OPTION}: only one format can be printed, and there are {', '.join(printed)}; write "
+            f"the others to files: {OPTION} {printed[-1]}=FILE"
+        )
+    paths = [file.path.resolve() for file in files]
+    if len(set(paths)) < len(paths):
+        raise ConfigurationError(f"{OPTION}: two formats have the same file; name another file")
+    return ChosenFormats("".join(printed), tuple(files))
+
+
+def write_files(document: DecisionDocument, files: Sequence[FormatFile]) -> list[str]:
+    """Write the formats of a decision to their files; a failure does not stop the others.
+
+    Args:
+        document: a decision that is in the ledger.
+        files: the formats and their files.
+
+    Returns:
+        A message for each format that could not be written.
+    """
+    problems = []
+    for file in files:
+        try:
+            _write(file.path, f"{FORMATS[file.name](document)}\n")
+        except Exception as error:  # noqa: BLE001 - the decision holds whatever a format does
+            problems.append(
+                f"the format {file.name} could not be written to {file.path} "
+                f"({type(error).__name__}: {error}); the decision is not changed"
+            )
+    return problems
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file; a reader never finds half of it.
+
+    Raises:
+        OSError: the file or its folder could not be written.
+    """
+    data = text.encode(errors="replace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        _write_to_existing(path, data)
+        return
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+def _write_to_existing(path: Path, data: bytes) -> None:
+    """Write to a pipe, a device, or the file of a link.
+
+    Raises:
+        OSError: the file could not be written; a pipe without a reader is such a file.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_TRUNC)
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+
+
+def append_to_file(path: Path, data: bytes) -> None:
+    """Append to a file; a pipe that nobody reads is an error, and does not stop the command.
+
+    Args:
+        path: the file.
+        data: what is appended.
+
+    Raises:
+        OSError: the file could not be written.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_CREAT, 0o644)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)

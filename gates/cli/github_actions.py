@@ -1,0 +1,70 @@
+"""What a decision leaves in a run of GitHub Actions: annotations, and the summary of the step."""
+
+import os
+import sys
+from pathlib import Path
+
+from gates.cli.decision_formats import append_to_file
+from gates.decision_document import DecisionDocument
+from reports.formats import github
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+# The runner reads a command of its older form anywhere in a line: ``##[error]``.
+OLD_COMMAND = "##["
+HARMLESS_FORMS = {"ctrf": "\\u0023#[", "json": "\\u0023#[", "sarif": "\\u0023#["}
+
+
+def is_present() -> bool:
+    """Whether this process is a step of GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def without_commands(text: str, format_name: str) -> str:
+    """A text in which GitHub's runner reads no command.
+
+    Args:
+        text: lines that do not begin with two colons.
+        format_name: the format of the text; empty for lines for a person. The meaning of JSON
+            stays the same.
+    """
+    return text.replace(OLD_COMMAND, HARMLESS_FORMS.get(format_name, "## ["))
+
+
+def report(document: DecisionDocument, *, is_for_people: bool) -> None:
+    """Print the annotations of a decision, and append it to the summary of the step.
+
+    Nothing that fails here changes the decision: it is only told on stderr. The runner reads both
+    streams, so annotations go to stderr where a program reads stdout.
+
+    Args:
+        document: a decision that is in the ledger.
+        is_for_people: whether stdout holds lines for a person.
+    """
+    try:
+        if is_present():
+            stream = sys.stdout if is_for_people else sys.stderr
+            stream.write("".join(f"{line}\n" for line in github.annotations(document)))
+        if path := os.environ.get(SUMMARY_VARIABLE):
+            _append_summary(document, Path(path))
+    except Exception as error:  # noqa: BLE001 - the decision holds whatever GitHub accepts
+        sys.stderr.write(
+            "gates: the decision could not be reported to GitHub Actions "
+            f"({type(error).__name__}: {error}); the decision is not changed\n"
+        )
+
+
+def _append_summary(document: DecisionDocument, path: Path) -> None:
+    """Append a decision to the summary of the step.
+
+    Raises:
+        OSError: the file of the summary could not be written.
+    """
+    present_bytes = path.stat().st_size if path.exists() else 0
+    text = github.summary(document, present_bytes)
+    if text:
+        append_to_file(path, text.encode(errors="replace"))
+    else:
+        sys.stderr.write(
+            f"gates: the summary of this step has no room for the decision ({path} has "
+            f"{present_bytes} bytes); the decision is not changed\n"
+        )

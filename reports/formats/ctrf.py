@@ -1,0 +1,88 @@
+"""A decision in the Common Test Report Format: one test a finding.
+
+A fail and an unsure finding are ``failed``, so that a reader that counts failures never takes a
+hold for a go; an overridden finding is ``skipped``. Source: ctrf.io, schema 0.0.
+"""
+
+import json
+from typing import Any
+
+from gates.decision_document import DecisionDocument
+from reports.formats.cases import (
+    STOPPING,
+    Case,
+    CaseStatus,
+    cases_of,
+    clean,
+    count,
+    facts_of,
+    warnings_of,
+)
+
+SPECIFICATION = "0.0.0"
+STATUSES = {
+    CaseStatus.PASSED: "passed",
+    CaseStatus.FAILED: "failed",
+    CaseStatus.UNSURE: "failed",
+    CaseStatus.OVERRIDDEN: "skipped",
+}
+
+
+def render(document: DecisionDocument) -> str:
+    """The decision as a CTRF report.
+
+    Args:
+        document: the decision.
+    """
+    cases = cases_of(document)
+    decision = document.decision
+    at = int(decision.at.timestamp() * 1000)
+    stage, target = clean(decision.stage), clean(decision.target)
+    results = {
+        "tool": {"name": "kirana-gates", "version": clean(document.tool)},
+        "summary": {
+            "tests": len(cases),
+            "passed": count(cases, CaseStatus.PASSED),
+            "failed": count(cases, *STOPPING),
+            "skipped": count(cases, CaseStatus.OVERRIDDEN),
+            "pending": 0,
+            "other": 0,
+            "start": at,
+            "stop": at,
+        },
+        "tests": [_test(case, stage, target) for case in cases],
+        "environment": {"buildName": clean(decision.build), "testEnvironment": target},
+        "extra": {**facts_of(document), "warnings": list(warnings_of(document))},
+    }
+    report = {
+        "reportFormat": "CTRF",
+        "specVersion": SPECIFICATION,
+        "timestamp": decision.at.isoformat(),
+        "generatedBy": "kirana-gates",
+        "results": results,
+    }
+    return json.dumps(report, indent=2)
+
+
+def _test(case: Case, stage: str, target: str) -> dict[str, Any]:
+    raw_status = case.verdict.value
+    if case.status is CaseStatus.OVERRIDDEN:
+        raw_status = f"{raw_status}, overridden"
+    test = {
+        "testId": f"{stage}/{target}/{case.name}",
+        "name": case.name,
+        "status": STATUSES[case.status],
+        "rawStatus": raw_status,
+        "duration": 0,
+        "suite": [stage, target],
+        "message": case.sentence,
+        "type": "release-gate",
+        "extra": {
+            "guide": case.guide,
+            "measured": case.measured.value,
+            "measurements": list(case.measurements),
+        },
+    }
+    if case.next_step:
+        test["trace"] = f"next step: {case.next_step}"
+    return test

@@ -1,0 +1,120 @@
+"""A decision as SARIF 2.1.0: a result for each finding that is not a pass.
+
+The level of a fail is ``error``, that of an unsure finding ``warning``; an overridden finding is
+suppressed. Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
+"""
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import quote
+
+from gates.decision_document import DecisionDocument
+from reports.formats.cases import (
+    Case,
+    CaseStatus,
+    cases_of,
+    clean,
+    count,
+    facts_of,
+    title_of,
+    warnings_of,
+)
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {
+    CaseStatus.FAILED: "error",
+    CaseStatus.UNSURE: "warning",
+    CaseStatus.OVERRIDDEN: "note",
+}
+
+
+def render(document: DecisionDocument) -> str:
+    """The decision as a SARIF log.
+
+    Args:
+        document: the decision.
+    """
+    cases = cases_of(document)
+    results = [case for case in cases if case.status is not CaseStatus.PASSED]
+    guides = {case.objective: case.guide for case in results}
+    rules = {objective: index for index, objective in enumerate(guides)}
+    decision = document.decision
+    driver = {
+        "name": "kirana-gates",
+        "version": clean(document.tool),
+        "rules": [_rule(objective, guide) for objective, guide in guides.items()],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {
+            "id": f"kirana-gates/{clean(decision.stage)}/{clean(decision.target)}/",
+            "description": {"text": title_of(document)},
+        },
+        "results": [_result(case, rules[case.objective], document) for case in results],
+        "properties": {
+            **facts_of(document),
+            "warnings": list(warnings_of(document)),
+            "findings": len(cases),
+            "passed": count(cases, CaseStatus.PASSED),
+        },
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _rule(objective: str, guide: str) -> dict[str, Any]:
+    return {
+        "id": objective,
+        "shortDescription": {"text": f"The objective {objective} is met."},
+        "help": {"text": f"Deployment guide, section {guide}."},
+    }
+
+
+def _result(case: Case, rule: int, document: DecisionDocument) -> dict[str, Any]:
+    step = f" Next step: {case.next_step}" if case.next_step else ""
+    stage = clean(document.decision.stage)
+    result: dict[str, Any] = {
+        "ruleId": case.objective,
+        "ruleIndex": rule,
+        "level": LEVELS[case.status],
+        "message": {"text": f"{case.sentence}{step}"},
+        "locations": [_location(case, document)],
+        "partialFingerprints": {"finding/v1": _fingerprint(case, document)},
+        "properties": {
+            "stage": stage,
+            "guide": case.guide,
+            "measured": case.measured.value,
+            "verdict": case.verdict.value,
+            "measurements": list(case.measurements),
+        },
+    }
+    if case.status is CaseStatus.OVERRIDDEN:
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": case.sentence}
+        ]
+    return result
+
+
+def _location(case: Case, document: DecisionDocument) -> dict[str, Any]:
+    """The objective, and the policy file that defines it.
+
+    Code scanning on GitHub requires a file and a line; the document has no line, so it is 1.
+    """
+    name = f"{clean(document.decision.stage)}/{case.name}"
+    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name}]}
+    policy = document.decision.policy
+    if policy is not None and policy.path:
+        path = quote(clean(policy.path))
+        uri = f"file://{path}" if path.startswith("/") else path
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": uri},
+            "region": {"startLine": 1},
+        }
+    return location
+
+
+def _fingerprint(case: Case, document: DecisionDocument) -> str:
+    """Names a finding; it is the same in every decision on the stage and the target."""
+    decision = document.decision
+    parts = (clean(decision.stage), clean(decision.target), case.name)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
