@@ -10,10 +10,15 @@ for folder in ("support", "unit", "../proofs"):
 
 import pytest
 from distribution import GroupScheduling, groups_first
+from hypothesis import settings
 from shared_fixtures import passed_out, records, world
 
 __all__ = ["passed_out", "records", "world"]
 
+
+# A busy machine may take longer for one example than Hypothesis expects.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 # A shell without job control starts background commands with SIGINT ignored, and nohup ignores
 # SIGHUP. Every process that a test starts would ignore these signals, too.

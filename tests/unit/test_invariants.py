@@ -315,7 +315,8 @@ def test_the_message_names_documents_a_query_and_the_next_step() -> None:
 
 
 GARBAGE: tuple[object, ...] = (
-    None, "x", [], {}, [1], float("nan"), 2**80, True, b"x", datetime(2020, 1, 1), ObjectId(b"kirana-store"),  # noqa: DTZ001
+    None, "x", [], {}, [1], float("nan"), 2**80, True, b"x", datetime(2020, 1, 1),  # noqa: DTZ001
+    ObjectId(b"kirana-store"),
 )  # fmt: skip
 
 
