@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from gates import __version__, decision_document, ledger, places
 from gates.collector import Collector, PendingCollection, requests_of
@@ -14,6 +15,7 @@ from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, LedgerError
 from gates.evidence import codec, judged_runs
 from gates.evidence.collect import Question, collect_evidence
+from gates.json_fields import JsonObject
 from gates.judging.decide import judge
 from gates.judging.last_rollback import since_rollback
 from gates.model import (
@@ -43,6 +45,7 @@ POLL_SECONDS = 15.0
 MIN_POLL_SECONDS = 0.5
 # The years 2000 and 2200, seconds since the epoch: other times of a ledger entry are no times.
 MIN_TIME, MAX_TIME = 946_684_800.0, 7_258_118_400.0
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,14 +345,38 @@ def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
     Raises:
         LedgerError: the evidence is missing, was changed, or has another format.
     """
+
+    def judged(content: JsonObject) -> tuple[Stage, Evidence, Decision]:
+        stage, evidence = _stage_and_evidence(content)
+        at = datetime.fromisoformat(str(content["at"]))
+        decision = judge(stage, evidence, at)
+        return stage, evidence, replace(decision, time_scale=float(str(content["time_scale"])))
+
+    return _read_kept(out, digest, judged)
+
+
+def kept_evidence(out: Path, digest: str) -> tuple[Stage, Evidence]:
+    """The stage and the evidence of a decision, as they were kept; nothing is judged.
+
+    Args:
+        out: the folder of the ledger.
+        digest: the SHA-256 of the evidence; untrusted.
+
+    Raises:
+        LedgerError: the evidence is missing, was changed, or has another format.
+    """
+    return _read_kept(out, digest, _stage_and_evidence)
+
+
+def _stage_and_evidence(content: JsonObject) -> tuple[Stage, Evidence]:
+    return codec.from_json(Stage, content["stage"]), codec.from_json(Evidence, content["evidence"])
+
+
+def _read_kept(out: Path, digest: str, read: Callable[[JsonObject], Kept]) -> Kept:
+    """Read kept evidence; content of another format is an error of the ledger."""
     raw = ledger.load_evidence(out, digest)
     try:
-        content = json.loads(raw)
-        stage = codec.from_json(Stage, content["stage"])
-        evidence = codec.from_json(Evidence, content["evidence"])
-        at = datetime.fromisoformat(content["at"])
-        decision = judge(stage, evidence, at)
-        return stage, evidence, replace(decision, time_scale=float(content["time_scale"]))
+        return read(json.loads(raw))
     except (
         ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
     ) as error:  # fmt: skip

@@ -22,6 +22,7 @@ from gates.model import Outcome
 from gates.policy import schedule
 from gates.policy import target_file as targets
 from gates.ramp.real_world import router_of
+from gates.release_report import ReportInput, announce
 from rehearsal.day_of import ask_day_of, run_suites
 from rehearsal.faults import FaultSwitch, ObservedRouter
 from rehearsal.parts import run_command, say
@@ -89,7 +90,11 @@ def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
                 time_scale=arguments.time_scale,
             )
         )  # fmt: skip
-        return _before_the_ramp(arguments, context) or _ramp(arguments, context, switch)
+        code = _before_the_ramp(arguments, context)
+        if code == 0:
+            return _ramp(arguments, context, switch)
+        announce(lambda: ReportInput.of_context(context), say)
+        return code
     finally:
         if not arguments.keep:
             run_command("testbed", "--world", str(world), "down")

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from gates.ledger import (
     DecisionEntry,
+    LedgerEntry,
     LedgerRecord,
     MoveEntry,
     OtherEntry,
@@ -149,7 +150,17 @@ def entry_line(record: LedgerRecord) -> str:
     Args:
         record: an entry of the ledger, with its id.
     """
-    content = record.entry
+    moment, event = entry_event(record.entry)
+    line = f"{record.entry_id}  {moment:<{MOMENT_LENGTH}}  {record.entry.target}  {event}"
+    return printable(line[:MAX_ENTRY])
+
+
+def entry_event(content: LedgerEntry) -> tuple[str, str]:
+    """The moment of an entry, and what happened; the moment is empty where it is unknown.
+
+    Args:
+        content: an entry of the ledger; its texts are untrusted.
+    """
     scale = 1.0
     match content:
         case DecisionEntry():
@@ -167,9 +178,7 @@ def entry_line(record: LedgerRecord) -> str:
         case _:
             scale = content.time_scale
             event, moment = _event(content), _moment(content.at)
-    rehearsal = f"  (time scale {scale:g})" if scale != 1 else ""
-    line = f"{record.entry_id}  {moment:<{MOMENT_LENGTH}}  {content.target}  {event}{rehearsal}"
-    return printable(line[:MAX_ENTRY])
+    return moment, event + (f"  (time scale {scale:g})" if scale != 1 else "")
 
 
 def _event(content: MoveEntry | RollbackEntry | RampEventEntry) -> str:

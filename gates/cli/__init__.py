@@ -217,6 +217,11 @@ def _add_reading(add: AddCommand) -> None:
         "--last", type=int, default=20, metavar="N", help="the number of entries to print (20)"
     )
     options.add_out(log)
+    report = add("report", "write the release report: what was decided, and why")
+    meaning = "whose report is written (the target of the newest ramp in the ledger)"
+    options.add_target(report, meaning, required=False)
+    options.add_places(report)
+    options.add_runs(report)
     stages = add("stages", "list the policy's stages")
     options.add_policy(stages)
     coverage = add("coverage", "show which objectives decide the items of the deployment guide")

@@ -21,6 +21,7 @@ from gates.process import output
 from gates.ramp import engine as ramps
 from gates.ramp import rollback
 from gates.ramp.real_world import RealClock, RealWorld, lock_of, router_of, traffic_sentence
+from gates.release_report import ReportInput, announce
 from gates.routers import TrafficRouter
 
 
@@ -125,6 +126,7 @@ def ramp_with(
         )
     if result.ending is RampEnding.ROLLED_BACK and not result.crashed:
         ask_after_rollback(lambda: context_of_baseline(context, baseline), world.screen.say)
+    announce(lambda: ReportInput.of_context(context), world.screen.say)
     return _exit_code(result, in_ledger=world.document is not None)
 
 

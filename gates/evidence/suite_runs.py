@@ -8,6 +8,7 @@ from pathlib import Path
 from gates.evidence import codec, load_record, seal
 from gates.evidence.run_folder import MAX_RUNS, RUN_ID, folder_problem, read_record, run_folders
 from gates.evidence.suite_record import (
+    EVENTS,
     FILE,
     MAX_MESSAGE,
     SCHEMA,
@@ -21,6 +22,7 @@ from gates.sources import json_values
 
 MAX_BYTES = 16_000_000
 MAX_CHECK_ID, MAX_NODE_ID = 200, 1000
+CHECK_EVENT = EVENTS[Checked]
 AFTER_END = "the record has lines after the event `finished`"
 
 
@@ -78,6 +80,27 @@ def digest_of_beginning(folder: Path, size: int) -> str:
             return seal.digest_of(file.read(min(size, MAX_BYTES)))
     except OSError:
         return ""
+
+
+def check_seconds(folder: Path) -> dict[str, float]:
+    """How long each check of a run took, in seconds by the check's id; for a person's eyes only.
+
+    A check with several results has their sum. A line that is not a result is left out.
+
+    Args:
+        folder: the run's folder.
+    """
+    seconds: dict[str, float] = {}
+    for line in read_record(folder / FILE, MAX_BYTES).raw.splitlines():
+        try:
+            event = json_values.object_of(json_values.loads(line))
+            if event.get("event") == CHECK_EVENT:
+                name = json_values.text(event["id"])
+                took = json_values.number(event.get("seconds", 0.0), 0)
+                seconds[name] = seconds.get(name, 0.0) + took
+        except json_values.MALFORMED:
+            continue
+    return seconds
 
 
 def _damaged(run_id: str, at: datetime, problem: str) -> Run:

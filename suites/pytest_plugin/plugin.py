@@ -280,3 +280,18 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"left behind in the database: {config.stash[OWN_LEFTOVERS]}")
     if LEFTOVERS in config.stash and (sentence := config.stash[LEFTOVERS].sentence()):
         terminalreporter.write_line(f"other runs: {sentence}")
+    if RECORDER in config.stash:
+        terminalreporter.write_line(report_line(config))
+
+
+def report_line(config: pytest.Config) -> str:
+    """Where the release report is, and the command that writes it with the results of this run.
+
+    Args:
+        config: of a run with a target.
+    """
+    out = run_folder(config).parent.parent
+    options = [f"--{name}={value}" for name in ("target", "targets", "policy")
+               if (value := config.getoption(name))]  # fmt: skip
+    command = shlex.join(["gates", "report", *options, f"--out={out}"])
+    return f"report: {out / 'report' / 'index.html'} is written by: {command}"

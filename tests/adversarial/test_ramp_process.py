@@ -90,6 +90,9 @@ def test_traffic_stays_where_the_policy_says_so(here: Site) -> None:
     assert "ramp left: the control endpoint says: green 10 %" in err
     assert "gates rollback --target green --baseline blue" in err
     assert entries(here)[-1]["how"] == "left"
+    report = here.out / "report" / "index.html"
+    assert f"report: {report}" in err
+    assert "the ramp could not go on" in report.read_text()
 
 
 def test_a_full_disk_gives_the_traffic_back(here: Site) -> None:
@@ -98,6 +101,8 @@ def test_a_full_disk_gives_the_traffic_back(here: Site) -> None:
     _, err = ramp.communicate(timeout=90)
     assert (ramp.returncode, here.balancer.green) == (70, 0.0), err
     assert "not in the ledger" in err
+    assert "the report could not be written: " in err
+    assert not (here.out / "report" / "index.html").exists()
 
 
 def test_a_ramp_whose_reader_is_gone_goes_on(here: Site) -> None:

@@ -20,6 +20,7 @@ def test_blue_passes_with_what_v4_declares_and_what_is_not_applicable_is_never_a
     done = world.pytest(tmp_path, "-m", "smoke", "-q", target="blue")
     outcomes = results(tmp_path)
     assert done.code == 0, done.out
+    assert f"report: {tmp_path / 'report' / 'index.html'} is written by: gates report" in done.out
     assert outcomes.pop("smoke.realtime") == "not_applicable"
     assert set(outcomes.values()) == {"passed"}
     answer = world.gates(tmp_path, "green-ready", target="blue")

@@ -33,7 +33,7 @@ def options_of(*command: str) -> list[str]:
     [["gates", "check"], ["gates", "watch"], ["gates", "ramp"], ["gates", "rollback"],
      ["gates", "rehearse"], ["gates", "sign"], ["gates", "revoke"], ["gates", "status"],
      ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
-     ["gates", "log"], ["gates", "test-policy"], ["gates", "stages"],
+     ["gates", "log"], ["gates", "report"], ["gates", "test-policy"], ["gates", "stages"],
      ["gates", "coverage"], ["gates", "lint"], ["gates"],
      ["load", "run"], ["load", "shop"],
      ["suites.backup", "take"], ["suites.backup", "verify"], ["suites.backup", "restore-check"],

@@ -1,0 +1,116 @@
+"""Builds markup; every text from outside passes through ``text`` and stays text."""
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+
+MAX_TEXT = 2_000
+# Formatting characters that could reorder or hide the text around them (Unicode TR 36, TR 9).
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Noncharacters and controls are shown as this character.
+REPLACEMENT = "�"
+
+
+def text(value: str, longest: int = MAX_TEXT) -> str:
+    """A text from outside, safe in an element and in a quoted attribute.
+
+    Args:
+        value: untrusted.
+        longest: more characters are cut.
+    """
+    shown = value if len(value) <= longest else f"{value[:longest]}…"
+    return escape(shown if shown.isprintable() else _visible(shown), quote=True)
+
+
+def _visible(value: str) -> str:
+    """A text without control characters; a line break stays a line break."""
+    return "".join(
+        letter
+        if letter == "\n" or unicodedata.category(letter) not in HIDDEN_CATEGORIES
+        else REPLACEMENT
+        for letter in value
+    )
+
+
+def tag(name: str, content: str, **attributes: str) -> str:
+    """An element.
+
+    Args:
+        name: the element's name.
+        content: markup.
+        attributes: untrusted values; ``_`` in a name stands for ``-``, and one at its end is left
+            out.
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
+    )
+    return f"<{name}{written}>{content}</{name}>"
+
+
+def section(name: str, title: str, content: Iterable[str]) -> str:
+    """A section of the page with its heading.
+
+    Args:
+        name: the id of the section.
+        title: its heading.
+        content: markup.
+    """
+    heading = tag("h2", text(title), id=f"{name}-title")
+    return tag("section", heading + "".join(content), id=name, aria_labelledby=f"{name}-title")
+
+
+def table(caption: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table that scrolls inside its own box.
+
+    Args:
+        caption: what the table shows, for a screen reader.
+        headings: the names of the columns.
+        rows: markup of each cell; the first cell of a row names the row.
+    """
+    head = "".join(tag("th", text(heading), scope="col") for heading in headings)
+    body = "".join(_row(list(cells)) for cells in rows)
+    inner = (
+        tag("caption", text(caption), class_="hidden")
+        + tag("thead", tag("tr", head))
+        + tag("tbody", body)
+    )
+    return tag(
+        "div", tag("table", inner), class_="wide", role="region", aria_label=caption, tabindex="0"
+    )
+
+
+def _row(cells: list[str]) -> str:
+    return tag(
+        "tr",
+        tag("th", cells[0], scope="row") + "".join(tag("td", cell) for cell in cells[1:]),
+    )
+
+
+def empty(sentence: str) -> str:
+    """A part of the page without data: a sentence that says why."""
+    return tag("p", text(sentence), class_="empty")
+
+
+def command(line: str) -> str:
+    """A command to type; a reader can select all of it with one click."""
+    return tag("pre", tag("code", text(line)), class_="command", tabindex="0")
+
+
+def clock(at: float) -> str:
+    """The time of the day, UTC; empty for a moment out of range."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def per_cent(ratio: float) -> str:
+    """A ratio as percent with two significant digits.
+
+    Args:
+        ratio: 0 to 1.
+    """
+    value = 100 * ratio
+    digits = 3 if value >= 10 else 2  # noqa: PLR2004 - 12.5 %, but 1.2 %
+    return f"{value:.{digits}g} %" if value < 100 else f"{value:.0f} %"  # noqa: PLR2004
