@@ -117,6 +117,7 @@ proof-security: setup ## the same for the security suite
 
 proof-platform: setup ## the part of the proof for the platform suite
 	$(PY) proofs/proof.py --part platform
+	$(PY) -m pytest $(addprefix tests/,testbed/test_platform.py testbed/test_database_checks.py unit/test_monitoring_files.py) -q -m slow
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
 	$(PY) proofs/truth.py

@@ -75,6 +75,7 @@ def test_every_check_passes_and_nothing_is_left(world: TestWorld, tmp_path: Path
     assert 'name="replication" value="a single node, replica set' in report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stock.lost_update", "database.payments_index_lost"])
 def test_a_fault_reddens_its_checks_and_no_others(
     world: TestWorld, tmp_path: Path, fault: str
@@ -115,6 +116,7 @@ def test_the_collector_names_what_is_wrong_and_tells_old_from_new(
     assert "not counted: 1 document" in messages["platform.integrity.sessions"]
 
 
+@pytest.mark.slow
 def test_many_shoppers_raise_no_false_alarm_and_a_lost_order_is_named(
     world: TestWorld, collect: Collect, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_every_check_passes(world: TestWorld, tmp_path: Path) -> None:
     assert {check for check, outcome in outcomes.items() if outcome != "passed"} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SHOWN if THOROUGH else SAMPLE)
 def test_a_fault_reddens_its_checks_and_no_others(
     world: TestWorld, tmp_path: Path, fault: str
