@@ -122,7 +122,7 @@ def _items(section: str, stages: tuple[str, ...], table: Table) -> Iterator[Guid
 
 
 def _item(name: str, stages: tuple[str, ...], table: Table) -> GuideItem:
-    """An item; the stages are those of its section where the item states none."""
+    """Read one item; an item without stages has the stages of its section."""
     item = GuideItem(
         name=name,
         kind=ItemKind(one_of(table, "kind", [kind.value for kind in ItemKind])),

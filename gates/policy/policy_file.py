@@ -94,8 +94,6 @@ def load(path: Path) -> Policy:
     loads = _numbers(top.table("load_limits"), LOAD_LIMITS)
     nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
     platform = _optional_numbers(top, "platform_limits", PLATFORM_LIMITS)
-    # A policy without limits of the platform keeps the digest that it always had.
-    every = json.dumps([latencies, security, loads, *filter(None, [platform])], sort_keys=True)
     ramp_keys = top.table("ramp")
     ramp = ramp_table(ramp_keys)
     objective_keys = top.table("objectives")
@@ -103,7 +101,7 @@ def load(path: Path) -> Policy:
     plan = RampPlan(len(ramp.shares), ramp.bake)
     known = Definitions(
         check_sets=check_sets,
-        limits_digest=hashlib.sha256(every.encode()).hexdigest(),
+        limits_digest=_limits_digest(latencies, security, loads, platform),
         profiles=_profiles(top.table("load_profiles"), loads, latencies),
         indicators=indicators(top.table("indicators")),
         defaults=Defaults.of(top.table("defaults")),
@@ -135,6 +133,12 @@ def load(path: Path) -> Policy:
         alert_levels=levels,
         check_sets=check_sets,
     )
+
+
+def _limits_digest(*limits: Mapping[str, float]) -> str:
+    """SHA-256 of the tables of limits; an empty table does not change the digest."""
+    tables = [table for table in limits if table]
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
 def stage_named(policy: Policy, name: str, where: str) -> Stage:

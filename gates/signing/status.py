@@ -100,7 +100,7 @@ class StatusBasis:
 
 
 def status_of(stage: Stage, basis: StatusBasis) -> StageStatus:
-    """The status of a stage.
+    """Show for each objective of a stage whether it is verified, signed, open or failed.
 
     Args:
         stage: the stage.

@@ -59,7 +59,7 @@ def _step(step: NextStep) -> str:
 
 
 def findings_section(findings: Findings) -> str:
-    """The section of the findings.
+    """The part of the page that lists the findings, worst first.
 
     Args:
         findings: of the newest decision; there may be none.

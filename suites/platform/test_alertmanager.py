@@ -62,7 +62,7 @@ def inbox(target: Target) -> NotificationInbox:
 
 @pytest.fixture
 def routing(alertmanager: AlertmanagerApi) -> Routing:
-    """The loaded configuration."""
+    """The routes, receivers and inhibitions of the configuration that Alertmanager has loaded."""
     return routing_of(alertmanager.status().configuration)
 
 

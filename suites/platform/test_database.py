@@ -58,7 +58,10 @@ def both_colours(
 
 @pytest.fixture
 def own_orders(target: Target, request: pytest.FixtureRequest) -> dict[str, str]:
-    """The id of an order of this run, and the token of its user; nothing in production."""
+    """An order of this run and the token of the user who placed the order.
+
+    In production the dictionary is empty, because no check places an order there.
+    """
     if target.production:
         return {}
     order, shopper = request.getfixturevalue("order"), request.getfixturevalue("shopper")

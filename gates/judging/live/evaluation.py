@@ -245,7 +245,15 @@ def _down(up: SampleSet, max_age: float, now: float) -> str:
 
 
 def _behind(known: Sequence[SampleSet], max_age: float) -> str:
-    """Which answer is older for an instance than other answers; empty without such an answer."""
+    """Compare the newest samples of each instance between the answers.
+
+    Args:
+        known: the answers.
+        max_age: how many seconds an answer may be older than another answer.
+
+    Returns:
+        A sentence about the first answer that is too old; an empty text where no answer is.
+    """
     latest: dict[tuple[str, str], float] = {}
     newest: dict[tuple[str, tuple[str, str]], float] = {}
     for answer in known:

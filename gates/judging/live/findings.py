@@ -257,7 +257,16 @@ def _blue_is_over(judge: BadEventComparison) -> bool:
 
 
 def pace(events: float, missing: float, seconds: float) -> str:
-    """About how long the missing events will take at the present rate."""
+    """Estimate when enough events will have occurred.
+
+    Args:
+        events: the number of events so far.
+        missing: the number of events that are still needed.
+        seconds: the time in which the events occurred.
+
+    Returns:
+        The end of a sentence, such as ``; about 40 s at this rate``.
+    """
     if events <= 0 or seconds <= 0:
         return "; at this rate: never, there is no traffic"
     left = seconds / events * missing

@@ -31,7 +31,7 @@ Sentences = Iterator[tuple[FlawKind, str]]
 
 
 def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
-    """The flaws of the ranges of a rule and of its ``for``.
+    """The flaws of the range selectors of a rule, and of its waiting time ``for``.
 
     Args:
         rule: the rule.
