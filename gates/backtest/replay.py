@@ -27,6 +27,7 @@ from gates.model import (
     ServedBuild,
     Stage,
     Target,
+    Verdict,
     is_same_share,
 )
 
@@ -147,26 +148,32 @@ class _Replayed:
         return self._end_of(step, max(last, step.at + bake))
 
     def _stopped(self, at: float) -> Replay | None:
-        stops = [one.stopped for one in self._lives if one.stopped is not None]
+        stops = [live.stopped for live in self._lives if live.stopped is not None]
         if not stops:
             return None
-        findings = [one for one in self._live_findings(at) if one.verdict.value == "fail"]
+        findings = [
+            finding for finding in self._live_findings(at) if finding.verdict is Verdict.FAIL
+        ]
         decision = decided(findings)
         return self._result(at, decision)
 
     def _live_findings(self, at: float) -> list[Finding]:
-        found: list[Finding] = []
+        findings: list[Finding] = []
         for number, live in enumerate(self._lives):
             blind = live.blindness(at)
             if number in self._blind:
                 blind = Measured.ERROR, self._blind[number]
-            found.extend(conclude_live(live, at, blind, FindingBasis({}, {})))
-        return found
+            findings.extend(conclude_live(live, at, blind, FindingBasis({}, {})))
+        return findings
 
     def _end_of(self, step: Move, at: float) -> Replay | None:
         """Decide whether the ramp goes on; return a result where the ramp stops."""
         stage = next(
-            (one for one in self._stages if one.share and is_same_share(one.share, step.share)),
+            (
+                stage
+                for stage in self._stages
+                if stage.share and is_same_share(stage.share, step.share)
+            ),
             self._stages[0],
         )
         findings = self._live_findings(at) + self._others(stage, at)
@@ -182,7 +189,7 @@ class _Replayed:
 
     def _others(self, stage: Stage, at: float) -> list[Finding]:
         """The findings of the ratio objectives whose series the recording has."""
-        found: list[Finding] = []
+        findings: list[Finding] = []
         now = datetime.fromtimestamp(at, UTC)
         live = set(self._plan.objectives)
         for objective in stage.objectives:
@@ -192,14 +199,14 @@ class _Replayed:
                 self._left_out[objective.name] = None
                 continue
             wanted = selectors(objective, TARGET)
-            answers = {key(*one): self._answer(one, at) for one in wanted}
+            answers = {key(*query): self._answer(query, at) for query in wanted}
             if any(
                 answer.measured is not Measured.OK for answer in list(answers.values())[:ALWAYS]
             ):
                 self._left_out[objective.name] = None
                 continue
-            found.extend(conclude(objective, evidence_of(answers), now))
-        return found
+            findings.extend(conclude(objective, evidence_of(answers), now))
+        return findings
 
     def _answer(self, wanted: tuple[str, float], at: float) -> SampleSet:
         return self._recording.samples(wanted[0], timedelta(seconds=wanted[1]), at)
