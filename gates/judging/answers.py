@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gates.model import SLOT, Evidence, Measured, Measurement, SampleSet, Series, Target
+from gates.model import Evidence, Measured, Measurement, SampleSet, Series, Target
+from gates.model.selector import of_colour
 from gates.statistics import by_instance, newest_sample_time
 
 
@@ -18,7 +19,8 @@ def key(selector: str, window_seconds: float) -> str:
 
 def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
     """The selector of the target's series, or of the series of the target's baseline."""
-    return selector.replace(SLOT, target.baseline_slot if baseline else target.slot)
+    slot = target.baseline_slot if baseline else target.slot
+    return of_colour(selector, slot, target.colour_label)
 
 
 def age_seconds(answer: SampleSet) -> float | None:

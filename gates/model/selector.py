@@ -1,14 +1,66 @@
 """Parses vector selectors, and matches time series with them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-MATCHER = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
-ESCAPE = re.compile(r"\\(.)")
+from gates.model.indicators import SLOT
+
 NAME = "__name__"
+LEGACY_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
+LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+# The tokens of a selector and of an exposed series; a text in quotes may be any UTF-8 text.
+TOKEN = re.compile(
+    r"""\s*(?:(?P<word>[a-zA-Z_:][a-zA-Z0-9_:]*)|(?P<sign>=~|!~|!=|=)|(?P<mark>[{},])"""
+    r"""|(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`))"""
+)
+ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+ESCAPED = {
+    "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
+    "\\": "\\", '"': '"', "'": "'",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition of a selector on one label.
+
+    Args:
+        label: the label; ``__name__`` for the name of the metric.
+        sign: ``=``, ``!=``, ``=~`` or ``!~``.
+        value: the value or the regular expression, without quotes and escapes.
+        span: where the matcher stands in the selector's text.
+    """
+
+    label: str
+    sign: str
+    value: str
+    span: tuple[int, int] = (0, 0)
+
+    @property
+    def is_of_colour(self) -> bool:
+        """Whether the matcher selects the series of a colour."""
+        return SLOT in self.value and self.sign in ("=", "=~")
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The label, the sign and the value."""
+        return self.label, self.sign, self.value
+
+    def test(self) -> Callable[[str], bool]:
+        """The test of a label's value.
+
+        Source: Prometheus documentation, querying basics: regular expressions match as a whole.
+        """
+        if self.sign == "=":
+            return self.value.__eq__
+        if self.sign == "!=":
+            return self.value.__ne__
+        pattern = re.compile(self.value)
+        if self.sign == "=~":
+            return lambda text: pattern.fullmatch(text) is not None
+        return lambda text: pattern.fullmatch(text) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,46 +72,109 @@ class Selector:
     Args:
         matchers: a label, and the test of its value.
         asks_for: the labels that must have a value; the metric name is not among them.
+        label_names: the labels of all matchers; the metric name is not among them.
     """
 
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
     asks_for: frozenset[str] = frozenset()
+    label_names: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the selector matches a series with these labels, the metric name among them."""
         return all(holds(labels.get(name, "")) for name, holds in self.matchers)
 
+    def matches_name(self, metric: str) -> bool:
+        """Whether the selector may match a series of a metric, whatever its labels are."""
+        return all(holds(metric) for name, holds in self.matchers if name == NAME)
+
 
 @lru_cache(maxsize=1000)
-def parse(text: str, without: str = "") -> Selector:
+def parse(text: str, *, any_colour: bool = False) -> Selector:
     """Parse a selector such as ``name{label="value",other=~"a|b"}``.
+
+    Names in quotes are read, too: ``{"http.server.request.duration_count","http.route"="/a"}``.
 
     Args:
         text: the selector.
-        without: a label whose matchers are left out; an empty text for none.
+        any_colour: leave out the matchers of the colour, such as ``slot="$slot"``.
 
     Raises:
         ValueError: the text is not a vector selector.
+        re.error: a regular expression is invalid.
 
-    Source: Prometheus documentation, querying basics: instant vector selectors; regular
-    expressions match as a whole.
+    Source: Prometheus documentation, querying basics: instant vector selectors.
     """
-    name, brace, rest = text.partition("{")
-    if brace and not rest.endswith("}"):
-        raise ValueError(f"{text!r} is not a vector selector")
-    matchers = [(NAME, "=", name.strip())] if name.strip() else []
-    inner, at = rest.removesuffix("}"), 0
-    while at < len(inner.rstrip()):
-        matcher = MATCHER.match(inner, at)
-        if matcher is None:
-            raise ValueError(f"{text!r} is not a vector selector")
-        matchers.append((matcher[1], matcher[2], ESCAPE.sub(r"\1", matcher[3])))
-        at = matcher.end()
-    kept = [parts for parts in matchers if parts[0] != without]
+    kept = [matcher for matcher in matchers_of(text) if not (any_colour and matcher.is_of_colour)]
+    tests = [(matcher, matcher.test()) for matcher in kept]
     return Selector(
-        tuple((label, _test(sign, value)) for label, sign, value in kept),
-        frozenset(label for label, sign, _ in kept if sign in ("=", "=~") and label != NAME),
+        tuple((matcher.label, test) for matcher, test in tests),
+        frozenset(
+            matcher.label
+            for matcher, test in tests
+            if matcher.sign in ("=", "=~") and matcher.label != NAME and not test("")
+        ),
+        frozenset(matcher.label for matcher in kept if matcher.label != NAME),
     )
+
+
+@lru_cache(maxsize=1000)
+def matchers_of(text: str) -> tuple[Matcher, ...]:
+    """The matchers of a selector, in the order of the text; the metric name is the first.
+
+    Raises:
+        ValueError: the text is not a vector selector.
+    """
+    try:
+        return tuple(_Reader(text).matchers())
+    except (ValueError, IndexError, OverflowError):
+        raise ValueError(f"{text!r} is not a vector selector") from None
+
+
+def colour_label(text: str) -> str:
+    """The label that tells the colours apart in a selector: the label of its ``$slot`` matcher.
+
+    Args:
+        text: the selector.
+
+    Returns:
+        The label; an empty text where no matcher has ``$slot``. Of several such matchers, the
+        first matcher whose whole value is ``$slot`` counts.
+
+    Raises:
+        ValueError: the text is not a vector selector.
+    """
+    of_colour = [matcher for matcher in matchers_of(text) if matcher.is_of_colour]
+    of_colour.sort(key=lambda matcher: matcher.value != SLOT)
+    return of_colour[0].label if of_colour else ""
+
+
+def of_colour(text: str, slot: str, label: str = "") -> str:
+    """The selector of the series of a colour.
+
+    Args:
+        text: the selector, with ``$slot``; anything else of it stays as it is.
+        slot: the value of the label that tells the colours apart.
+        label: the label that tells the colours apart, in place of the label of the selector; an
+            empty text where the label of the selector is right.
+
+    Raises:
+        ValueError: the text is not a vector selector.
+    """
+    if SLOT not in text:
+        return text
+    parts, at = [], 0
+    for matcher in matchers_of(text):
+        if not matcher.is_of_colour:
+            continue
+        begin, end = matcher.span
+        if label:
+            replaced = f"{label_text(label)}={quoted(slot)}"
+        else:
+            value = quoted(re.escape(slot) if matcher.sign == "=~" else slot)[1:-1]
+            replaced = text[begin:end].replace(SLOT, value)
+        parts += [text[at:begin], replaced]
+        at = end
+    return "".join((*parts, text[at:]))
 
 
 def is_within(narrow: str, wide: str) -> bool:
@@ -71,8 +186,7 @@ def is_within(narrow: str, wide: str) -> bool:
         narrow: the selector with more matchers.
         wide: the selector with fewer matchers.
     """
-    parts = [_parts(text) for text in (narrow, wide)]
-    return parts[0][0] == parts[1][0] and parts[1][1] <= parts[0][1]
+    return _parts(wide) <= _parts(narrow)
 
 
 def extra_matchers(narrow: str, wide: str) -> Selector:
@@ -82,37 +196,35 @@ def extra_matchers(narrow: str, wide: str) -> Selector:
         narrow: the selector with more matchers.
         wide: the selector with fewer matchers.
     """
-    (_, narrow_matchers), (_, wide_matchers) = _parts(narrow), _parts(wide)
-    extra = sorted(narrow_matchers - wide_matchers)
-    return Selector(
-        tuple((label, _test(sign, ESCAPE.sub(r"\1", value))) for label, sign, value in extra),
-        frozenset(label for label, _, _ in extra),
-    )
+    extra = sorted(_parts(narrow) - _parts(wide))
+    labels = frozenset(label for label, _, _ in extra if label != NAME)
+    tests = tuple((parts[0], Matcher(*parts).test()) for parts in extra if parts[0] != NAME)
+    return Selector(tests, labels, labels)
 
 
 @lru_cache(maxsize=1000)
-def _parts(text: str) -> tuple[str, frozenset[tuple[str, ...]]]:
-    name, _, rest = text.partition("{")
-    return name.strip(), frozenset(MATCHER.findall(rest.rstrip().removesuffix("}")))
-
-
-def _test(sign: str, value: str) -> Callable[[str], bool]:
-    if sign == "=":
-        return value.__eq__
-    if sign == "!=":
-        return value.__ne__
-    pattern = re.compile(value)
-    if sign == "=~":
-        return lambda text: pattern.fullmatch(text) is not None
-    return lambda text: pattern.fullmatch(text) is None
+def _parts(text: str) -> frozenset[tuple[str, str, str]]:
+    return frozenset(matcher.parts for matcher in matchers_of(text))
 
 
 @lru_cache(maxsize=200_000)
 def labels_of(identity: str) -> Mapping[str, str]:
-    """The labels of an identity ``name{label="value",…}``, with the metric name."""
-    name, _, rest = identity.partition("{")
-    labels = {label: ESCAPE.sub(r"\1", value) for label, value in LABEL.findall(rest)}
-    return {NAME: name, **labels}
+    """The labels of an identity ``name{label="value",…}``, with the metric name.
+
+    Args:
+        identity: the text of ``identity_of``, or the text before the value in an exposition.
+
+    Raises:
+        ValueError: the text names no series.
+
+    Source: Prometheus exposition formats, text-based format; names in quotes may be UTF-8 texts.
+    """
+    labels: dict[str, str] = {NAME: ""}
+    for matcher in matchers_of(identity):
+        if matcher.sign != "=":
+            raise ValueError(f"{identity[:200]!r} is not a series")
+        labels[matcher.label] = matcher.value
+    return labels
 
 
 def identity_of(labels: Mapping[str, str], without: frozenset[str]) -> str:
@@ -122,13 +234,114 @@ def identity_of(labels: Mapping[str, str], without: frozenset[str]) -> str:
         labels: the labels, with the metric name.
         without: labels that are left out.
     """
-    inner = ",".join(
-        f'{name}="{_escaped(value)}"'
+    metric = labels.get(NAME, "")
+    inner = [
+        f"{label_text(name)}={quoted(value)}"
         for name, value in sorted(labels.items())
         if name != NAME and name not in without
-    )
-    return f"{labels.get(NAME, '')}{{{inner}}}"
+    ]
+    if metric and not LEGACY_METRIC.match(metric):
+        metric, inner = "", [quoted(metric), *inner]
+    return f"{metric}{{{','.join(inner)}}}"
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
+def label_text(name: str) -> str:
+    """The name of a label as it stands in a selector: in quotes where it needs quotes."""
+    return name if LEGACY_LABEL.match(name) else quoted(name)
+
+
+def quoted(value: str) -> str:
+    """A text in quotes, as it stands in a selector."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+class _Reader:
+    """Reads the tokens of a selector; a text that is no selector raises a ``ValueError``."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(_tokens(text))
+        self._at = 0
+
+    def matchers(self) -> Iterator[Matcher]:
+        """The matchers of the whole text."""
+        named = self._kind() == "word"
+        if named:
+            _, value, span = self._take()
+            yield Matcher(NAME, "=", value, span)
+        if self._at == len(self._tokens):
+            if not named:
+                raise ValueError
+            return
+        self._mark("{")
+        while self._kind() != "mark":
+            matcher = self._matcher()
+            if matcher.label == NAME and matcher.sign == "=" and named:
+                raise ValueError
+            named = named or (matcher.label == NAME and matcher.sign == "=")
+            yield matcher
+            if self._tokens[self._at][1] != "}":
+                self._mark(",")
+        self._mark("}")
+        if self._at < len(self._tokens):
+            raise ValueError
+
+    def _matcher(self) -> Matcher:
+        """The next matcher, or the name of the metric in quotes."""
+        kind, label, (begin, end) = self._take()
+        if kind not in ("word", "text"):
+            raise ValueError
+        if self._kind() != "sign":
+            if kind != "text":
+                raise ValueError
+            return Matcher(NAME, "=", label, (begin, end))
+        if kind == "word" and not LEGACY_LABEL.match(label):
+            raise ValueError
+        sign = self._take()[1]
+        kind, value, (_, end) = self._take()
+        if kind != "text":
+            raise ValueError
+        return Matcher(label, sign, value, (begin, end))
+
+    def _kind(self) -> str:
+        return self._tokens[self._at][0]
+
+    def _take(self) -> tuple[str, str, tuple[int, int]]:
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _mark(self, mark: str) -> None:
+        kind, value, _ = self._take()
+        if (kind, value) != ("mark", mark):
+            raise ValueError
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    """The tokens of a text: the kind, the value and the span of each."""
+    at, end = 0, len(text.rstrip())
+    while at < end:
+        token = TOKEN.match(text, at)
+        if token is None:
+            raise ValueError
+        kind = str(token.lastgroup)
+        value = token[kind]
+        if kind == "text":
+            raw = value[0] == "`"
+            value = value[1:-1] if raw else ESCAPE.sub(_unescaped, value[1:-1])
+        yield kind, value, token.span(kind)
+        at = token.end()
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """The character of an escape sequence.
+
+    Raises:
+        ValueError: Prometheus has no such escape sequence.
+    """
+    code = escape[1]
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    if code not in ESCAPED:
+        raise ValueError
+    return ESCAPED[code]

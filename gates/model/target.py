@@ -101,6 +101,8 @@ class Target:
             where no check may run the command. Checks do not run it in production.
         scrape_interval_seconds: the longest interval between two scrapes that Prometheus may be
             configured with; 0 where the file states none.
+        colour_label: the label that tells the colours apart in Prometheus; empty where the policy's
+            selectors name the label.
     """
 
     name: str
@@ -131,3 +133,4 @@ class Target:
     backups: Path | None = None
     migration_command: tuple[str, ...] = ()
     scrape_interval_seconds: float = 0.0
+    colour_label: str = ""

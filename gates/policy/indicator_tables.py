@@ -12,10 +12,10 @@ from gates.model import (
     ProcessIndicator,
     WeightIndicator,
 )
+from gates.model.selector import colour_label
 from gates.model.selector import parse as parse_selector
 from gates.policy.toml_table import Table
 
-SELECTOR = re.compile(r'[a-zA-Z_:]*\{[^{}#]*\bslot="\$slot"[^{}#]*\}\Z')
 MAX_SELECTOR_CHARACTERS = 1000
 # Query texts that look like a number of events and are not.
 MISTAKES: dict[str, str] = {
@@ -109,10 +109,14 @@ def selector(table: Table, key: str) -> str:
     if SLOT not in text:
         problem = f"expected {SLOT} in the selector; without {SLOT} it reads both colours"
         raise table.error(key, problem)
-    if not SELECTOR.match(text):
-        raise table.error(key, f'expected a plain selector like name{{slot="{SLOT}"}}, no function')
     try:
         parse_selector(text)
-    except (ValueError, re.error) as error:
+    except ValueError as error:
+        problem = f'expected a plain selector like name{{slot="{SLOT}"}}, no function'
+        raise table.error(key, problem) from error
+    except re.error as error:
         raise table.error(key, f"not a selector: {error}"[:200]) from error
+    if not colour_label(text):
+        problem = f'expected a matcher of the colour such as slot="{SLOT}", with = or =~'
+        raise table.error(key, problem)
     return text

@@ -75,6 +75,7 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         instances=_texts(metrics, "instances"),
         baseline_slot=metrics.name("baseline_slot"),
         scrape_interval_seconds=_scrape_interval(metrics),
+        colour_label=metrics.text("colour_label") if "colour_label" in metrics.left() else "",
         shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
         services=(services := _services(top)).listed,
         service_count=services.count,

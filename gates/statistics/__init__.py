@@ -1,6 +1,13 @@
 """Statistics of counters: increases, confidence bounds, sequential tests, trends; without I/O."""
 
-from gates.model.selector import Selector, extra_matchers, identity_of, is_within, labels_of
+from gates.model.selector import (
+    Selector,
+    colour_label,
+    extra_matchers,
+    identity_of,
+    is_within,
+    labels_of,
+)
 from gates.model.selector import parse as parse_selector
 from gates.statistics.betting import Capital
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
@@ -24,6 +31,7 @@ __all__ = [
     "by_instance",
     "chance_of_at_least",
     "chance_of_at_most",
+    "colour_label",
     "extra_matchers",
     "identity_of",
     "is_within",

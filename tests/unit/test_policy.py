@@ -52,7 +52,7 @@ MISTAKES = [
     ('good_reads = "cache look-ups were hits"\n', "", "cache_misses needs good_reads"),
     ('{slot="$slot",__name__', "{__name__", "expected $slot in the selector"),
     ('"smoke-in-ramp", ', "", "smoke-in-ramp: no stage asks for it"),
-    ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a plain selector"),
+    ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a matcher of the colour"),
     ("cache_hits_total{slot", "cache_hits_total[60s] # {slot", "a plain selector"),
     ('cache_hits_total{slot="$slot"}', 'rate(cache_hits_total{slot="$slot"}', "a plain selector"),
     ("shares = [0.1,", "shares = [0,", "ramp.shares: expected a list of numbers from 0.01 to 1"),

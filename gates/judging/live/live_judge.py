@@ -22,7 +22,6 @@ from gates.statistics import CounterIncreases, parse_selector
 if TYPE_CHECKING:
     from gates.statistics import Selector
 
-SLOT_LABEL = "slot"
 # An instance that was not seen for so many times the freshness limit is gone for good.
 FORGOTTEN = 5
 
@@ -65,7 +64,7 @@ class LiveJudge:
                 text for indicator in indicators for text in (indicator.selected, indicator.total)
             )
         )
-        self._selectors: list[Selector] = [parse_selector(text, SLOT_LABEL) for text in texts]
+        self._selectors: list[Selector] = [parse_selector(text, any_colour=True) for text in texts]
         self._roles = [
             (judge, texts.index(indicator.selected), texts.index(indicator.total))
             for judge, indicator in zip(self.judges, indicators, strict=True)
