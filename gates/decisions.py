@@ -187,7 +187,11 @@ def decide(context: Context, stage: Stage) -> Answer:
 
 
 def decide_within(
-    context: Context, stage: Stage, wait_seconds: float, on_hold: Callable[[float, Decision], None]
+    context: Context,
+    stage: Stage,
+    wait_seconds: float,
+    on_hold: Callable[[float, Decision], None],
+    may_change: Callable[[Decision], bool] = lambda _: True,
 ) -> Answer:
     """Decide again and again while the answer is a hold.
 
@@ -196,12 +200,13 @@ def decide_within(
         stage: the stage.
         wait_seconds: how long to wait for another answer; 0 decides once.
         on_hold: called before each wait with the seconds that have passed, and the decision.
+        may_change: whether more time may change a hold; without it, more time always may.
 
     Returns:
         The last answer.
     """
     answer, began = decide(context, stage), time.monotonic()
-    while answer.decision.outcome is Outcome.HOLD:
+    while answer.decision.outcome is Outcome.HOLD and may_change(answer.decision):
         passed = time.monotonic() - began
         if passed >= wait_seconds:
             break

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 
 from gates.decisions import Answer, Context, decide_within, record
-from gates.model import Stage
+from gates.model import (
+    Decision,
+    LiveBuildObjective,
+    Measured,
+    RatioObjective,
+    ShareObjective,
+    Stage,
+    Verdict,
+)
 from gates.process.time_limit import within
 from reports.terminal import printable
 
@@ -14,6 +22,7 @@ MAX_LEDGER_SECONDS = 2.0
 WAIT_SECONDS = 12.0
 MAX_REASON_CHARACTERS = 300
 Say = Callable[[str], None]
+SCRAPED = (RatioObjective, LiveBuildObjective, ShareObjective)
 
 
 def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
@@ -44,4 +53,28 @@ def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
     stage = context.policy.after_rollback
     if stage is None:
         return context, None, None
-    return context, stage, decide_within(context, stage, WAIT_SECONDS, lambda *_: None)
+    answer = decide_within(
+        context,
+        stage,
+        WAIT_SECONDS,
+        lambda *_: None,
+        lambda decision: may_change_soon(stage, decision),
+    )
+    return context, stage, answer
+
+
+def may_change_soon(stage: Stage, decision: Decision) -> bool:
+    """Whether the next scrapes may change a hold.
+
+    A finding about a run of a suite, or about a source that gives no answer, stays as it is.
+
+    Args:
+        stage: the stage after a rollback.
+        decision: a hold of the stage.
+    """
+    scraped = {objective.name for objective in stage.objectives if isinstance(objective, SCRAPED)}
+    return all(
+        finding.objective in scraped and finding.measured is not Measured.ERROR
+        for finding in decision.findings
+        if finding.verdict is not Verdict.PASS and finding.override is None
+    )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,22 @@ from test_check_triggers import RAMP_OBJECTIVES
 from worlds import ROOT, Done
 
 from gates import ledger
-from gates.cli.after_rollback import ask_after_rollback
+from gates.cli.after_rollback import ask_after_rollback, may_change_soon
 from gates.decisions import Context
 from gates.errors import ConfigurationError
 from gates.judging import last_rollback
 from gates.judging.last_rollback import since_rollback
-from gates.model import Measured, Policy, RatioObjective, Rollback, RollbackObjective, Verdict
+from gates.model import (
+    Decision,
+    Finding,
+    Measured,
+    Outcome,
+    Policy,
+    RatioObjective,
+    Rollback,
+    RollbackObjective,
+    Verdict,
+)
 from gates.policy import policy_file, schedule, target_file
 from gates.policy.linting import policy_problems
 
@@ -402,3 +412,28 @@ def test_the_line_after_a_rollback_has_no_control_characters() -> None:
     lines: list[str] = []
     ask_after_rollback(refuse, lines.append)
     assert lines == ["not asked about the baseline: bad�[2J�rollback verified"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "objective", "expected"),
+    [
+        (Measured.NO_DATA, "errors-recovered", True),
+        (Measured.STALE, "all-traffic-on-blue", True),
+        (Measured.ERROR, "errors-recovered", False),
+        (Measured.NO_DATA, "nothing-lost", False),
+        (Measured.NO_DATA, "rollback-known", False),
+    ],
+)
+def test_a_hold_is_asked_again_only_where_the_next_scrapes_may_change_it(
+    measured: Measured, objective: str, *, expected: bool
+) -> None:
+    stage = STAGES["rollback-verified"]
+    finding = Finding(
+        objective=objective, guide="6", measured=measured, verdict=Verdict.INCONCLUSIVE,
+        sentence="not known yet", next_step="ask again", measurements=(),
+    )  # fmt: skip
+    hold = Decision(
+        outcome=Outcome.HOLD, reason="not known yet", stage=stage.name, target="blue",
+        build="unknown", at=datetime.now(UTC), findings=(finding,),
+    )  # fmt: skip
+    assert may_change_soon(stage, hold) is expected
