@@ -1,11 +1,14 @@
-"""Mutation testing: how many small changes of the store's business logic the suites notice.
+"""Mutation testing: how many small changes of the store's code the suites notice.
 
-``python proofs/mutation.py`` copies the project, starts a world from the copy, has cosmic-ray
-change the copy one place at a time, restarts green on each change and runs the suites until the
-first failure. ``--try`` is that last part: cosmic-ray's test command.
+``python proofs/mutation.py`` makes copies of the project, starts a world from each copy, changes
+one place of a copy at a time, restarts green on each change, and runs the suites until the first
+failure. Half of the changes are those of cosmic-ray, half are those of ``mutation_operators``.
+Each result is written to ``out/mutation/results.jsonl`` as soon as it is known; with ``--resume``,
+changes with a result are not tried again. ``--try`` is the test of a change.
 """
 
 import argparse
+import difflib
 import json
 import random
 import shutil
@@ -13,45 +16,242 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import mutation_operators
 import tests_path  # noqa: F401 - what lies in tests/support
 from worlds import TestWorld
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = ROOT / ".venv" / "tools" / "bin" / "cosmic-ray"
-MUTANTS = 80
-SEED = 20
+RESULTS = ROOT / "out" / "mutation" / "results.jsonl"
+EXPLAINED = ROOT / "proofs" / "mutation_explained.toml"
+MUTANTS, SHARDS, SEED = 160, 2, 20
+MIN_KILLED = 0.9
 # A timing on a busy machine is no kill, and long sweeps of attacks find other things than slips.
 SUITES = "(smoke or integration or security) and not performance"
 LEFT_OUT = (
     "not (test_nosql or test_sql or test_command or test_lines or test_traversal or runs or nobody)"
 )
-# Business logic: not the cache, the event hub, nor the stand-ins for gateway and courier.
-MODULES = (
-    "access", "audit", "auth", "cart", "catalogue", "loyalty", "orders", "payments", "search",
-    "sessions", "sync", "tokens", "twofa",
-)  # fmt: skip
+# Not the code of the faults, and not the stand-ins for the gateway and the courier.
+NO_STORE = frozenset({"__init__", "malfunctions", "gateway", "courier"})
+MIGRATIONS = "testbed/migrations.py"
 # `|` and decorators stand in annotations and dataclasses only: changing them stops the import,
 # which would be a kill without merit.
-NOT_MUTATED = ("%BitOr%", "%RemoveDecorator%")
-SECONDS = 120
+NOT_MUTATED = ("BitOr", "RemoveDecorator")
+SECONDS = 180
 CONFIG = """[cosmic-ray]
 module-path = [{modules}]
-timeout = {seconds}
+timeout = 60
 excluded-modules = []
-test-command = "{python} proofs/mutation.py --try {world}"
+test-command = "true"
 [cosmic-ray.distributor]
 name = "local"
 """
 
 
-def try_mutant(world: TestWorld) -> int:
-    """Restart green on the code as it stands and run the suites; 0 when nothing is noticed."""
-    restarted = world.testbed("restart", "green")
-    if restarted.code:
-        print(f"green does not start: {restarted.err}")
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change of one place.
+
+    Args:
+        module: the path of the changed file in the project.
+        operator: the operator's name.
+        occurrence: which place of the module, counted from 0, the operator changes.
+    """
+
+    module: str
+    operator: str
+    occurrence: int
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the operator is one of ``mutation_operators``."""
+        return "/" not in self.operator
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a mutant.
+
+    Args:
+        mutant: the mutant.
+        killed: whether a check failed.
+        seconds: how long the test took.
+        diff: the change.
+    """
+
+    mutant: Mutant
+    killed: bool
+    seconds: float
+    diff: str
+
+
+def modules() -> list[str]:
+    """The files that are changed."""
+    store = sorted((ROOT / "testbed" / "store").glob("*.py"))
+    names = [f"testbed/store/{path.name}" for path in store if path.stem not in NO_STORE]
+    return [*names, MIGRATIONS]
+
+
+def ours(module: str) -> list[Mutant]:
+    """Every change of a file by our own operators."""
+    counts: Counter[str] = Counter()
+    mutants = []
+    for change in mutation_operators.changes((ROOT / module).read_text()):
+        mutants.append(Mutant(module, change.operator, counts[change.operator]))
+        counts[change.operator] += 1
+    return mutants
+
+
+def of_tool(folder: Path, names: Sequence[str]) -> list[Mutant]:
+    """Every change of the files by cosmic-ray."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    (folder / "mutation.toml").write_text(CONFIG.format(modules=listed))
+    session = folder / "session.sqlite"
+    cosmic_ray(ROOT, "init", str(folder / "mutation.toml"), str(session))
+    with sqlite3.connect(session) as database:
+        rows = database.execute(
+            "SELECT module_path, operator_name, occurrence FROM mutation_specs "
+            "ORDER BY module_path, operator_name, occurrence"
+        ).fetchall()
+    database.close()
+    return [
+        Mutant(str(module), operator, occurrence)
+        for module, operator, occurrence in rows
+        if not any(name in operator for name in NOT_MUTATED)
+    ]
+
+
+def sample(known: Mapping[str, Sequence[Mutant]], count: int, seed: int) -> list[Mutant]:
+    """A sample in which every file has its turn, so that small files are changed, too.
+
+    Args:
+        known: the mutants of each file.
+        count: how many mutants.
+        seed: the seed of the random order.
+    """
+    chance = random.Random(seed)
+    waiting = {name: chance.sample(list(known[name]), len(known[name])) for name in sorted(known)}
+    chosen: list[Mutant] = []
+    while len(chosen) < count and any(waiting.values()):
+        for mutants in waiting.values():
+            if mutants and len(chosen) < count:
+                chosen.append(mutants.pop())
+    return chosen
+
+
+def cosmic_ray(folder: Path, *arguments: str) -> str:
+    """Run cosmic-ray in a folder; what it printed.
+
+    Raises:
+        SystemExit: cosmic-ray failed.
+    """
+    done = subprocess.run(
+        [str(TOOL), *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"cosmic-ray {arguments[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+class Shard:
+    """A copy of the project with a world of its own.
+
+    Args:
+        folder: an empty folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.copy, self.world = folder / "copy", TestWorld(folder / "world")
+        ignored = shutil.ignore_patterns(".*", "out", "__pycache__")
+        shutil.copytree(ROOT, self.copy, ignore=ignored)
+
+    def start(self) -> None:
+        """Start the world, and require that the suites pass on the code as it is."""
+        up = self._testbed("up", "--ports", "free")
+        if up.returncode:
+            raise SystemExit(f"mutation: {up.stdout}{up.stderr}")
+        self.require_passes()
+
+    def require_passes(self) -> None:
+        """Require that the suites pass on the code as it is."""
+        if self._is_noticed(fresh=False):
+            raise SystemExit("mutation: the suites fail on the code as it is")
+
+    def stop(self) -> None:
+        """Stop the world."""
+        self._testbed("down")
+
+    def result(self, mutant: Mutant) -> Result:
+        """Try a mutant, and restore the file."""
+        path = self.copy / mutant.module
+        before, began = path.read_text(), time.monotonic()
+        try:
+            self._change(mutant, path, before)
+            changed = path.read_text()
+            killed = self._is_noticed(fresh=mutant.module == MIGRATIONS)
+        finally:
+            path.write_text(before)
+        lines = difflib.unified_diff(
+            before.splitlines(), changed.splitlines(), mutant.module, mutant.module, "", "", 1, ""
+        )
+        return Result(mutant, killed, round(time.monotonic() - began, 1), "\n".join(lines))
+
+    def _change(self, mutant: Mutant, path: Path, source: str) -> None:
+        if not mutant.is_ours:
+            arguments = mutant.module, mutant.operator, str(mutant.occurrence)
+            cosmic_ray(self.copy, "apply", *arguments)
+            return
+        of_operator = [
+            change
+            for change in mutation_operators.changes(source)
+            if change.operator == mutant.operator
+        ]
+        path.write_text(of_operator[mutant.occurrence].applied(source))
+
+    def _is_noticed(self, *, fresh: bool) -> bool:
+        """Whether the suites fail on the copy as it is; a test that never ends is a failure."""
+        command = [sys.executable, "proofs/mutation.py", "--try", str(self.world.folder)]
+        try:
+            done = subprocess.run(
+                [*command, *(["--fresh"] if fresh else [])], cwd=self.copy, capture_output=True,
+                check=False, timeout=SECONDS,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return True
+        finally:
+            if fresh:  # the next mutant needs the database of the unchanged migrations
+                self._testbed("down")
+                shutil.rmtree(self.world.folder, ignore_errors=True)
+                self._testbed("up", "--ports", "free")
+        return done.returncode != 0
+
+    def _testbed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "testbed", "--world", str(self.world.folder), *arguments]
+        return subprocess.run(command, cwd=self.copy, capture_output=True, text=True, check=False)
+
+
+def try_mutant(world: TestWorld, *, fresh: bool) -> int:
+    """Restart green on the code as it stands and run the suites; 0 when nothing is noticed.
+
+    Args:
+        world: the world.
+        fresh: whether a new world is needed, because the change is in the migrations.
+    """
+    if fresh:
+        world.testbed("down")
+        shutil.rmtree(world.folder, ignore_errors=True)
+    started = world.testbed(*(("up", "--ports", "free") if fresh else ("restart", "green")))
+    if started.code:
+        print(f"green does not start: {started.err}")
         return 1
     out = world.folder / "out"
     arguments = ("-m", SUITES, "-k", LEFT_OUT, "-q", "-x", "-n", "2", "-p", "no:allure_pytest")
@@ -60,97 +260,143 @@ def try_mutant(world: TestWorld) -> int:
     return done.code
 
 
-def cosmic_ray(copy: Path, *arguments: str) -> str:
-    """Run cosmic-ray in the copy; what it printed.
+class Log:
+    """The file of results, to which several threads write.
 
-    Raises:
-        SystemExit: it failed.
+    Args:
+        path: the file.
+        resume: whether earlier results count.
     """
-    done = subprocess.run(
-        [str(TOOL), *arguments], cwd=copy, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"cosmic-ray {arguments[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
 
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            path.write_text("")
+        self._path, self._lock = path, threading.Lock()
 
-def sample(session: Path, mutants: int, seed: int) -> int:
-    """Keep a random sample of the session's mutants; how many there were."""
-    with sqlite3.connect(session) as database:
-        unwanted = " OR ".join(f"operator_name LIKE '{pattern}'" for pattern in NOT_MUTATED)
-        rows = database.execute(
-            f"SELECT job_id FROM mutation_specs WHERE NOT ({unwanted}) ORDER BY module_path, "  # noqa: S608 - our own patterns
-            "operator_name, occurrence"
-        ).fetchall()
-        kept = set(random.Random(seed).sample([job for (job,) in rows], mutants))
-        every = [job for (job,) in database.execute("SELECT job_id FROM work_items").fetchall()]
-        for job in every:
-            if job not in kept:
-                database.execute("DELETE FROM mutation_specs WHERE job_id = ?", (job,))
-                database.execute("DELETE FROM work_items WHERE job_id = ?", (job,))
-    database.close()
-    return len(rows)
+    def results(self) -> list[Result]:
+        """Every result that was written."""
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        documents = [json.loads(line) for line in lines]
+        return [
+            Result(
+                Mutant(**document["mutant"]),
+                document["killed"],
+                document["seconds"],
+                document["diff"],
+            )
+            for document in documents
+        ]
 
-
-def outcomes(copy: Path) -> list[tuple[str, str]]:
-    """For each mutant tried, how it ended and its diff."""
-    found = []
-    for line in cosmic_ray(copy, "dump", "session.sqlite").splitlines():
-        _, result = json.loads(line)
-        if result is not None:
-            ended = result["test_outcome"] or result["worker_outcome"]
-            found.append((str(ended), result["diff"]))
-    return found
+    def add(self, result: Result, wanted: int) -> None:
+        """Write a result, and print a line."""
+        with self._lock:
+            with self._path.open("a") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+            number = len(self.results())
+            ended = "killed" if result.killed else "SURVIVED"
+            mutant = result.mutant
+            print(
+                f"{number}/{wanted} {ended} {mutant.module} {mutant.operator} "
+                f"{mutant.occurrence} {result.seconds:.0f} s",
+                flush=True,
+            )
 
 
 def mutate(folder: Path, options: argparse.Namespace) -> int:
-    """The whole run; 0 when enough mutants are killed."""
-    copy = folder / "copy"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "out", "__pycache__"))
-    world = TestWorld(folder / "world")
-    modules = ", ".join(f'"testbed/store/{name}.py"' for name in MODULES)
-    text = CONFIG.format(modules=modules, seconds=SECONDS, python=sys.executable,
-                         world=world.folder)  # fmt: skip
-    (copy / "mutation.toml").write_text(text)
-    cosmic_ray(copy, "init", "mutation.toml", "session.sqlite")
-    population = sample(copy / "session.sqlite", options.mutants, options.seed)
-    print(f"{options.mutants} of {population} mutants, seed {options.seed}", flush=True)
-    started = time.monotonic()
+    """The whole run.
+
+    Returns:
+        0 where enough mutants are killed, 1 otherwise.
+    """
+    names = modules()
+    tool = of_tool(folder, names)
+    by_module = {name: [mutant for mutant in tool if mutant.module == name] for name in names}
+    half = options.mutants // 2
+    own = sample({name: ours(name) for name in names}, options.mutants - half, options.seed)
+    chosen = [*sample(by_module, half, options.seed), *own]
+    log = Log(RESULTS, resume=options.resume)
+    known = {result.mutant for result in log.results()}
+    left = [mutant for mutant in chosen if mutant not in known]
+    population = len(tool) + sum(len(ours(name)) for name in names)
+    print(f"{len(chosen)} of {population} mutants, seed {options.seed}, {len(left)} to try")
+    began = time.monotonic()
+    with ThreadPoolExecutor(options.shards) as pool:
+        shares = [left[number :: options.shards] for number in range(options.shards)]
+        runs = [
+            pool.submit(_run_shard, folder / f"shard-{number}", share, log, len(chosen))
+            for number, share in enumerate(shares)
+        ]
+        for run in runs:
+            run.result()
+    results = [result for result in log.results() if result.mutant in set(chosen)]
+    return report(results, explained(EXPLAINED), time.monotonic() - began)
+
+
+def _run_shard(folder: Path, mutants: Sequence[Mutant], log: Log, wanted: int) -> None:
+    if not mutants:
+        return
+    folder.mkdir()
+    shard = Shard(folder)
     try:
-        _run_session(copy, world)
+        shard.start()
+        for mutant in mutants:
+            log.add(shard.result(mutant), wanted)
+        shard.require_passes()
     finally:
-        world.testbed("down")
-    return _report(outcomes(copy), time.monotonic() - started)
+        shard.stop()
 
 
-def _run_session(copy: Path, world: TestWorld) -> None:
-    up = world.testbed("up", "--ports", "free")
-    if up.code:
-        raise SystemExit(f"mutation: {up.err}")
-    cosmic_ray(copy, "baseline", "mutation.toml")
-    cosmic_ray(copy, "exec", "mutation.toml", "session.sqlite")
-    cosmic_ray(copy, "baseline", "mutation.toml")
+def explained(path: Path) -> dict[Mutant, str]:
+    """The mutants that change nothing a user could notice, each with the reason.
+
+    Args:
+        path: a TOML file with the tables ``[[survivor]]``.
+    """
+    if not path.exists():
+        return {}
+    return {
+        Mutant(entry["module"], entry["operator"], entry["occurrence"]): entry["reason"]
+        for entry in tomllib.loads(path.read_text()).get("survivor", [])
+    }
 
 
-def _report(found: list[tuple[str, str]], seconds: float) -> int:
-    survived = [diff for ended, diff in found if "survived" in ended.lower()]
-    killed = sum("killed" in ended.lower() for ended, _ in found)
-    for diff in survived:
-        print(f"--- survived\n{diff}")
-    print(f"mutation: {killed} of {len(found)} mutants killed, {len(survived)} survived, "
-          f"{seconds:.0f} s")  # fmt: skip
-    return int(killed + len(survived) != len(found) or killed < 0.85 * len(found))
+def report(results: Sequence[Result], reasons: Mapping[Mutant, str], seconds: float) -> int:
+    """Print the survivors and the count.
+
+    Args:
+        results: the results.
+        reasons: why a mutant cannot be noticed, where a person explained it.
+        seconds: how long the run took.
+
+    Returns:
+        0 where enough mutants are killed, 1 otherwise.
+    """
+    counted = [result for result in results if result.killed or result.mutant not in reasons]
+    for result in results:
+        if not result.killed:
+            reason = reasons.get(result.mutant, "")
+            print(f"--- survived {result.mutant}{': ' + reason if reason else ''}\n{result.diff}")
+    killed = sum(result.killed for result in counted)
+    print(
+        f"mutation: {killed} of {len(counted)} mutants killed, {len(counted) - killed} survived, "
+        f"{len(results) - len(counted)} explained, {seconds:.0f} s"
+    )
+    return int(not counted or killed < MIN_KILLED * len(counted))
 
 
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python proofs/mutation.py", description=__doc__)
     parser.add_argument("--mutants", type=int, default=MUTANTS)
+    parser.add_argument("--shards", type=int, default=SHARDS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--try", dest="world", type=Path, help="cosmic-ray's test command")
+    parser.add_argument("--resume", action="store_true", help="keep the results of earlier runs")
+    parser.add_argument("--try", dest="world", type=Path, help="the test of a change")
+    parser.add_argument("--fresh", action="store_true", help="with --try: on a new world")
     options = parser.parse_args()
     if options.world:
-        return try_mutant(TestWorld(options.world))
+        return try_mutant(TestWorld(options.world), fresh=options.fresh)
     with tempfile.TemporaryDirectory(prefix="kirana-mutation-") as folder:
         return mutate(Path(folder), options)
 
