@@ -45,6 +45,7 @@ class Endpoint:
         body_type: media type of the body.
         secured: whether the operation needs a session.
         statuses: the documented statuses.
+        description: summary, description and tags.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Endpoint:
     body_type: str
     secured: bool
     statuses: frozenset[int]
+    description: str = ""
 
     @property
     def query_names(self) -> tuple[str, ...]:
@@ -117,6 +119,9 @@ class Exchange:
         headers: header by lower-case name; repeated headers are joined by line breaks.
         text: the body received.
         seconds: wall time.
+        sent_headers: the headers sent.
+        payload: the body sent, complete; None without a body.
+        target: the whole address as it was sent, with its escapes; empty where it is ``url``.
     """
 
     method: str
@@ -126,6 +131,9 @@ class Exchange:
     headers: Mapping[str, str]
     text: str
     seconds: float
+    sent_headers: Mapping[str, str] = field(default_factory=dict)
+    payload: bytes | None = None
+    target: str = ""
 
     @property
     def content_type(self) -> str:
@@ -155,6 +163,8 @@ class Observation:
         is_finding: whether the service has the weakness at this place.
         sentence: what the probe observed.
         exchange: the exchange that shows the observation; None without an exchange.
+        cause: findings of the same rule and cause are one finding; empty for the place.
+        steps: the exchanges that must come before, to see the observation again.
     """
 
     rule: str
@@ -162,6 +172,8 @@ class Observation:
     is_finding: bool
     sentence: str
     exchange: Exchange | None = None
+    cause: str = ""
+    steps: tuple[Exchange, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:

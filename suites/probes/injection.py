@@ -27,8 +27,9 @@ TOO_MANY, SERVER_ERROR = 429, 500
 MIN_PATTERN = 3
 
 DATABASE_ERRORS = re.compile(
-    r"SQLITE|sqlite3?\.|SQL syntax|syntax error at or near|unrecognized token|near \"[^\"]*\": "
-    r"syntax|ORA-\d{5}|PG::|psycopg|mysql|ODBC|unterminated quoted|pymongo|MongoError|unknown "
+    r"SQLITE|sqlite3?\.|SQL syntax|syntax error at or near|unrecognized token|"
+    r"near \"[^\"\n]{0,200}\": syntax|ORA-\d{5}|PG::|psycopg|mysql|ODBC|"
+    r"unterminated quoted|pymongo|MongoError|unknown "
     r"(top level )?operator|BadValue|\$(where|regex|ne|gt) ",
     re.IGNORECASE,
 )
@@ -134,13 +135,24 @@ def nosql_pairs() -> tuple[Pair, ...]:
 def shape(exchange: Exchange, *payloads: object) -> tuple[int, object]:
     """Status and structure of an answer, which do not depend on the letters of the payload."""
     try:
-        content = json.loads(exchange.text)
-    except ValueError:
+        content = without_echoes(json.loads(exchange.text), payloads)
+    except (ValueError, RecursionError):
         text = exchange.text
         for payload in payloads:
             text = text.replace(str(payload), "")
         return exchange.status, len(text) // 40
     return exchange.status, frozenset(Counter(_paths(content, "")).items())
+
+
+def without_echoes(content: object, payloads: tuple[object, ...]) -> object:
+    """A JSON value without the payloads that the service repeats: an echo shows no effect."""
+    if any(content == payload for payload in payloads if not isinstance(payload, bool)):
+        return None
+    if isinstance(content, dict):
+        return {name: without_echoes(item, payloads) for name, item in content.items()}
+    if isinstance(content, list):
+        return [without_echoes(item, payloads) for item in content]
+    return content
 
 
 def _paths(value: object, path: str) -> Iterator[str]:
@@ -192,7 +204,7 @@ def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observatio
         for pair in (*nosql_pairs(), *_pattern_pairs(value_at(call, place))):
             if place.where == "query" and isinstance(pair.attack, list):
                 continue
-            attack = pair_differs(sender, endpoint, _operator_call(call, place), pair)
+            attack = pair_differs(sender, endpoint, operator_calls(call, place), pair)
             if attack:
                 yield _finding("nosql-injection", endpoint, place, pair.attack, attack)
                 break
@@ -206,7 +218,9 @@ def _pattern_pairs(value: object) -> Iterator[Pair]:
         yield Pair(f"{value[:-1]}.", f"{value[:-1]}!")
 
 
-def _operator_call(call: Call, place: Parameter) -> Callable[[object], Call]:
+def operator_calls(call: Call, place: Parameter) -> Callable[[object], Call]:
+    """Makes calls with a value; in a query, an operator is written as ``name[$ne]=value``."""
+
     def make(value: object) -> Call:
         if place.where != "query" or not isinstance(value, dict):
             return call.with_value(place, value)
@@ -240,13 +254,13 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
     for template in SQL_DELAYS:
         for sleep, awake in SLEEPS:
             slow, quick = (template.format(word=WORD, sleep=delay) for delay in (sleep, awake))
-            delayed = _delays(sender, endpoint, call, place, Pair(slow, quick))
-            if delayed:
-                return _finding("sql-injection", endpoint, place, slow, delayed)
+            exchange = delayed(sender, endpoint, call, place, Pair(slow, quick))
+            if exchange:
+                return _finding("sql-injection", endpoint, place, slow, exchange)
     return None
 
 
-def _delays(
+def delayed(
     sender: Sender, endpoint: Endpoint, call: Call, place: Parameter, pair: Pair
 ) -> Exchange | None:
     """The exchange of a delay that comes each time, and never with its twin."""
@@ -278,9 +292,9 @@ def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observat
                     for shell_command in ("sleep 1", "sleep 0")
                 )
             )
-            delayed = _delays(sender, endpoint, call, place, pair)
-            if delayed:
-                observation = _finding("command-injection", endpoint, place, pair.attack, delayed)
+            exchange = delayed(sender, endpoint, call, place, pair)
+            if exchange:
+                observation = _finding("command-injection", endpoint, place, pair.attack, exchange)
                 break
         yield observation or _no_finding("command-injection", endpoint, place)
 

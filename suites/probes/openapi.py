@@ -32,6 +32,17 @@ def endpoints(document: Document) -> tuple[Endpoint, ...]:
     return operations
 
 
+def token_header(document: Document) -> str:
+    """The header that carries the token: of a scheme ``apiKey`` in a header, else Authorization."""
+    schemes = (document.get("components") or {}).get("securitySchemes") or {}
+    kinds = [scheme for scheme in schemes.values() if isinstance(scheme, Mapping)]
+    if any(scheme.get("type") in ("http", "oauth2", "openIdConnect") for scheme in kinds):
+        return "Authorization"
+    names = [str(scheme.get("name")) for scheme in kinds
+             if scheme.get("type") == "apiKey" and scheme.get("in") == "header"]  # fmt: skip
+    return names[0] if names else "Authorization"
+
+
 def _all(document: Document) -> Iterator[Endpoint]:
     default_security = document.get("security", [])
     for path, methods in document["paths"].items():
@@ -65,6 +76,14 @@ def _endpoint(
         secured=bool(security) and {} not in security,
         statuses=frozenset(
             int(item) for item in content.get("responses") or {} if str(item).isdigit()
+        ),
+        description=" ".join(
+            str(text)
+            for text in (
+                content.get("summary", ""),
+                content.get("description", ""),
+                *(content.get("tags") or ()),
+            )
         ),
     )
 

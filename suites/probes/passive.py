@@ -8,12 +8,14 @@ from urllib.parse import unquote, urlsplit
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Sender
 from suites.probes.openapi import places
 
+# Every repetition is bounded, so that the search takes a time in proportion to the text: an echo of
+# a megabyte cannot stop the scan.
 STACK = re.compile(
-    r"Traceback|File \"[^\"]+\", line \d|\bat [\w.$]+\([\w.]+:\d+\)|[A-Za-z]+(Error|Exception):? "
-    r"|goroutine \d|/(usr|home|root|var|opt|app|srv|work|tmp)/[\w.-]+"
-    r"|[\w/]+\.(py|js|rb|php|java):\d"
-    r"|(SELECT|INSERT INTO|UPDATE|DELETE FROM) .+ (FROM|VALUES|SET|WHERE)\b|\$(ne|or|and|regex)\b"
-    r"|\b(pymongo|msgspec|starlette|uvicorn|sqlite3|django)\b"
+    r"Traceback|File \"[^\"\n]{1,300}\", line \d|\bat [\w.$]{1,200}\([\w.]{1,100}:\d{1,7}\)"
+    r"|[A-Za-z](Error|Exception):? |goroutine \d|/(usr|home|root|var|opt|app|srv|work|tmp)/[\w.-]"
+    r"|[\w/]\.(py|js|rb|php|java):\d"
+    r"|(SELECT|INSERT INTO|UPDATE|DELETE FROM) .{1,300}? (FROM|VALUES|SET|WHERE)\b"
+    r"|\$(ne|or|and|regex)\b|\b(pymongo|msgspec|starlette|uvicorn|sqlite3|django)\b"
     r"|\bE11000\b|\bduplicate key\b|\bcollection: ",
 )
 VERSION = re.compile(r"\d+\.\d+")
@@ -26,6 +28,7 @@ WEAK_SOURCES = frozenset(
 A_YEAR = 31_536_000
 EVIL = "https://evil.example"
 FIRST_ERROR, SERVER_ERROR = 400, 500
+EXCERPT = 30
 
 
 def security_headers(
@@ -166,10 +169,14 @@ def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Obs
     path = urlsplit(answer.url).path
     text = answer.text.replace(path, "").replace(unquote(path), "")
     sent = "\n".join(value for name, value in answer.headers.items() if name not in ORDINARY)
-    internals = STACK.search(f"{text}\n{sent}") if answer.status >= FIRST_ERROR else None
+    shown = f"{text}\n{sent}"
+    internals = STACK.search(shown) if answer.status >= FIRST_ERROR else None
     versions = [name for name in VERSION_HEADERS if VERSION.search(answer.headers.get(name, ""))]
     leaked = [secret for secret in secrets if secret and secret in answer.text]
-    leak = f"shows {internals[0][:60]!r}" if internals else ""
+    leak = ""
+    if internals:
+        excerpt = shown[max(0, internals.start() - EXCERPT) : internals.start() + 2 * EXCERPT]
+        leak = f"shows {excerpt.strip()!r}"
     leak = leak or (f"header {versions[0]} has a version" if versions else "")
     leak = leak or ("shows a secret of the request" if leaked else "")
     sentence = f"{place}: {leak or 'shows nothing of the inside'}"

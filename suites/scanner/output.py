@@ -1,49 +1,194 @@
-"""The result of a scan as text and as JSON."""
+"""The result of a scan as text and as JSON: the summary first, then one finding a cause."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from suites.probes.api import Exchange
 from suites.probes.rules import RULES
-from suites.scanner.sarif import curl, fingerprint
-from suites.scanner.scan import ScanResult
+from suites.probes.severity import Level
+from suites.scanner.grouping import Finding, findings
+from suites.scanner.reproduction import Replacements, again, preparation
+from suites.scanner.result import ScanResult
+from suites.scanner.sarif import fingerprint
+from suites.scanner.survey.account import Account
+
+MAX_PLACES = 6
+MAX_SENTENCE = 600
+MAX_STEPS = 2
+NAMES = {Level.ERROR: "FINDING", Level.WARNING: "FINDING", Level.NOTE: "NOTE"}
 
 
-def as_json(result: ScanResult) -> Mapping[str, object]:
-    """The findings, the outcome of every probe, and the parts that could not be tested."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A result with what its lines need besides.
+
+    Args:
+        result: the result.
+        accounts: the accounts of the scan; curl lines name their sessions.
+        replacements: what curl lines write instead of secrets and names.
+        url: the address of the service.
+        seconds: how long the scan took.
+        requests: how many requests were sent.
+        reasons: why rules that were not tried do not apply, by rule.
+    """
+
+    result: ScanResult
+    accounts: tuple[Account, ...]
+    replacements: Replacements
+    url: str
+    seconds: float
+    requests: int
+    reasons: Mapping[str, str]
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The variable that stands for each secret."""
+        return self.replacements.variables
+
+    def shown(self, text: str) -> str:
+        """A text without secrets and without characters that no terminal can print."""
+        for secret in sorted(self.variables, key=len, reverse=True):
+            if len(secret) >= MIN_SECRET:
+                text = text.replace(secret, f"${self.variables[secret]}")
+        return printable(text)
+
+
+MIN_SECRET = 4
+
+
+def printable(text: str) -> str:
+    """A text that every terminal can print: control characters and lone surrogates are escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def as_json(report: Report) -> Mapping[str, object]:
+    """The findings, the outcome of every rule, and the parts that could not be tested."""
+    grouped = findings(report.result.findings)
     return {
-        "findings": [
-            {
-                "rule": finding.rule,
-                "cwe": RULES[finding.rule].cwe,
-                "place": finding.place,
-                "sentence": finding.sentence,
-                "fingerprint": fingerprint(finding),
-            }
-            for finding in result.observations
-            if finding.is_finding
+        "summary": summary(report, grouped),
+        "findings": [_finding(report, finding) for finding in grouped],
+        "probes": {name: outcome(name, report) for name in RULES},
+        "not_tried": {name: gaps for name, gaps in report.result.gaps.items() if gaps},
+        "not_looked_at": [
+            printable(one) for one in (*report.result.problems, *report.result.notes)
         ],
-        "probes": {name: _outcome(name, result) for name in RULES},
-        "not_looked_at": [*result.problems, *result.notes],
     }
 
 
-def as_text(result: ScanResult) -> list[str]:
-    """The result in lines for a person: first the findings, one for each rule and place."""
-    lines = []
-    for finding in result.observations:
-        if finding.is_finding:
-            rule = RULES[finding.rule]
-            heading = f"{rule.name} (CWE-{rule.cwe}, ASVS {rule.asvs})"
-            lines.append(f"FINDING  {heading}: {finding.sentence}")
-            if finding.exchange:
-                lines.append(f"         again: {curl(finding.exchange)}")
-    outcomes = [f"{name:<24}{_outcome(name, result)}" for name in RULES]
-    gaps = [f"could not be tested: {text}" for text in (*result.problems, *result.notes)]
-    return [*lines, *outcomes, *gaps]
+def _finding(report: Report, finding: Finding) -> Mapping[str, object]:
+    exchange = finding.first.exchange
+    return {
+        "rule": finding.rule.name,
+        "level": finding.severity.level.value,
+        "cvss": {"score": finding.severity.score, "vector": finding.severity.vector},
+        "cwe": finding.rule.cwe,
+        "asvs": finding.rule.asvs,
+        "place": printable(finding.first.place),
+        "places": [printable(place) for place in finding.places],
+        "count": finding.count,
+        "sentence": report.shown(finding.first.sentence),
+        "fingerprint": fingerprint(finding.first),
+        "again": _line(report, finding, exchange) if exchange else None,
+    }
 
 
-def _outcome(name: str, result: ScanResult) -> str:
-    if name in result.not_applicable:
-        return f"not applicable: {result.not_applicable[name]}"
-    places = [observation for observation in result.observations if observation.rule == name]
-    findings = sum(observation.is_finding for observation in places)
-    return f"{findings} findings" if findings else f"no finding in {len(places)} places"
+def _line(report: Report, finding: Finding, exchange: Exchange) -> str:
+    registers = finding.first.rule == "mass-assignment"
+    replacements = replace(report.replacements, registers=registers)
+    return printable(again(exchange, replacements))
+
+
+def summary(report: Report, grouped: list[Finding]) -> str:
+    """One sentence: how many findings, and what was tried."""
+    levels = [finding.severity.level for finding in grouped]
+    counts = ", ".join(
+        f"{levels.count(level)} {level.value}{'' if levels.count(level) == 1 else 's'}"
+        for level in Level
+    )
+    tried = report.result.places
+    end = (
+        f"; {len(report.result.problems)} parts could not be tested"
+        if report.result.problems
+        else ""
+    )
+    return (
+        f"scan of {report.url}: {counts}; {len(tried)} rules tried at {sum(tried.values()):,} "
+        f"places, {report.requests:,} requests in {report.seconds:.0f} s{end}"
+    )
+
+
+def as_text(report: Report, *, details: bool) -> list[str]:
+    """The result in lines for a person.
+
+    Args:
+        report: the result.
+        details: whether every rule says what it tried and what it could not try.
+    """
+    result, grouped = report.result, findings(report.result.findings)
+    lines = [summary(report, grouped)]
+    lines += [f"could not be tested: {report.shown(text)}" for text in result.problems]
+    for finding in grouped:
+        lines += _finding_lines(report, finding)
+    if any(finding.first.exchange for finding in grouped):
+        lines += [f"before: {line}" for line in _preparations(report, lines)]
+    if details:
+        lines += [f"{name:<24}{outcome(name, report)}" for name in RULES]
+        lines += [f"not tried: {name}: {gap}" for name, gaps in result.gaps.items() for gap in gaps]
+        lines += [f"note: {report.shown(text)}" for text in result.notes]
+        return lines
+    partly = sorted(name for name in result.gaps if name in result.places)
+    never = sorted(name for name in RULES if name not in result.places)
+    if partly:
+        lines.append(f"tried in part: {', '.join(partly)}")
+    lines.append(f"not tried: {', '.join(never) or 'nothing'}; --details says why")
+    return lines
+
+
+def _finding_lines(report: Report, finding: Finding) -> list[str]:
+    rule, severity = finding.rule, finding.severity
+    name = NAMES[severity.level]
+    heading = (
+        f"{rule.name} (CVSS {severity.score} {severity.vector}, CWE-{rule.cwe}, ASVS {rule.asvs})"
+    )
+    lines = [f"{name:<9}{heading}: {report.shown(finding.first.sentence)[:MAX_SENTENCE]}"]
+    if len(finding.places) > 1:
+        more = len(finding.places) - MAX_PLACES
+        places = ", ".join(printable(place) for place in finding.places[:MAX_PLACES])
+        lines[0] += f" [{finding.count} times: {places}{f' and {more} more' if more > 0 else ''}]"
+    if finding.first.exchange and severity.level is not Level.NOTE:
+        steps = finding.first.steps[:MAX_STEPS]
+        lines += [f"         first: {_line(report, finding, step)}" for step in steps]
+        lines.append(f"         again: {_line(report, finding, finding.first.exchange)}")
+    return lines
+
+
+def _preparations(report: Report, lines: list[str]) -> list[str]:
+    """How to set the variables that the curl lines name."""
+    text = "\n".join(lines)
+    found: dict[str, str] = {}
+    for account in report.accounts:
+        line = preparation(account)
+        name = line.partition("=")[0]
+        if line and f'"${name}"' in text:
+            found.setdefault(name, printable(line))
+    return list(found.values())
+
+
+def outcome(name: str, report: Report) -> str:
+    """What a rule found, or tried, or why it tried nothing."""
+    result = report.result
+    places = result.places.get(name, 0)
+    found = sum(finding.first.rule == name for finding in findings(result.findings))
+    gaps = result.gaps.get(name, [])
+    if found:
+        return f"{found} finding{'' if found == 1 else 's'} in {places} places"
+    if places:
+        tried = f"no finding in {places} places"
+        return f"{tried}; not tried: {'; '.join(gaps[:3])}" if gaps else tried
+    reason = "; ".join(gaps[:3]) or report.reasons.get(
+        name, "no operation has a place for this attack"
+    )
+    return f"not applicable: {reason}"

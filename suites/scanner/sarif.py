@@ -13,6 +13,7 @@ from typing import Any
 from suites.client.masking import masked, masked_body
 from suites.probes.api import Exchange, Observation
 from suites.probes.rules import RULES, Rule
+from suites.probes.severity import SEVERITIES, Severity
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_TEXT = 2000
@@ -38,7 +39,7 @@ def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapp
                     "driver": {
                         "name": "kirana-probes",
                         "informationUri": "https://github.com/OWASP/ASVS",
-                        "rules": [_rule(RULES[name]) for name in rules],
+                        "rules": [_rule(RULES[name], SEVERITIES[name]) for name in rules],
                     }
                 },
                 "results": [
@@ -51,13 +52,18 @@ def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapp
     }
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule, severity: Severity) -> dict[str, Any]:
     return {
         "id": rule.name,
         "shortDescription": {"text": rule.title},
         "help": {"text": f"A safe service {rule.secure}."},
         "helpUri": f"https://cwe.mitre.org/data/definitions/{rule.cwe}.html",
-        "properties": {"tags": ["security", f"CWE-{rule.cwe}", f"ASVS-5.0-{rule.asvs}"]},
+        "defaultConfiguration": {"level": severity.level.value},
+        "properties": {
+            "tags": ["security", f"CWE-{rule.cwe}", f"ASVS-5.0-{rule.asvs}"],
+            "security-severity": f"{severity.score:.1f}",
+            "cvss": severity.vector,
+        },
     }
 
 
@@ -65,7 +71,7 @@ def _result(observation: Observation, rules: list[str], secrets: tuple[str, ...]
     result: dict[str, Any] = {
         "ruleId": observation.rule,
         "ruleIndex": rules.index(observation.rule),
-        "level": "error",
+        "level": SEVERITIES[observation.rule].level.value,
         "message": {"text": masked(observation.sentence, secrets)[:MAX_TEXT]},
         "locations": [
             {"logicalLocations": [{"fullyQualifiedName": observation.place, "kind": "resource"}]}
@@ -95,8 +101,8 @@ def _hidden(body: str, secrets: tuple[str, ...]) -> str:
 
 
 def fingerprint(observation: Observation) -> str:
-    """Names a weakness at a place; it is the same in every run that finds the weakness."""
-    place = VOLATILE.sub("*", observation.place)
+    """Names a weakness at a place, or its cause; it is the same in every run that finds it."""
+    place = VOLATILE.sub("*", observation.cause or observation.place)
     return hashlib.sha256(f"{observation.rule}\n{place}".encode()).hexdigest()[:32]
 
 

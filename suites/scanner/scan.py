@@ -1,119 +1,120 @@
-"""Runs every probe that applies to an HTTP API described by an OpenAPI 3 file."""
+"""Runs every attack that applies to an HTTP API described by an OpenAPI 3 file.
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+The order is by worth: what needs few requests and finds much comes first, what may damage the
+service or lock an account comes last. A scan always ends in a result: when the time is over, when
+the service is lost, and when somebody interrupts it.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from suites.inspection import transport
-from suites.probes import bounds, forging, injection, passive
-from suites.probes.api import Call, Endpoint, Exchange, Observation
-from suites.probes.openapi import benign
-from suites.probes.rules import RULES
-from suites.scanner import session_probes
+from suites.probes.api import Call, Endpoint, Observation
+from suites.scanner.operation_scan import OperationScan
+from suites.scanner.payloads import fetches, markup, robustness
+from suites.scanner.result import Gap, ScanResult
+from suites.scanner.rights import (
+    assignment,
+    entrances,
+    exposure,
+    function_access,
+    object_access,
+    session_probes,
+    token_keys,
+)
+from suites.scanner.rights.passive_scan import PassiveScan
 from suites.scanner.sending import HttpSender, NotAllowedError, UnreachableError
-from suites.scanner.session import (
-    SUCCESS,
-    WRONG_TEXT,
-    Login,
-    LoginFailedError,
-    Session,
-    credentials,
-    logged_in,
-)
+from suites.scanner.session import Login, Session, logged_in
+from suites.scanner.survey import registration, vocabulary
+from suites.scanner.survey.account import Account, ServiceLostError, Watch
+from suites.scanner.survey.bodies import full_call
+from suites.scanner.survey.known_values import KnownValues
+from suites.scanner.survey.service import GoodCall, Survey
 
-ENDS_SESSION = re.compile(
-    "log-?_?out|sign-?_?out|end-?_?session|DELETE .*(session|account)", re.IGNORECASE
-)
 SERVER_ERROR = 500
 # The answers to a call that succeeded before, once the session or the service is gone.
 LOST = (401, 403, 404, 429, *range(500, 600))
-TLS_DAYS = 14
-MAX_PROBLEM = 300
-
-NEEDS_VALUES = "needs the secrets to look for"
-# Why a probe cannot be run from the outside, with one account and one address.
-NEEDS = {
-    "log-injection": "needs to read the service's log",
-    "xss-stored": "needs to know where stored text is shown",
-    "xss-dom": "needs to know the pages",
-    "token-claims": "needs the signing key",
-    "dead-session": "would end accounts",
-    "password-guessing": "would lock the account",
-    "second-factor-missing": "needs an administrator's account",
-    "second-factor-skipped": "needs an administrator's account",
-    "function-access": "needs accounts of every role",
-    "object-access": "needs a second account",
-    "mass-assignment": "needs to see what was stored",
-    "rate-limit": "no limit is stated",
-    "rate-limit-bypass": "no limit is stated",
-    "open-port": "needs the list of ports",
-    "weak-password-hash": "needs the database",
-    "vulnerable-dependency": "needs the list of dependencies",
-    "missing-audit": "needs the service's log",
-    "exposed-secret": NEEDS_VALUES,
-}
-# The rules whose probes need a session of any kind, a token, and a cookie.
-SESSION_RULES = (
-    "missing-authentication",
-    "cookie-flags",
-    "session-fixation",
-    "csrf",
-    "forged-token",
-    "user-enumeration",
-    "cacheable-private-data",
-    "key-in-url",
+THROW_AWAYS = 2
+# One operation gets this part of the time that is left.
+SHARE = 0.25
+Attack = Callable[[Survey], Iterable[Observation | Gap]]
+# Attacks on the service as a whole, with the rules that they belong to, in the order of the scan.
+ATTACKS: tuple[tuple[str, tuple[str, ...], Attack], ...] = (
+    ("secrets in answers", ("exposed-secret",), exposure.exposure),
+    ("objects of others", ("object-access",), object_access.reading),
+    ("changes of others", ("object-access",), object_access.changing),
+    ("bodies that name others", ("object-access",), object_access.naming_others),
+    ("passwords of others", ("object-access",), function_access.passwords),
+    ("administration", ("function-access",), function_access.administration),
+    ("lists of people", ("function-access",), function_access.lists_of_people),
+    ("rights at registration", ("mass-assignment",), assignment.at_registration),
+    ("rights by a change", ("privilege-change",), assignment.in_changes),
+    ("fields of new objects", ("mass-assignment",), assignment.in_new_objects),
+    ("tokens", ("forged-token", "key-in-url"), session_probes.token),
+    ("other sites", ("csrf",), session_probes.other_sites),
+    ("names of users", ("user-enumeration",), entrances.enumeration),
+    ("stored markup", ("xss-stored",), markup.stored),
+    ("addresses", ("ssrf",), fetches.fetches),
 )
-TOKEN_RULES = ("forged-token", "key-in-url")
-COOKIE_RULES = ("csrf", "session-fixation", "cookie-flags")
 
 
 @dataclass(frozen=True, slots=True)
-class ScanResult:
-    """The result of a scan.
+class Accounts:
+    """The accounts that a scan is given.
 
     Args:
-        observations: the observations of the probes.
-        not_applicable: for each rule without an observation, the reason.
-        problems: the parts that could not be tested; with a problem, *nothing found* would be
-            untrue.
-        notes: operations that refuse a good call for their own reason, such as an unknown id.
+        user: how the user logs in; None for a scan without a log-in, or with a token.
+        user2: a second account of the same rights.
+        admin: an administrator.
+        token: a bearer token to use instead of a log-in; empty without one.
+        header: the header that carries tokens.
     """
 
-    observations: list[Observation] = field(default_factory=list)
-    not_applicable: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, probe: Iterator[Observation], place: str) -> None:
-        """Run a probe to its end, or to the point where the service stops it."""
-        try:
-            self.observations.extend(probe)
-        except (UnreachableError, NotAllowedError, LoginFailedError, ValueError) as error:
-            self.problems.append(f"{place}: {error}"[:MAX_PROBLEM])
-
-    def add_pages(self, observations: list[Observation]) -> None:
-        """Add the observations in the browser; their rules are then applicable."""
-        self.observations.extend(observations)
-        for observation in observations:
-            self.not_applicable.pop(observation.rule, None)
+    user: Login | None
+    user2: Login | None = None
+    admin: Login | None = None
+    token: str = ""
+    header: str = "Authorization"
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user of the scan chose.
+
+    Args:
+        own_host: the host whose look-alikes are sent as origins; empty for the host of the service.
+        excluded: names, or methods and paths, of operations to leave out.
+        destructive: whether operations are attacked that look as if they destroyed data.
+    """
+
+    own_host: str = ""
+    excluded: tuple[str, ...] = ()
+    destructive: bool = False
+
+
+@dataclass(slots=True)
 class Scan:
     """One scan.
 
     Args:
         endpoints: the operations.
         sender: sends to the service without a session.
-        login: how to log in, or None.
-        token: a bearer token to use instead of a log-in, or empty.
+        accounts: the accounts.
+        choice: what the user of the scan chose.
+        result: what the scan found, also while it runs.
+        on_progress: told the part, and how many of all parts are done.
+        survey: the survey, once the scan has begun.
     """
 
     endpoints: tuple[Endpoint, ...]
     sender: HttpSender
-    login: Login | None
-    token: str
+    accounts: Accounts
+    choice: Choice
+    result: ScanResult = field(default_factory=ScanResult)
+    on_progress: Callable[[str, int, int], None] | None = None
+    survey: Survey | None = None
+    done: int = 0
 
     def run(self) -> ScanResult:
         """Probe every operation, and list what could not be probed.
@@ -122,135 +123,209 @@ class Scan:
             UnreachableError: the service does not answer at all.
             LoginFailedError: the log-in failed.
         """
-        session = self._session()
-        result = ScanResult()
-        inside = replace(self.sender, headers={**self.sender.headers, **session.headers})
-        answers = [
-            self._probe_endpoint(endpoint, session, inside, result) for endpoint in self._probed()
-        ]
-        if not any(answers):
-            result.problems.append("no operation answered a good call, so no operation was tested")
-        for probe in self._service_probes(session):
-            result.add(probe, "the service as a whole")
-        observed_rules = {observation.rule for observation in result.observations}
-        reasons = {**NEEDS, **_reasons(session, self.endpoints, self.sender)}
-        for name in RULES:
-            if name not in observed_rules:
-                reason = reasons.get(name, "no operation has a place for this attack")
-                result.not_applicable[name] = reason
-        return result
-
-    def _probed(self) -> list[Endpoint]:
-        """The operations, without those that would end the session."""
-        return [
-            endpoint
-            for endpoint in self.endpoints
-            if not ENDS_SESSION.search(f"{endpoint.method} {endpoint.name} {endpoint.path}")
-        ]
-
-    def _session(self) -> Session:
-        if self.token:
-            return Session({"Authorization": f"Bearer {self.token}"}, self.token, None)
-        if self.login is None:
-            self.sender.exchange("GET", "/", {}, None)  # raises where the service does not answer
-            return Session({}, "", None)
-        return logged_in(self.sender, self.login, {})
-
-    def _is_login(self, endpoint: Endpoint) -> bool:
-        return self.login is not None and endpoint == self.login.endpoint
-
-    def _good_call(self, endpoint: Endpoint) -> Call:
-        if self.login is not None and endpoint == self.login.endpoint:
-            return credentials(self.login, password=WRONG_TEXT)
-        return benign(endpoint)
-
-    def _probe_endpoint(
-        self, endpoint: Endpoint, session: Session, inside: HttpSender, result: ScanResult
-    ) -> bool:
-        """Run every probe on one operation.
-
-        Args:
-            endpoint: the operation.
-            session: the session.
-            inside: sends with the session; the log-in is probed without a session.
-            result: the result to which the observations are added.
-
-        Returns:
-            Whether the operation accepts a good call, so that its observations count.
-        """
-        sender = self.sender if self._is_login(endpoint) else inside
-        throttled_before = sender.throttled
-        call = self._good_call(endpoint)
+        survey = self.survey = self._begun()
         try:
-            answer = sender.send(endpoint, call)
-        except UnreachableError as error:
-            result.problems.append(str(error))
-            return False
-        is_usable = answer.status in SUCCESS or self._is_login(endpoint)
-        for probe in self._endpoint_probes(endpoint, session, sender, answer):
-            result.add(probe, endpoint.name)
-        if not is_usable:
-            result.notes.append(f"{endpoint.name} answers {answer.status} to a good call")
-        if answer.status >= SERVER_ERROR:
-            result.problems.append(f"{endpoint.name} answers {answer.status} to a good call")
-        try:
-            status_after = sender.send(endpoint, call).status
-        except UnreachableError as error:
-            result.problems.append(f"after the probes of {endpoint.name}: {error}")
-            return is_usable
-        if answer.status in SUCCESS and not self._is_login(endpoint) and status_after in LOST:
-            statuses = f"{answer.status} at first and {status_after} later"
-            result.problems.append(f"{endpoint.name} answered {statuses}")
-        if sender.throttled > throttled_before:
-            result.problems.append(f"{endpoint.name} answered 429: the service limits the requests")
-        return is_usable
+            self._attacked(survey)
+        except ServiceLostError as error:
+            self._lost(survey, error)
+        except NotAllowedError as error:
+            self.result.problem(f"{error}; not tested: {self._rest()}")
+        except KeyboardInterrupt:
+            self.result.problem(f"stopped by the user; not tested: {self._rest()}")
+        return self.result
 
-    def _endpoint_probes(
-        self, endpoint: Endpoint, session: Session, sender: HttpSender, answer: Exchange
-    ) -> Iterator[Iterator[Observation]]:
-        call = self._good_call(endpoint)
-        base = self.sender.base
-        over_tls = base.startswith("https:")
-        is_page = "html" in answer.content_type
-        yield passive.security_headers(answer, endpoint.name, page=is_page, over_tls=over_tls)
-        if endpoint.secured and session.headers:
-            yield forging.no_token(self.sender, endpoint, call)
-            yield iter([passive.private_data_is_not_cached(answer, endpoint.name)])
-        yield passive.cors(sender, endpoint, call, str(urlsplit(base).hostname))
-        secrets = (self.login.password,) if self.login else ()
-        yield passive.survives(sender, endpoint, call, secrets)
-        yield bounds.bounds_kept(sender, endpoint, call)
-        for probe in injection.INJECTIONS:
-            yield probe(sender, endpoint, call)
+    def _rest(self) -> str:
+        return f"part {self.done + 1} and the following of {self._total()} parts"
 
-    def _service_probes(self, session: Session) -> Iterator[Iterator[Observation]]:
-        sender = self.sender
-        secured = [endpoint for endpoint in self._probed() if endpoint.secured]
-        yield injection.traversal_of_address(sender, ("/", "/static"))
-        yield session_probes.token(sender, session, secured)
-        if self.login and session.answer:
-            yield passive.cookies(session.answer, self.login.endpoint.name)
-            yield session_probes.login(sender, self.login, session.answer)
-        yield session_probes.other_sites(sender, session, secured)
-        if sender.base.startswith("https:"):
-            yield transport.tls(
-                sender.base, ca_file=sender.ca_file, days=TLS_DAYS, seconds=sender.seconds
-            )
+    def _total(self) -> int:
+        return len(ATTACKS) + 2 * len(self.survey.operations if self.survey else ()) + 3
+
+    def _step(self, name: str) -> None:
+        if self.on_progress:
+            self.on_progress(name, self.done, self._total())
+        self.done += 1
+
+    def _begun(self) -> Survey:
+        """Log in, and find out which operations may be attacked."""
+        self.sender.exchange("GET", "/", {}, None)  # raises where the service does not answer
+        watch = Watch(self.sender, self._health())
+        nobody = Account("nobody", watch, None, Session({}, "", None))
+        user = self._account("user", watch, self.accounts.user) or nobody
+        if self.accounts.token:
+            prefix = "Bearer " if self.accounts.header == "Authorization" else ""
+            session = Session({self.accounts.header: f"{prefix}{self.accounts.token}"},
+                              self.accounts.token, None)  # fmt: skip
+            user = Account("user", watch, None, session)
+        survey = Survey(tuple(self._chosen()), nobody, user, registration.new_nonce())
+        survey.user2 = self._account("user2", watch, self.accounts.user2)
+        survey.admin = self._account("admin", watch, self.accounts.admin)
+        return survey
+
+    def _health(self) -> tuple[Endpoint, Call] | None:
+        for endpoint in self.endpoints:
+            is_simple = endpoint.method == "GET" and "{" not in endpoint.path
+            if is_simple and not self._is_left_out(endpoint):
+                call = full_call(endpoint, KnownValues(), optional=False)
+                try:
+                    if self.sender.send(endpoint, call).status < SERVER_ERROR:
+                        return endpoint, call
+                except UnreachableError:
+                    continue
+        return None
+
+    def _account(self, label: str, watch: Watch, login: Login | None) -> Account | None:
+        if login is None:
+            return None
+        return Account(label, watch, login, logged_in(self.sender, login, {}))
+
+    def _is_left_out(self, endpoint: Endpoint) -> bool:
+        return (
+            _is_named(endpoint, self.choice.excluded)
+            or vocabulary.ends_session(endpoint)
+            or (vocabulary.is_destructive(endpoint) and not self.choice.destructive)
+        )
+
+    def _chosen(self) -> Iterator[Endpoint]:
+        """The operations to attack; the others are noted."""
+        for endpoint in self.endpoints:
+            if not self._is_left_out(endpoint):
+                yield endpoint
+            elif _is_named(endpoint, self.choice.excluded):
+                self.result.notes.append(f"{endpoint.name} is left out: --exclude names it")
+            elif vocabulary.ends_session(endpoint):
+                self.result.notes.append(f"{endpoint.name} is left out: it would end the session")
+            else:
+                reason = "it looks as if it destroyed data; --destructive attacks it"
+                self.result.notes.append(f"{endpoint.name} is left out: {reason}")
+
+    def _attacked(self, survey: Survey) -> None:
+        self._step("accounts")
+        self._surveyed(survey)
+        passive = PassiveScan(survey, self._own_host())
+        self.result.add(passive.observations(), "answers")
+        self._service_attacks(survey)
+        scans = [
+            OperationScan(survey, good, self.choice.destructive) for good in survey.good.values()
+        ]
+        entrances_ = [one for one in scans if survey.is_entrance(one.good.endpoint)]
+        others = [one for one in scans if one not in entrances_]
+        self._operations(survey, passive, sorted(others, key=lambda one: one.seconds))
+        self._step("guesses of passwords")
+        self._still_there(survey)
+        self.result.add(entrances.guessing(survey), "guesses of passwords")
+        self._operations(survey, passive, entrances_)
+        self.result.add(passive.transport(), "the transport")
+        sentence = "every request was answered in time, or is a finding"
+        self.result.note(Observation("service-hang", "all", is_finding=False, sentence=sentence))
+
+    def _operations(self, survey: Survey, passive: PassiveScan, scans: list[OperationScan]) -> None:
+        """Attack some operations by values, malformed values last."""
+        for one in scans:
+            name = one.good.endpoint.name
+            self._step(name)
+            self.result.add(passive.origins(one.good), name)
+            self._shared(survey, one, one.quick())
+        for one in scans:
+            self._step(f"malformed values, {one.good.endpoint.name}")
+            self._shared(survey, one, one.malformed())
+
+    def _shared(
+        self, survey: Survey, one: OperationScan, probes: Iterable[Iterable[Observation | Gap]]
+    ) -> None:
+        """Run the probes of one operation within its share of the time."""
+        budget = self.sender.budget
+        if budget:
+            budget.share(SHARE)
+        for probe in probes:
+            self.result.add(probe, one.good.endpoint.name)
+        if budget:
+            budget.share_end = math.inf
+        self._hangs(survey, one.good)
+
+    def _own_host(self) -> str:
+        return self.choice.own_host or str(urlsplit(self.sender.base).hostname)
+
+    def _surveyed(self, survey: Survey) -> None:
+        """Register throw-away accounts, and find a good call of every operation."""
+        survey.learn_profiles()
+        log_in = survey.user.login.endpoint if survey.user.login else None
+        survey.registration = registration.find(survey.operations, log_in, survey.nonce)
+        for _ in range(THROW_AWAYS if survey.registration else 0):
+            account, _ = survey.new_account()
+            if account is not None:
+                survey.throw_aways.append(account)
+        for good in survey.survey():
+            self._noted(survey, good)
+        if not any(good.is_usable for good in survey.good.values()):
+            text = "no operation answered a good call, so no operation was tested"
+            self.result.problem(text)
+
+    def _noted(self, survey: Survey, good: GoodCall) -> None:
+        name, answer = good.endpoint.name, good.answer
+        if good.reason:
+            self.result.notes.append(f"{name} was not called: {good.reason}")
+        elif answer is None:
+            if not survey.is_entrance(good.endpoint):
+                self.result.problem(f"{name} gave no answer to a good call")
+        elif survey.is_broken(good):
+            self.result.problem(f"{name} answers {answer.status} to a good call")
+        elif not good.is_usable:
+            self.result.notes.append(f"{name} answers {answer.status} to a good call")
+
+    def _service_attacks(self, survey: Survey) -> None:
+        self._step("key of the tokens")
+        keys = token_keys.weak_key(survey.user.session.token)
+        self.result.add(keys, "key of the tokens")
+        for name, rules, attack in ATTACKS:
+            self._step(name)
+            before = len(self.result.problems)
+            self.result.add(attack(survey), name)
+            for problem in self.result.problems[before:]:
+                for rule in rules:
+                    self.result.note(Gap(rule, problem))
+        user = survey.user
+        if user.login and user.session.answer:
+            attack_ = session_probes.chosen_session(self.sender, user.login, user.session.answer)
+            self.result.add(attack_, "log-in")
+
+    def _hangs(self, survey: Survey, good: GoodCall) -> None:
+        """Turn requests without an answer into findings, where they stay without an answer."""
+        if survey.nobody.watch.incidents:
+            self.result.add(robustness.hang(survey, good), good.endpoint.name)
+
+    def _still_there(self, survey: Survey) -> None:
+        """Whether the operations still answer as at first; else the rest was in vain."""
+        for good in survey.good.values():
+            is_reading = good.endpoint.method == "GET" and good.is_usable
+            damaged = any(one.rule == "stored-damage" and good.endpoint.name in one.place
+                          for one in self.result.findings)  # fmt: skip
+            if not is_reading or good.answer is None or damaged:
+                continue
+            try:
+                status = good.account.send(good.endpoint, good.call).status
+            except UnreachableError as error:
+                self.result.problem(f"after the attacks, {good.endpoint.name}: {error}")
+                continue
+            if status in LOST:
+                statuses = f"{good.answer.status} at first and {status} later"
+                self.result.problem(f"{good.endpoint.name} answered {statuses}")
+
+    def _lost(self, survey: Survey, error: ServiceLostError) -> None:
+        """The service answers no more: this is a finding, and the end of the scan."""
+        good = survey.good.get(error.endpoint.name)
+        payload = robustness.payload_text(error.call, good.call) if good else "a call"
+        sentence = (
+            f"{error.endpoint.name}: after {payload} the service answers nothing any more ({error})"
+        )
+        exchange = survey.user.sender.unanswered(error.endpoint, error.call)
+        self.result.note(Observation("service-hang", error.endpoint.name, is_finding=True,
+                                     sentence=sentence, exchange=exchange))  # fmt: skip
+        self.result.problem(
+            f"the service was lost at {error.endpoint.name}; not tested: {self._rest()}"
+        )
 
 
-def _reasons(
-    session: Session, endpoints: tuple[Endpoint, ...], sender: HttpSender
-) -> dict[str, str]:
-    """Why probes do not apply to this service and this session, by rule."""
-    reasons = {"csp": "no page", "xss-reflected": "no page takes a value"}
-    if not session.headers:
-        reasons |= dict.fromkeys(SESSION_RULES, "no log-in was given")
-    elif session.token:
-        reasons |= dict.fromkeys(COOKIE_RULES, "no cookie session")
-    else:
-        reasons |= dict.fromkeys(TOKEN_RULES, "no token session")
-    if not any(endpoint.secured for endpoint in endpoints):
-        reasons["missing-authentication"] = "no operation declares security"
-    if sender.base.startswith("http:"):
-        reasons["tls"] = "the address is plain HTTP"
-    return reasons
+def _is_named(endpoint: Endpoint, names: tuple[str, ...]) -> bool:
+    """Whether an operation has one of the names: its operationId, its path, or method and path."""
+    own = {endpoint.name, endpoint.path, f"{endpoint.method} {endpoint.path}"}
+    return bool(own & set(names))

@@ -12,7 +12,10 @@ from suites.scanner.sending import HttpSender
 SUCCESS = range(200, 400)
 # Typed on purpose: no user has this password.
 WRONG_TEXT = "not the password"
-OPAQUE_TOKEN = re.compile(r'"(?:access_token|token|id_token|jwt)"\s*:\s*"([^"\s]{8,})"')
+OPAQUE_TOKEN = re.compile(
+    r'"(?:[a-z]{1,20}[_-]?)?(?:token|jwt|session_?id)"\s{0,5}:\s{0,5}"([^"\s]{8,4000})"',
+    re.IGNORECASE,
+)
 PASSWORD_NAME = re.compile("pass", re.IGNORECASE)
 NAME = re.compile("user|mail|login|phone|identifier|name", re.IGNORECASE)
 
@@ -29,11 +32,13 @@ class Login:
         endpoint: the operation.
         name: the name of the user.
         password: the password of the user.
+        header: the header that carries the token; ``Authorization`` has the scheme *Bearer*.
     """
 
     endpoint: Endpoint
     name: str
     password: str
+    header: str = "Authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> S
     opaque = OPAQUE_TOKEN.search(answer.text)
     if token or opaque:
         text = token[0] if token else str(opaque and opaque[1])
-        return Session({"Authorization": f"Bearer {text}"}, text, answer)
+        prefix = "Bearer " if login.header == "Authorization" else ""
+        return Session({login.header: f"{prefix}{text}"}, text, answer)
     received = answer.headers.get("set-cookie", "")
     jar = "; ".join(cookie.partition(";")[0] for cookie in received.split("\n") if cookie)
     jar = jar or headers.get("Cookie", "")

@@ -1,0 +1,1 @@
+"""Attacks by values: each sends payloads in every place of an operation that takes a value."""

@@ -1,0 +1,119 @@
+"""Compares answers without what the service repeats: an echo is never taken for an effect."""
+
+import contextlib
+import html
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+from suites.probes.api import Call, Endpoint, Exchange, Sender
+from suites.probes.injection import Pair, shape, without_echoes
+
+REPEATS = 3
+MAX_TEXT = 200_000
+MIN_ECHO = 3
+REFUSED_VALUE = (400, 422)
+TOO_MANY, NO_ANSWER = 429, 0
+# What differs between two answers to the same request: times, ids, tokens.
+VOLATILE = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]{0,12}(?:Z|[+-]\d\d:?\d\d)?"
+    r"|\b[0-9a-f]{8}-[0-9a-f-]{20,27}\b"
+    r"|\b[0-9a-f]{16,64}\b|eyJ[\w-]{10,2000}\.[\w-]{0,2000}\.[\w-]{0,500}|\b\d{9,}\b",
+    re.IGNORECASE,
+)
+
+
+def essence(answer: Exchange, *payloads: object) -> tuple[int, str]:
+    """Status and text of an answer, without echoes of payloads and without times and ids."""
+    text = answer.text[:MAX_TEXT]
+    with contextlib.suppress(ValueError, RecursionError):
+        text = json.dumps(without_echoes(json.loads(answer.text), payloads))[:MAX_TEXT]
+    for payload in payloads:
+        for echo in echoes(payload):
+            text = text.replace(echo, "")
+    return answer.status, VOLATILE.sub("", text)
+
+
+def echoes(payload: object) -> list[str]:
+    """The forms in which services repeat a payload or its parts, the longest first."""
+    if isinstance(payload, dict):
+        parts = [form for item in (*payload, *payload.values()) for form in echoes(item)]
+        return sorted({*parts, *_forms(payload)}, key=len, reverse=True)
+    return _forms(payload)
+
+
+def _forms(payload: object) -> list[str]:
+    word = payload if isinstance(payload, str) else json.dumps(payload)
+    if len(word) < MIN_ECHO:
+        return []
+    escaped = json.dumps(word)[1:-1]
+    forms = {word, escaped, json.dumps(escaped)[1:-1], html.escape(word), html.escape(escaped),
+             html.escape(word, quote=False), _quoted(word, quote), _quoted(word, quote_plus),
+             repr(word)[1:-1], word.strip(), str(payload)}  # fmt: skip
+    forms |= {form.lower() for form in forms} | {form.upper() for form in forms}
+    return sorted((form for form in forms if len(form) >= MIN_ECHO), key=len, reverse=True)
+
+
+def _quoted(word: str, quoting: Callable[..., str]) -> str:
+    return quoting(word, errors="replace")
+
+
+def differs(
+    sender: Sender, endpoint: Endpoint, calls: Callable[[object], Call], pair: Pair, control: Pair
+) -> Exchange | None:
+    """The exchange of an attack that the service executes.
+
+    The answers to the attack and to its harmless twin must differ each time, the answers to the
+    twin must not differ among themselves, and two texts that differ in the same letter without any
+    meaning must get the same answer.
+
+    Args:
+        sender: the way to the service.
+        endpoint: the operation.
+        calls: makes the call with a value.
+        pair: the attack and its twin.
+        control: two values without meaning.
+    """
+    last = None
+    for turn in range(REPEATS):
+        attack = sender.send(endpoint, calls(pair.attack))
+        twin = sender.send(endpoint, calls(pair.twin))
+        if not _are_different(attack, twin, pair):
+            return None
+        again = sender.send(endpoint, calls(pair.twin))
+        if _are_different(twin, again, pair):
+            return None
+        if turn == 0:
+            first, second = (sender.send(endpoint, calls(one)) for one in _values(control))
+            if _are_different(first, second, control):
+                return None
+        if {TOO_MANY, NO_ANSWER} & {attack.status, twin.status, again.status}:
+            return None
+        last = attack
+    return last
+
+
+def _values(pair: Pair) -> tuple[object, object]:
+    return pair.attack, pair.twin
+
+
+def _are_different(first: Exchange, second: Exchange, pair: Pair) -> bool:
+    """Whether two answers differ in more than echoes; two refusals of a value do not."""
+    if first.status in REFUSED_VALUE and second.status in REFUSED_VALUE:
+        return False
+    payloads = _values(pair)
+    if essence(first, *payloads) == essence(second, *payloads):
+        return False
+    if first.status == second.status and _differs_by_itself(first.text, second.text):
+        return shape(first, *payloads) != shape(second, *payloads)
+    return True
+
+
+def _differs_by_itself(first: str, second: str) -> bool:
+    """Whether answers are long and nearly the same: counters and random words change in them."""
+    shorter, longer = sorted((len(first), len(second)))
+    return longer > MIN_LONG and shorter > longer * 0.95
+
+
+MIN_LONG = 2000

@@ -1,0 +1,162 @@
+"""Attack: SQL and operators of NoSQL, by errors, by different answers, and by time."""
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from suites.probes import injection
+from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, Sender
+from suites.probes.injection import ABSENT, DATABASE_ERRORS, WORD, Pair
+from suites.probes.openapi import places, value_at
+from suites.scanner.payloads.answers import REPEATS, differs
+
+SERVER_ERROR = 500
+CONTROL = Pair(f"{WORD}1", f"{WORD}2")
+BREAKS = (Pair(f"{WORD}'", f"{WORD}''"), Pair(f'{WORD}"', f'{WORD}""'), Pair("1'", "1''"),
+          Pair("1)", "(1)"))  # fmt: skip
+# In a change, a condition that is always true would change everybody's data.
+CHANGES = ("PUT", "PATCH", "DELETE")
+NUMBER = ("integer", "number")
+
+
+def sql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
+    """Quotes, conditions and delays of SQL."""
+    for place in places(endpoint, call):
+        found = _sql_at(sender, endpoint, call, place)
+        yield found or untouched("sql-injection", endpoint, place)
+
+
+def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) -> Observation | None:
+    def calls(value: object) -> Call:
+        return call.with_value(place, value)
+
+    for pair in BREAKS:
+        broken = _breaks(sender, endpoint, calls, pair)
+        if broken:
+            return executed("sql-injection", endpoint, place, pair.attack, broken)
+    number = 1000 + zlib.crc32(f"{endpoint.name} {place.name}".encode()) % 8000
+    for pair in _conditions(endpoint, value_at(call, place)):
+        pair = _renumbered(pair, number)  # noqa: PLW2901 - the same pair with other numbers
+        control = Pair(_harmless(pair.attack), _harmless(pair.twin))
+        answer = differs(sender, endpoint, calls, pair, control)
+        if answer:
+            return executed("sql-injection", endpoint, place, pair.attack, answer)
+    for template in injection.SQL_DELAYS:
+        for sleep, awake in injection.SLEEPS:
+            slow, quick = (template.format(word=WORD, sleep=delay) for delay in (sleep, awake))
+            answer = injection.delayed(sender, endpoint, call, place, Pair(slow, quick))
+            if answer:
+                return executed("sql-injection", endpoint, place, slow, answer)
+    return None
+
+
+def _renumbered(pair: Pair, number: int) -> Pair:
+    """A pair with numbers of its own: a search must not find what another attack has stored."""
+
+    def changed(text: object) -> str:
+        return re.sub(r"\b2\b", str(number + 1), re.sub(r"\b1\b", str(number), str(text)))
+
+    return Pair(changed(pair.attack), changed(pair.twin))
+
+
+def _harmless(text: object) -> str:
+    """The same text without what SQL understands: as long, with the same numbers.
+
+    A service that repeats a part of the value answers this text and its twin differently as well.
+    """
+    plain = re.sub(r"OR|AND|CASE|WHEN|THEN|ELSE|END", lambda word: "x" * len(word[0]), str(text))
+    return re.sub(r"['\"()=%-]", "x", plain)
+
+
+def _breaks(
+    sender: Sender, endpoint: Endpoint, calls: Callable[[object], Call], pair: Pair
+) -> Exchange | None:
+    """The exchange of a lone quote that breaks the statement, where two quotes do not."""
+    broken = sender.send(endpoint, calls(pair.attack))
+    harmless = sender.send(endpoint, calls(pair.twin))
+    has_text = DATABASE_ERRORS.search(_without(broken.text, pair)) is not None
+    shows_text = has_text and not DATABASE_ERRORS.search(_without(harmless.text, pair))
+    breaks = broken.status >= SERVER_ERROR > harmless.status
+    if not shows_text and not breaks:
+        return None
+    again = sender.send(endpoint, calls(pair.twin))
+    second = sender.send(endpoint, calls(pair.attack))
+    is_stable = again.status == harmless.status and second.status == broken.status
+    return broken if is_stable else None
+
+
+def _without(text: str, pair: Pair) -> str:
+    return text.replace(str(pair.attack), "").replace(str(pair.twin), "")
+
+
+def _conditions(endpoint: Endpoint, value: object) -> Iterator[Pair]:
+    """Conditions that are true, beside conditions that are false."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield Pair(f"{value}' AND '1'='1", f"{value}' AND '1'='2")
+        yield Pair(f'{value}" AND "1"="1', f'{value}" AND "1"="2')
+        yield Pair(f"{value} AND 1=1", f"{value} AND 1=2")
+    if endpoint.method not in CHANGES:
+        yield from injection.SQL
+        yield Pair(f"{ABSENT}) OR (1=1", f"{ABSENT}) OR (1=2")
+    if isinstance(value, str) and value.isidentifier():
+        order = f"CASE WHEN 1={{}} THEN {value} ELSE 1 END"
+        yield Pair(order.format(1), order.format(2))
+
+
+def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
+    """Operators of NoSQL instead of values, in bodies, forms and queries (``name[$ne]``)."""
+    for place in places(endpoint, call):
+        if place.where == "path":
+            continue
+        for pair in _operators(value_at(call, place)):
+            if place.where == "query" and isinstance(pair.attack, list):
+                continue
+            calls = injection.operator_calls(call, place)
+            answer = differs(sender, endpoint, calls, pair, _control(pair))
+            if answer:
+                yield executed("nosql-injection", endpoint, place, pair.attack, answer)
+                break
+        else:
+            yield untouched("nosql-injection", endpoint, place)
+
+
+def _operators(value: object) -> Iterator[Pair]:
+    yield from injection.nosql_pairs()
+    if isinstance(value, str) and len(value) >= injection.MIN_PATTERN:
+        yield Pair({"$eq": value}, {"$eq": f"{value}!"})
+        yield Pair({"$regex": f"^{value[0]}"}, {"$regex": f"^{WORD}{WORD}"})
+
+
+def _control(pair: Pair) -> Pair:
+    """Two values of the same kind without meaning: a service that stores any JSON takes both."""
+    if isinstance(pair.attack, dict):
+        return Pair({"zqa": WORD}, {"zqb": WORD})
+    return CONTROL
+
+
+def executed(
+    rule: str, endpoint: Endpoint, place: Parameter, payload: object, answer: Exchange
+) -> Observation:
+    """A finding: the service executes a payload."""
+    sentence = (
+        f"{endpoint.name}: {place.where} {place.name} executes {str(payload)[:120]!r}: status "
+        f"{answer.status} after {answer.seconds:.2f} s in each of {REPEATS} tries, unlike its "
+        "harmless twin"
+    )
+    name = f"{endpoint.name} {place.name}"
+    return Observation(rule, name, is_finding=True, sentence=sentence, exchange=answer,
+                       cause=f"{endpoint.name} {place.where}")  # fmt: skip
+
+
+def untouched(rule: str, endpoint: Endpoint, place: Parameter) -> Observation:
+    """No finding: the value is taken for text, or refused."""
+    sentence = f"{endpoint.name}: {place.where} {place.name} is taken for text or refused"
+    return Observation(rule, f"{endpoint.name} {place.name}", is_finding=False, sentence=sentence)
+
+
+def others(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
+    """Shell commands, templates, header lines and paths, by a sign that no echo can show."""
+    for probe in (injection.command, injection.template, injection.crlf, injection.traversal):
+        for observation in probe(sender, endpoint, call):
+            yield replace(observation, cause=endpoint.name)

@@ -1,0 +1,279 @@
+"""Attack: fields that a user may not set, in registrations, changes and new objects.
+
+A finding needs a second look: the value that was sent must be in what the service shows afterwards,
+and must differ from what it shows without the field.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.scanner.result import Gap
+from suites.scanner.rights.owned_objects import attempt, is_person, of_person, succeeded
+from suites.scanner.survey.account import Account, is_accepted, json_of
+from suites.scanner.survey.bodies import full_call
+from suites.scanner.survey.known_values import KnownValues, objects_in
+from suites.scanner.survey.service import Survey
+from suites.scanner.survey.vocabulary import PRIVILEGE, SERVER_SET, changes_privileges
+
+RAISED = 31337
+ADMIN_WORDS = ("admin", "administrator", "Admin", "ADMIN")
+USUAL_FIELDS: Mapping[str, object] = {
+    "role": "admin", "admin": True, "is_admin": True, "isAdmin": True, "is_superuser": True,
+    "is_staff": True,
+}  # fmt: skip
+
+
+def privileged_values(survey: Survey, shown: Mapping[str, object]) -> dict[str, list[object]]:
+    """For each field about rights or money, the values to try.
+
+    Args:
+        survey: the survey.
+        shown: what the service shows of an ordinary account.
+    """
+    admin = survey.admin.profile if survey.admin else {}
+    fields: dict[str, list[object]] = {name: [value] for name, value in USUAL_FIELDS.items()}
+    declared = _declared(survey)
+    for name, value in {**admin, **shown}.items():
+        if not PRIVILEGE.match(name):
+            continue
+        current = shown.get(name, value)
+        if isinstance(current, bool):
+            fields[name] = [not current]
+        elif isinstance(current, int | float):
+            fields[name] = [RAISED]
+        else:
+            wanted = [admin.get(name), *declared.get(name, ()), *ADMIN_WORDS]
+            fields[name] = [one for one in dict.fromkeys(wanted) if one not in (None, current)]
+    return fields
+
+
+def _declared(survey: Survey) -> dict[str, list[Any]]:
+    """The values that the document lists for each field, with the rarest word last."""
+    found: dict[str, list[Any]] = {}
+
+    def walk(schema: object) -> None:
+        if isinstance(schema, Mapping):
+            for name, part in (schema.get("properties") or {}).items():
+                if isinstance(part, Mapping):
+                    for one in (part, *(part.get("anyOf") or ()), *(part.get("allOf") or ())):
+                        found.setdefault(name, []).extend(one.get("enum") or ())
+                    walk(part)
+
+    for endpoint in survey.operations:
+        walk(endpoint.body)
+    return found
+
+
+def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
+    """Register with fields about rights, and read the new account."""
+    registration = survey.registration
+    if registration is None or not survey.throw_aways:
+        yield Gap("mass-assignment", "registration: the scan could not register an account")
+        return
+    plain = survey.throw_aways[0]
+    views = _seen(survey, plain)
+    fields = privileged_values(survey, {**views, **plain.profile})
+    place = registration.endpoint.name
+    if not _is_visible(fields, views, survey):
+        yield Gap("mass-assignment", f"{place}: no operation shows the rights of an account")
+        return
+    attempts = [{name: values[0] for name, values in fields.items() if values}]
+    attempts += [{name: value} for name, values in fields.items() for value in values
+                 if name in views]  # fmt: skip
+    for extra in attempts:
+        account, answer = survey.new_account(extra)
+        if account is None:
+            continue
+        after = _seen(survey, account)
+        taken = {name: value for name, value in extra.items()
+                 if after.get(name) == value and views.get(name) != value}  # fmt: skip
+        if taken:
+            sentence = (
+                f"{place} accepts {_named(taken)}, as the service shows afterwards; without it: "
+                f"{_named({name: views.get(name) for name in taken})}"
+            )
+            yield Observation("mass-assignment", place, is_finding=True, sentence=sentence,
+                              exchange=answer)  # fmt: skip
+            return
+    sentence = f"{place} ignores or refuses {', '.join(sorted(fields))}"
+    yield Observation("mass-assignment", place, is_finding=False, sentence=sentence)
+
+
+def _is_visible(fields: Mapping[str, object], views: Mapping[str, object], survey: Survey) -> bool:
+    return bool(set(fields) & set(views)) or survey.admin is not None
+
+
+def _named(fields: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in fields.items())
+
+
+def _seen(survey: Survey, account: Account) -> dict[str, object]:
+    """What the service shows of an account: to itself, to an administrator, and in lists."""
+    found: dict[str, object] = {}
+    readers = [account, *([survey.admin] if survey.admin else [])]
+    for good in survey.good.values():
+        if good.endpoint.method != "GET" or "{" in good.endpoint.path or not good.is_usable:
+            continue
+        for reader in readers:
+            answer = attempt(reader, good.endpoint, good.call)
+            if answer is None or not is_accepted(answer):
+                continue
+            for fields in objects_in(json_of(answer)):
+                if account.name in map(str, fields.values()):
+                    found |= dict(fields)
+    return {**found, **account.profile}
+
+
+def in_changes(survey: Survey) -> Iterator[Observation | Gap]:
+    """Change an account with fields about rights, and read it again."""
+    account, is_lent = next(iter(survey.throw_aways), None), False
+    if account is None:
+        account, is_lent = survey.user2, True
+    if account is None:
+        yield Gap("privilege-change", "needs an account that may change: --user2 or a registration")
+        return
+    for endpoint in survey.operations:
+        is_own = "{" not in endpoint.path or is_person(endpoint)
+        is_change = endpoint.method in ("PUT", "PATCH", "POST") and is_own
+        if not is_change or survey.is_entrance(endpoint) or endpoint.body is None:
+            continue
+        if endpoint.method == "POST" and not changes_privileges(endpoint):
+            continue
+        yield from _changed(survey, endpoint, account, is_lent=is_lent)
+
+
+def _changed(
+    survey: Survey, endpoint: Endpoint, account: Account, *, is_lent: bool
+) -> Iterator[Observation]:
+    call = _own_call(survey, endpoint, account)
+    if call is None or not isinstance(call.body, dict):
+        return
+    before = _seen(survey, account)
+    fields = privileged_values(survey, before)
+    own_fields = {name: values for name, values in fields.items() if name in before}
+    tries = [{name: values[0] for name, values in own_fields.items() if values}]
+    tries += [{name: value} for name, values in own_fields.items() for value in values]
+    for extra in filter(None, tries):
+        body = {**call.body, **extra}
+        answer = attempt(account, endpoint, replace(call, body=body))
+        if answer is None or not is_accepted(answer):
+            continue
+        survey.learn_profiles((account,))
+        after = _seen(survey, account)
+        taken = {name: value for name, value in extra.items()
+                 if after.get(name) == value != before.get(name)}  # fmt: skip
+        if taken:
+            sentence = (
+                f"{endpoint.name}: an ordinary account gives itself {_named(taken)}, as "
+                f"the service shows afterwards; before: "
+                f"{_named({name: before.get(name) for name in taken})}"
+            )
+            yield Observation("privilege-change", endpoint.name, is_finding=True,
+                              sentence=sentence, exchange=answer)  # fmt: skip
+            back = {name: before.get(name) for name in taken}
+            attempt(account, endpoint, replace(call, body={**call.body, **back}))
+            survey.learn_profiles((account,))
+            return
+    sentence = (
+        f"{endpoint.name} ignores or refuses {', '.join(sorted(own_fields)) or 'such fields'}"
+    )
+    yield Observation("privilege-change", endpoint.name, is_finding=False, sentence=sentence)
+    if is_lent:
+        survey.learn_profiles((account,))
+
+
+def _own_call(survey: Survey, endpoint: Endpoint, account: Account) -> Call | None:
+    """A good call about the account itself, with the values that it has now."""
+    call = full_call(endpoint, survey.known, optional=True)
+    if "{" in endpoint.path:
+        owned = of_person(survey, endpoint, account)
+        if owned is None:
+            return None
+        call = replace(call, path=owned.call.path)
+    if isinstance(call.body, dict):
+        kept = {name: account.profile.get(name, value) for name, value in call.body.items()}
+        call = replace(call, body=kept)
+    return call
+
+
+def in_new_objects(survey: Survey) -> Iterator[Observation]:
+    """Make objects with fields that the service sets, and read them again."""
+    for good in list(survey.good.values()):
+        endpoint = good.endpoint
+        reader = _reader(survey, endpoint)
+        is_making = endpoint.method == "POST" and "{" not in endpoint.path and good.is_usable
+        if not is_making or reader is None or not isinstance(good.call.body, dict):
+            continue
+        observation = _made(survey, good.call, (endpoint, reader), good.account)
+        if observation is not None:
+            yield observation
+
+
+def _reader(survey: Survey, making: Endpoint) -> Endpoint | None:
+    prefix = f"{making.path.rstrip('/')}/{{"
+    return next((one for one in survey.operations
+                 if one.method == "GET" and one.path.startswith(prefix)
+                 and one.path.count("{") == 1), None)  # fmt: skip
+
+
+def _made(
+    survey: Survey, call: Call, pair: tuple[Endpoint, Endpoint], account: Account
+) -> Observation | None:
+    making, reader = pair
+    usual = _stored(survey, call, pair, account)
+    if usual is None:
+        return None
+    shown = usual[0]
+    declared = set((making.body or {}).get("properties", {}))
+    fields = {name: value for name, value in shown.items() if name not in declared
+              and (SERVER_SET.match(name) or PRIVILEGE.match(name))}  # fmt: skip
+    for name, value in fields.items():
+        wrong = _other(survey, name, value, account)
+        body = {**call.body, name: wrong}
+        stored = _stored(survey, replace(call, body=body), pair, account)
+        if stored is not None and stored[0].get(name) == wrong != value:
+            sentence = (
+                f"{making.name} accepts {name} {wrong!r}, which the service sets to {value!r} "
+                f"itself, as {reader.name} shows afterwards"
+            )
+            return Observation("mass-assignment", f"{making.name} {name}", is_finding=True,
+                               sentence=sentence, exchange=stored[1])  # fmt: skip
+    sentence = f"{making.name} ignores or refuses {', '.join(fields) or 'further fields'}"
+    return Observation("mass-assignment", making.name, is_finding=False, sentence=sentence)
+
+
+def _other(survey: Survey, name: str, value: object, account: Account) -> object:
+    """Another value of the same kind; another account's, where the value is the caller's."""
+    del name
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return RAISED
+    other = survey.second if survey.second is not account else survey.user
+    for key, own in account.profile.items():
+        if own == value and other is not None and key in other.profile:
+            return other.profile[key]
+    if other is not None and value == account.name:
+        return other.name
+    return f"{value}x"
+
+
+def _stored(
+    survey: Survey, call: Call, pair: tuple[Endpoint, Endpoint], account: Account
+) -> tuple[dict[str, object], Exchange] | None:
+    """The object as the service shows it after it was made, and the exchange that made it."""
+    making, reader = pair
+    answer = attempt(account, making, survey.fresh(making, call))
+    if answer is None or not is_accepted(answer):
+        return None
+    seen = KnownValues()
+    seen.learn(making, answer, account.label)
+    name = reader.path.rpartition("{")[2].partition("}")[0]
+    for value in seen.for_path(reader, name, account.label)[:3]:
+        read = attempt(account, reader, Call(path={name: value}))
+        if read is not None and succeeded(read):
+            objects = list(objects_in(json_of(read)))
+            return (dict(objects[0]), answer) if objects else None
+    return None

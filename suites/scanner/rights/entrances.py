@@ -1,0 +1,268 @@
+"""Attack: log-in, registration and reset; whether they name known users, and limit guesses."""
+
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.probes.openapi import places
+from suites.scanner.payloads.answers import VOLATILE, essence
+from suites.scanner.result import Gap
+from suites.scanner.session import NAME, WRONG_TEXT, Login, credentials
+from suites.scanner.survey.account import SUCCESS, Account, is_accepted
+from suites.scanner.survey.registration import registered
+from suites.scanner.survey.service import Survey
+from suites.scanner.survey.vocabulary import is_reset
+
+LIMITED = (423, 429)
+# An account of a person is not locked by this number of wrong passwords, in most services.
+MAX_OWN_TRIES = 4
+MAX_TRIES = 8
+MIN_TIMED, MIN_AGAIN = 6, 3
+TEXT_TRIES = 2
+# The answer to a known name takes longer by this ratio and this number of seconds.
+MIN_RATIO, MIN_SECONDS = 1.5, 0.004
+GUESSES = 30
+SLOWED_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """An operation that takes the name of a user.
+
+    Args:
+        endpoint: the operation.
+        account: the account whose name is known to the service.
+        call: makes a call with a name.
+        max_tries: how often the known name may be sent.
+    """
+
+    endpoint: Endpoint
+    account: Account
+    call: Callable[[str], Call]
+    max_tries: int
+
+
+def enumeration(survey: Survey) -> Iterator[Observation | Gap]:
+    """Whether answers to known and unknown names differ in text or time."""
+    entrances = list(_entrances(survey))
+    if not entrances:
+        yield Gap("user-enumeration", "no log-in was given")
+    for entrance in entrances:
+        yield from _compared(survey, entrance)
+    if survey.registration is None:
+        yield Gap("user-enumeration", "registration: the service describes no registration")
+    elif survey.throw_aways:
+        yield from _registration(survey)
+
+
+def _entrances(survey: Survey) -> Iterator[Entrance]:
+    # Wrong passwords may lock the account, so it is an account that no other attack needs.
+    account = survey.new_account()[0] or survey.user2 or survey.user
+    if account.login is None:
+        return
+    tries = MAX_OWN_TRIES if account is survey.user else MAX_TRIES
+    login = account.login
+
+    def log_in(name: str) -> Call:
+        return credentials(Login(login.endpoint, name, ""), password=WRONG_TEXT)
+
+    yield Entrance(login.endpoint, account, log_in, tries)
+    for endpoint in survey.operations:
+        good = survey.good.get(endpoint.name)
+        if good is not None and is_reset(endpoint) and not endpoint.secured:
+
+            def reset(name: str, endpoint: Endpoint = endpoint, base: Call = good.call) -> Call:
+                return _with_name(endpoint, base, name)
+
+            yield Entrance(endpoint, account, reset, tries)
+
+
+def _with_name(endpoint: Endpoint, call: Call, name: str) -> Call:
+    for place in places(endpoint, call):
+        if NAME.search(place.name):
+            call = call.with_value(place, name)
+    return call
+
+
+def _unknown(survey: Survey, name: str, number: int) -> str:
+    """A name of the same form and about the same length that the service does not know."""
+    before, at, after = name.partition("@")
+    mark = f"{survey.nonce[2:]}{number}"
+    text = f"{before[: max(1, len(before) - len(mark))]}{mark}"
+    return f"{text}{at}{after}"
+
+
+@dataclass(slots=True)
+class Turns:
+    """The answers to a known name and to unknown names, sent in turns.
+
+    Args:
+        known: the answers to the known name.
+        unknown: the answers to unknown names.
+        essences: the texts of the first answers, without the names.
+    """
+
+    known: list[Exchange] = field(default_factory=list)
+    unknown: list[Exchange] = field(default_factory=list)
+    essences: tuple[set[tuple[int, str]], set[tuple[int, str]]] = field(
+        default_factory=lambda: (set(), set())
+    )
+
+
+def _turns(survey: Survey, entrance: Entrance, name: str) -> Turns:
+    """Send the known name and unknown names, until the service limits the calls."""
+    turns = Turns()
+    for number in range(entrance.max_tries):
+        stranger = _unknown(survey, name, number)
+        pair = [
+            survey.nobody.send(entrance.endpoint, entrance.call(text)) for text in (name, stranger)
+        ]
+        if any(answer.status in LIMITED for answer in pair):
+            break
+        turns.known.append(pair[0])
+        turns.unknown.append(pair[1])
+        # Later tries may be told how many are left.
+        if number < TEXT_TRIES:
+            turns.essences[0].add(essence(pair[0], name))
+            turns.essences[1].add(essence(pair[1], stranger))
+    return turns
+
+
+def _compared(survey: Survey, entrance: Entrance) -> Iterator[Observation | Gap]:
+    """Compare a known name with unknown names, by text and by time."""
+    turns = _turns(survey, entrance, entrance.account.name)
+    place = entrance.endpoint.name
+    if not turns.known:
+        yield Gap("user-enumeration", f"{place} limits its calls from the first on")
+        return
+    by_text = _by_text(place, turns.essences, (turns.known[-1], turns.unknown[-1]))
+    yield by_text
+    if by_text.is_finding:
+        return  # the time of answers that differ tells nothing new
+    if len(turns.known) < MIN_TIMED:
+        reason = f"{place}: by time, {MIN_TIMED} tries of an account that may be locked are needed"
+        yield Gap("user-enumeration", reason)
+        return
+    is_slower = _is_slower(turns)
+    if is_slower:
+        fresh = survey.new_account()[0] or entrance.account
+        second = _turns(survey, entrance, fresh.name)
+        is_slower = len(second.known) >= MIN_AGAIN and _is_slower(second)
+    yield _by_time(place, turns, is_finding=is_slower)
+
+
+def _by_text(
+    place: str,
+    essences: tuple[set[tuple[int, str]], set[tuple[int, str]]],
+    answers: tuple[Exchange, Exchange],
+) -> Observation:
+    is_stable = all(len(one) == 1 for one in essences)
+    differs = is_stable and essences[0] != essences[1]
+    known, unknown = answers
+    sentence = (
+        f"{place} answers {_shown(known)} to a known name and {_shown(unknown)} to an unknown name"
+        if differs
+        else f"{place} gives the same text to known and unknown names"
+    )
+    return Observation("user-enumeration", f"{place} text", differs, sentence, unknown,
+                       steps=(known,), cause=f"{place} text")  # fmt: skip
+
+
+def _shown(answer: Exchange) -> str:
+    return f"{answer.status} {VOLATILE.sub('…', answer.text)[:80]!r}"
+
+
+def _is_slower(turns: Turns) -> bool:
+    """Whether the times are apart: in the median, and in all answers but one on each side."""
+    times = [[one.seconds for one in answers] for answers in (turns.known, turns.unknown)]
+    quick, slow = sorted(times, key=statistics.median)
+    apart = statistics.median(slow) - statistics.median(quick)
+    is_apart = (
+        statistics.median(slow) > MIN_RATIO * statistics.median(quick) and apart > MIN_SECONDS
+    )
+    return is_apart and sorted(slow)[1] > sorted(quick)[-2]
+
+
+def _by_time(place: str, turns: Turns, *, is_finding: bool) -> Observation:
+    medians = [
+        statistics.median(one.seconds for one in answers)
+        for answers in (turns.known, turns.unknown)
+    ]
+    sentence = (
+        f"{place}: the median of {len(turns.known)} answers is {medians[0]:.3f} s for a known name "
+        f"and {medians[1]:.3f} s for unknown names{', twice' if is_finding else ''}"
+    )
+    return Observation("user-enumeration", f"{place} time", is_finding, sentence, turns.known[-1],
+                       cause=f"{place} time")  # fmt: skip
+
+
+def _registration(survey: Survey) -> Iterator[Observation | Gap]:
+    """Register a name again, and a new name, with bodies that are equal otherwise."""
+    registration, account = survey.registration, survey.throw_aways[-1]
+    if registration is None or account.registration is None:
+        return
+    essences: tuple[set[tuple[int, str]], set[tuple[int, str]]] = (set(), set())
+    pair: list[Exchange] = []
+    for _ in range(2):
+        fresh = registration.call(survey.known)
+        pair = [survey.nobody.send(registration.endpoint, call)
+                for call in (account.registration, fresh)]  # fmt: skip
+        if any(answer.status in LIMITED for answer in pair):
+            yield Gap("user-enumeration", f"{registration.endpoint.name} limits its calls")
+            return
+        for answers, answer, call in zip(
+            essences, pair, (account.registration, fresh), strict=True
+        ):
+            echoed = [str(one) for one in (call.body or {}).values()]
+            answers.add(essence(answer, *sorted(echoed, key=len, reverse=True)))
+    yield _by_text(registration.endpoint.name, essences, (pair[0], pair[1]))
+
+
+def guessing(survey: Survey) -> Iterator[Observation | Gap]:
+    """Guess the password of a throw-away account, then send its password."""
+    account = None
+    if survey.registration:
+        account, _ = registered(survey.registration, survey.nobody.watch, survey.known, {})
+    account = account or next(iter(survey.throw_aways), None) or survey.user2
+    if account is None or account.login is None:
+        reason = "would lock the account: give --user2, or describe a registration"
+        yield Gap("password-guessing", reason)
+        return
+    login = account.login
+    place = login.endpoint.name
+    right = survey.nobody.send(login.endpoint, credentials(login, password=login.password))
+    answers = [
+        survey.nobody.send(login.endpoint, credentials(login, password=f"{WRONG_TEXT} {number}"))
+        for number in range(GUESSES)
+    ]
+    after = survey.nobody.send(login.endpoint, credentials(login, password=login.password))
+    if not is_accepted(right):
+        yield Gap("password-guessing", f"{place} answered {right.status} to the right password")
+        return
+    yield _judged(place, (right, answers, after))
+
+
+def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> Observation:
+    before, guesses, after = answers
+    statuses = [guess.status for guess in guesses]
+    is_refused = any(status in LIMITED for status in statuses)
+    is_locked = before.status in SUCCESS and (
+        after.status != before.status or len(after.text) * 2 < len(before.text)
+    )
+    first, last = (statistics.median(one.seconds for one in part)
+                   for part in (guesses[:5], guesses[-5:]))  # fmt: skip
+    is_slowed = last > SLOWED_SECONDS and last > 3 * first
+    differs = essence(guesses[0], f"{WRONG_TEXT} 0") != essence(
+        guesses[-1], f"{WRONG_TEXT} {GUESSES - 1}"
+    )
+    is_open = not (is_refused or is_locked or is_slowed or differs)
+    seconds = sum(guess.seconds for guess in guesses)
+    sentence = (
+        f"{place}: {GUESSES} wrong passwords in {seconds:.1f} s, all answered {statuses[-1]}; then "
+        "the right password is accepted"
+        if is_open
+        else f"{place}: wrong passwords are limited or slowed down: {sorted(set(statuses))}"
+    )
+    return Observation("password-guessing", place, is_open, sentence, guesses[-1],
+                       steps=tuple(guesses[:1]))  # fmt: skip

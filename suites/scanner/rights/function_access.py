@@ -1,0 +1,243 @@
+"""Attack: an ordinary account calls operations of administrators (BFLA), and sets passwords."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.probes.openapi import places
+from suites.scanner.result import Gap
+from suites.scanner.rights.owned_objects import (
+    attempt,
+    created,
+    is_person,
+    last_parameter,
+    of_person,
+    succeeded,
+)
+from suites.scanner.sending import UnreachableError
+from suites.scanner.session import WRONG_TEXT, Login, LoginFailedError, logged_in
+from suites.scanner.survey.account import Account, is_accepted, json_of
+from suites.scanner.survey.bodies import GOOD_PASSWORD, full_call
+from suites.scanner.survey.known_values import objects_in
+from suites.scanner.survey.service import GoodCall, Survey
+from suites.scanner.survey.vocabulary import (
+    IDENTITY,
+    PASSWORD,
+    PRIVATE,
+    PRIVILEGE,
+    is_administration,
+)
+
+RULE = "function-access"
+OLD_PASSWORD = ("old", "current", "previous", "existing")
+MIN_PEOPLE = 2
+FORBIDDEN = 403
+
+
+def ordinary(survey: Survey) -> Account | None:
+    """An account that has no special rights."""
+    if survey.throw_aways:
+        return survey.throw_aways[0]
+    if survey.user2 is not None:
+        return survey.user2
+    return survey.user if survey.admin is not None and survey.user.session.headers else None
+
+
+def administration(survey: Survey) -> Iterator[Observation | Gap]:
+    """Whether an ordinary account may call the operations of administrators."""
+    account = ordinary(survey)
+    if account is None:
+        yield Gap(
+            RULE, "needs an ordinary account beside an administrator: give --user2 or --admin"
+        )
+        return
+    named = [one for one in survey.operations
+             if is_administration(one) and not survey.is_entrance(one)]  # fmt: skip
+    if not named and survey.admin is None:
+        yield Gap(RULE, "no operation is named as one for administrators; give --admin")
+    for number, endpoint in enumerate(named):
+        call = _call_without_harm(survey, endpoint, f"{survey.nonce}f{number:03}")
+        if call is None:
+            yield Gap(RULE, f"{endpoint.name}: the scan has no object that it may harm")
+            continue
+        answer = attempt(account, endpoint, call)
+        is_open = succeeded(answer) and answer is not None and "html" not in answer.content_type
+        status = answer.status if answer else "nothing"
+        sentence = f"{endpoint.name}, for administrators, answers {status} to an ordinary account"
+        yield Observation(RULE, endpoint.name, is_open, sentence, answer)
+    yield from _refused_elsewhere(survey, account, named)
+
+
+def _refused_elsewhere(
+    survey: Survey, account: Account, named: list[Endpoint]
+) -> Iterator[Observation]:
+    """Whether an ordinary account deletes or changes what only an administrator can make."""
+    if survey.admin is None:
+        return
+    for number, endpoint in enumerate(survey.operations):
+        if endpoint in named or endpoint.method not in ("DELETE", "PUT", "PATCH"):
+            continue
+        _, making = survey.collection_of(endpoint)
+        good = survey.good.get(making.name) if making else None
+        if good is None or good.account is not survey.admin:
+            continue
+        owned = created(survey, endpoint, survey.admin, f"{survey.nonce}a{number:03}")
+        if owned is None:
+            continue
+        own = survey.good.get(endpoint.name)
+        call = replace(own.call if own else owned.call, path=owned.call.path)
+        answer = attempt(account, endpoint, call)
+        verb = "accepts" if succeeded(answer) else "refuses"
+        sentence = (
+            f"{endpoint.name} {verb} an ordinary account, for an object that only an administrator "
+            "can make"
+        )
+        yield Observation(RULE, endpoint.name, succeeded(answer), sentence, answer)
+
+
+def _call_without_harm(survey: Survey, endpoint: Endpoint, mark: str) -> Call | None:
+    """A call that harms nothing but what the scan made; None without one."""
+    good = survey.good.get(endpoint.name)
+    call = good.call if good else full_call(endpoint, survey.known, optional=True)
+    if endpoint.method == "GET" or "{" not in endpoint.path:
+        return call
+    if is_person(endpoint):
+        victim, _ = survey.new_account()
+        owned = of_person(survey, endpoint, victim) if victim else None
+        if owned is None and victim is not None:
+            shown = _listed_value(survey, victim)
+            path = {**call.path, last_parameter(endpoint): shown}
+            return replace(call, path=path) if shown else None
+    else:
+        owned = created(survey, endpoint, survey.admin, mark) if survey.admin else None
+    return replace(call, path=owned.call.path) if owned else None
+
+
+def _listed_value(survey: Survey, victim: Account) -> str:
+    """The id of an account in the lists that an administrator reads."""
+    reader = survey.admin or survey.user
+    for good in survey.good.values():
+        if good.endpoint.method != "GET" or "{" in good.endpoint.path:
+            continue
+        answer = attempt(reader, good.endpoint, good.call)
+        for fields in objects_in(json_of(answer)) if answer else ():
+            if victim.name in map(str, fields.values()):
+                return str(fields.get("id", fields.get("_id", victim.name)))
+    return ""
+
+
+def lists_of_people(survey: Survey) -> Iterator[Observation]:
+    """Whether an ordinary account reads a list of other accounts with their private fields."""
+    account = ordinary(survey)
+    if account is None:
+        return
+    for good in survey.good.values():
+        endpoint = good.endpoint
+        if endpoint.method != "GET" or "{" in endpoint.path:
+            continue
+        answer = attempt(account, endpoint, good.call)
+        if (
+            answer is None
+            or not is_accepted(answer)
+            or succeeded(attempt(survey.nobody, endpoint, good.call))
+        ):
+            continue
+        people, fields = _people_in(survey, answer, account)
+        # A directory of names may be for everybody, unless the document says who is refused.
+        if FORBIDDEN not in endpoint.statuses:
+            fields = {name for name in fields if PRIVILEGE.match(name)}
+        is_open = len(people) >= MIN_PEOPLE and bool(fields)
+        sentence = (
+            f"{endpoint.name} shows an ordinary account {len(people)} other accounts with "
+            f"{', '.join(sorted(fields))}"
+            if is_open
+            else f"{endpoint.name} shows an ordinary account no list of accounts"
+        )
+        yield Observation(RULE, endpoint.name, is_open, sentence, answer)
+
+
+def _people_in(survey: Survey, answer: Exchange, account: Account) -> tuple[set[str], set[str]]:
+    """The other accounts of the scan in an answer, and their private fields."""
+    others = {one.name for one in survey.accounts() if one is not account and one.name}
+    people: set[str] = set()
+    fields: set[str] = set()
+    for shown in objects_in(json_of(answer)):
+        names = others & set(map(str, shown.values()))
+        people |= names
+        if names:
+            fields |= {key for key in shown if PRIVATE.search(key)}
+    return people, fields
+
+
+def passwords(survey: Survey) -> Iterator[Observation | Gap]:
+    """Whether an account sets the password of another account, which then logs in with it."""
+    for endpoint in survey.operations:
+        call = full_call(endpoint, survey.known, optional=True)
+        secret = [one for one in places(endpoint, call) if one.where == "body"
+                  and PASSWORD.search(one.name)]  # fmt: skip
+        names = [one for one in places(endpoint, call)
+                 if (one.where == "path" and is_person(endpoint))
+                 or (one.where == "body" and IDENTITY.match(one.name))]  # fmt: skip
+        is_change = endpoint.method in ("PUT", "PATCH", "POST") and not survey.is_entrance(endpoint)
+        if not secret or not is_change or not names:
+            continue
+        good = GoodCall(endpoint, call, survey.user, None)
+        yield _password_of_other(survey, good)
+
+
+def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
+    endpoint, place = good.endpoint, f"{good.endpoint.name} password"
+    victim, _ = survey.new_account()
+    # A service may change the password of the caller instead, so the caller is new as well.
+    attacker = survey.new_account()[0] or survey.user
+    if victim is None:
+        victim = survey.user2
+    if victim is None or victim.login is None or attacker.login is None or attacker is victim:
+        return Gap("object-access", f"{place}: needs an account whose password may change")
+    new = f"{GOOD_PASSWORD}-{survey.nonce}"
+    answer = attempt(attacker, endpoint, _password_call(survey, good, victim, new))
+    changed = succeeded(answer) and _logs_in(survey, replace_password(victim.login, new))
+    if changed and not victim.is_throw_away:
+        attempt(attacker, endpoint, _password_call(survey, good, victim, victim.login.password))
+    if not attacker.is_throw_away and _logs_in(survey, replace_password(attacker.login, new)):
+        attempt(attacker, endpoint, _password_call(survey, good, attacker, attacker.login.password))
+    status = answer.status if answer else "nothing"
+    sentence = (
+        f"{endpoint.name}: the {attacker.label} sets the password of another account, which logs "
+        "in with it"
+        if changed
+        else f"{endpoint.name} answers {status}; the password of the other account is as before"
+    )
+    return Observation("object-access", place, changed, sentence, answer)
+
+
+def _password_call(survey: Survey, good: GoodCall, victim: Account, new: str) -> Call:
+    endpoint, call = good.endpoint, good.call
+    for place in places(endpoint, call):
+        name = place.name.rpartition(".")[2]
+        if place.where == "path":
+            owned = of_person(survey, endpoint, victim)
+            call = (
+                replace(call, path=owned.call.path)
+                if owned
+                else call.with_value(place, victim.name)
+            )
+        elif place.where == "body" and PASSWORD.search(name):
+            is_old = any(part in name.lower() for part in OLD_PASSWORD)
+            call = call.with_value(place, WRONG_TEXT if is_old else new)
+        elif place.where == "body" and IDENTITY.match(name):
+            call = call.with_value(place, victim.profile.get(name, victim.name))
+    return call
+
+
+def replace_password(login: Login, password: str) -> Login:
+    """The log-in with another password."""
+    return replace(login, password=password)
+
+
+def _logs_in(survey: Survey, login: Login) -> bool:
+    try:
+        logged_in(survey.nobody.watch.sender, login, {})
+    except (LoginFailedError, UnreachableError):
+        return False
+    return True

@@ -1,0 +1,255 @@
+"""Attack: an account reads, changes or deletes what belongs to another account (BOLA).
+
+A status alone shows nothing: a service may answer 200 and do nothing. A read counts when the answer
+has the content that the owner sees; a change counts when the owner sees it afterwards.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.probes.openapi import places, value_at
+from suites.scanner.result import Gap
+from suites.scanner.rights.owned_objects import (
+    OwnedObject,
+    attempt,
+    created,
+    is_closed,
+    is_person,
+    leaves,
+    list_text,
+    listed_before,
+    of_person,
+    reader_of,
+    succeeded,
+)
+from suites.scanner.survey.account import Account, is_accepted
+from suites.scanner.survey.bodies import free_texts, is_free
+from suites.scanner.survey.service import Survey
+from suites.scanner.survey.vocabulary import IDENTITY, PRIVATE
+
+RULE = "object-access"
+MIN_EQUAL = 0.6
+
+
+def reading(survey: Survey) -> Iterator[Observation | Gap]:
+    """Whether another account reads an object that is not shared."""
+    other = survey.second
+    if other is None or not survey.user.session.headers:
+        yield Gap(RULE, "needs a second account: give --user2, or describe a registration")
+        return
+    for number, endpoint in enumerate(_with_object(survey, "GET")):
+        owned = _readable(survey, endpoint, f"{survey.nonce}r{number:03}")
+        if owned is None:
+            yield Gap(RULE, f"{endpoint.name}: no object of the user to read")
+            continue
+        yield _read_by(survey, endpoint, owned, other)
+
+
+def _with_object(survey: Survey, *methods: str) -> list[Endpoint]:
+    return [one for one in survey.operations if "{" in one.path and one.method in methods
+            and not survey.is_entrance(one)]  # fmt: skip
+
+
+def _readable(survey: Survey, endpoint: Endpoint, mark: str) -> OwnedObject | None:
+    """An object that its owner reads by this operation."""
+    found: list[OwnedObject | None] = []
+    if is_person(endpoint):
+        found.append(of_person(survey, endpoint, survey.user))
+    else:
+        found.append(created(survey, endpoint, survey.user, mark))
+        found += listed_before(survey, endpoint, survey.user)
+    for owned in found:
+        if owned is not None and succeeded(attempt(owned.owner, endpoint, owned.call)):
+            return owned
+    return None
+
+
+def _read_by(survey: Survey, endpoint: Endpoint, owned: OwnedObject, other: Account) -> Observation:
+    own = attempt(owned.owner, endpoint, owned.call)
+    answer = attempt(other, endpoint, owned.call)
+    reason = _shown_to(survey, endpoint, owned, (own, answer), other)
+    sentence = (
+        f"{endpoint.name}: {other.label} reads an object of the {owned.owner.label}, {reason}"
+        if reason
+        else f"{endpoint.name}: {other.label} does not read a private object of the user"
+    )
+    return Observation(RULE, f"{endpoint.name} read", bool(reason), sentence, answer,
+                       steps=(owned.step,) if owned.step else ())  # fmt: skip
+
+
+def _shown_to(
+    survey: Survey,
+    endpoint: Endpoint,
+    owned: OwnedObject,
+    answers: tuple[Exchange | None, Exchange | None],
+    other: Account,
+) -> str:
+    """Why the answer shows something private; empty where it does not."""
+    own, answer = answers
+    if own is None or answer is None or not is_accepted(answer) or not _is_same(own, answer):
+        return ""
+    if not is_closed(survey, endpoint, owned.call):
+        return ""
+    listed = list_text(survey, endpoint, other)
+    fields = _private_fields(own, answer, listed or "")
+    if is_person(endpoint):
+        return f"with {', '.join(fields)}" if fields else ""
+    name = owned.mark or str(list(owned.call.path.values())[-1])
+    if listed is None:
+        return "and no list shows the object to everybody"
+    if name not in listed:
+        return "which is not in its own list"
+    return f"with {', '.join(fields)}, which its list does not show" if fields else ""
+
+
+def _is_same(own: Exchange, answer: Exchange) -> bool:
+    """Whether an answer has most of the values that the owner sees."""
+    mine, shown = leaves(own), leaves(answer)
+    if not mine:
+        return own.text.strip() != "" and own.text == answer.text
+    equal = sum(bool(values & shown.get(name, set())) for name, values in mine.items())
+    return equal >= MIN_EQUAL * len(mine)
+
+
+def _private_fields(own: Exchange, answer: Exchange, listed: str) -> list[str]:
+    """The private fields that the answer shows and the list does not show."""
+    mine, shown = leaves(own), leaves(answer)
+    return sorted(
+        name
+        for name, values in mine.items()
+        if PRIVATE.search(name)
+        and any(value in shown.get(name, set()) and value not in listed for value in values)
+    )
+
+
+def changing(survey: Survey) -> Iterator[Observation | Gap]:
+    """Whether another account changes or deletes an object, as its owner sees afterwards."""
+    attacker = survey.second
+    if attacker is None:
+        return
+    operations = _with_object(survey, "PUT", "PATCH", "POST", "DELETE")
+    for number, endpoint in enumerate(operations):
+        if survey.changes_credentials(endpoint) and not is_person(endpoint):
+            continue
+        mark = f"{survey.nonce}w{number:03}"
+        pair = _victim(survey, endpoint, mark)
+        if pair is None:
+            yield Gap(RULE, f"{endpoint.name}: the scan can make no object to change")
+            continue
+        owned, other = pair
+        yield _changed_by(survey, endpoint, owned, other, mark)
+
+
+def _victim(survey: Survey, endpoint: Endpoint, mark: str) -> tuple[OwnedObject, Account] | None:
+    """An object that the scan may harm, and an account that must not reach it."""
+    second = survey.second
+    if second is None:
+        return None
+    if is_person(endpoint):
+        is_lost = endpoint.method == "DELETE"
+        victim = survey.new_account()[0] if is_lost else next(reversed(survey.throw_aways), None)
+        if victim is None:
+            return None
+        owned = of_person(survey, endpoint, victim)
+        others = [one for one in (survey.user2, *survey.throw_aways, survey.user)
+                  if one is not None and one is not victim]  # fmt: skip
+        return (owned, others[0]) if owned else None
+    for owner in (survey.user, survey.admin):
+        owned = created(survey, endpoint, owner, mark.replace("w", "c")) if owner else None
+        if owned is not None:
+            return owned, second if second is not owner else survey.user
+    return None
+
+
+def _changed_by(
+    survey: Survey, endpoint: Endpoint, owned: OwnedObject, other: Account, mark: str
+) -> Observation:
+    """Let the other account send the change, and compare what the owner sees before and after."""
+    reader = reader_of(survey, endpoint)
+    call = _marked(survey, endpoint, owned, mark)
+    before = _view(survey, owned, reader)
+    answer = attempt(other, endpoint, call)
+    after = _view(survey, owned, reader)
+    is_changed = succeeded(answer) and _is_changed(endpoint, before, after, mark)
+    verb = "deletes" if endpoint.method == "DELETE" else "changes"
+    status = answer.status if answer else "no answer"
+    sentence = (
+        f"{endpoint.name}: {other.label} {verb} an object of the {owned.owner.label}, as the owner "
+        "sees afterwards"
+        if is_changed
+        else f"{endpoint.name}: {other.label} changes no object of another account ({status})"
+    )
+    return Observation(RULE, f"{endpoint.name} change", is_changed, sentence, answer,
+                       steps=(owned.step,) if owned.step else ())  # fmt: skip
+
+
+def _marked(survey: Survey, endpoint: Endpoint, owned: OwnedObject, mark: str) -> Call:
+    good = survey.good.get(endpoint.name)
+    call = replace(good.call if good else owned.call, path=owned.call.path)
+    for place in free_texts(endpoint, call):
+        call = call.with_value(place, mark)
+    for place in places(endpoint, call):
+        if place.where == "body" and "mail" in place.name and value_at(call, place):
+            call = call.with_value(place, f"{mark}@example.com")
+    return call
+
+
+def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[Exchange]:
+    """What the owner sees of the object: the object, and its own profile for a person."""
+    answers = []
+    if reader is not None:
+        answers.append(attempt(owned.owner, reader, Call(path=owned.call.path)))
+    if not owned.mark:
+        answers += [attempt(owned.owner, one, Call()) for one in survey.profile_operations()
+                    if one.secured]  # fmt: skip
+    return [one for one in answers if one is not None]
+
+
+def _is_changed(
+    endpoint: Endpoint, before: list[Exchange], after: list[Exchange], mark: str
+) -> bool:
+    """Whether the mark came into the owner's view, or the object went away."""
+    if endpoint.method == "DELETE":
+        return any(is_accepted(one) and not is_accepted(two)
+                   for one, two in zip(before, after, strict=False))  # fmt: skip
+    if any(mark in one.text for one in after) and not any(mark in one.text for one in before):
+        return True
+    is_action = endpoint.method == "POST" and bool(before) and bool(after)
+    return is_action and is_accepted(before[0]) and leaves(before[0]) != leaves(after[0])
+
+
+def naming_others(survey: Survey) -> Iterator[Observation | Gap]:
+    """Whether a body that names another account changes this account (``PUT /profile``)."""
+    if len(survey.throw_aways) < MIN_ACCOUNTS:
+        return
+    attacker, victim = survey.throw_aways[0], survey.throw_aways[-1]
+    for number, endpoint in enumerate(survey.operations):
+        if endpoint.method not in ("PUT", "PATCH", "POST") or survey.is_entrance(endpoint):
+            continue
+        good = survey.good.get(endpoint.name)
+        call = good.call if good else Call()
+        naming = [one for one in places(endpoint, call) if one.where == "body"
+                  and IDENTITY.match(one.name.rpartition(".")[2])]  # fmt: skip
+        values = {one.name: victim.profile.get(one.name, victim.name) for one in naming}
+        if not naming or "{" in endpoint.path:
+            continue
+        mark = f"{survey.nonce}b{number:03}"
+        for place in places(endpoint, call):
+            if place.where == "body" and place.name not in values and is_free(place):
+                call = call.with_value(place, mark)
+        if mark not in str(call.body):
+            continue
+        for place in naming:
+            call = call.with_value(place, values[place.name])
+        owned = OwnedObject(victim, Call(), "", is_created=True)
+        before = _view(survey, owned, None)
+        answer = attempt(attacker, endpoint, call)
+        after = _view(survey, owned, None)
+        is_changed = succeeded(answer) and _is_changed(endpoint, before, after, mark)
+        verb = "changes" if is_changed else "does not change"
+        sentence = f"{endpoint.name}: a body that names another account {verb} this account"
+        yield Observation(RULE, f"{endpoint.name} named account", is_changed, sentence, answer)
+
+
+MIN_ACCOUNTS = 2

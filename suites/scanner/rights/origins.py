@@ -1,0 +1,68 @@
+"""Rule: pages of which other origins may read answers (CORS)."""
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import replace
+
+from suites.probes.api import Call, Endpoint, Exchange, Observation
+from suites.probes.passive import EVIL
+from suites.scanner.survey.account import Account
+
+
+def look_alikes(own_host: str) -> dict[str, str]:
+    """Origins that a careless comparison takes for the own host, with what is wrong in it."""
+    name, colon, port = own_host.partition(":")
+    end = f"{colon}{port}"
+    found = {
+        "a host that begins with the own host": f"https://{name}.evil.example",
+        "a host that ends with the own host": f"https://evil{name}{end}",
+    }
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        if "." in name:
+            found["a host with a letter for a dot"] = f"https://{name.replace('.', 'x', 1)}{end}"
+    found["a host with a hyphen before the own host"] = f"https://evil-{name}{end}"
+    return found
+
+
+def cors(account: Account, endpoint: Endpoint, call: Call, own_host: str) -> Iterator[Observation]:
+    """Whether a foreign or a similar origin, or the origin ``null``, may read an answer."""
+    origins = {"any origin": EVIL, "the origin null": "null", **look_alikes(own_host)}
+    is_read = endpoint.method == "GET"
+    for kind, origin in origins.items():
+        answers = []
+        if is_read:
+            headers = {**call.headers, "Origin": origin}
+            answers.append(account.send(endpoint, replace(call, headers=headers)))
+        if kind == "any origin" or not is_read:
+            headers = {**call.headers, "Origin": origin,
+                       "Access-Control-Request-Method": endpoint.method}  # fmt: skip
+            preflight = replace(endpoint, method="OPTIONS", body=None)
+            answers.append(
+                account.send(preflight, replace(call, headers=headers, body=None, raw_body=None))
+            )
+        for answer in answers:
+            yield _observed(endpoint, answer, (kind, origin))
+        if kind == "any origin" and any(_allowed(answer) == origin for answer in answers):
+            return
+
+
+def _allowed(answer: Exchange) -> str:
+    return answer.headers.get("access-control-allow-origin", "")
+
+
+def _observed(endpoint: Endpoint, answer: Exchange, origin: tuple[str, str]) -> Observation:
+    kind, value = origin
+    allowed = _allowed(answer)
+    sends_credentials = answer.headers.get("access-control-allow-credentials", "") == "true"
+    place = f"{answer.method} {endpoint.name} {value}"
+    if allowed == "*" and endpoint.secured and not sends_credentials:
+        sentence = f"{endpoint.name} allows every origin, for answers that need a token"
+        return Observation("cors-wildcard", place, is_finding=True, sentence=sentence,
+                           exchange=answer, cause="*")  # fmt: skip
+    may_read = allowed == value or (allowed == "*" and sends_credentials)
+    with_cookies = " with credentials" if sends_credentials else ""
+    sentence = f"{endpoint.name}: {kind} ({value}) is answered {allowed or 'nothing'}{with_cookies}"
+    cause = "look-alikes" if "own host" in kind or "letter" in kind else kind
+    return Observation("cors", place, may_read, sentence, answer, cause=cause)

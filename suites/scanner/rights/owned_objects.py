@@ -1,0 +1,188 @@
+"""Objects that belong to one account of the scan, so that another account must not reach them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from suites.probes.api import Call, Endpoint, Exchange
+from suites.probes.openapi import value_at
+from suites.scanner.sending import UnreachableError
+from suites.scanner.survey.account import Account, is_accepted, json_of
+from suites.scanner.survey.bodies import with_mark
+from suites.scanner.survey.known_values import KnownObject, KnownValues, objects_in
+from suites.scanner.survey.service import PERSONS, Survey
+from suites.scanner.survey.vocabulary import IDENTITY
+
+REFUSED = (401, 403, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedObject:
+    """An object of an account.
+
+    Args:
+        owner: the account.
+        call: the call that names the object in its path.
+        mark: a text of the object that nothing else has; empty for an object that was there before.
+        is_created: whether the scan made the object.
+        step: the exchange that made it; None for another object.
+    """
+
+    owner: Account
+    call: Call
+    mark: str
+    is_created: bool
+    step: Exchange | None = None
+
+
+def attempt(account: Account, endpoint: Endpoint, call: Call) -> Exchange | None:
+    """The answer to a call; None where no answer came."""
+    try:
+        return account.send(endpoint, call)
+    except UnreachableError:
+        return None
+
+
+def succeeded(answer: Exchange | None) -> bool:
+    """Whether an answer came and says that the request succeeded."""
+    return answer is not None and is_accepted(answer)
+
+
+def is_closed(survey: Survey, endpoint: Endpoint, call: Call) -> bool:
+    """Whether the operation refuses a call without a session."""
+    answer = attempt(survey.nobody, endpoint, call)
+    return answer is not None and not is_accepted(answer)
+
+
+def is_person(endpoint: Endpoint) -> bool:
+    """Whether the path names a person, such as ``/users/{id}``."""
+    before, _, last = endpoint.path.rpartition("{")
+    noun = before.rstrip("/").rpartition("/")[2].rstrip("s").lower()
+    return noun in PERSONS or bool(IDENTITY.match(last.partition("}")[0]))
+
+
+def last_parameter(endpoint: Endpoint) -> str:
+    """The last parameter in the path."""
+    return endpoint.path.rpartition("{")[2].partition("}")[0]
+
+
+def of_person(survey: Survey, endpoint: Endpoint, owner: Account) -> OwnedObject | None:
+    """The path of the account itself, such as ``/users/{its name}``."""
+    name = last_parameter(endpoint)
+    call = next(iter(survey.candidates(endpoint, owner)))
+    own = {str(value) for value in owner.profile.values()} | {owner.name}
+    values = [value for value in survey.path_values(endpoint, name, owner) if value in own]
+    if not values:
+        return None
+    return OwnedObject(
+        owner, replace(call, path={**call.path, name: values[0]}), "", owner.is_throw_away
+    )
+
+
+def created(survey: Survey, endpoint: Endpoint, owner: Account, mark: str) -> OwnedObject | None:
+    """An object that the account makes now; None where it cannot make one.
+
+    Args:
+        survey: the survey.
+        endpoint: the operation whose path names the object.
+        owner: the account.
+        mark: a text that nothing else has.
+    """
+    listing, making = survey.collection_of(endpoint)
+    good = survey.good.get(making.name) if making else None
+    if making is None or good is None or survey.is_entrance(making):
+        return None
+    call, free = with_mark(making, good.call, mark)
+    answer = attempt(owner, making, call)
+    if answer is None or not is_accepted(answer):
+        call = survey.fresh(making, good.call)
+        answer = attempt(owner, making, call)
+        free = []
+        if answer is None or not is_accepted(answer):
+            return None
+    seen = KnownValues()
+    seen.learn(making, answer, owner.label)
+    listed = attempt(owner, listing, _listing_call(survey, listing)) if listing else None
+    if listed is not None and free:
+        seen.objects += [
+            known for known in _known(listing, listed, owner) if mark in str(known.fields)
+        ]
+    name = last_parameter(endpoint)
+    values = seen.for_path(endpoint, name, owner.label)
+    values += [str(value_at(call, place)) for place in free if place.name == name]
+    made = OwnedObject(owner, call, mark if free else "", is_created=True, step=answer)
+    return _reached(survey, endpoint, made, values)
+
+
+def _known(listing: Endpoint | None, answer: Exchange, owner: Account) -> list[KnownObject]:
+    pool = KnownValues()
+    if listing is not None:
+        pool.learn(listing, answer, owner.label)
+    return pool.objects
+
+
+def _reached(
+    survey: Survey, endpoint: Endpoint, made: OwnedObject, values: list[str]
+) -> OwnedObject | None:
+    """The object with the path value by which its owner reads it."""
+    name = last_parameter(endpoint)
+    base = next(iter(survey.candidates(endpoint, made.owner)))
+    reading = survey.reading_twin(_object_path(survey, endpoint))
+    for value in dict.fromkeys(values):
+        call = replace(base, path={**base.path, name: value})
+        if reading is None or succeeded(attempt(made.owner, reading, Call(path=call.path))):
+            return replace(made, call=call)
+    return None
+
+
+def _object_path(survey: Survey, endpoint: Endpoint) -> Endpoint:
+    """The operation that reads the object itself, for a path such as ``/orders/{id}/cancel``."""
+    path = endpoint.path[: endpoint.path.rindex("}") + 1]
+    return next((one for one in survey.operations if one.path == path and one.method == "GET"),
+                endpoint)  # fmt: skip
+
+
+def reader_of(survey: Survey, endpoint: Endpoint) -> Endpoint | None:
+    """The GET operation that shows the object of a path."""
+    found = _object_path(survey, endpoint)
+    return found if found.method == "GET" else None
+
+
+def listed_before(survey: Survey, endpoint: Endpoint, owner: Account) -> Iterator[OwnedObject]:
+    """Objects that the account saw in its own list."""
+    name = last_parameter(endpoint)
+    base = next(iter(survey.candidates(endpoint, owner)))
+    listing, _ = survey.collection_of(endpoint)
+    if listing is None:
+        return
+    answer = attempt(owner, listing, _listing_call(survey, listing))
+    if answer is None or not is_accepted(answer):
+        return
+    seen = KnownValues()
+    seen.learn(listing, answer, owner.label)
+    for value in seen.for_path(endpoint, name, owner.label)[:2]:
+        yield OwnedObject(
+            owner, replace(base, path={**base.path, name: value}), "", is_created=False
+        )
+
+
+def _listing_call(survey: Survey, listing: Endpoint) -> Call:
+    good = survey.good.get(listing.name)
+    return good.call if good else Call()
+
+
+def list_text(survey: Survey, endpoint: Endpoint, account: Account) -> str | None:
+    """The text of the collection's list as an account sees it; None without a list."""
+    listing, _ = survey.collection_of(endpoint)
+    if listing is None:
+        return None
+    answer = attempt(account, listing, _listing_call(survey, listing))
+    return answer.text if answer is not None and is_accepted(answer) else ""
+
+
+def leaves(answer: Exchange) -> dict[str, set[str]]:
+    """The values of every field in an answer, by name."""
+    found: dict[str, set[str]] = {}
+    for fields in objects_in(json_of(answer)):
+        for name, value in fields.items():
+            found.setdefault(name, set()).add(str(value))
+    return found

@@ -1,0 +1,144 @@
+"""Good bodies and values by schema and by name, with the examples of optional properties."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from suites.probes.api import Call, Endpoint, Parameter
+from suites.probes.openapi import benign, places, sample, value_at
+from suites.scanner.survey.known_values import KnownValues, plain
+
+MAX_DEPTH = 6
+# Of the accounts that the scan registers itself.
+GOOD_PASSWORD = f"Zq7-{'Probe'}-2026-xK"
+# A value by a part of the field's name, where the schema has no example.
+BY_NAME: Mapping[str, object] = {
+    "email": "probe@example.com",
+    "mail": "probe@example.com",
+    "password": GOOD_PASSWORD,
+    "passwd": GOOD_PASSWORD,
+    "phone": "5550101234",
+    "mobile": "5550101234",
+    "url": "https://example.com/",
+    "uri": "https://example.com/",
+    "link": "https://example.com/",
+    "website": "https://example.com/",
+    "date": "2026-01-01",
+    "country": "DE",
+    "currency": "EUR",
+    "zip": "10115",
+    "postcode": "10115",
+}
+
+
+def full_call(endpoint: Endpoint, known: KnownValues, *, optional: bool) -> Call:
+    """A call with good values, as far as the document says what is good.
+
+    Args:
+        endpoint: the operation.
+        known: values that the service showed.
+        optional: whether optional properties are sent as well.
+    """
+    call = benign(endpoint)
+    if endpoint.body is not None:
+        call = replace(call, body=_value("", endpoint.body, known, (optional, 0)))
+    if optional:
+        shown = {
+            parameter.name: str(sample(parameter.schema))
+            for parameter in endpoint.parameters
+            if parameter.where == "query"
+            and not parameter.required
+            and {"example", "default"} & set(parameter.schema)
+        }
+        call = replace(call, query={**shown, **call.query})
+    return call
+
+
+def _value(
+    name: str, schema: Mapping[str, Any], known: KnownValues, form: tuple[bool, int]
+) -> object:
+    optional, depth = form
+    if depth > MAX_DEPTH:
+        return None
+    for key in ("oneOf", "anyOf"):
+        options = [one for one in schema.get(key) or () if one.get("type") != "null"]
+        if options and "properties" not in schema:
+            return _value(name, {**options[0], **_example(schema)}, known, form)
+    properties = schema.get("properties")
+    if properties:
+        example = schema.get("example")
+        required = schema.get("required") or ()
+        given = example if isinstance(example, Mapping) else {}
+        return {
+            key: given.get(key, _value(key, subschema, known, (optional, depth + 1)))
+            for key, subschema in properties.items()
+            if not subschema.get("readOnly")
+            and (
+                key in required or (optional and _is_shown(subschema, key in given, bool(required)))
+            )
+        }
+    kind = schema.get("type", "string")
+    kind = (
+        next((one for one in kind if one != "null"), "string") if isinstance(kind, list) else kind
+    )
+    if kind == "array" and "example" not in schema:
+        count = max(1, int(schema.get("minItems", 1)))
+        return [_value(name, schema.get("items") or {}, known, (optional, depth + 1))] * count
+    if {"example", "default", "const", "enum", "examples"} & set(schema):
+        return sample(schema)
+    return _scalar(name, schema, str(kind), known)
+
+
+def _example(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: schema[key] for key in ("example", "default") if key in schema}
+
+
+def _is_shown(schema: Mapping[str, Any], is_given: bool, has_required: bool) -> bool:  # noqa: FBT001
+    """Whether an optional property is sent: with an example, or where nothing is required."""
+    return is_given or not has_required or bool({"example", "default", "examples"} & set(schema))
+
+
+def _scalar(name: str, schema: Mapping[str, Any], kind: str, known: KnownValues) -> object:
+    learned = known.of_name(name) if plain(name).endswith("id") else []
+    if learned and (kind != "integer" or isinstance(learned[0], int)):
+        return learned[0]
+    if kind == "string" and "format" not in schema and "pattern" not in schema:
+        for part, value in BY_NAME.items():
+            if part in plain(name):
+                return value
+    return sample(schema)
+
+
+def with_mark(endpoint: Endpoint, call: Call, mark: str) -> tuple[Call, list[Parameter]]:
+    """The call with a text of its own in every free text, and these places.
+
+    Args:
+        endpoint: the operation.
+        call: a good call.
+        mark: the beginning of each text, without special characters.
+    """
+    free = list(free_texts(endpoint, call))
+    for number, place in enumerate(free):
+        call = call.with_value(place, f"{mark}f{number}")
+    return call, free
+
+
+def free_texts(endpoint: Endpoint, call: Call) -> Iterator[Parameter]:
+    """The texts of a body whose content the document leaves to the user."""
+    for place in places(endpoint, call):
+        if place.where == "body" and isinstance(value_at(call, place), str) and is_free(place):
+            yield place
+
+
+def is_free(place: Parameter) -> bool:
+    """Whether the document leaves the text of a place to the user."""
+    name = plain(place.name.rpartition(".")[2])
+    bound = {"enum", "format", "pattern", "const"} & set(place.schema)
+    options = [place.schema, *(place.schema.get("anyOf") or ())]
+    default = "object" if "anyOf" in place.schema else "string"
+    kinds = [one.get("type", default) for one in options]
+    is_text = any(
+        kind == "string" or (isinstance(kind, list) and "string" in kind) for kind in kinds
+    )
+    is_known = name.endswith("id") or any(part in name for part in BY_NAME)
+    return is_text and not bound and not is_known

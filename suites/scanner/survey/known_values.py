@@ -1,0 +1,123 @@
+"""Values that a service showed in its answers, so that calls of other operations can use them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from suites.probes.api import Endpoint, Exchange
+from suites.scanner.survey.account import json_of
+from suites.scanner.survey.vocabulary import words
+
+MAX_OBJECTS = 2000
+MAX_TEXT = 200
+MAX_DEPTH = 12
+# Fields that name an object, the most certain first.
+NAMING_FIELDS = ("id", "_id", "uuid", "slug", "key", "number", "code", "name", "title", "username",
+                 "email", "reference")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KnownObject:
+    """A JSON object in an answer.
+
+    Args:
+        path: the path template of the operation that showed it.
+        account: the label of the account that saw it.
+        fields: its texts and numbers.
+    """
+
+    path: str
+    account: str
+    fields: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class KnownValues:
+    """The objects that the service showed.
+
+    Args:
+        objects: the objects, oldest first.
+    """
+
+    objects: list[KnownObject] = field(default_factory=list)
+
+    def learn(self, endpoint: Endpoint, answer: Exchange, account: str) -> None:
+        """Remember the objects of an answer."""
+        for fields in objects_in(json_of(answer)):
+            if len(self.objects) < MAX_OBJECTS:
+                self.objects.append(KnownObject(endpoint.path, account, fields))
+
+    def for_path(self, endpoint: Endpoint, name: str, account: str) -> list[str]:
+        """Values for a path parameter: of the collection before it, then of the same name.
+
+        Args:
+            endpoint: the operation.
+            name: the parameter.
+            account: values that this account saw come first.
+        """
+        prefix = endpoint.path.partition(f"{{{name}}}")[0].rstrip("/")
+        noun = singular(words(prefix.rstrip("/").rpartition("/")[2]).replace(" ", ""))
+        near = [known for known in self.objects if known.path.rstrip("/") == prefix]
+        near.sort(key=lambda known: known.account != account)
+        candidates = [value for known in near if (value := _naming(known.fields, name, noun))]
+        wanted = {plain(name), *([f"{noun}id"] if plain(name) == "id" else ())} - {"id"}
+        for known in self.objects:
+            candidates += [
+                str(value) for key, value in known.fields.items() if plain(key) in wanted
+            ]
+        return list(dict.fromkeys(candidates))
+
+    def of_name(self, name: str) -> list[object]:
+        """The values of the fields with this name, or of the id of an object with this name."""
+        wanted = plain(name)
+        noun = wanted.removesuffix("ids").removesuffix("id")
+        found: list[object] = []
+        for known in self.objects:
+            found += [value for key, value in known.fields.items() if plain(key) == wanted]
+            segment = singular(plain(known.path.rstrip("/").rpartition("/")[2]))
+            if noun and noun != wanted and segment == noun and "id" in known.fields:
+                found.append(known.fields["id"])
+        return list(dict.fromkeys(found))
+
+
+def _naming(fields: Mapping[str, object], name: str, noun: str) -> str:
+    """The value of the field that names an object for a path parameter."""
+    by_plain = {plain(key): value for key, value in fields.items()}
+    wanted = plain(name)
+    short = wanted.removeprefix(noun) if noun else wanted
+    for key in (wanted, short, f"{noun}{wanted}", *map(plain, NAMING_FIELDS), f"{noun}id"):
+        if key in by_plain:
+            return str(by_plain[key])
+    return ""
+
+
+def plain(name: str) -> str:
+    """A name in lower case without separators."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def singular(noun: str) -> str:
+    """An English noun in the singular, roughly."""
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    return noun.removesuffix("s") if not noun.endswith("ss") else noun
+
+
+def objects_in(content: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
+    """The texts and numbers of every object in a JSON value, the outermost first."""
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(content, Mapping):
+        scalars = {
+            str(name): value
+            for name, value in content.items()
+            if isinstance(value, bool | int | float)
+            or (isinstance(value, str) and 0 < len(value) <= MAX_TEXT)
+        }
+        if scalars:
+            yield scalars
+        for value in content.values():
+            yield from objects_in(value, depth + 1)
+    elif isinstance(content, list):
+        for item in content[:100]:
+            yield from objects_in(item, depth + 1)

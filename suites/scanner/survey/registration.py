@@ -1,0 +1,136 @@
+"""Registers throw-away accounts, so that attacks harm nobody's account."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from suites.probes.api import Call, Endpoint, Exchange
+from suites.probes.openapi import places
+from suites.scanner.sending import UnreachableError
+from suites.scanner.session import Login, LoginFailedError, logged_in
+from suites.scanner.survey.account import Account, Watch, is_accepted
+from suites.scanner.survey.bodies import GOOD_PASSWORD, full_call
+from suites.scanner.survey.known_values import KnownValues
+from suites.scanner.survey.vocabulary import NAME, PASSWORD, is_log_in, is_registration, is_reset
+
+# In all names that a scan makes; curl lines replace it, so that they can be run again.
+NONCE_DIGITS = 8
+
+
+def new_nonce() -> str:
+    """Letters and digits that no name of the service has."""
+    return f"kp{secrets.token_hex(NONCE_DIGITS // 2)}"
+
+
+@dataclass(slots=True)
+class Registration:
+    """The operation that registers accounts.
+
+    Args:
+        endpoint: the operation.
+        log_in: the operation that logs in.
+        nonce: part of every name.
+        number: how many accounts were registered.
+    """
+
+    endpoint: Endpoint
+    log_in: Endpoint
+    nonce: str
+    number: int = 0
+
+    def call(self, known: KnownValues, *, optional: bool = True) -> Call:
+        """A call that registers a new name."""
+        self.number += 1
+        call = full_call(self.endpoint, known, optional=optional)
+        for place in places(self.endpoint, call):
+            name = place.name.rpartition(".")[2]
+            if place.where != "body":
+                continue
+            if PASSWORD.search(name):
+                call = call.with_value(place, GOOD_PASSWORD)
+            elif unique := self._unique(name, place.schema.get("format") == "email"):
+                call = call.with_value(place, unique)
+        return call
+
+    def _unique(self, name: str, is_email: bool) -> str:  # noqa: FBT001
+        text = f"{self.nonce}n{self.number}"
+        lower = name.lower()
+        if is_email or "mail" in lower:
+            return f"{text}@example.com"
+        if "phone" in lower or "mobile" in lower:
+            return f"55{int(f'0x{self.nonce[2:]}', 0) % 10**6:06}{self.number % 100:02}"
+        return text if NAME.search(name) else ""
+
+    def name_in(self, call: Call) -> str:
+        """The name with which the account of a call logs in."""
+        wanted = [
+            place.name
+            for place in places(self.log_in, full_call(self.log_in, KnownValues(), optional=True))
+            if place.where == "body" and NAME.search(place.name)
+        ]
+        fields = call.body if isinstance(call.body, dict) else {}
+        for name in (*wanted, "username", "email", "login", "name", "user"):
+            if isinstance(fields.get(name), str):
+                return str(fields[name])
+        return next((str(value) for value in fields.values() if self.nonce in str(value)), "")
+
+
+def find(
+    endpoints: tuple[Endpoint, ...], log_in: Endpoint | None, nonce: str
+) -> Registration | None:
+    """The operation that registers accounts, by its name and the password in its body."""
+    if log_in is None:
+        return None
+    for endpoint in endpoints:
+        call = full_call(endpoint, KnownValues(), optional=True)
+        has_password = any(PASSWORD.search(place.name) for place in places(endpoint, call)
+                           if place.where == "body")  # fmt: skip
+        others = endpoint != log_in and not is_reset(endpoint) and "{" not in endpoint.path
+        if has_password and others and is_registration(endpoint):
+            return Registration(endpoint, log_in, nonce)
+    for endpoint in endpoints:
+        call = full_call(endpoint, KnownValues(), optional=True)
+        found = [place.name for place in places(endpoint, call) if place.where == "body"]
+        if (
+            endpoint.method == "POST"
+            and endpoint != log_in
+            and not endpoint.secured
+            and not is_log_in(endpoint)
+            and not is_reset(endpoint)
+            and "{" not in endpoint.path
+            and any(map(PASSWORD.search, found))
+            and any(map(NAME.search, found))
+        ):
+            return Registration(endpoint, log_in, nonce)
+    return None
+
+
+def registered(
+    registration: Registration, watch: Watch, known: KnownValues, extra: dict[str, object]
+) -> tuple[Account | None, Exchange | None]:
+    """A new account, logged in; None where the service refuses it.
+
+    Args:
+        registration: the operation.
+        watch: shared by all accounts.
+        known: values that the service showed.
+        extra: further fields of the body.
+
+    Returns:
+        The account and the answer to its registration.
+    """
+    answer = None
+    for optional in (True, False):
+        call = registration.call(known, optional=optional)
+        if extra and isinstance(call.body, dict):
+            call = replace(call, body={**call.body, **extra})
+        try:
+            answer = watch.sender.send(registration.endpoint, call)
+            login = Login(registration.log_in, registration.name_in(call), GOOD_PASSWORD)
+            if is_accepted(answer):
+                session = logged_in(watch.sender, login, {})
+                account = Account("throw-away", watch, login, session, is_throw_away=True,
+                                  registration=call)  # fmt: skip
+                return account, answer
+        except (UnreachableError, LoginFailedError):
+            continue
+    return None, answer

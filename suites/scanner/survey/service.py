@@ -1,0 +1,290 @@
+"""The survey of a service: its accounts, a good call of each operation, and what it showed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from suites.probes.api import Call, Endpoint, Exchange
+from suites.probes.openapi import places, value_at
+from suites.scanner.sending import UnreachableError
+from suites.scanner.survey.account import Account, is_accepted, json_of
+from suites.scanner.survey.bodies import free_texts, full_call
+from suites.scanner.survey.known_values import KnownValues, objects_in
+from suites.scanner.survey.registration import Registration, registered
+from suites.scanner.survey.vocabulary import (
+    IDENTITY,
+    PASSWORD,
+    changes_privileges,
+    is_log_in,
+    is_registration,
+    is_reset,
+)
+
+MAX_CANDIDATES = 4
+REFUSED_FOR_VALUE = (400, 409, 422)
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class GoodCall:
+    """A call of an operation that should succeed.
+
+    Args:
+        endpoint: the operation.
+        call: the values.
+        account: the account for which the call succeeds, or should.
+        answer: the answer; None without an answer.
+        reason: why nothing was sent; empty when the call was sent.
+    """
+
+    endpoint: Endpoint
+    call: Call
+    account: Account
+    answer: Exchange | None
+    reason: str = ""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the call succeeded."""
+        return self.answer is not None and is_accepted(self.answer)
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the scan knows of a service.
+
+    Args:
+        operations: the operations that may be attacked.
+        nobody: sends without a session.
+        user: the account of the scan; nobody without a log-in.
+        nonce: part of every text that the scan makes.
+        user2: a second account of the same rights; None without one.
+        admin: an administrator; None without one.
+        throw_aways: accounts that the scan registered.
+        registration: how to register; None where the service has no such operation.
+        known: values that the service showed.
+        good: a good call by the name of the operation.
+        damaged: the operations that fail since an attack stored a value.
+    """
+
+    operations: tuple[Endpoint, ...]
+    nobody: Account
+    user: Account
+    nonce: str
+    user2: Account | None = None
+    admin: Account | None = None
+    throw_aways: list[Account] = field(default_factory=list)
+    registration: Registration | None = None
+    known: KnownValues = field(default_factory=KnownValues)
+    good: dict[str, GoodCall] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)
+
+    @property
+    def second(self) -> Account | None:
+        """An account of the same rights as the user: the given account, or a throw-away."""
+        return self.user2 or next(iter(self.throw_aways), None)
+
+    @property
+    def worker(self) -> Account:
+        """The account whose data attacks may change: a throw-away, where there is one."""
+        return next(iter(self.throw_aways), self.user)
+
+    def accounts(self) -> list[Account]:
+        """Every account with a session."""
+        given = (self.user, self.user2, self.admin, *self.throw_aways)
+        return [one for one in given if one is not None and one.session.headers]
+
+    def is_log_in(self, endpoint: Endpoint) -> bool:
+        """Whether the operation is the log-in of the scan, or looks like another log-in."""
+        own = self.user.login is not None and endpoint == self.user.login.endpoint
+        has_password = any(PASSWORD.search(one.name) for one in places(endpoint, Call()))
+        return own or (is_log_in(endpoint) and not endpoint.secured and has_password)
+
+    def is_entrance(self, endpoint: Endpoint) -> bool:
+        """Whether the operation is a log-in, a registration or a reset."""
+        own = self.registration is not None and endpoint == self.registration.endpoint
+        return own or self.is_log_in(endpoint) or (is_reset(endpoint) and not endpoint.secured)
+
+    def changes_credentials(self, endpoint: Endpoint) -> bool:
+        """Whether the operation may change the name, the password or the rights of its caller."""
+        if endpoint.method in ("GET", "DELETE") or self.is_entrance(endpoint):
+            return False
+        names = [one.name.rpartition(".")[2] for one in places(endpoint, Call())
+                 if one.where == "body"]  # fmt: skip
+        has_name = endpoint.method in ("PUT", "PATCH") and any(map(IDENTITY.match, names))
+        return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
+
+    def survey(self) -> Iterator[GoodCall]:
+        """Look for a good call of every operation, the operations that give values first."""
+        for endpoint in sorted(self.operations, key=_order):
+            try:
+                good = self._good_call(endpoint)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                reason = f"its description cannot be read: {type(error).__name__}: {error}"
+                good = GoodCall(endpoint, Call(), self.user, None, reason)
+            self.good[endpoint.name] = good
+            yield good
+
+    def _good_call(self, endpoint: Endpoint) -> GoodCall:
+        if self.is_log_in(endpoint) or self.is_entrance(endpoint):
+            return self._entrance(endpoint)
+        account = self.worker if endpoint.method != "GET" else self.user
+        if endpoint.method == "DELETE":
+            call = full_call(endpoint, self.known, optional=False)
+            return GoodCall(endpoint, call, account, None, "it deletes")
+        if self.changes_credentials(endpoint) and not account.is_throw_away:
+            call = next(iter(self.candidates(endpoint, account)))
+            return GoodCall(endpoint, call, account, None, "it changes the account of the caller")
+        return self._first_accepted(endpoint, account)
+
+    def _entrance(self, endpoint: Endpoint) -> GoodCall:
+        """A log-in with a wrong password, or a registration: no session, and no good answer."""
+        call = full_call(endpoint, self.known, optional=True)
+        if self.registration and endpoint == self.registration.endpoint:
+            call = self.registration.call(self.known)
+        return GoodCall(endpoint, call, self.nobody, None, "")
+
+    def _first_accepted(self, endpoint: Endpoint, account: Account) -> GoodCall:
+        """The first call that one of the accounts may make; else the last refused call."""
+        others = [one for one in (self.user, self.admin) if one is not None and one is not account]
+        last = GoodCall(endpoint, full_call(endpoint, self.known, optional=False), account, None)
+        for sender in (account, *others):
+            for call in list(self.candidates(endpoint, sender)):
+                answer = self._sent(endpoint, call, sender)
+                if answer is None:
+                    continue
+                good = GoodCall(endpoint, call, sender, answer)
+                if good.is_usable:
+                    self.known.learn(endpoint, answer, sender.label)
+                    return good
+                if last.answer is None or last.answer.status in (401, 403):
+                    last = good
+                if answer.status in (401, 403):
+                    break
+        return last
+
+    def _sent(self, endpoint: Endpoint, call: Call, account: Account) -> Exchange | None:
+        try:
+            return account.send(endpoint, call)
+        except UnreachableError:
+            return None
+
+    def candidates(self, endpoint: Endpoint, account: Account) -> Iterator[Call]:
+        """Good calls to try, the most promising first."""
+        full, small = (full_call(endpoint, self.known, optional=flag) for flag in (True, False))
+        bodies = [full] if full == small else [full, small]
+        if endpoint.method != "GET" and endpoint.body is not None:
+            bodies = list(chain.from_iterable((one, self.fresh(endpoint, one)) for one in bodies))
+        for call in self._paths(endpoint, account):
+            for body in bodies:
+                yield replace(body, path=call.path)
+
+    def fresh(self, endpoint: Endpoint, call: Call) -> Call:
+        """The call with new texts, where the service wants texts that it does not have yet."""
+        for place in free_texts(endpoint, call):
+            text = f"{value_at(call, place)} {self.nonce}"
+            call = call.with_value(place, text[: place.schema.get("maxLength", 200)])
+        return call
+
+    def _paths(self, endpoint: Endpoint, account: Account) -> Iterator[Call]:
+        """Values for the parameters in the path: the caller's own name, known values, examples."""
+        call = full_call(endpoint, self.known, optional=False)
+        names = [one.name for one in endpoint.parameters if one.where == "path"]
+        if not names:
+            yield call
+            return
+        *before, last = names
+        for name in before:
+            known = self.path_values(endpoint, name, account)
+            call = replace(call, path={**call.path, name: known[0] if known else call.path[name]})
+        values = [*self.path_values(endpoint, last, account)[:MAX_CANDIDATES], call.path[last]]
+        for value in dict.fromkeys(values):
+            yield replace(call, path={**call.path, last: value})
+
+    def path_values(self, endpoint: Endpoint, name: str, account: Account) -> list[str]:
+        """Values for a parameter in the path; the caller's own name comes first."""
+        known = self.known.for_path(endpoint, name, account.label)
+        own = [str(value) for value in account.profile.values()] + [account.name]
+        is_person = endpoint.path.partition(f"{{{name}}}")[0].rstrip("/").rpartition("/")[2]
+        if is_person.rstrip("s") in PERSONS or IDENTITY.match(name):
+            mine = [value for value in known if value in own]
+            if not mine and IDENTITY.match(name) and account.name:
+                mine = [str(account.profile.get(name, account.name))]
+            if not mine and "id" in account.profile:
+                mine = [str(account.profile["id"])]
+            return [*mine, *(value for value in known if value not in mine)]
+        return known
+
+    def learn_profiles(self, accounts: tuple[Account, ...] = ()) -> None:
+        """Find what the service shows of each account, in operations about the caller."""
+        for account in accounts or tuple(self.accounts()):
+            account.profile = {}
+            for endpoint in self.profile_operations():
+                answer = self._sent(endpoint, full_call(endpoint, self.known, optional=False),
+                                    account)  # fmt: skip
+                if answer is None or not is_accepted(answer):
+                    continue
+                content = json_of(answer)
+                if isinstance(content, dict):
+                    for fields in objects_in({key: value for key, value in content.items()
+                                              if not isinstance(value, list)}):  # fmt: skip
+                        if not account.name or account.name in map(str, fields.values()):
+                            account.profile = {**account.profile, **fields}
+
+    def profile_operations(self) -> list[Endpoint]:
+        """The operations that may show the caller: GET, without parameters in the path."""
+        return [
+            endpoint
+            for endpoint in self.operations
+            if endpoint.method == "GET"
+            and "{" not in endpoint.path
+            and not any(one.required for one in endpoint.parameters)
+        ]
+
+    def new_account(
+        self, extra: dict[str, object] | None = None
+    ) -> tuple[Account | None, Exchange | None]:
+        """Register a throw-away account, which the survey does not keep.
+
+        Args:
+            extra: further fields of the registration.
+
+        Returns:
+            The account, None where the service refuses it; and the answer to the registration.
+        """
+        if self.registration is None:
+            return None, None
+        account, answer = registered(self.registration, self.nobody.watch, self.known, extra or {})
+        if account is not None:
+            self.learn_profiles((account,))
+        return account, answer
+
+    def is_broken(self, good: GoodCall) -> bool:
+        """Whether the service fails at a good call, so that no payload can be blamed."""
+        return good.answer is not None and good.answer.status >= SERVER_ERROR
+
+    def reading_twin(self, endpoint: Endpoint) -> Endpoint | None:
+        """The GET operation of the same path."""
+        return next((one for one in self.operations
+                     if one.method == "GET" and one.path == endpoint.path), None)  # fmt: skip
+
+    def collection_of(self, endpoint: Endpoint) -> tuple[Endpoint | None, Endpoint | None]:
+        """The operations that list and that make the objects of a path such as ``/a/{id}``."""
+        prefix = endpoint.path.rpartition("/{")[0].rstrip("/") if "{" in endpoint.path else ""
+        found: dict[str, Endpoint] = {}
+        for one in self.operations:
+            if prefix and one.path.rstrip("/") == prefix:
+                found.setdefault(one.method, one)
+        return found.get("GET"), found.get("POST") or found.get("PUT")
+
+
+PERSONS = frozenset({"user", "member", "account", "customer", "person", "people", "profile",
+                     "patient", "employee", "player"})  # fmt: skip
+
+
+def _order(endpoint: Endpoint) -> tuple[int, int, int]:
+    """Collections first, then what makes objects, then single objects, then changes."""
+    by_method = {"GET": 0, "POST": 1, "PUT": 3, "PATCH": 3, "DELETE": 4}
+    depth = endpoint.path.count("{")
+    rank = by_method.get(endpoint.method, 3)
+    return (1 if is_registration(endpoint) else 0, 2 * depth + rank, len(endpoint.path))
