@@ -7,7 +7,7 @@ TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
-	proof-ramp proof-rehearsal nightly proof-nightly proof proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
+	proof-ramp proof-rehearsal integration-nightly nightly proof-nightly proof proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -84,7 +84,7 @@ prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO,
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
 
 proof-suites: setup ## a whole run of three suites leaves no credential; each way to redden a smoke check (10 minutes)
-	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py) -q -m 'slow or not slow'
+	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py lost_dependency.py) -q -m 'slow or not slow'
 
 proof-statistics: setup ## the rates of wrong answers, simulated as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py live_judge.py fewer.py statistics.py) -q -n 2
@@ -100,6 +100,9 @@ proof-packaging: setup ## build both distributions, install them elsewhere, and 
 
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
 	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
+
+integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
+	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)

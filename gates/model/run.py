@@ -17,6 +17,7 @@ class CheckOutcome(Enum):
     XFAILED = "xfailed"
     XPASSED = "xpassed"
     NOT_APPLICABLE = "not_applicable"
+    INCONCLUSIVE = "inconclusive"
 
 
 # The check that every run makes at its end: the run left nothing in the database.

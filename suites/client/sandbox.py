@@ -1,5 +1,8 @@
 """The published sandbox credentials of the payment gateway; a payment with them moves no money."""
 
+import hashlib
+import hmac
+import secrets
 from typing import Any
 
 from suites.client import Answer, StoreClient
@@ -34,3 +37,15 @@ def start_upi(shopper: StoreClient, order: dict[str, Any], vpa: str) -> Answer:
             "vpa": vpa,
         },
     )
+
+
+def webhook_signature(key: str, raw: bytes) -> str:
+    """The gateway's signature of the body of a webhook event: hex HMAC-SHA256."""
+    return hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
+
+
+def new_card_number() -> str:
+    """A valid card number that nobody used before (check digit of ISO/IEC 7812-1)."""
+    digits = "4" + "".join(str(secrets.randbelow(10)) for _ in range(14))
+    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[::2])
+    return digits + str(-(doubled + sum(int(digit) for digit in digits[1::2])) % 10)

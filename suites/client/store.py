@@ -2,10 +2,11 @@
 
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -13,7 +14,11 @@ from requests.adapters import HTTPAdapter
 from gates.model import Target
 from suites.client.exchanges import Exchange, parsed, remember
 from suites.client.masking import masked_body
+from suites.client.observing import Call
 from suites.contract import Contract, Operation
+
+if TYPE_CHECKING:
+    from suites.client.observing import CallObserver
 
 MAX_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
@@ -63,6 +68,21 @@ class Answer:
     seconds: float
 
 
+class _Nobody:
+    """The observer of a client that nobody observes."""
+
+    def begin(self, call: Call) -> None:
+        """Do nothing."""
+
+    def end(self, call: Call, status: int | None, body: object) -> list[str]:
+        """No problem."""
+        del call, status, body
+        return []
+
+
+_NOBODY = _Nobody()
+
+
 class _SourceAdapter(HTTPAdapter):
     """Connects from one source address."""
 
@@ -90,6 +110,7 @@ class StoreClient:
         self.source = source
         self.run_id = run_id
         self.token = ""
+        self.observer: CallObserver | None = None
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["X-Kirana-Synthetic"] = run_id
@@ -118,8 +139,8 @@ class StoreClient:
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
-        answer = self._send(request, f"status {expect}")
-        problems = operation.problems(answer.status, _json_body(answer))
+        answer, effects = self._observed(operation, parts, request, f"status {expect}")
+        problems = [*operation.problems(answer.status, _json_body(answer)), *effects]
         if answer.status != expect:
             problems.insert(0, f"expected status {expect}, got {answer.status}")
         return _without_problems(operation, request, answer, (f"status {expect}", problems))
@@ -129,8 +150,8 @@ class StoreClient:
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
-        answer = self._send(request, "any documented status")
-        problems = operation.problems(answer.status, _json_body(answer))
+        answer, effects = self._observed(operation, parts, request, "any documented status")
+        problems = [*operation.problems(answer.status, _json_body(answer)), *effects]
         return _without_problems(operation, request, answer, ("any documented status", problems))
 
     def other_method(self, method: str, operation_id: str, path: Mapping[str, str]) -> int:
@@ -158,6 +179,25 @@ class StoreClient:
             headers=headers,
         )
         return self._session.prepare_request(request)
+
+    def _observed(
+        self, operation: Operation, parts: Parts, request: requests.PreparedRequest, expected: str
+    ) -> tuple[Answer, list[str]]:
+        """The answer, with what it repeats wrongly, and what the observer has against the call."""
+        __tracebackhide__ = True
+        body = _sent_json(parts)
+        sent = {"body": body, "path": parts.get("path", {}), "query": parts.get("query", {})}
+        token = "" if operation.public else self.token
+        call = Call(operation, token, body, parts.get("path", {}))
+        observer = self.observer or _NOBODY
+        observer.begin(call)
+        try:
+            answer = self._send(request, expected)
+        except UnexpectedAnswerError:
+            observer.end(call, None, None)
+            raise
+        effects = observer.end(call, answer.status, answer.body)
+        return answer, [*operation.echo_problems(answer.status, sent, answer.body), *effects]
 
     def _send(self, request: requests.PreparedRequest, expected: str) -> Answer:
         __tracebackhide__ = True
@@ -222,6 +262,16 @@ def _without_problems(
         ),
         exchange=exchange,
     )
+
+
+def _sent_json(parts: Parts) -> object:
+    """The JSON that is sent, as a body or as raw bytes; None for other bytes."""
+    if "raw" not in parts:
+        return parts.get("body")
+    try:
+        return json.loads(parts["raw"])
+    except ValueError:
+        return None
 
 
 def _json_body(answer: Answer) -> object:

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
-PAUSE_SECONDS = 0.05
+# The pauses grow, so that a long wait does not use up the rate limit of the store.
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, GROWTH = 0.05, 0.5, 1.3
 MAX_TEXT = 1000
 
 
@@ -33,12 +34,15 @@ def wait_until(
     """
     __tracebackhide__ = True
     deadline = time.monotonic() + seconds
+    next_pause = FIRST_PAUSE_SECONDS
     value = look()
     while not holds(value):
-        if time.monotonic() > deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             text = f"{condition}: not within {seconds:g} s; last seen: {value!r}"
             raise AssertionError(text[:MAX_TEXT])
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(min(next_pause, left))
+        next_pause = min(next_pause * GROWTH, MAX_PAUSE_SECONDS)
         value = look()
     return value
 

@@ -1,9 +1,13 @@
 """WebSocket listeners: connect, send the token, and wait for events."""
 
+import contextlib
 import json
 import socket
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +18,52 @@ from websockets.sync.client import ClientConnection, connect
 from suites.client import StoreClient, UnexpectedAnswerError
 
 
+class NoMessageError(UnexpectedAnswerError):
+    """The connection is open, and no message came in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """A message, and when it came.
+
+    Args:
+        event: the message.
+        at: the moment at which it came, by the clock of this machine.
+    """
+
+    event: dict[str, Any]
+    at: datetime
+
+    @property
+    def lateness(self) -> timedelta:
+        """The time from the event, as it says, to its arrival."""
+        return self.at - datetime.fromisoformat(self.event["at"])
+
+
 class Listener:
     """An open connection on which the store is ready to send."""
 
     def __init__(self, connection: ClientConnection, client: StoreClient) -> None:
         self._connection = connection
         self._client = client
+
+    def events_during(self, schema: str, seconds: float) -> list[ReceivedEvent]:
+        """All messages of a time, each with the moment at which it came.
+
+        Args:
+            schema: the shape of every message.
+            seconds: how long to listen.
+
+        Raises:
+            UnexpectedAnswerError: the store closed the connection, or sent another shape.
+        """
+        received = []
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(NoMessageError):
+                event = self._documented(schema, _receive(self._connection, left))
+                received.append(ReceivedEvent(event, datetime.now(UTC)))
+        return received
 
     def next_event(self, schema: str) -> dict[str, Any]:
         """The next message, in the documented shape.
@@ -29,8 +73,12 @@ class Listener:
                 another shape.
         """
         event = _receive(self._connection, self._client.target.patience_seconds)
+        return self._documented(schema, event)
+
+    def _documented(self, schema: str, event: dict[str, Any]) -> dict[str, Any]:
         problems = [
-            error.message for error in self._client.contract.schemas[schema].iter_errors(event)
+            f"{error.message}{f': {error.cause}' if error.cause else ''}"
+            for error in self._client.contract.schemas[schema].iter_errors(event)
         ]
         if problems:
             problem = problems[0][:200]
@@ -84,7 +132,7 @@ def _receive(connection: ClientConnection, seconds: float) -> dict[str, Any]:
     try:
         message: dict[str, Any] = json.loads(connection.recv(timeout=seconds))
     except TimeoutError:
-        raise UnexpectedAnswerError(f"no message over the WebSocket within {seconds:g} s") from None
+        raise NoMessageError(f"no message over the WebSocket within {seconds:g} s") from None
     except ConnectionClosed as error:
         code = error.rcvd.code if error.rcvd else 1006
         raise UnexpectedAnswerError(f"the WebSocket was closed with {code}") from None

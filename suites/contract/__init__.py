@@ -1,5 +1,7 @@
-"""The contract of the store: operations by id, and the schemas of their answers."""
+"""The contract of the store: operations by id, their effects, and the schemas of their answers."""
 
+from suites.contract.effects import Effect
 from suites.contract.operations import Contract, Operation, document, load
+from suites.contract.paths import values_at
 
-__all__ = ["Contract", "Operation", "document", "load"]
+__all__ = ["Contract", "Effect", "Operation", "document", "load", "values_at"]

@@ -8,7 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 import yaml
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, ValidationError
+
+from suites.contract.effects import Effect, effects_by_status
+from suites.contract.formats import FORMATS, unchecked_formats
+from suites.contract.paths import values_at
 
 # JSON as it was parsed from the file.
 Document = Mapping[str, Any]
@@ -16,6 +20,7 @@ Document = Mapping[str, Any]
 FILE = Path(__file__).with_name("openapi.yaml")
 JSON = "application/json"
 MAX_PROBLEMS = 3
+FIRST_REDIRECT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Operation:
         path: path template.
         public: whether a call needs no token.
         answers: for each documented status, a validator of the JSON body, or None.
+        effects: for each status with effects, everything that the operation changes.
+        echo: paths in the answer, each with the path of what was sent and must come back.
     """
 
     name: str
@@ -35,6 +42,8 @@ class Operation:
     path: str
     public: bool
     answers: Mapping[int, Draft202012Validator | None]
+    effects: Mapping[int, tuple[Effect, ...]]
+    echo: Mapping[str, str]
 
     def url_path(self, values: Mapping[str, str]) -> str:
         """The path with its parameters filled in, escaped.
@@ -59,7 +68,36 @@ class Operation:
         if validator is None:
             return [] if body is None else ["the answer has a body, and no body is documented"]
         errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
-        return [f"{error.json_path}: {error.message[:200]}" for error in errors[:MAX_PROBLEMS]]
+        return [_problem(error) for error in errors[:MAX_PROBLEMS]]
+
+    def echo_problems(self, status: int, sent: Document, answer: object) -> list[str]:
+        """What an answer repeats otherwise than it was sent; the answer may be another person's.
+
+        Args:
+            status: the received status; only an answer of success repeats what was sent.
+            sent: ``body``, ``path`` and ``query`` as they were sent.
+            answer: the received JSON body.
+        """
+        if status >= FIRST_REDIRECT:
+            return []
+        problems = []
+        for shown, reference in self.echo.items():
+            expected = [str(value) for value in _present(sent, reference)]
+            received = [str(value) for value in _present(answer, shown)]
+            if expected and received != expected:
+                problems.append(f"$.{shown} is {received} where {expected} was sent")
+        return problems
+
+
+def _present(content: object, path: str) -> list[Any]:
+    """The values at a path that are not null."""
+    return [value for value in values_at(content, path.split(".")) if value is not None]
+
+
+def _problem(error: ValidationError) -> str:
+    """Where a body differs from its schema, and how; for a format, with the reason."""
+    reason = f": {error.cause}" if error.cause else ""
+    return f"{error.json_path}: {error.message[:200]}{reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +128,14 @@ def document() -> Document:
 
 @cache
 def load() -> Contract:
-    """The contract's operations."""
+    """The contract's operations.
+
+    Raises:
+        LookupError: the contract uses a format that nothing checks.
+    """
     document_ = document()
+    if unchecked := unchecked_formats(document_):
+        raise LookupError(f"no checker for the format {unchecked[0]!r} of {FILE.name}")
     operations = {}
     for path, methods in document_["paths"].items():
         for method, content in methods.items():
@@ -119,6 +163,8 @@ def _operation(document: Document, path: str, method: str, content: Document) ->
         path=path,
         public=content.get("security") == [],
         answers=answers,
+        effects=effects_by_status(content),
+        echo=content.get("x-echo", {}),
     )
 
 
@@ -134,4 +180,4 @@ def _resolved(document: Document, content: Document) -> Document:
 def _validator(document: Document, schema: Document) -> Draft202012Validator:
     """A validator that resolves references to the components of the contract."""
     rooted = {**schema, "components": document["components"]}
-    return Draft202012Validator(rooted, format_checker=FormatChecker())
+    return Draft202012Validator(rooted, format_checker=FORMATS)

@@ -1,6 +1,7 @@
-"""Probes of what surrounds the API: edge, metrics, transport, secrets, dependencies."""
+"""Probes of what surrounds the API: edge, metrics, transport, identifiers, secrets, packages."""
 
 from suites.inspection.edge import EdgeAnswer, fetch_edge
-from suites.inspection.exposition import series, total
+from suites.inspection.entropy import estimated_bits
+from suites.inspection.exposition import Labels, series, total
 
-__all__ = ["EdgeAnswer", "fetch_edge", "series", "total"]
+__all__ = ["EdgeAnswer", "Labels", "estimated_bits", "fetch_edge", "series", "total"]

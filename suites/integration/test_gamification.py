@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.gamification]
 
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
+# How much the clocks of this machine and of the target may differ.
+CLOCK_SKEW = timedelta(seconds=2)
 BEYOND_ANY_SHOPPER = 9_000_000_000
 
 
@@ -110,6 +113,8 @@ def test_achievements(
     nearly = ownership.product(price_paise=199_999, stock=100).product_id
     big = ownership.product(price_paise=200_000, stock=100).product_id
 
+    before = datetime.now(UTC)
+
     def unlocked() -> dict[str, str]:
         answer = shopper.client.call("achievements", expect=200).body["achievements"]
         return {
@@ -134,6 +139,8 @@ def test_achievements(
     third = unlocked()
 
     assert set(third) == {"first_order", "big_basket", "regular"}
+    times = [datetime.fromisoformat(third[key]) for key in ("first_order", "big_basket", "regular")]
+    assert [before - CLOCK_SKEW, *times] == sorted([before - CLOCK_SKEW, *times])
     assert {**third, **second} == third
     claim = {"order_id": "none", "achievement": "regular"}
     assert other.client.ask("earn_points", body=claim).status == 400
@@ -148,7 +155,9 @@ def test_leaderboard(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
     """Most lifetime points come first, then the earlier user; the ledger has the same points."""
-    winner, early, late = new_person(), new_person(), new_person()
+    winner, *equals = (new_person() for _ in range(3))
+    # The earlier user has the later id, so that an order by ids is seen.
+    late, early = sorted(equals, key=lambda person: person.user.user_id)
     prize = ownership.product(price_paise=BEYOND_ANY_SHOPPER, stock=10).product_id
     for person, quantity in ((early, 1), (winner, 2), (late, 1)):
         earn(person, paid(person, new_order(person, quantity=quantity, product_id=prize)))

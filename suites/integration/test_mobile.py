@@ -1,6 +1,7 @@
 """Mobile: sessions, the catalogue, the cart, orders, offline sync."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.mobile]
 
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
+# How much the clocks of this machine and of the target may differ.
+CLOCK_SKEW = timedelta(seconds=2)
 
 
 @check("mobile.session", needs="auth")
@@ -73,6 +76,7 @@ def test_catalogue(
         ownership.findable_product("jar", str(n), category, price_paise=100 + n) for n in range(11)
     ]
     ownership.product(price_paise=1, stock=1)
+    ownership.findable_product("jar", "unlisted", category, price_paise=100)
     expected = sorted(product.product_id for product in products)
 
     @property_settings
@@ -154,12 +158,36 @@ def test_cart(
     assert stored["items"] == {}
 
 
+def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
+    """Show that the total of any order is the sum of its lines."""
+
+    @property_settings
+    @given(st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
+    def total_is_the_sum_of_its_lines(lines: list[tuple[int, int]]) -> None:
+        products = [ownership.product(price_paise=price, stock=9) for price, _ in lines]
+        items = [
+            {"product_id": product.product_id, "quantity": quantity}
+            for product, (_, quantity) in zip(products, lines, strict=True)
+        ]
+        body = {"client_order_id": products[0].product_id[-60:], "items": items}
+        answer = new_person().client.call("place_order", expect=201, body=body).body
+        assert answer["total_paise"] == sum(price * quantity for price, quantity in lines)
+        assert [line["line_total_paise"] for line in answer["items"]] == [
+            price * quantity for price, quantity in lines
+        ]
+
+    total_is_the_sum_of_its_lines()
+
+
 @check("mobile.order", needs="orders")
 def test_order(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", run_id: str
 ) -> None:
     """The store computes the total, takes all the stock of an order or none, and places it once."""
     shopper, other = new_person(), new_person()
+    kept = ownership.product(price_paise=100, stock=5)
+    in_cart = {"product_id": kept.product_id, "quantity": 2}
+    cart = shopper.client.call("add_to_cart", expect=200, body=in_cart).body
     rice = ownership.product(price_paise=5_400, stock=8)
     dal = ownership.product(price_paise=12_900, stock=4)
 
@@ -180,8 +208,12 @@ def test_order(
         ]
         return [product["stock"] for product in products if product]
 
+    before = datetime.now(UTC)
     order = place("a", 201, items(3, 2))
+    after = datetime.now(UTC)
     replay = place("a", 200, items(3, 2))
+    path = {"order_id": order["id"]}
+    shown_order = shopper.client.call("show_order", expect=200, path=path).body
     assert stock() == [5, 2]
     place("b", 409, items(5, 3))
     assert stock() == [5, 2]
@@ -189,32 +221,25 @@ def test_order(
 
     assert order["total_paise"] == 3 * 5_400 + 2 * 12_900
     assert replay["id"] == order["id"]
+    moment = datetime.fromisoformat(order["created_at"])
+    assert before - CLOCK_SKEW <= moment <= after + CLOCK_SKEW
+    # The database keeps milliseconds.
+    for other_answer in (replay, shown_order):
+        difference = moment - datetime.fromisoformat(other_answer["created_at"])
+        assert abs(difference) <= timedelta(milliseconds=1)
+    assert shopper.client.call("show_cart", expect=200).body == cart
     assert twice["total_paise"] == 2 * 5_400 + 2 * 12_900
     assert stock() == [3, 0]
     place("d", 400, [{"product_id": "prd_none", "quantity": 1}])
     place("e", 400, [])
     place("g", 400, [{**items(1, 0)[0], "discount_paise": 1}])
+    shopper.client.call("clear_cart", expect=204)
     shopper.client.call("place_order", expect=409, body={"client_order_id": f"{run_id}-f"})
     placed = database.orders.count_documents({"user_id": shopper.user.user_id})
     assert placed == 2
     other.client.call("show_order", expect=404, path={"order_id": order["id"]})
 
-    @property_settings
-    @given(st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
-    def total_is_the_sum_of_its_lines(lines: list[tuple[int, int]]) -> None:
-        products = [ownership.product(price_paise=price, stock=9) for price, _ in lines]
-        items = [
-            {"product_id": product.product_id, "quantity": quantity}
-            for product, (_, quantity) in zip(products, lines, strict=True)
-        ]
-        body = {"client_order_id": products[0].product_id[-60:], "items": items}
-        answer = new_person().client.call("place_order", expect=201, body=body).body
-        assert answer["total_paise"] == sum(price * quantity for price, quantity in lines)
-        assert [line["line_total_paise"] for line in answer["items"]] == [
-            price * quantity for price, quantity in lines
-        ]
-
-    total_is_the_sum_of_its_lines()
+    totals_are_sums(new_person, ownership)
 
 
 @check("mobile.sync", needs="offline_sync")
@@ -224,7 +249,9 @@ def test_offline_sync(
     """Offline changes arrive once and in order; an edit of an old version is a conflict."""
     shopper, browsing = new_person(), new_person()
     rice = ownership.product(price_paise=5_400, stock=1_000)
-    queued = [order_change("first", rice, 2), order_change("second", rice, 1)]
+    # The clock of the device was set back between the two changes: their order in the list counts.
+    earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    queued = [order_change("first", rice, 2), {**order_change("second", rice, 1), "at": earlier}]
 
     applied = send_batch(shopper, queued)
     replayed = send_batch(shopper, [*queued, order_change("third", rice, 999)])

@@ -1,9 +1,6 @@
 """Payment: cards, UPI, the gateway's webhook, saved methods."""
 
-import hashlib
-import hmac
 import json
-import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +8,15 @@ import pytest
 
 from gates.model import Target
 from suites.client import Answer, StoreClient
-from suites.client.sandbox import CARD, DECLINED_CARD, VPA, pay_by_card, start_upi
+from suites.client.sandbox import (
+    CARD,
+    DECLINED_CARD,
+    VPA,
+    new_card_number,
+    pay_by_card,
+    start_upi,
+    webhook_signature,
+)
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -34,7 +39,7 @@ def send_event(client: StoreClient, raw: bytes, signature: str | None, *, expect
 
 def signed(target: Target, raw: bytes) -> str:
     """The gateway's signature of a body."""
-    return hmac.new(target.secrets["webhook_key"].encode(), raw, hashlib.sha256).hexdigest()
+    return webhook_signature(target.secrets["webhook_key"], raw)
 
 
 def event_of(payment: dict[str, Any], event_id: str, event: str = "payment.captured") -> bytes:
@@ -48,20 +53,13 @@ def event_of(payment: dict[str, Any], event_id: str, event: str = "payment.captu
     return json.dumps(body).encode()
 
 
-def new_card_number() -> str:
-    """A valid card number that nobody used before (check digit of ISO/IEC 7812-1)."""
-    digits = "4" + "".join(str(secrets.randbelow(10)) for _ in range(14))
-    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[::2])
-    return digits + str(-(doubled + sum(int(digit) for digit in digits[1::2])) % 10)
-
-
 @check("payments.card", needs="payments")
 def test_card(
     new_person: NewPerson, new_order: NewOrder, product: "OwnProduct", database: "Shop"
 ) -> None:
     """A card pays the exact total of an order once; a declined card pays nothing."""
     shopper, other = new_person(), new_person()
-    order = new_order(shopper, quantity=2)
+    order, unpaid_order = new_order(shopper, quantity=2), new_order(shopper, quantity=2)
     body = {
         "order_id": order["id"],
         "amount_paise": order["total_paise"],
@@ -91,10 +89,19 @@ def test_card(
     assert {payment_stored["amount_paise"] for payment_stored in stored} == {
         2 * product.price_paise
     }
+    shown_statuses = [
+        shopper.client.call("show_payment", expect=200, path={"payment_id": each["_id"]}).body[
+            "status"
+        ]
+        for each in stored
+    ]
+    assert shown_statuses == ["declined", "captured"]
     paid = database.orders.find_one({"_id": order["id"]})
     assert paid is not None
     assert paid["status"] != "placed"
     assert CARD["number"] not in str(stored)
+    path = {"order_id": unpaid_order["id"]}
+    assert shopper.client.call("show_order", expect=200, path=path).body["status"] == "placed"
     other.client.call("show_payment", expect=404, path={"payment_id": payment["id"]})
 
 
@@ -186,6 +193,8 @@ def test_saved_methods(
     card = {**CARD, "number": number, "cvv": "947"}
 
     saved = shopper.client.call("save_method", expect=201, body={"card": card})
+    other_card = {**CARD, "number": new_card_number()}
+    second = shopper.client.call("save_method", expect=201, body={"card": other_card}).body
     methods = shopper.client.call("list_methods", expect=200).body["methods"]
     token = saved.body["token"]
 
@@ -200,7 +209,10 @@ def test_saved_methods(
 
     assert saved.body["last4"] == number[-4:]
     assert saved.body["expiry"] == CARD["expiry"]
-    assert [method["token"] for method in methods] == [token]
+    assert {method["token"]: method["last4"] for method in methods} == {
+        token: number[-4:],
+        second["token"]: other_card["number"][-4:],
+    }
     assert other.client.call("list_methods", expect=200).body["methods"] == []
     pay(other, foreign, expect=404)
     pay(shopper, order, expect=201)
@@ -214,5 +226,8 @@ def test_saved_methods(
     all_texts = f"{saved.body} {methods} {stored} {logged}"
     assert number not in all_texts
     assert "'947'" not in str(stored)
-    assert [entry["action"] for entry in stored if "action" in entry] == ["payment_method.saved"]
+    assert [entry["action"] for entry in stored if "action" in entry] == [
+        "payment_method.saved",
+        "payment_method.saved",
+    ]
     assert logged != []

@@ -1,6 +1,7 @@
 """Real time: delivery tracking; the other real-time test is in test_mobile.py."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,14 @@ def test_delivery(
     with listening(shopper.client, "delivery_updates", path=path, resume_after=last) as listener:
         missed = [listener.next_event("OrderEvent") for _ in range(len(STAGES) - last)]
 
+    stored_times = {event["seq"]: event["at"] for event in events}
+    differences = [
+        datetime.fromisoformat(event["at"]) - stored_times[event["seq"]] for event in live + missed
+    ]
+    assert max(map(abs, differences)) <= timedelta(milliseconds=1)
+    placed_at = datetime.fromisoformat(order["created_at"])
+    times = [placed_at - timedelta(milliseconds=1), *(event["at"] for event in events)]
+    assert times == sorted(times)
     assert {event["order_id"] for event in live + missed} == {order["id"]}
     fresh = [event for event in live if event["status"] != "placed"]
     assert [event["seq"] for event in fresh + missed] == [2, 3, 4, 5]

@@ -42,6 +42,7 @@ def test_text(
         ownership.findable_product(near, str(number), "shelf", price_paise=50)
         for number in range(21)
     ]
+    ownership.findable_product(word, near, "pickle", "unlisted", price_paise=200)
     client = new_client()
 
     def prices_of_hits(text: str, low: int | None, high: int | None) -> list[int]:
@@ -91,6 +92,7 @@ def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
     products += [
         ownership.findable_product(f"x{word}s", "other", "tea", price_paise=100, sold=9_999)
     ]
+    ownership.findable_product(f"{word}s", "unlisted", "tea", price_paise=100, sold=800)
 
     with ownership.on_sale(*products):
         answer = client.call("autocomplete", expect=200, query={"q": word})
@@ -131,6 +133,8 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
         ownership.findable_product(word, category, price_paise=price)
         for category, price in catalogue
     ]
+    ownership.findable_product(word, "oil", price_paise=5_000)
+    ownership.findable_product(word, "unlisted", price_paise=5_000)
 
     with ownership.on_sale(*products):
         facets = client.call("facets", expect=200, query={"q": word}).body
@@ -158,9 +162,13 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
     body = {"name": "My tea", "q": word, "price_max": 500}
     saved = shopper.client.call("save_search", expect=201, body=body).body
     again = {"saved_id": saved["id"]}
+    tea_for_all = {"name": "All tea", "q": word}
+    second_saved = shopper.client.call("save_search", expect=201, body=tea_for_all).body
 
     with ownership.on_sale(cheap, dear):
         first = shopper.client.call("search", expect=200, query=again).body["items"]
+        both = {"saved_id": second_saved["id"]}
+        all_tea = shopper.client.call("search", expect=200, query=both).body["total"]
         with ownership.on_sale(new):
             second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
             wait_until(
@@ -172,8 +180,12 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
     saved_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
 
     assert [item["id"] for item in first] == [cheap.product_id]
+    assert all_tea == 2
     assert second.status == 200
-    assert saved_searches == [saved]
+    assert sorted(entry["id"] for entry in saved_searches) == sorted(
+        [saved["id"], second_saved["id"]]
+    )
+    assert saved in saved_searches
     assert {**saved, "price_min": None, **body} == saved
     assert other.client.call("list_saved_searches", expect=200).body["saved"] == []
     other.client.call("search", expect=404, query=again)

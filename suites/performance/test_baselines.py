@@ -10,7 +10,7 @@ from gates.model import Policy, RatioObjective
 from suites.client import Answer, StoreClient
 from suites.client.sandbox import pay_by_card
 from suites.inspection import total
-from suites.performance.timing import MEASURED_AT_A_TIME, p95_problem
+from suites.performance.timing import MEASURED_AT_A_TIME, p95_problem_here
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -36,7 +36,12 @@ API: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 @check("performance.payment", needs="payments")
-def test_payment(new_person: Callable[..., Person], ownership: "Ownership", policy: Policy) -> None:
+def test_payment(
+    new_person: Callable[..., Person],
+    ownership: "Ownership",
+    policy: Policy,
+    conclude: Callable[[str], None],
+) -> None:
     """Every payment by card succeeds, and the P95 of a payment is below its limit."""
     buyers = [new_person() for _ in range(PAYERS)]
     product = ownership.product(price_paise=100, stock=2000)
@@ -51,11 +56,13 @@ def test_payment(new_person: Callable[..., Person], ownership: "Ownership", poli
         return paid
 
     limit = policy.latency_limits["payment"]
-    assert p95_problem(pay, limit=limit, at_a_time=MEASURED_AT_A_TIME) == ""
+    conclude(p95_problem_here(pay, limit=limit, at_a_time=MEASURED_AT_A_TIME))
 
 
 @check("performance.api", needs="gamification")
-def test_api(new_person: Callable[..., Person], policy: Policy) -> None:
+def test_api(
+    new_person: Callable[..., Person], policy: Policy, conclude: Callable[[str], None]
+) -> None:
     """The P95 of the usual requests of a shopper, taken together, is below the limit of the API."""
     shoppers = [new_person() for _ in range(ADDRESSES)]
     usual = cycle(API)
@@ -64,7 +71,7 @@ def test_api(new_person: Callable[..., Person], policy: Policy) -> None:
         operation, query = next(usual)
         return shoppers[number % ADDRESSES].client.call(operation, expect=200, query=query)
 
-    assert p95_problem(ask, limit=policy.latency_limits["api"]) == ""
+    conclude(p95_problem_here(ask, limit=policy.latency_limits["api"]))
 
 
 @check("performance.cache", needs="catalogue")

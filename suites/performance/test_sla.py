@@ -11,7 +11,7 @@ from gates.statistics import chance_of_at_most
 from suites.client import Answer, StoreClient
 from suites.inspection import total
 from suites.performance.commands import timed_connection
-from suites.performance.timing import CONFIDENCE, MEASURED_AT_A_TIME, P95, p95_problem
+from suites.performance.timing import CONFIDENCE, MEASURED_AT_A_TIME, P95, p95_problem_here
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -29,7 +29,10 @@ ADDRESSES = 7
 
 @check("performance.permission_check", needs="access")
 def test_permission_check(
-    new_person: Callable[..., Person], new_client: Callable[[], StoreClient], policy: Policy
+    new_person: Callable[..., Person],
+    new_client: Callable[[], StoreClient],
+    policy: Policy,
+    conclude: Callable[[str], None],
 ) -> None:
     """Every permission check gives the right answer, and its P95 is below the limit."""
     person = new_person(role="staff")
@@ -45,12 +48,15 @@ def test_permission_check(
         assert answer.body["allowed"] is True
         return answer
 
-    assert p95_problem(ask, limit=policy.latency_limits["permission_check"]) == ""
+    conclude(p95_problem_here(ask, limit=policy.latency_limits["permission_check"]))
 
 
 @check("performance.search", needs="search")
 def test_search(
-    new_client: Callable[[], StoreClient], popular: dict[str, Any], policy: Policy
+    new_client: Callable[[], StoreClient],
+    popular: dict[str, Any],
+    policy: Policy,
+    conclude: Callable[[str], None],
 ) -> None:
     """Every search gives the right answer, and its P95 is below the limit; the queries vary."""
     clients = [new_client() for _ in range(ADDRESSES)]
@@ -62,12 +68,16 @@ def test_search(
         assert popular["_id"] in [item["id"] for item in answer.body["items"]]
         return answer
 
-    assert p95_problem(ask, limit=policy.latency_limits["search"]) == ""
+    conclude(p95_problem_here(ask, limit=policy.latency_limits["search"]))
 
 
 @check("performance.order", needs="orders")
 def test_order(
-    new_person: Callable[..., Person], ownership: "Ownership", database: "Shop", policy: Policy
+    new_person: Callable[..., Person],
+    ownership: "Ownership",
+    database: "Shop",
+    policy: Policy,
+    conclude: Callable[[str], None],
 ) -> None:
     """Fifty orders at the same time are placed once each; the P95 of orders is below the limit."""
     buyers = [new_person() for _ in range(ADDRESSES)]
@@ -94,7 +104,9 @@ def test_order(
 
     with ThreadPoolExecutor(BURST) as pool:
         burst = list(pool.map(lambda number: place(1000 + number), range(BURST)))
-    problem = p95_problem(place, limit=policy.latency_limits["order"], at_a_time=MEASURED_AT_A_TIME)
+    problem = p95_problem_here(
+        place, limit=policy.latency_limits["order"], at_a_time=MEASURED_AT_A_TIME
+    )
     with ThreadPoolExecutor(20) as pool:
         grabbed = sorted(answer.status for answer in pool.map(grab, range(20)))
 
@@ -106,12 +118,12 @@ def test_order(
             {"_id": {"$in": [product.product_id, few.product_id]}}
         )
     }
-    assert problem == ""
     assert len(burst) == BURST
     assert grabbed == [201] * 10 + [409] * 10
     assert len({(order["user_id"], order["client_order_id"]) for order in orders}) == len(orders)
     assert len(set(placed)) == len(placed) == len(orders) - 10
     assert stock == {product.product_id: LARGE_STOCK - len(placed), few.product_id: 0}
+    conclude(problem)
 
 
 @pytest.mark.usefixtures("database")
@@ -121,6 +133,7 @@ def test_database(
     prometheus_text: Callable[[], str],
     policy: Policy,
     target: Target,
+    conclude: Callable[[str], None],
 ) -> None:
     """The P95 of database commands is below the limit, of the store's commands and of others.
 
@@ -156,4 +169,5 @@ def test_database(
             own_connection[collection].find_one({"user_id": person.user.user_id})
             return Answer(0, None, {}, durations.newest)
 
-        assert p95_problem(ask, limit=limit) == ""
+        problem = p95_problem_here(ask, limit=limit)
+    conclude(problem)

@@ -1,10 +1,12 @@
 """Latencies of an operation; the warm-up is not counted, and a wrong answer is a failure."""
 
+import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from gates.statistics import quantile_lower_bound, quantile_upper_bound
 from suites.client import Answer
+from suites.performance.busyness import WakeUpDelays, excused
 
 WARM_UP = 5
 # The numbers of samples after which P95 is judged; without a verdict, more samples are taken.
@@ -36,6 +38,26 @@ def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 
         if look > LOOKS[0] and quantile_upper_bound(seconds, P95, CONFIDENCE) < limit:
             return ""
     return f"inconclusive: P95 may be under or over {limit} s: {_slow_samples(seconds, limit)}"
+
+
+def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1) -> str:
+    """The problem of the P95 of an operation, or ``inconclusive`` where this machine was busy.
+
+    Args:
+        act: calls the operation once, as in ``p95_problem``.
+        limit: the limit of P95, in seconds.
+        at_a_time: how many calls are under way at a time.
+    """
+    seconds: list[float] = []
+
+    def timed(number: int) -> Answer:
+        answer = act(number)
+        seconds.append(answer.seconds)
+        return answer
+
+    with WakeUpDelays() as delays:
+        problem = p95_problem(timed, limit=limit, at_a_time=at_a_time)
+    return excused(problem, statistics.median(seconds), delays.p95_seconds, limit)
 
 
 def _slow_samples(seconds: list[float], limit: float) -> str:

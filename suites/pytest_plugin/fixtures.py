@@ -13,12 +13,15 @@ import pytest
 from gates.model import Policy, Target
 from suites.client import StoreClient, loopback_source
 from suites.contract import load
+from suites.pytest_plugin.recorder import INCONCLUSIVE
 from suites.pytest_plugin.state import POLICY, RUN_ID, TARGET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from suites.client.pages import Visit
+    from suites.side_effects import EffectObserver
+    from suites.testdata.own_writes import WriteCounter
     from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
     from suites.testdata.people import Person
 
@@ -42,7 +45,15 @@ def policy(pytestconfig: pytest.Config) -> Policy:
 
 
 @pytest.fixture(scope="session")
-def database(target: Target) -> Iterator["Shop"]:
+def own_writes() -> "WriteCounter":
+    """Counts what the checks of this process write into the database themselves."""
+    from suites.testdata.own_writes import WriteCounter
+
+    return WriteCounter()
+
+
+@pytest.fixture(scope="session")
+def database(target: Target, own_writes: "WriteCounter") -> Iterator["Shop"]:
     """The store's database, a second vantage point."""
     from pymongo import MongoClient
 
@@ -52,7 +63,10 @@ def database(target: Target) -> Iterator["Shop"]:
             pytrace=False,
         )
     with MongoClient[dict[str, Any]](
-        target.secrets["database_uri"], serverSelectionTimeoutMS=2000, tz_aware=True
+        target.secrets["database_uri"],
+        serverSelectionTimeoutMS=2000,
+        tz_aware=True,
+        event_listeners=[own_writes],
     ) as client:
         yield client.get_default_database()
 
@@ -66,14 +80,75 @@ def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> 
     return Ownership(database, f"{run_id}-{worker}")
 
 
+@pytest.fixture(scope="session")
+def bystander(database: "Shop", ownership: "Ownership") -> "OwnUser":
+    """A user of this run with data everywhere, whom no check touches."""
+    from suites.testdata.bystander import create
+
+    return create(database, ownership)
+
+
 @pytest.fixture
-def new_client(target: Target, run_id: str) -> Iterator[Callable[[], StoreClient]]:
+def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Returns a function that ends a check by its problem: passed, failed, or inconclusive.
+
+    A problem that begins with ``inconclusive`` is no failure of the store, and no pass either: the
+    record has it as inconclusive, and the gate holds.
+    """
+
+    def end(problem: str) -> None:
+        __tracebackhide__ = True
+        if problem.startswith("inconclusive"):
+            request.node.user_properties.append((INCONCLUSIVE, problem))
+            pytest.skip(problem)
+        if problem:
+            pytest.fail(problem, pytrace=False)
+
+    return end
+
+
+@pytest.fixture
+def effect_observer(target: Target, request: pytest.FixtureRequest) -> "EffectObserver | None":
+    """Compares what each call changes with the contract; None where checks do not do this.
+
+    The reading takes time, so no performance check does it. It reads collections without an index,
+    so it does not happen on a production target.
+    """
+    marked = request.node.get_closest_marker
+    observed = marked("smoke") or marked("integration")
+    if not observed or marked("performance") or target.production:
+        return None
+    if "database_uri" not in target.secrets:
+        return None
+    from suites.side_effects import EffectObserver, Subjects
+
+    ownership: Ownership = request.getfixturevalue("ownership")
+    bystander: OwnUser = request.getfixturevalue("bystander")
+    users, products = len(ownership.user_ids), len(ownership.product_ids)
+
+    def subjects() -> Subjects:
+        return Subjects(
+            users=(bystander.user_id, *ownership.user_ids[users:]),
+            products=(ownership.product_ids[0], *ownership.product_ids[products:]),
+            event_prefix=ownership.event_prefix,
+        )
+
+    database: Shop = request.getfixturevalue("database")
+    own_writes: WriteCounter = request.getfixturevalue("own_writes")
+    return EffectObserver(database, subjects, bystander.user_id, own_writes)
+
+
+@pytest.fixture
+def new_client(
+    target: Target, run_id: str, effect_observer: "EffectObserver | None"
+) -> Iterator[Callable[[], StoreClient]]:
     """Returns a function that creates a client; each client may have its own source address."""
     clients: list[StoreClient] = []
 
     def make() -> StoreClient:
         source = loopback_source() if target.loopback_sources else ""
         client = StoreClient(target, load(), run_id, source)
+        client.observer = effect_observer
         clients.append(client)
         return client
 

@@ -13,7 +13,7 @@ from gates.errors import ConfigurationError
 from gates.evidence.run_folder import RUN_ID as RUN_ID_PATTERN
 from gates.evidence.run_folder import Subject, new_run_id
 from gates.evidence.seal import configured_key
-from gates.model import LEFT_NOTHING, Build
+from gates.model import LEFT_NOTHING, Build, CheckOutcome
 from gates.policy import policy_file, target_file
 from suites.client import StoreClient, UnexpectedAnswerError
 from suites.contract import load
@@ -281,6 +281,10 @@ def pytest_terminal_summary(
     if LEFTOVERS in config.stash and (sentence := config.stash[LEFTOVERS].sentence()):
         terminalreporter.write_line(f"other runs: {sentence}")
     if RECORDER in config.stash:
+        outcomes = config.stash[RECORDER].outcomes
+        unsure = sorted(name for name in outcomes if CheckOutcome.INCONCLUSIVE in outcomes[name])
+        if unsure:
+            terminalreporter.write_line(f"inconclusive, so the gate holds: {', '.join(unsure)}")
         terminalreporter.write_line(report_line(config))
 
 

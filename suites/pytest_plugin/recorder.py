@@ -15,6 +15,7 @@ MAX_MESSAGE = 2000
 # Names of user properties, which travel from xdist's workers with each report.
 CHECK = "kirana_check"
 NOT_APPLICABLE = "kirana_not_applicable"
+INCONCLUSIVE = "kirana_inconclusive"
 FAILED_ATTEMPT = "kirana_failed_attempt"
 
 
@@ -115,7 +116,10 @@ def _add_phase(phases: _Phases, report: pytest.TestReport, properties: dict[str,
         phases.outcome = CheckOutcome.XFAILED if was_expected_to_fail else CheckOutcome.SKIPPED
         if NOT_APPLICABLE in properties:
             phases.outcome = CheckOutcome.NOT_APPLICABLE
-        phases.message = str(properties.get(NOT_APPLICABLE) or _message(report))
+        elif INCONCLUSIVE in properties:
+            phases.outcome = CheckOutcome.INCONCLUSIVE
+        reason = properties.get(NOT_APPLICABLE) or properties.get(INCONCLUSIVE)
+        phases.message = str(reason or _message(report)).removeprefix("inconclusive: ")
     elif was_expected_to_fail:
         phases.outcome, phases.message = CheckOutcome.XPASSED, "passed, expected to fail"
 

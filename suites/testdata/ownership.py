@@ -80,11 +80,15 @@ class Ownership:
     Args:
         database: the store's database.
         run_id: the run's id, with the worker's name where there are several.
+
+    ``user_ids`` and ``product_ids`` name all users and products in the order of their creation.
     """
 
     def __init__(self, database: Shop, run_id: str) -> None:
         self._database = database
         self._run_id = run_id
+        self.user_ids: list[str] = []
+        self.product_ids: list[str] = []
         self._password = secrets.token_urlsafe(18)
         digest = bcrypt.hashpw(self._password.encode(), bcrypt.gensalt(BCRYPT_COST))
         self._password_hash = digest.decode()
@@ -112,6 +116,7 @@ class Ownership:
                 "made_at": datetime.now(UTC),
             }
         )
+        self.user_ids.append(user_id)
         return user
 
     def product(self, *, price_paise: int, stock: int) -> OwnProduct:
@@ -173,11 +178,17 @@ class Ownership:
         }
         document["received"] = document["stock"]
         self._database.products.insert_one(document)
+        self.product_ids.append(product_id)
         return OwnProduct(product_id, document["name"], document["price_paise"], document["stock"])
+
+    @property
+    def event_prefix(self) -> str:
+        """How the ids of webhook events of this run begin."""
+        return f"evt_{self._run_id}_"
 
     def event_id(self) -> str:
         """A new id for a webhook event of this run."""
-        return f"evt_{self._run_id}_{secrets.token_hex(5)}"
+        return self.event_prefix + secrets.token_hex(5)
 
 
 def remove_everything(database: Shop, run_id: str) -> None:

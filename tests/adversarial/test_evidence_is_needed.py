@@ -74,6 +74,7 @@ DOCTORED: dict[str, tuple[Callable[[Events], Events], int, str]] = {
     "with an expected failure": (with_result(outcome="xfailed"), 3, "was xfailed"),
     "with an unexpected pass": (with_result(outcome="xpassed"), 3, "was xpassed"),
     "not applicable": (with_result(outcome="not_applicable"), 3, "was not applicable"),
+    "inconclusive": (with_result(outcome="inconclusive"), 3, "was inconclusive"),
     "with an outcome nobody knows": (with_result(outcome="PASSED"), 3, "damaged"),
     "failed, then passed": (failed_then_passed, 1, "a retry does not undo a failure"),
     "passed twice": (twice, 3, "was reported twice"),

@@ -119,6 +119,7 @@ SUITES: dict[str, Change] = {
     "an expected failure": doctored(one(LOGIN, outcome="xfailed")),
     "an unexpected pass": doctored(one(LOGIN, outcome="xpassed")),
     "not applicable": doctored(one(LOGIN, outcome="not_applicable")),
+    "inconclusive": doctored(one(LOGIN, outcome="inconclusive")),
     "an outcome nobody knows": doctored(one(LOGIN, outcome="Passed")),
     "an outcome that is true": doctored(one(LOGIN, outcome=True)),
     "a result lost": doctored(lambda e: [x for x in e if x.get("id") != LOGIN]),

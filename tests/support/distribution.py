@@ -25,6 +25,7 @@ GROUPS = {
     ),
     "suites": (
         "testbed/test_database_checks.py", "testbed/test_faults.py", "testbed/test_plugin.py",
+        "testbed/test_lost_dependency.py",
         "testbed/test_run_files.py", "testbed/test_monitoring_world.py", "testbed/test_platform.py",
         "testbed/test_testbed.py",
     ),

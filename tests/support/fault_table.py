@@ -3,6 +3,7 @@
 from fault_table_data import REDDENS_DATA
 from fault_table_monitoring import REDDENS_MONITORING
 from fault_table_operations import REDDENS_OPERATIONS
+from fault_table_regressions import REDDENS_REGRESSIONS, REDDENS_TOO
 
 REDDENS: dict[str, frozenset[str]] = (
     {
@@ -248,7 +249,10 @@ REDDENS: dict[str, frozenset[str]] = (
     | REDDENS_MONITORING
     | REDDENS_OPERATIONS
     | REDDENS_DATA
+    | REDDENS_REGRESSIONS
 )
+for _name, _checks in REDDENS_TOO.items():
+    REDDENS[_name] |= frozenset(_checks.split())
 
 # Faults that only a load run shows, and the limits it breaks.
 UNDER_LOAD: dict[str, frozenset[str]] = {

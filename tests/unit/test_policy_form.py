@@ -149,16 +149,18 @@ def test_an_objective_is_as_it_was(name: str) -> None:
     assert flat(OBJECTIVES[name]) == BEFORE_BY_NAME[name]
 
 
-def test_the_policy_lists_the_checks_that_it_listed_and_those_of_the_platform() -> None:
+def test_the_policy_lists_the_checks_that_it_listed_and_those_that_came_later() -> None:
     now, before = flat(OBJECTIVES["only-listed"]), BEFORE_BY_NAME["only-listed"]
     added = set(now["known"]) - set(before["known"])
     assert {**now, "known": before["known"]} == before
     assert set(before["known"]) <= set(now["known"])
-    assert {check.split(".")[0] for check in added} == {"platform"}
+    assert {check.split(".")[0] for check in added} == {"platform", "consistency"}
 
 
 # The stages before the first move of traffic, which the release asked for in version 0.1.
 UNCHANGED = ("staging", "performance", "security", "green-ready")
+# The checks of consistency came later, and make the stage of the 30 tests stricter.
+ADDED = {"staging": {"consistency"}}
 
 
 @pytest.mark.parametrize("name", [stage["name"] for stage in BEFORE["stages"]])
@@ -168,7 +170,7 @@ def test_a_stage_asks_for_what_it_asked_for(name: str) -> None:
     objectives = {objective.name for objective in stage.objectives}
     assert stage.share == before["share"]
     assert set(before["objectives"]) <= objectives
-    assert name not in UNCHANGED or set(before["objectives"]) == objectives
+    assert name not in UNCHANGED or objectives - set(before["objectives"]) == ADDED.get(name, set())
 
 
 def test_the_stages_are_those_of_the_guide_in_its_order() -> None:

@@ -1,0 +1,97 @@
+"""Compares the increases of a target's counters with the requests that were sent meanwhile."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Unpack
+
+from suites.client import Answer, StoreClient
+from suites.client.store import Parts
+from suites.client.waiting import pause
+from suites.inspection import Labels, series
+
+Exposition = dict[tuple[str, Labels], float]
+REQUESTS = "http_requests_total"
+DURATIONS = "http_request_duration_seconds_count"
+ERRORS = "http_errors_total"
+# Counters that have no requests as labels, and the labels that tell their time series apart.
+BUSINESS: Mapping[str, tuple[str, ...]] = {
+    "orders_total": ("status", "traffic"),
+    "order_value_paise_total": ("traffic",),
+    "payments_total": ("status", "traffic"),
+    "points_awarded_total": (),
+    "auth_failures_total": (),
+}
+REQUEST_LABELS = ("route", "method", "status", "traffic")
+# Health checks and scrapes go on all the time.
+NOT_COUNTED_ROUTES = ("/api/health", "/metrics")
+QUIET_SECONDS = 0.3
+FIRST_ERROR = 500
+
+Counts = Counter[str]
+
+
+@dataclass(slots=True)
+class Expected:
+    """What the counters must have counted.
+
+    Args:
+        counts: the increase by the name and the labels of a time series.
+    """
+
+    counts: Counts = field(default_factory=Counter)
+
+    def send(self, client: StoreClient, operation_id: str, **parts: Unpack[Parts]) -> Answer:
+        """Call an operation, and expect that its answer is counted."""
+        answer = client.ask(operation_id, **parts)
+        operation = client.contract.operation(operation_id)
+        labels = (operation.path, operation.method, str(answer.status), "synthetic")
+        self.counts[key(REQUESTS, labels)] += 1
+        self.counts[key(DURATIONS, labels)] += 1
+        if answer.status >= FIRST_ERROR:
+            self.counts[key(ERRORS, labels)] += 1
+        return answer
+
+    def add(self, name: str, *labels: str, count: int = 1) -> None:
+        """Expect an increase of a counter of the business."""
+        self.counts[key(name, labels)] += count
+
+
+def key(name: str, labels: tuple[str, ...]) -> str:
+    """A counter and its labels in one text, as a message shows it."""
+    return f"{name}{{{', '.join(labels)}}}"
+
+
+def counted(text: str) -> Counts:
+    """The counters of an exposition, summed up over the labels that do not matter here."""
+    totals: Counts = Counter()
+    for (name, labels), value in series(text).items():
+        by_name = dict(labels)
+        if name in (REQUESTS, DURATIONS, ERRORS):
+            if by_name.get("route") in NOT_COUNTED_ROUTES:
+                continue
+            totals[_key_of(name, REQUEST_LABELS, by_name)] += round(value)
+        elif name in BUSINESS:
+            totals[_key_of(name, BUSINESS[name], by_name)] += round(value)
+    return totals
+
+
+def _key_of(name: str, names: tuple[str, ...], labels: Mapping[str, str]) -> str:
+    return key(name, tuple(labels.get(label, "") for label in names))
+
+
+def quiet(read: Callable[[], str]) -> bool:
+    """Whether nobody else sends anything to the target at the moment."""
+    before = counted(read())
+    pause(QUIET_SECONDS)
+    return counted(read()) == before
+
+
+def difference(before: Counts, after: Counts, expected: Counts) -> list[str]:
+    """Each counter that did not increase as expected, sorted."""
+    increases = {name: after[name] - before[name] for name in {*before, *after, *expected}}
+    return sorted(
+        f"{name} increased by {increase} instead of {expected[name]}"
+        for name, increase in increases.items()
+        if increase != expected[name]
+    )

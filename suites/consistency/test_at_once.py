@@ -1,0 +1,292 @@
+"""The same request from many senders at the same moment takes effect once; others get their own."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from suites.client.sandbox import CARD, VPA, pay_by_card, start_upi, webhook_signature
+from suites.consistency.crowd import (
+    SENDERS,
+    NewClient,
+    codes,
+    devices,
+    own_calls,
+    same_call,
+    statuses,
+)
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import (
+    Person,
+    credentials,
+    enrol,
+    log_in_to_challenge,
+    wait_for_room_in_step,
+)
+
+if TYPE_CHECKING:
+    from suites.testdata.ownership import Ownership, OwnProduct, Shop
+
+pytestmark = pytest.mark.integration
+
+NewPerson = Callable[..., Person]
+NewOrder = Callable[..., dict[str, Any]]
+PEOPLE = 6
+
+
+@check("consistency.orders_at_once", needs="orders")
+def test_orders_at_once(
+    new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
+) -> None:
+    """An order sent 24 times at once is placed once; people who order at once get their own."""
+    shopper = new_person()
+    product = ownership.product(price_paise=700, stock=1_000)
+
+    def order_of(number: int, client_id: str) -> dict[str, Any]:
+        item = {"product_id": product.product_id, "quantity": number + 1}
+        return {"client_order_id": client_id, "items": [item], "note": f"note {number}"}
+
+    answers = same_call(
+        devices(new_client, shopper.client.token), "place_order", body=order_of(1, "same")
+    )
+    counts = statuses(answers)
+    orders = [answer.body for answer in answers if answer.status in (200, 201)]
+    again = shopper.client.call("place_order", expect=200, body=order_of(1, "same")).body
+    stored = list(database.orders.find({"user_id": shopper.user.user_id}))
+    left = database.products.find_one({"_id": product.product_id})
+
+    assert counts[201] == 1
+    assert sum(counts.get(status, 0) for status in (200, 201, 409)) == SENDERS
+    assert codes(answers) <= {"order_in_progress"}
+    assert {(order["id"], order["total_paise"]) for order in orders} == {(again["id"], 1_400)}
+    assert [order["_id"] for order in stored] == [again["id"]]
+    assert left is not None
+    assert left["stock"] == product.stock - 2
+
+    people = [new_person() for _ in range(PEOPLE)]
+    bodies = [order_of(number, f"own-{number}") for number in range(PEOPLE)]
+    own = own_calls([person.client for person in people], "place_order", bodies)
+    assert [
+        (answer.status, answer.body["client_order_id"], answer.body["total_paise"])
+        for answer in own
+    ] == [(201, f"own-{number}", 700 * (number + 1)) for number in range(PEOPLE)]
+    owners = {order["_id"]: order["user_id"] for order in database.orders.find(_of(people))}
+    assert owners == {
+        answer.body["id"]: person.user.user_id for answer, person in zip(own, people, strict=True)
+    }
+
+
+@check("consistency.sync_at_once", needs="offline_sync")
+def test_sync_at_once(
+    new_person: NewPerson, new_client: NewClient, product: "OwnProduct", database: "Shop"
+) -> None:
+    """A change sent 24 times at once is made once; people who synchronise at once get their own."""
+    shopper = new_person()
+
+    def batch_of(client_id: str, quantity: int) -> dict[str, Any]:
+        item = {"product_id": product.product_id, "quantity": quantity}
+        change = {"client_id": client_id, "kind": "order.place", "base_version": 0}
+        at = "2026-01-28T10:00:00Z"
+        return {"device_id": "phone", "changes": [{**change, "at": at, "items": [item]}]}
+
+    answers = same_call(
+        devices(new_client, shopper.client.token), "sync_offline", body=batch_of("same", 2)
+    )
+    results = [answer.body["results"][0] for answer in answers if answer.status == 200]
+    results_by_status = sorted(result["status"] for result in results)
+    stored = list(database.orders.find({"user_id": shopper.user.user_id}))
+
+    assert results_by_status == ["applied"] + ["duplicate"] * (SENDERS - 1)
+    assert {result["client_id"] for result in results} == {"same"}
+    assert [(order["client_order_id"], order["total_paise"]) for order in stored] == [
+        ("same", 2 * product.price_paise)
+    ]
+
+    people = [new_person() for _ in range(3)]
+    bodies = [batch_of(f"own-{number}", number + 1) for number in range(3)]
+    own = own_calls([person.client for person in people], "sync_offline", bodies)
+    shown_orders = [answer.body["results"][0]["order"] for answer in own]
+    assert [(order["client_order_id"], order["total_paise"]) for order in shown_orders] == [
+        (f"own-{number}", product.price_paise * (number + 1)) for number in range(3)
+    ]
+
+
+@check("consistency.carts_at_once", needs="cart")
+def test_carts_at_once(
+    new_person: NewPerson, new_client: NewClient, ownership: "Ownership"
+) -> None:
+    """Of additions at once none is lost: each is in the cart or refused; people have their own."""
+    shopper = new_person()
+    product = ownership.product(price_paise=250, stock=1_000).product_id
+
+    answers = same_call(
+        devices(new_client, shopper.client.token),
+        "add_to_cart",
+        body={"product_id": product, "quantity": 1},
+    )
+    added = [answer.body for answer in answers if answer.status == 200]
+    cart = shopper.client.call("show_cart", expect=200).body
+
+    assert set(statuses(answers)) <= {200, 409}
+    assert codes(answers) <= {"cart_changed"}
+    assert [line["quantity"] for line in cart["items"]] == [len(added)]
+    assert cart["version"] == len(added)
+    versions = sorted(answer["version"] for answer in added)
+    assert versions == list(range(1, len(added) + 1))
+
+    people = [new_person() for _ in range(PEOPLE)]
+    bodies = [{"product_id": product, "quantity": number + 1} for number in range(PEOPLE)]
+    own = own_calls([person.client for person in people], "add_to_cart", bodies)
+    assert [[line["quantity"] for line in answer.body["items"]] for answer in own] == [
+        [body["quantity"]] for body in bodies
+    ]
+
+
+@check("consistency.payments_at_once", needs="payments")
+def test_payments_at_once(
+    new_person: NewPerson,
+    new_client: NewClient,
+    new_order: NewOrder,
+    ownership: "Ownership",
+    database: "Shop",
+) -> None:
+    """A payment or an event sent 24 times at once counts once; people at once pay their own."""
+    shopper = new_person()
+    clients = devices(new_client, shopper.client.token)
+    rice = ownership.product(price_paise=5_400, stock=100).product_id
+    order, by_upi = (new_order(shopper, product_id=rice) for _ in range(2))
+    payment = start_upi(shopper.client, by_upi, VPA).body
+    event = {"event": "payment.captured", "event_id": ownership.event_id()}
+    details = {"payment_id": payment["id"], "amount_paise": payment["amount_paise"]}
+    raw = json.dumps({**event, **details}).encode()
+    signature = webhook_signature(shopper.client.target.secrets["webhook_key"], raw)
+    headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
+
+    paid = same_call(clients, "process_payment", body=_card_payment(order))
+    events = same_call(clients, "payment_webhook", raw=raw, headers=headers)
+
+    assert statuses(paid) == {201: 1, 409: SENDERS - 1}
+    assert codes(paid) == {"already_paid"}
+    assert statuses(events) == {200: SENDERS}
+    results = sorted(answer.body["status"] for answer in events)
+    assert results == ["duplicate"] * (SENDERS - 1) + ["processed"]
+    for paid_order in (order, by_upi):
+        by_order = {"order_id": paid_order["id"]}
+        assert database.payments.count_documents({**by_order, "status": "captured"}) == 1
+        assert database.payments.count_documents(by_order) == 1
+        assert database.order_events.count_documents({**by_order, "status": "paid"}) == 1
+
+    people = [new_person() for _ in range(PEOPLE)]
+    orders = [
+        new_order(person, quantity=number + 1, product_id=rice)
+        for number, person in enumerate(people)
+    ]
+    bodies = [_card_payment(own_order) for own_order in orders]
+    own = own_calls([person.client for person in people], "process_payment", bodies)
+    assert [
+        (answer.status, answer.body["order_id"], answer.body["amount_paise"]) for answer in own
+    ] == [(201, body["order_id"], body["amount_paise"]) for body in bodies]
+    owners = {paid["_id"]: paid["user_id"] for paid in database.payments.find(_of(people))}
+    assert owners == {
+        answer.body["id"]: person.user.user_id for answer, person in zip(own, people, strict=True)
+    }
+
+
+@check("consistency.points_at_once", needs="gamification")
+def test_points_at_once(
+    new_person: NewPerson,
+    new_client: NewClient,
+    new_order: NewOrder,
+    ownership: "Ownership",
+    database: "Shop",
+) -> None:
+    """An order earns points once, and points are spent once, also when both are sent 24 times."""
+    shopper, other = new_person(), new_person()
+    product = ownership.product(price_paise=100_000, stock=100).product_id
+    orders = [new_order(person, product_id=product) for person in (shopper, other)]
+    for person, order in zip((shopper, other), orders, strict=True):
+        pay_by_card(person.client, order["id"], order["total_paise"])
+    clients = devices(new_client, shopper.client.token)
+
+    earned = same_call(clients, "earn_points", body={"order_id": orders[0]["id"]})
+    both = own_calls(
+        [shopper.client, other.client],
+        "earn_points",
+        [{"order_id": order["id"]} for order in orders],
+    )
+    spent = same_call(clients, "redeem_points", body={"points": 60})
+
+    assert statuses(earned) == {201: 1, 409: SENDERS - 1}
+    assert codes(earned) == {"already_awarded"}
+    assert [answer.status for answer in both] == [409, 201]
+    assert statuses(spent) == {201: 1, 409: SENDERS - 1}
+    assert codes(spent) == {"insufficient_points"}
+    balances = [
+        person.client.call("points_balance", expect=200).body for person in (shopper, other)
+    ]
+    assert [(answer["balance"], answer["lifetime_points"]) for answer in balances] == [
+        (40, 100),
+        (100, 100),
+    ]
+    ledger = database.loyalty_points.find({"user_id": shopper.user.user_id})
+    assert sorted(entry["points"] for entry in ledger) == [-60, 100]
+
+
+@check("consistency.sign_ins_at_once", needs="access")
+def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None:
+    """A refresh token sent 24 times at once works once; people at once get their own sessions."""
+    client, user = new_client(), ownership.user()
+    session = client.call("login", expect=200, body=credentials(user)).body
+    refreshed = same_call(
+        devices(new_client, ""), "refresh", body={"refresh_token": session["refresh_token"]}
+    )
+    assert statuses(refreshed) == {200: 1, 401: SENDERS - 1}
+    renewed = next(answer.body for answer in refreshed if answer.status == 200)
+    client.call("refresh", expect=200, body={"refresh_token": renewed["refresh_token"]})
+
+    users = [ownership.user() for _ in range(PEOPLE)]
+    sessions = own_calls(
+        devices(new_client, "", PEOPLE), "login", [credentials(own_user) for own_user in users]
+    )
+    assert [answer.body["user"]["id"] for answer in sessions] == [
+        own_user.user_id for own_user in users
+    ]
+
+
+@check("consistency.codes_at_once", needs="access")
+def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "Shop") -> None:
+    """A backup code, a code by time and a texted code that are sent 24 times at once work once."""
+    by_backup, by_time, texted = new_person(), new_person(), new_person()
+    for person in (by_backup, by_time):
+        device = enrol(person.client)
+        wait_for_room_in_step()
+        person.client.call("verify_totp", expect=200, body={"code": device.code(-1)})
+        log_in_to_challenge(person.client, person.user)
+        before = database.sessions.count_documents({"user_id": person.user.user_id})
+        code = device.code() if person is by_time else device.backup_codes[0]
+        clients = devices(new_client, person.client.token)
+        verified = statuses(same_call(clients, "verify_totp", body={"code": code}))
+        stored = database.twofa_devices.find_one({"user_id": person.user.user_id})
+        assert verified[200] == 1
+        # Wrong codes count, and the fifth locks.
+        assert verified.get(401, 0) + verified.get(429, 0) == SENDERS - 1
+        assert stored is not None
+        spent = len(device.backup_codes) - len(stored["backup_digests"])
+        assert spent == (person is by_backup)
+        assert database.sessions.count_documents({"user_id": person.user.user_id}) == before + 1
+
+    texted.client.call("send_sms", expect=202)
+    message = database.sms_outbox.find_one({"user_id": texted.user.user_id})
+    code = str(message["text"]).split()[0] if message else ""
+    clients = devices(new_client, texted.client.token)
+    assert statuses(same_call(clients, "verify_sms", body={"code": code}))[200] == 1
+
+
+def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
+    amount = {"order_id": order["id"], "amount_paise": order["total_paise"]}
+    return {**amount, "method": "razorpay_card", "card": CARD}
+
+
+def _of(people: list[Person]) -> dict[str, Any]:
+    return {"user_id": {"$in": [person.user.user_id for person in people]}}

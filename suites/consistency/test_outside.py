@@ -1,0 +1,195 @@
+"""What others read: metrics, the log, and the identifiers that are handed out."""
+
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gates.model import Target
+from suites.client import StoreClient
+from suites.client.sandbox import CARD, DECLINED_CARD, VPA, new_card_number
+from suites.consistency.counting import Expected, counted, difference, quiet
+from suites.consistency.crowd import SENDERS, NewClient, devices
+from suites.inspection import estimated_bits
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person, credentials, enrol, log_in_to_challenge
+
+if TYPE_CHECKING:
+    from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
+
+pytestmark = pytest.mark.integration
+
+NewPerson = Callable[..., Person]
+NewOrder = Callable[..., dict[str, Any]]
+ATTEMPTS = 3
+PAISE_PER_POINT = 1000
+# A random id of version 4 shows over 100 bits in a sample, a clock or a counter at most 30.
+MIN_ID_BITS, MIN_TOKEN_BITS, MIN_CODE_BITS = 48.0, 100.0, 24.0
+
+
+@check("consistency.metrics", needs="gamification")
+def test_metrics(
+    new_client: NewClient,
+    ownership: "Ownership",
+    prometheus_text: Callable[[], str],
+    conclude: Callable[[str], None],
+) -> None:
+    """Over a quiet time, every counter increases by exactly what was sent and what came of it.
+
+    Other traffic to the target makes the comparison impossible. What is wrong in the same way in
+    three attempts is a fault; otherwise the check is inconclusive.
+    """
+    client, user = new_client(), ownership.user()
+    client.observer = None
+    product = ownership.product(price_paise=34_500, stock=100)
+    problems: list[list[str]] = []
+    while len(problems) < ATTEMPTS and (not problems or problems[-1]):
+        was_quiet = quiet(prometheus_text)
+        before = counted(prometheus_text())
+        expected = _usual_requests(client, user, product, str(len(problems)))
+        found = difference(before, counted(prometheus_text()), expected.counts)
+        problems.append(found if was_quiet and quiet(prometheus_text) else found and ["not quiet"])
+    stable = all(found == problems[0] for found in problems) and problems[0] != ["not quiet"]
+    unsure = "inconclusive: others send requests to this target: "
+    last = "; ".join(problems[-1][:3])
+    conclude("" if not last else last if stable else unsure + last)
+
+
+def _usual_requests(
+    client: StoreClient, user: "OwnUser", product: "OwnProduct", mark: str
+) -> Expected:
+    """Send the requests of a purchase, some of which are refused; what must be counted."""
+    expected = Expected()
+    wrong = {**credentials(user), "password": "wrong"}
+    expected.send(client, "login", body=wrong)
+    expected.send(client, "login", body={**wrong, "identifier": f"x{user.email}"})
+    expected.add("auth_failures_total", count=2)
+    client.token = expected.send(client, "login", body=credentials(user)).body["access_token"]
+    expected.send(client, "show_cart")
+    expected.send(client, "search", query={})
+    expected.send(client, "show_order", path={"order_id": "ord_none"})
+    item = {"product_id": product.product_id, "quantity": 2}
+    total = 2 * product.price_paise
+    orders = []
+    for name in ("card", "upi"):
+        body = {"client_order_id": f"{mark}-{name}", "items": [item]}
+        orders.append(expected.send(client, "place_order", body=body).body["id"])
+        expected.send(client, "place_order", body=body)
+        expected.add("orders_total", "placed", "synthetic")
+        expected.add("order_value_paise_total", "synthetic", count=total)
+    payment = {"order_id": orders[0], "amount_paise": total, "method": "razorpay_card"}
+    for card, outcome in ((DECLINED_CARD, "declined"), (CARD, "captured")):
+        expected.send(client, "process_payment", body={**payment, "card": card})
+        expected.add("payments_total", outcome, "synthetic")
+    expected.add("orders_total", "paid", "synthetic")
+    by_upi = {"order_id": orders[1], "amount_paise": total, "method": "upi", "vpa": VPA}
+    expected.send(client, "process_payment", body=by_upi)
+    expected.add("payments_total", "pending", "synthetic")
+    for _ in range(2):
+        expected.send(client, "earn_points", body={"order_id": orders[0]})
+    expected.add("points_awarded_total", count=total // PAISE_PER_POINT)
+    return expected
+
+
+@check("consistency.logs", needs="saved_methods")
+def test_logs(
+    new_client: NewClient, ownership: "Ownership", target: Target, database: "Shop"
+) -> None:
+    """No log of the target and no trail in the database has a code, a token or a card."""
+    beginnings = {path: path.stat().st_size for path in target.log_files}
+    assert beginnings, "the target file names no log_files"
+    client, user = new_client(), ownership.user()
+    secrets = list(_secrets_of_a_visit(client, user, database))
+
+    by_user = {"$in": [user.user_id]}
+    trails = [
+        *database.audit_logs.find({"actor_id": by_user}),
+        *database.security_events.find({"user_id": by_user}),
+        *database.security_events.find({"subject": by_user}),
+    ]
+    logged = ""
+    for path, beginning in beginnings.items():
+        with path.open(errors="replace") as file:
+            # A log that was rotated meanwhile is shorter, and is read from its beginning.
+            file.seek(beginning if path.stat().st_size >= beginning else 0)
+            logged += file.read()
+    found = [kind for kind, secret in secrets if secret in logged or secret in str(trails)]
+    assert found == []
+
+
+def _secrets_of_a_visit(
+    client: StoreClient, user: "OwnUser", database: "Shop"
+) -> Iterator[tuple[str, str]]:
+    """What a log must not have, of a visit in which every kind of secret is sent or received."""
+    wrong = {**credentials(user), "password": user.password[::-1]}
+    client.call("login", expect=401, body=wrong)
+    session = client.call("login", expect=200, body=credentials(user)).body
+    renewed = client.call(
+        "refresh", expect=200, body={"refresh_token": session["refresh_token"]}
+    ).body
+    client.token = renewed["access_token"]
+    yield "password", user.password
+    yield "wrong password", wrong["password"]
+    for name, tokens in (("first", session), ("second", renewed)):
+        yield f"{name} access token", tokens["access_token"]
+        yield f"{name} refresh token", tokens["refresh_token"]
+    client.call("send_sms", expect=202)
+    message = database.sms_outbox.find_one({"user_id": user.user_id}, sort=[("at", -1)])
+    code = str(message["text"]).split()[0] if message else ""
+    client.call("verify_sms", expect=200, body={"code": code})
+    yield "texted code", code
+    device = enrol(client)
+    code = device.code()
+    client.call("verify_totp", expect=200, body={"code": code})
+    yield "secret of the second factor", device.secret
+    yield "code of the second factor", code
+    log_in_to_challenge(client, user)
+    yield "challenge token", client.token
+    client.call("verify_totp", expect=200, body={"code": device.backup_codes[0]})
+    client.token = renewed["access_token"]
+    for backup_code in device.backup_codes:
+        yield "backup code", backup_code
+    number = new_card_number()
+    client.call("save_method", expect=201, body={"card": {**CARD, "number": number}})
+    client.call("save_method", expect=400, body={"card": {**CARD, "number": number[:-1] + "x"}})
+    yield "card", number
+    yield "mistyped card", number[:-1] + "x"
+
+
+@check("consistency.identifiers", needs="saved_methods")
+def test_identifiers(
+    new_person: NewPerson, new_client: NewClient, new_order: NewOrder, ownership: "Ownership"
+) -> None:
+    """Nobody can guess an id, a token or a code from those that were handed out before."""
+    shopper = new_person()
+    product = ownership.product(price_paise=100, stock=1_000).product_id
+    clients = cycle(devices(new_client, shopper.client.token, 4))
+    orders, payments, methods, searches, refresh_tokens = [], [], [], [], []
+    own = new_client().call("login", expect=200, body=credentials(shopper.user)).body
+    for number in range(SENDERS):
+        client = next(clients)
+        order = new_order(Person(shopper.user, client), product_id=product)
+        orders.append(order["id"])
+        by_upi = {"order_id": order["id"], "amount_paise": 100, "method": "upi", "vpa": VPA}
+        payments.append(client.call("process_payment", expect=202, body=by_upi).body["id"])
+        card = {"card": {**CARD, "number": new_card_number()}}
+        methods.append(client.call("save_method", expect=201, body=card).body["token"])
+        search = {"name": f"Search {number}", "q": "tea"}
+        searches.append(client.call("save_search", expect=201, body=search).body["id"])
+        token = {"refresh_token": own["refresh_token"]}
+        own = client.call("refresh", expect=200, body=token).body
+        refresh_tokens.append(own["refresh_token"])
+    codes = [code for _ in range(3) for code in enrol(next(clients)).backup_codes]
+
+    ids = {"order": orders, "payment": payments, "saved card": methods, "saved search": searches}
+    guessable = [
+        f"{kind}: {estimated_bits(sample):.0f} bits, at least {minimum:.0f} are required"
+        for kind, sample, minimum in (
+            *((kind, sample, MIN_ID_BITS) for kind, sample in ids.items()),
+            ("refresh token", refresh_tokens, MIN_TOKEN_BITS),
+            ("backup code", codes, MIN_CODE_BITS),
+        )
+        if estimated_bits(sample) < minimum
+    ]
+    assert guessable == []

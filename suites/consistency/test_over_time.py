@@ -1,0 +1,138 @@
+"""Over time: sockets that stay open for a while, and both edges of each expiry."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from suites.client import StoreClient
+from suites.client.sandbox import pay_by_card
+from suites.client.websocket import Listener, ReceivedEvent, listening
+from suites.form import NIGHTLY
+from suites.pytest_plugin.marks import check
+from suites.testdata.people import Person, credentials, enrol, log_in_to_challenge
+
+if TYPE_CHECKING:
+    from suites.testdata.ownership import Ownership, Shop
+
+pytestmark = pytest.mark.integration
+
+NewPerson = Callable[..., Person]
+NewOrder = Callable[..., dict[str, Any]]
+STAGES = ["placed", "paid", "packed", "out_for_delivery", "delivered"]
+# As long as a customer has the page of a delivery open, by night; a part of that otherwise.
+WATCH_SECONDS = 60.0 if NIGHTLY else 6.0
+MAX_LATENESS = timedelta(seconds=2)
+LOCK_TIME = timedelta(minutes=15)
+MAX_TRIES = 5
+# Long enough for the requests before an expiry, on a busy machine.
+JUST_BEFORE, JUST_AFTER = timedelta(seconds=20), timedelta(seconds=1)
+
+
+def steps(received: list[ReceivedEvent]) -> list[tuple[str, int, str]]:
+    """Order, number and status of each event, in the order in which the events came."""
+    return [(each.event["order_id"], each.event["seq"], each.event["status"]) for each in received]
+
+
+def delivery_of(order: dict[str, Any], first: int = 1) -> list[tuple[str, int, str]]:
+    """All events of a delivered order, from a number on."""
+    numbered = enumerate(STAGES[first - 1 :], start=first)
+    return [(order["id"], number, stage) for number, stage in numbered]
+
+
+@check("consistency.sockets", needs="realtime")
+def test_sockets(new_person: NewPerson, new_order: NewOrder) -> None:
+    """Sockets that stay open get each event once, in order, in time, and go on to the end."""
+    shopper, stranger = new_person(), new_person()
+    order, strangers_order = new_order(shopper), new_order(stranger)
+    path = {"order_id": order["id"]}
+
+    def watched(listener: Listener) -> list[ReceivedEvent]:
+        return listener.events_during("OrderEvent", WATCH_SECONDS)
+
+    with (
+        listening(shopper.client, "order_updates") as of_shopper,
+        listening(shopper.client, "delivery_updates", path=path, resume_after=1) as of_order,
+        listening(stranger.client, "order_updates") as of_stranger,
+        ThreadPoolExecutor(3) as pool,
+    ):
+        watching = [pool.submit(watched, each) for each in (of_shopper, of_order, of_stranger)]
+        pay_by_card(shopper.client, order["id"], order["total_paise"])
+        pay_by_card(stranger.client, strangers_order["id"], strangers_order["total_paise"])
+        received = [each.result() for each in watching]
+        # After all that time the sockets are still open and still say what is new.
+        last, strangers_last = new_order(shopper), new_order(stranger)
+        still = [of_shopper.next_event("OrderEvent"), of_stranger.next_event("OrderEvent")]
+
+    # A socket that is opened a moment after an order may still hear that it was placed.
+    later = [[each for each in events if each.event["seq"] > 1] for events in received]
+    assert [steps(events) for events in later] == [
+        delivery_of(order, 2),
+        delivery_of(order, 2),
+        delivery_of(strangers_order, 2),
+    ]
+    assert max(len(events) - len(kept) for events, kept in zip(received, later, strict=True)) <= 1
+    assert max(each.lateness for events in received for each in events) <= MAX_LATENESS
+    assert [event["order_id"] for event in still] == [last["id"], strangers_last["id"]]
+
+
+@check("consistency.expiry", needs="access")
+def test_expiry(
+    new_client: Callable[[], StoreClient],
+    new_person: NewPerson,
+    ownership: "Ownership",
+    database: "Shop",
+) -> None:
+    """A refresh token, a texted code and a lock hold until they end, and no longer."""
+    client, user = new_client(), ownership.user()
+    by_user = {"user_id": user.user_id}
+
+    def refresh(token: str, *, expect: int) -> dict[str, Any]:
+        body = {"refresh_token": token}
+        answer: dict[str, Any] = client.call("refresh", expect=expect, body=body).body
+        return answer
+
+    session = client.call("login", expect=200, body=credentials(user)).body
+    stored = database.sessions.find_one(by_user)
+    assert stored is not None
+    assert stored["expires_at"] > datetime.now(UTC) + timedelta(seconds=session["expires_in"])
+    soon = {"$set": {"expires_at": datetime.now(UTC) + JUST_BEFORE}}
+    database.sessions.update_one(by_user, soon)
+    session = refresh(session["refresh_token"], expect=200)
+    over = {"$set": {"expires_at": datetime.now(UTC) - JUST_AFTER}}
+    database.sessions.update_one(by_user, over)
+    refresh(session["refresh_token"], expect=401)
+
+    person = new_person()
+    device = enrol(person.client)
+    by_person = {"user_id": person.user.user_id}
+    person.client.call("verify_totp", expect=200, body={"code": device.code()})
+    log_in_to_challenge(person.client, person.user)
+    wrong = [person.client.ask("verify_totp", body={"code": "x"}).status for _ in range(MAX_TRIES)]
+    assert wrong == [401] * MAX_TRIES
+    locked = person.client.call("verify_totp", expect=429, body={"code": device.backup_codes[0]})
+    seconds = timedelta(seconds=int(locked.headers["retry-after"]))
+    assert LOCK_TIME - JUST_BEFORE <= seconds <= LOCK_TIME + JUST_AFTER
+    lock = {"$set": {"locked_until": datetime.now(UTC) + JUST_BEFORE}}
+    database.twofa_devices.update_one(by_person, lock)
+    person.client.call("verify_totp", expect=429, body={"code": device.backup_codes[0]})
+    unlock = {"$set": {"locked_until": datetime.now(UTC) - JUST_AFTER}}
+    database.twofa_devices.update_one(by_person, unlock)
+    person.client.call("verify_totp", expect=200, body={"code": device.backup_codes[0]})
+
+    texted = new_person()
+    by_texted = {"user_id": texted.user.user_id}
+
+    def code_that_ends(at: datetime) -> dict[str, str]:
+        texted.client.call("send_sms", expect=202)
+        database.sms_codes.update_one(by_texted, {"$set": {"expires_at": at}})
+        message = database.sms_outbox.find_one(by_texted, sort=[("at", -1)])
+        assert message is not None
+        return {"code": str(message["text"]).split()[0]}
+
+    code = code_that_ends(datetime.now(UTC) + JUST_BEFORE)
+    texted.client.call("verify_sms", expect=200, body=code)
+    code = code_that_ends(datetime.now(UTC) - JUST_AFTER)
+    texted.client.call("verify_sms", expect=401, body=code)

@@ -1,0 +1,62 @@
+"""Whether this machine was too busy to measure: how late a thread wakes up that sleeps a moment."""
+
+import time
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+PAUSE_SECONDS = 0.005
+P95 = 0.95
+# An answer passes through some ten threads and processes. With a delay of this part of the limit,
+# half of the limit is gone before anything is computed.
+MAX_PART_OF_LIMIT = 0.05
+
+
+class WakeUpDelays:
+    """Measures the delays of a sleeping thread while its block is executed."""
+
+    def __init__(self) -> None:
+        self._delays: list[float] = []
+        self._end = Event()
+        self._thread = Thread(target=self._measure, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _measure(self) -> None:
+        while not self._end.is_set():
+            began = time.perf_counter()
+            self._end.wait(PAUSE_SECONDS)
+            self._delays.append(max(0.0, time.perf_counter() - began - PAUSE_SECONDS))
+
+    @property
+    def p95_seconds(self) -> float:
+        """The delay that 95 % of the wake-ups did not exceed; 0 without a wake-up."""
+        delays = sorted(self._delays)
+        return delays[int(P95 * (len(delays) - 1))] if delays else 0.0
+
+
+def excused(problem: str, fastest_half: float, delay: float, limit: float) -> str:
+    """A problem of a latency, or ``inconclusive`` where the machine may be the cause.
+
+    Args:
+        problem: why the latency is not shown to be under its limit; empty where it is.
+        fastest_half: the median of the samples, in seconds; with no delay taken out, half of the
+            calls took no longer.
+        delay: the P95 of the delays of wake-ups, in seconds.
+        limit: the limit of the latency, in seconds.
+    """
+    was_busy = delay > MAX_PART_OF_LIMIT * limit
+    if not problem or problem.startswith("inconclusive") or not was_busy or fastest_half >= limit:
+        return problem
+    return f"inconclusive: this machine was busy, wake-ups came up to {delay:.3f} s late; {problem}"

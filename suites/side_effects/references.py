@@ -1,0 +1,81 @@
+"""The values that a reference of ``x-effects`` stands for in one answered call."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from suites.client.observing import Call
+from suites.contract import values_at
+from suites.testdata.ownership import TRACES, Shop
+
+ROOTS = ("body", "answer")
+# Where a collection is looked up by other fields than the document's id.
+LOOKED_UP_BY = {"users": ("phone", "email")}
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """A call, and the answer of the store.
+
+    Args:
+        call: the call.
+        status: the status of the answer.
+        answer: the JSON body of the answer.
+    """
+
+    call: Call
+    status: int
+    answer: Any
+
+
+def values(reference: object, answered: AnsweredCall, database: Shop) -> list[Any]:
+    """The values of a reference; a text that is no reference stands for itself.
+
+    Args:
+        reference: ``caller``, ``body.NAME``, ``answer.NAME``, ``COLLECTION/REFERENCE`` for the
+            owner of a document, ``COLLECTION.FIELD/REFERENCE`` for another field of the document,
+            or a literal value or list of values.
+        answered: the call and its answer.
+        database: where the owner of a document is looked up.
+    """
+    if isinstance(reference, list):
+        return reference
+    if not isinstance(reference, str):
+        return [reference]
+    if reference == "caller":
+        return list(_subject_of(answered.call.token))
+    place, slash, inner = reference.partition("/")
+    collection, _, field = place.partition(".")
+    if slash and collection in TRACES:
+        keys = values(inner, answered, database)
+        wanted = field or TRACES[collection]
+        return [found for key in keys for found in _fields(database, collection, key, wanted)]
+    root, _, path = reference.partition(".")
+    if root not in ROOTS or not path:
+        return [reference]
+    content = answered.call.body if root == "body" else answered.answer
+    return [value for value in values_at(content, path.split(".")) if value is not None]
+
+
+def _subject_of(token: str) -> Iterator[str]:
+    """The user that a JSON Web Token names; its signature is the store's business."""
+    parts = token.split(".")
+    if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature (RFC 7519, section 3)
+        return
+    padded = parts[1] + "=" * (-len(parts[1]) % 4)
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(padded))
+    except (ValueError, binascii.Error):
+        return
+    if isinstance(claims, dict) and isinstance(claims.get("sub"), str):
+        yield claims["sub"]
+
+
+def _fields(database: Shop, collection: str, key: object, field: str) -> Iterator[Any]:
+    """A field of each document with this key."""
+    query = {"$or": [{name: key} for name in LOOKED_UP_BY.get(collection, ("_id",))]}
+    for document in database[collection].find(query, {field: 1}):
+        yield document[field]
