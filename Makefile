@@ -7,7 +7,7 @@ TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
-	proof-ramp proof-rehearsal integration-nightly nightly proof-nightly proof proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz check
+	proof-ramp proof-rehearsal proof-serve integration-nightly nightly proof-nightly proof proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz check allure
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ setup: system $(STAMP) ## install everything: .venv, and the system packages it 
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(PY) || python3 -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[suites,testbed,browser,load,dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[suites,testbed,browser,load,serve,attest,dev]'
 	@touch $@
 
 # These packages ship services that would take the ports 9090, 9093 and 9100: policy-rc.d keeps them
@@ -73,6 +73,16 @@ PROFILE ?= load
 load: setup ## put the target under load and ask the gate (PROFILE=load: 1,000 users, 3 minutes)
 	$(PY) -m load run $(PROFILE) --target $(TARGET)
 
+# Allure's report needs Node; the results need nothing.
+ALLURE_VERSION := 3.18.0
+ALLURE := .venv/allure-$(ALLURE_VERSION)/node_modules/.bin/allure
+$(ALLURE):
+	@command -v npm >/dev/null || { echo "please install Node 20 or newer, with npm: Allure needs it"; exit 1; }
+	npm install --no-audit --no-fund --silent --prefix .venv/allure-$(ALLURE_VERSION) allure@$(ALLURE_VERSION)
+
+allure: setup $(ALLURE) ## the suite runs and the newest decisions as a report of Allure 3 (needs Node)
+	ALLURE=$(ALLURE) scripts/allure-report.sh
+
 FAULT ?=
 AT ?= 40
 SIGN_AS ?= rehearsal
@@ -103,6 +113,9 @@ proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minut
 
 integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
 	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
+
+proof-serve: setup ## 50 clients ask gates serve for 20 s: no error, P99 under 1 s, one ledger entry a decision (1 minute)
+	$(PY) -m pytest $(addprefix tests/unit/test_,serve_load.py pipelines.py) -q -s -m slow
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)

@@ -12,6 +12,8 @@ evidence   collects what a decision is based on
 judging    decides: evidence in, decision out
 statistics the exact tests that the judge uses
 signing    sign-offs, overrides and revocations by people
+attestation  signed statements about decisions, and their verification
+serve      answers pipelines over HTTP
 ramp       moves traffic step by step, and back
 routers    the kinds of traffic router
 backtest   judges recordings

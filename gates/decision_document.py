@@ -14,7 +14,9 @@ from gates.json_fields import (
     whole_number,
 )
 from gates.model import (
+    Advisory,
     Decision,
+    Figure,
     Finding,
     JudgedRun,
     Measured,
@@ -81,6 +83,7 @@ def encode(document: DecisionDocument) -> JsonObject:
         "stage": decision.stage,
         "target": decision.target,
         "build": decision.build,
+        "build_digest": decision.build_digest,
         "at": decision.at.isoformat(),
         "policy_sha256": document.policy_digest,
         "tool": document.tool,
@@ -122,6 +125,7 @@ def decode(content: JsonObject) -> DecisionDocument | None:
         time_scale=number(content, "time_scale") or 1.0,
         policy=_decode_policy(content),
         warnings=texts(content, "warnings"),
+        build_digest=text(content, "build_digest"),
     )
     return DecisionDocument(
         decision=decision,
@@ -163,6 +167,8 @@ def _encode_finding(finding: Finding) -> JsonObject:
         "measurements": list(map(_encode_measurement, finding.measurements)),
         "subjects": list(finding.subjects),
         "override": _encode_override(finding.override),
+        "figure": _encode_figure(finding.figure),
+        "advisory": _encode_advisory(finding.advisory),
     }
 
 
@@ -184,7 +190,20 @@ def _decode_finding(content: JsonObject) -> Finding | None:
         breach=breach,
         subjects=texts(content, "subjects"),
         override=_decode_override(json_object(content, "override")),
+        figure=_decode_figure(json_object(content, "figure")),
+        advisory=_decode_advisory(json_object(content, "advisory")),
     )
+
+
+def _encode_advisory(advisory: Advisory | None) -> JsonObject | None:
+    if advisory is None:
+        return None
+    return {"owner": advisory.owner, "until": advisory.until.isoformat()}
+
+
+def _decode_advisory(content: JsonObject | None) -> Advisory | None:
+    until = None if content is None else moment(content, "until")
+    return None if content is None or until is None else Advisory(text(content, "owner"), until)
 
 
 def _encode_override(override: Override | None) -> JsonObject | None:
@@ -204,6 +223,17 @@ def _decode_override(content: JsonObject | None) -> Override | None:
         return None
     people, reasons = texts(content, "people"), texts(content, "reasons")
     return Override(people, reasons, until, texts(content, "entries"))
+
+
+def _encode_figure(figure: Figure | None) -> JsonObject | None:
+    return None if figure is None else {"value": figure.value, "limit": figure.limit}
+
+
+def _decode_figure(content: JsonObject | None) -> Figure | None:
+    value = None if content is None else number(content, "value")
+    if content is None or value is None:
+        return None
+    return Figure(value, number(content, "limit"))
 
 
 def _encode_measurement(measurement: Measurement) -> JsonObject:

@@ -62,6 +62,7 @@ class Context:
         time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
         targets: the folder of target files.
         collector: has the checks run that the gate itself must have run.
+        reader: reads the ledger.
     """
 
     policy: Policy
@@ -73,6 +74,7 @@ class Context:
     time_scale: float
     targets: Path
     collector: Collector
+    reader: ledger.LedgerReader
 
     def stage(self, name: str) -> Stage:
         """The stage of this name.
@@ -129,6 +131,7 @@ def open_context(options: ContextOptions) -> Context:
         time_scale=scale,
         targets=folder,
         collector=Collector(chosen, place.path, folder, out),
+        reader=ledger.LedgerReader(out),
     )
 
 
@@ -152,7 +155,7 @@ class Answer:
 def decide(context: Context, stage: Stage) -> Answer:
     """Collect the present evidence, and judge the evidence; the ledger gets no entry."""
     at = time.time()
-    reading = ledger.read(context.out)
+    reading = context.reader.read()
     rollback = _last_rollback(context, stage, reading)
     stage = since_rollback(stage, rollback, at)
     requests = requests_of(stage, rollback)

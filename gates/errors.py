@@ -4,6 +4,7 @@ GatesError
 ├── ConfigurationError      a policy, a target file or an option is wrong: exit 2
 │   ├── UnknownNameError    no policy, target, stage or fault has this name
 │   └── RecordingError      a file is not a valid recording
+├── AttestationError        a file does not attest the decision that it should: exit 1
 ├── LedgerError             a decision could not be written to the ledger, or read: exit 70
 ├── OutputError             the output is the only result, and it could not be written: exit 70
 ├── RehearsalError          a part of a rehearsal failed: exit 70
@@ -47,6 +48,10 @@ class RecordingError(ConfigurationError):
 
 class LedgerError(GatesError):
     """A decision could not be written to the ledger, or its entry could not be read."""
+
+
+class AttestationError(GatesError):
+    """A file is not the signed statement of a decision, or is about something else."""
 
 
 class MismatchError(GatesError):

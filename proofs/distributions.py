@@ -24,7 +24,7 @@ from worlds import ROOT, Done, environment
 
 import gates
 
-EXTRAS = ("suites", "testbed", "browser", "load", "dev")
+EXTRAS = ("suites", "testbed", "browser", "load", "serve", "dev")
 SECONDS = 900
 SMOKE = ("-m", "smoke", "--target", "green")
 GENERAL_NAMES = ("load", "nightly", "policies", "rehearsal", "reports", "targets", "testbed")

@@ -19,7 +19,7 @@ from gates.ledger import (
     RollbackEntry,
     SignOffEntry,
 )
-from gates.model import Decision, Finding, Outcome, Override, SignOffKind, Verdict
+from gates.model import Advisory, Decision, Finding, Outcome, Override, SignOffKind, Verdict
 
 MOMENT_LENGTH = len("2026-01-01T00:00:00")
 MAX_ENTRY = 300
@@ -89,12 +89,7 @@ def _key_of_passes(finding: Finding) -> object:
     A pass with a note keeps its line: the check failed before, or it names older violations.
     """
     has_note = NOTE in finding.sentence
-    if (
-        finding.verdict is Verdict.PASS
-        and finding.override is None
-        and finding.subjects
-        and not has_note
-    ):
+    if finding.verdict is Verdict.PASS and finding.counts and finding.subjects and not has_note:
         return finding.objective
     return id(finding)
 
@@ -118,6 +113,8 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
     word, colour = VERDICT_WORDS[finding.verdict]
     if finding.override is not None:
         word = f"{word}, OVERRIDDEN"
+    if finding.advisory is not None:
+        word = f"{word}, ADVISORY"
     shown = _coloured(f"{word:<7}", colour, colours=colours)
     lines = [f"  {shown} {finding.objective}: {printable(finding.sentence)}"]
     if finding.verdict is not Verdict.PASS:
@@ -127,9 +124,21 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
         )
     if finding.override is not None:
         lines.extend(_override(finding.override))
+    if finding.advisory is not None:
+        lines.append(f"          advisory, not counted: {trial_text(finding.advisory)}")
     if finding.next_step:
         lines.append(f"          next: {printable(finding.next_step)}")
     return lines
+
+
+def trial_text(advisory: Advisory) -> str:
+    """How long the findings of an objective do not count, and who decides about the objective.
+
+    Args:
+        advisory: the trial of the objective; its texts are untrusted.
+    """
+    until = advisory.until.strftime("%Y-%m-%d %H:%M UTC")
+    return f"until {until}, owner: {printable(advisory.owner)}"
 
 
 def _override(override: Override) -> list[str]:

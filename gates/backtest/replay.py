@@ -1,10 +1,12 @@
 """Replays a recording as if it were live, through the judge of ``gates check`` and ``watch``."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gates.backtest.recording import Recording
 from gates.errors import ConfigurationError
+from gates.judging.advisories import with_trials
 from gates.judging.answers import key
 from gates.judging.conclusions import conclude, selectors
 from gates.judging.decide import decided
@@ -12,6 +14,7 @@ from gates.judging.live.findings import FindingBasis
 from gates.judging.live.findings import conclude as conclude_live
 from gates.judging.live.live_judge import LiveJudge
 from gates.judging.live.queries import LivePlan
+from gates.judging.overrides import objective_name
 from gates.model import (
     Addresses,
     Build,
@@ -52,6 +55,21 @@ class StepEnd:
     reason: str
 
 
+@dataclass(slots=True)
+class TrialResult:
+    """What an advisory objective would have done in the replay of a recording, if it counted.
+
+    Args:
+        stopped_at: when it would first have stopped the ramp, seconds; None for never.
+        holds: the steps at whose end it would have held the ramp.
+        passes: the steps at whose end it passed.
+    """
+
+    stopped_at: float | None = None
+    holds: int = 0
+    passes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """The result of the replay of a recording.
@@ -62,6 +80,7 @@ class Replay:
         reason: the reason of the decision.
         steps: the decision at the end of each step before the stop.
         left_out: objectives for which recordings, or this recording, have no evidence.
+        trials: the advisory objectives that were judged, by name; until the ramp stops.
     """
 
     stopped_at: float | None
@@ -69,26 +88,34 @@ class Replay:
     reason: str
     steps: tuple[StepEnd, ...]
     left_out: tuple[str, ...]
+    trials: Mapping[str, TrialResult] = field(default_factory=dict)
 
 
-def replay(recording: Recording, policy: Policy) -> Replay:
+def replay(recording: Recording, policy: Policy, today: datetime | None = None) -> Replay:
     """Judge a recording as if it were live.
 
     After each scrape, check whether a judge stops the ramp. At the end of each step, decide whether
     the ramp goes on.
 
+    Args:
+        recording: the recording.
+        policy: the policy; its advisory objectives are judged and do not count.
+        today: the moment for which a trial may have ended, UTC; None where no trial has ended.
+
     Raises:
         ConfigurationError: the first step of the ramp has no share or no comparison objective.
     """
-    return _Replayed(recording, policy).run()
+    return _Replayed(recording, policy, today or datetime.min.replace(tzinfo=UTC)).run()
 
 
 class _Replayed:
     """The state of one replay."""
 
-    def __init__(self, recording: Recording, policy: Policy) -> None:
+    def __init__(self, recording: Recording, policy: Policy, today: datetime) -> None:
         self._recording = recording
         self._stages = policy.steps
+        self._today = today
+        self._trials: dict[str, TrialResult] = {}
         plan = LivePlan.of(self._stages[0])
         if plan is None:
             raise ConfigurationError(
@@ -103,6 +130,12 @@ class _Replayed:
         self._steps: list[StepEnd] = []
         self._blind: dict[int, str] = {}
         self._left_out: dict[str, None] = {}
+        # The plan gives each advisory objective a judge of its own.
+        self._trial_lives = [
+            live
+            for live in self._lives
+            if any(self._is_on_trial(judge.objective.name) for judge in live.judges)
+        ]
 
     def run(self) -> Replay:
         """Judge the whole recording."""
@@ -148,14 +181,39 @@ class _Replayed:
         return self._end_of(step, max(last, step.at + bake))
 
     def _stopped(self, at: float) -> Replay | None:
-        stops = [live.stopped for live in self._lives if live.stopped is not None]
-        if not stops:
+        for live in self._trial_lives:
+            if live.stopped is not None:
+                self._note_stop(live.judges[0].objective.name, at)
+        if all(live.stopped is None for live in self._lives if live not in self._trial_lives):
             return None
         findings = [
-            finding for finding in self._live_findings(at) if finding.verdict is Verdict.FAIL
+            finding
+            for finding in self._live_findings(at)
+            if finding.verdict is Verdict.FAIL and finding.counts
         ]
-        decision = decided(findings)
-        return self._result(at, decision)
+        return self._result(at, decided(findings))
+
+    def _is_on_trial(self, name: str) -> bool:
+        trial = self._stages[0].advisories.get(name)
+        return trial is not None and not trial.is_over(self._today)
+
+    def _note_stop(self, name: str, at: float) -> None:
+        """Note when an advisory objective would first have stopped the ramp."""
+        trial = self._trials.setdefault(name, TrialResult())
+        trial.stopped_at = at if trial.stopped_at is None else trial.stopped_at
+
+    def _note_step(self, findings: list[Finding], at: float) -> None:
+        """Note what each advisory objective would have done at the end of a step."""
+        verdicts: dict[str, list[Verdict]] = {}
+        for finding in findings:
+            if finding.advisory is not None:
+                verdicts.setdefault(objective_name(finding), []).append(finding.verdict)
+        for name, known in verdicts.items():
+            trial = self._trials.setdefault(name, TrialResult())
+            if Verdict.FAIL in known:
+                self._note_stop(name, at)
+            trial.holds += Verdict.FAIL not in known and Verdict.INCONCLUSIVE in known
+            trial.passes += set(known) == {Verdict.PASS}
 
     def _live_findings(self, at: float) -> list[Finding]:
         findings: list[Finding] = []
@@ -164,7 +222,7 @@ class _Replayed:
             if number in self._blind:
                 blind = Measured.ERROR, self._blind[number]
             findings.extend(conclude_live(live, at, blind, FindingBasis({}, {})))
-        return findings
+        return with_trials(findings, self._stages[0], self._today)
 
     def _end_of(self, step: Move, at: float) -> Replay | None:
         """Decide whether the ramp goes on; return a result where the ramp stops."""
@@ -176,7 +234,9 @@ class _Replayed:
             ),
             self._stages[0],
         )
-        findings = self._live_findings(at) + self._others(stage, at)
+        others = with_trials(self._others(stage, at), stage, self._today)
+        findings = self._live_findings(at) + others
+        self._note_step(findings, at)
         if at - step.at < self._plan.share.bake.total_seconds() - 1:
             reason = f"the step took {at - step.at:.0f} s, less than its bake time"
             self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
@@ -223,7 +283,12 @@ class _Replayed:
             else:
                 decision = Outcome.HOLD, "no step of a ramp in the recording"
         return Replay(
-            stopped_at, decision[0], decision[1], tuple(self._steps), tuple(self._left_out)
+            stopped_at,
+            decision[0],
+            decision[1],
+            tuple(self._steps),
+            tuple(self._left_out),
+            self._trials,
         )
 
 

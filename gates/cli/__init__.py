@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gates import __version__, places
 from gates.cli import options
-from gates.cli.address_options import slots, url
+from gates.cli.address_options import address_and_port, slots, url
 from gates.exitcodes import EXIT_TABLE
 from gates.process import command_line
 
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _add_signing(add)
     _add_recordings(add)
     _add_reading(add)
+    _add_serve(add)
     for name in ANSWER_IN_LEDGER:
         subcommands.choices[name].set_defaults(answer_in_ledger=True)
     return top
@@ -212,11 +213,15 @@ def _add_reading(add: AddCommand) -> None:
     options.add_out(explain)
     options.add_format(explain)
     log = add("log", "show the decisions and moves in the ledger")
-    log.add_argument("--verify", action="store_true", help="check that the ledger is undamaged")
+    form = log.add_mutually_exclusive_group()
+    form.add_argument("--verify", action="store_true", help="check that the ledger is undamaged")
+    meaning = "print decisions and moves of traffic as CDEvents, a line of JSON each"
+    form.add_argument("--cdevents", action="store_true", help=meaning)
     log.add_argument(
         "--last", type=int, default=20, metavar="N", help="the number of entries to print (20)"
     )
     options.add_out(log)
+    _add_verify_attestation(add)
     report = add("report", "write the release report: what was decided, and why")
     meaning = "whose report is written (the target of the newest ramp in the ledger)"
     options.add_target(report, meaning, required=False)
@@ -239,6 +244,46 @@ def _add_reading(add: AddCommand) -> None:
     options.add_targets(lint)
     meaning = "check also the target's secrets, files and addresses"
     options.add_target(lint, meaning, required=False)
+
+
+def _add_verify_attestation(add: AddCommand) -> None:
+    verify = add("verify-attestation", "verify a signed statement about a decision")
+    verify.add_argument("file", metavar="FILE", help="the signed statement")
+    meaning = "the public ed25519 key in PEM"
+    verify.add_argument("--key", required=True, metavar="FILE", help=meaning)
+    options.add_stage(verify, "the stage that the decision must be about", required=True)
+    options.add_target(verify, "whose release the decision must be about")
+    options.add_targets(verify)
+    options.add_time_scale(verify)
+    meaning = "the maximum age of the decision (any age)"
+    options.add_duration(verify, "--max-age", meaning, max_seconds=MAX_LIFETIME_SECONDS)
+
+
+def _add_serve(add: AddCommand) -> None:
+    serve = add("serve", "answer pipelines over HTTP, and show the release as a live page")
+    serve.add_argument(
+        "--listen",
+        type=address_and_port,
+        default=("127.0.0.1", 8765),
+        metavar="HOST:PORT",
+        help="where the server listens (127.0.0.1:8765); port 0 takes a free port",
+    )
+    meaning = "whose page is shown (the target of the newest ramp in the ledger)"
+    options.add_target(serve, meaning, required=False)
+    options.add_places(serve)
+    options.add_time_scale(serve)
+    options.add_runs(serve)
+    meaning = "how long a question waits for its decision (30s)"
+    options.add_duration(serve, "--time-limit", meaning, default=30.0, max_seconds=600)
+    serve.add_argument(
+        "--no-loopback-exception",
+        action="store_true",
+        help="requests from this machine need a token, too",
+    )
+    serve.add_argument("--certificate", metavar="FILE", help="the server's certificate (PEM)")
+    serve.add_argument("--key", metavar="FILE", help="the private key of the certificate (PEM)")
+    meaning = "accept only clients with a certificate of this authority (PEM)"
+    serve.add_argument("--client-ca", metavar="FILE", help=meaning)
 
 
 if __name__ == "__main__":

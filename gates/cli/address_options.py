@@ -1,8 +1,11 @@
-"""The types of the options of ``gates rollback``: slots and addresses."""
+"""The types of the options of ``gates rollback`` and ``gates serve``: slots and addresses."""
 
 import argparse
+import contextlib
+from ipaddress import ip_address
 
 SLOTS = ("green", "blue")
+MAX_PORT = 65_535
 
 
 def slots(text: str) -> tuple[str, str]:
@@ -29,3 +32,21 @@ def url(text: str) -> str:
     if problem := url_problem(value):
         raise argparse.ArgumentTypeError(f"{problem}, got {text[:200]!r}")
     return value
+
+
+def address_and_port(text: str) -> tuple[str, int]:
+    """An address of this machine and a port, such as ``127.0.0.1:8765`` or ``[::1]:8765``.
+
+    Raises:
+        argparse.ArgumentTypeError: the text does not have an IP address and a port.
+    """
+    host, _, port = text.rpartition(":")
+    host = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
+    address, number = "", -1
+    with contextlib.suppress(ValueError):
+        address, number = str(ip_address(host)), int(port)
+    if not 0 <= number <= MAX_PORT:
+        raise argparse.ArgumentTypeError(
+            f"expected an IP address and a port like 127.0.0.1:8765, got {text[:200]!r}"
+        )
+    return address, number

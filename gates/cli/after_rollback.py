@@ -76,5 +76,5 @@ def may_change_soon(stage: Stage, decision: Decision) -> bool:
     return all(
         finding.objective in scraped and finding.measured is not Measured.ERROR
         for finding in decision.findings
-        if finding.verdict is not Verdict.PASS and finding.override is None
+        if finding.verdict is not Verdict.PASS and finding.counts
     )

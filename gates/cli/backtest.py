@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gates import places
@@ -24,13 +26,31 @@ def backtest(arguments: argparse.Namespace) -> int:
     from gates.exitcodes import EXIT_CODES
 
     loaded = policy.load(places.policy(arguments.policy).path)
-    worst = Outcome.GO
+    worst, today = Outcome.GO, datetime.now(UTC)
+    results: dict[str, Replay] = {}
     for name in arguments.recordings:
-        result = replay(recording.read(Path(name)), loaded)
+        result = results[name] = replay(recording.read(Path(name)), loaded, today)
         worst = max(worst, result.decision, key=ORDER.index)
         print(_json(name, result) if arguments.json else _text(name, result))
         sys.stdout.flush()
+    if not arguments.json:
+        for line in _trial_lines(results):
+            print(line)
+        sys.stdout.flush()
     return EXIT_CODES[worst]
+
+
+def _trial_lines(results: Mapping[str, Replay]) -> Iterator[str]:
+    """How often each advisory objective would have stopped or held a ramp of the recordings."""
+    names = dict.fromkeys(name for result in results.values() for name in result.trials)
+    for name in names:
+        trials = [result.trials[name] for result in results.values() if name in result.trials]
+        stops = sum(trial.stopped_at is not None for trial in trials)
+        holds = sum(trial.stopped_at is None and trial.holds > 0 for trial in trials)
+        yield (
+            f"advisory {name}: would have stopped {stops} and held {holds} of the {len(trials)} "
+            "recordings in which it was judged"
+        )
 
 
 def _json(name: str, result: Replay) -> str:
@@ -44,6 +64,10 @@ def _json(name: str, result: Replay) -> str:
         "decision": result.decision.value,
         "reason": result.reason,
         "left_out": list(result.left_out),
+        "advisory": {
+            name: {"stopped_at": trial.stopped_at, "holds": trial.holds, "passes": trial.passes}
+            for name, trial in result.trials.items()
+        },
         "steps": steps,
     }
     return json.dumps(content)
@@ -60,4 +84,10 @@ def _text(name: str, result: Replay) -> str:
     if result.left_out:
         names = ", ".join(result.left_out)
         lines.append(f"  not judged, because the recording has no evidence for: {names}")
+    for objective, trial in result.trials.items():
+        stopped = "" if trial.stopped_at is None else f"stops at {trial.stopped_at:.0f} s, "
+        lines.append(
+            f"  advisory, not counted: {objective}: {stopped}{trial.holds} holds and "
+            f"{trial.passes} passes at the ends of steps"
+        )
     return "\n".join(lines)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gates.attestation import envelope
 from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, UnknownNameError
-from reports.formats import FORMATS
+from reports.formats import FOLDER_FORMATS, FORMATS, STATEMENTS
 
 OPTION = "--format"
 JSON = "json"
@@ -43,13 +44,18 @@ def chosen_formats(values: Sequence[str], *, as_json: bool = False) -> ChosenFor
         as_json: whether ``--json`` is on the command line, which prints the format ``json``.
 
     Raises:
-        ConfigurationError: a format is unknown, two formats go to stdout, or two to one file.
+        ConfigurationError: a format is unknown, two formats go to stdout, or two to one file; or
+            the configured key of attestations cannot be read.
     """
     printed, files = [JSON] if as_json else [], []
     for value in values:
         name, separator, path = value.partition("=")
-        if name not in FORMATS:
-            raise UnknownNameError("format", name, FORMATS, OPTION)
+        if name not in (*FORMATS, *FOLDER_FORMATS):
+            raise UnknownNameError("format", name, [*FORMATS, *FOLDER_FORMATS], OPTION)
+        if name in STATEMENTS:
+            envelope.configured_key()
+        if name in FOLDER_FORMATS and not separator:
+            raise ConfigurationError(f"{OPTION} {name}: expected a folder: {OPTION} {name}=DIR")
         if separator and not path:
             raise ConfigurationError(f"{OPTION} {value}: expected a file after the equals sign")
         if separator:
@@ -80,13 +86,32 @@ def write_files(document: DecisionDocument, files: Sequence[FormatFile]) -> list
     problems = []
     for file in files:
         try:
-            _write(file.path, f"{FORMATS[file.name](document)}\n")
+            if file.name in FOLDER_FORMATS:
+                for name, content in FOLDER_FORMATS[file.name](document).items():
+                    _write(file.path / name, f"{content}\n")
+            else:
+                _write(file.path, f"{rendered(document, file.name)}\n")
         except Exception as error:  # noqa: BLE001 - the decision holds whatever a format does
             problems.append(
                 f"the format {file.name} could not be written to {file.path} "
                 f"({type(error).__name__}: {error}); the decision is not changed"
             )
     return problems
+
+
+def rendered(document: DecisionDocument, name: str) -> str:
+    """A format of a decision; a statement is in a signed envelope where a key is configured.
+
+    Args:
+        document: a decision that is in the ledger.
+        name: the format.
+
+    Raises:
+        ConfigurationError: the configured key cannot be read.
+    """
+    text = FORMATS[name](document)
+    key = envelope.configured_key() if name in STATEMENTS else None
+    return text if key is None else envelope.signed(text, key)
 
 
 def _write(path: Path, text: str) -> None:

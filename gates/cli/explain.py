@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TextIO
 
 from gates import decisions, ledger, places
-from gates.cli.decision_formats import chosen_formats, write_files
+from gates.attestation import envelope
+from gates.cli.decision_formats import ChosenFormats, chosen_formats, write_files
 from gates.cli.printing import colours, print_text
 from gates.decision_document import DecisionDocument
 from gates.errors import OutputError, UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.model import Decision
 from reports import charts, terminal
+from reports.formats import STATEMENTS
 
 MAX_NAMES = 20
 MAX_REASON_CHARACTERS = 200
@@ -23,7 +25,7 @@ def explain(arguments: argparse.Namespace) -> int:
     """``gates explain ID``: judge the decision again from the evidence it was based on.
 
     Raises:
-        OutputError: a file of a format could not be written.
+        OutputError: a file of a format could not be written, or a statement is not signed.
     """
     formats = chosen_formats(arguments.format)
     out = places.out(arguments.out, Path("out")).path
@@ -32,6 +34,7 @@ def explain(arguments: argparse.Namespace) -> int:
     lines = [terminal.decision_text(decision, entry_id, colours=colours())]
     lines += charts.of_evidence(evidence)
     recorded = replace(document, entry_id=entry_id)
+    _refuse_signing(recorded, decision, formats)
     print_text(recorded, "\n".join(lines), formats.on_stdout)
     if problems := write_files(recorded, formats.files):
         raise OutputError("; ".join(problems))
@@ -54,6 +57,30 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
         newest = list(documents)[-MAX_NAMES:]
         raise UnknownNameError("decision", prefix, newest, str(out / ledger.FILE))
     return matches[0], documents[matches[0]]
+
+
+def _refuse_signing(recorded: DecisionDocument, again: Decision, formats: ChosenFormats) -> None:
+    """Refuse to sign what the ledger says where the evidence says something else.
+
+    Raises:
+        OutputError: a statement would be signed, and the decision was judged again differently.
+    """
+    names = {formats.on_stdout, *(file.name for file in formats.files)}
+    if names.isdisjoint(STATEMENTS) or envelope.configured_key() is None:
+        return
+    if _statement_facts(recorded.decision) != _statement_facts(again):
+        raise OutputError(
+            f"the decision {recorded.entry_id} is not signed: judged again from its evidence, the "
+            f"decision is {_short(again)} about {again.build}"
+        )
+
+
+def _statement_facts(decision: Decision) -> tuple[object, ...]:
+    """What a signed statement says about a decision."""
+    return (
+        decision.outcome, decision.reason, decision.stage, decision.target, decision.build,
+        decision.build_digest, decision.at, decision.time_scale,
+    )  # fmt: skip
 
 
 def _compare(recorded: Decision, judged_again: Decision, stream: TextIO) -> int:

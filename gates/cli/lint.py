@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime
 
 from gates import places
 from gates.errors import ConfigurationError, UnknownNameError
@@ -17,7 +18,10 @@ def lint(arguments: argparse.Namespace) -> int:
     suites = places.suites_installed()
     try:
         policy = policy_file.load(place.path)
-        mistakes = policy_problems.problems(policy, suites)
+        mistakes = [
+            *policy_problems.problems(policy, suites),
+            *policy_problems.trial_problems(policy, datetime.now(UTC)),
+        ]
         problems += [f"{place.path}: {mistake}" for mistake in mistakes]
     except ConfigurationError as error:
         problems.append(str(error))

@@ -1,12 +1,14 @@
 """``gates log``: the decisions and moves in the ledger."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from gates import ledger, places
 from gates.exitcodes import ExitCode
 from reports import terminal
+from reports.formats import cdevents
 
 
 def log(arguments: argparse.Namespace) -> int:
@@ -17,6 +19,10 @@ def log(arguments: argparse.Namespace) -> int:
     content = ledger.read(out)
     for problem in content.problems:
         sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; gates log --verify\n")
+    if arguments.cdevents:
+        for event in cdevents.of_ledger(content.records):
+            print(json.dumps(event))
+        return ExitCode.GO
     for record in content.records[-arguments.last :]:
         print(terminal.entry_line(record))
     if not content.records:

@@ -104,8 +104,8 @@ def add_format(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME[=FILE]",
-        help="print the decision as markdown, junit, sarif, ctrf or json; with =FILE, write it to "
-        "a file; can be repeated",
+        help="print the decision as markdown, junit, sarif, ctrf, cdevents, test-result, vsa or "
+        "json; with =FILE, write it to a file; allure=DIR writes a folder; can be repeated",
     )
 
 

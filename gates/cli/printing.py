@@ -7,10 +7,9 @@ from pathlib import Path
 
 from gates import places
 from gates.cli import github_actions
-from gates.cli.decision_formats import JSON, OPTION, ChosenFormats, write_files
+from gates.cli.decision_formats import JSON, OPTION, ChosenFormats, rendered, write_files
 from gates.decision_document import DecisionDocument
 from reports import terminal
-from reports.formats import FORMATS
 
 LINES = ChosenFormats()
 AS_JSON = ChosenFormats(JSON)
@@ -58,7 +57,7 @@ def print_text(document: DecisionDocument, lines: str, format_name: str) -> None
     text = lines
     if format_name:
         try:
-            text = FORMATS[format_name](document)
+            text = rendered(document, format_name)
         except Exception as error:  # noqa: BLE001 - the decision holds whatever a format does
             sys.stderr.write(
                 f"gates: the format {format_name} could not be printed "

@@ -4,6 +4,7 @@ import argparse
 
 from gates import places
 from gates.policy import policy_file
+from reports.terminal import trial_text
 
 
 def stages(arguments: argparse.Namespace) -> int:
@@ -14,5 +15,7 @@ def stages(arguments: argparse.Namespace) -> int:
     for stage in loaded.stages:
         print(f"{stage.name:<18}{stage.title} (guide {stage.guide})")
         for objective in stage.objectives:
-            print(f"{'':<18}  {objective.name}")
+            trial = stage.advisories.get(objective.name)
+            note = f"  (advisory, {trial_text(trial)})" if trial else ""
+            print(f"{'':<18}  {objective.name}{note}")
     return 0

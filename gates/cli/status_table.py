@@ -23,6 +23,7 @@ COLOURS = {
     State.OPEN: "33",
     State.EXPIRED: "33",
     State.FAILED: "31",
+    State.ADVISORY: "36",
 }
 # Where so many objectives of a stage are open for the same reason, one line stands for all.
 MIN_GROUP = 4

@@ -239,12 +239,14 @@ class PendingCollection:
 def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, ...]:
     """The checks that the gate itself has run for a stage, each set once.
 
+    Of two objectives with one set, the last one decides: that is never an advisory objective.
+
     Args:
         stage: the stage.
         rollback: the last rollback; without a known one, checks since a rollback are not run.
     """
     requests: dict[str, CheckRequest] = {}
-    for objective in stage.objectives:
+    for objective in (*stage.trials, *stage.required):
         if not isinstance(objective, ChecksObjective) or objective.collected is None:
             continue
         since = None

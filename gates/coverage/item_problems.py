@@ -17,11 +17,13 @@ class PolicyNames:
         objectives: the objectives.
         stages: the names of the stages that ask for each objective.
         alerts: the names of the alert rules that must exist.
+        advisory: the names of the advisory objectives.
     """
 
     objectives: Mapping[str, Objective]
     stages: Mapping[str, tuple[str, ...]]
     alerts: frozenset[str]
+    advisory: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, policy: Policy) -> "PolicyNames":
@@ -35,7 +37,8 @@ class PolicyNames:
                 stages[objective.name].append(stage.name)
         alerts = [alert for level in policy.alert_levels for alert in level.alerts]
         stage_names = {name: tuple(names) for name, names in stages.items()}
-        return cls(objectives, stage_names, frozenset(alerts))
+        advisory = frozenset(name for stage in policy.stages for name in stage.advisories)
+        return cls(objectives, stage_names, frozenset(alerts), advisory)
 
 
 def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
@@ -50,6 +53,8 @@ def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
     for name in item.objectives:
         if name not in known.objectives:
             yield f"the policy has no objective {name!r}{_nearest(name, known.objectives)}"
+    if item.objectives and known.advisory.issuperset(item.objectives):
+        yield "every objective of the item is advisory, so nothing decides the item"
     objectives = [known.objectives[name] for name in item.objectives if name in known.objectives]
     yield from _check_problems(item, objectives)
     yield from _stage_problems(item, known)

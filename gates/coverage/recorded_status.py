@@ -6,9 +6,11 @@ from types import MappingProxyType
 from gates.coverage.matrix import Matrix, MatrixRow
 from gates.signing.status import StageStatus, State
 
-# From the best state to the worst; an item is in the worst state of its objectives.
+# From the best state to the worst; an item is in the worst state of its objectives, so an advisory
+# objective shows only where no other objective decides the item.
 ORDER = (
-    State.VERIFIED, State.SIGNED, State.OVERRIDDEN, State.OPEN, State.EXPIRED, State.FAILED,
+    State.ADVISORY, State.VERIFIED, State.SIGNED, State.OVERRIDDEN, State.OPEN, State.EXPIRED,
+    State.FAILED,
 )  # fmt: skip
 RecordedStates = Mapping[str, State]
 NO_STATES: RecordedStates = MappingProxyType({})
@@ -41,4 +43,5 @@ def _state(row: MatrixRow, recorded: Mapping[tuple[str, str], State]) -> State:
 def counts_text(states: RecordedStates) -> str:
     """The number of items in each state, in words."""
     values = list(states.values())
-    return ", ".join(f"{values.count(state)} {state.value}" for state in ORDER)
+    shown = [state for state in ORDER if state is not State.ADVISORY or state in values]
+    return ", ".join(f"{values.count(state)} {state.value}" for state in shown)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 from gates import model
 from gates.model import Sample, Series
+from gates.model.policy import LATER
 from gates.sources import json_values
 
 # Fields that are never written.
@@ -134,7 +135,7 @@ def _series(content: Any) -> Series:  # noqa: ANN401 - untrusted JSON
 def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclass
     hints = get_type_hints(kind, vars(model), include_extras=True)
     fields = [
-        (field.name, _decoder(hints[field.name], form), form is Form.RECORD and _has_default(field))
+        (field.name, _decoder(hints[field.name], form), _may_be_missing(field, form))
         for field in dataclasses.fields(kind)
         if field.name not in LEFT_OUT
     ]
@@ -155,8 +156,11 @@ def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclas
     return decode
 
 
-def _has_default(field: dataclasses.Field[Any]) -> bool:
+def _may_be_missing(field: dataclasses.Field[Any], form: Form) -> bool:
+    """Whether a record leaves the field out, or older kept evidence does not know the field."""
     missing = dataclasses.MISSING
+    if form is not Form.RECORD and not LATER.items() <= field.metadata.items():
+        return False
     return field.default is not missing or field.default_factory is not missing
 
 

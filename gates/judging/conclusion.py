@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gates.model import Finding, Measured, Measurement, Outcome, Verdict
+from gates.model import Figure, Finding, Measured, Measurement, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,14 @@ class Conclusion:
         verdict: whether the objective is met.
         sentence: the reason, with figures.
         breach: the decision that a fail of the objective means.
+        figure: the value and its limit; None without a number.
     """
 
     measured: Measured
     verdict: Verdict
     sentence: str
     breach: Outcome = Outcome.NO_GO
+    figure: Figure | None = None
 
 
 class NamedObjective(Protocol):
@@ -62,6 +64,7 @@ def finding_of(
         next_step="" if conclusion.verdict is Verdict.PASS else next_step,
         measurements=tuple(measurements),
         breach=conclusion.breach,
+        figure=conclusion.figure,
     )
 
 

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 
+from gates.judging.advisories import summary, with_trials
 from gates.judging.conclusions import RampView, conclude_all, selectors
 from gates.judging.overrides import overridden
 from gates.judging.sign_off import moment_text
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 
+NOTHING_SPEAKS_FOR_IT = ", so nothing speaks for going on"
 NO_OBJECTIVE = "the stage has no objective"
 ALL_OVERRIDDEN = "every finding of the stage is overridden"
+ALL_ADVISORY = "every objective of the stage is advisory"
 WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -30,12 +33,13 @@ def judge(
         view: the view of the ramp, where the caller has read it from this evidence; else None.
 
     Returns:
-        The decision: GO only when every objective has a finding and every finding is a pass, or
-        is overridden by two people.
+        The decision: GO only when every objective has a finding and every finding is a pass, is
+        overridden by two people, or is of an advisory objective; at least one finding must count.
 
     Source: design.md section 3.
     """
-    findings = overridden(conclude_all(stage, evidence, now, view), stage, evidence, now)
+    concluded = with_trials(conclude_all(stage, evidence, now, view), stage, now)
+    findings = overridden(concluded, stage, evidence, now)
     outcome, reason = decided(findings)
     return Decision(
         outcome=outcome,
@@ -43,32 +47,39 @@ def judge(
         stage=stage.name,
         target=evidence.target.name,
         build=str(evidence.served.build or "unknown"),
+        build_digest=evidence.served.build.digest if evidence.served.build else "",
         at=now,
         findings=tuple(findings),
     )
 
 
 def decided(findings: list[Finding]) -> tuple[Outcome, str]:
-    """Decide by findings: the worst finding counts; an overridden finding does not count.
+    """Decide by findings: the worst finding counts.
+
+    An overridden finding, and the finding of an advisory objective, do not count.
 
     Returns:
         The outcome, and the reason.
     """
     findings.sort(key=_rank)
-    counted = [finding for finding in findings if finding.override is None]
+    counted = [finding for finding in findings if finding.counts]
+    required = [finding for finding in findings if finding.advisory is None]
     outcome = _outcome(counted)
-    return outcome, _reason(outcome, counted, findings) + _overrides(findings)
+    if findings and not required:
+        return outcome, f"{ALL_ADVISORY}{NOTHING_SPEAKS_FOR_IT}{summary(findings)}"
+    reason = _reason(outcome, counted, required) + _overrides(required)
+    return outcome, reason + summary(findings)
 
 
 def _rank(finding: Finding) -> tuple[int, bool, bool]:
-    """The place of a finding: overridden findings stand between those that count and the passes."""
-    passes = finding.override is not None or finding.verdict is Verdict.PASS
+    """The place of a finding: findings that do not count stand before the passes."""
+    passes = not finding.counts or finding.verdict is Verdict.PASS
     index = WORST_FIRST.index(Verdict.PASS if passes else finding.verdict)
-    return index, finding.breach is Outcome.NO_GO, finding.override is None
+    return index, finding.breach is Outcome.NO_GO, finding.counts
 
 
 def _outcome(findings: list[Finding]) -> Outcome:
-    """The outcome of the findings that are not overridden."""
+    """The outcome of the findings that count."""
     verdicts = [finding.verdict for finding in findings]
     if Verdict.FAIL in verdicts:
         failed = [finding.breach for finding in findings if finding.verdict is Verdict.FAIL]
@@ -82,7 +93,7 @@ def _reason(outcome: Outcome, findings: list[Finding], every_finding: list[Findi
     """The reason by the findings that are not overridden."""
     if not findings:
         why = ALL_OVERRIDDEN if every_finding else NO_OBJECTIVE
-        return f"{why}, so nothing speaks for going on"
+        return f"{why}{NOTHING_SPEAKS_FOR_IT}"
     passed = sum(finding.verdict is Verdict.PASS for finding in findings)
     if outcome is Outcome.GO:
         return f"{'all ' if len(findings) == len(every_finding) else ''}{passed} findings pass"

@@ -98,8 +98,9 @@ def overridden(
 
 
 def can_be_overridden(finding: Finding) -> bool:
-    """Whether a finding is not a pass, and its failure is no rollback."""
-    return finding.verdict is not Verdict.PASS and finding.breach is not Outcome.ROLLBACK
+    """Whether a finding counts, is not a pass, and its failure is no rollback."""
+    is_open = finding.verdict is not Verdict.PASS and finding.advisory is None
+    return is_open and finding.breach is not Outcome.ROLLBACK
 
 
 def _with_override(finding: Finding, sign_offs: StageSignOffs, now: datetime) -> Finding:

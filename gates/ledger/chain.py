@@ -58,12 +58,12 @@ class _Line:
     Args:
         digest: the hash of the entry; empty where the line does not have this hash.
         previous: the hash of the entry before; empty where the line is not an entry.
-        content: the entry; None where it is not a JSON object.
+        record: the entry with its id; None where the line is damaged, or not a JSON object.
     """
 
     digest: str = ""
     previous: str = ""
-    content: JsonObject | None = None
+    record: LedgerRecord | None = None
 
 
 def append(folder: Path, entry: LedgerEntry) -> str:
@@ -114,35 +114,55 @@ def locked(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
+class LedgerReader:
+    """Reads a ledger again and again; a line that was read before is not parsed again.
+
+    Args:
+        folder: the folder of the ledger.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # The lines of the last reading, by the SHA-256 of their bytes.
+        self._known: dict[bytes, _Line] = {}
+
+    def read(self) -> LedgerContent:
+        """Read the whole ledger; a ledger that cannot be opened has no records and a problem."""
+        previous, linked, before_damage = FIRST, 0, 0
+        records: list[LedgerRecord] = []
+        problems: list[str] = []
+        known, read_now = self._known, dict[bytes, _Line]()
+        try:
+            for where, raw, is_torn in _lines(self._folder):
+                if is_torn:
+                    problems.append(f"{where} is cut; the next entry will move it to {TORN}")
+                    before_damage = len(records)
+                    continue
+                key = hashlib.sha256(raw).digest()
+                line = read_now[key] = known.get(key) or _parse(raw)
+                if not line.digest:
+                    damage = "was changed" if line.previous else "is not a ledger entry"
+                    problems.append(f"{where} {damage}")
+                    before_damage = len(records)
+                    continue
+                if line.previous != previous:
+                    problems.append(f"{where} does not follow the entry before it")
+                    before_damage = len(records)
+                else:
+                    linked += 1
+                previous = line.digest
+                if line.record is not None:
+                    records.append(line.record)
+        except OSError as error:
+            problems.append(f"it cannot be read: {error.strerror}")
+            before_damage = len(records)
+        self._known = read_now
+        return LedgerContent(tuple(records), linked, tuple(problems), before_damage)
+
+
 def read(folder: Path) -> LedgerContent:
-    """Read the whole ledger; a ledger that cannot be opened has no records and a problem."""
-    previous, linked, before_damage = FIRST, 0, 0
-    records: list[LedgerRecord] = []
-    problems: list[str] = []
-    try:
-        for where, raw, is_torn in _lines(folder):
-            if is_torn:
-                problems.append(f"{where} is cut; the next entry will move it to {TORN}")
-                before_damage = len(records)
-                continue
-            line = _parse(raw)
-            if not line.digest:
-                damage = "was changed" if line.previous else "is not a ledger entry"
-                problems.append(f"{where} {damage}")
-                before_damage = len(records)
-                continue
-            if line.previous != previous:
-                problems.append(f"{where} does not follow the entry before it")
-                before_damage = len(records)
-            else:
-                linked += 1
-            previous = line.digest
-            if line.content is not None:
-                records.append(LedgerRecord(line.digest[:ID_DIGITS], decode(line.content)))
-    except OSError as error:
-        problems.append(f"it cannot be read: {error.strerror}")
-        before_damage = len(records)
-    return LedgerContent(tuple(records), linked, tuple(problems), before_damage)
+    """Read the whole ledger once; as ``LedgerReader.read``."""
+    return LedgerReader(folder).read()
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:
@@ -251,8 +271,13 @@ def _parse(raw: bytes) -> _Line:
         matches = record["hash"] == digest
     except (ValueError, KeyError, TypeError, RecursionError):
         return _Line()
-    content = record["entry"] if isinstance(record["entry"], dict) else None
-    return _Line(digest if matches else "", text(record, "previous"), content)
+    previous, entry = text(record, "previous"), record["entry"]
+    if not matches:
+        return _Line("", previous)
+    is_entry = isinstance(entry, dict)
+    return _Line(
+        digest, previous, LedgerRecord(digest[:ID_DIGITS], decode(entry)) if is_entry else None
+    )
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:

@@ -8,12 +8,14 @@ scrape      what a live judge reads: Scrape, Move
 indicators  what is measured: the series that objectives refer to
 objectives  what a stage may require, one class a kind
 policy      what is required: Stage, Policy
-decision    what was concluded: Measurement, Finding, Override, Decision
+decision    what was concluded: Measurement, Finding, Override, Advisory, Decision
 selector    a parsed vector selector
 """
 
 from gates.model.decision import (
+    Advisory,
     Decision,
+    Figure,
     Finding,
     Measured,
     Measurement,
@@ -101,6 +103,7 @@ __all__ = [
     "SLOT",
     "TOTAL",
     "Addresses",
+    "Advisory",
     "AlertLevel",
     "AlertLimit",
     "AvailabilityObjective",
@@ -116,6 +119,7 @@ __all__ = [
     "Decision",
     "EventIndicator",
     "Evidence",
+    "Figure",
     "Finding",
     "Generator",
     "Identity",

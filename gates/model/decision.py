@@ -53,6 +53,21 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """The value of a finding and its limit, for a dashboard.
+
+    The verdict does not follow from these numbers alone: the number of events counts, too.
+
+    Args:
+        value: the measured value; a ratio is from 0 to 1.
+        limit: the limit in the same unit; None where the objective has no limit of its own.
+    """
+
+    value: float
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
     """An override of a finding that is not a pass: people let the release go on in spite of it.
 
@@ -67,6 +82,27 @@ class Override:
     reasons: tuple[str, ...]
     until: datetime
     entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """The trial of an objective: until its end, the findings of the objective do not count.
+
+    Args:
+        owner: who decides whether the objective becomes a requirement.
+        until: the moment from which the findings count, UTC.
+    """
+
+    owner: str
+    until: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the trial has ended.
+
+        Args:
+            now: the moment of the question, UTC.
+        """
+        return now >= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +121,9 @@ class Finding:
         subjects: the checks that the finding is about; empty where it is about the whole objective
             or about the part that ``objective`` names.
         override: the override of the finding; None where the finding counts as it is.
+        figure: the value and its limit; None where the finding is not about a number that was
+            measured.
+        advisory: the trial of the objective, while it lasts; None for a finding that counts.
     """
 
     objective: str
@@ -97,6 +136,13 @@ class Finding:
     breach: Outcome = Outcome.NO_GO
     subjects: tuple[str, ...] = ()
     override: Override | None = None
+    figure: Figure | None = None
+    advisory: Advisory | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the decision depends on the finding."""
+        return self.override is None and self.advisory is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +161,8 @@ class Decision:
             factor of more than 1.
         policy: the policy file; None where the policy came from kept evidence.
         warnings: problems that are not findings, such as a damaged ledger; one sentence each.
+        entry_id: the id of the ledger entry; empty before the entry is written.
+        build_digest: the whole digest of the build that was served; empty without an answer.
     """
 
     outcome: Outcome
@@ -128,6 +176,7 @@ class Decision:
     policy: "PolicyFile | None" = None
     warnings: tuple[str, ...] = ()
     entry_id: str = ""
+    build_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
+from gates.model.decision import Advisory
 from gates.model.indicators import Indicator
 from gates.model.objectives import Objective
+
+# Marks a field that the evidence of an older gate does not have.
+LATER = {"later": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Stage:
         objectives: the requirements of the stage.
         role: the role of the stage in a ramp.
         bake: the bake time: how long a ramp waits at this stage; None without traffic.
+        advisories: the trials of the stage's advisory objectives, by the objective's name.
     """
 
     name: str
@@ -83,6 +88,21 @@ class Stage:
     objectives: tuple[Objective, ...]
     role: StageRole = StageRole.OTHER
     bake: timedelta | None = None
+    advisories: Mapping[str, Advisory] = field(default_factory=dict, metadata=LATER)
+
+    @property
+    def required(self) -> tuple[Objective, ...]:
+        """The objectives that are not advisory, whatever the day is."""
+        return tuple(
+            objective for objective in self.objectives if objective.name not in self.advisories
+        )
+
+    @property
+    def trials(self) -> tuple[Objective, ...]:
+        """The advisory objectives, whatever the day is."""
+        return tuple(
+            objective for objective in self.objectives if objective.name in self.advisories
+        )
 
 
 @dataclass(frozen=True, slots=True)

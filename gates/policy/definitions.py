@@ -1,7 +1,7 @@
 """The definitions that objectives refer to: check sets, limits, indicators, defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -11,6 +11,8 @@ from gates.policy.indicator_tables import processes_of
 from gates.policy.toml_table import Table
 
 Kind = TypeVar("Kind")
+# The number of comparisons with a limit, and of those with a margin.
+Metrics = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,20 @@ class ComparisonTerms:
     customers: Terms
     least_ratio: float
     hold_ratio: float
+
+    def shared_by_more(self, before: Metrics, after: Metrics) -> "ComparisonTerms":
+        """The terms where other numbers of comparisons share the error budgets.
+
+        Args:
+            before: the numbers that these terms are for.
+            after: the other numbers.
+        """
+        factors = [max(1, now) / max(1, then) for then, now in zip(before, after, strict=True)]
+        return replace(
+            self,
+            guide=replace(self.guide, stop_at=self.guide.stop_at * factors[0]),
+            customers=replace(self.customers, stop_at=self.customers.stop_at * factors[1]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gates.model import (
     TriggerObjective,
 )
 from gates.model.selector import is_within
-from gates.policy.definitions import ComparisonTerms, Definitions
+from gates.policy.definitions import ComparisonTerms, Definitions, Metrics
 from gates.policy.toml_table import Table
 
 LANES = 2
@@ -22,8 +22,6 @@ LANES = 2
 # Comparisons of customers' events have few events, so they need stronger evidence.
 ALIKE, ALIKE_OF_CUSTOMERS = 0.05, 0.01
 MAX_METRICS = 20
-# Number of comparisons with a limit, and of those with a margin.
-Metrics = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """Reads the objectives about runs, builds and single windows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from gates.model import (
+    Advisory,
     BuildIndicator,
     ChecksObjective,
+    ComparisonObjective,
     ListedChecksObjective,
     LiveBuildObjective,
     LoadObjective,
     NoFailedChecksObjective,
+    Objective,
     Outcome,
     Part,
     RatioObjective,
@@ -16,6 +19,7 @@ from gates.model import (
     ServedBuildObjective,
     ShareObjective,
     SignOffObjective,
+    TriggerObjective,
     WeightIndicator,
 )
 from gates.policy.definitions import Definitions
@@ -24,6 +28,45 @@ from gates.policy.toml_table import Table, one_of
 # A sign-off that is older says nothing about the release of today.
 MAX_AGE_OF_SIGN_OFF = timedelta(hours=48)
 MAX_PEOPLE = 5
+MAX_OWNER_CHARACTERS = 80
+
+
+def advisory(table: Table) -> Advisory | None:
+    """The trial that an objective's table states; None for an objective that counts."""
+    if "advisory" not in table.left() or not table.flag("advisory"):
+        return None
+    owner = table.text("owner").strip()
+    if len(owner) > MAX_OWNER_CHARACTERS or not owner.isprintable():
+        expected = f"expected a name of at most {MAX_OWNER_CHARACTERS} printable characters"
+        raise table.error("owner", f"{expected}, got {owner[:MAX_OWNER_CHARACTERS]!r}")
+    last_day = table.day("expires")
+    try:
+        ended = datetime.combine(last_day, time(), UTC) + timedelta(days=1)
+    except OverflowError:
+        raise table.error("expires", f"{last_day} is too far away") from None
+    return Advisory(owner, ended)
+
+
+def refuse_advisory(objective: Objective, table: Table) -> None:
+    """Refuse the trial of an objective that every decision needs.
+
+    Raises:
+        ConfigurationError: the objective can roll back, or other findings depend on it.
+    """
+    can_roll_back = getattr(objective, "breach", Outcome.NO_GO) is Outcome.ROLLBACK
+    match objective:
+        case TriggerObjective():
+            problem = "a rollback trigger cannot be advisory"
+        case _ if can_roll_back:
+            problem = 'an objective with breach = "rollback" is a rollback trigger, and cannot be'
+        case ComparisonObjective() if objective.rollback_over is not None:
+            problem = "an objective with rollback_over can roll back, so it cannot be"
+        case ServedBuildObjective() | LiveBuildObjective() | ShareObjective() | RollbackObjective():
+            problem = "the other findings of a stage depend on this objective, so it cannot be"
+        case _:
+            return
+    ending = "" if problem.endswith("advisory") else " advisory"
+    raise table.error("advisory", f"{problem}{ending}; delete advisory, owner and expires")
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:

@@ -4,14 +4,16 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gates.errors import UnknownNameError
-from gates.model import AlertLevel, AlertLimit, LoadObjective, Objective, Policy, Stage
+from gates.model import Advisory, AlertLevel, AlertLimit, LoadObjective, Objective, Policy, Stage
 from gates.policy import live_tables, objective_tables
-from gates.policy.definitions import Defaults, Definitions, LoadProfile
+from gates.policy.definitions import Defaults, Definitions, LoadProfile, Metrics
 from gates.policy.indicator_tables import indicators
 from gates.policy.live_tables import RampPlan, terms_of
+from gates.policy.objective_tables import advisory, refuse_advisory
 from gates.policy.stage_tables import Groups, ramp_table, stages
 from gates.policy.toml_table import Table, one_of, read
 
@@ -98,7 +100,7 @@ def load(path: Path) -> Policy:
     ramp = ramp_table(ramp_keys)
     objective_keys = top.table("objectives")
     tables = {key: objective_keys.table(key) for key in objective_keys.left()}
-    plan = RampPlan(len(ramp.shares), ramp.bake)
+    plan, metrics = RampPlan(len(ramp.shares), ramp.bake), _metrics(tables)
     known = Definitions(
         check_sets=check_sets,
         limits_digest=_limits_digest(latencies, security, loads, platform),
@@ -106,10 +108,12 @@ def load(path: Path) -> Policy:
         indicators=indicators(top.table("indicators")),
         defaults=Defaults.of(top.table("defaults")),
         bake=ramp.bake,
-        terms=terms_of(top.table("comparison"), plan, _metrics(tables)),
+        terms=terms_of(top.table("comparison"), plan, metrics.required),
     )
-    objectives = _objectives(tables, known)
-    groups = Groups.of(top.table("groups") if "groups" in top.left() else None, objectives)
+    trials = {name: trial for name, table in tables.items() if (trial := advisory(table))}
+    objectives = _objectives(tables, known, trials, metrics)
+    named = Groups.of(top.table("groups") if "groups" in top.left() else None, objectives)
+    groups = replace(named, advisories=trials)
     levels = _alert_levels(top)
     every_stage = stages(top.table("stages"), ramp, ramp_keys, groups)
     top.end()
@@ -166,14 +170,14 @@ def load_stage(policy: Policy, profile: str) -> Stage:
     sizes = [
         (objective.at_least_users, objective.at_least_seconds, number)
         for number, stage in enumerate(policy.stages)
-        for objective in stage.objectives
+        for objective in stage.required
         if isinstance(objective, LoadObjective) and objective.profile == profile
     ]
     if not sizes:
         known = {
             objective.profile
             for stage in policy.stages
-            for objective in stage.objectives
+            for objective in stage.required
             if isinstance(objective, LoadObjective)
         }
         raise UnknownNameError("load profile", profile, known, "the stages of the policy")
@@ -282,17 +286,41 @@ def _profile(
     )
 
 
-def _metrics(tables: Mapping[str, Table]) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class _MetricCounts:
+    """How many comparisons share the error budgets: those that count, and all of them."""
+
+    required: Metrics
+    every: Metrics
+
+
+def _metrics(tables: Mapping[str, Table]) -> _MetricCounts:
+    """The comparisons of a policy; a trial does not change the limits of those that count."""
+    compared = [table for table in tables.values() if table.peek("kind") == "comparison"]
+    required = [table for table in compared if table.peek("advisory") is not True]
+    return _MetricCounts(_with_limit_and_margin(required), _with_limit_and_margin(compared))
+
+
+def _with_limit_and_margin(compared: Collection[Table]) -> Metrics:
     """The number of comparisons with a limit, and of those with a margin."""
-    compared = [table.left() for table in tables.values() if table.peek("kind") == "comparison"]
-    relative = sum("margin" in keys for keys in compared)
+    relative = sum("margin" in table.left() for table in compared)
     return len(compared) - relative, relative
 
 
-def _objectives(tables: Mapping[str, Table], known: Definitions) -> dict[str, Objective]:
-    objectives = {}
+def _objectives(
+    tables: Mapping[str, Table],
+    known: Definitions,
+    trials: Mapping[str, Advisory],
+    metrics: _MetricCounts,
+) -> dict[str, Objective]:
+    """The objectives; an advisory one has the limits that it will have when it counts."""
+    terms = known.terms.shared_by_more(metrics.required, metrics.every)
+    on_trial, objectives = replace(known, terms=terms), {}
     for name, table in tables.items():
-        objectives[name] = KINDS[one_of(table, "kind", KINDS)](name, table, known)
+        read = KINDS[one_of(table, "kind", KINDS)]
+        objectives[name] = read(name, table, on_trial if name in trials else known)
+        if name in trials:
+            refuse_advisory(objectives[name], table)
         table.end()
     return objectives
 

@@ -1,12 +1,13 @@
 """Reads the stages of a policy: groups of objectives, the template of the ramp, single stages."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 
 from gates.errors import UnknownNameError
 from gates.model import (
+    Advisory,
     AvailabilityObjective,
     ChecksObjective,
     ComparisonObjective,
@@ -95,10 +96,12 @@ class Groups:
     Args:
         objectives: the objectives, by name.
         groups: the names of a group's objectives, by the name of the group.
+        advisories: the trials of advisory objectives, by the objective's name.
     """
 
     objectives: Named
     groups: Mapping[str, tuple[str, ...]]
+    advisories: Mapping[str, Advisory] = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: Table | None, objectives: Named) -> "Groups":
@@ -125,6 +128,11 @@ class Groups:
                 raise table.error("objectives", str(unknown))
             members |= dict.fromkeys(self.groups.get(name, (name,)))
         return [self.objectives[name] for name in members]
+
+    def trials_of(self, chosen: Sequence[Objective]) -> dict[str, Advisory]:
+        """The trials of the advisory objectives among these, by the objective's name."""
+        names = (objective.name for objective in chosen)
+        return {name: self.advisories[name] for name in names if name in self.advisories}
 
 
 def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> tuple[Stage, ...]:
@@ -156,7 +164,8 @@ def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> t
 
 def _steps(ramp: RampTable, table: Table, groups: Groups) -> Iterator[Stage]:
     chosen = groups.chosen(ramp.objectives, table)
-    _refuse_unbound(table, chosen)
+    trials = groups.trials_of(chosen)
+    _refuse_unbound(table, chosen, trials)
     _refuse_without_rollback(table, chosen, StageRole.STEP)
     for share in ramp.shares:
         percent = f"{100 * share:g}"
@@ -168,12 +177,14 @@ def _steps(ramp: RampTable, table: Table, groups: Groups) -> Iterator[Stage]:
             objectives=tuple(_at(objective, share, table) for objective in chosen),
             role=StageRole.STEP,
             bake=ramp.bake,
+            advisories=trials,
         )
 
 
 def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
     chosen = groups.chosen(table.texts("objectives"), table)
-    _refuse_unbound(table, chosen)
+    trials = groups.trials_of(chosen)
+    _refuse_unbound(table, chosen, trials)
     role = StageRole.READY if name == ramp.ready else _role(table)
     _refuse_without_rollback(table, chosen, role)
     share = table.number("share", 0.01, 1) if "share" in table.left() else None
@@ -189,6 +200,7 @@ def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
         objectives=tuple(_at(objective, share, table) for objective in chosen),
         role=role,
         bake=bake,
+        advisories=trials,
     )
     table.end()
     return stage
@@ -226,7 +238,9 @@ def _at(objective: Objective, share: float | None, table: Table) -> Objective:
     return replace(objective, share=share)
 
 
-def _refuse_unbound(table: Table, chosen: Sequence[Objective]) -> None:
+def _refuse_unbound(
+    table: Table, chosen: Sequence[Objective], trials: Mapping[str, Advisory]
+) -> None:
     """Refuse samples that no objective binds to a build and to the ramp."""
     if not any(isinstance(objective, ServedBuildObjective) for objective in chosen):
         raise table.error("objectives", "a stage needs an objective of kind served_build")
@@ -245,10 +259,12 @@ def _refuse_unbound(table: Table, chosen: Sequence[Objective]) -> None:
     limited = [
         objective for objective in live
         if isinstance(objective, ComparisonObjective) and not objective.relative
+        and objective.name not in trials
     ]  # fmt: skip
     if live and not limited:
         raise table.error(
-            "objectives", f"{live[0].name} needs an objective of kind comparison with a limit"
+            "objectives",
+            f"{live[0].name} needs an objective of kind comparison with a limit, not advisory",
         )
     for objective in chosen:
         if isinstance(objective, RatioObjective) and objective.window > max(

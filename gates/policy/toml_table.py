@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,14 @@ class Table:
     def seconds(self, key: str) -> timedelta:
         """A positive duration in seconds, at most 30 days."""
         return timedelta(seconds=self.number(key, 1, 30 * 86400))
+
+    def day(self, key: str) -> date:
+        """A date without a time."""
+        expected = "a date such as 2026-12-04"
+        value: date = self.take(key, date, expected)
+        if isinstance(value, datetime):
+            raise self.error(key, f"expected {expected}, got {value!r}"[:300])
+        return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A non-empty list of different texts."""

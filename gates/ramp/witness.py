@@ -163,7 +163,7 @@ class Witness:
 
         Where the policy names none, the default selectors stay.
         """
-        objectives = [objective for stage in policy.stages for objective in stage.objectives]
+        objectives = [objective for stage in policy.stages for objective in stage.required]
         shares = [each for each in objectives if isinstance(each, ShareObjective)]
         traffic = [each for each in objectives if isinstance(each, TrafficObjective)]
         return Witness(

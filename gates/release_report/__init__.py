@@ -13,6 +13,6 @@ page_file       the page, and its file
 """
 
 from gates.release_report.page_file import announce, page_of, write
-from gates.release_report.report_input import ReportInput
+from gates.release_report.report_input import ReportInput, ReportPlaces
 
-__all__ = ["ReportInput", "announce", "page_of", "write"]
+__all__ = ["ReportInput", "ReportPlaces", "announce", "page_of", "write"]

@@ -259,9 +259,7 @@ def _after_go(source: ReportInput, decision: Decision, entries: Sequence[LedgerE
 def _causes(decision: Decision, verdict: Verdict) -> Iterator[NextStep]:
     """The findings that led to the answer, each with its next step."""
     causes = [
-        finding
-        for finding in decision.findings
-        if finding.verdict is verdict and finding.override is None
+        finding for finding in decision.findings if finding.verdict is verdict and finding.counts
     ]
     for finding in causes[:MAX_CAUSES]:
         # The reason is on the page already.

@@ -7,7 +7,7 @@ from gates.release_report.report_input import moment_text
 from reports.html.markup import clock
 from reports.html.page import Fact, FindingRow, Findings, MeasuredValue
 from reports.html.tone import Tone
-from reports.terminal import VERDICT_WORDS, WORDS
+from reports.terminal import VERDICT_WORDS, WORDS, trial_text
 
 MAX_FINDINGS = 300
 # Only the worst findings show raw samples.
@@ -25,7 +25,7 @@ def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findi
         findings: of a decision.
         evidence: its evidence; None where it could not be read.
     """
-    ordered = sorted(_joined(findings), key=lambda finding: ORDER.index(finding.verdict))
+    ordered = sorted(_joined(findings), key=_rank)
     rows = tuple(
         _row(finding, evidence if number < MAX_FINDINGS_WITH_SAMPLES else None)
         for number, finding in enumerate(ordered[:MAX_FINDINGS])
@@ -33,19 +33,30 @@ def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findi
     return Findings(_counts(findings), rows, max(0, len(ordered) - MAX_FINDINGS))
 
 
+def _rank(finding: Finding) -> int:
+    """The place of a finding: an advisory finding stands before the passes."""
+    return ORDER.index(Verdict.PASS if finding.advisory else finding.verdict)
+
+
 def _counts(findings: Sequence[Finding]) -> str:
     words = {Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "unsure", Verdict.PASS: "passed"}
-    verdicts = [finding.verdict for finding in findings]
+    required = [finding for finding in findings if finding.advisory is None]
+    trials = [finding.verdict for finding in findings if finding.advisory is not None]
+    verdicts = [finding.verdict for finding in required]
     counts = ", ".join(f"{verdicts.count(verdict):,} {words[verdict]}" for verdict in ORDER)
-    overridden = sum(finding.override is not None for finding in findings)
-    return f"{counts}{f', {overridden} of them overridden' if overridden else ''}."
+    overridden = sum(finding.override is not None for finding in required)
+    apart = ", ".join(
+        f"{trials.count(verdict):,} {words[verdict]}" for verdict in ORDER if verdict in trials
+    )
+    advisory = f" Advisory, not counted: {apart}." if trials else ""
+    return f"{counts}{f', {overridden} of them overridden' if overridden else ''}.{advisory}"
 
 
 def _joined(findings: Sequence[Finding]) -> Iterator[Finding]:
     """The findings; the checks of an objective that passed are one finding."""
     passes: dict[str, list[Finding]] = {}
     for finding in findings:
-        if finding.verdict is Verdict.PASS and finding.subjects and finding.override is None:
+        if finding.verdict is Verdict.PASS and finding.subjects and finding.counts:
             passes.setdefault(finding.objective, []).append(finding)
         else:
             yield finding
@@ -67,10 +78,14 @@ def _as_one(objective: str, members: Sequence[Finding]) -> Finding:
 
 def _row(finding: Finding, evidence: Evidence | None) -> FindingRow:
     word = VERDICT_WORDS[finding.verdict][0]
-    is_overridden = finding.override is not None
+    tone = TONES[finding.verdict]
+    if finding.override is not None:
+        tone, word = Tone.WAIT, f"{word}, overridden"
+    if finding.advisory is not None:
+        tone, word = Tone.PLAIN, f"{word}, advisory"
     return FindingRow(
-        tone=Tone.WAIT if is_overridden else TONES[finding.verdict],
-        word=f"{word}, overridden" if is_overridden else word,
+        tone=tone,
+        word=word,
         objective=finding.objective,
         sentence=finding.sentence,
         facts=tuple(_facts(finding)),
@@ -89,6 +104,8 @@ def _facts(finding: Finding) -> Iterator[Fact]:
         yield Fact("A fail means", WORDS[finding.breach])
     if finding.override is not None:
         yield Fact("Overridden", _override(finding.override))
+    if finding.advisory is not None:
+        yield Fact("Advisory, not counted", trial_text(finding.advisory))
 
 
 def _override(override: Override) -> str:

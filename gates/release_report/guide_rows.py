@@ -25,6 +25,7 @@ TONES: Mapping[str, Tone] = {
     State.OPEN.value: Tone.WAIT,
     State.EXPIRED.value: Tone.WAIT,
     State.FAILED.value: Tone.BAD,
+    State.ADVISORY.value: Tone.PLAIN,
     UNDECIDED: Tone.PLAIN,
 }
 OPEN = (State.OPEN.value, State.EXPIRED.value, State.FAILED.value)

@@ -98,7 +98,8 @@ def _limits(objective: ComparisonObjective | TriggerObjective, stage: Stage) -> 
     """The limits of an indicator: of the objective, and of its rollback triggers."""
     limits = []
     if isinstance(objective, ComparisonObjective) and not objective.relative:
-        limits.append(Limit(objective.terms.limit, "limit"))
+        word = "advisory limit" if objective.name in stage.advisories else "limit"
+        limits.append(Limit(objective.terms.limit, word))
     limits += [
         Limit(item.over, "rollback trigger")
         for item in stage.objectives

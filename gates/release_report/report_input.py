@@ -7,8 +7,10 @@ from pathlib import Path
 
 from gates import ledger
 from gates.decisions import Context
+from gates.errors import ConfigurationError, UnknownNameError
 from gates.ledger import DecisionEntry, LedgerContent, MoveEntry, RampStartEntry
 from gates.model import Policy, Target
+from gates.policy import policy_file, target_file
 from gates.signing import signature
 
 MOMENT = "%Y-%m-%d %H:%M:%S UTC"
@@ -59,6 +61,63 @@ class ReportInput:
             key=signature.configured_key(),
             now=datetime.now(UTC),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPlaces:
+    """The files and folders that the page is written from.
+
+    Args:
+        out: the folder of the ledger.
+        runs: the folder of runs.
+        policy: the policy file.
+        targets: the folder of target files.
+    """
+
+    out: Path
+    runs: Path
+    policy: Path
+    targets: Path
+
+    def read(self, content: LedgerContent, name: str) -> ReportInput:
+        """Read the policy and the target; the target file may be missing or wrong.
+
+        Args:
+            content: the ledger.
+            name: the name of the target; empty for the target of the newest ramp.
+
+        Raises:
+            UnknownNameError: neither the ledger nor a target file knows the target.
+            ConfigurationError: the policy is wrong, or the configured key is not a key.
+        """
+        name = name or newest_target(content)
+        return ReportInput(
+            out=self.out,
+            runs=self.runs,
+            policy=policy_file.load(self.policy),
+            name=name,
+            target=_target(name, self.targets, content),
+            content=content,
+            key=signature.configured_key(),
+            now=datetime.now(UTC),
+        )
+
+
+def _target(name: str, folder: Path, content: LedgerContent) -> Target | None:
+    """The target of this name; None where only the ledger knows it.
+
+    Raises:
+        UnknownNameError: neither the ledger nor a target file knows the name.
+    """
+    in_ledger = not name or any(record.entry.target == name for record in content.records)
+    try:
+        return target_file.load(name, folder) if name else None
+    except UnknownNameError:
+        if in_ledger:
+            return None
+        raise
+    except ConfigurationError:
+        return None
 
 
 def newest_target(content: LedgerContent) -> str:

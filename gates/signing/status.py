@@ -1,11 +1,11 @@
-"""The status of every objective: verified, signed, overridden, open, expired or failed.
+"""The status of every objective: verified, signed, overridden, open, expired, failed, advisory.
 
 Machine results come from the newest decision of each stage in the ledger; sign-offs are judged
 now. Nothing is asked from the network.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -44,6 +44,7 @@ class State(Enum):
     OPEN = "open"
     EXPIRED = "expired"
     FAILED = "failed"
+    ADVISORY = "advisory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,28 @@ def status_of(stage: Stage, basis: StatusBasis) -> StageStatus:
     """
     document = newest_decision(basis.records, basis.target, stage.name)
     statuses = tuple(
-        _of_item(objective, stage, basis)
-        if isinstance(objective, SignOffObjective)
-        else _of_machine(objective, stage, document, basis)
+        _of_trial(
+            stage,
+            _of_item(objective, stage, basis)
+            if isinstance(objective, SignOffObjective)
+            else _of_machine(objective, stage, document, basis),
+            basis.now,
+        )
         for objective in stage.objectives
     )
     return StageStatus(stage, document, statuses)
+
+
+def _of_trial(stage: Stage, status: ObjectiveStatus, now: datetime) -> ObjectiveStatus:
+    """The status of an objective; while its trial lasts, the state is that it is advisory."""
+    trial = stage.advisories.get(status.objective)
+    if trial is None or trial.is_over(now):
+        return status
+    detail = (
+        f"advisory until {moment_text(trial.until)} (owner: {trial.owner}), {status.state.value}: "
+        f"{status.detail}"
+    )
+    return replace(status, state=State.ADVISORY, detail=detail, command="")
 
 
 def counts(statuses: Sequence[StageStatus]) -> dict[State, int]:

@@ -6,13 +6,16 @@ github    annotations and the step summary of GitHub Actions
 junit     JUnit XML
 sarif     SARIF 2.1.0
 ctrf      Common Test Report Format
+allure    a folder of results for Allure
+cdevents  CDEvents of decisions and of moves of traffic
+attestations  in-toto statements, which are signed where a key is configured
 """
 
 from typing import Protocol
 
 from gates import decision_document
 from gates.decision_document import DecisionDocument
-from reports.formats import ctrf, junit, markdown, sarif
+from reports.formats import allure, attestations, cdevents, ctrf, junit, markdown, sarif
 
 
 class Renderer(Protocol):
@@ -26,10 +29,27 @@ class Renderer(Protocol):
         """
 
 
+class FolderRenderer(Protocol):
+    """Turns the document of a decision into the files of a folder."""
+
+    def __call__(self, document: DecisionDocument, /) -> dict[str, str]:
+        """The content of each file, by its name.
+
+        Args:
+            document: the decision; its texts are untrusted.
+        """
+
+
 FORMATS: dict[str, Renderer] = {
+    "cdevents": cdevents.render,
     "ctrf": ctrf.render,
     "json": decision_document.as_text,
     "junit": junit.render,
     "markdown": markdown.render,
     "sarif": sarif.render,
+    "test-result": attestations.test_result,
+    "vsa": attestations.summary,
 }
+FOLDER_FORMATS: dict[str, FolderRenderer] = {"allure": allure.files}
+# These are statements, which an envelope with a signature can hold.
+STATEMENTS = ("test-result", "vsa")

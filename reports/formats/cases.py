@@ -7,7 +7,7 @@ from math import isfinite
 
 from gates.decision_document import DecisionDocument
 from gates.model import Finding, Measured, Measurement, Outcome, Override, Verdict
-from reports.terminal import WORDS, printable
+from reports.terminal import WORDS, printable, trial_text
 
 MAX_TEXT_CHARACTERS = 2000
 MAX_NAME_CHARACTERS = 200
@@ -18,12 +18,13 @@ MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S UTC"
 
 
 class CaseStatus(Enum):
-    """How a case counts: an unsure case stops a release, an overridden case does not."""
+    """How a case counts: an unsure case stops a release; overridden and advisory cases do not."""
 
     PASSED = "passed"
     FAILED = "failed"
     UNSURE = "unsure"
     OVERRIDDEN = "overridden"
+    ADVISORY = "advisory"
 
 
 STATUSES = {
@@ -46,7 +47,7 @@ class Case:
         guide: the guide's section.
         measured: whether the value was measured.
         verdict: the verdict, before an override.
-        sentence: the reason, and the override where the finding has one.
+        sentence: the reason, and the override or the trial where the finding has one.
         next_step: the next step; empty for a pass.
         measurements: a line for each value that the finding is based on.
     """
@@ -60,6 +61,12 @@ class Case:
     sentence: str
     next_step: str
     measurements: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether a reader need not see the case: a pass, also that of an advisory objective."""
+        is_pass = self.verdict is Verdict.PASS
+        return is_pass and self.status in (CaseStatus.PASSED, CaseStatus.ADVISORY)
 
 
 def clean(text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
@@ -101,9 +108,12 @@ def _case(finding: Finding, names: set[str]) -> Case:
     sentence = clean(finding.sentence)
     if finding.override is not None:
         sentence = f"{sentence} {_override_sentence(finding.override)}"
+    if finding.advisory is not None:
+        trial = clean(trial_text(finding.advisory), MAX_NAME_CHARACTERS)
+        sentence = f"{sentence} (advisory, not counted: {trial})"
     return Case(
         name=_unique(name, names),
-        status=STATUSES[finding.verdict] if finding.override is None else CaseStatus.OVERRIDDEN,
+        status=_status(finding),
         objective=objective,
         guide=clean(finding.guide, MAX_NAME_CHARACTERS),
         measured=finding.measured,
@@ -112,6 +122,12 @@ def _case(finding: Finding, names: set[str]) -> Case:
         next_step=clean(finding.next_step),
         measurements=tuple(map(_measurement_line, finding.measurements[:MAX_MEASUREMENTS])),
     )
+
+
+def _status(finding: Finding) -> CaseStatus:
+    if finding.advisory is not None:
+        return CaseStatus.ADVISORY
+    return STATUSES[finding.verdict] if finding.override is None else CaseStatus.OVERRIDDEN
 
 
 def _unique(name: str, names: set[str]) -> str:

@@ -1,7 +1,8 @@
 """A decision in the Common Test Report Format: one test a finding.
 
 A fail and an unsure finding are ``failed``, so that a reader that counts failures never takes a
-hold for a go; an overridden finding is ``skipped``. Source: ctrf.io, schema 0.0.
+hold for a go; an overridden finding is ``skipped``, an advisory finding ``other``. Source: ctrf.io,
+schema 0.0.
 """
 
 import json
@@ -25,6 +26,7 @@ STATUSES = {
     CaseStatus.FAILED: "failed",
     CaseStatus.UNSURE: "failed",
     CaseStatus.OVERRIDDEN: "skipped",
+    CaseStatus.ADVISORY: "other",
 }
 
 
@@ -46,7 +48,7 @@ def render(document: DecisionDocument) -> str:
             "failed": count(cases, *STOPPING),
             "skipped": count(cases, CaseStatus.OVERRIDDEN),
             "pending": 0,
-            "other": 0,
+            "other": count(cases, CaseStatus.ADVISORY),
             "start": at,
             "stop": at,
         },
@@ -66,8 +68,8 @@ def render(document: DecisionDocument) -> str:
 
 def _test(case: Case, stage: str, target: str) -> dict[str, Any]:
     raw_status = case.verdict.value
-    if case.status is CaseStatus.OVERRIDDEN:
-        raw_status = f"{raw_status}, overridden"
+    if case.status in (CaseStatus.OVERRIDDEN, CaseStatus.ADVISORY):
+        raw_status = f"{raw_status}, {case.status.value}"
     test = {
         "testId": f"{stage}/{target}/{case.name}",
         "name": case.name,

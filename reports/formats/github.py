@@ -17,6 +17,7 @@ CASE_KINDS = {
     CaseStatus.FAILED: "error",
     CaseStatus.UNSURE: "warning",
     CaseStatus.OVERRIDDEN: "warning",
+    CaseStatus.ADVISORY: "notice",
 }
 
 
@@ -31,7 +32,7 @@ def annotations(document: DecisionDocument) -> list[str]:
     lines = [(kind, title_of(document), clean(decision.reason))]
     lines += [("warning", "gates", warning) for warning in warnings_of(document)]
     for case in cases_of(document):
-        if case.status is not CaseStatus.PASSED:
+        if not case.is_clean:
             step = f"\nNext step: {case.next_step}" if case.next_step else ""
             lines.append((CASE_KINDS[case.status], case.name, f"{case.sentence}{step}"))
     return [_command(*line) for line in _bounded(lines)]

@@ -1,7 +1,7 @@
 """A decision as JUnit XML: one suite, and one case a finding.
 
-A fail is a failure, an unsure finding is an error, an overridden finding is skipped. Source: the
-schema junit-10.xsd of Jenkins' xUnit plugin.
+A fail is a failure, an unsure finding is an error, an overridden or advisory finding is skipped.
+Source: the schema junit-10.xsd of Jenkins' xUnit plugin.
 """
 
 from gates.decision_document import DecisionDocument
@@ -23,6 +23,7 @@ ELEMENTS = {
     CaseStatus.FAILED: "failure",
     CaseStatus.UNSURE: "error",
     CaseStatus.OVERRIDDEN: "skipped",
+    CaseStatus.ADVISORY: "skipped",
 }
 
 
@@ -39,7 +40,7 @@ def render(document: DecisionDocument) -> str:
         f'tests="{len(cases)}" failures="{count(cases, CaseStatus.FAILED)}" '
         f'errors="{count(cases, CaseStatus.UNSURE)}" time="0"'
     )
-    skipped = count(cases, CaseStatus.OVERRIDDEN)
+    skipped = count(cases, CaseStatus.OVERRIDDEN, CaseStatus.ADVISORY)
     suite = (
         f'<testsuite name="{_escaped(title_of(document))}" {totals} skipped="{skipped}" '
         f'timestamp="{_escaped(decision.at.isoformat())}">'

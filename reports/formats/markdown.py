@@ -17,6 +17,7 @@ from reports.formats.cases import (
     title_of,
     warnings_of,
 )
+from reports.terminal import VERDICT_WORDS
 
 # A comment on GitHub has at most 65,536 characters.
 MAX_BYTES = 60_000
@@ -29,6 +30,7 @@ STATUS_WORDS = {
     CaseStatus.FAILED: "FAIL",
     CaseStatus.UNSURE: "UNSURE",
     CaseStatus.OVERRIDDEN: "OVERRIDDEN",
+    CaseStatus.ADVISORY: "ADVISORY",
     CaseStatus.PASSED: "pass",
 }
 SPACE = "\u200b"  # no width: it ends a mention, a reference or an address, and is not shown
@@ -50,9 +52,9 @@ def render(document: DecisionDocument, max_bytes: int = MAX_BYTES) -> str:
         max_bytes: findings that make the text longer are left out, and the text says how many.
     """
     cases = cases_of(document)
-    open_cases = [case for case in cases if case.status is not CaseStatus.PASSED]
+    open_cases = [case for case in cases if not case.is_clean]
     head = f"### {escaped(title_of(document))}\n\n{_reason(document)}\n"
-    tail = _passed(cases) + _warnings(document) + _facts(document)
+    tail = _passed(cases) + _advisory(cases) + _warnings(document) + _facts(document)
     room = max_bytes - _size(head + tail) - _size(_omitted(len(open_cases), document)) - FRAME_BYTES
     shown: list[Case] = []
     for case in open_cases:
@@ -99,6 +101,8 @@ def _row(case: Case) -> str:
     word = STATUS_WORDS[case.status]
     if case.status is CaseStatus.UNSURE:
         word = f"{word} ({case.measured.value.replace('_', ' ')})"
+    if case.status is CaseStatus.ADVISORY:
+        word = f"{word} {VERDICT_WORDS[case.verdict][0]}"
     sentence = escaped(clean(case.sentence, MAX_CELL_CHARACTERS))
     return f"| {word} | {escaped(case.name)} | {sentence} |\n"
 
@@ -142,6 +146,17 @@ def _passed(cases: tuple[Case, ...]) -> str:
     more = len(passed) - len(names)
     rest = f" and {more} more objectives" if more > 0 else ""
     return f"\n**Passed ({passed.total()} of {len(cases)}):** {', '.join(names)}{rest}\n"
+
+
+def _advisory(cases: tuple[Case, ...]) -> str:
+    """How many advisory findings there are of each verdict; they do not count."""
+    verdicts = [case.verdict for case in cases if case.status is CaseStatus.ADVISORY]
+    words = [
+        f"{verdicts.count(verdict)} {word}"
+        for verdict, (word, _) in VERDICT_WORDS.items()
+        if verdict in verdicts
+    ]
+    return f"\n**Advisory, not counted:** {', '.join(words)}\n" if words else ""
 
 
 def _warnings(document: DecisionDocument) -> str:

@@ -1,7 +1,8 @@
 """A decision as SARIF 2.1.0: a result for each finding that is not a pass.
 
 The level of a fail is ``error``, that of an unsure finding ``warning``; an overridden finding is
-suppressed. Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
+suppressed, and an advisory finding is a ``note``. Source: OASIS, Static Analysis Results
+Interchange Format 2.1.0.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ LEVELS = {
     CaseStatus.FAILED: "error",
     CaseStatus.UNSURE: "warning",
     CaseStatus.OVERRIDDEN: "note",
+    CaseStatus.ADVISORY: "note",
 }
 
 
@@ -36,7 +38,7 @@ def render(document: DecisionDocument) -> str:
         document: the decision.
     """
     cases = cases_of(document)
-    results = [case for case in cases if case.status is not CaseStatus.PASSED]
+    results = [case for case in cases if not case.is_clean]
     guides = {case.objective: case.guide for case in results}
     rules = {objective: index for index, objective in enumerate(guides)}
     decision = document.decision
@@ -57,6 +59,7 @@ def render(document: DecisionDocument) -> str:
             "warnings": list(warnings_of(document)),
             "findings": len(cases),
             "passed": count(cases, CaseStatus.PASSED),
+            "advisory": count(cases, CaseStatus.ADVISORY),
         },
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
@@ -85,6 +88,7 @@ def _result(case: Case, rule: int, document: DecisionDocument) -> dict[str, Any]
             "guide": case.guide,
             "measured": case.measured.value,
             "verdict": case.verdict.value,
+            "status": case.status.value,
             "measurements": list(case.measurements),
         },
     }

@@ -1,5 +1,7 @@
 """The release report: one self-contained HTML page that works offline and runs no script.
 
+The page of ``gates serve`` is the same page with one script of the server.
+
 page            the content of the page, as plain values
 table_rows      the rows of its tables
 document        the whole page
@@ -12,7 +14,7 @@ tone            how a reader should take a part
 markup          every text from outside is escaped here
 """
 
-from reports.html.document import html
+from reports.html.document import LIVE_POLICY, LIVE_SCRIPT, html
 from reports.html.page import ReleasePage
 
-__all__ = ["ReleasePage", "html"]
+__all__ = ["LIVE_POLICY", "LIVE_SCRIPT", "ReleasePage", "html"]

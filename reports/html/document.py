@@ -12,6 +12,9 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
+# The page of a server runs the server's own script, which asks this server for new versions.
+LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
+LIVE_SCRIPT = "live_page.js"
 SECTIONS = (
     ("ramp", "Ramp"),
     ("charts", "Green and blue"),
@@ -24,11 +27,12 @@ SECTIONS = (
 )
 
 
-def html(page: ReleasePage) -> str:
+def html(page: ReleasePage, *, is_live: bool = False) -> str:
     """The page as HTML.
 
     Args:
         page: its content; texts from outside are escaped.
+        is_live: whether a server has the page, and its script shows new versions.
     """
     links = "".join(tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name in SECTIONS)
     parts = [
@@ -49,14 +53,17 @@ def html(page: ReleasePage) -> str:
         tag("footer", text(page.written)),
         "</div>",
     ]
-    return _head(page.title) + "<body>" + "\n".join(parts) + "</body>\n</html>\n"
+    return _head(page.title, is_live=is_live) + "<body>" + "\n".join(parts) + "</body>\n</html>\n"
 
 
-def _head(title: str) -> str:
+def _head(title: str, *, is_live: bool) -> str:
+    policy = LIVE_POLICY if is_live else POLICY
+    script = f'<script src="{LIVE_SCRIPT}" defer></script>\n' if is_live else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
-        f"<title>{text(title)}</title>\n<style>\n{STYLE.read_text()}</style>\n</head>\n"
+        f"<title>{text(title)}</title>\n<style>\n{STYLE.read_text()}</style>\n"
+        f"{script}</head>\n"
     )

@@ -13,6 +13,7 @@ from gates import decision_document
 from gates.decision_document import DecisionDocument
 from gates.model import (
     Decision,
+    Figure,
     Finding,
     JudgedRun,
     Measured,
@@ -35,7 +36,7 @@ DOCUMENT = DecisionDocument(
         findings=(
             Finding("error-ratio", "3", Measured.OK, Verdict.FAIL, "60 of 6,000", "curl x",
                     (Measurement("http://p", "up[60s]", 60.0, 12, 0.512, "12"),),
-                    subjects=("smoke.login",), override=OVERRIDE),
+                    subjects=("smoke.login",), override=OVERRIDE, figure=Figure(0.01, 0.005)),
         ),
         policy=PolicyFile("release.toml", "a" * 64, installed=True), warnings=("damaged",),
     ),

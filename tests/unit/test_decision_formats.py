@@ -2,6 +2,8 @@
 
 The schemas are published files: SARIF 2.1.0 of OASIS; junit-10.xsd of Jenkins' xUnit plugin, as
 pytest ships it (MIT, in the file); CTRF 0.0 of the npm package ctrf 0.3.0 (MIT, beside the file).
+The protocol buffers of the package in-toto-attestation read the statements. For CDEvents and for
+the predicate VSA, the project wrote the schemas from the text of the specifications.
 """
 
 import json
@@ -14,9 +16,15 @@ from xml.etree import ElementTree as ET
 import pytest
 import xmlschema
 from format_documents import NASTY, document, document_of_all, finding, override
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft7Validator, FormatChecker
+from in_toto_attestation.predicates.test_result.v0.test_result_pb2 import (
+    TestResult as ResultsPredicate,
+)
+from in_toto_attestation.v1.statement_pb2 import Statement
+from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from worlds import ROOT
@@ -31,6 +39,13 @@ JUNIT = xmlschema.XMLSchema(SUPPORT / "junit-10.xsd")
 SARIF = Draft7Validator(json.loads((SUPPORT / "sarif-schema-2.1.0.json").read_text()))
 CTRF = Draft7Validator(
     json.loads((SUPPORT / "ctrf-schema-0.0.json").read_text()), format_checker=FormatChecker()
+)
+EVENT = Draft202012Validator(
+    json.loads((SUPPORT / "cdevents-0.5.1.schema.json").read_text()),
+    format_checker=FormatChecker(),
+)
+SUMMARY = Draft202012Validator(
+    json.loads((SUPPORT / "slsa-vsa-1.0.schema.json").read_text()), format_checker=FormatChecker()
 )
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Markdown that only the renderer itself writes.
@@ -75,12 +90,32 @@ def check_ctrf(text: str) -> None:
     CTRF.validate(json.loads(text))
 
 
+def check_event(text: str) -> None:
+    EVENT.validate(json.loads(text))
+
+
+def check_statement(text: str, predicate: Message) -> None:
+    """A field that the specification does not have is an error of the reader."""
+    content = json.loads(text)
+    ParseDict(content, Statement())
+    ParseDict(content["predicate"], predicate)
+
+
+def check_summary(text: str) -> None:
+    content = json.loads(text)
+    SUMMARY.validate(content)
+    ParseDict(content, Statement())
+
+
 CHECKS: dict[str, Callable[[str], object]] = {
+    "cdevents": check_event,
     "ctrf": check_ctrf,
     "json": json.loads,
     "junit": check_junit,
     "markdown": check_markdown,
     "sarif": check_sarif,
+    "test-result": lambda text: check_statement(text, ResultsPredicate()),
+    "vsa": check_summary,
 }
 
 

@@ -34,7 +34,7 @@ def options_of(*command: str) -> list[str]:
      ["gates", "rehearse"], ["gates", "sign"], ["gates", "revoke"], ["gates", "status"],
      ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
      ["gates", "log"], ["gates", "report"], ["gates", "test-policy"], ["gates", "stages"],
-     ["gates", "coverage"], ["gates", "lint"], ["gates"],
+     ["gates", "coverage"], ["gates", "lint"], ["gates", "serve"], ["gates"],
      ["load", "run"], ["load", "shop"],
      ["suites.backup", "take"], ["suites.backup", "verify"], ["suites.backup", "restore-check"],
      ["load", "worker"], ["suites.collector"],

@@ -19,7 +19,7 @@ from gates.cli.decision_formats import ChosenFormats, FormatFile, chosen_formats
 from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
-from reports.formats import FORMATS, github
+from reports.formats import FOLDER_FORMATS, FORMATS, github
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
@@ -58,8 +58,12 @@ def test_formats_in_files_leave_the_lines_on_stdout(tmp_path: Path) -> None:
     assert done.code == ExitCode.HOLD
     assert done.out.startswith("HOLD  green-ready")
     starts = {name: path.read_text()[:13] for name, path in files.items()}
-    assert starts == {"ctrf": '{\n  "reportFo', "json": '{\n  "kind": "', "junit": "<?xml version",
-                      "markdown": "### HOLD gree", "sarif": '{\n  "$schema"'}  # fmt: skip
+    statement = '{\n  "_type": '
+    assert starts == {
+        "cdevents": '{\n  "context"', "ctrf": '{\n  "reportFo', "json": '{\n  "kind": "',
+        "junit": "<?xml version", "markdown": "### HOLD gree", "sarif": '{\n  "$schema"',
+        "test-result": statement, "vsa": statement,
+    }  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(FORMATS)
 
 
@@ -92,7 +96,8 @@ def test_explain_of_a_file_that_cannot_be_written_is_no_success(tmp_path: Path) 
         (["markdown="], "expected a file after the equals sign"),
         (["markdown", "junit"], "only one format can be printed"),
         (["junit=a", "sarif=./a"], "two formats have the same file"),
-        ([""], "There are: ctrf, json, junit, markdown, sarif"),
+        ([""], "There are: allure, cdevents, ctrf, json, junit, markdown, sarif, test-result, vsa"),
+        (["allure"], "expected a folder: --format allure=DIR"),
     ],
 )
 def test_a_mistake_in_the_option_is_exit_2_before_anything_is_asked(
@@ -114,7 +119,7 @@ def test_json_beside_a_format_on_stdout_is_a_mistake() -> None:
 
 def test_the_help_names_every_format() -> None:
     shown = gates("check", "--help").out
-    assert [name for name in FORMATS if name not in shown] == []
+    assert [name for name in (*FORMATS, *FOLDER_FORMATS) if name not in shown] == []
 
 
 @pytest.mark.parametrize("place", ["folder", "file/below", "pipe", "link/to/nothing"])

@@ -5,6 +5,7 @@ import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,39 @@ def test_the_only_line_cut_is_recovered(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     ledger.append(tmp_path, OtherEntry({"n": 1}))
     assert ledger.verify(tmp_path) == (2, [])
+
+
+def test_a_reader_that_reads_again_reads_as_a_new_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "MAX_FILE_BYTES", 1000)
+    reader, path = ledger.LedgerReader(tmp_path), tmp_path / ledger.FILE
+    assert reader.read() == ledger.read(tmp_path)
+    for n in range(9):
+        ledger.append(tmp_path, OtherEntry({"n": n}))
+        assert reader.read() == ledger.read(tmp_path)
+    whole = path.read_bytes()
+    for changed in (whole.replace(b'"n": 8', b'"n": 7'), whole[:-20], b"", b"hello\n", whole):
+        path.write_bytes(changed)
+        assert reader.read() == ledger.read(tmp_path)
+    assert len(reader.read().records) == 9
+
+
+def test_a_reader_parses_a_line_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+    parse = chain._parse
+
+    def noted(raw: bytes) -> Any:
+        parsed.append(raw)
+        return parse(raw)
+
+    monkeypatch.setattr(chain, "_parse", noted)
+    for n in range(3):
+        ledger.append(tmp_path, OtherEntry({"n": n}))
+    reader = ledger.LedgerReader(tmp_path)
+    parsed.clear()
+    assert len(reader.read().records) == len(parsed) == 3
+    assert len(reader.read().records) == len(parsed) == 3
 
 
 def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from math import ceil, sqrt
 from typing import assert_never
 
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
+from gates.judging.live.figures import figure_of
 from gates.judging.live.live_judge import LiveJudge
 from gates.judging.live.objective_judges import (
     BadEventComparison,
@@ -81,12 +82,13 @@ def _finding(
     measured, problem = blind
     if judge.stopped is not None:
         sentence = _stop(judge, judge.stopped, live)
-        stop = judge.stopped.outcome
-        conclusion = Conclusion(Measured.OK, Verdict.FAIL, sentence, breach=stop)
+        stop, figure = judge.stopped.outcome, figure_of(judge)
+        conclusion = Conclusion(Measured.OK, Verdict.FAIL, sentence, breach=stop, figure=figure)
     elif measured is not Measured.OK:
         conclusion = cannot_measure(measured, reads_of(objective), problem)
     else:
-        conclusion = Conclusion(Measured.OK, *_judged(judge, live, now))
+        figure = figure_of(judge)
+        conclusion = Conclusion(Measured.OK, *_judged(judge, live, now), figure=figure)
     return finding_of(
         objective,
         conclusion,

@@ -95,6 +95,7 @@ class LivePlan:
         terms: the terms of the first comparison.
         availability: the objectives that are judged by whether Prometheus reaches the instances.
         processes: the indicator that lists the instances.
+        advisory: the names of the advisory objectives.
     """
 
     objectives: tuple[LiveObjective, ...]
@@ -102,39 +103,49 @@ class LivePlan:
     terms: Terms
     availability: tuple[AvailabilityObjective, ...]
     processes: ProcessIndicator
+    advisory: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, stage: Stage) -> "LivePlan | None":
-        """The plan of a stage; None where the stage has no live objective."""
+        """The plan of a stage; None where the stage has no live objective that counts.
+
+        The objectives that count come first, because the plan takes its own settings from them.
+        """
+        trials = frozenset(stage.advisories)
         live = tuple(
-            objective for objective in stage.objectives if isinstance(objective, LiveObjective)
+            objective
+            for objective in (*stage.required, *stage.trials)
+            if isinstance(objective, LiveObjective)
         )
         shares = [
             objective for objective in stage.objectives if isinstance(objective, ShareObjective)
         ]
         terms = [
-            objective.terms for objective in live if isinstance(objective, ComparisonObjective)
+            objective.terms
+            for objective in live
+            if isinstance(objective, ComparisonObjective) and objective.name not in trials
         ]
-        if not live or not shares or not terms:
+        if not shares or not terms:
             return None
         available = tuple(
             objective
             for objective in stage.objectives
             if isinstance(objective, AvailabilityObjective)
         )
-        return cls(live, shares[0], terms[0], available, live[0].processes)
+        return cls(live, shares[0], terms[0], available, live[0].processes, trials)
 
     def groups(self) -> list[tuple[LiveObjective, ...]]:
         """The objectives, grouped by the counters that the objectives read.
 
         Triggers have groups of their own, because triggers need no samples of blue. The customers'
-        comparisons have groups of their own, so that their missing samples affect no other
-        objective.
+        comparisons and each advisory objective have groups of their own, so that their missing
+        samples affect no other objective.
         """
-        groups: dict[tuple[str, bool, bool], list[LiveObjective]] = {}
+        groups: dict[tuple[str, bool, bool, str], list[LiveObjective]] = {}
         for objective in self.objectives:
             is_trigger = isinstance(objective, TriggerObjective)
-            key = (self._total(objective), is_trigger, is_of_customers(objective))
+            trial = objective.name if objective.name in self.advisory else ""
+            key = (self._total(objective), is_trigger, is_of_customers(objective), trial)
             groups.setdefault(key, []).append(objective)
         return [tuple(group) for group in groups.values()]
 
@@ -167,7 +178,7 @@ class LivePlan:
         wide = (
             objective.indicator.total
             for objective in self.objectives
-            if not is_of_customers(objective)
+            if not is_of_customers(objective) and objective.name not in self.advisory
         )
         return next((total for total in wide if is_within(own, total)), own)
 

@@ -11,6 +11,7 @@ from gates.judging import answers as reading
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
 from gates.model import (
     Evidence,
+    Figure,
     Finding,
     Measured,
     Measurement,
@@ -68,7 +69,8 @@ def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
     if count is None:
         conclusion = cannot_measure(measured, objective.reads, problem)
     else:
-        conclusion = Conclusion(measured, *_judged(objective, evidence, count))
+        figure = Figure(count.part / count.whole, objective.limit) if count.whole else None
+        conclusion = Conclusion(measured, *_judged(objective, evidence, count), figure=figure)
     return finding_of(
         objective, conclusion, _measurements(answers, count), reading.command(answers[0])
     )

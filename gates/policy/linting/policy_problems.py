@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
@@ -40,6 +41,8 @@ LE = re.compile(r'\ble=~?"([^"]*)"')
 BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
 GOOD = re.compile(r"_bucket\b|_hits_total")
 RULE_OF_THREE = 3
+# An objective that is still on trial after this time is a requirement that nobody decides about.
+MAX_TRIAL = timedelta(days=31)
 # Values of labels that say that an event went well.
 SUCCESSES = (
     "200", "201", "202", "204", "301", "302", "304", "307", "308", "2xx", "3xx", "captured", "paid",
@@ -59,13 +62,14 @@ def problems(policy: Policy, suites: Path | None) -> list[str]:
     """
     found: list[str] = []
     objectives = {one.name: one for stage in policy.stages for one in stage.objectives}
+    required = {one.name for stage in policy.stages for one in stage.required}
     for one in objectives.values():
         found += [f"objectives.{one.name}: {problem}" for problem in _objective(one)]
     for stage in policy.stages:
         found += [f"stages.{stage.name}: {problem}" for problem in stage_linting.problems(stage)]
     if suites is not None:
         for one in objectives.values():
-            if isinstance(one, ChecksObjective):
+            if isinstance(one, ChecksObjective) and one.name in required:
                 found += [
                     f"objectives.{one.name}: {problem}" for problem in _check_set(one, suites)
                 ]
@@ -78,6 +82,23 @@ def problems(policy: Policy, suites: Path | None) -> list[str]:
                     if check not in known
                 ]
     return found
+
+
+def trial_problems(policy: Policy, now: datetime) -> list[str]:
+    """A sentence for each advisory objective whose trial is longer than a trial should be.
+
+    Args:
+        policy: a policy that could be read.
+        now: the moment, UTC.
+    """
+    trials = {name: trial for stage in policy.stages for name, trial in stage.advisories.items()}
+    latest = (now + MAX_TRIAL - timedelta(days=1)).date()
+    return [
+        f"objectives.{name}: expires: the trial lasts more than {MAX_TRIAL.days} days from now; "
+        f"set {latest} or an earlier date"
+        for name, trial in trials.items()
+        if trial.until > now + MAX_TRIAL
+    ]
 
 
 def written_checks(suites: Path) -> set[str]:

@@ -65,7 +65,7 @@ def too_many(events: int, seconds: float) -> Iterator[str]:
 def _triggers_under_limits(stage: Stage) -> Iterator[str]:
     limits = {
         one.indicator: one.terms.limit
-        for one in stage.objectives
+        for one in stage.required
         if isinstance(one, ComparisonObjective)
     }
     for one in stage.objectives:
@@ -79,10 +79,10 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
 
 
 def _missing(stage: Stage) -> Iterator[str]:
-    """The objectives that a stage with traffic needs and does not have."""
+    """The objectives that a stage with traffic needs and does not have; a trial does not count."""
     limited = [
         BUCKET_LABEL in parse_selector(one.indicator.selected).asks_for
-        for one in stage.objectives
+        for one in stage.required
         if isinstance(one, ComparisonObjective) and not one.relative
     ]
     if True not in limited:
@@ -90,7 +90,7 @@ def _missing(stage: Stage) -> Iterator[str]:
     if False not in limited:
         yield "a comparison of errors"
     for kind, what in NEEDS.items():
-        if not any(isinstance(one, kind) for one in stage.objectives):
+        if not any(isinstance(one, kind) for one in stage.required):
             yield what
 
 

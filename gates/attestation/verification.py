@@ -1,0 +1,82 @@
+"""Whether a file attests a decision about one stage of one release."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gates.attestation import envelope, statement
+from gates.attestation.statement import AttestedDecision
+from gates.errors import AttestationError
+from gates.model import Build
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a verified decision must be about.
+
+    Args:
+        target: the target's name.
+        stage: the name of the stage.
+        build: the build of the release.
+        time_scale: over 1 in a rehearsal.
+        max_age: the maximum age of the decision; None for any age.
+    """
+
+    target: str
+    stage: str
+    build: Build
+    time_scale: float = 1.0
+    max_age: timedelta | None = None
+
+
+def verified(path: Path, key: Path, expected: Expectation, now: datetime) -> AttestedDecision:
+    """The decision that a file attests; its outcome may be another one than go.
+
+    Args:
+        path: the file of the envelope; untrusted.
+        key: the file of the public key.
+        expected: what the decision must be about.
+        now: the moment, UTC.
+
+    Raises:
+        AttestationError: the file is not a signed statement, or is about something else.
+        ConfigurationError: the file of the key has no ed25519 key.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(envelope.MAX_BYTES + 1)
+    except OSError as error:
+        raise AttestationError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > envelope.MAX_BYTES:
+        raise AttestationError(f"{path}: the file has more than {envelope.MAX_BYTES:,} bytes")
+    try:
+        decision = statement.read(envelope.opened(raw, key))
+        _check(decision, expected, now)
+    except AttestationError as error:
+        raise AttestationError(f"{path}: {error}") from None
+    return decision
+
+
+def _check(decision: AttestedDecision, expected: Expectation, now: datetime) -> None:
+    """Refuse a decision about another target, stage or release, of a rehearsal, or too old."""
+    release = (str(expected.build), expected.build.digest)
+    if (decision.build, decision.build_digest) != release or not decision.build_digest:
+        shown = f"{decision.build[:80]}, {decision.build_digest[:80] or 'without a digest'}"
+        raise AttestationError(f"is about another release: {shown}; expected {', '.join(release)}")
+    for name, value, wanted in (
+        ("target", decision.target, expected.target),
+        ("stage", decision.stage, expected.stage),
+        ("time scale", f"{decision.time_scale:g}", f"{expected.time_scale:g}"),
+    ):
+        if value != wanted:
+            raise AttestationError(f"is about another {name}: {value[:80]!r}, expected {wanted!r}")
+    age = now - decision.at
+    if age < -CLOCK_TOLERANCE:
+        raise AttestationError("the decision has a time in the future: compare the clocks")
+    if expected.max_age is not None and age > expected.max_age:
+        raise AttestationError(
+            f"the decision is {age.total_seconds():.0f} s old, over "
+            f"{expected.max_age.total_seconds():.0f} s"
+        )

@@ -1,0 +1,62 @@
+"""Advisory objectives: they are judged and shown, and do not count until their trial ends."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from gates.judging.overrides import objective_name
+from gates.judging.sign_off import moment_text
+from gates.model import Finding, Stage, Verdict
+
+MAX_NAMED = 3
+VERDICT_WORDS = {Verdict.FAIL: "fail", Verdict.INCONCLUSIVE: "unsure", Verdict.PASS: "pass"}
+
+
+def with_trials(findings: Iterable[Finding], stage: Stage, now: datetime) -> list[Finding]:
+    """The findings; those of objectives whose trial lasts are marked, and do not count.
+
+    Args:
+        findings: the findings of the stage.
+        stage: the stage, which knows the trials of its objectives.
+        now: the moment of the question, UTC.
+    """
+    return [_with_trial(finding, stage, now) for finding in findings]
+
+
+def _with_trial(finding: Finding, stage: Stage, now: datetime) -> Finding:
+    trial = stage.advisories.get(objective_name(finding))
+    if trial is None:
+        return finding
+    if not trial.is_over(now):
+        return replace(finding, advisory=trial)
+    if finding.verdict is Verdict.PASS:
+        return finding
+    ended = (
+        f"the objective counts, because its trial ended at {moment_text(trial.until)} "
+        f"(owner: {trial.owner})"
+    )
+    return replace(finding, sentence=f"{finding.sentence}; {ended}")
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """The advisory findings for the end of a reason; empty where there is none.
+
+    Args:
+        findings: every finding of a decision.
+    """
+    trials = [finding for finding in findings if finding.advisory is not None]
+    counts = [_count(verdict, trials) for verdict in VERDICT_WORDS]
+    return f"; advisory, not counted: {', '.join(filter(None, counts))}" if trials else ""
+
+
+def _count(verdict: Verdict, trials: Sequence[Finding]) -> str:
+    """How many advisory findings have a verdict, with the names of those that do not pass."""
+    names = Counter(objective_name(trial) for trial in trials if trial.verdict is verdict)
+    if not names:
+        return ""
+    count = f"{names.total()} {VERDICT_WORDS[verdict]}"
+    if verdict is Verdict.PASS:
+        return count
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{count} ({', '.join(list(names)[:MAX_NAMED])}{more})"

@@ -1,0 +1,172 @@
+"""Decisions and findings of the ledger as metrics, in the text format of Prometheus.
+
+Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gates import __version__
+from gates.ledger import DecisionEntry, LedgerContent
+from gates.model import Decision, Finding, Outcome, Verdict
+from gates.serve.questions import QuestionCounts
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# A dashboard needs the newest decisions; more stages and targets than these are left out.
+MAX_NEWEST_DECISIONS = 200
+MAX_LABEL_CHARACTERS = 200
+
+
+@dataclass(slots=True)
+class Metric:
+    """A metric with its samples.
+
+    Args:
+        name: the name.
+        kind: ``counter`` or ``gauge``.
+        about: the meaning, in one line.
+        samples: the value of each sample by its labels, which are escaped.
+    """
+
+    name: str
+    kind: str
+    about: str
+    samples: dict[str, float] = field(default_factory=dict)
+
+    def add(self, value: float, **labels: str) -> None:
+        """Add a sample, unless the metric has a sample with these labels.
+
+        Args:
+            value: the value.
+            labels: untrusted values by the names of the labels.
+        """
+        shown = ",".join(f'{name}="{escaped(text)}"' for name, text in labels.items())
+        self.samples.setdefault(f"{{{shown}}}" if shown else "", value)
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the metric; a metric without samples has none."""
+        if not self.samples:
+            return
+        yield f"# HELP {self.name} {self.about}"
+        yield f"# TYPE {self.name} {self.kind}"
+        for labels, value in self.samples.items():
+            yield f"{self.name}{labels} {value!r}"
+
+
+def escaped(text: str) -> str:
+    """The value of a label: backslashes, quotation marks and line breaks are escaped.
+
+    Args:
+        text: untrusted.
+    """
+    short = text[:MAX_LABEL_CHARACTERS].encode(errors="replace").decode()
+    return short.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def metrics_of(content: LedgerContent, counts: QuestionCounts, now: datetime) -> str:
+    """The metrics of the ledger and of the server.
+
+    Args:
+        content: the ledger.
+        counts: the questions of this server.
+        now: the moment of the request, UTC.
+    """
+    decisions = [
+        record.entry.document.decision
+        for record in content.records
+        if isinstance(record.entry, DecisionEntry)
+    ]
+    metrics = [
+        *_decision_metrics(decisions),
+        *_finding_metrics(_newest(decisions), now),
+        *_server_metrics(content, counts),
+    ]
+    return "".join(f"{line}\n" for metric in metrics for line in metric.lines())
+
+
+def _newest(decisions: list[Decision]) -> list[Decision]:
+    """The newest decision about each stage of each target."""
+    newest = {(decision.target, decision.stage): decision for decision in decisions}
+    in_order = sorted(newest.values(), key=lambda decision: decision.at)
+    return in_order[-MAX_NEWEST_DECISIONS:]
+
+
+def _decision_metrics(decisions: list[Decision]) -> Iterator[Metric]:
+    total = Metric("gates_decisions_total", "counter", "The decisions in the ledger.")
+    counted = Counter((one.target, one.stage, one.outcome) for one in decisions)
+    for (target, stage, outcome), number in counted.items():
+        total.add(number, target=target, stage=stage, decision=outcome.value)
+    last = Metric("gates_last_decision", "gauge", "1 for the newest decision about a stage.")
+    at = Metric(
+        "gates_last_decision_timestamp_seconds", "gauge", "The time of the newest decision."
+    )
+    for decision in _newest(decisions):
+        names = {"target": decision.target, "stage": decision.stage}
+        at.add(decision.at.timestamp(), **names)
+        for outcome in Outcome:
+            last.add(int(decision.outcome is outcome), **names, decision=outcome.value)
+    yield from (total, last, at)
+
+
+def _finding_metrics(newest: list[Decision], now: datetime) -> Iterator[Metric]:
+    verdicts = Metric("gates_findings", "gauge", "The findings of the newest decision.")
+    trials = Metric(
+        "gates_advisory_findings", "gauge", "The findings of an advisory objective; not counted."
+    )
+    ages = Metric(
+        "gates_finding_age_seconds", "gauge", "The age of the oldest measurement of an objective."
+    )
+    values = Metric("gates_finding_value", "gauge", "The measured value of an objective.")
+    limits = Metric("gates_finding_limit", "gauge", "The limit of the value of an objective.")
+    for decision in newest:
+        passed = (now - decision.at).total_seconds()
+        for objective, findings in _by_objective(decision).items():
+            names = {"target": decision.target, "stage": decision.stage, "objective": objective}
+            is_trial = any(finding.advisory for finding in findings)
+            counted = Counter(finding.verdict for finding in findings)
+            for verdict in Verdict:
+                metric = trials if is_trial else verdicts
+                metric.add(counted[verdict], **names, verdict=verdict.value)
+            known = [age for finding in findings if (age := _age(finding)) is not None]
+            if known:
+                ages.add(passed + max(known), **names)
+            for figure in [finding.figure for finding in findings if finding.figure]:
+                values.add(figure.value, **names)
+                if figure.limit is not None:
+                    limits.add(figure.limit, **names)
+    yield from (verdicts, trials, values, limits, ages)
+
+
+def _by_objective(decision: Decision) -> dict[str, list[Finding]]:
+    grouped: dict[str, list[Finding]] = {}
+    for finding in decision.findings:
+        grouped.setdefault(finding.objective, []).append(finding)
+    return grouped
+
+
+def _age(finding: Finding) -> float | None:
+    """The age of the oldest measurement at the moment of the decision, seconds."""
+    ages = [each.age_seconds for each in finding.measurements if each.age_seconds is not None]
+    return max(ages, default=None)
+
+
+def _server_metrics(content: LedgerContent, counts: QuestionCounts) -> Iterator[Metric]:
+    damaged = Metric("gates_ledger_damaged_lines", "gauge", "Damaged lines of the ledger.")
+    damaged.add(len(content.problems))
+    asked = Metric("gates_serve_questions_total", "counter", "Questions to this server.")
+    asked.add(counts.asked)
+    shared = Metric(
+        "gates_serve_questions_shared_total",
+        "counter",
+        "Questions that got the decision of an equal question.",
+    )
+    shared.add(counts.shared)
+    failed = Metric(
+        "gates_serve_questions_failed_total", "counter", "Questions without a decision."
+    )
+    failed.add(counts.failed)
+    build = Metric("gates_build_info", "gauge", "The version of the gate.")
+    build.add(1, version=__version__)
+    yield from (damaged, asked, shared, failed, build)
