@@ -6,8 +6,11 @@ STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load rehearse prove-gate proof-suites proof-statistics proof-packaging bench-judge \
-	proof-ramp proof-rehearsal proof-serve integration-nightly nightly proof-nightly proof proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz check allure
+.PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load allure rehearse \
+	prove-gate proof-suites proof-statistics bench-judge proof-rehearsal proof-packaging proof-ramp \
+	bench-scale proof-scale integration-nightly proof-serve nightly proof-backtest proof-nightly proof \
+	proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz \
+	check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -111,6 +114,12 @@ proof-packaging: setup ## build both distributions, install them elsewhere, and 
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
 	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
+bench-scale: setup ## time and memory of the gate against the size of the store, with a real Prometheus (20 minutes)
+	$(PY) proofs/bench_scale.py
+
+proof-scale: setup ## a failing release of 20 pods and 100 routes is rolled back within 30 s (20 minutes)
+	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
+
 integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
 	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
 
@@ -119,6 +128,9 @@ proof-serve: setup ## 50 clients ask gates serve for 20 s: no error, P99 under 1
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)
+
+proof-backtest: setup ## every recording of the tests, replayed into a real Prometheus: check says what backtest says (minutes)
+	$(PY) -m pytest proofs/test_every_recording.py -q -n 2
 
 proof-nightly: setup ## a night on the testbed finds the operation that got slower (2 minutes)
 	$(PY) -m pytest proofs/test_whole_night.py -q

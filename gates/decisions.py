@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, LedgerError
 from gates.evidence import codec, judged_runs
 from gates.evidence.collect import Question, collect_evidence
+from gates.evidence.metrics.reader import MetricsMemory
 from gates.json_fields import JsonObject
 from gates.judging.decide import judge
 from gates.judging.last_rollback import since_rollback
@@ -63,6 +64,7 @@ class Context:
         targets: the folder of target files.
         collector: has the checks run that the gate itself must have run.
         reader: reads the ledger.
+        metrics: what the questions of this context remember of the metrics.
     """
 
     policy: Policy
@@ -75,6 +77,7 @@ class Context:
     targets: Path
     collector: Collector
     reader: ledger.LedgerReader
+    metrics: MetricsMemory = field(default_factory=MetricsMemory)
 
     def stage(self, name: str) -> Stage:
         """The stage of this name.
@@ -154,7 +157,7 @@ class Answer:
 
 def decide(context: Context, stage: Stage) -> Answer:
     """Collect the present evidence, and judge the evidence; the ledger gets no entry."""
-    at = time.time()
+    at = round(time.time(), 3)  # as the decision states it
     reading = context.reader.read()
     rollback = _last_rollback(context, stage, reading)
     stage = since_rollback(stage, rollback, at)
@@ -168,7 +171,7 @@ def decide(context: Context, stage: Stage) -> Answer:
                 _judged_runs(context, reading), runs, loads, context.runs
             ),
             on_runs=collection.start,
-            rollback=rollback,
+            rollback=rollback, metrics=context.metrics,
         )  # fmt: skip
         evidence, view = collect_evidence(question)
         evidence = replace(evidence, sign_offs=_sign_offs(context, stage, reading))

@@ -1,44 +1,54 @@
-"""A recording: JSON Lines with the text that each instance exported at each scrape.
-
-Source: Prometheus exposition formats, text-based format.
-"""
+"""A recording in memory: the scrapes and moves of a ramp, and the answers that they give."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 
-from gates.errors import RecordingError
 from gates.model import Measured, Move, Sample, SampleSet, Scrape, Series
-from gates.sources import json_values
-from gates.statistics import Selector, labels_of, parse_selector
+from gates.model.selector import NAME
+from gates.statistics import Selector, labels_of, metric_name, parse_selector
 
-MAX_LINE_BYTES = 20_000_000
-MAX_BYTES = 2_000_000_000
-MAX_NAME = 200
-MAX_TIME = 1e10
-GAUGE = "kirana_build_info"
-# The start time of a process that started before the recording.
-LONG_AGO = -1e9
-START_TIME = "process_start_time_seconds"
-# A start time that differs by less is the same: clocks are not exact.
-CLOCK_NOISE_SECONDS = 1.0
-# The series that objectives may read; other series are not kept.
-KEPT = (
-    "http_requests_total",
-    "http_request_duration_seconds_bucket",
-    "http_request_duration_seconds_count",
-    "payments_total",
-    "cache_hits_total",
-    "cache_misses_total",
-    "db_query_duration_seconds_bucket",
-    "db_query_duration_seconds_count",
-    "kirana_build_info",
-    "process_cpu_seconds_total",
-    START_TIME,
-)
+GREEN, BLUE = "green", "blue"
+# Selectors of a recording name the colour by this label, whatever label the policy names.
+COLOUR_LABEL = "__colour__"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedScrape:
+    """A scrape that got no answer.
+
+    Args:
+        at: the moment, in seconds of the recording.
+        slot: the colour of the instance.
+        instance: the address of the instance.
+    """
+
+    at: float
+    slot: str
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The samples of one series, in order of time."""
+
+    times: list[float] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+    def add(self, at: float, value: float) -> None:
+        self.times.append(at)
+        self.samples.append(Sample(at, value))
+
+    def between(self, since: float, until: float) -> tuple[Sample, ...]:
+        """The samples after one moment and until another."""
+        return tuple(
+            self.samples[bisect_right(self.times, since) : bisect_right(self.times, until)]
+        )
+
+
+Columns = dict[tuple[str, str, str], _Column]
 
 
 @dataclass(slots=True)
@@ -48,14 +58,17 @@ class Recording:
     Args:
         path: the file.
         events: scrapes, and changes of green's share of the traffic.
-        failed: the number of failed scrapes, by target.
-        names: the metric names of the series in the recording.
+        failed: the scrapes that got no answer.
+        edges: the boundaries of the buckets of each histogram, as exported, by the metric's name.
     """
 
     path: Path
     events: list[Scrape | Move] = field(default_factory=list)
-    failed: dict[str, int] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
+    failed: list[FailedScrape] = field(default_factory=list)
+    edges: dict[str, frozenset[str]] = field(default_factory=dict)
+    _counters: Columns = field(default_factory=dict)
+    _starts: Columns = field(default_factory=dict)
+    _up: Columns = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -63,29 +76,39 @@ class Recording:
         return str(self.path)
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """The raw samples of a selector in the window before a moment.
+        """The raw samples of counters in the window before a moment.
 
         Args:
-            selector: an instant vector selector.
+            selector: an instant vector selector; the colour is named by ``COLOUR_LABEL``.
             window: the length of the window that ends at the moment.
             at: the moment, in seconds of the recording's clock.
         """
         parsed = parse_selector(selector)
-        samples: dict[tuple[str, str, str], list[Sample]] = {}
-        for scrape in self._scrapes(at - window.total_seconds(), at):
-            for identity, value in scrape.values.items():
-                if _matches(parsed, identity, scrape.slot):
-                    key = (scrape.slot, scrape.instance, identity)
-                    samples.setdefault(key, []).append(Sample(scrape.at, value))
-            if scrape.started is not None and selector.startswith(START_TIME):
-                labels = {"slot": scrape.slot, "__name__": START_TIME}
-                if parsed.matches(labels):
-                    key = (scrape.slot, scrape.instance, START_TIME)
-                    samples.setdefault(key, []).append(Sample(scrape.at, scrape.started))
-        series = tuple(
-            Series({**labels_of(identity), "slot": slot, "instance": instance}, tuple(points))
-            for (slot, instance, identity), points in samples.items()
+        self._fill()
+        found = (
+            (labels, column)
+            for (slot, instance, identity), column in self._counters.items()
+            if parsed.matches(labels := _labels(identity, slot, instance))
         )
+        return self._answer(selector, window, at, found)
+
+    def starts(self, selector: str, window: timedelta, at: float) -> SampleSet:
+        """The start times of the processes; the metric's other labels are not in a recording."""
+        self._fill()
+        return self._answer(selector, window, at, _of_processes(selector, self._starts))
+
+    def up(self, selector: str, window: timedelta, at: float) -> SampleSet:
+        """Whether each scrape got an answer: 1 or 0."""
+        self._fill()
+        return self._answer(selector, window, at, _of_processes(selector, self._up))
+
+    def _answer(
+        self, selector: str, window: timedelta, at: float,
+        found: Iterator[tuple[dict[str, str], _Column]],
+    ) -> SampleSet:  # fmt: skip
+        since = at - window.total_seconds()
+        every = [Series(labels, column.between(since, at)) for labels, column in found]
+        series = tuple(line for line in every if line.samples)
         return SampleSet(
             query=f"{selector}[{window.total_seconds():.0f}s]",
             source=self.url,
@@ -96,147 +119,41 @@ class Recording:
             series=series,
         )
 
-    def _scrapes(self, since: float, until: float) -> Iterator[Scrape]:
-        """The scrapes after one moment and until another."""
-        times = [event.at for event in self.events]
-        for index in range(bisect_right(times, since), bisect_right(times, until)):
-            event = self.events[index]
-            if isinstance(event, Scrape):
-                yield event
-
-
-@lru_cache(maxsize=200_000)
-def _matches(selector: Selector, identity: str, slot: str) -> bool:
-    return selector.matches({**labels_of(identity), "slot": slot})
-
-
-def read(path: Path) -> Recording:
-    """Read a recording.
-
-    Args:
-        path: the file.
-
-    Raises:
-        RecordingError: the file is not a valid recording; the message names the file and line.
-    """
-    recording = Recording(path)
-    reader = _Reader(recording)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RecordingError(f"{path}: the file has more than {MAX_BYTES:,} bytes")
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if len(line) > MAX_LINE_BYTES:
-                    raise RecordingError(
-                        f"{path}, line {number}: the line has more than {MAX_LINE_BYTES:,} bytes"
-                    )
-                if line.strip():
-                    reader.read_line(number, line)
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
-    reader.sort_events()
-    if not any(isinstance(event, Scrape) for event in recording.events):
-        raise RecordingError(f"{path}: the recording has no scrape")
-    return recording
-
-
-class _Reader:
-    """Reads a recording line by line; the labels of a series are parsed once."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._identities: dict[str, str] = {}
-        self._last: dict[tuple[str, str], tuple[Mapping[str, float], float | None, float]] = {}
-
-    def read_line(self, number: int, line: bytes) -> None:
-        """Add the event of one line.
-
-        Args:
-            number: the number of the line, from 1.
-            line: the line; untrusted.
-
-        Raises:
-            RecordingError: the line is malformed.
-        """
-        where = f"{self._recording.path}, line {number}"
-        try:
-            content = json_values.loads(line)
-            at = json_values.number(content["t"], -MAX_TIME, MAX_TIME)
-            if "weight" in content:
-                share = json_values.number(content["weight"]["green"], 0, 1)
-                self._recording.events.append(Move(at, share))
-                return
-            target = json_values.name(content["target"], MAX_NAME)
-            instance = json_values.name(content["instance"], MAX_NAME)
-            if "error" in content:
-                failed = self._recording.failed
-                failed[target] = failed.get(target, 0) + 1
-                return
-            values, started = self._values(content["text"])
-        except json_values.MALFORMED as error:
-            raise RecordingError(f"{where}: the line is malformed ({error})"[:300]) from None
-        self._recording.events.append(Scrape(at, target, instance, started, values))
-
-    def sort_events(self) -> None:
-        """Sort the events by time, and find the restarts of each process."""
-        events = self._recording.events
-        events.sort(key=lambda event: event.at)
-        for number, event in enumerate(events):
-            if isinstance(event, Scrape):
-                key = (event.slot, event.instance)
-                started = self._started(key, event.at, event.values, event.started)
-                events[number] = replace(event, started=started)
-
-    def _values(self, text: str) -> tuple[dict[str, float], float | None]:
-        """The values of the series of one scrape that objectives read, and the process start time.
-
-        Args:
-            text: the text that the instance exported.
-        """
-        identities, values, started = self._identities, {}, None
-        for line in text.split("\n"):
-            if not line or line[0] == "#":
+    def _fill(self) -> None:
+        """Put the scrapes into columns, once."""
+        if self._up:
+            return
+        for event in self.events:
+            if not isinstance(event, Scrape):
                 continue
-            if " # " in line:
-                line = line.partition(" # ")[0]  # noqa: PLW2901 - an exemplar is not a value
-            cut = line.rfind("}") + 1 or line.find(" ")
-            head = line[:cut]
-            identity = identities.get(head)
-            if identity is None:
-                identity = identities[head] = self._identity(head)
-            if not identity:
-                continue
-            value = float(line[cut:].split()[0])
-            if identity == START_TIME:
-                started = value
-            else:
-                values[identity] = value
-        return values, started
+            key = (event.slot, event.instance)
+            for identity, value in event.values.items():
+                self._counters.setdefault((*key, identity), _Column()).add(event.at, value)
+            if event.started is not None:
+                self._starts.setdefault((*key, ""), _Column()).add(event.at, event.started)
+        looks = [(event.at, event.slot, event.instance, 1.0) for event in self.events
+                 if isinstance(event, Scrape)]  # fmt: skip
+        looks += [(failed.at, failed.slot, failed.instance, 0.0) for failed in self.failed]
+        for at, slot, instance, value in sorted(looks):
+            self._up.setdefault((slot, instance, ""), _Column()).add(at, value)
 
-    def _identity(self, head: str) -> str:
-        """The identity of a series; an empty text when no objective may read the series."""
-        name = head.partition("{")[0].strip()
-        if name not in KEPT:
-            return ""
-        self._recording.names.add(name)
-        return name if name == START_TIME else head.strip()
 
-    def _started(
-        self, key: tuple[str, str], at: float, values: Mapping[str, float], started: float | None
-    ) -> float:
-        """When a process started, on the recording's clock: its restart, or long ago."""
-        last = self._last.get(key)
-        known = LONG_AGO if last is None else last[2]
-        if last is not None:
-            moved = (
-                None not in (started, last[1])
-                and abs(float(started or 0) - float(last[1] or 0)) > CLOCK_NOISE_SECONDS
-            )
-            fell = any(
-                value < last[0].get(identity, 0.0)
-                for identity, value in values.items()
-                if not identity.startswith(GAUGE)
-            )
-            known = at if moved or fell else known
-        self._last[key] = (values, started, known)
-        return known
+def _labels(identity: str, slot: str, instance: str) -> dict[str, str]:
+    return {**labels_of(identity), COLOUR_LABEL: slot, "instance": instance}
+
+
+def _of_processes(selector: str, columns: Columns) -> Iterator[tuple[dict[str, str], _Column]]:
+    """The columns of a colour; of both colours, once for each instance, where it names none."""
+    parsed = parse_selector(selector)
+    names_colour = COLOUR_LABEL in parsed.label_names
+    known: set[str] = set()
+    for (slot, instance, _), column in columns.items():
+        labels = {NAME: metric_name(selector), COLOUR_LABEL: slot, "instance": instance}
+        if not _matches_colour(parsed, slot) or (not names_colour and instance in known):
+            continue
+        known.add(instance)
+        yield labels if names_colour else {NAME: labels[NAME], "instance": instance}, column
+
+
+def _matches_colour(selector: Selector, slot: str) -> bool:
+    return all(holds(slot) for name, holds in selector.matchers if name == COLOUR_LABEL)

@@ -2,40 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from gates.backtest.recorded_evidence import SLOTS, JudgedGroup, RecordedEvidence
 from gates.backtest.recording import Recording
 from gates.errors import ConfigurationError
 from gates.judging.advisories import with_trials
-from gates.judging.answers import key
-from gates.judging.conclusions import conclude, selectors
 from gates.judging.decide import decided
-from gates.judging.live.findings import FindingBasis
-from gates.judging.live.findings import conclude as conclude_live
 from gates.judging.live.live_judge import LiveJudge
 from gates.judging.live.queries import LivePlan
 from gates.judging.overrides import objective_name
-from gates.model import (
-    Addresses,
-    Build,
-    Evidence,
-    Finding,
-    Measured,
-    Move,
-    Outcome,
-    Policy,
-    RatioObjective,
-    SampleSet,
-    Scrape,
-    ServedBuild,
-    Stage,
-    Target,
-    Verdict,
-    is_same_share,
-)
+from gates.model import Finding, Move, Outcome, Policy, Scrape, Stage, Verdict, is_same_share
 
-ALWAYS = 3
-SLOTS = ("green", "blue")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# A stop that the evidence does not confirm is looked at again after so many seconds.
+AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +31,14 @@ class StepEnd:
         t: the end of the step, seconds of the recording.
         decision: whether the ramp goes on.
         reason: the reason of the decision.
+        findings: the findings of the decision.
     """
 
     weight: float
     t: float
     decision: Outcome
     reason: str
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,6 +66,7 @@ class Replay:
         reason: the reason of the decision.
         steps: the decision at the end of each step before the stop.
         left_out: objectives for which recordings, or this recording, have no evidence.
+        findings: the findings at the stop; empty where no judge stops the ramp.
         trials: the advisory objectives that were judged, by name; until the ramp stops.
     """
 
@@ -88,14 +75,15 @@ class Replay:
     reason: str
     steps: tuple[StepEnd, ...]
     left_out: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
     trials: Mapping[str, TrialResult] = field(default_factory=dict)
 
 
 def replay(recording: Recording, policy: Policy, today: datetime | None = None) -> Replay:
     """Judge a recording as if it were live.
 
-    After each scrape, check whether a judge stops the ramp. At the end of each step, decide whether
-    the ramp goes on.
+    After each scrape, check whether a judge stops the ramp. At the end of each step, and where a
+    judge stops the ramp, decide as ``gates check`` decides, by the samples up to this moment.
 
     Args:
         recording: the recording.
@@ -123,18 +111,19 @@ class _Replayed:
                 "objective of the kind `comparison`; add both to `objectives` of [ramp]"
             )
         self._plan = plan
-        self._lives = [
-            LiveJudge(group, SLOTS, plan.objectives[0].max_sample_age.total_seconds())
-            for group in plan.groups()
+        age = plan.objectives[0].max_sample_age.total_seconds()
+        self._groups = [
+            JudgedGroup(LiveJudge(objectives, SLOTS, age)) for objectives in plan.groups()
         ]
+        self._evidence = RecordedEvidence(recording, plan, self._groups)
         self._steps: list[StepEnd] = []
-        self._blind: dict[int, str] = {}
-        self._left_out: dict[str, None] = {}
+        self._moves: list[Move] = []
+        self._looked_at: float | None = None
         # The plan gives each advisory objective a judge of its own.
-        self._trial_lives = [
-            live
-            for live in self._lives
-            if any(self._is_on_trial(judge.objective.name) for judge in live.judges)
+        self._trial_judges = [
+            group.judge
+            for group in self._groups
+            if any(self._is_on_trial(member.objective.name) for member in group.judge.judges)
         ]
 
     def run(self) -> Replay:
@@ -147,24 +136,29 @@ class _Replayed:
                 if step is not None and (ended := self._end_of(step, event.at)):
                     return ended
                 step = event if event.share > 0 else None
-                for live in self._lives:
-                    live.move(event) if event.share > 0 or live.moves else None
+                self._moved(event)
                 continue
             self._scraped(event)
-            if step is not None and (stopped := self._stopped(event.at)):
+            if step is not None and (stopped := self._stopped(step, event.at)):
                 return stopped
         if step is not None and (ended := self._last(step)):
             return ended
         return self._result(None)
 
+    def _moved(self, move: Move) -> None:
+        self._moves.append(move)
+        for group in self._groups:
+            if move.share > 0 or group.judge.moves:
+                group.judge.move(move)
+
     def _scraped(self, event: Scrape) -> None:
-        """Feed every judge; keep the problem of a judge that cannot read the scrape."""
-        for number, live in enumerate(self._lives):
+        """Feed every judge; keep the first problem of a judge that cannot read the scrape."""
+        for group in self._groups:
             try:
-                live.scraped(event)
+                group.judge.scraped(event)
             except ValueError as error:
-                if event.slot in live.needs:
-                    self._blind[number] = str(error)
+                if event.slot in group.judge.needs:
+                    group.problem = group.problem or str(error)
 
     def _last(self, step: Move) -> Replay | None:
         """The end of the last step, where the recording reaches it."""
@@ -180,18 +174,27 @@ class _Replayed:
             return None
         return self._end_of(step, max(last, step.at + bake))
 
-    def _stopped(self, at: float) -> Replay | None:
-        for live in self._trial_lives:
-            if live.stopped is not None:
-                self._note_stop(live.judges[0].objective.name, at)
-        if all(live.stopped is None for live in self._lives if live not in self._trial_lives):
+    def _stopped(self, step: Move, at: float) -> Replay | None:
+        """The result where a judge stops the ramp, and the evidence up to now confirms the stop."""
+        for judge in self._trial_judges:
+            if judge.stopped is not None:
+                self._note_stop(judge.judges[0].objective.name, at)
+        judges = (group.judge for group in self._groups)
+        if not any(judge.stopped for judge in judges if judge not in self._trial_judges):
             return None
-        findings = [
-            finding
-            for finding in self._live_findings(at)
-            if finding.verdict is Verdict.FAIL and finding.counts
+        if self._looked_at is not None and at - self._looked_at < AGAIN_SECONDS:
+            return None
+        self._looked_at = at
+        findings = self._findings(self._stage(step), at)
+        failed = [
+            finding for finding in findings if finding.verdict is Verdict.FAIL and finding.counts
         ]
-        return self._result(at, decided(findings))
+        return self._result(at, decided(failed), failed) if failed else None
+
+    def _findings(self, stage: Stage, at: float) -> list[Finding]:
+        """The findings up to now; those of advisory objectives say so."""
+        findings = self._evidence.findings(stage, self._moves, at)
+        return with_trials(findings, stage, self._today)
 
     def _is_on_trial(self, name: str) -> bool:
         trial = self._stages[0].advisories.get(name)
@@ -202,7 +205,7 @@ class _Replayed:
         trial = self._trials.setdefault(name, TrialResult())
         trial.stopped_at = at if trial.stopped_at is None else trial.stopped_at
 
-    def _note_step(self, findings: list[Finding], at: float) -> None:
+    def _note_step(self, findings: "Sequence[Finding]", at: float) -> None:
         """Note what each advisory objective would have done at the end of a step."""
         verdicts: dict[str, list[Verdict]] = {}
         for finding in findings:
@@ -215,18 +218,9 @@ class _Replayed:
             trial.holds += Verdict.FAIL not in known and Verdict.INCONCLUSIVE in known
             trial.passes += set(known) == {Verdict.PASS}
 
-    def _live_findings(self, at: float) -> list[Finding]:
-        findings: list[Finding] = []
-        for number, live in enumerate(self._lives):
-            blind = live.blindness(at)
-            if number in self._blind:
-                blind = Measured.ERROR, self._blind[number]
-            findings.extend(conclude_live(live, at, blind, FindingBasis({}, {})))
-        return with_trials(findings, self._stages[0], self._today)
-
-    def _end_of(self, step: Move, at: float) -> Replay | None:
-        """Decide whether the ramp goes on; return a result where the ramp stops."""
-        stage = next(
+    def _stage(self, step: Move) -> Stage:
+        """The stage of a step."""
+        return next(
             (
                 stage
                 for stage in self._stages
@@ -234,45 +228,26 @@ class _Replayed:
             ),
             self._stages[0],
         )
-        others = with_trials(self._others(stage, at), stage, self._today)
-        findings = self._live_findings(at) + others
-        self._note_step(findings, at)
+
+    def _end_of(self, step: Move, at: float) -> Replay | None:
+        """Decide whether the ramp goes on; return a result where the ramp stops."""
         if at - step.at < self._plan.share.bake.total_seconds() - 1:
             reason = f"the step took {at - step.at:.0f} s, less than its bake time"
             self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
             return None
+        findings = self._findings(self._stage(step), at)
+        self._note_step(findings, at)
         decision = decided(findings)
-        self._steps.append(StepEnd(step.share, at, *decision))
+        self._steps.append(StepEnd(step.share, at, *decision, tuple(findings)))
         if decision[0] in (Outcome.NO_GO, Outcome.ROLLBACK):
-            return self._result(at, decision)
+            return self._result(at, decision, findings)
         return None
 
-    def _others(self, stage: Stage, at: float) -> list[Finding]:
-        """The findings of the ratio objectives whose series the recording has."""
-        findings: list[Finding] = []
-        now = datetime.fromtimestamp(at, UTC)
-        live = set(self._plan.objectives)
-        for objective in stage.objectives:
-            if objective in live:
-                continue
-            if not isinstance(objective, RatioObjective):
-                self._left_out[objective.name] = None
-                continue
-            wanted = selectors(objective, TARGET)
-            answers = {key(*query): self._answer(query, at) for query in wanted}
-            if any(
-                answer.measured is not Measured.OK for answer in list(answers.values())[:ALWAYS]
-            ):
-                self._left_out[objective.name] = None
-                continue
-            findings.extend(conclude(objective, evidence_of(answers), now))
-        return findings
-
-    def _answer(self, wanted: tuple[str, float], at: float) -> SampleSet:
-        return self._recording.samples(wanted[0], timedelta(seconds=wanted[1]), at)
-
     def _result(
-        self, stopped_at: float | None, decision: tuple[Outcome, str] | None = None
+        self,
+        stopped_at: float | None,
+        decision: tuple[Outcome, str] | None = None,
+        findings: "Sequence[Finding]" = (),
     ) -> Replay:
         if decision is None:
             holds = [one for one in self._steps if one.decision is not Outcome.GO]
@@ -282,33 +257,6 @@ class _Replayed:
                 decision = Outcome.GO, f"go at the end of all {len(self._steps)} steps"
             else:
                 decision = Outcome.HOLD, "no step of a ramp in the recording"
-        return Replay(
-            stopped_at,
-            decision[0],
-            decision[1],
-            tuple(self._steps),
-            tuple(self._left_out),
-            self._trials,
-        )
-
-
-def evidence_of(samples: dict[str, SampleSet]) -> Evidence:
-    """Evidence that has only samples."""
-    nobody = ServedBuild(Measured.NO_DATA, 0, None, "", "", "a recording serves nothing")
-    return Evidence(target=TARGET, served=nobody, runs=(), samples=samples)
-
-
-def _target() -> Target:
-    """The green of a recording; no file says which build it should be."""
-    nowhere = Addresses("", "", "", "", "", "", "", None)
-    return Target(
-        name="recording", digest="", description="a recording", deployment="green",
-        production=False, expected=Build("", "", ""), schema_version=1, addresses=nowhere,
-        patience_seconds=1, loopback_sources=False, log_files=(), suites=frozenset(),
-        capabilities=frozenset(), slot="green", servers=("green",), instances=(),
-        policies=frozenset(), unset=(), baseline_slot="blue", public_address="",
-        shop="", router="", secrets={},
-    )  # fmt: skip
-
-
-TARGET = _target()
+        left_out = tuple(self._evidence.left_out)
+        steps = tuple(self._steps)
+        return Replay(stopped_at, *decision, steps, left_out, tuple(findings), self._trials)

@@ -242,8 +242,12 @@ def _add_reading(add: AddCommand) -> None:
     lint = add("lint", "find mistakes in the policy and the target files")
     options.add_policy(lint)
     options.add_targets(lint)
-    meaning = "check also the target's secrets, files and addresses"
+    meaning = "check also the target's secrets, files, addresses and buckets"
     options.add_target(lint, meaning, required=False)
+    lint.add_argument(
+        "--recording", metavar="FILE", action="append", default=[],
+        help="check also that a recording has the buckets of the policy; can be repeated",
+    )  # fmt: skip
 
 
 def _add_verify_attestation(add: AddCommand) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gates import places
-from gates.backtest import recording
+from gates.backtest import recording_file
 from gates.backtest.replay import Replay, replay
 from gates.model import Outcome
 from gates.policy import policy_file as policy
@@ -29,7 +29,8 @@ def backtest(arguments: argparse.Namespace) -> int:
     worst, today = Outcome.GO, datetime.now(UTC)
     results: dict[str, Replay] = {}
     for name in arguments.recordings:
-        result = results[name] = replay(recording.read(Path(name)), loaded, today)
+        recorded = recording_file.read(Path(name), loaded.indicators)
+        result = results[name] = replay(recorded, loaded, today)
         worst = max(worst, result.decision, key=ORDER.index)
         print(_json(name, result) if arguments.json else _text(name, result))
         sys.stdout.flush()

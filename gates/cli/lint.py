@@ -2,22 +2,30 @@
 
 import argparse
 import sys
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gates import places
-from gates.errors import ConfigurationError, UnknownNameError
+from gates.backtest import recording_file
+from gates.errors import ConfigurationError, RecordingError, UnknownNameError
+from gates.evidence.bucket_edges import edges_of_target
 from gates.exitcodes import ExitCode
+from gates.model import EventIndicator, Indicator
 from gates.policy import policy_file, target_file
-from gates.policy.linting import policy_problems, target_problems
+from gates.policy.linting import bucket_problems, policy_problems, target_problems
 
 
 def lint(arguments: argparse.Namespace) -> int:
     """``gates lint``: print the mistakes; of a file that cannot be parsed, only the first one."""
-    problems = []
+    problems: list[str] = []
     place = places.policy(arguments.policy)
     suites = places.suites_installed()
+    indicators: Mapping[str, Indicator] = {}
     try:
         policy = policy_file.load(place.path)
+        indicators = policy.indicators
         mistakes = [
             *policy_problems.problems(policy, suites),
             *policy_problems.trial_problems(policy, datetime.now(UTC)),
@@ -25,6 +33,8 @@ def lint(arguments: argparse.Namespace) -> int:
         problems += [f"{place.path}: {mistake}" for mistake in mistakes]
     except ConfigurationError as error:
         problems.append(str(error))
+    for recorded in arguments.recording:
+        problems += _missing_in_recording(indicators, Path(recorded))
     folder = places.targets(arguments.targets)
     names = target_file.names(folder.path)
     if not names:
@@ -38,6 +48,7 @@ def lint(arguments: argparse.Namespace) -> int:
         mistakes = [*target_problems.problems(target, suites)]
         if name == arguments.target:
             mistakes += target_problems.missing(target)
+            mistakes += _missing_edges(indicators, edges_of_target(indicators, target, time.time()))
         problems += [f"{folder.path / name}.toml: {mistake}" for mistake in mistakes]
     if arguments.target and arguments.target not in names:
         problems.append(str(UnknownNameError("target", arguments.target, names, str(folder.path))))
@@ -48,3 +59,23 @@ def lint(arguments: argparse.Namespace) -> int:
         return ExitCode.USAGE
     print(f"no mistakes in {place.path} and {len(names)} targets of {folder.path}")
     return 0
+
+
+def _missing_in_recording(indicators: Mapping[str, Indicator], path: Path) -> list[str]:
+    """The problems of indicators whose bucket a recording does not have."""
+    try:
+        edges = recording_file.read(path, indicators).edges
+    except RecordingError as error:
+        return [str(error)]
+    return [f"{path}: {problem}" for problem in _missing_edges(indicators, edges)]
+
+
+def _missing_edges(
+    indicators: Mapping[str, Indicator], edges: Mapping[str, frozenset[str]]
+) -> list[str]:
+    return [
+        f"indicators.{indicator.name}: {problem}"
+        for indicator in indicators.values()
+        if isinstance(indicator, EventIndicator)
+        and (problem := bucket_problems.missing(indicator, edges))
+    ]

@@ -7,23 +7,16 @@ from pathlib import Path
 
 from gates.cli.printing import explain_command
 from gates.decisions import Context
-from gates.model import Decision
+from gates.judging.answers import for_slot
+from gates.model import ComparisonObjective, Decision, EventIndicator, Part, Policy
+from gates.model.indicators import UNITS
+from gates.model.selector import rewritten
 from gates.process.progress import PLAIN_SECONDS, ProgressLine
+from gates.sources.missing_buckets import LE
 from gates.sources.prometheus import instant
+from gates.statistics import parse_selector
 from reports.terminal import WORDS, printable
 
-CUSTOMERS = 'traffic!="synthetic",route!~"/metrics|/api/health"'
-# For the person at the terminal only: no decision is based on these.
-QUERIES = {
-    "errors": (
-        'sum by (slot) (increase(http_requests_total{{{customers},status=~"5.."}}[{window}]))'
-        " / sum by (slot) (increase(http_requests_total{{{customers}}}[{window}]))"
-    ),
-    "p95": (
-        "histogram_quantile(0.95, sum by (le, slot) "
-        "(rate(http_request_duration_seconds_bucket{{{customers}}}[{window}])))"
-    ),
-}
 WINDOW_SECONDS = 60.0
 
 
@@ -37,6 +30,8 @@ class LiveTable:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._slots = (context.target.slot, context.target.baseline_slot)
+        self._errors = _compared(context.policy, buckets=False)
+        self._latency = _compared(context.policy, buckets=True)
         self._line = ProgressLine()
         self._shown_at = 0.0
         self._last = ("", 0.0)
@@ -100,17 +95,58 @@ class LiveTable:
     def _figures(self) -> str:
         """The error ratio and the P95 of both colours in the last minute of the policy's time."""
         window = f"{round(WINDOW_SECONDS / self._context.time_scale * 1000)}ms"
-        url = self._context.target.addresses.prometheus
-        by_slot = []
-        for query in QUERIES.values():
-            text = query.format(customers=CUSTOMERS, window=window)
-            by_slot.append({labels.get("slot"): value for labels, value in instant(url, text)})
-        errors, p95 = by_slot
-        green, blue = self._slots
+        errors = [self._error_ratio(window, baseline=baseline) for baseline in (False, True)]
+        p95 = [self._p95(window, baseline=baseline) for baseline in (False, True)]
         return (
-            f"{_figure(errors.get(green), 100, '%'):>13}{_figure(errors.get(blue), 100, '%'):>8}"
-            f"{_figure(p95.get(green), 1000, 'ms'):>12}{_figure(p95.get(blue), 1000, 'ms'):>9}"
+            f"{_figure(errors[0], 100, '%'):>13}{_figure(errors[1], 100, '%'):>8}"
+            f"{_figure(p95[0], 1000, 'ms'):>12}{_figure(p95[1], 1000, 'ms'):>9}"
         )
+
+    def _error_ratio(self, window: str, *, baseline: bool) -> float | None:
+        """The ratio of the first comparison of bad events; None where Prometheus has no answer."""
+        indicator = self._errors
+        if indicator is None:
+            return None
+        counted, total = (
+            f"sum(increase({for_slot(text, self._context.target, baseline=baseline)}[{window}]))"
+            for text in (indicator.selected, indicator.total)
+        )
+        ratio = self._value(f"{counted} / {total}")
+        return 1 - ratio if ratio is not None and indicator.part is Part.GOOD else ratio
+
+    def _p95(self, window: str, *, baseline: bool) -> float | None:
+        """The P95 in seconds by the buckets of the first comparison of latency."""
+        indicator = self._latency
+        if indicator is None:
+            return None
+        buckets = rewritten(indicator.selected, without=LE)
+        selector = for_slot(buckets, self._context.target, baseline=baseline)
+        found = self._value(f"histogram_quantile(0.95, sum by (le) (rate({selector}[{window}])))")
+        return None if found is None else found * UNITS.get(indicator.unit, 1.0)
+
+    def _value(self, query: str) -> float | None:
+        """The value of a query with one result; None without an answer."""
+        answer = instant(self._context.target.addresses.prometheus, query)
+        return answer[0][1] if answer else None
+
+
+def _compared(policy: Policy, *, buckets: bool) -> EventIndicator | None:
+    """The indicator of the first comparison with a limit, of latency or of errors.
+
+    Args:
+        policy: the policy.
+        buckets: whether the indicator reads the buckets of a histogram.
+    """
+    indicators = (
+        objective.indicator
+        for stage in policy.steps
+        for objective in stage.objectives
+        if isinstance(objective, ComparisonObjective) and not objective.relative
+    )
+    return next(
+        (each for each in indicators if (LE in parse_selector(each.selected).asks_for) == buckets),
+        None,
+    )
 
 
 def _figure(value: float | None, factor: float, unit: str) -> str:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from gates import places
 from gates.errors import ConfigurationError, RouterError
@@ -48,6 +49,8 @@ def record(arguments: argparse.Namespace) -> int:
     colours = [targets.load(name, folder) for name in (arguments.target, arguments.baseline)]
     router = router_of(colours[0])
     writer = _Writer(time.time(), begun=router.shares().get(colours[0].slot, 0) > 0)
+    slots = {"green": colours[0].slot, "blue": colours[1].slot}
+    writer.write(_RecordedLine(time.time(), {"colours": slots}))
     progress, began = Progress(arguments.duration), time.monotonic()
     try:
         while (passed := time.monotonic() - began) < arguments.duration:
@@ -128,14 +131,21 @@ def _scrape(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> No
         writer.weight(time.time(), router.shares().get(colours[0].slot, 0.0))
     except RouterError as error:
         sys.stderr.write(f"record: {error}\n")
-    for name, colour in zip(("green", "blue"), colours, strict=True):
+    for address, target in _exporters(colours):
         at = time.time()
-        answer = get(
-            f"{colour.addresses.api}/metrics", seconds=SCRAPE_SECONDS, max_bytes=MAX_METRICS_BYTES
-        )
-        content = {"target": name, "instance": colour.addresses.api.partition("//")[2]}
+        answer = get(address, seconds=SCRAPE_SECONDS, max_bytes=MAX_METRICS_BYTES)
+        content = {**target, "instance": urlsplit(address).netloc}
         if answer.problem or answer.status != OK:
             content["error"] = answer.problem or f"status {answer.status}"
         else:
             content["text"] = answer.body.decode(errors="replace")
         writer.write(_RecordedLine(at, content))
+
+
+def _exporters(colours: list[Target]) -> list[tuple[str, dict[str, str]]]:
+    """The addresses with metrics, each with its colour; an address of both colours has none."""
+    addresses = [colour.metrics_address or f"{colour.addresses.api}/metrics" for colour in colours]
+    if addresses[0] == addresses[1]:
+        return [(addresses[0], {})]
+    names = ({"target": "green"}, {"target": "blue"})
+    return list(zip(addresses, names, strict=True))

@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from gates import ledger, places
@@ -45,6 +46,8 @@ class RollbackSettings:
         prometheus: the address of Prometheus; empty where the address is unknown.
         baseline: what is known of blue.
         servers: the balancer's names of green's servers; empty where the names are unknown.
+        colour_label: the label that tells the colours apart in Prometheus; empty for that of the
+            policy's selectors.
         problems: what could not be read, one sentence each.
     """
 
@@ -55,6 +58,7 @@ class RollbackSettings:
     prometheus: str
     baseline: rollbacks.Baseline
     servers: tuple[str, ...] = ()
+    colour_label: str = ""
     problems: list[str] = field(default_factory=list)
 
     def note(self, problem: str) -> None:
@@ -155,6 +159,7 @@ def _read_green(
     settings.prometheus = settings.prometheus or green.url("prometheus")
     settings.slots = (green.text("slot") or SLOTS[0], green.text("baseline_slot") or SLOTS[1])
     settings.servers = green.servers
+    settings.colour_label = green.texts.get("colour_label", "")
     router = green.texts.get("router", "")
     if not router and not arguments.control:
         near = get_close_matches("router", list(green.texts), 1)
@@ -183,19 +188,24 @@ def _read_blue(settings: RollbackSettings, blue: salvage.Salvage) -> None:
 
 
 def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witness:
-    """The second witness, with the policy's selectors, or with default selectors without policy."""
+    """The second witness, with the policy's selectors; by default those of the installed policy."""
     green, blue = settings.slots
-    witness = Witness(settings.prometheus, green, blue, settings.servers)
+    witness = Witness(
+        settings.prometheus, green, blue, settings.servers, colour_label=settings.colour_label
+    )
     if not settings.prometheus:
         settings.note("the address of Prometheus is not known; name it with --prometheus URL")
         return witness
-    path = places.policy(arguments.policy).path
-    try:
-        loaded = within(MAX_POLICY_SECONDS, lambda: policy.load(path))
-    except Exception as error:  # noqa: BLE001 - no mistake in a policy may prevent the verification
-        settings.note(f"the policy: {error}; the rollback used the default selectors")
-        return witness
-    return witness.with_policy(loaded)
+    chosen, installed = places.policy(arguments.policy).path, places.policy_installed()
+    for path in dict.fromkeys((chosen, installed)):
+        try:
+            loaded = within(MAX_POLICY_SECONDS, partial(policy.load, path))
+        except Exception as error:  # noqa: BLE001 - no mistake in a policy may prevent the verification
+            used = "no" if path == installed else "the default"
+            settings.note(f"the policy: {error}; the rollback used {used} selectors")
+        else:
+            return witness.with_policy(loaded)
+    return witness
 
 
 def _record(

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from gates import places
-from gates.backtest import recording
+from gates.backtest import recording_file
 from gates.backtest.replay import replay
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
@@ -39,7 +39,9 @@ def _problem(path: Path, case: Table, loaded: Policy) -> str:
     if expected not in [outcome.value for outcome in Outcome]:
         raise case.error("decision", "expected go, hold, no_go or rollback")
     limit = case.number("stopped_by", 0, 1e7) if "stopped_by" in case.left() else None
-    result = replay(recording.read(path.parent / case.text("recording")), loaded)
+    result = replay(
+        recording_file.read(path.parent / case.text("recording"), loaded.indicators), loaded
+    )
     if result.decision.value != expected:
         return f"expected {expected}, got {result.decision.value}: {result.reason}"
     if limit is not None and (result.stopped_at is None or result.stopped_at > limit):

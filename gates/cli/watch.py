@@ -1,6 +1,7 @@
 """``gates watch``: ask again and again until a rollback trigger fires or the time is over."""
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -26,10 +27,14 @@ from gates.ramp import orphans
 
 STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
 MAX_SENTENCE_CHARACTERS = 160
+# The samples of a look are many objects without cycles: looking for cycles would take a quarter
+# of a look.
+OBJECTS_BETWEEN_COLLECTIONS = 1_000_000
 
 
 def watch(arguments: argparse.Namespace) -> int:
     """``gates watch``: judge the stage of green's share until a trigger fires or time is over."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     context = context_of(arguments)
     stages = [stage for stage in context.policy.stages if stage.share and _triggers(stage)]
     if not stages:

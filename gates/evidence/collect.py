@@ -1,22 +1,21 @@
 """Collects the evidence of one decision: the served build, the runs and the metrics."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gates.evidence import load_runs, seal, suite_runs
 from gates.evidence.judged_runs import Lookup
-from gates.judging.answers import key
+from gates.evidence.metrics.query_threads import QueryThreads
+from gates.evidence.metrics.reader import MetricsMemory, MetricsReader, Sent
 from gates.judging.conclusions import RampView
-from gates.judging.decide import needed_selectors
-from gates.model import Evidence, Move, Rollback, Run, SampleSet, Stage, Target
-from gates.sources import Source, source_named
+from gates.judging.decide import needed_queries
+from gates.model import Evidence, Move, Rollback, Run, Stage, Target
+from gates.sources import source_named
 from gates.sources.health import served_build
 
 MAX_PARALLEL_QUERIES = 8
-Wanted = tuple[str, float]
+MAX_SECONDS_AFTER_TRIGGER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Question:
         lost: returns the runs that earlier decisions named and that are gone or changed.
         rollback: the last rollback to the target, for a stage that is asked after one.
         on_runs: called with the runs as soon as they are read.
+        metrics: what earlier questions of the same command remember of the metrics.
     """
 
     stage: Stage
@@ -45,13 +45,15 @@ class Question:
     lost: Lookup = lambda *_: ()
     rollback: Rollback | None = None
     on_runs: Callable[[Sequence[Run]], None] = lambda _: None
+    metrics: MetricsMemory = field(default_factory=MetricsMemory)
 
 
 def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
     """Read the runs, and ask the target and Prometheus, all at once.
 
-    The queries of live metrics reach back to the start of the ramp, which the balancer's weights
-    show.
+    The queries of the rollback triggers are the first. The queries of the ramp's history reach back
+    to the start of the ramp, which the balancer's weights show. When a trigger fires, the gate
+    waits only a short time for the history.
 
     Args:
         question: the question.
@@ -60,46 +62,44 @@ def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
         The evidence, in which a failed query is a sample set with its error; and the view of the
         ramp that was read from it.
     """
-    target = question.target
-    source = source_named("prometheus", target.addresses.prometheus)
-    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_QUERIES) as pool:
-
-        def fetch(wanted: Sequence[Wanted]) -> dict[Wanted, Future[SampleSet]]:
-            return {pair: pool.submit(_samples, source, *pair, question.at) for pair in wanted}
-
-        queries = fetch(needed_selectors(question.stage, target))
-        served = pool.submit(served_build, target)
-        signing_key = seal.configured_key()
-        runs = _runs(question, signing_key)
-        question.on_runs(runs)
-        loads = load_runs.read_loads(question.runs, signing_key)
-        evidence = Evidence(
-            target=target,
-            served=served.result(),
-            runs=runs,
-            loads=loads,
-            samples=_answers(queries),
-            lost_runs=question.lost(runs, loads),
-            rollback=question.rollback,
-        )
+    with QueryThreads(MAX_PARALLEL_QUERIES) as threads:
+        target = question.target
+        source = source_named("prometheus", target.addresses.prometheus)
+        reader = MetricsReader(source, threads, question.at, question.metrics)
+        sent = reader.send(needed_queries(question.stage, target))
+        evidence = _without_history(question, threads, reader, sent)
         view = RampView.of(question.stage, evidence, question.at)
         if view.plan and view.timeline and view.timeline.is_unscraped:
             evidence = replace(evidence, moves=question.moves())
             view = RampView.of(question.stage, evidence, question.at)
-        live = fetch(view.queries.wanted())
-        samples = {**evidence.samples, **_answers(live)}
-        return replace(evidence, samples=samples), view
+        history = reader.send(view.queries.of_history())
+        has_fired = view.a_trigger_fires(evidence, question.at)
+        samples = reader.answers(history, MAX_SECONDS_AFTER_TRIGGER if has_fired else None)
+    view = replace(view, fed_judges=question.metrics.fed_judges)
+    return replace(evidence, samples={**evidence.samples, **samples}), view
+
+
+def _without_history(
+    question: Question, threads: QueryThreads, reader: MetricsReader, sent: Sent
+) -> Evidence:
+    """The evidence before the ramp's history is known."""
+    served = threads.submit(lambda: served_build(question.target))
+    signing_key = seal.configured_key()
+    runs = _runs(question, signing_key)
+    question.on_runs(runs)
+    loads = load_runs.read_loads(question.runs, signing_key)
+    return Evidence(
+        target=question.target,
+        served=served.result(),
+        runs=runs,
+        loads=loads,
+        samples=reader.answers(sent),
+        lost_runs=question.lost(runs, loads),
+        rollback=question.rollback,
+    )
 
 
 def _runs(question: Question, signing_key: str) -> tuple[Run, ...]:
     """The runs of the suites' commands, and those that the gate itself started."""
     folders = dict.fromkeys((question.runs, question.collected))
     return tuple(run for folder in folders for run in suite_runs.read_runs(folder, signing_key))
-
-
-def _answers(queries: dict[Wanted, Future[SampleSet]]) -> dict[str, SampleSet]:
-    return {key(*pair): answer.result() for pair, answer in queries.items()}
-
-
-def _samples(source: Source, selector: str, seconds: float, at: float) -> SampleSet:
-    return source.samples(selector, timedelta(seconds=seconds), at)

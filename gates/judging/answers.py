@@ -30,7 +30,12 @@ def age_seconds(answer: SampleSet) -> float | None:
 
 
 def blindness(
-    answers: Sequence[SampleSet], max_age_seconds: float, *, covering: Sequence[SampleSet]
+    answers: Sequence[SampleSet],
+    max_age_seconds: float,
+    *,
+    covering: Sequence[SampleSet],
+    gone: frozenset[str] = frozenset(),
+    instance_label: str = "instance",
 ) -> tuple[Measured, str]:
     """Why some answers cannot be judged: a status and a sentence.
 
@@ -39,12 +44,14 @@ def blindness(
         max_age_seconds: the maximum age of a fresh sample.
         covering: the answers that also need samples from the beginning of their window. A counter
             may appear late, with its first event. A series that an instance always exports may not.
+        gone: instances that left the discovery of Prometheus, of which no fresh sample is due.
+        instance_label: the label that names the instance.
 
     Returns:
         ``(OK, "")`` where the answers can be judged.
     """
     for answer in answers:
-        measured, problem = _blindness(answer, max_age_seconds)
+        measured, problem = _blindness(answer, max_age_seconds, gone, instance_label)
         if measured is not Measured.OK:
             return measured, f"{answer.query}: {problem}"
     for answer in covering:
@@ -56,11 +63,17 @@ def blindness(
     return Measured.OK, ""
 
 
-def _blindness(answer: SampleSet, max_age_seconds: float) -> tuple[Measured, str]:
+def _blindness(
+    answer: SampleSet, max_age_seconds: float, gone: frozenset[str], instance_label: str
+) -> tuple[Measured, str]:
     if answer.measured is not Measured.OK:
         return answer.measured, answer.problem
     try:
-        return _freshness(answer, by_instance(answer.series), max_age_seconds)
+        instances = by_instance(answer.series, instance_label)
+        present = {name: group for name, group in instances.items() if name not in gone}
+        if instances and not present:
+            return Measured.STALE, "every instance left the discovery of Prometheus"
+        return _freshness(answer, present, max_age_seconds)
     except ValueError as error:
         return Measured.ERROR, str(error)
 

@@ -9,8 +9,12 @@ from gates.judging import last_rollback, served_build, sign_off
 from gates.judging.checks import failures, listed, required
 from gates.judging.conclusion import cannot_measure, finding_of
 from gates.judging.live import evaluation
+from gates.judging.live.evaluation import LiveView
+from gates.judging.live.fed_judges import FedJudges
 from gates.judging.live.queries import LivePlan, LiveQueries
 from gates.judging.load import load_objective
+from gates.judging.metric_query import MetricQuery
+from gates.judging.series import replicas
 from gates.judging.sign_off import StageSignOffs
 from gates.judging.timeline import Timeline, timeline_of
 from gates.judging.window import ratio, sample_build, traffic_share
@@ -34,6 +38,7 @@ from gates.model import (
     SignOffObjective,
     Stage,
     Target,
+    Verdict,
 )
 
 
@@ -45,11 +50,13 @@ class RampView:
         timeline: the balancer's moves; None where the stage has no share objective.
         plan: the stage's live objectives; None where the stage has no live objective.
         queries: the queries of the live objectives.
+        fed_judges: the judges of earlier looks; None for a single look.
     """
 
     timeline: Timeline | None
     plan: LivePlan | None
     queries: LiveQueries
+    fed_judges: FedJudges | None = None
 
     @classmethod
     def of(cls, stage: Stage, evidence: Evidence, now: float) -> "RampView":
@@ -63,11 +70,25 @@ class RampView:
         shares = [
             objective for objective in stage.objectives if isinstance(objective, ShareObjective)
         ]
+        evidence = replicas.one_at_a_time(evidence)
         timeline = timeline_of(shares[0], evidence) if shares else None
         plan = LivePlan.of(stage)
         moves = timeline.moves if timeline else ()
         queries = plan.queries(moves, evidence.target, now) if plan else LiveQueries((), ())
         return cls(timeline, plan, queries)
+
+    def a_trigger_fires(self, evidence: Evidence, now: float) -> bool:
+        """Whether a rollback trigger says, by its own window, that the release must go back.
+
+        Args:
+            evidence: the evidence with the answers to the triggers' queries.
+            now: seconds since the epoch.
+        """
+        if self.timeline is None:
+            return False
+        evidence = replicas.one_at_a_time(evidence)
+        findings = evaluation.trigger_findings(self.queries, self.timeline, evidence, now)
+        return any(finding.verdict is Verdict.FAIL for finding in findings)
 
 
 def conclude_all(
@@ -81,6 +102,7 @@ def conclude_all(
         now: the moment of the question, UTC.
         view: the view of the ramp, where the caller has read it from this evidence; else None.
     """
+    evidence = replicas.one_at_a_time(evidence)
     if view is None:
         view = RampView.of(stage, evidence, now.timestamp())
     findings: list[Finding] = []
@@ -97,9 +119,8 @@ def conclude_all(
         else:
             findings.extend(conclude(objective, evidence, now))
     if view.plan and view.timeline:
-        findings.extend(
-            evaluation.findings(view.plan, view.queries, view.timeline, evidence, now.timestamp())
-        )
+        live = LiveView(view.queries, view.timeline, view.fed_judges)
+        findings.extend(evaluation.findings(view.plan, live, evidence, now.timestamp()))
     else:
         findings.extend(_without_ramp(stage))
     return findings
@@ -158,14 +179,20 @@ def _conclude_once(objective: WithOneFinding, evidence: Evidence, now: datetime)
             assert_never(objective)
 
 
-def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
-    """The queries of an objective that do not depend on the ramp: selector, window in seconds."""
+def queries(objective: Objective, target: Target) -> tuple[MetricQuery, ...]:
+    """The queries of an objective that do not depend on the ramp."""
     match objective:
-        case LiveBuildObjective():
-            return sample_build.selectors(objective, target)
         case RatioObjective():
-            return ratio.selectors(objective, target)
+            return ratio.queries(objective, target)
+        case LiveBuildObjective():
+            pairs = sample_build.selectors(objective, target)
         case ShareObjective():
-            return traffic_share.selectors(objective)
+            pairs = traffic_share.selectors(objective)
         case _:
             return ()
+    return tuple(MetricQuery(*pair) for pair in pairs)
+
+
+def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
+    """The selectors of these queries, each with its window in seconds."""
+    return tuple(query.pair for query in queries(objective, target))

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from gates.judging.advisories import summary, with_trials
-from gates.judging.conclusions import RampView, conclude_all, selectors
+from gates.judging.conclusions import RampView, conclude_all, queries
+from gates.judging.live.queries import LivePlan, LiveQueries
+from gates.judging.metric_query import MetricQuery, merged
 from gates.judging.overrides import overridden
 from gates.judging.sign_off import moment_text
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
@@ -17,8 +19,15 @@ WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
     """The selectors that a stage reads, each with its window in seconds; no pair occurs twice."""
-    wanted = (pair for objective in stage.objectives for pair in selectors(objective, target))
-    return list(dict.fromkeys(wanted))
+    return [query.pair for query in needed_queries(stage, target)]
+
+
+def needed_queries(stage: Stage, target: Target) -> list[MetricQuery]:
+    """The queries that do not depend on the ramp; those of the rollback triggers are the first."""
+    plan = LivePlan.of(stage)
+    triggers = LiveQueries((), (), plan.trigger_queries(target)).of_triggers() if plan else []
+    others = (query for objective in stage.objectives for query in queries(objective, target))
+    return merged((*triggers, *others))
 
 
 def judge(

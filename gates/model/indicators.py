@@ -5,6 +5,8 @@ from enum import Enum
 
 # In a selector, it stands for the colour whose series are asked for.
 SLOT = "$slot"
+# The units of bucket boundaries, in seconds.
+UNITS = {"seconds": 1.0, "milliseconds": 0.001}
 
 
 class Part(Enum):
@@ -27,6 +29,10 @@ class EventIndicator:
         selected: the selector of the bad, good or counted events; with ``$slot``.
         total: the selector of all events; with ``$slot``.
         part: which events ``selected`` counts.
+        labels: the labels that may tell the series of one instance apart: those that the policy
+            declares, and those of every selector of the same metrics.
+        unit: the unit of the bucket boundaries, ``seconds`` or ``milliseconds``; empty where
+            neither the policy nor the metric's name states it.
 
     Source: Google SRE Workbook, chapter 2: an indicator is good events divided by total events.
     """
@@ -37,6 +43,8 @@ class EventIndicator:
     selected: str
     total: str
     part: Part
+    labels: frozenset[str] = frozenset()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +64,23 @@ class WeightIndicator:
 
 @dataclass(frozen=True, slots=True)
 class BuildIndicator:
-    """The info series whose labels name the build that each instance runs."""
+    """The info series whose labels name the build that each instance runs.
+
+    Args:
+        name: the indicator's name.
+        selector: the info series; with ``$slot``.
+        release_label: the label of the release; empty where the series has no such label.
+        version_label: the label of the version; empty where the series has no such label.
+        digest_label: the label of the digest; empty where the series has no such label.
+        deployment_label: the label in which each instance names its deployment, where it has one.
+    """
 
     name: str
     selector: str
+    release_label: str = "release"
+    version_label: str = "version"
+    digest_label: str = "digest"
+    deployment_label: str = "deployment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +89,29 @@ class ProcessIndicator:
 
     Args:
         name: the indicator's name.
-        up: whether Prometheus could scrape the instance; with ``$slot``.
-        start_time: when its process started, seconds since the epoch; with ``$slot``.
+        up: whether Prometheus could scrape the instance, or an info series of each instance.
+        start_time: when its process started, seconds since the epoch; empty where the system has
+            no such series, so that the fall of a counter is a restart.
+        of_both_colours: whether the same processes count the events of both colours, such as those
+            of a balancer; then neither selector has ``$slot``.
+        instance_label: the label that names the instance.
     """
 
     name: str
     up: str
     start_time: str
+    of_both_colours: bool = False
+    instance_label: str = "instance"
+
+    @property
+    def presence(self) -> str:
+        """The series that each instance has at each scrape: its start time, or else ``up``."""
+        return self.start_time or self.up
+
+    @property
+    def fall_is_restart(self) -> bool:
+        """Whether the fall of a counter is the only sign of a restart."""
+        return not self.start_time
 
 
 Indicator = EventIndicator | WeightIndicator | BuildIndicator | ProcessIndicator

@@ -8,6 +8,8 @@ from functools import lru_cache
 from gates.model.indicators import SLOT
 
 NAME = "__name__"
+# The label of a sum over series; its value is the selector of these series, with ``$slot``.
+SUM_OF = "__sum_of__"
 LEGACY_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
 LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 # The tokens of a selector and of an exposed series; a text in quotes may be any UTF-8 text.
@@ -73,14 +75,18 @@ class Selector:
         matchers: a label, and the test of its value.
         asks_for: the labels that must have a value; the metric name is not among them.
         label_names: the labels of all matchers; the metric name is not among them.
+        text: the selector; a sum matches where it is over the series of this selector.
     """
 
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
     asks_for: frozenset[str] = frozenset()
     label_names: frozenset[str] = frozenset()
+    text: str = ""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the selector matches a series with these labels, the metric name among them."""
+        if self.text and SUM_OF in labels:
+            return labels[SUM_OF] == self.text
         return all(holds(labels.get(name, "")) for name, holds in self.matchers)
 
     def matches_name(self, metric: str) -> bool:
@@ -114,6 +120,7 @@ def parse(text: str, *, any_colour: bool = False) -> Selector:
             if matcher.sign in ("=", "=~") and matcher.label != NAME and not test("")
         ),
         frozenset(matcher.label for matcher in kept if matcher.label != NAME),
+        text,
     )
 
 
@@ -146,6 +153,38 @@ def colour_label(text: str) -> str:
     of_colour = [matcher for matcher in matchers_of(text) if matcher.is_of_colour]
     of_colour.sort(key=lambda matcher: matcher.value != SLOT)
     return of_colour[0].label if of_colour else ""
+
+
+def metric_name(text: str) -> str:
+    """The name of the metric that a selector reads; empty where the selector has no exact name.
+
+    Raises:
+        ValueError: the text is not a vector selector.
+    """
+    names = (matcher for matcher in matchers_of(text) if matcher.label == NAME)
+    return next((matcher.value for matcher in names if matcher.sign == "="), "")
+
+
+def rewritten(text: str, *, metric: str = "", without: str = "") -> str:
+    """The selector of another metric, or without the matchers of a label.
+
+    Args:
+        text: the selector.
+        metric: the name of the other metric; an empty text for the selector's own.
+        without: a label whose matchers are left out; an empty text for none.
+
+    Raises:
+        ValueError: the text is not a vector selector.
+    """
+    name = metric or metric_name(text)
+    inner = [
+        f"{label_text(matcher.label)}{matcher.sign}{quoted(matcher.value)}"
+        for matcher in matchers_of(text)
+        if matcher.label != without and (matcher.label, matcher.sign) != (NAME, "=")
+    ]
+    if name and not LEGACY_METRIC.match(name):
+        name, inner = "", [quoted(name), *inner]
+    return f"{name}{{{','.join(inner)}}}"
 
 
 def of_colour(text: str, slot: str, label: str = "") -> str:

@@ -103,6 +103,9 @@ class Target:
             configured with; 0 where the file states none.
         colour_label: the label that tells the colours apart in Prometheus; empty where the policy's
             selectors name the label.
+        metrics_address: where the target exports its metrics; empty for ``/metrics`` of its API.
+        replica_labels: the labels that tell replicas of Prometheus apart, which scrape the same
+            instances; empty where there is one Prometheus.
     """
 
     name: str
@@ -134,3 +137,5 @@ class Target:
     migration_command: tuple[str, ...] = ()
     scrape_interval_seconds: float = 0.0
     colour_label: str = ""
+    metrics_address: str = ""
+    replica_labels: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from gates.errors import UnknownNameError
 from gates.model import EventIndicator, Indicator, Part, ProcessIndicator, Terms
-from gates.policy.indicator_tables import processes_of
+from gates.policy.indicators.indicator_tables import processes_of
 from gates.policy.toml_table import Table
 
 Kind = TypeVar("Kind")

@@ -11,7 +11,8 @@ from gates.errors import UnknownNameError
 from gates.model import Advisory, AlertLevel, AlertLimit, LoadObjective, Objective, Policy, Stage
 from gates.policy import live_tables, objective_tables
 from gates.policy.definitions import Defaults, Definitions, LoadProfile, Metrics
-from gates.policy.indicator_tables import indicators
+from gates.policy.indicators.included_set import tables_of
+from gates.policy.indicators.indicator_tables import indicators
 from gates.policy.live_tables import RampPlan, terms_of
 from gates.policy.objective_tables import advisory, refuse_advisory
 from gates.policy.stage_tables import Groups, ramp_table, stages
@@ -100,12 +101,13 @@ def load(path: Path) -> Policy:
     ramp = ramp_table(ramp_keys)
     objective_keys = top.table("objectives")
     tables = {key: objective_keys.table(key) for key in objective_keys.left()}
+    of_indicators = tables_of(top, path, raw)
     plan, metrics = RampPlan(len(ramp.shares), ramp.bake), _metrics(tables)
     known = Definitions(
         check_sets=check_sets,
         limits_digest=_limits_digest(latencies, security, loads, platform),
         profiles=_profiles(top.table("load_profiles"), loads, latencies),
-        indicators=indicators(top.table("indicators")),
+        indicators=indicators(*of_indicators.tables),
         defaults=Defaults.of(top.table("defaults")),
         bake=ramp.bake,
         terms=terms_of(top.table("comparison"), plan, metrics.required),
@@ -123,7 +125,7 @@ def load(path: Path) -> Policy:
         raise top.error(f"objectives.{unused[0]}", problem)
     return Policy(
         name=name,
-        digest=hashlib.sha256(raw).hexdigest(),
+        digest=of_indicators.digest,
         limits_digest=known.limits_digest,
         latency_limits=latencies,
         security_limits=security,

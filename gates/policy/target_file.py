@@ -76,6 +76,8 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         baseline_slot=metrics.name("baseline_slot"),
         scrape_interval_seconds=_scrape_interval(metrics),
         colour_label=metrics.text("colour_label") if "colour_label" in metrics.left() else "",
+        metrics_address=_url(metrics, "address") if "address" in metrics.left() else "",
+        replica_labels=_texts(metrics, "replica_labels"),
         shop=_url(traffic, "shop") if traffic and "shop" in traffic.left() else "",
         services=(services := _services(top)).listed,
         service_count=services.count,

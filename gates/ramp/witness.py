@@ -5,7 +5,7 @@ from the balancer, and the customers' requests that each colour counts, do not d
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from itertools import pairwise
@@ -23,6 +23,7 @@ from gates.model import (
     TrafficObjective,
     is_same_share,
 )
+from gates.model.selector import of_colour
 from gates.sources import source_named
 
 WINDOW_SECONDS = 300.0
@@ -39,9 +40,6 @@ MIN_ASYMMETRY = 0.1
 MIN_TURNED_REQUESTS = 20
 # A contradiction counts when two scrapes in a row show it.
 SCRAPES = 2
-WEIGHTS = 'haproxy_server_weight{proxy="store"}'
-SERVER_LABEL = "server"
-REQUESTS = 'http_requests_total{slot="$slot",traffic!="synthetic",route!~"/metrics|/api/health"}'
 Points = list[tuple[float, float]]
 
 
@@ -120,6 +118,8 @@ class WitnessReport:
 
 NO_ADDRESS = Statement(Opinion.NOT_SEEN, "no address of Prometheus is known")
 NO_WITNESS = WitnessReport(NO_ADDRESS, NO_ADDRESS, weights_scraped=False)
+NO_SERIES = Statement(Opinion.NOT_SEEN, "no policy names the time series of weights and requests")
+NO_POLICY = WitnessReport(NO_SERIES, NO_SERIES, weights_scraped=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +132,21 @@ class Witness:
         blue: blue's slot.
         servers: the balancer's names of green's servers; empty where no target file is known.
             Then the servers whose name is the slot and a number, such as ``green-2``, are green's.
-        weights: selector of the balancer's weights of all servers.
+        weights: selector of the balancer's weights of all servers; empty where no policy names it.
         server_label: the label that names the server.
-        requests: selector of a colour's customer requests, with ``$slot``.
+        requests: selector of a colour's customer requests, with ``$slot``; empty where no policy
+            names it.
+        colour_label: the label that tells the colours apart; empty for that of the selector.
     """
 
     prometheus: str
     green: str
     blue: str
     servers: tuple[str, ...] = ()
-    weights: str = WEIGHTS
-    server_label: str = SERVER_LABEL
-    requests: str = REQUESTS
+    weights: str = ""
+    server_label: str = ""
+    requests: str = ""
+    colour_label: str = ""
 
     @classmethod
     def of_target(cls, policy: Policy, target: Target) -> "Witness":
@@ -154,23 +157,24 @@ class Witness:
             target: green.
         """
         witness = cls(
-            target.addresses.prometheus, target.slot, target.baseline_slot, target.servers
+            target.addresses.prometheus,
+            target.slot,
+            target.baseline_slot,
+            target.servers,
+            colour_label=target.colour_label,
         )
         return witness.with_policy(policy)
 
     def with_policy(self, policy: Policy) -> "Witness":
         """A witness that reads the time series that the policy names.
 
-        Where the policy names none, the default selectors stay.
+        Where the policy names none, the selectors of this witness stay.
         """
         objectives = [objective for stage in policy.stages for objective in stage.required]
         shares = [each for each in objectives if isinstance(each, ShareObjective)]
         traffic = [each for each in objectives if isinstance(each, TrafficObjective)]
-        return Witness(
-            self.prometheus,
-            self.green,
-            self.blue,
-            self.servers,
+        return replace(
+            self,
             weights=shares[0].indicator.selector if shares else self.weights,
             server_label=shares[0].indicator.server_label if shares else self.server_label,
             requests=traffic[0].indicator.total if traffic else self.requests,
@@ -184,10 +188,12 @@ class Witness:
         """
         if not self.prometheus:
             return NO_WITNESS
+        if not self.weights or not self.requests:
+            return NO_POLICY
         window = min(WINDOW_SECONDS, BEFORE_SECONDS + max(0.0, time.time() - move.at))
         weights = self._samples(self.weights, WINDOW_SECONDS)
-        green = self._samples(self.requests.replace("$slot", self.green), window)
-        blue = self._samples(self.requests.replace("$slot", self.blue), window)
+        green = self._samples(of_colour(self.requests, self.green, self.colour_label), window)
+        blue = self._samples(of_colour(self.requests, self.blue, self.colour_label), window)
         shares = self._shares(weights)
         counts = requests_since(move, green, blue)
         return WitnessReport(

@@ -9,7 +9,6 @@ from math import isfinite, sqrt
 from statistics import median
 
 from gates.model import (
-    SLOT,
     ComparisonObjective,
     EventIndicator,
     Evidence,
@@ -19,6 +18,7 @@ from gates.model import (
     Stage,
     TriggerObjective,
 )
+from gates.model.selector import of_colour
 from gates.release_report.kept_decisions import KeptDecision
 from gates.statistics import is_within, parse_selector
 from reports.html.page import Charts, Limit, Line, RatioChart, RatioPoint, TrafficMove
@@ -114,9 +114,10 @@ def _lines(
     """The line of each colour that has events."""
     slots = {"green": evidence.target.slot, "blue": evidence.target.baseline_slot}
     lines = []
+    label = evidence.target.colour_label
     for colour, slot in slots.items():
-        total = _increases(indicator.total.replace(SLOT, slot), evidence)
-        counted = _increases(indicator.selected.replace(SLOT, slot), evidence)
+        total = _increases(of_colour(indicator.total, slot, label), evidence)
+        counted = _increases(of_colour(indicator.selected, slot, label), evidence)
         bad = _bad(indicator.part, counted, total)
         points = _points(bad, total, begin - SHARE_BEFORE_RAMP * (until - begin), until)
         if points:

@@ -10,19 +10,20 @@ from gates.sources.prometheus import Prometheus
 
 
 class Source(Protocol):
-    """Answers range selectors with raw samples."""
+    """Answers queries; each answer is the samples, or the problem of a failed query."""
+
+    @property
+    def url(self) -> str:
+        """The address of the source."""
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """The raw samples of a selector in the window before a moment.
+        """The raw samples of an instant vector selector in the window before a moment."""
 
-        Args:
-            selector: an instant vector selector.
-            window: the length of the window that ends at the moment.
-            at: the moment, in seconds since the epoch.
+    def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
+        """The values of an expression in the window before a moment, at every ``step`` seconds."""
 
-        Returns:
-            The samples, or the problem of a failed query.
-        """
+    def label_names(self, selector: str, window: timedelta, at: float) -> frozenset[str] | None:
+        """The labels of the series in the window before a moment; None where unknown."""
 
 
 SOURCES: dict[str, Callable[[str], Source]] = {

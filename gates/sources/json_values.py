@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from math import inf, isfinite
+from operator import lt
 from typing import Annotated, Any
 
 # Types of dataclass fields: numbers with a lower bound of 0, and a time of any year.
@@ -162,6 +163,38 @@ def moment_of_any_year(value: object) -> datetime:
     if parsed.tzinfo is None:
         raise ValueError(f"the time {value!r:.40} has no time zone")
     return parsed
+
+
+def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Pairs of a time and a value, as Prometheus sends samples: a number, and a number in a string.
+
+    A decision reads hundreds of thousands of samples; so this function checks whole columns instead
+    of calling ``number`` and ``text``.
+
+    Args:
+        value: the JSON value.
+
+    Returns:
+        The times, which ascend, and the values.
+
+    Raises:
+        TypeError: the value is not an array of such pairs.
+        ValueError: a pair has another length, a time is not finite, the times do not ascend, or a
+            string is not a number; NaN and infinities are numbers in a string.
+        OverflowError: a time is an integer too large for a float.
+    """
+    pairs: Any = list_of(value)
+    if not pairs:
+        return (), ()
+    if set(map(len, pairs)) != {2}:
+        raise ValueError(f"{_shown(pairs)} are not pairs")
+    moments, texts = zip(*pairs, strict=True)
+    if not set(map(type, moments)) <= {int, float} or set(map(type, texts)) != {str}:
+        raise TypeError(f"{_shown(pairs)} are not pairs of a number and a string")
+    times = tuple(map(float, moments))
+    if not (isfinite(times[0]) and isfinite(times[-1]) and all(map(lt, times, times[1:]))):
+        raise ValueError("the samples do not ascend in time")
+    return times, tuple(map(float, texts))
 
 
 def samples(value: object) -> Iterator[tuple[float, float]]:

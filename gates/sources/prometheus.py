@@ -1,17 +1,19 @@
-"""Prometheus as a source: fetches raw samples by range selector; Prometheus computes nothing."""
+"""Prometheus as a source: raw samples by range selector, and sums where the store is large."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
-from itertools import pairwise
 from urllib.parse import quote
 
 from gates.model import Measured, Sample, SampleSet, Series
 from gates.sources import json_values
-from gates.sources.http import get
+from gates.sources.http import Answer, get
+from gates.sources.missing_buckets import NATIVE
 
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 10.0
+MAX_DISPLAY_SECONDS = 2.0
 MAX_BYTES = 32_000_000
-MAX_SERIES = 5_000
+MAX_SERIES = 20_000
 MAX_LABEL_NAME, MAX_LABEL_VALUE = 200, 500
 MAX_CLOCK_DIFFERENCE_SECONDS = 10.0
 OK = 200
@@ -26,7 +28,7 @@ class Prometheus:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
         """The raw samples of a selector in the window before a moment.
@@ -42,11 +44,63 @@ class Prometheus:
         Source: Prometheus HTTP API, instant query of a range vector selector.
         """
         query = f"{selector}[{duration(window.total_seconds())}]"
-        address = f"{self._url}/api/v1/query?query={quote(query)}&time={at:.3f}"
-        answer = get(address, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
+        path = f"query?query={quote(query)}&time={at:.3f}"
+        return self._sample_set(query, path, window, at)
+
+    def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
+        """The values of an expression at moments of equal distance, the last of which is ``at``.
+
+        Args:
+            expression: a PromQL expression whose result is an instant vector.
+            window: the length of the window that ends at the moment.
+            step: the distance of two moments, seconds.
+            at: the last moment, in seconds since the epoch.
+
+        Returns:
+            The values, or the problem of a failed query.
+
+        Source: Prometheus HTTP API, range query.
+        """
+        start = at - step * int(window.total_seconds() / step)
+        path = (
+            f"query_range?query={quote(expression)}&start={start:.3f}&end={at:.3f}&step={step:.3f}"
+        )
+        return self._sample_set(expression, path, window, at)
+
+    def label_names(self, selector: str, window: timedelta, at: float) -> frozenset[str] | None:
+        """The labels of the series of a selector in the window before a moment.
+
+        Args:
+            selector: an instant vector selector.
+            window: the length of the window that ends at the moment.
+            at: the moment, in seconds since the epoch.
+
+        Returns:
+            The names, that of the metric among them; None where they are not known.
+
+        Source: Prometheus HTTP API, getting label names.
+        """
+        start = at - window.total_seconds()
+        path = f"labels?match[]={quote(selector)}&start={start:.3f}&end={at:.3f}"
+        answer = self._get(path)
+        try:
+            content = json_values.object_of(json_values.loads(answer.body))
+            names = [json_values.text(name) for name in json_values.list_of(content["data"])]
+        except json_values.MALFORMED:
+            return None
+        is_complete = answer.status == OK and content.get("status") == "success"
+        return frozenset(names) if is_complete and not content.get("warnings") else None
+
+    def _get(self, path: str) -> Answer:
+        address = f"{self.url}/api/v1/{path}"
+        return get(address, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
+
+    def _sample_set(self, query: str, path: str, window: timedelta, at: float) -> SampleSet:
+        """The answer to a query, or its problem."""
+        answer = self._get(path)
         problem, series = answer.problem, NO_SERIES
-        if answer.server_time and abs(answer.server_time - at) > MAX_CLOCK_DIFFERENCE_SECONDS:
-            difference = abs(answer.server_time - at)
+        difference = abs(answer.server_time - time.time()) if answer.server_time else 0.0
+        if difference > MAX_CLOCK_DIFFERENCE_SECONDS:
             problem = f"its clock and the gate's differ by {difference:.0f} s"
         if not problem:
             problem, series = parse(answer.status, answer.body)
@@ -55,7 +109,7 @@ class Prometheus:
             measured, problem = Measured.NO_DATA, "no series matches"
         return SampleSet(
             query=query,
-            source=self._url,
+            source=self.url,
             window=window,
             evaluated_at=at,
             measured=measured,
@@ -75,7 +129,7 @@ def instant(url: str, query: str) -> list[tuple[dict[str, str], float]]:
         Labels and values; an empty list where the query fails.
     """
     address = f"{url}/api/v1/query?query={quote(query)}"
-    answer = get(address, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
+    answer = get(address, seconds=MAX_DISPLAY_SECONDS, max_bytes=MAX_BYTES)
     try:
         result = json_values.loads(answer.body)["data"]["result"]
         return [
@@ -125,6 +179,8 @@ def _matrix(data: Mapping[str, object]) -> tuple[str, tuple[Series, ...]]:
     result = json_values.list_of(data["result"])
     if len(result) > MAX_SERIES:
         return f"the result has {len(result)} series; at most {MAX_SERIES} are accepted", ()
+    if any("histograms" in json_values.object_of(line) for line in result):
+        return NATIVE, ()
     series = tuple(_series(json_values.object_of(line)) for line in result)
     if len({tuple(sorted(line.labels.items())) for line in series}) != len(series):
         return "the result has the same series twice", ()
@@ -140,7 +196,4 @@ def _series(content: Mapping[str, object]) -> Series:
     """
     metric = json_values.object_of(content["metric"])
     labels = {name[:MAX_LABEL_NAME]: str(value)[:MAX_LABEL_VALUE] for name, value in metric.items()}
-    samples = [Sample(at, value) for at, value in json_values.samples(content["values"])]
-    if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
-        raise ValueError("the samples do not ascend in time")
-    return Series(labels=labels, samples=tuple(samples))
+    return Series(labels, tuple(map(Sample, *json_values.sample_columns(content["values"]))))

@@ -7,13 +7,14 @@ from gates.model.selector import (
     identity_of,
     is_within,
     labels_of,
+    metric_name,
 )
 from gates.model.selector import parse as parse_selector
 from gates.statistics.betting import Capital
 from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
 from gates.statistics.comparison import Comparison
 from gates.statistics.counter_increases import CounterIncreases
-from gates.statistics.counters import by_instance, newest_sample_time, total_increase
+from gates.statistics.counters import by_instance, newest_sample_time, overlap, total_increase
 from gates.statistics.fewer_events import FewerEvents, share_of_events
 from gates.statistics.quantile import quantile_lower_bound, quantile_ranks, quantile_upper_bound
 from gates.statistics.tally import SlidingWindow, Tally
@@ -36,7 +37,9 @@ __all__ = [
     "identity_of",
     "is_within",
     "labels_of",
+    "metric_name",
     "newest_sample_time",
+    "overlap",
     "parse_selector",
     "quantile_lower_bound",
     "quantile_ranks",

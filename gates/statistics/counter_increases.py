@@ -1,39 +1,134 @@
-"""The increase of an instance's counters from scrape to scrape, with restarts."""
+"""The increase of an instance's counters from scrape to scrape, with restarts and dips."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from math import inf
 
 from gates.model import Scrape
-from gates.model.selector import Selector, labels_of
+from gates.model.selector import NAME, Selector, labels_of
 
-# As in ``counters``.
+# A dip of at most so many events, or of this part of the counter, is small.
+SMALL_EVENTS = 5.0
+SMALL_PART = 0.01
+# A small dip ends within this time, and an answer of a replica is at most so far behind.
+DIP_SECONDS = 60.0
+# So many large dips show that several processes answer by turns.
+MANY_DIPS = 2
+# A start time that differs by less is the same: clocks are not exact.
 CLOCK_NOISE_SECONDS = 1.0
+# So far may the clock of the process and the clock of Prometheus differ.
 CLOCK_SKEW_SECONDS = 5.0
+
+
+class ProcessChange(Enum):
+    """What happened to the process of an address between two scrapes."""
+
+    SAME = "same"  # its start time did not move
+    RESTARTED = "restarted"  # it started between the scrapes
+    OTHER = "other"  # another process answered, or a clock was set
+    UNKNOWN = "unknown"  # a scrape has no start time
+
+
+UNMOVED = (ProcessChange.SAME, ProcessChange.UNKNOWN)
+
+
+class ProcessStarts:
+    """The start times that one address showed, scrape by scrape."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+        self._started: float | None = None
+        self._others: list[float] = []
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a scrape had a start time."""
+        return self._started is not None
+
+    @property
+    def moves(self) -> int:
+        """How often the start time moved to a moment at which no restart can have been."""
+        return len(self._others)
+
+    def forget_moves(self) -> None:
+        """Begin to count the moves again."""
+        self._others = []
+
+    def add(self, at: float, started: float | None) -> ProcessChange:
+        """What the start time of the next scrape shows.
+
+        Args:
+            at: the moment of the scrape, in seconds.
+            started: the start time that the scrape has, on the same clock; None where it has none.
+        """
+        if started is None:
+            return ProcessChange.UNKNOWN
+        before, earlier = self._started, self._at
+        self._started, self._at = started, at
+        if before is None or earlier is None:
+            return ProcessChange.SAME
+        if abs(started - before) <= CLOCK_NOISE_SECONDS:
+            return ProcessChange.SAME
+        if earlier - CLOCK_SKEW_SECONDS <= started <= at + CLOCK_SKEW_SECONDS:
+            return ProcessChange.RESTARTED
+        self._others.append(started)
+        return ProcessChange.OTHER
 
 
 class CounterIncreases:
     """The counters of one instance.
 
-    Between two scrapes, a counter increases by the difference. After a restart (a counter of the
-    instance fell, or its process has another start time), every counter increases by its whole
-    value. A counter that appears after the first scrape increases by its whole value.
+    Between two scrapes, a counter increases by the difference. After a restart (the process has
+    another start time), every counter increases by its whole value. A counter that appears after
+    the first scrape increases by its whole value.
+
+    A fall of a counter is a restart only where the system has no start time. Otherwise the start
+    time shows that the process is the same, and a scrape shows fewer events than an earlier scrape:
+    an answer that is put together from replicas steps back. Nothing is counted anew. A small dip is
+    bridged: the counter increases again when it exceeds its highest value. After a large dip the
+    number of events is unknown, and ``problem`` says so; the scrape is left out.
 
     Args:
         selectors: the indicators; the increases of all counters that match a selector are added.
+        fall_is_restart: whether the fall of a counter is the only sign of a restart.
 
     Source: Prometheus documentation, counter resets; design.md section 7.
     """
 
-    def __init__(self, selectors: Sequence[Selector]) -> None:
+    def __init__(self, selectors: Sequence[Selector], *, fall_is_restart: bool = False) -> None:
         self._selectors = selectors
+        self._size = 0
+        self._fall_is_restart = fall_is_restart
         self._roles: dict[str, tuple[int, ...]] = {}
         self.matched_roles: set[int] = set()
-        self.label_names: set[str] = set()
-        self._last: dict[str, float] = {}
-        self._started: float | None = None
-        self._has_scrape = False
-        self._at: float | None = None
+        self._labels_of_metric: dict[str, set[str]] = {}
+        self._highest: dict[str, float] = {}
+        self._recent: deque[tuple[float, Mapping[str, float]]] = deque()
+        self._starts = ProcessStarts()
+        self._has_scrape, self._is_new = False, True
+        self._dip_since: float | None = None
+        self._before_fall: dict[str, float] = {}
+        self._fell_at = 0.0
+        self._large_dips = 0
+        self._is_in_large_dip = False
         self.restarted = False
+        self.problem = ""
+
+    @property
+    def has_start_time(self) -> bool:
+        """Whether a scrape of the instance had the start time of its process."""
+        return self._starts.is_known
+
+    def begin_step(self) -> None:
+        """Forget the problems of the step before; after a problem, begin with the next scrape."""
+        if self.problem:
+            self._highest, self._has_scrape = {}, False
+            self._recent.clear()
+        self._dip_since, self._large_dips, self._is_in_large_dip = None, 0, False
+        self._before_fall = {}
+        self._starts.forget_moves()
+        self.problem = ""
 
     def add_scrape(self, scrape: Scrape, *, counts_from_zero: bool) -> list[float] | None:
         """The increases since the scrape before.
@@ -43,26 +138,208 @@ class CounterIncreases:
             counts_from_zero: whether the counters of a new instance started at 0 in the ramp.
 
         Returns:
-            The increase for each selector; None for a first scrape, which has no scrape before.
+            The increase for each selector; None where nothing is counted: a first scrape, which has
+            no scrape before, and a scrape that is left out, because of ``problem``.
 
         Raises:
-            ValueError: a counter is negative or not finite, or a start time moved without a
-                restart.
+            ValueError: a counter is negative or not finite.
         """
-        values, first = scrape.values, not self._has_scrape
-        before = {} if first and counts_from_zero else self._last
-        try:
-            restarted = self._has_restarted(scrape)
-        finally:
-            self._started, self._at = scrape.started, scrape.at
-        sums = None if restarted else self._increases(values, before, scrape)
-        self.restarted = sums is None
-        if sums is None:
-            sums = self._increases(values, {}, scrape)
-            self._last = {}
-        self._last.update(values)
-        self._has_scrape = True
-        return None if first and not counts_from_zero else sums
+        change = self._starts.add(scrape.at, scrape.started)
+        self.restarted = False
+        if change in UNMOVED and (sums := self._plain_rises(scrape)) is not None:
+            return sums
+        counters = self._counters(scrape)
+        if change is ProcessChange.OTHER:
+            self.problem = self._moved_start(scrape)
+        elif self._before_fall and self._has_returned(counters, scrape):
+            self._large_dips = MANY_DIPS
+            self.problem = _several_processes(scrape.instance, "its counters fall and rise again")
+        if not self._has_scrape and not self._is_unreadable:
+            counts = counts_from_zero and self._is_new
+            self._has_scrape, self._is_new = True, False
+            rises = self._rises(counters, scrape)
+            return rises if counts else None
+        if self._is_unreadable:
+            return None
+        if change is ProcessChange.RESTARTED:
+            return self._restart(counters, scrape)
+        fallen = self._fallen(counters)
+        if not fallen:
+            self._dip_since, self._is_in_large_dip = None, False
+            return self._rises(counters, scrape)
+        return self._fell(fallen, counters, scrape, change)
+
+    def _plain_rises(self, scrape: Scrape) -> list[float] | None:
+        """The increases of an ordinary scrape, in one loop; None where anything is unusual."""
+        unusual = self._dip_since is not None or self._is_in_large_dip or self._before_fall
+        if unusual or not self._has_scrape or self._is_unreadable:
+            return None
+        sums, known, highest = [0.0] * len(self._selectors), self._roles, self._highest
+        risen: dict[str, float] = {}
+        for identity, value in scrape.values.items():
+            roles = known.get(identity)
+            if roles is None:
+                return None
+            if not roles:
+                continue
+            before = highest.get(identity)
+            if before is None or not before <= value < inf:
+                return None
+            if value > before:
+                risen[identity] = value
+                for role in roles:
+                    sums[role] += value - before
+        highest.update(risen)
+        self._size = max(self._size, len(scrape.values))
+        self._remember(scrape.at, scrape.values)
+        return sums
+
+    def _remember(self, at: float, counters: Mapping[str, float]) -> None:
+        """Keep the counters of the last minute."""
+        recent = self._recent
+        recent.append((at, counters))
+        while len(recent) > 1 and recent[1][0] <= at - DIP_SECONDS:
+            recent.popleft()
+
+    @property
+    def _is_unreadable(self) -> bool:
+        """Whether several processes answer by turns, so that no increase is known."""
+        return self._starts.moves > 0 or self._large_dips >= MANY_DIPS
+
+    def _counters(self, scrape: Scrape) -> dict[str, float]:
+        """The counters of a scrape that match a selector.
+
+        Raises:
+            ValueError: a counter is negative or not finite.
+        """
+        counters, known = {}, self._roles
+        self._size = max(self._size, len(scrape.values))
+        for identity, value in scrape.values.items():
+            roles = known.get(identity)
+            if roles is None:
+                roles = self._learn(identity)
+            if not roles:
+                continue
+            if not 0.0 <= value < inf:
+                where = f"{identity[:120]} of {scrape.instance}"
+                raise ValueError(f"{where} is not a count: {value}")
+            counters[identity] = value
+        return counters
+
+    def _restart(self, counters: dict[str, float], scrape: Scrape) -> list[float]:
+        """The increases after a restart: the whole values."""
+        self.restarted = True
+        self._highest, self._dip_since, self._is_in_large_dip = {}, None, False
+        self._size, self._before_fall = len(scrape.values), {}
+        self._recent.clear()
+        return self._rises(counters, scrape)
+
+    def _rises(self, counters: dict[str, float], scrape: Scrape) -> list[float]:
+        """The increases over the highest values so far."""
+        sums, highest = [0.0] * len(self._selectors), self._highest
+        for identity, value in counters.items():
+            rise = value - highest.get(identity, 0.0)
+            if rise > 0.0:
+                highest[identity] = value
+                for role in self._roles[identity]:
+                    sums[role] += rise
+            elif identity not in highest:
+                highest[identity] = value
+        self._remember(scrape.at, counters)
+        return sums
+
+    def _fallen(self, counters: dict[str, float]) -> dict[str, tuple[float, float]]:
+        """The counters below their highest values: that value, and the value of the scrape."""
+        highest = self._highest
+        return {
+            identity: (before, value)
+            for identity, value in counters.items()
+            if (before := highest.get(identity, value)) > value
+        }
+
+    def _fell(
+        self,
+        fallen: dict[str, tuple[float, float]],
+        counters: dict[str, float],
+        scrape: Scrape,
+        change: ProcessChange,
+    ) -> list[float] | None:
+        """The increases of a scrape in which counters fell without another start time."""
+        is_small = not self._is_in_large_dip and not self._is_long(scrape)
+        if is_small and self._are_small(fallen):
+            self._dip_since = scrape.at if self._dip_since is None else self._dip_since
+            return self._rises(counters, scrape)
+        if self._fall_is_restart:
+            before_fall = self._older_counters(fallen)
+            sums = self._restart(counters, scrape)
+            self._before_fall, self._fell_at = before_fall, scrape.at
+            return sums
+        if change is ProcessChange.UNKNOWN and self.has_start_time:
+            return None  # half a scrape: the next start time shows whether the process restarted
+        if not self._is_in_large_dip:
+            self._large_dips += 1
+            self._is_in_large_dip = True
+        self.problem = self._large_dip(fallen, scrape)
+        return None
+
+    def _older_counters(self, fallen: dict[str, tuple[float, float]]) -> dict[str, float]:
+        """The counters that a new process does not reach again within a minute."""
+        oldest = self._recent[0][1] if self._recent else {}
+        return {
+            identity: before
+            for identity, (before, _) in fallen.items()
+            if before > SMALL_EVENTS / SMALL_PART and oldest.get(identity, 0.0) > before / 2
+        }
+
+    def _has_returned(self, counters: dict[str, float], scrape: Scrape) -> bool:
+        """Whether the counters have the values from before a fall again, which no restart does."""
+        if scrape.at - self._fell_at > DIP_SECONDS:
+            self._before_fall = {}
+            return False
+        return all(
+            counters.get(identity, 0.0) >= before for identity, before in self._before_fall.items()
+        )
+
+    def _is_long(self, scrape: Scrape) -> bool:
+        """Whether the counters are below their highest values for longer than a small dip lasts."""
+        return self._dip_since is not None and scrape.at - self._dip_since > DIP_SECONDS
+
+    def _are_small(self, fallen: dict[str, tuple[float, float]]) -> bool:
+        """Whether every fall is small: few events, a small part, or the rise of a minute."""
+        if not self._recent:
+            return False
+        oldest = self._recent[0][1]
+        return all(
+            before - value <= max(SMALL_EVENTS, SMALL_PART * before)
+            or value >= oldest.get(identity, inf)
+            for identity, (before, value) in fallen.items()
+        )
+
+    def _large_dip(self, fallen: dict[str, tuple[float, float]], scrape: Scrape) -> str:
+        """A sentence about a large dip of a process that did not restart."""
+        identity, (before, value) = max(
+            fallen.items(), key=lambda item: (item[1][0] - item[1][1], item[0])
+        )
+        if self._large_dips >= MANY_DIPS:
+            return _several_processes(scrape.instance, "its counters fall and rise again")
+        known = (
+            "its process did not restart" if self.has_start_time
+            else "no start time shows a restart"
+        )  # fmt: skip
+        return (
+            f"{identity[:120]} of {scrape.instance} fell from {before:,.0f} to {value:,.0f}, and "
+            f"{known}: the number of its events in this step is unknown; compare the replicas and "
+            "the query layer of Prometheus"
+        )
+
+    def _moved_start(self, scrape: Scrape) -> str:
+        """A sentence about a start time that moved without a restart."""
+        if self._starts.moves == 1:
+            return (
+                f"the start time of {scrape.instance} moved without a restart: several processes "
+                "behind one address, or a clock was set"
+            )
+        return _several_processes(scrape.instance, "its start times alternate")
 
     def lacks(self, values: Mapping[str, float], needed: set[int]) -> bool:
         """Whether a scrape has no counter of a needed indicator that earlier scrapes had.
@@ -71,7 +348,7 @@ class CounterIncreases:
             values: the scrape's counters.
             needed: numbers of the selectors that must have counters.
         """
-        if len(values) >= len(self._last):
+        if len(values) >= self._size:
             return False
         known = self._roles
         shown = {
@@ -81,46 +358,21 @@ class CounterIncreases:
         }
         return not needed & self.matched_roles <= shown
 
-    def _increases(
-        self, values: Mapping[str, float], before: Mapping[str, float], scrape: Scrape
-    ) -> list[float] | None:
-        """The increases since another scrape; None where a counter fell."""
-        sums, known = [0.0] * len(self._selectors), self._roles
-        for identity, value in values.items():
-            roles = known.get(identity)
-            if roles is None:
-                roles = self._learn(identity)
-            if not 0.0 <= value < inf:
-                if roles:
-                    where = f"{identity[:120]} of {scrape.instance}"
-                    raise ValueError(f"{where} is not a count: {value}")
-                continue
-            rise = value - before.get(identity, 0.0)
-            if rise < 0.0:
-                return None
-            if rise:
-                for role in roles:
-                    sums[role] += rise
-        return sums
+    def counts_zero(self, role: int) -> bool:
+        """Whether the absence of a selector's counters shows that there were no such events.
 
-    def _has_restarted(self, scrape: Scrape) -> bool:
-        """Whether the start time says that the process restarted since the scrape before.
+        A label value that never occurred has no series. That it did not occur is known where the
+        instance has other series of the same metric with every label that the selector names.
 
-        Raises:
-            ValueError: the start time moved to a moment at which no restart can have been: two
-                processes share an address, or a clock was set.
+        Args:
+            role: the number of the selector.
         """
-        before, now = self._started, scrape.started
-        if not self._has_scrape or before is None or now is None or self._at is None:
-            return False
-        if abs(now - before) <= CLOCK_NOISE_SECONDS:
-            return False
-        if not self._at - CLOCK_SKEW_SECONDS <= now <= scrape.at + CLOCK_SKEW_SECONDS:
-            raise ValueError(
-                f"the start time of {scrape.instance} moved without a restart: two processes "
-                "share an address, or a clock was set"
-            )
-        return True
+        selector = self._selectors[role]
+        return any(
+            selector.asks_for <= labels
+            for metric, labels in self._labels_of_metric.items()
+            if selector.matches_name(metric)
+        )
 
     def _learn(self, identity: str) -> tuple[int, ...]:
         """The numbers of the selectors that match a series; kept for later scrapes."""
@@ -131,5 +383,14 @@ class CounterIncreases:
         self._roles[identity] = roles
         self.matched_roles.update(roles)
         if roles:
-            self.label_names.update(name for name, value in labels.items() if value)
+            names = self._labels_of_metric.setdefault(labels[NAME], set())
+            names.update(name for name, value in labels.items() if value and name != NAME)
         return roles
+
+
+def _several_processes(instance: str, sign: str) -> str:
+    """A sentence about several processes behind one address, and what shows them."""
+    return (
+        f"several processes behind one address: {instance}, {sign}; their counts cannot be told "
+        "apart; scrape each process by its own address, or export their sum"
+    )

@@ -1,14 +1,14 @@
 """The increase of counters in a window, across restarts, late series and missing scrapes."""
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from math import isfinite
 
-from gates.model import Series
+from gates.model import Scrape, Series
+from gates.model.selector import Selector
+from gates.statistics.counter_increases import CounterIncreases
 
-# A start time that differs by less is the same: clocks are not exact.
-CLOCK_NOISE_SECONDS = 1.0
-# So far may the clock of the process and the clock of Prometheus differ.
-CLOCK_SKEW_SECONDS = 5.0
+EVERY_SERIES = Selector(())
 
 
 def newest_sample_time(series: Iterable[Series]) -> float | None:
@@ -18,101 +18,102 @@ def newest_sample_time(series: Iterable[Series]) -> float | None:
 
 
 def total_increase(
-    counters: Sequence[Series], starts: Sequence[Series], window_start: float
+    counters: Sequence[Series],
+    starts: Sequence[Series],
+    window_start: float,
+    instance_label: str = "instance",
 ) -> float:
-    """The increase of a set of counters within their samples.
+    """The increase of a set of counters within their samples, as ``CounterIncreases`` counts.
 
-    The counters of each instance are read together. Between two scrapes, a counter increases by
-    the difference. After a restart (a counter of the instance fell, or its process started between
-    the scrapes), every counter increases by its whole value. The same holds for a counter that
-    appears after the first scrape of the instance, and for a process that started in the window.
+    The counters of each instance are read together. Where an instance has no start time, the fall
+    of a counter is a restart. A process that started in the window counts from zero.
 
     Args:
         counters: the raw samples of the counters.
-        starts: the raw samples of ``process_start_time_seconds`` of the same instances.
+        starts: the raw samples of the start times of the same instances.
         window_start: the start of the window, in seconds since the epoch.
+        instance_label: the label that names the instance.
 
     Returns:
         The number of events; 0 for counters with a single scrape of an older process.
 
     Raises:
-        ValueError: a sample is negative or not finite, a series names no instance, or a start time
-            moved to a moment at which no restart can have been.
+        ValueError: a sample is negative or not finite, a series names no instance, or the counts
+            are unknown: a start time moved to a moment at which no restart can have been, or a
+            counter fell far without a restart.
 
     Source: Prometheus documentation, counter resets; design.md section 7.
     """
-    for counter in counters:
-        if any(not isfinite(sample.value) or sample.value < 0 for sample in counter.samples):
-            raise ValueError(f"a counter of {counter.labels.get('instance', '?')} is not a count")
     if any(not isfinite(sample.value) for start in starts for sample in start.samples):
         raise ValueError("a process start time is not a finite number")
-    started = by_instance(starts)
+    started = by_instance(starts, instance_label)
     return sum(
-        _of_instance(group, started.get(instance, []), window_start)
-        for instance, group in by_instance(counters).items()
+        _of_instance(instance, group, started.get(instance, []), window_start)
+        for instance, group in by_instance(counters, instance_label).items()
     )
 
 
-def by_instance(series: Iterable[Series]) -> dict[str, list[Series]]:
-    """Series, grouped by their ``instance`` label.
+def by_instance(series: Iterable[Series], label: str = "instance") -> dict[str, list[Series]]:
+    """Series, grouped by the label that names their instance.
+
+    Args:
+        series: the series.
+        label: the label that names the instance.
 
     Raises:
-        ValueError: a series has no such label, or several jobs scrape the same instance.
+        ValueError: a series has no such label, or several jobs scrape the same instance at once.
     """
     groups: dict[str, list[Series]] = {}
     for line in series:
-        instance = line.labels.get("instance")
+        instance = line.labels.get(label)
         if not instance:
-            raise ValueError("a series has no label that names its instance")
+            raise ValueError(f"a series has no label {label!r} that names its instance")
         groups.setdefault(instance, []).append(line)
     for instance, group in groups.items():
-        if len({line.labels.get("job", "") for line in group}) > 1:
+        if len({line.labels.get("job", "") for line in group}) > 1 and _jobs_overlap(group):
             raise ValueError(f"several jobs scrape {instance}, so its events would count twice")
     return groups
 
 
-def _of_instance(
-    counters: Sequence[Series], starts: Sequence[Series], window_start: float
-) -> float:
-    """The increase of one instance's counters."""
-    start_at = {sample.at: sample.value for start in starts for sample in start.samples}
-    values = [{sample.at: sample.value for sample in counter.samples} for counter in counters]
-    times = sorted(start_at.keys() | {at for value in values for at in value})
-    last: list[float | None] = [None] * len(values)
-    last_start, last_time, total = None, None, 0.0
-    for time in times:
-        start = start_at.get(time, last_start)
-        now = [value.get(time) for value in values]
-        if last_time is None:
-            young = start is not None and start >= window_start
-            last = [0.0 if young else value for value in now]
-        elif _fell(last, now) or _moved(last_start, start, last_time, time):
-            last = [0.0] * len(values)
-        for index, value in enumerate(now):
-            if value is not None:
-                before = last[index]
-                total += value - (0.0 if before is None else before)
-                last[index] = value
-        last_start, last_time = start, time
-    return total
-
-
-def _fell(last: Sequence[float | None], now: Sequence[float | None]) -> bool:
-    return any(
-        before is not None and value is not None and value < before
-        for before, value in zip(last, now, strict=True)
+def overlap(first: Series, second: Series) -> bool:
+    """Whether two series exist at the same time, so that neither series follows the other."""
+    if not first.samples or not second.samples:
+        return True
+    return (
+        first.samples[0].at <= second.samples[-1].at
+        and second.samples[0].at <= first.samples[-1].at
     )
 
 
-def _moved(before: float | None, start: float | None, earlier: float, time: float) -> bool:
-    """Whether the process restarted between two scrapes.
+def _jobs_overlap(group: Sequence[Series]) -> bool:
+    """Whether two jobs scrape an instance at the same time; a job may follow another job."""
+    return any(
+        left.labels.get("job", "") != right.labels.get("job", "") and overlap(left, right)
+        for left, right in combinations(group, 2)
+    )
+
+
+def _of_instance(
+    instance: str, counters: Sequence[Series], starts: Sequence[Series], window_start: float
+) -> float:
+    """The increase of one instance's counters.
 
     Raises:
-        ValueError: the start time moved to a moment that is not between the scrapes: two processes
-            share an address, or a clock was set.
+        ValueError: a counter is not a count, or the number of events is unknown.
     """
-    if before is None or start is None or abs(start - before) <= CLOCK_NOISE_SECONDS:
-        return False
-    if not earlier - CLOCK_SKEW_SECONDS <= start <= time + CLOCK_SKEW_SECONDS:
-        raise ValueError("a process start time moved without a restart")
-    return True
+    start_at = {sample.at: sample.value for start in starts for sample in start.samples}
+    moments: dict[float, dict[str, float]] = {at: {} for at in start_at}
+    for number, counter in enumerate(counters):
+        for at, value in counter.samples:
+            moments.setdefault(at, {})[f"counter_{number}"] = value
+    increases = CounterIncreases([EVERY_SERIES], fall_is_restart=not starts)
+    total, started = 0.0, None
+    for at in sorted(moments):
+        first, started = started is None, start_at.get(at, started)
+        young = first and started is not None and started >= window_start
+        scrape = Scrape(at, "", instance, started, moments[at])
+        sums = increases.add_scrape(scrape, counts_from_zero=young)
+        if increases.problem:
+            raise ValueError(increases.problem)
+        total += 0.0 if sums is None else sums[0]
+    return total

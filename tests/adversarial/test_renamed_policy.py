@@ -11,8 +11,8 @@ from balancing import Balancer, site
 from in_process import gates
 from judge_simulation import Change, all_declined, no_orders, shared
 from proving import Place, passing
+from recorded_ramps import lines, write
 from renaming import Renaming
-from test_backtest import lines, write
 from test_prove_customers import answered, declined, logins_refused, no_payments
 from worlds import ROOT
 

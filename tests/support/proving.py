@@ -158,6 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == "/api/health":
             self._say(place.status, json.dumps(place.health).encode())
             return
+        if parts.path != "/api/v1/query":
+            self._say(404, b"this server answers range selectors only")
+            return
         query = parse_qs(parts.query)
         selector, _, window = query["query"][0].rpartition("[")
         doctored = place.answer(selector)

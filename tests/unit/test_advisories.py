@@ -11,10 +11,10 @@ from format_documents import finding
 from in_process import gates
 from judge_simulation import HEALTHY, PAST, errors
 from judging import NOW, RAMP, STAGES, decide, evidence
-from test_backtest import lines, write
+from recorded_ramps import lines, write
 from worlds import ROOT
 
-from gates.backtest import recording
+from gates.backtest import recording_file
 from gates.backtest.replay import replay
 from gates.coverage.item_problems import PolicyNames
 from gates.errors import ConfigurationError
@@ -275,7 +275,8 @@ def test_the_coverage_does_not_let_a_trial_decide_an_item(tmp_path: Path) -> Non
 def test_a_backtest_says_when_a_trial_would_have_stopped(tmp_path: Path) -> None:
     """Green alone has 0.2 % errors: under the limit that counts, and over that of the trial."""
     policy = with_strict_errors(tmp_path)
-    ramp = recording.read(write(tmp_path / "ramp.jsonl", lines(errors(0.002, -PAST))))
+    file = write(tmp_path / "ramp.jsonl", lines(errors(0.002, -PAST)))
+    ramp = recording_file.read(file, policy.indicators)
     before = replay(ramp, policy_of(tmp_path))
     result = replay(ramp, policy)
     assert (result.decision, result.stopped_at) == (before.decision, None)

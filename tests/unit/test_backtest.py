@@ -3,53 +3,31 @@
 import json
 import re
 import resource
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from exposed_systems import SYSTEMS
+from exposed_systems import lines as lines_of_system
 from in_process import gates
-from judge_simulation import BROKEN, CUSTOMER_KEYS, HEALTHY, HOLDS, Change, scrapes, world_of
+from judge_simulation import BROKEN, CUSTOMER_KEYS, HEALTHY, HOLDS
+from recorded_ramps import UNUSUAL, Line, lines, with_text, write
 from worlds import ROOT
 
-from gates.backtest import recording
+from gates.backtest import recording_file
 from gates.backtest.replay import Replay, replay
 from gates.errors import RecordingError
-from gates.model import ComparisonObjective, Move, Outcome, ThroughputObjective
+from gates.model import ComparisonObjective, Outcome, Scrape, ThroughputObjective
 from gates.policy import policy_file as policy
 from gates.policy.linting import policy_problems as linting
 
 POLICY = policy.load(ROOT / "policies" / "release.toml")
-Line = dict[str, Any]
-
-
-def lines(change: Change, rate: float = 50, seed: int = 1) -> list[Line]:
-    """A simulated ramp as the lines of a recording."""
-    made: list[Line] = [{"t": -1800.0, "weight": {"green": 0.0}}]
-    for event in scrapes(world_of(change, rate, (6, seed))):
-        if isinstance(event, Move):
-            made.append({"t": event.at, "weight": {"green": event.share}})
-        else:
-            text = "".join(f"{name} {value:.0f}\n" for name, value in event.values.items())
-            made.append({"t": event.at, "target": event.slot, "instance": event.instance,
-                         "text": f"# HELP x y\n# TYPE x counter\n{text}"})  # fmt: skip
-    return made
-
-
-def write(path: Path, made: list[Line]) -> Path:
-    path.write_text("".join(json.dumps(line) + "\n" for line in made))
-    return path
 
 
 def replayed(folder: Path, made: list[Line]) -> Replay:
-    return replay(recording.read(write(folder / "ramp.jsonl", made)), POLICY)
-
-
-def with_text(how: Callable[[str], str]) -> Callable[[list[Line]], list[Line]]:
-    return lambda made: [
-        {**line, "text": how(line["text"])} if "text" in line else line for line in made
-    ]
+    return replay(
+        recording_file.read(write(folder / "ramp.jsonl", made), POLICY.indicators), POLICY
+    )
 
 
 def test_a_good_ramp_is_a_go_at_every_step(tmp_path: Path) -> None:
@@ -106,59 +84,11 @@ def test_a_recording_without_the_customers_series_is_judged_as_before(
             for stage in POLICY.stages
         ),
     )
-    now, then = (replay(recording.read(path), one) for one in (POLICY, before))
+    now, then = (
+        replay(recording_file.read(path, POLICY.indicators), one) for one in (POLICY, before)
+    )
     assert (now.stopped_at, now.decision) == (then.stopped_at, then.decision)
     assert [one.decision for one in now.steps] == [one.decision for one in then.steps]
-
-
-def absolute_starts(made: list[Line]) -> list[Line]:
-    return with_text(lambda text: text + "process_start_time_seconds 1.7e9\n")(made)
-
-
-def shuffled(made: list[Line]) -> list[Line]:
-    return made[::-1]
-
-
-def with_errors(made: list[Line]) -> list[Line]:
-    lost = {"t": 300.0, "target": "green", "instance": "green-1", "error": "timeout"}
-    return [*made, lost, {**lost, "target": "blue", "instance": "blue-1"}]
-
-
-def weights_twice(made: list[Line]) -> list[Line]:
-    return [twin for line in made for twin in ([line] * (1 + ("weight" in line)))]
-
-
-def renamed(made: list[Line]) -> list[Line]:
-    """Instances get other names in the middle of the ramp, as when pods are replaced."""
-    return [
-        {**line, "instance": line["instance"] + ("-b" if line["t"] > 2000 else "")}
-        if "instance" in line
-        else line
-        for line in made
-    ]
-
-
-UNUSUAL: dict[str, Callable[[list[Line]], list[Line]]] = {
-    "as it is": lambda made: made,
-    "more labels": with_text(lambda text: text.replace(
-        'route="', 'deployment="x",method="GET",traffic="customer",route="')),
-    "fewer labels": with_text(lambda text: text.replace('route="/api/products",', "")),
-    "le spelled 1": with_text(lambda text: text.replace('le="1.0"', 'le="1"').replace(
-        'le="5.0"', 'le="5"')),
-    "figures as floats, with times": with_text(lambda text: "\n".join(
-        line if line[:1] in ("#", "") else f"{line}.0 1700000000000" for line in text.split("\n"))),
-    "lines that end otherwise": with_text(lambda text: text.replace("\n", "\r\n")),
-    "other series beside ours": with_text(lambda text: text + 'go_goroutines 7\nup{a="b"} 1\n'),
-    "scrapes of the shop's own health": with_text(lambda text: text +
-        'http_requests_total{route="/api/health",status="500"} 1e9\n'),
-    "synthetic failures": with_text(lambda text: text +
-        'http_requests_total{traffic="synthetic",status="500"} 1e9\n'),
-    "starts as seconds of the epoch": absolute_starts,
-    "in another order": shuffled,
-    "with scrapes that failed": with_errors,
-    "weights said twice": weights_twice,
-    "pods replaced": renamed,
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(UNUSUAL))
@@ -192,7 +122,7 @@ DAMAGED: dict[str, list[Line]] = {
 def test_what_is_no_recording_is_said_with_its_line(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "bad.jsonl", DAMAGED[name])
     with pytest.raises(RecordingError, match=r"bad\.jsonl"):
-        recording.read(path)
+        recording_file.read(path, POLICY.indicators)
     done = gates("backtest", str(path))
     assert done.code == 2
     assert "bad.jsonl" in done.err
@@ -271,7 +201,10 @@ VERY_SLOW = 'reads = "requests took over 5 s"\ngood ='
 SEMANTIC = {
     "fast answers counted as bad": (VERY_SLOW, VERY_SLOW.replace("good =", "bad ="),
                                     "the wrong direction: it counts good events"),
-        "a limit between two buckets": ('le=~"1|1[.]0"}', 'le=~"1.5"}', "no bucket ends at 1.5"),
+        "two boundaries at once": ('le=~"1|1[.]0"}', 'le=~"1|2.5"}', "names several boundaries"),
+    "a boundary that is no number": ('le=~"1|1[.]0"}', 'le=~"1.*"}', "names no boundary"),
+    "a boundary in another unit": ('le=~"1|1[.]0"}', 'le="1000"}',
+                                   "the words of the indicator say 1 s"),
     "all buckets at once": (',le=~"1|1[.]0"}\'\ntotal', "}'\ntotal", "without le"),
     "too few to show it": ("rollback_over = 0.05\nminimum_events = 600",
                            "rollback_over = 0.05\nminimum_events = 60", "by the rule of three"),
@@ -357,3 +290,80 @@ def test_a_stage_with_traffic_that_is_not_judged_whole_is_found(tmp_path: Path, 
 
 def test_the_policy_that_is_shipped_is_sound() -> None:
     assert linting.problems(POLICY, ROOT / "suites") == []
+
+
+OTEL = (
+    ("http_requests_total{", "http_server_request_duration_seconds_count{"),
+    ("http_request_duration_seconds", "http_server_request_duration_seconds"),
+    ('status=~"5.."', 'http_response_status_code=~"5.."'),
+    ("route!~", "http_route!~"),
+)
+DOTTED = (
+    ("http_server_request_duration_seconds_count{", '{"http.server.request.duration_count",'),
+    ("http_server_request_duration_seconds_bucket{", '{"http.server.request.duration_bucket",'),
+    ("http_response_status_code", '"http.response.status_code"'),
+    ("http_route", '"http.route"'),
+)
+
+
+def with_changes(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize("names", [OTEL, OTEL + DOTTED], ids=["underscores", "dots"])
+def test_a_recording_is_judged_by_the_names_of_the_policy(
+    tmp_path: Path, names: tuple[tuple[str, str], ...]
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(with_changes(TEXT, *names))
+    loaded = policy.load(path)
+    system = SYSTEMS["opentelemetry-http"]
+    for errors, decision in ((0.0005, Outcome.GO), (0.2, Outcome.ROLLBACK)):
+        recorded = lines_of_system(system, errors)
+        text = json.dumps(recorded)
+        if names != OTEL:
+            exposed = re.compile(r"http_server_request_duration_seconds(_count|_bucket)\{")
+            text = exposed.sub(r'{\\"http.server.request.duration\1\\",', text)
+            text = with_changes(
+                text,
+                ("http_response_status_code", '\\"http.response.status_code\\"'),
+                ("http_route", '\\"http.route\\"'),
+            )
+        file = write(tmp_path / "ramp.jsonl", json.loads(text))
+        result = replay(recording_file.read(file, loaded.indicators), loaded)
+        assert result.decision is decision, result.reason
+
+
+def test_a_label_with_another_name_tells_the_colours_apart(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(TEXT.replace('slot="$slot"', 'track=~"shop-$slot"'))
+    loaded = policy.load(path)
+    file = write(tmp_path / "ramp.jsonl", lines(BROKEN["20 % errors"].change))
+    other = replay(recording_file.read(file, loaded.indicators), loaded)
+    assert other == replay(recording_file.read(file, POLICY.indicators), POLICY)
+
+
+def test_a_restart_is_a_moved_start_time_where_start_times_are_known(tmp_path: Path) -> None:
+    """Of a process whose start time is known, the fall of a counter is no restart."""
+
+    def started(at: float, raw: float, value: int) -> Line:
+        text = f'http_requests_total{{status="200"}} {value}\nprocess_start_time_seconds {raw}\n'
+        return {"t": at, "target": "green", "instance": "green-1", "text": text}
+
+    made = [started(0, 5e8, 10), started(5, 5e8, 9), started(10, 6e8, 2), started(15, 5e8, 11)]
+    recorded = recording_file.read(write(tmp_path / "a.jsonl", made), POLICY.indicators)
+    starts = [event.started for event in recorded.events if isinstance(event, Scrape)]
+    assert starts == [recording_file.LONG_AGO, recording_file.LONG_AGO, 10, recording_file.LONG_AGO]
+
+
+def test_a_failed_scrape_of_a_balancer_is_of_both_colours(tmp_path: Path) -> None:
+    made: list[Line] = [
+        {"t": 1.0, "instance": "lb", "text": 'http_requests_total{slot="green"} 3\n'},
+        {"t": 2.0, "instance": "lb", "error": "timeout"},
+    ]
+    recorded = recording_file.read(write(tmp_path / "a.jsonl", made), POLICY.indicators)
+    assert [(one.slot, one.at) for one in recorded.failed] == [("green", 2.0), ("blue", 2.0)]
+    green, blue = [event for event in recorded.events if isinstance(event, Scrape)]
+    assert (len(green.values), len(blue.values)) == (1, 0)

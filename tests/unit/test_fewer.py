@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from judging import STAGES
 
-from gates.judging.live import doubled_series as doubling
+from gates.judging.series import same_process, series_labels
+from gates.judging.series.series_labels import SeriesLabels
 from gates.model import Measured, Sample, SampleSet, Series, ThroughputObjective
 from gates.statistics import FewerEvents, Tally
 from gates.statistics.fewer_events import ALTERNATIVES, MAX_FACTOR
@@ -134,7 +135,8 @@ def test_two_names_of_one_process_are_told_from_two_pods(
 ) -> None:
     starts = answer(*(series_of(name, [1e6] * 5, "start") for name in names))
     counters = answer(*(series_of(*one) for one in zip(names, values, strict=True)))
-    assert bool(doubling.problem(starts, [counters])) is doubled
+    labels = SeriesLabels([ORDERS.indicator])
+    assert bool(same_process.problem(starts, [counters], labels)) is doubled
 
 
 def test_a_series_that_follows_another_is_no_replica() -> None:
@@ -143,6 +145,7 @@ def test_a_series_that_follows_another_is_no_replica() -> None:
         {"__name__": "start", "instance": "a:1", "pod": "x"}, (Sample(0, 1), Sample(15, 1))
     )
     new = Series({"__name__": "start", "instance": "a:1", "pod": "y"}, (Sample(30, 2),))
-    assert doubling.problem(answer(old, new), []) == ""
+    labels = SeriesLabels([ORDERS.indicator])
+    assert series_labels.problem([answer(old, new)], labels) == ""
     beside = Series({"__name__": "start", "instance": "a:1", "pod": "y"}, (Sample(15, 2),))
-    assert "'pod'" in doubling.problem(answer(old, beside), [])
+    assert "'pod'" in series_labels.problem([answer(old, beside)], labels)

@@ -177,20 +177,60 @@ def scrape(at: float, value: float, started: float | None = 1.0, bad: float = 0.
     return Scrape(at, "green", "g", started, {'n{s="200"}': value, 'n{s="500"}': bad})
 
 
-def fed(*scrapes: Scrape, young: bool = False) -> list[list[float] | None]:
-    rises = CounterIncreases([parse_selector('n{s="500"}'), parse_selector("n")])
+def fed(
+    *scrapes: Scrape, young: bool = False, fall_is_restart: bool = False
+) -> list[list[float] | None]:
+    selectors = [parse_selector('n{s="500"}'), parse_selector("n")]
+    rises = CounterIncreases(selectors, fall_is_restart=fall_is_restart)
     return [rises.add_scrape(one, counts_from_zero=young) for one in scrapes]
 
 
 def test_what_rises_is_counted_across_restarts_and_late_series() -> None:
     assert fed(scrape(1, 5), scrape(2, 9, bad=2), scrape(3, 12, bad=2)) == [None, [2, 6], [0, 3]]
-    assert fed(scrape(1, 5), scrape(2, 3)) == [None, [0, 3]]
+    unknown = scrape(1, 50, started=None), scrape(2, 3, started=None)
+    assert fed(*unknown, fall_is_restart=True) == [None, [0, 3]]
     assert fed(scrape(1, 5), scrape(2, 7, started=2.5)) == [None, [0, 7]]
-    with pytest.raises(ValueError, match="moved without a restart"):
-        fed(scrape(1, 5), scrape(20, 7, started=100.0))
+    assert fed(scrape(1, 5), scrape(20, 7, started=100.0)) == [None, None]
     assert fed(scrape(1, 5), young=True) == [[0, 5]]
     # When any counter falls, all count from zero.
-    assert fed(scrape(1, 5, bad=3), scrape(2, 9, bad=1)) == [None, [1, 10]]
+    fallen = scrape(1, 5, None, bad=30), scrape(2, 9, None, bad=1)
+    assert fed(*fallen, fall_is_restart=True) == [None, [1, 10]]
+
+
+def test_a_step_after_a_problem_begins_with_the_next_scrape() -> None:
+    """What an instance counted before is not counted again, though its process is young."""
+    rises = CounterIncreases([parse_selector("n")])
+    assert rises.add_scrape(scrape(15, 900), counts_from_zero=True) == [900]
+    assert rises.add_scrape(scrape(30, 100), counts_from_zero=True) is None
+    assert "fell from 900 to 100, and its process did not restart" in rises.problem
+    rises.begin_step()
+    assert rises.problem == ""
+    assert rises.add_scrape(scrape(45, 120), counts_from_zero=True) is None
+    assert rises.add_scrape(scrape(60, 150), counts_from_zero=True) == [30]
+
+
+@pytest.mark.parametrize(
+    ("values", "counted"),
+    [
+        ([1000, 999, 1030], 30),  # one sample is a little behind
+        ([1000, 999, 998, 997, 1030], 30),
+        ([1000, 10, 1030], 30),  # a large dip is left out, and named
+    ],
+)
+def test_a_dip_is_bridged(values: list[float], counted: float) -> None:
+    rises = CounterIncreases([parse_selector("n")])
+    scrapes = [scrape(15.0 * number, value) for number, value in enumerate(values)]
+    sums = [rises.add_scrape(member, counts_from_zero=False) for member in scrapes]
+    assert sum(members[0] for members in sums if members) == counted
+    assert bool(rises.problem) is (min(values) < 100)
+
+
+def test_a_small_dip_that_does_not_end_is_named() -> None:
+    rises = CounterIncreases([parse_selector("n")])
+    for number in range(8):
+        at_first = 1000.0 if number == 0 else 996.0
+        rises.add_scrape(scrape(15.0 * number, at_first), counts_from_zero=False)
+    assert "fell from 1,000 to 996" in rises.problem
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])

@@ -44,7 +44,8 @@ def weights_of(green: Points, *names: str) -> SampleSet:
     return answer(*(weight(name, each) for name in servers), weight("blue", blue))
 
 
-WITNESS = Witness("http://p", "green", "blue")
+RELEASE = policy.load(ROOT / "policies" / "release.toml")
+WITNESS = Witness("http://p", "green", "blue").with_policy(RELEASE)
 
 
 def look(
@@ -108,7 +109,7 @@ def test_the_servers_of_green_are_those_of_the_target_file(
 ) -> None:
     servers, present, agrees = SERVERS[name]
     weights = weights_of({1010.0: 20.0, 1025.0: 20.0}, *present)
-    witness = Witness("http://p", "green", "blue", servers)
+    witness = replace(WITNESS, servers=servers)
     report = look(monkeypatch, 0.2, weights, witness=witness)
     assert (report.opinion is Opinion.AGREES) is agrees
 
@@ -199,7 +200,28 @@ def test_requests_that_say_the_opposite_outweigh_weights(monkeypatch: pytest.Mon
 
 
 def test_the_policy_names_the_series() -> None:
-    loaded = policy.load(ROOT / "policies" / "release.toml")
-    witness = Witness("http://p", "green", "blue").with_policy(loaded)
+    witness = Witness("http://p", "green", "blue").with_policy(RELEASE)
     assert witness.weights == 'haproxy_server_weight{proxy="store"}'
     assert "$slot" in witness.requests
+
+
+def test_without_a_policy_the_witness_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    witness = Witness("http://p", "green", "blue")
+    report = look(monkeypatch, 0.1, weights_of({1010.0: 10.0}), witness=witness)
+    assert report.opinion is Opinion.NOT_SEEN
+    assert report.sentence == "no policy names the time series of weights and requests"
+
+
+def test_the_target_names_the_label_of_the_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    selectors: list[str] = []
+
+    def samples(_: Witness, selector: str, __: float) -> SampleSet:
+        selectors.append(selector)
+        return answer()
+
+    monkeypatch.setattr(Witness, "_samples", samples)
+    green = replace(target.load("green", ROOT / "targets"), colour_label="track")
+    Witness.of_target(RELEASE, green).look(ConfirmedMove(0.1, MOVED))
+    assert [one.partition(",")[0] for one in selectors[1:]] == [
+        'http_requests_total{track="green"', 'http_requests_total{track="blue"',
+    ]  # fmt: skip

@@ -1,8 +1,10 @@
 """Condition: green's instances were up, and all of them were seen, through the whole step."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
 
 from gates.judging import answers
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
@@ -30,14 +32,16 @@ class InstanceSamples:
     Args:
         moves: the moves of the ramp that is under way.
         up: whether Prometheus reached each instance.
-        starts: when the processes started.
+        starts: when the processes started; None where the system has no start time.
         now: seconds since the epoch.
+        instance_label: the label that names the instance.
     """
 
     moves: Sequence[Move]
     up: SampleSet
-    starts: SampleSet
+    starts: SampleSet | None
     now: float
+    instance_label: str = "instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def conclude(
         conclusion = cannot_measure(Measured.NO_DATA, objective.reads, "no ramp is under way")
         answer = weights
     else:
+        samples = replace(samples, instance_label=objective.processes.instance_label)
         conclusion = Conclusion(*_judged(objective, target, samples))
         answer = samples.up
     measurement = answers.measurement(answer, f"{len(answer.series)} series")
@@ -94,12 +99,12 @@ def conclude(
 def _judged(
     objective: AvailabilityObjective, target: Target, samples: InstanceSamples
 ) -> tuple[Measured, Verdict, str]:
-    for answer in (samples.up, samples.starts):
+    for answer in (samples.up, *(() if samples.starts is None else (samples.starts,))):
         if answer.measured is not Measured.OK:
             problem = f"cannot see {objective.reads}: {answer.query}: {answer.problem}"
             return answer.measured, Verdict.INCONCLUSIVE, problem
     try:
-        instances = by_instance(samples.up.series)
+        instances = by_instance(samples.up.series, samples.instance_label)
         absences = [item for name in instances for item in _absences(name, samples)]
     except ValueError as error:
         return Measured.ERROR, Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {error}"
@@ -147,30 +152,65 @@ def _judged(
 def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
     """The absences of an instance since the step began."""
     since = samples.moves[-1].at
-    looks = sorted(
-        sample for item in by_instance(samples.up.series)[instance] for sample in item.samples
-    )
-    starts = sorted(
-        sample
-        for item in by_instance(samples.starts.series).get(instance, [])
+    by_name = by_instance(samples.up.series, samples.instance_label)
+    looks = sorted(sample for item in by_name[instance] for sample in item.samples)
+    others = sorted(
+        sample.at
+        for name, series in by_name.items()
+        if name != instance
+        for item in series
         for sample in item.samples
     )
+    starts = _start_times(instance, samples)
     good = [item.at for item in looks if item.value == UP]
     if not good:
         yield Absence(instance, max(since, looks[0].at), looks[-1].at, restarted=False)
         return
+    bad = [item.at for item in looks if item.value != UP]
     for begin, end in pairwise(good):
-        failed = any(begin < item.at < end for item in looks)
-        if end > since:
-            restarted = failed and _restarted(starts, begin, end)
-            yield Absence(instance, max(begin, since), end, restarted=restarted)
+        if end <= since:
+            continue
+        failed = bisect_left(bad, end) > bisect_right(bad, begin)
+        if not failed and _was_away(starts, others, begin, end):
+            continue
+        restarted = failed and _restarted(starts, begin, end)
+        yield Absence(instance, max(begin, since), end, restarted=restarted)
     if looks[-1].at > good[-1]:
         # Whether the process is down, or only its metrics are, nobody knows yet.
         yield Absence(instance, max(good[-1], since), looks[-1].at, restarted=False)
 
 
-def _restarted(starts: Sequence[Sample], begin: float, end: float) -> bool:
+def _start_times(instance: str, samples: InstanceSamples) -> list[Sample] | None:
+    """The start times of an instance's processes; None where the system has no start time."""
+    if samples.starts is None:
+        return None
+    known = by_instance(samples.starts.series, samples.instance_label).get(instance, [])
+    return sorted(sample for item in known for sample in item.samples)
+
+
+def _was_away(
+    starts: Sequence[Sample] | None, others: Sequence[float], begin: float, end: float
+) -> bool:
+    """Whether the instance left the discovery of Prometheus, and another process came back.
+
+    Prometheus scraped other instances in the meantime, so that no events went unseen.
+    """
+    scraped = bisect_left(others, end) > bisect_right(others, begin)
+    return scraped and starts is not None and _is_another(starts, begin, end)
+
+
+def _is_another(starts: Sequence[Sample], begin: float, end: float) -> bool:
+    """Whether the process after a gap began in the gap."""
+    after, before = bisect_left(starts, (end, -inf)), bisect_right(starts, (begin, inf)) - 1
+    if before < 0 or after == len(starts):
+        return False
+    return starts[after].value - starts[before].value > CLOCK_NOISE_SECONDS
+
+
+def _restarted(starts: Sequence[Sample] | None, begin: float, end: float) -> bool:
     """Whether another process answered after the absence."""
+    if starts is None:
+        return False  # without a start time, the absence is a gap
     before = [item.value for item in starts if item.at <= begin]
     after = [item.value for item in starts if item.at >= end]
     if not before or not after:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gates.judging import answers
-from gates.judging.live import availability, doubled_series
+from gates.judging.live import availability
+from gates.judging.live.colour_answers import ColourAnswers, gone_instances, read_scrapes
+from gates.judging.live.fed_judges import FedJudge, FedJudges
 from gates.judging.live.findings import FindingBasis, conclude
 from gates.judging.live.live_judge import LiveJudge
 from gates.judging.live.queries import (
@@ -16,53 +18,35 @@ from gates.judging.live.queries import (
     Role,
     is_of_customers,
 )
-from gates.judging.live.scrapes import scrapes
 from gates.judging.timeline import Timeline
-from gates.model import Evidence, Finding, Measured, Move, SampleSet, Scrape
-from gates.statistics import by_instance
+from gates.model import (
+    Evidence,
+    Finding,
+    Measured,
+    Scrape,
+    Verdict,
+)
 
-UP = 1.0
+# Samples before a gap still count.
+MAY_BE_FED = (Measured.OK, Measured.STALE)
 
 
 @dataclass(frozen=True, slots=True)
-class ColourAnswers:
-    """The answers of Prometheus about one colour.
+class LiveView:
+    """What the findings of a ramp's live objectives are read from, beside the evidence.
 
     Args:
-        counters: the counters; every counter must have series of the same instances.
-        late_counters: counters whose series appear with their first event.
-        starts: when the processes started.
-        up: whether Prometheus reaches each instance.
+        queries: the queries of these objectives, whose answers are in the evidence.
+        timeline: the balancer's moves.
+        fed_judges: the judges of earlier looks; None for a single look.
     """
 
-    counters: tuple[SampleSet, ...]
-    late_counters: tuple[SampleSet, ...]
-    starts: SampleSet
-    up: SampleSet
-
-    @classmethod
-    def of(cls, group: QueryGroup, colour: Colour, evidence: Evidence) -> "ColourAnswers":
-        """The answers about one colour; each answer is in the field of its query's role."""
-
-        def by_role(role: Role) -> tuple[SampleSet, ...]:
-            return tuple(query.answer(evidence) for query in group.select(colour, role))
-
-        return cls(
-            by_role(Role.COUNTERS),
-            by_role(Role.LATE_COUNTERS),
-            by_role(Role.START_TIME)[0],
-            by_role(Role.UP)[0],
-        )
-
-    @property
-    def needed(self) -> tuple[SampleSet, ...]:
-        """The answers without which no objective can be judged."""
-        return (*self.counters, self.starts, self.up)
+    queries: LiveQueries
+    timeline: Timeline
+    fed_judges: FedJudges | None = None
 
 
-def findings(
-    plan: LivePlan, queries: LiveQueries, timeline: Timeline, evidence: Evidence, now: float
-) -> tuple[Finding, ...]:
+def findings(plan: LivePlan, view: LiveView, evidence: Evidence, now: float) -> tuple[Finding, ...]:
     """Judge the live objectives of a stage.
 
     Objectives that read the same counters share a judge. Objectives that read other counters have
@@ -70,37 +54,137 @@ def findings(
 
     Args:
         plan: the stage's live objectives.
-        queries: the queries of these objectives, whose answers are in the evidence.
-        timeline: the balancer's moves.
+        view: the queries, the moves, and the judges of earlier looks.
         evidence: the evidence with the answers.
         now: seconds since the epoch.
     """
+    queries, timeline = view.queries, view.timeline
     by_name: dict[str, Finding] = {}
     for group in queries.groups:
-        for finding in _of_group(group, timeline, evidence, now):
+        for finding in _of_group(group, timeline, evidence, now, view.fed_judges):
             by_name[finding.objective] = finding
-    up = _instances(queries.processes, timeline, evidence, now)
-    for objective in plan.availability:
-        by_name[objective.name] = availability.conclude(
-            objective, evidence.target, up, timeline.answer
-        )
+    of_triggers = trigger_findings(queries, timeline, evidence, now)
+    by_name |= {one.objective: one for one in with_triggers(by_name.values(), of_triggers)}
+    for finding in availability_findings(plan, queries, timeline, evidence, now):
+        by_name[finding.objective] = finding
     return tuple(by_name[objective.name] for objective in (*plan.objectives, *plan.availability))
 
 
-def _of_group(
-    group: QueryGroup, timeline: Timeline, evidence: Evidence, now: float
+def with_triggers(findings: Iterable[Finding], of_triggers: Iterable[Finding]) -> list[Finding]:
+    """The findings, those of rollback triggers by the triggers' own windows.
+
+    A trigger that fired earlier in the ramp has fired.
+
+    Args:
+        findings: the findings by the history of the ramp.
+        of_triggers: the findings of the triggers by their own windows.
+    """
+    by_window = {finding.objective: finding for finding in of_triggers}
+    return [
+        finding if finding.verdict is Verdict.FAIL else by_window.get(finding.objective, finding)
+        for finding in findings
+    ]
+
+
+def availability_findings(
+    plan: LivePlan, queries: LiveQueries, timeline: Timeline, evidence: Evidence, now: float
 ) -> tuple[Finding, ...]:
-    judge = LiveJudge.of(group.objectives, evidence.target)
+    """Judge whether green was up; the arguments are as for ``trigger_findings``."""
+    up = _instances(queries.processes, timeline, evidence, now)
+    return tuple(
+        availability.conclude(objective, evidence.target, up, timeline.answer)
+        for objective in plan.availability
+    )
+
+
+def trigger_findings(
+    queries: LiveQueries, timeline: Timeline, evidence: Evidence, now: float
+) -> tuple[Finding, ...]:
+    """Judge the rollback triggers by their own windows, whatever the history of the ramp shows.
+
+    Args:
+        queries: the queries of the live objectives.
+        timeline: the balancer's moves.
+        evidence: the evidence with the answers to the triggers' queries.
+        now: seconds since the epoch.
+
+    Returns:
+        The findings of the triggers; none without a ramp, and none where the evidence is of a
+        version that did not ask for these windows.
+    """
+    if not timeline.moves:
+        return ()
+    return tuple(
+        finding
+        for group in queries.triggers
+        if all(query.metric.is_in(evidence) for query in group.queries)
+        for finding in _of_group(group, timeline, evidence, now)
+    )
+
+
+def _of_group(
+    group: QueryGroup,
+    timeline: Timeline,
+    evidence: Evidence,
+    now: float,
+    fed_judges: FedJudges | None = None,
+) -> tuple[Finding, ...]:
+    target = evidence.target
+    judge = LiveJudge.of(group.objectives, target)
     basis = _basis(group, timeline, evidence)
     if not group.queries:
         no_ramp = timeline.no_ramp or "no ramp is under way"
         return conclude(judge, now, (Measured.NO_DATA, no_ramp), basis)
     colours = {colour: ColourAnswers.of(group, colour, evidence) for colour in Colour}
     if is_of_customers(group.objectives[0]) and not _is_exported(colours.values()):
-        _feed(judge, timeline.moves, [])  # no colour exports it, and no event is judged
+        FedJudge(judge).feed(timeline.moves, [])  # no colour exports it, and no event is judged
         return conclude(judge, now, (Measured.OK, ""), basis)
     by_slot = dict(zip(judge.slots, (colours[Colour.GREEN], colours[Colour.BLUE]), strict=True))
-    return conclude(judge, now, fed(judge, timeline.moves, by_slot, now), basis)
+    known = _known(by_slot, judge, now)
+    if known.blind[0] not in MAY_BE_FED:
+        return conclude(judge, now, known.blind, basis)
+    fed = (fed_judges or FedJudges()).fed(
+        (group.objectives, judge.slots), lambda: judge, timeline.moves, known.scrapes
+    )
+    judge = fed.judge
+    judge.scrapes_since = now - group.queries[0].metric.window_seconds
+    for slot, gone in known.gone.items():
+        judge.left(slot, gone)
+    blind = known.blind if known.blind[0] is not Measured.OK else judge.blindness(now)
+    if fed.problem and blind[0] is Measured.OK:
+        blind = Measured.ERROR, fed.problem
+    return conclude(judge, now, blind, basis)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownScrapes:
+    """What the answers about both colours hold.
+
+    Args:
+        scrapes: the scrapes, in order of time.
+        gone: the instances of each colour that left the discovery of Prometheus.
+        blind: why the objectives cannot be judged; ``(OK, "")`` where they can.
+    """
+
+    scrapes: list[Scrape]
+    gone: Mapping[str, frozenset[str]]
+    blind: tuple[Measured, str]
+
+
+def _known(by_slot: Mapping[str, ColourAnswers], judge: LiveJudge, now: float) -> KnownScrapes:
+    """Read the answers; a problem of a colour that the judge does not need is left out."""
+    every: list[Scrape] = []
+    gone: dict[str, frozenset[str]] = {}
+    blind = Measured.OK, ""
+    for slot, colour in by_slot.items():
+        problem, known = read_scrapes(colour, slot, judge.max_age, now)
+        if problem[0] in MAY_BE_FED:  # samples before a gap still count
+            every.extend(known)
+            gone[slot] = gone_instances(colour, judge.max_age)
+        if problem[0] is not Measured.OK and slot in judge.needs and blind[0] is Measured.OK:
+            blind = problem
+    every.sort(key=lambda scrape: scrape.at)
+    return KnownScrapes(every, gone, blind)
 
 
 def _instances(
@@ -110,10 +194,11 @@ def _instances(
     of_green = {query.role: query for query in queries if query.colour is Colour.GREEN}
     if not of_green:
         return None
+    start_time = of_green.get(Role.START_TIME)
     return availability.InstanceSamples(
         timeline.moves,
         of_green[Role.UP].answer(evidence),
-        of_green[Role.START_TIME].answer(evidence),
+        start_time.answer(evidence) if start_time else None,
         now,
     )
 
@@ -138,151 +223,26 @@ def _basis(group: QueryGroup, timeline: Timeline, evidence: Evidence) -> Finding
     return basis
 
 
-def fed(
-    judge: LiveJudge, moves: Sequence[Move], by_slot: Mapping[str, ColourAnswers], now: float
+def problem_of(
+    judge: LiveJudge, group: QueryGroup, evidence: Evidence, now: float
 ) -> tuple[Measured, str]:
-    """Feed a judge the answers of Prometheus in the order of time.
-
-    After a problem of one scrape the later scrapes are fed, too, so that the problem does not hide
-    a later stop. A problem of a colour that the judge does not need is not reported.
+    """Why the answers about a group cannot be judged, for a judge that is fed elsewhere.
 
     Args:
-        judge: the judge.
-        moves: the moves of the ramp that is under way.
-        by_slot: the answers about each colour.
+        judge: the judge of the group; it learns which instances left.
+        group: the queries of the judge.
+        evidence: the evidence with the answers.
         now: seconds since the epoch.
 
     Returns:
-        Why the objectives of the judge cannot be judged: a status and a sentence; ``(OK, "")``
-        where the objectives can be judged.
+        A status and a sentence; ``(OK, "")`` where the answers can be judged. After a status that
+        is not in ``MAY_BE_FED`` no scrape counts.
     """
-    every: list[Scrape] = []
-    blind = Measured.OK, ""
-    for slot, colour in by_slot.items():
-        problem = _unusable(colour, judge.max_age, now)
-        if problem[0] in (Measured.OK, Measured.STALE):  # samples before a gap still count
-            every.extend(_scrapes(colour))
-        if problem[0] is not Measured.OK and slot in judge.needs and blind[0] is Measured.OK:
-            blind = problem
-    if blind[0] not in (Measured.OK, Measured.STALE):
-        return blind
-    every.sort(key=lambda scrape: scrape.at)
-    first_problem = _feed(judge, moves, every)
-    if blind[0] is not Measured.OK:
-        return blind
-    return (Measured.ERROR, first_problem) if first_problem else judge.blindness(now)
-
-
-def _unusable(colour: ColourAnswers, max_age: float, now: float) -> tuple[Measured, str]:
-    """Why the answers of a colour cannot be fed to a judge; (OK, "") where the answers can."""
-    for answer in colour.needed:
-        if answer.measured is not Measured.OK:
-            return answer.measured, f"{answer.query}: {answer.problem}"
-    for answer in colour.late_counters:
-        if answer.measured not in (Measured.OK, Measured.NO_DATA):
-            return answer.measured, f"{answer.query}: {answer.problem}"
-    counted = (*colour.counters, colour.starts)
-    try:
-        problem = _wrong_series(colour)
-        _scrapes(colour)
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        return Measured.ERROR, problem
-    if problem := _behind(counted, max_age) or _down(colour.up, max_age, now):
-        return Measured.STALE, problem
-    return Measured.OK, ""
-
-
-def _wrong_series(colour: ColourAnswers) -> str:
-    """Why the events would be counted wrongly; empty where the count is right.
-
-    Raises:
-        ValueError: the answers are of different instances, or a series has no instance.
-    """
-    _require_same_instances((*colour.counters, colour.starts))
-    for answer in (*colour.counters, *colour.late_counters):
-        if spellings := answers.spelled_twice(answer.series):
-            return f"a bucket is spelled {spellings[0]} and {spellings[1]} in {answer.query}"
-    return doubled_series.problem(colour.starts, colour.counters)
-
-
-def _scrapes(colour: ColourAnswers) -> list[Scrape]:
-    """The scrapes that the answers of one colour hold."""
-    return scrapes(
-        [answer.series for answer in (*colour.counters, colour.starts)],
-        colour.starts.series,
-        optional=[answer.series for answer in colour.late_counters],
-    )
-
-
-def _feed(judge: LiveJudge, moves: Sequence[Move], every: Sequence[Scrape]) -> str:
-    """Feed moves and scrapes to a judge.
-
-    Returns:
-        The first problem, or an empty text.
-    """
-    left, first = list(moves), ""
-    for scrape in every:
-        while left and left[0].at <= scrape.at:
-            judge.move(left.pop(0))
-        try:
-            judge.scraped(scrape)
-        except ValueError as error:
-            first = first or (str(error) if scrape.slot in judge.needs else "")
-    for move in left:
-        judge.move(move)
-    return first
-
-
-def _down(up: SampleSet, max_age: float, now: float) -> str:
-    """Which instance Prometheus knows and cannot reach; empty where all instances are reached."""
-    for series in up.series:
-        at, value = series.samples[-1]
-        if now - at <= max_age and value != UP:
-            return f"{series.labels.get('instance', '?')} is down: Prometheus cannot scrape it"
-    return ""
-
-
-def _behind(known: Sequence[SampleSet], max_age: float) -> str:
-    """Compare the newest samples of each instance between the answers.
-
-    Args:
-        known: the answers.
-        max_age: how many seconds an answer may be older than another answer.
-
-    Returns:
-        A sentence about the first answer that is too old; an empty text where no answer is.
-    """
-    latest: dict[tuple[str, str], float] = {}
-    newest: dict[tuple[str, tuple[str, str]], float] = {}
-    for answer in known:
-        for series in answer.series:
-            instance = (series.labels.get("slot", ""), series.labels.get("instance", ""))
-            at = series.samples[-1].at
-            latest[instance] = max(latest.get(instance, at), at)
-            key = (answer.query, instance)
-            newest[key] = max(newest.get(key, at), at)
-    for (query, instance), at in newest.items():
-        if latest[instance] - at > max_age:
-            return f"{query}: nothing of {instance[1]} for {latest[instance] - at:.0f} s"
-    return ""
-
-
-def _require_same_instances(known: Sequence[SampleSet]) -> None:
-    """Every answer of a colour must be of the same instances.
-
-    Raises:
-        ValueError: an answer is of other instances.
-    """
-    first: dict[str, tuple[str, set[str]]] = {}
-    for answer in known:
-        slots = {series.labels.get("slot", "") for series in answer.series}
-        if len(slots) != 1:
-            raise ValueError(f"{answer.query} is of several slots")
-        instances, slot = set(by_instance(answer.series)), slots.pop()
-        query, before = first.setdefault(slot, (answer.query, instances))
-        if before != instances:
-            raise ValueError(
-                f"{query} is of {len(before)} instances, {answer.query} of {len(instances)}"
-            )
+    colours = {colour: ColourAnswers.of(group, colour, evidence) for colour in Colour}
+    if is_of_customers(group.objectives[0]) and not _is_exported(colours.values()):
+        return Measured.OK, ""
+    by_slot = dict(zip(judge.slots, (colours[Colour.GREEN], colours[Colour.BLUE]), strict=True))
+    known = _known(by_slot, judge, now)
+    for slot, gone in known.gone.items():
+        judge.left(slot, gone)
+    return known.blind

@@ -159,9 +159,16 @@ def _judged(judge: Judge, live: LiveJudge, now: float) -> tuple[Verdict, str]:
                 "the instance of green with the most restarts restarted "
                 f"{judge.most} times in this step"
             )
-            return Verdict.PASS, f"{counts}; at most {limit} are accepted"
+            return Verdict.PASS, f"{counts}; at most {limit} are accepted{_sign_of_restart(judge)}"
         case _:
             assert_never(judge)
+
+
+def _sign_of_restart(judge: RestartCount) -> str:
+    """What counts as a restart, where the policy names no start time."""
+    if not judge.objective.processes.fall_is_restart:
+        return ""
+    return "; the policy names no start time, so the fall of a counter counts as a restart"
 
 
 def _bad_events(

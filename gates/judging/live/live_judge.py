@@ -4,8 +4,9 @@ Every command uses the same judge. ``gates check`` and ``gates watch`` give the 
 Prometheus, ``gates backtest`` a recording, and ``make bench-judge`` a simulation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from gates.judging.live.objective_judges import (
@@ -24,15 +25,26 @@ if TYPE_CHECKING:
 
 # An instance that was not seen for so many times the freshness limit is gone for good.
 FORGOTTEN = 5
+COMPARISONS = (BadEventComparison, ThroughputComparison)
 
 
 @dataclass(slots=True)
 class Colour:
-    """The instances of a colour: the counters, the last sample and the covered seconds of each."""
+    """The instances of a colour, and how much of the step is covered by their samples.
+
+    Args:
+        rises: the counters of each instance.
+        last_samples: the time of each instance's newest sample.
+        last_sample: the time of the newest sample of any instance.
+        covered: the seconds of this step in which an instance was seen.
+        gone: the instances that left the discovery of Prometheus.
+    """
 
     rises: dict[str, CounterIncreases] = field(default_factory=dict)
     last_samples: dict[str, float] = field(default_factory=dict)
-    covered: dict[str, float] = field(default_factory=dict)
+    last_sample: float | None = None
+    covered: float = 0.0
+    gone: frozenset[str] = frozenset()
 
 
 def _may_be_absent(judge: Judge) -> bool:
@@ -75,10 +87,13 @@ class LiveJudge:
             if not _may_be_absent(judge)
             for role in ((selected, total) if judge.counts_good else (total,))
         }
+        self._fall_is_restart = objectives[0].processes.fall_is_restart
         self.slots, self.max_age = slots, max_age
         self.colours = {slot: Colour() for slot in slots}
         self.began_at: float | None = None
         self.moves: list[Move] = []
+        # No scrape before this moment was asked for.
+        self.scrapes_since = -inf
 
     @classmethod
     def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "LiveJudge":
@@ -90,9 +105,15 @@ class LiveJudge:
         """The balancer gives green another share."""
         self.moves.append(move)
         for colour in self.colours.values():
-            colour.covered = {}
+            colour.covered = 0.0
+            for rises in colour.rises.values():
+                rises.begin_step()
         for member in self.judges:
             member.move(move.at, move.share)
+
+    def left(self, slot: str, instances: Iterable[str]) -> None:
+        """Some instances of a colour left the discovery of Prometheus; no sample of them is due."""
+        self.colours[slot].gone = frozenset(instances)
 
     def scraped(self, scrape: Scrape) -> None:
         """Add the next scrape; the scrapes come in the order of time.
@@ -116,7 +137,10 @@ class LiveJudge:
         green = scrape.slot == self.slots[0]
         if green and rises.restarted:
             self._restarted(scrape)
+        comparable = not (green and self._is_blue_unknown())
         for judge, selected_role, total_role in self._roles:
+            if not comparable and isinstance(judge, COMPARISONS):
+                continue  # without blue's counts, nothing stops green
             selected, total = sums[selected_role], sums[total_role]
             if selected > total and not isinstance(judge, ThroughputComparison):
                 raise ValueError(
@@ -126,15 +150,20 @@ class LiveJudge:
             events = total - selected if judge.counts_good else selected
             judge.count(scrape.at, events, total, green=green)
 
+    def _is_blue_unknown(self) -> bool:
+        """Whether the events of an instance of blue are unknown in this step."""
+        return any(rises.problem for rises in self.colours[self.slots[1]].rises.values())
+
     def _seen(self, colour: Colour, scrape: Scrape) -> CounterIncreases:
         """Note the time of an instance's sample, and return the counters of the instance."""
-        before = colour.last_samples.get(scrape.instance)
+        before = colour.last_sample
         if before is not None and scrape.at - before <= self.max_age:
-            covered = colour.covered
-            covered[scrape.instance] = covered.get(scrape.instance, 0.0) + scrape.at - before
-        colour.last_samples[scrape.instance] = scrape.at
+            colour.covered += scrape.at - before
+        colour.last_sample = colour.last_samples[scrape.instance] = scrape.at
         if scrape.instance not in colour.rises:
-            colour.rises[scrape.instance] = CounterIncreases(self._selectors)
+            colour.rises[scrape.instance] = CounterIncreases(
+                self._selectors, fall_is_restart=self._fall_is_restart
+            )
         return colour.rises[scrape.instance]
 
     def _restarted(self, scrape: Scrape) -> None:
@@ -156,11 +185,12 @@ class LiveJudge:
             ``(OK, "")`` where the objectives can be judged.
         """
         for slot in self.needs:
-            last_samples = self.colours[slot].last_samples
+            colour = self.colours[slot]
+            last_samples = colour.last_samples
             known = {
                 member: at
                 for member, at in last_samples.items()
-                if now - at <= FORGOTTEN * self.max_age
+                if now - at <= FORGOTTEN * self.max_age and member not in colour.gone
             }
             if not known:
                 last = max(last_samples.values(), default=None)
@@ -175,24 +205,47 @@ class LiveJudge:
                 ahead = f"{known[oldest] - now:.0f} s in the future"
                 sentence = f"the newest sample of {oldest} ({slot}) is {ahead}; compare the clocks"
                 return Measured.ERROR, sentence
+        if problem := self._miscounted():
+            return Measured.ERROR, problem
         if problem := self._unmatched():
             return Measured.NO_DATA, problem
         return self._coverage(now)
 
+    def _miscounted(self) -> str:
+        """Why the events of a colour in this step are unknown; empty where they are known."""
+        for slot in self.needs:
+            for instance, rises in self.colours[slot].rises.items():
+                if rises.problem:
+                    return rises.problem
+                if not (self._fall_is_restart or rises.has_start_time):
+                    start_time = self.judges[0].objective.processes.start_time
+                    return (
+                        f"{instance} has no start time: the policy names {start_time} as the sign "
+                        "of a restart; export this series, or declare fall_is_restart = true"
+                    )
+        return ""
+
     def _unmatched(self) -> str:
-        """A colour without a series of an indicator, which does not prove zero events."""
+        """A colour without a series of an indicator, which does not prove zero events.
+
+        A label value that never occurred counts as no events where the instance has other series
+        of the same metric with that label, and where the total is counted.
+        """
         for judge, selected_role, total_role in self._roles:
             if _may_be_absent(judge):
                 continue  # too few events do not block there, and so may none
-            asks_for = self._selectors[selected_role].asks_for
             for slot in self.needs:
-                rises = self.colours[slot].rises.values()
-                matched = {role for member in rises for role in member.matched_roles}
-                labels = {name for member in rises for name in member.label_names}
-                missing = total_role not in matched or (
-                    selected_role not in matched and (judge.counts_good or not asks_for <= labels)
+                counting = [
+                    rises
+                    for rises in self.colours[slot].rises.values()
+                    if total_role in rises.matched_roles
+                ]
+                is_missing = not counting or any(
+                    selected_role not in rises.matched_roles
+                    and (judge.counts_good or not rises.counts_zero(selected_role))
+                    for rises in counting
                 )
-                if missing:
+                if is_missing:
                     name = judge.objective.indicator.name
                     return f"no time series of {slot} matches the indicator {name!r}"
         return ""
@@ -201,9 +254,8 @@ class LiveJudge:
         """Whether green was seen for at least half of the step."""
         if not self.moves:
             return Measured.NO_DATA, "no ramp is under way"
-        passed = now - self.moves[-1].at
-        colour = self.colours[self.slots[0]]
-        covered = max(colour.covered.values(), default=0.0)  # others may have come later
+        passed = now - max(self.moves[-1].at, self.scrapes_since)
+        covered = self.colours[self.slots[0]].covered
         if passed > self.max_age and covered < passed / 2:
             return (
                 Measured.NO_DATA,

@@ -1,15 +1,24 @@
 """The queries of a stage's live objectives: built once, fetched, and judged by their role."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from math import ceil
+from math import ceil, floor
 from typing import assert_never
 
 from gates.judging import answers
+from gates.judging.metric_query import (
+    MetricQuery,
+    SumPart,
+    clock_of,
+    counts_none,
+    instance_labels,
+    merged,
+)
 from gates.model import (
     AvailabilityObjective,
     ComparisonObjective,
+    EventIndicator,
     Evidence,
     LiveObjective,
     Move,
@@ -50,18 +59,21 @@ class LiveQuery:
     Args:
         role: the purpose of the query.
         colour: the colour whose series the query selects.
-        selector: the vector selector, with the colour's slot.
-        window_seconds: the length of the window, which ends now.
+        metric: the query.
     """
 
     role: Role
     colour: Colour
-    selector: str
-    window_seconds: float
+    metric: MetricQuery
+
+    @property
+    def selector(self) -> str:
+        """The vector selector, with the colour's value."""
+        return self.metric.selector
 
     def answer(self, evidence: Evidence) -> SampleSet:
         """The answer to the query."""
-        return answers.sample_set(evidence, self.selector, self.window_seconds)
+        return self.metric.answer(evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,27 @@ class LivePlan:
         )
         return cls(live, shares[0], terms[0], available, live[0].processes, trials)
 
+    def trigger_groups(self) -> list[tuple[TriggerObjective, ...]]:
+        """The rollback triggers, grouped by the counters that the triggers read."""
+        groups: dict[str, list[TriggerObjective]] = {}
+        for objective in self.objectives:
+            if isinstance(objective, TriggerObjective):
+                groups.setdefault(objective.indicator.total, []).append(objective)
+        return [tuple(group) for group in groups.values()]
+
+    def trigger_queries(self, target: Target) -> tuple[QueryGroup, ...]:
+        """The queries of the rollback triggers over their own windows.
+
+        These queries depend neither on the ramp's history nor on the answers about it.
+
+        Args:
+            target: green, whose file names both slots.
+        """
+        return tuple(
+            _Builder(self, target, float(ceil(trigger_window(group)))).group(group)
+            for group in self.trigger_groups()
+        )
+
     def groups(self) -> list[tuple[LiveObjective, ...]]:
         """The objectives, grouped by the counters that the objectives read.
 
@@ -159,12 +192,15 @@ class LivePlan:
             target: green, whose file names both slots.
             now: seconds since the epoch.
         """
+        triggers = self.trigger_queries(target)
         if not moves:
             groups = [QueryGroup(group, (), {}) for group in self.groups()]
-            return LiveQueries(tuple(groups), ())
-        builder = _Builder(self, target, float(ceil(now - moves[0].at + self.terms.history)))
+            return LiveQueries(tuple(groups), (), triggers)
+        # The window begins at the same moment in each look, so that looks read the same scrapes.
+        begin = floor(moves[0].at - self.terms.history)
+        builder = _Builder(self, target, round(now - begin, 3))
         groups = [builder.group(group) for group in self.groups()]
-        return LiveQueries(tuple(groups), builder.of_processes())
+        return LiveQueries(tuple(groups), builder.of_processes(), triggers)
 
     def _total(self, objective: LiveObjective) -> str:
         """The selector that is queried for an objective's total.
@@ -182,18 +218,30 @@ class LivePlan:
         )
         return next((total for total in wide if is_within(own, total)), own)
 
-    def selectors(self, objective: LiveObjective) -> list[tuple[Role, str]]:
-        """The roles and selectors of an objective's queries for each colour."""
-        total = (Role.COUNTERS, self._total(objective))
+    def selectors(self, objective: LiveObjective) -> list[tuple[Role, str, tuple[str, ...]]]:
+        """The queries of an objective for each colour.
+
+        Returns:
+            The role, the selector, and the selectors of the indicator that the answer is read for.
+        """
+        indicator = objective.indicator
+        total = self._total(objective)
         match objective:
             case ComparisonObjective(relative=True):
-                return [total]  # the series of its bad events are among them
+                # The series of its bad events are among them.
+                return [(Role.COUNTERS, total, (indicator.selected, indicator.total))]
             case ComparisonObjective() | TriggerObjective():
-                return [(Role.COUNTERS, objective.indicator.selected), total]
+                return [
+                    (Role.COUNTERS, indicator.selected, (indicator.selected,)),
+                    (Role.COUNTERS, total, (indicator.total,)),
+                ]
             case ThroughputObjective():
-                return [total, (Role.LATE_COUNTERS, objective.indicator.selected)]
+                return [
+                    (Role.COUNTERS, total, (indicator.total,)),
+                    (Role.LATE_COUNTERS, indicator.selected, (indicator.selected,)),
+                ]
             case TrafficObjective() | RestartsObjective():
-                return [total]
+                return [(Role.COUNTERS, total, (indicator.total,))]
             case _:
                 assert_never(objective)
 
@@ -205,16 +253,27 @@ class LiveQueries:
     Args:
         groups: the queries of the objectives, grouped by the counters that the objectives read.
         processes: the queries about the instances of both colours.
+        triggers: the queries of the rollback triggers over the triggers' own windows.
     """
 
     groups: tuple[QueryGroup, ...]
     processes: tuple[LiveQuery, ...]
+    triggers: tuple[QueryGroup, ...] = ()
+
+    def of_triggers(self) -> list[MetricQuery]:
+        """The queries of the rollback triggers over the triggers' own windows; green's first."""
+        queries = [query for group in self.triggers for query in group.queries]
+        queries.sort(key=lambda query: query.colour is Colour.BLUE)
+        return merged(query.metric for query in queries)
+
+    def of_history(self) -> list[MetricQuery]:
+        """The queries over the whole ramp."""
+        queries = [query for group in self.groups for query in group.queries]
+        return merged(query.metric for query in (*self.processes, *queries))
 
     def wanted(self) -> list[tuple[str, float]]:
         """The selectors to fetch, each with its window in seconds; no pair occurs twice."""
-        every = (query for group in self.groups for query in group.queries)
-        pairs = ((query.selector, query.window_seconds) for query in (*every, *self.processes))
-        return list(dict.fromkeys(pairs))
+        return [query.pair for query in merged((*self.of_triggers(), *self.of_history()))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,29 +284,58 @@ class _Builder:
     target: Target
     window: float
 
-    def group(self, objectives: tuple[LiveObjective, ...]) -> QueryGroup:
+    def group(self, objectives: Sequence[LiveObjective]) -> QueryGroup:
         of_objective = {
-            objective.name: self._queries(self.plan.selectors(objective))
-            for objective in objectives
+            objective.name: tuple(self._counters(objective)) for objective in objectives
         }
         every = (query for queries in of_objective.values() for query in queries)
         queries = tuple(dict.fromkeys((*every, *self.of_processes())))
-        return QueryGroup(objectives, queries, of_objective)
+        return QueryGroup(tuple(objectives), queries, of_objective)
 
     def of_processes(self) -> tuple[LiveQuery, ...]:
         processes = self.plan.processes
-        return self._queries([(Role.START_TIME, processes.start_time), (Role.UP, processes.up)])
-
-    def _queries(self, selectors: Iterable[tuple[Role, str]]) -> tuple[LiveQuery, ...]:
+        known = [(Role.START_TIME, processes.start_time), (Role.UP, processes.up)]
         return tuple(
-            LiveQuery(
-                role, colour,
-                answers.for_slot(selector, self.target, baseline=colour is Colour.BLUE),
-                self.window,
-            )
+            LiveQuery(role, colour, MetricQuery(self._named(selector, colour), self.window))
             for colour in Colour
-            for role, selector in selectors
-        )  # fmt: skip
+            for role, selector in known
+            if selector
+        )
+
+    def _counters(self, objective: LiveObjective) -> Iterator[LiveQuery]:
+        indicator, processes = objective.indicator, self.plan.processes
+        for colour in Colour:
+            for role, selector, read in self.plan.selectors(objective):
+                parts = tuple(self._part(indicator, text, colour) for text in read)
+                metric = MetricQuery(
+                    self._named(selector, colour),
+                    self.window,
+                    parts,
+                    clock_of(processes, self._named(processes.up, colour)),
+                    indicator.labels,
+                    instance_labels(selector, processes, self.target),
+                )
+                yield LiveQuery(role, colour, metric)
+
+    def _part(self, indicator: EventIndicator, text: str, colour: Colour) -> SumPart:
+        whole = self._named(indicator.total, colour) if counts_none(indicator, text) else ""
+        return SumPart(text, self._named(text, colour), whole)
+
+    def _named(self, selector: str, colour: Colour) -> str:
+        return answers.for_slot(selector, self.target, baseline=colour is Colour.BLUE)
+
+
+def trigger_window(group: Sequence[TriggerObjective]) -> float:
+    """How far back rollback triggers read, seconds.
+
+    A trigger needs its window and the time for which it must last. A gap of two sample ages at the
+    beginning or between two scrapes takes nothing from them.
+
+    Args:
+        group: the triggers.
+    """
+    longest = max(trigger.window + trigger.lasting for trigger in group)
+    return (longest + 2 * max(trigger.max_sample_age for trigger in group)).total_seconds()
 
 
 def is_of_customers(objective: LiveObjective) -> bool:

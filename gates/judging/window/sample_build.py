@@ -2,13 +2,16 @@
 
 from gates.judging import answers as reading
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
+from gates.judging.series import discovery
 from gates.model import (
     Build,
+    BuildIndicator,
     Evidence,
     Finding,
     LiveBuildObjective,
     Measured,
     SampleSet,
+    Series,
     Target,
     Verdict,
 )
@@ -16,12 +19,10 @@ from gates.statistics import by_instance
 
 
 def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
-    """The info series of the target, and the start times of its instances."""
-    window = objective.window.total_seconds()
-    return tuple(
-        (reading.for_slot(selector, target), window)
-        for selector in (objective.indicator.selector, objective.processes.start_time)
-    )
+    """The info series of the target, the series that its instances always have, and ``up``."""
+    window, processes = objective.window.total_seconds(), objective.processes
+    wanted = (objective.indicator.selector, processes.presence, processes.up)
+    return tuple((reading.for_slot(selector, target), window) for selector in dict.fromkeys(wanted))
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
@@ -31,21 +32,21 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
     window = objective.window.total_seconds()
     answer = reading.sample_set(evidence, selector, window)
     starts = reading.sample_set(
-        evidence, reading.for_slot(objective.processes.start_time, target), window
+        evidence, reading.for_slot(objective.processes.presence, target), window
     )
+    up = reading.sample_set(evidence, reading.for_slot(objective.processes.up, target), window)
     max_age = objective.max_sample_age.total_seconds()
-    measured, problem = reading.blindness([answer, starts], max_age, covering=[answer, starts])
+    measured, problem = reading.blindness(
+        [answer, starts],
+        max_age,
+        covering=[answer, starts],
+        gone=discovery.gone_if_known(up, max_age, objective.processes.instance_label),
+        instance_label=objective.processes.instance_label,
+    )
     if measured is Measured.OK:
-        problem = _not_of_the_target(answer, starts, target)
+        problem = _not_of_the_target(answer, starts, objective, target)
         measured = Measured.ERROR if problem else Measured.OK
-    builds = {
-        Build(
-            release=series.labels.get("release", "?"),
-            version=series.labels.get("version", "?"),
-            digest=series.labels.get("digest", "?"),
-        )
-        for series in answer.series
-    }
+    builds = {_build_of(series, objective.indicator, target.expected) for series in answer.series}
     others = sorted(str(build) for build in builds - {target.expected})
     if measured is not Measured.OK:
         conclusion = cannot_measure(measured, f"{target.slot}'s build", problem)
@@ -64,12 +65,33 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
     )
 
 
-def _not_of_the_target(answer: SampleSet, starts: SampleSet, target: Target) -> str:
+def _build_of(series: Series, indicator: BuildIndicator, expected: Build) -> Build:
+    """The build that an info series names; what the series has no label for is as expected."""
+
+    def value(label: str, without: str) -> str:
+        return series.labels.get(label, "?") if label else without
+
+    return Build(
+        release=value(indicator.release_label, expected.release),
+        version=value(indicator.version_label, expected.version),
+        digest=value(indicator.digest_label, expected.digest),
+    )
+
+
+def _not_of_the_target(
+    answer: SampleSet, starts: SampleSet, objective: LiveBuildObjective, target: Target
+) -> str:
     """Why the info series do not cover all instances of the target; empty where they do."""
-    others = {series.labels.get("deployment", target.deployment) for series in answer.series}
+    label = objective.indicator.deployment_label
+    others = {series.labels.get(label, target.deployment) for series in answer.series}
     if others != {target.deployment}:
         return f"series under slot {target.slot} call themselves {', '.join(sorted(others))}"
-    known, running = set(by_instance(answer.series)), set(by_instance(starts.series))
+    if objective.processes.of_both_colours:
+        return ""  # the processes are those of a balancer, and export no build
+    known, running = (
+        set(by_instance(each.series, objective.processes.instance_label))
+        for each in (answer, starts)
+    )
     if known != running:
-        return f"{len(known)} instances name a build, {len(running)} have a start time"
+        return f"{len(known)} instances name a build, and {len(running)} instances are known"
     return ""

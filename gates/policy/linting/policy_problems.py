@@ -29,17 +29,14 @@ from gates.model import (
     TrafficObjective,
     TriggerObjective,
 )
+from gates.model.selector import NAME, matchers_of
+from gates.policy.linting import bucket_problems as bucket_linting
 from gates.policy.linting import stage_problems as stage_linting
-from gates.statistics import extra_matchers
+from gates.statistics import extra_matchers, metric_name
 
-# The contract's bucket boundaries, requests' and database commands' (design.md section 5).
-BOUNDARIES = {
-    0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0,
-}  # fmt: skip
-LE = re.compile(r'\ble=~?"([^"]*)"')
-# These patterns find selectors of bad events and of good events.
-BAD = re.compile(r'status=~?"5|_errors_total|status="failed"|_misses_total')
-GOOD = re.compile(r"_bucket\b|_hits_total")
+# Names of metrics that count bad events, and good events.
+BAD = re.compile(r"_(errors|failures|misses)(_total)?\Z")
+GOOD = re.compile(r"_bucket\Z|_(hits|successes)(_total)?\Z")
 RULE_OF_THREE = 3
 # An objective that is still on trial after this time is a requirement that nobody decides about.
 MAX_TRIAL = timedelta(days=31)
@@ -48,6 +45,8 @@ SUCCESSES = (
     "200", "201", "202", "204", "301", "302", "304", "307", "308", "2xx", "3xx", "captured", "paid",
     "placed", "success", "succeeded", "ok", "OK",
 )  # fmt: skip
+# Values of labels that say that an event went badly.
+FAILURES = ("500", "502", "503", "504", "5xx", "failed", "failure", "error", "ERROR")
 REQUIRED = "required.toml"
 FAMILY = re.compile(r"_(bucket|count|sum|total)\Z")
 CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
@@ -122,7 +121,7 @@ def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
 def _objective(one: Objective) -> Iterator[str]:
     match one:
         case RatioObjective():
-            yield from _boundary(one.indicator.selected)
+            yield from bucket_linting.problems(one.indicator)
             yield from _direction(one.indicator.selected, part_is_good=not one.below)
             yield from _successes(one.indicator, part_is_good=not one.below)
             yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
@@ -156,7 +155,7 @@ def _objective(one: Objective) -> Iterator[str]:
 def _counters(indicator: EventIndicator) -> Iterator[str]:
     """What is wrong with the counters of bad or good events."""
     is_good = indicator.part is Part.GOOD
-    yield from _boundary(indicator.selected)
+    yield from bucket_linting.problems(indicator)
     yield from _one_family(indicator.selected, indicator.total)
     yield from _direction(indicator.selected, part_is_good=is_good)
     yield from _successes(indicator, part_is_good=is_good)
@@ -165,7 +164,7 @@ def _counters(indicator: EventIndicator) -> Iterator[str]:
 def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str]:
     """Problems of a selector of bad events that also matches good events."""
     part, whole = indicator.selected, indicator.total
-    if part_is_good or FAMILY.sub("", _name(part)) != FAMILY.sub("", _name(whole)):
+    if part_is_good or _family(part) != _family(whole):
         return
     extra = extra_matchers(part, whole).matchers
     if not extra:
@@ -176,36 +175,16 @@ def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str
             yield f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event"
 
 
-def _name(selector: str) -> str:
-    return selector.partition("{")[0]
-
-
-def _boundary(selector: str) -> Iterator[str]:
-    """A limit that is read from a histogram needs a bucket that ends there."""
-    if "_bucket" not in selector:
-        return
-    found = LE.search(selector)
-    if not found:
-        yield ("a histogram's buckets without le count every event many times; add a matcher of le")
-        return
-    for text in found[1].replace("[.]", ".").split("|"):
-        try:
-            known = float(text) in BOUNDARIES
-        except ValueError:
-            known = False
-        if not known:
-            yield f"le: no bucket ends at {text}; the buckets end at {sorted(BOUNDARIES)}"
-
-
 def _one_family(part: str, whole: str) -> Iterator[str]:
     """Problems unless the selector of the part has the metric and all matchers of the whole."""
-    names = [FAMILY.sub("", one.partition("{")[0]) for one in (part, whole)]
+    names = [_family(text) for text in (part, whole)]
     if names[0] != names[1]:
         yield (
             f"the selectors of bad (or good) events and of total are of different metrics: "
             f"{names[0]} and {names[1]}; use one metric"
         )
-    matchers = [set(one.partition("{")[2].rstrip("}").split(",")) for one in (part, whole)]
+    matchers = [{matcher.parts for matcher in matchers_of(text) if matcher.label != NAME}
+                for text in (part, whole)]  # fmt: skip
     if not matchers[1] <= matchers[0]:
         yield (
             "the selector of bad (or good) events does not have every matcher of total, so it may "
@@ -213,9 +192,28 @@ def _one_family(part: str, whole: str) -> Iterator[str]:
         )
 
 
+def _family(selector: str) -> str:
+    """The name of a metric without the ending that tells the series of a histogram apart."""
+    return FAMILY.sub("", metric_name(selector))
+
+
 def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
     """Problems of a limit that has the wrong direction for its events."""
-    if part_is_good and BAD.search(selector):
+    name = metric_name(selector)
+    if part_is_good and (BAD.search(name) or _selects_failures(selector)):
         yield "the wrong direction: it counts failures, and requires more failures than the limit"
-    if not part_is_good and GOOD.search(selector):
+    if not part_is_good and GOOD.search(name):
         yield "the wrong direction: it counts good events, and requires fewer than the limit"
+
+
+def _selects_failures(selector: str) -> bool:
+    """Whether a matcher accepts values of bad events, and none of good events."""
+    tests = [
+        matcher.test()
+        for matcher in matchers_of(selector)
+        if matcher.sign in ("=", "=~") and matcher.label != NAME
+    ]
+    return any(
+        any(accepts(value) for value in FAILURES) and not any(accepts(value) for value in SUCCESSES)
+        for accepts in tests
+    )

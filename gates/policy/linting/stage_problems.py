@@ -7,6 +7,7 @@ from gates.model import (
     AvailabilityObjective,
     ComparisonObjective,
     LiveBuildObjective,
+    LiveObjective,
     Objective,
     RestartsObjective,
     ShareObjective,
@@ -38,6 +39,7 @@ def problems(stage: Stage) -> Iterator[str]:
         stage: a stage of a policy that could be read.
     """
     yield from _triggers_under_limits(stage)
+    yield from _of_a_balancer(stage)
     if stage.share is not None and stage.role is not StageRole.AFTER_ROLLBACK:
         for what in _missing(stage):
             yield f"the stage has traffic, but is judged without {what}; add such an objective"
@@ -89,9 +91,33 @@ def _missing(stage: Stage) -> Iterator[str]:
         yield "a comparison of latency"
     if False not in limited:
         yield "a comparison of errors"
+    both = _of_both_colours(stage)
     for kind, what in NEEDS.items():
+        if both and kind is AvailabilityObjective:
+            continue  # the processes are those of a balancer
         if not any(isinstance(one, kind) for one in stage.required):
             yield what
+
+
+def _of_both_colours(stage: Stage) -> bool:
+    """Whether the policy's processes count the events of both colours, as a balancer's do."""
+    return any(
+        one.processes.of_both_colours
+        for one in stage.objectives
+        if isinstance(one, LiveObjective | AvailabilityObjective)
+    )
+
+
+def _of_a_balancer(stage: Stage) -> Iterator[str]:
+    """The objectives that would watch the processes of a balancer, and not those of the store."""
+    if not _of_both_colours(stage):
+        return
+    for one in stage.objectives:
+        if isinstance(one, AvailabilityObjective | RestartsObjective):
+            yield (
+                f"{one.name}: the policy's processes count for both colours, so this objective "
+                "watches the balancer and not green; leave it out"
+            )
 
 
 def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:

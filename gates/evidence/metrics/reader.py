@@ -1,0 +1,259 @@
+"""Sends the queries of one decision to Prometheus, and returns an answer for each query.
+
+A small store answers with raw samples. A large store answers with sums by instance.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gates.evidence.metrics import instance_sums, series_identity
+from gates.evidence.metrics.instance_sums import ScrapeClock
+from gates.evidence.metrics.query_threads import QueryThreads
+from gates.evidence.metrics.sample_memory import OVERLAP_SECONDS, Reading, SampleMemory
+from gates.evidence.metrics.series_identity import SeriesLabels
+from gates.evidence.metrics.store_size import MAX_SLICES, SIZE_PROBLEMS, StoreSize, store_size
+from gates.judging.live.fed_judges import FedJudges
+from gates.judging.metric_query import MetricQuery, SumPart, merged
+from gates.model import Measured, SampleSet
+from gates.model.selector import parse
+from gates.sources import Source
+from gates.sources.missing_buckets import with_reason
+from gates.sources.prometheus import duration
+
+if TYPE_CHECKING:
+    from gates.model import Series
+
+Sent = Mapping[MetricQuery, Future[SampleSet]]
+SIZE_SECONDS = 120.0
+# A scrape that Prometheus is about to store belongs to the next look.
+MAX_SCRAPE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class MetricsMemory:
+    """What the looks of one command remember of the metrics.
+
+    Args:
+        samples: the samples of earlier answers.
+        size: the size of the store; None before it was asked for.
+        sized_at: when the size was asked for, seconds since the epoch.
+        labels: the labels of the series of a selector, and until when they are known.
+        fed_judges: the judges, which were fed the scrapes of earlier looks.
+    """
+
+    samples: SampleMemory = field(default_factory=SampleMemory)
+    size: StoreSize | None = None
+    sized_at: float = 0.0
+    labels: dict[str, tuple[SeriesLabels, float]] = field(default_factory=dict)
+    fed_judges: FedJudges = field(default_factory=FedJudges)
+
+
+class MetricsReader:
+    """The queries of one decision.
+
+    Args:
+        source: answers the queries.
+        threads: send the queries.
+        at: the moment of the decision, seconds since the epoch.
+        memory: what earlier looks remember.
+    """
+
+    def __init__(
+        self, source: Source, threads: QueryThreads, at: float, memory: MetricsMemory
+    ) -> None:
+        self._source, self._threads, self._at, self._memory = source, threads, at, memory
+        self._size: Future[StoreSize] | None = None
+        self._clocks: dict[tuple[str, float, tuple[str, ...]], ScrapeClock] = {}
+        self._lock = threading.Lock()
+
+    def send(self, queries: Sequence[MetricQuery]) -> Sent:
+        """Send queries, in this order; each query is sent once.
+
+        Args:
+            queries: the queries.
+        """
+        queries = merged(queries)
+        counters = [query for query in queries if query.parts]
+        if counters and self._size is None:
+            self._size = self._threads.submit(partial(self._ask_size, counters))
+        sent = {}
+        for query in queries:
+            for part in query.parts:
+                self._threads.submit(partial(self._prepare, query, part))
+            sent[query] = self._threads.submit(partial(self._answer, query))
+        return sent
+
+    def answers(self, sent: Sent, seconds: float | None = None) -> dict[str, SampleSet]:
+        """The answers, by the key of each query; a missing answer is an answer with a problem.
+
+        Args:
+            sent: the queries that were sent.
+            seconds: how long to wait after a rollback trigger fired; None waits for every answer.
+        """
+        wait(sent.values(), timeout=seconds)
+        late = Reading((), "a rollback trigger fired, and the gate did not wait for this answer")
+        return {
+            query.key: answer.result() if answer.done() else self._sample_set(query, late)
+            for query, answer in sent.items()
+        }
+
+    def _ask_size(self, counters: Sequence[MetricQuery]) -> StoreSize:
+        memory = self._memory
+        if memory.size is None or self._at - memory.sized_at > SIZE_SECONDS:
+            selectors = [query.selector for query in counters]
+            clocks = list(dict.fromkeys(query.clock for query in counters if query.clock))
+            memory.size = store_size(self._source, selectors, clocks, self._at)
+            memory.sized_at = self._at
+        return memory.size
+
+    def _store_size(self) -> StoreSize:
+        return self._size.result() if self._size is not None else StoreSize({})
+
+    def _adds_up(self, query: MetricQuery) -> bool:
+        """Whether the query is answered by sums."""
+        can_add_up = bool(query.parts and query.clock)
+        return can_add_up and self._store_size().is_large(query.window_seconds)
+
+    def _prepare(self, query: MetricQuery, part: SumPart) -> None:
+        """Ask for one sum, which the answer to the query will find in the memory."""
+        if self._adds_up(query):
+            self._sum(query, part.selector, self._clock(query))
+
+    def _answer(self, query: MetricQuery) -> SampleSet:
+        """The answer to a query; where no bucket matches, the problem says why."""
+        return with_reason(self._read(query), query.selector, self._source.samples)
+
+    def _read(self, query: MetricQuery) -> SampleSet:
+        if not self._adds_up(query):
+            return self._sample_set(query, self._raw(query.selector, query.window_seconds))
+        try:
+            reading = self._summed(query)
+        except ValueError as error:
+            reading = Reading((), str(error))
+        texts = [instance_sums.expression(part.selector, query.by) for part in query.parts]
+        return self._sample_set(query, reading, texts[0])
+
+    def _raw(self, selector: str, seconds: float) -> Reading:
+        """The raw samples of a selector, in slices of time where they are many."""
+        size = self._store_size()
+        slices = size.slices(selector, seconds)
+        if slices > MAX_SLICES:
+            return Reading((), size.sentence(selector, seconds))
+
+        def ask(window_seconds: float, at: float) -> SampleSet:
+            return self._source.samples(selector, timedelta(seconds=window_seconds), at)
+
+        reading = self._memory.samples.read(
+            selector, seconds, self._at, ask, longest=seconds / slices
+        )
+        return self._with_advice(reading, selector, seconds)
+
+    def _with_advice(self, reading: Reading, selector: str, seconds: float) -> Reading:
+        """A reading whose problem, if it is one of size, says what to do."""
+        if not any(word in reading.problem for word in SIZE_PROBLEMS):
+            return reading
+        sentence = self._store_size().sentence(selector, seconds)
+        return Reading((), f"{reading.problem}; {sentence}")
+
+    def _clock(self, query: MetricQuery) -> ScrapeClock:
+        """The scrapes of the instances of a query.
+
+        Raises:
+            ValueError: the scrapes are not known.
+        """
+        name = query.clock, query.window_seconds, query.by
+        with self._lock:
+            known = self._clocks.get(name)
+        if known is not None:
+            return known
+        reading = self._raw(query.clock, query.window_seconds)
+        clock = ScrapeClock(reading.series, query.by)
+        if reading.problem or not clock.step:
+            problem = reading.problem or "no scrapes"
+            raise ValueError(f"its sums cannot be read without {query.clock}: {problem}")
+        with self._lock:
+            self._clocks[name] = clock
+        return clock
+
+    def _summed(self, query: MetricQuery) -> Reading:
+        """The sums of all parts of a query, at the scrapes of the instances.
+
+        Raises:
+            ValueError: the scrapes are not known, or an event would count twice.
+        """
+        clock = self._clock(query)
+        labels = self._labels(query)
+        if labels.problem:
+            raise ValueError(labels.problem)
+        series: list[Series] = []
+        for part in query.parts:
+            reading = self._sum(query, part.selector, clock)
+            sums = reading.series
+            if not reading.problem and part.whole and self._has_labels(query, part):
+                whole = self._sum(query, part.whole, clock)
+                reading = replace(reading, problem=whole.problem)
+                sums = instance_sums.with_zeros(sums, whole.series, clock)
+            if reading.problem:
+                return self._with_advice(reading, part.selector, query.window_seconds)
+            series.extend(instance_sums.named(sums, part.indicator))
+        return Reading(tuple(series))
+
+    def _sum(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
+        """The sums of a selector at the scrapes, up to the last complete scrape."""
+        text = instance_sums.expression(selector, query.by)
+        seconds, step = query.window_seconds, clock.step
+        late = min(MAX_SCRAPE_SECONDS, step / 10)
+        slices = self._store_size().slices(selector, seconds, summed=True)
+
+        def ask(window_seconds: float, at: float) -> SampleSet:
+            answer = self._source.values(text, timedelta(seconds=window_seconds), step, at)
+            return replace(answer, series=instance_sums.at_scrapes(answer.series, clock))
+
+        return self._memory.samples.read(
+            text, seconds - late, self._at - late, ask, longest=seconds / slices
+        )
+
+    def _has_labels(self, query: MetricQuery, part: SumPart) -> bool:
+        """Whether the series of all events have the labels by which a part is chosen."""
+        whole = self._labels(replace(query, selector=part.whole))
+        return parse(part.indicator, any_colour=True).asks_for <= whole.names
+
+    def _labels(self, query: MetricQuery) -> SeriesLabels:
+        """The labels of a query's series since the first look, and why they do not add up."""
+        with self._lock:
+            known, until = self._memory.labels.get(query.selector, (None, 0.0))
+        if known is not None and until >= self._at:
+            return known
+        seconds = query.window_seconds
+        if known is not None and not known.problem:
+            seconds = min(seconds, self._at - until + OVERLAP_SECONDS)
+        labels = series_identity.series_labels(
+            self._source, query, query.by, seconds=seconds, at=self._at
+        )
+        if known is not None and not labels.problem:
+            labels = SeriesLabels(labels.names | known.names)
+        with self._lock:
+            self._memory.labels[query.selector] = labels, self._at
+        return labels
+
+    def _sample_set(self, query: MetricQuery, reading: Reading, expression: str = "") -> SampleSet:
+        """The answer to a query, as the evidence has it."""
+        measured, problem = Measured.OK, reading.problem
+        if problem:
+            measured = Measured.ERROR
+        elif not reading.series:
+            measured, problem = Measured.NO_DATA, "no series matches"
+        return SampleSet(
+            query=expression or f"{query.selector}[{duration(query.window_seconds)}]",
+            source=self._source.url,
+            window=timedelta(seconds=query.window_seconds),
+            evaluated_at=self._at,
+            measured=measured,
+            problem=problem,
+            series=reading.series,
+        )

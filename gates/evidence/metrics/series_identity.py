@@ -1,0 +1,97 @@
+"""Whether each series of an instance counts other events, so that the series may be added up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gates.judging.metric_query import MetricQuery
+from gates.model import Measured, Series
+from gates.model.selector import NAME, label_text, matchers_of, quoted
+from gates.sources import Source
+
+BUCKET_LABEL = "le"
+# At so many moments of the window the series are compared.
+MOMENTS = 4
+MIN_STEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLabels:
+    """The labels of the series of a query, or why the series cannot be added up.
+
+    Args:
+        names: the names of the labels; empty where unknown.
+        problem: why an event would count twice; empty where every event counts once.
+    """
+
+    names: frozenset[str]
+    problem: str = ""
+
+
+def series_labels(
+    source: Source, query: MetricQuery, by: Sequence[str], seconds: float, at: float
+) -> SeriesLabels:
+    """Ask for the labels of a query's series, and whether two series may count the same events.
+
+    Two series of an instance may count the same events when they differ in a label that the policy
+    does not declare, or when they are the same bucket in two spellings.
+
+    Args:
+        source: answers the questions.
+        query: the query.
+        by: the labels that tell instances apart.
+        seconds: the length of the window that is looked at.
+        at: its end, seconds since the epoch.
+    """
+    window = timedelta(seconds=seconds)
+    names = source.label_names(query.selector, window, at)
+    if not names:
+        return SeriesLabels(frozenset())
+    known = {NAME, *by, *query.declared}
+    if names <= known - {BUCKET_LABEL}:
+        return SeriesLabels(names)
+    labels = sorted((names & known) - {NAME, BUCKET_LABEL} | set(by))
+    by_metric = [NAME, *labels]
+    listed = ", ".join(label_text(name) for name in by_metric)
+    doubled = f"count by ({listed}) ({query.selector}) > 1"
+    step = max(MIN_STEP_SECONDS, seconds / MOMENTS)
+    answer = source.values(f"topk(1, {doubled})", window, step, at)
+    if answer.measured is Measured.ERROR:
+        return SeriesLabels(names, f"the labels of its series cannot be compared: {answer.problem}")
+    if not answer.series:
+        return SeriesLabels(names)
+    return SeriesLabels(names, _doubled(source, query, answer.series[0]))
+
+
+def _doubled(source: Source, query: MetricQuery, group: Series) -> str:
+    """The sentence about the series of one group."""
+    selector = _narrowed(query.selector, group.labels)
+    answer = source.values(selector, timedelta(0), MIN_STEP_SECONDS, group.samples[-1].at)
+    labels = [dict(line.labels) for line in answer.series]
+    names = sorted({name for line in labels for name in line})
+    different = [name for name in names if len({line.get(name, "") for line in labels}) > 1]
+    instance = group.labels.get("instance", "an instance")
+    metric = group.labels.get(NAME, "a counter")
+    if not different:
+        return f"{instance} has several series of {metric}: every event would count twice"
+    name = next((item for item in different if item != BUCKET_LABEL), BUCKET_LABEL)
+    values = " and ".join(sorted({repr(line.get(name, "")[:80]) for line in labels})[:2])
+    if name == BUCKET_LABEL:
+        return f"a bucket of {metric} is spelled {values}: every event would count twice"
+    return (
+        f"{instance} has series of {metric} that differ in the label {name!r} ({values}): every "
+        "event would count twice; name the label in labels of the policy's indicator, or in "
+        "replica_labels of the target file, or keep one of the series"
+    )
+
+
+def _narrowed(selector: str, labels: Mapping[str, str]) -> str:
+    """A selector of the series of another selector that have some labels."""
+    is_of_names = any(item.label == NAME and item.sign != "=" for item in matchers_of(selector))
+    matchers = ",".join(
+        f"{label_text(name)}={quoted(value)}"
+        for name, value in labels.items()
+        if name != NAME or is_of_names
+    )
+    head, brace, inner = selector.rstrip().removesuffix("}").partition("{")
+    return f"{head}{{{inner}{',' if brace and inner.strip() else ''}{matchers}}}"

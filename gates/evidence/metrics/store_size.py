@@ -1,0 +1,123 @@
+"""How many time series the counters of a store have, and what is said where these are too many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+
+from gates.model import Measured
+from gates.model.selector import is_within
+from gates.sources import Source
+
+# In the answer, the label that says which question a value answers.
+QUESTION = "question"
+SCRAPES = "scrapes"
+# The scrapes of so many seconds show the interval.
+INTERVAL_WINDOW_SECONDS = 1800
+USUAL_INTERVAL_SECONDS = 15.0
+# Problems of a query that a smaller query does not have.
+SIZE_PROBLEMS = ("no answer within", "bytes", "too many samples", "exceeded", " series; at most")
+# Raw samples of one query: beyond, sums are asked for where Prometheus can add up.
+MAX_RAW_SAMPLES = 30_000
+# Slices of one query: beyond, the query is not sent at all.
+MAX_SLICES = 20
+# So many samples may Prometheus add up in one query; its own limit is 50 million.
+MAX_SUMMED_SAMPLES = 10_000_000
+ADVICE = (
+    "record the sums of each instance with a recording rule and name its metric in the policy, "
+    "or export fewer labels"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSize:
+    """The size of the counters.
+
+    Args:
+        series: the number of time series, by selector; empty where unknown.
+        interval_seconds: the time between two scrapes.
+    """
+
+    series: dict[str, int]
+    interval_seconds: float = USUAL_INTERVAL_SECONDS
+
+    def is_large(self, window_seconds: float) -> bool:
+        """Whether the largest counter has too many raw samples in a window."""
+        largest = max(self.series.values(), default=0)
+        return largest * window_seconds / self.interval_seconds > MAX_RAW_SAMPLES
+
+    def samples(self, selector: str, window_seconds: float) -> float:
+        """The raw samples of a selector in a window, at most; 0 where unknown.
+
+        Args:
+            selector: the selector.
+            window_seconds: the length of the window.
+        """
+        known = [count for wide, count in self.series.items() if is_within(selector, wide)]
+        return min(known, default=0) * window_seconds / self.interval_seconds
+
+    def slices(self, selector: str, window_seconds: float, *, summed: bool = False) -> int:
+        """The number of slices of time in which a query is sent.
+
+        Args:
+            selector: the selector.
+            window_seconds: the length of the window.
+            summed: whether Prometheus adds the samples up.
+        """
+        limit = MAX_SUMMED_SAMPLES if summed else MAX_RAW_SAMPLES
+        return max(1, ceil(self.samples(selector, window_seconds) / limit))
+
+    def sentence(self, selector: str, window_seconds: float) -> str:
+        """The size of a query, and what to do about it.
+
+        Args:
+            selector: the selector.
+            window_seconds: the length of the window.
+        """
+        samples = self.samples(selector, window_seconds)
+        if not samples:
+            return f"if the store has very many time series, {ADVICE}"
+        series = samples * self.interval_seconds / window_seconds
+        return (
+            f"the query reads up to {series:,.0f} time series over {window_seconds:.0f} s, about "
+            f"{samples:,.0f} samples; {ADVICE}"
+        )
+
+
+def store_size(
+    source: Source, selectors: Sequence[str], clocks: Sequence[str], at: float
+) -> StoreSize:
+    """Ask how many series some selectors match, with one query.
+
+    Args:
+        source: answers the question.
+        selectors: the selectors; a selector within another one is not asked about.
+        clocks: the selectors of the series with a sample at each scrape.
+        at: the moment, in seconds since the epoch.
+
+    Returns:
+        The size; unknown where the source does not answer.
+    """
+    wide = [
+        selector
+        for selector in dict.fromkeys(selectors)
+        if not any(other != selector and is_within(selector, other) for other in selectors)
+    ]
+    questions = [
+        f'label_replace(count({selector}), "{QUESTION}", "{number}", "", "")'
+        for number, selector in enumerate(wide)
+    ]
+    questions += [
+        f'label_replace(max(count_over_time({clock}[{INTERVAL_WINDOW_SECONDS}s])), "{QUESTION}", '
+        f'"{SCRAPES} {number}", "", "")'
+        for number, clock in enumerate(clocks)
+    ]
+    answer = source.values(" or ".join(questions), timedelta(0), 1.0, at)
+    if answer.measured is not Measured.OK:
+        return StoreSize({})
+    values = {line.labels.get(QUESTION, ""): line.samples[-1].value for line in answer.series}
+    scrapes = max((value for name, value in values.items() if name.startswith(SCRAPES)), default=0)
+    return StoreSize(
+        {selector: int(values.get(str(number), 0)) for number, selector in enumerate(wide)},
+        INTERVAL_WINDOW_SECONDS / scrapes if scrapes > 1 else USUAL_INTERVAL_SECONDS,
+    )

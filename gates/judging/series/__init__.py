@@ -1,0 +1,1 @@
+"""Which series count an event once: labels, replicas, and the instances that Prometheus scrapes."""

@@ -1,0 +1,147 @@
+"""Finds one process under two names: federated copies, several jobs, a name and an address."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from itertools import combinations, pairwise
+
+from gates.judging.series.series_labels import SeriesLabels
+from gates.model import Sample, SampleSet, Series
+from gates.statistics import by_instance, overlap
+
+# The instance of a series that one Prometheus read from another.
+EXPORTED = "exported_instance"
+# Labels that name the pod of a process.
+POD_LABELS = ("pod", "pod_name", "kubernetes_pod_name")
+# So many rises must be alike before two names are taken for one process.
+MIN_RISES = 3
+SAME_START_SECONDS = 0.0005
+
+
+def problem(
+    starts: SampleSet | None,
+    counters: Sequence[SampleSet],
+    labels: SeriesLabels,
+    instance_label: str = "instance",
+) -> str:
+    """Which two instances are names of one process; empty where every process has one name.
+
+    Args:
+        starts: the start times of the processes of a colour; None where the system has none.
+        counters: answers with counters of the same instances.
+        labels: the labels that tell the series of an instance apart.
+        instance_label: the label that names the instance.
+
+    Raises:
+        ValueError: a series without an instance, or an instance scraped by several jobs at once.
+    """
+    known = starts if starts is not None else next(iter(counters), None)
+    if known is None:
+        return ""
+    instances = by_instance(known.series, instance_label)
+    for left_name, right_name in combinations(sorted(instances), 2):
+        left, right = _newest(instances[left_name]), _newest(instances[right_name])
+        if _is_copy(left, right, left_name, right_name):
+            return _sentence(left_name, right_name, f"the label {EXPORTED!r} says so")
+        if starts is not None and not _is_one_start(left, right):
+            continue
+        if _may_be_one_process(left, right, left_name, right_name) and _count_alike(
+            (left_name, right_name), counters, labels, instance_label
+        ):
+            same = "the same start time and the same counters" if starts else "the same counters"
+            return _sentence(left_name, right_name, same)
+    return ""
+
+
+def _newest(series: Sequence[Series]) -> Series:
+    """The series with the newest sample; a series may follow another one."""
+    return max(series, key=lambda member: member.samples[-1].at)
+
+
+def _sentence(left_name: str, right_name: str, sign: str) -> str:
+    return (
+        f"{left_name} and {right_name} are two names of one process: {sign}; every event would "
+        "count twice; scrape one of them"
+    )
+
+
+def _is_copy(left: Series, right: Series, left_name: str, right_name: str) -> bool:
+    """Whether one instance is a copy of the other that was scraped from another Prometheus."""
+    return (left.labels.get(EXPORTED) == right_name and overlap(left, right)) or (
+        right.labels.get(EXPORTED) == left_name and overlap(left, right)
+    )
+
+
+def _is_one_start(left: Series, right: Series) -> bool:
+    """Whether the newest start times are equal to the millisecond."""
+    return abs(left.samples[-1].value - right.samples[-1].value) <= SAME_START_SECONDS
+
+
+def _may_be_one_process(left: Series, right: Series, left_name: str, right_name: str) -> bool:
+    """Whether the labels allow that two instances are one process.
+
+    Two pods of a deployment have the same labels with other values. A second way to one process
+    shows in another job, in a label that only one of them has, or in the name of the same pod.
+    """
+    ours, others = left.labels, right.labels
+    same_pod = any(ours.get(name) and ours.get(name) == others.get(name) for name in POD_LABELS)
+    return (
+        ours.get("job", "") != others.get("job", "")
+        or ours.keys() != others.keys()
+        or same_pod
+        or _may_be_one_address(left_name, right_name)
+    )
+
+
+def _may_be_one_address(left_name: str, right_name: str) -> bool:
+    """Whether two instances may name one address: a short and a full name, or a name and an IP.
+
+    Two pods of different names can have the same start time and, in a quiet hour, the same counts.
+    """
+    hosts, ports = zip(
+        *(name.rpartition(":")[::2] for name in (left_name, right_name)), strict=True
+    )
+    if ports[0] != ports[1]:
+        return False
+    addresses = [_is_address(host) for host in hosts]
+    if any(addresses):
+        return not all(addresses)
+    return bool(hosts[0].partition(".")[0] == hosts[1].partition(".")[0])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _count_alike(
+    names: tuple[str, str],
+    counters: Sequence[SampleSet],
+    labels: SeriesLabels,
+    instance_label: str,
+) -> bool:
+    """Whether the counters under both names, put in order of time, never fall.
+
+    The counters of two processes would go up and down. Equal start times alone may be chance.
+    """
+    rises = 0
+    for answer in counters:
+        known = by_instance(answer.series, instance_label)
+        left, right = (
+            {labels.identity(series.labels): series for series in known.get(name, [])}
+            for name in names
+        )
+        for identity in left.keys() & right.keys():
+            merged = sorted((*left[identity].samples, *right[identity].samples))
+            if any(_contradict(earlier, later) for earlier, later in pairwise(merged)):
+                return False
+            rises += sum(later.value > earlier.value for earlier, later in pairwise(merged))
+    return rises >= MIN_RISES
+
+
+def _contradict(earlier: Sample, later: Sample) -> bool:
+    """Whether two series cannot be one counter: a value fell, or one moment has two values."""
+    at_once = earlier.at == later.at and earlier.value != later.value
+    return later.value < earlier.value or at_once

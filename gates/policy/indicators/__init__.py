@@ -1,0 +1,1 @@
+"""Reads the indicators of a policy, and the set of indicators that the policy includes."""

@@ -1,0 +1,66 @@
+"""Finds and reads the set of indicators that a policy includes."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gates import places
+from gates.policy.toml_table import Table, read
+
+KEY = "include"
+SCHEMA = 2
+# A set is in a folder of this name, beside the policy or among the installed policies.
+INCLUDED = re.compile(r"indicators/[a-z0-9][a-z0-9_-]{0,63}\.toml\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorTables:
+    """The tables of indicators of a policy, and the digest of the files that have them.
+
+    Args:
+        tables: the tables; an indicator of a later table replaces an earlier one of its name.
+        digest: SHA-256 of the policy file; where the policy includes a set, of both files.
+    """
+
+    tables: tuple[Table, ...]
+    digest: str
+
+
+def tables_of(top: Table, path: Path, raw: bytes) -> IndicatorTables:
+    """The tables of the indicators: those of the included set, then those of the policy.
+
+    Args:
+        top: the policy's top table.
+        path: the policy file.
+        raw: the bytes of the policy file.
+
+    Raises:
+        ConfigurationError: the key names no set, or the set is wrong.
+    """
+    digest = hashlib.sha256(raw).hexdigest()
+    if KEY not in top.left():
+        return IndicatorTables((top.table("indicators"),), digest)
+    own = (top.table("indicators"),) if "indicators" in top.left() else ()
+    included, content = read(_file(top, path.parent))
+    if included.whole("schema", 1, SCHEMA) != SCHEMA:
+        raise included.error("schema", f"expected {SCHEMA}")
+    tables = (included.table("indicators"), *own)
+    included.end()
+    both = f"{digest}\n{hashlib.sha256(content).hexdigest()}\n"
+    return IndicatorTables(tables, hashlib.sha256(both.encode()).hexdigest())
+
+
+def _file(top: Table, folder: Path) -> Path:
+    """The file of the set: beside the policy, or else among the installed policies."""
+    name = top.text(KEY)
+    if not INCLUDED.match(name):
+        problem = f"expected a set of indicators such as indicators/istio.toml, got {name!r}"
+        raise top.error(KEY, problem[:300])
+    beside, installed = folder / name, places.policy_installed().parent / name
+    if beside.is_file():
+        return beside
+    if installed.is_file():
+        return installed
+    known = ", ".join(sorted(file.stem for file in installed.parent.glob("*.toml")))
+    raise top.error(KEY, f"no file {name} beside the policy; the installed sets are {known}")

@@ -1,0 +1,109 @@
+"""Finds mistakes of indicators that read a histogram: the boundary, its unit, a missing bucket."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from gates.model import EventIndicator
+from gates.model.indicators import UNITS
+from gates.model.selector import matchers_of
+from gates.statistics import metric_name
+
+BUCKETS = "_bucket"
+LABEL = "le"
+# A duration in the words of an indicator: ``requests took over 1 s``.
+DURATION = re.compile(r"\b(\d+(?:[.]\d+)?) ?(ms|milliseconds|s|seconds)\b")
+IN_SECONDS = {"ms": 0.001, "milliseconds": 0.001, "s": 1.0, "seconds": 1.0}
+TOLERANCE = 1e-6
+# The words and the boundary may differ; a factor as large as this is a confusion of units.
+MIN_CONFUSION = 100
+
+
+def problems(indicator: EventIndicator) -> Iterator[str]:
+    """A sentence for each mistake that the indicator alone shows.
+
+    Args:
+        indicator: the indicator; whose ``selected`` may read the buckets of a histogram.
+    """
+    if not metric_name(indicator.selected).endswith(BUCKETS):
+        return
+    matchers = [matcher for matcher in matchers_of(indicator.selected) if matcher.label == LABEL]
+    if not matchers:
+        yield "a histogram's buckets without le count every event many times; add a matcher of le"
+        return
+    ends = boundaries(indicator)
+    if ends is None:
+        yield (
+            f"le: {matchers[0].value!r} names no boundary; write the boundary as a number, or both "
+            'spellings of it, such as le=~"1|1[.]0"'
+        )
+        return
+    if max(ends) - min(ends) > TOLERANCE:
+        yield (
+            f"le: {matchers[0].value!r} names several boundaries, so an event counts several "
+            "times; name one boundary"
+        )
+        return
+    yield from _unit(indicator, min(ends))
+
+
+def boundaries(indicator: EventIndicator) -> tuple[float, ...] | None:
+    """The boundaries that the indicator's selector names; None where it names no numbers."""
+    try:
+        return tuple(float(text) for text in _spellings(indicator))
+    except ValueError:
+        return None
+
+
+def missing(indicator: EventIndicator, edges: Mapping[str, frozenset[str]]) -> str:
+    """Why no series can have the indicator's boundary; empty where a series has it.
+
+    Args:
+        indicator: the indicator.
+        edges: the values of ``le`` that are known, by the name of the metric.
+    """
+    name = metric_name(indicator.selected)
+    if not name.endswith(BUCKETS) or name not in edges:
+        return ""
+    wanted = [matcher.test() for matcher in matchers_of(indicator.selected)
+              if matcher.label == LABEL]  # fmt: skip
+    known = edges[name]
+    if any(all(accepts(edge) for accepts in wanted) for edge in known):
+        return ""
+    shown = ", ".join(sorted(known, key=_as_number))
+    texts = " or ".join(_spellings(indicator))
+    return f"le: no bucket of {name} ends at {texts}; its buckets end at {shown}"
+
+
+def _spellings(indicator: EventIndicator) -> list[str]:
+    """The texts of the boundary in the selector."""
+    return [
+        text
+        for matcher in matchers_of(indicator.selected)
+        if matcher.label == LABEL
+        for text in matcher.value.replace("[.]", ".").replace("\\.", ".").split("|")
+    ]
+
+
+def _as_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _unit(indicator: EventIndicator, boundary: float) -> Iterator[str]:
+    """Problems where the words of an indicator name another duration than its boundary."""
+    name = metric_name(indicator.selected).removesuffix(BUCKETS)
+    in_name = next((unit for unit in UNITS if name.endswith(f"_{unit}")), "")
+    if in_name and indicator.unit and in_name != indicator.unit:
+        yield f"unit: {indicator.unit}, and the name of the metric says {in_name}; state one unit"
+    words = DURATION.search(indicator.reads)
+    if not indicator.unit or words is None:
+        return
+    stated = float(words[1]) * IN_SECONDS[words[2]]
+    end = boundary * UNITS[indicator.unit]
+    if end > 0 and stated > 0 and max(stated / end, end / stated) >= MIN_CONFUSION:
+        yield (
+            f"unit: the words of the indicator say {words[0]}, and the bucket ends at {boundary:g} "
+            f"{indicator.unit}; state the unit of the boundaries"
+        )

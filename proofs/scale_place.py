@@ -1,0 +1,208 @@
+"""A real Prometheus that holds a large store, and the files with which the gate is asked."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from scale_store import ScaleStore
+from worlds import ROOT
+
+from gates.policy import target_file
+from gates.sources.http import get
+
+STAGE = "ramp-10"
+# The objectives that read metrics; the others would need runs of the suites.
+OBJECTIVES = (
+    "served-build", "live-build", "traffic-share", "traffic-seen", "errors-against-blue",
+    "latency-against-blue", "payments-against-blue", "browsing-refused", "buying-refused",
+    "logins-refused", "anything-refused", "payments-declined", "orders-placed",
+    "payments-captured", "green-up", "errors-trigger", "latency-trigger", "restarts",
+)  # fmt: skip
+RAMP_OBJECTIVES = re.compile(r'(?m)^objectives = \["with-traffic", "only-listed".*\]$')
+READY_SECONDS = 60.0
+OK = 200
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One process of the gate that has ended.
+
+    Args:
+        seconds: from its start to its end.
+        processor_seconds: of the process.
+        megabytes: the largest resident memory.
+        code: the exit code.
+        output: what it wrote to stdout and stderr.
+    """
+
+    seconds: float
+    processor_seconds: float
+    megabytes: float
+    code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePlace:
+    """Where the gate is asked.
+
+    Args:
+        folder: the folder of all files.
+        url: the address of Prometheus.
+        pid: the process of Prometheus.
+        series: the number of its time series.
+    """
+
+    folder: Path
+    url: str
+    pid: int
+    series: int
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of every command of the gate."""
+        return (
+            "--target", "green", "--targets", str(self.folder / "targets"),
+            "--policy", str(self.folder / "policy.toml"), "--out", str(self.folder / "out"),
+            "--runs", str(self.folder / "runs"),
+        )  # fmt: skip
+
+    def prometheus_seconds(self) -> float:
+        """The processor time of Prometheus so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+    def ask(self, *arguments: str) -> Asked:
+        """Run one command of the gate in a process of its own, and wait for its end."""
+        log = self.folder / "gate.log"
+        began = time.monotonic()
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [str(ROOT / ".venv" / "bin" / "gates"), *arguments, *self.options],
+                stdout=file, stderr=subprocess.STDOUT, cwd=self.folder,
+            )  # fmt: skip
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        return Asked(
+            time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024,
+            process.returncode, log.read_text(),
+        )  # fmt: skip
+
+
+@contextmanager
+def prometheus_of(store: ScaleStore, folder: Path) -> Iterator[ScalePlace]:
+    """A Prometheus that is filled with a store, and the gate's files, for a while."""
+    folder.mkdir(parents=True)
+    text, data = folder / "store.txt", folder / "data"
+    series = store.write(text)
+    subprocess.run(
+        ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    text.unlink()
+    (folder / "prometheus.yml").write_text("global: {scrape_interval: 15s}\n")
+    with _health() as health, (folder / "prometheus.log").open("wb") as log:
+        port = _free_port()
+        process = subprocess.Popen(
+            ["prometheus", f"--config.file={folder / 'prometheus.yml'}",
+             f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
+             "--storage.tsdb.retention.time=30d"],
+            stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(url)
+            _write_files(folder, url, health)
+            yield ScalePlace(folder, url, process.pid, series)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _write_files(folder: Path, prometheus: str, health: str) -> None:
+    """The target file and the policy."""
+    text = (ROOT / "targets" / "green.toml").read_text()
+    text = text.replace('"http://127.0.0.1:9090"', f'"{prometheus}"')
+    text = text.replace('"http://127.0.0.1:5001/api/health"', f'"{health}"', 1)
+    (folder / "targets").mkdir()
+    (folder / "targets" / "green.toml").write_text(text)
+    shutil.copy(ROOT / "targets" / "blue.toml", folder / "targets" / "blue.toml")
+    listed = ", ".join(f'"{name}"' for name in OBJECTIVES)
+    policy = (ROOT / "policies" / "release.toml").read_text()
+    changed, count = RAMP_OBJECTIVES.subn(f"objectives = [{listed}]", policy)
+    if count != 1:
+        raise ValueError("the policy's table [ramp] has other objectives than expected")
+    (folder / "policy.toml").write_text(changed)
+
+
+@contextmanager
+def _health() -> Iterator[str]:
+    """The address of a green that says which build it is."""
+    expected = target_file.load("green", ROOT / "targets").expected
+    body = json.dumps({
+        "release": expected.release, "version": expected.version, "digest": expected.digest,
+        "deployment": "green", "status": "ok",
+    }).encode()  # fmt: skip
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api/health"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _free_port() -> int:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        return server.server_port
+
+
+def _wait_until_ready(url: str) -> None:
+    until = time.monotonic() + READY_SECONDS
+    while get(f"{url}/-/ready", seconds=1, max_bytes=1000).status != OK:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{url} is not ready")
+        time.sleep(0.1)
+
+
+def store_of(pods: int, routes: int, seconds: int, *, failing_in: int = 0) -> ScaleStore:
+    """A store whose ramp began half an hour after its first scrape.
+
+    Args:
+        pods: the pods of each colour.
+        routes: the routes of each pod.
+        seconds: from the first scrape to now; the scrapes go on for some time after now.
+        failing_in: in so many seconds a fifth of green's requests begin to fail; 0 for never.
+    """
+    now = int(time.time())
+    return ScaleStore(
+        pods, routes, began_at=now - seconds, ramp_at=now - seconds + 2100, until=now + 1500,
+        failing_at=now + failing_in if failing_in else 0,
+    )  # fmt: skip
+
+
+def median(values: Sequence[float]) -> float:
+    """The median."""
+    return sorted(values)[len(values) // 2]
