@@ -8,9 +8,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load allure rehearse \
 	prove-gate proof-suites proof-statistics bench-judge proof-rehearsal proof-packaging proof-ramp \
-	bench-scale proof-scale integration-nightly proof-serve nightly proof-backtest proof-nightly proof \
-	proof-behaviour proof-security proof-platform proof-load bench-load security-scan mutation fuzz \
-	check
+	bench-scale proof-scale proof-serve integration-nightly nightly proof-backtest proof-nightly proof \
+	proof-behaviour proof-security proof-platform proof-other-stores proof-load bench-load security-scan \
+	mutation fuzz check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -120,11 +120,11 @@ bench-scale: setup ## time and memory of the gate against the size of the store,
 proof-scale: setup ## a failing release of 20 pods and 100 routes is rolled back within 30 s (20 minutes)
 	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
 
-integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
-	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
-
 proof-serve: setup ## 50 clients ask gates serve for 20 s: no error, P99 under 1 s, one ledger entry a decision (1 minute)
 	$(PY) -m pytest $(addprefix tests/unit/test_,serve_load.py pipelines.py) -q -s -m slow
+
+integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
+	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
 
 nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)
@@ -147,6 +147,9 @@ proof-security: setup ## the same for the security suite
 proof-platform: setup ## the part of the proof for the platform suite
 	$(PY) proofs/proof.py --part platform
 	$(PY) -m pytest $(addprefix tests/,testbed/test_platform.py testbed/test_database_checks.py unit/test_monitoring_files.py) -q -m slow
+
+proof-other-stores: setup ## log in to a real Prometheus; a ramp of a store with other names (minutes)
+	$(PY) -m pytest $(addprefix tests/testbed/test_,log_in.py other_store.py) -q -m 'slow or not slow'
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
 	$(PY) proofs/truth.py

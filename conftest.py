@@ -22,6 +22,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if not _plugin_file(config).is_relative_to(ROOT):
         config.option.importmode = "importlib"
+    if any(_is_own_test(argument) for argument in config.args):
+        # A filter further down the list comes first.
+        config.getini("filterwarnings").insert(0, "error")
+
+
+def _is_own_test(argument: str) -> bool:
+    """Whether an argument of pytest names tests of this project, and no suites.
+
+    In our own tests a warning is an error. A warning never ends a run of the suites, which stands
+    in the environment of its user.
+    """
+    path = Path(argument.partition("::")[0]).resolve()
+    return any(path.is_relative_to(ROOT / folder) for folder in ("tests", "proofs"))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -106,7 +106,8 @@ def headers(target: Target, run_id: str, seconds: float) -> dict[str, str]:
         run_id: marks the requests as test traffic.
         seconds: how long the exemption from the rate limit is valid, where the target needs one.
     """
-    sent = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
+    own = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
+    sent = {**target.access.api.request_headers, **own}
     if not target.loopback_sources:
         key = target.secrets["exemption_key"]
         sent["X-Kirana-Exemption"] = exemption(key, time.time(), seconds)

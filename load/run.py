@@ -196,6 +196,7 @@ def _assignment(job: _Job) -> Assignment:
         workers=job.request.workers,
         base_url=job.target.addresses.api,
         headers=headers(job.target, job.run_id, job.plan.seconds),
+        ca_file=str(job.target.access.api.ca_file or ""),
         shoppers=shopping.shoppers,
         products=shopping.products,
         words=shopping.words,

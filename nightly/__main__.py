@@ -161,7 +161,9 @@ def _judge(options: argparse.Namespace, tonight: date) -> int:
     )
     folder = places.out(options.out, Path("out")).path / "nightly"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / PAGE).write_text(page.html(night.as_page(options.target, machine())))
+    (folder / PAGE).write_text(
+        page.html(night.as_page(options.target, machine())), "utf-8", "backslashreplace"
+    )
     print(night.sentence)
     for line in night.lines():
         print(f"  {line}")

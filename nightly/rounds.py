@@ -133,7 +133,11 @@ def _shopper(arm: Arm, run_id: str, number: int) -> Shopper:
         token=arm.token,
         contract=contract(),
         connection=Connection(
-            target.addresses.api, source, headers(target, run_id, 0), PATIENCE_SECONDS
+            target.addresses.api,
+            source,
+            headers(target, run_id, 0),
+            PATIENCE_SECONDS,
+            ca_file=str(target.access.api.ca_file or ""),
         ),
         products=arm.shopping.products,
         words=arm.shopping.words,

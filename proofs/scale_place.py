@@ -16,6 +16,7 @@ from pathlib import Path
 from scale_store import ScaleStore
 from worlds import ROOT
 
+from gates.model import Access
 from gates.policy import target_file
 from gates.sources.http import get
 
@@ -181,7 +182,7 @@ def _free_port() -> int:
 
 def _wait_until_ready(url: str) -> None:
     until = time.monotonic() + READY_SECONDS
-    while get(f"{url}/-/ready", seconds=1, max_bytes=1000).status != OK:
+    while get(f"{url}/-/ready", Access(1.0), max_bytes=1000).status != OK:
         if time.monotonic() > until:
             raise TimeoutError(f"{url} is not ready")
         time.sleep(0.1)

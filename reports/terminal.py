@@ -27,6 +27,8 @@ MAX_ENTRY = 300
 MAX_PASSES_OF_CHECKS = 3
 # Stands in the sentence of a pass before what the reader must know beside the pass.
 NOTE = "; "
+# Characters that no encoding can write (The Unicode Standard, section 23.6).
+FIRST_SURROGATE, LAST_SURROGATE = "\ud800", "\udfff"
 
 WORDS = {
     Outcome.GO: "GO",
@@ -237,7 +239,13 @@ def printable(text: str) -> str:
     Args:
         text: untrusted.
     """
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return "".join(letter if letter.isprintable() else _replaced(letter) for letter in text)
+
+
+def _replaced(letter: str) -> str:
+    """What stands for a character that is not shown; half of a pair of surrogates is escaped."""
+    is_surrogate = FIRST_SURROGATE <= letter <= LAST_SURROGATE
+    return f"\\u{ord(letter):04x}" if is_surrogate else "�"
 
 
 def _coloured(text: str, colour: str, *, colours: bool) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from gates.backtest.recorded_evidence import SLOTS, JudgedGroup, RecordedEvidence
 from gates.backtest.recording import Recording
 from gates.errors import ConfigurationError
-from gates.judging.advisories import with_trials
 from gates.judging.decide import decided
 from gates.judging.live.live_judge import LiveJudge
 from gates.judging.live.queries import LivePlan
-from gates.judging.overrides import objective_name
+from gates.judging.not_counted.advisories import with_trials
+from gates.judging.not_counted.overrides import objective_name
 from gates.model import Finding, Move, Outcome, Policy, Scrape, Stage, Verdict, is_same_share
 
 if TYPE_CHECKING:

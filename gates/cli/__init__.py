@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import io
 import sys
 from collections.abc import Callable
 
@@ -32,9 +31,6 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code; for a command that does not ask the gate, 0 means that it succeeded.
     """
     places.put_on_path(places.BUNDLED)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
     return command_line.carry_out(parser(), arguments, interrupted="no decision was made")
 
 
@@ -62,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     _add_recordings(add)
     _add_reading(add)
     _add_serve(add)
+    _add_new_store(add)
     for name in ANSWER_IN_LEDGER:
         subcommands.choices[name].set_defaults(answer_in_ledger=True)
     return top
@@ -288,6 +285,26 @@ def _add_serve(add: AddCommand) -> None:
     serve.add_argument("--key", metavar="FILE", help="the private key of the certificate (PEM)")
     meaning = "accept only clients with a certificate of this authority (PEM)"
     serve.add_argument("--client-ca", metavar="FILE", help=meaning)
+
+
+def _add_new_store(add: AddCommand) -> None:
+    init = add("init", "write target files and a starting policy for another store")
+    init.add_argument("--url", type=url, required=True, metavar="URL", help="the store, green")
+    init.add_argument(
+        "--prometheus", type=url, required=True, metavar="URL", help="the store's Prometheus"
+    )
+    init.add_argument("--baseline-url", type=url, metavar="URL", help="the baseline, blue")
+    init.add_argument("--control", type=url, metavar="URL", help="the balancer's control address")
+    init.add_argument("--openapi", metavar="FILE", help="the store's OpenAPI file")
+    options.add_target(init, "the target's name (green)", required=False, default="green")
+    options.add_baseline(init)
+    options.add_targets(init)
+    options.add_policy(init)
+    doctor = add("doctor", "say what the gate can and cannot see of a target")
+    options.add_target(doctor)
+    options.add_targets(doctor)
+    options.add_policy(doctor)
+    options.add_json(doctor)
 
 
 if __name__ == "__main__":

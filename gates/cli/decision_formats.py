@@ -9,6 +9,7 @@ from pathlib import Path
 from gates.attestation import envelope
 from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, UnknownNameError
+from gates.process.output import ESCAPED
 from reports.formats import FOLDER_FORMATS, FORMATS, STATEMENTS
 
 OPTION = "--format"
@@ -120,7 +121,7 @@ def _write(path: Path, text: str) -> None:
     Raises:
         OSError: the file or its folder could not be written.
     """
-    data = text.encode(errors="replace")
+    data = text.encode(errors=ESCAPED)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         _write_to_existing(path, data)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gates.cli.decision_formats import append_to_file
 from gates.decision_document import DecisionDocument
+from gates.process.output import ESCAPED
 from reports.formats import github
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -62,7 +63,7 @@ def _append_summary(document: DecisionDocument, path: Path) -> None:
     present_bytes = path.stat().st_size if path.exists() else 0
     text = github.summary(document, present_bytes)
     if text:
-        append_to_file(path, text.encode(errors="replace"))
+        append_to_file(path, text.encode(errors=ESCAPED))
     else:
         sys.stderr.write(
             f"gates: the summary of this step has no room for the decision ({path} has "

@@ -126,7 +126,8 @@ class LiveTable:
 
     def _value(self, query: str) -> float | None:
         """The value of a query with one result; None without an answer."""
-        answer = instant(self._context.target.addresses.prometheus, query)
+        target = self._context.target
+        answer = instant(target.addresses.prometheus, query, target.access.prometheus)
         return answer[0][1] if answer else None
 
 

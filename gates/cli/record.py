@@ -131,10 +131,12 @@ def _scrape(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> No
         writer.weight(time.time(), router.shares().get(colours[0].slot, 0.0))
     except RouterError as error:
         sys.stderr.write(f"record: {error}\n")
-    for address, target in _exporters(colours):
+    for address, target, names in _exporters(colours):
         at = time.time()
-        answer = get(address, seconds=SCRAPE_SECONDS, max_bytes=MAX_METRICS_BYTES)
-        content = {**target, "instance": urlsplit(address).netloc}
+        answer = get(
+            address, target.access_of(address).at_most(SCRAPE_SECONDS), max_bytes=MAX_METRICS_BYTES
+        )
+        content = {**names, "instance": urlsplit(address).netloc}
         if answer.problem or answer.status != OK:
             content["error"] = answer.problem or f"status {answer.status}"
         else:
@@ -142,10 +144,13 @@ def _scrape(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> No
         writer.write(_RecordedLine(at, content))
 
 
-def _exporters(colours: list[Target]) -> list[tuple[str, dict[str, str]]]:
-    """The addresses with metrics, each with its colour; an address of both colours has none."""
+def _exporters(colours: list[Target]) -> list[tuple[str, Target, dict[str, str]]]:
+    """The addresses with metrics, each with its target and the name of its colour.
+
+    An address of both colours has no name.
+    """
     addresses = [colour.metrics_address or f"{colour.addresses.api}/metrics" for colour in colours]
     if addresses[0] == addresses[1]:
-        return [(addresses[0], {})]
+        return [(addresses[0], colours[0], {})]
     names = ({"target": "green"}, {"target": "blue"})
-    return list(zip(addresses, names, strict=True))
+    return list(zip(addresses, colours, names, strict=True))

@@ -15,7 +15,7 @@ from gates.decisions import Context, ContextOptions, open_context
 from gates.errors import ConfigurationError, GatesError, UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.ledger import RampEndEntry, RampEnding
-from gates.model import Build
+from gates.model import NO_LOGIN, Build, TargetAccess
 from gates.policy import policy_file as policy
 from gates.policy import target_file as targets
 from gates.process.signals import uninterrupted
@@ -46,6 +46,7 @@ class RollbackSettings:
         prometheus: the address of Prometheus; empty where the address is unknown.
         baseline: what is known of blue.
         servers: the balancer's names of green's servers; empty where the names are unknown.
+        access: how green's balancer and Prometheus are accessed.
         colour_label: the label that tells the colours apart in Prometheus; empty for that of the
             policy's selectors.
         problems: what could not be read, one sentence each.
@@ -58,6 +59,7 @@ class RollbackSettings:
     prometheus: str
     baseline: rollbacks.Baseline
     servers: tuple[str, ...] = ()
+    access: TargetAccess = NO_LOGIN
     colour_label: str = ""
     problems: list[str] = field(default_factory=list)
 
@@ -72,7 +74,9 @@ def rollback(arguments: argparse.Namespace) -> int:
     with uninterrupted():
         settings = _settings(arguments)
         request = rollbacks.RollbackRequest(
-            router=router_named(settings.router, settings.control),
+            router=router_named(
+                settings.router, settings.control, settings.access.balancer_control
+            ),
             baseline=settings.baseline,
             slots=settings.slots,
             witness=lambda: _witness(arguments, settings),
@@ -85,7 +89,8 @@ def rollback(arguments: argparse.Namespace) -> int:
     _say(f"rollback {result.proof.value} in {result.seconds:.1f} s")
     if result.proof is not rollbacks.Proof.VERIFIED:
         _say(LOOK_AT_BALANCER)
-        _say(f"the control endpoint's answer: curl {settings.control}/config")
+        curl_options = settings.access.balancer_control.curl_options()
+        _say(f"the control endpoint's answer: curl {curl_options}{settings.control}/config")
     if result.moved and arguments.target:
         ask_after_rollback(lambda: _baseline_context(arguments), _say)
     return ExitCode.GO if result.verified else ExitCode.INTERNAL
@@ -172,6 +177,7 @@ def _read_green(
     elif router and router not in ROUTERS:
         settings.problems.append(f"{green.path}: unknown router {router!r}; {CONFIG!r} was used")
     settings.router = router if router in ROUTERS else CONFIG
+    settings.access = green.access
     settings.problems += green.problems
 
 
@@ -183,6 +189,7 @@ def _read_blue(settings: RollbackSettings, blue: salvage.Salvage) -> None:
         health=health,
         deployment=blue.texts.get("deployment", ""),
         build=Build(*parts) if all(parts) else None,
+        access=blue.access.health,
     )
     settings.problems += blue.problems
 
@@ -191,7 +198,12 @@ def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witne
     """The second witness, with the policy's selectors; by default those of the installed policy."""
     green, blue = settings.slots
     witness = Witness(
-        settings.prometheus, green, blue, settings.servers, colour_label=settings.colour_label
+        settings.prometheus,
+        green,
+        blue,
+        settings.servers,
+        colour_label=settings.colour_label,
+        access=settings.access.prometheus,
     )
     if not settings.prometheus:
         settings.note("the address of Prometheus is not known; name it with --prometheus URL")

@@ -9,7 +9,8 @@ from gates import ledger
 from gates.cli.context import context_of
 from gates.decisions import Context
 from gates.exitcodes import ExitCode
-from gates.judging import overrides, sign_off
+from gates.judging import sign_off
+from gates.judging.not_counted import overrides
 from gates.judging.sign_off import StageSignOffs, moment_text
 from gates.model import SignOffKind, SignOffObjective, SignOffRecord, Stage, Verdict
 from gates.signing import identity, new_entry, signature

@@ -25,7 +25,7 @@ def edges_of_target(
     Returns:
         The values of ``le``; a metric without series is not among them.
     """
-    source = source_named("prometheus", target.addresses.prometheus)
+    source = source_named("prometheus", target.addresses.prometheus, target.access.prometheus)
     edges: dict[str, frozenset[str]] = {}
     for indicator in indicators.values():
         if not isinstance(indicator, EventIndicator):

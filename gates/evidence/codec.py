@@ -20,8 +20,8 @@ from gates.model import Sample, Series
 from gates.model.policy import LATER
 from gates.sources import json_values
 
-# Fields that are never written.
-LEFT_OUT = {"secrets"}
+# Fields that are never written: both have secrets.
+LEFT_OUT = {"secrets", "access"}
 CLASS_KEY = "is"
 
 Value = TypeVar("Value")

@@ -64,7 +64,7 @@ def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
     """
     with QueryThreads(MAX_PARALLEL_QUERIES) as threads:
         target = question.target
-        source = source_named("prometheus", target.addresses.prometheus)
+        source = source_named("prometheus", target.addresses.prometheus, target.access.prometheus)
         reader = MetricsReader(source, threads, question.at, question.metrics)
         sent = reader.send(needed_queries(question.stage, target))
         evidence = _without_history(question, threads, reader, sent)

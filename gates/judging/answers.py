@@ -111,7 +111,8 @@ def measurement(answer: SampleSet, value: str) -> Measurement:
 
 def command(answer: SampleSet) -> str:
     """The command line that shows the same answer."""
-    return f"curl -sG {answer.source}/api/v1/query --data-urlencode 'query={answer.query}'"
+    options = answer.curl_options
+    return f"curl -sG {options}{answer.source}/api/v1/query --data-urlencode 'query={answer.query}'"
 
 
 def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:

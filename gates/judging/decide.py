@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from gates.judging.advisories import summary, with_trials
 from gates.judging.conclusions import RampView, conclude_all, queries
 from gates.judging.live.queries import LivePlan, LiveQueries
 from gates.judging.metric_query import MetricQuery, merged
-from gates.judging.overrides import overridden
+from gates.judging.not_counted.advisories import summary, with_trials
+from gates.judging.not_counted.overrides import overridden
 from gates.judging.sign_off import moment_text
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 

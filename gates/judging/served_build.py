@@ -9,10 +9,11 @@ HEALTHY = 200
 def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
     """Compare the served build with the expected build."""
     served, target = evidence.served, evidence.target
+    curl = f"curl -i {target.access.health.curl_options()}{served.url}"
     if served.build is None:
         verdict = Verdict.INCONCLUSIVE
         sentence = f"{target.name} does not say which build it serves: {served.problem}"
-        next_step = f"curl -i {served.url}"
+        next_step = curl
     elif served.deployment != target.deployment:
         verdict = Verdict.FAIL
         sentence = (
@@ -27,7 +28,7 @@ def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
     elif served.status != HEALTHY:
         verdict = Verdict.FAIL
         sentence = f"{target.name} is not healthy: it answers status {served.status}"
-        next_step = f"curl -i {served.url}"
+        next_step = curl
     else:
         verdict, next_step = Verdict.PASS, ""
         sentence = f"{target.name} serves {served.build}, as expected"

@@ -93,7 +93,10 @@ def append(folder: Path, entry: LedgerEntry) -> str:
                 line, digest = _line_of(previous, entry)
                 _write(file.fileno(), line)
     except OSError as error:
-        raise LedgerError(f"{folder / FILE}: cannot be written: {error.strerror}") from error
+        raise LedgerError(
+            f"{folder / FILE}: cannot be written: {error.strerror}; "
+            "name a folder that can be written: --out DIR"
+        ) from error
     return digest[:ID_DIGITS]
 
 

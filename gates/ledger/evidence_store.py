@@ -40,7 +40,10 @@ def store_evidence(folder: Path, evidence: bytes) -> str:
         part.rename(path)
         _delete_oldest(place)
     except OSError as error:
-        raise LedgerError(f"{path}: cannot be written: {error.strerror}") from error
+        raise LedgerError(
+            f"{path}: cannot be written: {error.strerror}; "
+            "name a folder that can be written: --out DIR"
+        ) from error
     return digest
 
 

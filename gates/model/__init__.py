@@ -1,6 +1,6 @@
 """The values that cross module boundaries; standard library only.
 
-target      the deployed thing that is judged: Build, Target
+target      the deployed thing that is judged: Build, Access, Target
 run         the record of a suite run: CheckResult, Run, Boot
 load_run    the record of a load run: LoadRun, LoadPhase, Latency, Generator
 evidence    everything that a decision is based on: SampleSet, SignOff, Evidence and their parts
@@ -91,17 +91,19 @@ from gates.model.run import (
     RunState,
 )
 from gates.model.scrape import SAME_SHARE, SHARE_TOLERANCE, Move, Scrape, is_same_share
-from gates.model.target import Addresses, Build, Service, Target
+from gates.model.target import NO_LOGIN, Access, Addresses, Build, Service, Target, TargetAccess
 
 __all__ = [
     "ALL",
     "ANSWERS",
     "LEFT_NOTHING",
+    "NO_LOGIN",
     "RECOVERY",
     "SAME_SHARE",
     "SHARE_TOLERANCE",
     "SLOT",
     "TOTAL",
+    "Access",
     "Addresses",
     "Advisory",
     "AlertLevel",
@@ -167,6 +169,7 @@ __all__ = [
     "Stage",
     "StageRole",
     "Target",
+    "TargetAccess",
     "Terms",
     "ThroughputObjective",
     "TrafficObjective",

@@ -40,6 +40,7 @@ class SampleSet:
         measured: whether the query had an answer, with or without data.
         problem: why there are no samples; an empty text with samples.
         series: the time series of the answer.
+        curl_options: the options of a curl line that logs in, without a secret.
     """
 
     query: str
@@ -49,6 +50,7 @@ class SampleSet:
     measured: Measured
     problem: str
     series: tuple[Series, ...]
+    curl_options: str = ""
 
 
 @dataclass(frozen=True, slots=True)

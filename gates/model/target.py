@@ -1,7 +1,11 @@
-"""The target: a deployed store, and the build that it should serve."""
+"""The target: a deployed store, how its parts are accessed, and the build that it should serve."""
 
-from dataclasses import dataclass, field
+import base64
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +23,136 @@ class Build:
     digest: str
 
     def __str__(self) -> str:
-        return f"{self.release} {self.version} ({self.digest[:15]}…)"
+        return f"{self.release} {self.version} ({self.digest})"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a part of the target is accessed: log-in, certificates, proxy and time limit.
+
+    Args:
+        deadline_seconds: the longest time for one request.
+        table: the file and the table that state this value, such as
+            ``targets/green.toml: access.prometheus``, for messages; empty without a target file.
+        address_key: the key of the address in the same file, such as ``addresses.prometheus``.
+        headers: additional headers, pairs of a name and a value.
+        secret_headers: the same for headers whose value is a secret.
+        token: a bearer token; empty for none.
+        credentials: ``USER:PASSWORD`` for basic authentication; empty for none.
+        ca_file: the CA certificates that are accepted; None for those of the system.
+        certificate_file: the client certificate; None for none.
+        key_file: the key of the client certificate; None where the certificate's file has the key.
+        uses_system_proxy: whether requests to other machines use the proxies of the environment.
+        unset: environment variables that the table names and that are not set, each with its key.
+        variables: pairs of a key of the table and the environment variable that it names.
+    """
+
+    deadline_seconds: float
+    table: str = ""
+    address_key: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    secret_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    token: str = field(default="", repr=False)
+    credentials: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    uses_system_proxy: bool = False
+    unset: tuple[tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def basic(self) -> str:
+        """The credentials as the Authorization header has them; empty without credentials."""
+        return base64.b64encode(self.credentials.encode()).decode() if self.credentials else ""
+
+    @property
+    def request_headers(self) -> dict[str, str]:
+        """The headers that every request gets, secrets included."""
+        headers = dict((*self.headers, *self.secret_headers))
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        elif self.credentials:
+            headers["Authorization"] = f"Basic {self.basic}"
+        return headers
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that no output may show."""
+        password = self.credentials.partition(":")[2]
+        values = (value for _, value in self.secret_headers)
+        texts = (self.token, self.credentials, self.basic, password, *values)
+        return tuple(text for text in texts if text)
+
+    def at_most(self, seconds: float) -> "Access":
+        """The same access with a time limit of at most so many seconds."""
+        return replace(self, deadline_seconds=min(self.deadline_seconds, seconds))
+
+    def key(self, name: str) -> str:
+        """A key of the table with its file, for a message."""
+        return f"{self.table}.{name}" if self.table else name
+
+    def curl_options(self, *, with_login: bool = True) -> str:
+        """The options of a curl line, with a blank after each; variables stand for secrets.
+
+        Args:
+            with_login: whether the line needs the token or the credentials.
+        """
+        pairs = self._curl_pairs(with_login=with_login)
+        return "".join(f"{option} {value} " for option, value in pairs)
+
+    def _curl_pairs(self, *, with_login: bool) -> Iterator[tuple[str, str]]:
+        for name, value in self.headers:
+            yield "-H", shlex.quote(f"{name}: {value}")
+        for key, variable in self.variables:
+            if key in ("token", "credentials") and not with_login:
+                continue
+            if key == "credentials":
+                yield "-u", f'"${variable}"'
+            else:
+                name = key.partition(".")[2]
+                header = "Authorization: Bearer" if key == "token" else f"{name}:"
+                yield "-H", f'"{header} ${variable}"'
+        files = (
+            ("--cacert", self.ca_file),
+            ("--cert", self.certificate_file),
+            ("--key", self.key_file),
+        )
+        for option, path in files:
+            if path:
+                yield option, shlex.quote(str(path))
+
+
+HEALTH_SECONDS, CONTROL_SECONDS, QUERY_SECONDS, REQUEST_SECONDS = 2.0, 4.0, 10.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAccess:
+    """How each part of a target is accessed; without a target file nothing needs a log-in.
+
+    Args:
+        api: the store's API; its time limit is ``patience_seconds`` of the target.
+        health: the store's health address.
+        prometheus: Prometheus; its time limit is that of one query.
+        balancer_control: the control endpoint of the balancer.
+    """
+
+    api: Access = Access(REQUEST_SECONDS)
+    health: Access = Access(HEALTH_SECONDS)
+    prometheus: Access = Access(QUERY_SECONDS)
+    balancer_control: Access = Access(CONTROL_SECONDS)
+
+
+# The access of every part where no target file is known.
+NO_LOGIN = TargetAccess()
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """The addresses of the target's parts: URLs without a trailing slash.
 
-    ``alertmanager``, ``grafana`` and ``notifications`` are empty where the target file does not
-    state them. ``edge_ca_file`` is the file of the CA certificate of the edge.
+    Every address except ``api``, ``health`` and ``prometheus`` is empty where the target file does
+    not state it. ``edge_ca_file`` is the file of the CA certificate of the edge.
     """
 
     api: str
@@ -75,7 +200,8 @@ class Target:
         deployment: the name that the store gives itself.
         production: whether customers use the target.
         expected: the build that the target should serve.
-        schema_version: the newest database migration that the build needs.
+        schema_version: the newest database migration that the build needs; 0 where the target file
+            states none.
         addresses: the addresses of the target's parts.
         patience_seconds: the longest time for one request.
         loopback_sources: whether every test sends from its own loopback address.
@@ -103,6 +229,7 @@ class Target:
             configured with; 0 where the file states none.
         colour_label: the label that tells the colours apart in Prometheus; empty where the policy's
             selectors name the label.
+        access: how the API, the health address, Prometheus and the balancer control are accessed.
         metrics_address: where the target exports its metrics; empty for ``/metrics`` of its API.
         replica_labels: the labels that tell replicas of Prometheus apart, which scrape the same
             instances; empty where there is one Prometheus.
@@ -139,3 +266,21 @@ class Target:
     colour_label: str = ""
     metrics_address: str = ""
     replica_labels: tuple[str, ...] = ()
+    access: TargetAccess = field(default=NO_LOGIN, repr=False)
+
+    def access_of(self, url: str) -> Access:
+        """The access of the part that an address belongs to; no log-in goes to another server.
+
+        Args:
+            url: an address, with the time limit of a request of the suites.
+        """
+        parts = (
+            (self.addresses.api, self.access.api),
+            (self.addresses.health, self.access.health),
+            (self.addresses.prometheus, self.access.prometheus),
+            (self.addresses.balancer_control, self.access.balancer_control),
+        )
+        server = urlsplit(url)[:2]
+        known = (access for address, access in parts if urlsplit(address)[:2] == server)
+        found = next(known, Access(self.patience_seconds))
+        return replace(found, deadline_seconds=self.patience_seconds)

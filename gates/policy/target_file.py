@@ -1,22 +1,25 @@
 """Reads target files, and the secrets they name from the environment."""
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gates.errors import ConfigurationError, UnknownNameError
+from gates.errors import UnknownNameError
 from gates.model import Addresses, Build, Service, Target
+from gates.policy.target_tables.access_tables import PARTS, AccessReader
+from gates.policy.target_tables.secret_values import SecretValues, secret_values
 from gates.policy.toml_table import Table, one_of, read
 from gates.routers import ROUTERS
 
 POLICY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 DIGEST = re.compile(r"sha256:[0-9a-f]{32,64}\Z")
+OPTIONAL_ADDRESSES = (
+    "frontend", "edge_https", "edge_http", "balancer_control", "alertmanager", "grafana",
+    "notifications",
+)  # fmt: skip
 ADDRESS = re.compile(r"(https?|tcp)://[^\s/@]+(/\S*)?\Z")
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,60}\Z")
-MAX_SECRETS_BYTES = 65536
 
 
 def names(folder: Path) -> list[str]:
@@ -45,35 +48,43 @@ def load(name: str, folder: Path) -> Target:
     top, raw = read(path)
     if top.name("name") != name:
         raise top.error("name", f"expected {name!r}, the file's name")
-    target = _target(name, hashlib.sha256(raw).hexdigest(), top, folder)
+    target = _target(name, hashlib.sha256(raw).hexdigest(), top, path)
     top.end()
     return target
 
 
-def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
+def _target(name: str, digest: str, top: Table, path: Path) -> Target:
+    folder = path.parent
     unset: list[str] = []
+    secrets: dict[str, str] = {}
     expected, access = top.table("expected"), top.table("access")
-    suites, metrics = top.table("suites"), top.table("metrics")
+    suites, metrics = _suites(top, path), top.table("metrics")
     traffic = top.table("traffic") if "traffic" in top.left() else None
     production = top.flag("production")
+    addresses = _addresses(top.table("addresses"), folder)
+    patience_seconds = access.number("patience_seconds", 0.1, 60)
+    values = secret_values(access, folder, production=production)
+    secrets |= _secrets(top.table("secrets"), values, unset) if "secrets" in top.left() else {}
+    reader = AccessReader(access, path, values, _schemes(addresses), secrets, unset)
+    target_access = reader.target_access(patience_seconds)
     target = Target(
         name=name,
         digest=digest,
         description=top.text("description"),
-        deployment=top.name("deployment"),
+        deployment=top.store_name("deployment"),
         production=production,
         expected=_build(expected),
-        schema_version=expected.whole("schema_version", 1, 10_000),
-        addresses=_addresses(top.table("addresses"), folder),
-        patience_seconds=access.number("patience_seconds", 0.1, 60),
+        schema_version=_schema_version(expected),
+        addresses=addresses,
+        patience_seconds=patience_seconds,
         loopback_sources=one_of(access, "source_addresses", ("own", "loopback")) == "loopback",
         log_files=_log_files(access, folder),
-        suites=frozenset(suites.texts("allowed")),
-        capabilities=frozenset(suites.texts("capabilities")),
-        slot=(slot := metrics.name("slot")),
+        suites=frozenset(_texts(suites, "allowed")),
+        capabilities=frozenset(_texts(suites, "capabilities")),
+        slot=(slot := metrics.store_name("slot")),
         servers=_texts(metrics, "servers") or (slot,),
         instances=_texts(metrics, "instances"),
-        baseline_slot=metrics.name("baseline_slot"),
+        baseline_slot=metrics.store_name("baseline_slot"),
         scrape_interval_seconds=_scrape_interval(metrics),
         colour_label=metrics.text("colour_label") if "colour_label" in metrics.left() else "",
         metrics_address=_url(metrics, "address") if "address" in metrics.left() else "",
@@ -84,15 +95,32 @@ def _target(name: str, digest: str, top: Table, folder: Path) -> Target:
         backups=_backups(top, folder),
         router=one_of(traffic, "router", ROUTERS) if traffic else "",
         public_address=access.text("public_address") if "public_address" in access.left() else "",
-        secrets=_secrets(top.table("secrets"), access, folder, unset, production=production),
+        secrets=secrets,
         unset=tuple(unset),
         policies=_policies(top, production=production),
         migration_command=_migration_command(top, folder),
+        access=target_access,
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
         raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
     return target
+
+
+def _suites(top: Table, path: Path) -> Table:
+    """The table ``[suites]``; without the table, no suite may run."""
+    return top.table("suites") if "suites" in top.left() else Table(str(path), "suites", {})
+
+
+def _schemes(addresses: Addresses) -> dict[str, str]:
+    """The scheme of the address of each part that a table of ``[access]`` may describe."""
+    return {part: getattr(addresses, part).partition(":")[0] for part in PARTS}
+
+
+def _schema_version(expected: Table) -> int:
+    """The newest database migration; 0 where the target file states none."""
+    key = "schema_version"
+    return expected.whole(key, 1, 10_000) if key in expected.left() else 0
 
 
 def _scrape_interval(metrics: Table) -> float:
@@ -127,7 +155,9 @@ def _build(table: Table) -> Build:
     digest = table.text("digest")
     if not DIGEST.match(digest):
         raise table.error("digest", "expected sha256: and 32 to 64 hexadecimal digits")
-    return Build(release=table.name("release"), version=table.name("version"), digest=digest)
+    return Build(
+        release=table.store_name("release"), version=table.store_name("version"), digest=digest
+    )
 
 
 def _addresses(table: Table, folder: Path) -> Addresses:
@@ -135,15 +165,9 @@ def _addresses(table: Table, folder: Path) -> Addresses:
     addresses = Addresses(
         api=_url(table, "api"),
         health=_url(table, "health"),
-        frontend=_url(table, "frontend"),
-        edge_https=_url(table, "edge_https"),
-        edge_http=_url(table, "edge_http"),
         prometheus=_url(table, "prometheus"),
-        balancer_control=_url(table, "balancer_control"),
         edge_ca_file=(folder / certificate).resolve() if certificate else None,
-        alertmanager=_url(table, "alertmanager") if "alertmanager" in table.left() else "",
-        grafana=_url(table, "grafana") if "grafana" in table.left() else "",
-        notifications=_url(table, "notifications") if "notifications" in table.left() else "",
+        **{key: _url(table, key) if key in table.left() else "" for key in OPTIONAL_ADDRESSES},
     )
     table.end()
     return addresses
@@ -218,41 +242,13 @@ def _url(table: Table, key: str) -> str:
     return value
 
 
-def _secrets(
-    table: Table, access: Table, folder: Path, unset: list[str], *, production: bool
-) -> dict[str, str]:
-    """The secrets by name, from the environment, or from the secrets file of a test store.
-
-    Variables that are not set are added to ``unset``.
-    """
-    from_file: dict[str, str] = {}
-    if "secrets_file" in access.left():
-        named = access.text("secrets_file")
-        if production:
-            raise access.error("secrets_file", "production takes secrets from the environment")
-        from_file = _secrets_file((folder / named).resolve())
+def _secrets(table: Table, values: SecretValues, unset: list[str]) -> dict[str, str]:
+    """The secrets by name; variables that are not set are added to ``unset``."""
     found = {}
     for name in table.left():
-        variable = table.text(name)
-        if not VARIABLE.match(variable):
-            raise table.error(name, "expected the name of an environment variable, in capitals")
-        value = os.environ.get(variable) or from_file.get(variable)
-        if value:
+        variable = values.variable(table, name)
+        if value := values.value(variable):
             found[name] = value
         else:
             unset.append(variable)
     return found
-
-
-def _secrets_file(path: Path) -> dict[str, str]:
-    """Read ``NAME=value`` lines; a store that has not started yet has no such file."""
-    try:
-        raw = path.read_bytes()[: MAX_SECRETS_BYTES + 1]
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_SECRETS_BYTES:
-        raise ConfigurationError(f"{path}: over {MAX_SECRETS_BYTES} bytes")
-    pairs = [line.partition("=") for line in raw.decode(errors="replace").splitlines()]
-    return {name: value for name, equals, value in pairs if equals}

@@ -11,6 +11,7 @@ from gates.errors import ConfigurationError
 
 MOST_BYTES = 1_000_000
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
+STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@ -]{0,99}\Z")
 
 
 class Table:
@@ -61,6 +62,13 @@ class Table:
         value = self.text(key)
         if not NAME.match(value):
             raise self.error(key, f"expected a name like v5 or ramp-10, got {value!r}"[:200])
+        return value
+
+    def store_name(self, key: str) -> str:
+        """A name that a store gives itself, such as a version: of capitals, too."""
+        value = self.text(key)
+        if not STORE_NAME.match(value):
+            raise self.error(key, f"expected a name like v5 or 1.2.0-RC1, got {value!r}"[:200])
         return value
 
     def flag(self, key: str) -> bool:

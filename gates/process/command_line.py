@@ -1,17 +1,24 @@
 """Every command line of this project ends with an exit code and, after an error, one message."""
 
 import argparse
+import contextlib
+import io
+import json
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from gates.errors import ConfigurationError, GatesError
 from gates.exitcodes import ExitCode
 from gates.process import output
 
 MAX_MESSAGE = 1000
+# The version of the JSON of an error.
+SCHEMA = 1
 
 
 def carry_out(
@@ -35,40 +42,52 @@ def carry_out(
         interrupted: what an interrupted command did not do, for the message.
         unmeasured: errors that mean *not measured*: exit 3.
 
+    Where the command line has ``--json`` or ``--format json``, an error is printed to stdout as
+    JSON, too.
+
     Returns:
         The command's exit code; 2 for a mistake in the command line or the configuration, 70 for
         any other error, so that no error looks like an answer.
     """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    reporter = _Reporter(parser.prog.rpartition(" ")[2], as_json=_wants_json(words))
     with output.guarded():
-        return _run_and_report(parser, arguments, interrupted, unmeasured)
+        return _run_and_report(parser, words, interrupted, unmeasured, reporter)
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether the result of a command line is JSON on stdout."""
+    is_format = ("--format", "json") in pairwise(words)
+    return "--json" in words or "--format=json" in words or is_format
 
 
 def _run_and_report(
     parser: argparse.ArgumentParser,
-    arguments: Sequence[str] | None,
+    arguments: Sequence[str],
     interrupted: str,
     unmeasured: tuple[type[Exception], ...],
+    reporter: "_Reporter",
 ) -> int:
-    name = parser.prog.rpartition(" ")[2]
     _handle_signals()
     try:
-        return _run(parser, arguments)
+        return _run(parser, arguments, reporter)
     except ConfigurationError as error:
-        return _report(name, str(error), ExitCode.USAGE)
+        return reporter.report(str(error), ExitCode.USAGE)
     except unmeasured as error:
-        return _report(name, f"not measured: {error}", ExitCode.HOLD)
+        return reporter.report(f"not measured: {error}", ExitCode.HOLD)
     except GatesError as error:
-        return _report(name, str(error), ExitCode.INTERNAL)
+        return reporter.report(str(error), ExitCode.INTERNAL)
     except KeyboardInterrupt:
-        return _report(name, f"interrupted; {interrupted}", ExitCode.INTERNAL)
+        return reporter.report(f"interrupted; {interrupted}", ExitCode.INTERNAL)
     except Exception as error:  # noqa: BLE001 - no error may look like an answer
-        code = _report(name, f"internal error: {type(error).__name__}: {error}", ExitCode.INTERNAL)
+        message = f"internal error: {type(error).__name__}: {error}"
+        code = reporter.report(message, ExitCode.INTERNAL)
         if os.environ.get("KIRANA_TRACEBACK"):
             traceback.print_exc()
         return code
 
 
-def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str], reporter: "_Reporter") -> int:
     """Parse the command line and run the command.
 
     Returns:
@@ -77,10 +96,15 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     Raises:
         OutputError: the output is the command's only result, and it was lost.
     """
+    mistake = io.StringIO()
     try:
-        options = parser.parse_args(arguments)
+        with contextlib.redirect_stderr(mistake):
+            options = parser.parse_args(arguments)
     except SystemExit as end:  # help was printed, or the command line has a mistake
+        sys.stderr.write(mistake.getvalue())
         code = end.code if isinstance(end.code, int) else int(ExitCode.USAGE)
+        if code != ExitCode.GO:
+            reporter.print_json(mistake.getvalue().strip().rpartition(": error: ")[2], code)
         in_ledger = code != ExitCode.GO
     else:
         code = int(options.run(options))
@@ -102,6 +126,32 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _report(name: str, message: str, code: ExitCode) -> int:
-    sys.stderr.write(f"{name}: {message[:MAX_MESSAGE]}\n")
-    return code
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """Reports the error that ends a command.
+
+    Args:
+        name: the name of the program.
+        as_json: whether the result of the command is JSON on stdout.
+    """
+
+    name: str
+    as_json: bool
+
+    def report(self, message: str, code: ExitCode) -> int:
+        """Write the message to stderr, and where the result is JSON, to stdout as JSON."""
+        sys.stderr.write(f"{self.name}: {message[:MAX_MESSAGE]}\n")
+        self.print_json(message, code)
+        return code
+
+    def print_json(self, message: str, code: int) -> None:
+        """Print an error as a line of JSON, where the result of the command is JSON."""
+        if self.as_json:
+            error = {
+                "kind": "error",
+                "schema": SCHEMA,
+                "program": self.name,
+                "error": message[:MAX_MESSAGE],
+                "exit_code": int(code),
+            }
+            sys.stdout.write(json.dumps(error) + "\n")

@@ -1,6 +1,7 @@
 """Prints to streams that may fail: a lost reader or a full disk never stops the work."""
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,16 @@ from typing import IO
 
 from gates.errors import OutputError
 
+# How characters are written that the encoding of a stream does not have.
+ESCAPED = "backslashreplace"
 STANDARD_DESCRIPTORS = (0, 1, 2)
 
 
 class GuardedStream:
     """A text stream that remembers a failure and raises no error.
+
+    A reader that has read a line and closes the pipe, such as ``head -1``, has what it wanted:
+    then no text is lost.
 
     Args:
         stream: the stream to write to; None where the process has none.
@@ -21,27 +27,36 @@ class GuardedStream:
     def __init__(self, stream: IO[str] | None) -> None:
         self._stream = stream
         self.lost = stream is None
+        self._has_reader = False
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
         self.errors = getattr(stream, "errors", None)
 
     def write(self, text: str) -> int:
         """Write a text; complete lines are flushed at once."""
-        if self._stream is not None:
-            try:
-                self._stream.write(text)
-                if "\n" in text:
-                    self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up()
+        # The first line goes alone: a pipe has no room for some texts, and `head -1` ends early.
+        line, end, rest = text.partition("\n")
+        for part in (line + end, rest) if rest and not self._has_reader else (text,):
+            self._write(part)
         return len(text)
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            if "\n" in text:
+                self._stream.flush()
+                self._has_reader = True
+        except (OSError, ValueError) as error:
+            self._give_up(error)
 
     def flush(self) -> None:
         """Flush the buffer."""
         if self._stream is not None:
             try:
                 self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up()
+            except (OSError, ValueError) as error:
+                self._give_up(error)
 
     def isatty(self) -> bool:
         """Whether a terminal shows this stream."""
@@ -64,9 +79,10 @@ class GuardedStream:
             raise OSError("the stream is closed")
         return self._stream.fileno()
 
-    def _give_up(self) -> None:
+    def _give_up(self, error: Exception) -> None:
         """Discard all further text, so that the interpreter's last flush does not fail either."""
-        stream, self._stream, self.lost = self._stream, None, True
+        stream, self._stream = self._stream, None
+        self.lost = not (self._has_reader and isinstance(error, BrokenPipeError))
         with contextlib.suppress(OSError, ValueError, AttributeError):
             if stream is not None and stream.fileno() in (1, 2):
                 _point_to_null(stream.fileno())
@@ -78,6 +94,9 @@ def guarded() -> Iterator[None]:
     """Guard ``sys.stdout`` and ``sys.stderr`` within the block."""
     before = sys.stdout, sys.stderr
     _open_closed_descriptors()
+    for stream in before:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
     out, err = GuardedStream(sys.stdout), GuardedStream(sys.stderr)
     sys.stdout, sys.stderr = out, err
     try:

@@ -49,7 +49,14 @@ def router_of(target: Target) -> TrafficRouter:
             f'{target.name} names no traffic router: its file needs [traffic] router = "config" '
             "before gates may move its traffic"
         )
-    return router_named(target.router, target.addresses.balancer_control)
+    if not target.addresses.balancer_control:
+        raise ConfigurationError(
+            f"{target.name} names no balancer: its file needs balancer_control in [addresses] "
+            "before gates may move its traffic"
+        )
+    return router_named(
+        target.router, target.addresses.balancer_control, target.access.balancer_control
+    )
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gates.errors import RouterError
-from gates.model import Build, Measured, ServedBuild, Target
+from gates.model import NO_LOGIN, Access, Build, Measured, ServedBuild, Target
 from gates.process.time_limit import within
 from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion, Witness, WitnessReport
 from gates.routers import TrafficRouter, with_retries
@@ -57,17 +57,25 @@ class Baseline:
         health: blue's health address; empty where the address is unknown.
         deployment: the name that blue's health answer states; empty where the name is unknown.
         build: the build that blue should serve; None where the build is unknown.
+        access: how the health address is accessed.
     """
 
     name: str
     health: str = ""
     deployment: str = ""
     build: Build | None = None
+    access: Access = NO_LOGIN.health
 
     @classmethod
     def of(cls, target: Target) -> "Baseline":
         """The baseline that a target file describes."""
-        return cls(target.name, target.addresses.health, target.deployment, target.expected)
+        return cls(
+            target.name,
+            target.addresses.health,
+            target.deployment,
+            target.expected,
+            target.access.health,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +274,7 @@ def health_problem(baseline: Baseline) -> str:
     if not baseline.health:
         return ""
     try:
-        answer = within(MAX_HEALTH_SECONDS, lambda: _health_answer(baseline.health))
+        answer = within(MAX_HEALTH_SECONDS, lambda: _health_answer(baseline))
     except TimeoutError:
         return f"no answer within {MAX_HEALTH_SECONDS:g} s"
     if answer.problem:
@@ -274,8 +282,9 @@ def health_problem(baseline: Baseline) -> str:
     return _build_problem(baseline, parse(baseline.health, answer.status, answer.body))
 
 
-def _health_answer(url: str) -> Answer:
-    return get(url, seconds=MAX_HEALTH_SECONDS, max_bytes=MAX_HEALTH_BYTES)
+def _health_answer(baseline: Baseline) -> Answer:
+    access = baseline.access.at_most(MAX_HEALTH_SECONDS)
+    return get(baseline.health, access, max_bytes=MAX_HEALTH_BYTES)
 
 
 def _build_problem(baseline: Baseline, served: ServedBuild) -> str:

@@ -3,11 +3,17 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from gates.errors import ConfigurationError
+from gates.model import NO_LOGIN, TargetAccess
+from gates.policy.target_tables.access_tables import PARTS, AccessReader
+from gates.policy.target_tables.secret_values import SecretValues, secret_values
+from gates.policy.toml_table import Table
 
 MOST_BYTES = 1_000_000
 NEAR = 0.75
@@ -22,6 +28,7 @@ class Salvage:
         path: the file.
         texts: the texts by key, from all tables of the file.
         servers: the texts of ``servers`` in ``[metrics]``; empty where the key is missing.
+        access: how the parts are accessed.
         problems: what could not be read, one sentence each.
     """
 
@@ -29,6 +36,7 @@ class Salvage:
     texts: Mapping[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     servers: tuple[str, ...] = ()
+    access: TargetAccess = NO_LOGIN
 
     def text(self, key: str) -> str:
         """The text of a key, or of a key with a similar spelling; empty without such a key."""
@@ -64,14 +72,39 @@ def read(path: Path) -> Salvage:
     except OSError as error:
         return Salvage(path, {}, [f"{path}: cannot be read: {error.strerror}"])
     servers: tuple[str, ...] = ()
+    access, problems = TargetAccess(), list[str]()
     try:
         content = tomllib.loads(text)
         pairs = list(_leaves(content))
-        servers, problems = _servers(content.get("metrics")), []
+        servers = _servers(content.get("metrics"))
+        access = _access(path, content, problems)
     except (ValueError, RecursionError) as error:
         pairs = [(found[1], found[2]) for line in text.split("\n") if (found := LINE.match(line))]
         problems = [f"{path}: not TOML: {error}; it was read line by line"]
-    return Salvage(path, dict(reversed(pairs)), problems, servers)
+    return Salvage(path, dict(reversed(pairs)), problems, servers, access)
+
+
+def _access(path: Path, content: Mapping[str, Any], problems: list[str]) -> TargetAccess:
+    """The access of each part; a part whose table has a mistake is accessed without a log-in."""
+    tables, addresses = (
+        found if isinstance(found := content.get(key), dict) else {}
+        for key in ("access", "addresses")
+    )
+    schemes = {part: str(addresses.get(part)).partition(":")[0] for part in PARTS}
+    access, table = TargetAccess(), Table(str(path), "access", tables)
+    try:
+        production = bool(content.get("production"))
+        values = secret_values(table, path.parent, production=production)
+    except ConfigurationError as error:
+        problems.append(str(error))
+        values = SecretValues({})
+    reader = AccessReader(table, path, values, schemes, {}, [])
+    for part in PARTS:
+        try:
+            access = replace(access, **{part: reader.part(part, getattr(access, part))})
+        except ConfigurationError as error:
+            problems.append(str(error))
+    return access
 
 
 def _servers(metrics: object) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from itertools import pairwise
 
 from gates.ledger import WitnessRecord
 from gates.model import (
+    NO_LOGIN,
     SAME_SHARE,
     SHARE_TOLERANCE,
+    Access,
     Measured,
     Policy,
     SampleSet,
@@ -136,6 +138,7 @@ class Witness:
         server_label: the label that names the server.
         requests: selector of a colour's customer requests, with ``$slot``; empty where no policy
             names it.
+        access: how Prometheus is accessed.
         colour_label: the label that tells the colours apart; empty for that of the selector.
     """
 
@@ -147,6 +150,7 @@ class Witness:
     server_label: str = ""
     requests: str = ""
     colour_label: str = ""
+    access: Access = NO_LOGIN.prometheus
 
     @classmethod
     def of_target(cls, policy: Policy, target: Target) -> "Witness":
@@ -161,6 +165,7 @@ class Witness:
             target.slot,
             target.baseline_slot,
             target.servers,
+            access=target.access.prometheus,
             colour_label=target.colour_label,
         )
         return witness.with_policy(policy)
@@ -178,6 +183,7 @@ class Witness:
             weights=shares[0].indicator.selector if shares else self.weights,
             server_label=shares[0].indicator.server_label if shares else self.server_label,
             requests=traffic[0].indicator.total if traffic else self.requests,
+            access=self.access,
         )
 
     def look(self, move: ConfirmedMove) -> WitnessReport:
@@ -205,7 +211,7 @@ class Witness:
         )
 
     def _samples(self, selector: str, window: float) -> SampleSet:
-        source = source_named("prometheus", self.prometheus)
+        source = source_named("prometheus", self.prometheus, self.access)
         return source.samples(selector, timedelta(seconds=round(window)), time.time())
 
     def _shares(self, answer: SampleSet) -> list[Points]:
@@ -246,11 +252,13 @@ class RequestCount:
         total: from the time on at which the requests that were under way have ended.
         latest: between the last two scrapes; None before there are two scrapes.
         before: in the minute before the move.
+        is_counted: whether a whole time between two scrapes is in the total.
     """
 
     total: float
     latest: float | None
     before: float
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,16 +284,17 @@ def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> Re
 
 
 def _request_count(move: ConfirmedMove, counters: tuple[Series, ...]) -> RequestCount:
-    total, before, latest, is_scraped = 0.0, 0.0, 0.0, False
+    total, before, latest, is_scraped, is_counted = 0.0, 0.0, 0.0, False, False
     for series in counters:
         earlier = [sample.value for sample in series.samples if sample.at <= move.at]
         points = [(sample.at, sample.value) for sample in series.samples if sample.at > move.at]
         before += sum(_increase(first, second) for first, second in pairwise(earlier))
         increases = [(first[0], _increase(first[1], last[1])) for first, last in pairwise(points)]
-        total += sum(value for at, value in increases if at >= move.at + DRAIN_SECONDS)
+        counted = [value for at, value in increases if at >= move.at + DRAIN_SECONDS]
+        total, is_counted = total + sum(counted), is_counted or bool(counted)
         if increases:
             latest, is_scraped = latest + increases[-1][1], True
-    return RequestCount(total, latest if is_scraped else None, before)
+    return RequestCount(total, latest if is_scraped else None, before, is_counted)
 
 
 def _increase(earlier: float, later: float) -> float:
@@ -329,8 +338,11 @@ def _requests_statement(
     if is_same_share(move.share, 0.0):
         return _stop_statement(green, blue, witness)
     total = green.total + blue.total
-    if total < MIN_REQUESTS:
-        return Statement(Opinion.NOT_YET, f"{total:.0f} customer requests are too few to judge")
+    if total < MIN_REQUESTS or not (green.is_counted and blue.is_counted):
+        sentence = f"{total:.0f} customer requests are too few to judge"
+        if total >= MIN_REQUESTS:
+            sentence = "requests of one colour alone were scraped so far"
+        return Statement(Opinion.NOT_YET, sentence)
     share = green.total / total
     sentence = f"{witness.green} answered {100 * share:.3g} % of {total:.0f} customer requests"
     sentence += f"; {100 * move.share:g} % were intended"

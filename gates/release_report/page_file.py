@@ -89,7 +89,7 @@ def write(source: ReportInput) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{FILE}.{os.getpid()}"
     try:
-        part.write_text(html(page_of(source)), encoding="utf-8")
+        part.write_text(html(page_of(source)), encoding="utf-8", errors="backslashreplace")
         part.rename(folder / FILE)
     finally:
         part.unlink(missing_ok=True)

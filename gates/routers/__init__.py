@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from gates.errors import RouterError, UnknownNameError
+from gates.model import Access
 from gates.routers.config import ConfigRouter
 
 # A balancer that is reloading is called again.
@@ -34,24 +35,25 @@ class TrafficRouter(Protocol):
         """
 
 
-ROUTERS: dict[str, Callable[[str], TrafficRouter]] = {
+ROUTERS: dict[str, Callable[[str, Access], TrafficRouter]] = {
     "config": ConfigRouter,
 }
 
 
-def router_named(name: str, url: str) -> TrafficRouter:
+def router_named(name: str, url: str, access: Access) -> TrafficRouter:
     """The router of this kind at an address.
 
     Args:
         name: the kind, a key of ``ROUTERS``.
         url: the address of the control endpoint, without a trailing slash.
+        access: log-in, certificates and the time limit of one request.
 
     Raises:
         UnknownNameError: there is no such kind of router.
     """
     if name not in ROUTERS:
         raise UnknownNameError("router", name, ROUTERS, "gates.routers")
-    return ROUTERS[name](url)
+    return ROUTERS[name](url, access)
 
 
 def with_retries(act: Callable[[], Result], wait: Callable[[float], None] = time.sleep) -> Result:

@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping
 
 from gates.errors import RouterError
-from gates.model import is_same_share
+from gates.model import Access, is_same_share
 from gates.sources.http import Answer, get, post
 
-TIMEOUT_SECONDS = 4.0
 MAX_ANSWER_BYTES = 65_536
 OK = 200
 
@@ -17,10 +16,12 @@ class ConfigRouter:
 
     Args:
         url: the address of the endpoint, without a trailing slash.
+        access: log-in, certificates and the time limit of one request.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: Access) -> None:
         self._url = f"{url}/config"
+        self._access = access
 
     def shares(self) -> dict[str, float]:
         """Each slot's share now, 0 to 1.
@@ -28,7 +29,7 @@ class ConfigRouter:
         Raises:
             RouterError: the endpoint does not answer with shares.
         """
-        return self._read(get(self._url, seconds=TIMEOUT_SECONDS, max_bytes=MAX_ANSWER_BYTES))
+        return self._read(get(self._url, self._access, max_bytes=MAX_ANSWER_BYTES))
 
     def move(self, shares: Mapping[str, float]) -> None:
         """Give each slot its share, and read the shares back.
@@ -40,7 +41,7 @@ class ConfigRouter:
             RouterError: the endpoint refused, or answers other shares afterwards.
         """
         body = json.dumps(dict(shares)).encode()
-        self._read(post(self._url, body, seconds=TIMEOUT_SECONDS, max_bytes=MAX_ANSWER_BYTES))
+        self._read(post(self._url, body, self._access, max_bytes=MAX_ANSWER_BYTES))
         present = self.shares()
         if not all(is_same_share(present.get(slot, -1), share) for slot, share in shares.items()):
             raise RouterError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from gates import ledger
 from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError, UnknownNameError
-from gates.judging import overrides
+from gates.judging.not_counted import overrides
 from gates.ledger import DecisionEntry, RevocationEntry, SignOffEntry
 from gates.model import (
     CoveredFinding,

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from gates.decision_document import DecisionDocument
-from gates.judging import overrides, sign_off
+from gates.judging import sign_off
 from gates.judging.checks.provenance import CLOCK_TOLERANCE
-from gates.judging.overrides import objective_name
+from gates.judging.not_counted import overrides
+from gates.judging.not_counted.overrides import objective_name
 from gates.judging.sign_off import StageSignOffs, moment_text
 from gates.ledger import LedgerRecord
 from gates.model import (

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from gates.errors import UnknownNameError
-from gates.model import SampleSet
+from gates.model import Access, SampleSet
 from gates.sources.prometheus import Prometheus
 
 
@@ -26,21 +26,22 @@ class Source(Protocol):
         """The labels of the series in the window before a moment; None where unknown."""
 
 
-SOURCES: dict[str, Callable[[str], Source]] = {
+SOURCES: dict[str, Callable[[str, Access], Source]] = {
     "prometheus": Prometheus,
 }
 
 
-def source_named(name: str, url: str) -> Source:
+def source_named(name: str, url: str, access: Access) -> Source:
     """A source of a kind.
 
     Args:
         name: the kind.
         url: the address, without a trailing slash.
+        access: log-in, certificates and the time limit of one query.
 
     Raises:
         UnknownNameError: there is no such kind of source.
     """
     if name not in SOURCES:
         raise UnknownNameError("source", name, SOURCES, "gates.sources")
-    return SOURCES[name](url)
+    return SOURCES[name](url, access)

@@ -4,7 +4,6 @@ from gates.model import Build, Measured, ServedBuild, Target
 from gates.sources import json_values
 from gates.sources.http import get
 
-TIMEOUT_SECONDS = 2.0
 MAX_BYTES = 65536
 MAX_NAME = 100
 
@@ -19,7 +18,7 @@ def served_build(target: Target) -> ServedBuild:
         The served build, or the problem of a failed request.
     """
     url = target.addresses.health
-    answer = get(url, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
+    answer = get(url, target.access.health, max_bytes=MAX_BYTES)
     if answer.problem:
         return ServedBuild(Measured.ERROR, 0, None, "", url, answer.problem)
     return parse(url, answer.status, answer.body)

@@ -1,12 +1,23 @@
 """One HTTP exchange, with a deadline for the complete answer and a limit on its size."""
 
-import contextlib
-import socket
 import threading
+import time
+import zlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPResponse
 from urllib.parse import urlsplit
+
+from gates.errors import ConfigurationError
+from gates.model import Access
+from gates.sources import access_problems, connection
+
+STARS = b"***"
+# Shorter secrets may occur by chance: in the text of an error, and in a body that is read as data.
+MIN_SECRET_LENGTH, MIN_SECRET_LENGTH_IN_DATA = 3, 8
+# A health answer with status 503 names the build, too.
+DATA = (200, 503)
+GZIP = ("gzip", "x-gzip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,96 +26,149 @@ class Answer:
 
     Args:
         status: the HTTP status; 0 without an answer.
-        body: the body; empty without an answer.
-        problem: why no answer came; an empty text with an answer.
+        body: the body without the secrets of the access; empty without an answer.
+        problem: why no answer came, or why it shows that the gate has no access; else empty.
         server_time: the answer's Date header, in seconds since the epoch; None without this header.
+        clock_difference: how far the Date header lies outside the time of the exchange, seconds;
+            0 without this header.
     """
 
     status: int
     body: bytes
     problem: str
     server_time: float | None = None
+    clock_difference: float = 0.0
 
 
-def get(url: str, *, seconds: float, max_bytes: int, token: str = "") -> Answer:
+def get(url: str, access: Access, *, max_bytes: int) -> Answer:
     """GET a URL; redirects are not followed.
 
     Args:
         url: an http or https URL.
-        seconds: the longest time for the whole exchange.
+        access: log-in, certificates, proxy and the longest time for the whole exchange.
         max_bytes: the largest body that is accepted.
-        token: a bearer token; empty for none.
 
     Returns:
         The answer, or the problem of a failed exchange.
     """
-    return _exchange(url, None, seconds, max_bytes, token)
+    return _exchange(url, None, access, max_bytes)
 
 
-def post(url: str, body: bytes, *, seconds: float, max_bytes: int, token: str = "") -> Answer:
+def post(url: str, body: bytes, access: Access, *, max_bytes: int) -> Answer:
     """POST JSON to a URL; redirects are not followed.
 
     Args:
         url: an http or https URL.
         body: the JSON.
-        seconds: the longest time for the whole exchange.
+        access: log-in, certificates, proxy and the longest time for the whole exchange.
         max_bytes: the largest body that is accepted.
-        token: a bearer token; empty for none.
 
     Returns:
         The answer, or the problem of a failed exchange.
     """
-    return _exchange(url, body, seconds, max_bytes, token)
+    return _exchange(url, body, access, max_bytes)
 
 
-def _exchange(url: str, body: bytes | None, seconds: float, max_bytes: int, token: str) -> Answer:
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(str(parts.hostname), parts.port, timeout=seconds)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+def _exchange(url: str, body: bytes | None, access: Access, max_bytes: int) -> Answer:
+    if problem := access_problems.unset_problem(access):
+        return Answer(0, b"", problem)
+    parts, seconds = urlsplit(url), access.deadline_seconds
+    try:
+        proxy = connection.proxy_of(parts, access)
+        opened = connection.connection_to(parts, access, proxy)
+    except ConfigurationError as error:
+        return Answer(0, b"", str(error))
     late = threading.Event()
 
     def hang_up() -> None:
         late.set()
-        if connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.hang_up(opened)
 
     timer = threading.Timer(seconds, hang_up)
     timer.daemon = True
     timer.start()
     try:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **access.request_headers}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        connection.request("GET" if body is None else "POST", path or "/", body, headers)
-        answer = _complete(connection.getresponse(), max_bytes)
+        path = parts.path + (f"?{parts.query}" if parts.query else "") or "/"
+        if proxy and parts.scheme == "http":
+            path, headers = url, {**headers, **proxy.headers, "Host": parts.netloc}
+        sent_at = time.time()
+        opened.request("GET" if body is None else "POST", path, body, headers)
+        answer = _complete(opened.getresponse(), access, max_bytes, sent_at)
     except TimeoutError:
         late.set()
     except (OSError, HTTPException, ValueError) as error:
-        answer = Answer(0, b"", getattr(error, "strerror", None) or type(error).__name__)
+        problem = access_problems.exchange_problem(error, access, is_tls=parts.scheme == "https")
+        answer = Answer(0, b"", problem)
     finally:
         timer.cancel()
-        connection.close()
-    return Answer(0, b"", f"no answer within {seconds:g} s") if late.is_set() else answer
+        opened.close()
+    return Answer(0, b"", _late(access)) if late.is_set() else answer
 
 
-def _complete(response: HTTPResponse, max_bytes: int) -> Answer:
+def _late(access: Access) -> str:
+    """The sentence for an exchange that took too long."""
+    return f"no answer within {access.deadline_seconds:g} s"
+
+
+def _complete(response: HTTPResponse, access: Access, max_bytes: int, sent_at: float) -> Answer:
     """The answer with its complete body, or the reason why it is not complete."""
     body = response.read(max_bytes + 1)
     if len(body) > max_bytes:
         return Answer(0, b"", f"the answer has more than {max_bytes} bytes")
     if response.length:
         return Answer(0, b"", "the answer ended early")
+    if response.headers.get("Content-Encoding", "identity").lower() in GZIP:
+        try:
+            body = _decompressed(body, max_bytes + 1)
+        except (zlib.error, EOFError):
+            return Answer(0, b"", "the answer is not the gzip that its header says")
+        if len(body) > max_bytes:
+            return Answer(0, b"", f"the answer has more than {max_bytes} bytes")
     try:
         server_time = _seconds(response.headers["Date"])
     except (ValueError, TypeError, ArithmeticError):
         return Answer(0, b"", "the answer's Date header is not a date")
-    return Answer(response.status, body, "", server_time)
+    body = _without_secrets(body, access, is_data=response.status in DATA)
+    place = _without_secrets((response.headers["Location"] or "").encode(), access, is_data=False)
+    location = place.decode(errors="replace")
+    problem = access_problems.status_problem(response.status, body, location, access)
+    difference = _clock_difference(server_time, sent_at, time.time())
+    return Answer(response.status, body, problem, server_time, difference)
+
+
+def _decompressed(body: bytes, max_bytes: int) -> bytes:
+    """The first bytes of a gzip body; some proxies compress although nobody asked for it.
+
+    Raises:
+        zlib.error: the body is not gzip.
+        EOFError: the body ends early.
+    """
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = reader.decompress(body, max_bytes)
+    if not reader.eof and len(content) < max_bytes:
+        raise EOFError
+    return content
+
+
+def _without_secrets(body: bytes, access: Access, *, is_data: bool) -> bytes:
+    """A body without the secrets that were sent: a server may repeat them in an error."""
+    least = MIN_SECRET_LENGTH_IN_DATA if is_data else MIN_SECRET_LENGTH
+    for secret in access.secrets:
+        if len(secret) >= least:
+            body = body.replace(secret.encode(), STARS)
+    return body
 
 
 def _seconds(date: str | None) -> float | None:
     """A Date header, in seconds since the epoch."""
     return parsedate_to_datetime(date).timestamp() if date else None
+
+
+def _clock_difference(server_time: float | None, earliest: float, latest: float) -> float:
+    """How far a moment lies outside a period, seconds; a Date header has no fraction."""
+    if server_time is None:
+        return 0.0
+    return max(0.0, earliest - server_time - 1, server_time - latest)

@@ -42,7 +42,30 @@ def loads(text: str | bytes) -> Any:  # noqa: ANN401 - the result is any JSON va
 
     Source: RFC 8259, section 4: names within an object should be unique.
     """
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    content = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    # The parser of bytes accepts surrogates that are not escaped, too; they begin with this byte.
+    if isinstance(text, str):
+        is_suspect = "\\ud" in text or "\\uD" in text
+    else:
+        is_suspect = b"\\ud" in text or b"\\uD" in text or b"\xed" in text
+    return without_surrogates(content) if is_suspect else content
+
+
+def without_surrogates(content: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A JSON value in which half of a pair of surrogates is escaped, so that it can be written.
+
+    Args:
+        content: the value, as the parser returns it.
+
+    Source: RFC 8259, section 8.2: the behaviour of software that receives such texts varies.
+    """
+    if isinstance(content, str):
+        return content.encode(errors="backslashreplace").decode()
+    if isinstance(content, list):
+        return [without_surrogates(item) for item in content]
+    if isinstance(content, dict):
+        return {without_surrogates(key): without_surrogates(item) for key, item in content.items()}
+    return content
 
 
 def object_of(value: object) -> Mapping[str, object]:

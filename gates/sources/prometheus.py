@@ -1,16 +1,15 @@
 """Prometheus as a source: raw samples by range selector, and sums where the store is large."""
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
-from gates.model import Measured, Sample, SampleSet, Series
+from gates.model import Access, Measured, Sample, SampleSet, Series
 from gates.sources import json_values
 from gates.sources.http import Answer, get
 from gates.sources.missing_buckets import NATIVE
 
-TIMEOUT_SECONDS = 10.0
+# A query for display only may take this long.
 MAX_DISPLAY_SECONDS = 2.0
 MAX_BYTES = 32_000_000
 MAX_SERIES = 20_000
@@ -25,10 +24,12 @@ class Prometheus:
 
     Args:
         url: the address, without a trailing slash.
+        access: log-in, certificates and the time limit of one query.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: Access) -> None:
         self.url = url
+        self._access = access
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
         """The raw samples of a selector in the window before a moment.
@@ -93,15 +94,14 @@ class Prometheus:
 
     def _get(self, path: str) -> Answer:
         address = f"{self.url}/api/v1/{path}"
-        return get(address, seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES)
+        return get(address, self._access, max_bytes=MAX_BYTES)
 
     def _sample_set(self, query: str, path: str, window: timedelta, at: float) -> SampleSet:
         """The answer to a query, or its problem."""
         answer = self._get(path)
         problem, series = answer.problem, NO_SERIES
-        difference = abs(answer.server_time - time.time()) if answer.server_time else 0.0
-        if difference > MAX_CLOCK_DIFFERENCE_SECONDS:
-            problem = f"its clock and the gate's differ by {difference:.0f} s"
+        if answer.clock_difference > MAX_CLOCK_DIFFERENCE_SECONDS:
+            problem = f"its clock and the gate's differ by {answer.clock_difference:.0f} s"
         if not problem:
             problem, series = parse(answer.status, answer.body)
         measured = Measured.ERROR if problem else Measured.OK
@@ -115,21 +115,23 @@ class Prometheus:
             measured=measured,
             problem=problem,
             series=series,
+            curl_options=self._access.curl_options(),
         )
 
 
-def instant(url: str, query: str) -> list[tuple[dict[str, str], float]]:
+def instant(url: str, query: str, access: Access) -> list[tuple[dict[str, str], float]]:
     """The current result of a query, for display only.
 
     Args:
         url: Prometheus' address, without a trailing slash.
         query: a PromQL expression whose result is an instant vector.
+        access: log-in and certificates.
 
     Returns:
         Labels and values; an empty list where the query fails.
     """
     address = f"{url}/api/v1/query?query={quote(query)}"
-    answer = get(address, seconds=MAX_DISPLAY_SECONDS, max_bytes=MAX_BYTES)
+    answer = get(address, access.at_most(MAX_DISPLAY_SECONDS), max_bytes=MAX_BYTES)
     try:
         result = json_values.loads(answer.body)["data"]["result"]
         return [

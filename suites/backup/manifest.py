@@ -114,7 +114,9 @@ def write(folder: Path, manifest: Manifest) -> None:
         OSError: a file cannot be written.
     """
     content = {"format": FORMAT, **asdict(manifest), "taken_at": manifest.taken_at.isoformat()}
-    raw = (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    raw = (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(
+        errors="backslashreplace"
+    )
     write_in_one_step(folder / DIGEST, _digest_line(raw))
     write_in_one_step(folder / MANIFEST, raw)
 

@@ -136,10 +136,15 @@ def borrowed_weights(target: Target, out: Path) -> Iterator[BorrowedWeights]:
     """
     if target.production:
         raise RefusedMoveError(f"{target.name} is a production target: no check moves its traffic")
-    if not target.router:
-        raise RefusedMoveError(f"{target.name} names no traffic router in [traffic]")
+    if not target.router or not target.addresses.balancer_control:
+        raise RefusedMoveError(
+            f"{target.name} names no traffic router in [traffic], or no balancer_control in "
+            "[addresses]"
+        )
     out.mkdir(parents=True, exist_ok=True)
-    router = router_named(target.router, target.addresses.balancer_control)
+    router = router_named(
+        target.router, target.addresses.balancer_control, target.access.balancer_control
+    )
     with _lock(target, out):
         before = dict(router.shares())
         if not _is_settled(target, before):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import requests
 
+from gates.model import Access
 from suites.client.masking import masked, masked_body
 
 JSON_HEADERS = {"content-type": "application/json"}
@@ -23,6 +24,7 @@ class Exchange:
         body: the parsed body of the answer.
         seconds: wall time until the whole body was received, or until the request failed.
         failure: why no answer came; an empty text with an answer.
+        access: how the store is accessed; None for a store without a log-in of its own.
     """
 
     request: requests.PreparedRequest
@@ -30,6 +32,7 @@ class Exchange:
     body: object
     seconds: float
     failure: str = ""
+    access: Access | None = None
 
     def summary(self) -> str:
         """Method, path, status and short body in one line, without secrets."""
@@ -41,7 +44,7 @@ class Exchange:
 
     def curl(self) -> str:
         """The curl line that repeats the request, without secrets."""
-        return curl(self.request)
+        return curl(self.request, self.access)
 
 
 class _LastExchange:
@@ -75,11 +78,18 @@ def parsed(raw: bytes, headers: Mapping[str, str]) -> object:
     return raw.decode(errors="replace")
 
 
-def curl(request: requests.PreparedRequest) -> str:
-    """The curl line that repeats a request, with its secrets masked."""
+def curl(request: requests.PreparedRequest, access: Access | None = None) -> str:
+    """The curl line that repeats a request, with its secrets masked.
+
+    Args:
+        request: the request.
+        access: how the store is accessed; None without a log-in of its own.
+    """
     parts = ["curl", "-i", "-X", str(request.method)]
+    login = access.request_headers.get("Authorization") if access else None
+    is_user = request.headers.get("Authorization") != login
     for name, value in request.headers.items():
-        if name.lower() == "authorization":
+        if name.lower() == "authorization" and is_user:
             parts += ["-H", "Authorization: Bearer $TOKEN"]
         elif name.lower() == "content-type":
             parts += ["-H", f"{name}: {masked(str(value))}"]
@@ -87,7 +97,8 @@ def curl(request: requests.PreparedRequest) -> str:
         parts += ["-d", masked_body(parsed(_bytes(request.body), JSON_HEADERS))]
     parts.append(masked(str(request.url)))
     quoted = [f'"{part}"' if "$TOKEN" in part else shlex.quote(part) for part in parts]
-    return " ".join(quoted)
+    options = access.curl_options(with_login=not is_user) if access else ""
+    return f"{quoted[0]} {options}{' '.join(quoted[1:])}"
 
 
 def _bytes(body: bytes | str) -> bytes:

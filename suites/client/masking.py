@@ -29,7 +29,8 @@ STARS = "***"
 
 
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
-    """A text with asterisks instead of tokens and of these secrets."""
+    """A text with asterisks instead of tokens and of these secrets, which every file can hold."""
+    text = text.encode(errors="backslashreplace").decode()
     for secret in secrets:
         if secret:
             text = text.replace(secret, STARS)

@@ -3,15 +3,20 @@
 import hashlib
 import hmac
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
-from gates.model import Target
+from gates.model import Access, Target
+from gates.sources import access_problems
+from gates.sources.connection import is_loopback
 from suites.client.exchanges import Exchange, parsed, remember
 from suites.client.masking import masked_body
 from suites.client.observing import Call
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
+ANY_STATUS = "any documented status"
 
 
 class Parts(TypedDict, total=False):
@@ -114,6 +120,7 @@ class StoreClient:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["X-Kirana-Synthetic"] = run_id
+        _use_access(self._session, target)
         if source:
             self._session.mount("http://", _SourceAdapter(source))
             self._session.mount("https://", _SourceAdapter(source))
@@ -143,16 +150,55 @@ class StoreClient:
         problems = [*operation.problems(answer.status, _json_body(answer)), *effects]
         if answer.status != expect:
             problems.insert(0, f"expected status {expect}, got {answer.status}")
-        return _without_problems(operation, request, answer, (f"status {expect}", problems))
+        expectation = f"status {expect}"
+        return self._without_problems(operation, request, answer, (expectation, problems))
 
     def ask(self, operation_id: str, **parts: Unpack[Parts]) -> Answer:
         """Call an operation like ``call``, but accept any documented status."""
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
-        answer, effects = self._observed(operation, parts, request, "any documented status")
+        answer, effects = self._observed(operation, parts, request, ANY_STATUS)
         problems = [*operation.problems(answer.status, _json_body(answer)), *effects]
-        return _without_problems(operation, request, answer, ("any documented status", problems))
+        return self._without_problems(operation, request, answer, (ANY_STATUS, problems))
+
+    def _without_problems(
+        self,
+        operation: Operation,
+        request: requests.PreparedRequest,
+        answer: Answer,
+        comparison: tuple[str, list[str]],
+    ) -> Answer:
+        """The answer, if it has no problems.
+
+        Args:
+            operation: the operation.
+            request: the request.
+            answer: the answer.
+            comparison: the expectation, and the problems of the answer.
+
+        Raises:
+            UnexpectedAnswerError: the answer has problems.
+        """
+        __tracebackhide__ = True
+        expected, problems = comparison
+        if not problems:
+            return answer
+        access = self.target.access.api
+        exchange = Exchange(request, answer.status, answer.body, answer.seconds, access=access)
+        raise UnexpectedAnswerError(
+            f"{operation.name}: {'; '.join(problems)}\n"
+            f"  answered {masked_body(answer.body)} in {answer.seconds:.3f} s\n"
+            f"  again: {exchange.curl()}",
+            expected=f"{operation.name} answers with {expected}, in the documented shape",
+            observed="; ".join(
+                [
+                    f"status {answer.status}",
+                    *(problem for problem in problems if "expected status" not in problem),
+                ]
+            ),
+            exchange=exchange,
+        )
 
     def other_method(self, method: str, operation_id: str, path: Mapping[str, str]) -> int:
         """Send another HTTP method to the path of an operation.
@@ -201,18 +247,20 @@ class StoreClient:
 
     def _send(self, request: requests.PreparedRequest, expected: str) -> Answer:
         __tracebackhide__ = True
-        patience = self.target.patience_seconds
+        patience, access = self.target.patience_seconds, self.target.access.api
         started = time.perf_counter()
         try:
+            _refuse_unset(access)
             response = self._session.send(
                 request, timeout=patience, allow_redirects=False, stream=True
             )
             raw = response.raw.read(MAX_BYTES + 1, decode_content=True)
         except (requests.RequestException, OSError) as error:
             seconds = time.perf_counter() - started
-            exchange = Exchange(request, None, None, seconds, type(error).__name__)
+            failure = _failure(error, access)
+            exchange = Exchange(request, None, None, seconds, failure, access)
             remember(exchange)
-            observed = f"no answer within {seconds:.1f} s ({type(error).__name__})"
+            observed = f"no answer within {seconds:.1f} s ({failure})"
             # The message names the cause; the frames of the HTTP library would not help the reader.
             raise UnexpectedAnswerError(
                 f"expected {expected}, got {observed}\n  again: {exchange.curl()}",
@@ -223,45 +271,45 @@ class StoreClient:
         seconds = time.perf_counter() - started
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(response.status_code, parsed(raw, headers), headers, seconds)
-        remember(Exchange(request, answer.status, answer.body, seconds))
+        remember(Exchange(request, answer.status, answer.body, seconds, access=access))
         return answer
 
 
-def _without_problems(
-    operation: Operation,
-    request: requests.PreparedRequest,
-    answer: Answer,
-    comparison: tuple[str, list[str]],
-) -> Answer:
-    """The answer, if it has no problems.
+def _use_access(session: requests.Session, target: Target) -> None:
+    """Log in, and use certificates and the proxy, as the target file says."""
+    access = target.access.api
+    session.headers.update(access.request_headers)
+    if access.ca_file:
+        session.verify = str(access.ca_file)
+    if access.certificate_file:
+        certificate, key = str(access.certificate_file), access.key_file
+        session.cert = (certificate, str(key)) if key else certificate
+    parts = urlsplit(target.addresses.api)
+    if access.uses_system_proxy and not is_loopback(str(parts.hostname)):
+        session.proxies = get_environ_proxies(target.addresses.api)
 
-    Args:
-        operation: the operation.
-        request: the request.
-        answer: the answer.
-        comparison: the expectation, and the problems of the answer.
+
+def _refuse_unset(access: Access) -> None:
+    """Send no request without the log-in that the target file names.
 
     Raises:
-        UnexpectedAnswerError: the answer has problems.
+        requests.RequestException: an environment variable is not set.
     """
-    __tracebackhide__ = True
-    expected, problems = comparison
-    if not problems:
-        return answer
-    exchange = Exchange(request, answer.status, answer.body, answer.seconds)
-    raise UnexpectedAnswerError(
-        f"{operation.name}: {'; '.join(problems)}\n"
-        f"  answered {masked_body(answer.body)} in {answer.seconds:.3f} s\n"
-        f"  again: {exchange.curl()}",
-        expected=f"{operation.name} answers with {expected}, in the documented shape",
-        observed="; ".join(
-            [
-                f"status {answer.status}",
-                *(problem for problem in problems if "expected status" not in problem),
-            ]
-        ),
-        exchange=exchange,
-    )
+    if problem := access_problems.unset_problem(access):
+        raise requests.RequestException(problem)
+
+
+def _failure(error: Exception, access: Access) -> str:
+    """Why the store did not answer: the error, or the key of the target file that mends it."""
+    if type(error) is requests.RequestException:
+        return str(error)
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        cause = reason if isinstance(reason, BaseException) else None
+    if cause is None:
+        return type(error).__name__
+    return access_problems.exchange_problem(cause, access, is_tls=True)
 
 
 def _sent_json(parts: Parts) -> object:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from gates.errors import ConfigurationError
+from gates.sources.connection import tls_context
 from suites.client import StoreClient, UnexpectedAnswerError
 
 
@@ -107,18 +109,21 @@ def listening(
     """
     address = urlsplit(client.target.addresses.api)
     url_path = client.contract.operation(operation_id).url_path(path)
-    patience = client.target.patience_seconds
+    patience, access = client.target.patience_seconds, client.target.access.api
     source = (client.source, 0) if client.source else None
     try:
-        raw = socket.create_connection((address.hostname, address.port), patience, source)
+        is_tls = address.scheme == "https"
+        port = address.port or (443 if is_tls else 80)
+        raw = socket.create_connection((str(address.hostname), port), patience, source)
         connection = connect(
-            f"ws://{address.netloc}{url_path}",
+            f"{'wss' if is_tls else 'ws'}://{address.netloc}{url_path}",
             sock=raw,
+            ssl=tls_context(access) if is_tls else None,
             open_timeout=patience,
             close_timeout=1,
-            additional_headers={"X-Kirana-Synthetic": "websocket"},
+            additional_headers={**access.request_headers, "X-Kirana-Synthetic": "websocket"},
         )
-    except (OSError, WebSocketException) as error:
+    except (OSError, WebSocketException, ConfigurationError) as error:
         raise UnexpectedAnswerError(f"{operation_id}: no WebSocket: {error}") from None
     with connection:
         connection.send(json.dumps({"token": client.token, "resume_after": resume_after}))

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gates.errors import ConfigurationError
-from gates.model import Measured, Series
+from gates.model import Measured, Series, Target
 from gates.sources import json_values
 from gates.sources.prometheus import Prometheus
 from suites.database.view import Shop, View
@@ -97,22 +97,23 @@ def _message(collection: str, missing: Sequence[str], times: Mapping[str, dateti
     )
 
 
-def too_few_documents(database: Shop, address: str, since: datetime) -> list[str]:
+def too_few_documents(database: Shop, target: Target, since: datetime) -> list[str]:
     """The collections with fewer documents since a moment than the store's counters counted.
 
     Args:
         database: the store's database.
-        address: of the Prometheus that has the counters of both colours.
+        target: names the Prometheus that has the counters of both colours.
         since: UTC.
 
     Raises:
         UnmeasuredError: the counters could not be read.
     """
     now = time.time()
+    prometheus = Prometheus(target.addresses.prometheus, target.access.prometheus)
     window = timedelta(seconds=now - since.timestamp())
     messages = []
     for collection, selector in COUNTERS.items():
-        answer = Prometheus(address).samples(selector, window, now)
+        answer = prometheus.samples(selector, window, now)
         if answer.measured is not Measured.OK:
             raise UnmeasuredError(f"{selector}: {answer.problem}")
         counted = sum(increase(series) for series in answer.series)

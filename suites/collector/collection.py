@@ -181,8 +181,7 @@ def _lost(view: View, request: Request) -> list[str]:
         return acknowledged.missing_documents(view, request.orders)
     if request.since is None:
         raise ConfigurationError(f"{acknowledged.CHECK} needs --orders FILE or --since TIME")
-    address = request.target.addresses.prometheus
-    return acknowledged.too_few_documents(view.database, address, request.since)
+    return acknowledged.too_few_documents(view.database, request.target, request.since)
 
 
 def _timed(check: str, find_problems: Callable[[], list[str]]) -> Collected:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gates.model import AlertLevel
+from gates.model import Access, AlertLevel
 from suites.monitoring.alert_rules.loaded_rules import alert_labels
 from suites.monitoring.alert_rules.rule_files import Rule, RuleFileError, rules_of_file
 from suites.monitoring.alert_rules.rule_flaws import rule_flaws
@@ -71,7 +71,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _facts(url: str) -> PrometheusFacts | UnknownSeries:
-    return PrometheusFacts(PrometheusApi(url.rstrip("/"), SECONDS)) if url else UnknownSeries()
+    return (
+        PrometheusFacts(PrometheusApi(url.rstrip("/"), Access(SECONDS))) if url else UnknownSeries()
+    )
 
 
 def _levels(texts: Sequence[str], rules: Sequence[Rule]) -> tuple[AlertLevel, ...]:

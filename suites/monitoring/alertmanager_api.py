@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gates.model import Access
 from gates.sources import json_values
 from suites.monitoring.http_json import OK, JsonApi, MonitoringError, other_shape, parsed
 
@@ -77,7 +78,7 @@ class AlertmanagerApi:
     """
 
     def __init__(self, url: str, seconds: float) -> None:
-        self.api = JsonApi(url, seconds)
+        self.api = JsonApi(url, Access(seconds))
 
     def is_ready(self) -> bool:
         """Whether it says that it is healthy and ready.
@@ -160,7 +161,7 @@ class NotificationInbox:
     """
 
     def __init__(self, url: str, seconds: float) -> None:
-        self.api = JsonApi(url, seconds)
+        self.api = JsonApi(url, Access(seconds))
 
     def since(self, moment: float) -> tuple[Notification, ...]:
         """The notifications that arrived since a moment, in seconds since the epoch.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gates.model import Access
 from gates.sources import json_values
 from suites.monitoring.http_json import OK, JsonApi, MonitoringError, other_shape, parsed
 
@@ -14,6 +15,7 @@ WITHOUT_DATA = frozenset({"row", "text", "news", "dashlist", "welcome", "alertli
 VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\[\[(\w+)\]\]|\$(\w+)")
 # Grafana itself replaces variables with such a name.
 OF_GRAFANA = re.compile(r"__\w+\Z")
+TOKEN = (("token", "TOKEN"),)
 ALL = ".*"
 MAX_DEPTH = 3
 
@@ -79,7 +81,7 @@ class GrafanaApi:
     """
 
     def __init__(self, url: str, seconds: float, token: str = "") -> None:
-        self.api = JsonApi(url, seconds, token)
+        self.api = JsonApi(url, Access(seconds, token=token, variables=TOKEN if token else ()))
 
     def health_problem(self) -> str:
         """Why Grafana is not healthy; empty where it is.

@@ -3,9 +3,10 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from gates.model import Access
 from gates.sources import json_values
 from gates.sources.http import get, post
 
@@ -39,13 +40,11 @@ class JsonApi:
 
     Args:
         url: the address, without a trailing slash.
-        seconds: the longest time for one request.
-        token: a bearer token; empty for none.
+        access: log-in, certificates and the longest time for one request.
     """
 
     url: str
-    seconds: float
-    token: str = field(default="", repr=False)
+    access: Access
 
     def address(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
         """The URL of a path with its query."""
@@ -54,11 +53,7 @@ class JsonApi:
 
     def curl(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
         """The command that repeats a GET."""
-        return f"curl -s {self._header}{shlex.quote(self.address(path, parameters))}"
-
-    @property
-    def _header(self) -> str:
-        return '-H "Authorization: Bearer $TOKEN" ' if self.token else ""
+        return f"curl -s {self.access.curl_options()}{shlex.quote(self.address(path, parameters))}"
 
     def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> HttpAnswer:
         """The answer to a GET, whatever its status.
@@ -67,7 +62,7 @@ class JsonApi:
             MonitoringError: there is no answer.
         """
         address = self.address(path, parameters)
-        received = get(address, seconds=self.seconds, max_bytes=MAX_BYTES, token=self.token)
+        received = get(address, self.access, max_bytes=MAX_BYTES)
         if received.problem:
             raise MonitoringError(f"{received.problem}\nagain: {self.curl(path, parameters)}")
         text = received.body.decode(errors="replace")
@@ -93,22 +88,16 @@ class JsonApi:
             MonitoringError: there is no answer.
         """
         body = json.dumps(content)
-        received = post(
-            self.address(path),
-            body.encode(),
-            seconds=self.seconds,
-            max_bytes=MAX_BYTES,
-            token=self.token,
-        )
+        received = post(self.address(path), body.encode(), self.access, max_bytes=MAX_BYTES)
         if received.problem:
             raise MonitoringError(f"{received.problem}\nagain: {self.curl_post(path, content)}")
         return HttpAnswer(received.status, received.body.decode(errors="replace"))
 
     def curl_post(self, path: str, content: object) -> str:
         """The command that repeats a POST."""
-        header = "-H 'Content-Type: application/json'"
+        options = f"{self.access.curl_options()}-H 'Content-Type: application/json'"
         body = shlex.quote(json.dumps(content))
-        return f"curl -s {self._header}{header} {shlex.quote(self.address(path))} -d {body}"
+        return f"curl -s {options} {shlex.quote(self.address(path))} -d {body}"
 
 
 def parsed(text: str, again: str) -> object:

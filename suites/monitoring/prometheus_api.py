@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from math import isfinite
 
+from gates.model import Access
 from gates.sources import json_values
 from suites.monitoring.alert_rules.rule_files import Rule
 from suites.monitoring.http_json import JsonApi, MonitoringError, other_shape
@@ -58,11 +59,11 @@ class PrometheusApi:
 
     Args:
         url: the address, without a trailing slash.
-        seconds: the longest time for one request.
+        access: log-in, certificates and the longest time for one request.
     """
 
-    def __init__(self, url: str, seconds: float) -> None:
-        self.api = JsonApi(url, seconds)
+    def __init__(self, url: str, access: Access) -> None:
+        self.api = JsonApi(url, access)
 
     def targets(self) -> tuple[ScrapeTarget, ...]:
         """The active scrape targets.

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from gates.model import Service
+from gates.model import Access, Service
 from gates.sources import json_values
 from gates.sources.http import get
 from suites.monitoring.prometheus_api import PrometheusApi
@@ -57,18 +57,18 @@ def up_flaws(service: Service, prometheus: PrometheusApi) -> list[str]:
     ]
 
 
-def ask_service(service: Service, database_uri: str, seconds: float) -> ServiceAnswer:
+def ask_service(service: Service, database_uri: str, access: Access) -> ServiceAnswer:
     """Ask a service itself.
 
     Args:
         service: the service.
         database_uri: the database's address with its credentials; the database is pinged, and any
             other ``tcp`` service is only connected to.
-        seconds: the longest time.
+        access: log-in and certificates of an HTTP service, and the longest time.
     """
-    parts = urlsplit(service.address)
+    parts, seconds = urlsplit(service.address), access.deadline_seconds
     if parts.scheme != "tcp":
-        return _of_http(service.address, seconds)
+        return _of_http(service.address, access)
     host, port = str(parts.hostname), parts.port or MONGODB_PORT
     if database_uri and (host, port) in parse_uri(database_uri)["nodelist"]:
         return _of_database(database_uri, seconds)
@@ -120,8 +120,8 @@ def _named_versions(
             yield f"{service.build_info} ({version or 'no series'})", version
 
 
-def _of_http(address: str, seconds: float) -> ServiceAnswer:
-    answer = get(address, seconds=seconds, max_bytes=MAX_BYTES)
+def _of_http(address: str, access: Access) -> ServiceAnswer:
+    answer = get(address, access, max_bytes=MAX_BYTES)
     if answer.problem:
         return ServiceAnswer(answer.problem)
     problem = "" if answer.status == OK else f"status {answer.status}"

@@ -17,7 +17,7 @@ RULES = "/api/v1/rules"
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
     """The target's Prometheus."""
-    return PrometheusApi(target.addresses.prometheus, target.patience_seconds)
+    return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @check("platform.prometheus.rules_loaded", needs="monitoring")

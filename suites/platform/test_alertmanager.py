@@ -50,7 +50,7 @@ def alertmanager(target: Target) -> AlertmanagerApi:
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
     """The target's Prometheus."""
-    return PrometheusApi(target.addresses.prometheus, target.patience_seconds)
+    return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @pytest.fixture

@@ -251,4 +251,4 @@ def _too_few_in_production(database: "Shop", target: Target) -> list[str]:
     if not target.production:
         return []
     since = datetime.now(UTC) - COUNTED
-    return acknowledged.too_few_documents(database, target.addresses.prometheus, since)
+    return acknowledged.too_few_documents(database, target, since)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.platform
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
     """The target's Prometheus."""
-    return PrometheusApi(target.addresses.prometheus, target.patience_seconds)
+    return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @check("platform.prometheus.targets", needs="monitoring")

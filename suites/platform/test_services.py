@@ -16,7 +16,7 @@ Answers = dict[Service, ServiceAnswer]
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
     """The target's Prometheus."""
-    return PrometheusApi(target.addresses.prometheus, target.patience_seconds)
+    return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def answers(target: Target) -> Answers:
     """What each service of the target file answers."""
     uri = target.secrets.get("database_uri", "")
     return {
-        service: ask_service(service, uri, target.patience_seconds) for service in target.services
+        service: ask_service(service, uri, target.access_of(service.address))
+        for service in target.services
     }
 
 

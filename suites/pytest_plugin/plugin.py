@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ from gates.evidence.run_folder import Subject, new_run_id
 from gates.evidence.seal import configured_key
 from gates.model import LEFT_NOTHING, Build, CheckOutcome
 from gates.policy import policy_file, target_file
+from gates.sources.access_problems import status_problem
 from suites.client import StoreClient, UnexpectedAnswerError
 from suites.contract import load
 from suites.pytest_plugin.marks import CATEGORIES, SUITES
@@ -41,6 +43,7 @@ pytest_plugins = (
     "suites.pytest_plugin.fixtures",
     "suites.pytest_plugin.selection",
     "suites.pytest_plugin.reporting",
+    "suites.pytest_plugin.allure_results",
 )
 
 INTERRUPTED = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
@@ -83,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not is_worker(config):
         if folder.exists():
             raise pytest.UsageError(f"run {config.stash[RUN_ID]} exists already: {folder}")
+        _make_folder(folder)
         _write_reports_to(config, folder)
     run_locks.hold(config.stash[RUN_ID])
     # On a CI server pytest would repeat the whole failure in its short summary.
@@ -116,6 +120,18 @@ def _run_id(config: pytest.Config) -> str:
     if not RUN_ID_PATTERN.match(run_id):
         raise pytest.UsageError("--run-id: lower-case letters, digits and dashes, at most 60")
     return run_id
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of runs before anything else is done; a read-only checkout has none."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.parent):
+            pass
+    except OSError as error:
+        raise pytest.UsageError(
+            f"{folder.parent} cannot be written ({error.strerror}); name another folder: --out=DIR"
+        ) from error
 
 
 def _write_reports_to(config: pytest.Config, folder: Path) -> None:
@@ -158,6 +174,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[BUILD] = served_build(config)
     except UnexpectedAnswerError as error:
         config.stash[BUILD], problem = None, str(error)
+        if error.exchange is not None and error.exchange.status is not None:
+            access = target.access.api
+            hint = status_problem(error.exchange.status, b"", "", access)
+            problem = f"{hint}\n{problem}" if hint else problem
     subject = Subject(
         target.name,
         target.addresses.api,

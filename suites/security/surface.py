@@ -78,18 +78,21 @@ class Surface:
         """
         addresses = loopback_source if self.target.loopback_sources else str
         authorisation = {"Authorization": f"Bearer {token}"} if token else {}
+        access = self.target.access.api
         sender = HttpSender(
             self.target.addresses.api,
-            {SYNTHETIC: self.run_id, **authorisation},
+            {**access.request_headers, SYNTHETIC: self.run_id, **authorisation},
             source or addresses,
             seconds=self.target.patience_seconds * 2,
+            ca_file=access.ca_file,
         )
         self.senders.append(sender)
         return sender
 
     def frontend(self) -> HttpSender:
-        """A sender to the frontend."""
-        return replace(self.sender(), base=self.target.addresses.frontend)
+        """A sender to the frontend, which does not get the log-in of the API."""
+        headers = {SYNTHETIC: self.run_id}
+        return replace(self.sender(), base=self.target.addresses.frontend, headers=headers)
 
     def requests(self) -> int:
         """The number of requests that were sent."""

@@ -18,7 +18,7 @@ from worlds import ROOT, Done
 
 from gates import ledger
 from gates.judging.decide import decided
-from gates.judging.overrides import overridden, refusal_of
+from gates.judging.not_counted.overrides import overridden, refusal_of
 from gates.ledger import SignOffEntry
 from gates.model import (
     CoveredFinding,

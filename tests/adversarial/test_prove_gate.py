@@ -308,7 +308,9 @@ SAMPLES: dict[str, Change] = {
     "more errors than requests": lambda p: p.metrics.change(
         lambda _, v: 0 * v, REQUESTS, slot="green", status="200"),
     "green's requests gone": lambda p: p.metrics.drop(REQUESTS, **GREEN),
-    "green's error series gone": lambda p: p.metrics.drop(REQUESTS, slot="green", status="500"),
+    "green's error series gone since a minute": lost(
+        62, -9, REQUESTS, slot="green", status="500"),
+    "green's good series gone": lambda p: p.metrics.drop(REQUESTS, slot="green", status="200"),
     "green's buckets gone": lambda p: p.metrics.drop(BUCKETS, **GREEN),
     "green's latency counts gone": lambda p: p.metrics.drop(COUNT, **GREEN),
     "green's payments gone": lambda p: p.metrics.drop(PAYMENTS, **GREEN),
@@ -626,8 +628,22 @@ def test_the_place_they_begin_in_is_a_go(tmp_path: Path, instances: int) -> None
         assert answer.code == 0, answer.out + answer.err
 
 
+def not_scraped(instance: str) -> Change:
+    """Prometheus cannot reach an instance since two minutes, and still knows the instance."""
+
+    def change(place: Place) -> None:
+        begin = place.metrics.now - 120
+        states = {at: float(at < begin) for line in place.metrics.named("up", instance=instance)
+                  for at, _ in line.points}  # fmt: skip
+        lost(120, -9, instance=instance)(place)
+        for line in place.metrics.named("up", instance=instance):
+            line.points = sorted(states.items())
+
+    return change
+
+
 THREE: dict[str, Change] = {
-    "one of three not seen for two minutes": lost(120, -9, instance="green-2:5000"),
+    "one of three cannot be scraped": not_scraped("green-2:5000"),
     "one of three exports no requests": lambda p: p.metrics.drop(
         REQUESTS, instance="green-2:5000"),
     "one of three is another build": relabel("version", "5.0.1", BUILD, instance="green-3:5000"),
@@ -644,6 +660,21 @@ def test_one_of_three_instances_is_enough_for_no_go(tmp_path: Path, name: str) -
         THREE[name](place)
         answer = place.ask("ramp-30")
     assert answer.code in ENDS, answer.out + answer.err
+
+
+GONE: dict[str, Change] = {
+    "an instance left the discovery": lost(120, -9, instance="green-2:5000"),
+    "a status that never occurred": lambda p: p.metrics.drop(
+        REQUESTS, slot="green", status="500"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(GONE))
+def test_what_need_not_be_there_does_not_hold(tmp_path: Path, name: str) -> None:
+    with passing(tmp_path, instances=3) as place:
+        GONE[name](place)
+        answer = place.ask("ramp-30")
+    assert answer.code == 0, answer.out + answer.err
 
 
 def test_there_are_at_least_120_cases() -> None:

@@ -10,6 +10,7 @@ from fault_table_monitoring import REDDENS_MONITORING
 from thorough import THOROUGH
 from worlds import TestWorld, results
 
+from gates.model import Access
 from suites.monitoring.alert_rules.rule_files import rules_of_file
 from suites.monitoring.alert_rules.rule_flaws import rule_flaws
 from suites.monitoring.prometheus_api import PrometheusApi, PrometheusFacts
@@ -66,7 +67,7 @@ def test_a_fault_reddens_its_checks_and_no_others(
 def test_planted_rules_are_compared_with_the_series_of_a_real_prometheus(
     world: TestWorld,
 ) -> None:
-    prometheus = PrometheusApi(f"http://127.0.0.1:{world.ports['prometheus']}", 5.0)
+    prometheus = PrometheusApi(f"http://127.0.0.1:{world.ports['prometheus']}", Access(5.0))
     flaws = rule_flaws(rules_of_file(PLANTED), PrometheusFacts(prometheus))
     assert {flaw.rule: flaw.kind.name for flaw in flaws} == {
         "NoSuchMetric": "MISSING_SERIES",

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from secured_prometheus import kept_texts
 from worlds import ROOT, TestWorld, recorded, results, run
 
 
@@ -194,6 +196,34 @@ def test_nothing_is_left_in_the_database(world: TestWorld, passed_out: Path) -> 
         assert database.orders.count_documents({}) == 0
         assert database.order_events.count_documents({}) == 0
         assert database.products.count_documents({"visibility": "unlisted"}) == 0
+
+
+def test_no_log_in_of_a_target_file_is_in_any_file_or_line(
+    world: TestWorld, tmp_path: Path
+) -> None:
+    """A run whose checks fail, with curl lines, and the gate's answer on it."""
+    word = "log-in" + "-of-the-gate" * 2
+    shutil.copytree(world.folder / "targets", tmp_path / "targets")
+    path = tmp_path / "targets" / "green.toml"
+    text = path.read_text().replace('version = "5.0.0"', 'version = "5.0.1"')
+    text = text.replace("../", f"{world.folder}/")
+    for part in ("api", "health", "prometheus", "balancer_control"):
+        text += f'\n[access.{part}]\nsecret_headers = {{ X-Key = "KIRANA_TEST_KEY" }}\n'
+    path.write_text(text)
+    places = (f"--targets={tmp_path / 'targets'}", f"--out={tmp_path / 'out'}")
+    variables = {"KIRANA_TEST_KEY": word}
+    tested = run(
+        "pytest", "--target=green", *places, "-p", "no:cacheprovider", "--check=smoke.version",
+        "--check=smoke.catalogue", variables=variables,
+    )  # fmt: skip
+    assert tested.code == 1, tested.out
+    assert '-H "X-Key: $KIRANA_TEST_KEY"' in tested.out
+    asked = run("gates", "check", "ramp-10", "--target=green", *places, variables=variables)
+    assert asked.code in (1, 3)
+    texts = kept_texts(tmp_path / "out")
+    assert len(texts) > 5
+    assert [text for text in texts if word in text] == []
+    assert word not in tested.out + tested.err + asked.out + asked.err
 
 
 def test_no_secret_is_in_any_file_of_a_run(world: TestWorld, passed_out: Path) -> None:

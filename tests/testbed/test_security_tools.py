@@ -66,6 +66,7 @@ def test_the_shipped_file_accepts_values_of_tests_and_names_of_checks_only() -> 
     assert {entry.rule for entry in read()} == {"exposed-secret"}
     assert {entry.place.split(" ")[0] for entry in read()} == {
         "docs/guide-coverage.md",
+        "suites/consistency/test_outside.py",
         "suites/probes/__main__.py",
         "suites/probes/scan.py",
         "suites/scanner/__main__.py",

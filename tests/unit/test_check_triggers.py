@@ -12,7 +12,7 @@ from worlds import ROOT
 
 from gates.errors import ConfigurationError
 from gates.judging import decide as judge
-from gates.judging.overrides import refusal_of
+from gates.judging.not_counted.overrides import refusal_of
 from gates.model import (
     Boot,
     CheckOutcome,

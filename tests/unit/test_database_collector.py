@@ -35,6 +35,7 @@ from suites.database.invariants import INVARIANTS, Confirmed
 from suites.database.view import View, Violation
 
 NOW = datetime.now(UTC)
+TARGET = target_file.load("green", ROOT / "targets")
 LIMIT = 1000
 PASSWORD = token_hex(8)
 
@@ -126,7 +127,7 @@ def test_fewer_documents_than_the_counters_counted_are_named(
 ) -> None:
     counters(monkeypatch, sample_set(series(0, 4), series(10, 12)))
     shop = {"orders": Counting(6), "payments": Counting(5)}
-    messages = acknowledged.too_few_documents(shop, "http://prometheus", NOW)  # type: ignore[arg-type]
+    messages = acknowledged.too_few_documents(shop, TARGET, NOW)  # type: ignore[arg-type]
     assert len(messages) == 1
     assert messages[0].startswith("payments: 6 were acknowledged since")
     assert messages[0].endswith("the database has 5")
@@ -135,7 +136,7 @@ def test_fewer_documents_than_the_counters_counted_are_named(
 def test_counters_that_cannot_be_read_are_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     counters(monkeypatch, sample_set(problem="refused"))
     with pytest.raises(UnmeasuredError, match="refused"):
-        acknowledged.too_few_documents({}, "http://prometheus", NOW)  # type: ignore[arg-type]
+        acknowledged.too_few_documents({}, TARGET, NOW)  # type: ignore[arg-type]
 
 
 def test_the_collector_makes_every_check_of_integrity_and_replication() -> None:

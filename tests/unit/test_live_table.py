@@ -19,7 +19,7 @@ def figures(monkeypatch: pytest.MonkeyPatch, policy: Policy, label: str) -> tupl
     """The figures of a table, and the queries, each of which has the answer 0.25 of its unit."""
     queries: list[str] = []
 
-    def answer(_: str, query: str) -> list[tuple[dict[str, str], float]]:
+    def answer(_: str, query: str, __: object) -> list[tuple[dict[str, str], float]]:
         queries.append(query)
         return [({}, 250.0 if "milliseconds" in query else 0.25)]
 

@@ -58,3 +58,22 @@ def test_a_lost_stderr_is_not_a_lost_answer(monkeypatch: pytest.MonkeyPatch) -> 
     with output.guarded():
         sys.stderr.write("nobody reads this\n")
         assert not output.is_lost()
+
+
+class OneLine(io.StringIO):
+    """A pipe whose reader reads one line and ends, as ``head -1`` does."""
+
+    def write(self, text: str) -> int:
+        if self.getvalue():
+            raise BrokenPipeError(text)
+        return super().write(text)
+
+
+def test_a_reader_of_one_line_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = OneLine()
+    monkeypatch.setattr(sys, "stdout", stream)
+    with output.guarded():
+        sys.stdout.write("HOLD\nfirst finding\nsecond finding\n")
+        sys.stdout.write("nobody reads this\n")
+        output.confirm()
+    assert stream.getvalue() == "HOLD\n"

@@ -11,7 +11,7 @@ import pytest
 from recorded_server import Answer, Recording, recorded
 from worlds import ROOT, run
 
-from gates.model import AlertLevel, Service
+from gates.model import Access, AlertLevel, Service
 from suites.monitoring.alert_rules.loaded_rules import evaluation_flaws, loading_flaws
 from suites.monitoring.alert_rules.rule_files import Rule
 from suites.monitoring.alert_rules.rule_flaws import rule_flaws
@@ -54,7 +54,7 @@ def recording() -> Iterator[Recording]:
 
 @pytest.fixture
 def prometheus(recording: Recording) -> PrometheusApi:
-    return PrometheusApi(recording.url, 2.0)
+    return PrometheusApi(recording.url, Access(2.0))
 
 
 def success(data: object) -> Answer:
@@ -280,22 +280,22 @@ def test_a_service_is_asked(
     recording: Recording, answer: Answer, problem: str, version: str
 ) -> None:
     recording.answers["GET /health"] = answer
-    answered = ask_service(Service("api", f"{recording.url}/health"), "", 2.0)
+    answered = ask_service(Service("api", f"{recording.url}/health"), "", Access(2.0))
     assert (answered.problem, answered.version) == (problem, version)
 
 
 def test_a_port_is_asked_by_connecting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         service = Service("mail", f"tcp://127.0.0.1:{server.getsockname()[1]}")
-        assert ask_service(service, "", 2.0).problem == ""
-    assert ask_service(service, "", 2.0).problem == "Connection refused"
+        assert ask_service(service, "", Access(2.0)).problem == ""
+    assert ask_service(service, "", Access(2.0)).problem == "Connection refused"
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_credentials() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         uri = f"mongodb://reader:{'pass' + 'phrase'}@127.0.0.1:{port}/kirana"
-        answered = ask_service(Service("database", f"tcp://127.0.0.1:{port}"), uri, 0.2)
+        answered = ask_service(Service("database", f"tcp://127.0.0.1:{port}"), uri, Access(0.2))
     assert answered.problem.startswith("the database does not answer a ping")
     assert "reader" not in answered.problem
 
@@ -330,7 +330,7 @@ def test_the_versions_that_prometheus_knows_are_compared(
     rows = [({"version": version}, 1.0) for version in versions]
     recording.answers["GET /api/v1/query?info"] = vector(*rows)
     service = Service("api", f"{recording.url}/none", version="5.0", build_info="info")
-    flaws = version_flaws(service, ask_service(service, "", 2.0), prometheus)
+    flaws = version_flaws(service, ask_service(service, "", Access(2.0)), prometheus)
     assert flaws == [flaw] * bool(flaw)
 
 

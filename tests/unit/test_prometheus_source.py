@@ -1,6 +1,7 @@
 """The Prometheus source on answers nobody should trust."""
 
 import contextlib
+import gzip
 import json
 import socketserver
 import threading
@@ -12,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from gates.errors import UnknownNameError
-from gates.model import Measured
+from gates.model import Access, Measured
 from gates.sources import source_named
 from gates.sources.health import parse as parse_health
 from gates.sources.http import get
@@ -140,7 +141,7 @@ def test_a_get_is_bounded(
 ) -> None:
     with server(answer) as url:
         began = time.monotonic()
-        got = get(url, seconds=seconds, max_bytes=1000)
+        got = get(url, Access(seconds), max_bytes=1000)
         assert time.monotonic() - began < ENDLESS_SECONDS - 0.5
     assert (got.status, got.body, got.problem) == (0, b"", problem)
 
@@ -153,20 +154,46 @@ def long_ago(handler: socketserver.StreamRequestHandler) -> None:
 
 def test_a_server_of_another_time_is_an_error() -> None:
     with server(long_ago) as url:
-        answer = Prometheus(url).samples("up", timedelta(seconds=60), time.time())
+        answer = Prometheus(url, Access(2.0)).samples("up", timedelta(seconds=60), time.time())
     assert answer.measured is Measured.ERROR
     assert "its clock and the gate's differ" in answer.problem
 
 
+PACKED = gzip.compress(matrix([1.0, "5"]))
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (PACKED, ""),
+        (PACKED[:-9], "the answer is not the gzip that its header says"),
+        (b"plain", "the answer is not the gzip that its header says"),
+        (gzip.compress(b" " * 5000), "the answer has more than 1000 bytes"),
+    ],
+    ids=["whole", "cut", "plain", "too large"],
+)
+def test_a_body_that_a_proxy_compressed_is_read_within_the_limit(body: bytes, problem: str) -> None:
+    def answer(handler: socketserver.StreamRequestHandler) -> None:
+        head = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + head.encode() + body)
+
+    with server(answer) as url:
+        got = get(url, Access(2.0), max_bytes=1000)
+    assert got.problem == problem
+    assert got.body == (b"" if problem else matrix([1.0, "5"]))
+
+
 def test_a_closed_port_is_a_problem() -> None:
-    answer = Prometheus("http://127.0.0.1:1").samples("up", timedelta(seconds=60), 1000.0)
+    answer = Prometheus("http://127.0.0.1:1", Access(2.0)).samples(
+        "up", timedelta(seconds=60), 1000.0
+    )
     assert answer.measured is Measured.ERROR
     assert answer.query == "up[60s]"
 
 
 def test_an_unknown_source_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean prometheus"):
-        source_named("promtheus", "http://127.0.0.1:1")
+        source_named("promtheus", "http://127.0.0.1:1", Access(2.0))
 
 
 @pytest.mark.parametrize(

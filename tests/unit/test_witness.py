@@ -225,3 +225,12 @@ def test_the_target_names_the_label_of_the_colours(monkeypatch: pytest.MonkeyPat
     assert [one.partition(",")[0] for one in selectors[1:]] == [
         'http_requests_total{track="green"', 'http_requests_total{track="blue"',
     ]  # fmt: skip
+
+
+def test_a_scrape_of_one_colour_alone_is_no_contradiction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prometheus scrapes the colours at different moments of its interval."""
+    green = answer(counter({MOVED - 1: 0.0, MOVED + 4: 1000.0, MOVED + 5: 1210.0}))
+    blue = answer(counter({MOVED - 1: 0.0, MOVED + 2: 800.0, MOVED + 4.9: 1300.0}))
+    report = look(monkeypatch, 0.5, answer(), served=(green, blue))
+    assert report.requests.opinion is Opinion.NOT_YET
+    assert report.requests.sentence == "requests of one colour alone were scraped so far"

@@ -58,7 +58,8 @@ def _texts(target: Target) -> Iterator[tuple[str, str]]:
 def _addresses(target: Target) -> Iterator[tuple[str, str]]:
     for name in ("api", "health", "frontend", "edge_https", "edge_http", "prometheus",
                  "balancer_control"):  # fmt: skip
-        yield f"addresses.{name}", str(getattr(target.addresses, name))
+        if address := str(getattr(target.addresses, name)):
+            yield f"addresses.{name}", address
     if target.shop:
         yield "traffic.shop", target.shop
 
@@ -80,12 +81,22 @@ def missing(target: Target) -> Iterator[str]:
     for name, path in (
         *((("addresses.edge_ca_file", certificate),) if certificate else ()),
         *(("access.log_files", path) for path in target.log_files),
+        *_certificates(target),
     ):
         if not os.access(path, os.R_OK):
             yield f"{name}: {path} cannot be read"
     for name, url in _addresses(target):
         if problem := _unreachable(url):
             yield f"{name}: {url} cannot be reached: {problem}"
+
+
+def _certificates(target: Target) -> Iterator[tuple[str, Path]]:
+    """The files of certificates that the tables of ``[access]`` name."""
+    for part in ("api", "health", "prometheus", "balancer_control"):
+        access = getattr(target.access, part)
+        for key in ("ca_file", "certificate_file", "key_file"):
+            if path := getattr(access, key):
+                yield f"access.{part}.{key}", path
 
 
 def _unreachable(url: str) -> str:

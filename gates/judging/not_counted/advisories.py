@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from gates.judging.overrides import objective_name
+from gates.judging.not_counted.overrides import objective_name
 from gates.judging.sign_off import moment_text
 from gates.model import Finding, Stage, Verdict
 

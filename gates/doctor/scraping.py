@@ -1,0 +1,93 @@
+"""How Prometheus scrapes the instances of both colours: which are up, and how often."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
+from time import time
+
+from gates.doctor.report import Line, fail, look, ok
+from gates.model import Policy, ProcessIndicator, SampleSet, Target
+from gates.model.selector import of_colour
+from gates.sources.prometheus import Prometheus
+
+WINDOW = timedelta(minutes=5)
+MAX_SHOWN = 8
+# A trigger reads a window of this length; fewer scrapes in it show nothing.
+TRIGGER_SECONDS, MIN_SCRAPES = 60.0, 2
+TOLERANCE = 1.5
+
+
+def examine_scraping(policy: Policy, target: Target) -> Iterator[Line]:
+    """Read the samples of ``up`` of both colours.
+
+    Args:
+        policy: names the series.
+        target: the target.
+    """
+    processes = next(
+        (kind for kind in policy.indicators.values() if isinstance(kind, ProcessIndicator)), None
+    )
+    if processes is None:
+        return
+    source = Prometheus(target.addresses.prometheus, target.access.prometheus)
+    for colour, slot in (("green", target.slot), ("blue", target.baseline_slot)):
+        selector = of_colour(processes.up, slot, target.colour_label)
+        answer = source.samples(selector, WINDOW, time())
+        if not answer.series:
+            problem, _, mend = answer.problem.partition("; ")
+            yield fail(
+                f"instances of {colour}", problem,
+                mend or "correct metrics.slot, baseline_slot and colour_label of the target file",
+            )  # fmt: skip
+            continue
+        yield _instances(colour, answer, target, processes)
+        yield _interval(colour, answer, target)
+
+
+def _instances(colour: str, answer: SampleSet, target: Target, processes: ProcessIndicator) -> Line:
+    subject = f"instances of {colour}"
+    label = processes.instance_label
+    last = {series.labels.get(label, ""): series.samples[-1].value for series in answer.series}
+    down = sorted(name for name, value in last.items() if value == 0)
+    if down:
+        return fail(
+            subject, f"{len(down)} of {len(last)} are down: {', '.join(down[:MAX_SHOWN])}",
+            "look at the targets page of Prometheus for the error of the scrape",
+        )  # fmt: skip
+    missing = sorted(set(target.instances) - last.keys()) if colour == "green" else []
+    if missing:
+        return fail(
+            subject, f"not scraped: {', '.join(missing[:MAX_SHOWN])}",
+            "correct metrics.instances of the target file, or the scrape configuration",
+        )  # fmt: skip
+    return ok(subject, f"{len(last)} are up: {', '.join(sorted(last)[:MAX_SHOWN])}")
+
+
+def _interval(colour: str, answer: SampleSet, target: Target) -> Line:
+    subject = f"scrape interval of {colour}"
+    gaps = [
+        later.at - earlier.at
+        for series in answer.series
+        for earlier, later in pairwise(series.samples)
+    ]
+    if not gaps:
+        return fail(subject, "a single scrape is there so far", "wait for two scrapes")
+    usual = median(gaps)
+    if usual * MIN_SCRAPES > TRIGGER_SECONDS:
+        return fail(
+            subject, f"{usual:.1f} s: a window of {TRIGGER_SECONDS:g} s has too few scrapes",
+            "let Prometheus scrape the store every 15 s or more often",
+        )  # fmt: skip
+    stated = target.scrape_interval_seconds
+    if stated and usual > stated * TOLERANCE:
+        return fail(
+            subject, f"{usual:.1f} s, and the target file states {stated:g} s",
+            "correct metrics.scrape_interval_seconds, or the scrape configuration",
+        )  # fmt: skip
+    if not stated:
+        return look(
+            subject, f"{usual:.1f} s; the target file states none",
+            f"write scrape_interval_seconds = {usual:.0f} in [metrics]",
+        )  # fmt: skip
+    return ok(subject, f"{usual:.1f} s")

@@ -1,0 +1,197 @@
+"""The series of the policy's indicators: are they there, and is each event in a single series?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import combinations
+
+from gates.doctor.report import Line, fail, look, ok
+from gates.model import (
+    BuildIndicator,
+    EventIndicator,
+    Indicator,
+    Part,
+    Policy,
+    ProcessIndicator,
+    Target,
+    WeightIndicator,
+)
+from gates.model.selector import colour_label, matchers_of, metric_name, of_colour
+from gates.sources.series_names import Labels, Listing, metric_names, recent_series
+
+MAX_SHOWN = 8
+# Labels of a scrape; Prometheus writes them on each series.
+ALWAYS = frozenset({"__name__", "job", "le"})
+USED_LE = "le"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is asked of Prometheus.
+
+    Args:
+        target: the target.
+        names: the names of all metrics.
+    """
+
+    target: Target
+    names: frozenset[str]
+
+    def series(self, selector: str, slot: str) -> Listing:
+        """The series of a colour."""
+        text = of_colour(selector, slot, self.target.colour_label)
+        return recent_series(
+            self.target.addresses.prometheus, self.target.access.prometheus, text
+        )  # fmt: skip
+
+    def colours(self) -> Mapping[str, str]:
+        """Green's and blue's value of the label of the colours."""
+        return {"green": self.target.slot, "blue": self.target.baseline_slot}
+
+    def mend(self, selector: str, indicator: str) -> str:
+        """What to do about a selector without series."""
+        name = metric_name(selector)
+        if name and name not in self.names:
+            near = get_close_matches(name, self.names, 3, cutoff=0.5)
+            hint = f"; similar metrics: {', '.join(near)}" if near else ""
+            return f"Prometheus has no metric {name}; correct [indicators.{indicator}]{hint}"
+        if USED_LE in {matcher.label for matcher in matchers_of(selector)}:
+            listing = recent_series(
+                self.target.addresses.prometheus, self.target.access.prometheus, name
+            )
+            ends = sorted({labels.get(USED_LE, "") for labels in listing.series}, key=_as_number)
+            if ends:
+                return (
+                    f"correct le in [indicators.{indicator}]: the buckets end at "
+                    f"{', '.join(ends[:30])}"
+                )
+        label = self.target.colour_label or colour_label(selector)
+        return (
+            f"the metric exists: compare the other labels of [indicators.{indicator}], and "
+            f"metrics.slot, baseline_slot and colour_label ({label}) of the target file"
+        )
+
+
+def _as_number(end: str) -> float:
+    try:
+        return float(end)
+    except ValueError:
+        return 0.0
+
+
+def examine_series(policy: Policy, target: Target) -> Iterator[Line]:
+    """Ask for the series of each indicator that an objective of a stage with traffic uses.
+
+    Args:
+        policy: the policy.
+        target: the target.
+    """
+    listing = metric_names(target.addresses.prometheus, target.access.prometheus)
+    if listing.problem:
+        problem, _, mend = listing.problem.partition("; ")
+        yield fail("series", problem, mend or "correct addresses.prometheus")
+        return
+    yield ok("series", f"Prometheus has {len(listing.names)} metrics")
+    examination = Examination(target, listing.names)
+    for name, indicator in policy.indicators.items():
+        yield from _indicator(examination, name, indicator)
+
+
+def _indicator(examination: Examination, name: str, indicator: Indicator) -> Iterator[Line]:
+    if isinstance(indicator, EventIndicator):
+        yield from _events(examination, indicator)
+    elif isinstance(indicator, ProcessIndicator):
+        yield from _processes(examination, indicator)
+    elif isinstance(indicator, BuildIndicator):
+        yield from _presence(examination, name, "info series", indicator.selector)
+    else:
+        yield _weights(examination, indicator)
+
+
+def _events(examination: Examination, indicator: EventIndicator) -> Iterator[Line]:
+    for colour, slot in examination.colours().items():
+        subject = f"indicator {indicator.name} of {colour}"
+        total = examination.series(indicator.total, slot)
+        if total.problem or not total.series:
+            text = total.problem or "no series matches"
+            yield fail(subject, text, examination.mend(indicator.total, indicator.name))
+            continue
+        selected = examination.series(indicator.selected, slot)
+        if not selected.series and indicator.part is Part.GOOD:
+            mend = examination.mend(indicator.selected, indicator.name)
+            yield fail(subject, "no bucket or series of good events", mend)
+            continue
+        none = "" if selected.series else "; none of the selected events occurred yet"
+        counts = f"{len(selected.series)} of {len(total.series)} series"
+        yield ok(subject, f"{counts} count {indicator.reads}{none}")
+        yield from _labels(examination, indicator, colour, total.series)
+
+
+def _labels(
+    examination: Examination, indicator: EventIndicator, colour: str, series: Sequence[Labels]
+) -> Iterator[Line]:
+    """The labels that tell series of one instance apart and that no indicator declares."""
+    label = examination.target.colour_label or colour_label(indicator.total)
+    declared = indicator.labels | ALWAYS | {label, "instance"}
+    replicas = examination.target.replica_labels
+    groups: dict[tuple[tuple[str, str], ...], list[Labels]] = {}
+    without = {tuple(sorted((k, v) for k, v in labels.items() if k not in replicas))
+               for labels in series}  # fmt: skip
+    for labels in map(dict, sorted(without)):
+        key = tuple(sorted((k, v) for k, v in labels.items() if k in declared and k != "job"))
+        groups.setdefault(key, []).append(labels)
+    doubled = next((group for group in groups.values() if len(group) > 1), None)
+    subject = f"labels of {indicator.name} of {colour}"
+    if doubled is None:
+        yield ok(subject, "each event is in a single series")
+        return
+    first, second = next(combinations(doubled, 2))
+    differing = sorted(name for name in first.keys() | second.keys()
+                       if first.get(name) != second.get(name))  # fmt: skip
+    yield fail(
+        subject,
+        f"series differ only in {', '.join(differing)}: "
+        f"{first.get(differing[0], '')!r} and {second.get(differing[0], '')!r}",
+        f"where the label tells events apart, add it to labels of [indicators.{indicator.name}]; "
+        "where it names a replica of Prometheus, add it to replica_labels in [metrics] of the "
+        "target file",
+    )
+
+
+def _processes(examination: Examination, indicator: ProcessIndicator) -> Iterator[Line]:
+    yield from _presence(examination, indicator.name, "up series", indicator.up)
+    if indicator.fall_is_restart:
+        yield look(
+            "start times", "the indicators have none: every fall of a counter is a restart",
+            "let the processes export process_start_time_seconds, and name it in start_time",
+        )  # fmt: skip
+    else:
+        yield from _presence(examination, indicator.name, "start times", indicator.start_time)
+
+
+def _presence(examination: Examination, name: str, subject: str, selector: str) -> Iterator[Line]:
+    for colour, slot in examination.colours().items():
+        listing = examination.series(selector, slot)
+        if listing.series:
+            yield ok(f"{subject} of {colour}", f"{len(listing.series)} series")
+        else:
+            text = listing.problem or "no series matches"
+            yield fail(f"{subject} of {colour}", text, examination.mend(selector, name))
+
+
+def _weights(examination: Examination, indicator: WeightIndicator) -> Line:
+    listing = examination.series(indicator.selector, "")
+    servers = sorted({labels.get(indicator.server_label, "") for labels in listing.series})
+    if not listing.series:
+        return look(
+            "traffic weights", "no balancer is scraped; the ledger of gates ramp has the moves",
+            f"let Prometheus scrape the balancer, and name its weights in "
+            f"[indicators.{indicator.name}]",
+        )  # fmt: skip
+    missing = [name for name in examination.target.servers if name not in servers]
+    if missing:
+        return fail(
+            "traffic weights", f"no server {', '.join(missing)} among {', '.join(servers)}",
+            "correct metrics.servers of the target file",
+        )  # fmt: skip
+    return ok("traffic weights", f"servers {', '.join(servers[:MAX_SHOWN])}")

@@ -1,0 +1,85 @@
+"""Which suites of checks fit a store: those whose operations are in its OpenAPI file."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gates import places
+from gates.errors import ConfigurationError
+
+MAX_BYTES = 5_000_000
+# Both YAML and JSON name an operation in this way.
+OPERATION = re.compile(r"""["']?operationId["']?\s*:\s*["']?([A-Za-z0-9_.-]+)""")
+CALLED = re.compile(r"""\b(?:call|ask|other_method)\(\s*(?:"[A-Z]+",\s*)?"(\w+)\"""")
+SECRETS = re.compile(r"""secrets(?:\.get\(|\[)"(\w+)\"""")
+SUITES = ("smoke", "integration", "security", "performance")
+MAX_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFit:
+    """Whether a suite can run against a store.
+
+    Args:
+        suite: the suite's name.
+        missing: the operations that the suite calls and that the store does not have.
+        secrets: the secrets that the suite uses, by their names in target files.
+    """
+
+    suite: str
+    missing: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+    @property
+    def applies(self) -> bool:
+        """Whether the store has every operation of the suite."""
+        return not self.missing
+
+    @property
+    def sentence(self) -> str:
+        """The fit in a sentence."""
+        if self.applies:
+            return f"suite {self.suite}: applies; every operation is in the OpenAPI file"
+        shown = ", ".join(self.missing[:MAX_SHOWN])
+        more = f" and {len(self.missing) - MAX_SHOWN} more" if len(self.missing) > MAX_SHOWN else ""
+        return f"suite {self.suite}: does not apply; the store has no operation {shown}{more}"
+
+
+def operations_of(path: Path) -> frozenset[str]:
+    """The ids of the operations of an OpenAPI file.
+
+    Args:
+        path: the file, YAML or JSON.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or it names no operation.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigurationError(f"{path}: over {MAX_BYTES} bytes")
+    operations = frozenset(OPERATION.findall(raw.decode(errors="replace")))
+    if not operations:
+        raise ConfigurationError(f"{path}: expected an OpenAPI file whose operations have an id")
+    return operations
+
+
+def suite_fits(operations: frozenset[str]) -> tuple[SuiteFit, ...]:
+    """The fit of each suite; none where the suites are not installed.
+
+    Args:
+        operations: the ids of the store's operations.
+    """
+    folder = places.suites_installed()
+    if folder is None:
+        return ()
+    return tuple(_fit(folder / suite, operations) for suite in SUITES)
+
+
+def _fit(folder: Path, operations: frozenset[str]) -> SuiteFit:
+    text = "\n".join(path.read_text() for path in sorted(folder.rglob("*.py")))
+    missing = tuple(sorted(set(CALLED.findall(text)) - operations))
+    return SuiteFit(folder.name, missing, tuple(sorted(set(SECRETS.findall(text)))))

@@ -1,0 +1,49 @@
+"""The text of a starting policy: the installed one with the indicators of the new store."""
+
+import re
+
+from gates import places
+from gates.new_store.indicator_tables import IndicatorTables
+from gates.new_store.toml_text import table_of
+
+MARK = "# Written by gates init"
+INCLUDE = re.compile(r'^include = ".*"\n', re.MULTILINE)
+HEAD = re.compile(r"\A(?:#.*\n)+")
+# Objectives that need an indicator which a store may lack.
+NEEDS = {
+    "latency-against-blue": "slow_requests",
+    "latency-trigger": "very_slow_requests",
+}
+
+
+def policy_of(indicators: IndicatorTables, name: str) -> str:
+    """The text of the policy.
+
+    Args:
+        indicators: the indicators.
+        name: the policy's name.
+    """
+    text = (places.policy_installed().parent / "starting.toml").read_text()
+    text = HEAD.sub("", text)
+    text = text.replace('name = "starting"', f'name = "{name}"')
+    include = f'include = "{indicators.include}"\n' if indicators.include else ""
+    text = INCLUDE.sub(include, text)
+    for objective, indicator in NEEDS.items():
+        if not indicators.has(indicator):
+            text = _without(text, objective)
+    tables = "\n".join(
+        table_of(f"indicators.{indicator}", content)
+        for indicator, content in indicators.tables.items()
+    )
+    head = (
+        f"{MARK}: a policy to begin with. Its limits are those of the deployment guide of\n"
+        "# Kirana Store; docs/other-stores.md says what to change first.\n"
+    )
+    what = "\n# What is measured, by the names of this store's metrics.\n" if tables else ""
+    return f"{head}{text.rstrip()}\n{what}{tables}"
+
+
+def _without(text: str, objective: str) -> str:
+    """The policy without an objective."""
+    table = re.compile(rf"(?:^#.*\n)*^\[objectives\.{objective}\]\n(?:.+\n)+\n?", re.MULTILINE)
+    return re.sub(rf'"{objective}",? ?', "", table.sub("", text))

@@ -1,0 +1,129 @@
+"""The text of a target file of a new store."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gates.model import Build
+from gates.new_store.policy_text import MARK
+from gates.new_store.toml_text import table_of, text_of
+
+# A person fills in what could not be found out; gates lint finds this word.
+PLACEHOLDER = "changeme"
+UNKNOWN = Build(PLACEHOLDER, PLACEHOLDER, f"sha256:{'0' * 64}")
+PATIENCE_SECONDS = 5.0
+KEPT = ("access", "expected", "traffic", "suites", "secrets")
+LOGIN_HINT = """# How the gate logs in to Prometheus; [access.api], [access.health] and
+# [access.balancer_control] have the same keys. Names in capitals are environment variables.
+# [access.prometheus]
+# headers = { "X-Scope-OrgID" = "TENANT" }
+# token = "KIRANA_PROMETHEUS_TOKEN"
+# credentials = "KIRANA_PROMETHEUS_LOGIN" # the variable's value is USER:PASSWORD
+# ca_file = "ca.pem"
+# certificate_file = "client.pem"
+# key_file = "client.key"
+# proxy = "system"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetContent:
+    """What a target file states.
+
+    Args:
+        name: the target's name.
+        deployment: the name that the store gives itself; empty where it is not known.
+        build: the build that it serves; None where it is not known.
+        addresses: the addresses by key.
+        metrics: the keys of ``[metrics]``.
+        suites: the suites that apply.
+        secrets: the names of the secrets that these suites use.
+    """
+
+    name: str
+    deployment: str
+    build: Build | None
+    addresses: Mapping[str, str]
+    metrics: Mapping[str, object]
+    suites: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The keys that a person must fill in."""
+        keys = [] if self.deployment else ["deployment"]
+        keys += [] if self.build else ["expected.release", "expected.version", "expected.digest"]
+        keys += [f"metrics.{key}" for key, value in self.metrics.items()
+                 if str(value).startswith(PLACEHOLDER)]  # fmt: skip
+        return tuple(keys)
+
+
+def kept_tables(path: Path) -> dict[str, object]:
+    """The tables of an earlier file that stay as they are; none where there is no such file."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    kept = {key: content[key] for key in KEPT if isinstance(content.get(key), dict)}
+    if PLACEHOLDER in str(kept.get("expected")):
+        del kept["expected"]
+    return kept
+
+
+def has_login(kept: Mapping[str, object]) -> bool:
+    """Whether the tables that stay have a log-in."""
+    access = kept.get("access")
+    return isinstance(access, dict) and any(isinstance(value, dict) for value in access.values())
+
+
+def target_of(content: TargetContent, kept: Mapping[str, object]) -> str:
+    """The text of the target file.
+
+    Args:
+        content: what was found out.
+        kept: tables of an earlier file, by name.
+    """
+    build = content.build or UNKNOWN
+    tables: dict[str, object] = {
+        "expected": {
+            "release": build.release, "version": build.version, "digest": build.digest,
+        },
+        "addresses": content.addresses,
+        "access": {"patience_seconds": PATIENCE_SECONDS, "source_addresses": "own"},
+        "metrics": content.metrics,
+    }  # fmt: skip
+    if "balancer_control" in content.addresses:
+        tables["traffic"] = {"router": "config"}
+    if content.suites:
+        tables["suites"] = {"allowed": list(content.suites)}
+        tables["secrets"] = {name: f"KIRANA_{name.upper()}" for name in content.secrets}
+    tables |= kept
+    head = (
+        f"{MARK}, which writes this file anew and keeps {', '.join(f'[{key}]' for key in KEPT)}.\n"
+        "# Without these two lines, gates init leaves the file as it is.\n"
+    )
+    deployment = content.deployment or PLACEHOLDER
+    top = (
+        f"name = {text_of(content.name)}\n"
+        f"description = {text_of(f'{content.name}, written by gates init')}\n"
+        f"deployment = {text_of(deployment)}\nproduction = false\n"
+    )
+    hint = "" if has_login(tables) else f"\n{LOGIN_HINT}"
+    return "\n".join([head + top, *_tables(tables)]) + hint
+
+
+def _tables(tables: Mapping[str, object]) -> list[str]:
+    """Each table, and each table in it."""
+    texts = []
+    for name, content in tables.items():
+        if not isinstance(content, Mapping):
+            continue
+        own = {key: value for key, value in content.items() if not isinstance(value, dict)}
+        texts.append(table_of(name, own))
+        texts += [
+            table_of(f"{name}.{key}", value)
+            for key, value in content.items()
+            if isinstance(value, dict)
+        ]
+    return texts

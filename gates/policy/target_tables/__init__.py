@@ -1,0 +1,1 @@
+"""The tables of target files that name secrets: values of the environment, and access to parts."""

@@ -1,0 +1,72 @@
+"""Secrets by environment variable, or from the secrets file of a test store."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gates.errors import ConfigurationError
+from gates.policy.toml_table import Table
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,60}\Z")
+MAX_SECRETS_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class SecretValues:
+    """The values of secrets, which target files name by environment variable.
+
+    Args:
+        from_file: values of the secrets file, by variable; the environment comes first.
+    """
+
+    from_file: Mapping[str, str] = field(repr=False)
+
+    def variable(self, table: Table, key: str) -> str:
+        """The name of an environment variable in a target file.
+
+        Raises:
+            ConfigurationError: the value of the key is no such name.
+        """
+        variable = table.text(key)
+        if not VARIABLE.match(variable):
+            raise table.error(key, "expected the name of an environment variable, in capitals")
+        return variable
+
+    def value(self, variable: str) -> str:
+        """The value of a variable; empty where the variable is not set."""
+        return os.environ.get(variable) or self.from_file.get(variable, "")
+
+
+def secret_values(access: Table, folder: Path, *, production: bool) -> SecretValues:
+    """The environment, and the secrets file that a test store may have.
+
+    Args:
+        access: the table ``[access]``.
+        folder: the folder of the target file.
+        production: whether customers use the target.
+
+    Raises:
+        ConfigurationError: a production target names a secrets file, or it cannot be read.
+    """
+    if "secrets_file" not in access.left():
+        return SecretValues({})
+    named = access.text("secrets_file")
+    if production:
+        raise access.error("secrets_file", "production takes secrets from the environment")
+    return SecretValues(_secrets_file((folder / named).resolve()))
+
+
+def _secrets_file(path: Path) -> dict[str, str]:
+    """Read ``NAME=value`` lines; a store that has not started yet has no such file."""
+    try:
+        raw = path.read_bytes()[: MAX_SECRETS_BYTES + 1]
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > MAX_SECRETS_BYTES:
+        raise ConfigurationError(f"{path}: over {MAX_SECRETS_BYTES} bytes")
+    pairs = [line.partition("=") for line in raw.decode(errors="replace").splitlines()]
+    return {name: value for name, equals, value in pairs if equals}
