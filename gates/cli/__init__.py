@@ -120,7 +120,7 @@ def _add_rollback(add: AddCommand) -> None:
         "--control",
         type=url,
         metavar="URL",
-        help="the balancer's control address; with this address no file is needed",
+        help="the balancer's control address; with it, no target file and no policy file is needed",
     )
     rollback.add_argument(
         "--slots",
@@ -239,11 +239,11 @@ def _add_reading(add: AddCommand) -> None:
     lint = add("lint", "find mistakes in the policy and the target files")
     options.add_policy(lint)
     options.add_targets(lint)
-    meaning = "check also the target's secrets, files, addresses and buckets"
+    meaning = "also check the target's secrets, files, addresses and buckets"
     options.add_target(lint, meaning, required=False)
     lint.add_argument(
         "--recording", metavar="FILE", action="append", default=[],
-        help="check also that a recording has the buckets of the policy; can be repeated",
+        help="also check that a recording has the buckets of the policy; can be repeated",
     )  # fmt: skip
 
 

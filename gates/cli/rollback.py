@@ -36,13 +36,13 @@ the control endpoint may be wrong"""
 
 @dataclass(slots=True)
 class RollbackSettings:
-    """The addresses and names that a rollback knows of the balancer and the colours.
+    """The addresses and names of the balancer and the colours that a rollback uses.
 
     Args:
         target: the target's name in the ledger.
         control: the balancer's control address.
         router: the kind of router.
-        slots: green's slot and blue's.
+        slots: the slot of green and the slot of blue.
         prometheus: the address of Prometheus; empty where the address is unknown.
         baseline: what is known of blue.
         servers: the balancer's names of green's servers; empty where the names are unknown.

@@ -67,8 +67,9 @@ class Examination:
                 )
         label = self.target.colour_label or colour_label(selector)
         return (
-            f"the metric exists: compare the other labels of [indicators.{indicator}], and "
-            f"metrics.slot, baseline_slot and colour_label ({label}) of the target file"
+            f"the metric exists, but no series matches; compare its labels with "
+            f"[indicators.{indicator}] and with slot, baseline_slot and colour_label ({label}) in "
+            "[metrics] of the target file"
         )
 
 

@@ -20,7 +20,7 @@ def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
             f"{target.name} should be deployment {target.deployment!r}, "
             f"but {served.url} calls itself {served.deployment!r}"
         )
-        next_step = f"correct addresses in the target file; curl {served.url}"
+        next_step = f"correct [addresses] in the target file; to check the answer, type: {curl}"
     elif served.build != target.expected:
         verdict = Verdict.FAIL
         sentence = f"{target.name} serves {served.build}, expected {target.expected}"

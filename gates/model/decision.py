@@ -15,7 +15,7 @@ class Measured(Enum):
 
 
 class Verdict(Enum):
-    """Whether the objective is met; the worst verdict counts: pass, inconclusive, fail."""
+    """Whether an objective is met; the worst verdict counts: fail, inconclusive, then pass."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     INCONCLUSIVE = "inconclusive"
@@ -72,7 +72,7 @@ class Override:
     """An override of a finding that is not a pass: people let the release go on in spite of it.
 
     Args:
-        people: the people who signed the override, each with the state of the identity.
+        people: the people who signed, each with verified or unverified and the name's source.
         reasons: the reason of each person, in the same order.
         until: the moment at which the override ends.
         entries: the ids of the ledger entries, in the same order.

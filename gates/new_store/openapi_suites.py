@@ -39,7 +39,7 @@ class SuiteFit:
     def sentence(self) -> str:
         """The fit in a sentence."""
         if self.applies:
-            return f"suite {self.suite}: applies; every operation is in the OpenAPI file"
+            return f"suite {self.suite}: applies; the OpenAPI file has all its operations"
         shown = ", ".join(self.missing[:MAX_SHOWN])
         more = f" and {len(self.missing) - MAX_SHOWN} more" if len(self.missing) > MAX_SHOWN else ""
         return f"suite {self.suite}: does not apply; the store has no operation {shown}{more}"

@@ -159,7 +159,7 @@ def _lines(
         yield f"Prometheus: {metrics.url} has {len(metrics.names)} metrics"
     if indicators.counter:
         status = indicators.status_label
-        yield f"requests: counted by {indicators.counter}, status in the label {status!r}"
+        yield f"requests: {indicators.counter} counts them; label {status!r} has the HTTP status"
     if metrics.problem:
         return
     yield from (f"indicators: {note}" for note in indicators.notes)

@@ -48,7 +48,7 @@ def advisory(table: Table) -> Advisory | None:
 
 
 def refuse_advisory(objective: Objective, table: Table) -> None:
-    """Refuse the trial of an objective that every decision needs.
+    """Refuse ``advisory = true`` for an objective that every decision needs.
 
     Raises:
         ConfigurationError: the objective can roll back, or other findings depend on it.

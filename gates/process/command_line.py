@@ -30,9 +30,10 @@ def carry_out(
 ) -> int:
     """Read the command line and run the command.
 
-    Output that cannot be written never stops a command. Where the output is the command's only
-    result, lost output is exit 70. A command whose answer is in the ledger sets
-    ``answer_in_ledger``, and ends with the answer's exit code.
+    Output that cannot be written never stops a command. If the output is the command's only
+    result, a failed write gives exit code 70. A command that writes its answer to the ledger sets
+    ``answer_in_ledger``; it keeps the exit code of the answer.
+    With ``--json`` or ``--format json``, an error is printed to stdout as JSON, too.
 
     Args:
         parser: the last word of its ``prog`` is the program's name. A command sets ``run``, a
@@ -40,10 +41,7 @@ def carry_out(
         arguments: the command line without the program's name; None for the command line of the
             process.
         interrupted: what an interrupted command did not do, for the message.
-        unmeasured: errors that mean *not measured*: exit 3.
-
-    Where the command line has ``--json`` or ``--format json``, an error is printed to stdout as
-    JSON, too.
+        unmeasured: the exceptions that mean *not measured*; they give exit code 3.
 
     Returns:
         The command's exit code; 2 for a mistake in the command line or the configuration, 70 for

@@ -26,7 +26,7 @@ class Screen(Protocol):
     """Shows a ramp to the person at the terminal."""
 
     def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
-        """Show what is going on now."""
+        """Show the time, green's traffic share, the gate's decision and a note."""
 
     def show_decision(self, decision: Decision, entry_id: str, out: Path) -> None:
         """Show a decision that is in the ledger of this folder."""

@@ -341,7 +341,7 @@ def _requests_statement(
     if total < MIN_REQUESTS or not (green.is_counted and blue.is_counted):
         sentence = f"{total:.0f} customer requests are too few to judge"
         if total >= MIN_REQUESTS:
-            sentence = "requests of one colour alone were scraped so far"
+            sentence = "so far, Prometheus has scraped only one colour often enough after the move"
         return Statement(Opinion.NOT_YET, sentence)
     share = green.total / total
     sentence = f"{witness.green} answered {100 * share:.3g} % of {total:.0f} customer requests"

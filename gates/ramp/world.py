@@ -35,7 +35,7 @@ class World(Protocol):
         """Every entry of the ledger."""
 
     def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
-        """Show the person at the terminal what is going on."""
+        """Show the time, green's traffic share, the gate's decision and a note."""
 
     def witness(self, move: ConfirmedMove) -> WitnessReport:
         """Ask the second witness about a move."""

@@ -52,7 +52,7 @@ def status_problem(status: int, body: bytes, location: str, access: Access) -> s
         where = location.partition("?")[0][:MAX_TEXT]
         problem = (
             f"the answer leads to {where!r}, and redirects are not followed; "
-            f"correct {_address(access)}, or where this is a log-in set {_login_keys(access)}"
+            f"correct {_address(access)}; if this is a login page, set {_login_keys(access)}"
         )
     elif status == BAD_REQUEST and SPEAKS_HTTPS in body:
         problem = f"the server speaks TLS; {_address(access)} must begin with https://"

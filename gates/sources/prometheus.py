@@ -172,7 +172,10 @@ def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
     try:
         return _matrix(json_values.object_of(content["data"]))
     except json_values.MALFORMED as error:
-        return f"the answer has another shape ({type(error).__name__})", ()
+        return (
+            f"the answer does not have the format of the Prometheus API ({type(error).__name__})",
+            (),
+        )
 
 
 def _matrix(data: Mapping[str, object]) -> tuple[str, tuple[Series, ...]]:

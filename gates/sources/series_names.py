@@ -57,7 +57,9 @@ def metric_names(url: str, access: Access) -> Listing:
     try:
         names = frozenset(json_values.text(value) for value in values[:MAX_NAMES])
     except json_values.MALFORMED as error:
-        return Listing(f"the answer has another shape ({type(error).__name__})")
+        return Listing(
+            f"the answer does not have the format of the Prometheus API ({type(error).__name__})"
+        )
     return Listing(listing.problem, names, (), listing.clock_difference)
 
 
@@ -85,7 +87,9 @@ def recent_series(url: str, access: Access, selector: str) -> Listing:
             for labels in values
         )
     except json_values.MALFORMED as error:
-        return Listing(f"the answer has another shape ({type(error).__name__})")
+        return Listing(
+            f"the answer does not have the format of the Prometheus API ({type(error).__name__})"
+        )
     return Listing(listing.problem, frozenset(), series, listing.clock_difference)
 
 
@@ -114,6 +118,8 @@ def _data(
             return [], Listing(problem), answer.status
         values = list(json_values.list_of(content["data"]))
     except json_values.MALFORMED as error:
-        problem = f"status {answer.status}, and the answer has another shape"
+        problem = (
+            f"status {answer.status}, and the answer does not have the format of the Prometheus API"
+        )
         return [], Listing(f"{problem} ({type(error).__name__})"), answer.status
     return values, Listing(clock_difference=answer.clock_difference), answer.status

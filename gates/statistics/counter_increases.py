@@ -153,7 +153,7 @@ class CounterIncreases:
             self.problem = self._moved_start(scrape)
         elif self._before_fall and self._has_returned(counters, scrape):
             self._large_dips = MANY_DIPS
-            self.problem = _several_processes(scrape.instance, "its counters fall and rise again")
+            self.problem = _several_processes(scrape.instance, "the counters fall and rise again")
         if not self._has_scrape and not self._is_unreadable:
             counts = counts_from_zero and self._is_new
             self._has_scrape, self._is_new = True, False
@@ -321,7 +321,7 @@ class CounterIncreases:
             fallen.items(), key=lambda item: (item[1][0] - item[1][1], item[0])
         )
         if self._large_dips >= MANY_DIPS:
-            return _several_processes(scrape.instance, "its counters fall and rise again")
+            return _several_processes(scrape.instance, "the counters fall and rise again")
         known = (
             "its process did not restart" if self.has_start_time
             else "no start time shows a restart"
@@ -339,7 +339,7 @@ class CounterIncreases:
                 f"the start time of {scrape.instance} moved without a restart: several processes "
                 "behind one address, or a clock was set"
             )
-        return _several_processes(scrape.instance, "its start times alternate")
+        return _several_processes(scrape.instance, "the start times alternate")
 
     def lacks(self, values: Mapping[str, float], needed: set[int]) -> bool:
         """Whether a scrape has no counter of a needed indicator that earlier scrapes had.
@@ -391,6 +391,7 @@ class CounterIncreases:
 def _several_processes(instance: str, sign: str) -> str:
     """A sentence about several processes behind one address, and what shows them."""
     return (
-        f"several processes behind one address: {instance}, {sign}; their counts cannot be told "
-        "apart; scrape each process by its own address, or export their sum"
+        f"several processes behind one address: at {instance}, {sign}; the gate cannot tell the "
+        "counts of the processes apart; scrape each process by its own address, or export the sum "
+        "of the counts"
     )

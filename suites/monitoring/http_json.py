@@ -119,4 +119,6 @@ def parsed(text: str, again: str) -> object:
 
 def other_shape(error: Exception, again: str) -> MonitoringError:
     """The error for an answer whose JSON has another shape than its API documents."""
-    return MonitoringError(f"the answer has another shape: {error!r}\nagain: {again}")
+    return MonitoringError(
+        f"the answer does not have the documented format: {error!r}\nagain: {again}"
+    )

@@ -211,7 +211,7 @@ def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
 
 
 def value_at(call: Call, place: Parameter) -> object:
-    """The value of a call at a place; None where the call has no value there."""
+    """The value that a call sends in a parameter or body field; None if it sends none."""
     if place.where != "body":
         return (call.path if place.where == "path" else call.query).get(place.name)
     value: Any = call.body

@@ -312,10 +312,10 @@ RULES = {
         ),
         Rule(
             "slow-pattern",
-            "a short value keeps a pattern busy",
+            "a short value makes a regular expression run for a long time",
             1333,
             "1.3.12",
-            "uses patterns without nested repetition, and limits the length of values",
+            "uses regular expressions without nested repetition, and limits the length of values",
         ),
         Rule(
             "service-hang",

@@ -304,7 +304,9 @@ def pytest_terminal_summary(
         outcomes = config.stash[RECORDER].outcomes
         unsure = sorted(name for name in outcomes if CheckOutcome.INCONCLUSIVE in outcomes[name])
         if unsure:
-            terminalreporter.write_line(f"inconclusive, so the gate holds: {', '.join(unsure)}")
+            terminalreporter.write_line(
+                f"the gate holds because of inconclusive checks: {', '.join(unsure)}"
+            )
         terminalreporter.write_line(report_line(config))
 
 

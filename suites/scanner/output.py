@@ -142,8 +142,8 @@ def as_text(report: Report, *, details: bool) -> list[str]:
     partly = sorted(name for name in result.gaps if name in result.places)
     never = sorted(name for name in RULES if name not in result.places)
     if partly:
-        lines.append(f"tried in part: {', '.join(partly)}")
-    lines.append(f"not tried: {', '.join(never) or 'nothing'}; --details says why")
+        lines.append(f"rules tried in part: {', '.join(partly)}")
+    lines.append(f"rules not tried: {', '.join(never) or 'none'}; --details shows the reasons")
     return lines
 
 

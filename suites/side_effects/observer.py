@@ -95,7 +95,7 @@ class EffectObserver:
             self._members.add(id(call))
 
     def end(self, call: Call, status: int | None, body: object) -> list[str]:
-        """Take the second snapshot when no call is under way any more.
+        """Record the end of a call; after the last running call, take the second snapshot.
 
         Returns:
             The changes that the contract does not declare for these calls and their answers.

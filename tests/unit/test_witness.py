@@ -233,4 +233,7 @@ def test_a_scrape_of_one_colour_alone_is_no_contradiction(monkeypatch: pytest.Mo
     blue = answer(counter({MOVED - 1: 0.0, MOVED + 2: 800.0, MOVED + 4.9: 1300.0}))
     report = look(monkeypatch, 0.5, answer(), served=(green, blue))
     assert report.requests.opinion is Opinion.NOT_YET
-    assert report.requests.sentence == "requests of one colour alone were scraped so far"
+    assert (
+        report.requests.sentence
+        == "so far, Prometheus has scraped only one colour often enough after the move"
+    )

@@ -115,7 +115,7 @@ class SampleMemory:
     def read(
         self, name: str, seconds: float, at: float, ask: Ask, *, longest: float = inf
     ) -> Reading:
-        """The time series of a query; only samples that are not known yet are asked for.
+        """The time series of a query; only the samples that are not in memory are queried.
 
         Args:
             name: names the query, whatever its window is.

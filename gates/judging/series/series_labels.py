@@ -75,10 +75,10 @@ class SeriesLabels:
         return identity_of(labels, frozenset(labels) - declared)
 
     def joined(self, series: Iterable[Series]) -> list[Series]:
-        """Series of one instance; those of one counter that follow each other become one.
+        """Merge the series of one instance, so that each counter has exactly one series.
 
         Args:
-            series: series that do not count the same events at the same time.
+            series: the series of the instance; no two series of one counter overlap in time.
         """
         of_counter: dict[str, list[Series]] = {}
         for member in series:

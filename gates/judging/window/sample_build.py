@@ -57,7 +57,7 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
         )
         conclusion = Conclusion(measured, Verdict.INCONCLUSIVE, sentence)
     else:
-        sentence = f"all samples of {len(answer.series)} instances are of {target.expected}"
+        sentence = f"all samples have the build {target.expected} (instances: {len(answer.series)})"
         conclusion = Conclusion(measured, Verdict.PASS, sentence)
     named = ", ".join(sorted(str(build) for build in builds)) or "none"
     return finding_of(

@@ -106,7 +106,7 @@ def stored(survey: Survey) -> Iterator[Observation | Gap]:
     pages = [good for good in survey.good.values()
              if good.endpoint.method == "GET" and is_page(good.answer)]  # fmt: skip
     if not pages:
-        yield Gap("xss-stored", "the service has no page in its description")
+        yield Gap("xss-stored", "no GET operation of the OpenAPI file answered with an HTML page")
         return
     writes = _written(survey)
     if not writes:

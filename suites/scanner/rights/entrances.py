@@ -262,7 +262,8 @@ def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> O
         f"{place}: {GUESSES} wrong passwords in {seconds:.1f} s, all answered {statuses[-1]}; then "
         "the right password is accepted"
         if is_open
-        else f"{place}: wrong passwords are limited or slowed down: {sorted(set(statuses))}"
+        else f"{place}: the service limits or slows down password guessing; HTTP statuses: "
+        f"{sorted(set(statuses))}"
     )
     return Observation("password-guessing", place, is_open, sentence, guesses[-1],
                        steps=tuple(guesses[:1]))  # fmt: skip

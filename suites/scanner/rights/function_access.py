@@ -58,7 +58,10 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
     for number, endpoint in enumerate(named):
         call = _call_without_harm(survey, endpoint, f"{survey.nonce}f{number:03}")
         if call is None:
-            yield Gap(RULE, f"{endpoint.name}: the scan has no object that it may harm")
+            yield Gap(
+                RULE,
+                f"{endpoint.name}: not called, because the scan has no object of its own to change",
+            )
             continue
         answer = attempt(account, endpoint, call)
         is_open = succeeded(answer) and answer is not None and "html" not in answer.content_type

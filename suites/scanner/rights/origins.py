@@ -58,7 +58,7 @@ def _observed(endpoint: Endpoint, answer: Exchange, origin: tuple[str, str]) -> 
     sends_credentials = answer.headers.get("access-control-allow-credentials", "") == "true"
     place = f"{answer.method} {endpoint.name} {value}"
     if allowed == "*" and endpoint.secured and not sends_credentials:
-        sentence = f"{endpoint.name} allows every origin, for answers that need a token"
+        sentence = f"{endpoint.name} needs a token, but its CORS header allows every origin"
         return Observation("cors-wildcard", place, is_finding=True, sentence=sentence,
                            exchange=answer, cause="*")  # fmt: skip
     may_read = allowed == value or (allowed == "*" and sends_credentials)

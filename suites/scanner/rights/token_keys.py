@@ -174,7 +174,7 @@ def _combined() -> Iterator[str]:
 
 
 def weak_key(token: str) -> Iterator[Observation | Gap]:
-    """Whether the key of the session's token is a word or a short number."""
+    """Check whether the key that signs the session token is a known word or a short number."""
     if token.count(".") != DOTS:
         yield Gap("weak-token-key", "the session has no JSON Web Token")
         return
