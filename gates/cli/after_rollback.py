@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from gates.decisions import Answer, Context, decide_within, record
+from gates.judging.not_counted.overrides import objective_name
 from gates.model import (
+    ChecksObjective,
     Decision,
     LiveBuildObjective,
     Measured,
+    Objective,
     RatioObjective,
     ShareObjective,
     Stage,
@@ -64,17 +67,24 @@ def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
 
 
 def may_change_soon(stage: Stage, decision: Decision) -> bool:
-    """Whether the next scrapes may change a hold.
+    """Whether the next scrapes, or the next run of the gate's own checks, may change a hold.
 
-    A finding about a run of a suite, or about a source that gives no answer, stays as it is.
+    A finding about another run, or about a source that gives no answer, stays as it is.
 
     Args:
         stage: the stage after a rollback.
         decision: a hold of the stage.
     """
-    scraped = {objective.name for objective in stage.objectives if isinstance(objective, SCRAPED)}
+    renewed = {objective.name for objective in stage.objectives if _is_renewed(objective)}
     return all(
-        finding.objective in scraped and finding.measured is not Measured.ERROR
+        objective_name(finding) in renewed and finding.measured is not Measured.ERROR
         for finding in decision.findings
         if finding.verdict is not Verdict.PASS and finding.counts
     )
+
+
+def _is_renewed(objective: Objective) -> bool:
+    """Whether the evidence of an objective is new at the next question."""
+    if isinstance(objective, ChecksObjective):
+        return objective.collected is not None
+    return isinstance(objective, SCRAPED)

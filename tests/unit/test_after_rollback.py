@@ -420,7 +420,8 @@ def test_the_line_after_a_rollback_has_no_control_characters() -> None:
         (Measured.NO_DATA, "errors-recovered", True),
         (Measured.STALE, "all-traffic-on-blue", True),
         (Measured.ERROR, "errors-recovered", False),
-        (Measured.NO_DATA, "nothing-lost", False),
+        (Measured.NO_DATA, "nothing-lost", True),
+        (Measured.ERROR, "nothing-lost", False),
         (Measured.NO_DATA, "rollback-known", False),
     ],
 )
