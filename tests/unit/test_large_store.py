@@ -171,6 +171,18 @@ def test_series_of_two_replicas_are_refused_by_name(monkeypatch: pytest.MonkeyPa
     assert finding(decision, "payments-against-blue")[0] is Verdict.PASS
 
 
+def test_sums_of_series_with_unknown_labels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server or a proxy may refuse the question about the names of labels."""
+    monkeypatch.setattr(ComputingSource, "label_names", lambda *_: None)
+    metrics = healthy(AT, GREEN.expected, steps=2, instances=2)
+    for line in list(metrics.named("http_requests_total")):
+        metrics.lines.append(Line({**line.labels, "replica": "b"}, line.points))
+    decision, _ = asked(metrics, monkeypatch)
+    verdict, sentence = finding(decision, "errors-against-blue")
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "cannot tell whether an event counts twice" in sentence
+
+
 def test_of_declared_replicas_the_sums_of_one_count(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = healthy(AT, GREEN.expected, steps=2, instances=2)
     once, _ = asked(metrics, monkeypatch)

@@ -20,7 +20,7 @@ class SeriesLabels:
     """The labels of the series of a query, or why the series cannot be added up.
 
     Args:
-        names: the names of the labels; empty where unknown.
+        names: the names of the labels; empty without series, and where unknown.
         problem: why an event would count twice; empty where every event counts once.
     """
 
@@ -45,6 +45,12 @@ def series_labels(
     """
     window = timedelta(seconds=seconds)
     names = source.label_names(query.selector, window, at)
+    if names is None:
+        sentence = (
+            "Prometheus does not say which labels the series have (/api/v1/labels), so the gate "
+            "cannot tell whether an event counts twice"
+        )
+        return SeriesLabels(frozenset(), sentence)
     if not names:
         return SeriesLabels(frozenset())
     known = {NAME, *by, *query.declared}
