@@ -160,7 +160,7 @@ OPERATORS: tuple[Callable[[Source], Iterator[Change]], ...] = (
 
 
 def changes(text: str) -> list[Change]:
-    """Every change of a module, in the order of operators and of the text.
+    """Every change of a module, sorted by operator, then by its position in the text.
 
     Args:
         text: the module's source text.

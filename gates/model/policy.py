@@ -28,7 +28,7 @@ class AlertLimit:
     percentile: float | None = None
 
     def __str__(self) -> str:
-        """The limit as a policy states it."""
+        """The limit in the notation of a policy."""
         percentile = "" if self.percentile is None else f"P{self.percentile:g} "
         return f"{percentile}{self.symbol} {self.number:g}"
 

@@ -113,7 +113,7 @@ def _servers(metrics: object) -> tuple[str, ...]:
 
 
 def url_problem(value: str) -> str:
-    """What is wrong with an address; empty for a valid address."""
+    """The problem of an address, in words; empty for a valid address."""
     try:
         parts = urlsplit(value)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

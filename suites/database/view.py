@@ -146,7 +146,7 @@ class View:
             yield from self.database[collection].find(query, projection)
 
     def is_settled(self, collection: str, document: Document) -> bool:
-        """Whether a document is older than GRACE, so that what follows from it was written.
+        """Whether a document is older than GRACE; by then the store wrote its consequences.
 
         A document from the future has a wrong time, and is judged, too.
         """

@@ -41,7 +41,7 @@ def source_flaws(grafana: GrafanaApi) -> list[str]:
 
 
 def dashboard_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
-    """Dashboards that do not exist, or have no panel with a query.
+    """Name the dashboards that do not exist, or that have no panel with a query.
 
     Args:
         grafana: the server.

@@ -114,7 +114,7 @@ class OperationScan:
             yield self._bounds(sender, call)
 
     def _slow(self, sender: DamageWatch, call: Call) -> Iterator[Observation | Gap]:
-        """Look for slow patterns, and remember the places where long values would hang."""
+        """Look for slow regular expressions; remember the fields where a long value would hang."""
         endpoint = self.good.endpoint
         for outcome in slow_patterns.slow_patterns(sender, endpoint, call):
             is_gap = isinstance(outcome, Gap)

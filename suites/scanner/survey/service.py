@@ -264,7 +264,7 @@ class Survey:
         return good.answer is not None and good.answer.status >= SERVER_ERROR
 
     def reading_twin(self, endpoint: Endpoint) -> Endpoint | None:
-        """The GET operation of the same path."""
+        """The GET operation of the same path; None where the path has none."""
         return next((one for one in self.operations
                      if one.method == "GET" and one.path == endpoint.path), None)  # fmt: skip
 
