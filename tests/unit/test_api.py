@@ -25,6 +25,7 @@ PUBLIC = {
 }  # fmt: skip
 PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)
 OURS = ("gates", "load", "nightly", "rehearsal", "reports", "suites", "testbed")
+LOOKS_LIKE_AN_EXCEPTION = re.compile(r"^ *class \w+\([^)]*(?:Error|Exception)\b", re.MULTILINE)
 BRANCH = re.compile(r"(?P<indent>[│├└─ ]*)(?P<name>\w+Error)\b")
 
 
@@ -228,7 +229,10 @@ def exception_classes() -> Iterator[tuple[str, str, set[str]]]:
     """Module, name and bases of each class that looks like an exception."""
     for package in OURS:
         for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            text = path.read_text()
+            if not LOOKS_LIKE_AN_EXCEPTION.search(text):
+                continue
+            for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.ClassDef):
                     bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
                     if any(base.endswith(("Error", "Exception")) for base in bases):

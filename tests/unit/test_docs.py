@@ -1,11 +1,16 @@
 """The documents say what there is: options, markers, stages, conditions, messages, help texts."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from in_process import gates
-from worlds import ROOT, run
+from worlds import ROOT, environment, run
 
 from gates.policy import policy_file as policy
 from gates.sources import SOURCES
@@ -18,33 +23,50 @@ README = (ROOT / "README.md").read_text()
 MESSAGES = (ROOT / "docs" / "messages.md").read_text()
 
 
+TEXTS = (".py", ".md", ".toml", ".yaml", ".txt", ".json", "")
+NOT_OURS = ("out", "node_modules", "__pycache__")
 # A heading, the line below it, and at least one row.
 WHOLE_TABLE = re.compile(r"\|.*\|\n\|(?: *:?-+:? *\|)+\n\|")
 
 
-def options_of(*command: str) -> list[str]:
-    """The long options a help text names."""
-    shown = gates(*command[1:]) if command[0] == "gates" else run(*command)
-    return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", shown.out)) - {"--help"})
-
-
-@pytest.mark.parametrize(
-    "command",
-    [["gates", "check"], ["gates", "watch"], ["gates", "ramp"], ["gates", "rollback"],
-     ["gates", "rehearse"], ["gates", "sign"], ["gates", "revoke"], ["gates", "status"],
-     ["gates", "record"], ["gates", "backtest"], ["gates", "explain"],
-     ["gates", "log"], ["gates", "report"], ["gates", "test-policy"], ["gates", "stages"],
-     ["gates", "coverage"], ["gates", "lint"], ["gates", "init"], ["gates", "doctor"],
-     ["gates", "serve"], ["gates"],
-     ["load", "run"], ["load", "shop"],
-     ["suites.backup", "take"], ["suites.backup", "verify"], ["suites.backup", "restore-check"],
-     ["load", "worker"], ["suites.collector"],
-     ["nightly", "run"], ["nightly", "acknowledge"], ["nightly", "report"]],
+COMMANDS = (
+    "gates check", "gates watch", "gates ramp", "gates rollback", "gates rehearse", "gates sign",
+    "gates revoke", "gates status", "gates record", "gates backtest", "gates explain", "gates log",
+    "gates report", "gates test-policy", "gates stages", "gates coverage", "gates lint",
+    "gates init", "gates doctor", "gates serve", "gates",
+    "load run", "load shop", "load worker", "suites.collector",
+    "suites.backup take", "suites.backup verify", "suites.backup restore-check",
+    "nightly run", "nightly acknowledge", "nightly report",
 )  # fmt: skip
-def test_every_option_is_documented(command: list[str]) -> None:
-    options = options_of(*command, "--help")
+HELP_TEXTS = """
+import contextlib, io, json, runpy, sys
+texts = {}
+for command in sys.argv[1:]:
+    module, *arguments = command.split()
+    sys.argv = [module, *arguments, "--help"]
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        runpy.run_module(module, run_name="__main__")
+    texts[command] = shown.getvalue()
+print(json.dumps(texts))
+"""
+
+
+@pytest.fixture(scope="module")
+def help_texts() -> dict[str, str]:
+    """The help text of each command, from one process: starting many takes a minute."""
+    done = subprocess.run(
+        [sys.executable, "-c", HELP_TEXTS, *COMMANDS],
+        cwd=ROOT, env=environment(), capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented(command: str, help_texts: dict[str, str]) -> None:
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", help_texts[command])) - {"--help"}
     assert options
-    assert [one for one in options if f"`{one}`" not in REFERENCE] == []
+    assert sorted(option for option in options if f"`{option}`" not in REFERENCE) == []
 
 
 def test_every_option_of_the_plugin_is_documented() -> None:
@@ -114,18 +136,23 @@ def test_make_help_names_what_the_readme_names() -> None:
 
 
 def test_no_document_names_a_host_of_a_registry_or_a_path_of_a_machine() -> None:
-    texts = {path: path.read_text() for path in ROOT.rglob("*") if is_ours(path)}
     wrong = re.compile(r"https?://(?:\S*pypi\S*|\S*npmjs\S*|deb\.)|/work/|/root/|/home/")
-    assert [str(path) for path, text in texts.items() if wrong.search(text)] == [
-        str(Path(__file__))
+    assert [path for path in files_of_the_project() if wrong.search(path.read_text())] == [
+        Path(__file__)
     ]
 
 
-def is_ours(path: Path) -> bool:
-    parts = path.relative_to(ROOT).parts
-    hidden = parts[0].startswith(".") and parts[0] not in (".ci", ".github", ".gitignore")
-    texts = (".py", ".md", ".toml", ".yaml", ".txt", ".json", "")
-    return path.is_file() and not hidden and parts[0] != "out" and path.suffix in texts
+def files_of_the_project() -> Iterator[Path]:
+    """The text files of the checkout, without what was installed or written by a run."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [
+            name for name in folders
+            if name in (".ci", ".github") or (not name.startswith(".") and name not in NOT_OURS)
+        ]  # fmt: skip
+        for name in names:
+            path = Path(folder, name)
+            if path.suffix in TEXTS and (name == ".gitignore" or not name.startswith(".")):
+                yield path
 
 
 def test_the_faults_read_as_sentences() -> None:

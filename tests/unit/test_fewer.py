@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from math import comb, sqrt
+from math import comb
 
 import numpy as np
 import pytest
 from judging import STAGES
+from thorough import at_most, runs
 
 from gates.judging.series import same_process, series_labels
 from gates.judging.series.series_labels import SeriesLabels
@@ -20,21 +21,22 @@ TERMS, LEAST = ORDERS.terms, ORDERS.least_ratio
 
 def test_a_green_at_the_least_ratio_is_stopped_as_seldom_as_is_said() -> None:
     """Ville: with green just at the least ratio, 1/alpha is reached in at most alpha of runs."""
-    dice, alpha, runs = np.random.default_rng(12), 0.02, 2000
+    dice, alpha, count = np.random.default_rng(12), 0.02, runs(400, whole=2000)
     stopped = 0
-    for _ in range(runs):
+    for _ in range(count):
         test = FewerEvents(replace(TERMS, stop_at=1 / alpha), LEAST)
         test.begin_step(0.0)
         rate, share = dice.uniform(0.002, 0.02), dice.uniform(0.05, 0.6)
-        for batch in range(1, 81):
-            at = 15.0 * batch
-            green, blue = (int(dice.poisson(750 * part)) for part in (share, 1 - share))
-            test.count_baseline(at, float(dice.binomial(blue, rate)), blue)
-            test.count_canary(at, float(dice.binomial(green, LEAST * rate)), green)
+        green, blue = (dice.poisson(750 * part, 80) for part in (share, 1 - share))
+        green_bad, blue_bad = dice.binomial(green, LEAST * rate), dice.binomial(blue, rate)
+        for batch in range(80):
+            at = 15.0 * (batch + 1)
+            test.count_baseline(at, float(blue_bad[batch]), float(blue[batch]))
+            test.count_canary(at, float(green_bad[batch]), float(green[batch]))
             if test.should_stop():
                 stopped += 1
                 break
-    assert stopped / runs <= alpha + 3 * sqrt(alpha * (1 - alpha) / runs)
+    assert stopped <= at_most(alpha, count)
 
 
 def test_a_green_without_events_is_stopped_and_an_equal_one_is_not() -> None:
