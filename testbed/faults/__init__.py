@@ -11,12 +11,13 @@ from testbed.faults.load import IN_A_RAMP, UNDER_LOAD
 from testbed.faults.monitoring import MONITORING
 from testbed.faults.operations import OPERATIONS
 from testbed.faults.regressions import REGRESSIONS
+from testbed.faults.shipped import SHIPPED
 
 __all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
 FAULTS = (
     *BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING, *OPERATIONS, *DATA,
-    *REGRESSIONS,
+    *REGRESSIONS, *SHIPPED,
 )  # fmt: skip
 
 
