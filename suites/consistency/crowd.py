@@ -41,6 +41,7 @@ def devices(new_client: NewClient, token: str, count: int = SENDERS) -> list[Sto
 
 
 def _opened(client: StoreClient) -> Callable[[], Answer]:
+    client.wait_as_part_of_a_crowd()
     return lambda: client.ask("health")
 
 
@@ -59,6 +60,7 @@ def own_calls(
     """The answers to a different call of each client, all sent at the same moment."""
 
     def act(client: StoreClient, body: dict[str, Any]) -> Callable[[], Answer]:
+        client.wait_as_part_of_a_crowd()
         return lambda: client.ask(operation_id, body=body)
 
     return at_once([act(client, body) for client, body in zip(clients, bodies, strict=True)])
