@@ -44,8 +44,21 @@ def webhook_signature(key: str, raw: bytes) -> str:
     return hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
 
 
-def new_card_number() -> str:
-    """A valid card number that nobody used before (check digit of ISO/IEC 7812-1)."""
-    digits = "4" + "".join(str(secrets.randbelow(10)) for _ in range(14))
-    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[::2])
-    return digits + str(-(doubled + sum(int(digit) for digit in digits[1::2])) % 10)
+def new_card_number(last_four: str = "") -> str:
+    """A valid card number that nobody used before (check digit of ISO/IEC 7812-1).
+
+    Args:
+        last_four: the last four digits that the number has; empty for any digits.
+    """
+    if not last_four:
+        digits = "4" + "".join(str(secrets.randbelow(10)) for _ in range(14))
+        return digits + str(-(_digit_sum(digits + "0")) % 10)
+    digits = "4" + "".join(str(secrets.randbelow(10)) for _ in range(10))
+    numbers = (digits + str(digit) + last_four for digit in range(10))
+    return next(number for number in numbers if _digit_sum(number) % 10 == 0)
+
+
+def _digit_sum(number: str) -> int:
+    """The sum of the digits of a number, every second digit from the right doubled first."""
+    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in number[-2::-2])
+    return doubled + sum(int(digit) for digit in number[-1::-2])

@@ -1,15 +1,19 @@
 """The same request from many senders at the same moment takes effect once; others get their own."""
 
 import json
+import secrets
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from suites.client import StoreClient
 from suites.client.sandbox import CARD, VPA, pay_by_card, start_upi, webhook_signature
 from suites.consistency.crowd import (
     SENDERS,
     NewClient,
+    at_once,
     codes,
     devices,
     own_calls,
@@ -21,18 +25,21 @@ from suites.testdata.people import (
     Person,
     credentials,
     enrol,
+    log_in,
     log_in_to_challenge,
     wait_for_room_in_step,
 )
 
 if TYPE_CHECKING:
-    from suites.testdata.ownership import Ownership, OwnProduct, Shop
+    from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
 
 pytestmark = pytest.mark.integration
 
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 PEOPLE = 6
+# When a role changes after the change of a password began, seconds.
+DELAYS = (0.0, 0.01, 0.03, 0.06)
 
 
 @check("consistency.orders_at_once", needs="orders")
@@ -253,6 +260,74 @@ def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None
         own_user.user_id for own_user in users
     ]
 
+    guessed, other = ownership.user(), ownership.user()
+    wrong = {**credentials(guessed), "password": guessed.password[::-1]}
+    refused = statuses(same_call(devices(new_client, ""), "login", body=wrong))
+    assert refused.keys() <= {401, 429}
+    assert new_client().ask("login", body=credentials(guessed)).status == 429
+    new_client().call("login", expect=200, body=credentials(other))
+
+
+@check("consistency.changes_at_once", needs="access")
+def test_changes_at_once(
+    new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
+) -> None:
+    """A password and a role that two people change at the same moment are both changed."""
+    admin = new_person(role="admin")
+    users = [ownership.user() for _ in DELAYS]
+
+    def change_both(user: "OwnUser", delay: float) -> None:
+        own, others = devices(new_client, "", 2)
+        log_in(own, user)
+        others.token = admin.client.token
+        new = f"{user.password}-new"
+
+        def change_password() -> None:
+            own.call("change_password", expect=204, body={"current": user.password, "new": new})
+
+        def assign_role() -> None:
+            # The change of the password takes a while, and the role is to change during it.
+            time.sleep(delay)
+            others.call("assign_role", expect=200, body={"user_id": user.user_id, "role": "staff"})
+
+        at_once([change_password, assign_role])
+        changed = {**credentials(user), "password": new}
+        assert new_client().ask("login", body=changed).status == 200, f"delay {delay} s"
+
+    for user, delay in zip(users, DELAYS, strict=True):
+        change_both(user, delay)
+    stored = database.users.find({"_id": {"$in": [user.user_id for user in users]}})
+    assert [user["role"] for user in stored] == ["staff"] * len(DELAYS)
+
+
+@check("consistency.reads_at_once", needs="advanced_search")
+def test_reads_at_once(new_client: NewClient, ownership: "Ownership") -> None:
+    """Of different searches and suggestions asked for at once, each gets its own answer."""
+    words = [f"atonce{secrets.token_hex(4)}" for _ in range(SENDERS // 2)]
+    products = [ownership.findable_product(word, "crowd", price_paise=100) for word in words]
+    clients = devices(new_client, "")
+
+    def searched(client: StoreClient, word: str) -> Callable[[], list[str]]:
+        def act() -> list[str]:
+            body = client.call("search", expect=200, query={"q": word}).body
+            return [item["name"] for item in body["items"]]
+
+        return act
+
+    def suggested(client: StoreClient, word: str) -> Callable[[], list[str]]:
+        def act() -> list[str]:
+            body = client.call("autocomplete", expect=200, query={"q": word}).body
+            return list(body["suggestions"])
+
+        return act
+
+    with ownership.on_sale(*products):
+        acts = [searched(client, word) for client, word in zip(clients, words, strict=False)]
+        last = clients[len(words) :]
+        acts += [suggested(client, word) for client, word in zip(last, words, strict=True)]
+        answers = at_once(acts)
+    assert answers == 2 * [[product.name] for product in products]
+
 
 @check("consistency.codes_at_once", needs="access")
 def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "Shop") -> None:
@@ -276,11 +351,26 @@ def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "
         assert spent == (person is by_backup)
         assert database.sessions.count_documents({"user_id": person.user.user_id}) == before + 1
 
+    _lock_by_codes_at_once(new_person(), new_client)
+
     texted.client.call("send_sms", expect=202)
     message = database.sms_outbox.find_one({"user_id": texted.user.user_id})
     code = str(message["text"]).split()[0] if message else ""
     clients = devices(new_client, texted.client.token)
     assert statuses(same_call(clients, "verify_sms", body={"code": code}))[200] == 1
+
+
+def _lock_by_codes_at_once(person: Person, new_client: NewClient) -> None:
+    """Require that wrong codes sent at the same moment count, so that they lock the second step."""
+    device = enrol(person.client)
+    wait_for_room_in_step()
+    person.client.call("verify_totp", expect=200, body={"code": device.code(-1)})
+    log_in_to_challenge(person.client, person.user)
+    clients = devices(new_client, person.client.token)
+    refused = statuses(same_call(clients, "verify_totp", body={"code": "wrong"}))
+    assert refused.keys() <= {401, 429}
+    again = person.client.ask("verify_totp", body={"code": device.backup_codes[0]})
+    assert again.status == 429, f"after {SENDERS} wrong codes at once"
 
 
 def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
