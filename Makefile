@@ -5,6 +5,8 @@ PY := .venv/bin/python
 STAMP := .venv/.installed
 TARGET ?= green
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The tests start a thousand processes. Without kept bytecode, each compiles the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load allure rehearse \
 	prove-gate proof-suites proof-statistics bench-judge proof-rehearsal proof-packaging proof-ramp \

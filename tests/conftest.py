@@ -9,9 +9,9 @@ for folder in ("support", "unit", "../proofs"):
     sys.path.insert(0, str((HERE / folder).resolve()))
 
 import pytest
-from distribution import GroupScheduling, groups_first
+from distribution import GroupScheduling, group_of, groups_first
 from hypothesis import settings
-from shared_fixtures import passed_out, records, world
+from shared_fixtures import passed_out, records, take_worlds_down, world
 
 __all__ = ["passed_out", "records", "world"]
 
@@ -38,3 +38,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupSche
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     items[:] = groups_first(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Take the testbed down after the groups: no later test of this process uses it."""
+    if group_of(item.path) and nextitem is not None and not group_of(nextitem.path):
+        take_worlds_down()

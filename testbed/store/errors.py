@@ -1,6 +1,10 @@
 """The error that the store's handlers raise: a status, a stable code and a sentence."""
 
 
+# The longest message that the contract allows; a decoder repeats the names of unknown fields.
+MAX_MESSAGE = 300
+
+
 class Refused(Exception):  # noqa: N818 - it is an answer, not a malfunction
     """A request answered with an error status.
 
@@ -26,7 +30,7 @@ def not_found(what: str) -> Refused:
 
 
 def invalid(message: str) -> Refused:
-    return Refused(400, "invalid_request", message)
+    return Refused(400, "invalid_request", message[:MAX_MESSAGE])
 
 
 def forbidden(message: str = "You may not do this.") -> Refused:

@@ -1,8 +1,9 @@
 """Which tests share a worker of pytest-xdist, and which of them begin first.
 
 The tests of a group use one testbed, one after the other. The groups begin first, because they take
-longest. The mark ``xdist_group`` cannot say so: pytest-xdist 3.8 changes a test's id for it, and
-pytest 9.2 does not let it.
+longest. A test that uses the testbed belongs to a group: after the groups, the testbed is down. The
+mark ``xdist_group`` cannot say so: pytest-xdist 3.8 changes a test's id for it, and pytest 9.2 does
+not let it.
 """
 
 from collections.abc import Sequence
