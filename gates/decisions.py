@@ -35,6 +35,7 @@ from gates.model import (
     is_same_share,
 )
 from gates.policy import policy_file, target_file
+from gates.policy.policy_reader import PolicyReader
 from gates.policy.time_scale import scaled
 from gates.signing import signature
 from gates.signing.ledger_records import sign_offs_of
@@ -100,15 +101,19 @@ class ContextOptions:
     time_scale: float = 1.0
 
 
-def open_context(options: ContextOptions) -> Context:
+def open_context(options: ContextOptions, policies: PolicyReader | None = None) -> Context:
     """Read policy and target.
+
+    Args:
+        options: the settings of a command line.
+        policies: reads the policy; None where the policy is read only once.
 
     Raises:
         ConfigurationError: the policy or the target is wrong, the target does not accept the
             policy, or a production target is judged at a time scale other than 1.
     """
     place = places.policy(options.policy)
-    loaded = policy_file.load(place.path)
+    loaded = (policies or PolicyReader()).load(place.path)
     folder = places.targets(options.targets).path
     chosen = target_file.load(options.target, folder)
     scale = options.time_scale

@@ -23,6 +23,8 @@ from gates.sources import json_values
 # Fields that are never written: both have secrets.
 LEFT_OUT = {"secrets", "access"}
 CLASS_KEY = "is"
+# Most values of evidence are of these classes, which JSON has, too.
+PLAIN_CLASSES = frozenset({str, float, int, bool, type(None)})
 
 Value = TypeVar("Value")
 Decoder = Callable[[Any], Any]
@@ -73,7 +75,11 @@ def from_record(kind: type[Value], content: object) -> Value:
     return typing.cast("Value", _decoder(typing.cast("Any", kind), Form.RECORD)(content))
 
 
-def _encode(value: Any, form: Form) -> Any:  # noqa: ANN401, PLR0911 - any value; one case per type
+def _encode(value: Any, form: Form) -> Any:  # noqa: ANN401 - any value
+    return value if type(value) in PLAIN_CLASSES else _encode_object(value, form)
+
+
+def _encode_object(value: Any, form: Form) -> Any:  # noqa: ANN401, PLR0911 - one case per type
     match value:
         case Series():
             return {

@@ -202,7 +202,7 @@ def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
         tail = os.pread(descriptor, reach, max(0, size - reach))
         *lines, torn = tail.split(b"\n")
         for line in reversed(lines):
-            if digest := _parse(line).digest:
+            if digest := _verified(line)[1]:
                 return torn, digest
         if size <= reach and not any(lines):
             return torn, _end_of_older(folder)
@@ -215,7 +215,7 @@ def _end_of_older(folder: Path) -> str:
     if not older:
         return FIRST
     for line in reversed(older[-1].read_bytes().split(b"\n")):
-        if digest := _parse(line).digest:
+        if digest := _verified(line)[1]:
             return digest
     raise LedgerError(f"{older[-1].name} holds no entry that can be read")
 
@@ -268,19 +268,28 @@ def _rotated(folder: Path) -> list[Path]:
 
 def _parse(raw: bytes) -> _Line:
     """Read a line; untrusted."""
+    record, digest = _verified(raw)
+    if not record:
+        return _Line()
+    previous, entry = text(record, "previous"), record["entry"]
+    if not digest or not isinstance(entry, dict):
+        return _Line(digest, previous)
+    return _Line(digest, previous, LedgerRecord(digest[:ID_DIGITS], decode(entry)))
+
+
+def _verified(raw: bytes) -> tuple[JsonObject, str]:
+    """A line and its hash; untrusted.
+
+    Returns:
+        The line as JSON; empty where the line is not an entry. The hash of the entry; empty where
+        the line does not have this hash.
+    """
     try:
         record = json.loads(raw)
         digest = _digest_of({"previous": record["previous"], "entry": record["entry"]})
-        matches = record["hash"] == digest
+        return record, digest if record["hash"] == digest else ""
     except (ValueError, KeyError, TypeError, RecursionError):
-        return _Line()
-    previous, entry = text(record, "previous"), record["entry"]
-    if not matches:
-        return _Line("", previous)
-    is_entry = isinstance(entry, dict)
-    return _Line(
-        digest, previous, LedgerRecord(digest[:ID_DIGITS], decode(entry)) if is_entry else None
-    )
+        return {}, ""
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:

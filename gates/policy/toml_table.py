@@ -146,11 +146,11 @@ class Table:
             table.end()
 
 
-def read(path: Path) -> tuple[Table, bytes]:
-    """The file's top table and its bytes.
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file.
 
     Raises:
-        ConfigurationError: the file cannot be read, is too large, or is not TOML.
+        ConfigurationError: the file cannot be read, or is too large.
     """
     try:
         with path.open("rb") as file:
@@ -159,6 +159,16 @@ def read(path: Path) -> tuple[Table, bytes]:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
     if len(raw) > MOST_BYTES:
         raise ConfigurationError(f"{path}: over {MOST_BYTES} bytes")
+    return raw
+
+
+def read(path: Path) -> tuple[Table, bytes]:
+    """The file's top table and its bytes.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is too large, or is not TOML.
+    """
+    raw = read_bytes(path)
     try:
         return Table(str(path), "", tomllib.loads(raw.decode())), raw
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -2,10 +2,16 @@
 // escaped every text from outside; a script in parsed markup does not run.
 "use strict";
 (() => {
-  const status = document.createElement("p");
-  status.id = "live";
-  status.className = "note soft";
+  const line = document.createElement("div");
+  line.id = "live";
+  line.className = "note soft";
+  line.setAttribute("role", "region");
+  line.setAttribute("aria-label", "Live view");
+  // A screen reader speaks the status, and not each new time.
+  const status = document.createElement("span");
   status.setAttribute("role", "status");
+  const time = document.createElement("span");
+  line.append(status, time);
   let isLoading = false;
   let isOutdated = false;
 
@@ -78,6 +84,7 @@
       }
       show(await answer.text());
       say("Live: this page shows each new decision.");
+      time.textContent = ` Loaded at ${new Date().toISOString().slice(11, 19)} UTC.`;
     } catch (error) {
       say(`The newest state could not be loaded (${error.message}); this page may be old.`);
     } finally {
@@ -89,7 +96,7 @@
     }
   };
 
-  document.body.prepend(status);
+  document.body.prepend(line);
   const source = new EventSource("events");
   source.addEventListener("page", load);
   source.addEventListener("problem", () => say("The page could not be written; it may be old."));

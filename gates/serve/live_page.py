@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
+from gates.collector import FOLDER as COLLECTED
+from gates.evidence import load_record, suite_record
 from gates.ledger import LedgerContent
 from gates.release_report import ReportPlaces, page_of
 from gates.serve.kept_ledger import FileState, KeptLedger, file_states
@@ -27,6 +29,8 @@ MAX_AGE_SECONDS = 30.0
 SILENCE_SECONDS = 15.0
 MAX_VIEWERS = 100
 VERSION_DIGITS = 16
+# The folders of runs, and their records, to which a run adds its results.
+RECORDS = ("*", f"*/{suite_record.FILE}", f"*/{load_record.FILE}")
 logger = logging.getLogger(__name__)
 HEADERS = {
     "Content-Security-Policy": f"{LIVE_POLICY}; frame-ancestors 'none'",
@@ -171,11 +175,12 @@ class LivePage:
     def _source_states(self) -> tuple[FileState, ...]:
         """The states of the files and folders from which the page is written."""
         places = self._places
+        folders = (places.runs, places.out / COLLECTED)
         return file_states(
             (
                 places.policy,
                 *places.targets.glob("*.toml"),
                 *places.out.glob("ledger*.jsonl"),
-                *places.runs.glob("*"),
+                *(path for folder in folders for name in RECORDS for path in folder.glob(name)),
             )
         )

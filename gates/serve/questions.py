@@ -27,6 +27,7 @@ from gates.model import (
     Stage,
     is_same_share,
 )
+from gates.policy.policy_reader import PolicyReader
 from gates.serve.settings import ServeSettings
 
 MAX_THREADS = 4
@@ -91,12 +92,14 @@ class Gate:
         attempts: the attempts of the collector by target and policy, so that a collector that has
             failed is not started again for each question.
         steps: the stage of the last question about the present share, by target.
+        policies: reads the policy for all questions.
     """
 
     settings: ServeSettings
     reader: LedgerReader
     attempts: dict[tuple[str, str], dict[str, Collection]] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)
+    policies: PolicyReader = field(default_factory=PolicyReader)
 
     def answer(self, question: Question) -> RecordedAnswer:
         """Collect the evidence, judge it and record the decision; takes seconds.
@@ -115,7 +118,8 @@ class Gate:
                 runs=settings.runs,
                 out=settings.out,
                 time_scale=settings.time_scale,
-            )
+            ),
+            self.policies,
         )
         subject = (context.target.digest, context.policy.digest)
         context = replace(context, reader=self.reader)

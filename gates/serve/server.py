@@ -1,6 +1,7 @@
 """The process of the server: the socket, TLS, and the limits of a connection."""
 
 import asyncio
+import gc
 import logging
 import socket
 import ssl
@@ -90,6 +91,7 @@ def run(
             sys.stderr.write(f"serve: {warning}\n")
         say(f"listening on {scheme}://{shown}:{port}")
         sys.setswitchinterval(SWITCH_SECONDS)
+        gc.freeze()  # the modules and the policy stay: no collection has to look at them
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:  # uvicorn raises the signal again after its orderly end

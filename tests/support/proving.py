@@ -195,6 +195,8 @@ class Server(ThreadingHTTPServer):
     """Serves one place."""
 
     daemon_threads = True
+    # A connection that finds the queue full is tried again by the system after a second.
+    request_queue_size = 128
     place: Place
 
 

@@ -2,17 +2,15 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from chromium import browser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, sync_playwright
 
 from reports.html import ReleasePage, html
 from reports.html import page as page_module
@@ -53,18 +51,6 @@ def page_of(content: str) -> ReleasePage:
                              for colour in ("green", "blue")))  # fmt: skip
     charts = dataclasses.replace(page.charts, charts=(dataclasses.replace(chart, lines=lines),))
     return dataclasses.replace(page, charts=charts)
-
-
-@contextmanager
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        try:
-            yield chromium
-        finally:
-            chromium.close()
 
 
 def test_markup_from_outside_neither_runs_nor_leaves_the_page(tmp_path: Path) -> None:

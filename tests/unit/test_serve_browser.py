@@ -1,5 +1,6 @@
 """The live page in a real browser: it shows new decisions, and keeps what the reader has open."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from chromium import browser
 from format_documents import document, finding
 from playwright.sync_api import Browser, Page
 from serving import serving
-from test_report_page import HOSTILE, browser
+from test_report_page import HOSTILE
 
 from gates import ledger
 from gates.ledger import DecisionEntry
@@ -19,6 +21,7 @@ from gates.serve import live_page
 from gates.serve.settings import ServeSettings
 
 OPEN = "details.finding[open] .objective"
+LOADED = re.compile(r"Live: this page shows each new decision\. Loaded at \d\d:\d\d:\d\d UTC\.")
 FOCUSED = "document.activeElement.querySelector('.objective')?.textContent"
 
 
@@ -82,6 +85,17 @@ def test_the_page_shows_a_new_decision_and_keeps_what_is_open(page: Page, out: P
     assert page.evaluate("window.scrollY") == 150
     assert page.title().startswith("ROLLBACK")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 400
+
+
+def test_the_page_says_when_its_newest_state_was_loaded(page: Page, out: Path) -> None:
+    before = page.inner_text("#live")
+    page.wait_for_timeout(1100)
+    decide(out, Outcome.HOLD, "still more events needed")
+    page.wait_for_function("text => document.querySelector('#live').innerText !== text", arg=before)
+    after = page.inner_text("#live")
+    assert LOADED.fullmatch(before)
+    assert LOADED.fullmatch(after)
+    assert page.inner_text("#live [role=status]") == "Live: this page shows each new decision."
 
 
 def test_markup_in_a_new_decision_does_not_run(page: Page, out: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from format_documents import NASTY, document, finding
 from openapi_spec_validator import validate
 from prometheus_client.parser import text_string_to_metric_families
+from records import record, write
 from serving import Serving, serving
 
 from gates import __version__, ledger
@@ -103,6 +104,20 @@ def test_each_new_decision_is_an_event_and_on_the_page(server: Serving, out: Pat
         assert second["event"] == "page"
         assert second["data"] != first["data"]
     assert "The release failed at ramp-30" in server.get("/").body.decode()
+
+
+@pytest.mark.parametrize("folder", ["runs", "collected"])
+def test_each_result_of_a_run_under_way_is_an_event(
+    server: Serving, out: Path, folder: str
+) -> None:
+    events = record("r1", {"smoke.health": "passed", "smoke.version": "passed"})
+    path = out / folder / "r1" / "checks.jsonl"
+    write(path, events[:3])
+    with closing(Viewer(server)) as viewer:
+        assert viewer.event() == {"retry": "2000"}
+        first = viewer.event()
+        write(path, events[:4])
+        assert viewer.event()["data"] != first["data"]
 
 
 def test_a_viewer_hears_that_the_page_cannot_be_written(

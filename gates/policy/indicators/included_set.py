@@ -11,7 +11,8 @@ from gates.policy.toml_table import Table, read
 KEY = "include"
 SCHEMA = 2
 # A set is in a folder of this name, beside the policy or among the installed policies.
-INCLUDED = re.compile(r"indicators/[a-z0-9][a-z0-9_-]{0,63}\.toml\Z")
+FOLDER = "indicators"
+INCLUDED = re.compile(FOLDER + r"/[a-z0-9][a-z0-9_-]{0,63}\.toml\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,27 @@ def tables_of(top: Table, path: Path, raw: bytes) -> IndicatorTables:
     return IndicatorTables(tables, hashlib.sha256(both.encode()).hexdigest())
 
 
+def every_set(folder: Path) -> list[Path]:
+    """The files of all sets that a policy may include.
+
+    Args:
+        folder: the folder of the policy.
+    """
+    return [file for place in _places(folder) for file in sorted(place.glob(f"{FOLDER}/*.toml"))]
+
+
+def _places(folder: Path) -> tuple[Path, Path]:
+    """Where a set is looked for: beside the policy, and among the installed policies."""
+    return folder, places.policy_installed().parent
+
+
 def _file(top: Table, folder: Path) -> Path:
     """The file of the set: beside the policy, or else among the installed policies."""
     name = top.text(KEY)
     if not INCLUDED.match(name):
         problem = f"expected a set of indicators such as indicators/istio.toml, got {name!r}"
         raise top.error(KEY, problem[:300])
-    beside, installed = folder / name, places.policy_installed().parent / name
+    beside, installed = (place / name for place in _places(folder))
     if beside.is_file():
         return beside
     if installed.is_file():
