@@ -3,6 +3,7 @@
 import signal
 import sys
 from pathlib import Path
+from socketserver import TCPServer
 
 HERE = Path(__file__).resolve().parent
 for folder in ("support", "unit", "../proofs"):
@@ -15,6 +16,10 @@ from shared_fixtures import passed_out, records, take_worlds_down, world
 
 __all__ = ["passed_out", "records", "world"]
 
+
+# Servers of the tests accept as many connections at once as real servers do. Otherwise, the kernel
+# drops the sixth, and its client tries again after one second.
+TCPServer.request_queue_size = 128
 
 # A busy machine may take longer for one example than Hypothesis expects.
 settings.register_profile("no_deadline", deadline=None)

@@ -26,6 +26,8 @@ ATTEMPTS = 3
 PAISE_PER_POINT = 1000
 # A random id of version 4 shows over 100 bits in a sample, a clock or a counter at most 30.
 MIN_ID_BITS, MIN_TOKEN_BITS, MIN_CODE_BITS = 48.0, 100.0, 24.0
+# By chance, two of four random codes of six digits are equal once in 170,000 runs.
+TEXTED_CODES = 4
 
 
 @check("consistency.metrics", needs="gamification")
@@ -159,7 +161,11 @@ def _secrets_of_a_visit(
 
 @check("consistency.identifiers", needs="saved_methods")
 def test_identifiers(
-    new_person: NewPerson, new_client: NewClient, new_order: NewOrder, ownership: "Ownership"
+    new_person: NewPerson,
+    new_client: NewClient,
+    new_order: NewOrder,
+    ownership: "Ownership",
+    database: "Shop",
 ) -> None:
     """Nobody can guess an id, a token or a code from those that were handed out before."""
     shopper = new_person()
@@ -181,6 +187,7 @@ def test_identifiers(
         own = client.call("refresh", expect=200, body=token).body
         refresh_tokens.append(own["refresh_token"])
     codes = [code for _ in range(3) for code in enrol(next(clients)).backup_codes]
+    texted = _codes_texted_in_a_row([new_person() for _ in range(TEXTED_CODES)], database)
 
     ids = {"order": orders, "payment": payments, "saved card": methods, "saved search": searches}
     guessable = [
@@ -193,3 +200,12 @@ def test_identifiers(
         if estimated_bits(sample) < minimum
     ]
     assert guessable == []
+    assert len(set(texted)) == TEXTED_CODES, "people who asked in a row got the same code"
+
+
+def _codes_texted_in_a_row(people: list[Person], database: "Shop") -> list[str]:
+    """The codes of the messages that people get who ask for a code one after the other."""
+    for person in people:
+        person.client.call("send_sms", expect=202)
+    messages = [database.sms_outbox.find_one({"user_id": person.user.user_id}) for person in people]
+    return [str(message["text"]).split()[0] if message else "" for message in messages]

@@ -9,7 +9,6 @@ from guarding import run_at_the_end
 from records import Records
 from worlds import TestWorld
 
-
 RUNNING: list[TestWorld] = []
 
 
