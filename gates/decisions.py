@@ -63,7 +63,7 @@ class Context:
         runs: the folder of runs.
         time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
         targets: the folder of target files.
-        collector: has the checks run that the gate itself must have run.
+        collector: runs the checks that the gate itself must run.
         reader: reads the ledger.
         metrics: what the questions of this context remember of the metrics.
     """
@@ -264,7 +264,7 @@ def _judged_runs(context: Context, content: ledger.LedgerContent) -> list[tuple[
 
 
 def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move, ...]:
-    """The shares that the ramp command gave the target, by the ledger; rehearsals are left out."""
+    """The moves of the target's newest ramp in the ledger, without moves of another time scale."""
     ramp: list[Move] = []
     for entry in entries:
         if entry.target != context.target.name:

@@ -40,7 +40,7 @@ def policy_installed() -> Path:
 
 
 def guide(option: str | None) -> Place:
-    """The file of the guide's items: ``--guide``, KIRANA_GUIDE, or the installed one."""
+    """The file of the guide's items: ``--guide``, KIRANA_GUIDE, or the installed file."""
     return _place(option, "--guide", "KIRANA_GUIDE", INSTALLED / "policies" / "guide.toml")
 
 

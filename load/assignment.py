@@ -34,7 +34,7 @@ class Assignment:
         shoppers: the accounts, by the user's number.
         products: the ids of products that may be bought.
         words: words of names in the catalogue.
-        journeys: by name.
+        journeys: the journeys by their names.
         listen: host and port where the run waits for workers of other machines; None to start the
             workers here.
         ca_file: the certificate that signs the target's; an empty text for the system's.

@@ -155,7 +155,7 @@ class Customer(User):
         return list(shopper.dice.choices(journeys, weights)[0].steps)
 
     def take_step(self, shopper: Shopper, step: str, due: float) -> str:
-        """Send one request; why its answer is wrong, or an empty text."""
+        """Send one request, and return why its answer is wrong; empty for a right answer."""
         problem, answered = "", True
         try:
             STEPS[step](shopper)
@@ -197,7 +197,7 @@ class Shape(LoadTestShape):
         return max(1, plan.users_until(now + LEAD_SECONDS)), MAX_SPAWN_RATE
 
     def begin(self) -> None:
-        """Begin the run in a moment, when every worker has its share."""
+        """Wait until every worker has its share of the users, then begin the run."""
         until = time.monotonic() + MAX_SHARING_SECONDS
         while HERE.shares and time.monotonic() < until:
             gevent.sleep(0.05)

@@ -51,7 +51,7 @@ class Plan:
     Args:
         profile: the profile's name.
         seed: the seed of the users' pauses and choices.
-        phases: in order, without gaps.
+        phases: the phases in their order, without gaps.
         min_pause: the shortest time between two requests of a user, in seconds.
         max_pause: the longest, in seconds.
         patience: the time after which a request counts as unanswered, in seconds.
@@ -230,12 +230,12 @@ def needs() -> set[str]:
 
 
 def journeys() -> dict[str, Journey]:
-    """All journeys, by name."""
+    """Every journey, keyed by name."""
     return _journeys("journeys")
 
 
 def everyday() -> dict[str, Journey]:
-    """The journeys that both colours offer, by name."""
+    """The journeys that both colours offer, keyed by name."""
     return _journeys("everyday")
 
 

@@ -80,7 +80,7 @@ def _require(condition: object, reason: str) -> None:
 
 
 def list_products(shopper: Shopper) -> None:
-    """A page of the catalogue holds products with prices."""
+    """Read a page of the catalogue, and require products with prices."""
     page = str(shopper.dice.randint(1, 3))
     items = shopper.call("list_products", expect=200, query={"page": page}).body["items"]
     _require(items, "the page of the catalogue is empty")
@@ -88,20 +88,20 @@ def list_products(shopper: Shopper) -> None:
 
 
 def facets(shopper: Shopper) -> None:
-    """The facets of a search say how its hits are distributed."""
+    """Read the facets of a search, which say how its hits are distributed."""
     word = shopper.dice.choice(shopper.words)
     _require(shopper.call("facets", expect=200, query={"q": word}).body, "no facets")
 
 
 def autocomplete(shopper: Shopper) -> None:
-    """The first letters of a word give suggestions."""
+    """Send the first letters of a word, and require suggestions."""
     word = shopper.dice.choice(shopper.words)[:3]
     answer = shopper.call("autocomplete", expect=200, query={"q": word}).body
     _require("suggestions" in answer, "no suggestions")
 
 
 def search(shopper: Shopper) -> None:
-    """The name of every hit contains the word."""
+    """Search for a word, and require that the name of every hit contains it."""
     word = shopper.dice.choice(shopper.words)
     items = shopper.call("search", expect=200, query={"q": word}).body["items"]
     _require(items, f"no hit for {word}")
@@ -109,7 +109,7 @@ def search(shopper: Shopper) -> None:
 
 
 def add_to_cart(shopper: Shopper) -> None:
-    """A product that was added to the cart is in the cart."""
+    """Add a product to the cart, and require that the cart holds it."""
     product = shopper.dice.choice(shopper.products)
     body = {"product_id": product, "quantity": 1}
     cart = shopper.call("add_to_cart", expect=200, body=body).body
@@ -120,7 +120,7 @@ def add_to_cart(shopper: Shopper) -> None:
 
 
 def show_cart(shopper: Shopper) -> None:
-    """The total of the cart is the sum of its items."""
+    """Read the cart, and require that its total is the sum of its items."""
     cart = shopper.call("show_cart", expect=200).body
     _require(cart["items"], "the cart is empty")
     total = sum(item["price_paise"] * item["quantity"] for item in cart["items"])
@@ -128,7 +128,7 @@ def show_cart(shopper: Shopper) -> None:
 
 
 def place_order(shopper: Shopper) -> None:
-    """An order of the cart has a price."""
+    """Order the content of the cart, and require a price."""
     shopper.orders += 1
     body = {"client_order_id": f"load-{shopper.number}-{shopper.orders}"}
     shopper.order = shopper.call("place_order", expect=201, body=body).body
@@ -137,7 +137,7 @@ def place_order(shopper: Shopper) -> None:
 
 
 def process_payment(shopper: Shopper) -> None:
-    """A card payment charges the price of the order."""
+    """Pay the order by card, and require that the payment charges the price of the order."""
     body = {
         "order_id": shopper.order["id"],
         "amount_paise": shopper.order["total_paise"],
@@ -150,7 +150,7 @@ def process_payment(shopper: Shopper) -> None:
 
 
 def delivery_updates(shopper: Shopper) -> None:
-    """The WebSocket reports that the order was placed and paid."""
+    """Listen on the WebSocket, and require the events of the placed and of the paid order."""
     operation = shopper.contract.operation("delivery_updates")
     messages = shopper.connection.listen(
         operation.url_path({"order_id": shopper.order["id"]}),
@@ -162,22 +162,22 @@ def delivery_updates(shopper: Shopper) -> None:
 
 
 def points_balance(shopper: Shopper) -> None:
-    """The balance of points has a tier."""
+    """Read the balance of points, and require a tier."""
     _require(shopper.call("points_balance", expect=200).body["tier"], "no tier")
 
 
 def achievements(shopper: Shopper) -> None:
-    """The achievements are listed."""
+    """Read the list of achievements."""
     _require(shopper.call("achievements", expect=200).body["achievements"], "no achievements")
 
 
 def leaderboard(shopper: Shopper) -> None:
-    """The leaderboard has a body."""
+    """Read the leaderboard, and require a body."""
     _require(shopper.call("leaderboard", expect=200).body is not None, "no leaderboard")
 
 
 def sync_offline(shopper: Shopper) -> None:
-    """An offline change has one result."""
+    """Send an offline change, and require one result."""
     shopper.changes += 1
     change = {
         "client_id": f"load-{shopper.number}-{shopper.changes}",

@@ -133,7 +133,7 @@ class History:
             )
 
     def figures(self) -> list[Figure]:
-        """The figures of this machine and target, by night; the last run of a night counts."""
+        """The figures of this machine and target, keyed by night; a night's last run counts."""
         query = (
             "SELECT night, operation, quantile, version, seconds, ratio, at_least, at_most, noise,"
             " run, stretch, surely_more FROM figures WHERE machine = ? AND target = ?"

@@ -102,8 +102,8 @@ class Mark:
     """A point, a change or a step of the scale in a drawing.
 
     Args:
-        x: from the left, in units of the drawing; 0 for a step of the scale.
-        y: from the top, in units of the drawing; 0 for a change.
+        x: the distance from the left, in units of the drawing; 0 for a step of the scale.
+        y: the distance from the top, in units of the drawing; 0 for a change.
         text: what is shown there.
     """
 

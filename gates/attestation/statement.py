@@ -135,7 +135,7 @@ def _scale(facts: JsonObject) -> float:
         raise AttestationError("the statement does not state a time scale") from None
 
 
-def _required(value: Value | None, what: str) -> Value:
+def _required(value: Value | None, description: str) -> Value:
     if value is None:
-        raise AttestationError(f"the statement does not have {what}")
+        raise AttestationError(f"the statement does not have {description}")
     return value

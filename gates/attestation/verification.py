@@ -65,13 +65,13 @@ def _check(decision: AttestedDecision, expected: Expectation, now: datetime) -> 
     if (decision.build, decision.build_digest) != release or not decision.build_digest:
         shown = f"{decision.build[:80]}, {decision.build_digest[:80] or 'without a digest'}"
         raise AttestationError(f"is about another release: {shown}; expected {', '.join(release)}")
-    for name, value, wanted in (
+    for name, value, other in (
         ("target", decision.target, expected.target),
         ("stage", decision.stage, expected.stage),
         ("time scale", f"{decision.time_scale:g}", f"{expected.time_scale:g}"),
     ):
-        if value != wanted:
-            raise AttestationError(f"is about another {name}: {value[:80]!r}, expected {wanted!r}")
+        if value != other:
+            raise AttestationError(f"is about another {name}: {value[:80]!r}, expected {other!r}")
     age = now - decision.at
     if age < -CLOCK_TOLERANCE:
         raise AttestationError("the decision has a time in the future: compare the clocks")

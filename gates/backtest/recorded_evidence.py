@@ -79,11 +79,17 @@ class RecordedEvidence:
             moves: the moves of the ramp up to now.
             at: the moment, in seconds of the recording.
         """
-        judged = [one for one in stage.objectives if self._has_evidence(one, at)]
-        self.left_out |= {one.name: None for one in stage.objectives if one not in judged}
-        of_windows = [one for one in judged if isinstance(one, RatioObjective | ShareObjective)]
-        wanted = [pair for one in of_windows for pair in selectors(one, TARGET)]
-        answers = {key(*pair): self._answer(pair, at) for pair in dict.fromkeys(wanted)}
+        judged = [objective for objective in stage.objectives if self._has_evidence(objective, at)]
+        self.left_out |= {
+            objective.name: None for objective in stage.objectives if objective not in judged
+        }
+        of_windows = [
+            objective
+            for objective in judged
+            if isinstance(objective, RatioObjective | ShareObjective)
+        ]
+        queries = [pair for objective in of_windows for pair in selectors(objective, TARGET)]
+        answers = {key(*pair): self._answer(pair, at) for pair in dict.fromkeys(queries)}
         evidence = replace(evidence_of(answers), moves=tuple(moves))
         view = RampView.of(replace(stage, objectives=tuple(judged)), evidence, at)
         evidence = replace(evidence, samples={**answers, **self._recent(view.queries, at)})
@@ -144,8 +150,8 @@ class RecordedEvidence:
     def _is_of_processes(self, selector: str) -> bool:
         return metric_name(selector) in (self._starts, self._up)
 
-    def _answer(self, wanted: tuple[str, float], at: float) -> SampleSet:
-        selector, window = wanted[0], timedelta(seconds=wanted[1])
+    def _answer(self, query: tuple[str, float], at: float) -> SampleSet:
+        selector, window = query[0], timedelta(seconds=query[1])
         name = metric_name(selector)
         if name and name == self._starts:
             return self._recording.starts(selector, window, at)

@@ -85,12 +85,12 @@ class Recording:
         """
         parsed = parse_selector(selector)
         self._fill()
-        found = (
+        columns = (
             (labels, column)
             for (slot, instance, identity), column in self._counters.items()
             if parsed.matches(labels := _labels(identity, slot, instance))
         )
-        return self._answer(selector, window, at, found)
+        return self._answer(selector, window, at, columns)
 
     def starts(self, selector: str, window: timedelta, at: float) -> SampleSet:
         """The start times of the processes; the metric's other labels are not in a recording."""
@@ -104,10 +104,10 @@ class Recording:
 
     def _answer(
         self, selector: str, window: timedelta, at: float,
-        found: Iterator[tuple[dict[str, str], _Column]],
+        columns: Iterator[tuple[dict[str, str], _Column]],
     ) -> SampleSet:  # fmt: skip
         since = at - window.total_seconds()
-        every = [Series(labels, column.between(since, at)) for labels, column in found]
+        every = [Series(labels, column.between(since, at)) for labels, column in columns]
         series = tuple(line for line in every if line.samples)
         return SampleSet(
             query=f"{selector}[{window.total_seconds():.0f}s]",

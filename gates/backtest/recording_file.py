@@ -134,8 +134,8 @@ class _Reader:
         for scrape in self._scrapes:
             key = (scrape.slot, scrape.instance)
             started = self._started(key, scrape.at, scrape.values, scrape.started)
-            found = Scrape(scrape.at, scrape.slot, scrape.instance, started, scrape.values)
-            events += [found] if scrape.slot else self._of_both(found)
+            with_start = Scrape(scrape.at, scrape.slot, scrape.instance, started, scrape.values)
+            events += [with_start] if scrape.slot else self._of_both(with_start)
         events.sort(key=lambda event: event.at)
         self._recording.events = events
         self._recording.edges = {

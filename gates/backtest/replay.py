@@ -250,7 +250,7 @@ class _Replayed:
         findings: "Sequence[Finding]" = (),
     ) -> Replay:
         if decision is None:
-            holds = [one for one in self._steps if one.decision is not Outcome.GO]
+            holds = [step for step in self._steps if step.decision is not Outcome.GO]
             if holds:
                 decision = holds[0].decision, f"at {100 * holds[0].weight:g} %: {holds[0].reason}"
             elif self._steps:

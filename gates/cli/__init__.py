@@ -126,13 +126,13 @@ def _add_rollback(add: AddCommand) -> None:
         "--slots",
         type=slots,
         metavar="GREEN,BLUE",
-        help="both slots at the balancer (the target file's)",
+        help="both slots at the balancer (default: the slots of the target file)",
     )
     rollback.add_argument(
         "--prometheus",
         type=url,
         metavar="URL",
-        help="the address of the second witness (the target file's)",
+        help="the address of the second witness (default: the address in the target file)",
     )
     rollback.add_argument(
         "--force", action="store_true", help="move the traffic although blue is not healthy"
@@ -220,14 +220,14 @@ def _add_reading(add: AddCommand) -> None:
     options.add_out(log)
     _add_verify_attestation(add)
     report = add("report", "write the release report: what was decided, and why")
-    meaning = "whose report is written (the target of the newest ramp in the ledger)"
+    meaning = "the target of the report (default: the target of the newest ramp in the ledger)"
     options.add_target(report, meaning, required=False)
     options.add_places(report)
     options.add_runs(report)
     stages = add("stages", "list the policy's stages")
     options.add_policy(stages)
     coverage = add("coverage", "show which objectives decide the items of the deployment guide")
-    meaning = "add the state of each item in the ledger, by decisions and sign-offs of the target"
+    meaning = "add the state of each item, from the target's decisions and sign-offs in the ledger"
     options.add_target(coverage, meaning, required=False)
     options.add_places(coverage)
     coverage.add_argument(
@@ -269,7 +269,7 @@ def _add_serve(add: AddCommand) -> None:
         metavar="HOST:PORT",
         help="where the server listens (127.0.0.1:8765); port 0 takes a free port",
     )
-    meaning = "whose page is shown (the target of the newest ramp in the ledger)"
+    meaning = "the target of the page (default: the target of the newest ramp in the ledger)"
     options.add_target(serve, meaning, required=False)
     options.add_places(serve)
     options.add_time_scale(serve)

@@ -38,11 +38,13 @@ def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
     try:
         context, stage, answer = within(MAX_SECONDS, lambda: _answer(open_context()))
         if stage is None or answer is None:
-            say(f"not asked about {context.target.name}: the policy has no stage after a rollback")
+            name = context.target.name
+            say(f"the gate was not asked about {name}: the policy has no stage after a rollback")
             return
         within(MAX_LEDGER_SECONDS, lambda: record(context, answer))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the rollback is done
-        say(printable(f"not asked about the baseline: {str(error) or type(error).__name__}"))
+        reason = str(error) or type(error).__name__
+        say(printable(f"the gate was not asked about the baseline: {reason}"))
         return
     decision = answer.decision
     say(

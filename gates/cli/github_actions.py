@@ -34,7 +34,7 @@ def without_commands(text: str, format_name: str) -> str:
 def report(document: DecisionDocument, *, is_for_people: bool) -> None:
     """Print the annotations of a decision, and append it to the summary of the step.
 
-    Nothing that fails here changes the decision: it is only told on stderr. The runner reads both
+    A failure here does not change the decision, and is reported on stderr. The runner reads both
     streams, so annotations go to stderr where a program reads stdout.
 
     Args:

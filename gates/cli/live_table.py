@@ -121,8 +121,8 @@ class LiveTable:
             return None
         buckets = rewritten(indicator.selected, without=LE)
         selector = for_slot(buckets, self._context.target, baseline=baseline)
-        found = self._value(f"histogram_quantile(0.95, sum by (le) (rate({selector}[{window}])))")
-        return None if found is None else found * UNITS.get(indicator.unit, 1.0)
+        p95 = self._value(f"histogram_quantile(0.95, sum by (le) (rate({selector}[{window}])))")
+        return None if p95 is None else p95 * UNITS.get(indicator.unit, 1.0)
 
     def _value(self, query: str) -> float | None:
         """The value of a query with one result; None without an answer."""

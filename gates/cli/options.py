@@ -42,7 +42,9 @@ def add_stage(command: argparse.ArgumentParser, meaning: str, *, required: bool 
 def add_person(command: argparse.ArgumentParser) -> None:
     """``--by NAME`` and ``--note TEXT``."""
     command.add_argument(
-        "--by", metavar="NAME", help="the person (the person whom the pipeline's environment names)"
+        "--by",
+        metavar="NAME",
+        help="the person who signs (default: the person whom the pipeline's environment names)",
     )
     command.add_argument("--note", required=True, metavar="TEXT", help="the reason")
 

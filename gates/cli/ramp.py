@@ -33,7 +33,7 @@ def plan_of(
     Args:
         context: policy, target and places.
         baseline: blue.
-        steps: in order.
+        steps: the steps in their order.
         hold_seconds: how long the ramp waits on a hold, in seconds of the policy's time.
 
     Raises:
@@ -41,8 +41,8 @@ def plan_of(
     """
     if baseline.slot != context.target.baseline_slot:
         raise ConfigurationError(
-            f"{context.target.name} is compared with slot {context.target.baseline_slot!r}, and "
-            f"{baseline.name} is slot {baseline.slot!r}"
+            f"{context.target.name} is compared with slot {context.target.baseline_slot!r}, but "
+            f"{baseline.name} has slot {baseline.slot!r}"
         )
     return ramps.Plan(
         target=context.target.name,

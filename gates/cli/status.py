@@ -79,12 +79,12 @@ def _stage(status: StageStatus) -> JsonObject:
         },
         "objectives": [
             {
-                "objective": one.objective,
-                "guide": one.guide,
-                "state": one.state.value,
-                "detail": one.detail,
-                "command": one.command,
+                "objective": objective.objective,
+                "guide": objective.guide,
+                "state": objective.state.value,
+                "detail": objective.detail,
+                "command": objective.command,
             }
-            for one in status.objectives
+            for objective in status.objectives
         ],
     }  # fmt: skip

@@ -18,7 +18,7 @@ def verify_attestation(arguments: argparse.Namespace) -> int:
     """``gates verify-attestation FILE --key PUB``: verify the signature, then the release.
 
     Returns:
-        The exit code of the decision that the file attests; 1 where it attests none.
+        The exit code of the decision that the file attests; 1 where the file attests no decision.
     """
     target = target_file.load(arguments.target, places.targets(arguments.targets).path)
     max_age = None if arguments.max_age is None else timedelta(seconds=arguments.max_age)

@@ -32,14 +32,14 @@ STARS = "***"
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """The checks of one set that a stage needs to be run.
+    """Checks of one set that must be run for a stage.
 
     Args:
         check_set: the name of the set in the policy.
         checks: the ids of the checks.
         max_age: a run that is younger need not be repeated.
         since: only violations since this moment fail a check; None where all fail it.
-        limits: SHA-256 of the policy's limits, by which a run must have judged.
+        limits: SHA-256 of the limits of the policy that a run must have used.
     """
 
     check_set: str
@@ -71,7 +71,7 @@ class Collector:
         policy: the policy file.
         targets: the folder of target files.
         out: the folder of generated files.
-        orders: the order ids that shoppers were told, JSON Lines; None where nobody recorded any.
+        orders: a file (JSON Lines) of the order ids that the store acknowledged; None for none.
         attempts: the newest attempt by check set; nothing is tried again earlier than
             ``max_age`` after it.
     """
@@ -91,7 +91,7 @@ class Collector:
     def collect(
         self, requests: Sequence[CheckRequest], runs: Sequence[Run], cancelled: threading.Event
     ) -> Collected:
-        """Have the checks run that no young run has looked at.
+        """Run the checks that have no result in a recent run.
 
         Args:
             requests: what a stage needs.
@@ -155,7 +155,7 @@ class Collector:
                 self._remove_old_runs()
                 problem = command.run_command(self._command(request), until, cancelled)
         except BlockingIOError:
-            return "another question has these checks run, and they have not ended in time"
+            return "another command runs these checks for the gate, and did not end in time"
         except OSError as error:
             return f"the collector could not be started: {error.strerror}"
         if problem or self._is_fresh(request, self._new_runs(known)):
@@ -197,7 +197,7 @@ class Collector:
 
 
 class PendingCollection:
-    """A collection that is under way while Prometheus is asked; left early, it is cancelled.
+    """A collection that runs while Prometheus is asked; the end of the block cancels it.
 
     Args:
         collector: runs the collector command.
@@ -218,14 +218,14 @@ class PendingCollection:
         self._pool.shutdown()
 
     def start(self, runs: Sequence[Run]) -> None:
-        """Begin, with the runs that exist."""
+        """Start the collection of the checks that the existing runs do not cover."""
         if self._requests:
             self._collected = self._pool.submit(
                 self._collector.collect, self._requests, runs, self._cancelled
             )
 
     def added_to(self, evidence: Evidence) -> Evidence:
-        """Wait for the end; the evidence with the attempts and the new runs, or as it is."""
+        """Wait for the end of the collection, and add its attempts and runs to the evidence."""
         if self._collected is None:
             return evidence
         collected = self._collected.result()
@@ -237,13 +237,13 @@ class PendingCollection:
 
 
 def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, ...]:
-    """The checks that the gate itself has run for a stage, each set once.
+    """The checks that the gate itself must run for a stage; each set occurs once.
 
-    Of two objectives with one set, the last one decides: that is never an advisory objective.
+    Where two objectives have the same set, the request is that of the last objective, which counts.
 
     Args:
         stage: the stage.
-        rollback: the last rollback; without a known one, checks since a rollback are not run.
+        rollback: the last rollback; where it is not known, checks since a rollback are not run.
     """
     requests: dict[str, CheckRequest] = {}
     for objective in (*stage.trials, *stage.required):

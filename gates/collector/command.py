@@ -90,7 +90,7 @@ def _last(output: IO[bytes]) -> str:
 
 @contextlib.contextmanager
 def lock(folder: Path, name: str, until: float, cancelled: threading.Event) -> Iterator[None]:
-    """Hold a lock, which is waited for until a moment of the monotonic clock.
+    """Hold a lock; wait for it at most until a moment of the monotonic clock.
 
     Raises:
         BlockingIOError: another process holds the lock for longer.

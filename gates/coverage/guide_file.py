@@ -134,7 +134,8 @@ def _item(name: str, stages: tuple[str, ...], table: Table) -> GuideItem:
         why_not=_line(table, "why_not") if "why_not" in table.left() else "",
     )
     if item.objectives and item.why_not:
-        raise table.error("why_not", "the item has objectives; a reason is for items without")
+        reason = "the item has objectives; only an item without objectives has a reason"
+        raise table.error("why_not", reason)
     if item.checks and not item.objectives:
         raise table.error("checks", "the item has no objective that the checks could belong to")
     if item.alerts and not item.objectives:

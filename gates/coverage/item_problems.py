@@ -11,7 +11,7 @@ from gates.model import Objective, Policy
 
 @dataclass(frozen=True, slots=True)
 class PolicyNames:
-    """What a policy has, by name.
+    """The names in a policy.
 
     Args:
         objectives: the objectives.
@@ -27,7 +27,7 @@ class PolicyNames:
 
     @classmethod
     def of(cls, policy: Policy) -> "PolicyNames":
-        """The names of a policy."""
+        """Collect the names of the objectives, stages and alert rules of a policy."""
         objectives = {
             objective.name: objective for stage in policy.stages for objective in stage.objectives
         }
@@ -46,7 +46,7 @@ def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
 
     Args:
         item: the item.
-        known: what the policy has.
+        known: the names in the policy.
     """
     if not item.objectives and not item.why_not:
         yield "no objective decides the item, and no reason is stated (objectives, or why_not)"
@@ -72,7 +72,7 @@ def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterato
             yield f"no objective of the item has a check {check!r}{_nearest(check, own)}"
     for name, checks in required.items():
         if item.checks and checks and not checks.intersection(item.checks):
-            yield f"checks names no check of the objective {name}"
+            yield f"the key checks names no check of the objective {name}"
 
 
 def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
             yield f"the policy has no stage {stage!r}{_nearest(stage, names)}"
     possible = {stage for name in item.objectives for stage in known.stages.get(name, ())}
     if item.objectives and item.stages and not possible.intersection(item.stages):
-        yield f"no objective of the item is asked at {' or '.join(item.stages)}"
+        yield f"no objective of the item belongs to the stage {' or '.join(item.stages)}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

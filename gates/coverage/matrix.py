@@ -29,8 +29,8 @@ class DecidingObjective:
         objective: the objective.
         checks: the checks that are about the item; empty where all of the objective are.
         sources: where the evidence comes from.
-        stages: the names of the stages that ask for the objective: of those at which the item is
-            decided, or of all stages.
+        stages: the names of the stages that ask for the objective, which the item names; where the
+            item names none of them, all of them.
     """
 
     objective: Objective
@@ -47,7 +47,7 @@ class MatrixRow:
         item: the item.
         deciding: the objectives that decide it.
         decider: who decides it.
-        problems: what is wrong with the item, a sentence each.
+        problems: what is wrong with the item, one sentence each.
     """
 
     item: GuideItem
@@ -70,7 +70,7 @@ class Matrix:
 
     Args:
         policy: the policy whose objectives decide.
-        sections: in the guide's order.
+        sections: the sections in the guide's order.
     """
 
     policy: Policy
@@ -83,7 +83,7 @@ class Matrix:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong, a sentence each, with the id of the item."""
+        """What is wrong, one sentence each, with the id of the item."""
         return tuple(f"{row.item.name}: {text}" for row in self.rows for text in row.problems)
 
     def totals(self, kind: ItemKind | None = None) -> Mapping[Decider, int]:

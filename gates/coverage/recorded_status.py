@@ -17,7 +17,7 @@ NO_STATES: RecordedStates = MappingProxyType({})
 
 
 def states_of(matrix: Matrix, statuses: Sequence[StageStatus]) -> RecordedStates:
-    """The state of each item that objectives decide, by the item's id.
+    """The state of each item that objectives decide, keyed by the item's id.
 
     Args:
         matrix: the matrix.

@@ -45,7 +45,7 @@ def totals_text(matrix: Matrix) -> str:
 
 
 def stages_text(matrix: Matrix, stages: Sequence[str]) -> str:
-    """The names of stages; the steps of the ramp, where all of them are among them, in short.
+    """The names of stages, with a short form for the steps where every step of the ramp is there.
 
     Args:
         matrix: the matrix, whose policy knows the steps.

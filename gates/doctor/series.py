@@ -163,7 +163,7 @@ def _processes(examination: Examination, indicator: ProcessIndicator) -> Iterato
     yield from _presence(examination, indicator.name, "up series", indicator.up)
     if indicator.fall_is_restart:
         yield look(
-            "start times", "the indicators have none: every fall of a counter is a restart",
+            "start times", "the policy names no start time: every fall of a counter is a restart",
             "let the processes export process_start_time_seconds, and name it in start_time",
         )  # fmt: skip
     else:
@@ -192,7 +192,8 @@ def _weights(examination: Examination, indicator: WeightIndicator) -> Line:
     missing = [name for name in examination.target.servers if name not in servers]
     if missing:
         return fail(
-            "traffic weights", f"no server {', '.join(missing)} among {', '.join(servers)}",
+            "traffic weights",
+            f"no weight of {', '.join(missing)}; Prometheus has {', '.join(servers)}",
             "correct metrics.servers of the target file",
         )  # fmt: skip
     return ok("traffic weights", f"servers {', '.join(servers[:MAX_SHOWN])}")

@@ -15,7 +15,7 @@ WINDOW = timedelta(minutes=5)
 def edges_of_target(
     indicators: Mapping[str, Indicator], target: Target, at: float
 ) -> dict[str, frozenset[str]]:
-    """The boundaries of the buckets that Prometheus has of a target, by the name of the metric.
+    """The boundaries of the buckets that Prometheus has of a target, keyed by metric.
 
     Args:
         indicators: the indicators of the policy.

@@ -64,12 +64,12 @@ def lost(
         loads: the present records of load runs.
         folder: the folder of runs.
     """
-    there: dict[tuple[str, str], Run | LoadRun] = {(CHECKS, run.run_id): run for run in runs}
-    there |= {(LOAD, run.run_id): run for run in loads}
+    present_runs: dict[tuple[str, str], Run | LoadRun] = {(CHECKS, run.run_id): run for run in runs}
+    present_runs |= {(LOAD, run.run_id): run for run in loads}
     lost_runs: dict[tuple[str, str], LostRun] = {}
     for entry_id, run in judged:
         key = (run.kind, run.run_id)
-        if problem := _problem(run, there.get(key), folder):
+        if problem := _problem(run, present_runs.get(key), folder):
             lost_runs[key] = _lost_run(run, problem, entry_id)
     return tuple(lost_runs.values())
 

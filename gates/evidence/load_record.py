@@ -95,7 +95,7 @@ class PhaseMeasurement:
         unfinished: due requests that have no end.
         oldest_unfinished_seconds: the age of the oldest request without an end.
         longest_gap_seconds: the longest time without a correct answer.
-        operations: by operation of the contract, and ``total``.
+        operations: the figures of each operation of the contract, and of ``total``.
     """
 
     name: str
@@ -135,11 +135,11 @@ class Measurements:
     """What a load run measured.
 
     Args:
-        phases: in order.
+        phases: the phases in the order of time.
         reasons: how often an answer was wrong, by reason.
         bad_by_second: for each second, the requests due, and how many of them failed, have no end,
             or were later than the policy's limit.
-        memory: of the target's processes: seconds since the run began, and bytes.
+        memory: the memory of the target's processes: seconds since the run began, and bytes.
         recovery_seconds: the time after a spike with too many bad answers; None without a spike.
         ended_after: the length of the run, in seconds.
         generator: what the generator processes used.

@@ -79,7 +79,7 @@ def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
     """
     record = codec.from_record(LoadRecord, content)
     if record.schema != SCHEMA or record.run != run_id or not RUN_ID.match(run_id):
-        raise ValueError("another schema, or the record of another run")
+        raise ValueError("the record has another schema, or is of another run")
     run = _unfinished(record)
     measured = record.measured
     if measured is None:
@@ -88,7 +88,7 @@ def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
         raise ValueError("measurements without the end of the run")
     generator = measured.generator
     if len(generator.processor_share) != len(generator.memory_bytes):
-        raise ValueError("the generator's figures are of different numbers of processes")
+        raise ValueError("the generator's processor and memory figures are of different processes")
     return replace(
         run,
         state=RunState.FINISHED,

@@ -82,9 +82,10 @@ def run_folders(folder: Path, is_of_kind: Callable[[Path], bool]) -> list[Path]:
 
 
 def folder_problem(folder: Path) -> str:
-    """Why the runs of a folder are not known; empty where they are, or where the folder is missing.
+    """Why the runs of a folder are not known; empty where there is no such problem.
 
-    A link to a disk that is not mounted may hide runs, so it is a problem.
+    A missing folder is no problem. A link to a disk that is not mounted may hide runs, so it is a
+    problem.
 
     Args:
         folder: the folder with one folder for each run.

@@ -83,7 +83,7 @@ def digest_of_beginning(folder: Path, size: int) -> str:
 
 
 def check_seconds(folder: Path) -> dict[str, float]:
-    """How long each check of a run took, in seconds by the check's id; for a person's eyes only.
+    """How long each check of a run took, in seconds by the check's id; for display only.
 
     A check with several results has their sum. A line that is not a result is left out.
 

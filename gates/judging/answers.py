@@ -56,9 +56,9 @@ def blindness(
             return measured, f"{answer.query}: {problem}"
     for answer in covering:
         covered = answer.evaluated_at - min(counter.samples[0].at for counter in answer.series)
-        wanted = answer.window.total_seconds()
-        if covered < wanted - max_age_seconds:
-            problem = f"its samples cover {covered:.0f} s of {wanted:.0f} s"
+        window = answer.window.total_seconds()
+        if covered < window - max_age_seconds:
+            problem = f"its samples cover {covered:.0f} s of {window:.0f} s"
             return Measured.NO_DATA, f"{answer.query}: {problem}"
     return Measured.OK, ""
 

@@ -46,7 +46,7 @@ def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) ->
     age = None if rollback is None else now.timestamp() - rollback.at
     max_age = objective.max_age.total_seconds()
     if rollback is None or age is None:
-        sentence = f"the ledger has no rollback to {target} that no move of traffic followed"
+        sentence = f"the ledger has no rollback to {target} after the last move of traffic"
         conclusion = Conclusion(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
     elif age < -CLOCK_TOLERANCE.total_seconds():
         sentence = f"the last rollback to {target} has a time in the future: a clock was set back"
@@ -57,8 +57,8 @@ def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) ->
     else:
         began = datetime.fromtimestamp(rollback.at, UTC).isoformat(timespec="seconds")
         sentence = (
-            f"{rollback.target} gave all traffic back to {target} at {began}, {age:.0f} s ago: "
-            f"{rollback.proof}"
+            f"a rollback of {rollback.target} gave all traffic back to {target} at {began}, "
+            f"{age:.0f} s ago: {rollback.proof}"
         )
         conclusion = Conclusion(Measured.OK, Verdict.PASS, sentence)
     measurement = Measurement(

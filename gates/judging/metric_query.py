@@ -86,7 +86,7 @@ def merged(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
 
 
 def counts_none(indicator: EventIndicator, selector: str) -> bool:
-    """Whether missing series of a selector mean that no event occurred: of bad events only.
+    """Whether a selector counts bad events: only there, missing series mean that none occurred.
 
     Args:
         indicator: the indicator.
@@ -96,7 +96,7 @@ def counts_none(indicator: EventIndicator, selector: str) -> bool:
 
 
 def instance_labels(selector: str, processes: ProcessIndicator, target: Target) -> tuple[str, ...]:
-    """The labels that tell the instances of a selector's series apart, and replicas of Prometheus.
+    """The labels in which instances, or replicas of Prometheus, differ in a selector's series.
 
     Args:
         selector: the selector, with ``$slot``.

@@ -177,11 +177,11 @@ class RollbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryEntry:
-    """A line that was cut was moved aside.
+    """A cut line of the ledger was moved to another file.
 
     Args:
-        size: its length in bytes.
-        digest: its SHA-256.
+        size: the length of the line in bytes.
+        digest: the SHA-256 of the line.
     """
 
     size: int
@@ -237,7 +237,7 @@ def encode(entry: LedgerEntry) -> JsonObject:
 
 
 def decode(content: JsonObject) -> LedgerEntry:
-    """The entry that a JSON object is.
+    """Read an entry from its JSON object.
 
     Args:
         content: untrusted.

@@ -70,7 +70,7 @@ def encode(entry: SignOffEntry | RevocationEntry) -> JsonObject:
 
 
 def decode(content: JsonObject) -> SignOffEntry | RevocationEntry | None:
-    """The entry that a JSON object is; None where it is none of these kinds.
+    """Read an entry from its JSON object; None for an entry of another kind.
 
     Args:
         content: untrusted.

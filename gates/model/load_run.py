@@ -56,7 +56,7 @@ class LoadPhase:
         unfinished: due requests that have no end.
         oldest_unfinished_seconds: the age of the oldest request without an end.
         longest_gap_seconds: the longest time without a correct answer.
-        operations: by operation of the contract, and ``total``.
+        operations: the figures of each operation of the contract, and of ``total``.
     """
 
     name: str
@@ -112,7 +112,7 @@ class LoadRun:
         judged_seconds: the planned length of the judged phases.
         phases: the measured phases; empty without an end.
         reasons: how often an answer was wrong, by reason.
-        memory: of the target's processes: seconds since the run began, and bytes.
+        memory: the memory of the target's processes: seconds since the run began, and bytes.
         recovery_seconds: the time after a spike with too many bad answers; None without a spike.
         generator: the processes that generated the load; None where unknown.
         left_behind: what the run left in the database; an empty text for nothing.

@@ -219,7 +219,7 @@ def of_colour(text: str, slot: str, label: str = "") -> str:
 def is_within(narrow: str, wide: str) -> bool:
     """Whether one selector has the name and all matchers of another.
 
-    Then every series that the narrow selector matches is matched by the wide one, too.
+    Then the wide selector matches every series that the narrow selector matches.
 
     Args:
         narrow: the selector with more matchers.

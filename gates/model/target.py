@@ -282,5 +282,5 @@ class Target:
         )
         server = urlsplit(url)[:2]
         known = (access for address, access in parts if urlsplit(address)[:2] == server)
-        found = next(known, Access(self.patience_seconds))
-        return replace(found, deadline_seconds=self.patience_seconds)
+        access = next(known, Access(self.patience_seconds))
+        return replace(access, deadline_seconds=self.patience_seconds)

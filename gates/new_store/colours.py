@@ -77,11 +77,12 @@ def _of_health(
     green = next((value for value in values if names and value in names[0]), "")
     if green:
         blue = second if green == first else first
-        return Colours(label, green, blue, f"health calls itself {green!r}")
+        return Colours(label, green, blue, f"the health answer names the deployment {green!r}")
     blue = next((value for value in values if len(names) > 1 and value in names[1]), "")
     if blue:
         green = second if blue == first else first
-        return Colours(label, green, blue, f"the baseline's health calls itself {blue!r}")
+        reason = f"the baseline's health answer names the deployment {blue!r}"
+        return Colours(label, green, blue, reason)
     return None
 
 
@@ -93,7 +94,7 @@ def _usual(two: Mapping[str, Sequence[str]]) -> Colours:
     first, second = two[label]
     green = next((value for value in two[label] if value in GREEN_VALUES), "")
     if not green:
-        reason = "a usual label; no health answer names its values, so say which is green's"
+        reason = "a usual label, but no health answer has its values: say which value is green's"
         return Colours(label, "", "", reason)
     blue = second if green == first else first
     return Colours(label, green, blue, f"a usual label, and {green!r} is a usual name of green")

@@ -40,8 +40,8 @@ class IndicatorTables:
         counter: the metric that counts the requests; empty where no metric counts them.
         status_label: the label of the counter that has the status; empty where it is not known.
         without: the indicators of the set that have no series, so that no objective may use them.
-        notes: what a person should know, a sentence each.
-        missing: what a person must do, a sentence each.
+        notes: what a person should know, one sentence each.
+        missing: what a person must do, one sentence each.
     """
 
     include: str = ""
@@ -264,7 +264,7 @@ def _is_finite(le: str) -> bool:
 
 
 def replica_labels_of(indicators: IndicatorTables, metrics: Metrics) -> list[str]:
-    """The labels that tell replicas of Prometheus apart: with them, an event is in two series.
+    """The labels in which the replicas of Prometheus differ, so that an event is in two series.
 
     Args:
         indicators: names the counter of requests.
@@ -275,7 +275,7 @@ def replica_labels_of(indicators: IndicatorTables, metrics: Metrics) -> list[str
 
 
 def name_colours(indicators: IndicatorTables, label: str) -> None:
-    """Let the tables of the policy name the label of the colours themselves.
+    """Replace the colours' usual label in the policy's tables by the store's own label.
 
     Args:
         indicators: the indicators.
@@ -295,10 +295,10 @@ def name_colours(indicators: IndicatorTables, label: str) -> None:
 def add_build(
     indicators: IndicatorTables, metrics: Metrics, served: ServedBuild, slot: str
 ) -> None:
-    """The info series whose labels have the values of the health answer.
+    """Add the table of the info series whose labels have the values of the health answer.
 
     Args:
-        indicators: gets the table of the build, or a note.
+        indicators: the tables; ``build`` is added, and a note where no series fits.
         metrics: the metrics.
         served: green's health answer.
         slot: green's value of the label of the colours; empty where it is not known.

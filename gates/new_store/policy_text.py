@@ -39,8 +39,8 @@ def policy_of(indicators: IndicatorTables, name: str) -> str:
         f"{MARK}: a policy to begin with. Its limits are those of the deployment guide of\n"
         "# Kirana Store; docs/other-stores.md says what to change first.\n"
     )
-    what = "\n# What is measured, by the names of this store's metrics.\n" if tables else ""
-    return f"{head}{text.rstrip()}\n{what}{tables}"
+    heading = "\n# What is measured, by the names of this store's metrics.\n" if tables else ""
+    return f"{head}{text.rstrip()}\n{heading}{tables}"
 
 
 def _without(text: str, objective: str) -> str:

@@ -65,8 +65,8 @@ class Proposal:
 
     Args:
         files: the text of each file.
-        lines: what was indicators, a sentence each.
-        missing: what a person must do, a sentence each; empty where nothing is missing.
+        lines: what was found at the store, one sentence for each fact.
+        missing: what a person must do, one sentence for each step; empty where nothing is missing.
     """
 
     files: dict[Path, str] = field(default_factory=dict)
@@ -105,7 +105,8 @@ def proposal_of(store: NewStore) -> Proposal:
     values = _metrics_keys(colours, interval)
     if replicas := indicator_tables.replica_labels_of(indicators, metrics):
         values["replica_labels"] = replicas
-        proposal.lines.append(f"replicas of Prometheus: told apart by {', '.join(replicas)}")
+        labels = ", ".join(replicas)
+        proposal.lines.append(f"replicas of Prometheus: they differ in the label {labels}")
     _add_targets(proposal, store, (green, blue), values, fits)
     if indicators.has("requests"):
         proposal.files[store.policy] = policy_text.policy_of(indicators, store.policy.stem)
@@ -257,7 +258,7 @@ def _missing(
     if metrics.problem:
         yield f"Prometheus cannot be read: {metrics.problem}"
     elif not indicators.counter:
-        yield "no policy was written: no counter of requests with a status was indicators"
+        yield "no policy was written, because no counter of requests with a status was found"
     yield from indicators.missing
     if not metrics.problem and not colours.label:
         yield "let each scrape job say the colour of its processes by a label, such as track"

@@ -128,12 +128,12 @@ class Definitions:
             raise table.error("indicator", str(unknown))
         indicator = self.indicators[name]
         if not isinstance(indicator, kind):
-            problem = f"{name} has not the keys that this kind of objective needs"
+            problem = f"{name} does not have the keys that this kind of objective needs"
             raise table.error("indicator", problem)
         return indicator
 
     def events(self, table: Table, *parts: Part) -> EventIndicator:
-        """The indicator of events that an objective names; it must select one of these parts."""
+        """The indicator of events that an objective names; its part must be one of these parts."""
         indicator = self.indicator(table, EventIndicator)
         if indicator.part not in parts:
             needed = " or ".join(part.value for part in parts)

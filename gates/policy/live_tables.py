@@ -26,7 +26,7 @@ MAX_METRICS = 20
 
 @dataclass(frozen=True, slots=True)
 class RampPlan:
-    """How long the ramp takes by the policy.
+    """The number and the length of the steps of the ramp.
 
     Args:
         steps: the number of steps.
@@ -38,7 +38,7 @@ class RampPlan:
 
 
 def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
-    """The terms that all comparisons share.
+    """Read the terms that all comparisons share.
 
     The chance of a false stop is shared by the lanes of all metrics: 2k/alpha (Ville's inequality).
 
@@ -94,7 +94,7 @@ def _stop_at(table: Table, metrics: int) -> float:
 
 
 def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjective:
-    """A comparison of green with blue: under a limit (``below``), or near blue (``margin``)."""
+    """Read a comparison of green: under a limit (``below``), or near blue (``margin``)."""
     indicator = known.events(table, Part.BAD, Part.GOOD)
     relative = "margin" in table.left()
     if relative == ("below" in table.left()):
@@ -126,7 +126,7 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
 
 
 def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjective:
-    """Green must have about as many events per request as blue."""
+    """Read the objective that green has about as many events per request as blue."""
     return ThroughputObjective(
         name=name,
         guide=table.text("guide"),
@@ -140,7 +140,7 @@ def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjecti
 
 
 def availability(name: str, table: Table, known: Definitions) -> AvailabilityObjective:
-    """How long green's instances must be up."""
+    """Read how long green's instances must be up."""
     return AvailabilityObjective(
         name=name,
         guide=table.text("guide"),
@@ -153,7 +153,7 @@ def availability(name: str, table: Table, known: Definitions) -> AvailabilityObj
 
 
 def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
-    """A rollback trigger."""
+    """Read a rollback trigger."""
     return TriggerObjective(
         name=name,
         guide=table.text("guide"),
@@ -168,7 +168,7 @@ def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
 
 
 def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
-    """How often a process of green may restart."""
+    """Read how often a process of green may restart."""
     return RestartsObjective(
         name=name,
         guide=table.text("guide"),
@@ -180,7 +180,7 @@ def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
 
 
 def traffic(name: str, table: Table, known: Definitions) -> TrafficObjective:
-    """The share of the events that green should have answered."""
+    """Read the share of the events that green should have answered."""
     return TrafficObjective(
         name=name,
         guide=table.text("guide"),

@@ -212,7 +212,7 @@ def _optional_numbers(
 
 
 def _alert_levels(top: Table) -> tuple[AlertLevel, ...]:
-    """The alert rules that must exist, by severity; no alert has two severities."""
+    """The alert rules that must exist, grouped by severity; no alert has two severities."""
     if "alerts" not in top.left():
         return ()
     table, levels, names = top.table("alerts"), [], set[str]()

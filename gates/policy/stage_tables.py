@@ -91,7 +91,7 @@ def ramp_table(table: Table) -> RampTable:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Objectives by name, and groups of them.
+    """The objectives and the groups of objectives, keyed by name.
 
     Args:
         objectives: the objectives, by name.
@@ -130,7 +130,7 @@ class Groups:
         return [self.objectives[name] for name in members]
 
     def trials_of(self, chosen: Sequence[Objective]) -> dict[str, Advisory]:
-        """The trials of the advisory objectives among these, by the objective's name."""
+        """The trials of the advisory objectives among these, keyed by the objective's name."""
         names = (objective.name for objective in chosen)
         return {name: self.advisories[name] for name in names if name in self.advisories}
 
@@ -152,14 +152,14 @@ def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> t
         unknown = UnknownNameError("stage", ramp.ready, names, "this policy")
         raise ramp_keys.error("ready", str(unknown))
     steps = list(_steps(ramp, ramp_keys, groups))
-    found: list[Stage] = []
+    ordered: list[Stage] = []
     for name in names:
         if name in {step.name for step in steps}:
             raise table.error(name, "a step of the ramp has the same name")
-        found.append(_stage(name, table.table(name), ramp, groups))
+        ordered.append(_stage(name, table.table(name), ramp, groups))
         if name == ramp.ready:
-            found += steps
-    return tuple(found)
+            ordered += steps
+    return tuple(ordered)
 
 
 def _steps(ramp: RampTable, table: Table, groups: Groups) -> Iterator[Stage]:
@@ -214,7 +214,7 @@ def _role(table: Table) -> StageRole:
 
 
 def _refuse_without_rollback(table: Table, chosen: Sequence[Objective], role: StageRole) -> None:
-    """Refuse objectives about a rollback where the stage does not know one."""
+    """Refuse objectives about a rollback where the stage does not know a rollback."""
     knows_rollback = any(isinstance(objective, RollbackObjective) for objective in chosen)
     if knows_rollback != (role is StageRole.AFTER_ROLLBACK):
         raise table.error(

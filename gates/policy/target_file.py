@@ -103,7 +103,7 @@ def _target(name: str, digest: str, top: Table, path: Path) -> Target:
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
-        raise metrics.error("baseline_slot", "the same as slot: a colour against itself")
+        raise metrics.error("baseline_slot", "the same as slot: a colour compared with itself")
     return target
 
 
@@ -243,12 +243,12 @@ def _url(table: Table, key: str) -> str:
 
 
 def _secrets(table: Table, values: SecretValues, unset: list[str]) -> dict[str, str]:
-    """The secrets by name; variables that are not set are added to ``unset``."""
-    found = {}
+    """The secrets, keyed by name; variables that are not set are added to ``unset``."""
+    secrets = {}
     for name in table.left():
         variable = values.variable(table, name)
         if value := values.value(variable):
-            found[name] = value
+            secrets[name] = value
         else:
             unset.append(variable)
-    return found
+    return secrets

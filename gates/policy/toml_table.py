@@ -29,7 +29,7 @@ class Table:
         self._left = dict(content)
 
     def error(self, key: str, problem: str) -> ConfigurationError:
-        """An error about one key of this table."""
+        """Create an error about one key of this table."""
         name = f"{self._path}.{key}" if self._path else key
         return ConfigurationError(f"{self._where}: {name}: {problem}")
 
@@ -38,11 +38,11 @@ class Table:
         return list(self._left)
 
     def peek(self, key: str) -> object:
-        """The value of a key, which stays untaken; None where the key is missing."""
+        """Look at the value of a key without taking it; None where the key is missing."""
         return self._left.get(key)
 
     def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
-        """The value of a key, which must be of the kind."""
+        """Take the value of a key, which must be of the kind."""
         if key not in self._left:
             raise self.error(key, f"missing; expected {expected}")
         value = self._left.pop(key)
@@ -51,32 +51,32 @@ class Table:
         return value
 
     def text(self, key: str) -> str:
-        """A non-empty string."""
+        """Take a non-empty string."""
         value: str = self.take(key, str, "a text")
         if not value.strip():
             raise self.error(key, "expected a text, got an empty text")
         return value
 
     def name(self, key: str) -> str:
-        """A name of lower-case letters, digits, dots, dashes and underscores."""
+        """Take a name of lower-case letters, digits, dots, dashes and underscores."""
         value = self.text(key)
         if not NAME.match(value):
             raise self.error(key, f"expected a name like v5 or ramp-10, got {value!r}"[:200])
         return value
 
     def store_name(self, key: str) -> str:
-        """A name that a store gives itself, such as a version: of capitals, too."""
+        """Take a name that a store gives itself, such as a version; capitals are allowed."""
         value = self.text(key)
         if not STORE_NAME.match(value):
             raise self.error(key, f"expected a name like v5 or 1.2.0-RC1, got {value!r}"[:200])
         return value
 
     def flag(self, key: str) -> bool:
-        """True or false."""
+        """Take a value that is true or false."""
         return bool(self.take(key, bool, "true or false"))
 
     def number(self, key: str, least: float, most: float) -> float:
-        """A finite number within bounds, both included."""
+        """Take a finite number within bounds, both included."""
         expected = f"a number from {least:g} to {most:g}"
         value = float(self.take(key, (int, float), expected))
         if not least <= value <= most:
@@ -85,7 +85,7 @@ class Table:
         return value
 
     def whole(self, key: str, least: int, most: int) -> int:
-        """A whole number within bounds, both included."""
+        """Take a whole number within bounds, both included."""
         expected = f"a whole number from {least} to {most}"
         value: int = self.take(key, int, expected)
         if not least <= value <= most:
@@ -93,11 +93,11 @@ class Table:
         return value
 
     def seconds(self, key: str) -> timedelta:
-        """A positive duration in seconds, at most 30 days."""
+        """Take a positive duration in seconds, at most 30 days."""
         return timedelta(seconds=self.number(key, 1, 30 * 86400))
 
     def day(self, key: str) -> date:
-        """A date without a time."""
+        """Take a date without a time."""
         expected = "a date such as 2026-12-04"
         value: date = self.take(key, date, expected)
         if isinstance(value, datetime):
@@ -105,7 +105,7 @@ class Table:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A non-empty list of different texts."""
+        """Take a non-empty list of different texts."""
         values: list[object] = self.take(key, list, "a list of texts")
         texts = [value for value in values if isinstance(value, str) and value.strip()]
         if not texts or len(texts) != len(values):
@@ -115,7 +115,7 @@ class Table:
         return tuple(texts)
 
     def numbers(self, key: str, least: float, most: float) -> tuple[float, ...]:
-        """A non-empty list of finite numbers within bounds, both included."""
+        """Take a non-empty list of finite numbers within bounds, both included."""
         expected = f"a list of numbers from {least:g} to {most:g}"
         values: list[object] = self.take(key, list, expected)
         numbers = [
@@ -130,7 +130,7 @@ class Table:
         return tuple(numbers)
 
     def table(self, key: str) -> "Table":
-        """A table within this table."""
+        """Take a table within this table."""
         content = self.take(key, dict, "a table")
         path = f"{self._path}.{key}" if self._path else key
         return Table(self._where, path, content)
@@ -147,7 +147,7 @@ class Table:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file.
+    """Return the bytes of a file.
 
     Raises:
         ConfigurationError: the file cannot be read, or is too large.
@@ -176,7 +176,7 @@ def read(path: Path) -> tuple[Table, bytes]:
 
 
 def one_of(table: Table, key: str, choices: Iterable[str]) -> str:
-    """A text out of a closed set."""
+    """Take a text out of a closed set."""
     value = table.text(key)
     known = sorted(choices)
     if value not in known:

@@ -17,8 +17,8 @@ STANDARD_DESCRIPTORS = (0, 1, 2)
 class GuardedStream:
     """A text stream that remembers a failure and raises no error.
 
-    A reader that has read a line and closes the pipe, such as ``head -1``, has what it wanted:
-    then no text is lost.
+    A reader that has read a line and closes the pipe, such as ``head -1``, has read all it
+    needs: then no text is lost.
 
     Args:
         stream: the stream to write to; None where the process has none.

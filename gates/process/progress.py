@@ -19,7 +19,7 @@ class ProgressLine:
         """Show a text in place of the text before; where stderr is no terminal, below it.
 
         Args:
-            text: without a line break.
+            text: the text, without a line break.
         """
         if not self.is_terminal:
             self.write(text)

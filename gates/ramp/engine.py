@@ -57,7 +57,7 @@ class Plan:
     Args:
         target: the target's name.
         slots: green's slot and blue's.
-        steps: in order.
+        steps: the steps in their order.
         poll_seconds: the time between two questions to the gate.
         patience_seconds: how long the ramp waits during a hold, before it leaves the decision to a
             person.
@@ -234,8 +234,8 @@ class _Ramp:
         expected_shares = possible_shares(unfinished)
         if not any(is_same_share(share, expected) for expected in expected_shares):
             raise MismatchError(
-                f"by the ledger {plan.slots[0]} has {100 * expected_shares[-1]:g} % of the "
-                f"traffic, but {plan.slots[0]} has {100 * share:g} %: somebody else moved the "
+                f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger says "
+                f"{100 * expected_shares[-1]:g} %: somebody else moved the "
                 f"traffic; type gates rollback --target {plan.target}, then gates ramp again"
             )
         stage = moves(unfinished)[-1].stage

@@ -22,7 +22,7 @@ def unfinished_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEnt
     """The entries of a ramp of the target that was cut off, held or left; None without a ramp.
 
     Args:
-        entries: of the whole ledger, oldest first.
+        entries: the entries of the whole ledger, oldest first.
         target: the target's name.
     """
     ramp: list[RampEntry] | None = None
@@ -44,7 +44,7 @@ def orphaned_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEntry
     The ledger does not show whether the ramp's process still runs: the ramp's lock file shows that.
 
     Args:
-        entries: of the whole ledger, oldest first.
+        entries: the entries of the whole ledger, oldest first.
         target: the target's name.
     """
     ramp = unfinished_ramp(entries, target)
@@ -60,7 +60,7 @@ def possible_shares(entries: Sequence[RampEntry]) -> list[float]:
     the share before it.
 
     Args:
-        entries: of one ramp, oldest first.
+        entries: the entries of one ramp, oldest first.
     """
     shares = [move.share for move in moves(entries)]
     earlier = [share for share in shares if not is_same_share(share, shares[-1])]

@@ -79,7 +79,7 @@ def read(path: Path) -> Salvage:
         servers = _servers(content.get("metrics"))
         access = _access(path, content, problems)
     except (ValueError, RecursionError) as error:
-        pairs = [(found[1], found[2]) for line in text.split("\n") if (found := LINE.match(line))]
+        pairs = [(match[1], match[2]) for line in text.split("\n") if (match := LINE.match(line))]
         problems = [f"{path}: not TOML: {error}; it was read line by line"]
     return Salvage(path, dict(reversed(pairs)), problems, servers, access)
 
@@ -87,7 +87,7 @@ def read(path: Path) -> Salvage:
 def _access(path: Path, content: Mapping[str, Any], problems: list[str]) -> TargetAccess:
     """The access of each part; a part whose table has a mistake is accessed without a log-in."""
     tables, addresses = (
-        found if isinstance(found := content.get(key), dict) else {}
+        value if isinstance(value := content.get(key), dict) else {}
         for key in ("access", "addresses")
     )
     schemes = {part: str(addresses.get(part)).partition(":")[0] for part in PARTS}

@@ -249,9 +249,9 @@ class RequestCount:
     """Customers' requests that a colour counted around a move.
 
     Args:
-        total: from the time on at which the requests that were under way have ended.
+        total: the requests since the moment at which every earlier request had ended.
         latest: between the last two scrapes; None before there are two scrapes.
-        before: in the minute before the move.
+        before: the requests in the minute before the move.
         is_counted: whether a whole time between two scrapes is in the total.
     """
 

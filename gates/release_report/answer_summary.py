@@ -34,8 +34,8 @@ def summary_of(
     Args:
         source: what the page is written from.
         document: the newest decision about the target; None where the ledger has none.
-        entries: of the newest ramp, oldest first; may be empty.
-        charts: of the newest ramp decision; the first chart counts failed requests.
+        entries: the entries of the newest ramp, oldest first; may be empty.
+        charts: the charts of the newest decision of a ramp; the first chart counts failed requests.
     """
     warnings = tuple(f"The ledger is damaged: {problem}" for problem in source.content.problems[:3])
     if document is None:
@@ -116,7 +116,7 @@ def is_rollback_failed(entries: Sequence[LedgerEntry]) -> bool:
     """Whether the newest ramp ended with a rollback that failed.
 
     Args:
-        entries: of the newest ramp, oldest first.
+        entries: the entries of the newest ramp, oldest first.
     """
     ending = _ending(entries)
     return ending is not None and ending.ending is RampEnding.NOT_ROLLED_BACK

@@ -22,7 +22,7 @@ def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findi
     """The findings as rows; the passed checks of an objective are one row.
 
     Args:
-        findings: of a decision.
+        findings: the findings of a decision.
         evidence: its evidence; None where it could not be read.
     """
     ordered = sorted(_joined(findings), key=_rank)

@@ -39,7 +39,7 @@ def guide_of(source: ReportInput) -> Guide:
     """
     if source.target is None:
         return Guide(
-            f"The state of the guide is unknown: no target file is named {source.name or 'so'}."
+            f"The state of the guide is unknown: {source.name or 'the target'} has no target file."
         )
     try:
         guide = matrix.build(guide_file.load(places.guide(None).path), source.policy)
@@ -84,12 +84,12 @@ def _section(section: MatrixSection, states: RecordedStates) -> GuideRow:
 
 
 def _items(
-    rows: Iterable[MatrixRow], states: RecordedStates, wanted: Sequence[str]
+    rows: Iterable[MatrixRow], states: RecordedStates, shown_states: Sequence[str]
 ) -> Iterable[str]:
     """The items in some states, each with its state."""
     for row in rows:
         state = _state(row, states)
-        if state in wanted:
+        if state in shown_states:
             yield f"{state}: {row.item.text}"
 
 

@@ -80,7 +80,7 @@ def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
     """Green's share by the last move, 0 to 1, and its time; None without a move.
 
     Args:
-        entries: of the newest ramp, oldest first.
+        entries: the entries of the newest ramp, oldest first.
     """
     moves = list(_moves(entries))
     return (moves[-1].share, moves[-1].at) if moves else None

@@ -47,8 +47,9 @@ def charts_of(kept: KeptDecision, moves: Sequence[TrafficMove]) -> Charts:
     shown = [chart for chart in every if chart.limits or any(line.bad for line in chart.lines)]
     shown.sort(key=lambda chart: not chart.limits)
     left_out = [chart.title for chart in every if chart not in shown]
-    none = f" Not drawn, because none occurred: {'; '.join(left_out)}." if left_out else ""
-    return Charts(kept.sentence + none, "", tuple(shown[:MAX_CHARTS]))
+    titles = "; ".join(left_out)
+    note = f" Without a chart, because no such event occurred: {titles}." if left_out else ""
+    return Charts(kept.sentence + note, "", tuple(shown[:MAX_CHARTS]))
 
 
 def _charts(kept: KeptDecision, moves: Sequence[TrafficMove]) -> list[RatioChart]:
@@ -138,7 +139,7 @@ def _bad(
 
 
 def _increases(selector: str, evidence: Evidence) -> dict[float, float]:
-    """The increase of all counters that a selector matches, by the moment of the scrape."""
+    """The increase of all counters that a selector matches, keyed by the scrape's moment."""
     series = _series(selector, evidence)
     oldest = min((counter.samples[0].at for counter in series), default=0.0)
     sums: dict[float, float] = {}

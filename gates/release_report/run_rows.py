@@ -42,7 +42,7 @@ class _Newest:
 
 
 def suites_of(source: ReportInput) -> tuple[SuiteRow, ...]:
-    """The newest results of every check of the target, by category.
+    """The newest results of every check of the target, grouped by category.
 
     Args:
         source: what the page is written from.

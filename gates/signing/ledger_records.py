@@ -19,7 +19,9 @@ from gates.signing import signature
 
 # More sign-offs of a target than a release needs; the newest are read.
 MAX_RECORDS = 2000
-DAMAGED = "stands before damage of the ledger, which may have been its revocation; sign it again"
+DAMAGED = (
+    "stands before a damaged line of the ledger, which may have been its revocation; sign again"
+)
 WRONG_SIGNATURE = f"has no signature, or was not signed with {signature.KEY_VARIABLE}"
 
 

@@ -57,7 +57,11 @@ def sign(request: SignOffRequest) -> SignOffRecord:
         ConfigurationError: the stage has no such item, or the note or the expiry is wrong.
         LedgerError: the ledger could not be written, so nothing is signed.
     """
-    items = [one for one in request.stage.objectives if isinstance(one, SignOffObjective)]
+    items = [
+        objective
+        for objective in request.stage.objectives
+        if isinstance(objective, SignOffObjective)
+    ]
     objective = _objective_of(request)
     if not isinstance(objective, SignOffObjective):
         names = ", ".join(item.name for item in items) or "none"
@@ -102,7 +106,7 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
 
 
 def revoke(out: Path, prefix: str, person: Person, note: str) -> SignOffRecord:
-    """Revoke a sign-off or an override; the record is the revoked one.
+    """Revoke a sign-off or an override, and return its record.
 
     Args:
         out: the folder of the ledger.
@@ -159,9 +163,11 @@ def _objective_of(request: SignOffRequest) -> Objective:
     """
     by_name = {objective.name: objective for objective in request.stage.objectives}
     if request.item not in by_name:
-        signed = [name for name, one in by_name.items() if isinstance(one, SignOffObjective)]
+        sign_off_names = [
+            name for name, objective in by_name.items() if isinstance(objective, SignOffObjective)
+        ]
         where = f"stage {request.stage.name}"
-        raise UnknownNameError("item", request.item, signed or list(by_name), where)
+        raise UnknownNameError("item", request.item, sign_off_names or list(by_name), where)
     return by_name[request.item]
 
 

@@ -136,7 +136,7 @@ def _of_trial(stage: Stage, status: ObjectiveStatus, now: datetime) -> Objective
 
 def counts(statuses: Sequence[StageStatus]) -> dict[State, int]:
     """The number of objectives in each state."""
-    states = [one.state for status in statuses for one in status.objectives]
+    states = [objective.state for status in statuses for objective in status.objectives]
     return {state: states.count(state) for state in State}
 
 

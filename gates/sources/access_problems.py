@@ -63,7 +63,7 @@ def _refusal(status: int, access: Access) -> str:
     """Why the server refused the request, and the keys to set or to correct."""
     used = _login_of(access)
     if not used or (status == UNAUTHORIZED and not access.variables):
-        advice = f"; correct {used} where the refusal is of this" if used else ""
+        advice = f"; or correct {used}, where this log-in is refused" if used else ""
         return f"the server wants a log-in or a tenant; set {_login_keys(access)}{advice}"
     problem = "the server refuses the log-in" if status == UNAUTHORIZED else (
         "this log-in may not read here"

@@ -124,7 +124,7 @@ def _complete(response: HTTPResponse, access: Access, max_bytes: int, sent_at: f
         try:
             body = _decompressed(body, max_bytes + 1)
         except (zlib.error, EOFError):
-            return Answer(0, b"", "the answer is not the gzip that its header says")
+            return Answer(0, b"", "the header of the answer says gzip, but the body is not gzip")
         if len(body) > max_bytes:
             return Answer(0, b"", f"the answer has more than {max_bytes} bytes")
     try:

@@ -69,7 +69,7 @@ def without_surrogates(content: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def object_of(value: object) -> Mapping[str, object]:
-    """A JSON object.
+    """Require a JSON object.
 
     Raises:
         TypeError: the value is not an object.
@@ -80,7 +80,7 @@ def object_of(value: object) -> Mapping[str, object]:
 
 
 def list_of(value: object) -> list[object]:
-    """A JSON array.
+    """Require a JSON array.
 
     Raises:
         TypeError: the value is not an array.
@@ -91,7 +91,7 @@ def list_of(value: object) -> list[object]:
 
 
 def text(value: object) -> str:
-    """A JSON string.
+    """Require a JSON string.
 
     Raises:
         TypeError: the value is not a string.
@@ -102,11 +102,11 @@ def text(value: object) -> str:
 
 
 def name(value: object, max_length: int) -> str:
-    """A string that is not empty, has only printable characters, and is short.
+    """Require a string that is not empty, has only printable characters, and is short.
 
     Args:
         value: the JSON value.
-        max_length: in characters.
+        max_length: the maximum length in characters.
 
     Raises:
         TypeError: the value is not a string.
@@ -119,7 +119,7 @@ def name(value: object, max_length: int) -> str:
 
 
 def number(value: object, minimum: float = -inf, maximum: float = inf) -> float:
-    """A finite JSON number; true and false are not numbers.
+    """Require a finite JSON number; true and false are not numbers.
 
     Args:
         value: the JSON value.
@@ -139,7 +139,7 @@ def number(value: object, minimum: float = -inf, maximum: float = inf) -> float:
 
 
 def integer(value: object, minimum: float = -inf) -> int:
-    """A JSON integer; true and false are not integers.
+    """Require a JSON integer; true and false are not integers.
 
     Args:
         value: the JSON value.
@@ -157,7 +157,7 @@ def integer(value: object, minimum: float = -inf) -> int:
 
 
 def moment(value: object) -> datetime:
-    """A time with its time zone, of a year in which a run can have been made.
+    """Require a time with its time zone, of a year in which a run can have been made.
 
     Args:
         value: an ISO 8601 string.
@@ -173,7 +173,7 @@ def moment(value: object) -> datetime:
 
 
 def moment_of_any_year(value: object) -> datetime:
-    """A time with its time zone; the epoch stands for an unknown time.
+    """Require a time with its time zone; the epoch stands for an unknown time.
 
     Args:
         value: an ISO 8601 string.
@@ -189,7 +189,7 @@ def moment_of_any_year(value: object) -> datetime:
 
 
 def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Pairs of a time and a value, as Prometheus sends samples: a number, and a number in a string.
+    """Require samples as Prometheus sends them: pairs of a number and a number in a string.
 
     A decision reads hundreds of thousands of samples; so this function checks whole columns instead
     of calling ``number`` and ``text``.
@@ -221,7 +221,7 @@ def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def samples(value: object) -> Iterator[tuple[float, float]]:
-    """Pairs of a finite number and a number in a string, as Prometheus sends samples.
+    """Require pairs of a finite number and a number in a string, as Prometheus sends samples.
 
     A decision reads hundreds of thousands of samples; so this function checks each pair itself
     instead of calling ``number`` and ``text``.

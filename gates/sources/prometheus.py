@@ -101,7 +101,7 @@ class Prometheus:
         answer = self._get(path)
         problem, series = answer.problem, NO_SERIES
         if answer.clock_difference > MAX_CLOCK_DIFFERENCE_SECONDS:
-            problem = f"its clock and the gate's differ by {answer.clock_difference:.0f} s"
+            problem = f"its clock and the gate's clock differ by {answer.clock_difference:.0f} s"
         if not problem:
             problem, series = parse(answer.status, answer.body)
         measured = Measured.ERROR if problem else Measured.OK

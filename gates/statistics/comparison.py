@@ -112,7 +112,7 @@ class Comparison:
         return max(self.fast.capital.amount, self.slow.capital.amount)
 
     def begin_step(self, at: float) -> None:
-        """Green has another share of the traffic from this moment on."""
+        """Begin a step: green has another share of the traffic from this moment on."""
         first = self._step_at is None
         fresh = AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1)
         for lane in (self.fast, self.slow):

@@ -56,7 +56,7 @@ class ProcessStarts:
         self._others = []
 
     def add(self, at: float, started: float | None) -> ProcessChange:
-        """What the start time of the next scrape shows.
+        """Add the start time of the next scrape, and return what it shows about the process.
 
         Args:
             at: the moment of the scrape, in seconds.
@@ -83,11 +83,11 @@ class CounterIncreases:
     another start time), every counter increases by its whole value. A counter that appears after
     the first scrape increases by its whole value.
 
-    A fall of a counter is a restart only where the system has no start time. Otherwise the start
-    time shows that the process is the same, and a scrape shows fewer events than an earlier scrape:
-    an answer that is put together from replicas steps back. Nothing is counted anew. A small dip is
-    bridged: the counter increases again when it exceeds its highest value. After a large dip the
-    number of events is unknown, and ``problem`` says so; the scrape is left out.
+    Where the system has no start time, a fall of a counter is a restart. Where the start time shows
+    that the process is the same, a fall (a dip) is no restart: Prometheus took this scrape from a
+    replica that is behind. After a small dip, the counter increases again when it exceeds its
+    highest value, so that no event counts twice. After a large dip, the number of events is
+    unknown: the scrape is left out, and ``problem`` has the reason.
 
     Args:
         selectors: the indicators; the increases of all counters that match a selector are added.
@@ -121,7 +121,7 @@ class CounterIncreases:
         return self._starts.is_known
 
     def begin_step(self) -> None:
-        """Forget the problems of the step before; after a problem, begin with the next scrape."""
+        """Forget the problems of the last step; after a problem, begin with the next scrape."""
         if self.problem:
             self._highest, self._has_scrape = {}, False
             self._recent.clear()
@@ -131,15 +131,15 @@ class CounterIncreases:
         self.problem = ""
 
     def add_scrape(self, scrape: Scrape, *, counts_from_zero: bool) -> list[float] | None:
-        """The increases since the scrape before.
+        """Add the next scrape, and return the increases since the scrape before it.
 
         Args:
             scrape: the next scrape.
             counts_from_zero: whether the counters of a new instance started at 0 in the ramp.
 
         Returns:
-            The increase for each selector; None where nothing is counted: a first scrape, which has
-            no scrape before, and a scrape that is left out, because of ``problem``.
+            The increase for each selector; None for the first scrape of an instance, and for a
+            scrape that is left out because of ``problem``.
 
         Raises:
             ValueError: a counter is negative or not finite.
@@ -342,7 +342,7 @@ class CounterIncreases:
         return _several_processes(scrape.instance, "the start times alternate")
 
     def lacks(self, values: Mapping[str, float], needed: set[int]) -> bool:
-        """Whether a scrape has no counter of a needed indicator that earlier scrapes had.
+        """Whether a needed indicator has counters in earlier scrapes, and none in this scrape.
 
         Args:
             values: the scrape's counters.
@@ -361,8 +361,8 @@ class CounterIncreases:
     def counts_zero(self, role: int) -> bool:
         """Whether the absence of a selector's counters shows that there were no such events.
 
-        A label value that never occurred has no series. That it did not occur is known where the
-        instance has other series of the same metric with every label that the selector names.
+        A label value that never occurred has no series. Its absence proves that there were no
+        events where the instance has other series of the metric with every label of the selector.
 
         Args:
             role: the number of the selector.

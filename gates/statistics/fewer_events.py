@@ -63,7 +63,7 @@ class FewerEvents:
         return (events - DEVIATIONS * sqrt(events)) / requests
 
     def begin_step(self, at: float) -> None:
-        """Green has another share of the traffic from this moment on."""
+        """Begin a step: green has another share of the traffic from this moment on."""
         first = self._step_at is None
         self._pay_in(AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1))
         if first:

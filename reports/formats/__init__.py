@@ -33,7 +33,7 @@ class FolderRenderer(Protocol):
     """Turns the document of a decision into the files of a folder."""
 
     def __call__(self, document: DecisionDocument, /) -> dict[str, str]:
-        """The content of each file, by its name.
+        """The content of each file, keyed by its name.
 
         Args:
             document: the decision; its texts are untrusted.

@@ -25,7 +25,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "=": "\\=", ":": "\\:", "#": "\\#", "!": 
 
 
 def files(document: DecisionDocument) -> dict[str, str]:
-    """The files of a folder of Allure results, by name.
+    """The files of a folder of Allure results, keyed by name.
 
     Args:
         document: the decision.

@@ -181,7 +181,7 @@ def warnings_of(document: DecisionDocument) -> tuple[str, ...]:
 
 
 def facts_of(document: DecisionDocument) -> dict[str, str]:
-    """The facts of a decision by name; facts that are not known are left out."""
+    """The facts of a decision, keyed by name; facts that are not known are left out."""
     decision = document.decision
     policy = "" if decision.policy is None else decision.policy.path
     facts = {

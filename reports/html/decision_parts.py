@@ -62,7 +62,7 @@ def findings_section(findings: Findings) -> str:
     """The part of the page that lists the findings, worst first.
 
     Args:
-        findings: of the newest decision; there may be none.
+        findings: the findings of the newest decision; there may be none.
     """
     if not findings.rows:
         return section("findings", "Findings", [empty("The decision has no findings.")])

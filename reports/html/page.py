@@ -258,7 +258,7 @@ class ReleasePage:
         summary: the answer.
         ramp: the newest ramp.
         charts: its charts.
-        findings: of the newest decision.
+        findings: the findings of the newest decision.
         suites: the newest results by category.
         loads: the newest load run of each profile.
         guide: the coverage of the guide.

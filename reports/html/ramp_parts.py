@@ -26,7 +26,7 @@ def charts_section(charts: Charts) -> str:
     """The section of the charts of both colours.
 
     Args:
-        charts: of the newest decision of a ramp; there may be none.
+        charts: the charts of the newest decision of a ramp; there may be none.
     """
     if charts.problem or not charts.charts:
         problem = charts.problem or "The evidence has no events of either colour."

@@ -76,7 +76,7 @@ class LoadRow:
         profile: the name of the profile.
         sentence: the run, its build and its time.
         problem: why the record is not complete; empty for a complete record.
-        phases: in order.
+        phases: the phases in their order.
     """
 
     profile: str
@@ -120,7 +120,7 @@ class Guide:
     Args:
         problem: why it is unknown; empty where it is known.
         states: the number of all items by state.
-        rows: in the guide's order.
+        rows: the rows in the guide's order.
     """
 
     problem: str

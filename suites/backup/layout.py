@@ -49,7 +49,7 @@ class CollectionLayout:
 
 
 def layouts_of(database: Shop) -> list[CollectionLayout]:
-    """The collections of a database, by name.
+    """The collections of a database, keyed by name.
 
     Raises:
         BackupError: the database has a view or a collection of time series, which a copy of
@@ -68,7 +68,7 @@ def layouts_of(database: Shop) -> list[CollectionLayout]:
 
 
 def indexes_of(database: Shop, name: str) -> tuple[Mapping[str, Any], ...]:
-    """The specifications of a collection's indexes, by name, in extended JSON."""
+    """The specifications of a collection's indexes in extended JSON, keyed by name."""
     indexes = [in_extended_json(dict(index)) for index in database[name].list_indexes()]
     for index in indexes:
         # Older servers state the namespace, which differs in a scratch database.

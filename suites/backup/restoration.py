@@ -175,12 +175,12 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
     stored_by_name = {stored.name: stored for stored in backup.manifest.collections}
     missing: list[str] = []
     for name in sorted(live.list_collection_names()):
-        wanted = [index for index in indexes_of(live, name) if index["name"] != ID_INDEX]
+        expected = [index for index in indexes_of(live, name) if index["name"] != ID_INDEX]
         stored = stored_by_name.get(name)
-        if wanted and stored is None:
+        if expected and stored is None:
             missing.append(f"{name} is not in the backup")
         elif stored is not None:
-            names = [str(index["name"]) for index in wanted if index not in stored.indexes]
+            names = [str(index["name"]) for index in expected if index not in stored.indexes]
             missing += [f"{name}: the index {index} is not in the backup" for index in names]
     return missing
 
@@ -197,14 +197,14 @@ def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
         taken_at: when the backup began, UTC.
     """
     before = taken_at - MAX_CLOCK_DIFFERENCE
-    wanted: dict[str, set[Any]] = {}
+    ids_by_collection: dict[str, set[Any]] = {}
     for name, field in {**TIMES, "migrations": "at"}.items():
         older = [document for document in _older(live, name, field, before) if not is_own(document)]
-        wanted[name] = {document["_id"] for document in older}
+        ids_by_collection[name] = {document["_id"] for document in older}
         if name == "orders":
-            wanted["users"] = {order["user_id"] for order in older}
+            ids_by_collection["users"] = {order["user_id"] for order in older}
     lines = []
-    for name, ids in wanted.items():
+    for name, ids in ids_by_collection.items():
         query = {"_id": {"$in": list(ids)}}
         expected = {document["_id"] for document in live[name].find(query, {"_id": 1})}
         present = {document["_id"] for document in restored[name].find(query, {"_id": 1})}
@@ -219,8 +219,8 @@ def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
 def _older(live: Shop, name: str, field: str, before: datetime) -> Iterator[dict[str, Any]]:
     """The oldest and the newest documents of a collection before a moment."""
     for direction in (1, -1):
-        found = live[name].find({field: {"$lt": before}}).sort(field, direction)
-        yield from found.limit(MAX_COMPARED)
+        documents = live[name].find({field: {"$lt": before}}).sort(field, direction)
+        yield from documents.limit(MAX_COMPARED)
 
 
 def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
@@ -229,7 +229,7 @@ def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
     Args:
         backup: the backup.
         live: the store's database.
-        ids: by collection, the id of a document that nobody changes.
+        ids: for each collection, the id of a document that nobody changes.
     """
     stored_by_name = {stored.name: stored for stored in backup.manifest.collections}
     wrong = []
@@ -238,5 +238,5 @@ def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
         stored = stored_by_name.get(name)
         copies = read_documents(backup.path_of(stored.data)) if stored else iter(())
         if document is None or bytes(document.raw) not in copies:
-            wrong.append(f"{name}: {document_id} is not in the backup as it is in the database")
+            wrong.append(f"{name}: {document_id} is missing from the backup, or differs there")
     return wrong

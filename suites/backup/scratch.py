@@ -27,7 +27,13 @@ Server = MongoClient[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Scratches:
-    """Scratch databases of other runs: dropped, kept as their run may be alive, of no known run."""
+    """Scratch databases of other runs.
+
+    Args:
+        dropped: the databases of ended runs, which were dropped.
+        kept: the databases of runs that may still be alive.
+        unknown: the databases whose run is not known.
+    """
 
     dropped: tuple[str, ...]
     kept: tuple[str, ...]

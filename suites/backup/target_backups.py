@@ -30,7 +30,7 @@ class StoredBackups:
 
     Args:
         complete: the complete backups of one database, the newest first.
-        damaged: why each other folder is no complete backup, a sentence each.
+        damaged: why each other folder is no complete backup, one sentence each.
     """
 
     complete: tuple[Backup, ...]

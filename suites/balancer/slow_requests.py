@@ -87,5 +87,5 @@ def _connection(client: StoreClient) -> http.client.HTTPConnection:
 
 
 def edge_host(host: str) -> str:
-    """The host to connect to; on this machine the edge listens on the address of version 4."""
+    """The host to connect to; on this machine the edge listens on the IPv4 address."""
     return "127.0.0.1" if host == "localhost" else resolved(host)

@@ -31,11 +31,11 @@ class _FromAddress(HTTPAdapter):
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """What a number of requests brought.
+    """The answers and failures of a number of requests.
 
     Args:
         answers: the number of answers of each deployment.
-        failures: why the other requests have no such answer, a sentence each.
+        failures: a sentence for each request without such an answer.
     """
 
     answers: Counter[str]
@@ -62,7 +62,7 @@ class Visitors:
             session.headers["X-Kirana-Synthetic"] = run_id
 
     def visit(self, count: int) -> Visits:
-        """Send requests, a shopper after the other; the first shopper begins.
+        """Send requests; the shoppers take turns, and the first shopper begins.
 
         Args:
             count: the number of requests.

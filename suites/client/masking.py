@@ -29,7 +29,7 @@ STARS = "***"
 
 
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
-    """A text with asterisks instead of tokens and of these secrets, which every file can hold."""
+    """A text in which asterisks replace tokens and these secrets; any file can hold the text."""
     text = text.encode(errors="backslashreplace").decode()
     for secret in secrets:
         if secret:

@@ -38,7 +38,7 @@ class ReceivedEvent:
 
     @property
     def lateness(self) -> timedelta:
-        """The time from the event, as it says, to its arrival."""
+        """The time from the moment that the event states to its arrival."""
         return self.at - datetime.fromisoformat(self.event["at"])
 
 

@@ -32,7 +32,11 @@ COUNTERS = {
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedIds:
-    """What the store acknowledged: when, by the document's id, by collection."""
+    """What the store acknowledged.
+
+    Args:
+        times: for each collection, the time of the acknowledgement of each document id.
+    """
 
     times: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
 
@@ -121,8 +125,8 @@ def too_few_documents(database: Shop, target: Target, since: datetime) -> list[s
         present = database[collection].count_documents(query)
         if present < counted:
             messages.append(
-                f"{collection}: {counted:,.0f} were acknowledged since {since:%H:%M:%SZ} "
-                f"({selector}), the database has {present:,}"
+                f"{collection}: {counted:,.0f} documents were acknowledged since {since:%H:%M:%SZ} "
+                f"({selector}), but the database has {present:,}"
             )
     return messages
 

@@ -95,7 +95,7 @@ def collect(request: Request) -> Collection:
     """Make the checks; a database that does not answer is an error of each check.
 
     Args:
-        request: with a target and a policy that ``refuse_incomplete`` accepts.
+        request: a request whose target and policy ``refuse_incomplete`` accepts.
     """
     uri = request.target.secrets["database_uri"]
     began = time.monotonic()

@@ -46,7 +46,7 @@ def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: st
 def first_since(
     runs: Path, target: str, since: datetime, key: str
 ) -> Mapping[str, Differences] | None:
-    """The differences that the first run since a moment saw, by invariant; None without a run.
+    """The differences in the first run since a moment, keyed by invariant; None without a run.
 
     Args:
         runs: the folder of runs.

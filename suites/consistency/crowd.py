@@ -72,5 +72,5 @@ def statuses(answers: Sequence[Answer]) -> dict[int, int]:
 
 
 def codes(answers: Sequence[Answer]) -> set[str]:
-    """The words by which the answers refuse."""
+    """The error codes in the answers."""
     return {answer.body["error"]["code"] for answer in answers if "error" in (answer.body or {})}

@@ -50,9 +50,13 @@ def test_metrics(
         was_quiet = quiet(prometheus_text)
         before = counted(prometheus_text())
         expected = _usual_requests(client, user, product, str(len(problems)))
-        found = difference(before, counted(prometheus_text()), expected.counts)
-        problems.append(found if was_quiet and quiet(prometheus_text) else found and ["not quiet"])
-    stable = all(found == problems[0] for found in problems) and problems[0] != ["not quiet"]
+        differences = difference(before, counted(prometheus_text()), expected.counts)
+        problems.append(
+            differences if was_quiet and quiet(prometheus_text) else differences and ["not quiet"]
+        )
+    stable = all(differences == problems[0] for differences in problems) and problems[0] != [
+        "not quiet"
+    ]
     unsure = "inconclusive: others send requests to this target: "
     last = "; ".join(problems[-1][:3])
     conclude("" if not last else last if stable else unsure + last)
@@ -116,8 +120,8 @@ def test_logs(
             # A log that was rotated meanwhile is shorter, and is read from its beginning.
             file.seek(beginning if path.stat().st_size >= beginning else 0)
             logged += file.read()
-    found = [kind for kind, secret in secrets if secret in logged or secret in str(trails)]
-    assert found == []
+    kinds_in_logs = [kind for kind, secret in secrets if secret in logged or secret in str(trails)]
+    assert kinds_in_logs == []
 
 
 def _secrets_of_a_visit(

@@ -63,7 +63,7 @@ class Operation:
         """
         if status not in self.answers:
             documented = ", ".join(str(status) for status in sorted(self.answers))
-            return [f"status {status} is not documented; documented are {documented}"]
+            return [f"status {status} is not documented; the documented statuses are {documented}"]
         validator = self.answers[status]
         if validator is None:
             return [] if body is None else ["the answer has a body, and no body is documented"]
@@ -71,7 +71,7 @@ class Operation:
         return [_problem(error) for error in errors[:MAX_PROBLEMS]]
 
     def echo_problems(self, status: int, sent: Document, answer: object) -> list[str]:
-        """What an answer repeats otherwise than it was sent; the answer may be another person's.
+        """Values of the request that the answer repeats wrongly: it may be another person's answer.
 
         Args:
             status: the received status; only an answer of success repeats what was sent.
@@ -102,7 +102,7 @@ def _problem(error: ValidationError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """All operations by id, and all schemas by name."""
+    """All operations, keyed by id, and all schemas, keyed by name."""
 
     operations: Mapping[str, Operation]
     schemas: Mapping[str, Draft202012Validator]

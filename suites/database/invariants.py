@@ -91,7 +91,7 @@ class Confirmed:
     """The violations of one invariant that were there at every reading.
 
     Args:
-        violations: as they were at the last reading.
+        violations: the violations at the last reading.
         steady: the keys of violations whose difference was the same at the first reading as at the
             last.
     """
@@ -177,12 +177,12 @@ def check(
 def _read(database: Shop, limit: int, names: Iterable[str]) -> Violations:
     view = View(database, limit)
     return {
-        name: {violation.key: violation for violation in _found(INVARIANTS[name], view)}
+        name: {violation.key: violation for violation in _violations_of(INVARIANTS[name], view)}
         for name in names
     }
 
 
-def _found(invariant: Invariant, view: View) -> Iterator[Violation]:
+def _violations_of(invariant: Invariant, view: View) -> Iterator[Violation]:
     """The violations; malformed documents that cannot be judged one by one are a violation, too."""
     try:
         yield from invariant.find(view)

@@ -39,7 +39,7 @@ def order_items(view: View) -> Iterator[Violation]:
             for item in order["items"]
             if any(type(item[name]) not in WHOLE for name in NUMBERS)
         ]
-        return f"a number of {broken[0]} is no whole number" if broken else ""
+        return f"a number of {broken[0]} is not a whole number" if broken else ""
 
     return view.judge("orders", problem)
 
@@ -65,7 +65,7 @@ def order_totals(view: View) -> Iterator[Violation]:
     def problem(order: Document) -> str:
         expected = sum(item["line_total_paise"] for item in order["items"])
         return (
-            f"total_paise is {order['total_paise']}, the sum of the items is {expected}"
+            f"total_paise is {order['total_paise']}, but the sum of the items is {expected}"
             if order["total_paise"] != expected
             else ""
         )
@@ -119,7 +119,8 @@ def order_payments(view: View) -> Iterator[Violation]:
         return (
             ""
             if "captured" in statuses
-            else f"the order is {order['status']}, its payments are {', '.join(statuses) or 'none'}"
+            else f"the order is {order['status']}, but its payments are "
+            f"{', '.join(statuses) or 'none'}"
         )
 
     return view.judge("orders", problem, settled=True)
@@ -134,7 +135,8 @@ def payment_orders(view: View) -> Iterator[Violation]:
         if order is None:
             return f"order {payment['order_id']} does not exist"
         if payment["user_id"] != order["user_id"]:
-            return f"the payment is of user {payment['user_id']}, the order of {order['user_id']}"
+            users = f"{payment['user_id']}, but its order is of {order['user_id']}"
+            return f"the payment is of user {users}"
         early = order["created_at"] - payment["created_at"]
         return (
             f"the payment was made {early.total_seconds():.0f} s before order {order['_id']}"
@@ -152,7 +154,7 @@ def payment_amounts(view: View) -> Iterator[Violation]:
     def problem(payment: Document) -> str:
         order = orders.get(payment["order_id"])
         return (
-            f"amount_paise is {payment['amount_paise']}, the total of order {order['_id']} is "
+            f"amount_paise is {payment['amount_paise']}, but the total of order {order['_id']} is "
             f"{order['total_paise']}"
             if order is not None and payment["amount_paise"] != order["total_paise"]
             else ""
@@ -184,7 +186,7 @@ def payment_effects(view: View) -> Iterator[Violation]:
         order = orders.get(payment["order_id"])
         if payment["status"] != "captured" or order is None or order["status"] in PAID:
             return ""
-        return f"the payment is captured, order {order['_id']} is {order['status']}"
+        return f"the payment is captured, but order {order['_id']} is {order['status']}"
 
     return view.judge("payments", problem, settled=True)
 
@@ -204,7 +206,7 @@ def event_orders(view: View) -> Iterator[Violation]:
         if order is None:
             return f"order {event['order_id']} does not exist"
         return (
-            f"the event is of user {event['user_id']}, the order of {order['user_id']}"
+            f"the event is of user {event['user_id']}, but its order is of {order['user_id']}"
             if event["user_id"] != order["user_id"]
             else ""
         )
@@ -222,13 +224,13 @@ def event_numbers(view: View) -> Iterator[Violation]:
         own = sorted(events.get(order["_id"], []), key=lambda event: int(event["seq"]))
         numbers = [event["seq"] for event in own]
         if numbers != list(range(1, order["event_seq"] + 1)):
-            return f"event_seq is {order['event_seq']}, the events have the numbers {numbers}"
+            return f"event_seq is {order['event_seq']}, but the events have the numbers {numbers}"
         early = [
             later["seq"]
             for earlier, later in pairwise([{"at": order["created_at"]}, *own])
             if earlier["at"] - later["at"] > MAX_CLOCK_DIFFERENCE
         ]
-        return f"event {early[0]} is older than what happened before it" if early else ""
+        return f"event {early[0]} is older than the order or the event before it" if early else ""
 
     return view.judge("orders", problem, settled=True)
 
@@ -243,7 +245,7 @@ def event_status(view: View) -> Iterator[Violation]:
             return ""
         newest = max(own, key=lambda event: event["seq"])
         return (
-            f"the order is {order['status']}, its newest event says {newest['status']}"
+            f"the order is {order['status']}, but its newest event says {newest['status']}"
             if order["status"] != newest["status"]
             else ""
         )

@@ -57,7 +57,7 @@ class Rerun:
     """What a repeated migration changed.
 
     Args:
-        exit_code: of the command.
+        exit_code: the exit code of the command.
         output: what the command printed.
         records: the records of migrations before, as the database had them.
         changes: what the command changed in the records of migrations and in the indexes.
@@ -124,7 +124,7 @@ def _digest(document: Mapping[str, Any]) -> int:
 
 
 def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> list[str]:
-    """What changed between two snapshots, by collection."""
+    """What changed between two snapshots, keyed by collection."""
     nothing = Content(0, 0)
     changes = []
     for collection in sorted({*before, *after}):

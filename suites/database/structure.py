@@ -56,7 +56,7 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
 
 
 def indexes(database: Shop) -> dict[str, Any]:
-    """All indexes of a database, by collection and name."""
+    """All indexes of a database, keyed by collection and name."""
     return {
         f"{collection}.{name}": (
             tuple(index["key"]),

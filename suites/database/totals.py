@@ -23,7 +23,8 @@ def points_orders(view: View) -> Iterator[Violation]:
         if order is None:
             return f"order {entry['order_id']} does not exist"
         if entry["user_id"] != order["user_id"]:
-            return f"the points are of user {entry['user_id']}, the order of {order['user_id']}"
+            users = f"{entry['user_id']}, but their order is of {order['user_id']}"
+            return f"the points are of user {users}"
         return "" if order["status"] in PAID else f"order {order['_id']} is {order['status']}"
 
     return view.judge("loyalty_points", problem, settled=True)
@@ -39,7 +40,7 @@ def points_amounts(view: View) -> Iterator[Violation]:
             return ""
         expected = order["total_paise"] // PAISE_PER_POINT
         return (
-            f"points is {entry['points']}, the total of {order['total_paise']} paise earns "
+            f"points is {entry['points']}, but the total of {order['total_paise']} paise earns "
             f"{expected}"
             if entry["points"] != expected
             else ""
@@ -84,7 +85,7 @@ def _compare_sums(view: View, field: str, counted: Callable[[int], int]) -> Iter
             yield violation("leaderboards", account, text)
             continue
         if difference:
-            text = f"{field} is {account[field]}, the sum of the user's entries is {total}"
+            text = f"{field} is {account[field]}, but the sum of the user's entries is {total}"
             yield violation("leaderboards", _with_time(account, own), text, difference)
 
 
@@ -171,7 +172,7 @@ def stock_taken(view: View) -> Iterator[Violation]:
         if not has_all or not isinstance(taken, int):
             continue
         if not certain[product_id] <= taken <= possible[product_id]:
-            text = f"taken is {taken}, the orders have {certain[product_id]} pieces"
+            text = f"taken is {taken}, but the orders have {certain[product_id]} pieces"
             yield violation("products", product, text, taken - certain[product_id])
 
 

@@ -69,7 +69,7 @@ class Violation:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which document it is."""
+        """The key that identifies the document."""
         return self.collection, self.document
 
 
@@ -117,7 +117,7 @@ class View:
         return bool(oldest < since - GRACE)
 
     def by_id(self, collection: str, ids: Iterable[str]) -> Mapping[str, Document]:
-        """The documents with these ids, by id."""
+        """The documents with these ids, keyed by id."""
         if collection not in self._by_id:
             self._by_id[collection] = _by_id(self.newest(collection))
         known = self._by_id[collection]
@@ -129,7 +129,7 @@ class View:
     def grouped(
         self, collection: str, field: str, values: Iterable[str]
     ) -> Mapping[str, list[Document]]:
-        """All documents whose field has one of these values, by value."""
+        """All documents whose field has one of these values, keyed by value."""
         groups: dict[str, list[Document]] = defaultdict(list)
         documents: Iterable[Document] = self.newest(collection)
         if not self.is_complete(collection):
@@ -146,7 +146,7 @@ class View:
             yield from self.database[collection].find(query, projection)
 
     def is_settled(self, collection: str, document: Document) -> bool:
-        """Whether a document is older than GRACE; by then the store wrote its consequences.
+        """Whether a document is older than GRACE, so that the store has written its consequences.
 
         A document from the future has a wrong time, and is judged, too.
         """
@@ -175,7 +175,7 @@ class View:
 
 
 def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
-    """Documents by id; a malformed id, such as a document, cannot be referred to."""
+    """Documents, keyed by id; a malformed id, such as a document, cannot be referred to."""
     return {document["_id"]: document for document in documents if _can_be_key(document["_id"])}
 
 

@@ -83,7 +83,7 @@ def _read(path: Path, max_hours: float, command: str) -> Mapping[str, object]:
         raise NotLookedAtError(f"{path}: {type(error).__name__}{_again(command)}") from error
     if hours > max_hours or hours < -MAX_HOURS_AHEAD:
         raise NotLookedAtError(
-            f"{path}: {hours:.1f} h old; at most {max_hours:g} h count{_again(command)}"
+            f"{path}: {hours:.1f} h old; the maximum age is {max_hours:g} h{_again(command)}"
         )
     if not isinstance(content, dict):
         raise NotLookedAtError(f"{path}: no audit{_again(command)}")

@@ -9,7 +9,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def series(text: str) -> dict[tuple[str, Labels], float]:
-    """The value of each time series by name and sorted labels; comments are ignored.
+    """The value of each time series, keyed by name and sorted labels; comments are ignored.
 
     Source: Prometheus exposition formats, text format 0.0.4.
     """

@@ -107,7 +107,8 @@ def _distinct_hunks(repository: Path) -> Iterator[Hunk]:
     known: set[int] = set()
     for hunk in hunks(_log_lines(repository)):
         if time.monotonic() > deadline:
-            raise NotLookedAtError(f"{repository}: its history takes over {MAX_SECONDS:g} s")
+            problem = f"reading the history takes over {MAX_SECONDS:g} s"
+            raise NotLookedAtError(f"{repository}: {problem}")
         key = hash((hunk.file, hunk.lines, hunk.added))
         if key not in known:
             known.add(key)

@@ -131,7 +131,7 @@ def redirected(http_url: str, https_url: str, seconds: float) -> Observation:
 
 
 def ports(host: str, candidates: Iterable[int], allowed: frozenset[int]) -> Iterator[Observation]:
-    """Whether a port takes a connection that should not.
+    """Whether a port that should be closed accepts a connection.
 
     Args:
         host: the public address.

@@ -128,7 +128,7 @@ class AlertmanagerApi:
 
         Args:
             alerts: the alerts.
-            lasting: how long they are active; not over 0 ends them.
+            lasting: how long the alerts are active; 0 or a negative time ends the alerts.
 
         Raises:
             MonitoringError: no answer, or Alertmanager refuses them.

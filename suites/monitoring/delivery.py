@@ -90,8 +90,8 @@ class SyntheticAlerts:
     """Alerts of a run, one for each severity.
 
     Args:
-        alertmanager: where they are sent.
-        inbox: where they must arrive.
+        alertmanager: the Alertmanager that gets the alerts.
+        inbox: the receivers that must get the notifications.
         alerts: the alerts, by severity.
         sent_at: when they were sent, in seconds since the epoch.
     """
@@ -181,8 +181,8 @@ def synthetic_alerts(
     """Send an alert of each severity, and end them afterwards, whatever happens.
 
     Args:
-        alertmanager: where they are sent.
-        inbox: where they must arrive.
+        alertmanager: the Alertmanager that gets the alerts.
+        inbox: the receivers that must get the notifications.
         run_id: names the alerts, so that each run knows its own.
         severities: the severities.
         equal: the labels that inhibition rules compare: each alert gets values of its own, so that

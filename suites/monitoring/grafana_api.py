@@ -145,7 +145,7 @@ class GrafanaApi:
         return f"status {answer.status} {status}: {message[:200]}"
 
     def dashboard_ids(self) -> Mapping[str, str]:
-        """The id of each dashboard, by its title.
+        """The id of each dashboard, keyed by its title.
 
         Raises:
             MonitoringError: no answer, or not as the API documents it.

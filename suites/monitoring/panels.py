@@ -62,7 +62,7 @@ def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
 
     Args:
         grafana: the server.
-        contents: by the title of a dashboard, a pattern of metrics for each content.
+        contents: for each title of a dashboard, a pattern of metrics for each content.
 
     Raises:
         MonitoringError: Grafana does not answer.

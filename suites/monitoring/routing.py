@@ -34,7 +34,7 @@ class Matcher:
     value: str
 
     def holds(self, labels: Labels) -> bool:
-        """Whether an alert with these labels fits."""
+        """Whether the condition holds for an alert with these labels."""
         content = labels.get(self.label, "")
         if self.symbol in ("=", "!="):
             return (content == self.value) == (self.symbol == "=")
@@ -47,7 +47,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route with what it inherits.
+    """A route, with the settings that it inherits.
 
     Args:
         place: where it stands, such as ``route.routes[0]``.

@@ -90,8 +90,8 @@ def time_flaws(
         for route in routing.root.selected(labels)
     }
     return [
-        f"{route.place}: {name} is {route.times[name].total_seconds():.0f} s, for critical alerts "
-        f"at most {limit.total_seconds():.0f} s"
+        f"{route.place}: {name} is {route.times[name].total_seconds():.0f} s; for critical alerts "
+        f"it must be at most {limit.total_seconds():.0f} s"
         for route in routes.values()
         for name, limit in longest.items()
         if route.times[name] > limit

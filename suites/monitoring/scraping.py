@@ -59,7 +59,7 @@ def interval_flaws(
         prometheus: the server.
         targets: its targets.
         longest_seconds: the longest interval that may be configured; 0 for any.
-        tolerance: by which part of the interval most scrapes may be late.
+        tolerance: the delay that most scrapes may have, as a part of the interval.
         now: this machine's time, in seconds since the epoch.
 
     Raises:
@@ -70,7 +70,7 @@ def interval_flaws(
         name, interval = f"{target.job} {target.instance}", target.interval_seconds
         if 0 < longest_seconds < interval:
             flaws.append(
-                f"{name}: is scraped each {interval:g} s, expected each {longest_seconds:g} s"
+                f"{name}: is scraped every {interval:g} s, expected every {longest_seconds:g} s"
             )
         window = max(MIN_WINDOW_SECONDS, round(WINDOW_SCRAPES * interval))
         selector = f'up{{job="{target.job}",instance="{target.instance}"}}'
@@ -83,15 +83,15 @@ def interval_flaws(
 def _late(times: list[float], interval: float, tolerance: float, now: float) -> list[str]:
     """What is wrong with the times of scrapes; a single outage does not change their median."""
     if len(times) < MIN_SAMPLES:
-        return [f"{len(times)} scrapes in the last minutes, expected a scrape each {interval:g} s"]
+        return [f"{len(times)} scrapes in the last minutes, expected a scrape every {interval:g} s"]
     age = now - times[-1]
     if age > MAX_AGE_INTERVALS * interval + SPARE_SECONDS:
-        return [f"was last scraped {age:.0f} s ago, expected a scrape each {interval:g} s"]
+        return [f"was last scraped {age:.0f} s ago, expected a scrape every {interval:g} s"]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     if median(gaps) <= interval * (1 + tolerance):
         return []
-    frequency = f"was scraped each {median(gaps):.1f} s, and after {max(gaps):.1f} s at most"
-    return [f"{frequency}; expected each {interval:g} s"]
+    frequency = f"was scraped every {median(gaps):.1f} s, at the longest after {max(gaps):.1f} s"
+    return [f"{frequency}; expected a scrape every {interval:g} s"]
 
 
 def clock_flaws(

@@ -94,6 +94,7 @@ def test_cache(client: StoreClient, prometheus_text: Callable[[], str], policy: 
     hits_after, misses_after = counted()
 
     hits, misses = hits_after - hits_before, misses_after - misses_before
-    assert hits + misses >= LOOK_UPS, f"{hits + misses:.0f} look-ups counted, {LOOK_UPS} made"
+    counts = f"{hits + misses:.0f} look-ups were counted, and {LOOK_UPS} were made"
+    assert hits + misses >= LOOK_UPS, counts
     ratio = hits / (hits + misses)
     assert ratio > minimum, f"{hits:.0f} of {hits + misses:.0f} look-ups were hits"

@@ -159,7 +159,7 @@ def test_database(
     slow = queries - round(quick_after - quick_before)
     assert queries >= 2 * CARTS
     chance = chance_of_at_most(slow, queries, 1 - P95)
-    sentence = f"{slow} of {queries} database commands took over {limit} s; at most 5 % may"
+    sentence = f"{slow} of {queries} database commands took over {limit} s; at most 5 % are allowed"
     assert chance < 1 - CONFIDENCE, sentence
 
     with timed_connection(target.secrets["database_uri"]) as (own_connection, durations):

@@ -13,8 +13,9 @@ def assert_no_flaws(expected: str, flaws: Sequence[str], *, again: str, next_ste
 
     Args:
         expected: what the check expects, as a sentence.
-        flaws: what is not so; each begins with the name of its rule, receiver, service or panel.
-        again: the command that repeats the look.
+        flaws: one sentence for each deviation, which begins with the name of the rule, receiver,
+            service or panel.
+        again: the command that repeats the question.
         next_step: what a person does now.
     """
     __tracebackhide__ = True

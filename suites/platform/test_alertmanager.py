@@ -70,8 +70,8 @@ class Sender:
     """Sends synthetic alerts of this run, and ends them.
 
     Args:
-        alertmanager: where they are sent.
-        inbox: where they must arrive.
+        alertmanager: the Alertmanager that gets the alerts.
+        inbox: the receivers that must get the notifications.
         routing: the loaded configuration.
         policy: the severities, and how soon a notification must arrive.
         run_id: the id of this run.

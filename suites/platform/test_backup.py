@@ -26,7 +26,7 @@ class OwnBackup:
 
     Args:
         backup: the backup.
-        ids: by collection, a document that this run made before.
+        ids: for each collection, the id of a document that this run made before.
         collections: the collections that the database had before.
     """
 

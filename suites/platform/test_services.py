@@ -79,7 +79,7 @@ def test_as_many_services_run_as_are_stated(
     addresses = {service.address for service in running}
     absent = [service.name for service in target.services if service not in running]
     is_complete = target.service_count == len(addresses) > 0
-    flaw = f"{len(addresses)} run; not running: {', '.join(absent) or 'none'}"
+    flaw = f"{len(addresses)} services run; these do not run: {', '.join(absent) or 'none'}"
     assert_no_flaws(
         f"{target.service_count} services of {target.name} run, at different addresses",
         [] if is_complete else [flaw],

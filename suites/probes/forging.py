@@ -57,7 +57,7 @@ def _decoded(part: str) -> JsonObject:
 
 
 def signed(header: JsonObject, claims: JsonObject, key: str) -> str:
-    """A token signed with HMAC, by the algorithm of its header or else by SHA-256 (RFC 7518)."""
+    """A token signed with HMAC and the algorithm of its header, or else SHA-256 (RFC 7518)."""
     digest = DIGESTS.get(str(header.get("alg")), hashlib.sha256)
     body = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
     return f"{body}.{_encoded(hmac.new(key.encode(), body.encode(), digest).digest())}"

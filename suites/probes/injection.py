@@ -106,7 +106,7 @@ CLIMBS = (
 
 
 def nosql_pairs() -> tuple[Pair, ...]:
-    """Operators that match everything beside operators that match nothing, by a fixed seed."""
+    """Pairs of operators that match everything and that match nothing, with a fixed seed."""
     pairs: list[Pair] = [
         Pair({"$ne": WORD}, {"$in": []}),
         Pair({"$gt": ""}, {"$lt": ""}),
@@ -197,7 +197,7 @@ def pair_differs(
 
 
 def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Operators of NoSQL instead of values, in bodies, forms and queries (``name[$ne]``)."""
+    """Send operators of NoSQL in place of values, in bodies, forms and queries (``name[$ne]``)."""
     for place in places(endpoint, call):
         if place.where == "path":
             continue
@@ -232,7 +232,7 @@ def operator_calls(call: Call, place: Parameter) -> Callable[[object], Call]:
 
 
 def sql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Quotes, conditions and delays of SQL: by an error, by different answers, by time."""
+    """Send quotes, conditions and delays of SQL; errors, different answers and times are signs."""
     for place in places(endpoint, call):
         observation = _sql_at(sender, endpoint, call, place)
         yield observation or _no_finding("sql-injection", endpoint, place)
@@ -263,7 +263,7 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
 def delayed(
     sender: Sender, endpoint: Endpoint, call: Call, place: Parameter, pair: Pair
 ) -> Exchange | None:
-    """The exchange of a delay that comes each time, and never with its twin."""
+    """The exchange of an attack that delays each answer, where its twin delays none."""
     last = None
     for _ in range(REPEATS + 1):
         slow = sender.send(endpoint, call.with_value(place, pair.attack))
@@ -277,7 +277,7 @@ def delayed(
 
 
 def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Shell commands: by the result of a calculation, and by time."""
+    """Send shell commands; the result of a calculation and the time are signs."""
     for place in places(endpoint, call):
         observation = None
         for template in SHELL:
@@ -300,7 +300,7 @@ def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observat
 
 
 def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Template syntax: whether the answer holds the result of a calculation."""
+    """Send template syntax; the result of a calculation in the answer is a sign."""
     payloads = (*(f"{WORD} {expression.format(*FACTORS)}" for expression in TEMPLATES), BARE)
     return _by_sign(
         "template-injection",
@@ -311,7 +311,7 @@ def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observa
 
 
 def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Line breaks in values: whether the text after a line break becomes a header."""
+    """Send line breaks in values; a header with the text after the line break is a sign."""
     payloads = [f"{WORD}{line_break}{HEADER}: 1" for line_break in BREAKS]
     return _by_sign(
         "header-injection",
@@ -322,7 +322,7 @@ def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation
 
 
 def traversal(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Paths that lead out of a folder, in every value."""
+    """Send paths that lead out of a folder, in every value."""
     payloads = [climb.format(file="etc/passwd") for climb in CLIMBS]
     return _by_sign(
         "path-traversal",
@@ -353,7 +353,7 @@ def _by_sign(
 
 
 def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[Observation]:
-    """Paths that lead out of a folder, below each prefix of the address, sent without escapes."""
+    """Send paths that lead out of a folder, below each prefix of the address, without escapes."""
     for prefix in prefixes:
         plain = Endpoint(
             f"GET {prefix}", "GET", prefix, (), None, "", secured=False, statuses=frozenset()
@@ -389,7 +389,7 @@ def _finding(
 
 
 def _no_finding(rule: str, endpoint: Endpoint, place: Parameter) -> Observation:
-    sentence = f"{endpoint.name}: {place.where} {place.name} is taken for text or refused"
+    sentence = f"{endpoint.name}: {place.where} {place.name} is treated as text, or refused"
     place_name = f"{endpoint.name} {place.name}"
     return Observation(rule, place_name, is_finding=False, sentence=sentence)
 

@@ -110,7 +110,7 @@ def cors(sender: Sender, endpoint: Endpoint, call: Call, own_host: str) -> Itera
             may_read = allowed == origin or (
                 allowed == "*" and (with_credentials or endpoint.secured)
             )
-            sentence = f"{endpoint.name}: origin {origin} is answered {allowed or 'nothing'}"
+            sentence = f"{endpoint.name}: the answer to origin {origin} allows {allowed or 'none'}"
             yield Observation(
                 "cors", f"{method} {endpoint.name} {origin}", may_read, sentence, answer
             )

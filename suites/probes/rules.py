@@ -164,7 +164,7 @@ RULES = {
         ),
         Rule(
             "user-enumeration",
-            "the log-in tells known from unknown users",
+            "the log-in shows which users exist",
             204,
             "6.3.8",
             "gives the same answer in the same time to known and unknown users",

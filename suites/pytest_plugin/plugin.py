@@ -314,7 +314,7 @@ def report_line(config: pytest.Config) -> str:
     """Where the release report is, and the command that writes it with the results of this run.
 
     Args:
-        config: of a run with a target.
+        config: the configuration of a run with a target.
     """
     out = run_folder(config).parent.parent
     options = [f"--{name}={value}" for name in ("target", "targets", "policy")

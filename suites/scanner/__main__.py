@@ -21,7 +21,7 @@ import yaml
 from suites.probes.api import Endpoint
 from suites.probes.openapi import endpoints, token_header
 from suites.probes.severity import Level
-from suites.scanner.grouping import findings
+from suites.scanner.grouping import Finding, findings
 from suites.scanner.output import Report, as_json, as_text, printable
 from suites.scanner.reproduction import Replacements
 from suites.scanner.result import ScanResult
@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=900.0,
         metavar="SECONDS",
-        help="the scan ends after this time, with what it found; 900",
+        help="end the scan after this time, and report its findings (900)",
     )
     scan.add_argument(
         "--timeout",
@@ -112,7 +112,9 @@ def parser() -> argparse.ArgumentParser:
     )
     scan.add_argument("--json", action="store_true", help="print JSON instead of text")
     scan.add_argument(
-        "--details", action="store_true", help="say of each rule what it tried and could not try"
+        "--details",
+        action="store_true",
+        help="print for each rule what was tried and what could not be tried",
     )
     return top
 
@@ -129,7 +131,7 @@ def main() -> int:
         _complain(f"{type(error).__name__}: {error}")
         return USAGE
     except KeyboardInterrupt:
-        _complain("stopped before the first attack: nothing can be said")
+        _complain("the scan was stopped before the first attack, so it has no result")
         return NOT_LOOKED_AT
     except Exception as error:  # noqa: BLE001 - exit code 1 would say that something was found
         _complain(f"broken: {type(error).__name__}: {error}")
@@ -178,8 +180,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def exit_code(result: ScanResult) -> int:
-    """Something was found, or a part could not be tested, or nothing was found."""
-    if any(one.severity.level is not Level.NOTE for one in findings(result.findings)):
+    """The code for a finding, for a part that could not be tested, or for no finding."""
+    if any(finding.severity.level is not Level.NOTE for finding in findings(result.findings)):
         return FOUND
     return NOT_LOOKED_AT if result.problems else NOTHING
 
@@ -209,9 +211,15 @@ def _replacements(scan: Scan) -> Replacements:
     survey = scan.survey
     if survey is None:
         return Replacements({})
-    watch, found = survey.nobody.watch, survey.registration
-    address = f"{scan.sender.base}{found.endpoint.path}" if found else ""
+    watch, registration = survey.nobody.watch, survey.registration
+    address = f"{scan.sender.base}{registration.endpoint.path}" if registration else ""
     return Replacements(watch.variables, survey.nonce, frozenset(watch.names), address)
+
+
+def _counted(finding: Finding) -> str:
+    """The sentence of a finding, with the number of its observations."""
+    sentence = finding.first.sentence
+    return f"{sentence} ({finding.count} times)" if finding.count > 1 else sentence
 
 
 def _write_sarif(path: Path, result: ScanResult, accounts: Accounts) -> None:
@@ -219,10 +227,8 @@ def _write_sarif(path: Path, result: ScanResult, accounts: Accounts) -> None:
     logins = filter(None, (accounts.user, accounts.user2, accounts.admin))
     secrets = tuple(filter(None, (accounts.token, *(login.password for login in logins))))
     grouped = [
-        replace(one.first, sentence=f"{one.first.sentence} ({one.count} times)" if one.count > 1
-                else one.first.sentence)
-        for one in findings(result.findings)
-    ]  # fmt: skip
+        replace(finding.first, sentence=_counted(finding)) for finding in findings(result.findings)
+    ]
     text = json.dumps(sarif(grouped, secrets), indent=1)
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
@@ -292,7 +298,9 @@ class _Loader(yaml.SafeLoader):
 def _known(names: list[str], operations: tuple[Endpoint, ...]) -> None:
     """Refuse the name of an operation that the file does not have."""
     known = {
-        text for one in operations for text in (one.name, one.path, f"{one.method} {one.path}")
+        text
+        for operation in operations
+        for text in (operation.name, operation.path, f"{operation.method} {operation.path}")
     }
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -308,11 +316,13 @@ def _accounts(
     user = _login(options, operations, header)
     others: dict[str, Login | None] = {}
     for name, variable in (("user2", PASSWORD2_VARIABLE), ("admin", ADMIN_VARIABLE)):
-        wanted = getattr(options, name)
-        if wanted and user is None:
+        user_name = getattr(options, name)
+        if user_name and user is None:
             raise ValueError(f"--{name} needs --login and --user")
         password = os.environ.get(variable) or os.environ.get(PASSWORD_VARIABLE, "")
-        others[name] = replace(user, name=wanted, password=password) if wanted and user else None
+        others[name] = (
+            replace(user, name=user_name, password=password) if user_name and user else None
+        )
     return Accounts(user, others["user2"], others["admin"], token, header)
 
 

@@ -13,7 +13,7 @@ class Finding:
     """All observations of one cause.
 
     Args:
-        first: the observation that shows the cause best: the first one.
+        first: the first observation of the cause, which is shown.
         places: the places of all observations, without doubles.
         count: the number of observations.
     """
@@ -45,8 +45,10 @@ def findings(observations: Iterable[Observation]) -> list[Finding]:
         if observation.is_finding:
             key = (observation.rule, observation.cause or observation.place)
             groups.setdefault(key, []).append(observation)
-    found = [
-        Finding(group[0], tuple(dict.fromkeys(one.place for one in group)), len(group))
+    grouped = [
+        Finding(group[0], tuple(dict.fromkeys(finding.place for finding in group)), len(group))
         for group in groups.values()
     ]
-    return sorted(found, key=lambda one: (-one.severity.score, one.first.rule, one.cause))
+    return sorted(
+        grouped, key=lambda finding: (-finding.severity.score, finding.first.rule, finding.cause)
+    )

@@ -96,7 +96,7 @@ class OperationScan:
         yield self._watched(injections.others(sender, endpoint, call), sender)
         limited = sender.account.limited if isinstance(sender.account, PatientSender) else 0
         if limited:
-            gap = f"{endpoint.name}: {limited} requests were answered 429 and tried nothing"
+            gap = f"{endpoint.name}: {limited} requests got status 429, so they tested nothing"
             yield [Gap(rule, gap) for rule in VALUE_RULES]
 
     def malformed(self) -> Iterator[Iterable[Observation | Gap]]:

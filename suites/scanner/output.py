@@ -20,7 +20,7 @@ NAMES = {Level.ERROR: "FINDING", Level.WARNING: "FINDING", Level.NOTE: "NOTE"}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A result with what its lines need besides.
+    """The result of a scan, and the other values that the output shows.
 
     Args:
         result: the result.
@@ -73,7 +73,7 @@ def as_json(report: Report) -> Mapping[str, object]:
         "probes": {name: outcome(name, report) for name in RULES},
         "not_tried": {name: gaps for name, gaps in report.result.gaps.items() if gaps},
         "not_looked_at": [
-            printable(one) for one in (*report.result.problems, *report.result.notes)
+            printable(sentence) for sentence in (*report.result.problems, *report.result.notes)
         ],
     }
 
@@ -168,23 +168,23 @@ def _finding_lines(report: Report, finding: Finding) -> list[str]:
 def _preparations(report: Report, lines: list[str]) -> list[str]:
     """How to set the variables that the curl lines name."""
     text = "\n".join(lines)
-    found: dict[str, str] = {}
+    line_by_variable: dict[str, str] = {}
     for account in report.accounts:
         line = preparation(account)
         name = line.partition("=")[0]
         if line and f'"${name}"' in text:
-            found.setdefault(name, printable(line))
-    return list(found.values())
+            line_by_variable.setdefault(name, printable(line))
+    return list(line_by_variable.values())
 
 
 def outcome(name: str, report: Report) -> str:
     """What a rule found, or tried, or why it tried nothing."""
     result = report.result
     places = result.places.get(name, 0)
-    found = sum(finding.first.rule == name for finding in findings(result.findings))
+    count = sum(finding.first.rule == name for finding in findings(result.findings))
     gaps = result.gaps.get(name, [])
-    if found:
-        return f"{found} finding{'' if found == 1 else 's'} in {places} places"
+    if count:
+        return f"{count} finding{'' if count == 1 else 's'} in {places} places"
     if places:
         tried = f"no finding in {places} places"
         return f"{tried}; not tried: {'; '.join(gaps[:3])}" if gaps else tried

@@ -64,7 +64,7 @@ class ScanResult:
         except (UnreachableError, LoginFailedError, ShareOverError) as error:
             self.problem(f"{place}: {error}")
         except Exception as error:  # noqa: BLE001 - one broken attack must not lose the scan
-            self.problem(f"{place}: the attack broke: {type(error).__name__}: {error}")
+            self.problem(f"{place}: the attack had an error: {type(error).__name__}: {error}")
 
     def note(self, outcome: Observation | Gap) -> None:
         """Add one outcome."""

@@ -135,7 +135,7 @@ class Scan:
         return self.result
 
     def _rest(self) -> str:
-        return f"part {self.done + 1} and the following of {self._total()} parts"
+        return f"the parts from {self.done + 1} to {self._total()}"
 
     def _total(self) -> int:
         return len(ATTACKS) + 2 * len(self.survey.operations if self.survey else ()) + 3
@@ -207,9 +207,9 @@ class Scan:
         scans = [
             OperationScan(survey, good, self.choice.destructive) for good in survey.good.values()
         ]
-        entrances_ = [one for one in scans if survey.is_entrance(one.good.endpoint)]
-        others = [one for one in scans if one not in entrances_]
-        self._operations(survey, passive, sorted(others, key=lambda one: one.seconds))
+        entrances_ = [scan for scan in scans if survey.is_entrance(scan.good.endpoint)]
+        others = [scan for scan in scans if scan not in entrances_]
+        self._operations(survey, passive, sorted(others, key=lambda scan: scan.seconds))
         self._step("guesses of passwords")
         self._still_there(survey)
         self.result.add(entrances.guessing(survey), "guesses of passwords")
@@ -220,27 +220,27 @@ class Scan:
 
     def _operations(self, survey: Survey, passive: PassiveScan, scans: list[OperationScan]) -> None:
         """Attack some operations by values, malformed values last."""
-        for one in scans:
-            name = one.good.endpoint.name
+        for scan in scans:
+            name = scan.good.endpoint.name
             self._step(name)
-            self.result.add(passive.origins(one.good), name)
-            self._shared(survey, one, one.quick())
-        for one in scans:
-            self._step(f"malformed values, {one.good.endpoint.name}")
-            self._shared(survey, one, one.malformed())
+            self.result.add(passive.origins(scan.good), name)
+            self._shared(survey, scan, scan.quick())
+        for scan in scans:
+            self._step(f"malformed values, {scan.good.endpoint.name}")
+            self._shared(survey, scan, scan.malformed())
 
     def _shared(
-        self, survey: Survey, one: OperationScan, probes: Iterable[Iterable[Observation | Gap]]
+        self, survey: Survey, scan: OperationScan, probes: Iterable[Iterable[Observation | Gap]]
     ) -> None:
         """Run the probes of one operation within its share of the time."""
         budget = self.sender.budget
         if budget:
             budget.share(SHARE)
         for probe in probes:
-            self.result.add(probe, one.good.endpoint.name)
+            self.result.add(probe, scan.good.endpoint.name)
         if budget:
             budget.share_end = math.inf
-        self._hangs(survey, one.good)
+        self._hangs(survey, scan.good)
 
     def _own_host(self) -> str:
         return self.choice.own_host or str(urlsplit(self.sender.base).hostname)
@@ -297,8 +297,8 @@ class Scan:
         """Whether the operations still answer as at first; else the rest was in vain."""
         for good in survey.good.values():
             is_reading = good.endpoint.method == "GET" and good.is_usable
-            damaged = any(one.rule == "stored-damage" and good.endpoint.name in one.place
-                          for one in self.result.findings)  # fmt: skip
+            damaged = any(finding.rule == "stored-damage" and good.endpoint.name in finding.place
+                          for finding in self.result.findings)  # fmt: skip
             if not is_reading or good.answer is None or damaged:
                 continue
             try:
@@ -311,11 +311,11 @@ class Scan:
                 self.result.problem(f"{good.endpoint.name} answered {statuses}")
 
     def _lost(self, survey: Survey, error: ServiceLostError) -> None:
-        """The service answers no more: this is a finding, and the end of the scan."""
+        """Report a service that does not answer any more, and end the scan."""
         good = survey.good.get(error.endpoint.name)
         payload = robustness.payload_text(error.call, good.call) if good else "a call"
         sentence = (
-            f"{error.endpoint.name}: after {payload} the service answers nothing any more ({error})"
+            f"{error.endpoint.name}: after {payload} the service does not answer any more ({error})"
         )
         exchange = survey.user.sender.unanswered(error.endpoint, error.call)
         self.result.note(Observation("service-hang", error.endpoint.name, is_finding=True,

@@ -31,16 +31,16 @@ COOKIE_RULES = ("csrf", "session-fixation")
 
 def reasons(survey: Survey | None) -> Mapping[str, str]:
     """The reason of each rule that was not tried at all."""
-    found = dict(NEEDS)
-    found |= {"csp": "no page", "xss-reflected": "no page takes a value",
+    reason_by_rule = dict(NEEDS)
+    reason_by_rule |= {"csp": "no page", "xss-reflected": "no page takes a value",
               "server-version": "no answer", "service-hang": "every request was answered",
               "cors-wildcard": "no operation allows every origin"}  # fmt: skip
     if survey is None:
-        return found
+        return reason_by_rule
     if not survey.user.session.headers:
-        found |= dict.fromkeys(SESSION_RULES, "no log-in was given")
+        reason_by_rule |= dict.fromkeys(SESSION_RULES, "no log-in was given")
     elif survey.user.session.token:
-        found |= dict.fromkeys(COOKIE_RULES, "no cookie session")
+        reason_by_rule |= dict.fromkeys(COOKIE_RULES, "no cookie session")
     if not any(endpoint.secured for endpoint in survey.operations):
-        found["missing-authentication"] = "no operation declares security"
-    return found
+        reason_by_rule["missing-authentication"] = "no operation declares security"
+    return reason_by_rule

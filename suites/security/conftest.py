@@ -85,7 +85,7 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
             lines = [_finding_text(finding) for finding in findings[:MAX_FINDINGS]]
             if len(findings) > MAX_FINDINGS:
                 hidden = len(findings) - MAX_FINDINGS
-                lines.append(f"{hidden} more: security.sarif in the run's folder")
+                lines.append(f"{hidden} more findings are in security.sarif in the run's folder")
             pytest.fail(masked("\n".join(lines), secrets), pytrace=False)
 
     return assert_no_finding

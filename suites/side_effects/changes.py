@@ -40,8 +40,8 @@ class Change:
     def sentence(self) -> str:
         """The change in words, without values: some are secret."""
         owner = self.document.get(OWNER_FIELDS[self.collection], "nobody")
-        what = f" ({', '.join(sorted(self.fields))})" if self.fields else ""
-        return f"in {self.collection}, a document of {owner} {self.kind.value}{what}"
+        fields = f" ({', '.join(sorted(self.fields))})" if self.fields else ""
+        return f"in {self.collection}, a document of {owner} {self.kind.value}{fields}"
 
 
 @dataclass(slots=True)
@@ -131,16 +131,16 @@ def problems(
         effects: the effects of the calls; each counts the changes that it explains.
         users: the users whose documents are in the snapshots.
     """
-    found = [change.sentence() for change in changes if not _is_explained(change, effects)]
+    sentences = [change.sentence() for change in changes if not _is_explained(change, effects)]
     known = set(users)
-    found += [
+    sentences += [
         f"{effect.name}: in {effect.effect.collection}, no document {kind.value}"
         for effect in effects
         if known & set(map(str, effect.owners))
         for kind in (ChangeKind.ADDED, ChangeKind.REMOVED)
         if effect.missing(kind) > 0
     ]
-    return found[:MAX_PROBLEMS]
+    return sentences[:MAX_PROBLEMS]
 
 
 def _is_explained(change: Change, effects: Sequence[ExpectedEffect]) -> bool:

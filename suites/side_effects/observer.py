@@ -161,11 +161,14 @@ class EffectObserver:
         self._later += _later(effects)
         if any(answered.status == ANSWERED_NOTHING for answered in window.answered):
             return []
-        found = changes.problems(
+        sentences = changes.problems(
             changes.differences(window.before, after), [*effects, *earlier], subjects.users
         )
         names = sorted({answered.call.operation.name for answered in window.answered})
-        return [f"not as the effects of {' and '.join(names)}: {problem}" for problem in found]
+        return [
+            f"the changes do not match the effects of {' and '.join(names)}: {problem}"
+            for problem in sentences
+        ]
 
 
 def _kind(call: Call) -> tuple[str, str]:

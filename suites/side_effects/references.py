@@ -51,8 +51,8 @@ def values(reference: object, answered: AnsweredCall, database: Shop) -> list[An
     collection, _, field = place.partition(".")
     if slash and collection in TRACES:
         keys = values(inner, answered, database)
-        wanted = field or TRACES[collection]
-        return [found for key in keys for found in _fields(database, collection, key, wanted)]
+        trace_field = field or TRACES[collection]
+        return [value for key in keys for value in _fields(database, collection, key, trace_field)]
     root, _, path = reference.partition(".")
     if root not in ROOTS or not path:
         return [reference]

@@ -1,6 +1,5 @@
 """The error that the store's handlers raise: a status, a stable code and a sentence."""
 
-
 # The longest message that the contract allows; a decoder repeats the names of unknown fields.
 MAX_MESSAGE = 300
 

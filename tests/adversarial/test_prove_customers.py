@@ -266,7 +266,7 @@ def test_a_shop_that_exports_no_orders_is_judged_by_the_rest(tmp_path: Path) -> 
         place.metrics.drop(ORDERS)
         answer = place.ask("ramp-30")
     assert answer.code == GO, answer.out + answer.err
-    assert "not judged, no orders to compare with" in answer.out
+    assert "not judged, because there are no orders to compare with" in answer.out
 
 
 def test_a_shop_that_exports_no_payments_at_all_is_a_hold(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_a_move_to_green_after_the_rollback_is_a_hold(here: Place) -> None:
     ledger.append(here.out, ledger.MoveEntry("green", "ramp-10", 0.1, time.time(), 1.0))
     done = asked(here)
     assert done.code == 3
-    assert "that no move of traffic followed" in done.out
+    assert "after the last move of traffic" in done.out
 
 
 @pytest.mark.usefixtures("made")
@@ -402,7 +402,7 @@ def test_after_a_move_that_cannot_be_read_no_rollback_is_known(here: Place) -> N
     ledger.append(here.out, ledger.MoveEntry("green", "ramp-10", float("nan"), time.time(), 1.0))
     done = asked(here)
     assert done.code == 3
-    assert "the ledger has no rollback to blue that no move of traffic followed" in done.out
+    assert "the ledger has no rollback to blue after the last move of traffic" in done.out
 
 
 def test_the_line_after_a_rollback_has_no_control_characters() -> None:
@@ -411,7 +411,7 @@ def test_the_line_after_a_rollback_has_no_control_characters() -> None:
 
     lines: list[str] = []
     ask_after_rollback(refuse, lines.append)
-    assert lines == ["not asked about the baseline: bad�[2J�rollback verified"]
+    assert lines == ["the gate was not asked about the baseline: bad�[2J�rollback verified"]
 
 
 @pytest.mark.parametrize(

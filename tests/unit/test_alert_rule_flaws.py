@@ -75,7 +75,10 @@ def test_without_prometheus_every_other_flaw_is_named() -> None:
     ("expression", "sentence"),
     [
         ("sum(rate(http_errors_totl[5m])) > 3", "reads http_errors_totl: no such time series"),
-        ("up{job='stor'} == 0", "the label job is never 'stor' but, for example, store"),
+        (
+            "up{job='stor'} == 0",
+            "job is never 'stor'; its values are, for example, store",
+        ),
         ("http_requests_total{code='500'} > 0", "http_requests_total has no label code"),
         ("up{job='store',instance='a:9090'} == 0", "no time series has all of these labels"),
         ("rate(http_errors_total[5m]) > 0.05", "0.05 is a ratio: divide by the rate of all events"),

@@ -289,7 +289,7 @@ def test_a_failure_on_an_unknown_build_is_a_hold() -> None:
     failed = replace(run_of("r1", 5, smoke_login=FAILED), build=None)
     decision = decision_of(TRIGGER, failed)
     assert decision.outcome is Outcome.HOLD
-    assert "smoke.login failed in run r1, which does not know its build" in decision.reason
+    assert "smoke.login failed in run r1, whose build is unknown" in decision.reason
     assert decision_of(TRIGGER, failed, run_of("r2", 3)).outcome is Outcome.GO
 
 

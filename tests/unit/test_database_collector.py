@@ -129,7 +129,7 @@ def test_fewer_documents_than_the_counters_counted_are_named(
     shop = {"orders": Counting(6), "payments": Counting(5)}
     messages = acknowledged.too_few_documents(shop, TARGET, NOW)  # type: ignore[arg-type]
     assert len(messages) == 1
-    assert messages[0].startswith("payments: 6 were acknowledged since")
+    assert messages[0].startswith("payments: 6 documents were acknowledged since")
     assert messages[0].endswith("the database has 5")
 
 

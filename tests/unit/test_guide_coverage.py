@@ -284,11 +284,11 @@ STAGES = [
     ('title = "Immediate', 'stages = ["hour-3"]\ntitle = "Immediate', "no stage 'hour-3'"),
     (
         'title = "Immediate', 'stages = ["staging"]\ntitle = "Immediate',
-        "hour-1.error-rate: no objective of the item is asked at staging",
+        "hour-1.error-rate: no objective of the item belongs to the stage staging",
     ),
     (
         'checks = ["smoke.payment"]', 'checks = ["smoke.payment"], stages = ["hour-1", "hour-4"]',
-        "hour-1.payment: no objective of the item is asked at hour-1 or hour-4",
+        "hour-1.payment: no objective of the item belongs to the stage hour-1 or hour-4",
     ),
 ]  # fmt: skip
 

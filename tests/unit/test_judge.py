@@ -180,7 +180,10 @@ def test_the_share_must_have_lasted_for_the_bake() -> None:
     )  # fmt: skip
     decision = decide(changed(evidence(), "haproxy", series=weights))
     assert decision.outcome is Outcome.HOLD
-    assert "green has had 10 % of traffic for 300 s, bake 600 s; 300 s to go" in decision.reason
+    assert (
+        "green has had 10 % of traffic for 300 s; the bake time is 600 s; 300 s to go"
+        in decision.reason
+    )
 
 
 @given(st.permutations(range(3)))

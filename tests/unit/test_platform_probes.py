@@ -114,9 +114,9 @@ def test_a_target_that_is_down_is_named_with_its_error() -> None:
     [
         (range(60), 1.0, ""),
         ((*range(20), *range(40, 60)), 1.0, ""),
-        (range(0, 60, 2), 0.0, "was scraped each 2.0 s, and after 2.0 s at most"),
+        (range(0, 60, 2), 0.0, "was scraped every 2.0 s, at the longest after 2.0 s"),
         (range(40), 1.0, "was last scraped 2"),
-        (range(60), 0.5, "is scraped each 1 s, expected each 0.5 s"),
+        (range(60), 0.5, "is scraped every 1 s, expected every 0.5 s"),
         ((0, 1), 1.0, "2 scrapes in the last minutes"),
     ],
 )

@@ -156,7 +156,7 @@ def test_a_server_of_another_time_is_an_error() -> None:
     with server(long_ago) as url:
         answer = Prometheus(url, Access(2.0)).samples("up", timedelta(seconds=60), time.time())
     assert answer.measured is Measured.ERROR
-    assert "its clock and the gate's differ" in answer.problem
+    assert "its clock and the gate's clock differ" in answer.problem
 
 
 PACKED = gzip.compress(matrix([1.0, "5"]))
@@ -166,8 +166,8 @@ PACKED = gzip.compress(matrix([1.0, "5"]))
     ("body", "problem"),
     [
         (PACKED, ""),
-        (PACKED[:-9], "the answer is not the gzip that its header says"),
-        (b"plain", "the answer is not the gzip that its header says"),
+        (PACKED[:-9], "the header of the answer says gzip, but the body is not gzip"),
+        (b"plain", "the header of the answer says gzip, but the body is not gzip"),
         (gzip.compress(b" " * 5000), "the answer has more than 1000 bytes"),
     ],
     ids=["whole", "cut", "plain", "too large"],

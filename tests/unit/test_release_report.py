@@ -171,7 +171,7 @@ def test_an_empty_ledger_gives_a_page_of_reasons(tmp_path: Path) -> None:
     for sentence in (
         "The ledger has no ramp of this target.", "The ledger has no decision about this target.",
         "The decision has no findings.", "No run of suites is known.", "No load run is known.",
-        "no target file is named green", "Nobody has signed an item yet.",
+        "green has no target file", "Nobody has signed an item yet.",
         "The ledger has no entries.",
     ):  # fmt: skip
         assert sentence in written

@@ -156,9 +156,15 @@ receivers: [{{name: mail}}, {{name: pager}}]
     ("time", "flaw"),
     [
         ("group_wait: 2m", ""),
-        ("group_wait: 30m", "group_wait is 1800 s, for critical alerts at most 120 s"),
-        ("group_interval: 12h", "group_interval is 43200 s, for critical alerts at most 300 s"),
-        ("repeat_interval: 30d", "repeat_interval is 2592000 s, for critical alerts at most 86400"),
+        ("group_wait: 30m", "group_wait is 1800 s; for critical alerts it must be at most 120 s"),
+        (
+            "group_interval: 12h",
+            "43200 s; for critical alerts it must be at most 300 s",
+        ),
+        (
+            "repeat_interval: 30d",
+            "2592000 s; for critical alerts it must be at most 86400 s",
+        ),
     ],
 )
 def test_a_late_notification_of_critical_alerts_is_named(time: str, flaw: str) -> None:

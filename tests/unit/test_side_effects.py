@@ -88,7 +88,8 @@ def test_an_effect_on_another_user_is_a_problem(shop: Shop, observer: EffectObse
     shop["carts"].put(BYSTANDER, items={}, version=1)
     (problem,) = observer.end(sent, 200, {})
     assert problem == (
-        "not as the effects of add_to_cart: in carts, a document of usr_c changed (items)"
+        "the changes do not match the effects of add_to_cart: in carts, a document of usr_c "
+        "changed (items)"
     )
 
 

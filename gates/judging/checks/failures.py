@@ -125,11 +125,11 @@ class _Records:
     def problem(self) -> str:
         """Why a failure may be hidden; an empty text where none can be."""
         if self.evidence.served.build is None:
-            return "which build is served is unknown, so no run can be compared with it"
+            return "the served build is unknown, so no run can be compared with it"
         unknown = [run for run in self.runs if run.build is None]
         if failures := self._uncleared(unknown, CheckOutcome.FAILED):
             run_id, check = failures[0].run.run_id, failures[0].result.check
-            return f"{check} failed in run {run_id}, which does not know its build"
+            return f"{check} failed in run {run_id}, whose build is unknown"
         for run in self.runs:
             if run.state is RunState.DAMAGED:
                 reason = f"is damaged, and may have reported a failure: {run.problem}"

@@ -16,7 +16,7 @@ from gates.model import (
 )
 
 MOST_SHOWN = 5
-NEXT = "list them in a check set, or take them out; move damaged runs away"
+NEXT = "list these checks in a check set, or remove them from the suites; move damaged runs away"
 
 
 def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime) -> Finding:
@@ -39,7 +39,7 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
     extra = sorted(reported - objective.known - {LEFT_NOTHING})
     shown = ", ".join(extra[:MOST_SHOWN]) + (" …" if len(extra) > MOST_SHOWN else "")
     if extra:
-        sentence = f"{len(extra)} checks reported that no check set lists: {shown}"
+        sentence = f"{len(extra)} checks were reported that no check set lists: {shown}"
     elif damaged:
         sentence = f"run {damaged[0]} is damaged, and may have reported any check"
     elif not runs:

@@ -29,7 +29,7 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
         found_problems.append(f"the target file was changed since run {run.run_id}")
     if run.build is None or served is None:
         found_problems.append(
-            f"which build run {run.run_id} tested, or which is served, is unknown"
+            f"the build that run {run.run_id} tested, or the served build, is unknown"
         )
     elif run.build != served:
         found_problems.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
@@ -60,12 +60,12 @@ def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) 
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
-    """A sentence for each run that began after the newest run by the boot clock.
+    """A sentence for each run that the boot clock shows to be later than the newest run.
 
-    Nobody can set the boot clock.
+    Nobody can set the boot clock. The newest run is the newest by the clock of the machine.
     """
     return [
-        f"run {other.run_id} began after run {newest.run_id}, and says it began before: "
+        f"run {other.run_id} began after run {newest.run_id}, but has an earlier time: "
         "the clock was set back"
         for other in others
         if newest.boot

@@ -355,7 +355,7 @@ def _of_results(
         sentence = f"{check} passed {_minutes(age)} ago, longer than {_minutes(objective.max_age)}"
         return _Answer(Measured.STALE, Verdict.INCONCLUSIVE, sentence, result, run)
     if age < -CLOCK_TOLERANCE or result.at < run.started_at - CLOCK_TOLERANCE:
-        sentence = f"{check} has a time of {result.at}, outside its run: a clock is wrong"
+        sentence = f"{check} has the time {result.at}, which is outside its run: a clock is wrong"
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, sentence, result, run)
     # A check that passed may have named violations from before the last rollback.
     note = " ".join(result.message.split())[:MAX_NOTE_CHARACTERS]

@@ -64,14 +64,15 @@ def findings(plan: LivePlan, view: LiveView, evidence: Evidence, now: float) -> 
         for finding in _of_group(group, timeline, evidence, now, view.fed_judges):
             by_name[finding.objective] = finding
     of_triggers = trigger_findings(queries, timeline, evidence, now)
-    by_name |= {one.objective: one for one in with_triggers(by_name.values(), of_triggers)}
+    for finding in with_triggers(by_name.values(), of_triggers):
+        by_name[finding.objective] = finding
     for finding in availability_findings(plan, queries, timeline, evidence, now):
         by_name[finding.objective] = finding
     return tuple(by_name[objective.name] for objective in (*plan.objectives, *plan.availability))
 
 
 def with_triggers(findings: Iterable[Finding], of_triggers: Iterable[Finding]) -> list[Finding]:
-    """The findings, those of rollback triggers by the triggers' own windows.
+    """Replace the findings of rollback triggers by the findings of the triggers' own windows.
 
     A trigger that fired earlier in the ramp has fired.
 

@@ -48,8 +48,8 @@ class FedJudge:
         hide a later stop.
 
         Args:
-            moves: the moves, those that are known among them.
-            scrapes: the scrapes in order of time, those that are known among them.
+            moves: all moves, also those that the judge knows.
+            scrapes: all scrapes in order of time, also those that the judge knows.
         """
         left = list(moves[len(self.moves) :])
         for scrape in scrapes[len(self.scrapes) :]:
@@ -67,7 +67,7 @@ class FedJudge:
 
 @dataclass(slots=True)
 class FedJudges:
-    """The judges of earlier looks, by objectives and colours."""
+    """The judges of earlier looks, keyed by objectives and colours."""
 
     by_group: dict[Group, FedJudge] = field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class FedJudges:
         moves: Sequence[Move],
         scrapes: Sequence[Scrape],
     ) -> FedJudge:
-        """The judge of a group after these moves and scrapes: as if it had been fed them all now.
+        """The judge of a group that was fed these moves and scrapes, now or at earlier looks.
 
         Args:
             group: the objectives and the names of the colours.

@@ -192,7 +192,7 @@ def _bad_events(
         and chance_of_at_most(round(green.part), round(green.whole), limit) > LUCK
     )
     if few and not objective.minimum_events:
-        return Verdict.PASS, f"not judged, too few events. {counts}"
+        return Verdict.PASS, f"not judged, because there are too few events. {counts}"
     if missing > 0:
         how_long = pace(green.whole, missing, seconds)
         return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events needed. {counts}{how_long}"
@@ -210,7 +210,7 @@ def _bad_events(
 def _relative(judge: BadEventComparison, counts: str) -> tuple[Verdict, str]:
     """A comparison without a limit passes unless green looks worse than blue."""
     if not judge.green.whole or not judge.blue.whole:
-        return Verdict.PASS, f"not judged, one colour has no such requests. {counts}"
+        return Verdict.PASS, f"not judged, because one colour has no such requests. {counts}"
     return Verdict.PASS, counts
 
 
@@ -232,11 +232,11 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     p_value = judge.test.p_value(green, blue, objective.hold_ratio)
     if p_value is None:
-        return Verdict.PASS, f"not judged, no {reads} to compare with. {counts}"
+        return Verdict.PASS, f"not judged, because there are no {reads} to compare with. {counts}"
     if p_value < FEW:
         doubt = (
-            f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, so "
-            f"few would occur in only {100 * p_value:.2g} % of all steps"
+            f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, "
+            f"green would have so few in only {100 * p_value:.2g} % of all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts
@@ -277,7 +277,7 @@ def pace(events: float, missing: float, seconds: float) -> str:
         The end of a sentence, such as ``; about 40 s at this rate``.
     """
     if events <= 0 or seconds <= 0:
-        return "; at this rate: never, there is no traffic"
+        return "; there is no traffic, so the number of events does not grow"
     left = seconds / events * missing
     how_long = f"{left:.0f} s" if left < LONG_SECONDS else f"{left / 60:.0f} min"
     return f"; about {how_long} at this rate"

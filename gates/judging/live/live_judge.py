@@ -102,7 +102,7 @@ class LiveJudge:
         return cls(objectives, (target.slot, target.baseline_slot), min(ages))
 
     def move(self, move: Move) -> None:
-        """The balancer gives green another share."""
+        """Begin a new step, because the balancer has given green another share."""
         self.moves.append(move)
         for colour in self.colours.values():
             colour.covered = 0.0
@@ -112,7 +112,7 @@ class LiveJudge:
             member.move(move.at, move.share)
 
     def left(self, slot: str, instances: Iterable[str]) -> None:
-        """Some instances of a colour left the discovery of Prometheus; no sample of them is due."""
+        """Note which instances left the discovery of Prometheus: no sample of them is due."""
         self.colours[slot].gone = frozenset(instances)
 
     def scraped(self, scrape: Scrape) -> None:
@@ -129,7 +129,7 @@ class LiveJudge:
             return  # half a scrape: as if it had not come
         if self.began_at is None:
             self.began_at = scrape.at
-        rises = self._seen(colour, scrape)
+        rises = self._counters_of(colour, scrape)
         young = scrape.started is not None and scrape.started > self.began_at
         sums = rises.add_scrape(scrape, counts_from_zero=young)
         if sums is None:
@@ -154,7 +154,7 @@ class LiveJudge:
         """Whether the events of an instance of blue are unknown in this step."""
         return any(rises.problem for rises in self.colours[self.slots[1]].rises.values())
 
-    def _seen(self, colour: Colour, scrape: Scrape) -> CounterIncreases:
+    def _counters_of(self, colour: Colour, scrape: Scrape) -> CounterIncreases:
         """Note the time of an instance's sample, and return the counters of the instance."""
         before = colour.last_sample
         if before is not None and scrape.at - before <= self.max_age:

@@ -49,14 +49,14 @@ class BadEventComparison:
         self._blue_known = False
 
     def move(self, at: float, share: float) -> None:
-        """Another share begins: so does another step."""
+        """Begin the counts of a new step."""
         self._share = share
         self.green, self.blue = Tally(), Tally()
         if share > 0:
             self.comparison.begin_step(at)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """What a scrape added."""
+        """Count the events that a scrape added."""
         if not green:
             self._blue_known = self._blue_known or total > 0
             self.blue.add(events, total)
@@ -93,14 +93,14 @@ class ThroughputComparison:
         self._begun = False
 
     def move(self, at: float, share: float) -> None:
-        """Another share begins: so does another step."""
+        """Begin the counts of a new step."""
         self.green, self.blue = Tally(), Tally()
         if share > 0:
             self._begun = True
             self.test.begin_step(at)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """What a scrape added."""
+        """Count the events that a scrape added."""
         of_step, of_ramp = (self.green, self.ramp_green) if green else (self.blue, self.ramp_blue)
         of_step.add(events, total)
         if self._begun:
@@ -131,12 +131,12 @@ class RollbackTrigger:
         self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
-        """The ramp begins with the first move to green; events before it are not counted."""
+        """Begin the ramp at the first move to green; earlier events are not counted."""
         if self._began_at is None and share > 0:
             self._began_at = at
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """What a scrape added, and a look at the window; gaps neither reset nor count."""
+        """Count the events of a scrape, and judge the window; a gap does not add to the time."""
         if self._began_at is None:
             return
         (self.green if green else self.blue).count(at, events, total)
@@ -168,12 +168,12 @@ class TrafficCount:
         self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
-        """Another share begins."""
+        """Begin the counts of a new step."""
         del at
         self.share, self.green, self.blue = share, 0.0, 0.0
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """What a scrape added."""
+        """Count the events that a scrape added."""
         del at, events
         if green:
             self.green += total
@@ -203,10 +203,10 @@ class RestartCount:
         return max(self.restarts.values(), default=0)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Nothing: the live judge reports restarts by the method ``restarted``."""
+        """Do nothing: the live judge reports restarts by the method ``restarted``."""
 
     def restarted(self, at: float, instance: str) -> None:
-        """A process of green restarted."""
+        """Count a restart of a process of green."""
         if not self._begun:
             return
         self.restarts[instance] = self.restarts.get(instance, 0) + 1
@@ -219,7 +219,7 @@ Judge = BadEventComparison | ThroughputComparison | RollbackTrigger | TrafficCou
 
 
 def judge_of(objective: LiveObjective) -> Judge:
-    """The judge of an objective."""
+    """Create the judge of an objective."""
     match objective:
         case ComparisonObjective():
             return BadEventComparison(objective)

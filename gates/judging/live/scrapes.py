@@ -35,7 +35,7 @@ class ScrapeReader:
         *,
         optional: Iterable[Iterable[Series]] = (),
     ) -> list[Scrape]:
-        """Every scrape of every instance, in order of time, up to where every answer reaches.
+        """Every scrape of every instance, in order of time, up to the end of the shortest answer.
 
         A scrape that came between two queries is in one answer only, and would count as half a
         scrape.

@@ -60,7 +60,7 @@ class _PhaseLimit:
 def conclude(
     objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
 ) -> Iterator[LimitResult]:
-    """One result for each limit, of the worst phase or of the run; then that of a stress run."""
+    """Judge each limit by the worst phase or by the run; in a stress run, find the largest load."""
     for name, limit in objective.limits.items():
         if name in PER_PHASE:
             answers = [
@@ -95,8 +95,8 @@ def _done(required: _PhaseLimit) -> LimitResult:
     sentence = f"{done:,} of {phase.due:,} requests due in {phase.name} were answered rightly"
     if phase.unfinished:
         oldest = phase.oldest_unfinished_seconds
-        sentence += f", {phase.unfinished:,} had no end, the oldest after {oldest:.1f} s"
-    sentence += f"; at least {100 * required.limit:g} %"
+        sentence += f", {phase.unfinished:,} had no end and have waited for up to {oldest:.1f} s"
+    sentence += f"; at least {100 * required.limit:g} % are required"
     if not phase.due:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     if done >= required.limit * phase.due:
@@ -114,7 +114,7 @@ def _failed(required: _PhaseLimit) -> LimitResult:
     why = max(required.run.reasons, key=lambda part: required.run.reasons[part], default="")
     sentence = (
         f"{bad:,} of {phase.due:,} requests due in {phase.name} failed or had no end; "
-        f"under {100 * required.limit:g} %{f'; most often: {why}' if bad and why else ''}"
+        f"must be under {100 * required.limit:g} %{f'; most often: {why}' if bad and why else ''}"
     )
     if not phase.due:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -129,8 +129,8 @@ def _failed(required: _PhaseLimit) -> LimitResult:
 def _gap(required: _PhaseLimit) -> LimitResult:
     phase = required.phase
     sentence = (
-        f"{phase.longest_gap_seconds:.1f} s without a right answer in {phase.name} at most; under "
-        f"{required.limit:g} s"
+        f"the longest time without a right answer in {phase.name} was "
+        f"{phase.longest_gap_seconds:.1f} s; must be under {required.limit:g} s"
     )
     if phase.longest_gap_seconds < required.limit:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=phase.due)
@@ -143,16 +143,16 @@ def _orders(required: _PhaseLimit) -> LimitResult:
     """Orders a minute; chance may give a few less than the limit, a fault gives fewer."""
     phase, orders = required.phase, required.phase.operations.get("place_order")
     done = orders.done if orders else 0
-    wanted = required.limit * phase.users_planned / SHOPPERS
+    minimum = required.limit * phase.users_planned / SHOPPERS
     a_minute = 60 * done / phase.seconds if phase.seconds else 0.0
     sentence = (
         f"{done:,} orders in {phase.name}, {a_minute:.0f} a minute with {phase.users_planned:,} "
-        f"users; at least {wanted:.0f}"
+        f"users; at least {minimum:.0f} a minute are required"
     )
-    if a_minute >= wanted and done:
+    if a_minute >= minimum and done:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=done)
     total = phase.operations[TOTAL].done if TOTAL in phase.operations else 0
-    share = wanted * phase.seconds / 60 / total if total else 1.0
+    share = minimum * phase.seconds / 60 / total if total else 1.0
     by_luck = share < 1 and chance_of_at_most(done, total, share) >= SURE
     verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
     return LimitResult(required.name, verdict, sentence, samples=done)
@@ -164,7 +164,7 @@ def _payments(required: _PhaseLimit) -> LimitResult:
     attempts = done + failed
     sentence = (
         f"{done:,} of {attempts:,} payments in {phase.name} succeeded; "
-        f"over {100 * required.limit:g} %"
+        f"must be over {100 * required.limit:g} %"
     )
     if not attempts:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -194,7 +194,7 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
         )
     sentence = (
         f"P95 of {operation} is {_seconds(latency.p95)} in {phase.name} ({_interval(latency)}, "
-        f"from {latency.samples:,}); under {limit:g} s"
+        f"from {latency.samples:,} samples); must be under {limit:g} s"
     )
     if latency.p95_at_least >= limit:
         verdict = Verdict.FAIL
@@ -225,10 +225,10 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
         sentence = (
             f"answers were not right and quick again in the {seconds_after:.0f} s after the spike"
         )
-        return LimitResult(name, Verdict.FAIL, f"{sentence}; under {limit:g} s")
-    sentence = f"{seconds:.0f} s until answers were right and quick again after the spike"
+        return LimitResult(name, Verdict.FAIL, f"{sentence}; must be under {limit:g} s")
+    sentence = f"answers were right and quick again {seconds:.0f} s after the spike"
     verdict = Verdict.PASS if seconds < limit else Verdict.FAIL
-    return LimitResult(name, verdict, f"{sentence}; under {limit:g} s")
+    return LimitResult(name, verdict, f"{sentence}; must be under {limit:g} s")
 
 
 def _slower(run: LoadRun, limit: float) -> LimitResult:
@@ -252,7 +252,9 @@ def _larger(run: LoadRun, limit: float) -> LimitResult:
     return _growth(name, "the target's memory", list(run.memory), limit)
 
 
-def _growth(name: str, what: str, points: list[tuple[float, float]], limit: float) -> LimitResult:
+def _growth(
+    name: str, quantity: str, points: list[tuple[float, float]], limit: float
+) -> LimitResult:
     """Growth by the line through all readings, and by the last third against the first."""
     trend = trend_of(points)
     if trend is None:
@@ -262,9 +264,9 @@ def _growth(name: str, what: str, points: list[tuple[float, float]], limit: floa
     jump = late / median(values[:third]) - 1
     sure = trend.p_value < SURE
     sentence = (
-        f"{what} grew by {100 * trend.growth:.1f} % over the run, from {len(points)} readings, "
+        f"{quantity} grew by {100 * trend.growth:.1f} % over the run, from {len(points)} readings, "
         f"{'and chance does not explain it' if sure else 'which may be chance'}, and was "
-        f"{100 * jump:+.1f} % at its end; under {100 * limit:g} %"
+        f"{100 * jump:+.1f} % at its end; must be under {100 * limit:g} %"
     )
     if jump >= limit or (trend.growth >= limit and sure):
         return LimitResult(name, Verdict.FAIL, sentence, samples=len(points))
@@ -296,7 +298,7 @@ def _knee(objective: LoadObjective, run: LoadRun) -> LimitResult:
     return LimitResult(
         "knee",
         verdict,
-        f"every limit held up to {users_within_limits:,} users, the most there were",
+        f"every limit held up to {users_within_limits:,} users, which was the largest number",
     )
 
 

@@ -39,7 +39,7 @@ def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tup
     run = runs[-1]
     problem = next(_problems(runs, objective, evidence, now), None)
     results = [problem] if problem else _results(objective, run)
-    return tuple(_finding(objective, evidence, run, one, now) for one in results)
+    return tuple(_finding(objective, evidence, run, result, now) for result in results)
 
 
 def _lost_since(
@@ -105,17 +105,17 @@ def _results(objective: LoadObjective, run: LoadRun) -> Iterator[LimitResult]:
     bottleneck = _bottleneck(objective, run)
     yield bottleneck
     is_credible = bottleneck.verdict is Verdict.PASS
-    judged = [one for one in run.phases if one.judged and one.users_planned <= run.users]
-    for one in (_reached(objective, run, judged), *load_limits.conclude(objective, run, judged)):
-        wrong = one.limit == "requests_failed" and _wrong(objective, judged)
-        if one.verdict is Verdict.FAIL and not is_credible and not wrong:
+    judged = [phase for phase in run.phases if phase.judged and phase.users_planned <= run.users]
+    for result in (_reached(objective, run, judged), *load_limits.conclude(objective, run, judged)):
+        wrong = result.limit == "requests_failed" and _wrong(objective, judged)
+        if result.verdict is Verdict.FAIL and not is_credible and not wrong:
             yield LimitResult(
-                one.limit,
+                result.limit,
                 Verdict.INCONCLUSIVE,
-                f"not judged, because the load generator may be the cause: {one.sentence}",
+                f"not judged, because the load generator may be the cause: {result.sentence}",
             )
         else:
-            yield one
+            yield result
 
 
 def _wrong(objective: LoadObjective, judged: Sequence[LoadPhase]) -> bool:
@@ -162,7 +162,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     name = "users"
     whole = [phase for phase in judged if phase.judged == ALL]
     if not whole:
-        sentence = "no phase that all limits apply to was reached"
+        sentence = "the run did not reach a phase to which all limits apply"
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     seconds = sum(phase.seconds for phase in whole)
     worst = min(judged, key=lambda phase: phase.users_reached / max(1, phase.users_planned))
@@ -171,8 +171,8 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
     figures = (
         f"{worst.users_reached:,} of {worst.users_planned:,} users in {worst.name}, "
-        f"{seconds:.0f} of {run.judged_seconds:.0f} s judged, {pace:.1f} requests a minute due "
-        f"from each (at least {a_minute:g})"
+        f"{seconds:.0f} of {run.judged_seconds:.0f} s judged, {pace:.1f} requests a minute "
+        f"were due from each user (at least {a_minute:g})"
     )
     peak = max(phase.users_planned for phase in judged)
     too_few = worst.users_reached < least * worst.users_planned or peak < run.users

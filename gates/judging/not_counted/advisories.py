@@ -14,7 +14,7 @@ VERDICT_WORDS = {Verdict.FAIL: "fail", Verdict.INCONCLUSIVE: "unsure", Verdict.P
 
 
 def with_trials(findings: Iterable[Finding], stage: Stage, now: datetime) -> list[Finding]:
-    """The findings; those of objectives whose trial lasts are marked, and do not count.
+    """Mark the findings of objectives whose trial lasts; these findings do not count.
 
     Args:
         findings: the findings of the stage.

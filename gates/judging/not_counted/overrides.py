@@ -60,7 +60,7 @@ def objective_name(finding: Finding) -> str:
 
 
 def covered_by(findings: Sequence[Finding]) -> tuple[CoveredFinding, ...]:
-    """The findings that an override of now is about: those that are not a pass."""
+    """The findings that a new override is about: every finding that is not a pass."""
     return tuple(
         CoveredFinding(name, finding.verdict)
         for finding in findings
@@ -82,7 +82,7 @@ def overridden(
     Args:
         findings: the findings of the stage.
         stage: the stage.
-        evidence: with the overrides of the ledger.
+        evidence: the evidence, which has the overrides of the ledger.
         now: the moment of the question, UTC.
     """
     if not any(record.sign_off.kind is SignOffKind.OVERRIDE for record in evidence.sign_offs):

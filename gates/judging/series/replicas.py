@@ -69,7 +69,7 @@ def _turns(answers: Iterable[SampleSet], names: Sequence[str]) -> Mapping[str, t
 def _copies(
     series: Iterable[Series], names: Sequence[str]
 ) -> dict[Labels, list[tuple[Replica, Series]]]:
-    """The series that differ only in the replica labels, by their other labels."""
+    """The series that differ only in the replica labels, keyed by their other labels."""
     copies: dict[Labels, list[tuple[Replica, Series]]] = {}
     for member in series:
         replica = tuple(member.labels.get(name, "") for name in names)

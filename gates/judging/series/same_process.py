@@ -82,11 +82,11 @@ def _may_be_one_process(left: Series, right: Series, left_name: str, right_name:
     Two pods of a deployment have the same labels with other values. A second way to one process
     shows in another job, in a label that only one of them has, or in the name of the same pod.
     """
-    ours, others = left.labels, right.labels
-    same_pod = any(ours.get(name) and ours.get(name) == others.get(name) for name in POD_LABELS)
+    labels, others = left.labels, right.labels
+    same_pod = any(labels.get(name) and labels.get(name) == others.get(name) for name in POD_LABELS)
     return (
-        ours.get("job", "") != others.get("job", "")
-        or ours.keys() != others.keys()
+        labels.get("job", "") != others.get("job", "")
+        or labels.keys() != others.keys()
         or same_pod
         or _may_be_one_address(left_name, right_name)
     )

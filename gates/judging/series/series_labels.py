@@ -92,7 +92,7 @@ class SeriesLabels:
 def doubled(answer: SampleSet, labels: SeriesLabels, instance_label: str = "instance") -> str:
     """Which series of an answer count the same events; empty where every event counts once.
 
-    A series that follows another one in time counts on where the other ended.
+    A series that begins after the end of another series continues its count.
 
     Args:
         answer: an answer of one colour.

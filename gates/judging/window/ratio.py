@@ -128,7 +128,7 @@ class RatioAnswers:
         return self.objective.processes.instance_label
 
     def by_instance(self, answer: SampleSet) -> dict[str, list[Series]]:
-        """The series of an answer, by instance.
+        """The series of an answer, keyed by instance.
 
         Raises:
             ValueError: a series without an instance, or an instance scraped by several jobs.
@@ -218,7 +218,7 @@ def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
 
 
 def _count(answers: RatioAnswers) -> Count:
-    """The increments of part and whole, over the same instances up to the same moments.
+    """The increases of part and whole, over the same instances up to the same moments.
 
     Raises:
         ValueError: a sample is not a count, the answers are not of the same instances, an event
@@ -264,7 +264,7 @@ def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tupl
     if count.whole >= objective.minimum_events:
         return (Verdict.PASS if _meets(objective, count) else Verdict.FAIL), counts_text
     if count.whole and not _meets(objective, count) and _chance(objective, count) < SURELY:
-        return Verdict.FAIL, f"{counts_text}; few, but chance does not explain it"
+        return Verdict.FAIL, f"{counts_text}; there are few events, but chance does not explain it"
     missing = objective.minimum_events - count.whole
     return (
         Verdict.INCONCLUSIVE,
@@ -285,7 +285,7 @@ def _chance(objective: RatioObjective, count: Count) -> float:
 
 def _pace(objective: RatioObjective, count: Count) -> str:
     if count.whole == 0:
-        return "; at this rate: never, there is no traffic"
+        return "; there is no traffic, so the number of events does not grow"
     seconds = (
         objective.window.total_seconds() / count.whole * (objective.minimum_events - count.whole)
     )

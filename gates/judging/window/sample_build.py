@@ -21,8 +21,8 @@ from gates.statistics import by_instance
 def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
     """The info series of the target, the series that its instances always have, and ``up``."""
     window, processes = objective.window.total_seconds(), objective.processes
-    wanted = (objective.indicator.selector, processes.presence, processes.up)
-    return tuple((reading.for_slot(selector, target), window) for selector in dict.fromkeys(wanted))
+    texts = (objective.indicator.selector, processes.presence, processes.up)
+    return tuple((reading.for_slot(selector, target), window) for selector in dict.fromkeys(texts))
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
@@ -85,7 +85,7 @@ def _not_of_the_target(
     label = objective.indicator.deployment_label
     others = {series.labels.get(label, target.deployment) for series in answer.series}
     if others != {target.deployment}:
-        return f"series under slot {target.slot} call themselves {', '.join(sorted(others))}"
+        return f"series of slot {target.slot} name other deployments: {', '.join(sorted(others))}"
     if objective.processes.of_both_colours:
         return ""  # the processes are those of a balancer, and export no build
     known, running = (

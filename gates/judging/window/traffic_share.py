@@ -44,7 +44,9 @@ def _judged(objective: ShareObjective, slot: str, timeline: Timeline) -> tuple[V
     max_age = None if timeline.by_ledger else objective.max_sample_age.total_seconds()
     begins = [_since(shares, objective.share, max_age) for shares in timeline.balancers]
     since = timeline.answer.evaluated_at - max(begins)
-    sentence = f"{slot} has had {intended} of traffic for {since:.0f} s, bake {bake:.0f} s"
+    sentence = (
+        f"{slot} has had {intended} of traffic for {since:.0f} s; the bake time is {bake:.0f} s"
+    )
     if since >= bake:
         return Verdict.PASS, sentence
     return Verdict.INCONCLUSIVE, f"{sentence}; {bake - since:.0f} s to go"
@@ -58,7 +60,7 @@ def _since(shares: Sequence[Share], intended: float, max_age: float | None) -> f
     """The beginning of the unbroken period at the intended share that lasts until now.
 
     Args:
-        shares: in order of time.
+        shares: the shares in the order of time.
         intended: the share that is intended, 0 to 1.
         max_age: seconds between two samples after which nobody knows the share; None where the
             shares are those of a ledger, which has an entry for each move only.

@@ -8,7 +8,7 @@ from gates.model.indicators import EventIndicator, ProcessIndicator
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What green is compared with blue by; durations in seconds.
+    """The parameters of a comparison of green with blue; durations in seconds.
 
     Args:
         limit: the ratio a release must stay under, 0 to 1.
@@ -123,7 +123,7 @@ class TriggerObjective:
 
 @dataclass(frozen=True, slots=True)
 class TrafficObjective:
-    """Of the events counted in the step, green answered about its share.
+    """Green answered about its share of the events that were counted in the step.
 
     Args:
         name: the objective's name.

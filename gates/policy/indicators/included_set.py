@@ -20,7 +20,7 @@ class IndicatorTables:
     """The tables of indicators of a policy, and the digest of the files that have them.
 
     Args:
-        tables: the tables; an indicator of a later table replaces an earlier one of its name.
+        tables: the tables; of two indicators with one name, that of the later table counts.
         digest: SHA-256 of the policy file; where the policy includes a set, of both files.
     """
 

@@ -31,7 +31,7 @@ MISTAKES: dict[str, str] = {
     ),
     r"\b(rate|irate|increase|delta)\s*\(": (
         "a rate is per second and no ratio; expected a plain selector of counters, whose "
-        "increments the gate counts itself"
+        "increases the gate calculates itself"
     ),
 }
 BUILD_LABELS = ("release_label", "version_label", "digest_label", "deployment_label")
@@ -40,7 +40,7 @@ SELECTED = {Part.BAD: "bad", Part.GOOD: "good", Part.EVENTS: "events"}
 
 
 def indicators(*tables: Table) -> dict[str, Indicator]:
-    """Read the tables of the indicators; a later table replaces indicators of an earlier one.
+    """Read the tables of the indicators; a later table replaces indicators of earlier tables.
 
     The keys of an indicator determine its kind: ``total`` (with ``bad``, ``good`` or ``events``),
     ``weights``, ``build``, or ``up`` and ``start_time``.
@@ -48,19 +48,19 @@ def indicators(*tables: Table) -> dict[str, Indicator]:
     Raises:
         ConfigurationError: an indicator is wrong, or not exactly one indicator has ``up``.
     """
-    found: dict[str, Indicator] = {}
+    by_name: dict[str, Indicator] = {}
     for table in tables:
         for name in table.left():
             content = table.table(name)
-            found[name] = _indicator(name, content)
+            by_name[name] = _indicator(name, content)
             content.end()
-    found = _with_all_labels(found)
-    processes = [name for name, kind in found.items() if isinstance(kind, ProcessIndicator)]
+    by_name = _with_all_labels(by_name)
+    processes = [name for name, kind in by_name.items() if isinstance(kind, ProcessIndicator)]
     if len(processes) != 1:
         raise tables[-1].error(
             "", f"expected one indicator with up and start_time, got {len(processes)}"
         )
-    return found
+    return by_name
 
 
 def processes_of(known: Mapping[str, Indicator]) -> ProcessIndicator:
@@ -82,11 +82,11 @@ def _indicator(name: str, table: Table) -> Indicator:
 
 def _build(name: str, table: Table) -> BuildIndicator:
     """The info series of the build; where the policy states labels, only those are compared."""
-    found = selector(table, "build")
+    series = selector(table, "build")
     stated = {key: table.text(key) for key in BUILD_LABELS if key in table.left()}
     if not stated:
-        return BuildIndicator(name, found)
-    return BuildIndicator(name, found, **{key: stated.get(key, "") for key in BUILD_LABELS})
+        return BuildIndicator(name, series)
+    return BuildIndicator(name, series, **{key: stated.get(key, "") for key in BUILD_LABELS})
 
 
 def _processes(name: str, table: Table) -> ProcessIndicator:

@@ -64,10 +64,10 @@ def missing(indicator: EventIndicator, edges: Mapping[str, frozenset[str]]) -> s
     name = metric_name(indicator.selected)
     if not name.endswith(BUCKETS) or name not in edges:
         return ""
-    wanted = [matcher.test() for matcher in matchers_of(indicator.selected)
+    tests_of_le = [matcher.test() for matcher in matchers_of(indicator.selected)
               if matcher.label == LABEL]  # fmt: skip
     known = edges[name]
-    if any(all(accepts(edge) for accepts in wanted) for edge in known):
+    if any(all(accepts(edge) for accepts in tests_of_le) for edge in known):
         return ""
     shown = ", ".join(sorted(known, key=_as_number))
     texts = " or ".join(_spellings(indicator))

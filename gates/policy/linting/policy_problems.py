@@ -59,28 +59,35 @@ def problems(policy: Policy, suites: Path | None) -> list[str]:
         policy: a policy that could be read.
         suites: the folder of the suites; None where the suites are not installed.
     """
-    found: list[str] = []
-    objectives = {one.name: one for stage in policy.stages for one in stage.objectives}
-    required = {one.name for stage in policy.stages for one in stage.required}
-    for one in objectives.values():
-        found += [f"objectives.{one.name}: {problem}" for problem in _objective(one)]
+    sentences: list[str] = []
+    objectives = {
+        objective.name: objective for stage in policy.stages for objective in stage.objectives
+    }
+    required = {objective.name for stage in policy.stages for objective in stage.required}
+    for objective in objectives.values():
+        sentences += [
+            f"objectives.{objective.name}: {problem}" for problem in _objective(objective)
+        ]
     for stage in policy.stages:
-        found += [f"stages.{stage.name}: {problem}" for problem in stage_linting.problems(stage)]
+        sentences += [
+            f"stages.{stage.name}: {problem}" for problem in stage_linting.problems(stage)
+        ]
     if suites is not None:
-        for one in objectives.values():
-            if isinstance(one, ChecksObjective) and one.name in required:
-                found += [
-                    f"objectives.{one.name}: {problem}" for problem in _check_set(one, suites)
+        for objective in objectives.values():
+            if isinstance(objective, ChecksObjective) and objective.name in required:
+                sentences += [
+                    f"objectives.{objective.name}: {problem}"
+                    for problem in _check_set(objective, suites)
                 ]
         known = written_checks(suites)
-        for one in objectives.values():
-            if isinstance(one, ChecksObjective | NoFailedChecksObjective):
-                found += [
-                    f"objectives.{one.name}: no suite has a check {check!r}"
-                    for check in one.checks
+        for objective in objectives.values():
+            if isinstance(objective, ChecksObjective | NoFailedChecksObjective):
+                sentences += [
+                    f"objectives.{objective.name}: no suite has a check {check!r}"
+                    for check in objective.checks
                     if check not in known
                 ]
-    return found
+    return sentences
 
 
 def trial_problems(policy: Policy, now: datetime) -> list[str]:
@@ -111,32 +118,39 @@ def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
     """A check set that contains checks of a suite must contain the suite's required checks."""
     for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
         if written_checks(suites / suite) & set(objective.checks):
-            for missing in [one for one in required if one not in objective.checks]:
+            for missing in [check for check in required if check not in objective.checks]:
                 yield (
                     f"the check set has checks of the {suite} suite without {missing}; add the "
                     "required check"
                 )
 
 
-def _objective(one: Objective) -> Iterator[str]:
-    match one:
+def _objective(objective: Objective) -> Iterator[str]:
+    match objective:
         case RatioObjective():
-            yield from bucket_linting.problems(one.indicator)
-            yield from _direction(one.indicator.selected, part_is_good=not one.below)
-            yield from _successes(one.indicator, part_is_good=not one.below)
-            yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
+            yield from bucket_linting.problems(objective.indicator)
+            yield from _direction(objective.indicator.selected, part_is_good=not objective.below)
+            yield from _successes(objective.indicator, part_is_good=not objective.below)
+            yield from stage_linting.too_many(
+                objective.minimum_events, objective.window.total_seconds()
+            )
         case ComparisonObjective():
-            yield from _counters(one.indicator)
-            if one.minimum_events and one.minimum_events < RULE_OF_THREE / one.terms.limit:
+            yield from _counters(objective.indicator)
+            if (
+                objective.minimum_events
+                and objective.minimum_events < RULE_OF_THREE / objective.terms.limit
+            ):
                 yield (
-                    f"minimum_events: {one.minimum_events} events cannot show a ratio under "
-                    f"{100 * one.terms.limit:g} %; set it to at least "
-                    f"{RULE_OF_THREE / one.terms.limit:.0f}, by the rule of three"
+                    f"minimum_events: {objective.minimum_events} events cannot show a ratio under "
+                    f"{100 * objective.terms.limit:g} %; set it to at least "
+                    f"{RULE_OF_THREE / objective.terms.limit:.0f}, by the rule of three"
                 )
         case TriggerObjective():
-            yield from _counters(one.indicator)
-            yield from stage_linting.too_many(one.minimum_events, one.window.total_seconds())
-            if one.minimum_events * (1 - one.over) < 1:
+            yield from _counters(objective.indicator)
+            yield from stage_linting.too_many(
+                objective.minimum_events, objective.window.total_seconds()
+            )
+            if objective.minimum_events * (1 - objective.over) < 1:
                 yield (
                     "over: with minimum_events events, only a ratio of 100 % is over this limit; "
                     "set a lower limit"
@@ -149,7 +163,7 @@ def _objective(one: Objective) -> Iterator[str]:
         ):  # fmt: skip
             return
         case _:
-            assert_never(one)
+            assert_never(objective)
 
 
 def _counters(indicator: EventIndicator) -> Iterator[str]:

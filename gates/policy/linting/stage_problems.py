@@ -41,13 +41,16 @@ def problems(stage: Stage) -> Iterator[str]:
     yield from _triggers_under_limits(stage)
     yield from _of_a_balancer(stage)
     if stage.share is not None and stage.role is not StageRole.AFTER_ROLLBACK:
-        for what in _missing(stage):
-            yield f"the stage has traffic, but is judged without {what}; add such an objective"
-    bakes = [one.bake for one in stage.objectives if isinstance(one, ShareObjective)]
+        for requirement in _missing(stage):
+            problem = f"the stage has traffic, but is judged without {requirement}"
+            yield f"{problem}; add such an objective"
+    bakes = [
+        objective.bake for objective in stage.objectives if isinstance(objective, ShareObjective)
+    ]
     if bakes:
-        for one in stage.objectives:
-            for problem in _in_a_bake(one, bakes[0]):
-                yield f"{one.name}: {problem}"
+        for objective in stage.objectives:
+            for problem in _in_a_bake(objective, bakes[0]):
+                yield f"{objective.name}: {problem}"
 
 
 def too_many(events: int, seconds: float) -> Iterator[str]:
@@ -59,52 +62,53 @@ def too_many(events: int, seconds: float) -> Iterator[str]:
     """
     if events > MAX_EVENTS_PER_SECOND * seconds:
         yield (
-            f"minimum_events: {events:,} events in {seconds:.0f} s; no shop has so many; at most "
-            f"{MAX_EVENTS_PER_SECOND * seconds:,.0f}"
+            f"minimum_events: {events:,} events in {seconds:.0f} s; no shop has so many; "
+            f"write at most {MAX_EVENTS_PER_SECOND * seconds:,.0f}"
         )
 
 
 def _triggers_under_limits(stage: Stage) -> Iterator[str]:
     limits = {
-        one.indicator: one.terms.limit
-        for one in stage.required
-        if isinstance(one, ComparisonObjective)
+        objective.indicator: objective.terms.limit
+        for objective in stage.required
+        if isinstance(objective, ComparisonObjective)
     }
-    for one in stage.objectives:
-        if isinstance(one, TriggerObjective):
-            limit = limits.get(one.indicator)
-            if limit is not None and one.over < limit:
+    for objective in stage.objectives:
+        if isinstance(objective, TriggerObjective):
+            limit = limits.get(objective.indicator)
+            if limit is not None and objective.over < limit:
+                over = f"{objective.name} rolls back over {100 * objective.over:g} %"
                 yield (
-                    f"{one.name} rolls back over {100 * one.over:g} %, and the limit to advance "
-                    f"is {100 * limit:g} %: a release could advance and then be rolled back"
+                    f"{over}, and the limit to advance is {100 * limit:g} %: a release could "
+                    "advance and then be rolled back"
                 )
 
 
 def _missing(stage: Stage) -> Iterator[str]:
     """The objectives that a stage with traffic needs and does not have; a trial does not count."""
     limited = [
-        BUCKET_LABEL in parse_selector(one.indicator.selected).asks_for
-        for one in stage.required
-        if isinstance(one, ComparisonObjective) and not one.relative
+        BUCKET_LABEL in parse_selector(objective.indicator.selected).asks_for
+        for objective in stage.required
+        if isinstance(objective, ComparisonObjective) and not objective.relative
     ]
     if True not in limited:
         yield "a comparison of latency"
     if False not in limited:
         yield "a comparison of errors"
     both = _of_both_colours(stage)
-    for kind, what in NEEDS.items():
+    for kind, requirement in NEEDS.items():
         if both and kind is AvailabilityObjective:
             continue  # the processes are those of a balancer
-        if not any(isinstance(one, kind) for one in stage.required):
-            yield what
+        if not any(isinstance(objective, kind) for objective in stage.required):
+            yield requirement
 
 
 def _of_both_colours(stage: Stage) -> bool:
     """Whether the policy's processes count the events of both colours, as a balancer's do."""
     return any(
-        one.processes.of_both_colours
-        for one in stage.objectives
-        if isinstance(one, LiveObjective | AvailabilityObjective)
+        objective.processes.of_both_colours
+        for objective in stage.objectives
+        if isinstance(objective, LiveObjective | AvailabilityObjective)
     )
 
 
@@ -112,11 +116,11 @@ def _of_a_balancer(stage: Stage) -> Iterator[str]:
     """The objectives that would watch the processes of a balancer, and not those of the store."""
     if not _of_both_colours(stage):
         return
-    for one in stage.objectives:
-        if isinstance(one, AvailabilityObjective | RestartsObjective):
+    for objective in stage.objectives:
+        if isinstance(objective, AvailabilityObjective | RestartsObjective):
             yield (
-                f"{one.name}: the policy's processes count for both colours, so this objective "
-                "watches the balancer and not green; leave it out"
+                f"{objective.name}: the policy's processes count for both colours, so this "
+                "objective watches the balancer and not green; remove the objective"
             )
 
 

@@ -65,8 +65,8 @@ def _addresses(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def _named_suites(suites: Path) -> str:
-    found = SUITES.search((suites / "pytest_plugin" / "marks.py").read_text())
-    return found[1] if found else ""
+    match = SUITES.search((suites / "pytest_plugin" / "marks.py").read_text())
+    return match[1] if match else ""
 
 
 def missing(target: Target) -> Iterator[str]:

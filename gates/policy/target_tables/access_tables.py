@@ -106,7 +106,7 @@ class AccessReader:
         return access
 
     def _variables(self, table: Table) -> dict[str, str]:
-        """The environment variables that the table names, by key."""
+        """The environment variables that the table names, keyed by the table's keys."""
         named: dict[str, str] = {
             key: self.values.variable(table, key)
             for key in ("token", "credentials")

@@ -66,7 +66,8 @@ def match_flaws(node: Expr) -> Sentences:
             if lost:
                 sentence = (
                     f"{promql.text(inside)} has no result: the {place} side has no label "
-                    f"{', '.join(sorted(lost))}, which the other side has: group both alike"
+                    f"{', '.join(sorted(lost))}, which the other side has: group both "
+                    "sides by the same labels"
                 )
                 yield FlawKind.NO_MATCH, sentence
                 break

@@ -74,7 +74,7 @@ def limit_flaws(
     facts: SeriesFacts,
     critical_for_seconds: float,
 ) -> list[str]:
-    """Alert rules with another limit than the policy states, and critical ones that wait too long.
+    """Alert rules whose limit is not that of the policy, and critical alerts that wait too long.
 
     Args:
         rules: all loaded rules: alert rules read what others record.
@@ -96,8 +96,8 @@ def limit_flaws(
             flaws.append(f"{rule.name}: compares {shown}; the policy states {limit}")
         if rule.severity == CRITICAL and rule.for_seconds > critical_for_seconds:
             flaws.append(
-                f"{rule.name}: fires after {rule.for_seconds:.0f} s (`for`), a critical alert "
-                f"within {critical_for_seconds:g} s"
+                f"{rule.name}: fires after {rule.for_seconds:.0f} s (`for`); a critical alert "
+                f"must fire within {critical_for_seconds:g} s"
             )
     return flaws
 

@@ -97,7 +97,8 @@ class SeriesSearch:
             return ""
         near = get_close_matches(value, values, 1)
         listed = near or sorted(values)[:MAX_SHOWN]
-        return f"the label {label} is never {value!r} but, for example, {', '.join(listed)}"
+        shown = ", ".join(listed)
+        return f"the label {label} is never {value!r}; its values are, for example, {shown}"
 
     def _is_rare(self, metric: str, label: str, symbol: str, value: str) -> bool:
         """Whether a matcher selects HTTP status codes that may not have occurred yet."""

@@ -84,7 +84,8 @@ def _bucket_flaws(way: promql.Path, valuation: Valuation) -> Sentences:
     if not name.endswith("_bucket"):
         # A native histogram has no buckets with the label le.
         if valuation.facts.metric_type(name) != "histogram":
-            yield FlawKind.QUANTILE_WITHOUT_LE, f"histogram_quantile reads {name}: no _bucket"
+            sentence = f"histogram_quantile reads {name}, which is not a _bucket"
+            yield FlawKind.QUANTILE_WITHOUT_LE, sentence
         return
     sums = [
         above
@@ -104,7 +105,7 @@ def _bucket_flaws(way: promql.Path, valuation: Valuation) -> Sentences:
 def _aggregated(node: AggregateExpr) -> Sentences:
     name, (kind, labels) = promql.aggregation(node), promql.grouping(node)
     if name not in ADDED:
-        yield FlawKind.QUANTILE_WITHOUT_LE, f"histogram_quantile reads {name} of buckets, not sum"
+        yield FlawKind.QUANTILE_WITHOUT_LE, f"histogram_quantile needs sum, not {name}, of buckets"
     elif ("le" in labels) == (kind == "without"):
         sentence = (
             f"{promql.text(node)} loses the label le, which histogram_quantile needs: add le to by"

@@ -43,7 +43,7 @@ def _by_itself(node: BinaryExpr, facts: SeriesFacts) -> Sentences:
         if is_matched and all(_keeps(side, label) for side in (node.lhs, node.rhs)):
             sentence = (
                 f"{promql.text(node)} divides each time series by itself, because both sides keep "
-                f"the label {label}: add up both sides without it"
+                f"the label {label}: add up both sides without this label"
             )
             yield FlawKind.DIVIDED_BY_ITSELF, sentence
             return

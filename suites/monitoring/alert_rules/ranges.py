@@ -44,7 +44,8 @@ def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
     retention = valuation.facts.retention_seconds
     if 0 < retention < rule.for_seconds:
         sentence = (
-            f"for: {_shown(rule.for_seconds)} is longer than samples are kept, {_shown(retention)}"
+            f"for: {_shown(rule.for_seconds)} is longer than the {_shown(retention)} for which "
+            "samples are kept"
         )
         yield FlawKind.FOR_TOO_LONG, sentence
     for threshold in thresholds(node, valuation):
@@ -52,7 +53,7 @@ def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
         if longest is not None and rule.for_seconds > longest:
             sentence = (
                 f"for: {_shown(rule.for_seconds)} is longer than {threshold.shown} can hold after "
-                f"its events: make the range as long as `for`, or `for` at most {_shown(longest)}"
+                f"an event: use a range as long as `for`, or a `for` of at most {_shown(longest)}"
             )
             yield FlawKind.FOR_TOO_LONG, sentence
             return
@@ -71,7 +72,7 @@ def _short_or_long(node: Expr, valuation: Valuation) -> Sentences:
         if name in NEEDS_TWO_SAMPLES and not is_subquery and length < MIN_SCRAPES * interval:
             sentence = (
                 f"{promql.text(inside)} has no result: {_shown(length)} has fewer than "
-                f"{MIN_SCRAPES} scrapes, one each {_shown(interval)}"
+                f"{MIN_SCRAPES} scrapes, with a scrape every {_shown(interval)}"
             )
             yield FlawKind.RANGE_TOO_SHORT, sentence
         if 0 < retention < length:

@@ -268,7 +268,8 @@ def _always(node: Expr, valuation: Valuation) -> Sentences:
             )
             yield FlawKind.ALWAYS_FIRES, sentence
     if isinstance(root, BinaryExpr) and promql.returns_bool(root):
-        yield FlawKind.ALWAYS_FIRES, "the modifier bool gives 0 or 1, and both fire: leave it out"
+        sentence = "the modifier bool gives 0 or 1, and both fire: remove the modifier"
+        yield FlawKind.ALWAYS_FIRES, sentence
     elif not _has_condition(root):
         yield FlawKind.ALWAYS_FIRES, f"{promql.text(root)} has no comparison, so any value fires"
 

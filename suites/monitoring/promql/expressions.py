@@ -102,7 +102,7 @@ def children(node: Expr) -> list[Expr]:
 
 
 def paths(node: Expr, above: Path = ()) -> Iterator[Path]:
-    """The way from the root to every node: root first, the node itself last; no parentheses."""
+    """For every node but parentheses, the nodes from the root down to the node itself."""
     if isinstance(node, ParenExpr):
         yield from paths(node.expr, above)
         return
@@ -141,7 +141,7 @@ def matcher_operator(matcher: object) -> str:
 
 
 def matchers(selector: VectorSelector) -> frozenset[tuple[str, str, str]]:
-    """Label, operator and value of each matcher, without the one of the metric's name."""
+    """Label, operator and value of each matcher, without the matcher of the metric's name."""
     return frozenset(
         (matcher.name, matcher_operator(matcher), matcher.value)
         for matcher in selector.matchers.matchers

@@ -85,7 +85,7 @@ def differs(
         if _are_different(twin, again, pair):
             return None
         if turn == 0:
-            first, second = (sender.send(endpoint, calls(one)) for one in _values(control))
+            first, second = (sender.send(endpoint, calls(value)) for value in _values(control))
             if _are_different(first, second, control):
                 return None
         if {TOO_MANY, NO_ANSWER} & {attack.status, twin.status, again.status}:

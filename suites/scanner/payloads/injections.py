@@ -21,10 +21,10 @@ NUMBER = ("integer", "number")
 
 
 def sql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Quotes, conditions and delays of SQL."""
+    """Send quotes, conditions and delays of SQL at each place."""
     for place in places(endpoint, call):
-        found = _sql_at(sender, endpoint, call, place)
-        yield found or untouched("sql-injection", endpoint, place)
+        finding = _sql_at(sender, endpoint, call, place)
+        yield finding or untouched("sql-injection", endpoint, place)
 
 
 def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) -> Observation | None:
@@ -105,7 +105,7 @@ def _conditions(endpoint: Endpoint, value: object) -> Iterator[Pair]:
 
 
 def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Operators of NoSQL instead of values, in bodies, forms and queries (``name[$ne]``)."""
+    """Send operators of NoSQL in place of values, in bodies, forms and queries (``name[$ne]``)."""
     for place in places(endpoint, call):
         if place.where == "path":
             continue
@@ -150,13 +150,13 @@ def executed(
 
 
 def untouched(rule: str, endpoint: Endpoint, place: Parameter) -> Observation:
-    """No finding: the value is taken for text, or refused."""
-    sentence = f"{endpoint.name}: {place.where} {place.name} is taken for text or refused"
+    """No finding: the service treats the value as text, or refuses it."""
+    sentence = f"{endpoint.name}: {place.where} {place.name} is treated as text, or refused"
     return Observation(rule, f"{endpoint.name} {place.name}", is_finding=False, sentence=sentence)
 
 
 def others(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Shell commands, templates, header lines and paths, by a sign that no echo can show."""
+    """Send shell commands, templates, header lines and paths; an echo does not count as a sign."""
     for probe in (injection.command, injection.template, injection.crlf, injection.traversal):
         for observation in probe(sender, endpoint, call):
             yield replace(observation, cause=endpoint.name)

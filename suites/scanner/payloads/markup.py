@@ -55,17 +55,17 @@ def is_page(answer: Exchange | None) -> bool:
 def reflected(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
     """At each place, whether the answer to the request has the markup as an element."""
     for number, place in enumerate(places(endpoint, call)):
-        found, pages = None, 0
+        finding, pages = None, 0
         for turn, template in enumerate(PAYLOADS):
             mark = f"r{number}x{turn}"
             payload = template.format(element=ELEMENT, mark=mark)
             answer = sender.send(endpoint, call.with_value(place, payload))
             pages += is_page(answer)
             if mark in marks_in(answer):
-                found = _finding("xss-reflected", endpoint, place, payload, answer)
+                finding = _finding("xss-reflected", endpoint, place, payload, answer)
                 break
-        if found:
-            yield found
+        if finding:
+            yield finding
         elif pages:
             sentence = f"{endpoint.name}: the page shows {place.name} as text or not at all"
             name = f"{endpoint.name} {place.name}"
@@ -75,7 +75,9 @@ def reflected(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observ
 def _finding(
     rule: str, endpoint: Endpoint, place: Parameter, payload: str, answer: Exchange
 ) -> Observation:
-    sentence = f"{endpoint.name}: the page has {place.name} as markup: {payload!r} is an element"
+    sentence = (
+        f"{endpoint.name}: the page shows {place.name} as markup: {payload!r} is an element of it"
+    )
     name = f"{endpoint.name} {place.name}"
     return Observation(rule, name, is_finding=True, sentence=sentence, exchange=answer)
 
@@ -112,7 +114,7 @@ def stored(survey: Survey) -> Iterator[Observation | Gap]:
     if not writes:
         yield Gap("xss-stored", "no operation accepted a text to store")
         return
-    found: set[str] = set()
+    reported: set[str] = set()
     for page in pages:
         try:
             answer = page.account.send(page.endpoint, page.call)
@@ -120,11 +122,12 @@ def stored(survey: Survey) -> Iterator[Observation | Gap]:
             continue
         for mark in sorted(marks_in(answer) & set(writes)):
             endpoint, change = writes[mark]
-            if endpoint.name in found:
+            if endpoint.name in reported:
                 continue
-            found.add(endpoint.name)
+            reported.add(endpoint.name)
             sentence = (
-                f"{endpoint.name} stores markup, and {page.endpoint.name} has it as an element"
+                f"{endpoint.name} stores markup, and the page of {page.endpoint.name} has it as "
+                "an element"
             )
             yield Observation("xss-stored", f"{endpoint.name} shown by {page.endpoint.name}",
                               is_finding=True, sentence=sentence, exchange=answer,

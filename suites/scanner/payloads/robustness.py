@@ -105,7 +105,7 @@ class DamageWatch:
             self.new.append(observation)
 
     def look_before(self) -> None:
-        """Note the readers that broke by an attack before: no later attack is blamed for them."""
+        """Note the readers that earlier attacks broke: no later attack is blamed for them."""
         for good in self.readers:
             name = good.endpoint.name
             if name in self.damaged:
@@ -130,7 +130,7 @@ class DamageWatch:
 
 
 def readers_of(survey: Survey, endpoint: Endpoint) -> list[GoodCall]:
-    """The good calls that may show what an operation stores: of the same first part of the path."""
+    """The good calls that may show what an operation stores: on similar paths, or on pages."""
     if endpoint.method == "GET":
         return []
     first = _resource(endpoint)

@@ -34,10 +34,10 @@ def slow_patterns(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Ob
         return
     base = statistics.median(sender.send(endpoint, call).seconds for _ in range(BASE_CALLS))
     for place in texts:
-        found = _slow_at(sender, endpoint, call, place, base)
+        finding = _slow_at(sender, endpoint, call, place, base)
         sentence = f"{endpoint.name}: {place.name} takes its usual time for long values"
         name = f"{endpoint.name} {place.name}"
-        yield found or Observation("slow-pattern", name, is_finding=False, sentence=sentence)
+        yield finding or Observation("slow-pattern", name, is_finding=False, sentence=sentence)
 
 
 def _takes_text(place: Parameter, value: object) -> bool:
@@ -107,7 +107,7 @@ def _first_slow(
         for _ in range(CONFIRMATIONS):
             shorter = call.with_value(place, text_of(family, lengths[0]))
             slow.append(sender.send(endpoint, call.with_value(place, payload)).seconds)
-            quick += [sender.send(endpoint, one).seconds for one in (shorter, call)]
+            quick += [sender.send(endpoint, quick_call).seconds for quick_call in (shorter, call)]
         is_growing = min(slow) >= limit / 2 and min(slow) > MIN_FACTOR * min(quick)
         is_growing = is_growing and statistics.median(slow) > MIN_GROWTH * statistics.median(quick)
         return SlowValue(payload, tuple(times), answer, is_growing)

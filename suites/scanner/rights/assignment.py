@@ -44,26 +44,30 @@ def privileged_values(survey: Survey, shown: Mapping[str, object]) -> dict[str, 
         elif isinstance(current, int | float):
             fields[name] = [RAISED]
         else:
-            wanted = [admin.get(name), *declared.get(name, ()), *ADMIN_WORDS]
-            fields[name] = [one for one in dict.fromkeys(wanted) if one not in (None, current)]
+            candidates = [admin.get(name), *declared.get(name, ()), *ADMIN_WORDS]
+            fields[name] = [
+                candidate
+                for candidate in dict.fromkeys(candidates)
+                if candidate not in (None, current)
+            ]
     return fields
 
 
 def _declared(survey: Survey) -> dict[str, list[Any]]:
     """The values that the document lists for each field, with the rarest word last."""
-    found: dict[str, list[Any]] = {}
+    values_by_name: dict[str, list[Any]] = {}
 
     def walk(schema: object) -> None:
         if isinstance(schema, Mapping):
             for name, part in (schema.get("properties") or {}).items():
                 if isinstance(part, Mapping):
-                    for one in (part, *(part.get("anyOf") or ()), *(part.get("allOf") or ())):
-                        found.setdefault(name, []).extend(one.get("enum") or ())
+                    for variant in (part, *(part.get("anyOf") or ()), *(part.get("allOf") or ())):
+                        values_by_name.setdefault(name, []).extend(variant.get("enum") or ())
                     walk(part)
 
     for endpoint in survey.operations:
         walk(endpoint.body)
-    return found
+    return values_by_name
 
 
 def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
@@ -73,7 +77,7 @@ def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
         yield Gap("mass-assignment", "registration: the scan could not register an account")
         return
     plain = survey.throw_aways[0]
-    views = _seen(survey, plain)
+    views = _shown_fields(survey, plain)
     fields = privileged_values(survey, {**views, **plain.profile})
     place = registration.endpoint.name
     if not _is_visible(fields, views, survey):
@@ -86,7 +90,7 @@ def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
         account, answer = survey.new_account(extra)
         if account is None:
             continue
-        after = _seen(survey, account)
+        after = _shown_fields(survey, account)
         taken = {name: value for name, value in extra.items()
                  if after.get(name) == value and views.get(name) != value}  # fmt: skip
         if taken:
@@ -109,9 +113,9 @@ def _named(fields: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in fields.items())
 
 
-def _seen(survey: Survey, account: Account) -> dict[str, object]:
+def _shown_fields(survey: Survey, account: Account) -> dict[str, object]:
     """What the service shows of an account: to itself, to an administrator, and in lists."""
-    found: dict[str, object] = {}
+    shown: dict[str, object] = {}
     readers = [account, *([survey.admin] if survey.admin else [])]
     for good in survey.good.values():
         if good.endpoint.method != "GET" or "{" in good.endpoint.path or not good.is_usable:
@@ -122,8 +126,8 @@ def _seen(survey: Survey, account: Account) -> dict[str, object]:
                 continue
             for fields in objects_in(json_of(answer)):
                 if account.name in map(str, fields.values()):
-                    found |= dict(fields)
-    return {**found, **account.profile}
+                    shown |= dict(fields)
+    return {**shown, **account.profile}
 
 
 def in_changes(survey: Survey) -> Iterator[Observation | Gap]:
@@ -150,7 +154,7 @@ def _changed(
     call = _own_call(survey, endpoint, account)
     if call is None or not isinstance(call.body, dict):
         return
-    before = _seen(survey, account)
+    before = _shown_fields(survey, account)
     fields = privileged_values(survey, before)
     own_fields = {name: values for name, values in fields.items() if name in before}
     tries = [{name: values[0] for name, values in own_fields.items() if values}]
@@ -161,7 +165,7 @@ def _changed(
         if answer is None or not is_accepted(answer):
             continue
         survey.learn_profiles((account,))
-        after = _seen(survey, account)
+        after = _shown_fields(survey, account)
         taken = {name: value for name, value in extra.items()
                  if after.get(name) == value != before.get(name)}  # fmt: skip
         if taken:
@@ -206,19 +210,19 @@ def in_new_objects(survey: Survey) -> Iterator[Observation]:
         is_making = endpoint.method == "POST" and "{" not in endpoint.path and good.is_usable
         if not is_making or reader is None or not isinstance(good.call.body, dict):
             continue
-        observation = _made(survey, good.call, (endpoint, reader), good.account)
+        observation = _after_making(survey, good.call, (endpoint, reader), good.account)
         if observation is not None:
             yield observation
 
 
 def _reader(survey: Survey, making: Endpoint) -> Endpoint | None:
     prefix = f"{making.path.rstrip('/')}/{{"
-    return next((one for one in survey.operations
-                 if one.method == "GET" and one.path.startswith(prefix)
-                 and one.path.count("{") == 1), None)  # fmt: skip
+    return next((operation for operation in survey.operations
+                 if operation.method == "GET" and operation.path.startswith(prefix)
+                 and operation.path.count("{") == 1), None)  # fmt: skip
 
 
-def _made(
+def _after_making(
     survey: Survey, call: Call, pair: tuple[Endpoint, Endpoint], account: Account
 ) -> Observation | None:
     making, reader = pair
@@ -268,10 +272,10 @@ def _stored(
     answer = attempt(account, making, survey.fresh(making, call))
     if answer is None or not is_accepted(answer):
         return None
-    seen = KnownValues()
-    seen.learn(making, answer, account.label)
+    known = KnownValues()
+    known.learn(making, answer, account.label)
     name = reader.path.rpartition("{")[2].partition("}")[0]
-    for value in seen.for_path(reader, name, account.label)[:3]:
+    for value in known.for_path(reader, name, account.label)[:3]:
         read = attempt(account, reader, Call(path={name: value}))
         if read is not None and succeeded(read):
             objects = list(objects_in(json_of(read)))

@@ -134,14 +134,18 @@ def _compared(survey: Survey, entrance: Entrance) -> Iterator[Observation | Gap]
     turns = _turns(survey, entrance, entrance.account.name)
     place = entrance.endpoint.name
     if not turns.known:
-        yield Gap("user-enumeration", f"{place} limits its calls from the first on")
+        reason = f"the service limits the calls of {place} from the first call on"
+        yield Gap("user-enumeration", reason)
         return
     by_text = _by_text(place, turns.essences, (turns.known[-1], turns.unknown[-1]))
     yield by_text
     if by_text.is_finding:
         return  # the time of answers that differ tells nothing new
     if len(turns.known) < MIN_TIMED:
-        reason = f"{place}: by time, {MIN_TIMED} tries of an account that may be locked are needed"
+        reason = (
+            f"{place}: a comparison of times needs {MIN_TIMED} tries with an account that may be "
+            "locked"
+        )
         yield Gap("user-enumeration", reason)
         return
     is_slower = _is_slower(turns)
@@ -157,7 +161,7 @@ def _by_text(
     essences: tuple[set[tuple[int, str]], set[tuple[int, str]]],
     answers: tuple[Exchange, Exchange],
 ) -> Observation:
-    is_stable = all(len(one) == 1 for one in essences)
+    is_stable = all(len(texts) == 1 for texts in essences)
     differs = is_stable and essences[0] != essences[1]
     known, unknown = answers
     sentence = (
@@ -175,7 +179,7 @@ def _shown(answer: Exchange) -> str:
 
 def _is_slower(turns: Turns) -> bool:
     """Whether the times are apart: in the median, and in all answers but one on each side."""
-    times = [[one.seconds for one in answers] for answers in (turns.known, turns.unknown)]
+    times = [[answer.seconds for answer in answers] for answers in (turns.known, turns.unknown)]
     quick, slow = sorted(times, key=statistics.median)
     apart = statistics.median(slow) - statistics.median(quick)
     is_apart = (
@@ -186,7 +190,7 @@ def _is_slower(turns: Turns) -> bool:
 
 def _by_time(place: str, turns: Turns, *, is_finding: bool) -> Observation:
     medians = [
-        statistics.median(one.seconds for one in answers)
+        statistics.median(answer.seconds for answer in answers)
         for answers in (turns.known, turns.unknown)
     ]
     sentence = (
@@ -214,7 +218,7 @@ def _registration(survey: Survey) -> Iterator[Observation | Gap]:
         for answers, answer, call in zip(
             essences, pair, (account.registration, fresh), strict=True
         ):
-            echoed = [str(one) for one in (call.body or {}).values()]
+            echoed = [str(value) for value in (call.body or {}).values()]
             answers.add(essence(answer, *sorted(echoed, key=len, reverse=True)))
     yield _by_text(registration.endpoint.name, essences, (pair[0], pair[1]))
 
@@ -250,7 +254,7 @@ def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> O
     is_locked = before.status in SUCCESS and (
         after.status != before.status or len(after.text) * 2 < len(before.text)
     )
-    first, last = (statistics.median(one.seconds for one in part)
+    first, last = (statistics.median(guess.seconds for guess in part)
                    for part in (guesses[:5], guesses[-5:]))  # fmt: skip
     is_slowed = last > SLOWED_SECONDS and last > 3 * first
     differs = essence(guesses[0], f"{WRONG_TEXT} 0") != essence(

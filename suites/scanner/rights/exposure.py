@@ -50,7 +50,7 @@ def observed(good: GoodCall, answer: Exchange) -> Observation:
     name = good.endpoint.name
     kinds = sorted(set(secrets_in(answer)))
     who = "anybody" if not good.account.session.headers else f"the {good.account.label}"
-    sentence = f"{name} shows {who} {', '.join(kinds) or 'no secret'}"
+    sentence = f"{name} shows {', '.join(kinds) or 'no secret'} to {who}"
     return Observation("exposed-secret", name, bool(kinds), sentence, answer)
 
 

@@ -51,8 +51,8 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
             RULE, "needs an ordinary account beside an administrator: give --user2 or --admin"
         )
         return
-    named = [one for one in survey.operations
-             if is_administration(one) and not survey.is_entrance(one)]  # fmt: skip
+    named = [operation for operation in survey.operations
+             if is_administration(operation) and not survey.is_entrance(operation)]  # fmt: skip
     if not named and survey.admin is None:
         yield Gap(RULE, "no operation is named as one for administrators; give --admin")
     for number, endpoint in enumerate(named):
@@ -151,17 +151,17 @@ def lists_of_people(survey: Survey) -> Iterator[Observation]:
             fields = {name for name in fields if PRIVILEGE.match(name)}
         is_open = len(people) >= MIN_PEOPLE and bool(fields)
         sentence = (
-            f"{endpoint.name} shows an ordinary account {len(people)} other accounts with "
-            f"{', '.join(sorted(fields))}"
+            f"{endpoint.name} shows {len(people)} other accounts with "
+            f"{', '.join(sorted(fields))} to an ordinary account"
             if is_open
-            else f"{endpoint.name} shows an ordinary account no list of accounts"
+            else f"{endpoint.name} does not show a list of accounts to an ordinary account"
         )
         yield Observation(RULE, endpoint.name, is_open, sentence, answer)
 
 
 def _people_in(survey: Survey, answer: Exchange, account: Account) -> tuple[set[str], set[str]]:
     """The other accounts of the scan in an answer, and their private fields."""
-    others = {one.name for one in survey.accounts() if one is not account and one.name}
+    others = {other.name for other in survey.accounts() if other is not account and other.name}
     people: set[str] = set()
     fields: set[str] = set()
     for shown in objects_in(json_of(answer)):
@@ -176,11 +176,11 @@ def passwords(survey: Survey) -> Iterator[Observation | Gap]:
     """Whether an account sets the password of another account, which then logs in with it."""
     for endpoint in survey.operations:
         call = full_call(endpoint, survey.known, optional=True)
-        secret = [one for one in places(endpoint, call) if one.where == "body"
-                  and PASSWORD.search(one.name)]  # fmt: skip
-        names = [one for one in places(endpoint, call)
-                 if (one.where == "path" and is_person(endpoint))
-                 or (one.where == "body" and IDENTITY.match(one.name))]  # fmt: skip
+        secret = [place for place in places(endpoint, call) if place.where == "body"
+                  and PASSWORD.search(place.name)]  # fmt: skip
+        names = [place for place in places(endpoint, call)
+                 if (place.where == "path" and is_person(endpoint))
+                 or (place.where == "body" and IDENTITY.match(place.name))]  # fmt: skip
         is_change = endpoint.method in ("PUT", "PATCH", "POST") and not survey.is_entrance(endpoint)
         if not secret or not is_change or not names:
             continue

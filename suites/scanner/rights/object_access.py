@@ -47,19 +47,24 @@ def reading(survey: Survey) -> Iterator[Observation | Gap]:
 
 
 def _with_object(survey: Survey, *methods: str) -> list[Endpoint]:
-    return [one for one in survey.operations if "{" in one.path and one.method in methods
-            and not survey.is_entrance(one)]  # fmt: skip
+    return [
+        operation
+        for operation in survey.operations
+        if "{" in operation.path
+        and operation.method in methods
+        and not survey.is_entrance(operation)
+    ]
 
 
 def _readable(survey: Survey, endpoint: Endpoint, mark: str) -> OwnedObject | None:
     """An object that its owner reads by this operation."""
-    found: list[OwnedObject | None] = []
+    candidates: list[OwnedObject | None] = []
     if is_person(endpoint):
-        found.append(of_person(survey, endpoint, survey.user))
+        candidates.append(of_person(survey, endpoint, survey.user))
     else:
-        found.append(created(survey, endpoint, survey.user, mark))
-        found += listed_before(survey, endpoint, survey.user)
-    for owned in found:
+        candidates.append(created(survey, endpoint, survey.user, mark))
+        candidates += listed_before(survey, endpoint, survey.user)
+    for owned in candidates:
         if owned is not None and succeeded(attempt(owned.owner, endpoint, owned.call)):
             return owned
     return None
@@ -152,8 +157,8 @@ def _victim(survey: Survey, endpoint: Endpoint, mark: str) -> tuple[OwnedObject,
         if victim is None:
             return None
         owned = of_person(survey, endpoint, victim)
-        others = [one for one in (survey.user2, *survey.throw_aways, survey.user)
-                  if one is not None and one is not victim]  # fmt: skip
+        others = [account for account in (survey.user2, *survey.throw_aways, survey.user)
+                  if account is not None and account is not victim]  # fmt: skip
         return (owned, others[0]) if owned else None
     for owner in (survey.user, survey.admin):
         owned = created(survey, endpoint, owner, mark.replace("w", "c")) if owner else None
@@ -201,9 +206,9 @@ def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[E
     if reader is not None:
         answers.append(attempt(owned.owner, reader, Call(path=owned.call.path)))
     if not owned.mark:
-        answers += [attempt(owned.owner, one, Call()) for one in survey.profile_operations()
-                    if one.secured]  # fmt: skip
-    return [one for one in answers if one is not None]
+        answers += [attempt(owned.owner, operation, Call())
+                    for operation in survey.profile_operations() if operation.secured]  # fmt: skip
+    return [answer for answer in answers if answer is not None]
 
 
 def _is_changed(
@@ -211,9 +216,10 @@ def _is_changed(
 ) -> bool:
     """Whether the mark came into the owner's view, or the object went away."""
     if endpoint.method == "DELETE":
-        return any(is_accepted(one) and not is_accepted(two)
-                   for one, two in zip(before, after, strict=False))  # fmt: skip
-    if any(mark in one.text for one in after) and not any(mark in one.text for one in before):
+        return any(is_accepted(earlier) and not is_accepted(later)
+                   for earlier, later in zip(before, after, strict=False))  # fmt: skip
+    is_shown, was_shown = (any(mark in view.text for view in views) for views in (after, before))
+    if is_shown and not was_shown:
         return True
     is_action = endpoint.method == "POST" and bool(before) and bool(after)
     return is_action and is_accepted(before[0]) and leaves(before[0]) != leaves(after[0])
@@ -229,9 +235,9 @@ def naming_others(survey: Survey) -> Iterator[Observation | Gap]:
             continue
         good = survey.good.get(endpoint.name)
         call = good.call if good else Call()
-        naming = [one for one in places(endpoint, call) if one.where == "body"
-                  and IDENTITY.match(one.name.rpartition(".")[2])]  # fmt: skip
-        values = {one.name: victim.profile.get(one.name, victim.name) for one in naming}
+        naming = [place for place in places(endpoint, call) if place.where == "body"
+                  and IDENTITY.match(place.name.rpartition(".")[2])]  # fmt: skip
+        values = {place.name: victim.profile.get(place.name, victim.name) for place in naming}
         if not naming or "{" in endpoint.path:
             continue
         mark = f"{survey.nonce}b{number:03}"

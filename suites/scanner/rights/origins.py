@@ -10,10 +10,10 @@ from suites.scanner.survey.account import Account
 
 
 def look_alikes(own_host: str) -> dict[str, str]:
-    """Origins that a careless comparison takes for the own host, with what is wrong in it."""
+    """Origins that a careless comparison accepts as the own host, keyed by kind."""
     name, colon, port = own_host.partition(":")
     end = f"{colon}{port}"
-    found = {
+    origin_by_kind = {
         "a host that begins with the own host": f"https://{name}.evil.example",
         "a host that ends with the own host": f"https://evil{name}{end}",
     }
@@ -21,9 +21,11 @@ def look_alikes(own_host: str) -> dict[str, str]:
         ipaddress.ip_address(name)
     except ValueError:
         if "." in name:
-            found["a host with a letter for a dot"] = f"https://{name.replace('.', 'x', 1)}{end}"
-    found["a host with a hyphen before the own host"] = f"https://evil-{name}{end}"
-    return found
+            origin_by_kind["a host with a letter for a dot"] = (
+                f"https://{name.replace('.', 'x', 1)}{end}"
+            )
+    origin_by_kind["a host with a hyphen before the own host"] = f"https://evil-{name}{end}"
+    return origin_by_kind
 
 
 def cors(account: Account, endpoint: Endpoint, call: Call, own_host: str) -> Iterator[Observation]:
@@ -63,6 +65,7 @@ def _observed(endpoint: Endpoint, answer: Exchange, origin: tuple[str, str]) -> 
                            exchange=answer, cause="*")  # fmt: skip
     may_read = allowed == value or (allowed == "*" and sends_credentials)
     with_cookies = " with credentials" if sends_credentials else ""
-    sentence = f"{endpoint.name}: {kind} ({value}) is answered {allowed or 'nothing'}{with_cookies}"
+    permission = f"{allowed or 'nothing'}{with_cookies}"
+    sentence = f"{endpoint.name}: the answer to {kind} ({value}) allows {permission}"
     cause = "look-alikes" if "own host" in kind or "letter" in kind else kind
     return Observation("cors", place, may_read, sentence, answer, cause=cause)

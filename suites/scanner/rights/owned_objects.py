@@ -99,18 +99,18 @@ def created(survey: Survey, endpoint: Endpoint, owner: Account, mark: str) -> Ow
         free = []
         if answer is None or not is_accepted(answer):
             return None
-    seen = KnownValues()
-    seen.learn(making, answer, owner.label)
+    known_values = KnownValues()
+    known_values.learn(making, answer, owner.label)
     listed = attempt(owner, listing, _listing_call(survey, listing)) if listing else None
     if listed is not None and free:
-        seen.objects += [
+        known_values.objects += [
             known for known in _known(listing, listed, owner) if mark in str(known.fields)
         ]
     name = last_parameter(endpoint)
-    values = seen.for_path(endpoint, name, owner.label)
+    values = known_values.for_path(endpoint, name, owner.label)
     values += [str(value_at(call, place)) for place in free if place.name == name]
-    made = OwnedObject(owner, call, mark if free else "", is_created=True, step=answer)
-    return _reached(survey, endpoint, made, values)
+    owned = OwnedObject(owner, call, mark if free else "", is_created=True, step=answer)
+    return _reached(survey, endpoint, owned, values)
 
 
 def _known(listing: Endpoint | None, answer: Exchange, owner: Account) -> list[KnownObject]:
@@ -121,30 +121,36 @@ def _known(listing: Endpoint | None, answer: Exchange, owner: Account) -> list[K
 
 
 def _reached(
-    survey: Survey, endpoint: Endpoint, made: OwnedObject, values: list[str]
+    survey: Survey, endpoint: Endpoint, owned: OwnedObject, values: list[str]
 ) -> OwnedObject | None:
     """The object with the path value by which its owner reads it."""
     name = last_parameter(endpoint)
-    base = next(iter(survey.candidates(endpoint, made.owner)))
+    base = next(iter(survey.candidates(endpoint, owned.owner)))
     reading = survey.reading_twin(_object_path(survey, endpoint))
     for value in dict.fromkeys(values):
         call = replace(base, path={**base.path, name: value})
-        if reading is None or succeeded(attempt(made.owner, reading, Call(path=call.path))):
-            return replace(made, call=call)
+        if reading is None or succeeded(attempt(owned.owner, reading, Call(path=call.path))):
+            return replace(owned, call=call)
     return None
 
 
 def _object_path(survey: Survey, endpoint: Endpoint) -> Endpoint:
     """The operation that reads the object itself, for a path such as ``/orders/{id}/cancel``."""
     path = endpoint.path[: endpoint.path.rindex("}") + 1]
-    return next((one for one in survey.operations if one.path == path and one.method == "GET"),
-                endpoint)  # fmt: skip
+    return next(
+        (
+            operation
+            for operation in survey.operations
+            if operation.path == path and operation.method == "GET"
+        ),
+        endpoint,
+    )
 
 
 def reader_of(survey: Survey, endpoint: Endpoint) -> Endpoint | None:
     """The GET operation that shows the object of a path."""
-    found = _object_path(survey, endpoint)
-    return found if found.method == "GET" else None
+    operation = _object_path(survey, endpoint)
+    return operation if operation.method == "GET" else None
 
 
 def listed_before(survey: Survey, endpoint: Endpoint, owner: Account) -> Iterator[OwnedObject]:
@@ -157,9 +163,9 @@ def listed_before(survey: Survey, endpoint: Endpoint, owner: Account) -> Iterato
     answer = attempt(owner, listing, _listing_call(survey, listing))
     if answer is None or not is_accepted(answer):
         return
-    seen = KnownValues()
-    seen.learn(listing, answer, owner.label)
-    for value in seen.for_path(endpoint, name, owner.label)[:2]:
+    known_values = KnownValues()
+    known_values.learn(listing, answer, owner.label)
+    for value in known_values.for_path(endpoint, name, owner.label)[:2]:
         yield OwnedObject(
             owner, replace(base, path={**base.path, name: value}), "", is_created=False
         )
@@ -180,9 +186,9 @@ def list_text(survey: Survey, endpoint: Endpoint, account: Account) -> str | Non
 
 
 def leaves(answer: Exchange) -> dict[str, set[str]]:
-    """The values of every field in an answer, by name."""
-    found: dict[str, set[str]] = {}
+    """The values of every field in an answer, keyed by name."""
+    values_by_name: dict[str, set[str]] = {}
     for fields in objects_in(json_of(answer)):
         for name, value in fields.items():
-            found.setdefault(name, set()).add(str(value))
-    return found
+            values_by_name.setdefault(name, set()).add(str(value))
+    return values_by_name

@@ -31,8 +31,8 @@ def token(survey: Survey) -> Iterator[Observation | Gap]:
     sender = survey.nobody.watch.sender
     endpoint = good.endpoint
     if session.token.count(".") == DOTS_OF_JWT:
-        forgeries = [one for one in forging.forgeries(session.token, "somebody-else")
-                     if not one[0].startswith("the weak key")]  # fmt: skip
+        forgeries = [forgery for forgery in forging.forgeries(session.token, "somebody-else")
+                     if not forgery[0].startswith("the weak key")]  # fmt: skip
         for observation in forging.tokens_refused(
             sender, endpoint, good.call, session.token, ("forged-token", forgeries)
         ):

@@ -132,9 +132,9 @@ def key_of(token: str) -> str | None:
     digest = ALGORITHMS.get(str(header.get("alg")))
     if digest is None:
         return None
-    text, wanted = f"{first}.{second}".encode(), _decoded(signature)
+    text, expected = f"{first}.{second}".encode(), _decoded(signature)
     for key in _keys():
-        if hmac.digest(key, text, digest) == wanted:
+        if hmac.digest(key, text, digest) == expected:
             return key.decode()
     return None
 

@@ -61,25 +61,28 @@ def _value(
     if depth > MAX_DEPTH:
         return None
     for key in ("oneOf", "anyOf"):
-        options = [one for one in schema.get(key) or () if one.get("type") != "null"]
+        options = [option for option in schema.get(key) or () if option.get("type") != "null"]
         if options and "properties" not in schema:
             return _value(name, {**options[0], **_example(schema)}, known, form)
     properties = schema.get("properties")
     if properties:
         example = schema.get("example")
         required = schema.get("required") or ()
-        given = example if isinstance(example, Mapping) else {}
+        examples = example if isinstance(example, Mapping) else {}
         return {
-            key: given.get(key, _value(key, subschema, known, (optional, depth + 1)))
+            key: examples.get(key, _value(key, subschema, known, (optional, depth + 1)))
             for key, subschema in properties.items()
             if not subschema.get("readOnly")
             and (
-                key in required or (optional and _is_shown(subschema, key in given, bool(required)))
+                key in required
+                or (optional and _is_shown(subschema, key in examples, bool(required)))
             )
         }
     kind = schema.get("type", "string")
     kind = (
-        next((one for one in kind if one != "null"), "string") if isinstance(kind, list) else kind
+        next((type_name for type_name in kind if type_name != "null"), "string")
+        if isinstance(kind, list)
+        else kind
     )
     if kind == "array" and "example" not in schema:
         count = max(1, int(schema.get("minItems", 1)))
@@ -110,7 +113,7 @@ def _scalar(name: str, schema: Mapping[str, Any], kind: str, known: KnownValues)
 
 
 def with_mark(endpoint: Endpoint, call: Call, mark: str) -> tuple[Call, list[Parameter]]:
-    """The call with a text of its own in every free text, and these places.
+    """The call with a different text at every place of a free text, and the list of these places.
 
     Args:
         endpoint: the operation.
@@ -136,7 +139,7 @@ def is_free(place: Parameter) -> bool:
     bound = {"enum", "format", "pattern", "const"} & set(place.schema)
     options = [place.schema, *(place.schema.get("anyOf") or ())]
     default = "object" if "anyOf" in place.schema else "string"
-    kinds = [one.get("type", default) for one in options]
+    kinds = [option.get("type", default) for option in options]
     is_text = any(
         kind == "string" or (isinstance(kind, list) and "string" in kind) for kind in kinds
     )

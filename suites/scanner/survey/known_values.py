@@ -48,7 +48,7 @@ class KnownValues:
                 self.objects.append(KnownObject(endpoint.path, account, fields))
 
     def for_path(self, endpoint: Endpoint, name: str, account: str) -> list[str]:
-        """Values for a path parameter: of the collection before it, then of the same name.
+        """Values for a path parameter: first from the collection in the path, then by the name.
 
         Args:
             endpoint: the operation.
@@ -60,32 +60,32 @@ class KnownValues:
         near = [known for known in self.objects if known.path.rstrip("/") == prefix]
         near.sort(key=lambda known: known.account != account)
         candidates = [value for known in near if (value := _naming(known.fields, name, noun))]
-        wanted = {plain(name), *([f"{noun}id"] if plain(name) == "id" else ())} - {"id"}
+        field_names = {plain(name), *([f"{noun}id"] if plain(name) == "id" else ())} - {"id"}
         for known in self.objects:
             candidates += [
-                str(value) for key, value in known.fields.items() if plain(key) in wanted
+                str(value) for key, value in known.fields.items() if plain(key) in field_names
             ]
         return list(dict.fromkeys(candidates))
 
     def of_name(self, name: str) -> list[object]:
         """The values of the fields with this name, or of the id of an object with this name."""
-        wanted = plain(name)
-        noun = wanted.removesuffix("ids").removesuffix("id")
-        found: list[object] = []
+        plain_name = plain(name)
+        noun = plain_name.removesuffix("ids").removesuffix("id")
+        values: list[object] = []
         for known in self.objects:
-            found += [value for key, value in known.fields.items() if plain(key) == wanted]
+            values += [value for key, value in known.fields.items() if plain(key) == plain_name]
             segment = singular(plain(known.path.rstrip("/").rpartition("/")[2]))
-            if noun and noun != wanted and segment == noun and "id" in known.fields:
-                found.append(known.fields["id"])
-        return list(dict.fromkeys(found))
+            if noun and noun != plain_name and segment == noun and "id" in known.fields:
+                values.append(known.fields["id"])
+        return list(dict.fromkeys(values))
 
 
 def _naming(fields: Mapping[str, object], name: str, noun: str) -> str:
     """The value of the field that names an object for a path parameter."""
     by_plain = {plain(key): value for key, value in fields.items()}
-    wanted = plain(name)
-    short = wanted.removeprefix(noun) if noun else wanted
-    for key in (wanted, short, f"{noun}{wanted}", *map(plain, NAMING_FIELDS), f"{noun}id"):
+    plain_name = plain(name)
+    short = plain_name.removeprefix(noun) if noun else plain_name
+    for key in (plain_name, short, f"{noun}{plain_name}", *map(plain, NAMING_FIELDS), f"{noun}id"):
         if key in by_plain:
             return str(by_plain[key])
     return ""

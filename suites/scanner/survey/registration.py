@@ -62,13 +62,13 @@ class Registration:
 
     def name_in(self, call: Call) -> str:
         """The name with which the account of a call logs in."""
-        wanted = [
+        names = [
             place.name
             for place in places(self.log_in, full_call(self.log_in, KnownValues(), optional=True))
             if place.where == "body" and NAME.search(place.name)
         ]
         fields = call.body if isinstance(call.body, dict) else {}
-        for name in (*wanted, "username", "email", "login", "name", "user"):
+        for name in (*names, "username", "email", "login", "name", "user"):
             if isinstance(fields.get(name), str):
                 return str(fields[name])
         return next((str(value) for value in fields.values() if self.nonce in str(value)), "")
@@ -89,7 +89,7 @@ def find(
             return Registration(endpoint, log_in, nonce)
     for endpoint in endpoints:
         call = full_call(endpoint, KnownValues(), optional=True)
-        found = [place.name for place in places(endpoint, call) if place.where == "body"]
+        names = [place.name for place in places(endpoint, call) if place.where == "body"]
         if (
             endpoint.method == "POST"
             and endpoint != log_in
@@ -97,8 +97,8 @@ def find(
             and not is_log_in(endpoint)
             and not is_reset(endpoint)
             and "{" not in endpoint.path
-            and any(map(PASSWORD.search, found))
-            and any(map(NAME.search, found))
+            and any(map(PASSWORD.search, names))
+            and any(map(NAME.search, names))
         ):
             return Registration(endpoint, log_in, nonce)
     return None

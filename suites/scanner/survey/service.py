@@ -91,13 +91,15 @@ class Survey:
 
     def accounts(self) -> list[Account]:
         """Every account with a session."""
-        given = (self.user, self.user2, self.admin, *self.throw_aways)
-        return [one for one in given if one is not None and one.session.headers]
+        candidates = (self.user, self.user2, self.admin, *self.throw_aways)
+        return [
+            account for account in candidates if account is not None and account.session.headers
+        ]
 
     def is_log_in(self, endpoint: Endpoint) -> bool:
         """Whether the operation is the log-in of the scan, or looks like another log-in."""
         own = self.user.login is not None and endpoint == self.user.login.endpoint
-        has_password = any(PASSWORD.search(one.name) for one in places(endpoint, Call()))
+        has_password = any(PASSWORD.search(place.name) for place in places(endpoint, Call()))
         return own or (is_log_in(endpoint) and not endpoint.secured and has_password)
 
     def is_entrance(self, endpoint: Endpoint) -> bool:
@@ -109,8 +111,8 @@ class Survey:
         """Whether the operation may change the name, the password or the rights of its caller."""
         if endpoint.method in ("GET", "DELETE") or self.is_entrance(endpoint):
             return False
-        names = [one.name.rpartition(".")[2] for one in places(endpoint, Call())
-                 if one.where == "body"]  # fmt: skip
+        names = [place.name.rpartition(".")[2] for place in places(endpoint, Call())
+                 if place.where == "body"]  # fmt: skip
         has_name = endpoint.method in ("PUT", "PATCH") and any(map(IDENTITY.match, names))
         return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
 
@@ -146,7 +148,11 @@ class Survey:
 
     def _first_accepted(self, endpoint: Endpoint, account: Account) -> GoodCall:
         """The first call that one of the accounts may make; else the last refused call."""
-        others = [one for one in (self.user, self.admin) if one is not None and one is not account]
+        others = [
+            sender
+            for sender in (self.user, self.admin)
+            if sender is not None and sender is not account
+        ]
         last = GoodCall(endpoint, full_call(endpoint, self.known, optional=False), account, None)
         for sender in (account, *others):
             for call in list(self.candidates(endpoint, sender)):
@@ -174,7 +180,9 @@ class Survey:
         full, small = (full_call(endpoint, self.known, optional=flag) for flag in (True, False))
         bodies = [full] if full == small else [full, small]
         if endpoint.method != "GET" and endpoint.body is not None:
-            bodies = list(chain.from_iterable((one, self.fresh(endpoint, one)) for one in bodies))
+            bodies = list(
+                chain.from_iterable((body, self.fresh(endpoint, body)) for body in bodies)
+            )
         for call in self._paths(endpoint, account):
             for body in bodies:
                 yield replace(body, path=call.path)
@@ -189,7 +197,7 @@ class Survey:
     def _paths(self, endpoint: Endpoint, account: Account) -> Iterator[Call]:
         """Values for the parameters in the path: the caller's own name, known values, examples."""
         call = full_call(endpoint, self.known, optional=False)
-        names = [one.name for one in endpoint.parameters if one.where == "path"]
+        names = [parameter.name for parameter in endpoint.parameters if parameter.where == "path"]
         if not names:
             yield call
             return
@@ -238,7 +246,7 @@ class Survey:
             for endpoint in self.operations
             if endpoint.method == "GET"
             and "{" not in endpoint.path
-            and not any(one.required for one in endpoint.parameters)
+            and not any(parameter.required for parameter in endpoint.parameters)
         ]
 
     def new_account(
@@ -265,17 +273,21 @@ class Survey:
 
     def reading_twin(self, endpoint: Endpoint) -> Endpoint | None:
         """The GET operation of the same path; None where the path has none."""
-        return next((one for one in self.operations
-                     if one.method == "GET" and one.path == endpoint.path), None)  # fmt: skip
+        twins = (
+            operation
+            for operation in self.operations
+            if operation.method == "GET" and operation.path == endpoint.path
+        )
+        return next(twins, None)
 
     def collection_of(self, endpoint: Endpoint) -> tuple[Endpoint | None, Endpoint | None]:
         """The operations that list and that make the objects of a path such as ``/a/{id}``."""
         prefix = endpoint.path.rpartition("/{")[0].rstrip("/") if "{" in endpoint.path else ""
-        found: dict[str, Endpoint] = {}
-        for one in self.operations:
-            if prefix and one.path.rstrip("/") == prefix:
-                found.setdefault(one.method, one)
-        return found.get("GET"), found.get("POST") or found.get("PUT")
+        by_method: dict[str, Endpoint] = {}
+        for operation in self.operations:
+            if prefix and operation.path.rstrip("/") == prefix:
+                by_method.setdefault(operation.method, operation)
+        return by_method.get("GET"), by_method.get("POST") or by_method.get("PUT")
 
 
 PERSONS = frozenset({"user", "member", "account", "customer", "person", "people", "profile",

@@ -82,8 +82,8 @@ def _names(endpoint: Endpoint) -> str:
 
 def password_places(endpoint: Endpoint, call_body: object) -> list[Parameter]:
     """The fields of the body that take a password."""
-    found = places(endpoint, Call(body=call_body))
-    return [place for place in found if place.where == "body" and PASSWORD.search(place.name)]
+    every_place = places(endpoint, Call(body=call_body))
+    return [place for place in every_place if place.where == "body" and PASSWORD.search(place.name)]
 
 
 def is_log_in(endpoint: Endpoint) -> bool:
@@ -92,7 +92,7 @@ def is_log_in(endpoint: Endpoint) -> bool:
 
 
 def is_registration(endpoint: Endpoint) -> bool:
-    """Whether the operation makes an account, by its name."""
+    """Whether the operation's name says that it makes an account."""
     path = words(re.sub(r"/v?\d+(?=/|$)", "", endpoint.path))
     named = bool(_REGISTER.search(words(endpoint.name)) or _REGISTER.search(path))
     return endpoint.method == "POST" and named and not is_reset(endpoint)
@@ -116,7 +116,7 @@ def is_destructive(endpoint: Endpoint) -> bool:
 
 
 def is_administration(endpoint: Endpoint) -> bool:
-    """Whether the operation is for administrators, by its path, name or description."""
+    """Whether path, name or description say that the operation is for administrators."""
     described = words(endpoint.description)
     only = re.search(r"\b(only|requires?) (for )?(an? |the )?(admin|administrator|staff)",
                      described)  # fmt: skip
@@ -125,5 +125,5 @@ def is_administration(endpoint: Endpoint) -> bool:
 
 
 def changes_privileges(endpoint: Endpoint) -> bool:
-    """Whether the operation gives roles or permissions, by its name."""
+    """Whether the operation's name says that it gives roles or permissions."""
     return endpoint.method != "GET" and bool(_PRIVILEGE_CHANGE.search(_names(endpoint)))
