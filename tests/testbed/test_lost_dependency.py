@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from fault_table_regressions import SHOWN_BY_A_LOST_DATABASE
 from worlds import TestWorld, results
 
 from gates.policy import target_file
@@ -74,3 +75,23 @@ def test_a_lost_database_shows_and_comes_back(
         world.pytest(tmp_path, "-q", "--check", "smoke.order", "--check", "smoke.login").code == 0
     )
     assert set(results(tmp_path).values()) == {"passed"}
+
+
+@pytest.mark.slow  # proof-suites runs it
+@pytest.mark.parametrize("fault", sorted(SHOWN_BY_A_LOST_DATABASE))
+def test_a_health_that_hides_a_lost_database_is_seen(
+    world: TestWorld, client: StoreClient, fault: str
+) -> None:
+    with world.fault(fault):
+        assert client.call("health", expect=200).body["dependencies"] == {"database": "up"}
+        assert world.testbed("stop", "database").code == 0
+        try:
+            answer = client.ask("health")
+            gauge = dependency(client)
+        finally:
+            assert world.testbed("start", "database").code == 0
+    assert (answer.status, gauge) != (503, 0)
+    wait_until(
+        "green is healthy again", lambda: client.ask("health").status, lambda status: status == 200,
+        seconds=SECONDS,
+    )  # fmt: skip
