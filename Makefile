@@ -116,10 +116,10 @@ proof-packaging: setup ## build both distributions, install them elsewhere, and 
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
 	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
-bench-scale: setup ## time and memory of the gate against the size of the store, with a real Prometheus (20 minutes)
+bench-scale: setup ## time and memory of the gate against the size of the store, with a real Prometheus (8 minutes)
 	$(PY) proofs/bench_scale.py
 
-proof-scale: setup ## a failing release of 20 pods and 100 routes is rolled back within 30 s (20 minutes)
+proof-scale: setup ## a failing release of 20 pods and 100 routes is rolled back within 30 s (6 minutes)
 	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
 
 proof-serve: setup ## 50 clients ask gates serve for 20 s: no error, P99 under 1 s; the live page follows a rehearsal (4 minutes)

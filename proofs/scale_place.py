@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from scale_store import ScaleStore
+from scale_store import LATE_PROXY, PROXY, ScaleStore
 from worlds import ROOT
 
 from gates.model import Access
@@ -29,6 +29,12 @@ OBJECTIVES = (
     "payments-captured", "green-up", "errors-trigger", "latency-trigger", "restarts",
 )  # fmt: skip
 RAMP_OBJECTIVES = re.compile(r'(?m)^objectives = \["with-traffic", "only-listed".*\]$')
+POLICY, LATE_POLICY = "policy.toml", "policy-late.toml"
+# One block of all samples: promtool reads the text once for each block, and Prometheus may keep
+# blocks of this length.
+BLOCK_HOURS = 162
+# Before the ramp there are 35 minutes of samples.
+BEFORE_RAMP_SECONDS = 2100
 READY_SECONDS = 60.0
 OK = 200
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -62,19 +68,21 @@ class ScalePlace:
         url: the address of Prometheus.
         pid: the process of Prometheus.
         series: the number of its time series.
+        policy: the file of the policy; that of the second balancer has a shorter ramp.
     """
 
     folder: Path
     url: str
     pid: int
     series: int
+    policy: str = POLICY
 
     @property
     def options(self) -> tuple[str, ...]:
         """The options of every command of the gate."""
         return (
             "--target", "green", "--targets", str(self.folder / "targets"),
-            "--policy", str(self.folder / "policy.toml"), "--out", str(self.folder / "out"),
+            "--policy", str(self.folder / self.policy), "--out", str(self.folder / "out"),
             "--runs", str(self.folder / "runs"),
         )  # fmt: skip
 
@@ -101,13 +109,22 @@ class ScalePlace:
 
 
 @contextmanager
-def prometheus_of(store: ScaleStore, folder: Path) -> Iterator[ScalePlace]:
-    """A Prometheus that is filled with a store, and the gate's files, for a while."""
+def prometheus_of(
+    store: ScaleStore, folder: Path, without: Collection[str] = ()
+) -> Iterator[ScalePlace]:
+    """A Prometheus that is filled with a store, and the gate's files, for a while.
+
+    Args:
+        store: the store.
+        folder: the folder of all files.
+        without: the objectives that the policy does not have.
+    """
     folder.mkdir(parents=True)
     text, data = folder / "store.txt", folder / "data"
     series = store.write(text)
     subprocess.run(
-        ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)],
+        ["promtool", "tsdb", "create-blocks-from", "openmetrics",
+         f"--max-block-duration={BLOCK_HOURS}h", str(text), str(data)],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     text.unlink()
@@ -123,27 +140,28 @@ def prometheus_of(store: ScaleStore, folder: Path) -> Iterator[ScalePlace]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url)
-            _write_files(folder, url, health)
+            _write_files(folder, url, health, without)
             yield ScalePlace(folder, url, process.pid, series)
         finally:
             process.terminate()
             process.wait()
 
 
-def _write_files(folder: Path, prometheus: str, health: str) -> None:
-    """The target file and the policy."""
+def _write_files(folder: Path, prometheus: str, health: str, without: Collection[str]) -> None:
+    """The target file, and the policies of both balancers."""
     text = (ROOT / "targets" / "green.toml").read_text()
     text = text.replace('"http://127.0.0.1:9090"', f'"{prometheus}"')
     text = text.replace('"http://127.0.0.1:5001/api/health"', f'"{health}"', 1)
     (folder / "targets").mkdir()
     (folder / "targets" / "green.toml").write_text(text)
     shutil.copy(ROOT / "targets" / "blue.toml", folder / "targets" / "blue.toml")
-    listed = ", ".join(f'"{name}"' for name in OBJECTIVES)
+    listed = ", ".join(f'"{name}"' for name in OBJECTIVES if name not in without)
     policy = (ROOT / "policies" / "release.toml").read_text()
     changed, count = RAMP_OBJECTIVES.subn(f"objectives = [{listed}]", policy)
     if count != 1:
         raise ValueError("the policy's table [ramp] has other objectives than expected")
-    (folder / "policy.toml").write_text(changed)
+    (folder / POLICY).write_text(changed)
+    (folder / LATE_POLICY).write_text(changed.replace(f'"{PROXY}"', f'"{LATE_PROXY}"'))
 
 
 @contextmanager
@@ -188,19 +206,26 @@ def _wait_until_ready(url: str) -> None:
         time.sleep(0.1)
 
 
-def store_of(pods: int, routes: int, seconds: int, *, failing_in: int = 0) -> ScaleStore:
+def store_of(
+    pods: int, routes: int, seconds: int, *, failing_in: int | None = None, ahead: int = 1500
+) -> ScaleStore:
     """A store whose ramp began half an hour after its first scrape.
+
+    The ramp of the second balancer began so late that its samples are half as long.
 
     Args:
         pods: the pods of each colour.
         routes: the routes of each pod.
-        seconds: from the first scrape to now; the scrapes go on for some time after now.
-        failing_in: in so many seconds a fifth of green's requests begin to fail; 0 for never.
+        seconds: from the first scrape to now.
+        failing_in: in so many seconds a fifth of green's requests begin to fail; less than 0 for a
+            moment that has passed; None for never.
+        ahead: the scrapes go on for so many seconds after now.
     """
     now = int(time.time())
     return ScaleStore(
-        pods, routes, began_at=now - seconds, ramp_at=now - seconds + 2100, until=now + 1500,
-        failing_at=now + failing_in if failing_in else 0,
+        pods, routes, began_at=now - seconds, ramp_at=now - seconds + BEFORE_RAMP_SECONDS,
+        until=now + ahead, failing_at=0 if failing_in is None else now + failing_in,
+        late_ramp_at=now - seconds // 2 + BEFORE_RAMP_SECONDS,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 INTERVAL_SECONDS = 15
 RAMP_SECONDS = 5400  # before now
 SHARE = 0.1
+PROXY, LATE_PROXY = "store", "store-late"
 BUCKETS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0")
 # Of a thousand requests, so many take longer than the boundary of each bucket.
 LONGER = (900, 800, 650, 500, 350, 200, 100, 15, 5, 1, 0)
@@ -28,6 +29,7 @@ class ScaleStore:
         ramp_at: the moment at which green got its share.
         until: the last scrape.
         failing_at: from this moment on a fifth of green's requests fail; 0 for never.
+        late_ramp_at: the moment at which the ramp of the second balancer began; 0 for the same.
         requests_per_second: the requests of each route of one pod of blue.
     """
 
@@ -38,6 +40,7 @@ class ScaleStore:
     until: int
     failing_at: int = 0
     requests_per_second: float = 0.5
+    late_ramp_at: int = 0
 
     def write(self, path: Path) -> int:
         """Write the store's samples.
@@ -45,13 +48,15 @@ class ScaleStore:
         Returns:
             The number of time series.
         """
+        offsets = range(INTERVAL_SECONDS)
+        times = [[str(at) for at in self._times(offset)] for offset in offsets]
         with path.open("w") as file:
             number = 0
             for family, kind, lines in self._families():
                 file.write(f"# TYPE {family} {kind}\n")
                 for name, offset, values in lines:
-                    samples = zip(values, self._times(offset), strict=True)
-                    file.writelines(f"{name} {value} {at}\n" for value, at in samples)
+                    samples = map(" ".join, zip(values, times[offset], strict=True))
+                    file.write(f"{name} " + f"\n{name} ".join(samples) + "\n")
                     number += 1
             file.write("# EOF\n")
         return number
@@ -101,14 +106,18 @@ class ScaleStore:
             for at in times
         ]
 
-    def _failures(self, slot: str, times: range, counts: list[int]) -> list[int]:
-        """The failed requests at each scrape: from ``failing_at`` on, a fifth of green's."""
+    def _failures(self, slot: str, route: int, times: range, counts: list[int]) -> list[int]:
+        """The failed requests at each scrape: from ``failing_at`` on, a fifth of green's.
+
+        Each route has its first failure at another moment, so that the ratio of all routes is even.
+        """
+        rest = (route % 20) / 20
         failing = self.failing_at if slot == "green" and self.failing_at else self.until
         failed: list[float] = []
         before = 0
         for at, count in zip(times, counts, strict=True):
             rise = count - before if count >= before else count
-            earlier = failed[-1] if failed and count >= before else 0.0
+            earlier = failed[-1] if failed and count >= before else rest
             failed.append(earlier + (rise / 5 if at > failing else rise / 2000))
             before = count
         return [int(value) for value in failed]
@@ -118,7 +127,7 @@ class ScaleStore:
             times = self._times(offset)
             for route in range(self.routes):
                 counts = self._counts(slot, pod, route, times)
-                failed = self._failures(slot, times, counts)
+                failed = self._failures(slot, route, times, counts)
                 missing = [count // 50 for count in counts]
                 common = f'{labels},traffic="customer",route="/api/r{route}",method="GET"'
                 good = [
@@ -171,10 +180,13 @@ class ScaleStore:
             )
 
     def _weights(self) -> Lines:
-        common = 'instance="lb:1",job="balancer",proxy="store"'
-        for server, share in (("blue", 1 - SHARE), ("green", SHARE)):
-            before = 100 if server == "blue" else 0
-            values = [
-                str(round(100 * share) if at >= self.ramp_at else before) for at in self._times(0)
-            ]
-            yield f'haproxy_server_weight{{{common},server="{server}"}}', 0, values
+        """The weights of the ramp, and of a second balancer whose ramp began later."""
+        ramps = {PROXY: self.ramp_at, LATE_PROXY: self.late_ramp_at or self.ramp_at}
+        for proxy, ramp_at in ramps.items():
+            common = f'instance="lb:1",job="balancer",proxy="{proxy}"'
+            for server, share in (("blue", 1 - SHARE), ("green", SHARE)):
+                before = 100 if server == "blue" else 0
+                values = [
+                    str(round(100 * share) if at >= ramp_at else before) for at in self._times(0)
+                ]
+                yield f'haproxy_server_weight{{{common},server="{server}"}}', 0, values

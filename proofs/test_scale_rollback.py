@@ -1,9 +1,12 @@
 """``make proof-scale``: a release that fails is rolled back at 20 pods and 100 routes.
 
-A real Prometheus holds the store. A fifth of green's requests begin to fail while ``gates watch``
-looks. Filling Prometheus takes minutes, so the failures begin some minutes after the start.
+A real Prometheus holds the store. A fifth of green's requests fail, and ``gates watch`` begins
+before the rollback trigger has lasted. Filling Prometheus takes minutes, so the failures begin
+shortly before the start. The policy has no comparison of errors with blue, which would stop the
+release minutes earlier: the trigger itself is timed.
 """
 
+import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,18 +21,22 @@ from gates.exitcodes import EXIT_CODES
 from gates.model import Outcome
 
 PODS_OF_A_COLOUR, ROUTES = 10, 100
-FAILING_IN = 720
+FAILING_IN = -30
 # The trigger needs 300 s; watch begins before.
 WATCH_BEFORE_SECONDS = 60
 MAX_SECONDS = 30.0
-# The comparison with blue may fire before the trigger has lasted; the sentence names the scrape.
-CONDITION = re.compile(r"(?m)^ROLLBACK .* before (\d\d:\d\d:\d\d) UTC")
+# The trigger needs 300 s, and the ratio of the last 60 s must exceed 5 % before.
+MAX_LASTING_SECONDS = 375.0
+# The sentence of the trigger names the scrape with which its condition was met.
+CONDITION = re.compile(
+    r"rollback trigger: over 5 % [^;]* for 300 s; in the 60 s before (\d\d:\d\d:\d\d) UTC"
+)
 
 
 @pytest.mark.slow
 def test_watch_rolls_back_within_30_s_of_the_condition(tmp_path: Path) -> None:
-    store = store_of(PODS_OF_A_COLOUR, ROUTES, 3000, failing_in=FAILING_IN)
-    with prometheus_of(store, tmp_path / "scale") as place:
+    store = store_of(PODS_OF_A_COLOUR, ROUTES, 3000, failing_in=FAILING_IN, ahead=900)
+    with prometheus_of(store, tmp_path / "scale", ["errors-against-blue"]) as place:
         begin = store.failing_at + 300 - WATCH_BEFORE_SECONDS
         assert time.time() < begin, "Prometheus was filled too late; let the machine rest"
         time.sleep(begin - time.time())
@@ -40,6 +47,7 @@ def test_watch_rolls_back_within_30_s_of_the_condition(tmp_path: Path) -> None:
     assert found is not None, watched.output
     condition = datetime.combine(ended.date(), dt_time.fromisoformat(found[1]), UTC)
     late = ended - condition
-    print(f"rolled back {late.total_seconds():.0f} s after the condition was met")
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"rolled back {late.total_seconds():.0f} s after the condition was met; load {load}")
     assert timedelta(0) <= late <= timedelta(seconds=MAX_SECONDS)
-    assert 0 < condition.timestamp() - store.failing_at <= 400
+    assert 0 < condition.timestamp() - store.failing_at <= MAX_LASTING_SECONDS

@@ -5,7 +5,7 @@ Source: Prometheus exposition formats, text-based format.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gates.backtest.recorded_series import SeriesKind, SeriesOfPolicy
@@ -145,8 +145,7 @@ class _Reader:
     def _of_both(self, scrape: Scrape) -> list[Scrape]:
         """The scrapes of both colours, where one instance counts the events of both."""
         return [
-            replace(
-                scrape,
+            scrape._replace(
                 slot=colour,
                 values={
                     identity: value

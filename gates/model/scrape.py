@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # The control endpoint and the ledger round shares: a smaller difference is no other share.
 SAME_SHARE = 0.005
@@ -9,9 +10,8 @@ SAME_SHARE = 0.005
 SHARE_TOLERANCE = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Scrape:
-    """The counters of one instance at one moment.
+class Scrape(NamedTuple):
+    """The counters of one instance at one moment; a tuple, because there are many.
 
     Args:
         at: the moment, in seconds.

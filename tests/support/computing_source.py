@@ -21,6 +21,7 @@ DOUBLED = re.compile(r"topk\(1, count by \((?P<labels>[^)]*)\) \((?P<selector>.*
 QUESTION = re.compile(
     r'label_replace\((?:count|max)\((?P<inner>.*?)\), "question", "(?P<name>[^"]*)", "", ""\)'
 )
+SUMS = re.compile(r"count by \((?P<labels>[^)]*)\) \((?P<selector>.*)\)")
 SCRAPES = re.compile(r"count_over_time\((?P<selector>.*)\[(?P<seconds>\d+)s\]\)")
 
 
@@ -93,7 +94,10 @@ class ComputingSource:
         """The answers to the questions about the size of the store."""
         for question in QUESTION.finditer(expression):
             scrapes = SCRAPES.fullmatch(question["inner"])
-            if scrapes is None:
+            sums = SUMS.fullmatch(question["inner"])
+            if sums is not None:
+                value = len(list(self._grouped(sums, [at], counted=True)))
+            elif scrapes is None:
                 known = [line for line in self._lines(question["inner"]) if _newest(line, [at])]
                 value = len(known)
             else:

@@ -13,6 +13,7 @@ from gates.evidence import collect
 from gates.evidence.collect import Question, collect_evidence
 from gates.evidence.metrics import store_size
 from gates.evidence.metrics.reader import MetricsMemory
+from gates.evidence.metrics.store_size import StoreSize
 from gates.judging.decide import judge
 from gates.model import (
     ComparisonObjective,
@@ -149,6 +150,26 @@ def test_sums_give_the_findings_of_raw_samples(
     assert all(text.startswith(("sum by", "label_replace", "topk")) for text in counters)
     assert not [text for text in counters if 'le="0.5"' in text or "+Inf" in text]
     assert sums.outcome in (Outcome.GO, Outcome.HOLD, Outcome.NO_GO)
+
+
+def test_selectors_with_one_more_label_share_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = healthy(AT, GREEN.expected, steps=2, instances=3)
+    shared, of_shared = asked(metrics, monkeypatch)
+    monkeypatch.setattr(StoreSize, "is_few", lambda *_: False)
+    alone, of_alone = asked(metrics, monkeypatch)
+    assert sentences(shared) == sentences(alone)
+    texts = {text for text, _ in of_shared.asked if text.startswith("sum by")}
+    assert [text for text in texts if text.startswith("sum by (instance, job, slot, status) (")]
+    assert len(texts) < len({text for text, _ in of_alone.asked if text.startswith("sum by")})
+
+
+def test_a_look_names_no_series_where_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The window of a rollback trigger is short, and has few raw samples of many series."""
+    monkeypatch.setattr(store_size, "MAX_RAW_SERIES", 2)
+    metrics = healthy(AT, GREEN.expected, steps=2, instances=3)
+    _, source = asked(metrics, monkeypatch, raw_samples=10**9)
+    assert [text for text, _ in source.asked if text.startswith(SUMMED)]
+    assert not [text for text, _ in source.asked if text.startswith("http_requests_total{")]
 
 
 def copied(metrics: Metrics) -> None:

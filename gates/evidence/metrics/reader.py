@@ -15,12 +15,13 @@ from gates.evidence.metrics import instance_sums, series_identity
 from gates.evidence.metrics.instance_sums import ScrapeClock
 from gates.evidence.metrics.query_threads import QueryThreads
 from gates.evidence.metrics.sample_memory import OVERLAP_SECONDS, Reading, SampleMemory
-from gates.evidence.metrics.series_identity import SeriesLabels
+from gates.evidence.metrics.series_identity import BUCKET_LABEL, SeriesLabels
 from gates.evidence.metrics.store_size import MAX_SLICES, SIZE_PROBLEMS, StoreSize, store_size
+from gates.evidence.metrics.sum_plan import AddedSums, SumPlan, splits
 from gates.judging.live.fed_judges import FedJudges
 from gates.judging.metric_query import MetricQuery, SumPart, merged
 from gates.model import Measured, SampleSet
-from gates.model.selector import parse
+from gates.model.selector import NAME, parse
 from gates.sources import Source
 from gates.sources.missing_buckets import with_reason
 from gates.sources.prometheus import duration
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gates.model import Series
 
 Sent = Mapping[MetricQuery, Future[SampleSet]]
+PlanKey = tuple[tuple[str, ...], str, float]
 SIZE_SECONDS = 120.0
 # A scrape that Prometheus is about to store belongs to the next look.
 MAX_SCRAPE_SECONDS = 1.0
@@ -40,16 +42,20 @@ class MetricsMemory:
 
     Args:
         samples: the samples of earlier answers.
+        added: the sums that were added up.
         size: the size of the store; None before it was asked for.
         sized_at: when the size was asked for, seconds since the epoch.
         labels: the labels of the series of a selector, and until when they are known.
+        names: the names of these labels, where nothing else needs to be known.
         fed_judges: the judges, which were fed the scrapes of earlier looks.
     """
 
     samples: SampleMemory = field(default_factory=SampleMemory)
     size: StoreSize | None = None
     sized_at: float = 0.0
+    added: AddedSums = field(default_factory=AddedSums)
     labels: dict[str, tuple[SeriesLabels, float]] = field(default_factory=dict)
+    names: dict[str, tuple[frozenset[str], float]] = field(default_factory=dict)
     fed_judges: FedJudges = field(default_factory=FedJudges)
 
 
@@ -69,6 +75,9 @@ class MetricsReader:
         self._source, self._threads, self._at, self._memory = source, threads, at, memory
         self._size: Future[StoreSize] | None = None
         self._clocks: dict[tuple[str, float, tuple[str, ...]], ScrapeClock] = {}
+        self._counters: list[MetricQuery] = []
+        self._plans: dict[PlanKey, SumPlan] = {}
+        self._begun: set[tuple[str, float]] = set()
         self._lock = threading.Lock()
 
     def send(self, queries: Sequence[MetricQuery]) -> Sent:
@@ -79,12 +88,16 @@ class MetricsReader:
         """
         queries = merged(queries)
         counters = [query for query in queries if query.parts]
-        if counters and self._size is None:
+        if counters:
+            self._counters = counters
             self._size = self._threads.submit(partial(self._ask_size, counters))
         sent = {}
         for query in queries:
+            if not query.parts:
+                sent[query] = self._threads.submit(partial(self._answer, query))
             for part in query.parts:
                 self._threads.submit(partial(self._prepare, query, part))
+        for query in counters:
             sent[query] = self._threads.submit(partial(self._answer, query))
         return sent
 
@@ -103,13 +116,24 @@ class MetricsReader:
         }
 
     def _ask_size(self, counters: Sequence[MetricQuery]) -> StoreSize:
+        """The size of the counters; what is known for less than some minutes is not asked again."""
         memory = self._memory
-        if memory.size is None or self._at - memory.sized_at > SIZE_SECONDS:
-            selectors = [query.selector for query in counters]
+        known = memory.size
+        if known is None or self._at - memory.sized_at > SIZE_SECONDS:
+            known, memory.sized_at = StoreSize({}), self._at
+        found = [
+            split
+            for key in dict.fromkeys(map(_plan_key, counters))
+            for split in splits(self._selectors(key), key[0])
+        ]
+        unknown = [query.selector for query in counters if not known.is_known(query.selector)]
+        more = [item for item in dict.fromkeys(found) if item not in known.sums]
+        if unknown or more:
             clocks = list(dict.fromkeys(query.clock for query in counters if query.clock))
-            memory.size = store_size(self._source, selectors, clocks, self._at)
-            memory.sized_at = self._at
-        return memory.size
+            size = store_size(self._source, unknown, clocks, self._at, more)
+            known = known.with_more(size) if known.series else size
+        memory.size = known
+        return known
 
     def _store_size(self) -> StoreSize:
         return self._size.result() if self._size is not None else StoreSize({})
@@ -119,10 +143,31 @@ class MetricsReader:
         can_add_up = bool(query.parts and query.clock)
         return can_add_up and self._store_size().is_large(query.window_seconds)
 
+    def _plan(self, query: MetricQuery) -> SumPlan:
+        """The plan of the sums of a query, and of the queries of the same instances and window."""
+        key, size = _plan_key(query), self._store_size()
+        with self._lock:
+            if key not in self._plans:
+                self._plans[key] = SumPlan(self._selectors(key), query.by, size)
+            return self._plans[key]
+
+    def _selectors(self, key: PlanKey) -> list[str]:
+        """The selectors of the sums that answer the counters of the same instances and window."""
+        queries = [query for query in self._counters if _plan_key(query) == key]
+        parts = [part for query in queries for part in query.parts]
+        texts = (text for part in parts for text in (part.selector, part.whole) if text)
+        return list(dict.fromkeys(texts))
+
     def _prepare(self, query: MetricQuery, part: SumPart) -> None:
-        """Ask for one sum, which the answer to the query will find in the memory."""
-        if self._adds_up(query):
-            self._sum(query, part.selector, self._clock(query))
+        """Ask for the sums of a part, which the answer to the query will find in the memory."""
+        if not self._adds_up(query):
+            return
+        name = self._plan(query).query_of(part.selector).text, query.window_seconds
+        with self._lock:
+            is_begun = name in self._begun
+            self._begun.add(name)
+        if not is_begun:
+            self._sums(query, part.selector, self._clock(query))
 
     def _answer(self, query: MetricQuery) -> SampleSet:
         """The answer to a query; where no bucket matches, the problem says why."""
@@ -187,15 +232,15 @@ class MetricsReader:
             ValueError: the scrapes are not known, or an event would count twice.
         """
         clock = self._clock(query)
-        labels = self._labels(query)
+        labels = self._labels(query, clock)
         if labels.problem:
             raise ValueError(labels.problem)
         series: list[Series] = []
         for part in query.parts:
-            reading = self._sum(query, part.selector, clock)
+            reading = self._part(query, part.selector, clock)
             sums = reading.series
-            if not reading.problem and part.whole and self._has_labels(query, part):
-                whole = self._sum(query, part.whole, clock)
+            if not reading.problem and part.whole and self._has_labels(query, part, clock):
+                whole = self._part(query, part.whole, clock)
                 reading = replace(reading, problem=whole.problem)
                 sums = instance_sums.with_zeros(sums, whole.series, clock)
             if reading.problem:
@@ -203,12 +248,20 @@ class MetricsReader:
             series.extend(instance_sums.named(sums, part.indicator))
         return Reading(tuple(series))
 
-    def _sum(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
-        """The sums of a selector at the scrapes, up to the last complete scrape."""
-        text = instance_sums.expression(selector, query.by)
-        seconds, step = query.window_seconds, clock.step
+    def _part(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
+        """The sums of a selector by instance."""
+        reading = self._sums(query, selector, clock)
+        sums = (
+            self._plan(query).query_of(selector).part(selector, reading.series, self._memory.added)
+        )
+        return replace(reading, series=sums)
+
+    def _sums(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
+        """The sums that answer a selector, at the scrapes, up to the last complete scrape."""
+        sums = self._plan(query).query_of(selector)
+        seconds, step, text = query.window_seconds, clock.step, sums.text
         late = min(MAX_SCRAPE_SECONDS, step / 10)
-        slices = self._store_size().slices(selector, seconds, summed=True)
+        slices = self._store_size().slices(sums.selector, seconds, summed=True)
 
         def ask(window_seconds: float, at: float) -> SampleSet:
             answer = self._source.values(text, timedelta(seconds=window_seconds), step, at)
@@ -218,13 +271,56 @@ class MetricsReader:
             text, seconds - late, self._at - late, ask, longest=seconds / slices
         )
 
-    def _has_labels(self, query: MetricQuery, part: SumPart) -> bool:
+    def _has_labels(self, query: MetricQuery, part: SumPart, clock: ScrapeClock) -> bool:
         """Whether the series of all events have the labels by which a part is chosen."""
-        whole = self._labels(replace(query, selector=part.whole))
-        return parse(part.indicator, any_colour=True).asks_for <= whole.names
+        needed = parse(part.indicator, any_colour=True).asks_for - parse(part.whole).asks_for
+        sums = self._plan(query).query_of(part.whole)
+        if needed <= {sums.split}:
+            members = sums.members(part.whole, self._sums(query, part.whole, clock).series)
+            return all(any(line.labels.get(name) for line in members) for name in needed)
+        return needed <= (self._names(part.whole, query.window_seconds) or frozenset())
 
-    def _labels(self, query: MetricQuery) -> SeriesLabels:
-        """The labels of a query's series since the first look, and why they do not add up."""
+    def _labels(self, query: MetricQuery, clock: ScrapeClock) -> SeriesLabels:
+        """The labels of a query's series since the first look, and why they do not add up.
+
+        Where a wider selector has no other labels than those that are declared, nothing more needs
+        to be asked.
+        """
+        names = self._names(self._plan(query).widest(query.selector), query.window_seconds)
+        declared = {NAME, BUCKET_LABEL, *query.by, *query.declared}
+        if names is None or not names <= declared:
+            return self._compared_labels(query)
+        if BUCKET_LABEL in names and not self._is_spelled_once(query, clock):
+            return self._compared_labels(query)
+        return SeriesLabels(names)
+
+    def _is_spelled_once(self, query: MetricQuery, clock: ScrapeClock) -> bool:
+        """Whether the sums show that no instance has two spellings of a bucket."""
+        plan = self._plan(query)
+        return all(
+            plan.query_of(part.selector).is_spelled_once(
+                self._sums(query, part.selector, clock).series
+            )
+            for part in query.parts
+        )
+
+    def _names(self, selector: str, seconds: float) -> frozenset[str] | None:
+        """The names of the labels of a selector's series; None where they are not known."""
+        with self._lock:
+            known, until = self._memory.names.get(selector, (frozenset[str](), 0.0))
+        if until >= self._at:
+            return known
+        if until:
+            seconds = min(seconds, self._at - until + OVERLAP_SECONDS)
+        names = self._source.label_names(selector, timedelta(seconds=seconds), self._at)
+        if names is None:
+            return None
+        with self._lock:
+            self._memory.names[selector] = names | known, self._at
+        return names | known
+
+    def _compared_labels(self, query: MetricQuery) -> SeriesLabels:
+        """The labels of a query's series, which are compared with each other."""
         with self._lock:
             known, until = self._memory.labels.get(query.selector, (None, 0.0))
         if known is not None and until >= self._at:
@@ -257,3 +353,8 @@ class MetricsReader:
             problem=problem,
             series=reading.series,
         )
+
+
+def _plan_key(query: MetricQuery) -> PlanKey:
+    """Queries with the same key are of the same instances and window."""
+    return query.by, query.clock, query.window_seconds

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gates.judging import answers
 from gates.judging.live.queries import Colour, QueryGroup, Role
-from gates.judging.live.scrapes import ScrapeReader
+from gates.judging.live.scrapes import ScrapeMemory, ScrapeReader
 from gates.judging.series import discovery, same_process, series_labels
 from gates.judging.series.series_labels import SeriesLabels
 from gates.model import Evidence, Measured, Part, ProcessIndicator, SampleSet, Scrape
@@ -88,7 +88,11 @@ class ColourAnswers:
 
 
 def read_scrapes(
-    colour: ColourAnswers, slot: str, max_age: float, now: float
+    colour: ColourAnswers,
+    slot: str,
+    max_age: float,
+    now: float,
+    memory: ScrapeMemory | None = None,
 ) -> tuple[tuple[Measured, str], list[Scrape]]:
     """Why the answers of a colour cannot be fed to a judge, and the scrapes that they hold.
 
@@ -97,6 +101,7 @@ def read_scrapes(
         slot: the name of the colour, for the scrapes.
         max_age: the maximum age of a sample, seconds.
         now: seconds since the epoch.
+        memory: the scrapes of an earlier look, which this look replaces.
 
     Returns:
         A status with a sentence, ``(OK, "")`` where the answers can be judged; and the scrapes.
@@ -107,7 +112,7 @@ def read_scrapes(
     known: list[Scrape] = []
     try:
         problem = _wrong_series(colour)
-        known = _scrapes(colour, slot)
+        known = _scrapes(colour, slot, memory)
         gone = gone_instances(colour, max_age)
         missing = "" if problem else _missing_counters(colour, gone, max_age)
     except ValueError as error:
@@ -213,13 +218,14 @@ def _missing_counters(colour: ColourAnswers, gone: frozenset[str], max_age: floa
     return ""
 
 
-def _scrapes(colour: ColourAnswers, slot: str) -> list[Scrape]:
+def _scrapes(colour: ColourAnswers, slot: str, memory: ScrapeMemory | None) -> list[Scrape]:
     """The scrapes that the answers of one colour hold."""
     reader = ScrapeReader(slot, colour.labels, colour.processes.instance_label)
     return reader.scrapes(
         [answer.series for answer in colour.counters],
         colour.starts.series if colour.starts is not None else (),
         optional=[answer.series for answer in colour.optional],
+        memory=memory,
     )
 
 

@@ -18,6 +18,7 @@ from gates.judging.live.queries import (
     Role,
     is_of_customers,
 )
+from gates.judging.live.scrapes import AT
 from gates.judging.timeline import Timeline
 from gates.model import (
     Evidence,
@@ -141,7 +142,7 @@ def _of_group(
         FedJudge(judge).feed(timeline.moves, [])  # no colour exports it, and no event is judged
         return conclude(judge, now, (Measured.OK, ""), basis)
     by_slot = dict(zip(judge.slots, (colours[Colour.GREEN], colours[Colour.BLUE]), strict=True))
-    known = _known(by_slot, judge, now)
+    known = _known(by_slot, judge, now, fed_judges)
     if known.blind[0] not in MAY_BE_FED:
         return conclude(judge, now, known.blind, basis)
     fed = (fed_judges or FedJudges()).fed(
@@ -172,19 +173,28 @@ class KnownScrapes:
     blind: tuple[Measured, str]
 
 
-def _known(by_slot: Mapping[str, ColourAnswers], judge: LiveJudge, now: float) -> KnownScrapes:
+def _known(
+    by_slot: Mapping[str, ColourAnswers],
+    judge: LiveJudge,
+    now: float,
+    fed_judges: FedJudges | None = None,
+) -> KnownScrapes:
     """Read the answers; a problem of a colour that the judge does not need is left out."""
     every: list[Scrape] = []
     gone: dict[str, frozenset[str]] = {}
     blind = Measured.OK, ""
+    objectives = tuple(member.objective for member in judge.judges)
     for slot, colour in by_slot.items():
-        problem, known = read_scrapes(colour, slot, judge.max_age, now)
+        memory = None
+        if fed_judges is not None:
+            memory = fed_judges.scrapes.setdefault((objectives, slot), {})
+        problem, known = read_scrapes(colour, slot, judge.max_age, now, memory)
         if problem[0] in MAY_BE_FED:  # samples before a gap still count
             every.extend(known)
             gone[slot] = gone_instances(colour, judge.max_age)
         if problem[0] is not Measured.OK and slot in judge.needs and blind[0] is Measured.OK:
             blind = problem
-    every.sort(key=lambda scrape: scrape.at)
+    every.sort(key=AT)
     return KnownScrapes(every, gone, blind)
 
 

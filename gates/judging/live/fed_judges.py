@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gates.judging.live.live_judge import LiveJudge
+from gates.judging.live.scrapes import ScrapeMemory
 from gates.model import LiveObjective, Move, Scrape
 
 Group = tuple[tuple[LiveObjective, ...], tuple[str, str]]
@@ -67,9 +68,15 @@ class FedJudge:
 
 @dataclass(slots=True)
 class FedJudges:
-    """The judges of earlier looks, keyed by objectives and colours."""
+    """What earlier looks leave to the next look.
+
+    Args:
+        by_group: the judges, keyed by objectives and colours.
+        scrapes: the scrapes of each colour, keyed by the objectives that read them and the colour.
+    """
 
     by_group: dict[Group, FedJudge] = field(default_factory=dict)
+    scrapes: dict[tuple[tuple[LiveObjective, ...], str], ScrapeMemory] = field(default_factory=dict)
 
     def fed(
         self,

@@ -1,17 +1,74 @@
 """Turns answers of Prometheus into scrapes: what each instance showed at each moment."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf, isfinite, nextafter
+from operator import attrgetter
 
 from gates.judging.series.series_labels import SeriesLabels
-from gates.model import Scrape, Series
+from gates.model import Sample, Scrape, Series
 from gates.statistics import by_instance
 
 # A scrape can be in one answer and not yet in another; so far may the newest samples differ.
 ONE_SCRAPE_SECONDS = 60.0
 Moments = dict[float, dict[str, float]]
+AT = attrgetter("at")
+
+
+@dataclass(slots=True)
+class InstanceSeries:
+    """The time series of one instance, by answer.
+
+    Args:
+        counters: of each answer with counters.
+        optional: of each answer with counters that appear with their first event.
+        starts: the start times of the processes.
+    """
+
+    counters: list[list[Series]] = field(default_factory=list)
+    optional: list[list[Series]] = field(default_factory=list)
+    starts: list[Series] = field(default_factory=list)
+
+    def until(self) -> float:
+        """The last moment that every answer reaches."""
+        newest = [_newest(group) for group in self.counters]
+        until = min(newest)
+        for group in self.optional:
+            if 0 < until - _newest(group) <= ONE_SCRAPE_SECONDS:
+                until = _newest(group)
+        return until
+
+    def same_until(self, earlier: "InstanceSeries") -> float:
+        """Up to this moment, the series show what they showed in an earlier look."""
+        if len(self.counters) != len(earlier.counters):
+            return -inf
+        if len(self.optional) != len(earlier.optional):
+            return -inf
+        moment = same_until(self.starts, earlier.starts, is_start=True)
+        ours = (*self.counters, *self.optional)
+        others = (*earlier.counters, *earlier.optional)
+        for group, other in zip(ours, others, strict=True):
+            moment = min(moment, same_until(group, other))
+        return moment
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceScrapes:
+    """The scrapes of one instance that an earlier look read.
+
+    Args:
+        series: the series from which the scrapes were read.
+        until: the last moment that every answer reached.
+        scrapes: the scrapes, in order of time.
+    """
+
+    series: InstanceSeries
+    until: float
+    scrapes: list[Scrape]
+
+
+ScrapeMemory = dict[str, InstanceScrapes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +91,7 @@ class ScrapeReader:
         starts: Iterable[Series],
         *,
         optional: Iterable[Iterable[Series]] = (),
+        memory: ScrapeMemory | None = None,
     ) -> list[Scrape]:
         """Every scrape of every instance, in order of time, up to the end of the shortest answer.
 
@@ -45,55 +103,130 @@ class ScrapeReader:
             starts: the start times of the processes of the same instances.
             optional: answers with counters that appear with their first event; these counters are
                 added to the scrapes of the other counters.
+            memory: the scrapes of an earlier look, by instance, which this look replaces.
 
         Raises:
             ValueError: a series without an instance, an instance scraped by several jobs at once,
                 or a start time that is no number.
         """
-        moments_of: dict[str, Moments] = {}
-        until: dict[str, float] = {}
+        instances: dict[str, InstanceSeries] = {}
         for answer in counters:
             for instance, group in by_instance(answer, self.instance_label).items():
-                newest = max(series.samples[-1].at for series in group)
-                until[instance] = min(until.get(instance, newest), newest)
-                self._add(group, moments_of.setdefault(instance, {}))
-        known = {instance: set(moments) for instance, moments in moments_of.items()}
+                instances.setdefault(instance, InstanceSeries()).counters.append(group)
         for answer in optional:
             for instance, group in by_instance(answer, self.instance_label).items():
-                if instance not in known:
-                    continue
-                newest = max(series.samples[-1].at for series in group)
-                if 0 < until[instance] - newest <= ONE_SCRAPE_SECONDS:
-                    until[instance] = newest
-                self._add(group, moments_of[instance], known[instance])
-        begun = _start_times(starts, self.instance_label)
-        every_scrape = [
-            Scrape(at, self.slot, instance, started.at(at), values)
-            for instance, moments in moments_of.items()
-            for started in (begun.get(instance) or StartTimes(),)
-            for at, values in moments.items()
-            if at <= until[instance]
-        ]
-        every_scrape.sort(key=lambda scrape: scrape.at)
+                if instance in instances:
+                    instances[instance].optional.append(group)
+        for line in starts:
+            if not all(isfinite(value) for _, value in line.samples):
+                raise ValueError("a process start time is not a number")
+            if (instance := line.labels.get(self.instance_label, "")) in instances:
+                instances[instance].starts.append(line)
+        earlier = memory or {}
+        known = {
+            instance: self._of_instance(instance, series, earlier.get(instance))
+            for instance, series in instances.items()
+        }
+        if memory is not None:
+            memory.clear()
+            memory.update(known)
+        every_scrape = [scrape for item in known.values() for scrape in item.scrapes]
+        every_scrape.sort(key=AT)
         return every_scrape
 
+    def _of_instance(
+        self, instance: str, series: InstanceSeries, earlier: InstanceScrapes | None
+    ) -> InstanceScrapes:
+        """The scrapes of an instance; what is as in an earlier look is not read again."""
+        until, since = series.until(), -inf
+        scrapes: list[Scrape] = []
+        if earlier is not None:
+            since = min(earlier.until, until, series.same_until(earlier.series))
+            scrapes = earlier.scrapes[: bisect_right(earlier.scrapes, since, key=AT)]
+        moments: Moments = {}
+        for group in series.counters:
+            self._add(group, moments, since)
+        known = set(moments)
+        for group in series.optional:
+            self._add(group, moments, since, known)
+        started = _start_times(series.starts, since)
+        new = [
+            Scrape(at, self.slot, instance, started.at(at), values)
+            for at, values in moments.items()
+            if at <= until
+        ]
+        new.sort(key=AT)
+        return InstanceScrapes(series, until, scrapes + new)
+
     def _add(
-        self, group: Iterable[Series], moments: Moments, known: set[float] | None = None
+        self,
+        group: Iterable[Series],
+        moments: Moments,
+        since: float,
+        known: set[float] | None = None,
     ) -> None:
         """Add the counters of an instance to its moments.
 
         Args:
             group: the counters.
             moments: the counters at each moment.
+            since: samples after this moment are added.
             known: the moments to which counters may be added; None for every moment.
         """
         for series in group:
             identity = self.labels.identity(series.labels)
-            for at, value in series.samples:
+            for at, value in series.samples[_count_until(series, since) :]:
                 if at in moments:
                     moments[at][identity] = value
                 elif known is None:
                     moments[at] = {identity: value}
+
+
+def _newest(group: Iterable[Series]) -> float:
+    """The moment of the newest sample."""
+    return max(series.samples[-1].at for series in group)
+
+
+def _count_until(series: Series, moment: float) -> int:
+    """The number of a series' samples up to a moment."""
+    return bisect_right(series.samples, moment, key=AT) if moment > -inf else 0
+
+
+def same_until(
+    group: Sequence[Series], earlier: Sequence[Series], *, is_start: bool = False
+) -> float:
+    """Up to this moment, two groups have the same series with the same samples.
+
+    Args:
+        group: the series.
+        earlier: the series of an earlier look, in the same order.
+        is_start: whether the series are start times. A start time counts for the scrapes before it,
+            too; so the moment is the last one at which both groups have the same start time.
+    """
+    if len(group) != len(earlier):
+        return -inf
+    moment = inf
+    for ours, other in zip(group, earlier, strict=True):
+        if ours.labels != other.labels:
+            return -inf
+        same = _same_samples(ours.samples, other.samples)
+        if same == len(ours.samples) == len(other.samples):
+            continue
+        if is_start:
+            moment = min(moment, ours.samples[same - 1].at if same else -inf)
+        else:
+            differ = [samples[same].at for samples in (ours.samples, other.samples)
+                      if same < len(samples)]  # fmt: skip
+            moment = min(moment, nextafter(min(differ), -inf))
+    return moment
+
+
+def _same_samples(ours: Sequence[Sample], others: Sequence[Sample]) -> int:
+    """The number of samples at the beginning that are equal."""
+    count = min(len(ours), len(others))
+    if ours[:count] == others[:count]:
+        return count
+    return next(number for number in range(count) if ours[number] != others[number])
 
 
 @dataclass(slots=True)
@@ -123,21 +256,16 @@ class StartTimes:
         return around[0] if is_between else None
 
 
-def _start_times(starts: Iterable[Series], instance_label: str) -> Mapping[str, StartTimes]:
-    """The start times of each instance.
+def _start_times(starts: Iterable[Series], since: float) -> StartTimes:
+    """The start times of an instance at a moment and after it.
 
     Of several series at one moment, such as those of the moments at which counters were created,
     the earliest start counts: a process is at least as old as its oldest counter.
-
-    Raises:
-        ValueError: a start time is no number.
     """
-    earliest: dict[str, StartTimes] = {}
+    earliest = StartTimes()
+    known = earliest.known
     for series in starts:
-        known = earliest.setdefault(series.labels.get(instance_label, ""), StartTimes()).known
-        for at, value in series.samples:
-            if not isfinite(value):
-                raise ValueError("a process start time is not a number")
+        for at, value in series.samples[max(0, _count_until(series, since) - 1) :]:
             if value < known.get(at, inf):
                 known[at] = value
     return earliest
