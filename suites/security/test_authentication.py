@@ -127,6 +127,8 @@ def _after_endings(new_person: NewPerson, database: "Shop") -> Iterator[Observat
         status_of_access = person.client.ask("show_cart").status
         refresh_body = {"refresh_token": session["refresh_token"]}
         status_of_refresh = person.client.ask("refresh", body=refresh_body).status
+        # The checks of the database may run at the same time: no session stays without its user.
+        database.sessions.delete_many({"user_id": person.user.user_id})
         for token, status in (("access", status_of_access), ("refresh", status_of_refresh)):
             sentence = f"after {end.__name__} the {token} token is answered {status}, expected 401"
             place = f"{end.__name__} {token}"

@@ -89,6 +89,9 @@ SHOWN_BY_A_LOST_DATABASE = frozenset({"health.connected_once"})
 
 # What the checks of consistency, and the comparison with the declared effects, see of older faults.
 REDDENS_TOO: dict[str, str] = {
+    "roles.not_stored": "consistency.changes_at_once",
+    "search.http_500": "consistency.reads_at_once",
+    "autocomplete.http_500": "consistency.reads_at_once",
     "access.grant_to_oneself": "access.audit access.roles.hierarchy",
     "achievements.again": ("consistency.payments_at_once gamification.earn realtime.delivery"),
     "audit.lost": (
