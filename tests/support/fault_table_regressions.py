@@ -96,7 +96,8 @@ REDDENS_TOO: dict[str, str] = {
     "achievements.again": ("consistency.payments_at_once gamification.earn realtime.delivery"),
     "audit.lost": (
         "access.permissions.grant access.permissions.revoke access.resources "
-        "access.roles.hierarchy access.twofa.totp consistency.identifiers consistency.logs"
+        "access.roles.hierarchy access.twofa.totp consistency.changes_at_once "
+        "consistency.identifiers consistency.logs"
     ),
     "audit.overwritten": (
         "access.permissions.revoke access.resources access.roles.hierarchy access.twofa.totp "
@@ -105,7 +106,8 @@ REDDENS_TOO: dict[str, str] = {
     "audit.wrong_actor": (
         "access.permissions.grant access.permissions.revoke access.resources access.roles.hierarchy"
     ),
-    "auth.any_password": "consistency.logs consistency.metrics",
+    "auth.any_password": ("consistency.logs consistency.metrics consistency.sign_ins_at_once"),
+    "auth.no_lock": "consistency.sign_ins_at_once",
     "cart.forgets": "consistency.carts_at_once mobile.order",
     "cart.shared": "consistency.carts_at_once",
     "cart.whole_rupees": "consistency.sync_at_once",
@@ -124,6 +126,10 @@ REDDENS_TOO: dict[str, str] = {
     "orders.stock_kept": "consistency.orders_at_once",
     "orders.total_wrong": (
         "consistency.metrics consistency.orders_at_once consistency.sync_at_once"
+    ),
+    "passwords.kept": "consistency.changes_at_once",
+    "passwords.rehashed": (
+        "consistency.changes_at_once consistency.codes_at_once consistency.sign_ins_at_once"
     ),
     "payments.captured": "consistency.metrics",
     "payments.declined": (
@@ -147,7 +153,8 @@ REDDENS_TOO: dict[str, str] = {
     "sync.replayed": "consistency.sync_at_once",
     "twofa.backup_reusable": "consistency.codes_at_once",
     "twofa.replay": "consistency.codes_at_once",
-    "twofa.no_lock": "consistency.expiry",
+    "twofa.any_code": "consistency.codes_at_once",
+    "twofa.no_lock": "consistency.codes_at_once consistency.expiry",
     "upi.at_once": ("consistency.identifiers consistency.metrics consistency.payments_at_once"),
     "webhook.replayed": "consistency.payments_at_once",
 }
