@@ -7,6 +7,10 @@ import pytest
 
 ENTRY_POINT = "kirana"
 ROOT = Path(__file__).resolve().parent
+# Before pytest knows ``--targets DIR``, it takes the folder for a place to collect from, and does
+# not read the settings of this folder. Even then it collects the suites only, unless somebody types
+# ``pytest tests``.
+collect_ignore = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "suites"]
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -34,6 +34,17 @@ def test_the_smoke_checks_are_collected_from_the_root(
     assert len([line for line in done.out.splitlines() if line.startswith("suites/smoke/")]) == 17
 
 
+def test_a_folder_after_a_blank_does_not_add_the_tests_of_the_project(tmp_path: Path) -> None:
+    done = pytest_program("--collect-only", "-q", "--target", "green", "--targets", str(tmp_path))
+    assert done.code == pytest.ExitCode.USAGE_ERROR
+    (tmp_path / "green.toml").write_text((ROOT / "targets" / "green.toml").read_text())
+    done = pytest_program("--collect-only", "-q", "--target", "green", "--targets", str(tmp_path))
+    collected = [line for line in done.out.splitlines() if "::" in line]
+    assert done.code == 0, done.out + done.err
+    assert len(collected) > 100
+    assert [line for line in collected if "suites/" not in line.partition("::")[0]] == []
+
+
 @pytest.mark.parametrize("variables", [{}, NOT_INSTALLED], ids=["installed", "not installed"])
 def test_the_plugin_is_registered_once(variables: dict[str, str]) -> None:
     done = pytest_program("--trace-config", "--help", **variables)
