@@ -20,8 +20,6 @@ from worlds import ROOT, TestWorld
 from gates.exitcodes import ExitCode
 from testbed import ports
 
-pytest_plugins = ("shared_fixtures",)
-
 
 @pytest.fixture
 def load(world: TestWorld, tmp_path: Path) -> Callable[..., LoadCommand]:

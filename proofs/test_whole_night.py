@@ -7,8 +7,6 @@ from worlds import TestWorld, run
 
 from gates.exitcodes import ExitCode
 
-pytest_plugins = ("shared_fixtures",)
-
 
 def test_a_night_on_the_testbed(world: TestWorld, tmp_path: Path) -> None:
     places = ("--targets", str(world.targets), "--out", str(tmp_path))

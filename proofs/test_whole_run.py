@@ -5,8 +5,6 @@ import tests_path  # noqa: F401 - what lies in tests/support
 from observed_run import ObservedRun, observe
 from worlds import TestWorld
 
-pytest_plugins = ("shared_fixtures",)
-
 ALL = "smoke or integration or security"
 # Each of these tests looks at what shoppers see, which needs products that shoppers see.
 OF_VISIBILITY = {"test_autocomplete", "test_catalogue", "test_facets", "test_no_text_runs",

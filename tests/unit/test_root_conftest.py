@@ -57,3 +57,10 @@ def test_a_wrong_target_is_named_where_the_plugin_is_not_installed() -> None:
     done = pytest_program("-m", "smoke", "--target", "grene", **NOT_INSTALLED)
     assert done.code == pytest.ExitCode.USAGE_ERROR
     assert "Did you mean green?" in done.err
+
+
+def test_proofs_are_collected_together_with_tests() -> None:
+    done = pytest_program("--collect-only", "-q", "proofs", "tests/testbed/test_faults.py")
+    assert done.code == 0, done.out + done.err
+    folders = {line.split("/")[0] for line in done.out.splitlines() if "::" in line}
+    assert folders == {"proofs", "tests"}
