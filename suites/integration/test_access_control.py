@@ -290,6 +290,8 @@ def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None
     give("read")
     assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, False)
     assert (has(clerk, drawer, "read"), has(other, ledger, "read")) == (False, False)
+    similar = (f"{ledger}2", f"{ledger}/2", ledger[:-1], ledger.upper(), f"x{ledger}")
+    assert [resource for resource in similar if has(clerk, resource, "read")] == []
     give("read_write")
     assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, True)
     stored = list(database.permissions.find({"user_id": clerk.user.user_id, "kind": "resource"}))

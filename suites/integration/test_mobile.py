@@ -253,6 +253,9 @@ def test_offline_sync(
     # The clock of the device was set back between the two changes: their order in the list counts.
     earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     queued = [order_change("first", rice, 2), {**order_change("second", rice, 1), "at": earlier}]
+    own_cart = {"product_id": rice.product_id, "quantity": 7}
+    shopper.client.call("add_to_cart", expect=200, body=own_cart)
+    cart = shown_cart(shopper, rice)
 
     applied = send_batch(shopper, queued)
     replayed = send_batch(shopper, [*queued, order_change("third", rice, 999)])
@@ -261,6 +264,7 @@ def test_offline_sync(
     assert [result["client_id"] for result in applied] == ["first", "second"]
     assert [result["status"] for result in replayed] == ["duplicate", "duplicate", "rejected"]
     assert replayed[2]["reason"] == "insufficient_stock"
+    assert shown_cart(shopper, rice) == cart, "orders with items of their own leave the cart"
     orders = list(database.orders.find({"user_id": shopper.user.user_id}).sort("created_at", 1))
     assert [order["total_paise"] for order in orders] == [10_800, 5_400]
     empty = {"device_id": "phone", "changes": []}

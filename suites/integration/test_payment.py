@@ -187,7 +187,7 @@ def test_saved_methods(
     new_person: NewPerson, new_order: NewOrder, target: Target, database: "Shop"
 ) -> None:
     """Each card stays saved, only its owner can pay with it, and its number is stored nowhere."""
-    shopper, other = new_person(), new_person()
+    shopper, other, partner = new_person(), new_person(), new_person()
     order, foreign = new_order(shopper), new_order(other)
     number = new_card_number()
     card = {**CARD, "number": number, "cvv": "947"}
@@ -197,6 +197,8 @@ def test_saved_methods(
     second = shopper.client.call("save_method", expect=201, body={"card": other_card}).body
     twin_card = {**CARD, "number": new_card_number(number[-4:])}
     twin = shopper.client.call("save_method", expect=201, body={"card": twin_card}).body
+    # Two people may have the same card.
+    shared = partner.client.call("save_method", expect=201, body={"card": card}).body
     methods = shopper.client.call("list_methods", expect=200).body["methods"]
     token = saved.body["token"]
 
@@ -217,6 +219,9 @@ def test_saved_methods(
         twin["token"]: number[-4:],
     }
     assert other.client.call("list_methods", expect=200).body["methods"] == []
+    partners = partner.client.call("list_methods", expect=200).body["methods"]
+    assert [method["token"] for method in partners] == [shared["token"]]
+    assert shared["token"] != token
     pay(other, foreign, expect=404)
     pay(shopper, order, expect=201)
     by_user = {"user_id": shopper.user.user_id}

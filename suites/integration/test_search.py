@@ -154,7 +154,7 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
 @check("search.saved", needs="advanced_search")
 def test_saved(new_person: Callable[..., Person], ownership: "Ownership", database: "Shop") -> None:
     """A saved search belongs to its owner, and finds new products when it is run again."""
-    shopper, other = new_person(), new_person()
+    shopper, other, namesake = new_person(), new_person(), new_person()
     word = new_word()
     cheap = ownership.findable_product(word, "tea", price_paise=100)
     dear = ownership.findable_product(word, "tea", price_paise=900)
@@ -164,6 +164,8 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
     again = {"saved_id": saved["id"]}
     tea_for_all = {"name": "All tea", "q": word}
     second_saved = shopper.client.call("save_search", expect=201, body=tea_for_all).body
+    # Two people may save the same search under the same name.
+    same = namesake.client.call("save_search", expect=201, body=body).body
 
     with ownership.on_sale(cheap, dear):
         first = shopper.client.call("search", expect=200, query=again).body["items"]
@@ -188,6 +190,8 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
     assert saved in saved_searches
     assert {**saved, "price_min": None, **body} == saved
     assert other.client.call("list_saved_searches", expect=200).body["saved"] == []
+    assert namesake.client.call("list_saved_searches", expect=200).body["saved"] == [same]
+    assert same["id"] != saved["id"]
     other.client.call("search", expect=404, query=again)
     other.client.token = ""
     other.client.call("search", expect=401, query=again)

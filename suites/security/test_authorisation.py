@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from suites.client.sandbox import CARD
+from suites.client.sandbox import CARD, pay_by_card
+from suites.client.waiting import wait_until
 from suites.probes import openapi
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, Sender
 from suites.probes.bounds import unknown_fields
@@ -30,6 +31,8 @@ Say = Callable[[str], None]
 BAD_REQUEST, UNAUTHORISED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
 # Parameters that name an object of one user.
 OBJECTS = ("order_id", "payment_id")
+# How long a paid order may take until it is delivered, in the sandbox of the courier.
+DELIVERY_SECONDS = 8
 # Fields that only the store may set.
 PRIVILEGED: Mapping[str, object] = {
     "role": "owner",
@@ -121,16 +124,38 @@ def let_in(answer: Exchange, nobody: Exchange, endpoint: Endpoint) -> bool:
     return not (endpoint.secured and answer.status == UNAUTHORISED and answer.text == nobody.text)
 
 
+@pytest.fixture
+def values_of_two_orders(
+    owner: Person, values: Values, new_order: Callable[..., dict[str, Any]]
+) -> list[Values]:
+    """The values with a new order, and with an order that is paid and delivered.
+
+    Where the store does not deliver, the second order is only paid.
+    """
+    order = new_order(owner)
+    pay_by_card(owner.client, order["id"], order["total_paise"])
+    if "realtime" in owner.client.target.capabilities:
+        path = {"order_id": order["id"]}
+        wait_until(
+            "the order is delivered",
+            lambda: owner.client.call("show_order", expect=200, path=path).body["status"],
+            lambda status: status == "delivered",
+            seconds=DELIVERY_SECONDS,
+        )
+    return [values, {**values, "order_id": order["id"]}]
+
+
 @check("security.access.objects", needs="access")
 def test_other_peoples_things(
     surface: Surface,
     owner: Person,
     people: dict[str, Person],
-    values: Values,
+    values_of_two_orders: list[Values],
     no_finding: NoFindingAssertion,
 ) -> None:
     """A request for the order or payment of another user is answered as for an unknown id."""
-    no_finding(_others(surface, owner, people["customer"], values))
+    for values in values_of_two_orders:
+        no_finding(_others(surface, owner, people["customer"], values))
 
 
 def owned(values: Values) -> list[tuple[Endpoint, Call, Parameter]]:
@@ -154,8 +179,15 @@ def _others(
         answer = stranger.send(endpoint, call)
         unknown = stranger.send(endpoint, call.with_value(place, f"{place.name[:3]}_never"))
         owners_answer = surface.sender(owner.client.token).send(endpoint, call)
-        is_wrong = answer.status < FORBIDDEN or owners_answer.status in (NOT_FOUND, FORBIDDEN)
-        statuses = f"{answer.status} to another user, {owners_answer.status} to the owner"
+        later = stranger.send(endpoint, call)
+        is_wrong = (
+            min(answer.status, later.status) < FORBIDDEN
+            or owners_answer.status in (NOT_FOUND, FORBIDDEN)
+        )  # fmt: skip
+        statuses = (
+            f"{answer.status} to another user, {owners_answer.status} to the owner, and then "
+            f"{later.status} to the other user"
+        )
         sentence = f"{endpoint.name} answers {statuses}"
         yield Observation(
             "object-access", f"{endpoint.name} {place.name}", is_wrong, sentence, answer
