@@ -1,11 +1,16 @@
 """Probes of a rate limit: its number, the addresses it counts, and the ways around it."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from suites.client.waiting import pause
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Sender
 
 TOO_MANY = 429
+# Of a window, the part that passes between the first request and the others.
+EARLY_SHARE = 0.7
+PROBES_AFTER_WINDOW = 5
 FORGED = ("203.0.113.{}", "::ffff:127.0.0.{}", "2001:db8::{}")
 
 
@@ -39,6 +44,38 @@ def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> It
         f"of a window of {window_seconds:g} s"
     )
     yield Observation("rate-limit", "retry-after", not is_right, sentence, exchanges[-1])
+
+
+def window_slides(
+    sender: Sender, endpoint: Endpoint, call: Call, limit: int, window_seconds: float
+) -> Iterator[Observation]:
+    """Whether each window has at most the stated number of requests, wherever the window begins.
+
+    A limit that counts in fixed minutes, or forgets all requests at once, lets twice as many
+    through around the end of its minute. The probe takes a little longer than a window.
+
+    Args:
+        sender: sends from one new address.
+        endpoint: a limited operation.
+        call: a good call of this operation.
+        limit: how many requests the contract allows in a window.
+        window_seconds: the length of the window, in seconds.
+    """
+    begin = time.monotonic()
+    first = sender.send(endpoint, call)
+    pause(EARLY_SHARE * window_seconds)
+    middle = time.monotonic()
+    later = [sender.send(endpoint, call) for _ in range(limit - 1)]
+    pause(max(0.0, begin + window_seconds + 1 - time.monotonic()))
+    last = [sender.send(endpoint, call) for _ in range(PROBES_AFTER_WINDOW)]
+    seconds = time.monotonic() - middle
+    served = [exchange for exchange in (*later, *last) if exchange.status != TOO_MANY]
+    sentence = (
+        f"{len(served)} requests of one address were served within {seconds:.0f} s; the limit is "
+        f"{limit} in {window_seconds:g} s (the first request was answered {first.status})"
+    )
+    is_wrong = seconds < window_seconds and len(served) > limit
+    yield Observation("rate-limit", "window", is_wrong, sentence, last[-1])
 
 
 def bypasses(

@@ -118,6 +118,9 @@ def test_rate_limit(surface: Surface, no_finding: NoFindingAssertion, policy: Po
     other = surface.sender().send(products, Call()).status
     assert other == 200
     no_finding(limits.limit_is(exchanges, limit, WINDOW_SECONDS))
+    another = loopback_source()
+    slow_sender = surface.sender(source=lambda: another)
+    no_finding(limits.window_slides(slow_sender, products, Call(), limit, WINDOW_SECONDS))
 
 
 @check("security.rate.bypass", needs="catalogue")
