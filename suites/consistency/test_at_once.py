@@ -40,6 +40,7 @@ NewOrder = Callable[..., dict[str, Any]]
 PEOPLE = 6
 # When a role changes after the change of a password began, seconds.
 DELAYS = (0.0, 0.01, 0.03, 0.06)
+GRANTS = 12
 
 
 @check("consistency.orders_at_once", needs="orders")
@@ -298,6 +299,23 @@ def test_changes_at_once(
         change_both(user, delay)
     stored = database.users.find({"_id": {"$in": [user.user_id for user in users]}})
     assert [user["role"] for user in stored] == ["staff"] * len(DELAYS)
+    _grant_at_once([admin, *(new_person(role="admin") for _ in range(2))], ownership, database)
+
+
+def _grant_at_once(admins: list[Person], ownership: "Ownership", database: "Shop") -> None:
+    """Require that the trail names the right actor of each of many grants of the same moment."""
+    users = [ownership.user() for _ in range(GRANTS)]
+
+    def grant(admin: Person, user: "OwnUser") -> Callable[[], Any]:
+        body = {"user_id": user.user_id, "permission": "orders:read"}
+        return lambda: admin.client.call("grant_permission", expect=200, body=body)
+
+    actors = [admins[number % len(admins)] for number in range(GRANTS)]
+    at_once([grant(admin, user) for admin, user in zip(actors, users, strict=True)])
+    trail = list(database.audit_logs.find({"subject_id": {"$in": [u.user_id for u in users]}}))
+    assert sorted((entry["subject_id"], entry["actor_id"]) for entry in trail) == sorted(
+        (user.user_id, admin.user.user_id) for admin, user in zip(actors, users, strict=True)
+    )
 
 
 @check("consistency.reads_at_once", needs="advanced_search")

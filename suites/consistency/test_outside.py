@@ -1,5 +1,6 @@
 """What others read: metrics, the log, and the identifiers that are handed out."""
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ import pytest
 
 from gates.model import Target
 from suites.client import StoreClient
-from suites.client.sandbox import CARD, DECLINED_CARD, VPA, new_card_number
+from suites.client.sandbox import CARD, DECLINED_CARD, VPA, new_card_number, webhook_signature
 from suites.consistency.counting import Expected, counted, difference, quiet
 from suites.consistency.crowd import SENDERS, NewClient, devices
 from suites.inspection import estimated_bits
@@ -49,7 +50,7 @@ def test_metrics(
     while len(problems) < ATTEMPTS and (not problems or problems[-1]):
         was_quiet = quiet(prometheus_text)
         before = counted(prometheus_text())
-        expected = _usual_requests(client, user, product, str(len(problems)))
+        expected = _usual_requests(client, user, product, ownership.event_id())
         differences = difference(before, counted(prometheus_text()), expected.counts)
         problems.append(
             differences if was_quiet and quiet(prometheus_text) else differences and ["not quiet"]
@@ -63,7 +64,7 @@ def test_metrics(
 
 
 def _usual_requests(
-    client: StoreClient, user: "OwnUser", product: "OwnProduct", mark: str
+    client: StoreClient, user: "OwnUser", product: "OwnProduct", event_id: str
 ) -> Expected:
     """Send the requests of a purchase, some of which are refused; what must be counted."""
     expected = Expected()
@@ -79,7 +80,7 @@ def _usual_requests(
     total = 2 * product.price_paise
     orders = []
     for name in ("card", "upi"):
-        body = {"client_order_id": f"{mark}-{name}", "items": [item]}
+        body = {"client_order_id": f"{event_id[-12:]}-{name}", "items": [item]}
         orders.append(expected.send(client, "place_order", body=body).body["id"])
         expected.send(client, "place_order", body=body)
         expected.add("orders_total", "placed", "synthetic")
@@ -90,8 +91,17 @@ def _usual_requests(
         expected.add("payments_total", outcome, "synthetic")
     expected.add("orders_total", "paid", "synthetic")
     by_upi = {"order_id": orders[1], "amount_paise": total, "method": "upi", "vpa": VPA}
-    expected.send(client, "process_payment", body=by_upi)
+    pending = expected.send(client, "process_payment", body=by_upi).body
     expected.add("payments_total", "pending", "synthetic")
+    raw = json.dumps({
+        "event": "payment.captured", "event_id": event_id, "payment_id": pending["id"],
+        "amount_paise": total,
+    }).encode()  # fmt: skip
+    signature = webhook_signature(client.target.secrets["webhook_key"], raw)
+    headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
+    expected.send(client, "payment_webhook", raw=raw, headers=headers)
+    expected.add("payments_total", "captured", "synthetic")
+    expected.add("orders_total", "paid", "synthetic")
     for _ in range(2):
         expected.send(client, "earn_points", body={"order_id": orders[0]})
     expected.add("points_awarded_total", count=total // PAISE_PER_POINT)
@@ -136,6 +146,7 @@ def _secrets_of_a_visit(
     """What a log must not have, of a visit in which every kind of secret is sent or received."""
     wrong = {**credentials(user), "password": user.password[::-1]}
     client.call("login", expect=401, body=wrong)
+    client.call("login", expect=400, body={**credentials(user), "unknown": True})
     session = client.call("login", expect=200, body=credentials(user)).body
     renewed = client.call(
         "refresh", expect=200, body={"refresh_token": session["refresh_token"]}

@@ -1,5 +1,7 @@
 """Over time: sockets that stay open for a while, and both edges of each expiry."""
 
+import base64
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ WATCH_SECONDS = 60.0 if NIGHTLY else 6.0
 MAX_LATENESS = timedelta(seconds=2)
 LOCK_TIME = timedelta(minutes=15)
 MAX_TRIES = 5
+JWT_PARTS = 3
 # Long enough for the requests before an expiry, on a busy machine.
 JUST_BEFORE, JUST_AFTER = timedelta(seconds=20), timedelta(seconds=1)
 
@@ -43,7 +46,7 @@ def delivery_of(order: dict[str, Any], first: int = 1) -> list[tuple[str, int, s
 
 
 @check("consistency.sockets", needs="realtime")
-def test_sockets(new_person: NewPerson, new_order: NewOrder) -> None:
+def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -> None:
     """Sockets that stay open get each event once, in order, in time, and go on to the end."""
     shopper, stranger = new_person(), new_person()
     order, strangers_order = new_order(shopper), new_order(stranger)
@@ -54,11 +57,13 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder) -> None:
 
     with (
         listening(shopper.client, "order_updates") as of_shopper,
+        listening(shopper.client, "order_updates") as of_second_screen,
         listening(shopper.client, "delivery_updates", path=path, resume_after=1) as of_order,
         listening(stranger.client, "order_updates") as of_stranger,
-        ThreadPoolExecutor(3) as pool,
+        ThreadPoolExecutor(4) as pool,
     ):
-        watching = [pool.submit(watched, each) for each in (of_shopper, of_order, of_stranger)]
+        listeners = (of_shopper, of_second_screen, of_order, of_stranger)
+        watching = [pool.submit(watched, listener) for listener in listeners]
         pay_by_card(shopper.client, order["id"], order["total_paise"])
         pay_by_card(stranger.client, strangers_order["id"], strangers_order["total_paise"])
         received = [each.result() for each in watching]
@@ -69,13 +74,23 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder) -> None:
     # A socket that is opened a moment after an order may still hear that it was placed.
     later = [[each for each in events if each.event["seq"] > 1] for events in received]
     assert [steps(events) for events in later] == [
-        delivery_of(order, 2),
-        delivery_of(order, 2),
+        *[delivery_of(order, 2)] * 3,
         delivery_of(strangers_order, 2),
     ]
     assert max(len(events) - len(kept) for events, kept in zip(received, later, strict=True)) <= 1
     assert max(each.lateness for events in received for each in events) <= MAX_LATENESS
     assert [event["order_id"] for event in still] == [last["id"], strangers_last["id"]]
+    for placed in (order, strangers_order, last, strangers_last):
+        _require_times_of(placed, database)
+
+
+def _require_times_of(order: dict[str, Any], database: "Shop") -> None:
+    """Require that events have their times by one clock: after the order, one after the other."""
+    events = database.order_events.find({"order_id": order["id"]}).sort("seq", 1)
+    stored = database.orders.find_one({"_id": order["id"]})
+    assert stored is not None
+    times = [stored["created_at"], *(event["at"] for event in events)]
+    assert times == sorted(times), f"times of order and events: {[str(time) for time in times]}"
 
 
 @check("consistency.expiry", needs="access")
@@ -95,6 +110,8 @@ def test_expiry(
         return answer
 
     session = client.call("login", expect=200, body=credentials(user)).body
+    lifetime = _lifetime(session["access_token"])
+    assert lifetime in (None, session["expires_in"])
     stored = database.sessions.find_one(by_user)
     assert stored is not None
     assert stored["expires_at"] > datetime.now(UTC) + timedelta(seconds=session["expires_in"])
@@ -136,3 +153,13 @@ def test_expiry(
     texted.client.call("verify_sms", expect=200, body=code)
     code = code_that_ends(datetime.now(UTC) - JUST_AFTER)
     texted.client.call("verify_sms", expect=401, body=code)
+
+
+def _lifetime(token: str) -> float | None:
+    """The seconds for which a JSON Web Token (RFC 7519) says that it is valid; None for others."""
+    parts = token.split(".")
+    if len(parts) != JWT_PARTS:
+        return None
+    padded = parts[1] + "=" * (-len(parts[1]) % 4)
+    claims = json.loads(base64.urlsafe_b64decode(padded))
+    return float(claims["exp"]) - float(claims["iat"]) if {"exp", "iat"} <= claims.keys() else None

@@ -109,8 +109,11 @@ def test_role_hierarchy(
     )
 
     clerk = ownership.user()
+    kept = {"user_id": clerk.user_id, "permission": "orders:read"}
+    people["admin"].client.call("grant_permission", expect=200, body=kept)
     body = {"user_id": clerk.user_id, "role": "staff"}
     people["manager"].client.call("assign_role", expect=200, body=body)
+    allowed = people["admin"].client.call("check_permission", expect=200, body=kept).body["allowed"]
     stored = database.users.find_one({"_id": clerk.user_id})
 
     assert operations == sweeps.EXPECTED_OPERATIONS
@@ -118,6 +121,7 @@ def test_role_hierarchy(
     assert [role["name"] for role in roles] == list(sweeps.ROLES)
     assert stored is not None
     assert stored["role"] == "staff"
+    assert allowed is True, "another role leaves the permissions that were granted"
     assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
 
 
@@ -258,6 +262,10 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
     ]
     assert entries[0]["details"] == {"before": "customer", "after": "staff"}
     assert entries[2]["details"] == {"permission": "orders:read"}
+    own_path = {"user_id": admin.user.user_id}
+    own = owner.client.call("user_audit", expect=200, path=own_path).body["entries"]
+    own_acts = [(entry["action"], entry["at"]) for entry in own]
+    assert len(set(own_acts)) == len(own_acts), "an action of a user on himself is listed once"
     # Another order than by time is hardly the same for so many entries.
     for _ in range(MANY_GRANTS):
         admin.client.call("grant_permission", expect=200, body=grant)

@@ -32,7 +32,10 @@ KEPT_ORDERS = 2
 
 @check("mobile.session", needs="auth")
 def test_session(
-    new_client: Callable[[], StoreClient], customer: "OwnUser", database: "Shop"
+    new_client: Callable[[], StoreClient],
+    customer: "OwnUser",
+    ownership: "Ownership",
+    database: "Shop",
 ) -> None:
     """Users log in by phone or email; a refresh token works once; the log-out ends the session."""
     phone, tablet = new_client(), new_client()
@@ -65,6 +68,18 @@ def test_session(
     tablet.call("login", expect=401, body=credentials(customer))
     unknown = {**credentials(customer), "identifier": f"x{customer.email}"}
     tablet.call("login", expect=401, body=unknown)
+    _log_in_by_similar_addresses(tablet, ownership)
+
+
+def _log_in_by_similar_addresses(client: StoreClient, ownership: "Ownership") -> None:
+    """Require that addresses with signs of patterns are taken as they are written."""
+    users = [ownership.user(mailbox=mailbox) for mailbox in ("a.b", "axb", "a+b", "aab")]
+    for user in users:
+        body = {"identifier": user.email, "password": user.password}
+        session = client.call("login", expect=200, body=body).body
+        assert session["user"]["id"] == user.user_id, f"the log-in of {user.email}"
+    pattern = {"identifier": f".*{users[0].email}", "password": users[0].password}
+    client.call("login", expect=401, body=pattern)
 
 
 @check("mobile.catalogue", needs="catalogue")

@@ -1,6 +1,7 @@
 """The edge and the platform: rate limit, TLS, ports, stored passwords, secrets, the log."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -8,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from gates.model import Policy, Target
-from suites.client import StoreClient, loopback_source
+from suites.client import StoreClient, exemption, loopback_source
+from suites.client.store import EXEMPTION_SECONDS
 from suites.inspection import transport
 from suites.inspection.secrets import secrets_in
 from suites.probes import limits
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.security
 
 WINDOW_SECONDS = 60.0
+EXEMPTION_HEADER = "X-Kirana-Exemption"
+# The clocks of this machine and of the target may differ.
+EXPIRED_FOR_SECONDS = 10
 SECRETS_SENT = (
     "not-the-password-zq",
     "forged.token.zq",
@@ -132,8 +137,18 @@ def test_rate_limit_bypass(
     sender, products = surface.sender(source=lambda: address), endpoint_named("list_products")
     exchanges = limits.flood(sender, products, Call(), stated_limit(policy))
     assert exchanges[-1].status == limits.TOO_MANY
-    no_finding(limits.bypasses(sender, products, Call(), "X-Kirana-Exemption"))
+    no_finding(limits.bypasses(sender, products, Call(), EXEMPTION_HEADER))
     no_finding(_other_operations(surface, address))
+    if key := surface.target.secrets.get("exemption_key", ""):
+        expired = exemption(key, time.time() - EXEMPTION_SECONDS - EXPIRED_FOR_SECONDS)
+        answer = sender.send(products, Call(headers={EXEMPTION_HEADER: expired}))
+        sentence = (
+            f"an exemption that ended {EXPIRED_FOR_SECONDS} s ago is answered {answer.status}"
+        )
+        is_open = answer.status != limits.TOO_MANY
+        no_finding(
+            [Observation("rate-limit-bypass", "expired exemption", is_open, sentence, answer)]
+        )
 
 
 def _other_operations(surface: Surface, address: str) -> Iterator[Observation]:

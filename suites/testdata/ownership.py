@@ -93,15 +93,24 @@ class Ownership:
         digest = bcrypt.hashpw(self._password.encode(), bcrypt.gensalt(BCRYPT_COST))
         self._password_hash = digest.decode()
 
-    def user(self, *, role: str = "customer", active: bool = True, name: str = "") -> OwnUser:
-        """A new user who can log in."""
+    def user(
+        self, *, role: str = "customer", active: bool = True, name: str = "", mailbox: str = ""
+    ) -> OwnUser:
+        """A new user who can log in.
+
+        Args:
+            role: the role of the user.
+            active: whether the user may log in.
+            name: the name; by default, a new name.
+            mailbox: what the address has before the ``@``, in front of the id of the run.
+        """
         mark = secrets.token_hex(5)
         user_id = f"usr_{self._run_id}_{mark}"
         user = OwnUser(
             user_id=user_id,
             name=name or f"Test {mark}",
             phone=f"+0{int(mark, 16):015d}",
-            email=f"{user_id}@test.invalid",
+            email=f"{mailbox}{user_id}@test.invalid",
             password=self._password,
         )
         self._database.users.insert_one(
