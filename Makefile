@@ -153,7 +153,7 @@ proof-platform: setup ## the part of the proof for the platform suite
 proof-other-stores: setup ## log in to a real Prometheus; a ramp of a store with other names (minutes)
 	$(PY) -m pytest $(addprefix tests/testbed/test_,log_in.py other_store.py) -q -m 'slow or not slow'
 
-proof-load: setup ## show that reported latencies are true, and that long runs are judged rightly (9 minutes)
+proof-load: setup ## show that reported latencies are true, and that long runs are judged correctly (9 minutes)
 	$(PY) proofs/truth.py
 	$(PY) -m pytest proofs/test_load_faults.py tests/testbed/test_load_runs.py -q -m 'slow or not slow'
 

@@ -211,7 +211,7 @@ def decide_within(
         stage: the stage.
         wait_seconds: how long to wait for another answer; 0 decides once.
         on_hold: called before each wait with the seconds that have passed, and the decision.
-        may_change: whether more time may change a hold; without it, more time always may.
+        may_change: whether more time may change a hold; by default, always true.
 
     Returns:
         The last answer.
@@ -233,7 +233,7 @@ def poll_seconds(context: Context) -> float:
 
 
 def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]:
-    """What is wrong with the ledger, for the reader of a decision; empty for a whole ledger."""
+    """The problems of the ledger, for the reader of a decision; empty for a whole ledger."""
     if not written.problems:
         return ()
     more = f" (and {len(written.problems) - 1} more)" if len(written.problems) > 1 else ""

@@ -26,7 +26,7 @@ MAX_NAMES = 100
 
 @dataclass(frozen=True, slots=True)
 class Shopping:
-    """What the shoppers need.
+    """The accounts and products that the shoppers need.
 
     Args:
         shoppers: the accounts, by the user's number.

@@ -22,8 +22,8 @@ from load.recorder import BUCKETS_PER_SECOND, OperationCounts, Snapshot, histogr
 
 P95 = 0.95
 CONFIDENCE = 0.95
-# A window of so many seconds is troubled when more than so large a share of its answers, and more
-# than so many of them, were bad or late: P95 is over the limit, and one or two answers are noise.
+# The length of a window in seconds. The window is troubled when more than this share of its answers
+# was bad or late (P95 is over the limit), and more than this number (two answers can be noise).
 TROUBLED_WINDOW, TROUBLED_SHARE, TROUBLED_ANSWERS = 5, 0.05, 2
 NOT_JUDGED: Judged = ""
 # For each second: requests due, and how many of them were bad, late, or have no end.
@@ -183,7 +183,7 @@ def longest_gap(moments: Sequence[float], start: float, end: float) -> float:
     Args:
         moments: the first due request, each correct answer, and the run's end; ascending.
         start: the start of the phase.
-        end: its end.
+        end: the end of the phase.
     """
     gaps = (after - before for before, after in pairwise(moments) if before < end and after > start)
     return round(max(gaps, default=0.0), 1)

@@ -28,8 +28,8 @@ class Phase:
 
     Args:
         name: the phase's name.
-        start: its start, in seconds since the run began.
-        end: its end, likewise.
+        start: the start of the phase, in seconds since the run began.
+        end: the end of the phase, in seconds since the run began.
         users_at_start: the number of users at its start.
         users_at_end: the number of users at its end; the number changes evenly between.
         judged: which of the policy's limits apply: ``all``, those of ``answers`` (the share of

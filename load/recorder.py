@@ -112,8 +112,8 @@ class Request:
     Args:
         user: the number of the user who sent it.
         operation: the operation of the contract.
-        due: when it was due, in seconds since the run began.
-        ended: when it ended, in seconds since the run began.
+        due: the moment at which the request was due, in seconds since the run began.
+        ended: the moment at which the request ended, in seconds since the run began.
         problem: what is wrong with the answer; an empty text for a correct answer.
         answered: whether there was an answer.
     """

@@ -19,8 +19,8 @@ class Ratio:
 
     Args:
         value: the ratio.
-        at_least: its lower confidence bound.
-        at_most: its upper confidence bound.
+        at_least: the lower confidence bound.
+        at_most: the upper confidence bound.
         surely_more: the lower confidence bound of the difference, in seconds.
     """
 

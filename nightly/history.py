@@ -41,7 +41,7 @@ class Figure:
         seconds: the measured time.
         ratio: the measured time as a multiple of the baseline's; None without a baseline.
         at_least: the lower 95 % confidence bound of the ratio.
-        at_most: its upper 95 % confidence bound.
+        at_most: the upper 95 % confidence bound.
         noise: the difference between two measurements of the baseline, as a share.
         run: the run's id.
         stretch: the factor by which the machine made all requests longer; None in an older file.

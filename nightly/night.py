@@ -17,7 +17,7 @@ QUANTILES = {"p50": 0.5, "p95": 0.95}
 # A busy machine makes every difference between two releases longer. So the smallest relevant
 # difference is longer there, too, by at most this factor.
 MAX_STRETCH = 4.0
-# On a quiet machine, the P95 of the steadiest operation is up to so many times its shortest time.
+# The maximum P95 of the steadiest operation on a quiet machine, as a multiple of its shortest time.
 QUIET_FACTOR = 1.5
 # From this factor on, the table says that the machine was busy.
 BUSY_FACTOR = 2.0

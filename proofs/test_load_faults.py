@@ -57,7 +57,7 @@ def test_a_store_frozen_for_eight_seconds(
     green.send_signal(signal.SIGCONT)
     code, printed = command.ended()
     assert code == ExitCode.NO_GO, printed
-    assert any("without a right answer" in line for line in findings(printed, "FAIL")), printed
+    assert any("without a correct answer" in line for line in findings(printed, "FAIL")), printed
 
 
 # Each fault that only load shows: the run, what is said of it, and whether that is all.
@@ -105,7 +105,7 @@ def test_the_other_profiles_pass_on_a_healthy_store(
     assert findings(printed, "FAIL") == [], printed
     said = {
         "stress": "every limit held up to 240 users",
-        "spike": "answers were right and quick again",
+        "spike": "answers were correct and quick again",
     }
     assert said[profile] in printed
 

@@ -24,7 +24,7 @@ class FigureRow:
     Args:
         operation: the measured operation.
         quantile: ``P50`` or ``P95``.
-        milliseconds: its response time.
+        milliseconds: the response time of the figure.
         comparison: the comparison with the baseline, in words.
         is_slower: whether it got slower.
     """
@@ -58,7 +58,7 @@ class TrendChart:
     """A chart of one operation and quantile.
 
     Args:
-        name: its heading.
+        name: the heading of the chart.
         points: oldest first.
         changes: the index of the first point after each change.
     """
@@ -117,7 +117,7 @@ class Drawing:
     """Where everything of one chart is drawn, in units of the drawing.
 
     Args:
-        name: its heading.
+        name: the heading of the chart.
         points: a circle for each.
         lines: polylines, as SVG reads their points; a missing night interrupts the line.
         scale: the steps of the vertical axis.
@@ -145,7 +145,7 @@ def html(page: NightlyPage) -> str:
     """The page as HTML.
 
     Args:
-        page: its content; texts from outside are escaped.
+        page: the content of the page; texts from outside are escaped.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
@@ -158,7 +158,7 @@ def drawing(chart: TrendChart) -> Drawing:
     """Where everything of one chart is drawn.
 
     Args:
-        chart: its figures; there may be none.
+        chart: the figures of the chart; a chart may have no figure.
     """
     points = chart.points
     highest = HEADROOM * max((point.milliseconds for point in points), default=1.0)

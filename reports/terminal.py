@@ -243,7 +243,7 @@ def printable(text: str) -> str:
 
 
 def _replaced(letter: str) -> str:
-    """What stands for a character that is not shown; half of a pair of surrogates is escaped."""
+    """The substitute for a character that is not shown; a lone surrogate is escaped."""
     is_surrogate = FIRST_SURROGATE <= letter <= LAST_SURROGATE
     return f"\\u{ord(letter):04x}" if is_surrogate else "�"
 

@@ -28,7 +28,7 @@ Key = TypeVar("Key")
 
 
 def configured_key() -> Path | None:
-    """The file of the private key that the environment names; None where none is named.
+    """The file of the private key that the environment names; None where it names no file.
 
     Raises:
         ConfigurationError: the variable is set and blank, or the file has no ed25519 key.
@@ -82,7 +82,7 @@ def opened(raw: bytes, key: Path) -> bytes:
     except Exception as error:  # noqa: BLE001 - the library raises whatever a malformed field does
         raise AttestationError(f"the file is not an envelope ({type(error).__name__})") from None
     if text.encode() != raw or len(envelope.signatures) != 1:
-        raise AttestationError("the file is not as gates wrote it: it was changed")
+        raise AttestationError("the file was changed after gates wrote it")
     if envelope.payload_type != PAYLOAD_TYPE:
         raise AttestationError(f"the envelope does not have the type {PAYLOAD_TYPE}")
     try:

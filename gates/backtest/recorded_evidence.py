@@ -32,7 +32,7 @@ from gates.model import (
 from gates.statistics import metric_name
 
 SLOTS = (GREEN, BLUE)
-# A look reads so many sample ages more than the time since the look before.
+# A look reads the time since the look before, and this number of sample ages more.
 MARGIN_AGES = 3
 
 

@@ -18,7 +18,7 @@ from gates.model import Finding, Move, Outcome, Policy, Scrape, Stage, Verdict, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A stop that the evidence does not confirm is looked at again after so many seconds.
+# The replay judges a stop again after this time where the evidence does not confirm the stop.
 AGAIN_SECONDS = 60.0
 
 
@@ -46,7 +46,7 @@ class TrialResult:
     """What an advisory objective would have done in the replay of a recording, if it counted.
 
     Args:
-        stopped_at: when it would first have stopped the ramp, seconds; None for never.
+        stopped_at: when the objective would first have stopped the ramp, seconds; None for never.
         holds: the steps at whose end it would have held the ramp.
         passes: the steps at whose end it passed.
     """

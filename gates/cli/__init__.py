@@ -169,7 +169,7 @@ def _add_signing(add: AddCommand) -> None:
     options.add_person(sign)
     meaning = "the time until the sign-off expires (the policy's max_age_seconds)"
     options.add_duration(sign, "--expires", meaning, max_seconds=MAX_LIFETIME_SECONDS)
-    meaning = "let the release go on although the objective is not a pass; it takes two people"
+    meaning = "let the release go on although the objective is not a pass; two people must sign"
     sign.add_argument("--override", action="store_true", help=meaning)
     options.add_places(sign)
     revoke = add("revoke", "revoke a sign-off or an override")

@@ -65,7 +65,7 @@ def chosen_formats(values: Sequence[str], *, as_json: bool = False) -> ChosenFor
             printed.append(name)
     if len(printed) > 1:
         raise ConfigurationError(
-            f"{OPTION}: only one format can be printed, and there are {', '.join(printed)}; write "
+            f"{OPTION}: only one format can be printed, not {', '.join(printed)}; write "
             f"the others to files: {OPTION} {printed[-1]}=FILE"
         )
     paths = [file.path.resolve() for file in files]

@@ -74,7 +74,7 @@ def ramp(arguments: argparse.Namespace) -> int:
             return ramp_with(plan, context, baseline, router, as_json=arguments.json)
     except BlockingIOError:
         raise ConfigurationError(
-            f"another ramp of {context.target.name} is under way; to see this ramp: gates log"
+            f"another ramp of {context.target.name} is under way; to see the other ramp: gates log"
         ) from None
 
 

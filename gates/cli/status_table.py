@@ -25,7 +25,7 @@ COLOURS = {
     State.FAILED: "31",
     State.ADVISORY: "36",
 }
-# Where so many objectives of a stage are open for the same reason, one line stands for all.
+# From this number of objectives that are open for the same reason, one line shows all of them.
 MIN_GROUP = 4
 
 

@@ -34,7 +34,7 @@ def test_policy(arguments: argparse.Namespace) -> int:
 
 
 def _problem(path: Path, case: Table, loaded: Policy) -> str:
-    """How a case's result differs from the expected decision; empty where it does not."""
+    """How a case's result differs from the expected decision; empty for equal results."""
     expected = case.text("decision")
     if expected not in [outcome.value for outcome in Outcome]:
         raise case.error("decision", "expected go, hold, no_go or rollback")

@@ -37,9 +37,9 @@ def run_command(options: Sequence[str], until: float, cancelled: threading.Event
     """Run the collector command.
 
     Args:
-        options: its options.
-        until: when it is killed, on the monotonic clock.
-        cancelled: where it is set, the command is killed at once.
+        options: the options of the command.
+        until: when the command is killed, on the monotonic clock.
+        cancelled: when this event is set, the command is killed at once.
 
     Returns:
         Why it did not succeed; an empty text where it ended with exit code 0.

@@ -72,7 +72,7 @@ def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterato
             yield f"no objective of the item has a check {check!r}{_nearest(check, own)}"
     for name, checks in required.items():
         if item.checks and checks and not checks.intersection(item.checks):
-            yield f"the key checks names no check of the objective {name}"
+            yield f"the key named checks lists no check of the objective {name}"
 
 
 def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:

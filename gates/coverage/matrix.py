@@ -83,7 +83,7 @@ class Matrix:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong, one sentence each, with the id of the item."""
+        """The problems of the items: one sentence each, with the id of the item."""
         return tuple(f"{row.item.name}: {text}" for row in self.rows for text in row.problems)
 
     def totals(self, kind: ItemKind | None = None) -> Mapping[Decider, int]:

@@ -21,7 +21,7 @@ class Part:
     Args:
         name: the key of its address.
         url: the address that is asked.
-        access: how it is accessed.
+        access: how the gate accesses the part.
         any_status: whether an answer of any status shows that the part is there.
     """
 

@@ -27,7 +27,7 @@ USED_LE = "le"
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What is asked of Prometheus.
+    """The queries about the time series of a target.
 
     Args:
         target: the target.
@@ -153,9 +153,9 @@ def _labels(
         subject,
         f"series differ only in {', '.join(differing)}: "
         f"{first.get(differing[0], '')!r} and {second.get(differing[0], '')!r}",
-        f"where the label tells events apart, add it to labels of [indicators.{indicator.name}]; "
-        "where it names a replica of Prometheus, add it to replica_labels in [metrics] of the "
-        "target file",
+        "where the label tells events apart, add the label to labels of "
+        f"[indicators.{indicator.name}]; where the label names a replica of Prometheus, add the "
+        "label to replica_labels in [metrics] of the target file",
     )
 
 
@@ -164,7 +164,7 @@ def _processes(examination: Examination, indicator: ProcessIndicator) -> Iterato
     if indicator.fall_is_restart:
         yield look(
             "start times", "the policy names no start time: every fall of a counter is a restart",
-            "let the processes export process_start_time_seconds, and name it in start_time",
+            "let the processes export process_start_time_seconds, and set start_time to this name",
         )  # fmt: skip
     else:
         yield from _presence(examination, indicator.name, "start times", indicator.start_time)

@@ -86,8 +86,8 @@ class PhaseMeasurement:
 
     Args:
         name: the phase's name in the profile.
-        start_seconds: its start, in seconds since the run began.
-        end_seconds: its end, in seconds since the run began.
+        start_seconds: the start of the phase, in seconds since the run began.
+        end_seconds: the end of the phase, in seconds since the run began.
         judged: the limits that apply: ``all``, those of ``answers``, or empty.
         users_planned: the planned number of users at its end.
         users_reached: the largest number of users.

@@ -23,7 +23,7 @@ MAX_MESSAGE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first event: what the run tests, and with what.
+    """The first event of a record: the tested build, and the settings of the run.
 
     Args:
         at: when the run started, UTC.
@@ -54,7 +54,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The second event: the ids of the checks that the run is about to make, sorted."""
+    """The second event of a record: the sorted ids of the checks that the run will execute."""
 
     checks: tuple[str, ...]
 
@@ -82,7 +82,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event, with the seal.
+    """The last event of a record, with the seal.
 
     Args:
         build: the build that the target served at the end; None without an answer.
@@ -160,7 +160,7 @@ class Recorder:
         )
 
     def collected(self, checks: Iterable[str]) -> None:
-        """Write the ids of the checks that the run is about to make."""
+        """Write the ids of the checks that the run will execute."""
         self._append(Collected(tuple(sorted(checks))))
 
     def check(self, result: CheckResult, seconds: float) -> None:

@@ -209,7 +209,7 @@ def _problem_of_seal(raw: bytes, end: Finished, event: Mapping[str, object], key
 
     Args:
         raw: the whole record.
-        end: its last event.
+        end: the last event of the record.
         event: the last event as JSON.
         key: the key that the record must be signed with; empty where no key is set.
     """

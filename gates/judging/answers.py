@@ -118,7 +118,8 @@ def command(answer: SampleSet) -> str:
 def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
     """Two spellings of one bucket boundary; empty where every boundary has one spelling.
 
-    A series with a new spelling looks new, so all its events would be counted in this window.
+    The gate would take a series with another spelling for a new series, and would count all its
+    events in this window.
     """
     spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
     for counter in series:

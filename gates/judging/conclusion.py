@@ -27,7 +27,7 @@ class Conclusion:
 
 
 class NamedObjective(Protocol):
-    """What every objective has."""
+    """The fields that every objective has."""
 
     @property
     def name(self) -> str:

@@ -86,7 +86,7 @@ def merged(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
 
 
 def counts_none(indicator: EventIndicator, selector: str) -> bool:
-    """Whether a selector counts bad events: only there, missing series mean that none occurred.
+    """Whether missing series mean that no event occurred: only for a selector of bad events.
 
     Args:
         indicator: the indicator.

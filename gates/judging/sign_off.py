@@ -143,7 +143,7 @@ def problem_of(
 
 
 def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
-    """Why a sign-off is not about the required statement and release; empty where it is."""
+    """Why a sign-off is not about the required statement and release; empty for a match."""
     signed, expected = record.sign_off, requirement.target.expected
     if not person_key(signed.person.name) or has_mixed_scripts(signed.person.name):
         return "names no person whose name is certain"
@@ -218,7 +218,7 @@ def command(objective: SignOffObjective, sign_offs: StageSignOffs) -> str:
 
 
 def moment_text(moment: datetime) -> str:
-    """A moment for a person."""
+    """The text of a moment, for a message."""
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 

@@ -27,7 +27,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What is known of the target's share of traffic.
+    """The known shares of the target's traffic, in order of time.
 
     Args:
         answer: the balancer's weights as Prometheus has them.

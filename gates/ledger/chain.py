@@ -36,7 +36,7 @@ class LedgerRecord:
 
 @dataclass(frozen=True, slots=True)
 class LedgerContent:
-    """What the ledger holds.
+    """The content of the ledger.
 
     Args:
         records: every undamaged entry, oldest first, also after a damaged line.
@@ -206,7 +206,7 @@ def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
                 return torn, digest
         if size <= reach and not any(lines):
             return torn, _end_of_older(folder)
-    raise LedgerError("the ledger holds no entry that can be read; move it away and ask again")
+    raise LedgerError("the ledger holds no readable entry; move the ledger away and ask again")
 
 
 def _end_of_older(folder: Path) -> str:

@@ -66,7 +66,7 @@ def load_evidence(folder: Path, digest: str) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise LedgerError(f"{path}: cannot be read: {error}") from error
     if hashlib.sha256(raw).hexdigest() != digest:
-        raise LedgerError(f"{path}: was changed; it is not the evidence of this decision")
+        raise LedgerError(f"{path}: the file was changed; it is not the evidence of this decision")
     return raw
 
 

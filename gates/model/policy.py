@@ -92,14 +92,14 @@ class Stage:
 
     @property
     def required(self) -> tuple[Objective, ...]:
-        """The objectives that are not advisory, whatever the day is."""
+        """The objectives that are not advisory on any day."""
         return tuple(
             objective for objective in self.objectives if objective.name not in self.advisories
         )
 
     @property
     def trials(self) -> tuple[Objective, ...]:
-        """The advisory objectives, whatever the day is."""
+        """The advisory objectives, also after the end of their trial."""
         return tuple(
             objective for objective in self.objectives if objective.name in self.advisories
         )
@@ -158,6 +158,6 @@ class Policy:
 
     @property
     def after_rollback(self) -> Stage | None:
-        """The stage that is asked about the baseline after a rollback; None where none is."""
+        """The stage that judges a baseline after a rollback; None where the policy has no stage."""
         stages = (stage for stage in self.stages if stage.role is StageRole.AFTER_ROLLBACK)
         return next(stages, None)

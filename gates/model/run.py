@@ -20,7 +20,7 @@ class CheckOutcome(Enum):
     INCONCLUSIVE = "inconclusive"
 
 
-# The check that every run makes at its end: the run left nothing in the database.
+# The check at the end of every run: the run left nothing in the database.
 LEFT_NOTHING = "run.left_nothing"
 
 
@@ -80,7 +80,7 @@ class Run:
         build_at_end: the build that the target served at the end.
         limits: SHA-256 of the policy's limits that the checks used.
         boot: the start on the machine's own clock; None where there is no such clock.
-        expected: the ids of the checks that the run was about to make; None when the run ended
+        expected: the ids of the checks that the run had to execute; None when the run ended
             before the ids were known.
         results: every result, in order.
         record_size: the size of the record, in bytes.
@@ -122,7 +122,7 @@ class Collection:
     Args:
         check_set: the name of the set in the policy.
         at: when the attempt began, UTC.
-        ended_at: when it ended, UTC; the checks of its run were made until then.
+        ended_at: when the attempt ended, UTC; the checks of the run ended before.
         problem: why there is no new run; an empty text where the collector wrote one.
     """
 
@@ -168,7 +168,7 @@ class LostRun:
         problem: ``is gone`` or ``was changed``.
         started_at: when the run started, UTC.
         build: the build that the run tested, as text; an empty text where unknown.
-        subjects: the checks that the run was about to make, or the profile of a load run.
+        subjects: the checks that the run had to execute, or the profile of a load run.
         failed: the checks that failed.
         decision: the id of the ledger entry that named the run.
     """

@@ -85,7 +85,7 @@ class Access:
         return tuple(text for text in texts if text)
 
     def at_most(self, seconds: float) -> "Access":
-        """The same access with a time limit of at most so many seconds."""
+        """The same access with a time limit of at most this number of seconds."""
         return replace(self, deadline_seconds=min(self.deadline_seconds, seconds))
 
     def key(self, name: str) -> str:

@@ -60,7 +60,7 @@ class Metrics:
     """The metrics of a Prometheus; the series of each name are asked for once.
 
     Args:
-        url: its address, without a trailing slash.
+        url: the address of Prometheus, without a trailing slash.
         access: log-in, certificates and the time limit.
         names: the names of all metrics.
         problem: why the names are not known; empty where they are known.

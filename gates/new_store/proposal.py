@@ -159,8 +159,8 @@ def _lines(
     else:
         yield f"Prometheus: {metrics.url} has {len(metrics.names)} metrics"
     if indicators.counter:
-        status = indicators.status_label
-        yield f"requests: {indicators.counter} counts them; label {status!r} has the HTTP status"
+        counter, status = indicators.counter, indicators.status_label
+        yield f"requests: {counter} counts the requests; label {status!r} has the HTTP status"
     if metrics.problem:
         return
     yield from (f"indicators: {note}" for note in indicators.notes)
@@ -254,7 +254,7 @@ def _missing(
     colours: Colours,
 ) -> Iterator[str]:
     if not green.is_known:
-        yield f"health must name release, version, digest and deployment ({green.url})"
+        yield f"the health answer must name release, version, digest and deployment ({green.url})"
     if metrics.problem:
         yield f"Prometheus cannot be read: {metrics.problem}"
     elif not indicators.counter:

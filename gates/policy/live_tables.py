@@ -126,7 +126,7 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
 
 
 def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjective:
-    """Read the objective that green has about as many events per request as blue."""
+    """Read an objective: green has about as many events per request as blue."""
     return ThroughputObjective(
         name=name,
         guide=table.text("guide"),
@@ -140,7 +140,7 @@ def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjecti
 
 
 def availability(name: str, table: Table, known: Definitions) -> AvailabilityObjective:
-    """Read how long green's instances must be up."""
+    """Read an objective: green's instances are up for most of a step."""
     return AvailabilityObjective(
         name=name,
         guide=table.text("guide"),
@@ -168,7 +168,7 @@ def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
 
 
 def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
-    """Read how often a process of green may restart."""
+    """Read an objective: green's processes do not restart again and again."""
     return RestartsObjective(
         name=name,
         guide=table.text("guide"),

@@ -70,7 +70,7 @@ def refuse_advisory(objective: Objective, table: Table) -> None:
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
-    """Read the objective that checks have passed."""
+    """Read an objective: some checks have passed."""
     check_set = one_of(table, "checks", known.check_sets)
     objective = ChecksObjective(
         name=name,
@@ -91,7 +91,7 @@ def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
 
 
 def no_failed_checks(name: str, table: Table, known: Definitions) -> NoFailedChecksObjective:
-    """Read the objective that no run reports a failure of some checks."""
+    """Read an objective: no run reports a failure of some checks."""
     return NoFailedChecksObjective(
         name=name,
         guide=table.text("guide"),
@@ -110,7 +110,7 @@ def _breach(table: Table) -> Outcome:
 
 
 def listed_checks(name: str, table: Table, known: Definitions) -> ListedChecksObjective:
-    """Read the objective that only checks of the policy's check sets have run."""
+    """Read an objective: only checks of the policy's check sets have run."""
     return ListedChecksObjective(
         name=name,
         guide=table.text("guide"),
@@ -125,17 +125,17 @@ def _since_rollback(table: Table) -> bool:
 
 
 def rollback(name: str, table: Table, known: Definitions) -> RollbackObjective:
-    """Read the objective that a rollback gave the target all traffic."""
+    """Read an objective: a rollback gave the target all traffic."""
     return RollbackObjective(name=name, guide=table.text("guide"), max_age=known.max_age(table))
 
 
 def served_build(name: str, table: Table, _: Definitions) -> ServedBuildObjective:
-    """Read the objective that the target serves the expected build."""
+    """Read an objective: the target serves the expected build."""
     return ServedBuildObjective(name=name, guide=table.text("guide"))
 
 
 def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjective:
-    """Read the objective that the samples come from the expected build."""
+    """Read an objective: the samples come from the expected build."""
     return LiveBuildObjective(
         name=name,
         guide=table.text("guide"),
@@ -175,7 +175,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
 
 
 def share(name: str, table: Table, known: Definitions) -> ShareObjective:
-    """Read the objective that green has had its share for the whole bake time."""
+    """Read an objective: green has had its share for the whole bake time."""
     objective = ShareObjective(
         name=name,
         guide=table.text("guide"),
@@ -191,7 +191,7 @@ def share(name: str, table: Table, known: Definitions) -> ShareObjective:
 
 
 def load(name: str, table: Table, known: Definitions) -> LoadObjective:
-    """Read the objective that a load run of a profile met its limits."""
+    """Read an objective: a load run of a profile met its limits."""
     profile = one_of(table, "profile", known.profiles)
     required, keys = known.profiles[profile], table.left()
     return LoadObjective(
@@ -211,7 +211,7 @@ def load(name: str, table: Table, known: Definitions) -> LoadObjective:
 
 
 def sign_off(name: str, table: Table, _: Definitions) -> SignOffObjective:
-    """Read the objective that people have signed an item that no machine can verify."""
+    """Read an objective: people have signed an item that no machine can verify."""
     keys = table.left()
     return SignOffObjective(
         name=name,

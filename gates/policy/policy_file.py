@@ -121,7 +121,7 @@ def load(path: Path) -> Policy:
     top.end()
     used = {objective.name for stage in every_stage for objective in stage.objectives}
     if unused := [name for name in objectives if name not in used]:
-        problem = "no stage asks for it; add the objective to a stage, or delete the objective"
+        problem = "no stage contains this objective; add it to a stage, or delete the objective"
         raise top.error(f"objectives.{unused[0]}", problem)
     return Policy(
         name=name,

@@ -272,6 +272,6 @@ def _refuse_unbound(
         ):
             raise table.error(
                 "objectives",
-                f"{objective.name} needs an objective of kind live_build with at least as long a "
-                "window",
+                f"{objective.name} needs an objective of kind live_build whose window is at "
+                f"least as long as the window of {objective.name}",
             )

@@ -103,7 +103,8 @@ def _target(name: str, digest: str, top: Table, path: Path) -> Target:
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
-        raise metrics.error("baseline_slot", "the same as slot: a colour compared with itself")
+        problem = "the same as slot: the gate would compare a colour with itself"
+        raise metrics.error("baseline_slot", problem)
     return target
 
 

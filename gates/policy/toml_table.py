@@ -141,7 +141,7 @@ class Table:
             raise self.error(next(iter(self._left)), "unknown key")
 
     def end_of(self, *tables: "Table") -> None:
-        """End this table and other tables."""
+        """Refuse keys that nobody took from this table and from other tables."""
         for table in (*tables, self):
             table.end()
 

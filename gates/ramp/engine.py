@@ -104,7 +104,7 @@ class _Ramp:
     """One ramp under way.
 
     Args:
-        plan: its settings.
+        plan: the settings of the ramp.
         router: moves the traffic.
         clock: the time.
         world: the gate, the second witness and the ledger.
@@ -142,7 +142,7 @@ class _Ramp:
             must: whether the ramp fails where the entry cannot be written.
 
         Raises:
-            LedgerError: the entry must be written and cannot be.
+            LedgerError: the entry must be written, but the ledger cannot be written.
         """
         plan = self._plan
         witness = replace(

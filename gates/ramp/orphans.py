@@ -18,7 +18,7 @@ from gates.ramp.rollback import Baseline
 
 
 class OrphanAction(Enum):
-    """What was done about an orphaned ramp."""
+    """The action that was taken on an orphaned ramp."""
 
     NONE = "none"
     REPORTED = "reported"  # the traffic stays where it is
@@ -61,7 +61,7 @@ def _apply(
 ) -> OrphanAction:
     """Move the traffic of an orphaned ramp to blue, unless the traffic must be left."""
     name, slot = context.target.name, context.target.slot
-    _say(f"a ramp of {name} was cut off: its process is gone before the ledger has its end")
+    _say(f"a ramp of {name} was cut off: its process ended, and the ledger has no end of this ramp")
     if context.policy.on_crash is OnCrash.LEAVE:
         return _leave(context, RampEnding.LEFT, "orphaned; the policy says on_crash = leave")
     try:

@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 
 
 class Proof(Enum):
-    """What is known after a rollback."""
+    """Whether a rollback is verified, and if not, why not."""
 
     VERIFIED = "verified"
     NOT_MOVED = "NOT verified: not moved"
@@ -50,7 +50,7 @@ class Proof(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is known of blue.
+    """The name, the addresses and the expected build of blue.
 
     Args:
         name: blue's name in messages.
@@ -80,7 +80,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """What a rollback needs to move all traffic to blue and to verify the move.
+    """The parts with which a rollback moves all traffic to blue and verifies the move.
 
     Args:
         router: moves the traffic.
@@ -142,7 +142,7 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
 
     Args:
         request: the router, the baseline and the second witness.
-        show: called with each line as soon as the line is known, for the first time after the move.
+        show: called with each line of the output; the first call comes after the move.
 
     Returns:
         How the rollback ended.
@@ -207,7 +207,7 @@ def _health_line(request: RollbackRequest, problem: str) -> str:
 def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
     """Wait for the second witness; where the endpoint swaps the shares, exchange the weights."""
     if request.mirrored:
-        say(f"{SWAPPED}; so the weights were exchanged there: {request.slots[1]} 0 %")
+        say(f"{SWAPPED}; so the gate sent exchanged weights: {request.slots[1]} 0 %")
         return _verify_mirrored(request, move, say)
     say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")
     proof, report = _wait_for_witness(request.witness(), move)

@@ -33,7 +33,7 @@ WINDOW_SECONDS = 300.0
 BEFORE_SECONDS = 60.0
 # Requests that were under way when the traffic moved are answered within this time.
 DRAIN_SECONDS = 3.0
-# A measured share that exceeds the intended share by this much, in so many requests, is not chance.
+# Chance does not explain this excess over the intended share in this number of requests.
 MAX_EXCESS = 0.35
 MIN_REQUESTS = 100
 # A share of requests may differ from the intended share by chance: by this much, or by a quarter.
@@ -129,7 +129,7 @@ class Witness:
     """Where Prometheus is, and which of its time series verify a move.
 
     Args:
-        prometheus: its address, without a trailing slash; empty where the address is unknown.
+        prometheus: the address of Prometheus, without a trailing slash; empty where unknown.
         green: green's slot.
         blue: blue's slot.
         servers: the balancer's names of green's servers; empty where no target file is known.

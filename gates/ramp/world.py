@@ -10,7 +10,7 @@ from gates.ramp.witness import ConfirmedMove, WitnessReport
 
 
 class Clock(Protocol):
-    """The time, and waiting."""
+    """The clock of a ramp: the present time, and a method that waits."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -23,7 +23,7 @@ def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findi
 
     Args:
         findings: the findings of a decision.
-        evidence: its evidence; None where it could not be read.
+        evidence: the evidence of the decision; None where the evidence could not be read.
     """
     ordered = sorted(_joined(findings), key=_rank)
     rows = tuple(

@@ -10,7 +10,7 @@ from gates.ledger import DecisionEntry
 from gates.model import ComparisonObjective, Evidence, Stage
 from gates.release_report.report_input import ReportInput, moment_text
 
-# So many decisions are tried, from the newest on, until one has the evidence of a ramp.
+# The page looks for the evidence of a ramp in this number of newest decisions.
 MAX_TRIES = 4
 
 
@@ -44,9 +44,9 @@ class Decisions:
 
     Args:
         newest: the newest decision; None where the ledger has none.
-        newest_evidence: its evidence; None where it could not be read.
+        newest_evidence: the evidence of the newest decision; None where it could not be read.
         ramp: the newest decision with the live evidence of a ramp; None where there is none.
-        problem: why ``ramp`` is missing; empty where it is there.
+        problem: why ``ramp`` is missing; empty where ``ramp`` has a decision.
     """
 
     newest: DecisionDocument | None

@@ -25,7 +25,7 @@ from reports.html.page import Charts, Limit, Line, RatioChart, RatioPoint, Traff
 
 MAX_CHARTS = 8
 MAX_POINTS = 30
-# A point stands for at least so many events, so that one bad event is no peak of 100 %.
+# A point has at least this number of events, so that one bad event is no peak of 100 %.
 MIN_EVENTS = 100.0
 # The part of the chart before the ramp, relative to the length of the ramp.
 SHARE_BEFORE_RAMP = 0.2

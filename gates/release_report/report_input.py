@@ -136,7 +136,7 @@ def _newest(content: LedgerContent, kinds: Sequence[type]) -> str:
 
 
 def moment_text(at: float | datetime | None) -> str:
-    """A moment for a person, UTC; ``unknown`` where it is unknown or out of range.
+    """The text of a moment, UTC; ``unknown`` where the moment is unknown or out of range.
 
     Args:
         at: a moment, or seconds since the epoch.

@@ -39,7 +39,7 @@ class Server:
     """The parts of the server behind its paths.
 
     Args:
-        questions: answers the questions.
+        questions: the object that answers the questions of all clients.
         kept: reads the ledger.
         live: the page.
         readers: the threads of readers.

@@ -28,7 +28,7 @@ class DecisionAnswers:
     """The endpoints that answer with a decision.
 
     Args:
-        questions: answers the questions.
+        questions: the object that answers the questions of all clients.
         kept: reads the ledger.
     """
 

@@ -31,7 +31,7 @@ from gates.policy.policy_reader import PolicyReader
 from gates.serve.settings import ServeSettings
 
 MAX_THREADS = 4
-# So many different questions may be under way; more than the stages of a policy for both colours.
+# The maximum number of different questions under way; a policy has fewer stages for both colours.
 MAX_QUESTIONS = 100
 # Instead of a stage: the stage that has the target's present share of the traffic.
 PRESENT_STEP = "@step"

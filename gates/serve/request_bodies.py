@@ -55,7 +55,7 @@ async def read_object(request: Request) -> JsonObject:
 
 
 def name_in(content: JsonObject, key: str) -> str:
-    """The name of a key.
+    """The value of a key, which must be a name.
 
     Args:
         content: the body of a request.

@@ -172,9 +172,11 @@ def warnings_of(settings: ServeSettings, host: str) -> list[str]:
     is_loopback = ip_address(host).is_loopback
     if not settings.token and not settings.needs_client_certificate:
         if not settings.loopback_exception:
-            warnings.append(f"no client can ask: set {TOKEN_VARIABLE}, or use --client-ca")
+            warnings.append(f"no client has access: set {TOKEN_VARIABLE}, or use --client-ca")
         elif not is_loopback:
-            warnings.append(f"other machines cannot ask: set {TOKEN_VARIABLE}, or use --client-ca")
+            warnings.append(
+                f"other machines have no access: set {TOKEN_VARIABLE}, or use --client-ca"
+            )
     if settings.token and not settings.tls and not is_loopback:
         warnings.append("the token is sent without encryption: use --certificate and --key")
     return warnings

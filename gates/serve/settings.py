@@ -113,7 +113,7 @@ def tls_files(certificate: str | None, key: str | None, client_authority: str | 
     """
     if not certificate or not key:
         raise ConfigurationError(
-            "TLS needs both --certificate FILE and --key FILE; --client-ca needs both of them, too"
+            "TLS needs both --certificate FILE and --key FILE; --client-ca needs both files, too"
         )
     files = TlsFiles(certificate, key, client_authority or "")
     for path in filter(None, (files.certificate, files.key, files.client_authority)):

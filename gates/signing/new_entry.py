@@ -29,7 +29,7 @@ MAX_NAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class SignOffRequest:
-    """A person wants to sign.
+    """The request of a person to sign an item.
 
     Args:
         out: the folder of the ledger.

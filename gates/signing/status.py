@@ -37,7 +37,7 @@ FACTOR = 2
 
 
 class State(Enum):
-    """What is known of an objective."""
+    """The state of an objective in the status of a release."""
 
     VERIFIED = "verified"
     SIGNED = "signed"
@@ -141,7 +141,7 @@ def counts(statuses: Sequence[StageStatus]) -> dict[State, int]:
 
 
 def age_text(age: timedelta) -> str:
-    """An age for a person: ``40 s``, ``5 min``, ``3.2 h``, ``4.0 d``."""
+    """The text of an age: ``40 s``, ``5 min``, ``3.2 h``, ``4.0 d``."""
     seconds = age.total_seconds()
     if seconds < FACTOR * MINUTE:
         return f"{seconds:.0f} s"
@@ -202,7 +202,7 @@ def _state(
 
 
 def _signed_overrides(objective: Objective, stage: str, basis: StatusBasis) -> str:
-    """How many people have signed an override; empty where nobody has."""
+    """How many people have signed an override; empty where nobody has signed."""
     sign_offs = StageSignOffs(stage, basis.target, basis.sign_offs)
     requirement = overrides.requirement_of(objective.name, sign_offs)
     signers = sign_off.valid_by_person(sign_offs.concerning(requirement), requirement, basis.now)

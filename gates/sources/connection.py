@@ -25,8 +25,8 @@ class Proxy:
     """A proxy of the environment.
 
     Args:
-        host: its host.
-        port: its port.
+        host: the host of the proxy.
+        port: the port of the proxy.
         headers: the headers that log in to the proxy; may be empty.
     """
 

@@ -21,7 +21,7 @@ def with_reason(answer: SampleSet, selector: str, ask: Ask) -> SampleSet:
     Args:
         answer: an answer to a selector.
         selector: the selector.
-        ask: asks for the raw samples of a selector in the window before a moment.
+        ask: a function that reads the raw samples of a selector in the window before a moment.
 
     Source: Prometheus configuration, scrape_config: always_scrape_classic_histograms, which is
     called scrape_classic_histograms before version 3.

@@ -77,7 +77,7 @@ class BaselineLevel:
 
         Args:
             part: the baseline's bad events in the batch.
-            whole: its total events in the batch.
+            whole: the baseline's total events in the batch.
         """
         past = self.past or 0.0
         smoothed = (part + self._pseudo * past) / (whole + self._pseudo)

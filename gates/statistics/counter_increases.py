@@ -8,16 +8,16 @@ from math import inf
 from gates.model import Scrape
 from gates.model.selector import NAME, Selector, labels_of
 
-# A dip of at most so many events, or of this part of the counter, is small.
+# A dip is small when it has at most this number of events, or this part of the counter.
 SMALL_EVENTS = 5.0
 SMALL_PART = 0.01
-# A small dip ends within this time, and an answer of a replica is at most so far behind.
+# A small dip ends within this time, and the answer of a replica is at most this time behind.
 DIP_SECONDS = 60.0
-# So many large dips show that several processes answer by turns.
+# This number of large dips shows that several processes answer in turn.
 MANY_DIPS = 2
 # A start time that differs by less is the same: clocks are not exact.
 CLOCK_NOISE_SECONDS = 1.0
-# So far may the clock of the process and the clock of Prometheus differ.
+# The maximum difference between the clock of the process and the clock of Prometheus.
 CLOCK_SKEW_SECONDS = 5.0
 
 

@@ -17,7 +17,7 @@ AT_START, FOR_STEPS, FOR_TIME = 0.7, 0.2, 0.1
 MAX_FACTOR = 2.0
 # A past with fewer events gives no rate.
 MIN_PAST_EVENTS = 10
-# The rate of the past is estimated low by so many standard deviations.
+# The estimate of the past rate is low by this number of standard deviations.
 DEVIATIONS = 2.0
 
 

@@ -8,7 +8,7 @@ from gates.model import Outcome
 from reports.formats import markdown
 from reports.formats.cases import CaseStatus, cases_of, clean, title_of, warnings_of
 
-# GitHub shows so many annotations of a kind for each step.
+# The number of annotations of a kind that GitHub shows for each step.
 MAX_ANNOTATIONS = 10
 # GitHub discards the whole summary of a step when it is larger.
 MAX_SUMMARY_BYTES = 1024 * 1024

@@ -31,7 +31,7 @@ def html(page: ReleasePage, *, is_live: bool = False) -> str:
     """The page as HTML.
 
     Args:
-        page: its content; texts from outside are escaped.
+        page: the content of the page; texts from outside are escaped.
         is_live: whether a server has the page, and its script shows new versions.
     """
     links = "".join(tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name in SECTIONS)

@@ -53,7 +53,7 @@ def section(name: str, title: str, content: Iterable[str]) -> str:
 
     Args:
         name: the id of the section.
-        title: its heading.
+        title: the heading of the section.
         content: markup.
     """
     heading = tag("h2", text(title), id=f"{name}-title")

@@ -257,7 +257,7 @@ class ReleasePage:
         rehearsal: a sentence where a rehearsal made the decision; empty otherwise.
         summary: the answer.
         ramp: the newest ramp.
-        charts: its charts.
+        charts: the charts of the page.
         findings: the findings of the newest decision.
         suites: the newest results by category.
         loads: the newest load run of each profile.

@@ -5,7 +5,7 @@ from reports.html.markup import clock, empty, per_cent, section, table, tag, tex
 from reports.html.page import Charts, Ramp, RampEvent
 from reports.html.ratio_chart import figure
 
-# Signs that are closer than this part of the width stand above each other, up to so many.
+# Signs that are closer than this part of the width are drawn in several lanes.
 MIN_DISTANCE, MAX_LANES = 80.0, 3
 SCALE = (0.0, 0.5, 1.0)
 

@@ -22,7 +22,7 @@ def figure(chart: RatioChart) -> str:
     """The chart with its heading, its legend and a table of its figures.
 
     Args:
-        chart: its content; it has at least one line with a point.
+        chart: the content of the chart, with at least one line that has a point.
     """
     frame = Frame(chart.since, max(chart.until, chart.since + 1.0), _top(chart))
     drawing = "".join(

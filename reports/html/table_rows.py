@@ -100,7 +100,7 @@ class GuideRow:
 
     Args:
         guide: the number of the section.
-        title: its title.
+        title: the title of the section.
         states: the number of its items by state.
         open_items: the items that are neither verified, signed nor overridden.
         failed_items: those of them that failed.
@@ -118,7 +118,7 @@ class Guide:
     """The coverage of the deployment guide.
 
     Args:
-        problem: why it is unknown; empty where it is known.
+        problem: why the coverage is unknown; empty where the coverage is known.
         states: the number of all items by state.
         rows: the rows in the guide's order.
     """
@@ -139,7 +139,7 @@ class SignOffRow:
         person: who signed.
         note: the reason.
         signed: when.
-        until: when it expires.
+        until: the moment at which the sign-off expires.
         problem: why it does not count; empty where it counts.
     """
 

@@ -28,8 +28,8 @@ class CollectionLayout:
     """A collection of a database.
 
     Args:
-        name: its name.
-        options: its options, in extended JSON.
+        name: the name of the collection.
+        options: the options of the collection, in extended JSON.
         indexes: the specifications of its indexes, in extended JSON.
     """
 

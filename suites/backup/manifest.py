@@ -61,15 +61,15 @@ class StoredCollection:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup consists of.
+    """The contents of a backup.
 
     Args:
         database: the name of the database.
-        schema_version: its newest migration; 0 for a database without migrations.
+        schema_version: the newest migration of the database; 0 for a database without migrations.
         taken_at: when the backup began, UTC.
         seconds: how long it took.
         tool: the program that took it, with its version.
-        collections: its collections, by name.
+        collections: the collections of the database, by name.
     """
 
     database: str
@@ -181,7 +181,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     taken_at = datetime.fromisoformat(content.pop("taken_at"))
     manifest = Manifest(**content, taken_at=taken_at.astimezone(UTC), collections=collections)
     if not isinstance(manifest.database, str) or not isinstance(manifest.schema_version, int):
-        raise TypeError("the database has no name or no schema version")
+        raise TypeError("the manifest lacks the name or the schema version of the database")
     json_values.number(manifest.seconds, 0)
     json_values.text(manifest.tool)
     return manifest
@@ -192,9 +192,9 @@ def _collection(content: dict[str, Any]) -> StoredCollection:
     indexes = tuple(content.pop("indexes"))
     stored = StoredCollection(**content, data=data, metadata=metadata, indexes=indexes)
     if not isinstance(stored.name, str) or not isinstance(stored.documents, int):
-        raise TypeError("a collection has no name or no number of documents")
+        raise TypeError("the manifest lacks the name or the number of documents of a collection")
     if any(not isinstance(index["name"], str) for index in indexes):
-        raise TypeError(f"an index of {stored.name} has no name")
+        raise TypeError(f"the manifest lacks the name of an index of {stored.name}")
     for specification in (stored.options, *indexes):
         from_extended_json(json_values.object_of(specification))
     return stored

@@ -117,7 +117,7 @@ def differences(backup: Backup, restored: Shop) -> list[str]:
     for stored in backup.manifest.collections:
         lines += _different_documents(backup, stored, restored)
         if list(stored.indexes) != list(indexes_of(restored, stored.name)):
-            lines.append(f"{stored.name}: the indexes are not those of the backup")
+            lines.append(f"{stored.name}: the indexes differ from the indexes of the backup")
     return lines
 
 
@@ -211,7 +211,7 @@ def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
         if missing := sorted(map(str, expected - present)):
             lines.append(
                 f"{name}: {len(missing)} of {len(expected)} documents from before the backup are "
-                f"not in it, such as {missing[0]}"
+                f"not in the backup, such as {missing[0]}"
             )
     return lines
 

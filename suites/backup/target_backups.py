@@ -26,7 +26,7 @@ OF_A_RUN = ".run-"
 
 @dataclass(frozen=True, slots=True)
 class StoredBackups:
-    """What a folder of backups holds.
+    """The backups in a folder.
 
     Args:
         complete: the complete backups of one database, the newest first.

@@ -51,7 +51,8 @@ def exposure(folder: Path) -> str:
     mode = folder.stat().st_mode
     if not is_open or not mode & by_others:
         return ""
-    return f"{folder.name}: every user can read it, mode {stat.S_IMODE(mode):o}; chmod 700 {folder}"
+    readable = f"every user can read the backup, mode {stat.S_IMODE(mode):o}"
+    return f"{folder.name}: {readable}; type: chmod 700 {folder}"
 
 
 def _wrong_names(content: manifest.Manifest) -> list[str]:

@@ -2,5 +2,5 @@
 
 acknowledged  orders and payments that the store acknowledged, compared with the database
 differences   wrong sums that an earlier run saw
-collection    makes the checks and gives a result for each
+collection    runs the checks and gives a result for each
 """

@@ -92,7 +92,7 @@ def _checks(policy: Policy, name: str, where: Path) -> tuple[str, ...]:
     """The checks of a set of the policy.
 
     Raises:
-        ConfigurationError: there is no such set, or the collector does not make its checks.
+        ConfigurationError: there is no such set, or the collector does not have its checks.
     """
     if name not in policy.check_sets:
         raise UnknownNameError("check set", name, policy.check_sets, str(where))
@@ -102,7 +102,7 @@ def _checks(policy: Policy, name: str, where: Path) -> tuple[str, ...]:
 
 
 def _record(request: Request) -> str:
-    """Make the checks and write the sealed record; the run's id."""
+    """Run the checks and write the sealed record; the run's id."""
     target, run_id = request.target, new_run_id()
     folder = request.runs / run_id
     recorder = Recorder(folder, configured_key())

@@ -32,7 +32,7 @@ COUNTERS = {
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedIds:
-    """What the store acknowledged.
+    """The orders and payments that the store acknowledged.
 
     Args:
         times: for each collection, the time of the acknowledgement of each document id.

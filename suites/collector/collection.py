@@ -29,7 +29,7 @@ CHECKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is checked.
+    """The target, and the checks that the collector must run.
 
     Args:
         target: the target.
@@ -72,8 +72,8 @@ def refuse_unknown(checks: Iterable[str], where: str) -> None:
     """
     if unknown := sorted(set(checks) - CHECKS):
         raise ConfigurationError(
-            f"{where}: the collector does not make the check {unknown[0]}; "
-            f"it makes {replication.CHECK}, {acknowledged.CHECK} and the checks of the invariants"
+            f"{where}: the collector does not have the check {unknown[0]}; "
+            f"it has {replication.CHECK}, {acknowledged.CHECK} and the checks of the invariants"
         )
 
 
@@ -92,7 +92,7 @@ def refuse_incomplete(target: Target, policy: Policy) -> None:
 
 
 def collect(request: Request) -> Collection:
-    """Make the checks; a database that does not answer is an error of each check.
+    """Run the checks; a database that does not answer is an error of each check.
 
     Args:
         request: a request whose target and policy ``refuse_incomplete`` accepts.

@@ -20,7 +20,7 @@ MAX_BYTES = 16_000_000
 
 
 def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: str) -> None:
-    """Write the differences of all wrong sums that a run saw.
+    """Write by how much each wrong sum of a run differs from the correct sum.
 
     Args:
         folder: the folder of the run.

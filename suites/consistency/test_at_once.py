@@ -47,7 +47,7 @@ GRANTS = 12
 def test_orders_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """An order sent 24 times at once is placed once; people who order at once get their own."""
+    """An order sent 24 times at once is placed once; each user gets only their order."""
     shopper = new_person()
     product = ownership.product(price_paise=700, stock=1_000)
 
@@ -89,7 +89,7 @@ def test_orders_at_once(
 def test_sync_at_once(
     new_person: NewPerson, new_client: NewClient, product: "OwnProduct", database: "Shop"
 ) -> None:
-    """A change sent 24 times at once is made once; people who synchronise at once get their own."""
+    """A change sent 24 times at once is made once; each user gets only their change."""
     shopper = new_person()
 
     def batch_of(client_id: str, quantity: int) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_sync_at_once(
 def test_carts_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership"
 ) -> None:
-    """Of additions at once none is lost: each is in the cart or refused; people have their own."""
+    """Each of many additions at once is in the cart or refused; each user has only their cart."""
     shopper = new_person()
     product = ownership.product(price_paise=250, stock=1_000).product_id
 
@@ -159,7 +159,7 @@ def test_payments_at_once(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """A payment or an event sent 24 times at once counts once; people at once pay their own."""
+    """A payment or an event sent 24 times at once counts once; each user pays only their order."""
     shopper = new_person()
     clients = devices(new_client, shopper.client.token)
     rice = ownership.product(price_paise=5_400, stock=100).product_id
@@ -243,7 +243,7 @@ def test_points_at_once(
 
 @check("consistency.sign_ins_at_once", needs="access")
 def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None:
-    """A refresh token sent 24 times at once works once; people at once get their own sessions."""
+    """A refresh token sent 24 times at once works once; each user gets only their session."""
     client, user = new_client(), ownership.user()
     session = client.call("login", expect=200, body=credentials(user)).body
     refreshed = same_call(
@@ -320,7 +320,7 @@ def _grant_at_once(admins: list[Person], ownership: "Ownership", database: "Shop
 
 @check("consistency.reads_at_once", needs="advanced_search")
 def test_reads_at_once(new_client: NewClient, ownership: "Ownership") -> None:
-    """Of different searches and suggestions asked for at once, each gets its own answer."""
+    """Different searches and suggestions at the same moment each get their own answer."""
     words = [f"atonce{secrets.token_hex(4)}" for _ in range(SENDERS // 2)]
     products = [ownership.findable_product(word, "crowd", price_paise=100) for word in words]
     clients = devices(new_client, "")

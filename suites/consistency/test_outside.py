@@ -221,7 +221,7 @@ def test_identifiers(
         if estimated_bits(sample) < minimum
     ]
     assert guessable == []
-    assert len(set(texted)) == TEXTED_CODES, "people who asked in a row got the same code"
+    assert len(set(texted)) == TEXTED_CODES, "several people got the same code"
 
 
 def _codes_texted_in_a_row(people: list[Person], database: "Shop") -> list[str]:

@@ -28,7 +28,7 @@ class Operation:
     """One operation of the contract.
 
     Args:
-        name: its operationId.
+        name: the operationId of the operation.
         method: HTTP method, in capitals.
         path: path template.
         public: whether a call needs no token.

@@ -19,7 +19,7 @@ class Index:
     """An index that must exist.
 
     Args:
-        collection: its collection.
+        collection: the collection of the index.
         keys: the fields, in order; a minus sign before a field is for descending order.
         unique: whether the index must refuse duplicates.
         version: the migration that creates the index.

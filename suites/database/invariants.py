@@ -137,8 +137,8 @@ def check(
 
     Args:
         database: the store's database; its client reads times with a time zone.
-        limit: the largest number of documents that is read of a collection.
-        pause: waits for so many seconds.
+        limit: the maximum number of documents that are read from each collection.
+        pause: a function that waits; its argument is a number of seconds.
         names: the invariants.
 
     Returns:

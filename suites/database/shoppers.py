@@ -22,7 +22,7 @@ DELIVERY_SECONDS = 1.5
 
 @dataclass(slots=True)
 class Acknowledged:
-    """What the store acknowledged.
+    """The orders and payments that the store acknowledged.
 
     Args:
         orders: ids of orders that were placed.

@@ -89,7 +89,7 @@ def _undeclared(present: Mapping[str, Any]) -> Iterator[str]:
         if EXPIRES in options:
             yield f"{name} deletes documents (expireAfterSeconds)"
         elif unique and (collection, fields) not in declared:
-            yield f"{name} is unique, and not declared: it refuses documents that are correct"
+            yield f"{name} is unique, but not declared: the index refuses correct documents"
 
 
 def _keys(index: Index) -> tuple[tuple[str, int], ...]:

@@ -75,7 +75,7 @@ def history(repository: Path) -> Iterator[Observation]:
     the sentence names line and commit. The same secret in the same file is reported once.
 
     Args:
-        repository: its folder.
+        repository: the folder of the repository.
 
     Raises:
         NotLookedAtError: the folder has no history, or reading it takes too long.
@@ -96,7 +96,7 @@ def history(repository: Path) -> Iterator[Observation]:
 def _finding(hunk: Hunk, secret: Secret, place: str) -> Observation:
     sentence = (
         f"{hunk.file}:{hunk.number + secret.position} of commit {hunk.commit} looks like a "
-        f"secret ({secret.kind}); the place of this finding is `{place}`"
+        f"secret ({secret.kind}); to accept this finding, use the place `{place}`"
     )
     return Observation("exposed-secret", place, is_finding=True, sentence=sentence)
 

@@ -27,9 +27,9 @@ class _Server:
     """A server that speaks TLS.
 
     Args:
-        url: its address, for messages.
-        host: its name, which the certificate must have.
-        port: its port.
+        url: the address of the server, for messages.
+        host: the name of the server, which the certificate must have.
+        port: the port of the server.
         seconds: how long one connection may take.
     """
 

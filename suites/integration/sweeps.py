@@ -52,7 +52,10 @@ def operations_by_role(
 def assignments_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str, str], int]:
-    """The status that each role gets when it assigns a role to a new user of each role."""
+    """The answered status, keyed by the role of the actor, of the user, and the assigned role.
+
+    Each actor assigns each role to new users of each role.
+    """
     statuses = {}
     for actor, person in people.items():
         for subject in ROLES:

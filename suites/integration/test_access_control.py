@@ -266,7 +266,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
     own = owner.client.call("user_audit", expect=200, path=own_path).body["entries"]
     own_acts = [(entry["action"], entry["at"]) for entry in own]
     assert len(set(own_acts)) == len(own_acts), "an action of a user on himself is listed once"
-    # Another order than by time is hardly the same for so many entries.
+    # With this number of entries, another order is hardly equal to the order of time.
     for _ in range(MANY_GRANTS):
         admin.client.call("grant_permission", expect=200, body=grant)
     entries = owner.client.call("user_audit", expect=200, path=path).body["entries"]

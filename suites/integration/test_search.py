@@ -116,7 +116,7 @@ def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
 
 @check("search.facets", needs="advanced_search")
 def test_facets(client: StoreClient, ownership: "Ownership") -> None:
-    """The counts of the facets are those of the hits, and their sum is the number of hits."""
+    """The counts of the facets match the hits, and the sum of the counts is the number of hits."""
     word = new_word()
     catalogue = [
         ("oil", 4_999),

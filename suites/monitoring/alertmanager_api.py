@@ -11,10 +11,10 @@ from suites.monitoring.http_json import OK, JsonApi, MonitoringError, other_shap
 
 @dataclass(frozen=True, slots=True)
 class AlertmanagerStatus:
-    """What Alertmanager says of itself.
+    """The version and the configuration that Alertmanager reports.
 
     Args:
-        version: its version.
+        version: the version of Alertmanager.
         configuration: the loaded configuration as YAML; secrets are masked.
     """
 
@@ -27,8 +27,8 @@ class Silence:
     """An active silence.
 
     Args:
-        silence_id: its id.
-        author: who made it.
+        silence_id: the id of the silence.
+        author: the person who created the silence.
         matchers: label, operator and value of each matcher.
     """
 
@@ -42,7 +42,7 @@ class Alert:
     """An alert that is sent to Alertmanager.
 
     Args:
-        labels: its labels, with ``alertname``.
+        labels: the labels of the alert, with ``alertname``.
         summary: the annotation ``summary``.
         generator_url: where a reader learns who sent it.
     """
@@ -59,7 +59,7 @@ class Notification:
     Args:
         kind: ``webhook`` or ``mail``.
         receiver: the last part of the webhook's path, or the local part of the mail's recipient.
-        at: when it arrived, in seconds since the epoch.
+        at: the moment of the arrival, in seconds since the epoch.
         body: the webhook's JSON text, or the mail's subject and text.
     """
 
@@ -249,5 +249,5 @@ def address_flaws(addresses: Sequence[str], known: str, seconds: float) -> list[
         except MonitoringError:
             is_ready = False
         if not is_ready:
-            flaws.append(f"{server}: Prometheus sends alerts there, and no Alertmanager is ready")
+            flaws.append(f"Prometheus sends alerts to {server}, but no Alertmanager is ready there")
     return flaws

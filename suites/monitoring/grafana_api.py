@@ -25,9 +25,9 @@ class DataSource:
     """A data source.
 
     Args:
-        uid: its id.
-        name: its name.
-        kind: its type, such as ``prometheus``.
+        uid: the id of the data source.
+        name: the name of the data source.
+        kind: the type of the data source, such as ``prometheus``.
         is_default: whether panels that name no data source use it.
     """
 
@@ -42,7 +42,7 @@ class PanelQuery:
     """A query of a panel.
 
     Args:
-        name: its reference name, such as ``A``.
+        name: the reference name of the query, such as ``A``.
         expression: PromQL with the dashboard's variables filled in.
         source: the id of its data source; empty for the default one.
         is_instant: whether it asks for the present value only.
@@ -84,7 +84,7 @@ class GrafanaApi:
         self.api = JsonApi(url, Access(seconds, token=token, variables=TOKEN if token else ()))
 
     def health_problem(self) -> str:
-        """Why Grafana is not healthy; empty where it is.
+        """Why Grafana is not healthy; empty where Grafana is healthy.
 
         Raises:
             MonitoringError: no answer, or not as the API documents it.
@@ -125,7 +125,7 @@ class GrafanaApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def source_problem(self, uid: str) -> str:
-        """Why a data source does not work; empty where it does.
+        """Why a data source does not work; empty where the data source works.
 
         Raises:
             MonitoringError: no answer, or not as the API documents it.

@@ -16,7 +16,7 @@ MAX_SHOWN = 200
 
 
 class MonitoringError(Exception):
-    """A part of monitoring did not answer, or not as its API says; the message has a curl line."""
+    """A part of monitoring gave no documented answer; the message has a curl line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def dashboard_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
 
 
 def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
-    """What a dashboard must show, and no query of its panels reads.
+    """The contents that a dashboard must show and that no query of its panels reads.
 
     Args:
         grafana: the server.

@@ -22,8 +22,8 @@ class ScrapeTarget:
     """A target that Prometheus scrapes.
 
     Args:
-        job: its job.
-        instance: its instance.
+        job: the job of the target.
+        instance: the instance of the target.
         url: the scraped URL.
         health: ``up``, ``down`` or ``unknown``.
         last_error: the error of the last scrape; empty without one.

@@ -50,8 +50,8 @@ class Route:
     """A route, with the settings that it inherits.
 
     Args:
-        place: where it stands, such as ``route.routes[0]``.
-        receiver: its receiver, or that of the route above.
+        place: the position of the route, such as ``route.routes[0]``.
+        receiver: the receiver of the route, or else the receiver of the route above.
         matchers: the conditions, all of which must hold.
         goes_on: whether the next routes are tried after it.
         muted_by: the names of times at which it notifies nobody.
@@ -91,7 +91,7 @@ class Inhibition:
     """A rule by which an active alert mutes other alerts.
 
     Args:
-        place: where it stands, such as ``inhibit_rules[0]``.
+        place: the position of the rule, such as ``inhibit_rules[0]``.
         source: what the active alert must fit.
         target: what the muted alert must fit.
         equal: labels that must be equal in both; a label that both lack is equal.

@@ -24,7 +24,10 @@ def receiver_flaws(routing: Routing) -> list[str]:
     selected = {route.receiver for routes in all_selected for route in routes}
     named = {route.receiver for route in routing.root.walk()}
     undefined = sorted(named - routing.receivers.keys())
-    flaws = [f"receiver {name}: a route names it, and it is not defined" for name in undefined]
+    flaws = [
+        f"receiver {name}: a route names this receiver, but no receiver has this name"
+        for name in undefined
+    ]
     for receiver in routing.receivers:
         if receiver not in named:
             flaws.append(f"receiver {receiver}: no route names it")

@@ -57,7 +57,7 @@ def interval_flaws(
 
     Args:
         prometheus: the server.
-        targets: its targets.
+        targets: the scrape targets of Prometheus.
         longest_seconds: the longest interval that may be configured; 0 for any.
         tolerance: the delay that most scrapes may have, as a part of the interval.
         now: this machine's time, in seconds since the epoch.
@@ -81,7 +81,7 @@ def interval_flaws(
 
 
 def _late(times: list[float], interval: float, tolerance: float, now: float) -> list[str]:
-    """What is wrong with the times of scrapes; a single outage does not change their median."""
+    """Problems of the times of scrapes; a single outage does not change their median."""
     if len(times) < MIN_SAMPLES:
         return [f"{len(times)} scrapes in the last minutes, expected a scrape every {interval:g} s"]
     age = now - times[-1]
@@ -101,7 +101,7 @@ def clock_flaws(
 
     Args:
         prometheus: the server.
-        targets: its targets, for their scrape intervals.
+        targets: the scrape targets of Prometheus, with their scrape intervals.
         now: this machine's time, in seconds since the epoch.
         limit_seconds: the largest difference.
 

@@ -27,7 +27,7 @@ class ServiceAnswer:
     """What a service answered.
 
     Args:
-        problem: why it is not up; empty where it is.
+        problem: why the service is not up; empty where the service is up.
         version: the version that it names; empty where it names none.
     """
 
@@ -76,11 +76,11 @@ def ask_service(service: Service, database_uri: str, access: Access) -> ServiceA
 
 
 def version_flaws(service: Service, answer: ServiceAnswer, prometheus: PrometheusApi) -> list[str]:
-    """The versions of a service that are not the stated one.
+    """The versions of a service that differ from the stated version.
 
     Args:
         service: the service, with the version that it must have.
-        answer: what it answered itself.
+        answer: the answer of the service itself.
         prometheus: for its build information.
 
     Raises:
@@ -99,7 +99,7 @@ def version_flaws(service: Service, answer: ServiceAnswer, prometheus: Prometheu
 
 
 def is_version(version: str, expected: str) -> bool:
-    """Whether a version is the expected one, or begins with its parts.
+    """Whether a version is the expected version, or begins with its parts.
 
     Args:
         version: such as ``2.42.0+ds``.

@@ -50,7 +50,7 @@ def excused(problem: str, fastest_half: float, delay: float, limit: float) -> st
     """A problem of a latency, or ``inconclusive`` where the machine may be the cause.
 
     Args:
-        problem: why the latency is not shown to be under its limit; empty where it is.
+        problem: why the latency may be over its limit; empty where it is under the limit.
         fastest_half: the median of the samples, in seconds; with no delay taken out, half of the
             calls took no longer.
         delay: the P95 of the delays of wake-ups, in seconds.

@@ -135,7 +135,7 @@ def test_database(
     target: Target,
     conclude: Callable[[str], None],
 ) -> None:
-    """The P95 of database commands is below the limit, of the store's commands and of others.
+    """The P95 of the store's database commands, and of other commands, is below the limit.
 
     The commands of the store are measured by the store's histogram. The other commands are sent and
     measured by this test.

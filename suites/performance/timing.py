@@ -62,7 +62,10 @@ def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: i
 
 def _slow_samples(seconds: list[float], limit: float) -> str:
     slow = sum(second >= limit for second in seconds)
-    return f"{slow} of {len(seconds)} samples took that long, the slowest {max(seconds):.3f} s"
+    slowest = max(seconds)
+    return (
+        f"{slow} of {len(seconds)} samples took {limit:g} s or longer, the slowest {slowest:.3f} s"
+    )
 
 
 def _timed(act: Callable[[int], Answer], numbers: range, at_a_time: int) -> list[float]:

@@ -131,10 +131,10 @@ def test_alertmanager_is_up(
 def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Routing) -> None:
     """Every receiver can be reached by some alert."""
     assert_no_flaws(
-        f"some route leads to each of the {len(routing.receivers)} receivers",
+        f"each of the {len(routing.receivers)} receivers gets the alerts of a route",
         receiver_flaws(routing),
         again=f"amtool config routes show --alertmanager.url={alertmanager.api.url}",
-        next_step="add a route, or move the route before the one that takes its alerts",
+        next_step="add a route, or move the route before the route that takes the alerts",
     )
 
 
@@ -142,7 +142,7 @@ def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Rou
 def test_every_severity_goes_to_its_receivers(
     alertmanager: AlertmanagerApi, prometheus: PrometheusApi, routing: Routing, policy: Policy
 ) -> None:
-    """Alerts of each severity go exactly to the receivers of the policy, criticals in time."""
+    """Alerts of each severity go exactly to the policy's receivers, critical alerts in time."""
     assert policy.alert_levels, "the policy has no table [alerts]"
     alerts, limits = alert_labels(prometheus.rules()), policy.platform_limits
     longest = {
@@ -151,7 +151,7 @@ def test_every_severity_goes_to_its_receivers(
         "repeat_interval": timedelta(hours=limits["critical_repeat_hours"]),
     }
     assert_no_flaws(
-        "every severity goes to the receivers of the policy, at any time",
+        "the alerts of every severity go to the receivers of the policy, at any time",
         [
             *severity_flaws(routing, policy.alert_levels, alerts),
             *time_flaws(routing, alerts, longest),

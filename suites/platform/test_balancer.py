@@ -60,7 +60,7 @@ def test_weights(weights: BorrowedWeights, target: Target, policy: Policy) -> No
 def test_share(
     weights: BorrowedWeights, shoppers: Visitors, target: Target, policy: Policy
 ) -> None:
-    """Shoppers who were here before are answered by each colour as often as its weight says."""
+    """The share of returning shoppers that each colour answers is the weight of the colour."""
     before = shoppers.visit(SHOPPERS)
     intended = weights.give(0.3)
     round_before = shoppers.visit(ROUND_REQUESTS)

@@ -78,7 +78,7 @@ def test_migrations(database: "Shop", target: Target) -> None:
 
 @check("platform.database.migrations_again", needs="migrations")
 def test_migrations_again(rerun: Rerun) -> None:
-    """To apply the migrations once more succeeds, and changes neither records nor indexes."""
+    """A second run of the migrations succeeds, and changes neither records nor indexes."""
     assert (rerun.exit_code, rerun.changes) == (0, ()), rerun.output
 
 

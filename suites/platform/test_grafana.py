@@ -81,7 +81,7 @@ def test_the_dashboards_of_the_guide_exist(grafana: GrafanaApi) -> None:
 
 @check("platform.grafana.panels", needs="dashboards")
 def test_every_panel_shows_data(grafana: GrafanaApi) -> None:
-    """Every query of every panel of the dashboards returns data, in a form that means it."""
+    """Every query of every panel of the dashboards returns data in a form that has a meaning."""
     assert_no_flaws(
         "every query of every panel returns data",
         [*panel_flaws(grafana, DASHBOARDS), *form_flaws(grafana, DASHBOARDS)],

@@ -59,7 +59,7 @@ def test_the_scrape_interval_is_kept(
 
 @check("platform.prometheus.clock", needs="monitoring")
 def test_clocks_agree(prometheus: PrometheusApi, policy: Policy) -> None:
-    """Prometheus' clock and the times of the newest samples are those of this machine."""
+    """Prometheus' clock and the times of the newest samples agree with this machine's clock."""
     targets = prometheus.targets()
     flaws = clock_flaws(
         prometheus,

@@ -22,7 +22,7 @@ class Parameter:
     Args:
         name: the parameter's name; in a JSON body the dotted path, with positions as numbers.
         where: ``path``, ``query`` or ``body``.
-        schema: its JSON schema, with references resolved.
+        schema: the JSON schema of the parameter, with references resolved.
         required: whether the operation needs the parameter.
     """
 
@@ -37,7 +37,7 @@ class Endpoint:
     """One operation.
 
     Args:
-        name: its operationId, else method and path.
+        name: the operationId of the operation, or else method and path.
         method: HTTP method, in capitals.
         path: path template.
         parameters: path and query parameters.

@@ -20,7 +20,7 @@ def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Obse
     Args:
         sender: the way to the service.
         endpoint: the operation.
-        call: a good call; without observations where the service refuses this call.
+        call: a valid call; without observations where the service refuses this call.
     """
     if sender.send(endpoint, call).status in (*REFUSED, *OTHER_REFUSALS):
         return

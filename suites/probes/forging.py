@@ -150,7 +150,7 @@ def tokens_refused(
     Args:
         sender: the way to the service.
         endpoint: a secured operation.
-        call: a good call of this operation.
+        call: a valid call of this operation.
         token: a genuine token.
         attempts: the rule, and the tokens with their names.
 

@@ -86,7 +86,7 @@ def bypasses(
     Args:
         sender: sends from that address.
         endpoint: a limited operation.
-        call: a good call of this operation.
+        call: a valid call of this operation.
         exemption_header: the header that exempts from the limit when it is signed.
     """
     for name, headers in _forged(exemption_header):

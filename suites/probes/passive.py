@@ -152,7 +152,7 @@ def survives(
     Args:
         sender: the way to the service.
         endpoint: the operation.
-        call: a good call.
+        call: a valid call.
         secrets: texts that no answer may hold.
     """
     for name, bad in bad_calls(endpoint, call):

@@ -129,7 +129,7 @@ RULES = {
         ),
         Rule(
             "session-fixation",
-            "a session that was chosen before the log-in is used after it",
+            "a session that was chosen before the log-in is used after the log-in",
             384,
             "7.2.4",
             "starts a new session at log-in",
@@ -202,7 +202,7 @@ RULES = {
             "another user's object can be read or changed",
             639,
             "8.2.2",
-            "looks up objects together with their owner",
+            "looks up each object by its id and its owner",
         ),
         Rule(
             "mass-assignment",
@@ -216,7 +216,7 @@ RULES = {
             "an error message shows internals",
             209,
             "16.5.1",
-            "says what is wrong with the request, and nothing else",
+            "names the mistake in the request, and shows no internals",
         ),
         Rule("unhandled-input", "malformed input breaks the service", 20, "2.2.1", "answers 4xx"),
         Rule(
@@ -326,7 +326,7 @@ RULES = {
         ),
         Rule(
             "stored-damage",
-            "a stored value breaks the operation that shows it",
+            "a stored value breaks an operation that shows the value",
             754,
             "2.2.1",
             "checks values before it stores them",

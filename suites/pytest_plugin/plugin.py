@@ -78,7 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if only_shows(config):
         return
     if not __debug__:
-        raise pytest.UsageError("python -O removes the assertions that checks are made of")
+        problem = "python -O removes the assert statements of the checks; start python without -O"
+        raise pytest.UsageError(problem)
     policy = places.policy(config.getoption("policy")).path
     config.stash[POLICY] = _read(lambda: policy_file.load(policy))
     config.stash[RUN_ID] = _run_id(config)

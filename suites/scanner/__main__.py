@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m suites.scanner", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     scan = commands.add_parser(
-        "scan", help="look for weaknesses; it sends attacks, to loopback addresses only"
+        "scan", help="look for weaknesses; the scan sends attacks only to loopback addresses"
     )
     scan.add_argument("--openapi", required=True, type=Path, metavar="FILE")
     scan.add_argument("--url", required=True, help="scheme, host and port; loopback only")
@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     scan.add_argument(
         "--destructive",
         action="store_true",
-        help="also attack operations that look as if they destroyed data, and deletions",
+        help="also attack deletions, and operations whose names suggest that they destroy data",
     )
     scan.add_argument(
         "--time-budget",

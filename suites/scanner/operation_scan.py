@@ -61,7 +61,7 @@ class OperationScan:
 
     Args:
         survey: the survey.
-        good: a good call of the operation.
+        good: a valid call of the operation.
         destructive: whether operations that delete are attacked.
         slow_places: places where a pattern was slow, so that long values are not sent there.
     """
@@ -73,7 +73,7 @@ class OperationScan:
 
     @property
     def seconds(self) -> float:
-        """The time of a good call; quick operations are attacked first."""
+        """The time of a valid call; quick operations are attacked first."""
         return self.good.answer.seconds if self.good.answer else 0.0
 
     def quick(self) -> Iterator[Iterable[Observation | Gap]]:
@@ -106,7 +106,7 @@ class OperationScan:
         sender, call = self._sender(), self._call()
         yield sender.drained()
         if self._is_damaged():
-            reason = f"{self.good.endpoint.name}: it fails since another value was stored"
+            reason = f"{self.good.endpoint.name} fails since an attack stored another value"
             yield [Gap(rule, reason) for rule in ("unhandled-input", "input-bounds")]
             return
         yield survives(sender, self.good.endpoint, call, frozenset(self.slow_places))
@@ -145,7 +145,7 @@ class OperationScan:
         return watch
 
     def _is_damaged(self) -> bool:
-        """Whether the good call, which succeeded at first, fails now."""
+        """Whether the valid call, which succeeded at first, fails now."""
         good = self.good
         if not good.is_usable or good.endpoint.method != "GET":
             return False
@@ -155,7 +155,7 @@ class OperationScan:
             return True
 
     def _call(self) -> Call:
-        """A good call; for the log-in a wrong password, so that an accepted attack differs."""
+        """A valid call; for the log-in a wrong password, so that an accepted attack differs."""
         good, user = self.good, self.survey.user
         if user.login is not None and good.endpoint == user.login.endpoint:
             # Wrong passwords may lock the account, so it is an account that no other attack needs.
@@ -174,7 +174,7 @@ class OperationScan:
         if self.survey.is_entrance(good.endpoint):
             return ""
         if answer is None:
-            return "no answer to a good call"
+            return "no answer to a valid call"
         if answer.status in CLOSED or answer.status >= SERVER_ERROR:
-            return f"answers {answer.status} to a good call"
+            return f"answers {answer.status} to a valid call"
         return ""

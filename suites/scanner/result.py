@@ -34,7 +34,7 @@ class ScanResult:
         gaps: what each rule could not try.
         problems: the parts that could not be tested; with a problem, *nothing found* would be
             untrue.
-        notes: operations that refuse a good call for their own reason, such as an unknown id.
+        notes: operations that refuse a valid call for their own reason, such as an unknown id.
         on_finding: called after each finding, so that results are written as they come.
     """
 

@@ -80,12 +80,12 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the user of the scan chose.
+    """The options that the user of the scan chose.
 
     Args:
         own_host: the host whose look-alikes are sent as origins; empty for the host of the service.
         excluded: names, or methods and paths, of operations to leave out.
-        destructive: whether operations are attacked that look as if they destroyed data.
+        destructive: whether operations are attacked whose names suggest that they destroy data.
     """
 
     own_host: str = ""
@@ -195,7 +195,7 @@ class Scan:
             elif vocabulary.ends_session(endpoint):
                 self.result.notes.append(f"{endpoint.name} is left out: it would end the session")
             else:
-                reason = "it looks as if it destroyed data; --destructive attacks it"
+                reason = "its name suggests that it destroys data; --destructive attacks it"
                 self.result.notes.append(f"{endpoint.name} is left out: {reason}")
 
     def _attacked(self, survey: Survey) -> None:
@@ -246,7 +246,7 @@ class Scan:
         return self.choice.own_host or str(urlsplit(self.sender.base).hostname)
 
     def _surveyed(self, survey: Survey) -> None:
-        """Register throw-away accounts, and find a good call of every operation."""
+        """Register throw-away accounts, and find a valid call of every operation."""
         survey.learn_profiles()
         log_in = survey.user.login.endpoint if survey.user.login else None
         survey.registration = registration.find(survey.operations, log_in, survey.nonce)
@@ -257,7 +257,7 @@ class Scan:
         for good in survey.survey():
             self._noted(survey, good)
         if not any(good.is_usable for good in survey.good.values()):
-            text = "no operation answered a good call, so no operation was tested"
+            text = "no operation answered a valid call, so no operation was tested"
             self.result.problem(text)
 
     def _noted(self, survey: Survey, good: GoodCall) -> None:
@@ -266,11 +266,11 @@ class Scan:
             self.result.notes.append(f"{name} was not called: {good.reason}")
         elif answer is None:
             if not survey.is_entrance(good.endpoint):
-                self.result.problem(f"{name} gave no answer to a good call")
+                self.result.problem(f"{name} gave no answer to a valid call")
         elif survey.is_broken(good):
-            self.result.problem(f"{name} answers {answer.status} to a good call")
+            self.result.problem(f"{name} answers {answer.status} to a valid call")
         elif not good.is_usable:
-            self.result.notes.append(f"{name} answers {answer.status} to a good call")
+            self.result.notes.append(f"{name} answers {answer.status} to a valid call")
 
     def _service_attacks(self, survey: Survey) -> None:
         self._step("key of the tokens")

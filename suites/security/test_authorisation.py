@@ -76,7 +76,7 @@ def test_matrix(
     ]
     successes = [answer for answer in answers if answer and succeeded(answer)]
     fraction = f"{len(successes)} of {len(endpoints())}"
-    say(f"{fraction} operations answer the owner's good call with success")
+    say(f"{fraction} operations answer a valid call of the owner with success")
     assert len(observations) == cells
     no_finding(observations)
 

@@ -26,7 +26,7 @@ class Change:
     """One document that is no longer as it was.
 
     Args:
-        collection: its collection.
+        collection: the collection of the document.
         kind: what happened to it.
         document: the new document; for a deleted document, the old document.
         fields: the fields that changed, for a document that stayed.

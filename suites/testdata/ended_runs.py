@@ -81,7 +81,8 @@ def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -
         ) as client:
             return _search(client.get_default_database(), run_id, may_delete=may_delete)
     except PyMongoError as error:
-        return Leftovers(problem=f"ended runs: the database does not answer ({_name(error)})")
+        unknown = "the data of ended runs is unknown"
+        return Leftovers(problem=f"{unknown}: the database does not answer ({_name(error)})")
 
 
 def _search(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:

@@ -18,7 +18,7 @@ _held: dict[str, int] = {}
 
 
 class RunLife(Enum):
-    """What this machine knows about a run."""
+    """The state of a run, as far as this machine knows it."""
 
     ALIVE = "alive"
     ENDED = "ended"

@@ -199,7 +199,10 @@ def test_a_worthless_override_is_a_no_go(tmp_path: Path, name: str) -> None:
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "the served build": (("served-build", *OVERRIDE), "ties the evidence to the release"),
-    "an item": (("team-informed", *OVERRIDE), "people sign it; sign it without --override"),
+    "an item": (
+        ("team-informed", *OVERRIDE),
+        "people sign this item; sign the item without --override",
+    ),
     "too long": (("smoke", "--override", "--expires", "73h"), "at most 72h (an override)"),
     "no expiry": (("smoke", "--override"), "--override needs --expires TIME"),
     "unknown": (("smok", *OVERRIDE), "no item 'smok'"),
@@ -236,7 +239,9 @@ def test_a_rollback_trigger_of_the_policy_cannot_be_overridden(tmp_path: Path) -
         answers = [sign(place, *OVERRIDE, item=name, stage="ramp-10") for name in triggers]
     assert triggers
     assert [one.code for one in answers] == [2] * len(triggers)
-    assert all("cannot be overridden: it is a rollback trigger" in one.err for one in answers)
+    assert all(
+        "cannot be overridden: the objective is a rollback trigger" in one.err for one in answers
+    )
 
 
 def test_every_objective_that_can_roll_back_is_refused() -> None:

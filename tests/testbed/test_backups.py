@@ -116,7 +116,7 @@ CHANGES: dict[str, tuple[Callable[[Shop], object], str]] = {
     "an extra document": (lambda db: db.things.insert_one({"_id": 9}),
                           "things: 1 documents are not in the backup"),
     "a missing index": (lambda db: db.things.drop_index("n_1"),
-                        "things: the indexes are not those of the backup"),
+                        "things: the indexes differ from the indexes of the backup"),
     "an extra collection": (lambda db: db.more.insert_one({}), "more is not in the backup"),
 }  # fmt: skip
 

@@ -200,7 +200,7 @@ PAYMENTS = "status=\"failed\"}'\ntotal = 'payments_total{"
 VERY_SLOW = 'reads = "requests took over 5 s"\ngood ='
 SEMANTIC = {
     "fast answers counted as bad": (VERY_SLOW, VERY_SLOW.replace("good =", "bad ="),
-                                    "the wrong direction: it counts good events"),
+                                    "the wrong direction: the objective counts good events"),
         "two boundaries at once": ('le=~"1|1[.]0"}', 'le=~"1|2.5"}', "names several boundaries"),
     "a boundary that is no number": ('le=~"1|1[.]0"}', 'le=~"1.*"}', "names no boundary"),
     "a boundary in another unit": ('le=~"1|1[.]0"}', 'le="1000"}',
@@ -261,7 +261,7 @@ def test_failures_counted_as_good_events_are_found(tmp_path: Path) -> None:
     )
     done = gates("lint", "--policy", str(path))
     assert done.code == 2
-    assert "the wrong direction: it counts failures" in done.out
+    assert "the wrong direction: the objective counts failures" in done.out
 
 
 # Objectives without which a stage with traffic is not judged; each is used by another stage.

@@ -207,7 +207,7 @@ FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda m: m["collections"][0]["indexes"].append({"name": "i", "x": {"$oid": 1}}),
         "is not a manifest"),
     "an index without a name": (
-        lambda m: m["collections"][0].update(indexes=[{"name": 3}]), "has no name"),
+        lambda m: m["collections"][0].update(indexes=[{"name": 3}]), "lacks the name of an index"),
     "a digest that is none": (
         lambda m: m["collections"][0]["data"].update(sha256="0"), "no SHA-256"),
 }  # fmt: skip
@@ -255,7 +255,9 @@ def test_a_backup_that_every_user_can_read_is_named() -> None:
         folder.chmod(0o750)
         assert verification.exposure(folder) == ""
         folder.chmod(0o755)
-        assert verification.exposure(folder).startswith("backup: every user can read it, mode 755")
+        assert verification.exposure(folder).startswith(
+            "backup: every user can read the backup, mode 755"
+        )
         Path(parent).chmod(0o700)
         assert verification.exposure(folder) == ""
 

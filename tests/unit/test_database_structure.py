@@ -140,7 +140,7 @@ def test_a_unique_index_that_nobody_declared_is_named(shop: Shop) -> None:
     shop.payments.create_index([("user_id", 1), ("amount_paise", 1)], unique=True, name="own")
     shop.payments.create_index([("amount_paise", 1)], name="faster")
     assert structure.index_problems(structure.indexes(shop), SCHEMA) == [
-        "payments.own is unique, and not declared: it refuses documents that are correct"
+        "payments.own is unique, but not declared: the index refuses correct documents"
     ]
 
 
@@ -336,10 +336,10 @@ def test_documents_that_a_backup_lacks_are_named(shop: Shop) -> None:
     finally:
         shop.client.drop_database("restored")
     assert problems == [
-        "orders: 2 of 4 documents from before the backup are not in it, such as ord_1",
-        "users: 1 of 1 documents from before the backup are not in it, such as usr_seed_1",
+        "orders: 2 of 4 documents from before the backup are not in the backup, such as ord_1",
+        "users: 1 of 1 documents from before the backup are not in the backup, such as usr_seed_1",
         (
-            f"migrations: {SCHEMA} of {SCHEMA} documents from before the backup are not in it, "
-            "such as v1"
+            f"migrations: {SCHEMA} of {SCHEMA} documents from before the backup are not in "
+            "the backup, such as v1"
         ),
     ]

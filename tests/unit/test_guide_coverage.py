@@ -204,7 +204,11 @@ UNCOVERED = [
     ("error-ratio-hour-1", "zzz", "the policy has no objective 'zzz'"),
     ('"smoke.payment"', '"smoke.paymnt"', "did you mean 'smoke.payment'?"),
     ('"smoke.payment"', '"security.xss"', "no objective of the item has a check 'security.xss'"),
-    ('["smoke"]', '["smoke", "security"]', "checks names no check of the objective security"),
+    (
+        '["smoke"]',
+        '["smoke", "security"]',
+        "the key named checks lists no check of the objective security",
+    ),
 ]
 
 

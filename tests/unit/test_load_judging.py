@@ -270,7 +270,7 @@ def test_a_spike_is_judged_by_the_recovery(seconds: float | None, outcome: Outco
     [(1, {"unfinished": 10_000}, Outcome.NO_GO, "due in spike failed or had no end"),
      (1, {"users_reached": 100}, Outcome.HOLD, "100 of 1,000 users in spike"),
      (1, {"longest_gap_seconds": 9.0}, Outcome.NO_GO,
-      "without a right answer in spike was 9.0 s"),
+      "without a correct answer in spike was 9.0 s"),
      (2, {"unfinished": 300}, Outcome.NO_GO, "due in recovery failed"),
      (3, {"operations": {**phase().operations, "total": latency(p95=1.5)}}, Outcome.NO_GO,
       "P95 of total is 1.50 s in after")],
@@ -291,7 +291,9 @@ def test_what_never_recovered_fails_however_short_it_was_looked_at() -> None:
     run = good(profile="spike", phases=short, recovery_seconds=16.0, judged_seconds=16.0)
     decided = judged(run, stage=SPIKE)
     assert decided.outcome is Outcome.NO_GO
-    assert any("not right and quick again in the 16 s" in one.sentence for one in decided.findings)
+    assert any(
+        "not correct and quick again in the 16 s" in one.sentence for one in decided.findings
+    )
 
 
 def with_due(due: int) -> LoadPhase:
@@ -314,7 +316,7 @@ def test_few_requests_are_not_held_against_the_store() -> None:
                      stage=STAGES["load-smoke"])  # fmt: skip
     assert decided.outcome is not Outcome.GO
     assert [one.sentence for one in decided.findings if one.verdict is Verdict.FAIL] == [
-        "the longest time without a right answer in plateau was 5.5 s; must be under 5 s"
+        "the longest time without a correct answer in plateau was 5.5 s; must be under 5 s"
     ]
 
 

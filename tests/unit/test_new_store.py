@@ -178,7 +178,9 @@ def test_an_unknown_health_answer_leaves_words_to_fill_in(tmp_path: Path) -> Non
         done = init(tmp_path, url)
         lint = gates("lint", "--targets", str(tmp_path / "targets"))
     assert done.code == 3
-    assert "MISSING: health must name release, version, digest and deployment" in done.out
+    assert (
+        "MISSING: the health answer must name release, version, digest and deployment" in done.out
+    )
     assert f"MISSING: fill in expected.digest in {tmp_path / 'targets' / 'green.toml'}" in done.out
     assert "is a placeholder; fill it in" in lint.out
 

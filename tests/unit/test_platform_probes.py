@@ -169,12 +169,13 @@ def rule(name: str, **changed: Any) -> Rule:
     ("rules", "flaws"),
     [
         ([rule("ApiDown"), rule("ApiSlow")], []),
-        ([rule("ApiDown")], ["ApiSlow: is not loaded"]),
+        ([rule("ApiDown")], ["ApiSlow: the alert rule is not loaded"]),
         ([rule("ApiDown"), rule("ApiSlow"), rule("Other")],
-         ["Other: is loaded, and the policy does not name it"]),
-        ([rule("ApiDown"), rule("ApiSlow"), rule("ApiSlow")], ["ApiSlow: is loaded 2 times"]),
+         ["Other: the alert rule is loaded, but the policy does not name it"]),
+        ([rule("ApiDown"), rule("ApiSlow"), rule("ApiSlow")],
+         ["ApiSlow: the alert rule is loaded 2 times"]),
         ([rule("ApiDown", labels={}), rule("ApiSlow")],
-         ["ApiDown: has the severity none, expected critical"]),
+         ["ApiDown: the alert rule has the severity none, expected critical"]),
         ([rule("ApiDown"), rule("ApiSlow"), rule("a:b", is_alert=False)], []),
     ],
 )  # fmt: skip
@@ -209,7 +210,7 @@ def test_an_address_without_an_alertmanager_is_named(recording: Recording) -> No
     with recorded({}) as other:
         addresses = [f"{url}/api/v2/alerts" for url in (recording.url, other.url, "http://known")]
         assert address_flaws(addresses, "http://known", 2.0) == [
-            f"{other.url}: Prometheus sends alerts there, and no Alertmanager is ready"
+            f"Prometheus sends alerts to {other.url}, but no Alertmanager is ready there"
         ]
 
 

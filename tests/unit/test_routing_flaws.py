@@ -33,7 +33,9 @@ FLAWS = {
     "receiver_not_named": "receiver daily-mail: no route names it",
     "receiver_behind_everything": "receiver pager: an earlier route takes all of its alerts",
     "receiver_behind_the_same": "receiver daily-mail: an earlier route takes all of its alerts",
-    "receiver_not_defined": "receiver pagerduty: a route names it, and it is not defined",
+    "receiver_not_defined": (
+        "receiver pagerduty: a route names this receiver, but no receiver has this name"
+    ),
     "critical_to_mail": "critical: any alert goes to mail (by route.routes[0]), and not to pager",
     "warning_without_continue": "warning: any alert goes to chat (by route.routes[1])",
     "pattern_is_anchored": "critical: any alert goes to mail (by route), and not to pager",

@@ -133,8 +133,8 @@ def test_a_token_that_is_too_short_is_exit_2() -> None:
     [
         (ServeSettings(), "127.0.0.1", []),
         (ServeSettings(token=TOKEN), "127.0.0.1", []),
-        (ServeSettings(), "0.0.0.0", ["other machines cannot ask"]),  # noqa: S104 - the case
-        (ServeSettings(loopback_exception=False), "127.0.0.1", ["no client can ask"]),
+        (ServeSettings(), "0.0.0.0", ["other machines have no access"]),  # noqa: S104 - the case
+        (ServeSettings(loopback_exception=False), "127.0.0.1", ["no client has access"]),
         (ServeSettings(token=TOKEN), "::", ["the token is sent without encryption"]),
         (ServeSettings(token=TOKEN, tls=TlsFiles("c", "k")), "::", []),
         (ServeSettings(loopback_exception=False, tls=TlsFiles("c", "k", "a")), "::", []),

@@ -123,7 +123,7 @@ class _Records:
         )
 
     def problem(self) -> str:
-        """Why a failure may be hidden; an empty text where none can be."""
+        """Why a failure may be hidden; an empty text where no failure can be hidden."""
         if self.evidence.served.build is None:
             return "the served build is unknown, so no run can be compared with it"
         unknown = [run for run in self.runs if run.build is None]

@@ -272,7 +272,7 @@ def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> 
 
 
 def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:
-    """The runs that made the check, planned it, or do not list their checks; the newest last."""
+    """The runs that executed or planned the check, or do not list their checks; newest last."""
     concerned = [
         run
         for run in runs

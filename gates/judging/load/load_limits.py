@@ -22,10 +22,10 @@ SHOPPERS = 1000
 SURE = 0.05
 # The limits that also apply to a phase in which late answers are accepted.
 OF_ANSWERS = ("requests_done", "requests_failed", "longest_gap_seconds")
-# A gap counts where at least so many answers were due in it.
+# A gap counts where at least this number of answers was due in the gap.
 ENOUGH_IN_A_GAP = 10
 FEWEST_READINGS = 20
-# A run with at least so many requests must contain each operation.
+# A run with at least this number of requests must contain each operation.
 MANY = 500
 
 
@@ -92,7 +92,7 @@ def _done(required: _PhaseLimit) -> LimitResult:
     """The ratio of correctly answered requests to due requests."""
     phase, total = required.phase, required.phase.operations.get(TOTAL)
     done = total.done if total else 0
-    sentence = f"{done:,} of {phase.due:,} requests due in {phase.name} were answered rightly"
+    sentence = f"{done:,} of {phase.due:,} requests due in {phase.name} were answered correctly"
     if phase.unfinished:
         oldest = phase.oldest_unfinished_seconds
         sentence += f", {phase.unfinished:,} had no end and have waited for up to {oldest:.1f} s"
@@ -129,7 +129,7 @@ def _failed(required: _PhaseLimit) -> LimitResult:
 def _gap(required: _PhaseLimit) -> LimitResult:
     phase = required.phase
     sentence = (
-        f"the longest time without a right answer in {phase.name} was "
+        f"the longest time without a correct answer in {phase.name} was "
         f"{phase.longest_gap_seconds:.1f} s; must be under {required.limit:g} s"
     )
     if phase.longest_gap_seconds < required.limit:
@@ -223,10 +223,10 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
     seconds_after = sum(phase.seconds for phase in run.phases[begins:])
     if seconds >= seconds_after - 1:
         sentence = (
-            f"answers were not right and quick again in the {seconds_after:.0f} s after the spike"
+            f"answers were not correct and quick again in the {seconds_after:.0f} s after the spike"
         )
         return LimitResult(name, Verdict.FAIL, f"{sentence}; must be under {limit:g} s")
-    sentence = f"answers were right and quick again {seconds:.0f} s after the spike"
+    sentence = f"answers were correct and quick again {seconds:.0f} s after the spike"
     verdict = Verdict.PASS if seconds < limit else Verdict.FAIL
     return LimitResult(name, verdict, f"{sentence}; must be under {limit:g} s")
 

@@ -30,19 +30,19 @@ CAN_ROLL_BACK = "its failure can be a rollback"
 
 
 def refusal_of(objective: Objective) -> str:
-    """Why an objective can never be overridden; empty where it can."""
+    """Why an objective can never be overridden; empty where there is no reason."""
     # Several kinds of objectives state the outcome of a fail.
     if getattr(objective, "breach", Outcome.NO_GO) is Outcome.ROLLBACK:
         return CAN_ROLL_BACK
     match objective:
         case TriggerObjective():
-            return "it is a rollback trigger"
+            return "the objective is a rollback trigger"
         case ComparisonObjective() if objective.rollback_over is not None:
             return CAN_ROLL_BACK
         case ServedBuildObjective() | LiveBuildObjective():
-            return "it ties the evidence to the release that is judged"
+            return "the objective ties the evidence to the release that is judged"
         case SignOffObjective():
-            return "people sign it; sign it without --override"
+            return "people sign this item; sign the item without --override"
         case _:
             return ""
 

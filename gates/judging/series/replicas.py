@@ -12,7 +12,7 @@ from statistics import median
 
 from gates.model import Evidence, SampleSet, Series
 
-# A time without samples that is longer than so many scrape intervals is a gap.
+# A time without samples is a gap when it is longer than this number of scrape intervals.
 GAP_INTERVALS = 2.5
 INSTANCE = "instance"
 Replica = tuple[str, ...]

@@ -12,7 +12,7 @@ from gates.statistics import by_instance, overlap
 EXPORTED = "exported_instance"
 # Labels that name the pod of a process.
 POD_LABELS = ("pod", "pod_name", "kubernetes_pod_name")
-# So many rises must be alike before two names are taken for one process.
+# The number of equal rises from which two names count as one process.
 MIN_RISES = 3
 SAME_START_SECONDS = 0.0005
 

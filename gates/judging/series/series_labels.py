@@ -122,8 +122,8 @@ def _sentence(instance: str, first: Series, second: Series) -> str:
         f"{instance} has two series of {first.labels.get(NAME, 'a counter')} "
         f"that differ in the label {label!r} ({values}): every event would count twice; keep one "
         "of them in the scrape or query configuration; or, where the label names a replica of "
-        "Prometheus, add it to replica_labels of the target file; or, where it tells events "
-        f"apart, add it to labels of the indicator. The series: {shown}"
+        "Prometheus, add the label to replica_labels of the target file; or, where the label tells "
+        f"events apart, add the label to labels of the indicator. The series: {shown}"
     )
 
 

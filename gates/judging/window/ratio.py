@@ -31,7 +31,7 @@ from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most,
 
 # A breach seen in fewer events than asked for counts only when chance hardly explains it.
 SURELY = 0.001
-# A process may run for so many times the freshness limit without an event.
+# A process may run without an event for this multiple of the freshness limit.
 QUIET_START = 2
 
 
@@ -140,7 +140,7 @@ class RatioAnswers:
         return self.objective.max_sample_age.total_seconds()
 
     def blindness(self) -> tuple[Measured, str]:
-        """Why the ratio cannot be judged; ``(OK, "")`` where it can."""
+        """Why the ratio cannot be judged; ``(OK, "")`` where there is no reason."""
         needed = [self.whole, self.starts] if self.has_no_part else [
             self.part, self.whole, self.starts
         ]  # fmt: skip

@@ -81,7 +81,7 @@ def _build_of(series: Series, indicator: BuildIndicator, expected: Build) -> Bui
 def _not_of_the_target(
     answer: SampleSet, starts: SampleSet, objective: LiveBuildObjective, target: Target
 ) -> str:
-    """Why the info series do not cover all instances of the target; empty where they do."""
+    """Why the info series do not cover all instances of the target; empty where none is missing."""
     label = objective.indicator.deployment_label
     others = {series.labels.get(label, target.deployment) for series in answer.series}
     if others != {target.deployment}:

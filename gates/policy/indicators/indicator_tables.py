@@ -100,8 +100,8 @@ def _processes(name: str, table: Table) -> ProcessIndicator:
     if fall == ("start_time" in table.left()):
         raise table.error(
             "start_time",
-            "expected the series of the start times, or fall_is_restart = true where the system "
-            "has no such series",
+            "expected either the time series of the start times, or fall_is_restart = true; write "
+            "fall_is_restart = true where the processes export no start time",
         )
     return ProcessIndicator(
         name,
@@ -195,10 +195,10 @@ def selector(table: Table, key: str, *, of_colour: bool = True) -> str:
         if re.search(mistake, text):
             raise table.error(key, why)
     if of_colour and SLOT not in text:
-        problem = f"expected {SLOT} in the selector; without {SLOT} it reads both colours"
+        problem = f"expected {SLOT} in the selector; without {SLOT} the selector reads both colours"
         raise table.error(key, problem)
     if not of_colour and SLOT in text:
-        raise table.error(key, f"expected a selector without {SLOT}: it reads both colours")
+        raise table.error(key, f"expected a selector without {SLOT}: it counts for both colours")
     try:
         parse_selector(text)
     except ValueError as error:

@@ -142,7 +142,7 @@ def _objective(objective: Objective) -> Iterator[str]:
             ):
                 yield (
                     f"minimum_events: {objective.minimum_events} events cannot show a ratio under "
-                    f"{100 * objective.terms.limit:g} %; set it to at least "
+                    f"{100 * objective.terms.limit:g} %; set at least "
                     f"{RULE_OF_THREE / objective.terms.limit:.0f}, by the rule of three"
                 )
         case TriggerObjective():
@@ -167,7 +167,7 @@ def _objective(objective: Objective) -> Iterator[str]:
 
 
 def _counters(indicator: EventIndicator) -> Iterator[str]:
-    """What is wrong with the counters of bad or good events."""
+    """Problems of the counters of bad or good events."""
     is_good = indicator.part is Part.GOOD
     yield from bucket_linting.problems(indicator)
     yield from _one_family(indicator.selected, indicator.total)
@@ -215,9 +215,14 @@ def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
     """Problems of a limit that has the wrong direction for its events."""
     name = metric_name(selector)
     if part_is_good and (BAD.search(name) or _selects_failures(selector)):
-        yield "the wrong direction: it counts failures, and requires more failures than the limit"
+        yield (
+            "the wrong direction: the objective counts failures, and requires more than the limit"
+        )
     if not part_is_good and GOOD.search(name):
-        yield "the wrong direction: it counts good events, and requires fewer than the limit"
+        yield (
+            "the wrong direction: the objective counts good events, and requires fewer than the "
+            "limit"
+        )
 
 
 def _selects_failures(selector: str) -> bool:

@@ -133,7 +133,7 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
         case ComparisonObjective():
             yield from too_many(objective.minimum_events, seconds)
             if objective.terms.warm_up >= seconds:
-                yield "warm_up_seconds is at least as long as the bake time; set it shorter"
+                yield "warm_up_seconds is at least as long as the bake time; set a shorter time"
         case RestartsObjective():
             most = MAX_RESTARTS_PER_MINUTE * seconds / 60
             if objective.max_restarts > most:
@@ -151,7 +151,7 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
             if objective.longest < objective.bake * 10:
                 yield (
                     "longest_seconds is shorter than ten bake times, so the query may miss the "
-                    f"start of the ramp; set it to at least {10 * seconds:.0f}"
+                    f"start of the ramp; set at least {10 * seconds:.0f}"
                 )
         case _:
             return

@@ -8,18 +8,18 @@ class FlawKind(Enum):
     """The kinds of flaws that an alert rule or a recording rule can have."""
 
     UNREADABLE = "the expression is not PromQL"
-    MISSING_SERIES = "it reads time series that do not exist"
-    RATE_AGAINST_RATIO = "it compares a number of events with a ratio"
-    RAW_COUNTER = "it compares a counter without rate or increase"
+    MISSING_SERIES = "the expression reads time series that do not exist"
+    RATE_AGAINST_RATIO = "the expression compares a number of events with a ratio"
+    RAW_COUNTER = "the expression compares a counter without rate or increase"
     QUANTILE_WITHOUT_RATE = "histogram_quantile reads buckets without rate"
     QUANTILE_WITHOUT_LE = "histogram_quantile reads buckets without sum by (le)"
     QUANTILE_OUTSIDE = "the quantile is not between 0 and 1"
-    QUANTILE_ADDED = "it adds or averages quantiles"
-    RATE_OF_SUM = "it takes the rate of a sum"
-    DIVIDED_BY_ITSELF = "it divides time series by themselves"
-    BUCKETS_ADDED = "it adds the buckets of a histogram"
-    WRONG_UNIT = "it compares an amount with a limit of another unit"
-    RATE_OF_GAUGE = "it takes the rate of a gauge"
+    QUANTILE_ADDED = "the expression adds or averages quantiles"
+    RATE_OF_SUM = "the expression takes the rate of a sum"
+    DIVIDED_BY_ITSELF = "the expression divides time series by themselves"
+    BUCKETS_ADDED = "the expression adds the buckets of a histogram"
+    WRONG_UNIT = "the expression compares an amount with a limit of another unit"
+    RATE_OF_GAUGE = "the expression takes the rate of a gauge"
     RANGE_TOO_SHORT = "the range has fewer than two scrapes"
     RANGE_TOO_LONG = "the range is longer than samples are kept"
     FOR_TOO_LONG = "`for` is longer than the condition can hold"
@@ -30,7 +30,7 @@ class FlawKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RuleFlaw:
-    """A flaw.
+    """A flaw of an alert rule or a recording rule.
 
     Args:
         rule: the name of the rule.

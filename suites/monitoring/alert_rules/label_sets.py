@@ -23,7 +23,7 @@ Sentences = Iterator[tuple[FlawKind, str]]
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What is known of the labels of a result.
+    """The known labels of a result.
 
     Args:
         has: labels that it has for certain.
@@ -74,7 +74,7 @@ def match_flaws(node: Expr) -> Sentences:
 
 
 def labels_of(node: Expr) -> Labels:
-    """What is known of the labels of an expression's result."""
+    """The known labels of an expression's result."""
     node = promql.inner(node)
     if isinstance(node, VectorSelector):
         name = promql.metric(node)

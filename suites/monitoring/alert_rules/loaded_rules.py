@@ -37,15 +37,16 @@ def loading_flaws(rules: Iterable[Rule], levels: Sequence[AlertLevel]) -> list[s
     for rule in rules:
         if rule.is_alert:
             loaded.setdefault(rule.name, []).append(rule.severity)
-    flaws = [f"{name}: is not loaded" for name in expected if name not in loaded]
+    flaws = [f"{name}: the alert rule is not loaded" for name in expected if name not in loaded]
     for name, severities in loaded.items():
         if name not in expected:
-            flaws.append(f"{name}: is loaded, and the policy does not name it")
+            flaws.append(f"{name}: the alert rule is loaded, but the policy does not name it")
         elif len(severities) > 1:
-            flaws.append(f"{name}: is loaded {len(severities)} times")
+            flaws.append(f"{name}: the alert rule is loaded {len(severities)} times")
         elif severities[0] != expected[name]:
             shown = severities[0] or "none"
-            flaws.append(f"{name}: has the severity {shown}, expected {expected[name]}")
+            severity = expected[name]
+            flaws.append(f"{name}: the alert rule has the severity {shown}, expected {severity}")
     return flaws
 
 

@@ -35,7 +35,7 @@ def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
 
     Args:
         rule: the rule.
-        node: its expression.
+        node: the expression of the rule.
         valuation: finds the values of expressions.
     """
     yield from _short_or_long(node, valuation)

@@ -126,7 +126,7 @@ def threshold_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
 
     Args:
         rule: the rule, for its texts.
-        node: its expression.
+        node: the expression of the rule.
         valuation: finds the values of expressions.
     """
     comparisons = thresholds(node, valuation)
@@ -249,10 +249,12 @@ def _wrong_unit(threshold: Threshold) -> Sentences:
     """Bytes that are compared with a ratio or a percentage, and a sum of durations with seconds."""
     value, shown = threshold.value, promql.text(threshold.node)
     if value.kind is Kind.BYTES and value.factor == 1 and 0 < threshold.limit <= PERCENT:
-        sentence = f"{shown} is a number of bytes, and {threshold.limit:g} is a ratio: divide it"
+        sentence = (
+            f"{shown} is a number of bytes, and {threshold.limit:g} is a ratio: divide by the size"
+        )
         yield FlawKind.WRONG_UNIT, sentence
     if value.kind is Kind.DURATION_RATE and not threshold.is_inside:
-        yield FlawKind.WRONG_UNIT, f"{shown} is no duration: divide it by the rate of its _count"
+        yield FlawKind.WRONG_UNIT, f"{shown} is no duration: divide the sum by the rate of _count"
 
 
 def _always(node: Expr, valuation: Valuation) -> Sentences:
@@ -264,7 +266,7 @@ def _always(node: Expr, valuation: Valuation) -> Sentences:
         if is_share and threshold.symbol[0] == "<" and threshold.limit >= MIN_PERCENT:
             sentence = (
                 f"{threshold.shown} always holds: the left side is a ratio, at most 1; "
-                "multiply it by 100"
+                "multiply the left side by 100"
             )
             yield FlawKind.ALWAYS_FIRES, sentence
     if isinstance(root, BinaryExpr) and promql.returns_bool(root):

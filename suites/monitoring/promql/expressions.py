@@ -187,7 +187,7 @@ def binary(node: Expr) -> str:
 
 
 def grouping(node: AggregateExpr) -> tuple[str, frozenset[str]]:
-    """``by`` or ``without`` and the labels of an aggregation; no modifier is ``by`` no label."""
+    """``by`` or ``without`` and the labels of an aggregation; ``by`` where it has no modifier."""
     if node.modifier is None:
         return "by", frozenset()
     kind = "without" if str(node.modifier.type).endswith("Without") else "by"
@@ -195,7 +195,10 @@ def grouping(node: AggregateExpr) -> tuple[str, frozenset[str]]:
 
 
 def matching(node: BinaryExpr) -> tuple[str, frozenset[str]]:
-    """``on`` or ``ignoring`` and the labels of a binary operation; none is ``ignoring`` nothing."""
+    """``on`` or ``ignoring`` and the labels of a binary operation.
+
+    ``ignoring`` and no label where the operation has no modifier.
+    """
     modifier = node.modifier.matching if node.modifier else None
     if modifier is None:
         return "ignoring", frozenset()

@@ -1,4 +1,4 @@
-"""What is known of time series: which exist, with which labels, and of which type."""
+"""Facts about time series: which series exist, with which labels, and of which type."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -56,7 +56,7 @@ class Value:
     """The value of an expression.
 
     Args:
-        kind: what it is.
+        kind: the kind of the value.
         low: the smallest value that it can have.
         high: the largest value that it can have.
         is_proven: whether the bounds follow from the expression; else from names.

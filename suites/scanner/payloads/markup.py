@@ -75,9 +75,7 @@ def reflected(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observ
 def _finding(
     rule: str, endpoint: Endpoint, place: Parameter, payload: str, answer: Exchange
 ) -> Observation:
-    sentence = (
-        f"{endpoint.name}: the page shows {place.name} as markup: {payload!r} is an element of it"
-    )
+    sentence = f"{endpoint.name}: the page shows {place.name} as markup: {payload!r} is an element"
     name = f"{endpoint.name} {place.name}"
     return Observation(rule, name, is_finding=True, sentence=sentence, exchange=answer)
 

@@ -64,7 +64,7 @@ class DamageWatch:
 
     Args:
         account: the account that sends.
-        readers: good calls that read, which succeeded before.
+        readers: valid calls that read, which succeeded before.
         damaged: the names of the readers that broke, in the whole scan.
         new: the damage that nobody has reported yet.
     """
@@ -96,7 +96,7 @@ class DamageWatch:
                 answer = None
             sentence = (
                 f"{endpoint.name} stores {change.sent[:120]!r}; after that, {name} gives "
-                f"{status} to a good call that succeeded before"
+                f"{status} to a valid call that succeeded before"
             )
             observation = Observation("stored-damage", f"{endpoint.name} breaks {name}",
                                       is_finding=True, sentence=sentence, exchange=answer or change,
@@ -117,8 +117,8 @@ class DamageWatch:
             if status >= SERVER_ERROR:
                 self.damaged.add(name)
                 sentence = (
-                    f"{name} gives {status} to a good call that succeeded before: an earlier "
-                    "attack stored a value that breaks it"
+                    f"{name} gives {status} to a valid call that succeeded before: an earlier "
+                    "attack stored a value that breaks this operation"
                 )
                 self.new.append(Observation("stored-damage", name, is_finding=True,
                                             sentence=sentence))  # fmt: skip
@@ -130,7 +130,7 @@ class DamageWatch:
 
 
 def readers_of(survey: Survey, endpoint: Endpoint) -> list[GoodCall]:
-    """The good calls that may show what an operation stores: on similar paths, or on pages."""
+    """The valid calls that may show what an operation stores: on similar paths, or on pages."""
     if endpoint.method == "GET":
         return []
     first = _resource(endpoint)
@@ -164,7 +164,7 @@ def survives(
     Args:
         sender: sends, and looks for damage.
         endpoint: the operation.
-        call: a good call.
+        call: a valid call.
         slow_places: places where long values would keep the service busy.
     """
     for name, bad in passive.bad_calls(endpoint, call):
@@ -194,13 +194,13 @@ def failure(endpoint: Endpoint, name: str, answer: Exchange) -> Iterator[Observa
 
 
 def error_family(answer: Exchange) -> str:
-    """The text of an error without what differs from one to the next."""
+    """The text of an error without the parts that differ between equal errors."""
     kind, _ = internals_in(answer)
     return kind or re.sub(r"[\d'\"].{0,40}", "", answer.text[:60]).strip()
 
 
 def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
-    """Whether a request without an answer stays without an answer, while a good call has one."""
+    """Whether a request without an answer stays without an answer, while a valid call has one."""
     incidents, good.account.watch.incidents = good.account.watch.incidents, []
     for incident in incidents:
         endpoint, account = incident.endpoint, incident.account
@@ -217,7 +217,7 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
             account.watch.incidents.clear()
             sentence = (
                 f"{endpoint.name} gives no answer to {payload_text(incident.call, own.call)}, "
-                f"twice; a good call is answered after {quick.seconds:.2f} s ({error})"
+                f"twice; a valid call is answered after {quick.seconds:.2f} s ({error})"
             )
             request = account.sender.unanswered(endpoint, incident.call)
             yield Observation("service-hang", endpoint.name, is_finding=True, sentence=sentence,
@@ -225,7 +225,7 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
 
 
 def payload_text(call: Call, good: Call) -> str:
-    """What differs between a call and the good call, shortened."""
+    """The parts of a call that differ from the valid call, shortened."""
     for name in ("raw_body", "raw_path", "headers", "path", "query", "body"):
         value, usual = getattr(call, name), getattr(good, name)
         if value != usual:
@@ -234,4 +234,4 @@ def payload_text(call: Call, good: Call) -> str:
             text = repr(value)
             end = f"… ({len(text)} characters)" if len(text) > MAX_SHOWN else ""
             return f"the {name.replace('_', ' ')} {text[:MAX_SHOWN]}{end}"
-    return "a good call"
+    return "a valid call"

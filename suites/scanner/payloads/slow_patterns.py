@@ -20,7 +20,7 @@ EXPONENTIAL = (14, 16, 18, 20, 22, 24, 26, 28, 30)
 POLYNOMIAL = (200, 600, 2000, 5000)
 FAMILIES = ("{a}!", "{a}", "{a}@", "a@{a}!", "a@{d}!", "{d}!", "{n}!", "{s}!", "{m}!")
 SLOW_SECONDS = 0.4
-# A slow answer takes this many times as long as a good call.
+# A slow answer takes this many times as long as a valid call.
 MIN_FACTOR = 6.0
 MIN_GROWTH = 3.0
 CONFIRMATIONS = 2
@@ -76,7 +76,7 @@ class SlowValue:
         payload: the value.
         times: the seconds of the answers to values of growing length.
         answer: the slow exchange.
-        is_growing: whether it is slow each time, and shorter values and a good call are quick.
+        is_growing: whether it is slow each time, and shorter values and a valid call are quick.
     """
 
     payload: str
@@ -124,8 +124,8 @@ def _finding(endpoint: Endpoint, place: Parameter, slow: SlowValue, base: float)
     grown = ", ".join(f"{seconds:.2f}" for seconds in slow.times[-4:])
     sentence = (
         f"{endpoint.name}: {place.where} {place.name} with {len(slow.payload)} characters "
-        f"({slow.payload[:40]!r}) takes {slow.answer.seconds:.2f} s, a good call {base:.3f} s; the "
-        f"times grow with the length: {grown} s"
+        f"({slow.payload[:40]!r}) takes {slow.answer.seconds:.2f} s, a valid call {base:.3f} s; "
+        f"the times grow with the length: {grown} s"
     )
     name = f"{endpoint.name} {place.name}"
     return Observation("slow-pattern", name, is_finding=True, sentence=sentence,

@@ -95,8 +95,8 @@ def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
                  if after.get(name) == value and views.get(name) != value}  # fmt: skip
         if taken:
             sentence = (
-                f"{place} accepts {_named(taken)}, as the service shows afterwards; without it: "
-                f"{_named({name: views.get(name) for name in taken})}"
+                f"{place} accepts {_named(taken)}, as the service shows afterwards; without these "
+                f"fields: {_named({name: views.get(name) for name in taken})}"
             )
             yield Observation("mass-assignment", place, is_finding=True, sentence=sentence,
                               exchange=answer)  # fmt: skip
@@ -189,7 +189,7 @@ def _changed(
 
 
 def _own_call(survey: Survey, endpoint: Endpoint, account: Account) -> Call | None:
-    """A good call about the account itself, with the values that it has now."""
+    """A valid call about the account itself, with the values that it has now."""
     call = full_call(endpoint, survey.known, optional=True)
     if "{" in endpoint.path:
         owned = of_person(survey, endpoint, account)

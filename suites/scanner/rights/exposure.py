@@ -1,4 +1,4 @@
-"""Rule: passwords, hashes of passwords and keys in the answers to good calls."""
+"""Rule: passwords, hashes of passwords and keys in the answers to valid calls."""
 
 import json
 import re
@@ -38,7 +38,7 @@ SECRET_VALUE = {
 
 
 def exposure(survey: Survey) -> Iterator[Observation]:
-    """Each usable good call: whether its answer holds a secret."""
+    """Each usable valid call: whether its answer holds a secret."""
     for good in survey.good.values():
         if good.answer is None or not good.is_usable:
             continue
@@ -55,7 +55,7 @@ def observed(good: GoodCall, answer: Exchange) -> Observation:
 
 
 def secrets_in(answer: Exchange) -> Iterator[str]:
-    """What secrets an answer holds: names of fields, and kinds of values."""
+    """The secrets in an answer: names of fields, and kinds of values."""
     sent = _sent_values(answer)
     for name, value in _texts(json_of(answer)):
         is_long = len(value) >= MIN_LENGTH and not MASKED.fullmatch(value)

@@ -206,10 +206,10 @@ def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
         attempt(attacker, endpoint, _password_call(survey, good, attacker, attacker.login.password))
     status = answer.status if answer else "nothing"
     sentence = (
-        f"{endpoint.name}: the {attacker.label} sets the password of another account, which logs "
-        "in with it"
+        f"{endpoint.name}: the {attacker.label} sets the password of another account, and the "
+        "other account can log in with the new password"
         if changed
-        else f"{endpoint.name} answers {status}; the password of the other account is as before"
+        else f"{endpoint.name} answers {status}; the password of the other account is not changed"
     )
     return Observation("object-access", place, changed, sentence, answer)
 

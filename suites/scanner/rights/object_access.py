@@ -90,7 +90,7 @@ def _shown_to(
     answers: tuple[Exchange | None, Exchange | None],
     other: Account,
 ) -> str:
-    """Why the answer shows something private; empty where it does not."""
+    """Why the answer shows something private; empty where nothing is private."""
     own, answer = answers
     if own is None or answer is None or not is_accepted(answer) or not _is_same(own, answer):
         return ""

@@ -1,4 +1,4 @@
-"""What the answers to good calls show: headers, cookies, caching, versions, other origins, TLS."""
+"""What the answers to valid calls show: headers, cookies, caching, versions, other origins, TLS."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -48,7 +48,7 @@ def token(survey: Survey) -> Iterator[Observation | Gap]:
 
 
 def _closed(survey: Survey) -> GoodCall | None:
-    """A good call that reads with the user's session, and is refused without a session."""
+    """A valid call that reads with the user's session, and is refused without a session."""
     for good in survey.good.values():
         if (
             good.endpoint.method == "GET"

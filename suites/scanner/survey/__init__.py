@@ -1,1 +1,1 @@
-"""What a scan knows of a service before it attacks: accounts, good calls, and known values."""
+"""What a scan knows of a service before it attacks: accounts, valid calls, and known values."""

@@ -117,7 +117,7 @@ def with_mark(endpoint: Endpoint, call: Call, mark: str) -> tuple[Call, list[Par
 
     Args:
         endpoint: the operation.
-        call: a good call.
+        call: a valid call.
         mark: the beginning of each text, without special characters.
     """
     free = list(free_texts(endpoint, call))

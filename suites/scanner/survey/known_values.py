@@ -23,7 +23,7 @@ class KnownObject:
     Args:
         path: the path template of the operation that showed it.
         account: the label of the account that saw it.
-        fields: its texts and numbers.
+        fields: the texts and numbers of the object.
     """
 
     path: str

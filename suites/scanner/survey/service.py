@@ -1,4 +1,4 @@
-"""The survey of a service: its accounts, a good call of each operation, and what it showed."""
+"""The survey of a service: its accounts, a valid call of each operation, and what it showed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -63,7 +63,7 @@ class Survey:
         throw_aways: accounts that the scan registered.
         registration: how to register; None where the service has no such operation.
         known: values that the service showed.
-        good: a good call by the name of the operation.
+        good: a valid call by the name of the operation.
         damaged: the operations that fail since an attack stored a value.
     """
 
@@ -117,7 +117,7 @@ class Survey:
         return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
 
     def survey(self) -> Iterator[GoodCall]:
-        """Look for a good call of every operation, the operations that give values first."""
+        """Look for a valid call of every operation, the operations that give values first."""
         for endpoint in sorted(self.operations, key=_order):
             try:
                 good = self._good_call(endpoint)
@@ -176,7 +176,7 @@ class Survey:
             return None
 
     def candidates(self, endpoint: Endpoint, account: Account) -> Iterator[Call]:
-        """Good calls to try, the most promising first."""
+        """Valid calls to try, the most promising first."""
         full, small = (full_call(endpoint, self.known, optional=flag) for flag in (True, False))
         bodies = [full] if full == small else [full, small]
         if endpoint.method != "GET" and endpoint.body is not None:
@@ -268,7 +268,7 @@ class Survey:
         return account, answer
 
     def is_broken(self, good: GoodCall) -> bool:
-        """Whether the service fails at a good call, so that no payload can be blamed."""
+        """Whether the service fails at a valid call, so that no payload can be blamed."""
         return good.answer is not None and good.answer.status >= SERVER_ERROR
 
     def reading_twin(self, endpoint: Endpoint) -> Endpoint | None:
