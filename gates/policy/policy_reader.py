@@ -8,7 +8,7 @@ from gates.policy import policy_file
 from gates.policy.indicators.included_set import every_set
 from gates.policy.toml_table import read_bytes
 
-# The bytes of each file; None for a file that cannot be read.
+# The bytes of each file; None for a file that cannot be read, and for anything else than a file.
 Contents = dict[Path, bytes | None]
 
 
@@ -27,6 +27,8 @@ class PolicyReader:
         Raises:
             ConfigurationError: the policy has a mistake; the message names file and key.
         """
+        if not path.is_file():  # a pipe can be read only once
+            return policy_file.load(path)
         contents = _contents(path)
         known, policy = self._known.get(path, (None, None))
         if policy is not None and known == contents:
@@ -45,6 +47,6 @@ def _contents(path: Path) -> Contents:
 
 def _bytes_of(file: Path) -> bytes | None:
     try:
-        return read_bytes(file)
+        return read_bytes(file) if file.is_file() else None
     except ConfigurationError:
         return None

@@ -89,8 +89,9 @@ class Prometheus:
             names = [json_values.text(name) for name in json_values.list_of(content["data"])]
         except json_values.MALFORMED:
             return None
-        is_complete = answer.status == OK and content.get("status") == "success"
-        return frozenset(names) if is_complete and not content.get("warnings") else None
+        is_answer = answer.status == OK and content.get("status") == "success"
+        is_cut = content.get("warnings") or content.get("isPartial")
+        return frozenset(names) if is_answer and not is_cut else None
 
     def _get(self, path: str) -> Answer:
         address = f"{self.url}/api/v1/{path}"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,24 @@ def test_a_policy_that_changes_while_it_is_read_is_not_kept(
     assert reader.load(path).name == "gnitrats"
     path.write_text(text)
     assert reader.load(path).name == "starting"
+
+
+def test_a_policy_in_a_pipe_is_read_once(path: Path) -> None:
+    """A shell passes the output of a command as such a file."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(path.read_bytes())
+    try:
+        assert PolicyReader().load(Path(f"/dev/fd/{reading}")).name == "starting"
+    finally:
+        os.close(reading)
+
+
+def test_a_pipe_among_the_sets_of_indicators_is_not_opened(path: Path) -> None:
+    folder = path.parent / "indicators"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.toml")
+    reader = threading.Thread(target=PolicyReader().load, args=(path,), daemon=True)
+    reader.start()
+    reader.join(3)
+    assert not reader.is_alive()

@@ -67,6 +67,26 @@ def test_a_shorter_window_and_the_same_moment_ask_for_nothing() -> None:
     assert known.windows[1:] == [(50, 700)]
 
 
+def test_a_longer_window_after_a_pause_has_the_samples_of_the_pause() -> None:
+    """A short window that is read first does not hide that nobody asked for some time."""
+    known, memory = Known(), SampleMemory()
+    memory.read("q", 300, 300, known.ask)
+    memory.read("q", 60, 900, known.ask)
+    reading = memory.read("q", 800, 900, known.ask)
+    times = [sample.at for sample in reading.series[0].samples]
+    assert times == [at for at, _ in known.points if 100 < at <= 900]
+
+
+def test_a_short_window_that_is_read_first_leaves_the_overlap_to_a_longer_window() -> None:
+    known, memory = Known(), SampleMemory()
+    late = known.points.pop(44)
+    memory.read("q", 600, 700, known.ask)
+    known.points.insert(44, late)
+    memory.read("q", 30, 715, known.ask)
+    reading = memory.read("q", 600, 715, known.ask)
+    assert late in reading.series[0].samples
+
+
 def test_a_failed_query_is_a_problem_and_is_asked_again_as_a_whole() -> None:
     known, memory = Known(), SampleMemory()
     known.fails = True
@@ -101,6 +121,11 @@ def test_sums_of_an_instance_without_scrapes_are_refused() -> None:
     clock = ScrapeClock([series((10, 1), (25, 1), instance="b")], BY)
     with pytest.raises(ValueError, match="no scrape of a is known"):
         at_scrapes([series((0, 1), (600, 2))], clock)
+
+
+def test_a_sum_without_values_is_left_out() -> None:
+    clock = ScrapeClock([series((10, 1), (25, 1))], BY)
+    assert at_scrapes([series(), series((11, 5), instance="a")], clock) == (series((10, 5)),)
 
 
 def test_a_part_is_zero_before_its_first_event_only() -> None:

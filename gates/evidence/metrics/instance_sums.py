@@ -84,7 +84,7 @@ def at_scrapes(values: Iterable[Series], clock: ScrapeClock) -> tuple[Series, ..
         ValueError: no scrape of an instance is known.
     """
     lines = []
-    for line in values:
+    for line in filter(lambda item: item.samples, values):
         scraped = clock.of(line.labels)
         samples: dict[float, float] = {}
         for moment, value in line.samples:

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from gates.evidence.metrics import instance_sums, series_identity
 from gates.evidence.metrics.instance_sums import ScrapeClock
+from gates.evidence.metrics.known_labels import KnownLabels
 from gates.evidence.metrics.query_threads import QueryThreads
-from gates.evidence.metrics.sample_memory import OVERLAP_SECONDS, Reading, SampleMemory
+from gates.evidence.metrics.sample_memory import Reading, SampleMemory
 from gates.evidence.metrics.series_identity import BUCKET_LABEL, SeriesLabels
 from gates.evidence.metrics.store_size import MAX_SLICES, SIZE_PROBLEMS, StoreSize, store_size
-from gates.evidence.metrics.sum_plan import AddedSums, SumPlan, splits
+from gates.evidence.metrics.sum_plan import AddedSums, SumPlan, is_of_same_metric, splits
 from gates.judging.live.fed_judges import FedJudges
 from gates.judging.metric_query import MetricQuery, SumPart, merged
 from gates.model import Measured, SampleSet
-from gates.model.selector import NAME, parse
+from gates.model.selector import NAME, matchers_of, parse
 from gates.sources import Source
 from gates.sources.missing_buckets import with_reason
 from gates.sources.prometheus import duration
@@ -45,8 +46,8 @@ class MetricsMemory:
         added: the sums that were added up.
         size: the size of the store; None before it was asked for.
         sized_at: when the size was asked for, seconds since the epoch.
-        labels: the labels of the series of a selector, and until when they are known.
-        names: the names of these labels, where nothing else needs to be known.
+        labels: the labels of the series of a selector, which were compared with each other.
+        names: the labels of the series of a selector, of which only the names are known.
         fed_judges: the judges, which were fed the scrapes of earlier looks.
     """
 
@@ -54,8 +55,8 @@ class MetricsMemory:
     size: StoreSize | None = None
     sized_at: float = 0.0
     added: AddedSums = field(default_factory=AddedSums)
-    labels: dict[str, tuple[SeriesLabels, float]] = field(default_factory=dict)
-    names: dict[str, tuple[frozenset[str], float]] = field(default_factory=dict)
+    labels: dict[str, KnownLabels] = field(default_factory=dict)
+    names: dict[str, KnownLabels] = field(default_factory=dict)
     fed_judges: FedJudges = field(default_factory=FedJudges)
 
 
@@ -74,6 +75,7 @@ class MetricsReader:
     ) -> None:
         self._source, self._threads, self._at, self._memory = source, threads, at, memory
         self._size: Future[StoreSize] | None = None
+        self._names_labels = True
         self._clocks: dict[tuple[str, float, tuple[str, ...]], ScrapeClock] = {}
         self._counters: list[MetricQuery] = []
         self._plans: dict[PlanKey, SumPlan] = {}
@@ -89,7 +91,9 @@ class MetricsReader:
         queries = merged(queries)
         counters = [query for query in queries if query.parts]
         if counters:
-            self._counters = counters
+            with self._lock:  # a plan has the selectors of every query so far
+                self._counters = merged((*self._counters, *counters))
+                self._plans.clear()
             self._size = self._threads.submit(partial(self._ask_size, counters))
         sent = {}
         for query in queries:
@@ -118,9 +122,9 @@ class MetricsReader:
     def _ask_size(self, counters: Sequence[MetricQuery]) -> StoreSize:
         """The size of the counters; what is known for less than some minutes is not asked again."""
         memory = self._memory
-        known = memory.size
-        if known is None or self._at - memory.sized_at > SIZE_SECONDS:
-            known, memory.sized_at = StoreSize({}), self._at
+        earlier = memory.size or StoreSize({})
+        is_old = abs(self._at - memory.sized_at) > SIZE_SECONDS
+        known = StoreSize({}) if is_old else earlier
         found = [
             split
             for key in dict.fromkeys(map(_plan_key, counters))
@@ -132,16 +136,37 @@ class MetricsReader:
             clocks = list(dict.fromkeys(query.clock for query in counters if query.clock))
             size = store_size(self._source, unknown, clocks, self._at, more)
             known = known.with_more(size) if known.series else size
+        if not known.series:  # the question has no answer
+            known = earlier
+        elif is_old:
+            memory.sized_at = self._at
         memory.size = known
+        self._names_labels = self._are_labels_named(counters, known)
         return known
+
+    def _are_labels_named(self, counters: Sequence[MetricQuery], size: StoreSize) -> bool:
+        """Whether the source names the labels of series of which raw samples would do, too."""
+        either = [
+            query
+            for query in counters
+            if query.clock
+            and size.is_large(query.window_seconds)
+            and not size.has_many_samples(query.window_seconds)
+        ]
+        if not either:
+            return True
+        widest = min(either, key=lambda query: len(matchers_of(query.selector)))
+        return bool(self._names(widest.selector, widest.window_seconds))
 
     def _store_size(self) -> StoreSize:
         return self._size.result() if self._size is not None else StoreSize({})
 
     def _adds_up(self, query: MetricQuery) -> bool:
         """Whether the query is answered by sums."""
-        can_add_up = bool(query.parts and query.clock)
-        return can_add_up and self._store_size().is_large(query.window_seconds)
+        size, seconds = self._store_size(), query.window_seconds
+        if not (query.parts and query.clock and size.is_large(seconds)):
+            return False
+        return self._names_labels or size.has_many_samples(seconds)
 
     def _plan(self, query: MetricQuery) -> SumPlan:
         """The plan of the sums of a query, and of the queries of the same instances and window."""
@@ -239,10 +264,13 @@ class MetricsReader:
         for part in query.parts:
             reading = self._part(query, part.selector, clock)
             sums = reading.series
-            if not reading.problem and part.whole and self._has_labels(query, part, clock):
+            if not series_identity.are_all_named(sums, labels.names):
+                raise ValueError(series_identity.UNKNOWN_LABELS)
+            if not reading.problem and part.whole:
                 whole = self._part(query, part.whole, clock)
                 reading = replace(reading, problem=whole.problem)
-                sums = instance_sums.with_zeros(sums, whole.series, clock)
+                labelled = self._labelled(query, part, clock, whole.series)
+                sums = instance_sums.with_zeros(sums, labelled, clock)
             if reading.problem:
                 return self._with_advice(reading, part.selector, query.window_seconds)
             series.extend(instance_sums.named(sums, part.indicator))
@@ -271,14 +299,24 @@ class MetricsReader:
             text, seconds - late, self._at - late, ask, longest=seconds / slices
         )
 
-    def _has_labels(self, query: MetricQuery, part: SumPart, clock: ScrapeClock) -> bool:
-        """Whether the series of all events have the labels by which a part is chosen."""
+    def _labelled(
+        self, query: MetricQuery, part: SumPart, clock: ScrapeClock, whole: "tuple[Series, ...]"
+    ) -> "tuple[Series, ...]":
+        """The sums of all events whose series have the labels by which a part is chosen."""
+        if not is_of_same_metric(part.selector, part.whole):
+            return ()
         needed = parse(part.indicator, any_colour=True).asks_for - parse(part.whole).asks_for
         sums = self._plan(query).query_of(part.whole)
         if needed <= {sums.split}:
             members = sums.members(part.whole, self._sums(query, part.whole, clock).series)
-            return all(any(line.labels.get(name) for line in members) for name in needed)
-        return needed <= (self._names(part.whole, query.window_seconds) or frozenset())
+            keys = {
+                clock.key(line.labels)
+                for line in members
+                if all(line.labels.get(name) for name in needed)
+            }
+            return tuple(line for line in whole if clock.key(line.labels) in keys)
+        names = self._names(part.whole, query.window_seconds) or frozenset()
+        return whole if needed <= names else ()
 
     def _labels(self, query: MetricQuery, clock: ScrapeClock) -> SeriesLabels:
         """The labels of a query's series since the first look, and why they do not add up.
@@ -307,35 +345,32 @@ class MetricsReader:
     def _names(self, selector: str, seconds: float) -> frozenset[str] | None:
         """The names of the labels of a selector's series; None where they are not known."""
         with self._lock:
-            known, until = self._memory.names.get(selector, (frozenset[str](), 0.0))
-        if until >= self._at:
-            return known
-        if until:
-            seconds = min(seconds, self._at - until + OVERLAP_SECONDS)
-        names = self._source.label_names(selector, timedelta(seconds=seconds), self._at)
+            known = self._memory.names.get(selector, KnownLabels())
+        missing = known.missing_seconds(seconds, self._at)
+        if not missing:
+            return known.labels.names
+        names = self._source.label_names(selector, timedelta(seconds=missing), self._at)
         if names is None:
             return None
+        known = known.with_more(SeriesLabels(names), missing, self._at)
         with self._lock:
-            self._memory.names[selector] = names | known, self._at
-        return names | known
+            self._memory.names[selector] = known
+        return known.labels.names
 
     def _compared_labels(self, query: MetricQuery) -> SeriesLabels:
         """The labels of a query's series, which are compared with each other."""
         with self._lock:
-            known, until = self._memory.labels.get(query.selector, (None, 0.0))
-        if known is not None and until >= self._at:
-            return known
-        seconds = query.window_seconds
-        if known is not None and not known.problem:
-            seconds = min(seconds, self._at - until + OVERLAP_SECONDS)
+            known = self._memory.labels.get(query.selector, KnownLabels())
+        missing = known.missing_seconds(query.window_seconds, self._at)
+        if not missing:
+            return known.labels
         labels = series_identity.series_labels(
-            self._source, query, query.by, seconds=seconds, at=self._at
+            self._source, query, query.by, seconds=missing, at=self._at
         )
-        if known is not None and not labels.problem:
-            labels = SeriesLabels(labels.names | known.names)
+        known = known.with_more(labels, missing, self._at)
         with self._lock:
-            self._memory.labels[query.selector] = labels, self._at
-        return labels
+            self._memory.labels[query.selector] = known
+        return known.labels
 
     def _sample_set(self, query: MetricQuery, reading: Reading, expression: str = "") -> SampleSet:
         """The answer to a query, as the evidence has it."""

@@ -145,11 +145,15 @@ class SampleMemory:
     ) -> tuple[Samples, list[tuple[float, float]]]:
         """The known samples of a query, and the windows that are not known."""
         known = self._known.get(name)
-        if known is None or known.until > at or known.since - begin > MAX_EARLIER_SECONDS:
+        if known is None or known.until > at or known.until < begin:
+            return Samples(at, begin), [(begin, at)]
+        if known.since - begin > MAX_EARLIER_SECONDS:
             return Samples(at, begin), [(begin, at)]
         windows = [(begin, known.since)] if known.since - begin > SHORTEST_SECONDS else []
         if known.until < at:
-            windows.append((max(begin, known.until - OVERLAP_SECONDS), at))
+            # The overlap may begin before this window: a longer window reads the same samples.
+            overlap = max(known.since, known.until - OVERLAP_SECONDS)
+            windows.append((overlap, at))
         return known, windows
 
     def _remember(self, name: str, known: Samples) -> None:

@@ -1,18 +1,22 @@
 """Whether each series of an instance counts other events, so that the series may be added up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from gates.judging.metric_query import MetricQuery
 from gates.model import Measured, Series
-from gates.model.selector import NAME, label_text, matchers_of, quoted
+from gates.model.selector import NAME, SUM_OF, label_text, matchers_of, quoted
 from gates.sources import Source
 
 BUCKET_LABEL = "le"
 # At so many moments of the window the series are compared.
 MOMENTS = 4
 MIN_STEP_SECONDS = 1.0
+UNKNOWN_LABELS = (
+    "Prometheus does not say which labels the series have (/api/v1/labels), so the gate cannot "
+    "tell whether an event counts twice"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,7 @@ def series_labels(
     window = timedelta(seconds=seconds)
     names = source.label_names(query.selector, window, at)
     if names is None:
-        sentence = (
-            "Prometheus does not say which labels the series have (/api/v1/labels), so the gate "
-            "cannot tell whether an event counts twice"
-        )
-        return SeriesLabels(frozenset(), sentence)
+        return SeriesLabels(frozenset(), UNKNOWN_LABELS)
     if not names:
         return SeriesLabels(frozenset())
     known = {NAME, *by, *query.declared}
@@ -67,6 +67,17 @@ def series_labels(
     if not answer.series:
         return SeriesLabels(names)
     return SeriesLabels(names, _doubled(source, query, answer.series[0]))
+
+
+def are_all_named(series: Iterable[Series], names: frozenset[str]) -> bool:
+    """Whether some names have every label of some sums; else the names are not complete.
+
+    Args:
+        series: the sums.
+        names: the names of the labels of the series that the sums add up.
+    """
+    labels = {name for line in series for name, value in line.labels.items() if value}
+    return labels <= {*names, SUM_OF}
 
 
 def _doubled(source: Source, query: MetricQuery, group: Series) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import ceil
+from math import ceil, isfinite
 
 from gates.model import Measured
 from gates.model.selector import is_within, label_text
@@ -25,8 +25,8 @@ MAX_RAW_SERIES = 500
 MAX_SLICES = 20
 # So many samples may Prometheus add up in one query; its own limit is 50 million.
 MAX_SUMMED_SAMPLES = 10_000_000
-# A label is kept apart where the sums are few, or much fewer than the series.
-MAX_SUMS, MIN_SERIES_OF_A_SUM = 200, 10
+# A label is kept apart where the sums are few, or much fewer than the series and not too many.
+MAX_SUMS, MIN_SERIES_OF_A_SUM, MAX_SUMS_OF_LARGE_STORES = 200, 10, 5_000
 ADVICE = (
     "record the sums of each instance with a recording rule and name its metric in the policy, "
     "or export fewer labels"
@@ -82,13 +82,21 @@ class StoreSize:
         if split not in self.sums:
             return False
         known = [count for wide, count in self.series.items() if is_within(split.selector, wide)]
-        return self.sums[split] <= max(MAX_SUMS, min(known, default=0) / MIN_SERIES_OF_A_SUM)
+        series = min(known, default=0)
+        limit = min(series / MIN_SERIES_OF_A_SUM, MAX_SUMS_OF_LARGE_STORES)
+        return self.sums[split] <= max(MAX_SUMS, limit)
 
     def is_large(self, window_seconds: float) -> bool:
         """Whether the largest counter has too many series, or raw samples in a window."""
-        largest = max(self.series.values(), default=0)
-        samples = largest * window_seconds / self.interval_seconds
-        return largest > MAX_RAW_SERIES or samples > MAX_RAW_SAMPLES
+        return self._largest > MAX_RAW_SERIES or self.has_many_samples(window_seconds)
+
+    def has_many_samples(self, window_seconds: float) -> bool:
+        """Whether the largest counter has too many raw samples in a window."""
+        return self._largest * window_seconds / self.interval_seconds > MAX_RAW_SAMPLES
+
+    @property
+    def _largest(self) -> int:
+        return max(self.series.values(), default=0)
 
     def samples(self, selector: str, window_seconds: float) -> float:
         """The raw samples of a selector in a window, at most; 0 where unknown.
@@ -137,6 +145,8 @@ def store_size(
 ) -> StoreSize:
     """Ask how many series some selectors match, with one query.
 
+    Where this query fails, a second query asks for the series only, and not for the sums.
+
     Args:
         source: answers the question.
         selectors: the selectors; a selector within another one is not asked about.
@@ -164,9 +174,15 @@ def store_size(
         for name, question in questions.items()
     )
     answer = source.values(expression, timedelta(0), 1.0, at)
-    if answer.measured is not Measured.OK:
+    if answer.measured is Measured.ERROR and selectors and splits:
+        return store_size(source, selectors, clocks, at)
+    values = {
+        line.labels.get(QUESTION, ""): sample.value
+        for line in answer.series
+        for sample in line.samples
+    }
+    if answer.measured is not Measured.OK or not all(map(isfinite, values.values())):
         return StoreSize({})
-    values = {line.labels.get(QUESTION, ""): line.samples[-1].value for line in answer.series}
     scrapes_known = [value for name, value in values.items() if name.startswith(SCRAPES)]
     most = max(scrapes_known, default=0)
     return StoreSize(

@@ -14,7 +14,7 @@ from gates.evidence.metrics import instance_sums
 from gates.evidence.metrics.store_size import Split, StoreSize
 from gates.judging.live.scrapes import AT, same_until
 from gates.model import Sample, Series
-from gates.model.selector import NAME, extra_matchers, is_within, matchers_of
+from gates.model.selector import NAME, extra_matchers, is_within, matchers_of, metric_name, parse
 
 BUCKET_LABEL = "le"
 # Shorter sums are the window of a rollback trigger, which begins at another moment in each look.
@@ -167,6 +167,16 @@ def splits(selectors: Iterable[str], by: tuple[str, ...]) -> list[Split]:
         if (label := _extra_label(narrow, wide)) and label not in by
     ]
     return list(dict.fromkeys(found))
+
+
+def is_of_same_metric(part: str, whole: str) -> bool:
+    """Whether two selectors name their metrics alike.
+
+    Args:
+        part: the selector of a part of the events.
+        whole: the selector of all events.
+    """
+    return _name_of(part) == _name_of(whole) or parse(part).matches_name(metric_name(whole))
 
 
 def _is_in(

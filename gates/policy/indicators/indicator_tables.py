@@ -19,7 +19,7 @@ from gates.model.selector import parse as parse_selector
 from gates.policy.toml_table import Table, one_of
 
 MAX_SELECTOR_CHARACTERS = 1000
-# Query texts that look like a number of events and are not.
+# Query texts that do not count the events that they seem to count.
 MISTAKES: dict[str, str] = {
     r'\bquantile="': (
         "a summary's quantiles cannot be aggregated over instances; expected the buckets of a "
@@ -32,6 +32,10 @@ MISTAKES: dict[str, str] = {
     r"\b(rate|irate|increase|delta)\s*\(": (
         "a rate is per second and no ratio; expected a plain selector of counters, whose "
         "increases the gate calculates itself"
+    ),
+    r"\[:\^?\w+:\]|\{,\d": (
+        "the gate and Prometheus read this regular expression in different ways; expected a range "
+        "such as [0-9], or a repetition such as {0,3}"
     ),
 }
 BUILD_LABELS = ("release_label", "version_label", "digest_label", "deployment_label")
