@@ -38,14 +38,14 @@ def series_labels(
     """Ask for the labels of a query's series, and whether two series may count the same events.
 
     Two series of an instance may count the same events when they differ in a label that the policy
-    does not declare, or when they are the same bucket in two spellings.
+    does not declare, or when they are two buckets with the same boundary in two spellings.
 
     Args:
-        source: answers the questions.
+        source: the source that answers the queries.
         query: the query.
         by: the labels that tell instances apart.
-        seconds: the length of the window that is looked at.
-        at: its end, seconds since the epoch.
+        seconds: the length of the window.
+        at: the end of the window, seconds since the epoch.
     """
     window = timedelta(seconds=seconds)
     names = source.label_names(query.selector, window, at)

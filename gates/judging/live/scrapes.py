@@ -21,8 +21,8 @@ class InstanceSeries:
     """The time series of one instance, by answer.
 
     Args:
-        counters: of each answer with counters.
-        optional: of each answer with counters that appear with their first event.
+        counters: the series of each answer with counters, one list for each answer.
+        optional: the same for counters that appear with their first event.
         starts: the start times of the processes.
     """
 
@@ -40,7 +40,7 @@ class InstanceSeries:
         return until
 
     def same_until(self, earlier: "InstanceSeries") -> float:
-        """Up to this moment, the series show what they showed in an earlier look."""
+        """The moment up to which the series are equal to the series of an earlier look."""
         if len(self.counters) != len(earlier.counters):
             return -inf
         if len(self.optional) != len(earlier.optional):
