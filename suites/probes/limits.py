@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from suites.client.waiting import pause
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Sender
 
 TOO_MANY = 429
@@ -63,10 +62,10 @@ def window_slides(
     """
     begin = time.monotonic()
     first = sender.send(endpoint, call)
-    pause(EARLY_SHARE * window_seconds)
+    time.sleep(EARLY_SHARE * window_seconds)
     middle = time.monotonic()
     later = [sender.send(endpoint, call) for _ in range(limit - 1)]
-    pause(max(0.0, begin + window_seconds + 1 - time.monotonic()))
+    time.sleep(max(0.0, begin + window_seconds + 1 - time.monotonic()))
     last = [sender.send(endpoint, call) for _ in range(PROBES_AFTER_WINDOW)]
     seconds = time.monotonic() - middle
     served = [exchange for exchange in (*later, *last) if exchange.status != TOO_MANY]

@@ -253,7 +253,8 @@ def test_all_errors_of_gates_are_in_one_module() -> None:
 def test_the_version_is_written_once() -> None:
     version = re.escape(gates.__version__)
     pattern = re.compile(rf"""^(?:__)?version(?:__)? = ["']{version}""", re.MULTILINE)
-    files = [*ROOT.glob("*.toml"), *(ROOT / "distributions").rglob("*.*"),
+    files = [*ROOT.glob("*.toml"), *(ROOT / "distributions").rglob("*.toml"),
+             *(ROOT / "distributions").rglob("*.py"),
              *(path for package in OURS for path in (ROOT / package).rglob("*.py"))]  # fmt: skip
     assert [path for path in files if path.is_file() and pattern.search(path.read_text())] == [
         ROOT / "gates" / "__init__.py"

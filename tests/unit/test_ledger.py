@@ -159,7 +159,7 @@ def test_evidence_that_is_cut_or_damaged_is_an_error(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_ledger_is_not_written_to(tmp_path: Path) -> None:
     (tmp_path / ledger.FILE).write_text("hello\n")
-    with pytest.raises(LedgerError, match="no entry that can be read"):
+    with pytest.raises(LedgerError, match="no readable entry"):
         ledger.append(tmp_path, OtherEntry({}))
 
 
