@@ -144,7 +144,7 @@ proof-behaviour: setup ## the part of the proof for smoke, integration and perfo
 
 proof-security: setup ## the same for the security suite
 	$(PY) proofs/proof.py --part security
-	$(PY) -m pytest tests/testbed/test_scan_services.py -q -m slow
+	$(PY) -m pytest $(addprefix tests/testbed/test_,scan_services.py scan.py security_tools.py) -q -m slow
 
 proof-platform: setup ## the part of the proof for the platform suite
 	$(PY) proofs/proof.py --part platform

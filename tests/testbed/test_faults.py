@@ -21,7 +21,7 @@ SHOWN = (
     "search.any_word", "cart.forgets", "orders.http_500", "payments.order_unpaid",
     "realtime.refused", "edge.no_redirect", "edge.swapped",
 )  # fmt: skip
-SAMPLE = ("orders.http_500", "edge.swapped")
+SAMPLE = ("orders.http_500",)
 
 
 def required_checks() -> set[str]:

@@ -61,6 +61,7 @@ def skeleton(out: Path) -> list[tuple[str, ...]]:
     return [tuple(json.dumps(event.get(name)) for name in names) for event in events]
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_it_runs_from_any_directory_as_an_installed_package(
     world: TestWorld, tmp_path: Path
 ) -> None:
@@ -321,6 +322,7 @@ def test_a_failing_run_leaves_nothing(world: TestWorld, tmp_path: Path) -> None:
     assert recorded(tmp_path / "out") == {"smoke.cart": "failed", "run.left_nothing": "passed"}
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_an_interrupted_run_leaves_nothing_and_counts_for_nothing(
     world: TestWorld, tmp_path: Path
 ) -> None:
@@ -379,6 +381,7 @@ def test_a_rerun_that_hides_the_first_failure_is_a_failure(
     assert results(tmp_path / "out") == {"smoke.health": "failed"}
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_a_worker_that_dies_is_no_pass(world: TestWorld, tmp_path: Path) -> None:
     module = tmp_path / "test_dying.py"
     module.write_text(

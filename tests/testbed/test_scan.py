@@ -64,6 +64,7 @@ def results_of(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_sarif_is_valid_and_its_fingerprints_survive_a_new_run(tmp_path: Path) -> None:
     prints = []
     for name in ("one", "two"):

@@ -336,6 +336,7 @@ NO_FINDING = {
 }
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_the_scan_of_a_clean_clone_finds_nothing_and_says_its_exit_code(
     world: TestWorld, tmp_path: Path
 ) -> None:

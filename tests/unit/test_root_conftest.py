@@ -20,11 +20,11 @@ def pytest_program(*arguments: str, **variables: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("variables", [{}, NOT_INSTALLED], ids=["installed", "not installed"])
 @pytest.mark.parametrize(
-    "arguments",
-    [("-m", "smoke", "--target", "green"), ("suites/smoke", "--target", "green")],
-    ids=" ".join,
+    ("arguments", "variables"),
+    [(("-m", "smoke", "--target", "green"), {}),
+     (("suites/smoke", "--target", "green"), NOT_INSTALLED)],
+    ids=["installed", "not installed"],
 )  # fmt: skip
 def test_the_smoke_checks_are_collected_from_the_root(
     arguments: tuple[str, ...], variables: dict[str, str]
