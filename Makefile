@@ -53,7 +53,7 @@ smoke-tests: setup ## the critical paths of the target (guide section 6)
 	TARGET=$(TARGET) scripts/smoke-tests.sh
 
 test: setup check ## this project's own tests, on worlds of their own
-	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
+	$(PY) -m pytest tests -q -n 6 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## every test in its longest form, and the proofs that are tests (an hour)
 	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'

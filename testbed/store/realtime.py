@@ -14,7 +14,7 @@ from testbed.store.database import Document
 from testbed.store.errors import Refused
 
 AUTH_SECONDS = 5.0
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 OVERLAP = timedelta(seconds=2)
 MAX_WAITING = 1000
 REFUSED = 4401

@@ -24,7 +24,7 @@ def parts(lines: list[str]) -> dict[str, str]:
     return dict(re.findall(r"^  (\w+): (.*)$", "\n".join(lines), re.MULTILINE))
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")] if THOROUGH else [("-n", "2")])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")] if THOROUGH else [()])
 def test_a_failure_is_short_and_names_check_expectation_and_exchange(
     world: TestWorld, tmp_path: Path, workers: tuple[str, ...]
 ) -> None:

@@ -136,9 +136,7 @@ def test_option_and_variable_choose_the_policy_whose_limits_are_recorded(
 ) -> None:
     path = changed_policy(tmp_path)
     by_option = world.pytest(tmp_path / "a", "--check", "smoke.health", f"--policy={path}")
-    by_variable = world.pytest(
-        tmp_path / "b", "--check", "smoke.health", "-n", "1", KIRANA_POLICY=str(path)
-    )
+    by_variable = world.pytest(tmp_path / "b", "--check", "smoke.health", KIRANA_POLICY=str(path))
     assert (by_option.code, by_variable.code) == (0, 0), by_option.out + by_variable.out
     digest = limits_digest(tmp_path / "a")
     assert limits_digest(tmp_path / "b") == digest
