@@ -1,8 +1,6 @@
 """The same request from many senders at the same moment takes effect once; others get their own."""
 
 import json
-import secrets
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,22 +23,18 @@ from suites.testdata.people import (
     Person,
     credentials,
     enrol,
-    log_in,
     log_in_to_challenge,
     wait_for_room_in_step,
 )
 
 if TYPE_CHECKING:
-    from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
+    from suites.testdata.ownership import Ownership, OwnProduct, Shop
 
 pytestmark = pytest.mark.integration
 
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 PEOPLE = 6
-# When a role changes after the change of a password began, seconds.
-DELAYS = (0.0, 0.01, 0.03, 0.06)
-GRANTS = 12
 
 
 @check("consistency.orders_at_once", needs="orders")
@@ -179,6 +173,7 @@ def test_payments_at_once(
     assert statuses(events) == {200: SENDERS}
     results = sorted(answer.body["status"] for answer in events)
     assert results == ["duplicate"] * (SENDERS - 1) + ["processed"]
+    _settle_by_different_events(shopper, new_order(shopper, product_id=rice), clients, ownership)
     for paid_order in (order, by_upi):
         by_order = {"order_id": paid_order["id"]}
         assert database.payments.count_documents({**by_order, "status": "captured"}) == 1
@@ -265,86 +260,11 @@ def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None
     wrong = {**credentials(guessed), "password": guessed.password[::-1]}
     refused = statuses(same_call(devices(new_client, ""), "login", body=wrong))
     assert refused.keys() <= {401, 429}
-    assert new_client().ask("login", body=credentials(guessed)).status == 429
+    marks = (guessed.user_id, f"{guessed.user_id}-2")
+    for headers in ({}, *({"X-Kirana-Synthetic": mark} for mark in marks)):
+        again = new_client().ask("login", body=credentials(guessed), headers=headers)
+        assert again.status == 429, f"after {SENDERS} wrong passwords at once; headers {headers}"
     new_client().call("login", expect=200, body=credentials(other))
-
-
-@check("consistency.changes_at_once", needs="access")
-def test_changes_at_once(
-    new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
-) -> None:
-    """A password and a role that two people change at the same moment are both changed."""
-    admin = new_person(role="admin")
-    users = [ownership.user() for _ in DELAYS]
-
-    def change_both(user: "OwnUser", delay: float) -> None:
-        own, others = devices(new_client, "", 2)
-        log_in(own, user)
-        others.token = admin.client.token
-        new = f"{user.password}-new"
-
-        def change_password() -> None:
-            own.call("change_password", expect=204, body={"current": user.password, "new": new})
-
-        def assign_role() -> None:
-            # The change of the password takes a while, and the role is to change during it.
-            time.sleep(delay)
-            others.call("assign_role", expect=200, body={"user_id": user.user_id, "role": "staff"})
-
-        at_once([change_password, assign_role])
-        changed = {**credentials(user), "password": new}
-        assert new_client().ask("login", body=changed).status == 200, f"delay {delay} s"
-
-    for user, delay in zip(users, DELAYS, strict=True):
-        change_both(user, delay)
-    stored = database.users.find({"_id": {"$in": [user.user_id for user in users]}})
-    assert [user["role"] for user in stored] == ["staff"] * len(DELAYS)
-    _grant_at_once([admin, *(new_person(role="admin") for _ in range(2))], ownership, database)
-
-
-def _grant_at_once(admins: list[Person], ownership: "Ownership", database: "Shop") -> None:
-    """Require that the trail names the right actor of each of many grants of the same moment."""
-    users = [ownership.user() for _ in range(GRANTS)]
-
-    def grant(admin: Person, user: "OwnUser") -> Callable[[], Any]:
-        body = {"user_id": user.user_id, "permission": "orders:read"}
-        return lambda: admin.client.call("grant_permission", expect=200, body=body)
-
-    actors = [admins[number % len(admins)] for number in range(GRANTS)]
-    at_once([grant(admin, user) for admin, user in zip(actors, users, strict=True)])
-    trail = list(database.audit_logs.find({"subject_id": {"$in": [u.user_id for u in users]}}))
-    assert sorted((entry["subject_id"], entry["actor_id"]) for entry in trail) == sorted(
-        (user.user_id, admin.user.user_id) for admin, user in zip(actors, users, strict=True)
-    )
-
-
-@check("consistency.reads_at_once", needs="advanced_search")
-def test_reads_at_once(new_client: NewClient, ownership: "Ownership") -> None:
-    """Different searches and suggestions at the same moment each get their own answer."""
-    words = [f"atonce{secrets.token_hex(4)}" for _ in range(SENDERS // 2)]
-    products = [ownership.findable_product(word, "crowd", price_paise=100) for word in words]
-    clients = devices(new_client, "")
-
-    def searched(client: StoreClient, word: str) -> Callable[[], list[str]]:
-        def act() -> list[str]:
-            body = client.call("search", expect=200, query={"q": word}).body
-            return [item["name"] for item in body["items"]]
-
-        return act
-
-    def suggested(client: StoreClient, word: str) -> Callable[[], list[str]]:
-        def act() -> list[str]:
-            body = client.call("autocomplete", expect=200, query={"q": word}).body
-            return list(body["suggestions"])
-
-        return act
-
-    with ownership.on_sale(*products):
-        acts = [searched(client, word) for client, word in zip(clients, words, strict=False)]
-        last = clients[len(words) :]
-        acts += [suggested(client, word) for client, word in zip(last, words, strict=True)]
-        answers = at_once(acts)
-    assert answers == 2 * [[product.name] for product in products]
 
 
 @check("consistency.codes_at_once", needs="access")
@@ -389,6 +309,28 @@ def _lock_by_codes_at_once(person: Person, new_client: NewClient) -> None:
     assert refused.keys() <= {401, 429}
     again = person.client.ask("verify_totp", body={"code": device.backup_codes[0]})
     assert again.status == 429, f"after {SENDERS} wrong codes at once"
+
+
+def _settle_by_different_events(
+    shopper: Person, order: dict[str, Any], clients: list[StoreClient], ownership: "Ownership"
+) -> None:
+    """Require that one of many different events of a payment, sent at once, decides its outcome."""
+    payment = start_upi(shopper.client, order, VPA).body
+    key = shopper.client.target.secrets["webhook_key"]
+
+    def deliver(client: StoreClient, event: str) -> Callable[[], str]:
+        details = {"payment_id": payment["id"], "amount_paise": payment["amount_paise"]}
+        body = {"event": event, "event_id": ownership.event_id(), **details}
+        raw = json.dumps(body).encode()
+        headers = {"X-Razorpay-Signature": webhook_signature(key, raw)}
+        headers["Content-Type"] = "application/json"
+        return lambda: str(
+            client.call("payment_webhook", expect=200, raw=raw, headers=headers).body["status"]
+        )
+
+    events = ("payment.captured", "payment.failed")
+    acts = [deliver(client, events[number % 2]) for number, client in enumerate(clients)]
+    assert sorted(at_once(acts)) == ["ignored"] * (SENDERS - 1) + ["processed"]
 
 
 def _card_payment(order: dict[str, Any]) -> dict[str, Any]:

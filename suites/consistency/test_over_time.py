@@ -89,6 +89,7 @@ def _require_times_of(order: dict[str, Any], database: "Shop") -> None:
     events = database.order_events.find({"order_id": order["id"]}).sort("seq", 1)
     stored = database.orders.find_one({"_id": order["id"]})
     assert stored is not None
+    assert datetime.fromisoformat(order["created_at"]) == stored["created_at"]
     times = [stored["created_at"], *(event["at"] for event in events)]
     assert times == sorted(times), f"times of order and events: {[str(time) for time in times]}"
 

@@ -18,6 +18,8 @@ from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person, credentials, log_in
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from suites.client.pages import Visit
     from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
 
@@ -300,9 +302,15 @@ def test_offline_sync(
         assert shown_cart(person, rice) == (quantity, version)
 
     edits_converge()
+    _order_offline_in_the_browser(browsing, rice, frontend.page, database)
+
+
+def _order_offline_in_the_browser(
+    browsing: Person, rice: "OwnProduct", page: "Page", database: "Shop"
+) -> None:
+    """Require that each order of an offline browser is kept, and arrives once it is online."""
     in_cart = {"product_id": rice.product_id, "quantity": 4}
     browsing.client.call("add_to_cart", expect=200, body=in_cart)
-    page = frontend.page
     page.fill("[name=identifier]", browsing.user.phone)
     page.fill("[name=password]", browsing.user.password)
     page.click("#login button")

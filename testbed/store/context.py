@@ -70,8 +70,9 @@ class Reply:
 
 
 def now() -> datetime:
-    """The store's clock."""
-    return datetime.now(UTC)
+    """The store's clock, in milliseconds as the database keeps them."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def new_id(prefix: str) -> str:

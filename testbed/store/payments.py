@@ -186,10 +186,18 @@ async def webhook(context: Context) -> Reply:
         raise conflict("amount_mismatch", "The amount is not the payment's.")
     if not await first_delivery(context, body.event_id):
         return Reply(200, {"status": "duplicate"})
-    if payment["status"] != "pending":
+    outcome = body.event.removeprefix("payment.")
+    if not await claim(context.db, payment, outcome):
         return Reply(200, {"status": "ignored"})
-    await settle(context, payment, body.event.removeprefix("payment."))
+    await settle(context, payment, outcome)
     return Reply(200, {"status": "processed"})
+
+
+async def claim(db: Database, payment: Document, outcome: str) -> bool:
+    """Give a pending payment its outcome; False when another event was first."""
+    pending = {"_id": payment["_id"], "status": "pending"}
+    result = await db.payments.update_one(pending, {"$set": {"status": outcome}})
+    return result.modified_count == 1
 
 
 async def first_delivery(context: Context, event_id: str) -> bool:
