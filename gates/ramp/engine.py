@@ -22,8 +22,9 @@ from gates.model import Decision, OnCrash, Outcome, is_same_share
 from gates.policy.schedule import Step
 from gates.process.signals import uninterrupted
 from gates.ramp.history import RampEntry, moves, possible_shares, unfinished_ramp
+from gates.ramp.request_counts import ConfirmedMove
 from gates.ramp.rollback import RollbackResult
-from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion
+from gates.ramp.witness import NO_WITNESS, Opinion
 from gates.ramp.world import Clock, World
 from gates.routers import TrafficRouter, with_retries
 

@@ -14,7 +14,8 @@ from gates.ledger import LedgerEntry, RollbackEntry
 from gates.model import Decision, Target
 from gates.process.time_limit import within
 from gates.ramp import rollback
-from gates.ramp.witness import ConfirmedMove, Witness, WitnessReport
+from gates.ramp.request_counts import ConfirmedMove
+from gates.ramp.witness import Witness, WitnessReport
 from gates.routers import TrafficRouter, router_named
 
 # The ledger may hold up a ramp for this time, and no longer.

@@ -12,7 +12,8 @@ from enum import Enum
 from gates.errors import RouterError
 from gates.model import NO_LOGIN, Access, Build, Measured, ServedBuild, Target
 from gates.process.time_limit import within
-from gates.ramp.witness import NO_WITNESS, ConfirmedMove, Opinion, Witness, WitnessReport
+from gates.ramp.request_counts import ConfirmedMove
+from gates.ramp.witness import NO_WITNESS, Opinion, Witness, WitnessReport
 from gates.routers import TrafficRouter, with_retries
 from gates.sources.health import parse
 from gates.sources.http import Answer, get

@@ -26,13 +26,17 @@ from gates.model import (
     is_same_share,
 )
 from gates.model.selector import of_colour
+from gates.ramp.request_counts import (
+    ConfirmedMove,
+    RequestCount,
+    RequestCounts,
+    requests_since,
+)
 from gates.sources import source_named
 
 WINDOW_SECONDS = 300.0
 # Requests are read from this long before the move on.
 BEFORE_SECONDS = 60.0
-# Requests that were under way when the traffic moved are answered within this time.
-DRAIN_SECONDS = 3.0
 # Chance does not explain this excess over the intended share in this number of requests.
 MAX_EXCESS = 0.35
 MIN_REQUESTS = 100
@@ -60,21 +64,6 @@ class Statement:
 
     opinion: Opinion
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmedMove:
-    """A move of traffic that the control endpoint has confirmed.
-
-    Args:
-        share: green's intended share after the move, 0 to 1.
-        at: when the control endpoint confirmed the move, seconds since the epoch.
-        before: green's share before the move, by the control endpoint; None where unknown.
-    """
-
-    share: float
-    at: float
-    before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,64 +231,6 @@ class Witness:
             return server in self.servers
         rest = server.removeprefix(self.green)
         return server.startswith(self.green) and (not rest or rest.lstrip("-_.").isdigit())
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCount:
-    """Customers' requests that a colour counted around a move.
-
-    Args:
-        total: the requests since the moment at which every earlier request had ended.
-        latest: between the last two scrapes; None before there are two scrapes.
-        before: the requests in the minute before the move.
-        is_counted: whether a whole time between two scrapes is in the total.
-    """
-
-    total: float
-    latest: float | None
-    before: float
-    is_counted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCounts:
-    """The requests of both colours."""
-
-    green: RequestCount
-    blue: RequestCount
-
-
-def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> RequestCounts | str:
-    """The requests of green and of blue, or a sentence that says why the requests are unknown.
-
-    Args:
-        move: the last move.
-        green: the counters of green's requests.
-        blue: the counters of blue's requests.
-    """
-    for answer in (green, blue):
-        if answer.measured is not Measured.OK:
-            return f"requests cannot be seen: {answer.problem}"
-    return RequestCounts(_request_count(move, green.series), _request_count(move, blue.series))
-
-
-def _request_count(move: ConfirmedMove, counters: tuple[Series, ...]) -> RequestCount:
-    total, before, latest, is_scraped, is_counted = 0.0, 0.0, 0.0, False, False
-    for series in counters:
-        earlier = [sample.value for sample in series.samples if sample.at <= move.at]
-        points = [(sample.at, sample.value) for sample in series.samples if sample.at > move.at]
-        before += sum(_increase(first, second) for first, second in pairwise(earlier))
-        increases = [(first[0], _increase(first[1], last[1])) for first, last in pairwise(points)]
-        counted = [value for at, value in increases if at >= move.at + DRAIN_SECONDS]
-        total, is_counted = total + sum(counted), is_counted or bool(counted)
-        if increases:
-            latest, is_scraped = latest + increases[-1][1], True
-    return RequestCount(total, latest if is_scraped else None, before, is_counted)
-
-
-def _increase(earlier: float, later: float) -> float:
-    """The increase of a counter; after a restart it counts from zero."""
-    return later - earlier if later >= earlier else later
 
 
 def _weights_statement(

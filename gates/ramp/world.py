@@ -5,8 +5,9 @@ from typing import Protocol
 
 from gates.ledger import LedgerEntry
 from gates.model import Decision
+from gates.ramp.request_counts import ConfirmedMove
 from gates.ramp.rollback import RollbackResult
-from gates.ramp.witness import ConfirmedMove, WitnessReport
+from gates.ramp.witness import WitnessReport
 
 
 class Clock(Protocol):

@@ -15,7 +15,8 @@ from gates.errors import RouterError
 from gates.ledger import locked
 from gates.model import Policy, Target, is_same_share
 from gates.ramp.real_world import lock_of
-from gates.ramp.witness import ConfirmedMove, Opinion, Witness
+from gates.ramp.request_counts import ConfirmedMove
+from gates.ramp.witness import Opinion, Witness
 from gates.routers import TrafficRouter, router_named
 from suites.client.waiting import wait_until
 

@@ -13,8 +13,9 @@ from gates.model import Decision, Outcome
 from gates.policy.schedule import Step
 from gates.ramp import engine as ramp
 from gates.ramp.engine import Plan
+from gates.ramp.request_counts import ConfirmedMove
 from gates.ramp.rollback import Proof, RollbackResult
-from gates.ramp.witness import ConfirmedMove, Opinion, Statement, WitnessReport
+from gates.ramp.witness import Opinion, Statement, WitnessReport
 
 STEPS = tuple(Step(n / 10, f"ramp-{10 * n}", 600.0) for n in range(1, 11))
 PLAN = Plan(

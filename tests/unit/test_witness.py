@@ -10,7 +10,8 @@ from worlds import ROOT
 from gates.model import Measured, Sample, SampleSet, Series
 from gates.policy import policy_file as policy
 from gates.policy import target_file as target
-from gates.ramp.witness import ConfirmedMove, Opinion, Witness, WitnessReport
+from gates.ramp.request_counts import ConfirmedMove
+from gates.ramp.witness import Opinion, Witness, WitnessReport
 
 MOVED = 1000.0
 Points = dict[float, float]
