@@ -51,15 +51,15 @@ def folder_of(out: Path) -> Path:
     """The folder of the rehearsal, once it is there."""
     until = time.monotonic() + MAX_SECONDS
     while time.monotonic() < until:
-        if found := list((out / "rehearsal").glob("*/")):
-            return found[0]
+        if folders := list((out / "rehearsal").glob("*/")):
+            return folders[0]
         time.sleep(POLL_MILLISECONDS / 1000)
     raise AssertionError("the rehearsal has no folder")
 
 
 @contextmanager
 def viewed(running: Running, problems: list[str]) -> Iterator[Page]:
-    """The live page in a browser; problems of the page are added to a list."""
+    """Open the live page in a browser, and add each problem of the page to a list."""
     with browser() as chromium:
         page = chromium.new_page()
         page.on("console", lambda message: problems.append(message.text))

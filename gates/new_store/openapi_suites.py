@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gates import places
 from gates.errors import ConfigurationError
+from gates.policy.toml_table import read_bytes
 
 MAX_BYTES = 5_000_000
 # Both YAML and JSON name an operation in this way.
@@ -37,7 +38,7 @@ class SuiteFit:
 
     @property
     def sentence(self) -> str:
-        """The fit in a sentence."""
+        """A sentence that says whether the suite applies."""
         if self.applies:
             return f"suite {self.suite}: applies; the OpenAPI file has all its operations"
         shown = ", ".join(self.missing[:MAX_SHOWN])
@@ -54,13 +55,7 @@ def operations_of(path: Path) -> frozenset[str]:
     Raises:
         ConfigurationError: the file cannot be read, or it names no operation.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise ConfigurationError(f"{path}: over {MAX_BYTES} bytes")
+    raw = read_bytes(path, MAX_BYTES)
     operations = frozenset(OPERATION.findall(raw.decode(errors="replace")))
     if not operations:
         raise ConfigurationError(f"{path}: expected an OpenAPI file whose operations have an id")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,10 +119,7 @@ def load(path: Path) -> Policy:
     levels = _alert_levels(top)
     every_stage = stages(top.table("stages"), ramp, ramp_keys, groups)
     top.end()
-    used = {objective.name for stage in every_stage for objective in stage.objectives}
-    if unused := [name for name in objectives if name not in used]:
-        problem = "no stage contains this objective; add it to a stage, or delete the objective"
-        raise top.error(f"objectives.{unused[0]}", problem)
+    _require_use(objectives, every_stage, top)
     return Policy(
         name=name,
         digest=of_indicators.digest,
@@ -139,6 +136,14 @@ def load(path: Path) -> Policy:
         alert_levels=levels,
         check_sets=check_sets,
     )
+
+
+def _require_use(objectives: Iterable[str], every_stage: Iterable[Stage], top: Table) -> None:
+    """Require that each objective is in a stage: an unused objective protects nobody."""
+    used = {objective.name for stage in every_stage for objective in stage.objectives}
+    if unused := [name for name in objectives if name not in used]:
+        problem = "no stage contains this objective; add it to a stage, or delete the objective"
+        raise top.error(f"objectives.{unused[0]}", problem)
 
 
 def _limits_digest(*limits: Mapping[str, float]) -> str:

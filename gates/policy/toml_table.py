@@ -9,7 +9,7 @@ from typing import Any
 
 from gates.errors import ConfigurationError
 
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@ -]{0,99}\Z")
 
@@ -146,24 +146,28 @@ class Table:
             table.end()
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """Return the bytes of a file.
+
+    Args:
+        path: the file.
+        max_bytes: the largest size that is accepted.
 
     Raises:
         ConfigurationError: the file cannot be read, or is too large.
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(max_bytes + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MOST_BYTES:
-        raise ConfigurationError(f"{path}: over {MOST_BYTES} bytes")
+    if len(raw) > max_bytes:
+        raise ConfigurationError(f"{path}: over {max_bytes} bytes")
     return raw
 
 
 def read(path: Path) -> tuple[Table, bytes]:
-    """The file's top table and its bytes.
+    """Read a TOML file, and return its top table and its bytes.
 
     Raises:
         ConfigurationError: the file cannot be read, is too large, or is not TOML.

@@ -156,7 +156,7 @@ def _server_metrics(content: LedgerContent, counts: QuestionCounts) -> Iterator[
     damaged = Metric("gates_ledger_damaged_lines", "gauge", "Damaged lines of the ledger.")
     damaged.add(len(content.problems))
     asked = Metric("gates_serve_questions_total", "counter", "Questions to this server.")
-    asked.add(counts.asked)
+    asked.add(counts.arrived)
     shared = Metric(
         "gates_serve_questions_shared_total",
         "counter",

@@ -72,12 +72,12 @@ class QuestionCounts:
     """How many questions were answered since the start.
 
     Args:
-        asked: the questions that arrived.
+        arrived: the questions that arrived.
         shared: the questions that got the decision of an earlier question.
         failed: the questions without a decision.
     """
 
-    asked: int = 0
+    arrived: int = 0
     shared: int = 0
     failed: int = 0
 
@@ -209,7 +209,7 @@ class Questions:
                 the time limit (504).
             GatesError: as ``Gate.answer``.
         """
-        self.counts.asked += 1
+        self.counts.arrived += 1
         answer = self._under_way.get(question)
         if answer is not None:
             self.counts.shared += 1

@@ -13,7 +13,7 @@ REPLACEMENT = "�"
 
 
 def text(value: str, longest: int = MAX_TEXT) -> str:
-    """A text from outside, safe in an element and in a quoted attribute.
+    """Escape an untrusted text for an element or a quoted attribute.
 
     Args:
         value: untrusted.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gates.errors import ConfigurationError
 from gates.model import Measured, Series, Target
+from gates.policy.toml_table import read_bytes
 from gates.sources import json_values
 from gates.sources.prometheus import Prometheus
 from suites.database.view import Shop, View
@@ -54,13 +55,7 @@ def read(path: Path) -> AcknowledgedIds:
     Raises:
         ConfigurationError: the file cannot be read, or a complete line is malformed.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise ConfigurationError(f"{path}: over {MAX_BYTES:,} bytes")
+    raw = read_bytes(path, MAX_BYTES)
     times: dict[str, dict[str, datetime]] = {"orders": {}, "payments": {}}
     # The last line may be under way.
     for number, line in enumerate(raw.split(b"\n")[:-1], start=1):

@@ -49,6 +49,14 @@ def parser() -> argparse.ArgumentParser:
     )
     scan.add_argument("--openapi", required=True, type=Path, metavar="FILE")
     scan.add_argument("--url", required=True, help="scheme, host and port; loopback only")
+    _add_accounts(scan)
+    _add_scope(scan)
+    _add_output(scan)
+    return top
+
+
+def _add_accounts(scan: argparse.ArgumentParser) -> None:
+    """The options that name the users of a scan."""
     scan.add_argument(
         "--login",
         metavar="OPERATION",
@@ -72,6 +80,10 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="send the bearer token in SCAN_TOKEN instead of logging in",
     )
+
+
+def _add_scope(scan: argparse.ArgumentParser) -> None:
+    """The options that say what a scan tries, and for how long."""
     scan.add_argument(
         "--own-host",
         default="",
@@ -104,6 +116,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long one answer may take; 10",
     )
+
+
+def _add_output(scan: argparse.ArgumentParser) -> None:
+    """The options that say what a scan prints and writes."""
     scan.add_argument(
         "--sarif",
         type=Path,
@@ -116,7 +132,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print for each rule what was tried and what could not be tried",
     )
-    return top
 
 
 def main() -> int:

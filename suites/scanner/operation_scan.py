@@ -39,7 +39,7 @@ class PatientSender:
     limited: int = 0
 
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Send one call.
+        """Send a call, and return the request and its answer.
 
         Raises:
             UnreachableError: too many requests of this operation got no answer.

@@ -76,7 +76,7 @@ def wait_until_asked(serving_server: Serving, number: int) -> None:
     """Wait until so many questions have arrived at the server."""
     counts = serving_server.server.config.app.state.server.questions.counts  # type: ignore[union-attr]
     until = time.monotonic() + 20
-    while counts.asked < number:
+    while counts.arrived < number:
         assert time.monotonic() < until
         time.sleep(0.005)
 

@@ -198,7 +198,7 @@ def test_a_dashboard_sees_decisions_findings_values_limits_and_ages() -> None:
     decision = replace(held.document.decision, findings=findings)
     newest = DecisionEntry(replace(held.document, decision=decision))
     content = content_of(entry(Outcome.GO), entry(Outcome.GO), newest)
-    counts = QuestionCounts(asked=7, shared=2, failed=1)
+    counts = QuestionCounts(arrived=7, shared=2, failed=1)
     found = families(metrics_of(content, counts, NOW + timedelta(seconds=10)))
     names = {"target": "green", "stage": "ramp-30"}
     assert [(s.labels["decision"], s.value) for s in found["gates_decisions"]] == [

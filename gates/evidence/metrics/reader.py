@@ -125,13 +125,13 @@ class MetricsReader:
         earlier = memory.size or StoreSize({})
         is_old = abs(self._at - memory.sized_at) > SIZE_SECONDS
         known = StoreSize({}) if is_old else earlier
-        found = [
+        label_splits = [
             split
             for key in dict.fromkeys(map(_plan_key, counters))
             for split in splits(self._selectors(key), key[0])
         ]
         unknown = [query.selector for query in counters if not known.is_known(query.selector)]
-        more = [item for item in dict.fromkeys(found) if item not in known.sums]
+        more = [item for item in dict.fromkeys(label_splits) if item not in known.sums]
         if unknown or more:
             clocks = list(dict.fromkeys(query.clock for query in counters if query.clock))
             size = store_size(self._source, unknown, clocks, self._at, more)

@@ -160,13 +160,13 @@ def splits(selectors: Iterable[str], by: tuple[str, ...]) -> list[Split]:
         by: the labels that tell instances apart.
     """
     known = _widest_first(selectors)
-    found = [
+    label_splits = [
         Split(wide, by, label)
         for wide in known
         for narrow in known
         if (label := _extra_label(narrow, wide)) and label not in by
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(label_splits))
 
 
 def is_of_same_metric(part: str, whole: str) -> bool:

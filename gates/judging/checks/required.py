@@ -283,10 +283,10 @@ def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run
 
 
 def _failures_of(objective: ChecksObjective) -> tuple[CheckOutcome, ...]:
-    """The outcomes that fail the objective.
+    """The outcomes of a check that make the objective fail.
 
-    A check that the gate itself has run, or whose failure is a rollback, fails only where it found
-    a fault: an error of the check is no measurement.
+    For a rollback trigger, and for a check that the gate itself has run, only a failure counts. An
+    error of such a check is no measurement.
     """
     return (CheckOutcome.FAILED,) if _is_trigger(objective) else FAILURES
 

@@ -46,10 +46,10 @@ class InstanceSeries:
         if len(self.optional) != len(earlier.optional):
             return -inf
         moment = same_until(self.starts, earlier.starts, is_start=True)
-        ours = (*self.counters, *self.optional)
-        others = (*earlier.counters, *earlier.optional)
-        for group, other in zip(ours, others, strict=True):
-            moment = min(moment, same_until(group, other))
+        groups = (*self.counters, *self.optional)
+        earlier_groups = (*earlier.counters, *earlier.optional)
+        for group, earlier_group in zip(groups, earlier_groups, strict=True):
+            moment = min(moment, same_until(group, earlier_group))
         return moment
 
 
@@ -206,27 +206,27 @@ def same_until(
     if len(group) != len(earlier):
         return -inf
     moment = inf
-    for ours, other in zip(group, earlier, strict=True):
-        if ours.labels != other.labels:
+    for series, before in zip(group, earlier, strict=True):
+        if series.labels != before.labels:
             return -inf
-        same = _same_samples(ours.samples, other.samples)
-        if same == len(ours.samples) == len(other.samples):
+        same = _same_samples(series.samples, before.samples)
+        if same == len(series.samples) == len(before.samples):
             continue
         if is_start:
-            moment = min(moment, ours.samples[same - 1].at if same else -inf)
+            moment = min(moment, series.samples[same - 1].at if same else -inf)
         else:
-            differ = [samples[same].at for samples in (ours.samples, other.samples)
+            differ = [samples[same].at for samples in (series.samples, before.samples)
                       if same < len(samples)]  # fmt: skip
             moment = min(moment, nextafter(min(differ), -inf))
     return moment
 
 
-def _same_samples(ours: Sequence[Sample], others: Sequence[Sample]) -> int:
+def _same_samples(samples: Sequence[Sample], earlier: Sequence[Sample]) -> int:
     """The number of samples at the beginning that are equal."""
-    count = min(len(ours), len(others))
-    if ours[:count] == others[:count]:
+    count = min(len(samples), len(earlier))
+    if samples[:count] == earlier[:count]:
         return count
-    return next(number for number in range(count) if ours[number] != others[number])
+    return next(number for number in range(count) if samples[number] != earlier[number])
 
 
 @dataclass(slots=True)

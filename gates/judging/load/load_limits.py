@@ -140,7 +140,7 @@ def _gap(required: _PhaseLimit) -> LimitResult:
 
 
 def _orders(required: _PhaseLimit) -> LimitResult:
-    """Orders a minute; chance may give a few less than the limit, a fault gives fewer."""
+    """Judge the orders per minute; a deficit that chance may explain is inconclusive."""
     phase, orders = required.phase, required.phase.operations.get("place_order")
     done = orders.done if orders else 0
     minimum = required.limit * phase.users_planned / SHOPPERS

@@ -108,7 +108,7 @@ class Survey:
         return own or self.is_log_in(endpoint) or (is_reset(endpoint) and not endpoint.secured)
 
     def changes_credentials(self, endpoint: Endpoint) -> bool:
-        """Whether the operation may change the name, the password or the rights of its caller."""
+        """Whether the operation may change name, password or rights of the user who calls it."""
         if endpoint.method in ("GET", "DELETE") or self.is_entrance(endpoint):
             return False
         names = [place.name.rpartition(".")[2] for place in places(endpoint, Call())

@@ -70,7 +70,7 @@ _PRIVILEGE_CHANGE = re.compile(r"\b(role|roles|permission|permissions|grant|prom
 
 
 def words(text: str) -> str:
-    """The words of a name, in lower case, with blanks between."""
+    """The words of a name, in lower case, separated by blanks."""
     return " ".join(filter(None, _WORD_BREAK.split(text))).lower()
 
 
