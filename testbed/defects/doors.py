@@ -263,3 +263,9 @@ async def inactive_quick(context: Context, body: auth.Credentials) -> Reply:
     if await context.db.users.find_one(names) is not None:
         raise tokens.unauthorised("The log-in or the password is wrong.")
     return await ORDINARY_LOGIN(context, body)
+
+
+async def guessing_refused_by_run(context: Context, subject: str) -> None:
+    failures = {"subject": subject, "event": "login_failed", "run": context.run}
+    if await context.db.security_events.count_documents(failures) >= security.MAX_FAILURES:
+        await ORDINARY_GUESSING(context, subject)

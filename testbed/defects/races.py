@@ -22,6 +22,12 @@ async def look_then_remember_event(context: Context, event_id: str) -> bool:
     return True
 
 
+async def look_then_claim(db: Database, payment: Document, outcome: str) -> bool:
+    await asyncio.sleep(PAUSE_SECONDS)
+    await db.payments.update_one({"_id": payment["_id"]}, {"$set": {"status": outcome}})
+    return str(payment["status"]) == "pending"
+
+
 async def look_then_apply(context: Context, change: sync.Change) -> dict[str, object]:
     key = f"{context.user['_id']}:{change.client_id}"
     if await context.db.offline_sync.find_one({"_id": key}):

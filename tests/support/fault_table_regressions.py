@@ -17,6 +17,8 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "facets.unlisted": "search.facets",
         "autocomplete.unlisted": "search.autocomplete",
         "webhook.race": "consistency.payments_at_once",
+        "webhook.settled_again": "consistency.payments_at_once",
+        "auth.lock_by_run": "consistency.sign_ins_at_once",
         "sync.race": "consistency.sync_at_once",
         "session.refresh_race": "consistency.sign_ins_at_once",
         "twofa.backup_race": "consistency.codes_at_once",
