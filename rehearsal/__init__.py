@@ -8,6 +8,8 @@ shoppers  the customers' process
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,7 @@ from gates.exitcodes import EXIT_CODES
 from gates.model import Outcome
 from gates.policy import schedule
 from gates.policy import target_file as targets
+from gates.process.signals import uninterrupted
 from gates.ramp.real_world import router_of
 from gates.release_report import ReportInput, announce
 from rehearsal.day_of import ask_day_of, run_suites
@@ -79,9 +82,7 @@ def _check_installed() -> None:
 
 def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
     world = out / "testbed"
-    say("starting a testbed: blue v4, green v5, HAProxy, database, Prometheus")
-    run_command("testbed", "--world", str(world), "up", "--ports", "free")
-    try:
+    with _testbed(world, keep=arguments.keep):
         switch = FaultSwitch(world, arguments.fault or "", arguments.at / 100)
         switch.refuse_unknown()
         context = open_context(
@@ -95,9 +96,28 @@ def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
             return _ramp(arguments, context, switch)
         announce(lambda: ReportInput.of_context(context), say)
         return code
+
+
+@contextmanager
+def _testbed(world: Path, *, keep: bool) -> Iterator[None]:
+    """A testbed that is up within the block.
+
+    A signal that interrupts the start, or the end, of the testbed leaves no process behind.
+
+    Args:
+        world: the folder of the testbed.
+        keep: whether the testbed stays up after the block.
+    """
+    say("starting a testbed: blue v4, green v5, HAProxy, database, Prometheus")
+    is_up = False
+    try:
+        run_command("testbed", "--world", str(world), "up", "--ports", "free")
+        is_up = True
+        yield
     finally:
-        if not arguments.keep:
-            run_command("testbed", "--world", str(world), "down")
+        if not (keep and is_up):
+            with uninterrupted():
+                run_command("testbed", "--world", str(world), "down")
 
 
 def _before_the_ramp(arguments: argparse.Namespace, context: Context) -> int:

@@ -1,6 +1,7 @@
 """The testbed's command line: ``python -m testbed up|down|migrate|status|start|stop|fault …``."""
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from testbed.world import World
 def main() -> int:
     """Run one command; the exit code is 0 for success, 1 for a failure, 2 for wrong usage."""
     options = parser().parse_args()
+    # SIGTERM interrupts as Ctrl-C does, so that an interrupted start ends what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(options.run(options))
     except (TestbedError, balancer.BalancerError) as error:

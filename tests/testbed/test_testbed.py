@@ -1,6 +1,8 @@
 """The testbed: side by side, idempotent, clear when it cannot, and gone when it is down."""
 
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -32,6 +34,22 @@ def test_two_worlds_side_by_side_and_nothing_left(world: TestWorld, tmp_path: Pa
     assert len(pids) == 10
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []
     assert world.testbed("status").code == 0
+
+
+@pytest.mark.slow  # proof-suites runs it
+def test_a_start_that_is_terminated_leaves_no_process(tmp_path: Path) -> None:
+    folder = tmp_path / "terminated"
+    command = [sys.executable, "-m", "testbed", "--world", str(folder), "up", "--ports", "free"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as starting:
+        assert starting.stderr is not None
+        assert starting.stderr.readline().strip() == b"database ready"
+        family = psutil.Process(starting.pid).children(recursive=True)
+        starting.terminate()
+        starting.stderr.read()
+    assert family
+    assert starting.returncode != 0
+    assert [process for process in family if process.is_running()] == []
+    assert not folder.exists()
 
 
 def test_a_second_up_says_it_is_up_already(world: TestWorld) -> None:

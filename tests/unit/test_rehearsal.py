@@ -147,6 +147,40 @@ def test_a_command_that_fails_is_an_error_with_its_output() -> None:
         parts.run_command("gates", "stages", seconds=0.01)
 
 
+class InterruptedStart(Commands):
+    """A signal arrives while the testbed starts."""
+
+    def __call__(self, *command: str, **options: object) -> str:
+        super().__call__(*command, **options)
+        if "up" in command:
+            raise KeyboardInterrupt
+        return ""
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_interrupted_start_of_the_testbed_leaves_no_testbed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, keep: bool
+) -> None:
+    commands = InterruptedStart("")
+    monkeypatch.setattr(rehearsal, "run_command", commands)
+    with pytest.raises(KeyboardInterrupt), rehearsal._testbed(tmp_path, keep=keep):
+        pass
+    assert [command[3] for command in commands.lines] == ["up", "down"]
+
+
+def test_only_a_testbed_that_is_kept_stays_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands("")
+    monkeypatch.setattr(rehearsal, "run_command", commands)
+    with rehearsal._testbed(tmp_path, keep=True):
+        pass
+    assert [command[3] for command in commands.lines] == ["up"]
+    with rehearsal._testbed(tmp_path, keep=False):
+        pass
+    assert [command[3] for command in commands.lines] == ["up", "up", "down"]
+
+
 def test_a_fault_begins_one_step_before(here: Place) -> None:
     context = context_of(here)
     steps = schedule.load(rehearsal.SCHEDULE, context.policy, 15)
