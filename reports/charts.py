@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from gates.model import Evidence, Series
+from gates.model.figures import significant
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 60
@@ -19,7 +20,7 @@ def of_evidence(evidence: Evidence) -> Iterator[str]:
         increases = list(_increases(answer.series))
         if increases:
             yield answer.query[:MAX_QUERY]
-            yield f"  {blocks(increases)}  up to {max(increases):,.3g} a second"
+            yield f"  {blocks(increases)}  up to {significant(max(increases))} a second"
 
 
 def _increases(several: Iterable[Series]) -> Iterator[float]:

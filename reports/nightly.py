@@ -7,6 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gates.model.figures import significant
+
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 26
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -184,7 +186,7 @@ def drawing(chart: TrendChart) -> Drawing:
         points=marks,
         lines=_lines(points, marks),
         scale=tuple(
-            Mark(0.0, _height(share), f"{share * highest:.3g} ms") for share in SCALE_STEPS
+            Mark(0.0, _height(share), f"{significant(share * highest)} ms") for share in SCALE_STEPS
         ),
         changes=changes,
         first=points[0].night if points else "",

@@ -9,6 +9,7 @@ from gates.cli.printing import explain_command
 from gates.decisions import Context
 from gates.judging.answers import for_slot
 from gates.model import ComparisonObjective, Decision, EventIndicator, Part, Policy
+from gates.model.figures import significant
 from gates.model.indicators import UNITS
 from gates.model.selector import rewritten
 from gates.process.progress import PLAIN_SECONDS, ProgressLine
@@ -89,7 +90,7 @@ class LiveTable:
         green, blue = self._slots
         return (
             f"{'UTC':<9}{green + ' %':>8}{blue + ' %':>8}  {'stage':<12}{'so far':<9}"
-            f"{'errors ' + green:>13}{blue:>8}{'P95 ' + green:>12}{blue:>9}"
+            f"{'errors ' + green:>13}{blue:>8}{'P95 ' + green:>12}{blue:>11}"
         )
 
     def _figures(self) -> str:
@@ -99,7 +100,7 @@ class LiveTable:
         p95 = [self._p95(window, baseline=baseline) for baseline in (False, True)]
         return (
             f"{_figure(errors[0], 100, '%'):>13}{_figure(errors[1], 100, '%'):>8}"
-            f"{_figure(p95[0], 1000, 'ms'):>12}{_figure(p95[1], 1000, 'ms'):>9}"
+            f"{_figure(p95[0], 1000, 'ms'):>12}{_figure(p95[1], 1000, 'ms'):>11}"
         )
 
     def _error_ratio(self, window: str, *, baseline: bool) -> float | None:
@@ -151,4 +152,4 @@ def _compared(policy: Policy, *, buckets: bool) -> EventIndicator | None:
 
 
 def _figure(value: float | None, factor: float, unit: str) -> str:
-    return "-" if value is None or isnan(value) else f"{factor * value:.3g} {unit}"
+    return "-" if value is None or isnan(value) else f"{significant(factor * value)} {unit}"

@@ -25,6 +25,7 @@ from gates.model import (
     TrafficObjective,
     is_same_share,
 )
+from gates.model.figures import significant
 from gates.model.selector import of_colour
 from gates.ramp.request_counts import (
     ConfirmedMove,
@@ -242,7 +243,9 @@ def _weights_statement(
     if not fresh or not all(fresh):
         return Statement(Opinion.NOT_YET, _missing_weights(witness))
     worst = max(fresh, key=lambda balancer: abs(balancer[-1] - move.share))
-    sentence = f"Prometheus shows that {witness.green} has {100 * worst[-1]:.3g} % of the weights"
+    sentence = (
+        f"Prometheus shows that {witness.green} has {significant(100 * worst[-1])} % of the weights"
+    )
     if _is_intended(worst[-1], move.share):
         return Statement(Opinion.AGREES, f"{sentence}, as intended")
     sentence += f"; {100 * move.share:g} % were intended"
@@ -275,7 +278,9 @@ def _requests_statement(
             sentence = "so far, Prometheus has scraped only one colour often enough after the move"
         return Statement(Opinion.NOT_YET, sentence)
     share = green.total / total
-    sentence = f"{witness.green} answered {100 * share:.3g} % of {total:.0f} customer requests"
+    sentence = (
+        f"{witness.green} answered {significant(100 * share)} % of {total:.0f} customer requests"
+    )
     sentence += f"; {100 * move.share:g} % were intended"
     if share - move.share >= MAX_EXCESS:
         return Statement(Opinion.CONTRADICTS, sentence)

@@ -13,6 +13,7 @@ from gates.ledger import (
     RollbackEntry,
 )
 from gates.model import Decision, Outcome, StageRole, Verdict
+from gates.model.figures import significant
 from gates.release_report.ramp_timeline import TONES, ending_words, share_now
 from gates.release_report.report_input import ReportInput, moment_text
 from reports.html.page import Fact, Line, NextStep, RatioChart, Summary
@@ -189,7 +190,7 @@ def _failed_requests(charts: Sequence[RatioChart]) -> Iterator[Fact]:
 
 
 def _count(line: Line) -> str:
-    ratio = f" ({100 * line.bad / line.total:.2g} %)" if line.total else ""
+    ratio = f" ({significant(100 * line.bad / line.total, 2)} %)" if line.total else ""
     return f"{line.bad:,.0f} of {line.total:,.0f}{ratio}"
 
 

@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import dataclass
 
+from gates.model.figures import significant
+
 
 @dataclass(slots=True)
 class Tally:
@@ -34,7 +36,7 @@ class Tally:
     def __str__(self) -> str:
         if self.ratio is None:
             return "none"
-        return f"{self.part:,.0f} of {self.whole:,.0f} ({100 * self.ratio:.3g} %)"
+        return f"{self.part:,.0f} of {self.whole:,.0f} ({significant(100 * self.ratio)} %)"
 
 
 class SlidingWindow:

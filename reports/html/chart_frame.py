@@ -7,6 +7,7 @@ above it as text, placed in percent, so that they can be read at every width of 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gates.model.figures import significant
 from reports.html.markup import clock, tag, text
 
 WIDTH, HEIGHT = 1000.0, 100.0
@@ -53,7 +54,7 @@ def box(frame: Frame, name: str, drawing: str, *, labels: str, scale: Iterable[f
         for value in values
     )
     steps = "".join(
-        f'<span class="step" style="top:{frame.y(value)}%">{100 * value:.3g} %</span>'
+        f'<span class="step" style="top:{frame.y(value)}%">{significant(100 * value)} %</span>'
         for value in values
     )
     svg = (

@@ -27,6 +27,7 @@ from gates.model import (
     RestartsObjective,
     Verdict,
 )
+from gates.model.figures import significant
 from gates.statistics import Tally, chance_of_at_least, chance_of_at_most
 
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
@@ -236,7 +237,7 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
     if p_value < FEW:
         doubt = (
             f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, "
-            f"green would have so few in only {100 * p_value:.2g} % of all steps"
+            f"green would have so few in only {significant(100 * p_value, 2)} % of all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts
@@ -246,7 +247,9 @@ def _per_request(tally: Tally) -> str:
     if not tally.whole:
         return "no events, because there were no requests"
     per_thousand = 1000 * tally.part / tally.whole
-    return f"{tally.part:,.0f} in {tally.whole:,.0f} requests ({per_thousand:.3g} per 1,000)"
+    return (
+        f"{tally.part:,.0f} in {tally.whole:,.0f} requests ({significant(per_thousand)} per 1,000)"
+    )
 
 
 def _blue_is_over(judge: BadEventComparison) -> bool:

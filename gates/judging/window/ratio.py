@@ -25,6 +25,7 @@ from gates.model import (
     Target,
     Verdict,
 )
+from gates.model.figures import significant
 from gates.model.selector import NAME
 from gates.model.selector import parse as parse_selector
 from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, total_increase
@@ -43,7 +44,7 @@ class Count:
     whole: int
 
     def __str__(self) -> str:
-        share = f" ({100 * self.part / self.whole:.3g} %)" if self.whole else ""
+        share = f" ({significant(100 * self.part / self.whole)} %)" if self.whole else ""
         return f"{self.part:,} of {self.whole:,}{share}"
 
 

@@ -6,6 +6,7 @@ from gates.judging import answers
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
 from gates.judging.timeline import Share, Timeline
 from gates.model import SHARE_TOLERANCE, Evidence, Finding, Measured, ShareObjective, Verdict
+from gates.model.figures import significant
 
 
 def selectors(objective: ShareObjective) -> tuple[tuple[str, float], ...]:
@@ -39,7 +40,7 @@ def _judged(objective: ShareObjective, slot: str, timeline: Timeline) -> tuple[V
     intended, bake = f"{100 * objective.share:g} %", objective.bake.total_seconds()
     for shares in timeline.balancers:
         if not _is_intended(shares[-1].share, objective.share):
-            present = f"{slot} has {100 * shares[-1].share:.3g} % of traffic"
+            present = f"{slot} has {significant(100 * shares[-1].share)} % of traffic"
             return Verdict.INCONCLUSIVE, f"{present}; this stage requires {intended}"
     max_age = None if timeline.by_ledger else objective.max_sample_age.total_seconds()
     begins = [_since(shares, objective.share, max_age) for shares in timeline.balancers]

@@ -1,0 +1,17 @@
+"""Numbers for people to read."""
+
+from math import floor, isfinite, log10
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """The value, rounded to significant digits and without an exponent: ``2,470``, ``0.00012``.
+
+    Args:
+        value: any number.
+        digits: the number of significant digits; all digits before the decimal point are shown.
+    """
+    if value == 0 or not isfinite(value):
+        return f"{value:g}"
+    places = max(0, digits - 1 - floor(log10(abs(value))))
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
