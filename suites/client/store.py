@@ -29,6 +29,9 @@ MAX_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
 # How many times the target's patience an answer to one request of a crowd may take.
 CROWD_PATIENCE = 6
+# A server may close an idle connection at any moment (RFC 9112, section 9.5); many servers do so
+# after 5 seconds. A request that is sent at that moment gets no answer from a correct store.
+MAX_IDLE_SECONDS = 1.0
 ANY_STATUS = "any documented status"
 
 
@@ -120,6 +123,7 @@ class StoreClient:
         self.token = ""
         self._patience_seconds = target.patience_seconds
         self.observer: CallObserver | None = None
+        self._last_answer_at = 0.0
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["X-Kirana-Synthetic"] = run_id
@@ -260,6 +264,8 @@ class StoreClient:
         __tracebackhide__ = True
         patience, access = self._patience_seconds, self.target.access.api
         started = time.perf_counter()
+        if started - self._last_answer_at > MAX_IDLE_SECONDS:
+            self._session.close()  # the next request opens a new connection
         try:
             _refuse_unset(access)
             response = self._session.send(
@@ -279,7 +285,8 @@ class StoreClient:
                 observed=observed,
                 exchange=exchange,
             ) from None
-        seconds = time.perf_counter() - started
+        self._last_answer_at = time.perf_counter()
+        seconds = self._last_answer_at - started
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(response.status_code, parsed(raw, headers), headers, seconds)
         remember(Exchange(request, answer.status, answer.body, seconds, access=access))

@@ -1,12 +1,17 @@
 """A client of the store refuses an answer that was made for another person, or that did more."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from worlds import ROOT
 
 from gates.policy import target_file
 from suites.client import Answer, StoreClient, UnexpectedAnswerError
+from suites.client import store as store_module
 from suites.client.observing import Call
 from suites.contract import load
 
@@ -77,3 +82,73 @@ def test_the_observer_hears_of_a_call_without_an_answer(client_that_gets: NewCli
     with pytest.raises(UnexpectedAnswerError, match="no answer"):
         client.call("process_payment", expect=202, body=BODY)
     assert witness.calls == [("process_payment", None), ("process_payment", None)]
+
+
+class ImpatientServer(BaseHTTPRequestHandler):
+    """Answers requests; closes a connection on which the next request arrives too late."""
+
+    protocol_version = "HTTP/1.1"
+    idle_seconds = 0.2
+    connections: list[object]
+
+    def setup(self) -> None:
+        super().setup()
+        self.connections.append(self.connection)
+        self.answered_at = time.monotonic()
+
+    def do_GET(self) -> None:
+        if time.monotonic() - self.answered_at > self.idle_seconds:
+            self.close_connection = True
+            return
+        body = b'{"status": "ok"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.answered_at = time.monotonic()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def client_of_impatient_server() -> Iterator[StoreClient]:
+    ImpatientServer.connections = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ImpatientServer)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    target = target_file.load("green", ROOT / "targets")
+    api = f"http://127.0.0.1:{server.server_port}"
+    target = replace(target, addresses=replace(target.addresses, api=api))
+    client = StoreClient(target, load(), "run", "")
+    yield client
+    client.close()
+    server.shutdown()
+    server.server_close()
+
+
+def send(client: StoreClient) -> Answer:
+    request = client._request(client.contract.operation("health"), {})
+    return client._send(request, "an answer")
+
+
+def test_a_connection_is_used_again_at_once(client_of_impatient_server: StoreClient) -> None:
+    assert [send(client_of_impatient_server).status for _ in range(3)] == [200, 200, 200]
+    assert len(ImpatientServer.connections) == 1
+
+
+def test_a_connection_that_was_idle_is_not_used_again(
+    client_of_impatient_server: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may close an idle connection at the moment at which a request is sent."""
+    client = client_of_impatient_server
+    monkeypatch.setattr(store_module, "MAX_IDLE_SECONDS", 0.1)
+    send(client)
+    time.sleep(0.3)
+    assert send(client).status == 200
+    assert len(ImpatientServer.connections) == 2
+    monkeypatch.setattr(store_module, "MAX_IDLE_SECONDS", 10.0)
+    time.sleep(0.3)
+    with pytest.raises(UnexpectedAnswerError, match=r"no answer within .*ConnectionError"):
+        send(client)
