@@ -1,4 +1,4 @@
-"""``python -m suites load|nightly|testbed …``: the tools beside the suites."""
+"""``python -m suites load|nightly|testbed …`` starts a tool that belongs to the suites."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Starts the tools beside the suites, in a checkout and in a wheel alike.
+"""Starts the tools ``load``, ``nightly`` and ``testbed``, in a checkout and in a wheel alike.
 
 In a wheel the tools are in a folder of their own, because other distributions may have packages
-with names as general as ``load``. Only the process of a tool has that folder on its path.
+with names as general as ``load``. Only the process of a tool has this folder on its path.
 """
 
 import argparse
@@ -17,13 +17,14 @@ TOOLS = ("load", "nightly", "testbed")
 
 
 def main(arguments: list[str]) -> None:
-    """Run a tool as ``python -m TOOL`` runs it in a checkout; the tool ends the process.
+    """Run a tool as ``python -m TOOL`` runs the tool in a checkout; the tool ends the process.
 
     Args:
         arguments: the name of the tool, and the arguments of the tool.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m suites", description="Runs a tool; --help after its name shows its options."
+        prog="python -m suites",
+        description="Runs a tool. Type --help after the name of the tool to see its options.",
     )
     parser.add_argument("tool", choices=TOOLS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -34,12 +35,16 @@ def main(arguments: list[str]) -> None:
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
-    """Run ``gates rehearse`` of an installed distribution, and return the ramp's exit code."""
+    """Run ``gates rehearse`` of an installed distribution, and return the exit code of the ramp.
+
+    Args:
+        arguments: the options of ``gates rehearse``.
+    """
     _put_on_path()
     return int(import_module("rehearsal").rehearse(arguments))
 
 
 def _put_on_path() -> None:
-    """Make the tools importable, and the renderers that they use."""
+    """Make the tools importable, and the renderers that the tools use."""
     places.put_on_path(BUNDLED)
     places.put_on_path(places.BUNDLED)

@@ -1,4 +1,4 @@
-"""The form of a run: the normal form of a release, or the longer nightly form."""
+"""Tells whether a run has the normal form, for a release, or the longer nightly form."""
 
 import os
 

@@ -1,17 +1,17 @@
-"""Backups of the store's database: taken, verified, restored into a scratch database, compared.
+"""Takes, verifies, restores and compares backups of the store's database.
 
-bson_files     files of BSON documents, read and written as a stream
-manifest       the list of a backup's files with their SHA-256, written last
-layout         collections and indexes of a database, as a backup keeps them
+bson_files     reads and writes files of BSON documents as a stream
+manifest       reads and writes the manifest: the list of a backup's files with their SHA-256
+layout         reads the options and the indexes of the collections that are backed up
 copier         takes a backup with pymongo
 mongo_tools    takes and restores a backup with mongodump and mongorestore
-verification   compares a backup's files with its manifest
-scratch        scratch databases, which are always dropped
+verification   compares the files of a backup with the manifest of the backup
+scratch        makes scratch databases, and always drops them
 restoration    restores a backup into a scratch database, and compares the contents
-damage         damaged copies of a backup, which must be refused
-target_backups the backups of a target: the tool that takes them, and where they are stored
+damage         makes damaged copies of a backup, which the verification must refuse
+target_backups chooses the tool and the folder for the backups of a target
 """
 
 
 class BackupError(Exception):
-    """A backup cannot be taken, read or restored; the message names the file and the reason."""
+    """A backup cannot be taken, read or restored; the message has the reason."""

@@ -1,10 +1,11 @@
-"""``python -m suites.backup take|verify|restore-check``: backups of a target's database.
+"""``python -m suites.backup take|verify|restore-check`` takes and checks backups of a database.
 
-take           takes a backup into the target's folder of backups
-verify         compares the files of the newest backup with its manifest
-restore-check  restores the newest backup into a scratch database, compares, and drops the database
+take           takes a backup of the target's database into the target's folder of backups
+verify         compares the files of the newest backup with the manifest of the backup
+restore-check  restores the newest backup into a scratch database, compares the database with the
+               backup, and drops the scratch database
 
-Exit codes: 0 done, 1 the backup is not usable or could not be taken, 2 wrong usage.
+Exit codes: 0 success, 1 the backup is not usable or could not be taken, 2 wrong usage.
 """
 
 import argparse
@@ -34,7 +35,12 @@ METRIC = "kirana_backup_last_success_timestamp_seconds"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command, and return the exit code of the process.
+
+    Args:
+        arguments: the command line without the program's name; None for the command line of the
+            process.
+    """
     return carry_out(_parser(), arguments, interrupted="no backup was completed")
 
 
@@ -48,13 +54,20 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("take", take, "take a backup"),
         ("verify", verify, "compare the newest backup with its manifest"),
-        ("restore-check", restore_check, "restore the newest backup into a scratch database"),
+        ("restore-check", restore_check, "restore the newest backup, and compare the contents"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--target", required=True, metavar="NAME", help="whose database")
-        command.add_argument("--targets", metavar="DIR", help="the target files (KIRANA_TARGETS)")
         command.add_argument(
-            "--folder", type=Path, metavar="DIR", help="the backups ([backup] of the target file)"
+            "--target", required=True, metavar="NAME", help="the target with the database"
+        )
+        command.add_argument(
+            "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS)"
+        )
+        command.add_argument(
+            "--folder",
+            type=Path,
+            metavar="DIR",
+            help="the folder of backups (default: [backup] of the target file)",
         )
         command.set_defaults(run=_guarded(run))
         if run is take:
@@ -64,13 +77,17 @@ def _parser() -> argparse.ArgumentParser:
                 type=Path,
                 default=os.environ.get("KIRANA_TEXTFILE") or None,
                 metavar="FILE",
-                help="write the time for the node exporter (KIRANA_TEXTFILE)",
+                help="write the time of the backup for the node exporter (KIRANA_TEXTFILE)",
             )
     return parser
 
 
 def _guarded(run: Command) -> Command:
-    """A command whose failures end with exit code 1, and whose messages show no secret."""
+    """Return a command that ends with exit code 1 after an error, and whose messages hide secrets.
+
+    Args:
+        run: carries out the command with the options, and returns the exit code.
+    """
 
     def command(options: argparse.Namespace) -> int:
         secrets = loaded_target(options).secrets.values()
@@ -86,33 +103,37 @@ def _guarded(run: Command) -> Command:
 
 
 def loaded_target(options: argparse.Namespace) -> Target:
-    """The target that the options name.
+    """Return the target that the options name.
 
     Raises:
-        ConfigurationError: there is no such target, or its file is wrong.
+        ConfigurationError: the target has no target file, or the target file is wrong.
     """
     return target_file.load(options.target, places.targets(options.targets).path)
 
 
 def take(options: argparse.Namespace) -> int:
-    """``take``: take a backup, verify it, and write its time for the node exporter."""
+    """Take a backup, verify the backup, and write the time of the backup for the node exporter.
+
+    Returns:
+        The exit code of the process.
+    """
     target = loaded_target(options)
     with target_backups.live_database(target) as database:
         name = database.name
     folder = _folder(options)
-    print(f"taking a backup of {name} into {folder}")  # noqa: T201 - a command line prints
+    print(f"taking a backup of the database {name} into {folder}")  # noqa: T201 - a command prints
     backup = target_backups.take(target, folder, _say, compress=options.gzip)
     verification.verified(backup.folder, name)
     _show("taken", backup, backup.manifest.seconds)
     if options.textfile:
         options.textfile.parent.mkdir(parents=True, exist_ok=True)
         write_in_one_step(options.textfile, _exposition(backup).encode())
-        _say(f"{METRIC} is in {options.textfile}")
+        _say(f"the metric {METRIC} was written to {options.textfile}")
     return ExitCode.GO
 
 
 def verify(options: argparse.Namespace) -> int:
-    """``verify``: compare the files of the newest backup with its manifest."""
+    """Compare the files of the newest backup with the manifest, and return the exit code."""
     began = time.monotonic()
     backup = _newest(options)
     _show("verified", backup, time.monotonic() - began)
@@ -120,24 +141,28 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def restore_check(options: argparse.Namespace) -> int:
-    """``restore-check``: restore the newest backup into a scratch database, and compare."""
+    """Restore the newest backup into a scratch database, and compare the database with the backup.
+
+    Returns:
+        The exit code of the process: 0 if the contents are identical, else 1.
+    """
     target = loaded_target(options)
     run_id = new_run_id()
     run_locks.hold(run_id)
     backup = _newest(options)
     with target_backups.restored(target, backup, run_id) as (scratch, times):
-        _say(f"restored into {scratch.name}: documents {times.documents:.2f} s, "
-             f"indexes {times.indexes:.2f} s")  # fmt: skip
+        _say(f"restored into {scratch.name}: documents in {times.documents:.2f} s, "
+             f"indexes in {times.indexes:.2f} s")  # fmt: skip
         differences = restoration.differences(backup, scratch)
     for difference in differences:
         _say(f"different: {difference}")
-    _say(f"{scratch.name} is dropped")
+    _say(f"the scratch database {scratch.name} is dropped")
     _show("different" if differences else "restored, identical", backup, times.total)
     return FAILED if differences else ExitCode.GO
 
 
 def _newest(options: argparse.Namespace) -> Backup:
-    """The newest backup, verified."""
+    """Find the newest backup of the target, verify the backup, and return it."""
     with target_backups.live_database(loaded_target(options)) as database:
         name = database.name
     newest = target_backups.newest_in(_folder(options), name)
@@ -149,10 +174,10 @@ def _folder(options: argparse.Namespace) -> Path:
 
 
 def _exposition(backup: Backup) -> str:
-    """The time of the backup as the node exporter's text-file collector reads it."""
+    """Return the time of the backup in the format of the node exporter's text-file collector."""
     moment = backup.manifest.taken_at.timestamp()
     return (
-        f"# HELP {METRIC} When the newest complete backup was taken.\n"
+        f"# HELP {METRIC} Time at which the newest complete backup began.\n"
         f"# TYPE {METRIC} gauge\n{METRIC} {moment:.3f}\n"
     )
 

@@ -1,7 +1,7 @@
-"""Files of BSON documents, one after the other, as mongodump writes them; plain or gzip.
+"""Reads and writes files of BSON documents in the format of mongodump, plain or compressed.
 
-A document begins with its own length in four bytes (bsonspec.org), so that documents are copied
-without being decoded, and every type stays as it is. One batch is in memory at a time.
+A document begins with its own length in four bytes (bsonspec.org). So documents are copied
+without being decoded, and every type stays as it is. Only one batch is in memory at a time.
 """
 
 import gzip
@@ -34,7 +34,7 @@ class FileDigest:
 
 
 class _HashingWriter:
-    """Writes to a file and computes the SHA-256 of what it wrote."""
+    """Writes to a file, and computes the SHA-256 of the bytes that were written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -54,18 +54,18 @@ class _HashingWriter:
 
 
 def write_documents(path: Path, batches: Iterable[bytes]) -> tuple[int, FileDigest]:
-    """Write batches of documents to a new file, and wait until the disk has them.
+    """Write batches of documents to a new file, and wait until the disk has all bytes.
 
     Args:
-        path: the file; with the suffix ``.gz`` it is compressed.
-        batches: each holds whole documents, one after the other.
+        path: the path of the new file; a file with the suffix ``.gz`` is compressed.
+        batches: the bytes of whole documents, one document after the other.
 
     Returns:
         The number of documents, and the digest of the file.
 
     Raises:
         BackupError: a batch does not consist of whole documents.
-        OSError: the file exists, or cannot be written.
+        OSError: the file exists already, or cannot be written.
     """
     documents = 0
     with path.open("xb") as file:
@@ -84,7 +84,10 @@ def write_documents(path: Path, batches: Iterable[bytes]) -> tuple[int, FileDige
 
 
 def count_documents(batch: bytes) -> int:
-    """The number of documents in a batch.
+    """Return the number of documents in a batch.
+
+    Args:
+        batch: the bytes of whole documents, one document after the other.
 
     Raises:
         BackupError: the batch does not consist of whole documents.
@@ -97,10 +100,10 @@ def count_documents(batch: bytes) -> int:
 
 
 def read_documents(path: Path) -> Iterator[bytes]:
-    """Read the documents of a file one by one.
+    """Read the documents of a file one by one, each as its bytes.
 
     Args:
-        path: the file; with the suffix ``.gz`` it is compressed.
+        path: the path of the file; a file with the suffix ``.gz`` is compressed.
 
     Raises:
         BackupError: the file cannot be read, or does not consist of whole documents.
@@ -118,7 +121,7 @@ def read_documents(path: Path) -> Iterator[bytes]:
 
 
 def digest_of(path: Path) -> FileDigest:
-    """The digest of a file.
+    """Return the size and the SHA-256 of a file.
 
     Raises:
         OSError: the file cannot be read.
@@ -132,12 +135,18 @@ def digest_of(path: Path) -> FileDigest:
 
 
 def _length_of(head: bytes, available: int) -> int:
-    """The length that a document's first bytes state.
+    """Return the length that the first four bytes of a document state.
+
+    Args:
+        head: the first four bytes of the document.
+        available: the number of bytes that the document can have at most.
 
     Raises:
-        BackupError: no document of this length can be there.
+        BackupError: no document can have this length.
     """
     length = int.from_bytes(head, "little", signed=True) if len(head) == LENGTH_BYTES else 0
     if not MIN_DOCUMENT_BYTES <= length <= min(available, MAX_DOCUMENT_BYTES):
-        raise BackupError(f"a document of {length} bytes is not possible here")
+        raise BackupError(
+            f"the bytes are not BSON: a document of {length} bytes is not possible here"
+        )
     return length

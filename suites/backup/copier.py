@@ -1,7 +1,7 @@
-"""Takes a backup with pymongo: documents are copied as the server sends them, type by type.
+"""Takes a backup with pymongo: documents are copied byte by byte, as the server sends them.
 
-The documents are read in the order of their ids, so that a document that is written meanwhile
-appears once. Each document is whole; two documents may be of different moments.
+The documents are read in the order of their ids, so that a document that the store writes meanwhile
+appears once. Each document is complete, but two documents may be copied at different moments.
 """
 
 import os
@@ -34,17 +34,21 @@ TOOL = f"pymongo {pymongo.version}"
 
 
 def take(database: Shop, folder: Path, say: Callable[[str], None], *, compress: bool) -> Backup:
-    """Copy a database into a new folder; the backup appears there when it is complete.
+    """Copy a database into a new folder, which gets its final name when the backup is complete.
 
     Args:
-        database: the database, which is only read.
-        folder: the folder of backups; it must exist, as a missing folder is often a disk that is
-            not mounted.
-        say: receives a line for each collection.
+        database: the database; the copy only reads from the database.
+        folder: the folder of backups. The folder must exist: a missing folder is often a disk that
+            is not mounted.
+        say: a function that receives one line of text for each copied collection.
         compress: whether the files are compressed with gzip.
 
+    Returns:
+        The complete backup.
+
     Raises:
-        BackupError: the folder cannot be used, or the database has what a copy does not keep.
+        BackupError: the folder cannot be used, or the database has a view or a collection of time
+            series, which only mongodump can copy.
         pymongo.errors.PyMongoError: the database does not answer.
     """
     began, taken_at = time.monotonic(), datetime.now(UTC)
@@ -70,14 +74,17 @@ def take(database: Shop, folder: Path, say: Callable[[str], None], *, compress: 
 
 @contextmanager
 def new_folder(folder: Path, database: str, taken_at: datetime) -> Iterator[Path]:
-    """A new folder for an unfinished backup; whatever is unfinished at the end is deleted.
+    """Make a hidden folder for a new backup; delete the folder at the end if the backup failed.
 
-    A killed process leaves its folder; it is deleted when it is a day old.
+    A killed process leaves its folder; a later backup deletes that folder when it is a day old.
 
     Args:
         folder: the folder of backups.
         database: the name of the database.
-        taken_at: when the backup began, UTC.
+        taken_at: the time at which the backup began, UTC.
+
+    Yields:
+        The new folder; its name shows that the backup is not finished.
 
     Raises:
         BackupError: the folder of backups does not exist, or cannot be written to.
@@ -88,7 +95,9 @@ def new_folder(folder: Path, database: str, taken_at: datetime) -> Iterator[Path
     try:
         unfinished.mkdir(mode=0o700)
     except OSError as error:
-        raise BackupError(f"{folder}: no backup can be written: {error.strerror}") from error
+        raise BackupError(
+            f"{folder}: no backup can be written: {error.strerror}; create the folder, or mount it"
+        ) from error
     try:
         yield unfinished
     finally:
@@ -96,7 +105,7 @@ def new_folder(folder: Path, database: str, taken_at: datetime) -> Iterator[Path
 
 
 def _delete_left(folder: Path) -> None:
-    """Delete the folders of backups that were cut off long ago."""
+    """Delete the folders of unfinished backups that are older than a day."""
     for left in folder.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > MAX_UNFINISHED_SECONDS:
@@ -104,10 +113,17 @@ def _delete_left(folder: Path) -> None:
 
 
 def publish(unfinished: Path, content: Manifest) -> Backup:
-    """Write the manifest, and give the folder its final name in one step.
+    """Write the manifest into the folder of a backup, and give the folder its final name.
+
+    Args:
+        unfinished: the folder of the unfinished backup.
+        content: the contents of the backup, for the manifest.
+
+    Returns:
+        The complete backup.
 
     Raises:
-        BackupError: the manifest cannot be read back.
+        BackupError: the manifest that was written cannot be read.
         OSError: the manifest cannot be written.
     """
     manifest.write(unfinished, content)
@@ -123,13 +139,18 @@ def publish(unfinished: Path, content: Manifest) -> Backup:
 
 
 def collection_line(stored: StoredCollection, seconds: float) -> str:
-    """A line of progress: a collection with its size and its duration."""
+    """Return a line of progress: a collection, its number of documents, its size and a duration.
+
+    Args:
+        stored: the collection in the backup.
+        seconds: the time since the copying began, in seconds.
+    """
     size = f"{stored.data.size / 1000:,.1f} kB"
     return f"{stored.name}: {stored.documents:,} documents, {size}, {seconds:.2f} s"
 
 
 def _copied(database: Shop, layout: CollectionLayout, data: Path, suffix: str) -> StoredCollection:
-    """Copy one collection."""
+    """Copy one collection: its documents, options and indexes."""
     stem = file_stem(layout.name)
     data_file, metadata_file = f"{stem}.bson{suffix}", f"{stem}.metadata.json"
     documents, digest = write_documents(data / data_file, _batches(database, layout.name))

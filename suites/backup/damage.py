@@ -1,4 +1,4 @@
-"""Probe: damaged copies of a backup, and how each copy is refused."""
+"""Makes damaged copies of a backup, and records why each copy is refused."""
 
 import os
 import shutil
@@ -18,7 +18,12 @@ from suites.backup.scratch import own_prefix
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A damage, and why a copy with it must not be restored; empty where nothing was found."""
+    """The reason why a damaged copy of a backup is refused.
+
+    Args:
+        damage: what was done to the copy.
+        problem: the reason for the refusal; empty if the verification found no problem.
+    """
 
     damage: str
     problem: str
@@ -26,11 +31,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class HalfRestore:
-    """How restoring a copy with half a file ended.
+    """The result of restoring a copy of a backup in which one file was cut to half its size.
 
     Args:
-        error: the error; empty where the copy was restored.
-        left: the scratch databases that are there afterwards.
+        error: the error that ended the restore; empty if no error occurred.
+        left: the names of the scratch databases that the restore left behind.
     """
 
     error: str
@@ -38,11 +43,14 @@ class HalfRestore:
 
 
 def refusals(backup: Backup, folder: Path) -> list[Refusal]:
-    """Damage copies of a backup in several ways, and compare each with its manifest.
+    """Damage copies of a backup in several ways, and compare each copy with the manifest.
 
     Args:
-        backup: a whole backup.
-        folder: where the copies are made.
+        backup: an undamaged backup.
+        folder: the folder in which the copies are made, and deleted again.
+
+    Returns:
+        One row for each damage.
     """
     rows = []
     for damage, path, act in _damages(backup):
@@ -54,13 +62,13 @@ def refusals(backup: Backup, folder: Path) -> list[Refusal]:
 
 
 def half_restored(target: Target, backup: Backup, folder: Path, run_id: str) -> HalfRestore:
-    """Restore a copy with half a file, as if nobody had compared it with its manifest.
+    """Restore a copy of a backup in which one file is cut to half its size, without verification.
 
     Args:
-        target: the target.
-        backup: a whole backup.
-        folder: where the copy is made.
-        run_id: the run.
+        target: the target whose server gets the scratch database.
+        backup: an undamaged backup.
+        folder: the folder in which the copy is made, and deleted again.
+        run_id: the id of the present run.
     """
     before, error = _own_scratches(target, run_id), ""
     path = _largest(backup).path
@@ -76,7 +84,7 @@ def half_restored(target: Target, backup: Backup, folder: Path, run_id: str) -> 
 
 @contextmanager
 def _copy_of(backup: Backup, folder: Path, changing: str) -> Iterator[Backup]:
-    """A copy whose files are links, except for the one file that will be changed."""
+    """Make a copy of a backup from links; only the file that will be changed is a real copy."""
     copy = folder / "damaged"
     shutil.copytree(backup.folder, copy, copy_function=os.link)
     try:
@@ -88,23 +96,24 @@ def _copy_of(backup: Backup, folder: Path, changing: str) -> Iterator[Backup]:
 
 
 def _own_scratches(target: Target, run_id: str) -> set[str]:
-    """The scratch databases of this process."""
+    """Return the names of the scratch databases that this process made."""
     with target_backups.scratch_server(target) as server:
         names = server.list_database_names()
     return {name for name in names if name.startswith(own_prefix(run_id))}
 
 
 def _largest(backup: Backup) -> StoredFile:
-    """The largest file of documents."""
+    """Return the largest file of documents in a backup."""
     files = [stored.data for stored in backup.manifest.collections]
     return max(files, key=lambda file: file.size)
 
 
 def _damages(backup: Backup) -> Iterator[tuple[str, str, Callable[[Path], object]]]:
-    """The largest file of documents and the manifest: cut, changed, and missing.
+    """Cut, change or delete the largest file of documents, and then the manifest.
 
     Yields:
-        The damage, the path of the file in the backup, and the function that damages it.
+        The damage in words, the path of the file in the backup, and the function that damages the
+        file.
     """
     for path in (_largest(backup).path, MANIFEST):
         size = (backup.folder / path).stat().st_size

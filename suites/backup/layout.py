@@ -1,4 +1,4 @@
-"""Collections and indexes of a database, as a backup keeps them."""
+"""Reads the collections of a database, with the options and indexes that a backup stores."""
 
 import json
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ RAW = CodecOptions[RawBSONDocument](document_class=RawBSONDocument)
 
 @dataclass(frozen=True, slots=True)
 class CollectionLayout:
-    """A collection of a database.
+    """The options and the indexes of a collection.
 
     Args:
         name: the name of the collection.
         options: the options of the collection, in extended JSON.
-        indexes: the specifications of its indexes, in extended JSON.
+        indexes: the specifications of the collection's indexes, in extended JSON.
     """
 
     name: str
@@ -38,7 +38,7 @@ class CollectionLayout:
     indexes: tuple[Mapping[str, Any], ...]
 
     def metadata(self) -> bytes:
-        """The content of the file that mongorestore reads options and indexes from."""
+        """Return the content of the file from which mongorestore reads options and indexes."""
         content = {
             "options": self.options,
             "indexes": self.indexes,
@@ -49,11 +49,11 @@ class CollectionLayout:
 
 
 def layouts_of(database: Shop) -> list[CollectionLayout]:
-    """The collections of a database, keyed by name.
+    """Read the layouts of all collections of a database, sorted by name.
 
     Raises:
-        BackupError: the database has a view or a collection of time series, which a copy of
-            documents does not keep.
+        BackupError: the database has a view or a collection of time series, which a copy of the
+            documents cannot restore.
     """
     layouts = []
     for entry in sorted(database.list_collections(), key=lambda entry: str(entry["name"])):
@@ -61,14 +61,16 @@ def layouts_of(database: Shop) -> list[CollectionLayout]:
         if name.startswith(SYSTEM):
             continue
         if kind != PLAIN:
-            raise BackupError(f"{name} is a {kind}: only mongodump copies it; install mongodump")
+            raise BackupError(
+                f"{name} is a {kind}: only mongodump copies it; install mongodump and mongorestore"
+            )
         options = in_extended_json(entry.get("options", {}))
         layouts.append(CollectionLayout(name, options, indexes_of(database, name)))
     return layouts
 
 
 def indexes_of(database: Shop, name: str) -> tuple[Mapping[str, Any], ...]:
-    """The specifications of a collection's indexes in extended JSON, keyed by name."""
+    """Read the specifications of a collection's indexes in extended JSON, sorted by name."""
     indexes = [in_extended_json(dict(index)) for index in database[name].list_indexes()]
     for index in indexes:
         # Older servers state the namespace, which differs in a scratch database.
@@ -77,24 +79,24 @@ def indexes_of(database: Shop, name: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def raw_collection(database: Shop, name: str) -> Collection[RawBSONDocument]:
-    """A collection whose documents are read and written without being decoded."""
+    """Return a collection whose documents are read and written without being decoded."""
     return database[name].with_options(codec_options=RAW)
 
 
 def file_stem(name: str) -> str:
-    """The name of a collection's files, without a suffix, escaped as mongodump escapes it."""
+    """Return the file name of a collection without a suffix, escaped as mongodump escapes it."""
     return quote(name, safe="$&+=:@")
 
 
 def in_extended_json(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A document in canonical extended JSON, which keeps the types of its values."""
+    """Convert a document to canonical extended JSON, which keeps the types of the values."""
     text = json_util.dumps(content, json_options=json_util.CANONICAL_JSON_OPTIONS)
     document: dict[str, Any] = json.loads(text)
     return document
 
 
 def from_extended_json(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The document that an extended JSON object stands for."""
+    """Convert an object of extended JSON to the document that the object represents."""
     document: dict[str, Any] = json_util.loads(
         json.dumps(content), json_options=json_util.CANONICAL_JSON_OPTIONS
     )
@@ -102,6 +104,6 @@ def from_extended_json(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def schema_version_of(database: Shop) -> int:
-    """The newest migration of a database; 0 for a database without migrations."""
+    """Return the version of the newest migration of a database; 0 without migrations."""
     newest = database["migrations"].find_one({}, sort=[("version", -1)])
     return int(newest["version"]) if newest else 0

@@ -1,7 +1,7 @@
-"""The manifest of a backup: its files with their SHA-256, its collections, and when it was taken.
+"""Reads and writes the manifest of a backup: its time, its collections, and the SHA-256 of files.
 
-``manifest.json`` is written last, so a backup without it is not complete. A second file in the
-format of ``sha256sum`` holds the digest of the manifest itself: no byte can change unnoticed.
+``manifest.json`` is written last, so a backup without this file is not complete. A second file in
+the format of ``sha256sum`` has the digest of the manifest itself. So every changed byte is noticed.
 """
 
 import hashlib
@@ -43,12 +43,12 @@ class StoredCollection:
     """A collection of a backup.
 
     Args:
-        name: the name in the database.
-        data: the file with the documents.
-        metadata: the file with options and indexes, for mongorestore.
-        documents: the number of documents.
+        name: the name of the collection in the database.
+        data: the file with the documents of the collection.
+        metadata: the file with the options and the indexes, for mongorestore.
+        documents: the number of documents in the file.
         options: the options of the collection, in extended JSON.
-        indexes: the specifications of the indexes, in extended JSON.
+        indexes: the specifications of the collection's indexes, in extended JSON.
     """
 
     name: str
@@ -65,11 +65,11 @@ class Manifest:
 
     Args:
         database: the name of the database.
-        schema_version: the newest migration of the database; 0 for a database without migrations.
-        taken_at: when the backup began, UTC.
-        seconds: how long it took.
-        tool: the program that took it, with its version.
-        collections: the collections of the database, by name.
+        schema_version: the version of the newest migration of the database; 0 without migrations.
+        taken_at: the time at which the backup began, UTC.
+        seconds: the duration of the backup, in seconds.
+        tool: the program that took the backup, with its version.
+        collections: the collections of the database, sorted by name.
     """
 
     database: str
@@ -103,12 +103,16 @@ class Backup:
     manifest: Manifest
 
     def path_of(self, file: StoredFile) -> Path:
-        """Where a file of the backup is."""
+        """Return the path of a file of the backup."""
         return self.folder / file.path
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest and the digest of it; each file appears in one step.
+    """Write a manifest, and a file with the digest of the manifest; each file appears in one step.
+
+    Args:
+        folder: the folder of the backup.
+        manifest: the contents of the backup.
 
     Raises:
         OSError: a file cannot be written.
@@ -122,7 +126,11 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def write_in_one_step(path: Path, raw: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, and nothing between.
+    """Write a file so that a reader gets the whole old content or the whole new content.
+
+    Args:
+        path: the path of the file.
+        raw: the new content.
 
     Raises:
         OSError: the file cannot be written.
@@ -139,19 +147,26 @@ def write_in_one_step(path: Path, raw: bytes) -> None:
 
 
 def read(folder: Path) -> Backup:
-    """Read the manifest of a backup.
+    """Read the manifest of a backup; the files of documents are not read.
+
+    Args:
+        folder: the folder of the backup.
 
     Raises:
         BackupError: the backup is not complete, or a byte of the manifest was changed.
     """
     raw, line = _content(folder / MANIFEST), _content(folder / DIGEST)
     if line != _digest_line(raw):
-        raise BackupError(f"{folder.name}: {MANIFEST} was changed: {DIGEST} has another digest")
+        raise BackupError(
+            f"{folder.name}: {MANIFEST} was changed: its SHA-256 is not the digest in {DIGEST}"
+        )
     try:
         return Backup(folder, _manifest(json.loads(raw)))
     except (*json_values.MALFORMED, BSONError) as error:
         problem = f"{type(error).__name__}: {error}"[:200]
-        raise BackupError(f"{folder.name}: {MANIFEST} is not a manifest: {problem}") from error
+        raise BackupError(
+            f"{folder.name}: {MANIFEST} is not a manifest of a backup: {problem}"
+        ) from error
 
 
 def _content(path: Path) -> bytes:
@@ -161,22 +176,26 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise BackupError(f"{path.parent.name}: not complete: {path.name} is missing") from None
+        raise BackupError(
+            f"{path.parent.name}: the backup is not complete: {path.name} is missing"
+        ) from None
     except OSError as error:
-        raise BackupError(f"{path.parent.name}: {path.name}: {error.strerror}") from error
+        raise BackupError(
+            f"{path.parent.name}: {path.name} cannot be read: {error.strerror}"
+        ) from error
     if len(raw) > MAX_BYTES:
-        raise BackupError(f"{path.parent.name}: {path.name} has over {MAX_BYTES} bytes")
+        raise BackupError(f"{path.parent.name}: {path.name} has over {MAX_BYTES:,} bytes")
     return raw
 
 
 def _digest_line(raw: bytes) -> bytes:
-    """The line that ``sha256sum`` writes for the manifest."""
+    """Return the line that ``sha256sum`` writes for the manifest."""
     return f"{hashlib.sha256(raw).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def _manifest(content: dict[str, Any]) -> Manifest:
     if content.pop("format") != FORMAT:
-        raise ValueError("another format than this version reads")
+        raise ValueError(f"the manifest has another format than format {FORMAT}")
     collections = tuple(_collection(stored) for stored in content.pop("collections"))
     taken_at = datetime.fromisoformat(content.pop("taken_at"))
     manifest = Manifest(**content, taken_at=taken_at.astimezone(UTC), collections=collections)
@@ -206,5 +225,5 @@ def _file(content: dict[str, Any]) -> StoredFile:
     if not FILE_NAME.match(file.path) or ".." in parts or "." in parts:
         raise ValueError(f"the path {file.path[:80]!r} leads out of the backup")
     if not SHA256.match(file.sha256) or not isinstance(file.size, int):
-        raise ValueError(f"{file.path}: no SHA-256 or no size")
+        raise ValueError(f"the manifest lacks the SHA-256 or the size of {file.path}")
     return file

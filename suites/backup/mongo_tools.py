@@ -1,8 +1,8 @@
-"""Takes and restores a backup with mongodump and mongorestore, where they are installed.
+"""Takes and restores backups with mongodump and mongorestore, if both tools are installed.
 
-The files are those that ``copier`` writes, so a backup of either kind is verified, restored and
-compared in the same way. The tools read the address of the server from a file that only its owner
-can read: a command line would show a password to everybody on the machine.
+The files have the names and the format of the files that ``copier`` writes. So every backup is
+verified, restored and compared in the same way. The tools read the address of the server from a
+file that only its owner can read: a command line would show a password to everybody on the machine.
 """
 
 import json
@@ -35,7 +35,7 @@ MAX_MESSAGE = 300
 
 
 def are_installed() -> bool:
-    """Whether both tools are on PATH."""
+    """Return whether both mongodump and mongorestore are on PATH."""
     return all(shutil.which(program) for program in (DUMP, RESTORE))
 
 
@@ -45,11 +45,14 @@ def take(
     """Let mongodump write a backup into a new folder, and add the manifest.
 
     Args:
-        database: the database, for its indexes.
-        uri: the address of the database; it may hold a password.
-        folder: the folder of backups; it must exist.
-        say: receives a line for each collection.
+        database: the database, from which the indexes and the schema version are read.
+        uri: the address of the database; the address may contain a password.
+        folder: the folder of backups, which must exist.
+        say: a function that receives one line of text for each collection.
         compress: whether the documents are compressed with gzip.
+
+    Returns:
+        The complete backup.
 
     Raises:
         BackupError: the folder cannot be used, or mongodump failed.
@@ -83,8 +86,11 @@ def restore(backup: Backup, scratch: Shop, uri: str, live: str) -> RestoreTimes:
     Args:
         backup: a verified backup.
         scratch: the scratch database.
-        uri: the address of its server; it may hold a password.
-        live: the name of the store's database.
+        uri: the address of the server of the scratch database; the address may contain a password.
+        live: the name of the store's database, which must not be written to.
+
+    Returns:
+        The durations of the restore.
 
     Raises:
         BackupError: the database is not a scratch database, or mongorestore failed.
@@ -109,17 +115,22 @@ def restore(backup: Backup, scratch: Shop, uri: str, live: str) -> RestoreTimes:
 
 
 def _stored(unfinished: Path, database: str, layout: CollectionLayout) -> StoredCollection:
-    """A collection as mongodump wrote it.
+    """Describe the files that mongodump wrote for a collection.
+
+    Args:
+        unfinished: the folder of the unfinished backup.
+        database: the name of the database.
+        layout: the collection, with the options and indexes that the server states.
 
     Raises:
-        BackupError: mongodump left the collection out.
+        BackupError: mongodump wrote no file for the collection.
     """
     stem = f"{database}/{file_stem(layout.name)}"
     files = {}
     for part, name in (("data", f"{stem}.bson"), ("metadata", f"{stem}.metadata.json")):
         path = next((name + end for end in ("", ".gz") if (unfinished / (name + end)).exists()), "")
         if not path:
-            raise BackupError(f"{DUMP} wrote no {name}")
+            raise BackupError(f"{DUMP} wrote no {name}, so the backup is not complete")
         digest = digest_of(unfinished / path)
         files[part] = StoredFile(path, digest.size, digest.sha256)
     documents = sum(1 for _ in read_documents(unfinished / files["data"].path))
@@ -128,7 +139,7 @@ def _stored(unfinished: Path, database: str, layout: CollectionLayout) -> Stored
 
 
 def _delete_unlisted(unfinished: Path, collections: Sequence[StoredCollection]) -> None:
-    """Delete what the manifest does not list, such as collections that are new meanwhile."""
+    """Delete the files that are not in the manifest, such as those of new collections."""
     listed = {file.path for stored in collections for file in (stored.data, stored.metadata)}
     for path in [path for path in unfinished.rglob("*") if path.is_file()]:
         if path.relative_to(unfinished).as_posix() not in listed:
@@ -136,10 +147,18 @@ def _delete_unlisted(unfinished: Path, collections: Sequence[StoredCollection]) 
 
 
 def _run(program: str, uri: str, options: Sequence[str]) -> str:
-    """Run a tool, and return its name with its version.
+    """Run mongodump or mongorestore.
+
+    Args:
+        program: the name of the tool.
+        uri: the address of the server; the address may contain a password.
+        options: the options of the tool.
+
+    Returns:
+        The name of the tool with its version.
 
     Raises:
-        BackupError: the tool failed; the message does not show the address.
+        BackupError: the tool failed; the message does not show the address of the server.
     """
     try:
         with _configuration(uri) as configuration:
@@ -155,14 +174,14 @@ def _run(program: str, uri: str, options: Sequence[str]) -> str:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
         message = last.replace(uri, "***")[:MAX_MESSAGE]
-        raise BackupError(f"{program} ended with {done.returncode}: {message}")
+        raise BackupError(f"{program} ended with exit code {done.returncode}: {message}")
     version = (shown.stdout.splitlines() or [program])[0]
     return version.replace(" version:", "")[:80]
 
 
 @contextmanager
 def _configuration(uri: str) -> Iterator[Path]:
-    """A file with the address of the server, which only its owner can read."""
+    """Make a file with the address of the server; only the owner can read the file."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="kirana-") as file:
         # A text of JSON is a text of YAML.
         file.write(f"uri: {json.dumps(uri)}\n")

@@ -36,14 +36,19 @@ ANY_TIME = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.D
 
 @dataclass(frozen=True, slots=True)
 class RestoreTimes:
-    """How long a restore took, in seconds: the documents, and the indexes."""
+    """The durations of a restore.
+
+    Args:
+        documents: the seconds in which the documents were written.
+        indexes: the seconds in which the indexes were created.
+    """
 
     documents: float
     indexes: float
 
     @property
     def total(self) -> float:
-        """The whole restore."""
+        """The duration of the whole restore, in seconds."""
         return self.documents + self.indexes
 
 
@@ -53,7 +58,10 @@ def restore(backup: Backup, scratch: Shop, live: str) -> RestoreTimes:
     Args:
         backup: a verified backup.
         scratch: the scratch database.
-        live: the name of the store's database.
+        live: the name of the store's database, which must not be written to.
+
+    Returns:
+        The durations of the restore.
 
     Raises:
         BackupError: the database is not a scratch database, or a file cannot be read.
@@ -73,20 +81,24 @@ def restore(backup: Backup, scratch: Shop, live: str) -> RestoreTimes:
 
 
 def _options(stored: StoredCollection) -> dict[str, Any]:
-    """The options of a collection, without the id that each collection has of its own."""
+    """Return the options of a collection, without other fields, such as the collection's id."""
     options = from_extended_json(stored.options)
     return {name: option for name, option in options.items() if name not in NO_OPTIONS}
 
 
 def create_indexes(scratch: Shop, stored: StoredCollection) -> None:
-    """Create the indexes of a collection, apart from that of the ids, which the server creates."""
+    """Create the indexes of a collection, except the index of ``_id``, which the server creates."""
     indexes = [from_extended_json(index) for index in stored.indexes if index["name"] != ID_INDEX]
     if indexes:
         scratch.command("createIndexes", stored.name, indexes=indexes)
 
 
 def batches(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Group documents, so that few are in memory at a time."""
+    """Group documents into lists that are short enough for the memory.
+
+    Args:
+        documents: the documents, each as its bytes.
+    """
     batch: list[bytes] = []
     size = 0
     for document in documents:
@@ -100,20 +112,25 @@ def batches(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def differences(backup: Backup, restored: Shop) -> list[str]:
-    """How a restored database differs from its backup; an empty list for identical contents.
+    """List the differences between a restored database and its backup.
 
     Documents are compared byte by byte: ids, types, contents, and the order of the fields.
 
     Args:
-        backup: the backup.
-        restored: the database.
+        backup: the backup that was restored.
+        restored: the scratch database with the restored contents.
+
+    Returns:
+        One sentence for each difference; an empty list for identical contents.
 
     Raises:
         BackupError: a file of the backup cannot be read.
     """
     stored_names = {stored.name for stored in backup.manifest.collections}
     present = set(restored.list_collection_names()) - {OWNER}
-    lines = [f"{name} is not in the backup" for name in sorted(present - stored_names)]
+    lines = [
+        f"the collection {name} is not in the backup" for name in sorted(present - stored_names)
+    ]
     for stored in backup.manifest.collections:
         lines += _different_documents(backup, stored, restored)
         if list(stored.indexes) != list(indexes_of(restored, stored.name)):
@@ -122,19 +139,22 @@ def differences(backup: Backup, restored: Shop) -> list[str]:
 
 
 def _different_documents(backup: Backup, stored: StoredCollection, restored: Shop) -> list[str]:
-    """The documents of a collection that differ; both sides are read in the order of the ids."""
+    """List the documents of a collection that differ from the backup, in the order of the ids."""
     cursor = raw_collection(restored, stored.name).find({}, sort=[("_id", 1)])
     lines: list[str] = []
     for position, expected in enumerate(read_documents(backup.path_of(stored.data)), start=1):
         document = next(cursor, None)
         if document is None:
-            lines.append(f"{stored.name}: document {position} and all later ones are missing")
+            lines.append(f"{stored.name}: document {position} and all later documents are missing")
             return lines
         present = bytes(document.raw)
         if present != expected:
             lines.append(f"{stored.name}: {_difference(expected, present)}")
         if len(lines) == MAX_DIFFERENCES:
-            lines.append(f"{stored.name}: the comparison ended after {position} documents")
+            lines.append(
+                f"{stored.name}: the comparison stopped after {position} documents, "
+                f"because {MAX_DIFFERENCES} documents differ"
+            )
             return lines
     if extra := sum(1 for _ in cursor):
         lines.append(f"{stored.name}: {extra} documents are not in the backup")
@@ -142,33 +162,36 @@ def _different_documents(backup: Backup, stored: StoredCollection, restored: Sho
 
 
 def _difference(expected: bytes, present: bytes) -> str:
-    """The field in which two documents differ; no values, which may be personal data."""
+    """Name the fields in which two documents differ; values may be personal, and are not shown."""
     before, after = decode(expected, ANY_TIME), decode(present, ANY_TIME)
     if before.get("_id") != after.get("_id"):
-        return f"a document has another id: {after.get('_id')!r}, expected {before.get('_id')!r}"
+        return f"a document has the id {after.get('_id')!r}, expected {before.get('_id')!r}"
     fields = [
         name
         for name in [*before, *(name for name in after if name not in before)]
         if name not in before or name not in after or _typed(before[name]) != _typed(after[name])
     ]
     listed = ", ".join(map(str, fields[:3])) or "the order of its fields"
-    return f"document {before.get('_id')!r} differs in {listed}"[:200]
+    return f"document {before.get('_id')!r} differs from the backup in: {listed}"[:200]
 
 
 def _typed(content: object) -> tuple[type, str]:
-    """A value with its type, for a comparison in which 1 and 1.0 differ."""
+    """Return the type and the text of a value, for a comparison in which 1 and 1.0 differ."""
     return type(content), repr(content)
 
 
 def missing_in(backup: Backup, live: Shop) -> list[str]:
-    """Indexes of the live database that a backup of the same schema version lacks.
+    """List the indexes of the store's database that a backup of the same schema version lacks.
 
-    A collection that migrations made has an index, so it must be in the backup. A collection that
-    the store made later may be missing in an older backup.
+    Every collection that migrations made has an index, so this collection must be in the backup. A
+    collection that the store made later may be missing in an older backup.
 
     Args:
         backup: the backup.
         live: the store's database.
+
+    Returns:
+        One sentence for each missing index or collection; empty if the schema versions differ.
     """
     if backup.manifest.schema_version != schema_version_of(live):
         return []
@@ -178,7 +201,7 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
         expected = [index for index in indexes_of(live, name) if index["name"] != ID_INDEX]
         stored = stored_by_name.get(name)
         if expected and stored is None:
-            missing.append(f"{name} is not in the backup")
+            missing.append(f"the collection {name} is not in the backup")
         elif stored is not None:
             names = [str(index["name"]) for index in expected if index not in stored.indexes]
             missing += [f"{name}: the index {index} is not in the backup" for index in names]
@@ -186,15 +209,19 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
 
 
 def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
-    """Documents of customers that are older than a backup, and that the backup lacks.
+    """List documents of customers that are older than a backup, and that the backup lacks.
 
-    A dump of another or an empty database, and a dump of some documents, lack them. The oldest and
-    the newest documents before the backup are compared, and what their orders refer to.
+    A backup of an empty database, of another database, or of a part of the documents lacks such
+    documents. The oldest and the newest documents before the backup are compared, and the users of
+    the compared orders.
 
     Args:
-        restored: the restored backup.
+        restored: the scratch database with the restored backup.
         live: the store's database.
-        taken_at: when the backup began, UTC.
+        taken_at: the time at which the backup began, UTC.
+
+    Returns:
+        One sentence for each collection with missing documents.
     """
     before = taken_at - MAX_CLOCK_DIFFERENCE
     ids_by_collection: dict[str, set[Any]] = {}
@@ -217,19 +244,22 @@ def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
 
 
 def _older(live: Shop, name: str, field: str, before: datetime) -> Iterator[dict[str, Any]]:
-    """The oldest and the newest documents of a collection before a moment."""
+    """Read the oldest and the newest documents of a collection before a moment, UTC."""
     for direction in (1, -1):
         documents = live[name].find({field: {"$lt": before}}).sort(field, direction)
         yield from documents.limit(MAX_COMPARED)
 
 
 def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
-    """Documents that are not in a backup as they are in the live database.
+    """List documents that a backup lacks, or that differ from the documents in another database.
 
     Args:
         backup: the backup.
-        live: the store's database.
+        live: the store's database, or a database with the same documents.
         ids: for each collection, the id of a document that nobody changes.
+
+    Returns:
+        One sentence for each document that is missing or different.
     """
     stored_by_name = {stored.name: stored for stored in backup.manifest.collections}
     wrong = []
@@ -238,5 +268,8 @@ def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
         stored = stored_by_name.get(name)
         copies = read_documents(backup.path_of(stored.data)) if stored else iter(())
         if document is None or bytes(document.raw) not in copies:
-            wrong.append(f"{name}: {document_id} is missing from the backup, or differs there")
+            wrong.append(
+                f"{name}: the document {document_id} is missing in the backup, or its content "
+                "there differs from the database"
+            )
     return wrong

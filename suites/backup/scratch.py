@@ -1,7 +1,8 @@
-"""Scratch databases: made for one restored backup, and always dropped.
+"""Makes scratch databases, each for one restored backup, and always drops them.
 
-A killed run cannot drop its scratch database, so the next run does it: the first document of a
-scratch database says which run made it. No other database is ever dropped or written to.
+A killed run cannot drop its scratch database, so the next run drops that database. The first
+document of a scratch database names the run that made it. No other database is ever dropped or
+written to.
 """
 
 import os
@@ -27,12 +28,12 @@ Server = MongoClient[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Scratches:
-    """Scratch databases of other runs.
+    """The names of scratch databases of other runs.
 
     Args:
-        dropped: the databases of ended runs, which were dropped.
-        kept: the databases of runs that may still be alive.
-        unknown: the databases whose run is not known.
+        dropped: the databases of ended runs; these databases were dropped.
+        kept: the databases of runs that may still be alive; these databases were not dropped.
+        unknown: the databases that do not name their run; these databases were not dropped.
     """
 
     dropped: tuple[str, ...]
@@ -41,12 +42,12 @@ class Scratches:
 
 
 def own_prefix(run_id: str) -> str:
-    """The beginning of the names of all scratch databases that this process makes for a run."""
+    """Return the prefix of the names of all scratch databases that this process makes for a run."""
     return f"{PREFIX}{run_id[:MAX_RUN_ID]}_{os.getpid()}_"
 
 
 def scratch_name(run_id: str) -> str:
-    """A new name for a scratch database of a run."""
+    """Make a new name for a scratch database of a run."""
     return own_prefix(run_id) + secrets.token_hex(3)
 
 
@@ -58,22 +59,28 @@ def refuse_other(name: str, live: str) -> None:
         live: the name of the store's database.
 
     Raises:
-        BackupError: the name is the live database's, or does not begin with the prefix.
+        BackupError: the name is the name of the store's database, or it does not begin with the
+            prefix of scratch databases.
     """
     if name == live or live.startswith(PREFIX):
-        raise BackupError(f"{name} is refused: {live} is the store's own database")
+        raise BackupError(
+            f"the database {name} is refused: {live} is the store's own database, and the name of "
+            f"a scratch database begins with {PREFIX}"
+        )
     if not name.startswith(PREFIX) or name == PREFIX:
-        raise BackupError(f"{name} is refused: the name of a scratch database begins with {PREFIX}")
+        raise BackupError(
+            f"the database {name} is refused: the name of a scratch database begins with {PREFIX}"
+        )
 
 
 @contextmanager
 def scratch_database(server: Server, live: str, run_id: str) -> Iterator[Shop]:
-    """A new, empty database, which is dropped at the end, also after an error.
+    """Make a new scratch database, and drop the database at the end, also after an error.
 
     Args:
         server: a connection to the server for scratch databases.
         live: the name of the store's database, which is never touched.
-        run_id: the run that makes it.
+        run_id: the id of the run that makes the scratch database.
 
     Raises:
         BackupError: the name is refused, or the database exists already.
@@ -82,7 +89,7 @@ def scratch_database(server: Server, live: str, run_id: str) -> Iterator[Shop]:
     name = scratch_name(run_id)
     refuse_other(name, live)
     if name in server.list_database_names():
-        raise BackupError(f"{name} exists already")
+        raise BackupError(f"the scratch database {name} exists already; run the command again")
     try:
         owner = {"_id": OWNER, "run_id": run_id, "made_at": datetime.now(UTC)}
         server[name][OWNER].insert_one(owner)
@@ -92,11 +99,11 @@ def scratch_database(server: Server, live: str, run_id: str) -> Iterator[Shop]:
 
 
 def drop_ended(server: Server, live: str) -> Scratches:
-    """Drop the scratch databases of ended runs.
+    """Drop the scratch databases of ended runs, and list the scratch databases that are left.
 
     Args:
         server: a connection to the server for scratch databases.
-        live: the name of the store's database.
+        live: the name of the store's database, which is never dropped.
 
     Raises:
         pymongo.errors.PyMongoError: the server does not answer.
@@ -118,5 +125,5 @@ def drop_ended(server: Server, live: str) -> Scratches:
 
 
 def _utc(moment: datetime) -> datetime:
-    """A time of a driver that does not state the time zone, which is UTC."""
+    """Return a time with its time zone; a time without a time zone is UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

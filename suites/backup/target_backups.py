@@ -1,4 +1,4 @@
-"""The backups of a target: where they are stored, and how they are taken and restored."""
+"""Finds the backups of a target, and takes and restores backups of its database."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ class StoredBackups:
 
     Args:
         complete: the complete backups of one database, the newest first.
-        damaged: why each other folder is no complete backup, one sentence each.
+        damaged: for each other folder, one sentence: why the folder is not a complete backup.
     """
 
     complete: tuple[Backup, ...]
@@ -38,10 +38,10 @@ class StoredBackups:
 
 
 def stored_in(folder: Path, database: str) -> StoredBackups:
-    """Read the manifests of a folder of backups.
+    """Read the manifests of all backups in a folder.
 
     Args:
-        folder: the folder; hidden folders in it are unfinished backups, and are not read.
+        folder: the folder of backups. Hidden folders are unfinished backups, and are not read.
         database: the name of the database; the backups of other databases are left out.
 
     Raises:
@@ -66,35 +66,42 @@ def stored_in(folder: Path, database: str) -> StoredBackups:
 
 
 def newest_in(folder: Path, database: str) -> Backup:
-    """The newest complete backup of a database.
+    """Find the newest complete backup of a database; its files are not verified.
+
+    Args:
+        folder: the folder of backups.
+        database: the name of the database.
 
     Raises:
         BackupError: the folder has no complete backup of the database, or cannot be read.
     """
     stored = stored_in(folder, database)
     if not stored.complete:
-        reasons = "; ".join(stored.damaged[:3]) or "it is empty"
+        reasons = "; ".join(stored.damaged[:3]) or "take a backup first"
         raise BackupError(f"{folder} has no complete backup of {database}: {reasons}"[:500])
     return stored.complete[0]
 
 
 def folder_of(target: Target) -> Path:
-    """The target's folder of backups.
+    """Return the folder of backups that the target file names.
 
     Raises:
         ConfigurationError: the target file names no folder.
     """
     if target.backups is None:
-        raise ConfigurationError(f"{target.name}: the target file has no [backup] folder")
+        raise ConfigurationError(
+            f"{target.name}: the target file has no [backup] folder; name the folder of backups "
+            "there"
+        )
     return target.backups
 
 
 @contextmanager
 def live_database(target: Target) -> Iterator[Shop]:
-    """The target's database.
+    """Connect to the target's database.
 
     Raises:
-        ConfigurationError: its address is not known.
+        ConfigurationError: the address of the database is not known.
     """
     with _server(_uri(target)) as server:
         yield server.get_default_database()
@@ -102,15 +109,15 @@ def live_database(target: Target) -> Iterator[Shop]:
 
 @contextmanager
 def passing_folder(target: Target, run_id: str, elsewhere: Path) -> Iterator[Path]:
-    """A folder for the backups of one run, beside the target's backups; deleted at the end.
+    """Make a folder for the backups of one run, and delete the folder at the end.
 
-    The folder is hidden, so that its backups do not count as the target's. Folders that killed runs
-    left are deleted.
+    The folder is hidden, so that its backups do not count as backups of the target. Folders of
+    killed runs are deleted.
 
     Args:
-        target: the target.
-        run_id: the run.
-        elsewhere: where the folder is made for a target without a folder of backups.
+        target: the target; the new folder is made in the target's folder of backups.
+        run_id: the id of the present run.
+        elsewhere: the parent of the new folder for a target without a folder of backups.
 
     Raises:
         BackupError: the target's folder of backups cannot be written to.
@@ -123,7 +130,9 @@ def passing_folder(target: Target, run_id: str, elsewhere: Path) -> Iterator[Pat
     try:
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise BackupError(f"{parent}: no backup can be written: {error.strerror}") from error
+        raise BackupError(
+            f"{parent}: no backup can be written: {error.strerror}; create the folder, or mount it"
+        ) from error
     try:
         yield folder
     finally:
@@ -133,13 +142,16 @@ def passing_folder(target: Target, run_id: str, elsewhere: Path) -> Iterator[Pat
 def take(
     target: Target, folder: Path, say: Callable[[str], None], *, compress: bool = False
 ) -> Backup:
-    """Take a backup of the target's database with mongodump where it is installed, else by copying.
+    """Take a backup of the target's database with mongodump, or with pymongo without mongodump.
 
     Args:
         target: the target; its database is only read.
-        folder: the folder of backups; it must exist.
-        say: receives lines of progress.
+        folder: the folder of backups, which must exist.
+        say: a function that receives lines of progress.
         compress: whether the files are compressed with gzip.
+
+    Returns:
+        The complete backup.
 
     Raises:
         BackupError: no backup could be taken.
@@ -154,15 +166,19 @@ def take(
 
 @contextmanager
 def restored(target: Target, backup: Backup, run_id: str) -> Iterator[tuple[Shop, RestoreTimes]]:
-    """A scratch database with the contents of a backup; it is dropped at the end.
+    """Restore a backup into a scratch database, and drop the database at the end.
 
     Args:
-        target: the target.
+        target: the target, whose file names the server for scratch databases.
         backup: a verified backup.
-        run_id: the run that restores.
+        run_id: the id of the present run.
+
+    Yields:
+        The scratch database, and the durations of the restore.
 
     Raises:
-        BackupError: the backup could not be restored, or the target's server may not be used.
+        BackupError: the backup could not be restored, or a production target names no server for
+            scratch databases.
         ConfigurationError: the address of the database is not known.
         pymongo.errors.PyMongoError: the server does not answer, or refuses a document.
     """
@@ -179,10 +195,13 @@ def restored(target: Target, backup: Backup, run_id: str) -> Iterator[tuple[Shop
 
 @contextmanager
 def scratch_server(target: Target) -> Iterator[scratch.Server]:
-    """The server for scratch databases: ``restore_uri`` of the target file, else the target's own.
+    """Connect to the server for scratch databases.
+
+    The address is ``restore_uri`` of the target file, or else the address of the target's database.
 
     Raises:
-        BackupError: the target's own server may not be used, as customers use it.
+        BackupError: a production target has no ``restore_uri``; customers use the server of its
+            database.
     """
     with _server(_scratch_uri(target)) as server:
         yield server
@@ -216,7 +235,8 @@ def _server(uri: str) -> Iterator[scratch.Server]:
     except (ValueError, WrongAddressError) as error:
         # The text of the error may have a part of the address, and so of the password.
         raise BackupError(
-            f"database_uri or restore_uri is no address of a database ({type(error).__name__})"
+            "database_uri or restore_uri of the target file is no address of a database "
+            f"({type(error).__name__})"
         ) from None
     with server:
         yield server

@@ -1,4 +1,4 @@
-"""Compares the files of a backup with its manifest; a change of any byte shows."""
+"""Compares the files of a backup with the manifest, so that every changed byte is found."""
 
 import os
 import stat
@@ -13,11 +13,14 @@ OWN_FILES = {manifest.MANIFEST, manifest.DIGEST}
 
 
 def problems_of(folder: Path, database: str) -> list[str]:
-    """Why a backup must not be restored; an empty list for a whole backup.
+    """List the reasons why a backup must not be restored.
 
     Args:
         folder: the folder of the backup.
-        database: the name of the database that must have been backed up.
+        database: the name of the database of which the folder must be a backup.
+
+    Returns:
+        One sentence for each reason; an empty list for an undamaged backup.
     """
     try:
         backup = manifest.read(folder)
@@ -34,10 +37,14 @@ def problems_of(folder: Path, database: str) -> list[str]:
 
 
 def verified(folder: Path, database: str) -> Backup:
-    """A whole backup.
+    """Verify a backup, and return it.
+
+    Args:
+        folder: the folder of the backup.
+        database: the name of the database of which the folder must be a backup.
 
     Raises:
-        BackupError: the backup must not be restored; the message has the first reasons.
+        BackupError: the backup must not be restored; the message has the first three reasons.
     """
     if problems := problems_of(folder, database):
         raise BackupError("; ".join(problems[:3]))
@@ -45,29 +52,41 @@ def verified(folder: Path, database: str) -> Backup:
 
 
 def exposure(folder: Path) -> str:
-    """Why every user of the machine can read a backup, which has personal data; empty if not."""
+    """Return a warning if every user of the machine can read a backup, else an empty text.
+
+    A backup contains personal data.
+
+    Args:
+        folder: the folder of the backup.
+    """
     by_others = stat.S_IROTH | stat.S_IXOTH
     is_open = all(path.stat().st_mode & stat.S_IXOTH for path in folder.absolute().parents)
     mode = folder.stat().st_mode
     if not is_open or not mode & by_others:
         return ""
-    readable = f"every user can read the backup, mode {stat.S_IMODE(mode):o}"
+    readable = f"every user can read the backup, because its mode is {stat.S_IMODE(mode):o}"
     return f"{folder.name}: {readable}; type: chmod 700 {folder}"
 
 
 def _wrong_names(content: manifest.Manifest) -> list[str]:
-    """Files that do not have the name of their collection, and collections that occur twice."""
+    """List files that lack the name of their collection, and collections that occur twice."""
     problems = []
     for stored in content.collections:
         stem = f"{content.database}/{file_stem(stored.name)}"
         if stored.data.path not in (f"{stem}.bson", f"{stem}.bson.gz"):
-            problems.append(f"{stored.data.path} is not the file of {stored.name}")
+            problems.append(
+                f"{stored.data.path} is not the file of {stored.name}, expected {stem}.bson"
+            )
     names = [stored.name for stored in content.collections]
-    return problems + [f"{name} occurs twice" for name in set(names) if names.count(name) > 1]
+    return problems + [
+        f"the collection {name} occurs twice in the manifest"
+        for name in set(names)
+        if names.count(name) > 1
+    ]
 
 
 def _wrong_files(backup: Backup) -> list[str]:
-    """Files that the manifest does not list, and files that are missing."""
+    """List files that the manifest does not list, and files of the manifest that are missing."""
     listed = {file.path for file in backup.manifest.files} | OWN_FILES
     present = {
         os.path.relpath(Path(parent) / name, backup.folder)
@@ -81,7 +100,7 @@ def _wrong_files(backup: Backup) -> list[str]:
 
 
 def _wrong_file(backup: Backup, stored: StoredCollection) -> list[str]:
-    """Why the files of a collection are not those that were written."""
+    """List the differences between the files of a collection and the manifest; empty without."""
     for file in (stored.data, stored.metadata):
         if problem := _difference(backup.path_of(file), file):
             return [problem]
@@ -95,9 +114,17 @@ def _wrong_file(backup: Backup, stored: StoredCollection) -> list[str]:
 
 
 def _difference(path: Path, file: StoredFile) -> str:
-    """How a file differs from the manifest; empty for the same content or for a missing file."""
+    """Describe how a file differs from the manifest.
+
+    Args:
+        path: the path of the file.
+        file: the size and the SHA-256 in the manifest.
+
+    Returns:
+        A sentence; an empty text for the same content, or for a missing file.
+    """
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        return f"{file.path} is a symbolic link, or no file"
+        return f"{file.path} is a symbolic link, or it is not a regular file"
     try:
         present = digest_of(path)
     except FileNotFoundError:
@@ -107,5 +134,5 @@ def _difference(path: Path, file: StoredFile) -> str:
     if present.size != file.size:
         return f"{file.path} has {present.size:,} bytes, expected {file.size:,}"
     if present.sha256 != file.sha256:
-        return f"{file.path} was changed: its SHA-256 differs"
+        return f"{file.path} was changed: its SHA-256 differs from the manifest"
     return ""

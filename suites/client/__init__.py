@@ -1,4 +1,4 @@
-"""Talks to the store: operations by id; every answer is compared with the contract."""
+"""Sends requests to the store by operation id, and compares every response with the contract."""
 
 from suites.client.exchanges import Exchange, forget, last_exchange
 from suites.client.masking import masked

@@ -1,4 +1,4 @@
-"""The last exchange with the store, which the message of a failure shows."""
+"""Stores the last request to the store and its response, for the message of a failed check."""
 
 import json
 import shlex
@@ -16,15 +16,15 @@ MAX_BODY = 300
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its answer.
+    """A request to the store, and the response.
 
     Args:
-        request: the request as sent.
-        status: HTTP status; None when no answer came.
-        body: the parsed body of the answer.
-        seconds: wall time until the whole body was received, or until the request failed.
-        failure: why no answer came; an empty text with an answer.
-        access: how the store is accessed; None for a store without a log-in of its own.
+        request: the request as it was sent.
+        status: the HTTP status of the response; None if no response came.
+        body: the parsed body of the response; None for an empty body or no response.
+        seconds: the wall time until the whole body was received, or until the request failed.
+        failure: the reason why no response came; an empty text if a response came.
+        access: the log-in, certificates and proxy of the target file; None without these settings.
     """
 
     request: requests.PreparedRequest
@@ -35,15 +35,15 @@ class Exchange:
     access: Access | None = None
 
     def summary(self) -> str:
-        """Method, path, status and short body in one line, without secrets."""
+        """Return method, path, status and a part of the body in one line, without secrets."""
         request = f"{self.request.method} {masked(self.request.path_url)}"
         if self.status is None:
             return f"{request} got no answer within {self.seconds:.1f} s ({self.failure})"
         body = "an empty body" if self.body is None else masked_body(self.body, MAX_BODY)
-        return f"{request} answered {self.status} in {self.seconds:.3f} s: {body}"
+        return f"{request} got status {self.status} in {self.seconds:.3f} s: {body}"
 
     def curl(self) -> str:
-        """The curl line that repeats the request, without secrets."""
+        """Return the curl command that repeats the request, without secrets."""
         return curl(self.request, self.access)
 
 
@@ -52,22 +52,31 @@ class _LastExchange:
 
 
 def remember(exchange: Exchange) -> None:
-    """Keep an exchange as the last of this process; a process runs one test at a time."""
+    """Store an exchange as the last exchange of this process, which runs one test at a time."""
     _LastExchange.exchange = exchange
 
 
 def last_exchange() -> Exchange | None:
-    """The last exchange since ``forget``; None without an exchange."""
+    """Return the last exchange since ``forget`` was called; None without an exchange."""
     return _LastExchange.exchange
 
 
 def forget() -> None:
-    """Drop the last exchange, at the beginning of a test."""
+    """Delete the stored exchange; call this function at the beginning of a test."""
     _LastExchange.exchange = None
 
 
 def parsed(raw: bytes, headers: Mapping[str, str]) -> object:
-    """A parsed body: JSON if headers and content are JSON, else text; None for an empty body."""
+    """Parse the body of a response.
+
+    Args:
+        raw: the bytes of the body.
+        headers: the headers of the response, by lower-case name.
+
+    Returns:
+        The JSON value if the headers and the content are JSON; else the text; None for an empty
+        body.
+    """
     if not raw:
         return None
     if headers.get("content-type", "").startswith("application/json"):
@@ -79,11 +88,11 @@ def parsed(raw: bytes, headers: Mapping[str, str]) -> object:
 
 
 def curl(request: requests.PreparedRequest, access: Access | None = None) -> str:
-    """The curl line that repeats a request, with its secrets masked.
+    """Return the curl command that repeats a request, with masked secrets.
 
     Args:
-        request: the request.
-        access: how the store is accessed; None without a log-in of its own.
+        request: the request as it was sent.
+        access: the log-in, certificates and proxy of the target file; None without these settings.
     """
     parts = ["curl", "-i", "-X", str(request.method)]
     login = access.request_headers.get("Authorization") if access else None

@@ -1,4 +1,4 @@
-"""Replaces secrets in texts that people read or that files keep."""
+"""Replaces secrets by asterisks in texts that people read or that are written to files."""
 
 import json
 import re
@@ -29,7 +29,12 @@ STARS = "***"
 
 
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
-    """A text in which asterisks replace tokens and these secrets; any file can hold the text."""
+    """Replace tokens and secrets in a text by asterisks; UTF-8 can encode the result.
+
+    Args:
+        text: the text.
+        secrets: the secrets to replace; JSON Web Tokens are always replaced.
+    """
     text = text.encode(errors="backslashreplace").decode()
     for secret in secrets:
         if secret:
@@ -38,7 +43,7 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def masked_json(content: Any) -> Any:  # noqa: ANN401 - any JSON
-    """JSON with the values of secret keys replaced; the code of an error stays."""
+    """Replace the values of secret keys in a JSON value; the code of a documented error stays."""
     if isinstance(content, dict):
         masked_content = {
             key: STARS if key in SECRET_KEYS and value is not None else masked_json(value)
@@ -54,6 +59,11 @@ def masked_json(content: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def masked_body(content: object, max_length: int = 600) -> str:
-    """A body for a message: masked, and cut to a length in characters."""
+    """Return the text of a body for a message, with masked secrets.
+
+    Args:
+        content: the parsed body.
+        max_length: the number of characters after which the text is cut.
+    """
     text = masked(json.dumps(masked_json(content), ensure_ascii=False, default=str))
     return text if len(text) <= max_length else text[:max_length] + "…"

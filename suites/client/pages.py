@@ -1,4 +1,4 @@
-"""The browser: Playwright with the Chromium of the system, else with its own."""
+"""Opens pages in a browser: the Chromium of the system, or else the Chromium of Playwright."""
 
 import shutil
 import time
@@ -27,34 +27,34 @@ PAGE_SECONDS = 6.0
 
 @dataclass  # no slots: Playwright keeps its wrappers on the object
 class Visit:
-    """A page in the browser, and the errors on it.
+    """A page in the browser, and the errors that occurred on this page.
 
     Args:
-        page: the page.
-        errors: console errors, uncaught exceptions and answers of 400 or more.
+        page: the page of Playwright.
+        errors: console errors, uncaught exceptions, and responses with a status of 400 or more.
     """
 
     page: Page
     errors: list[str] = field(default_factory=list)
 
     def note_console(self, message: ConsoleMessage) -> None:
-        """Keep a console error."""
+        """Record a message of the browser console if the message is an error."""
         if message.type == "error":
             self.errors.append(f"console: {message.text}"[:MAX_ERROR])
 
     def note_exception(self, error: Error) -> None:
-        """Keep an uncaught exception."""
+        """Record an exception that no script of the page caught."""
         self.errors.append(f"exception: {error.message}"[:MAX_ERROR])
 
     def note_response(self, response: Response) -> None:
-        """Keep a refused or failed request."""
+        """Record a response if the status is 400 or more."""
         if response.status >= FIRST_ERROR_STATUS:
             self.errors.append(f"{response.status} {response.url}"[:MAX_ERROR])
 
 
 @contextmanager
 def browser() -> Generator[Browser]:
-    """A headless browser."""
+    """Start a headless browser, and close the browser at the end."""
     with sync_playwright() as playwright:
         system = shutil.which("chromium")
         launched = playwright.chromium.launch(executable_path=system, args=list(FLAGS))
@@ -66,10 +66,15 @@ def browser() -> Generator[Browser]:
 
 @contextmanager
 def visit(opened_browser: Browser, target: Target, run_id: str) -> Generator[Visit]:
-    """The target's frontend, open in a new context of the browser.
+    """Open the target's frontend in a new context of the browser.
 
-    A browser cannot choose its source address. It sends the signed exemption from the rate limit,
-    if the target has a key for it.
+    A browser cannot choose its source address. So the browser sends the signed exemption from the
+    rate limit, if the target has an exemption key.
+
+    Args:
+        opened_browser: the browser.
+        target: the target with the frontend.
+        run_id: the id of the run, which marks the requests as test traffic.
     """
     headers = {"X-Kirana-Synthetic": run_id}
     if "exemption_key" in target.secrets:

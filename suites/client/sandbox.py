@@ -1,4 +1,4 @@
-"""The published sandbox credentials of the payment gateway; a payment with them moves no money."""
+"""Pays with the sandbox credentials that the payment gateway publishes, so no money is moved."""
 
 import hashlib
 import hmac
@@ -13,7 +13,13 @@ VPA = "shopper@upi"
 
 
 def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answer:
-    """Pay an order with the sandbox card and expect status 201."""
+    """Pay an order with the sandbox card, expect status 201, and return the response.
+
+    Args:
+        shopper: a client that is logged in as the owner of the order.
+        order_id: the id of the order.
+        amount_paise: the amount of the payment, in paise.
+    """
     return shopper.call(
         "process_payment",
         expect=201,
@@ -27,7 +33,13 @@ def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answe
 
 
 def start_upi(shopper: StoreClient, order: dict[str, Any], vpa: str) -> Answer:
-    """Ask for a UPI payment of an order and accept any documented status."""
+    """Request a UPI payment of an order, and accept any documented status.
+
+    Args:
+        shopper: a client that is logged in as the owner of the order.
+        order: the order, as the store returned it.
+        vpa: the virtual payment address of the payer.
+    """
     return shopper.ask(
         "process_payment",
         body={
@@ -40,15 +52,23 @@ def start_upi(shopper: StoreClient, order: dict[str, Any], vpa: str) -> Answer:
 
 
 def webhook_signature(key: str, raw: bytes) -> str:
-    """The gateway's signature of the body of a webhook event: hex HMAC-SHA256."""
+    """Sign the body of a webhook event as the payment gateway does.
+
+    Args:
+        key: the key of the webhook.
+        raw: the bytes of the body.
+
+    Returns:
+        The HMAC-SHA256 of the body, as hexadecimal digits.
+    """
     return hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
 
 
 def new_card_number(last_four: str = "") -> str:
-    """A valid card number that nobody used before (check digit of ISO/IEC 7812-1).
+    """Make a new random card number with a valid check digit (ISO/IEC 7812-1).
 
     Args:
-        last_four: the last four digits that the number has; empty for any digits.
+        last_four: the last four digits that the number must have; empty for random digits.
     """
     if not last_four:
         digits = "4" + "".join(str(secrets.randbelow(10)) for _ in range(14))
@@ -59,6 +79,6 @@ def new_card_number(last_four: str = "") -> str:
 
 
 def _digit_sum(number: str) -> int:
-    """The sum of the digits of a number, every second digit from the right doubled first."""
+    """Add the digits of a number; every second digit from the right is doubled first."""
     doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in number[-2::-2])
     return doubled + sum(int(digit) for digit in number[-1::-2])

@@ -1,8 +1,8 @@
-"""Source addresses: on loopback, each client sends from its own address."""
+"""Makes source addresses: on loopback, each client sends from its own address."""
 
 import secrets
 
 
 def loopback_source() -> str:
-    """A random address of 127.0.0.0/8, outside 127.0.0.0/16, in which servers listen."""
+    """Return a random address of 127.0.0.0/8, but not of 127.0.0.0/16: servers listen there."""
     return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"

@@ -1,4 +1,4 @@
-"""The client of the store's HTTP operations."""
+"""Sends requests to the HTTP operations of the store, and compares responses with the contract."""
 
 import hashlib
 import hmac
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 8_000_000
 EXEMPTION_SECONDS = 3600
-# How many times the target's patience an answer to one request of a crowd may take.
+# The factor by which the target's patience is longer for one request among many at a time.
 CROWD_PATIENCE = 6
 # A server may close an idle connection at any moment (RFC 9112, section 9.5); many servers do so
 # after 5 seconds. A request that is sent at that moment gets no answer from a correct store.
@@ -46,13 +46,13 @@ class Parts(TypedDict, total=False):
 
 
 class UnexpectedAnswerError(AssertionError):
-    """The store gave another answer than expected, or no answer; the text has the curl line.
+    """The store did not give the expected response, or gave no response.
 
     Args:
-        text: the whole message.
-        expected: the expectation alone; may be empty.
-        observed: the observation alone; may be empty.
-        exchange: the exchange with the store; None for an error of a WebSocket.
+        text: the whole message; for an HTTP request, with the curl command that repeats it.
+        expected: the expected response in words; may be empty.
+        observed: the actual response in words; may be empty.
+        exchange: the request and the response; None for an error of a WebSocket.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class UnexpectedAnswerError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the store.
+    """One response of the store.
 
     Args:
-        status: HTTP status.
-        body: the parsed JSON body; the text of another body; None for an empty body.
-        headers: header by lower-case name.
-        seconds: wall time until the whole body was received.
+        status: the HTTP status.
+        body: the value of a JSON body; the text of another body; None for an empty body.
+        headers: the values of the headers, by lower-case name.
+        seconds: the wall time until the whole body was received, in seconds.
     """
 
     status: int
@@ -80,13 +80,13 @@ class Answer:
 
 
 class _Nobody:
-    """The observer of a client that nobody observes."""
+    """An observer that does nothing, for clients without an observer."""
 
     def begin(self, call: Call) -> None:
         """Do nothing."""
 
     def end(self, call: Call, status: int | None, body: object) -> list[str]:
-        """No problem."""
+        """Return no problem."""
         del call, status, body
         return []
 
@@ -95,7 +95,7 @@ _NOBODY = _Nobody()
 
 
 class _SourceAdapter(HTTPAdapter):
-    """Connects from one source address."""
+    """Opens connections from one source address."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -106,13 +106,13 @@ class _SourceAdapter(HTTPAdapter):
 
 
 class StoreClient:
-    """Calls operations of one target, as one user or without a user.
+    """Sends requests to one target, as one user or without a user.
 
     Args:
-        target: the target to call.
-        contract: the operations and the answers that they must give.
-        run_id: marks the requests as test traffic of this run.
-        source: the address to send from; empty for the address that the system chooses.
+        target: the target that gets the requests.
+        contract: the operations of the store, and the responses that each operation may give.
+        run_id: the id of the run, which marks the requests as test traffic.
+        source: the source address of the requests; empty for the address that the system chooses.
     """
 
     def __init__(self, target: Target, contract: Contract, run_id: str, source: str) -> None:
@@ -137,26 +137,27 @@ class StoreClient:
         self._session.close()
 
     def wait_as_part_of_a_crowd(self) -> None:
-        """Wait longer for each answer, because many clients send at the same moment.
+        """Wait longer for each response, because many clients send requests at the same moment.
 
-        A store that hashes 24 passwords at once answers the last log-in much later than a single
-        one. How quickly a store answers a single request is a question of other checks.
+        A store that hashes 24 passwords at once needs much longer for the last log-in than for a
+        single log-in. Other checks measure the time of a single request.
         """
         self._patience_seconds = CROWD_PATIENCE * self.target.patience_seconds
 
     def call(self, operation_id: str, *, expect: int, **parts: Unpack[Parts]) -> Answer:
-        """Call an operation and compare the answer with the contract.
+        """Send a request for an operation, and compare the response with the contract.
 
         Args:
-            operation_id: the operation.
-            expect: the HTTP status that the answer must have.
-            parts: path and query parameters, JSON body or raw bytes, headers.
+            operation_id: the id of the operation in the contract.
+            expect: the HTTP status that the response must have.
+            parts: the path and query parameters, the JSON body or the raw bytes, and the headers.
 
         Returns:
-            The answer; it has the expected status and the documented shape.
+            The response, which has the expected status and matches the contract.
 
         Raises:
-            UnexpectedAnswerError: no answer came, or the answer has another status or shape.
+            UnexpectedAnswerError: no response came, or the response has another status, or it does
+                not match the contract.
         """
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
@@ -169,7 +170,12 @@ class StoreClient:
         return self._without_problems(operation, request, answer, (expectation, problems))
 
     def ask(self, operation_id: str, **parts: Unpack[Parts]) -> Answer:
-        """Call an operation like ``call``, but accept any documented status."""
+        """Send a request for an operation like ``call``, but accept any documented status.
+
+        Args:
+            operation_id: the id of the operation in the contract.
+            parts: the path and query parameters, the JSON body or the raw bytes, and the headers.
+        """
         __tracebackhide__ = True
         operation = self.contract.operation(operation_id)
         request = self._request(operation, parts)
@@ -184,16 +190,16 @@ class StoreClient:
         answer: Answer,
         comparison: tuple[str, list[str]],
     ) -> Answer:
-        """The answer, if it has no problems.
+        """Return the response if it has no problems.
 
         Args:
-            operation: the operation.
-            request: the request.
-            answer: the answer.
-            comparison: the expectation, and the problems of the answer.
+            operation: the operation of the contract.
+            request: the request as it was sent.
+            answer: the response.
+            comparison: the expectation in words, and the problems of the response.
 
         Raises:
-            UnexpectedAnswerError: the answer has problems.
+            UnexpectedAnswerError: the response has problems.
         """
         __tracebackhide__ = True
         expected, problems = comparison
@@ -203,9 +209,10 @@ class StoreClient:
         exchange = Exchange(request, answer.status, answer.body, answer.seconds, access=access)
         raise UnexpectedAnswerError(
             f"{operation.name}: {'; '.join(problems)}\n"
-            f"  answered {masked_body(answer.body)} in {answer.seconds:.3f} s\n"
+            f"  body after {answer.seconds:.3f} s: {masked_body(answer.body)}\n"
             f"  again: {exchange.curl()}",
-            expected=f"{operation.name} answers with {expected}, in the documented shape",
+            expected=f"{operation.name} responds with {expected}, and the body has the documented "
+            "shape",
             observed="; ".join(
                 [
                     f"status {answer.status}",
@@ -216,10 +223,15 @@ class StoreClient:
         )
 
     def other_method(self, method: str, operation_id: str, path: Mapping[str, str]) -> int:
-        """Send another HTTP method to the path of an operation.
+        """Send a request with another HTTP method to the path of an operation.
+
+        Args:
+            method: the HTTP method.
+            operation_id: the id of the operation in the contract.
+            path: the values of the path parameters, by name.
 
         Returns:
-            The status of the answer.
+            The HTTP status of the response.
         """
         operation = replace(self.contract.operation(operation_id), method=method)
         return self._send(self._request(operation, {"path": path}), "an answer").status
@@ -244,7 +256,17 @@ class StoreClient:
     def _observed(
         self, operation: Operation, parts: Parts, request: requests.PreparedRequest, expected: str
     ) -> tuple[Answer, list[str]]:
-        """The answer, with what it repeats wrongly, and what the observer has against the call."""
+        """Send a request, and let the observer of this client compare its effects.
+
+        Args:
+            operation: the operation of the contract.
+            parts: the parts of the request.
+            request: the request to send.
+            expected: the expected response in words.
+
+        Returns:
+            The response; and the problems: wrongly repeated values, and undeclared effects.
+        """
         __tracebackhide__ = True
         body = _sent_json(parts)
         sent = {"body": body, "path": parts.get("path", {}), "query": parts.get("query", {})}
@@ -294,7 +316,7 @@ class StoreClient:
 
 
 def _use_access(session: requests.Session, target: Target) -> None:
-    """Log in, and use certificates and the proxy, as the target file says."""
+    """Let a session use the log-in, the certificates and the proxy of the target file."""
     access = target.access.api
     session.headers.update(access.request_headers)
     if access.ca_file:
@@ -308,17 +330,17 @@ def _use_access(session: requests.Session, target: Target) -> None:
 
 
 def _refuse_unset(access: Access) -> None:
-    """Send no request without the log-in that the target file names.
+    """Refuse to send a request if the log-in of the target file has no value.
 
     Raises:
-        requests.RequestException: an environment variable is not set.
+        requests.RequestException: an environment variable that the target file names is not set.
     """
     if problem := access_problems.unset_problem(access):
         raise requests.RequestException(problem)
 
 
 def _failure(error: Exception, access: Access) -> str:
-    """Why the store did not answer: the error, or the key of the target file that mends it."""
+    """Return why no response came; for an error of TLS, with the key of the target file to set."""
     if type(error) is requests.RequestException:
         return str(error)
     cause: BaseException | None = error
@@ -331,7 +353,7 @@ def _failure(error: Exception, access: Access) -> str:
 
 
 def _sent_json(parts: Parts) -> object:
-    """The JSON that is sent, as a body or as raw bytes; None for other bytes."""
+    """Return the JSON value that a request sends as body or raw bytes; None for other bytes."""
     if "raw" not in parts:
         return parts.get("body")
     try:
@@ -341,7 +363,7 @@ def _sent_json(parts: Parts) -> object:
 
 
 def _json_body(answer: Answer) -> object:
-    """The body that the contract describes; None for plain text, which has no description."""
+    """Return the body of a response; None for plain text, which the contract does not describe."""
     if isinstance(answer.body, str) and answer.headers.get("content-type", "").startswith(
         "text/plain"
     ):
@@ -350,12 +372,14 @@ def _json_body(answer: Answer) -> object:
 
 
 def exemption(key: str, now: float, seconds: float = 0) -> str:
-    """The value of ``X-Kirana-Exemption``, for senders that cannot choose their source address.
+    """Return the value of the header ``X-Kirana-Exemption``, which exempts from the rate limit.
+
+    Senders that cannot choose their source address need the exemption.
 
     Args:
         key: the target's exemption key.
-        now: seconds since the epoch.
-        seconds: how long the sender needs the exemption, beyond the usual hour.
+        now: the present time, in seconds since the epoch.
+        seconds: the time that the exemption lasts beyond the usual hour, in seconds.
     """
     expiry = str(int(now + seconds) + EXEMPTION_SECONDS)
     signature = hmac.new(key.encode(), expiry.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Waiting for an effect that takes a moment; besides the collector, no other module sleeps."""
+"""Waits until a condition is true; besides the collector, no other module of the suites sleeps."""
 
 import time
 from collections.abc import Callable
@@ -18,19 +18,19 @@ def wait_until(
     *,
     seconds: float,
 ) -> Value:
-    """Call ``look`` again and again until its value holds.
+    """Call ``look`` again and again until its value meets a condition.
 
     Args:
-        condition: the name of the condition, for the message.
-        look: returns the present value.
-        holds: whether a value meets the condition.
-        seconds: the longest time to wait.
+        condition: the condition in words, for the message.
+        look: a function that returns the present value.
+        holds: a function that returns whether a value meets the condition.
+        seconds: the longest time to wait, in seconds.
 
     Returns:
         The value that met the condition.
 
     Raises:
-        AssertionError: no value met the condition in time; the text shows the last value.
+        AssertionError: no value met the condition in this time; the message has the last value.
     """
     __tracebackhide__ = True
     deadline = time.monotonic() + seconds
@@ -48,5 +48,5 @@ def wait_until(
 
 
 def pause(seconds: float) -> None:
-    """Wait between two readings of something that changes."""
+    """Wait for some seconds between two readings of a value that changes."""
     time.sleep(seconds)

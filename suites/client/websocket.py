@@ -1,4 +1,4 @@
-"""WebSocket listeners: connect, send the token, and wait for events."""
+"""Connects to WebSockets of the store, sends the token, and waits for events."""
 
 import contextlib
 import json
@@ -21,16 +21,16 @@ from suites.client import StoreClient, UnexpectedAnswerError
 
 
 class NoMessageError(UnexpectedAnswerError):
-    """The connection is open, and no message came in time."""
+    """The connection to the store is open, but no message came in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """A message, and when it came.
+    """A message of the store, and its time of arrival.
 
     Args:
         event: the message.
-        at: the moment at which it came, by the clock of this machine.
+        at: the moment at which the message arrived, by the clock of this machine.
     """
 
     event: dict[str, Any]
@@ -38,26 +38,27 @@ class ReceivedEvent:
 
     @property
     def lateness(self) -> timedelta:
-        """The time from the moment that the event states to its arrival."""
+        """The time between the moment that the event states and the arrival of the event."""
         return self.at - datetime.fromisoformat(self.event["at"])
 
 
 class Listener:
-    """An open connection on which the store is ready to send."""
+    """Receives events from the store over an open WebSocket."""
 
     def __init__(self, connection: ClientConnection, client: StoreClient) -> None:
         self._connection = connection
         self._client = client
 
     def events_during(self, schema: str, seconds: float) -> list[ReceivedEvent]:
-        """All messages of a time, each with the moment at which it came.
+        """Return all messages that arrive within a time, each with its moment of arrival.
 
         Args:
-            schema: the shape of every message.
-            seconds: how long to listen.
+            schema: the name of the schema in the contract that every message must match.
+            seconds: the time to listen, in seconds.
 
         Raises:
-            UnexpectedAnswerError: the store closed the connection, or sent another shape.
+            UnexpectedAnswerError: the store closed the connection, or sent a message that does not
+                match the schema.
         """
         received = []
         end = time.monotonic() + seconds
@@ -68,11 +69,14 @@ class Listener:
         return received
 
     def next_event(self, schema: str) -> dict[str, Any]:
-        """The next message, in the documented shape.
+        """Wait for the next message, compare it with a schema of the contract, and return it.
+
+        Args:
+            schema: the name of the schema in the contract that the message must match.
 
         Raises:
-            UnexpectedAnswerError: no message came within the target's patience, or a message of
-                another shape.
+            UnexpectedAnswerError: no message came within the target's patience, or the message does
+                not match the schema.
         """
         event = _receive(self._connection, self._client.target.patience_seconds)
         return self._documented(schema, event)
@@ -84,7 +88,9 @@ class Listener:
         ]
         if problems:
             problem = problems[0][:200]
-            raise UnexpectedAnswerError(f"expected a message of the shape {schema}: {problem}")
+            raise UnexpectedAnswerError(
+                f"expected a WebSocket message of the schema {schema}: {problem}"
+            )
         return event
 
 
@@ -96,16 +102,18 @@ def listening(
     path: Mapping[str, str] = MappingProxyType({}),
     resume_after: int | None = None,
 ) -> Generator[Listener]:
-    """Open a WebSocket as the client's user and wait until the store is ready to send.
+    """Open a WebSocket as the user of a client, and wait until the store is ready to send.
 
     Args:
         client: the client of the user who listens.
-        operation_id: the operation of the contract.
-        path: path parameters.
-        resume_after: number of the last received event; the store sends the later events.
+        operation_id: the id of the operation in the contract.
+        path: the values of the path parameters, by name.
+        resume_after: the number of the last received event, after which the store sends all later
+            events; None for new events only.
 
     Raises:
-        UnexpectedAnswerError: the store refuses the connection, or does not say that it is ready.
+        UnexpectedAnswerError: the store refuses the connection, or sends no message that the store
+            is ready.
     """
     address = urlsplit(client.target.addresses.api)
     url_path = client.contract.operation(operation_id).url_path(path)
@@ -124,12 +132,17 @@ def listening(
             additional_headers={**access.request_headers, "X-Kirana-Synthetic": "websocket"},
         )
     except (OSError, WebSocketException, ConfigurationError) as error:
-        raise UnexpectedAnswerError(f"{operation_id}: no WebSocket: {error}") from None
+        raise UnexpectedAnswerError(
+            f"{operation_id}: the WebSocket could not be opened: {error}"
+        ) from None
     with connection:
         connection.send(json.dumps({"token": client.token, "resume_after": resume_after}))
         ready = _receive(connection, patience)
         if ready != {"type": "ready"}:
-            raise UnexpectedAnswerError(f"{operation_id}: expected ready, got {ready}")
+            raise UnexpectedAnswerError(
+                f"{operation_id}: expected the first message of the WebSocket to be of the type "
+                f"ready, got {ready}"
+            )
         yield Listener(connection, client)
 
 
@@ -137,8 +150,8 @@ def _receive(connection: ClientConnection, seconds: float) -> dict[str, Any]:
     try:
         message: dict[str, Any] = json.loads(connection.recv(timeout=seconds))
     except TimeoutError:
-        raise NoMessageError(f"no message over the WebSocket within {seconds:g} s") from None
+        raise NoMessageError(f"no message came over the WebSocket within {seconds:g} s") from None
     except ConnectionClosed as error:
         code = error.rcvd.code if error.rcvd else 1006
-        raise UnexpectedAnswerError(f"the WebSocket was closed with {code}") from None
+        raise UnexpectedAnswerError(f"the store closed the WebSocket with code {code}") from None
     return message

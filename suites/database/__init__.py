@@ -1,13 +1,13 @@
-"""What the checks know about the store's database.
+"""Verifies the store's database: its structure, its replica set, and the integrity of its data.
 
-view         the newest documents of each collection, read once
-purchases    invariants of orders, payments and order events
-totals       invariants of stock, points and achievements
-owners       invariants of data that belongs to a user
-invariants   the table of all invariants, and the confirmation of violations
-declared     migrations, indexes, queries and fields that the store needs
-structure    the declared things compared with the database
-replication  the state of the replica set
-snapshot     counts and checksums before and after a migration
-shoppers     users of a run who shop at the same moment
+view         reads the newest documents of each collection once
+purchases    has the invariants of orders, payments and order events
+totals       has the invariants of stock, points and achievements
+owners       has the invariants of data that belongs to a user
+invariants   has the table of all invariants, and confirms violations
+declared     lists the indexes, queries, fields and values that the store needs
+structure    compares the database with the lists of ``declared``
+replication  reads the state of the replica set
+snapshot     counts documents and computes checksums before and after a migration
+shoppers     lets users of a run shop at the same moment
 """

@@ -1,7 +1,7 @@
-"""What the store's releases need of a database: indexes, queries that use them, and field types.
+"""Lists the indexes, queries, field types and values that the store's releases need in a database.
 
-These tables are the contract between the release and its database. They are written down here, and
-not read from the store's code, so that a migration that was changed by mistake is noticed.
+These tables are the contract between a release and its database. They are written by hand, and not
+read from the store's code, so that a migration that was changed by mistake is noticed.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ LISTED = {"visibility": "listed"}
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index that must exist.
+    """An index that must exist in the database.
 
     Args:
         collection: the collection of the index.
-        keys: the fields, in order; a minus sign before a field is for descending order.
+        keys: the fields of the index, in order; a minus sign before a field means descending order.
+        version: the version of the migration that creates the index.
         unique: whether the index must refuse duplicates.
-        version: the migration that creates the index.
     """
 
     collection: str
@@ -36,16 +36,16 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that the API makes.
+    """A query that the API sends to the database.
 
     Args:
-        operation: the operation of the API.
-        collection: the collection that is read.
-        filter: the whole filter.
-        indexed: the part of the filter that an index must serve. Some databases use an index for
-            this part alone and not for the whole filter.
-        sort: field and direction.
-        version: the migration from which on the query is made.
+        operation: the operation of the API that sends the query.
+        collection: the collection that the query reads.
+        filter: the whole filter of the query.
+        indexed: the part of the filter for which the database must use an index. Some databases use
+            an index for this part alone, and not for the whole filter.
+        version: the version of the migration that a release with this query needs.
+        sort: the fields of the sort order, with 1 for ascending and -1 for descending order.
     """
 
     operation: str
@@ -160,10 +160,10 @@ REQUIRED_IDS: Mapping[str, tuple[str, ...]] = {"roles": ROLES}
 
 
 def indexes_of(schema_version: int) -> list[Index]:
-    """The indexes that a database at this schema version has."""
+    """Return the indexes that a database at a schema version must have."""
     return [index for index in INDEXES if index.version <= schema_version]
 
 
 def queries_of(schema_version: int) -> list[Query]:
-    """The queries of a release that needs this schema version."""
+    """Return the queries of a release that needs a schema version."""
     return [query for query in QUERIES if query.version <= schema_version]

@@ -1,7 +1,7 @@
-"""The table of all integrity invariants, and the confirmation of what they find.
+"""Has the table of all integrity invariants, and confirms their violations.
 
-A live store writes while the database is read, so a violation counts only when it is still there
-when the same documents are read again a moment later.
+The store writes while the database is read. So a violation counts only if the same document still
+contradicts the invariant when it is read again a moment later.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,12 +25,12 @@ MALFORMED_DATA = "documents"
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A statement about the documents of a database.
+    """A statement that must be true for the documents of a database.
 
     Args:
-        name: the last part of the check's id.
-        sentence: the statement.
-        find: finds the documents that contradict it.
+        name: the last part of the id of the check.
+        sentence: the statement in words.
+        find: a function that yields the documents that contradict the statement.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Invariant:
 
     @property
     def check(self) -> str:
-        """The id of the check."""
+        """The id of the check that requires the invariant."""
         return PREFIX + self.name
 
 
@@ -88,12 +88,12 @@ Differences = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The violations of one invariant that were there at every reading.
+    """The violations of one invariant that every reading of the database found.
 
     Args:
-        violations: the violations at the last reading.
-        steady: the keys of violations whose difference was the same at the first reading as at the
-            last.
+        violations: the violations that the last reading found.
+        steady: the keys of the violations with the same difference in the first and the last
+            reading.
     """
 
     violations: tuple[Violation, ...]
@@ -102,14 +102,18 @@ class Confirmed:
     def since(
         self, moment: datetime | None, earlier: Differences | None = None
     ) -> tuple[list[Violation], list[Violation]]:
-        """The violations that are new since a moment, and the older ones.
+        """Divide the violations into violations since a moment, and older violations.
 
-        A wrong sum is older when its difference does not change, neither now nor since an earlier
-        run. A document without a time counts as new.
+        A wrong sum is older if its difference does not change: neither while this run reads, nor
+        since an earlier run. A document without a time counts as new.
 
         Args:
-            moment: UTC; None where every violation counts as new.
-            earlier: the wrong sums that an earlier run since the moment saw; None without one.
+            moment: the moment, UTC; None if every violation counts as new.
+            earlier: the differences of wrong sums that an earlier run since the moment found, by
+                document; None without an earlier run.
+
+        Returns:
+            The new violations, and the older violations.
         """
         if moment is None:
             return list(self.violations), []
@@ -133,16 +137,16 @@ def check(
     pause: Callable[[float], None],
     names: Iterable[str] = tuple(INVARIANTS),
 ) -> dict[str, Confirmed]:
-    """Read the database, and confirm each violation by further readings.
+    """Find the violations of invariants, and confirm each violation by reading the documents again.
 
     Args:
-        database: the store's database; its client reads times with a time zone.
+        database: the store's database; its client must read times with a time zone.
         limit: the maximum number of documents that are read from each collection.
         pause: a function that waits; its argument is a number of seconds.
-        names: the invariants.
+        names: the names of the invariants.
 
     Returns:
-        The confirmed violations of each invariant.
+        The confirmed violations, by name of the invariant.
 
     Raises:
         PyMongoError: the database does not answer.
@@ -183,11 +187,11 @@ def _read(database: Shop, limit: int, names: Iterable[str]) -> Violations:
 
 
 def _violations_of(invariant: Invariant, view: View) -> Iterator[Violation]:
-    """The violations; malformed documents that cannot be judged one by one are a violation, too."""
+    """Yield the violations of an invariant, and one violation if a malformed document stops it."""
     try:
         yield from invariant.find(view)
     except (*MALFORMED, BSONError) as error:
-        text = f"a document is malformed, so not every document is judged ({_line_of(error)})"
+        text = f"a document is malformed, so not every document was judged ({_line_of(error)})"
         yield Violation(MALFORMED_DATA, invariant.name, None, text)
 
 
@@ -200,7 +204,12 @@ def _count(remaining: Violations) -> int:
 
 
 def text_of(invariant: Invariant, violations: list[Violation]) -> str:
-    """The message about violations: the documents, a query that shows them, and the next step."""
+    """Return the message about violations: the documents, a query that finds them, the next step.
+
+    Args:
+        invariant: the invariant.
+        violations: the violations of the invariant; at least one.
+    """
     count = len(violations)
     documents = "1 document contradicts" if count == 1 else f"{count:,} documents contradict"
     collection = violations[0].collection
@@ -219,7 +228,7 @@ def text_of(invariant: Invariant, violations: list[Violation]) -> str:
                 if collection != MALFORMED_DATA
                 else []
             ),
-            "  next step: stop the release that wrote these documents, then correct them",
+            "  next step: stop the release that wrote these documents, then correct the documents",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""Invariants of data that belongs to a user: the user exists."""
+"""Has the invariants of data that belongs to a user: the user must exist."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from suites.database.view import Document, View, Violation
 
 
 def carts(view: View) -> Iterator[Violation]:
-    """Every cart belongs to an existing user, and every product in a cart has a quantity."""
+    """Every cart belongs to an existing user; every product in a cart has a positive quantity."""
     users = view.by_id("users", [cart["_id"] for cart in view.newest("carts")])
 
     def problem(cart: Document) -> str:
@@ -34,7 +34,7 @@ def permissions(view: View) -> Iterator[Violation]:
 
 
 def second_factors(view: View) -> Iterator[Violation]:
-    """Every second factor, device, saved search and points account belongs to a user."""
+    """Every second factor, device, saved search and points account belongs to an existing user."""
     for collection in ("twofa_devices", "sms_codes", "mobile_devices", "offline_sync"):
         yield from _without_user(view, collection)
     yield from _without_user(view, "saved_searches")

@@ -1,4 +1,4 @@
-"""Invariants of orders, payments and order events."""
+"""Has the invariants of orders, payments and order events."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ OPEN = frozenset({"pending", "captured"})
 
 
 def items_of(order: Document) -> list[Document]:
-    """The items of an order; those that are no documents are left out."""
+    """Return the items of an order; malformed items, which are not documents, are left out."""
     items = order.get("items")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def order_items(view: View) -> Iterator[Violation]:
-    """Every order has at least one item, and every item a whole quantity and price."""
+    """Every order has at least one item, and the numbers of each item are whole numbers."""
 
     def problem(order: Document) -> str:
         if not order["items"]:
@@ -39,7 +39,7 @@ def order_items(view: View) -> Iterator[Violation]:
             for item in order["items"]
             if any(type(item[name]) not in WHOLE for name in NUMBERS)
         ]
-        return f"a number of {broken[0]} is not a whole number" if broken else ""
+        return f"a number of the item {broken[0]} is not a whole number" if broken else ""
 
     return view.judge("orders", problem)
 
@@ -49,7 +49,7 @@ def order_lines(view: View) -> Iterator[Violation]:
 
     def problem(order: Document) -> str:
         wrong = [
-            f"{item['product_id']}: {item['quantity']} at {item['price_paise']} paise cost "
+            f"{item['product_id']}: {item['quantity']} pieces at {item['price_paise']} paise cost "
             f"{item['line_total_paise']} paise"
             for item in order["items"]
             if item["line_total_paise"] != item["price_paise"] * item["quantity"]
@@ -98,13 +98,14 @@ def order_products(view: View) -> Iterator[Violation]:
 
 
 def order_once(view: View) -> Iterator[Violation]:
-    """A user's client order id names a single order."""
+    """No two orders of a user have the same client order id."""
     first: dict[tuple[str, str], str] = {}
     for order in view.newest("orders"):
         key = (str(order.get("user_id")), str(order.get("client_order_id")))
         other = first.setdefault(key, order["_id"])
         if other != order["_id"]:
-            yield violation("orders", order, f"{other} has the same client_order_id {key[1]}")
+            text = f"the order {other} has the same client_order_id {key[1]}"
+            yield violation("orders", order, text)
 
 
 def order_payments(view: View) -> Iterator[Violation]:
@@ -119,7 +120,7 @@ def order_payments(view: View) -> Iterator[Violation]:
         return (
             ""
             if "captured" in statuses
-            else f"the order is {order['status']}, but its payments are "
+            else f"the order is {order['status']}, but has no captured payment; its payments are: "
             f"{', '.join(statuses) or 'none'}"
         )
 
@@ -173,7 +174,11 @@ def payment_once(view: View) -> Iterator[Violation]:
     def problem(payment: Document) -> str:
         others = [other for other in payments[payment["order_id"]] if other != payment["_id"]]
         is_open = payment["status"] in OPEN
-        return f"order {payment['order_id']} has {others[0]}, too" if is_open and others else ""
+        return (
+            f"order {payment['order_id']} also has the payment {others[0]}"
+            if is_open and others
+            else ""
+        )
 
     return view.judge("payments", problem)
 
@@ -215,7 +220,7 @@ def event_orders(view: View) -> Iterator[Violation]:
 
 
 def event_numbers(view: View) -> Iterator[Violation]:
-    """The events of an order are numbered from 1 to its event_seq, in the order of their times."""
+    """The events of an order are numbered from 1 to the order's event_seq, in the order of time."""
     events = _events_by_order(view)
 
     def problem(order: Document) -> str:
@@ -245,7 +250,8 @@ def event_status(view: View) -> Iterator[Violation]:
             return ""
         newest = max(own, key=lambda event: event["seq"])
         return (
-            f"the order is {order['status']}, but its newest event says {newest['status']}"
+            f"the order is {order['status']}, but its newest event has the status "
+            f"{newest['status']}"
             if order["status"] != newest["status"]
             else ""
         )

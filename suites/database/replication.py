@@ -1,4 +1,4 @@
-"""The state of the replica set that a database belongs to."""
+"""Reads the state of the replica set to which a database belongs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +20,12 @@ class Replication:
     """The state of a replica set.
 
     Args:
-        members: how many members the set has; 1 for a single node.
-        lag_seconds: how far the slowest secondary is behind the primary; 0 for a single node.
-        problems: why the set is not healthy, or its lag too long; empty for a healthy set.
-        sentence: the state in one sentence.
+        members: the number of members of the set; 1 for a single node.
+        lag_seconds: the time by which the slowest secondary is behind the primary, in seconds; 0
+            for a single node.
+        problems: the reasons why the set is not healthy, or its lag is too long; empty for a
+            healthy set.
+        sentence: the problems, or else the state of the set, in one sentence.
     """
 
     members: int
@@ -33,11 +35,11 @@ class Replication:
 
 
 def replication_of(client: "MongoClient[dict[str, Any]]", max_lag_seconds: float) -> Replication:
-    """Ask a server for the state of its replica set.
+    """Read the state of the replica set of a server, and evaluate the state.
 
     Args:
-        client: connected to the server.
-        max_lag_seconds: how far a secondary may be behind the primary.
+        client: a connection to the server.
+        max_lag_seconds: the time by which a secondary may be behind the primary, in seconds.
 
     Raises:
         PyMongoError: the server does not answer.
@@ -49,17 +51,20 @@ def replication_of(client: "MongoClient[dict[str, Any]]", max_lag_seconds: float
     except OperationFailure as error:
         if error.code == NO_REPLICATION:
             return Replication(1, 0.0, (), "a single node, which is no member of a replica set")
-        problem = f"the server does not tell the state of its replica set: error code {error.code}"
+        problem = (
+            "the server refuses to tell the state of its replica set (replSetGetStatus): error "
+            f"code {error.code}"
+        )
         return Replication(0, 0.0, (problem,), problem)
     return evaluate(status, max_lag_seconds)
 
 
 def evaluate(status: Mapping[str, Any], max_lag_seconds: float) -> Replication:
-    """Evaluate an answer to ``replSetGetStatus``.
+    """Evaluate the reply of a server to the command ``replSetGetStatus``.
 
     Args:
-        status: the answer.
-        max_lag_seconds: how far a secondary may be behind the primary.
+        status: the reply of the server.
+        max_lag_seconds: the time by which a secondary may be behind the primary, in seconds.
     """
     members = list(status.get("members", ()))
     primaries = [member for member in members if member.get("state") == PRIMARY]
@@ -85,7 +90,7 @@ def evaluate(status: Mapping[str, Any], max_lag_seconds: float) -> Replication:
 
 
 def _lags(members: list[Mapping[str, Any]], primaries: list[Mapping[str, Any]]) -> dict[str, float]:
-    """How far each secondary is behind the primary, in seconds."""
+    """Return the time by which each secondary is behind the primary, in seconds, by name."""
     written = primaries[0].get("optimeDate") if primaries else None
     if not isinstance(written, datetime):
         return {}

@@ -1,4 +1,4 @@
-"""Users of a run who shop at the same moment, so that concurrent writes meet each other."""
+"""Lets users of a run shop at the same moment, so that the store handles concurrent writes."""
 
 import contextlib
 import time
@@ -16,17 +16,17 @@ from suites.testdata.ownership import Ownership, OwnProduct, OwnUser
 
 SHOPPERS, AT_ONCE = 4, 3
 PRICE_PAISE, BIG_PRICE_PAISE = 49_900, 260_000
-# The courier brings an order in this time.
+# The testbed delivers an order within this time.
 DELIVERY_SECONDS = 1.5
 
 
 @dataclass(slots=True)
 class Acknowledged:
-    """The orders and payments that the store acknowledged.
+    """The orders and payments that the store acknowledged in its responses.
 
     Args:
-        orders: ids of orders that were placed.
-        payments: ids of payments that were captured.
+        orders: the ids of the orders that were placed.
+        payments: the ids of the payments that were captured.
     """
 
     orders: set[str] = field(default_factory=set)
@@ -41,14 +41,14 @@ class _Goods:
 
 
 class Shopping:
-    """Several shoppers of a run, at the same moment.
+    """Lets several users of a run shop at the same moment.
 
-    An answer that differs from the contract is ignored: other suites judge the answers.
+    A response that differs from the contract is ignored: other suites judge the responses.
 
     Args:
         target: the target.
-        new_client: makes clients, each with an address of its own.
-        ownership: makes the shoppers and their products.
+        new_client: a function that makes a client, which may have a source address of its own.
+        ownership: the maker of the users and of their products.
     """
 
     def __init__(
@@ -60,10 +60,13 @@ class Shopping:
         self.acknowledged = Acknowledged()
 
     def shop(self) -> Acknowledged:
-        """Shop, and wait until the newest documents are old enough to be judged.
+        """Let the users shop, and wait until the newest documents are old enough to be judged.
+
+        Returns:
+            The orders and payments that the store acknowledged.
 
         Raises:
-            AssertionError: no order was placed and paid, so nothing could be judged.
+            AssertionError: no order was placed, or no payment was captured.
         """
         goods = _Goods(
             rice=self._ownership.product(price_paise=PRICE_PAISE, stock=1000),
@@ -75,7 +78,11 @@ class Shopping:
             list(pool.map(lambda user: self._shop(user, goods), users))
         _wait_until_settled()
         if not self.acknowledged.orders or not self.acknowledged.payments:
-            raise AssertionError("the shoppers of the run could not place and pay an order")
+            raise AssertionError(
+                "expected at least one order and one captured payment of the run's users, got "
+                f"{len(self.acknowledged.orders)} orders and {len(self.acknowledged.payments)} "
+                "payments; run the smoke suite to find the cause"
+            )
         return self.acknowledged
 
     def _shop(self, user: OwnUser, goods: _Goods) -> None:
@@ -105,7 +112,17 @@ class Shopping:
         number: int,
         quantities: dict[OwnProduct, int],
     ) -> list[dict[str, Any]]:
-        """Place the same order with each client at the same moment; the different orders."""
+        """Place the same order with each client at the same moment.
+
+        Args:
+            clients: the clients of the user.
+            user: the user.
+            number: the number of the order among the orders of this user.
+            quantities: the number of pieces of each product; empty for the products of the cart.
+
+        Returns:
+            The different orders that the store placed.
+        """
         body: dict[str, Any] = {"client_order_id": f"{user.user_id[-10:]}-{number}"}
         if quantities:
             body["items"] = [
@@ -155,7 +172,7 @@ class Shopping:
 
 
 def _body(client: StoreClient, operation_id: str, *, body: object) -> dict[str, Any]:
-    """The body of an answer; empty for an answer that differs from the contract."""
+    """Send a request, and return the body of the response; empty for an undocumented response."""
     with contextlib.suppress(UnexpectedAnswerError):
         answer = client.ask(operation_id, body=body).body
         if isinstance(answer, dict):

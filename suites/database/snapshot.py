@@ -1,6 +1,6 @@
-"""Counts and checksums of a database's collections, to compare before and after a migration.
+"""Compares counts and checksums of a database's collections before and after a migration.
 
-Documents of test runs are left out: runs write and delete them all the time.
+Documents of test runs are left out, because runs write and delete documents all the time.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ MAX_OUTPUT = 300
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The documents of a collection.
+    """The count and the checksum of the documents of a collection.
 
     Args:
-        count: how many.
-        checksum: the sum of the documents' SHA-256, so that the order does not matter.
+        count: the number of documents.
+        checksum: the sum of the SHA-256 of all documents, which does not depend on their order.
     """
 
     count: int
@@ -40,11 +40,15 @@ class Content:
 
 
 def snapshot(database: Shop, limit: int) -> dict[str, Content]:
-    """The content of each collection, without the documents of test runs.
+    """Return the count and the checksum of each collection, without documents of test runs.
 
     Args:
         database: the store's database.
-        limit: the largest number of documents that is read of a collection, in the order of ids.
+        limit: the maximum number of documents that are read from each collection, in the order of
+            ids.
+
+    Returns:
+        The counts and checksums, by name of the collection.
     """
     return {
         collection: _content(database, collection, limit)
@@ -54,14 +58,14 @@ def snapshot(database: Shop, limit: int) -> dict[str, Content]:
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What a repeated migration changed.
+    """The changes that a repeated migration made.
 
     Args:
-        exit_code: the exit code of the command.
-        output: what the command printed.
-        records: the records of migrations before, as the database had them.
-        changes: what the command changed in the records of migrations and in the indexes.
-        changed_content: what the command changed in the documents, by collection.
+        exit_code: the exit code of the command that applies the migrations.
+        output: the end of the command's stderr, or else of its stdout.
+        records: the records of migrations before the command.
+        changes: sentences about changed records of migrations and changed indexes.
+        changed_content: sentences about changed documents, one for each collection.
     """
 
     exit_code: int
@@ -76,8 +80,9 @@ def rerun_migrations(database: Shop, command: Sequence[str], limit: int) -> Reru
 
     Args:
         database: the store's database.
-        command: applies the migrations; the word ``python`` stands for this interpreter.
-        limit: the largest number of documents that is read of a collection.
+        command: the command that applies the migrations; the word ``python`` stands for the
+            interpreter of this process.
+        limit: the maximum number of documents that are read from each collection.
     """
     records, present = _records(database), indexes(database)
     before = snapshot(database, limit)
@@ -114,7 +119,7 @@ def _content(database: Shop, collection: str, limit: int) -> Content:
 
 
 def is_own(document: Mapping[str, Any]) -> bool:
-    """Whether a document is of a test run."""
+    """Return whether a document belongs to a test run."""
     return any(OWN_ID.match(str(document.get(name, ""))) for name in OWNERS)
 
 
@@ -124,7 +129,7 @@ def _digest(document: Mapping[str, Any]) -> int:
 
 
 def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> list[str]:
-    """What changed between two snapshots, keyed by collection."""
+    """List the changes between two snapshots, one sentence for each changed collection."""
     nothing = Content(0, 0)
     changes = []
     for collection in sorted({*before, *after}):

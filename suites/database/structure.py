@@ -1,4 +1,4 @@
-"""The structure of a database, compared with what is declared: each function lists problems."""
+"""Compares the structure of a database with the declared structure, and lists the problems."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,11 +26,14 @@ NOT_FOUND = 26  # the error code of a collection that does not exist
 
 
 def migration_problems(records: Sequence[Document], schema_version: int) -> list[str]:
-    """Why the records of migrations are not those of a database at a schema version.
+    """Compare the records of migrations with the records that a schema version must have.
 
     Args:
         records: the documents of the collection ``migrations``.
-        schema_version: the version that the target file states.
+        schema_version: the schema version that the target file states.
+
+    Returns:
+        One sentence for each record that is missing, repeated, unexpected or in the wrong order.
     """
     versions = [record.get("version") for record in records]
     expected = list(range(1, schema_version + 1))
@@ -52,11 +55,16 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
     times = [record["at"] for record in by_version]
     late = [str(by_version[number]["version"]) for number in range(1, len(times))
             if times[number] < times[number - 1]]  # fmt: skip
-    return [f"version {version} was applied before the version below it" for version in late]
+    return [f"version {version} was applied before the next lower version" for version in late]
 
 
 def indexes(database: Shop) -> dict[str, Any]:
-    """All indexes of a database, keyed by collection and name."""
+    """Read all indexes of a database.
+
+    Returns:
+        For each index, keyed by ``COLLECTION.NAME``: its fields with their directions, whether it
+        is unique, and the names of options that restrict it.
+    """
     return {
         f"{collection}.{name}": (
             tuple(index["key"]),
@@ -69,11 +77,15 @@ def indexes(database: Shop) -> dict[str, Any]:
 
 
 def index_problems(present: Mapping[str, Any], schema_version: int) -> list[str]:
-    """The declared indexes that a database does not have, or that admit duplicates.
+    """Compare the indexes of a database with the declared indexes.
 
     Args:
-        present: the result of ``indexes``.
-        schema_version: the version that the target file states.
+        present: the indexes of the database, as ``indexes`` returns them.
+        schema_version: the schema version that the target file states.
+
+    Returns:
+        One sentence for each index that is missing, does not serve all documents or admits
+        duplicates; and for each undeclared index that deletes or refuses documents.
     """
     problems = [
         problem for index in indexes_of(schema_version) if (problem := _problem(index, present))
@@ -82,14 +94,14 @@ def index_problems(present: Mapping[str, Any], schema_version: int) -> list[str]
 
 
 def _undeclared(present: Mapping[str, Any]) -> Iterator[str]:
-    """Indexes that nobody declared, and that delete documents or refuse some."""
+    """Yield a sentence for each index that deletes documents, or is unique but not declared."""
     declared = {(index.collection, _keys(index)) for index in INDEXES if index.unique}
     for name, (fields, unique, options) in present.items():
         collection = name.partition(".")[0]
         if EXPIRES in options:
-            yield f"{name} deletes documents (expireAfterSeconds)"
+            yield f"the index {name} deletes documents (expireAfterSeconds)"
         elif unique and (collection, fields) not in declared:
-            yield f"{name} is unique, but not declared: the index refuses correct documents"
+            yield f"the index {name} is unique, but not declared: it may refuse correct documents"
 
 
 def _keys(index: Index) -> tuple[tuple[str, int], ...]:
@@ -104,25 +116,28 @@ def _problem(index: Index, present: Mapping[str, Any]) -> str:
         if name.startswith(f"{index.collection}.") and fields == keys
     ]
     if not same_keys:
-        return f"{index} is missing"
+        return f"the index {index} is missing"
     if index.unique and not any(unique for unique, _ in same_keys):
-        return f"{index} is not unique"
+        return f"the index {index} is not unique"
     whole = [
         options
         for unique, options in same_keys
         if not set(options) - {EXPIRES} and (unique or not index.unique)
     ]
     options = same_keys[0][1]
-    return "" if whole else f"{index} does not hold for all documents ({', '.join(options)})"
+    return "" if whole else f"the index {index} does not serve all documents ({', '.join(options)})"
 
 
 def plan_problems(database: Shop, schema_version: int, max_scanned: int) -> list[str]:
-    """The declared queries that read a whole collection of more documents than allowed.
+    """Find the declared queries that read a whole large collection, because no index serves them.
 
     Args:
         database: the store's database.
-        schema_version: the version that the target file states.
-        max_scanned: a query may read a collection of this size without an index.
+        schema_version: the schema version that the target file states.
+        max_scanned: the number of documents up to which a query may read a whole collection.
+
+    Returns:
+        One sentence for each such query, with the command that shows its plan.
     """
     problems = []
     for query in queries_of(schema_version):
@@ -131,7 +146,8 @@ def plan_problems(database: Shop, schema_version: int, max_scanned: int) -> list
             continue
         if not any(_uses_index(database, query, part) for part in (query.filter, query.indexed)):
             problems.append(
-                f"{query.operation} reads all {count:,} documents of {query.collection}: "
+                f"the query {query.operation!r} reads all {count:,} documents of "
+                f"{query.collection}, because no index serves the query; see "
                 f"db.{query.collection}.find({_shown(query)}).explain()"
             )
     return problems
@@ -146,7 +162,7 @@ def _uses_index(database: Shop, query: Query, part: Document) -> bool:
 
 
 def _stages(plan: object) -> Iterator[str]:
-    """The names of all stages of a plan, at any depth."""
+    """Yield the names of all stages of a query plan, at any depth."""
     if isinstance(plan, Mapping):
         if isinstance(plan.get("stage"), str):
             yield plan["stage"]
@@ -162,11 +178,14 @@ def _shown(query: Query) -> str:
 
 
 def validation_problems(database: Shop, limit: int) -> list[str]:
-    """What ``validate`` reports of each collection, and fields of another type than declared.
+    """Validate each collection, and compare fields with their declared types and values.
 
     Args:
         database: the store's database.
-        limit: how many documents of a collection are read to compare their fields.
+        limit: the maximum number of documents of a collection whose field types are compared.
+
+    Returns:
+        One sentence for each problem.
     """
     problems = []
     for collection in sorted(database.list_collection_names()):
@@ -177,7 +196,8 @@ def validation_problems(database: Shop, limit: int) -> list[str]:
                 problems.append(f"{collection}: validate failed with code {error.code}")
             continue
         if not report.get("valid") or report.get("errors") or report.get("corruptRecords"):
-            problems.append(f"{collection}: not valid: {str(report.get('errors'))[:100]}")
+            errors = str(report.get("errors"))[:100]
+            problems.append(f"{collection}: validate reports that it is not valid: {errors}")
     for collection, types in FIELD_TYPES.items():
         problems += list(_field_problems(database, collection, types, limit))
     for collection, values in FIELD_VALUES.items():
@@ -188,7 +208,7 @@ def validation_problems(database: Shop, limit: int) -> list[str]:
 def _value_problems(
     database: Shop, collection: str, values: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Documents with a value that the release does not know."""
+    """Yield a sentence for each document with a value that the release does not know."""
     for name, known in values.items():
         query = {name: {"$nin": list(known)}}
         for document in database[collection].find(query, {name: 1}).limit(MAX_NAMED):
@@ -201,21 +221,21 @@ def _either(values: Sequence[str]) -> str:
 
 
 def _future_problems(database: Shop) -> Iterator[str]:
-    """Documents from the future: their time is wrong, for example of another time zone."""
+    """Yield a sentence for each document with a time in the future, so with a wrong time."""
     latest = datetime.now(UTC) + MAX_CLOCK_DIFFERENCE
     for collection, name in TIMES.items():
         query = {name: {"$gt": latest}}
         for document in database[collection].find(query, {name: 1}).limit(MAX_NAMED):
-            yield f"{collection} {document['_id']}: {name} is in the future, {document[name]}"
+            yield f"{collection} {document['_id']}: {name} is in the future: {document[name]}"
 
 
 def _absent_problems(database: Shop) -> Iterator[str]:
-    """Documents that a migration wrote, and that are missing."""
+    """Yield a sentence for each document that a migration writes, and that is missing."""
     present = set(database.list_collection_names())
     for collection in sorted(present.intersection(REQUIRED_IDS)):
         ids = {document["_id"] for document in database[collection].find({}, {"_id": 1})}
         for missing in sorted(set(REQUIRED_IDS[collection]) - ids):
-            yield f"{collection} {missing} is missing"
+            yield f"the document {missing} of {collection}, which a migration writes, is missing"
 
 
 def _field_problems(

@@ -1,4 +1,4 @@
-"""Invariants of stock, points and achievements: running totals agree with what they sum up."""
+"""Has the invariants of stock, points and achievements: each total is the sum of its entries."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ REGULAR_ORDERS = 5
 
 
 def points_orders(view: View) -> Iterator[Violation]:
-    """Points are earned by an existing, paid order of the same user."""
+    """Every entry of earned points belongs to an existing, paid order of the same user."""
     orders = _orders_of_entries(view)
 
     def problem(entry: Document) -> str:
@@ -23,7 +23,7 @@ def points_orders(view: View) -> Iterator[Violation]:
         if order is None:
             return f"order {entry['order_id']} does not exist"
         if entry["user_id"] != order["user_id"]:
-            users = f"{entry['user_id']}, but their order is of {order['user_id']}"
+            users = f"{entry['user_id']}, but the order of the points is of {order['user_id']}"
             return f"the points are of user {users}"
         return "" if order["status"] in PAID else f"order {order['_id']} is {order['status']}"
 
@@ -40,8 +40,8 @@ def points_amounts(view: View) -> Iterator[Violation]:
             return ""
         expected = order["total_paise"] // PAISE_PER_POINT
         return (
-            f"points is {entry['points']}, but the total of {order['total_paise']} paise earns "
-            f"{expected}"
+            f"points is {entry['points']}, but an order of {order['total_paise']} paise "
+            f"earns {expected}"
             if entry["points"] != expected
             else ""
         )
@@ -66,7 +66,13 @@ def points_lifetime(view: View) -> Iterator[Violation]:
 
 
 def _compare_sums(view: View, field: str, counted: Callable[[int], int]) -> Iterator[Violation]:
-    """Compare a field of the accounts with the sum of the ledger's entries of each user."""
+    """Compare a field of each account with the sum of the user's entries in the points ledger.
+
+    Args:
+        view: the documents of the database.
+        field: the field of the account.
+        counted: the number of points to add for an entry, from the points of the entry.
+    """
     accounts = view.newest("leaderboards")
     users = [account["_id"] for account in accounts]
     newest_users = [str(entry.get("user_id")) for entry in view.newest("loyalty_points")]
@@ -90,7 +96,7 @@ def _compare_sums(view: View, field: str, counted: Callable[[int], int]) -> Iter
 
 
 def _with_time(account: Document, entries: list[Document]) -> Document:
-    """The account with the time of its newest entry, where it has no time."""
+    """Return the account; an account without a time gets the time of its newest entry."""
     times = [entry["at"] for entry in entries]
     return {"reached_at": max(times), **account} if times else account
 
@@ -104,7 +110,7 @@ def points_not_negative(view: View) -> Iterator[Violation]:
 
 
 def achievements(view: View) -> Iterator[Violation]:
-    """An achievement is unlocked only by paid orders that deserve it."""
+    """Every unlocked achievement is justified by the paid orders of the user."""
     unlocked = view.newest("achievements")
     users = [str(achievement.get("user_id")) for achievement in unlocked]
     orders = view.grouped("orders", "user_id", users)
@@ -120,15 +126,15 @@ def achievements(view: View) -> Iterator[Violation]:
         return (
             ""
             if deserved.get(achievement["key"], True)
-            else f"{achievement['key']}: the user has {len(paid)} paid orders, the largest of "
-            f"{max(paid, default=0)} paise"
+            else f"{achievement['key']}: the user has {len(paid)} paid orders, and the largest "
+            f"order is {max(paid, default=0)} paise"
         )
 
     return view.judge("achievements", problem, settled=True)
 
 
 def stock_balance(view: View) -> Iterator[Violation]:
-    """The stock of a product and the pieces taken from it add up to the pieces received."""
+    """The stock of a product is the number of received pieces minus the number of taken pieces."""
     for product in view.newest("products"):
         try:
             difference = int(product["stock"] + product["taken"] - product["received"])
@@ -146,10 +152,10 @@ def stock_balance(view: View) -> Iterator[Violation]:
 
 
 def stock_taken(view: View) -> Iterator[Violation]:
-    """The pieces taken from a product's stock are the pieces in orders of the product.
+    """The number of pieces taken from a product's stock is the number of pieces in its orders.
 
-    Orders of the moments around the reading may or may not be counted already. Only products are
-    judged whose orders the view has all: every product where the view has all orders.
+    Orders that the store writes during the reading may or may not be counted already. A product is
+    judged only if the view has all orders of this product.
     """
     certain: Counter[str] = Counter()
     possible: Counter[str] = Counter()

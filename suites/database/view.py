@@ -1,7 +1,7 @@
-"""The newest documents of each collection of a store's database, each collection read once.
+"""Reads the newest documents of each collection of a store's database, each collection once.
 
 The store writes while a view is read, so the collections of a view are of slightly different
-moments. An invariant therefore does not judge documents that are younger than GRACE.
+moments. So an invariant that depends on a later write does not judge documents younger than GRACE.
 """
 
 from collections import defaultdict
@@ -55,10 +55,10 @@ class Violation:
     Args:
         collection: the collection of the document.
         document: the id of the document.
-        at: when the document was written, UTC; None where it has no time.
-        observed: what contradicts the invariant.
-        difference: for a sum that is wrong, by how much; else None. A sum keeps its difference
-            while further documents are written correctly.
+        at: the time at which the document was written, UTC; None for a document without a time.
+        observed: the contradiction in words.
+        difference: for a wrong sum, the wrong value minus the right value; else None. The
+            difference stays equal while further documents are written correctly.
     """
 
     collection: str
@@ -69,16 +69,16 @@ class Violation:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The key that identifies the document."""
+        """The collection and the id of the document."""
         return self.collection, self.document
 
 
 class View:
-    """One reading of a database.
+    """Reads the newest documents of a database, and stores the documents that were read.
 
     Args:
-        database: the store's database; its client reads times with a time zone.
-        limit: the largest number of documents that is read of a collection.
+        database: the store's database; its client must read times with a time zone.
+        limit: the maximum number of documents that are read from each collection.
     """
 
     def __init__(self, database: Shop, limit: int) -> None:
@@ -89,7 +89,7 @@ class View:
         self.started = datetime.now(UTC)
 
     def newest(self, collection: str) -> Sequence[Document]:
-        """The newest documents of a collection, at most ``limit``."""
+        """Return the newest documents of a collection, at most ``limit`` documents."""
         if collection == "orders":
             # An order is written after its pieces are taken, so products are read first.
             self.newest("products")
@@ -106,18 +106,23 @@ class View:
         return list(cursor.limit(self._limit))
 
     def is_complete(self, collection: str) -> bool:
-        """Whether the view has every document of a collection."""
+        """Return whether the view has every document of a collection."""
         return len(self.newest(collection)) < self._limit
 
     def covers(self, collection: str, since: datetime) -> bool:
-        """Whether the view has every document of a collection since a moment, UTC."""
+        """Return whether the view has every document that a collection got since a moment.
+
+        Args:
+            collection: the collection.
+            since: the moment, UTC.
+        """
         if self.is_complete(collection):
             return True
         oldest = min(document[NEWEST[collection]] for document in self.newest(collection))
         return bool(oldest < since - GRACE)
 
     def by_id(self, collection: str, ids: Iterable[str]) -> Mapping[str, Document]:
-        """The documents with these ids, keyed by id."""
+        """Return the documents with given ids, and other documents that the view knows, by id."""
         if collection not in self._by_id:
             self._by_id[collection] = _by_id(self.newest(collection))
         known = self._by_id[collection]
@@ -129,7 +134,13 @@ class View:
     def grouped(
         self, collection: str, field: str, values: Iterable[str]
     ) -> Mapping[str, list[Document]]:
-        """All documents whose field has one of these values, keyed by value."""
+        """Return all documents whose field has one of the given values, keyed by value.
+
+        Args:
+            collection: the collection.
+            field: the field.
+            values: the values; if the view has the whole collection, all values are returned.
+        """
         groups: dict[str, list[Document]] = defaultdict(list)
         documents: Iterable[Document] = self.newest(collection)
         if not self.is_complete(collection):
@@ -146,9 +157,9 @@ class View:
             yield from self.database[collection].find(query, projection)
 
     def is_settled(self, collection: str, document: Document) -> bool:
-        """Whether a document is older than GRACE, so that the store has written its consequences.
+        """Return whether a document is older than GRACE, so that all dependent documents exist.
 
-        A document from the future has a wrong time, and is judged, too.
+        A document from the future has a wrong time, and counts as settled.
         """
         at = document[TIMES[collection]]
         return bool(at < self.started - GRACE or at > self.started + MAX_CLOCK_DIFFERENCE)
@@ -156,11 +167,11 @@ class View:
     def judge(
         self, collection: str, problem: Callable[[Document], str], *, settled: bool = False
     ) -> Iterator[Violation]:
-        """A violation for each document with a problem.
+        """Yield a violation for each document with a problem.
 
         Args:
             collection: the collection whose newest documents are judged.
-            problem: returns what contradicts the invariant, or an empty text.
+            problem: a function that returns the contradiction in words, or an empty text.
             settled: whether to judge only documents that are older than GRACE.
         """
         for document in self.newest(collection):
@@ -175,12 +186,12 @@ class View:
 
 
 def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
-    """Documents, keyed by id; a malformed id, such as a document, cannot be referred to."""
+    """Key documents by id, without malformed ids, such as an id that is a document."""
     return {document["_id"]: document for document in documents if _can_be_key(document["_id"])}
 
 
 def _different(values: Iterable[str]) -> list[str]:
-    """The different values, sorted; malformed values of other types are among them."""
+    """Return the different values, sorted by their texts; malformed values are included."""
     return [value for _, value in sorted({repr(value): value for value in values}.items())]
 
 
@@ -195,7 +206,14 @@ def _can_be_key(document_id: object) -> bool:
 def violation(
     collection: str, document: Document, observed: str, difference: int | None = None
 ) -> Violation:
-    """A violation by a document, with the document's time."""
+    """Make a violation by a document, with the time of the document.
+
+    Args:
+        collection: the collection of the document.
+        document: the document that contradicts the invariant.
+        observed: the contradiction in words.
+        difference: for a wrong sum, the wrong value minus the right value; else None.
+    """
     at = document.get(TIMES.get(collection, ""))
     written = at if isinstance(at, datetime) else None
     return Violation(collection, str(document["_id"]), written, observed, difference)

@@ -1,1 +1,1 @@
-"""Latency of single operations against the policy's limits."""
+"""Compares the latency of single operations with the limits of the policy."""

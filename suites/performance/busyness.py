@@ -1,4 +1,7 @@
-"""Whether this machine was too busy to measure: how late a thread wakes up that sleeps a moment."""
+"""Finds out whether this machine was too busy for a measurement of latencies.
+
+A thread sleeps again and again for 5 ms, and measures how late it wakes up.
+"""
 
 import time
 from threading import Event, Thread
@@ -7,13 +10,13 @@ from typing import Self
 
 PAUSE_SECONDS = 0.005
 P95 = 0.95
-# An answer passes through some ten threads and processes. With a delay of this part of the limit,
-# half of the limit is gone before anything is computed.
+# A response passes through some ten threads and processes. With a delay of this part of the limit
+# in each of them, half of the limit is used before anything is computed.
 MAX_PART_OF_LIMIT = 0.05
 
 
 class WakeUpDelays:
-    """Measures the delays of a sleeping thread while its block is executed."""
+    """Measures how late a sleeping thread wakes up while the ``with`` block is executed."""
 
     def __init__(self) -> None:
         self._delays: list[float] = []
@@ -41,22 +44,29 @@ class WakeUpDelays:
 
     @property
     def p95_seconds(self) -> float:
-        """The delay that 95 % of the wake-ups did not exceed; 0 without a wake-up."""
+        """The delay that 95 % of the wake-ups did not exceed, in seconds; 0 without a wake-up."""
         delays = sorted(self._delays)
         return delays[int(P95 * (len(delays) - 1))] if delays else 0.0
 
 
 def excused(problem: str, fastest_half: float, delay: float, limit: float) -> str:
-    """A problem of a latency, or ``inconclusive`` where the machine may be the cause.
+    """Change a problem of a latency into ``inconclusive`` if this machine may be the cause.
 
     Args:
-        problem: why the latency may be over its limit; empty where it is under the limit.
-        fastest_half: the median of the samples, in seconds; with no delay taken out, half of the
-            calls took no longer.
+        problem: the reason why the latency may be over its limit; empty for a latency under the
+            limit.
+        fastest_half: the median of the latency samples, in seconds. If the median is over the
+            limit, the problem is returned unchanged.
         delay: the P95 of the delays of wake-ups, in seconds.
         limit: the limit of the latency, in seconds.
+
+    Returns:
+        The problem, or a text that begins with ``inconclusive``.
     """
     was_busy = delay > MAX_PART_OF_LIMIT * limit
     if not problem or problem.startswith("inconclusive") or not was_busy or fastest_half >= limit:
         return problem
-    return f"inconclusive: this machine was busy, wake-ups came up to {delay:.3f} s late; {problem}"
+    return (
+        f"inconclusive: this machine was busy: 5 % of wake-ups came {delay:.3f} s late or later; "
+        f"{problem}"
+    )

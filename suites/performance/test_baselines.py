@@ -1,4 +1,4 @@
-"""Further baselines of the guide: payment, the API as a whole, and the cache."""
+"""Performance checks of the guide's baselines for payments, for the whole API and for the cache."""
 
 import secrets
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_payment(
     policy: Policy,
     conclude: Callable[[str], None],
 ) -> None:
-    """Every payment by card succeeds, and the P95 of a payment is below its limit."""
+    """Every payment by card succeeds, and the P95 of payments is below the limit of the policy."""
     buyers = [new_person() for _ in range(PAYERS)]
     product = ownership.product(price_paise=100, stock=2000)
 
@@ -67,7 +67,7 @@ def test_payment(
 def test_api(
     new_person: Callable[..., Person], policy: Policy, conclude: Callable[[str], None]
 ) -> None:
-    """The P95 of the usual requests of a shopper, taken together, is below the limit of the API."""
+    """The P95 of all usual requests of a shopper together is below the limit of the policy."""
     shoppers = [new_person() for _ in range(ADDRESSES)]
     usual = cycle(API)
 
@@ -85,7 +85,7 @@ def test_cache(
     policy: Policy,
     ownership: "Ownership",
 ) -> None:
-    """Repeated requests are hits of the cache, and a request that is computed anew is a miss."""
+    """Repeated requests are cache hits, and a response that is computed anew is a cache miss."""
     objectives: list[Any] = [objective for stage in policy.stages for objective in stage.objectives]
     minimum = next(
         objective.limit
@@ -103,17 +103,18 @@ def test_cache(
     hits_after, misses_after = counted()
 
     hits, misses = hits_after - hits_before, misses_after - misses_before
-    counts = f"{hits + misses:.0f} look-ups were counted, and {LOOK_UPS} were made"
+    counts = f"{LOOK_UPS} requests were sent, but {hits + misses:.0f} cache look-ups were counted"
     assert hits + misses >= LOOK_UPS, counts
     ratio = hits / (hits + misses)
-    assert ratio > minimum, f"{hits:.0f} of {hits + misses:.0f} look-ups were hits"
+    text = f"{hits:.0f} of {hits + misses:.0f} look-ups were hits; the ratio must be over {minimum}"
+    assert ratio > minimum, text
 
-    # An answer that shows a new product was computed anew, whatever the life of an entry is.
+    # A response that contains a new product was computed anew, whatever the life of an entry is.
     word = f"cached{secrets.token_hex(4)}"
     product = ownership.findable_product(word, "tea", price_paise=100)
 
     def misses_of_a_search() -> float | None:
-        """The misses of a search that shows the new product; None of one that does not."""
+        """Search; return the increase of the cache misses, or None without the new product."""
         misses_before = counted()[1]
         items = client.call("search", expect=200, query={"q": word}).body["items"]
         return counted()[1] - misses_before if items else None
@@ -126,4 +127,4 @@ def test_cache(
             lambda increase: increase is not None,
             seconds=MAX_CACHE_SECONDS,
         )
-    assert new_misses, "a search that was computed anew was not counted as a miss"
+    assert new_misses, "a search that was computed anew was not counted in cache_misses_total"

@@ -1,4 +1,7 @@
-"""P95 of the guide's operations, by order-statistic bounds; four of the 30 integration tests."""
+"""Performance checks of the P95 of the guide's operations; four of the 30 integration tests.
+
+Bounds of P95 come from order statistics of the samples.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +37,7 @@ def test_permission_check(
     policy: Policy,
     conclude: Callable[[str], None],
 ) -> None:
-    """Every permission check gives the right answer, and its P95 is below the limit."""
+    """Every permission check gives the right result, and the P95 is below the policy's limit."""
     person = new_person(role="staff")
     body = {"user_id": person.user.user_id, "permission": "orders:read"}
 
@@ -58,7 +61,7 @@ def test_search(
     policy: Policy,
     conclude: Callable[[str], None],
 ) -> None:
-    """Every search gives the right answer, and its P95 is below the limit; the queries vary."""
+    """Every search finds the product, and the P95 of different searches is below the limit."""
     clients = [new_client() for _ in range(ADDRESSES)]
     words = popular["name"].lower().split()
 
@@ -79,7 +82,7 @@ def test_order(
     policy: Policy,
     conclude: Callable[[str], None],
 ) -> None:
-    """Fifty orders at the same time are placed once each; the P95 of orders is below the limit."""
+    """Each of 50 orders at the same time is placed once; the P95 of orders is below the limit."""
     buyers = [new_person() for _ in range(ADDRESSES)]
     product = ownership.product(price_paise=100, stock=LARGE_STOCK)
     few = ownership.product(price_paise=100, stock=10)
@@ -135,10 +138,9 @@ def test_database(
     target: Target,
     conclude: Callable[[str], None],
 ) -> None:
-    """The P95 of the store's database commands, and of other commands, is below the limit.
+    """The P95 of the store's database commands, and of this check's commands, is below the limit.
 
-    The commands of the store are measured by the store's histogram. The other commands are sent and
-    measured by this test.
+    The store's histogram measures the commands of the store. This check measures its own commands.
     """
     person = new_person()
     limit = policy.latency_limits["database_query"]
@@ -159,7 +161,7 @@ def test_database(
     slow = queries - round(quick_after - quick_before)
     assert queries >= 2 * CARTS
     chance = chance_of_at_most(slow, queries, 1 - P95)
-    sentence = f"{slow} of {queries} database commands took over {limit} s; at most 5 % are allowed"
+    sentence = f"{slow} of {queries} database commands took over {limit} s; at most 5 % may do so"
     assert chance < 1 - CONFIDENCE, sentence
 
     with timed_connection(target.secrets["database_uri"]) as (own_connection, durations):

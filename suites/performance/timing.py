@@ -1,4 +1,4 @@
-"""Latencies of an operation; the warm-up is not counted, and a wrong answer is a failure."""
+"""Measures latencies of an operation; the first requests warm the store up, and are not counted."""
 
 import statistics
 from collections.abc import Callable
@@ -9,24 +9,28 @@ from suites.client import Answer
 from suites.performance.busyness import WakeUpDelays, excused
 
 WARM_UP = 5
-# The numbers of samples after which P95 is judged; without a verdict, more samples are taken.
+# The numbers of samples after which P95 is judged. Without a result, more samples are taken.
 LOOKS = (20, 120, 240, 480)
 P95 = 0.95
-# Shoppers make orders and payments at the same time, so that many are measured at a time.
+# Shoppers make orders and payments at the same time, so that many requests are measured at a time.
 MEASURED_AT_A_TIME = 4
-# An error probability of 5 % is shared by the looks. The first look can only fail: a pass needs 80
-# samples.
+# The judgements share an error probability of 5 %. The first judgement can only fail: a pass needs
+# 80 samples.
 CONFIDENCE = 1 - 0.05 / len(LOOKS)
 
 
 def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1) -> str:
-    """The problem of the P95 of an operation; empty when P95 is shown to be under the limit.
+    """Compare the P95 of the latency of an operation with its limit.
 
     Args:
-        act: calls the operation once, and raises where the answer is wrong. Its argument is the
-            number of the call, from 0 on; the numbers of the warm-up are negative.
+        act: a function that sends one request, and raises an error for a wrong response. Its
+            argument is the number of the request: from 0 on, or negative in the warm-up.
         limit: the limit of P95, in seconds.
-        at_a_time: how many calls are under way at a time.
+        at_a_time: the number of requests that are under way at a time.
+
+    Returns:
+        The problem; an empty text if P95 is under the limit with the required confidence; a text
+        that begins with ``inconclusive`` if the samples prove neither.
     """
     for number in range(WARM_UP):
         act(-1 - number)
@@ -34,19 +38,26 @@ def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 
     for look in LOOKS:
         seconds += _timed(act, range(len(seconds), look), at_a_time)
         if quantile_lower_bound(seconds, P95, CONFIDENCE) >= limit:
-            return f"P95 is over {limit} s: {_slow_samples(seconds, limit)}"
+            return f"P95 is over the limit of {limit} s: {_slow_samples(seconds, limit)}"
         if look > LOOKS[0] and quantile_upper_bound(seconds, P95, CONFIDENCE) < limit:
             return ""
-    return f"inconclusive: P95 may be under or over {limit} s: {_slow_samples(seconds, limit)}"
+    return (
+        f"inconclusive: P95 may be under or over the limit of {limit} s: "
+        f"{_slow_samples(seconds, limit)}"
+    )
 
 
 def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1) -> str:
-    """The problem of the P95 of an operation, or ``inconclusive`` where this machine was busy.
+    """Compare the P95 of an operation with its limit; a busy machine makes it inconclusive.
 
     Args:
-        act: calls the operation once, as in ``p95_problem``.
+        act: a function that sends one request, as in ``p95_problem``.
         limit: the limit of P95, in seconds.
-        at_a_time: how many calls are under way at a time.
+        at_a_time: the number of requests that are under way at a time.
+
+    Returns:
+        The problem, as ``p95_problem`` returns it; a text that begins with ``inconclusive`` if the
+        problem may be due to this machine.
     """
     seconds: list[float] = []
 
@@ -64,7 +75,8 @@ def _slow_samples(seconds: list[float], limit: float) -> str:
     slow = sum(second >= limit for second in seconds)
     slowest = max(seconds)
     return (
-        f"{slow} of {len(seconds)} samples took {limit:g} s or longer, the slowest {slowest:.3f} s"
+        f"{slow} of {len(seconds)} samples took {limit:g} s or longer, and the slowest sample took "
+        f"{slowest:.3f} s"
     )
 
 

@@ -1,1 +1,1 @@
-"""Checks of the platform: services, monitoring, database, backups, and the load balancer."""
+"""Checks the platform of the store: services, monitoring, database, backups and load balancer."""

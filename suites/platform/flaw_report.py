@@ -1,4 +1,4 @@
-"""How a platform check fails: what was expected, each flaw, and the command that shows it again."""
+"""Lets a platform check fail with the expectation, each flaw, and the command that repeats it."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ MAX_LINE = 300
 
 
 def assert_no_flaws(expected: str, flaws: Sequence[str], *, again: str, next_step: str) -> None:
-    """Fail with all flaws, in at most ten lines.
+    """Fail if there are flaws, with a message of at most ten lines.
 
     Args:
-        expected: what the check expects, as a sentence.
-        flaws: one sentence for each deviation, which begins with the name of the rule, receiver,
-            service or panel.
-        again: the command that repeats the question.
-        next_step: what a person does now.
+        expected: the expectation of the check, as a sentence.
+        flaws: one sentence for each flaw; a sentence begins with the name of the rule, receiver,
+            service or panel, and a colon.
+        again: the command that repeats the request of the check.
+        next_step: the action that a person must take now.
     """
     __tracebackhide__ = True
     if not flaws:
@@ -24,7 +24,7 @@ def assert_no_flaws(expected: str, flaws: Sequence[str], *, again: str, next_ste
     shown = [f"  seen: {_cut(flaw)}" for flaw in flaws[:MAX_FLAWS]]
     others = list(dict.fromkeys(flaw.partition(":")[0] for flaw in flaws[MAX_FLAWS:]))
     if others:
-        shown.append(f"  and {len(flaws) - MAX_FLAWS} more: {', '.join(others)}")
+        shown.append(f"  and {len(flaws) - MAX_FLAWS} more flaws of: {', '.join(others)}")
     lines = [f"expected: {expected}", *shown, f"  again: {again}", f"  next: {next_step}"]
     pytest.fail("\n".join(lines), pytrace=False)
 

@@ -1,4 +1,4 @@
-"""Platform checks of Alertmanager: it runs, it routes by severity, and what it sends arrives."""
+"""Platform checks of Alertmanager: it runs, routes alerts by severity, and notifications arrive."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,38 +42,40 @@ STATUS = "/api/v2/status"
 
 @pytest.fixture
 def alertmanager(target: Target) -> AlertmanagerApi:
-    """The target's Alertmanager."""
-    assert target.addresses.alertmanager, f"{target.name}: no address alertmanager"
+    """Return a client of the target's Alertmanager."""
+    text = f"{target.name}: the target file has no address alertmanager; add the address"
+    assert target.addresses.alertmanager, text
     return AlertmanagerApi(target.addresses.alertmanager, target.patience_seconds)
 
 
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
-    """The target's Prometheus."""
+    """Return a client of the target's Prometheus."""
     return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @pytest.fixture
 def inbox(target: Target) -> NotificationInbox:
-    """The receivers that keep what arrives."""
-    assert target.addresses.notifications, f"{target.name}: no address notifications"
+    """Return a client of the receivers that store all notifications that arrive."""
+    text = f"{target.name}: the target file has no address notifications; add the address"
+    assert target.addresses.notifications, text
     return NotificationInbox(target.addresses.notifications, target.patience_seconds)
 
 
 @pytest.fixture
 def routing(alertmanager: AlertmanagerApi) -> Routing:
-    """The routes, receivers and inhibitions of the configuration that Alertmanager has loaded."""
+    """Return the routes, receivers and inhibition rules that Alertmanager has loaded."""
     return routing_of(alertmanager.status().configuration)
 
 
 class Sender:
-    """Sends synthetic alerts of this run, and ends them.
+    """Sends synthetic alerts of this run, and ends these alerts.
 
     Args:
         alertmanager: the Alertmanager that gets the alerts.
         inbox: the receivers that must get the notifications.
-        routing: the loaded configuration.
-        policy: the severities, and how soon a notification must arrive.
+        routing: the configuration that Alertmanager has loaded.
+        policy: the policy with the severities, and with the time limit of a notification.
         run_id: the id of this run.
     """
 
@@ -88,7 +90,11 @@ class Sender:
 
     @contextmanager
     def sent(self, ways: list[Delivery]) -> Iterator[SyntheticAlerts]:
-        """Synthetic alerts of the severities of these ways."""
+        """Send synthetic alerts of the severities of some deliveries, and end them afterwards.
+
+        Args:
+            ways: the deliveries that the alerts must cause.
+        """
         severities = sorted({way.severity for way in ways})
         parts = self._parts
         with synthetic_alerts(*parts, severities=severities, equal=self._equal) as alerts:
@@ -100,7 +106,7 @@ def sender(
     alertmanager: AlertmanagerApi, inbox: NotificationInbox, routing: Routing, policy: Policy,
     run_id: str,
 ) -> Sender:  # fmt: skip
-    """Sends synthetic alerts of this run."""
+    """Return the sender of the synthetic alerts of this run."""
     return Sender(alertmanager, inbox, routing, policy, run_id)
 
 
@@ -108,7 +114,7 @@ def sender(
 def test_alertmanager_is_up(
     alertmanager: AlertmanagerApi, prometheus: PrometheusApi, target: Target
 ) -> None:
-    """Alertmanager is ready, and Prometheus sends every alert to an Alertmanager, unchanged."""
+    """Alertmanager is ready, and Prometheus sends every alert unchanged to an Alertmanager."""
     assert alertmanager.is_ready()
     # After a reload Prometheus looks for its Alertmanagers again, which takes some seconds.
     addresses = wait_until(
@@ -123,18 +129,19 @@ def test_alertmanager_is_up(
             *forwarding_flaws(prometheus.configuration(), labels),
         ],
         again=prometheus.api.curl("/api/v1/alertmanagers"),
-        next_step="correct the part alerting of prometheus.yml and reload it",
+        next_step="correct the section alerting of prometheus.yml, and reload Prometheus",
     )
 
 
 @check("platform.alertmanager.receivers", needs="monitoring")
 def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Routing) -> None:
-    """Every receiver can be reached by some alert."""
+    """Every receiver gets the alerts of at least one route."""
     assert_no_flaws(
         f"each of the {len(routing.receivers)} receivers gets the alerts of a route",
         receiver_flaws(routing),
         again=f"amtool config routes show --alertmanager.url={alertmanager.api.url}",
-        next_step="add a route, or move the route before the route that takes the alerts",
+        next_step="add a route for the receiver, or move its route before the routes that match "
+        "the same alerts",
     )
 
 
@@ -142,8 +149,8 @@ def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Rou
 def test_every_severity_goes_to_its_receivers(
     alertmanager: AlertmanagerApi, prometheus: PrometheusApi, routing: Routing, policy: Policy
 ) -> None:
-    """Alerts of each severity go exactly to the policy's receivers, critical alerts in time."""
-    assert policy.alert_levels, "the policy has no table [alerts]"
+    """Alerts of each severity go to exactly the policy's receivers, and critical alerts in time."""
+    assert policy.alert_levels, "the policy has no table [alerts]; list the receivers there"
     alerts, limits = alert_labels(prometheus.rules()), policy.platform_limits
     longest = {
         "group_wait": timedelta(seconds=limits["critical_wait_seconds"]),
@@ -151,14 +158,14 @@ def test_every_severity_goes_to_its_receivers(
         "repeat_interval": timedelta(hours=limits["critical_repeat_hours"]),
     }
     assert_no_flaws(
-        "the alerts of every severity go to the receivers of the policy, at any time",
+        "at any time, the alerts of every severity go to exactly the receivers of the policy",
         [
             *severity_flaws(routing, policy.alert_levels, alerts),
             *time_flaws(routing, alerts, longest),
         ],
         again=f"amtool config routes test --alertmanager.url={alertmanager.api.url} "
         "severity=critical",
-        next_step="correct the routes of alertmanager.yml and reload it",
+        next_step="correct the routes in alertmanager.yml, and reload Alertmanager",
     )
 
 
@@ -174,38 +181,38 @@ def test_nothing_mutes_critical_alerts(
         for silence in alertmanager.silences()
     ]  # fmt: skip
     assert_no_flaws(
-        "nothing mutes critical alerts",
+        "no inhibition rule and no active silence mutes critical alerts",
         [*inhibition_flaws(routing, labels), *silence_flaws(silences, labels)],
         again=alertmanager.api.curl(STATUS),
-        next_step="narrow the target of the inhibition rule, or expire the silence",
+        next_step="narrow target_matchers of the inhibition rule, or expire the silence",
     )
 
 
 @check("platform.alertmanager.webhook", needs="notifications")
 def test_alerts_arrive_by_webhook(sender: Sender, inbox: NotificationInbox) -> None:
-    """A synthetic alert of each severity with a webhook receiver arrives in time."""
+    """For each severity with a webhook receiver, a synthetic alert arrives in time."""
     ways = [way for way in sender.ways if way.kind == "webhook"]
-    assert ways, "no receiver of the policy notifies by webhook"
+    assert ways, "no receiver of the policy notifies by webhook; add webhook_configs"
     with sender.sent(ways) as alerts:
         assert_no_flaws(
             "synthetic alerts arrive by webhook in time",
             alerts.undelivered(ways, FIRING, sender.within),
             again=inbox.api.curl("/received"),
-            next_step="look for the receiver's URL in alertmanager.yml and in Alertmanager's log",
+            next_step="compare the receiver's URL in alertmanager.yml with Alertmanager's log",
         )
 
 
 @check("platform.alertmanager.mail", needs="notifications")
 def test_alerts_arrive_by_mail(sender: Sender, inbox: NotificationInbox) -> None:
-    """A synthetic alert of each severity with a mail receiver arrives in time."""
+    """For each severity with a mail receiver, a synthetic alert arrives in time."""
     ways = [way for way in sender.ways if way.kind == "mail"]
-    assert ways, "no receiver of the policy notifies by mail"
+    assert ways, "no receiver of the policy notifies by mail; add email_configs"
     with sender.sent(ways) as alerts:
         assert_no_flaws(
             "synthetic alerts arrive by mail in time",
             alerts.undelivered(ways, FIRING, sender.within),
             again=inbox.api.curl("/received"),
-            next_step="look for smtp_smarthost in alertmanager.yml and in Alertmanager's log",
+            next_step="compare smtp_smarthost in alertmanager.yml with Alertmanager's log",
         )
 
 
@@ -215,7 +222,7 @@ def test_a_notification_arrives_when_an_alert_ends(
 ) -> None:
     """Each receiver of critical alerts gets a notification when a synthetic alert ends."""
     ways = [way for way in sender.ways if way.severity == "critical"]
-    assert ways, "no receiver of the policy gets critical alerts"
+    assert ways, "no receiver of critical alerts; compare [alerts] with alertmanager.yml"
     with sender.sent(ways) as alerts:
         unsent = alerts.undelivered(ways, FIRING, sender.within)
         alerts.end()

@@ -1,4 +1,4 @@
-"""Platform checks of backups: taken, recent, restored into a scratch database, and never half."""
+"""Platform checks of backups: a backup can be taken, is recent, and can be restored completely."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class OwnBackup:
 
     Args:
         backup: the backup.
-        ids: for each collection, the id of a document that this run made before.
-        collections: the collections that the database had before.
+        ids: for some collections, the id of a document that this run made before the backup.
+        collections: the names of the collections that the database had before the backup.
     """
 
     backup: Backup
@@ -37,7 +37,13 @@ class OwnBackup:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The target's newest backup, restored into a scratch database."""
+    """The target's newest backup, restored into a scratch database.
+
+    Args:
+        backup: the backup.
+        scratch: the scratch database with the restored contents.
+        times: the durations of the restore.
+    """
 
     backup: Backup
     scratch: "Shop"
@@ -52,7 +58,7 @@ def own_backup(
     ownership: "Ownership",
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[OwnBackup]:
-    """A backup that this run takes beside the target's backups, and deletes at the end."""
+    """Take a backup into a folder of this run, and delete the backup at the end."""
     ids = {
         "users": ownership.user().user_id,
         "products": ownership.product(price_paise=12_345, stock=10).product_id,
@@ -65,7 +71,7 @@ def own_backup(
 
 @pytest.fixture(scope="module")
 def restored(target: Target, run_id: str, database: "Shop") -> Iterator[Restored]:
-    """The newest backup of the target, verified, and restored into a scratch database."""
+    """Verify the newest backup of the target, and restore the backup into a scratch database."""
     newest = target_backups.newest_in(target_backups.folder_of(target), database.name)
     backup = verification.verified(newest.folder, database.name)
     with target_backups.restored(target, backup, run_id) as (scratch, times):
@@ -74,7 +80,7 @@ def restored(target: Target, run_id: str, database: "Shop") -> Iterator[Restored
 
 @check("platform.backup.taken", needs="backups")
 def test_taken(own_backup: OwnBackup, database: "Shop") -> None:
-    """A backup can be taken now; it is whole, and holds every collection and this run's data."""
+    """A new backup is undamaged, and contains every collection and the data of this run."""
     backup = own_backup.backup
 
     assert verification.problems_of(backup.folder, database.name) == []
@@ -85,14 +91,15 @@ def test_taken(own_backup: OwnBackup, database: "Shop") -> None:
 
 @check("platform.backup.age", needs="backups")
 def test_age(target: Target, policy: Policy, database: "Shop") -> None:
-    """The newest complete backup is young enough; no backup is damaged, or open to every user."""
+    """The newest backup is young enough; no backup is damaged, or readable by every user."""
     stored = target_backups.stored_in(target_backups.folder_of(target), database.name)
 
     assert stored.damaged == ()
     assert [
         reason for backup in stored.complete if (reason := verification.exposure(backup.folder))
     ] == []
-    assert stored.complete != (), f"{target.backups} has no backup of {database.name}"
+    text = f"{target.backups} has no backup of {database.name}; take a backup"
+    assert stored.complete != (), text
     age = datetime.now(UTC) - stored.complete[0].manifest.taken_at
     assert age.total_seconds() > -policy.platform_limits["clock_skew_seconds"]
     assert age.total_seconds() < policy.platform_limits["backup_age_hours"] * 3600
@@ -100,7 +107,7 @@ def test_age(target: Target, policy: Policy, database: "Shop") -> None:
 
 @check("platform.backup.restored", needs="backups")
 def test_restored(restored: Restored, database: "Shop") -> None:
-    """The newest backup restores with identical contents, and lacks nothing of the store."""
+    """The newest backup is restored with identical contents, and lacks no data of the store."""
     assert restoration.differences(restored.backup, restored.scratch) == []
     assert restoration.missing_in(restored.backup, database) == []
     taken_at = restored.backup.manifest.taken_at
@@ -109,13 +116,13 @@ def test_restored(restored: Restored, database: "Shop") -> None:
 
 @check("platform.backup.restore_time", needs="backups")
 def test_restore_time(restored: Restored, policy: Policy) -> None:
-    """Restoring the newest backup takes less time than a rollback may take."""
+    """The restore of the newest backup takes less time than ``restore_seconds`` of the policy."""
     assert restored.times.total < policy.platform_limits["restore_seconds"]
 
 
 @check("platform.backup.damaged_refused", needs="backups")
 def test_damaged_refused(target: Target, own_backup: OwnBackup, run_id: str) -> None:
-    """A cut, changed or incomplete copy is refused, and no scratch database is left."""
+    """A cut, changed or incomplete copy of a backup is refused, and leaves no scratch database."""
     folder = own_backup.backup.folder.parent
 
     rows = damage.refusals(own_backup.backup, folder)
@@ -131,7 +138,7 @@ def test_damaged_refused(target: Target, own_backup: OwnBackup, run_id: str) -> 
 def test_live_untouched(
     target: Target, own_backup: OwnBackup, database: "Shop", run_id: str
 ) -> None:
-    """Restoring changes nothing in the store's database, and leaves no other database."""
+    """A restore changes nothing in the store's database, and leaves no scratch database."""
     with target_backups.restored(target, own_backup.backup, run_id) as (scratch, _):
         name = scratch.name
         assert restoration.not_as_in(own_backup.backup, scratch, own_backup.ids) == []

@@ -1,7 +1,7 @@
-"""Platform checks of the balancer: it gives each colour its share, returns to blue, and drains.
+"""Platform checks of the load balancer: shares of the traffic, return to blue, and draining.
 
-These checks move traffic for some seconds, so a target needs the capability ``shifting``, which no
-production target has.
+These checks move traffic for some seconds, so a target needs the capability ``shifting``. No
+production target has this capability.
 """
 
 import time
@@ -34,7 +34,7 @@ SLOW_REQUESTS = 8
 
 @pytest.fixture
 def weights(target: Target, pytestconfig: pytest.Config) -> Iterator[BorrowedWeights]:
-    """The balancer's weights, which are put back at the end."""
+    """Let a check change the weights of the balancer, and restore the weights at the end."""
     out = run_folder(pytestconfig).parent.parent
     with borrowed_weights(target, out) as borrowed:
         yield borrowed
@@ -42,14 +42,14 @@ def weights(target: Target, pytestconfig: pytest.Config) -> Iterator[BorrowedWei
 
 @pytest.fixture
 def shoppers(target: Target, run_id: str) -> Iterator[Visitors]:
-    """Shoppers at the edge of both colours."""
+    """Open shoppers that send requests to the common edge of both colours."""
     with visitors(target, load(), run_id, count=SHOPPERS) as opened:
         yield opened
 
 
 @check("platform.balancer.weights", needs="shifting")
 def test_weights(weights: BorrowedWeights, target: Target, policy: Policy) -> None:
-    """Weights are read back as they were set, and Prometheus scrapes the same weights."""
+    """The balancer returns the weights that were set, and Prometheus scrapes the same weights."""
     answers = weights.read_back(SHARES)
 
     assert answers == [shares_of(target, share) for share in SHARES]
@@ -60,7 +60,7 @@ def test_weights(weights: BorrowedWeights, target: Target, policy: Policy) -> No
 def test_share(
     weights: BorrowedWeights, shoppers: Visitors, target: Target, policy: Policy
 ) -> None:
-    """The share of returning shoppers that each colour answers is the weight of the colour."""
+    """Each colour answers a share of the shoppers' requests that agrees with its traffic weight."""
     before = shoppers.visit(SHOPPERS)
     intended = weights.give(0.3)
     round_before = shoppers.visit(ROUND_REQUESTS)
@@ -76,13 +76,13 @@ def test_share(
 def test_return_to_blue(
     weights: BorrowedWeights, shoppers: Visitors, target: Target, policy: Policy
 ) -> None:
-    """All traffic is on blue within the time that the policy allows, for every shopper."""
+    """Within the time that the policy allows, all traffic of all shoppers goes back to blue."""
     weights.give(1.0)
     before = shoppers.visit(SHOPPERS)
     began = time.monotonic()
     weights.give(0.0)
     wait_until(
-        "no shopper is answered by green",
+        "green answers no request of the shoppers",
         lambda: shoppers.visit(SHOPPERS).answers[target.deployment],
         lambda answers: answers == 0,
         seconds=policy.platform_limits["return_seconds"],
@@ -102,14 +102,14 @@ def test_drain(
     product: OwnProduct,
     target: Target,
 ) -> None:
-    """Requests that are under way on green are answered, while new requests go to blue."""
+    """Green completes the requests that are under way, while new requests go to blue."""
     item = {"product_id": product.product_id, "quantity": 1}
     weights.give(1.0)
     with slow_requests(shopper, "add_to_cart", item, count=SLOW_REQUESTS) as slow:
         before = shoppers.visit(SLOW_REQUESTS)
         with weights.giving(0.0):
             wait_until(
-                "green has no share",
+                "the traffic weight of green is 0",
                 lambda: weights.now()[target.slot],
                 lambda share: share == 0,
                 seconds=target.patience_seconds,

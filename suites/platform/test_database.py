@@ -1,4 +1,4 @@
-"""The structure of the database: migrations, indexes, query plans, replication, and both views."""
+"""Platform checks of the database: migrations, indexes, query plans, replication, both colours."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -25,11 +25,13 @@ SHOWN_PRODUCTS = 20
 
 @pytest.fixture(scope="session")
 def rerun(database: "Shop", target: Target, policy: Policy) -> Rerun:
-    """The migrations, applied once more by the command of the target file."""
+    """Apply the migrations once more with the command of the target file; return the changes."""
     if target.production:
-        pytest.fail("checks do not apply migrations in production", pytrace=False)
+        text = "checks do not apply migrations in production; remove the capability migrations"
+        pytest.fail(text, pytrace=False)
     if not target.migration_command:
-        pytest.fail(f"the target file of {target.name} has no [database] migrate", pytrace=False)
+        text = f"the target file of {target.name} has no [database] migrate; add the command"
+        pytest.fail(text, pytrace=False)
     limit = int(policy.platform_limits["integrity_documents"])
     return rerun_migrations(database, target.migration_command, limit)
 
@@ -38,7 +40,7 @@ def rerun(database: "Shop", target: Target, policy: Policy) -> Rerun:
 def both_colours(
     target: Target, pytestconfig: pytest.Config, client: StoreClient
 ) -> Iterator[dict[str, StoreClient]]:
-    """A client of each colour; of the target alone where no target file describes the other."""
+    """Open a client of each colour; without a target file of the other colour, one client only."""
     folder = places.targets(pytestconfig.getoption("targets")).path
     targets = [target_file.load(name, folder) for name in target_file.names(folder)]
     others = [
@@ -58,7 +60,7 @@ def both_colours(
 
 @pytest.fixture
 def own_orders(target: Target, request: pytest.FixtureRequest) -> dict[str, str]:
-    """An order of this run and the token of the user who placed the order.
+    """Return the token of the user who placed an order of this run, by the id of the order.
 
     In production the dictionary is empty, because no check places an order there.
     """
@@ -70,7 +72,7 @@ def own_orders(target: Target, request: pytest.FixtureRequest) -> dict[str, str]
 
 @check("platform.database.migrations", needs="data")
 def test_migrations(database: "Shop", target: Target) -> None:
-    """Every migration up to the stated version is recorded once, in the order of the versions."""
+    """Every migration up to the version of the target file is recorded once, in order."""
     records = list(database.migrations.find())
 
     assert structure.migration_problems(records, target.schema_version) == []
@@ -78,13 +80,13 @@ def test_migrations(database: "Shop", target: Target) -> None:
 
 @check("platform.database.migrations_again", needs="migrations")
 def test_migrations_again(rerun: Rerun) -> None:
-    """A second run of the migrations succeeds, and changes neither records nor indexes."""
+    """A second run of the migrations succeeds, and changes no migration record and no index."""
     assert (rerun.exit_code, rerun.changes) == (0, ()), rerun.output
 
 
 @check("platform.database.snapshot", needs="migrations")
 def test_snapshot(rerun: Rerun) -> None:
-    """The documents of customers have the same counts and checksums before and after."""
+    """A second run of the migrations changes no count and no checksum of customers' documents."""
     assert rerun.changed_content == ()
 
 
@@ -106,7 +108,7 @@ def test_query_plans(database: "Shop", target: Target, policy: Policy) -> None:
 
 @check("platform.database.validate", needs="data")
 def test_validate(database: "Shop", policy: Policy) -> None:
-    """The database finds every collection valid, and fields have their declared types."""
+    """The command ``validate`` finds no error, and fields have their declared types and values."""
     limit = int(policy.platform_limits["integrity_documents"])
 
     assert structure.validation_problems(database, limit) == []
@@ -114,7 +116,7 @@ def test_validate(database: "Shop", policy: Policy) -> None:
 
 @check("platform.database.replication", needs="data")
 def test_replication(database: "Shop", policy: Policy, request: pytest.FixtureRequest) -> None:
-    """Every member of the replica set is healthy, and no secondary is behind by too much."""
+    """Every member of the replica set is healthy, and no lag is longer than the policy allows."""
     max_lag = policy.platform_limits["replication_lag_seconds"]
     state = replication.replication_of(database.client, max_lag)
     request.node.user_properties.append(("replication", state.sentence))
@@ -126,7 +128,7 @@ def test_replication(database: "Shop", policy: Policy, request: pytest.FixtureRe
 def test_same_view(
     both_colours: dict[str, StoreClient], own_orders: dict[str, str], database: "Shop"
 ) -> None:
-    """Both colours show the same order and the same products, as the database has them."""
+    """Both colours return the order and the products that the database has."""
     stored = database.products.find({"visibility": "listed"}).sort("_id", 1)
     expected = [
         (product["_id"], product["name"], product["price_paise"])
@@ -144,7 +146,7 @@ def test_same_view(
 def _orders(
     clients: dict[str, StoreClient], own_orders: dict[str, str]
 ) -> dict[str, dict[str, tuple[int, list[Any]]]]:
-    """Total and items of the orders, as each colour shows them."""
+    """Return the total and the items of each order, as each colour returns them."""
     return {
         name: {
             order_id: _shown_order(client, order_id, token)
@@ -161,7 +163,7 @@ def _shown_order(client: StoreClient, order_id: str, token: str) -> tuple[int, l
 
 
 def _products(clients: dict[str, StoreClient]) -> dict[str, list[tuple[str, str, int]]]:
-    """The first page of products, as each colour shows them."""
+    """Return the first page of products, as each colour returns it."""
     query = {"per_page": str(SHOWN_PRODUCTS)}
     pages = {
         name: client.call("list_products", expect=200, query=query).body["items"]

@@ -1,4 +1,4 @@
-"""Platform checks of Grafana: health, data source, the guide's dashboards and their panels."""
+"""Platform checks of Grafana: its health, its data sources, and the dashboards of the guide."""
 
 import pytest
 
@@ -45,8 +45,9 @@ DASHBOARDS = tuple(CONTENTS)
 
 @pytest.fixture
 def grafana(target: Target) -> GrafanaApi:
-    """The target's Grafana; with the secret ``grafana_token`` where the target file names it."""
-    assert target.addresses.grafana, f"{target.name}: no address grafana"
+    """Return a client of the target's Grafana, with the secret ``grafana_token`` if it is set."""
+    text = f"{target.name}: the target file has no address grafana; add the address"
+    assert target.addresses.grafana, text
     token = target.secrets.get("grafana_token", "")
     return GrafanaApi(target.addresses.grafana, target.patience_seconds, token)
 
@@ -59,9 +60,9 @@ def test_grafana_is_healthy(grafana: GrafanaApi) -> None:
 
 @check("platform.grafana.datasource", needs="dashboards")
 def test_the_data_source_works(grafana: GrafanaApi) -> None:
-    """There is a data source of the type Prometheus, and every such data source works."""
+    """Grafana has a data source of the type Prometheus, and all data sources of this type work."""
     assert_no_flaws(
-        "every Prometheus data source works",
+        "Grafana has a Prometheus data source, and every Prometheus data source works",
         source_flaws(grafana),
         again=grafana.api.curl("/api/datasources"),
         next_step="correct the URL of the data source, and press Save & test in Grafana",
@@ -72,19 +73,19 @@ def test_the_data_source_works(grafana: GrafanaApi) -> None:
 def test_the_dashboards_of_the_guide_exist(grafana: GrafanaApi) -> None:
     """The three dashboards of the guide exist, with the contents that the guide lists."""
     assert_no_flaws(
-        f"the dashboards {', '.join(DASHBOARDS)} exist",
+        f"the dashboards {', '.join(DASHBOARDS)} exist, with the contents that the guide lists",
         [*dashboard_flaws(grafana, DASHBOARDS), *content_flaws(grafana, CONTENTS)],
         again=grafana.api.curl("/api/search", {"type": "dash-db"}),
-        next_step="import the dashboard's JSON file in Grafana",
+        next_step="import the JSON file of the dashboard in Grafana",
     )
 
 
 @check("platform.grafana.panels", needs="dashboards")
 def test_every_panel_shows_data(grafana: GrafanaApi) -> None:
-    """Every query of every panel of the dashboards returns data in a form that has a meaning."""
+    """Every query of every panel of the guide's dashboards returns meaningful data."""
     assert_no_flaws(
-        "every query of every panel returns data",
+        "every query of every panel returns meaningful data",
         [*panel_flaws(grafana, DASHBOARDS), *form_flaws(grafana, DASHBOARDS)],
         again=grafana.api.curl("/api/search", {"type": "dash-db"}),
-        next_step="run the panel's query in Prometheus; correct the panel or the exporter",
+        next_step="run the panel's query in Prometheus, then correct the panel or the exporter",
     )

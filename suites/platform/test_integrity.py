@@ -1,7 +1,7 @@
-"""Orders, payments, points, stock, carts and users agree with one another in the database.
+"""Platform checks of the integrity of the data: the documents of the database must be consistent.
 
-Where customers do not shop, users of the run shop first, at the same moment. In production the
-checks only read.
+On a target without customers, users of the run shop first, all at the same moment. In production
+the checks only read.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,10 @@ COUNTED = timedelta(minutes=10)
 
 @pytest.fixture(scope="session")
 def purchases(target: Target, run_id: str, ownership: "Ownership") -> Iterator[Acknowledged]:
-    """What the store acknowledged to shoppers of this run; nothing in production."""
+    """Let users of this run shop; return the acknowledged orders and payments.
+
+    In production nobody shops, so nothing is acknowledged.
+    """
     if target.production:
         yield Acknowledged()
         return
@@ -49,7 +52,7 @@ def purchases(target: Target, run_id: str, ownership: "Ownership") -> Iterator[A
 
 @pytest.fixture(scope="session")
 def confirmed(purchases: Acknowledged, database: "Shop", policy: Policy) -> dict[str, Confirmed]:
-    """The violations of all invariants, after the shoppers of this run have shopped."""
+    """Find the violations of all invariants, after the users of this run have shopped."""
     del purchases
     limit = int(policy.platform_limits["integrity_documents"])
     return check_invariants(database, limit, pause)
@@ -57,7 +60,7 @@ def confirmed(purchases: Acknowledged, database: "Shop", policy: Policy) -> dict
 
 @pytest.fixture
 def require(confirmed: dict[str, Confirmed]) -> Require:
-    """Fails when documents contradict the invariant with this name."""
+    """Return a function that fails if documents contradict the invariant with a given name."""
 
     def fail(name: str) -> None:
         if violations := list(confirmed[name].violations):
@@ -68,7 +71,7 @@ def require(confirmed: dict[str, Confirmed]) -> Require:
 
 @check("platform.integrity.order_items", needs="data")
 def test_order_items(require: Require) -> None:
-    """Every order has at least one item, and every item a whole quantity and price."""
+    """Every order has at least one item, and the numbers of each item are whole numbers."""
     require("order_items")
 
 
@@ -98,7 +101,7 @@ def test_order_products(require: Require) -> None:
 
 @check("platform.integrity.order_once", needs="data")
 def test_order_once(require: Require) -> None:
-    """A user's client order id names a single order."""
+    """No two orders of a user have the same client order id."""
     require("order_once")
 
 
@@ -134,7 +137,7 @@ def test_payment_effects(require: Require) -> None:
 
 @check("platform.integrity.points_orders", needs="data")
 def test_points_orders(require: Require) -> None:
-    """Points are earned by an existing, paid order of the same user."""
+    """Every entry of earned points belongs to an existing, paid order of the same user."""
     require("points_orders")
 
 
@@ -164,19 +167,19 @@ def test_points_not_negative(require: Require) -> None:
 
 @check("platform.integrity.achievements", needs="data")
 def test_achievements(require: Require) -> None:
-    """An achievement is unlocked only by paid orders that deserve it."""
+    """Every unlocked achievement is justified by the paid orders of the user."""
     require("achievements")
 
 
 @check("platform.integrity.stock_balance", needs="data")
 def test_stock_balance(require: Require) -> None:
-    """The stock of a product and the pieces taken from it add up to the pieces received."""
+    """The stock of a product is the number of received pieces minus the number of taken pieces."""
     require("stock_balance")
 
 
 @check("platform.integrity.stock_taken", needs="data")
 def test_stock_taken(require: Require) -> None:
-    """The pieces taken from a product's stock are the pieces in orders of the product."""
+    """The number of pieces taken from a product's stock is the number of pieces in its orders."""
     require("stock_taken")
 
 
@@ -188,7 +191,7 @@ def test_stock_not_negative(require: Require) -> None:
 
 @check("platform.integrity.carts", needs="data")
 def test_carts(require: Require) -> None:
-    """Every cart belongs to an existing user, and every product in a cart has a quantity."""
+    """Every cart belongs to an existing user; every product in a cart has a positive quantity."""
     require("carts")
 
 
@@ -206,7 +209,7 @@ def test_event_orders(require: Require) -> None:
 
 @check("platform.integrity.event_numbers", needs="data")
 def test_event_numbers(require: Require) -> None:
-    """The events of an order are numbered from 1 to its event_seq, in the order of their times."""
+    """The events of an order are numbered from 1 to the order's event_seq, in the order of time."""
     require("event_numbers")
 
 
@@ -230,7 +233,7 @@ def test_permissions(require: Require) -> None:
 
 @check("platform.integrity.second_factors", needs="data")
 def test_second_factors(require: Require) -> None:
-    """Every second factor, device, saved search and points account belongs to a user."""
+    """Every second factor, device, saved search and points account belongs to an existing user."""
     require("second_factors")
 
 
@@ -247,7 +250,7 @@ def test_orders_acknowledged(
 
 
 def _too_few_in_production(database: "Shop", target: Target) -> list[str]:
-    """In production, the collections with fewer documents than the store's counters counted."""
+    """List, in production, the collections with fewer documents than the store's counters count."""
     if not target.production:
         return []
     since = datetime.now(UTC) - COUNTED

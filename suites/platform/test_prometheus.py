@@ -1,4 +1,4 @@
-"""Platform checks of Prometheus' scrapes: every target, in time, with a true clock."""
+"""Platform checks of Prometheus: every target is scraped in time, and the clocks agree."""
 
 import time
 
@@ -15,15 +15,15 @@ pytestmark = pytest.mark.platform
 
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
-    """The target's Prometheus."""
+    """Return a client of the target's Prometheus."""
     return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @check("platform.prometheus.targets", needs="monitoring")
 def test_every_target_is_scraped(prometheus: PrometheusApi, target: Target) -> None:
-    """Every scrape target is up, no last scrape failed, and both slots are scraped."""
+    """Every scrape target is up, its last scrape had no error, and both slots are scraped."""
     targets = prometheus.targets()
-    assert targets, "Prometheus scrapes no target"
+    assert targets, "Prometheus has no scrape target; correct scrape_configs"
     assert_no_flaws(
         f"all {len(targets)} scrape targets are up, without a scrape error",
         [
@@ -31,7 +31,7 @@ def test_every_target_is_scraped(prometheus: PrometheusApi, target: Target) -> N
             *slot_flaws(prometheus, (target.slot, target.baseline_slot)),
         ],
         again=prometheus.api.curl("/api/v1/targets", {"state": "active"}),
-        next_step="ask the target's /metrics with curl; then look at scrape_configs",
+        next_step="request /metrics of the scrape target with curl; then correct scrape_configs",
     )
 
 
@@ -39,9 +39,9 @@ def test_every_target_is_scraped(prometheus: PrometheusApi, target: Target) -> N
 def test_the_scrape_interval_is_kept(
     prometheus: PrometheusApi, target: Target, policy: Policy
 ) -> None:
-    """Every target is scraped as often as it is configured, and as often as the gate needs."""
+    """Every scrape target is scraped as often as configured, and as often as the gate needs."""
     targets = prometheus.targets()
-    assert targets, "Prometheus scrapes no target"
+    assert targets, "Prometheus has no scrape target; correct scrape_configs"
     flaws = interval_flaws(
         prometheus,
         targets,
@@ -50,10 +50,10 @@ def test_the_scrape_interval_is_kept(
         now=time.time(),
     )
     assert_no_flaws(
-        "every target is scraped as often as its scrape interval says",
+        "every scrape target is scraped at its scrape interval, and often enough for the gate",
         flaws,
         again=prometheus.curl("count_over_time(up[1m])"),
-        next_step="look at scrape_interval, and at the load of Prometheus' machine",
+        next_step="check scrape_interval, and the load of the machine on which Prometheus runs",
     )
 
 
@@ -68,8 +68,8 @@ def test_clocks_agree(prometheus: PrometheusApi, policy: Policy) -> None:
         limit_seconds=policy.platform_limits["clock_skew_seconds"],
     )
     assert_no_flaws(
-        "the clocks of Prometheus, its targets and this machine agree",
+        "the clocks of Prometheus, its scrape targets and this machine agree",
         flaws,
         again=prometheus.curl("time() - timestamp(up)"),
-        next_step="synchronise the clocks (NTP); then look for exporters that state times",
+        next_step="synchronise the clocks (NTP); then look for exporters that set timestamps",
     )

@@ -1,4 +1,4 @@
-"""Platform checks of the services: each is up, each is the stated version, and all are there."""
+"""Platform checks of the services: every stated service is up, and has the stated version."""
 
 import pytest
 
@@ -15,13 +15,13 @@ Answers = dict[Service, ServiceAnswer]
 
 @pytest.fixture
 def prometheus(target: Target) -> PrometheusApi:
-    """The target's Prometheus."""
+    """Return a client of the target's Prometheus."""
     return PrometheusApi(target.addresses.prometheus, target.access.prometheus)
 
 
 @pytest.fixture
 def answers(target: Target) -> Answers:
-    """What each service of the target file answers."""
+    """Ask each service of the target file for its health, and return the results by service."""
     uri = target.secrets.get("database_uri", "")
     return {
         service: ask_service(service, uri, target.access_of(service.address))
@@ -31,8 +31,8 @@ def answers(target: Target) -> Answers:
 
 @check("platform.services.up", needs="monitoring")
 def test_every_service_is_up(target: Target, prometheus: PrometheusApi, answers: Answers) -> None:
-    """Every service of the target file answers, and Prometheus sees it up."""
-    assert answers, f"{target.name}: the target file has no table [services]"
+    """Every service of the target file answers, and its series ``up`` in Prometheus is 1."""
+    assert answers, f"{target.name}: the target file has no table [services]; list the services"
     unanswered = [
         f"{service.name}: {service.address} {answer.problem}"
         for service, answer in answers.items()
@@ -51,11 +51,11 @@ def test_every_service_is_up(target: Target, prometheus: PrometheusApi, answers:
 def test_every_service_has_the_stated_version(
     target: Target, prometheus: PrometheusApi, answers: Answers
 ) -> None:
-    """Each service names the version that the target file states, itself and to Prometheus."""
+    """Each service and its ``build_info`` metric name the version that the target file states."""
     stated = [service for service in target.services if service.version]
-    assert stated, f"{target.name}: no service of the target file states a version"
+    assert stated, f"{target.name}: the target file states no version of a service; state versions"
     assert_no_flaws(
-        f"{len(stated)} services of {target.name} have the stated version",
+        f"{len(stated)} services of {target.name} have the version that the target file states",
         [
             flaw
             for service in stated
@@ -70,7 +70,7 @@ def test_every_service_has_the_stated_version(
 def test_as_many_services_run_as_are_stated(
     target: Target, prometheus: PrometheusApi, answers: Answers
 ) -> None:
-    """As many services run as the target file counts, each at an address of its own."""
+    """The number of running services is the number in the target file; all addresses differ."""
     running = [
         service
         for service, answer in answers.items()
@@ -79,10 +79,10 @@ def test_as_many_services_run_as_are_stated(
     addresses = {service.address for service in running}
     absent = [service.name for service in target.services if service not in running]
     is_complete = target.service_count == len(addresses) > 0
-    flaw = f"{len(addresses)} services run; these do not run: {', '.join(absent) or 'none'}"
+    flaw = f"{len(addresses)} services run; the missing services are: {', '.join(absent) or 'none'}"
     assert_no_flaws(
         f"{target.service_count} services of {target.name} run, at different addresses",
         [] if is_complete else [flaw],
         again=prometheus.curl("up"),
-        next_step="start the service, or correct [services] count in the target file",
+        next_step="start the missing service, or correct [services] count in the target file",
     )

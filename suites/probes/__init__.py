@@ -1,1 +1,1 @@
-"""Probes of an HTTP API: interactions that return observations and assert nothing."""
+"""Probes of an HTTP API: each probe sends requests, returns observations, and asserts nothing."""

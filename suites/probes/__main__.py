@@ -1,4 +1,4 @@
-"""``python -m suites.probes``: the earlier name of ``python -m suites.scanner``, still accepted."""
+"""``python -m suites.probes`` is the earlier name of ``python -m suites.scanner``."""
 
 import runpy
 

@@ -1,4 +1,4 @@
-"""The values of probes: operations of any HTTP API, calls, exchanges, and observations."""
+"""The data types of probes: operations of an HTTP API, requests, exchanges and observations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class NotLookedAtError(Exception):
-    """A part of the scan could not be read, so this part gave no result."""
+    """A part of the scan could not be done, so this part has no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,11 @@ class Parameter:
     """One parameter of an operation.
 
     Args:
-        name: the parameter's name; in a JSON body the dotted path, with positions as numbers.
-        where: ``path``, ``query`` or ``body``.
-        schema: the JSON schema of the parameter, with references resolved.
-        required: whether the operation needs the parameter.
+        name: the name of the parameter. For a field of a JSON body, the keys and the positions in
+            lists from the outside to the field, with dots between them, such as ``items.0.id``.
+        where: ``path``, ``query``, ``header`` or ``body``.
+        schema: the JSON schema of the parameter, with resolved references.
+        required: whether the operation requires the parameter.
     """
 
     name: str
@@ -34,18 +35,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation.
+    """One operation of an API.
 
     Args:
-        name: the operationId of the operation, or else method and path.
-        method: HTTP method, in capitals.
-        path: path template.
-        parameters: path and query parameters.
-        body: JSON schema of the body, with references resolved; None without a body.
-        body_type: media type of the body.
-        secured: whether the operation needs a session.
-        statuses: the documented statuses.
-        description: summary, description and tags.
+        name: the operationId of the operation, or else its method and path.
+        method: the HTTP method, in capitals.
+        path: the path template, with parameters in braces.
+        parameters: the path, query and header parameters.
+        body: the JSON schema of the body, with resolved references; None without a body.
+        body_type: the media type of the body; empty without a body.
+        secured: whether the operation requires a session.
+        statuses: the documented HTTP statuses of responses.
+        description: the summary, the description and the tags in one text.
     """
 
     name: str
@@ -69,12 +70,13 @@ class Call:
     """The values of one request.
 
     Args:
-        path: path parameters.
-        query: query parameters.
-        body: JSON value or form fields; None without a body.
-        headers: further headers.
-        raw_path: sent as it is, instead of the operation's path.
-        raw_body: sent as it is, instead of the body.
+        path: the values of the path parameters, by name.
+        query: the values of the query parameters, by name.
+        body: the JSON value or the form fields; None without a body.
+        headers: the values of further headers, by name.
+        raw_path: a path that is sent unchanged instead of the operation's path; empty for no such
+            path.
+        raw_body: bytes that are sent unchanged instead of the body; None for no such bytes.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Call:
     raw_body: bytes | None = None
 
     def with_value(self, parameter: Parameter, value: object) -> "Call":
-        """The same call with another value of one parameter."""
+        """Return this request with another value of one parameter."""
         if parameter.where == "path":
             return replace(self, path={**self.path, parameter.name: str(value)})
         if parameter.where == "query":
@@ -109,19 +111,20 @@ def _changed(body: Any, keys: list[str], value: object) -> Any:  # noqa: ANN401 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as sent, and its answer.
+    """A request that was sent, and its response.
 
     Args:
-        method: HTTP method.
-        url: the whole address.
-        sent: the body sent, as text.
-        status: HTTP status.
-        headers: header by lower-case name; repeated headers are joined by line breaks.
-        text: the body received.
-        seconds: wall time.
-        sent_headers: the headers sent.
-        payload: the body sent, complete; None without a body.
-        target: the whole address as it was sent, with its escapes; empty where it is ``url``.
+        method: the HTTP method of the request.
+        url: the whole address of the request.
+        sent: the body of the request, as text, which may be cut.
+        status: the HTTP status of the response.
+        headers: the headers of the response, by lower-case name; the values of repeated headers are
+            joined by line breaks.
+        text: the body of the response, as text.
+        seconds: the wall time from the request to the response, in seconds.
+        sent_headers: the headers of the request.
+        payload: the complete body of the request; None without a body.
+        target: the whole address as it was sent, with its escapes; empty if it is equal to ``url``.
     """
 
     method: str
@@ -137,34 +140,39 @@ class Exchange:
 
     @property
     def content_type(self) -> str:
-        """The media type of the answer; empty without one."""
+        """The media type of the response; empty for a response without a media type."""
         return self.headers.get("content-type", "")
 
 
 class Sender(Protocol):
-    """Sends calls to one service."""
+    """Sends requests to one service."""
 
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Send one call.
+        """Send one request, and return the request and its response.
+
+        Args:
+            endpoint: the operation.
+            call: the values of the request.
 
         Raises:
-            UnreachableError: no answer came.
+            UnreachableError: no response came.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The observation of one probe at one place.
+    """The observation of one probe for one operation, or for one parameter of an operation.
 
     Args:
-        rule: the weakness that the probe looks for.
-        place: operation and parameter.
-        is_finding: whether the service has the weakness at this place.
-        sentence: what the probe observed.
-        exchange: the exchange that shows the observation; None without an exchange.
-        cause: findings of the same rule and cause are one finding; empty for the place.
-        steps: the exchanges that must come before, to see the observation again.
+        rule: the name of the rule, for the weakness that the probe looks for.
+        place: the operation and the parameter, in words.
+        is_finding: whether the probe found the weakness.
+        sentence: the observation in words.
+        exchange: the request and the response that prove the observation; None without them.
+        cause: the cause of the weakness. Findings with equal rules and causes count as one finding.
+            If the cause is empty, ``place`` is the cause.
+        steps: the requests that must be sent before, to repeat the observation.
     """
 
     rule: str
@@ -177,11 +185,16 @@ class Observation:
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
-            raise ValueError(f"no rule {self.rule!r}")
+            raise ValueError(f"no rule has the name {self.rule!r}; see suites/probes/rules.py")
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:
-    """A path template with the values of its parameters, escaped."""
+    """Replace the parameters of a path template by their escaped values.
+
+    Args:
+        path: the path template, with parameters in braces.
+        values: the values of the parameters, by name.
+    """
     for name, value in values.items():
         path = path.replace(f"{{{name}}}", quote(value, safe="", errors="surrogatepass"))
     return path

@@ -1,4 +1,4 @@
-"""Probe: whether a value at a bound of the contract is accepted, and a value beyond it refused."""
+"""Probe: the service must accept a value at a documented bound, and refuse a value beyond it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,19 +8,22 @@ from suites.probes.api import Call, Endpoint, Exchange, Observation, Parameter, 
 from suites.probes.openapi import places, value_at
 
 REFUSED = (400, 422)
-# A refusal for another reason, from which nothing follows for a bound.
+# Refusals for other reasons, which prove nothing about a bound.
 OTHER_REFUSALS = (401, 403, 404, 405, 409, 413, 429)
 # Longer texts and lists are not tried.
 MAX_LENGTH = 100_000
 
 
 def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Every numeric, length and count bound of an operation's parameters and body.
+    """Test every bound of numbers, lengths and counts in the parameters and the body.
 
     Args:
-        sender: the way to the service.
+        sender: the sender of requests to the service.
         endpoint: the operation.
-        call: a valid call; without observations where the service refuses this call.
+        call: a valid request. If the service refuses this request, there are no observations.
+
+    Yields:
+        Two observations for each bound: a value beyond the bound, and a value at the bound.
     """
     if sender.send(endpoint, call).status in (*REFUSED, *OTHER_REFUSALS):
         return
@@ -52,14 +55,23 @@ def _bounds(endpoint: Endpoint, call: Call) -> Iterator[tuple[Parameter, str, An
 
 
 def _lists(endpoint: Endpoint, call: Call) -> Iterator[Parameter]:
-    """The lists of a body, whose number of items has bounds."""
+    """Yield the lists of a body; the number of items of a list may have bounds."""
     for name, schema in (endpoint.body or {}).get("properties", {}).items():
         if isinstance(value_at(call, Parameter(name, "body", schema, required=False)), list):
             yield Parameter(name, "body", schema, required=True)
 
 
 def unknown_fields(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]:
-    """Calls with one unknown field, in the body or in a closed object within it."""
+    """Make requests with one unknown field, in the body or in an object of the body.
+
+    Args:
+        endpoint: the operation.
+        call: a valid request.
+
+    Yields:
+        The name of the unknown field, and the request. Objects that allow further fields are left
+        out.
+    """
     for path, schema in _objects(endpoint.body or {}, call.body, ""):
         if schema.get("additionalProperties", True) is False:
             name = f"{path}.unknown_field".strip(".")
@@ -78,5 +90,5 @@ def _objects(schema: Any, value: object, path: str) -> Iterator[tuple[str, Any]]
 
 
 def _observation(place: str, answer: Exchange, *, is_finding: bool) -> Observation:
-    sentence = f"{place}? answered {answer.status}"
+    sentence = f"test of the bound {place!r}: the response has status {answer.status}"
     return Observation("input-bounds", place, is_finding, sentence, answer)

@@ -1,4 +1,4 @@
-"""Probe: whether a page runs text as a script, in a real browser; an echo is no finding."""
+"""Probe: a page in a real browser must not run text as a script; showing the text is no finding."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ SETTLE_MS = 150
 
 @dataclass(frozen=True, slots=True)
 class TextDisplay:
-    """A place where a page shows text.
+    """A part of a page that shows text.
 
     Args:
-        rule: the weakness that a script in this place shows.
-        place: the place, for messages.
-        show: makes the page show a payload in this place.
+        rule: the name of the rule that is broken if a script runs in this part.
+        place: the name of this part, for messages.
+        show: a function that makes the page show a payload in this part.
     """
 
     rule: str
@@ -36,17 +36,20 @@ class TextDisplay:
 
 
 def runs(page: "Page", display: TextDisplay) -> Iterator[Observation]:
-    """Show each payload until one has run; a payload that runs sets a mark in the page.
+    """Show one payload after the other, until the browser runs a payload as a script.
 
     Args:
         page: a page of the service.
-        display: the place where the page shows the payload.
+        display: the part of the page that shows the payload.
+
+    Yields:
+        One observation for each payload; a payload that runs sets a mark in the page.
     """
     for payload in PAYLOADS:
         display.show(page, payload)
         page.wait_for_timeout(SETTLE_MS)
         ran = bool(page.evaluate(f"window.{MARK} === 1"))
-        sentence = f"{display.place}: {payload!r} {'runs' if ran else 'does not run'}"
+        sentence = f"{display.place}: the script {payload!r} {'runs' if ran else 'does not run'}"
         yield Observation(display.rule, f"{display.place} {payload[:20]}", ran, sentence)
         if ran:
             return

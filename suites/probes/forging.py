@@ -1,4 +1,4 @@
-"""Probe: forged and misused tokens; the genuine token must be accepted.
+"""Probe: the service must refuse forged and misused tokens, and accept a genuine token.
 
 Source: RFC 7519 (JSON Web Token), RFC 8725 (best current practices for it).
 """
@@ -21,7 +21,7 @@ JsonObject = Mapping[str, Any]
 HOUR = 3600
 SUCCESS = range(200, 300)
 DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
-# Signing keys of services for which nobody chose a key.
+# Signing keys that services use if nobody chose a key.
 WEAK_KEYS = (
     "",
     "secret",
@@ -57,7 +57,13 @@ def _decoded(part: str) -> JsonObject:
 
 
 def signed(header: JsonObject, claims: JsonObject, key: str) -> str:
-    """A token signed with HMAC and the algorithm of its header, or else SHA-256 (RFC 7518)."""
+    """Make a token that is signed with HMAC (RFC 7518).
+
+    Args:
+        header: the header of the token; its ``alg`` chooses the hash function, by default SHA-256.
+        claims: the claims of the token.
+        key: the key of the signature.
+    """
     digest = DIGESTS.get(str(header.get("alg")), hashlib.sha256)
     body = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
     return f"{body}.{_encoded(hmac.new(key.encode(), body.encode(), digest).digest())}"
@@ -67,28 +73,31 @@ TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
 def token_in(text: str) -> str:
-    """The first token in an answer.
+    """Return the first JSON Web Token in a text.
 
     Raises:
-        ValueError: the answer holds no token.
+        ValueError: the text contains no token.
     """
     match = TOKEN.search(text)
     if match is None:
-        raise ValueError("no token in the answer")
+        raise ValueError("expected a JSON Web Token in the response, found none")
     return match[0]
 
 
 def claims_of(token: str) -> JsonObject:
-    """The claims of a token, not verified."""
+    """Return the claims of a token without verifying the signature."""
     return _decoded(token.split(".")[1])
 
 
 def forgeries(token: str, other_subject: str) -> Iterator[tuple[str, str]]:
-    """Names and tokens that were made without the key of the service.
+    """Make forged tokens, without the key of the service.
 
     Args:
         token: a genuine token.
-        other_subject: the subject that the forged token names.
+        other_subject: the subject of another user, for one of the forged tokens.
+
+    Yields:
+        The name of the forgery, and the token.
     """
     first, second, signature = token.split(".")
     header, claims = _decoded(first), _decoded(second)
@@ -118,11 +127,14 @@ def forgeries(token: str, other_subject: str) -> Iterator[tuple[str, str]]:
 
 
 def misuses(token: str, key: str) -> Iterator[tuple[str, str]]:
-    """Names and tokens that are signed with the genuine key, and whose claims must be refused.
+    """Make tokens with the genuine key, whose claims the service must refuse.
 
     Args:
         token: a genuine token.
-        key: the service's signing key.
+        key: the signing key of the service.
+
+    Yields:
+        The name of the misuse, and the token.
     """
     first, second, _ = token.split(".")
     header, claims = _decoded(first), _decoded(second)
@@ -145,36 +157,40 @@ def tokens_refused(
     token: str,
     attempts: tuple[str, Iterable[tuple[str, str]]],
 ) -> Iterator[Observation]:
-    """One observation for each token, if the service accepts the genuine token.
+    """Send requests with forged or misused tokens, and yield one observation for each token.
 
     Args:
-        sender: the way to the service.
+        sender: the sender of requests to the service.
         endpoint: a secured operation.
-        call: a valid call of this operation.
+        call: a valid request for this operation.
         token: a genuine token.
-        attempts: the rule, and the tokens with their names.
+        attempts: the name of the rule; and the names of the tokens with the tokens.
 
     Raises:
-        ValueError: the genuine token is refused, so the refusal of another token shows nothing.
+        ValueError: the service refuses the genuine token, so the refusal of another token proves
+            nothing.
     """
     rule, tokens = attempts
     genuine = sender.send(endpoint, with_token(call, token))
     if genuine.status not in SUCCESS:
-        raise ValueError(f"{endpoint.name} answers {genuine.status} to a genuine token")
+        raise ValueError(
+            f"{endpoint.name} answers {genuine.status} to a genuine token, expected a status from "
+            "200 to 299; log in again"
+        )
     for name, token_sent in tokens:
         answer = sender.send(endpoint, with_token(call, token_sent))
         accepted = answer.status in SUCCESS
-        sentence = f"{endpoint.name} answers {answer.status} to a token: {name}"
+        sentence = f"{endpoint.name} answers {answer.status} to a wrong token: {name}"
         yield Observation(rule, f"{endpoint.name}: {name}", accepted, sentence, answer)
 
 
 def with_token(call: Call, token: str) -> Call:
-    """The call with a bearer token (RFC 6750, section 2.1)."""
+    """Return the request with a bearer token (RFC 6750, section 2.1)."""
     return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
 
 
 def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Whether a secured operation answers without a token."""
+    """Yield one observation: whether a secured operation accepts a request without a token."""
     without_token = replace(call, headers={**call.headers, "Authorization": ""})
     answer = sender.send(endpoint, without_token)
     sentence = f"{endpoint.name} answers {answer.status} without a token"

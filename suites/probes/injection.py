@@ -1,8 +1,8 @@
-"""Probes for injection: each attack has a harmless twin, whose meaning differs from the attack.
+"""Probes for injection: each attack has a harmless twin, the same syntax with another meaning.
 
-A service that executes the attack answers the attack and the twin differently. A service that
-refuses both, or takes both for text, gives the same answer twice. A difference counts only if every
-repetition shows the difference.
+A service that executes the attack gives different responses to the attack and to the twin. A
+service that refuses both values, or treats both values as text, gives equal responses. A difference
+counts only if every repetition shows the difference.
 """
 
 import json
@@ -37,7 +37,7 @@ DATABASE_ERRORS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An attack and its harmless twin: the same syntax with the opposite meaning."""
+    """The value of an attack, and its harmless twin: the same syntax with the opposite meaning."""
 
     attack: object
     twin: object
@@ -106,7 +106,7 @@ CLIMBS = (
 
 
 def nosql_pairs() -> tuple[Pair, ...]:
-    """Pairs of operators that match everything and that match nothing, with a fixed seed."""
+    """Make pairs of NoSQL operators: the attack matches every value, and the twin matches none."""
     pairs: list[Pair] = [
         Pair({"$ne": WORD}, {"$in": []}),
         Pair({"$gt": ""}, {"$lt": ""}),
@@ -133,7 +133,7 @@ def nosql_pairs() -> tuple[Pair, ...]:
 
 
 def shape(exchange: Exchange, *payloads: object) -> tuple[int, object]:
-    """Status and structure of an answer, which do not depend on the letters of the payload."""
+    """Return status and structure of a response, without the payloads that the response repeats."""
     try:
         content = without_echoes(json.loads(exchange.text), payloads)
     except (ValueError, RecursionError):
@@ -145,7 +145,7 @@ def shape(exchange: Exchange, *payloads: object) -> tuple[int, object]:
 
 
 def without_echoes(content: object, payloads: tuple[object, ...]) -> object:
-    """A JSON value without the payloads that the service repeats: an echo shows no effect."""
+    """Replace payloads in a JSON value by None, because a repeated payload proves no effect."""
     if any(content == payload for payload in payloads if not isinstance(payload, bool)):
         return None
     if isinstance(content, dict):
@@ -170,16 +170,16 @@ def _paths(value: object, path: str) -> Iterator[str]:
 def pair_differs(
     sender: Sender, endpoint: Endpoint, calls: Callable[[object], Call], pair: Pair
 ) -> Exchange | None:
-    """The exchange of an attack whose answer differs from its twin's in every repetition.
+    """Compare the responses to an attack and to its twin several times.
 
     Args:
-        sender: the way to the service.
+        sender: the sender of requests to the service.
         endpoint: the operation.
-        calls: makes the call with a value.
+        calls: a function that makes the request with a value.
         pair: the attack and its twin.
 
     Returns:
-        The last exchange of the attack; None when the answers do not always differ.
+        The last exchange of the attack; None if the responses do not differ in every repetition.
     """
     last = None
     for _ in range(REPEATS):
@@ -189,15 +189,15 @@ def pair_differs(
             return None
         again = sender.send(endpoint, calls(pair.twin))
         if shape(again, pair.attack, pair.twin) != shape(twin, pair.attack, pair.twin):
-            return None  # two calls with the same value differ as well
+            return None  # two requests with the same value differ as well
         if TOO_MANY in (attack.status, twin.status, again.status):
-            return None  # the rate limit hides the answer
+            return None  # the rate limit hides the response
         last = attack
     return last
 
 
 def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send operators of NoSQL in place of values, in bodies, forms and queries (``name[$ne]``)."""
+    """Send NoSQL operators instead of values, in bodies, forms and queries (``name[$ne]``)."""
     for place in places(endpoint, call):
         if place.where == "path":
             continue
@@ -213,13 +213,13 @@ def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observatio
 
 
 def _pattern_pairs(value: object) -> Iterator[Pair]:
-    """A pattern that matches the value, and a text that does not match it."""
+    """Yield a pair: a pattern that matches the value, and a text that does not match the value."""
     if isinstance(value, str) and len(value) >= MIN_PATTERN:
         yield Pair(f"{value[:-1]}.", f"{value[:-1]}!")
 
 
 def operator_calls(call: Call, place: Parameter) -> Callable[[object], Call]:
-    """Makes calls with a value; in a query, an operator is written as ``name[$ne]=value``."""
+    """Return a function that makes requests with a value, or with an operator as ``name[$ne]``."""
 
     def make(value: object) -> Call:
         if place.where != "query" or not isinstance(value, dict):
@@ -232,7 +232,7 @@ def operator_calls(call: Call, place: Parameter) -> Callable[[object], Call]:
 
 
 def sql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send quotes, conditions and delays of SQL; errors, different answers and times are signs."""
+    """Send SQL quotes, conditions and delays; errors, different responses and delays are signs."""
     for place in places(endpoint, call):
         observation = _sql_at(sender, endpoint, call, place)
         yield observation or _no_finding("sql-injection", endpoint, place)
@@ -263,7 +263,7 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
 def delayed(
     sender: Sender, endpoint: Endpoint, call: Call, place: Parameter, pair: Pair
 ) -> Exchange | None:
-    """The exchange of an attack that delays each answer, where its twin delays none."""
+    """Return the exchange of an attack that delays every response, if its twin never delays."""
     last = None
     for _ in range(REPEATS + 1):
         slow = sender.send(endpoint, call.with_value(place, pair.attack))
@@ -277,7 +277,7 @@ def delayed(
 
 
 def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send shell commands; the result of a calculation and the time are signs."""
+    """Send shell commands; the result of a calculation and a delay are signs."""
     for place in places(endpoint, call):
         observation = None
         for template in SHELL:
@@ -300,7 +300,7 @@ def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observat
 
 
 def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send template syntax; the result of a calculation in the answer is a sign."""
+    """Send template syntax; the result of a calculation in the response is a sign."""
     payloads = (*(f"{WORD} {expression.format(*FACTORS)}" for expression in TEMPLATES), BARE)
     return _by_sign(
         "template-injection",
@@ -311,7 +311,7 @@ def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observa
 
 
 def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send line breaks in values; a header with the text after the line break is a sign."""
+    """Send line breaks in values; a response header from the text after the break is a sign."""
     payloads = [f"{WORD}{line_break}{HEADER}: 1" for line_break in BREAKS]
     return _by_sign(
         "header-injection",
@@ -322,7 +322,7 @@ def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation
 
 
 def traversal(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send paths that lead out of a folder, in every value."""
+    """Send paths that lead out of a folder as values; the content of /etc/passwd is a sign."""
     payloads = [climb.format(file="etc/passwd") for climb in CLIMBS]
     return _by_sign(
         "path-traversal",
@@ -338,7 +338,7 @@ def _by_sign(
     payloads: Iterable[str],
     shows: Callable[[Exchange], object],
 ) -> Iterator[Observation]:
-    """At each place, the first payload whose answer shows that the service executed it."""
+    """Yield, for each parameter, the first payload that the service executes, or no finding."""
     sender, endpoint, call = target
     for place in places(endpoint, call):
         answers = (
@@ -353,7 +353,7 @@ def _by_sign(
 
 
 def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[Observation]:
-    """Send paths that lead out of a folder, below each prefix of the address, without escapes."""
+    """Send addresses that lead out of a folder, below each of the path prefixes, unescaped."""
     for prefix in prefixes:
         plain = Endpoint(
             f"GET {prefix}", "GET", prefix, (), None, "", secured=False, statuses=frozenset()
@@ -363,7 +363,7 @@ def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[
             path = f"{prefix.rstrip('/')}/{climb.format(file='etc/passwd').lstrip('/')}"
             answer = sender.send(plain, Call(raw_path=path))
             if PASSWD.search(answer.text):
-                sentence = f"GET {path} shows /etc/passwd"
+                sentence = f"the response to GET {path} contains /etc/passwd"
                 observation = Observation(
                     "path-traversal",
                     prefix,
@@ -373,7 +373,7 @@ def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[
                 )
                 break
         yield observation or Observation(
-            "path-traversal", prefix, is_finding=False, sentence="no way out"
+            "path-traversal", prefix, is_finding=False, sentence=f"no path leads out of {prefix}"
         )
 
 
@@ -381,15 +381,15 @@ def _finding(
     rule: str, endpoint: Endpoint, place: Parameter, payload: object, exchange: Exchange
 ) -> Observation:
     sentence = (
-        f"{endpoint.name}: {place.where} {place.name} executes {str(payload)[:120]!r}: "
-        f"status {exchange.status} after {exchange.seconds:.2f} s, unlike its harmless twin"
+        f"{endpoint.name}: the service executes {str(payload)[:120]!r} in the {place.where} "
+        f"parameter {place.name}: status {exchange.status} after {exchange.seconds:.2f} s"
     )
     place_name = f"{endpoint.name} {place.name}"
     return Observation(rule, place_name, is_finding=True, sentence=sentence, exchange=exchange)
 
 
 def _no_finding(rule: str, endpoint: Endpoint, place: Parameter) -> Observation:
-    sentence = f"{endpoint.name}: {place.where} {place.name} is treated as text, or refused"
+    sentence = f"{endpoint.name}: the service treats {place.name} as text, or refuses the request"
     place_name = f"{endpoint.name} {place.name}"
     return Observation(rule, place_name, is_finding=False, sentence=sentence)
 

@@ -1,4 +1,4 @@
-"""Probes of a rate limit: its number, the addresses it counts, and the ways around it."""
+"""Probes of a rate limit: the number of requests, the time window, and forged headers."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -7,31 +7,35 @@ from dataclasses import replace
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Sender
 
 TOO_MANY = 429
-# Of a window, the part that passes between the first request and the others.
+# The part of a window that passes between the first request and the other requests.
 EARLY_SHARE = 0.7
 PROBES_AFTER_WINDOW = 5
 FORGED = ("203.0.113.{}", "::ffff:127.0.0.{}", "2001:db8::{}")
 
 
 def flood(sender: Sender, endpoint: Endpoint, call: Call, limit: int) -> list[Exchange]:
-    """Send one request more than the limit, from one address."""
+    """Send one request more than the limit from one address, and return all exchanges."""
     return [sender.send(endpoint, call) for _ in range(limit + 1)]
 
 
 def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> Iterator[Observation]:
-    """Whether the limit has the stated number, and Retry-After the right time.
+    """Compare the first refused request with the stated limit, and Retry-After with the window.
 
     Args:
-        exchanges: more requests than the limit, from one new address, within the window.
-        limit: how many requests the contract allows in a window.
+        exchanges: more requests than the limit, from one new address, within one window.
+        limit: the number of requests that the contract allows in a window.
         window_seconds: the length of the window, in seconds.
+
+    Yields:
+        One observation about the number of requests, and one observation about Retry-After.
     """
     refused = [
         number for number, exchange in enumerate(exchanges, 1) if exchange.status == TOO_MANY
     ]
     first = refused[0] if refused else 0
     sentence = (
-        f"request {first} of {len(exchanges)} is the first refused request; the limit is {limit}"
+        f"the first refused request is request {first} of {len(exchanges)} (0: no request was "
+        f"refused); expected request {limit + 1}, because the limit is {limit}"
     )
     yield Observation("rate-limit", "count", first != limit + 1, sentence, exchanges[-1])
     retry_after = exchanges[-1].headers.get("retry-after", "")
@@ -39,8 +43,8 @@ def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> It
     earliest, latest = window_seconds - seconds_passed - 2, window_seconds + 1
     is_right = retry_after.isdigit() and earliest <= int(retry_after) <= latest
     sentence = (
-        f"Retry-After is {retry_after or 'missing'} after {seconds_passed:.1f} s "
-        f"of a window of {window_seconds:g} s"
+        f"Retry-After is {retry_after or 'missing'} after {seconds_passed:.1f} s of a window of "
+        f"{window_seconds:g} s; expected from {earliest:.0f} to {latest:.0f} s"
     )
     yield Observation("rate-limit", "retry-after", not is_right, sentence, exchanges[-1])
 
@@ -48,16 +52,16 @@ def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> It
 def window_slides(
     sender: Sender, endpoint: Endpoint, call: Call, limit: int, window_seconds: float
 ) -> Iterator[Observation]:
-    """Whether each window has at most the stated number of requests, wherever the window begins.
+    """Find out whether the service serves more requests than the limit in any window.
 
-    A limit that counts in fixed minutes, or forgets all requests at once, lets twice as many
-    through around the end of its minute. The probe takes a little longer than a window.
+    A limit that counts in fixed minutes, or forgets all requests at once, allows twice as many
+    requests around the end of a minute. The probe takes a little longer than a window.
 
     Args:
-        sender: sends from one new address.
-        endpoint: a limited operation.
-        call: a good call of this operation.
-        limit: how many requests the contract allows in a window.
+        sender: the sender of requests from one new address.
+        endpoint: an operation with a rate limit.
+        call: a valid request for this operation.
+        limit: the number of requests that the contract allows in a window.
         window_seconds: the length of the window, in seconds.
     """
     begin = time.monotonic()
@@ -71,7 +75,7 @@ def window_slides(
     served = [exchange for exchange in (*later, *last) if exchange.status != TOO_MANY]
     sentence = (
         f"{len(served)} requests of one address were served within {seconds:.0f} s; the limit is "
-        f"{limit} in {window_seconds:g} s (the first request was answered {first.status})"
+        f"{limit} in {window_seconds:g} s (the first request got status {first.status})"
     )
     is_wrong = seconds < window_seconds and len(served) > limit
     yield Observation("rate-limit", "window", is_wrong, sentence, last[-1])
@@ -80,17 +84,17 @@ def window_slides(
 def bypasses(
     sender: Sender, endpoint: Endpoint, call: Call, exemption_header: str
 ) -> Iterator[Observation]:
-    """Whether a forged header lets an address over its limit through.
+    """Find out whether the service accepts requests over the limit if a header is forged.
 
     Args:
-        sender: sends from that address.
-        endpoint: a limited operation.
-        call: a valid call of this operation.
-        exemption_header: the header that exempts from the limit when it is signed.
+        sender: the sender of requests from an address over its limit.
+        endpoint: an operation with a rate limit.
+        call: a valid request for this operation.
+        exemption_header: the header that exempts from the limit if its value is signed.
     """
     for name, headers in _forged(exemption_header):
         answer = sender.send(endpoint, replace(call, headers={**call.headers, **headers}))
-        sentence = f"{name}: answered {answer.status}"
+        sentence = f"over the limit, with {name}: status {answer.status}, expected {TOO_MANY}"
         yield Observation("rate-limit-bypass", name, answer.status != TOO_MANY, sentence, answer)
 
 

@@ -1,4 +1,4 @@
-"""Reads any OpenAPI 3 document into operations, with a valid value for each parameter."""
+"""Reads the operations of an OpenAPI 3 document, and makes a valid value for each parameter."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,27 +13,39 @@ Document = Mapping[str, Any]
 
 
 def endpoints(document: Document) -> tuple[Endpoint, ...]:
-    """The operations of a document.
+    """Return all operations of an OpenAPI document.
 
     Args:
         document: the parsed OpenAPI 3.0 or 3.1 document.
 
     Raises:
-        ValueError: the value is not such a document, or the document has no operation.
+        ValueError: the value is not an OpenAPI 3 document, or the document has no operation.
     """
     if not str(document.get("openapi", "")).startswith("3.") or not document.get("paths"):
-        raise ValueError("not an OpenAPI 3 document: no openapi: 3.… or no paths")
+        raise ValueError(
+            "not an OpenAPI 3 document: expected the key openapi with a value that begins with 3., "
+            "and the key paths"
+        )
     try:
         operations = tuple(_all(document))
     except (TypeError, AttributeError, LookupError, RecursionError) as error:
-        raise ValueError(f"the document cannot be read: {type(error).__name__}: {error}") from error
+        raise ValueError(
+            f"the OpenAPI document cannot be read: {type(error).__name__}: {error}"
+        ) from error
     if not operations:
-        raise ValueError("the document has no operation")
+        raise ValueError("the OpenAPI document has no operation under the key paths")
     return operations
 
 
 def token_header(document: Document) -> str:
-    """The header that carries the token: of a scheme ``apiKey`` in a header, else Authorization."""
+    """Return the name of the header that carries the token.
+
+    Args:
+        document: the parsed OpenAPI document.
+
+    Returns:
+        The header of a security scheme ``apiKey``, or else ``Authorization``.
+    """
     schemes = (document.get("components") or {}).get("securitySchemes") or {}
     kinds = [scheme for scheme in schemes.values() if isinstance(scheme, Mapping)]
     if any(scheme.get("type") in ("http", "oauth2", "openIdConnect") for scheme in kinds):
@@ -89,14 +101,14 @@ def _endpoint(
 
 
 def _schema_of(content: Schema) -> Schema:
-    """The schema of a parameter or a body, with the example beside it."""
+    """Return the schema of a parameter or a body, together with its example."""
     schema = content.get("schema", {})
     merged = _merged(schema) if isinstance(schema, Mapping) else {}
     return {**merged, "example": content["example"]} if "example" in content else merged
 
 
 def _merged(schema: Schema) -> Schema:
-    """A schema in which the parts of ``allOf`` are merged into one object."""
+    """Merge the parts of ``allOf`` of a schema into one object."""
     properties = {
         name: _merged(subschema) if isinstance(subschema, Mapping) else {}
         for name, subschema in (schema.get("properties") or {}).items()
@@ -116,7 +128,7 @@ def _merged(schema: Schema) -> Schema:
 
 
 def _resolved(document: Document, value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - any JSON
-    """The value with every reference replaced by its target; a recursive reference is empty."""
+    """Replace every reference in a value by its target; a recursive reference becomes empty."""
     if len(path) > MAX_DEPTH:
         return {}
     if isinstance(value, list):
@@ -136,7 +148,7 @@ def _resolved(document: Document, value: Any, path: tuple[str, ...] = ()) -> Any
 
 
 def sample(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
-    """A small value that a schema allows."""
+    """Return a small value that a schema allows."""
     for key in ("example", "default", "const"):
         if key in schema:
             return schema[key]
@@ -182,7 +194,7 @@ SAMPLES: Mapping[str, Callable[[Schema], Any]] = {
 
 
 def benign(endpoint: Endpoint) -> Call:
-    """A call that the document allows."""
+    """Make a valid request for an operation, with all required parameters."""
     required = [parameter for parameter in endpoint.parameters if parameter.required]
     return Call(
         path={
@@ -205,13 +217,18 @@ def benign(endpoint: Endpoint) -> Call:
 
 
 def places(endpoint: Endpoint, call: Call) -> tuple[Parameter, ...]:
-    """Every place of a call that takes a value: parameters, and the leaves of its body."""
+    """Return every path and query parameter of an operation, and every field of a request's body.
+
+    Args:
+        endpoint: the operation.
+        call: a valid request for the operation; only fields without inner fields are returned.
+    """
     body = _leaves(endpoint.body or {}, call.body, "")
     return (*(parameter for parameter in endpoint.parameters if parameter.where != "header"), *body)
 
 
 def value_at(call: Call, place: Parameter) -> object:
-    """The value that a call sends in a parameter or body field; None if it sends none."""
+    """Return the value that a request sends in a parameter or body field; None without a value."""
     if place.where != "body":
         return (call.path if place.where == "path" else call.query).get(place.name)
     value: Any = call.body

@@ -1,4 +1,4 @@
-"""Probes of answers: headers, cookies, caching, other origins, error messages."""
+"""Probes of responses: headers, cookies, caching, access of other origins, and error messages."""
 
 import re
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 from suites.probes.api import Call, Endpoint, Exchange, Observation, Sender
 from suites.probes.openapi import places
 
-# Every repetition is bounded, so that the search takes a time in proportion to the text: an echo of
-# a megabyte cannot stop the scan.
+# Every repetition is bounded, so that the search takes a time in proportion to the text: a repeated
+# payload of a megabyte cannot stop the scan.
 STACK = re.compile(
     r"Traceback|File \"[^\"\n]{1,300}\", line \d|\bat [\w.$]{1,200}\([\w.]{1,100}:\d{1,7}\)"
     r"|[A-Za-z](Error|Exception):? |goroutine \d|/(usr|home|root|var|opt|app|srv|work|tmp)/[\w.-]"
@@ -34,13 +34,14 @@ EXCERPT = 30
 def security_headers(
     exchange: Exchange, place: str, *, page: bool, over_tls: bool = True
 ) -> Iterator[Observation]:
-    """The protective headers of one answer.
+    """Yield an observation for each protective header of a response: present or missing.
 
     Args:
-        exchange: the answer.
-        place: the path or the operation.
-        page: whether the answer is a page for a browser.
-        over_tls: whether the answer came over TLS; elsewhere HSTS means nothing (RFC 6797, 7.2).
+        exchange: the request and the response.
+        place: the path or the operation, for messages.
+        page: whether the response is a page for a browser, which needs a content security policy.
+        over_tls: whether the response came over TLS; without TLS, HSTS is not required, because
+            browsers ignore HSTS there (RFC 6797, 7.2).
 
     Source: OWASP ASVS 5.0, 3.4; RFC 6797 (HSTS); CSP level 3.
     """
@@ -61,7 +62,7 @@ def security_headers(
         ),
     }
     for name, is_present in protections.items():
-        sentence = f"{place}: {name} {'is there' if is_present else 'is missing'}"
+        sentence = f"{place}: {name} {'is present' if is_present else 'is missing'} in the response"
         yield Observation("security-headers", f"{place} {name}", not is_present, sentence, exchange)
     if page:
         yield _csp(exchange, place, policy)
@@ -75,21 +76,33 @@ def _csp(exchange: Exchange, place: str, policy: str) -> Observation:
         )  # of two directives of one name, browsers keep the first
     scripts = parts.get("script-src", parts.get("default-src", ["*"]))
     weak = [directive for directive in scripts if directive in WEAK_SOURCES or "//*" in directive]
-    sentence = f"{place}: scripts are allowed from {' '.join(scripts)}"
+    sentence = f"{place}: the policy allows scripts from {' '.join(scripts)}"
     return Observation("csp", place, bool(weak), sentence, exchange)
 
 
 def private_data_is_not_cached(exchange: Exchange, place: str) -> Observation:
-    """Whether an answer to a user who is logged in has no-store (RFC 9111, section 5.2.2.5)."""
+    """Observe whether a response with private data has ``no-store`` (RFC 9111, section 5.2.2.5).
+
+    Args:
+        exchange: a request of a logged-in user, and the response.
+        place: the path or the operation, for messages.
+    """
     cache_control = exchange.headers.get("cache-control", "nothing")
-    sentence = f"{place}: Cache-Control is {cache_control}"
+    sentence = f"{place}: Cache-Control is {cache_control}, expected no-store"
     return Observation(
         "cacheable-private-data", place, "no-store" not in cache_control, sentence, exchange
     )
 
 
 def cors(sender: Sender, endpoint: Endpoint, call: Call, own_host: str) -> Iterator[Observation]:
-    """Whether another origin may read answers: a foreign or similar origin, or null."""
+    """Observe whether the service lets other origins read responses.
+
+    Args:
+        sender: the sender of requests to the service.
+        endpoint: the operation.
+        call: a valid request for the operation.
+        own_host: the host name of the service, from which similar origins are made.
+    """
     origins = (
         EVIL,
         "null",
@@ -110,26 +123,42 @@ def cors(sender: Sender, endpoint: Endpoint, call: Call, own_host: str) -> Itera
             may_read = allowed == origin or (
                 allowed == "*" and (with_credentials or endpoint.secured)
             )
-            sentence = f"{endpoint.name}: the answer to origin {origin} allows {allowed or 'none'}"
+            sentence = (
+                f"{endpoint.name}: for a request from the origin {origin}, the response allows the "
+                f"origin {allowed or 'none'}"
+            )
             yield Observation(
                 "cors", f"{method} {endpoint.name} {origin}", may_read, sentence, answer
             )
 
 
 def cookies(exchange: Exchange, place: str) -> Iterator[Observation]:
-    """Whether the cookies of an answer have their flags (RFC 6265bis)."""
+    """Observe whether each cookie of a response has its flags (RFC 6265bis).
+
+    Args:
+        exchange: the request and the response.
+        place: the path or the operation, for messages.
+    """
     for cookie in filter(None, exchange.headers.get("set-cookie", "").split("\n")):
         flags = {part.strip().partition("=")[0].lower() for part in cookie.split(";")[1:]}
         missing = [name for name in ("secure", "httponly", "samesite") if name not in flags]
         if "samesite=none" in cookie.lower():
             missing.append("samesite")
         name = cookie.partition("=")[0]
-        sentence = f"{place}: cookie {name} lacks {', '.join(missing) or 'nothing'}"
+        sentence = f"{place}: the cookie {name} lacks the flags: {', '.join(missing) or 'none'}"
         yield Observation("cookie-flags", f"{place} {name}", bool(missing), sentence, exchange)
 
 
 def bad_calls(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]:
-    """Names and calls that are wrong: by type, size, depth, encoding, or an edge case."""
+    """Make requests with malformed values: by type, size, depth, encoding, or an edge case.
+
+    Args:
+        endpoint: the operation.
+        call: a valid request for the operation.
+
+    Yields:
+        The name of the malformed part, and the request.
+    """
     for place in places(endpoint, call):
         for name, value in BAD_VALUES.items():
             if place.where == "body" or isinstance(value, str):
@@ -147,25 +176,34 @@ def bad_calls(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]:
 def survives(
     sender: Sender, endpoint: Endpoint, call: Call, secrets: tuple[str, ...]
 ) -> Iterator[Observation]:
-    """Send each bad call; yield whether the status is under 500, and whether it shows internals.
+    """Send malformed requests; observe whether the service fails or shows internals.
 
     Args:
-        sender: the way to the service.
+        sender: the sender of requests to the service.
         endpoint: the operation.
-        call: a valid call.
-        secrets: texts that no answer may hold.
+        call: a valid request for the operation.
+        secrets: texts that no response may contain.
+
+    Yields:
+        Two observations for each request: about the status, and about internals in the response.
     """
     for name, bad in bad_calls(endpoint, call):
         answer = sender.send(endpoint, bad)
         place = f"{endpoint.name} {name}"
         broken = answer.status >= SERVER_ERROR
-        sentence = f"{place}: answered {answer.status}, expected a status under 500"
+        sentence = f"{place}: status {answer.status}, expected a status under 500"
         yield Observation("unhandled-input", place, broken, sentence, answer)
         yield error_details(answer, place, secrets)
 
 
 def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Observation:
-    """Whether an answer of status 400 or more shows internals, versions or secrets."""
+    """Observe whether a response shows internals, versions or secrets.
+
+    Args:
+        answer: the request and the response; internals count from status 400 on.
+        place: the operation and the malformed part, for messages.
+        secrets: texts that no response may contain.
+    """
     path = urlsplit(answer.url).path
     text = answer.text.replace(path, "").replace(unquote(path), "")
     sent = "\n".join(value for name, value in answer.headers.items() if name not in ORDINARY)
@@ -176,10 +214,10 @@ def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Obs
     leak = ""
     if internals:
         excerpt = shown[max(0, internals.start() - EXCERPT) : internals.start() + 2 * EXCERPT]
-        leak = f"shows {excerpt.strip()!r}"
-    leak = leak or (f"header {versions[0]} has a version" if versions else "")
+        leak = f"shows internals: {excerpt.strip()!r}"
+    leak = leak or (f"has a version in the header {versions[0]}" if versions else "")
     leak = leak or ("shows a secret of the request" if leaked else "")
-    sentence = f"{place}: {leak or 'shows nothing of the inside'}"
+    sentence = f"{place}: the response {leak or 'shows no internals'}"
     return Observation("error-details", place, bool(leak), sentence, answer)
 
 

@@ -1,4 +1,4 @@
-"""The weaknesses that the probes look for: stable ids, CWE and OWASP ASVS 5.0 numbers."""
+"""Lists the weaknesses that the probes look for, with their CWE and OWASP ASVS 5.0 numbers."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class Rule:
     """One kind of weakness.
 
     Args:
-        name: stable id, in SARIF results as well.
-        title: what is wrong with a service that has the weakness.
-        cwe: number in the Common Weakness Enumeration.
-        asvs: requirement of the OWASP Application Security Verification Standard 5.0.
-        secure: what a safe service does, as the end of the sentence *a safe service …*.
+        name: the stable id of the rule, also in SARIF results.
+        title: the weakness, as a sentence.
+        cwe: the number of the weakness in the Common Weakness Enumeration.
+        asvs: the requirement of the OWASP Application Security Verification Standard 5.0.
+        secure: the behaviour of a safe service, as the end of the sentence *A safe service …*.
     """
 
     name: str
@@ -27,24 +27,28 @@ RULES = {
     for rule in (
         Rule(
             "nosql-injection",
-            "NoSQL operators in a value are executed",
+            "the service executes NoSQL operators in a value",
             943,
             "1.2.4",
             "treats NoSQL operators as text, or refuses the request",
         ),
         Rule(
-            "sql-injection", "SQL in a value is executed", 89, "1.2.4", "binds values as parameters"
+            "sql-injection",
+            "the service executes SQL in a value",
+            89,
+            "1.2.4",
+            "binds values as parameters of SQL statements",
         ),
         Rule(
             "command-injection",
-            "shell syntax in a value is executed",
+            "the service executes shell syntax in a value",
             78,
             "1.2.5",
             "starts programs without a shell, or starts no program",
         ),
         Rule(
             "template-injection",
-            "template syntax in a value is evaluated",
+            "the service evaluates template syntax in a value",
             1336,
             "1.3.7",
             "never renders user text as a template",
@@ -68,29 +72,35 @@ RULES = {
             "a value leads to files outside their folder",
             22,
             "5.3.2",
-            "resolves names against a list, never against the file system",
+            "looks names up in a list, and never uses a value as a path of the file system",
         ),
-        Rule("xss-stored", "stored text runs as a script", 79, "1.2.1", "writes user text as text"),
+        Rule(
+            "xss-stored",
+            "stored text runs as a script",
+            79,
+            "1.2.1",
+            "writes text of users into pages as text, never as markup",
+        ),
         Rule(
             "xss-reflected",
             "text of a request runs as a script",
             79,
             "1.2.1",
-            "encodes user text for its place",
+            "encodes the text of users for the part of the page that shows it",
         ),
         Rule(
             "xss-dom",
             "text of the address runs as a script",
             79,
             "3.2.2",
-            "writes addresses into the page as text",
+            "writes addresses into pages as text, never as markup",
         ),
         Rule(
             "csp",
-            "no content security policy that stops inline scripts",
+            "the content security policy is missing, or allows inline scripts",
             1021,
             "3.4.3",
-            "sends a policy without unsafe-inline",
+            "sends a content security policy without unsafe-inline",
         ),
         Rule(
             "security-headers",
@@ -101,14 +111,14 @@ RULES = {
         ),
         Rule(
             "cacheable-private-data",
-            "private data may be kept by caches",
+            "caches may store private data",
             525,
             "14.3.2",
-            "answers with Cache-Control: no-store",
+            "sends private data with Cache-Control: no-store",
         ),
         Rule(
             "cors",
-            "pages of other origins may read answers",
+            "pages of other origins may read responses",
             942,
             "3.5.2",
             "allows its own origins only, and never reflects an origin",
@@ -118,14 +128,14 @@ RULES = {
             "a form of another site acts for the user",
             352,
             "3.5.1",
-            "accepts no credential that a browser sends by itself",
+            "accepts no credential that a browser sends automatically",
         ),
         Rule(
             "cookie-flags",
             "a session cookie lacks Secure, HttpOnly or SameSite",
             614,
             "3.3.1",
-            "sets all three flags",
+            "sets Secure, HttpOnly and SameSite on session cookies",
         ),
         Rule(
             "session-fixation",
@@ -136,28 +146,28 @@ RULES = {
         ),
         Rule(
             "missing-authentication",
-            "a protected operation answers without a token",
+            "a protected operation accepts a request without a token",
             306,
             "8.2.1",
-            "answers 401",
+            "answers 401 to a request without a token",
         ),
         Rule(
             "forged-token",
-            "a forged token is accepted",
+            "the service accepts a forged token",
             347,
             "9.1.1",
-            "verifies algorithm, key and signature",
+            "verifies the algorithm, the key and the signature of each token",
         ),
         Rule(
             "token-claims",
-            "a token of another time, issuer or audience is accepted",
+            "the service accepts a token of another time, issuer or audience",
             613,
             "9.2.1",
-            "verifies exp, nbf, iss and aud",
+            "verifies the claims exp, nbf, iss and aud of each token",
         ),
         Rule(
             "dead-session",
-            "a token is accepted after the end of its session",
+            "the service accepts a token after the end of its session",
             613,
             "7.4.1",
             "looks up the session of a token with each request",
@@ -167,7 +177,7 @@ RULES = {
             "the log-in shows which users exist",
             204,
             "6.3.8",
-            "gives the same answer in the same time to known and unknown users",
+            "gives the same response in the same time to known and unknown users",
         ),
         Rule(
             "password-guessing",
@@ -181,14 +191,14 @@ RULES = {
             "an admin gets a session without a second factor",
             308,
             "6.3.3",
-            "gives admins a session after their second step only",
+            "gives an admin a session only after the second factor",
         ),
         Rule(
             "second-factor-skipped",
             "the second step can be skipped or guessed",
             304,
             "6.6.3",
-            "gives no rights to a challenge, and locks after wrong codes",
+            "gives no rights to the token of the first step, and locks after some wrong codes",
         ),
         Rule(
             "function-access",
@@ -206,7 +216,7 @@ RULES = {
         ),
         Rule(
             "mass-assignment",
-            "a field that the user may not set is accepted",
+            "the service accepts a field that the user may not set",
             915,
             "15.3.3",
             "refuses unknown fields",
@@ -218,17 +228,23 @@ RULES = {
             "16.5.1",
             "names the mistake in the request, and shows no internals",
         ),
-        Rule("unhandled-input", "malformed input breaks the service", 20, "2.2.1", "answers 4xx"),
+        Rule(
+            "unhandled-input",
+            "malformed input causes an internal error of the service",
+            20,
+            "2.2.1",
+            "answers malformed input with a status from 400 to 499",
+        ),
         Rule(
             "input-bounds",
-            "a stated bound of a value is not enforced",
+            "the service does not enforce a documented bound of a value",
             1284,
             "2.2.1",
             "refuses a value beyond the bound, and accepts a value at the bound",
         ),
         Rule(
             "rate-limit",
-            "the stated rate limit is not enforced",
+            "the service does not enforce the documented rate limit",
             770,
             "2.4.1",
             "counts requests by address and refuses requests over the limit",
@@ -238,63 +254,63 @@ RULES = {
             "the rate limit can be bypassed",
             807,
             "2.4.1",
-            "takes the address from the connection or from its own proxy",
+            "takes the address of a client from the connection or from its own proxy",
         ),
         Rule(
             "tls",
-            "the transport is not well protected",
+            "the transport lacks current TLS, a valid certificate or a redirect to TLS",
             326,
             "12.1.1",
-            "serves TLS 1.2 or later with a valid certificate, and redirects to it",
+            "serves TLS 1.2 or later with a valid certificate, and redirects plain HTTP to TLS",
         ),
         Rule(
             "open-port",
-            "a port is open to the public that should not be",
+            "an internal port is open to the public",
             1125,
             "13.4.1",
-            "answers at the ports of the edge only",
+            "opens only the ports of the edge to the public",
         ),
         Rule(
             "weak-password-hash",
-            "a stored password is not hashed slowly enough",
+            "a stored password has no hash, or a hash that is fast to compute",
             916,
             "11.4.2",
-            "stores bcrypt of cost 10 or more",
+            "stores passwords as bcrypt hashes with a cost of 10 or more",
         ),
         Rule(
             "exposed-secret",
-            "a secret is in a place that anybody can read",
+            "everybody can read a secret",
             798,
             "13.3.1",
-            "keeps secrets out of answers and out of committed files",
+            "writes no secret into responses or committed files",
         ),
         Rule(
             "vulnerable-dependency",
             "a dependency has a known vulnerability",
             1395,
             "15.2.1",
-            "updates the dependency",
+            "uses a version of the dependency without known vulnerabilities",
         ),
         Rule(
             "missing-audit",
-            "the log has no trace of an attack, or has a secret",
+            "the log has no entry about an attack, or contains a secret",
             778,
             "16.3.1",
             "records each refusal with user, operation and time, and without secrets",
         ),
         Rule(
             "key-in-url",
-            "a token in the address is accepted",
+            "the service accepts a token in the address",
             598,
             "14.2.1",
             "takes tokens from the Authorization header only",
         ),
         Rule(
             "privilege-change",
-            "a user can give rights to an account",
+            "a user without this permission can give rights to an account",
             269,
             "8.2.3",
-            "lets administrators only change roles and rights",
+            "lets only administrators change roles and rights",
         ),
         Rule(
             "weak-token-key",
@@ -305,10 +321,10 @@ RULES = {
         ),
         Rule(
             "ssrf",
-            "the service fetches an address that the user chose",
+            "the service sends a request to an address that the user chose",
             918,
             "1.3.6",
-            "fetches addresses of a list only",
+            "sends requests only to the addresses of a list",
         ),
         Rule(
             "slow-pattern",
@@ -319,14 +335,14 @@ RULES = {
         ),
         Rule(
             "service-hang",
-            "a request keeps the service from answering",
+            "one request prevents the service from answering other requests",
             400,
             "15.2.2",
             "limits the time and the size of each request",
         ),
         Rule(
             "stored-damage",
-            "a stored value breaks an operation that shows the value",
+            "a stored value breaks an operation that returns the value",
             754,
             "2.2.1",
             "checks values before it stores them",
@@ -336,14 +352,14 @@ RULES = {
             "a header names the software of the server and its version",
             497,
             "13.4.6",
-            "sends no version of its components",
+            "sends no versions of its components in headers",
         ),
         Rule(
             "cors-wildcard",
-            "pages of every origin may read answers that need a token",
+            "pages of every origin may read responses that need a token",
             942,
             "3.5.2",
-            "allows its own origins only",
+            "lets only its own origins read responses",
         ),
     )
 }

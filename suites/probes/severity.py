@@ -1,6 +1,6 @@
-"""How severe a weakness is: the base vector of CVSS 4.0 and its score, for each rule.
+"""States the severity of each rule: the base vector of CVSS 4.0, and its score.
 
-The vector assumes the usual form of the weakness. A test compares the scores with the calculator of
+A vector assumes the usual form of the weakness. A test compares the scores with the calculator of
 the package ``cvss``.
 
 Source: FIRST, Common Vulnerability Scoring System 4.0, specification document.
@@ -18,7 +18,7 @@ _REST = "SC:N/SI:N/SA:N"
 
 
 class Level(Enum):
-    """The level of a finding, with the words of SARIF."""
+    """The level of a finding, in the terms of SARIF."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -30,8 +30,8 @@ class Severity:
     """The severity of a rule.
 
     Args:
-        vector: the base vector.
-        score: the base score, from 0 to 10.
+        vector: the base vector of CVSS 4.0.
+        score: the base score of CVSS 4.0, from 0 to 10.
     """
 
     vector: str
@@ -39,7 +39,7 @@ class Severity:
 
     @property
     def level(self) -> Level:
-        """Error from *high* on, warning for *medium*, note below."""
+        """The SARIF level: error for a score of 7 or more, warning of 4 or more, else note."""
         if self.score >= MIN_HIGH:
             return Level.ERROR
         return Level.WARNING if self.score >= MIN_MEDIUM else Level.NOTE

@@ -1,11 +1,11 @@
-"""The pytest plugin: options, fixtures, the run record, and the messages of failing checks.
+"""The pytest plugin: options, fixtures, the run record, and the messages of failed checks.
 
-marks      ``@check``: the id of a check and the capability that it needs
-plugin     options, the beginning and the end of a run, the header and the summary
-selection  which of the collected tests are checks, and which of them run
-reporting  the report of each test: its message, and no secret in it
-state      what the plugin keeps for the length of a run
-recorder   pytest's reports in, the run record out
-failures   the message of a failing check
-fixtures   what checks are written with
+marks      has ``@check``, which gives a test the id of a check and the needed capability
+plugin     has the options, begins and ends a run, and prints the header and the summary
+selection  decides which of the collected tests are checks, and which checks run
+reporting  puts the message of a failure into the report of a test, and masks secrets
+state      stores the values of the plugin during a run
+recorder   reads pytest's reports, and writes the run record
+failures   writes the message of a failed check
+fixtures   has the fixtures of the checks
 """

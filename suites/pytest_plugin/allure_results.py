@@ -1,4 +1,4 @@
-"""Allure's results: a text that UTF-8 cannot encode is escaped, and does not end the run."""
+"""Lets Allure escape texts that UTF-8 cannot encode, so that such a text does not end the run."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ ESCAPED = "backslashreplace"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let Allure's writer escape what it cannot encode; without Allure there is no such writer."""
+    """Replace Allure's writer by a writer that escapes texts; without Allure, do nothing."""
     del session
     try:
         import allure_commons
@@ -26,10 +26,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _escaping(allure: Any, writer: Any) -> type:  # noqa: ANN401 - Allure has no types
-    """The class of a writer that escapes."""
+    """Return a class that writes like Allure's writer, and escapes texts."""
 
     class EscapingWriter(type(writer)):  # type: ignore[misc] # its class is known only with Allure
-        """Writes as Allure does, and escapes half a pair of surrogates."""
+        """Writes like Allure's writer, and escapes surrogates, which UTF-8 cannot encode."""
 
         def _report_item(self, item: object) -> None:
             super()._report_item(_escaped(item))
@@ -42,7 +42,7 @@ def _escaping(allure: Any, writer: Any) -> type:  # noqa: ANN401 - Allure has no
 
 
 def _escaped(item: Any) -> Any:  # noqa: ANN401 - Allure has no types
-    """A text that can be encoded; a result of Allure is changed in place."""
+    """Return a text that UTF-8 can encode; a result object of Allure is changed in place."""
     if isinstance(item, str):
         return item.encode(errors=ESCAPED).decode()
     if isinstance(item, list):

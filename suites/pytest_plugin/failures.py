@@ -1,6 +1,6 @@
-"""The message of a failing check: expectation, observation, exchange and place in the source.
+"""Writes the message of a failed check: expectation, observation, exchange, and line of the source.
 
-The message has at most 13 lines; pytest's ``--tb=long`` shows the traceback instead.
+The message has at most 13 lines. With ``--tb=long``, pytest shows the traceback instead.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ FULL_DIFF, ADVICE = "Full diff:", "Use -v to get more diff"
 def failure_text(
     item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException], check_id: str
 ) -> str:
-    """The message of a failing check; pytest's short summary shows its first line.
+    """Return the message of a failed check; pytest's short summary shows the first line.
 
     Args:
-        item: the test.
+        item: the test of the check.
         excinfo: the error that ended the test.
-        check_id: the id of its check.
+        check_id: the id of the check.
     """
     error = _first(excinfo.value)
     if isinstance(error, pytest.fail.Exception):
-        return _plain(check_id, str(error.msg or "failed without a reason"))
+        return _plain(check_id, str(error.msg or "the check failed, and gave no reason"))
     spot = _spot(item, excinfo)
     lines = [f"{check_id}: {_headline(error)}", *_expectation(error, spot)]
     exchange = getattr(error, "exchange", None) or last_exchange()
@@ -42,7 +42,7 @@ def failure_text(
 
 
 def _plain(check_id: str, text: str) -> str:
-    """The message of ``pytest.fail``, which is shown as it is."""
+    """Return the message of ``pytest.fail`` unchanged, with the check id, cut after ten lines."""
     lines = text.splitlines() or [""]
     hidden = len(lines) - MAX_TEXT_LINES
     lines = [*lines[:MAX_TEXT_LINES], *([f"… {hidden} more lines"] if hidden > 0 else [])]
@@ -50,20 +50,20 @@ def _plain(check_id: str, text: str) -> str:
 
 
 def _first(error: BaseException) -> BaseException:
-    """The error itself, or the first of a group."""
+    """Return the error, or the first error of a group of errors."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def _headline(error: BaseException) -> str:
-    """The first problem of an answer, or the first line of another error."""
+    """Return the first problem of a response, or the first line of another error."""
     line = _lines(error)[0]
     return line.split("; ")[0] if isinstance(error, UnexpectedAnswerError) else line
 
 
 def _lines(error: BaseException) -> list[str]:
-    """The text of an error by line; the type of the error comes first if it is no assertion."""
+    """Return the lines of an error's text, with the type of the error unless it is an assertion."""
     text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
     text = text.split(FULL_DIFF)[0].replace(ADVICE, "")
     lines = [_cut(line) for line in text.splitlines() if line.strip()]
@@ -71,7 +71,7 @@ def _lines(error: BaseException) -> list[str]:
 
 
 def _expectation(error: BaseException, spot: "_Spot") -> list[str]:
-    """The lines that say what was expected and what was seen instead."""
+    """Return the lines with the expectation and with the observation."""
     if isinstance(error, UnexpectedAnswerError) and error.expected:
         return [f"expected: {error.expected}", f"seen: {_cut(error.observed)}"]
     lines = _lines(error)
@@ -86,7 +86,7 @@ def _expectation(error: BaseException, spot: "_Spot") -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Where a check failed.
+    """The statement of the source at which a check failed.
 
     Args:
         statement: the source of the statement.
@@ -98,7 +98,7 @@ class _Spot:
 
 
 def _spot(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> _Spot:
-    """The last frame in the file of the test, else in the suites, else the last of all."""
+    """Return the last frame in the file of the test, else in the suites, else of the traceback."""
     entries = list(excinfo.traceback.filter(excinfo)) or list(excinfo.traceback)
     suites = Path(__file__).parent.parent
     in_test_file = [entry for entry in entries if Path(entry.path) == item.path]
@@ -109,7 +109,7 @@ def _spot(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> _S
     try:
         statement = _cut(" ".join(str(entry.statement).split()))
     except (OSError, IndexError):
-        statement = "that this line succeeds"
+        statement = "that the statement succeeds (its source cannot be read)"
     return _Spot(statement, f"{shown_path}:{entry.lineno + 1} in {entry.name}")
 
 

@@ -1,7 +1,7 @@
-"""The fixtures that checks are written with.
+"""Has the fixtures of the checks.
 
-Imports inside the fixtures load pymongo, bcrypt, pyotp and Playwright. pytest loads this module in
-every run of its environment, and the browser is an extra that need not be installed.
+pytest loads this module in every run of its environment. So imports inside the fixtures load
+pymongo, bcrypt, pyotp and Playwright; the browser is an extra that need not be installed.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Target:
-    """The target named on the command line."""
+    """Return the target that the option ``--target`` names."""
     return pytestconfig.stash[TARGET]
 
 
 @pytest.fixture(scope="session")
 def run_id(pytestconfig: pytest.Config) -> str:
-    """The id of this run."""
+    """Return the id of this run."""
     return pytestconfig.stash[RUN_ID]
 
 
 @pytest.fixture(scope="session")
 def policy(pytestconfig: pytest.Config) -> Policy:
-    """The release policy with its limits: ``--policy``, KIRANA_POLICY, or the installed policy."""
+    """Return the release policy of ``--policy``, KIRANA_POLICY, or else the installed policy."""
     return pytestconfig.stash[POLICY]
 
 
 @pytest.fixture(scope="session")
 def own_writes() -> "WriteCounter":
-    """Counts what the checks of this process write into the database themselves."""
+    """Return the counter of the commands with which checks write into the database directly."""
     from suites.testdata.own_writes import WriteCounter
 
     return WriteCounter()
@@ -54,7 +54,7 @@ def own_writes() -> "WriteCounter":
 
 @pytest.fixture(scope="session")
 def database(target: Target, own_writes: "WriteCounter") -> Iterator["Shop"]:
-    """The store's database, a second vantage point."""
+    """Connect to the store's database, by which checks verify the responses of the store."""
     from pymongo import MongoClient
 
     if "database_uri" not in target.secrets:
@@ -73,7 +73,7 @@ def database(target: Target, own_writes: "WriteCounter") -> Iterator["Shop"]:
 
 @pytest.fixture(scope="session")
 def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> "Ownership":
-    """Creates the data of this run; at the end, the plugin deletes the data and checks this."""
+    """Return the maker of this run's data; the plugin deletes the data at the end of the run."""
     from suites.testdata.ownership import Ownership
 
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
@@ -82,7 +82,7 @@ def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture(scope="session")
 def bystander(database: "Shop", ownership: "Ownership") -> "OwnUser":
-    """A user of this run with data everywhere, whom no check touches."""
+    """Create a user of this run with documents in every collection, whom no check changes."""
     from suites.testdata.bystander import create
 
     return create(database, ownership)
@@ -90,10 +90,10 @@ def bystander(database: "Shop", ownership: "Ownership") -> "OwnUser":
 
 @pytest.fixture
 def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Returns a function that ends a check by its problem: passed, failed, or inconclusive.
+    """Return a function that ends a check with a problem: passed, failed or inconclusive.
 
-    A problem that begins with ``inconclusive`` is no failure of the store, and no pass either: the
-    record has it as inconclusive, and the gate holds.
+    An empty problem lets the check pass. A problem that begins with ``inconclusive`` is neither a
+    failure nor a pass: the run record has the result inconclusive, and the gate holds.
     """
 
     def end(problem: str) -> None:
@@ -109,10 +109,10 @@ def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture
 def effect_observer(target: Target, request: pytest.FixtureRequest) -> "EffectObserver | None":
-    """Compares what each call changes with the contract; None where checks do not do this.
+    """Return the observer that compares the changes of each request with the contract, or None.
 
-    The reading takes time, so no performance check does it. It reads collections without an index,
-    so it does not happen on a production target.
+    The observer takes time, so performance checks have no observer. It reads collections without an
+    index, so there is no observer on a production target.
     """
     marked = request.node.get_closest_marker
     observed = marked("smoke") or marked("integration")
@@ -142,7 +142,7 @@ def effect_observer(target: Target, request: pytest.FixtureRequest) -> "EffectOb
 def new_client(
     target: Target, run_id: str, effect_observer: "EffectObserver | None"
 ) -> Iterator[Callable[[], StoreClient]]:
-    """Returns a function that creates a client; each client may have its own source address."""
+    """Return a function that creates a client; each client may have its own source address."""
     clients: list[StoreClient] = []
 
     def make() -> StoreClient:
@@ -159,19 +159,19 @@ def new_client(
 
 @pytest.fixture
 def client(new_client: Callable[[], StoreClient]) -> StoreClient:
-    """A client that has not logged in."""
+    """Return a client that is not logged in."""
     return new_client()
 
 
 @pytest.fixture
 def customer(ownership: "Ownership") -> "OwnUser":
-    """A customer of this run."""
+    """Create a customer of this run."""
     return ownership.user()
 
 
 @pytest.fixture
 def shopper(client: StoreClient, customer: "OwnUser") -> StoreClient:
-    """A client logged in as a customer of this run."""
+    """Return a client that is logged in as a customer of this run."""
     credentials = {"identifier": customer.phone, "password": customer.password}
     client.token = client.call("login", expect=200, body=credentials).body["access_token"]
     return client
@@ -179,24 +179,24 @@ def shopper(client: StoreClient, customer: "OwnUser") -> StoreClient:
 
 @pytest.fixture
 def product(ownership: "Ownership") -> "OwnProduct":
-    """A product of this run, ten in stock."""
+    """Create a product of this run, with ten pieces in stock."""
     return ownership.product(price_paise=12_345, stock=10)
 
 
 @pytest.fixture
 def popular(database: "Shop") -> dict[str, Any]:
-    """The best-selling product that no test made, as the database holds it."""
+    """Return the document of the best-selling product that no test made."""
     from suites.testdata.ownership import REAL_PRODUCTS
 
     product = database.products.find_one(REAL_PRODUCTS, sort=[("sold", -1)])
     if product is None:
-        pytest.fail("the store has no product", pytrace=False)
+        pytest.fail("the database has no listed product; add products to the store", pytrace=False)
     return product
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """A headless browser, started once."""
+    """Start a headless browser once for all checks."""
     from suites.client.pages import browser
 
     with browser() as opened:
@@ -205,7 +205,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def frontend(browser: "Browser", target: Target, run_id: str) -> Generator["Visit"]:
-    """The target's frontend in the browser."""
+    """Open the target's frontend in the browser."""
     from suites.client.pages import visit
 
     with visit(browser, target, run_id) as opened:
@@ -214,7 +214,7 @@ def frontend(browser: "Browser", target: Target, run_id: str) -> Generator["Visi
 
 @pytest.fixture
 def prometheus_text(new_client: Callable[[], StoreClient]) -> Callable[[], str]:
-    """Returns a function that reads the metrics of the target."""
+    """Return a function that reads the metrics of the target as text."""
 
     def read() -> str:
         return str(new_client().ask("metrics").body)
@@ -224,7 +224,7 @@ def prometheus_text(new_client: Callable[[], StoreClient]) -> Callable[[], str]:
 
 @pytest.fixture
 def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str, Any]:
-    """An order of two pieces of the product, placed and not paid."""
+    """Place an unpaid order of two pieces of the test's product, and return the order."""
     body = {
         "client_order_id": f"{run_id}-{product.product_id[-10:]}",
         "items": [{"product_id": product.product_id, "quantity": 2}],
@@ -237,7 +237,7 @@ def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str,
 def new_person(
     new_client: Callable[[], StoreClient], ownership: "Ownership"
 ) -> Callable[..., "Person"]:
-    """Returns a function that creates a user of this run and logs the user in with a new client."""
+    """Return a function that creates a user of this run and logs the user in with a new client."""
     from suites.testdata.people import log_in
 
     def make(*, role: str = "customer") -> "Person":
@@ -248,7 +248,7 @@ def new_person(
 
 @pytest.fixture
 def new_order(product: "OwnProduct", run_id: str) -> Callable[..., dict[str, Any]]:
-    """Returns a function that places an unpaid order of the test's product."""
+    """Return a function that places an unpaid order, by default of the test's product."""
     numbers = count(1)
 
     def place(person: "Person", *, quantity: int = 1, product_id: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``@check``: gives a test its stable id, and says which capability of a target it needs."""
+"""Has ``@check``, which gives a test a stable id, and names the capability that the test needs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +18,11 @@ CATEGORIES = (
 
 
 def check(check_id: str, *, needs: str) -> Callable[[Callable[..., Any]], Any]:
-    """Mark a test as the check with this id.
+    """Mark a test as a check.
 
     Args:
-        check_id: stable id such as ``smoke.login``; evidence and policies know the test by it.
+        check_id: the stable id of the check, such as ``smoke.login``; run records and policies use
+            this id.
         needs: the capability that a target must declare; on other targets the check is not
             applicable.
     """

@@ -1,4 +1,4 @@
-"""The pytest plugin: its options, the beginning and the end of a run, header and summary."""
+"""Has the options of the pytest plugin, begins and ends runs, and prints header and summary."""
 
 import contextlib
 import shlex
@@ -52,24 +52,28 @@ Value = TypeVar("Value")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of the suites."""
+    """Add the options of the suites to pytest."""
     group = parser.getgroup("kirana", "verification of a deployed Kirana Store")
-    group.addoption("--target", metavar="NAME", help="what to verify: a file of the targets folder")
-    group.addoption("--targets", metavar="DIR", help="the target files (KIRANA_TARGETS, installed)")
-    group.addoption("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
-    group.addoption("--run-id", metavar="ID", help="names this run (default: date, time, digits)")
-    group.addoption("--check", metavar="ID", action="append", help="only this check; repeatable")
-    group.addoption("--out", metavar="DIR", help="generated files (KIRANA_OUT, ./out)")
+    group.addoption("--target", metavar="NAME", help="the target to verify; required for checks")
+    text = "the folder of target files (KIRANA_TARGETS, installed folder)"
+    group.addoption("--targets", metavar="DIR", help=text)
+    group.addoption("--policy", metavar="FILE", help="the policy file (KIRANA_POLICY, installed)")
+    text = "the id of the run (default: date, time and random digits)"
+    group.addoption("--run-id", metavar="ID", help=text)
+    text = "run only this check; repeatable"
+    group.addoption("--check", metavar="ID", action="append", help=text)
+    text = "the folder of generated files (KIRANA_OUT, ./out)"
+    group.addoption("--out", metavar="DIR", help=text)
     group.addoption(
         "--remove-ended-runs",
         action="store_true",
-        help="delete the data that ended runs left on a production target, too",
+        help="on a production target, too, delete the data that ended runs left",
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, read target and policy, and choose where this run writes."""
+    """Register the markers, read the target file and the policy, and make the folder of the run."""
     _register_markers(config)
     if not config.getoption("target"):
         return
@@ -86,7 +90,9 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = run_folder(config)
     if not is_worker(config):
         if folder.exists():
-            raise pytest.UsageError(f"run {config.stash[RUN_ID]} exists already: {folder}")
+            raise pytest.UsageError(
+                f"run {config.stash[RUN_ID]} exists already in {folder}; name another --run-id"
+            )
         _make_folder(folder)
         _write_reports_to(config, folder)
     run_locks.hold(config.stash[RUN_ID])
@@ -99,7 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _register_markers(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "check(id, needs): the check's id and needed capability")
+    config.addinivalue_line("markers", "check(id, needs): a check, and the capability it needs")
     for suite in SUITES:
         config.addinivalue_line("markers", f"{suite}: a check of the {suite} suite")
     for category in CATEGORIES:
@@ -107,7 +113,7 @@ def _register_markers(config: pytest.Config) -> None:
 
 
 def _read(load_value: Callable[[], Value]) -> Value:
-    """A value of the configuration; a wrong configuration is a usage error of pytest."""
+    """Read a value of the configuration; a wrong configuration becomes a usage error of pytest."""
     try:
         return load_value()
     except ConfigurationError as error:
@@ -119,12 +125,14 @@ def _run_id(config: pytest.Config) -> str:
         return str(config.workerinput["kirana_run"])  # type: ignore[attr-defined]
     run_id = str(config.getoption("run_id") or new_run_id())
     if not RUN_ID_PATTERN.match(run_id):
-        raise pytest.UsageError("--run-id: lower-case letters, digits and dashes, at most 60")
+        raise pytest.UsageError(
+            f"--run-id {run_id[:80]!r}: expected at most 60 lower-case letters, digits and dashes"
+        )
     return run_id
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder of runs before anything else is done; a read-only checkout has none."""
+    """Make the folder of runs at the beginning; a folder that is read-only is a usage error."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder.parent):
@@ -136,7 +144,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_reports_to(config: pytest.Config, folder: Path) -> None:
-    """Write JUnit XML and Allure results beside the record, if no option names another place."""
+    """Write JUnit XML and Allure results beside the run record, unless an option names a path."""
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / "junit.xml")
     if not getattr(config.option, "allure_report_dir", "unknown"):
@@ -145,17 +153,18 @@ def _write_reports_to(config: pytest.Config, folder: Path) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Give a worker of pytest-xdist the id of the run that it belongs to."""
+    """Give a worker of pytest-xdist the id of the run to which the worker belongs."""
     config: pytest.Config = node.config  # type: ignore[attr-defined]
     if RUN_ID in config.stash:
         node.workerinput["kirana_run"] = config.stash[RUN_ID]  # type: ignore[attr-defined]
 
 
 def served_build(config: pytest.Config) -> Build:
-    """The build that the target serves, as its health answer says.
+    """Return the build that the health response of the target names.
 
     Raises:
-        UnexpectedAnswerError: the target does not answer, or not as the contract requires.
+        UnexpectedAnswerError: the target does not respond, or the response differs from the
+            contract.
     """
     client = StoreClient(config.stash[TARGET], load(), config.stash[RUN_ID], "")
     with contextlib.closing(client):
@@ -165,7 +174,7 @@ def served_build(config: pytest.Config) -> Build:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin the record: ask the target for its build once, before anything is tested."""
+    """Begin the run record with the build that the target serves, before any check runs."""
     config = session.config
     if RECORDER not in config.stash or is_worker(config):
         return
@@ -197,7 +206,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _remove_leftovers(config: pytest.Config) -> "Leftovers":
-    """Delete the data that ended runs left, where the target allows this."""
+    """Delete the data that ended runs left in the database, if the target allows this."""
     # Loads pymongo, which a pytest run of another project has no use for.
     from suites.testdata.ended_runs import remove_leftovers
 
@@ -209,7 +218,7 @@ def _remove_leftovers(config: pytest.Config) -> "Leftovers":
 
 
 def _point_latest(folder: Path) -> None:
-    """Let ``out/latest`` lead to the newest run; the link is replaced in one step."""
+    """Let the link ``out/latest`` lead to this run; the link is replaced in one step."""
     link = folder.parent.parent / "latest"
     new_link = link.with_name(f".latest-{folder.name}")
     new_link.symlink_to(Path("runs") / folder.name)
@@ -217,7 +226,7 @@ def _point_latest(folder: Path) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Target, policy, build and run, for the reader of the output."""
+    """Return the lines of the header: the target, the policy, the builds and the run."""
     if TARGET not in config.stash:
         return []
     target = config.stash[TARGET]
@@ -233,21 +242,21 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 class _ReportListener:
-    """Hands reports to the recorder, in the process that receives all of them."""
+    """Passes the reports of all tests to the recorder, in the process that receives all reports."""
 
     def __init__(self, recorder: ReportRecorder) -> None:
         self._recorder = recorder
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """One phase of one test."""
+        """Pass the report of one phase of one test to the recorder."""
         self._recorder.report(report)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Clean up and seal the record of a run that came to its end.
+    """Delete the data of the run, and seal the run record if the run was not interrupted.
 
-    A run in which no check passed is no success.
+    A run in which no check passed ends with an exit code other than 0.
     """
     config = session.config
     if RECORDER not in config.stash or is_worker(config) or config.stash.get(BUILD, None) is None:
@@ -275,7 +284,7 @@ def _clean_up(config: pytest.Config) -> str:
     """Delete the data of this run and of ended runs.
 
     Returns:
-        Why some data is left; an empty text where no data is left.
+        The reason why some data is left in the database; an empty text if no data is left.
     """
     # Loads pymongo, which a pytest run of another project has no use for.
     from suites.testdata.ownership import clean_up
@@ -289,7 +298,7 @@ def _clean_up(config: pytest.Config) -> str:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """Show the data that runs left behind, and how to find the checks where no check was found."""
+    """Print the data that runs left, inconclusive checks, and advice if no check was found."""
     outside = config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
     if TARGET in config.stash and outside and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         command = shlex.join(["pytest", "--pyargs", "suites", *config.invocation_params.args])
@@ -306,13 +315,13 @@ def pytest_terminal_summary(
         unsure = sorted(name for name in outcomes if CheckOutcome.INCONCLUSIVE in outcomes[name])
         if unsure:
             terminalreporter.write_line(
-                f"the gate holds because of inconclusive checks: {', '.join(unsure)}"
+                f"these checks are inconclusive, so the gate holds: {', '.join(unsure)}"
             )
         terminalreporter.write_line(report_line(config))
 
 
 def report_line(config: pytest.Config) -> str:
-    """Where the release report is, and the command that writes it with the results of this run.
+    """Return the path of the release report, and the command that writes the report.
 
     Args:
         config: the configuration of a run with a target.

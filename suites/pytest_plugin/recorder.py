@@ -1,4 +1,4 @@
-"""The events of a run: pytest's reports in, the run record out."""
+"""Reads pytest's reports of the phases of each test, and writes the run record."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from gates.model import Build, CheckOutcome, CheckResult
 from suites.client import masked
 
 MAX_MESSAGE = 2000
-# Names of user properties, which travel from xdist's workers with each report.
+# Names of user properties, which pytest-xdist sends with each report from a worker.
 CHECK = "kirana_check"
 NOT_APPLICABLE = "kirana_not_applicable"
 INCONCLUSIVE = "kirana_inconclusive"
@@ -21,7 +21,7 @@ FAILED_ATTEMPT = "kirana_failed_attempt"
 
 @dataclass(slots=True)
 class _Phases:
-    """The result of one test so far."""
+    """The result of one test after the phases that were reported."""
 
     seconds: float = 0.0
     outcome: CheckOutcome = CheckOutcome.PASSED
@@ -31,12 +31,14 @@ class _Phases:
 
 @dataclass(slots=True)
 class ReportRecorder:
-    """Writes the record of one run, in the process that receives all reports.
+    """Writes the run record of one run, in the process that receives all reports.
 
     Args:
-        folder: the run's folder.
-        key: the HMAC key of evidence, or empty.
-        secrets: texts that the record must not hold.
+        folder: the folder of the run.
+        key: the HMAC key of evidence; empty without a key.
+        secrets: texts that the run record must not contain.
+        passed: the number of results that are a pass.
+        outcomes: the outcomes of each check, by check id.
     """
 
     folder: Path
@@ -51,15 +53,21 @@ class ReportRecorder:
         return Recorder(self.folder, self.key)
 
     def start(self, run_id: str, subject: Subject, tool: str) -> None:
-        """Write the subject of the run: target, build and policy."""
+        """Write the first event of the run record.
+
+        Args:
+            run_id: the id of the run.
+            subject: the target, the served build and the policy of the run.
+            tool: the version of this program.
+        """
         self._recorder().started(run_id, subject, tool)
 
     def collected(self, checks: list[str]) -> None:
-        """Write the ids of the checks that will run."""
+        """Write the ids of the checks that will run into the run record."""
         self._recorder().collected(checks)
 
     def report(self, report: pytest.TestReport) -> None:
-        """Add one phase of a test; the last phase completes the check."""
+        """Add the report of one phase of a test; after the last phase, write the result."""
         properties = dict(reversed(report.user_properties))
         check_id = str(properties.get(CHECK, self._check_ids.get(report.nodeid, "")))
         if not check_id:
@@ -74,7 +82,12 @@ class ReportRecorder:
         self._write(check_id, phases, report.nodeid)
 
     def look_back(self, check_id: str, problem: str) -> None:
-        """Write the result of a check of the run itself, for which there is no test."""
+        """Write the result of a check about the run itself, which has no test.
+
+        Args:
+            check_id: the id of the check.
+            problem: the reason of a failure; empty for a pass.
+        """
         outcome = CheckOutcome.FAILED if problem else CheckOutcome.PASSED
         result = CheckResult(check_id, outcome, datetime.now(UTC), problem[:MAX_MESSAGE], "")
         self._recorder().check(result, 0.0)
@@ -82,7 +95,8 @@ class ReportRecorder:
     def _write(self, check_id: str, phases: _Phases, nodeid: str) -> None:
         outcome = phases.outcome
         if outcome is CheckOutcome.PASSED and not phases.called:
-            outcome, phases.message = CheckOutcome.ERROR, "the test never ran"
+            text = "the setup passed, but the test was not called"
+            outcome, phases.message = CheckOutcome.ERROR, text
         message = masked(phases.message.removeprefix(f"{check_id}: "), self.secrets)
         result = CheckResult(
             check=check_id,
@@ -96,19 +110,24 @@ class ReportRecorder:
         self.passed += outcome is CheckOutcome.PASSED
 
     def finish(self, build: Build | None, exit_code: int) -> None:
-        """Write the last event, with the seal; the plugin does not call this for a cut run."""
+        """Write the last event with the seal; an interrupted run has no last event.
+
+        Args:
+            build: the build that the target serves at the end; None if it is not known.
+            exit_code: the exit code of pytest.
+        """
         self._recorder().finished(build, exit_code)
 
 
 def _add_phase(phases: _Phases, report: pytest.TestReport, properties: dict[str, object]) -> None:
-    """The worst phase decides; a later phase never improves the outcome."""
+    """Add the report of a phase to the result: the worst phase decides the outcome."""
     phases.called = phases.called or report.when == "call"
     was_expected_to_fail = hasattr(report, "wasxfail")
     if report.outcome not in ("passed", "skipped") or FAILED_ATTEMPT in properties:
         if phases.outcome is not CheckOutcome.FAILED:
             outside_test = report.when in ("setup", "teardown") and report.failed
             phases.outcome = CheckOutcome.ERROR if outside_test else CheckOutcome.FAILED
-        attempt = str(properties.get(FAILED_ATTEMPT, "it was retried"))
+        attempt = str(properties.get(FAILED_ATTEMPT, "an attempt failed, and the test was retried"))
         phases.message = phases.message or _message(report) or attempt
     elif phases.outcome in (CheckOutcome.FAILED, CheckOutcome.ERROR):
         return
@@ -121,11 +140,12 @@ def _add_phase(phases: _Phases, report: pytest.TestReport, properties: dict[str,
         reason = properties.get(NOT_APPLICABLE) or properties.get(INCONCLUSIVE)
         phases.message = str(reason or _message(report)).removeprefix("inconclusive: ")
     elif was_expected_to_fail:
-        phases.outcome, phases.message = CheckOutcome.XPASSED, "passed, expected to fail"
+        text = "the check passed, although it is marked as an expected failure"
+        phases.outcome, phases.message = CheckOutcome.XPASSED, text
 
 
 def _message(report: pytest.TestReport) -> str:
-    """The sentence of a failure or a skip, without the traceback."""
+    """Return the message of a failure or a skip, without the traceback."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
         return str(crash.message)

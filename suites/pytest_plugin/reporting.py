@@ -1,4 +1,4 @@
-"""The report of each test: the message of its failure, and no secret in it."""
+"""Puts the message of a failed check into the report of its test, and masks secrets there."""
 
 from collections.abc import Generator
 
@@ -17,7 +17,7 @@ MAX_ATTEMPT = 500
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep a failure in the report whatever a later attempt gives; mask secrets in the output."""
+    """Record each failed attempt of a test in its report, and mask secrets in the output."""
     report = yield
     if RECORDER not in item.config.stash:
         return report
@@ -35,7 +35,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Name the check of a failure, for pytest's short summary."""
+    """Show the check id of a failed test in pytest's short summary."""
     properties = getattr(report, "user_properties", ())
     check_id = dict(reversed(properties)).get(CHECK) if report.failed else None
     if not check_id:

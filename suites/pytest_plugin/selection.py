@@ -1,4 +1,4 @@
-"""Which of the collected tests are checks, and which of them run on this target."""
+"""Decides which of the collected tests are checks, and which checks run on the target."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from suites.pytest_plugin.state import RECORDER, TARGET, is_worker, only_shows
 
 
 def check_id_of(item: pytest.Item) -> str:
-    """The id that ``@check`` gives a test; empty for another test."""
+    """Return the id that ``@check`` gives a test; empty for a test without ``@check``."""
     marker = item.get_closest_marker("check")
     return str(marker.args[0]) if marker else ""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test its check id; refuse checks without a target, and two tests with one id."""
+    """Give each test its check id; refuse checks without a target, and ids that occur twice."""
     checks = [item for item in items if item.get_closest_marker("check")]
     if not checks:
         return
@@ -47,7 +47,9 @@ def _keep_named(config: pytest.Config, items: list[pytest.Item], check_ids: set[
     if not names:
         return
     if unknown := sorted(set(names) - check_ids):
-        raise pytest.UsageError(f"no check {unknown[0]!r} among the collected tests")
+        raise pytest.UsageError(
+            f"no check {unknown[0]!r} among the collected tests; correct --check, or the folders"
+        )
     selected = [item for item in items if check_id_of(item) in names]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected])
     items[:] = selected
@@ -55,9 +57,9 @@ def _keep_named(config: pytest.Config, items: list[pytest.Item], check_ids: set[
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Record which checks are about to run, in the only process or in the first worker.
+    """Record the ids of the checks that will run, in the only process or in the first worker.
 
-    After an error of collection the list would be incomplete, so nothing is recorded.
+    After a collection error the list would be incomplete, so nothing is recorded.
     """
     config = session.config
     if RECORDER not in config.stash or session.testsfailed:
@@ -70,7 +72,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a check that needs an undeclared capability, or whose suite the target refuses."""
+    """Skip a check if the target lacks the capability, or if the target refuses the suite."""
     marker = item.get_closest_marker("check")
     if marker is None or TARGET not in item.config.stash:
         return
@@ -78,9 +80,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     target = item.config.stash[TARGET]
     suites = {suite for suite in SUITES if item.get_closest_marker(suite)}
     if refused := sorted(suites - target.suites):
-        pytest.skip(f"refused: {target.name} does not allow the {refused[0]} suite")
+        pytest.skip(
+            f"refused: the target file of {target.name} does not allow the {refused[0]} suite"
+        )
     needs = marker.kwargs["needs"]
     if needs not in target.capabilities:
-        reason = f"not applicable: {target.name} does not declare {needs}"
+        reason = f"not applicable: {target.name} does not declare the capability {needs}"
         item.user_properties.append((NOT_APPLICABLE, reason))
         pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""What the plugin keeps in pytest's stash for the length of a run."""
+"""Has the keys of the values that the plugin stores in pytest's stash during a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ POLICY = pytest.StashKey[Policy]()
 RUN_ID = pytest.StashKey[str]()
 # None when the target did not answer.
 BUILD = pytest.StashKey[Build | None]()
-# What this run left in the database, as a sentence; and what other runs left.
+# The data that this run left in the database, as a sentence; and the data that other runs left.
 OWN_LEFTOVERS = pytest.StashKey[str]()
 LEFTOVERS: pytest.StashKey["Leftovers"] = pytest.StashKey()
 # Absent where pytest only shows something, as with --collect-only.
@@ -36,16 +36,16 @@ SHOW_OPTIONS = (
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist."""
+    """Return whether this process is a worker of pytest-xdist."""
     return hasattr(config, "workerinput")
 
 
 def only_shows(config: pytest.Config) -> bool:
-    """Whether pytest shows something and runs no test."""
+    """Return whether an option lets pytest print information, such as the help, and run no test."""
     return any(config.getoption(name, default=False) for name in SHOW_OPTIONS)
 
 
 def run_folder(config: pytest.Config) -> Path:
-    """The folder that this run writes to."""
+    """Return the folder into which this run writes."""
     out = places.out(config.getoption("out"), config.invocation_params.dir / "out").path
     return out.resolve() / "runs" / config.stash[RUN_ID]

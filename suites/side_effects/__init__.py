@@ -1,9 +1,9 @@
-"""Shows that nothing else happened: compares what each call changed with the declared effects.
+"""Compares the changes that each request makes in the database with the effects in the contract.
 
-references       the values that a reference of the contract stands for in a call
-owned_documents  the documents of a check's own subjects, and of a bystander
-changes          the differences of two snapshots, and the declared effects that explain them
-observer         takes the snapshots around each call
+references       finds the values that a reference of the contract stands for
+owned_documents  reads the documents of a check's users and products, and of a bystander
+changes          compares two snapshots, and finds changes that no declared effect explains
+observer         takes a snapshot before and after each request
 """
 
 from suites.side_effects.observer import EffectObserver

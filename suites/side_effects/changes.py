@@ -1,4 +1,4 @@
-"""The differences of two snapshots, and the declared effects that explain them."""
+"""Finds the differences of two snapshots, and the declared effects that explain each difference."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ MAX_PROBLEMS = 3
 
 
 class ChangeKind(Enum):
-    """What happened to a document."""
+    """The kind of change of a document."""
 
     ADDED = "was added"
     REMOVED = "was deleted"
@@ -23,13 +23,13 @@ class ChangeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One document that is no longer as it was.
+    """The change of one document between two snapshots.
 
     Args:
         collection: the collection of the document.
-        kind: what happened to it.
+        kind: whether the document was added, deleted or changed.
         document: the new document; for a deleted document, the old document.
-        fields: the fields that changed, for a document that stayed.
+        fields: the names of the changed fields; empty for an added or deleted document.
     """
 
     collection: str
@@ -38,7 +38,7 @@ class Change:
     fields: frozenset[str] = frozenset()
 
     def sentence(self) -> str:
-        """The change in words, without values: some are secret."""
+        """Describe the change in words, without values, because values may be secret."""
         owner = self.document.get(OWNER_FIELDS[self.collection], "nobody")
         fields = f" ({', '.join(sorted(self.fields))})" if self.fields else ""
         return f"in {self.collection}, a document of {owner} {self.kind.value}{fields}"
@@ -46,14 +46,14 @@ class Change:
 
 @dataclass(slots=True)
 class ExpectedEffect:
-    """A declared effect of one call, with the values that its references stand for.
+    """A declared effect of one request, with the values that its references stand for.
 
     Args:
-        effect: the declaration.
-        name: the operation and the status of the answer.
-        owners: the owners of the documents.
-        where: the values that a document must have, by field.
-        counts: how many changes this effect has explained so far, by kind.
+        effect: the effect as the contract declares it.
+        name: the operation and the status of the response.
+        owners: the ids of the users or products whose documents the effect changes.
+        where: the values that a document may have in a field, by field.
+        counts: the number of changes that this effect has explained, by kind.
     """
 
     effect: Effect
@@ -63,11 +63,11 @@ class ExpectedEffect:
     counts: dict[ChangeKind, int] = field(default_factory=dict)
 
     def bounds(self, kind: ChangeKind) -> tuple[int, int]:
-        """The least and the largest number of new or of deleted documents."""
+        """Return the minimum and the maximum number of new documents, or of deleted documents."""
         return self.effect.adds if kind is ChangeKind.ADDED else self.effect.removes
 
     def concerns(self, change: Change) -> bool:
-        """Whether the change is of a document that this effect is about."""
+        """Return whether this effect is about the document of a change."""
         owner = change.document.get(OWNER_FIELDS[change.collection])
         return (
             self.effect.collection == change.collection
@@ -76,16 +76,21 @@ class ExpectedEffect:
         )
 
     def room(self, kind: ChangeKind) -> int:
-        """How many more changes of a kind this effect can explain."""
+        """Return the number of further changes of a kind that this effect can explain."""
         return self.bounds(kind)[1] - self.counts.get(kind, 0)
 
     def missing(self, kind: ChangeKind) -> int:
-        """How many changes of a kind this effect still requires."""
+        """Return the number of further changes of a kind that this effect requires."""
         return self.bounds(kind)[0] - self.counts.get(kind, 0)
 
 
 def expected_effects(answered: AnsweredCall, database: Shop) -> list[ExpectedEffect]:
-    """The effects that the contract declares for the answer of a call."""
+    """Return the effects that the contract declares for a request and the status of its response.
+
+    Args:
+        answered: the request and its response.
+        database: the database, in which owners of documents are looked up.
+    """
     effects = answered.call.operation.effects.get(answered.status, ())
     name = f"{answered.call.operation.name} ({answered.status})"
     return [
@@ -101,7 +106,7 @@ def expected_effects(answered: AnsweredCall, database: Shop) -> list[ExpectedEff
 
 
 def differences(before: Snapshot, after: Snapshot) -> Iterator[Change]:
-    """Every document that was added, deleted or changed between two snapshots."""
+    """Yield a change for each document that was added, deleted or changed between two snapshots."""
     for collection, old_documents in before.items():
         new_documents = after[collection]
         for key, document in new_documents.items():
@@ -124,17 +129,21 @@ def _changed_fields(old: Document, new: Document) -> frozenset[str]:
 def problems(
     changes: Iterable[Change], effects: Sequence[ExpectedEffect], users: Iterable[str]
 ) -> list[str]:
-    """Changes that no effect explains, and required changes that did not happen.
+    """List changes that no effect explains, and required changes that did not happen.
 
     Args:
-        changes: what changed in the database.
-        effects: the effects of the calls; each counts the changes that it explains.
-        users: the users whose documents are in the snapshots.
+        changes: the changes in the database.
+        effects: the effects of the requests; each effect counts the changes that it explains.
+        users: the ids of the users whose documents are in the snapshots.
+
+    Returns:
+        At most three sentences; an empty list without problems.
     """
     sentences = [change.sentence() for change in changes if not _is_explained(change, effects)]
     known = set(users)
     sentences += [
-        f"{effect.name}: in {effect.effect.collection}, no document {kind.value}"
+        f"{effect.name} requires a change in {effect.effect.collection}, but not every required "
+        f"document {kind.value}"
         for effect in effects
         if known & set(map(str, effect.owners))
         for kind in (ChangeKind.ADDED, ChangeKind.REMOVED)

@@ -1,6 +1,6 @@
-"""Takes a snapshot before and after each call, and compares the changes with the contract.
+"""Takes a snapshot before and after each request, and compares the changes with the contract.
 
-Calls that overlap are observed together, from the beginning of the first to the end of the last.
+Requests that overlap are observed together, from the start of the first to the end of the last.
 """
 
 from collections import Counter
@@ -16,19 +16,19 @@ from suites.side_effects.references import AnsweredCall, values
 from suites.testdata.own_writes import WriteCounter
 from suites.testdata.ownership import Shop
 
-# How many calls of an operation with one token are observed in a check; by night, all calls are.
+# How many requests for an operation with one token are observed in a check; by night, all are.
 MAX_OBSERVED, MAX_OBSERVED_READS = 3, 1
 ANSWERED_NOTHING = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A snapshot, and what must be unchanged for it to be still true.
+    """A snapshot, with the values that must not change while the snapshot is used.
 
     Args:
         documents: the snapshot.
-        subjects: whose documents it holds.
-        own_writes: how much the checks had written into the database.
+        subjects: the users and products whose documents the snapshot contains.
+        own_writes: the number of commands with which checks had written into the database.
     """
 
     documents: owned_documents.Snapshot
@@ -38,12 +38,12 @@ class _Reading:
 
 @dataclass(slots=True)
 class _Window:
-    """Calls that overlap.
+    """The requests that overlap.
 
     Args:
-        before: the documents before the first call began.
-        running: how many calls have not ended.
-        answered: the calls that have ended.
+        before: the documents before the first request began.
+        running: the number of requests that have not ended.
+        answered: the requests that have ended, with their responses.
     """
 
     before: owned_documents.Snapshot
@@ -52,13 +52,14 @@ class _Window:
 
 
 class EffectObserver:
-    """Observes the calls of one check.
+    """Observes the requests of one check.
 
     Args:
         database: the store's database.
-        subjects: returns whose documents are compared; a check may create more and more users.
-        bystander: the user for whom a twin of each named document is made.
-        own_writes: counts what the checks write into the database themselves.
+        subjects: a function that returns the users and products whose documents are compared; a
+            check may create further users.
+        bystander: the id of the user who gets a twin of each document that the contract names.
+        own_writes: the counter of the commands with which checks write into the database directly.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class EffectObserver:
         self._later: list[changes.ExpectedEffect] = []
 
     def begin(self, call: Call) -> None:
-        """Take the first snapshot, unless calls are under way already."""
+        """Take the first snapshot, unless other requests are under way."""
         with self._lock:
             if self._window is None:
                 if self._unobserved or not self._is_due(call):
@@ -95,10 +96,16 @@ class EffectObserver:
             self._members.add(id(call))
 
     def end(self, call: Call, status: int | None, body: object) -> list[str]:
-        """Record the end of a call; after the last running call, take the second snapshot.
+        """Record the end of a request; after the last running request, take the second snapshot.
+
+        Args:
+            call: the request.
+            status: the HTTP status of the response; None if no response came.
+            body: the parsed body of the response; None without a body.
 
         Returns:
-            The changes that the contract does not declare for these calls and their answers.
+            One sentence for each change that the contract does not declare for these requests and
+            their responses, and for each required change that did not happen.
         """
         answered = AnsweredCall(call, ANSWERED_NOTHING if status is None else status, body)
         with self._lock:
@@ -116,13 +123,13 @@ class EffectObserver:
             return self._compare(window)
 
     def _is_due(self, call: Call) -> bool:
-        """Whether the check has not yet observed enough calls of this operation."""
+        """Return whether the check has observed too few requests for this operation."""
         reads = call.operation.method == "GET"
         limit = MAX_OBSERVED_READS if reads else MAX_OBSERVED
         return NIGHTLY or self._observed_calls[_kind(call)] < limit
 
     def _before(self) -> owned_documents.Snapshot:
-        """The documents as they are now; the newest snapshot where nothing can have changed."""
+        """Return the newest snapshot if no document can have changed since, else a new snapshot."""
         newest, subjects = self._newest, self._subjects()
         nothing_else = not self._later and newest is not None and newest.subjects == subjects
         if newest and nothing_else and newest.own_writes == self._own_writes.count:
@@ -130,7 +137,7 @@ class EffectObserver:
         return owned_documents.take(self._database, subjects)
 
     def _make_twins(self, call: Call) -> None:
-        """Give the bystander what the call may change of another user, so that it must stay."""
+        """Give the bystander a twin of each document that the request may change; it must stay."""
         sent = AnsweredCall(call, ANSWERED_NOTHING, None)
         for effect in {
             (effect.collection, tuple(sorted(effect.where.items())))
@@ -166,16 +173,17 @@ class EffectObserver:
         )
         names = sorted({answered.call.operation.name for answered in window.answered})
         return [
-            f"the changes do not match the effects of {' and '.join(names)}: {problem}"
+            f"the changes in the database do not match the effects that the contract declares for "
+            f"{' and '.join(names)}: {problem}"
             for problem in sentences
         ]
 
 
 def _kind(call: Call) -> tuple[str, str]:
-    """Calls of a kind are alike: the same operation with the same token."""
+    """Return the operation and the token of a request; requests with equal values are alike."""
     return call.operation.name, call.token
 
 
 def _later(effects: list[changes.ExpectedEffect]) -> list[changes.ExpectedEffect]:
-    """The effects that may still come after the answer."""
+    """Return the effects that may occur after the response."""
     return [effect for effect in effects if effect.effect.later]

@@ -1,4 +1,4 @@
-"""A snapshot: the documents of some users and products in every collection."""
+"""Takes snapshots: a snapshot has the documents of some users and products in every collection."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Document = dict[str, Any]
 # Documents by id, by collection.
 Snapshot = Mapping[str, Mapping[Any, Document]]
 
-# The field with the owner, by collection. In the logs, an entry belongs to the user who acted.
+# The field with the owner, by collection. In the logs, an entry belongs to the acting user.
 OWNER_FIELDS: Mapping[str, str] = {
     **TRACES,
     "audit_logs": "actor_id",
@@ -21,12 +21,12 @@ NOT_OF_USERS = ("products", "webhook_events")
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Whose documents a snapshot holds.
+    """The users and products whose documents a snapshot contains.
 
     Args:
-        users: ids of users.
-        products: ids of products.
-        event_prefix: how the ids of this run's webhook events begin.
+        users: the ids of the users.
+        products: the ids of the products.
+        event_prefix: the prefix of the ids of webhook events of this run.
     """
 
     users: tuple[str, ...]
@@ -35,7 +35,7 @@ class Subjects:
 
 
 def take(database: Shop, subjects: Subjects) -> Snapshot:
-    """The documents of the subjects, as they are now; collections are read one after the other."""
+    """Read the documents of the subjects, one collection after the other, and return a snapshot."""
     queries: dict[str, dict[str, Any]] = {
         collection: {field: {"$in": list(subjects.users)}}
         for collection, field in OWNER_FIELDS.items()

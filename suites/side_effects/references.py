@@ -1,4 +1,4 @@
-"""The values that a reference of ``x-effects`` stands for in one answered call."""
+"""Finds the values that a reference of ``x-effects`` stands for in one request and its response."""
 
 import base64
 import binascii
@@ -12,18 +12,18 @@ from suites.contract import values_at
 from suites.testdata.ownership import TRACES, Shop
 
 ROOTS = ("body", "answer")
-# Where a collection is looked up by other fields than the document's id.
+# The fields by which a document is looked up in a collection, if not by its id.
 LOOKED_UP_BY = {"users": ("phone", "email")}
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredCall:
-    """A call, and the answer of the store.
+    """A request, and the response of the store.
 
     Args:
-        call: the call.
-        status: the status of the answer.
-        answer: the JSON body of the answer.
+        call: the request.
+        status: the HTTP status of the response; 0 if no response came.
+        answer: the JSON body of the response; None without a JSON body.
     """
 
     call: Call
@@ -32,14 +32,14 @@ class AnsweredCall:
 
 
 def values(reference: object, answered: AnsweredCall, database: Shop) -> list[Any]:
-    """The values of a reference; a text that is no reference stands for itself.
+    """Return the values of a reference; a text that is not a reference is returned unchanged.
 
     Args:
         reference: ``caller``, ``body.NAME``, ``answer.NAME``, ``COLLECTION/REFERENCE`` for the
             owner of a document, ``COLLECTION.FIELD/REFERENCE`` for another field of the document,
             or a literal value or list of values.
-        answered: the call and its answer.
-        database: where the owner of a document is looked up.
+        answered: the request and its response.
+        database: the database, in which the owner of a document is looked up.
     """
     if isinstance(reference, list):
         return reference
@@ -61,7 +61,7 @@ def values(reference: object, answered: AnsweredCall, database: Shop) -> list[An
 
 
 def _subject_of(token: str) -> Iterator[str]:
-    """The user that a JSON Web Token names; its signature is the store's business."""
+    """Yield the user that a JSON Web Token names; the store verifies the signature."""
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature (RFC 7519, section 3)
         return
@@ -75,7 +75,7 @@ def _subject_of(token: str) -> Iterator[str]:
 
 
 def _fields(database: Shop, collection: str, key: object, field: str) -> Iterator[Any]:
-    """A field of each document with this key."""
+    """Yield the value of a field of each document with a key."""
     query = {"$or": [{name: key} for name in LOOKED_UP_BY.get(collection, ("_id",))]}
     for document in database[collection].find(query, {field: 1}):
         yield document[field]

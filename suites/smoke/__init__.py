@@ -1,1 +1,1 @@
-"""Smoke: whether the target works at all. It takes seconds, and is safe on production."""
+"""Smoke checks: find out within seconds whether the target works; safe on a production target."""

@@ -1,4 +1,4 @@
-"""Smoke checks of the public edge: redirect and TLS."""
+"""Smoke checks of the public edge: the redirect to TLS, and TLS."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.smoke
 
 @check("smoke.edge_redirect", needs="auth")
 def test_edge_redirect(target: Target, new_client: Callable[[], StoreClient]) -> None:
-    """Plain HTTP redirects to the same page over TLS, and serves no page itself."""
+    """A request over plain HTTP is redirected to the same path over TLS."""
     client = new_client()
     path = client.contract.operation("health").path
 
@@ -32,7 +32,7 @@ def test_edge_redirect(target: Target, new_client: Callable[[], StoreClient]) ->
 
 @check("smoke.edge_tls", needs="auth")
 def test_edge_tls(target: Target, new_client: Callable[[], StoreClient]) -> None:
-    """The edge answers over current TLS, with a valid certificate, from this deployment."""
+    """Over current TLS with a valid certificate, the edge returns a response of this deployment."""
     client = new_client()
     path = client.contract.operation("health").path
 

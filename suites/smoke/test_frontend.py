@@ -18,7 +18,7 @@ ALL_IDS = "entries => entries.map(entry => entry.dataset.id)"
 
 @check("smoke.frontend_products", needs="catalogue")
 def test_frontend_products(frontend: "Visit", client: StoreClient) -> None:
-    """The shop opens without an error and shows the first page of products."""
+    """The frontend opens without an error, and shows the first page of the API's products."""
     products = frontend.page.locator("#products li")
 
     def ids_in_shop_and_api() -> tuple[list[str], list[str]]:
@@ -29,7 +29,7 @@ def test_frontend_products(frontend: "Visit", client: StoreClient) -> None:
 
     # The catalogue may change between the two requests.
     wait_until(
-        "the shop shows the API's products",
+        "the frontend shows the products that the API lists",
         ids_in_shop_and_api,
         lambda lists: lists[0] == lists[1],
         seconds=5,
@@ -39,7 +39,7 @@ def test_frontend_products(frontend: "Visit", client: StoreClient) -> None:
 
 @check("smoke.frontend_search", needs="search")
 def test_frontend_search(frontend: "Visit", popular: dict[str, Any]) -> None:
-    """A search for a product in the shop shows this product only."""
+    """A search in the frontend for the name of a product shows only this product."""
     frontend.page.fill("#q", popular["name"])
     frontend.page.click("#search button")
     frontend.page.locator("#products li:first-child:last-child").wait_for()

@@ -34,7 +34,7 @@ REQUIRED_SERIES = {
 
 @check("smoke.health", needs="auth")
 def test_health(client: StoreClient, target: Target) -> None:
-    """The API is healthy, is the expected deployment, and reaches its database."""
+    """The API is healthy, belongs to the expected deployment, and reaches its database."""
     health = client.call("health", expect=200).body
 
     assert health["status"] == "ok"
@@ -44,7 +44,7 @@ def test_health(client: StoreClient, target: Target) -> None:
 
 @check("smoke.version", needs="auth")
 def test_version(client: StoreClient, target: Target) -> None:
-    """The target serves the expected build, by version and by digest."""
+    """The target serves the expected build: its release, version and digest are as expected."""
     health = client.ask("health").body
 
     served = Build(health["release"], health["version"], health["digest"])
@@ -53,7 +53,7 @@ def test_version(client: StoreClient, target: Target) -> None:
 
 @check("smoke.migrations", needs="auth")
 def test_migrations(client: StoreClient, target: Target, database: "Shop") -> None:
-    """Every migration up to the expected one is recorded, and the store reports the newest."""
+    """Every migration up to the expected version is recorded; the store reports this version."""
     applied = sorted(record["version"] for record in database.migrations.find())
 
     assert applied == list(range(1, target.schema_version + 1))
@@ -62,7 +62,7 @@ def test_migrations(client: StoreClient, target: Target, database: "Shop") -> No
 
 @check("smoke.metrics_present", needs="auth")
 def test_metrics_present(prometheus_text: Callable[[], str], target: Target) -> None:
-    """Every metric that the gate and the alerts read is exported, with this deployment's name."""
+    """The store exports every metric that the gate and the alerts read, and its deployment name."""
     exported = series(prometheus_text())
 
     assert REQUIRED_SERIES - {name for name, _ in exported} == set()
@@ -74,7 +74,7 @@ def test_metrics_present(prometheus_text: Callable[[], str], target: Target) -> 
 def test_metrics_moving(
     shopper: StoreClient, prometheus_text: Callable[[], str], target: Target
 ) -> None:
-    """A request raises the counter of its route, method and status by at least 1, as test traffic.
+    """A request of a check raises the counter of its route, method and status for test traffic.
 
     The counter may rise by more than 1, because checks of other workers send the same request.
     """
@@ -91,4 +91,5 @@ def test_metrics_moving(
 
     before = counted()
     shopper.call("show_cart", expect=200)
-    wait_until("the request is counted", counted, lambda now: now >= before + 1, seconds=2)
+    condition = f"http_requests_total is at least {before + 1:g}"
+    wait_until(condition, counted, lambda now: now >= before + 1, seconds=2)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.smoke
 
 @check("smoke.login", needs="auth")
 def test_login(client: StoreClient, customer: "OwnUser") -> None:
-    """A wrong password is refused; the right password opens a session that works."""
+    """The store refuses a wrong password, and the right password opens a session that works."""
     wrong = {"identifier": customer.phone, "password": customer.password + "x"}
     right = {"identifier": customer.email, "password": customer.password}
 
@@ -33,7 +33,7 @@ def test_login(client: StoreClient, customer: "OwnUser") -> None:
 
 @check("smoke.catalogue", needs="catalogue")
 def test_catalogue(client: StoreClient, database: "Shop", popular: dict[str, Any]) -> None:
-    """The products of a category are those of the database, with their prices."""
+    """The API lists the products of a category with the names and prices of the database."""
     category = popular["category"]
     query = {"category": category, "per_page": "50"}
     page = client.call("list_products", expect=200, query=query).body
@@ -48,7 +48,7 @@ def test_catalogue(client: StoreClient, database: "Shop", popular: dict[str, Any
 
 @check("smoke.search", needs="search")
 def test_search(client: StoreClient, popular: dict[str, Any]) -> None:
-    """A search for the name of a product finds the product, and every hit has every word."""
+    """A search for a product's name finds the product, and every result has all of the words."""
     page = client.call("search", expect=200, query={"q": popular["name"]}).body
 
     words = set(popular["name"].lower().split())
@@ -61,7 +61,7 @@ def test_search(client: StoreClient, popular: dict[str, Any]) -> None:
 
 @check("smoke.cart", needs="cart")
 def test_cart(shopper: StoreClient, product: "OwnProduct") -> None:
-    """A product in the cart has the price of the catalogue, until the cart is cleared."""
+    """A product in the cart has the price of the catalogue; a cleared cart is empty."""
     shopper.call("add_to_cart", expect=200, body={"product_id": product.product_id, "quantity": 2})
     cart = shopper.call("show_cart", expect=200).body
     shopper.call("clear_cart", expect=204)
@@ -74,7 +74,7 @@ def test_cart(shopper: StoreClient, product: "OwnProduct") -> None:
 
 @check("smoke.order", needs="orders")
 def test_order(shopper: StoreClient, product: "OwnProduct", database: "Shop", run_id: str) -> None:
-    """An order from the cart has the store's total, takes the stock, and empties the cart."""
+    """An order from the cart has the right total, reduces the stock, and empties the cart."""
     shopper.call("add_to_cart", expect=200, body={"product_id": product.product_id, "quantity": 3})
     order = shopper.call("place_order", expect=201, body={"client_order_id": run_id}).body
 
@@ -88,7 +88,7 @@ def test_order(shopper: StoreClient, product: "OwnProduct", database: "Shop", ru
 
 @check("smoke.payment", needs="payments")
 def test_payment(shopper: StoreClient, order: dict[str, Any], product: "OwnProduct") -> None:
-    """The sandbox card pays an order; the order then is paid, and cannot be paid again."""
+    """An order can be paid with the sandbox card; the paid order cannot be paid again."""
     payment = pay_by_card(shopper, order["id"], 2 * product.price_paise).body
 
     again = {**_card_payment(order), "amount_paise": payment["amount_paise"]}
@@ -110,7 +110,7 @@ def _card_payment(order: dict[str, Any]) -> dict[str, Any]:
 def test_order_stored(
     order: dict[str, Any], customer: "OwnUser", product: "OwnProduct", database: "Shop"
 ) -> None:
-    """The database holds the order as the store answered it, with the shopper's id."""
+    """The database has the order with the user, total, products and quantities of the request."""
     stored = database.orders.find_one({"_id": order["id"]})
 
     assert stored is not None
@@ -123,7 +123,7 @@ def test_order_stored(
 
 @check("smoke.realtime", needs="realtime")
 def test_realtime(shopper: StoreClient, order: dict[str, Any]) -> None:
-    """The WebSocket announces the payment of an order to its owner."""
+    """After a payment, the owner of the order receives the event ``paid`` over the WebSocket."""
     with listening(shopper, "order_updates") as listener:
         pay_by_card(shopper, order["id"], order["total_paise"])
         event = listener.next_event("OrderEvent")

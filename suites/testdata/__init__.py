@@ -1,1 +1,1 @@
-"""The data of a run: its users and products, and the removal of what ended runs left."""
+"""Makes the users and products of a run, and deletes the data that ended runs left."""

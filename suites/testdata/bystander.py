@@ -1,7 +1,7 @@
-"""A user of this run whom no check touches, with a document in every collection.
+"""Makes the bystander: a user of this run with a document in every collection, whom no check uses.
 
-Whatever a call changes here is an effect on somebody else. The documents agree with one another, as
-the invariants of the data require.
+A request that changes these documents has an effect on another user. The documents are consistent
+with one another, as the invariants of the data require.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,12 @@ PRICE = 25_000
 
 
 def create(database: Shop, ownership: Ownership) -> OwnUser:
-    """Create the user, an unlisted product, and what a customer of some months has."""
+    """Create the bystander, an unlisted product, and the documents of an active customer.
+
+    Args:
+        database: the store's database.
+        ownership: the maker of the run's users and products.
+    """
     user = ownership.user(name="Bystander")
     product = ownership.product(price_paise=PRICE, stock=50)
     bought = {"stock": -2, "taken": 2}
@@ -40,7 +45,7 @@ def create(database: Shop, ownership: Ownership) -> OwnUser:
 def _place(
     database: Shop, user_id: str, line: dict[str, Any], stages: tuple[str, ...], at: datetime
 ) -> str:
-    """An order of one piece with the events of its stages; the order's id."""
+    """Create an order of one piece with the events of its stages, and return the order's id."""
     order_id = f"ord_{token_hex(16)}"
     database.orders.insert_one(
         {
@@ -71,7 +76,7 @@ def _place(
 
 
 def _pay(database: Shop, user: OwnUser, order_id: str, at: datetime) -> None:
-    """The payment of an order, its points, and the achievement of a first order."""
+    """Create the payment of an order, its points, and the achievement of a first order."""
     points = PRICE // PAISE_PER_POINT
     database.payments.insert_one(
         {
@@ -108,7 +113,7 @@ def _pay(database: Shop, user: OwnUser, order_id: str, at: datetime) -> None:
 
 
 def _shop_around(database: Shop, user_id: str, product_id: str, at: datetime) -> None:
-    """A cart, a saved search, a saved card, and a device that has synchronised."""
+    """Create a cart, a saved search, a saved card, a device, and a synchronised change."""
     cart = {"items": {product_id: 3}, "version": 1, "changed_at": at}
     database.carts.insert_one({"_id": user_id, **cart})
     search = {"name": "Tea", "q": "tea", "price_min": None, "price_max": None}
@@ -126,7 +131,7 @@ def _shop_around(database: Shop, user_id: str, product_id: str, at: datetime) ->
 
 
 def _secure(database: Shop, user_id: str, at: datetime) -> None:
-    """A session, granted permissions, a second factor, and a texted code."""
+    """Create a session, granted permissions, a second factor, and a code sent by SMS."""
     database.sessions.insert_one(
         {
             "_id": f"ses_{token_hex(16)}",

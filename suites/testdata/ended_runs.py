@@ -1,7 +1,7 @@
-"""Data of ended runs in the database: a killed run cannot clean up, so the next run does it.
+"""Deletes data that ended runs left in the database, because a killed run cannot delete its data.
 
-A run has ended when its processes on this machine are gone, or when its newest data is older than
-two hours. No run touches the data of a run that may be alive.
+A run has ended if its processes on this machine are gone. If this is not known, the run has ended
+if its newest data is older than two hours. The data of a run that may be alive is never deleted.
 """
 
 import re
@@ -29,14 +29,14 @@ TIMES = ("made_at", "created_at", "at", "reached_at", "seen_at", "unlocked_at")
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Data of other runs in a target's database.
+    """The data of other runs in a target's database.
 
     Args:
-        removed: how many documents of each collection were deleted.
-        ended: the ended runs that left data, deleted or not.
-        kept: runs whose data is kept, as they may be alive.
-        problem: why data of ended runs is left, or may be left; an empty text where no data is
-            left.
+        removed: the number of documents that were deleted, by collection.
+        ended: the ids of the ended runs that had left data, deleted or not.
+        kept: the ids of the runs whose data was not deleted, because the runs may be alive.
+        problem: the reason why data of ended runs is left, or may be left; an empty text if no data
+            is left.
     """
 
     removed: Mapping[str, int] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Leftovers:
     problem: str = ""
 
     def __add__(self, later: "Leftovers") -> "Leftovers":
-        """The sum of two searches; the later search knows which data is left."""
+        """Add the results of two searches; the later search knows which data is left."""
         return Leftovers(
             removed=Counter(self.removed) + Counter(later.removed),
             ended=tuple(sorted({*self.ended, *later.ended})),
@@ -54,7 +54,7 @@ class Leftovers:
         )
 
     def sentence(self) -> str:
-        """One line for the summary; empty where there is nothing to report."""
+        """Return one line for the summary of a run; empty if no run left data."""
         parts = []
         if self.removed:
             parts.append(f"removed {_counts(self.removed)} that {_runs(self.ended)} left")
@@ -64,13 +64,13 @@ class Leftovers:
 
 
 def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -> Leftovers:
-    """Search the data of ended runs, and delete it where the target allows that.
+    """Search the database for data of ended runs, and delete this data if the target allows it.
 
     Args:
         target: the target with the database.
-        run_id: the id of the present run, whose own data stays.
-        also_in_production: delete on a production target, too; otherwise the data of a production
-            target is only reported.
+        run_id: the id of the present run, whose own data is not deleted.
+        also_in_production: whether to delete data on a production target, too; otherwise the data
+            on a production target is only reported.
     """
     if "database_uri" not in target.secrets:
         return Leftovers()
@@ -81,7 +81,7 @@ def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -
         ) as client:
             return _search(client.get_default_database(), run_id, may_delete=may_delete)
     except PyMongoError as error:
-        unknown = "the data of ended runs is unknown"
+        unknown = "whether ended runs left data is unknown"
         return Leftovers(problem=f"{unknown}: the database does not answer ({_name(error)})")
 
 
@@ -113,8 +113,8 @@ def _still_there(ended: tuple[str, ...], counts: Counter[str], *, may_delete: bo
         problem = "the documents could not be deleted; delete the documents by hand"
     else:
         problem = (
-            "this is a production target: look at the documents, then run again with "
-            "--remove-ended-runs"
+            "this is a production target, so no document was deleted: look at the documents, then "
+            "run again with --remove-ended-runs"
         )
     return [f"{sentence}; {problem}"]
 
@@ -123,11 +123,16 @@ def _of_unknown_age(others: Mapping[str, datetime | None], kept: Iterable[str]) 
     names = tuple(name for name in kept if others[name] is None and life(name) is not RunLife.ALIVE)
     if not names:
         return []
-    return [f"the age of the data of {_runs(names)} is unknown; delete the data by hand"]
+    problem = f"the age of the data of {_runs(names)} is unknown, so the data was not deleted"
+    return [f"{problem}; delete the data by hand"]
 
 
 def runs_with_data(database: Shop) -> dict[str, datetime | None]:
-    """The runs with data in the database; for each, the newest time in its data, or None."""
+    """Find the runs with data in the database.
+
+    Returns:
+        For each run id, the newest time in the data of the run; None for data without a time.
+    """
     newest: dict[str, datetime | None] = {}
     for collection, name in TRACES.items():
         fields = dict.fromkeys((name, *TIMES), 1)
@@ -142,12 +147,12 @@ def runs_with_data(database: Shop) -> dict[str, datetime | None]:
 
 
 def has_ended(run_id: str, newest: datetime | None, now: datetime) -> bool:
-    """Whether a run has ended, so that it writes nothing more.
+    """Return whether a run has ended, so that the run cannot write into the database any more.
 
     Args:
         run_id: the id of the run.
-        newest: the newest time in its data; None when its data has no time.
-        now: the present time.
+        newest: the newest time in the data of the run, UTC; None for data without a time.
+        now: the present time, UTC.
     """
     run_life = life(run_id)
     if run_life is RunLife.UNKNOWN:
@@ -156,7 +161,7 @@ def has_ended(run_id: str, newest: datetime | None, now: datetime) -> bool:
 
 
 def _started(run_id: str) -> datetime | None:
-    """The time in a run id that ``new_run_id`` made; None for another run id."""
+    """Return the time in a run id that ``new_run_id`` made; None for any other run id."""
     match = RUN_TIME.match(run_id)
     try:
         return datetime.strptime(f"{match[1]}Z", "%Y%m%d-%H%M%S%z") if match else None

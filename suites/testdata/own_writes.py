@@ -1,4 +1,4 @@
-"""Counts the writing commands of a database connection, by the driver's command monitoring."""
+"""Counts the writing commands of a database connection with the driver's command monitoring."""
 
 from pymongo import monitoring
 
@@ -12,7 +12,7 @@ class WriteCounter(monitoring.CommandListener):
         self.count = 0
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Count the command if it writes."""
+        """Count the command if the command writes."""
         self.count += event.command_name in WRITING
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:

@@ -1,4 +1,4 @@
-"""The data of a run: ids that hold the run's id, and the removal of the data at the end."""
+"""Makes the data of a run with ids that contain the run's id, and deletes the data at the end."""
 
 import re
 import secrets
@@ -26,10 +26,10 @@ BCRYPT_COST = 10
 MAX_SEARCHED_DOCUMENTS = 5000
 CLEAN_UP_SECONDS = 5.0
 
-# Append-only collections, whose entries stay and hold the run's id.
+# Append-only collections, whose entries stay and contain the run's id.
 LOGS = ("audit_logs", "security_events")
-# Every collection with data of a user, and the field that holds the user's id. Products
-# come first, so that a clean-up first takes them off sale.
+# Every collection with data of a user, and the field with the user's id. Products come first, so
+# that a clean-up first takes products off sale.
 TRACES: Mapping[str, str] = {
     "products": "_id",
     "orders": "user_id",
@@ -55,7 +55,7 @@ TRACES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OwnUser:
-    """A user that a test made for itself."""
+    """A user that a test created for its own use."""
 
     user_id: str
     name: str
@@ -66,7 +66,7 @@ class OwnUser:
 
 @dataclass(frozen=True, slots=True)
 class OwnProduct:
-    """A product that a test made for itself; tests use its id, and shoppers do not see it."""
+    """A product that a test created for its own use; shoppers do not find the product."""
 
     product_id: str
     name: str
@@ -75,13 +75,13 @@ class OwnProduct:
 
 
 class Ownership:
-    """Makes data whose ids hold the id of one run.
+    """Makes users and products whose ids contain the id of one run.
 
     Args:
         database: the store's database.
-        run_id: the run's id, with the worker's name where there are several.
+        run_id: the run's id, followed by a dash and the name of the worker.
 
-    ``user_ids`` and ``product_ids`` name all users and products in the order of their creation.
+    ``user_ids`` and ``product_ids`` list all users and products in the order of their creation.
     """
 
     def __init__(self, database: Shop, run_id: str) -> None:
@@ -96,13 +96,13 @@ class Ownership:
     def user(
         self, *, role: str = "customer", active: bool = True, name: str = "", mailbox: str = ""
     ) -> OwnUser:
-        """A new user who can log in.
+        """Create a new user with a password.
 
         Args:
             role: the role of the user.
             active: whether the user may log in.
-            name: the name; by default, a new name.
-            mailbox: what the address has before the ``@``, in front of the id of the run.
+            name: the name of the user; by default, a new name.
+            mailbox: the beginning of the email address, which is followed by the user's id.
         """
         mark = secrets.token_hex(5)
         user_id = f"usr_{self._run_id}_{mark}"
@@ -129,20 +129,25 @@ class Ownership:
         return user
 
     def product(self, *, price_paise: int, stock: int) -> OwnProduct:
-        """A new product that nobody finds without its id."""
+        """Create a product that can be found only by its id.
+
+        Args:
+            price_paise: the price of one piece, in paise.
+            stock: the number of pieces in stock.
+        """
         return self._product({"price_paise": price_paise, "stock": stock})
 
     def findable_product(
         self, *words: str, price_paise: int, sold: int = 0, shown_as: str = ""
     ) -> OwnProduct:
-        """A new product that shoppers find by these words, but only while it is ``on_sale``.
+        """Create a product that shoppers find by words, but only while the product is ``on_sale``.
 
         Args:
-            words: lower-case words; together they are the product's name, and the last word is its
-                category.
-            price_paise: the price, in paise.
-            sold: how many pieces were sold, which ranks suggestions.
-            shown_as: the name that the shop shows; by default, the words.
+            words: lower-case words; all words together are the name of the product, and the last
+                word is its category.
+            price_paise: the price of one piece, in paise.
+            sold: the number of pieces that were sold, by which the store ranks suggestions.
+            shown_as: the name that the store shows; by default, the words.
         """
         return self._product(
             {
@@ -156,10 +161,10 @@ class Ownership:
 
     @contextmanager
     def on_sale(self, *products: OwnProduct) -> Iterator[None]:
-        """Show products to shoppers while a check looks at them.
+        """Make products visible to shoppers inside the ``with`` block.
 
         A killed run leaves the products on sale until the next run cleans up. So prepare everything
-        before this block, and stay in this block for some seconds only.
+        before the block, and stay in the block for some seconds only.
         """
         by_id = {"_id": {"$in": [product.product_id for product in products]}}
         try:
@@ -192,24 +197,27 @@ class Ownership:
 
     @property
     def event_prefix(self) -> str:
-        """How the ids of webhook events of this run begin."""
+        """The prefix of the ids of webhook events of this run."""
         return f"evt_{self._run_id}_"
 
     def event_id(self) -> str:
-        """A new id for a webhook event of this run."""
+        """Make a new id for a webhook event of this run."""
         return self.event_prefix + secrets.token_hex(5)
 
 
 def remove_everything(database: Shop, run_id: str) -> None:
-    """Delete every document whose id or user is of this run."""
+    """Delete every document whose id or user belongs to a run."""
     for collection, name in TRACES.items():
         database[collection].delete_many({name: _named(run_id)})
 
 
 def left_behind(database: Shop, run_id: str) -> dict[str, int]:
-    """How many documents of each collection still belong to a run, or to a worker of it.
+    """Count the documents in the database that belong to a run, or to a worker of the run.
 
-    In a collection that ``TRACES`` does not list, the documents are searched as text.
+    In a collection that ``TRACES`` does not list, the text of the newest documents is searched.
+
+    Returns:
+        The counts by collection, without collections that have no such document.
     """
     counts = {
         collection: database[collection].count_documents({name: _named(run_id)})
@@ -225,11 +233,11 @@ def left_behind(database: Shop, run_id: str) -> dict[str, int]:
 def clean_up(target: Target, run_id: str) -> str:
     """Delete the data of every process of a run.
 
-    A request that is still under way may write after a deletion, so the deletion is repeated until
-    nothing is left. A run that left nothing needs its lock no more.
+    A request that is under way may write after a deletion, so the deletion is repeated until no
+    data is left. Then the lock of the run is released.
 
     Returns:
-        What is left, as a sentence; empty when nothing is left.
+        The data that is left, as a sentence; an empty text if no data is left.
     """
     if "database_uri" not in target.secrets:
         return "unknown: the target file names no database_uri"
@@ -244,7 +252,10 @@ def clean_up(target: Target, run_id: str) -> str:
                 return left_behind(database, run_id)
 
             wait_until(
-                "nothing is left", remaining, lambda counts: not counts, seconds=CLEAN_UP_SECONDS
+                "all data of the run is deleted",
+                remaining,
+                lambda counts: not counts,
+                seconds=CLEAN_UP_SECONDS,
             )
     except PyMongoError as error:
         return f"unknown: the database does not answer ({type(error).__name__})"
@@ -255,5 +266,5 @@ def clean_up(target: Target, run_id: str) -> str:
 
 
 def _named(run_id: str) -> dict[str, str]:
-    """A query for the ids of a run; without a worker in the run's id, of all its workers."""
+    """Return a query for the ids of a run, and of all workers if the run id names no worker."""
     return {"$regex": f"^(usr|prd|evt)_{re.escape(run_id)}(-(gw[0-9]+|main))?_"}

@@ -1,4 +1,4 @@
-"""Users who are logged in, with their second factor where their role needs it."""
+"""Logs users in, with a second factor if the role of the user needs one."""
 
 import time
 from dataclasses import dataclass, field
@@ -23,23 +23,32 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An enrolled second factor."""
+    """A second factor that the store has enrolled: the secret of TOTP, and the backup codes."""
 
     secret: str = field(repr=False)
     backup_codes: list[str] = field(repr=False)
 
     def code(self, steps: int = 0) -> str:
-        """The code of the present time step, or of a step so many steps later."""
+        """Return the code of a time step of 30 s.
+
+        Args:
+            steps: the number of steps after the present step; 0 for the present step.
+        """
         return pyotp.TOTP(self.secret).at(time.time(), counter_offset=steps)
 
 
 def credentials(user: OwnUser) -> dict[str, str]:
-    """The body of a user's log-in."""
+    """Return the body of the log-in request of a user."""
     return {"identifier": user.phone, "password": user.password}
 
 
 def log_in(client: StoreClient, user: OwnUser) -> Person:
-    """Log in, and enrol a second factor first if the store requires it."""
+    """Log a user in with a client; enrol a second factor first if the store requires one.
+
+    Args:
+        client: the client, which gets the access token.
+        user: the user.
+    """
     answer = client.call("login", expect=200, body=credentials(user)).body
     if answer["status"] == "twofa_enrolment_required":
         client.token = answer["challenge_token"]
@@ -50,24 +59,34 @@ def log_in(client: StoreClient, user: OwnUser) -> Person:
 
 
 def enrol(client: StoreClient) -> Device:
-    """Ask for a new second factor, which becomes active when a code confirms it."""
+    """Request a new second factor, which becomes active when a code confirms the factor.
+
+    Args:
+        client: a client that is logged in, or that has the challenge token.
+    """
     answer = client.call("enable_totp", expect=200).body
     return Device(answer["secret"], answer["backup_codes"])
 
 
 def log_in_to_challenge(client: StoreClient, user: OwnUser) -> None:
-    """Log in up to the second step, so that the client holds the challenge."""
+    """Do the first step of a log-in with a second factor; the client gets the challenge token.
+
+    Raises:
+        UnexpectedAnswerError: the store does not ask for a second factor.
+    """
     client.token = ""
     answer = client.call("login", expect=200, body=credentials(user)).body
     if answer["status"] != "twofa_required":
-        raise UnexpectedAnswerError(f"login: expected a challenge, got {answer['status']}")
+        raise UnexpectedAnswerError(
+            f"login: expected the status twofa_required in the body, got {answer['status']}"
+        )
     client.token = answer["challenge_token"]
 
 
 def wait_for_room_in_step() -> None:
-    """Wait until the time step has some seconds left, so that its code stays valid."""
+    """Wait until the time step of TOTP lasts some seconds longer, so that its code stays valid."""
     wait_until(
-        "a time step with seconds left",
+        f"the time step of TOTP lasts more than {MIN_SECONDS_LEFT} s longer",
         lambda: STEP_SECONDS - time.time() % STEP_SECONDS,
         lambda seconds_left: seconds_left > MIN_SECONDS_LEFT,
         seconds=2 * MIN_SECONDS_LEFT,

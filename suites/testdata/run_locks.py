@@ -1,4 +1,4 @@
-"""Which runs are alive on this machine: every process of a run holds a lock until it ends.
+"""Finds out which runs are alive on this machine: every process of a run holds a lock of the run.
 
 The kernel releases the lock of a killed process, so a run never seems to be alive after its end.
 """
@@ -11,14 +11,14 @@ import time
 from enum import Enum
 from pathlib import Path
 
-# After this time, an unlocked file is no longer needed: its run counts as ended without it.
+# After this time, an unlocked file is no longer needed: without the file, its run counts as ended.
 KEPT_SECONDS = 2 * 3600.0
 
 _held: dict[str, int] = {}
 
 
 class RunLife(Enum):
-    """The state of a run, as far as this machine knows it."""
+    """The state of a run, as far as this machine knows the run."""
 
     ALIVE = "alive"
     ENDED = "ended"
@@ -26,12 +26,12 @@ class RunLife(Enum):
 
 
 def hold(run_id: str) -> None:
-    """Lock a run until this process ends, or until ``release``; the lock is a shared lock.
+    """Take a shared lock of a run until this process ends, or until ``release``.
 
-    If the folder of locks cannot be used, there is no lock, and the run's life is unknown.
+    If the folder of locks cannot be used, there is no lock, and the state of the run is unknown.
 
     Args:
-        run_id: the run that this process belongs to.
+        run_id: the id of the run to which this process belongs.
     """
     folder = _folder()
     if folder is None or run_id in _held:
@@ -46,7 +46,7 @@ def hold(run_id: str) -> None:
 
 
 def release(run_id: str) -> None:
-    """Delete the lock of a run that left nothing; its other processes then hold no visible lock."""
+    """Delete the lock file of a run that left no data; its other processes lose the lock, too."""
     folder = _folder()
     if folder is not None:
         (folder / run_id).unlink(missing_ok=True)
@@ -55,10 +55,11 @@ def release(run_id: str) -> None:
 
 
 def life(run_id: str) -> RunLife:
-    """Whether a process of a run is alive on this machine.
+    """Find out whether a process of a run is alive on this machine.
 
     Returns:
-        ``UNKNOWN`` for a run that never had a lock here, such as a run of another machine.
+        The state of the run; ``UNKNOWN`` for a run without a lock file on this machine, such as a
+        run of another machine.
     """
     folder = _folder()
     if run_id in _held:
@@ -83,7 +84,7 @@ def _is_free(path: Path) -> bool:
 
 
 def _folder() -> Path | None:
-    """A folder that only this user can write to; None where there is no such folder."""
+    """Return the folder of locks, which belongs to this user; None if it cannot be used."""
     path = Path(tempfile.gettempdir()) / f"kirana-runs-{os.getuid()}"
     try:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -95,7 +96,7 @@ def _folder() -> Path | None:
 
 
 def _forget_old(folder: Path) -> None:
-    """Delete the lock files of runs that were killed long ago."""
+    """Delete the old lock files of runs that have ended."""
     for path in folder.iterdir():
         try:
             if time.time() - path.stat().st_mtime > KEPT_SECONDS and _is_free(path):

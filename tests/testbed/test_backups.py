@@ -105,19 +105,20 @@ def test_every_type_comes_back(
 
 CHANGES: dict[str, tuple[Callable[[Shop], object], str]] = {
     "a type": (lambda db: db.things.update_one({"_id": 1}, {"$set": {"n": Int64(1)}}),
-               "things: document 1 differs in n"),
+               "things: document 1 differs from the backup in: n"),
     "a value": (lambda db: db.things.update_one({"_id": 1}, {"$set": {"n": 2}}),
-                "things: document 1 differs in n"),
+                "things: document 1 differs from the backup in: n"),
     "a time of the server": (
         lambda db: db.things.update_one({"_id": 1}, {"$set": {"t": Timestamp(1, 2)}}),
-        "things: document 1 differs in t"),
+        "things: document 1 differs from the backup in: t"),
     "a missing document": (lambda db: db.things.delete_one({"_id": 3}),
-                           "things: document 3 and all later ones are missing"),
+                           "things: document 3 and all later documents are missing"),
     "an extra document": (lambda db: db.things.insert_one({"_id": 9}),
                           "things: 1 documents are not in the backup"),
     "a missing index": (lambda db: db.things.drop_index("n_1"),
                         "things: the indexes differ from the indexes of the backup"),
-    "an extra collection": (lambda db: db.more.insert_one({}), "more is not in the backup"),
+    "an extra collection": (lambda db: db.more.insert_one({}),
+                            "the collection more is not in the backup"),
 }  # fmt: skip
 
 

@@ -39,15 +39,16 @@ def test_a_failure_is_short_and_names_check_expectation_and_exchange(
         assert len(block(done.out, check)) + 1 <= MOST_LINES
         assert re.search(rf"^(FAILED|ERROR) {check} suites/smoke/", done.out, re.MULTILINE)
     order = parts(block(done.out, "smoke.order"))
-    assert order["expected"] == "place_order answers with status 201, in the documented shape"
+    expected = "place_order responds with status 201, and the body has the documented shape"
+    assert order["expected"] == expected
     assert order["seen"].startswith("status 500; status 500 is not documented")
-    assert order["exchange"].startswith("POST /api/orders answered 500 in 0.")
+    assert order["exchange"].startswith("POST /api/orders got status 500 in 0.")
     assert order["again"].startswith('curl -i -X POST -H "Authorization: Bearer $TOKEN"')
     assert order["at"].startswith("suites/smoke/test_shopping.py:")
     cart = parts(block(done.out, "smoke.cart"))
     assert cart["expected"].startswith("assert lines == [(product.product_id, 2, product.price")
     assert re.search(r"12300.*12345", cart["seen"])
-    assert cart["exchange"].startswith("DELETE /api/cart answered 204 in 0.")
+    assert cart["exchange"].startswith("DELETE /api/cart got status 204 in 0.")
     assert cart["again"].endswith("/api/cart")
     assert "in order (" in parts(block(done.out, "smoke.payment"))["at"]
     assert recorded(tmp_path)["smoke.payment"] == "failed"

@@ -209,7 +209,7 @@ FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an index without a name": (
         lambda m: m["collections"][0].update(indexes=[{"name": 3}]), "lacks the name of an index"),
     "a digest that is none": (
-        lambda m: m["collections"][0]["data"].update(sha256="0"), "no SHA-256"),
+        lambda m: m["collections"][0]["data"].update(sha256="0"), "lacks the SHA-256"),
 }  # fmt: skip
 
 
@@ -236,12 +236,14 @@ def test_the_newest_backup_is_chosen_by_its_time(tmp_path: Path) -> None:
     (tmp_path / "kirana-broken").mkdir()
     stored = target_backups.stored_in(tmp_path, NAME)
     assert [backup.folder for backup in stored.complete] == [second.folder, first.folder]
-    assert stored.damaged == ("kirana-broken: not complete: manifest.json is missing",)
+    assert stored.damaged == (
+        "kirana-broken: the backup is not complete: manifest.json is missing",
+    )
     assert target_backups.newest_in(tmp_path, NAME) == second
 
 
 def test_a_folder_without_a_backup_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BackupError, match="has no complete backup of kirana: it is empty"):
+    with pytest.raises(BackupError, match="has no complete backup of kirana: take a backup first"):
         target_backups.newest_in(tmp_path, NAME)
     with pytest.raises(BackupError, match="the folder cannot be read: No such file"):
         target_backups.newest_in(tmp_path / "mount", NAME)
@@ -256,7 +258,7 @@ def test_a_backup_that_every_user_can_read_is_named() -> None:
         assert verification.exposure(folder) == ""
         folder.chmod(0o755)
         assert verification.exposure(folder).startswith(
-            "backup: every user can read the backup, mode 755"
+            "backup: every user can read the backup, because its mode is 755"
         )
         Path(parent).chmod(0o700)
         assert verification.exposure(folder) == ""

@@ -113,7 +113,7 @@ def test_a_failure_of_mongodump_leaves_nothing_and_shows_no_password(
     install.write(failure="no reachable servers")
     with pytest.raises(BackupError) as error:
         taken(tmp_path / "backups")
-    assert str(error.value) == "mongodump ended with 1: Failed: no reachable servers ***"
+    assert str(error.value) == "mongodump ended with exit code 1: Failed: no reachable servers ***"
     assert list((tmp_path / "backups").iterdir()) == []
 
 

@@ -82,7 +82,7 @@ def records(*versions: object) -> list[dict[str, Any]]:
     ((1, 2, 2, 3), "version 2 is recorded 2 times"),
     ((1, 2, 3, 4), "version 4 is recorded; the target file states 3"),
     ((1, 2, 3, "x"), "version 'x' is recorded"),
-    ((1, 3, 2), "version 3 was applied before the version below it"),
+    ((1, 3, 2), "version 3 was applied before the next lower version"),
     ((), "version 1 is not recorded"),
 ])  # fmt: skip
 def test_the_records_of_migrations(versions: tuple[object, ...], problem: str) -> None:
@@ -116,17 +116,20 @@ def test_a_missing_index_is_named_and_one_that_admits_duplicates_too(shop: Shop)
     shop.users.drop_index("phone_1")
     shop.users.create_index("phone")
     assert structure.index_problems(structure.indexes(shop), SCHEMA) == [
-        "users (phone) is not unique",
-        "payments (order_id) is missing",
+        "the index users (phone) is not unique",
+        "the index payments (order_id) is missing",
     ]
-    assert structure.index_problems(structure.indexes(shop), 2) == ["users (phone) is not unique"]
+    assert structure.index_problems(structure.indexes(shop), 2) == [
+        "the index users (phone) is not unique"
+    ]
 
 
 @pytest.mark.parametrize(("options", "problem"), [
-    ({"expireAfterSeconds": 86_400}, "orders.shared deletes documents (expireAfterSeconds)"),
+    ({"expireAfterSeconds": 86_400},
+     "the index orders.shared deletes documents (expireAfterSeconds)"),
     ({"partialFilterExpression": {"status": "paid"}},
-     "orders (-created_at) does not hold for all documents (partialFilterExpression)"),
-    ({"sparse": True}, "orders (-created_at) does not hold for all documents (sparse)"),
+     "the index orders (-created_at) does not serve all documents (partialFilterExpression)"),
+    ({"sparse": True}, "the index orders (-created_at) does not serve all documents (sparse)"),
 ])  # fmt: skip
 def test_an_index_that_does_not_serve_all_documents_is_named(
     shop: Shop, options: dict[str, Any], problem: str
@@ -140,7 +143,7 @@ def test_a_unique_index_that_nobody_declared_is_named(shop: Shop) -> None:
     shop.payments.create_index([("user_id", 1), ("amount_paise", 1)], unique=True, name="own")
     shop.payments.create_index([("amount_paise", 1)], name="faster")
     assert structure.index_problems(structure.indexes(shop), SCHEMA) == [
-        "payments.own is unique, but not declared: the index refuses correct documents"
+        "the index payments.own is unique, but not declared: it may refuse correct documents"
     ]
 
 
@@ -160,8 +163,8 @@ def test_a_document_from_the_future_is_named(shop: Shop) -> None:
 def test_a_missing_document_of_a_migration_is_named(shop: Shop) -> None:
     shop.roles.delete_many({"_id": {"$in": ["owner", "admin"]}})
     assert structure.validation_problems(shop, LIMIT) == [
-        "roles admin is missing",
-        "roles owner is missing",
+        "the document admin of roles, which a migration writes, is missing",
+        "the document owner of roles, which a migration writes, is missing",
     ]
 
 
@@ -173,7 +176,7 @@ def test_a_query_that_reads_a_large_collection_is_named(shop: Shop) -> None:
     assert structure.plan_problems(shop, SCHEMA, 30) == []
     problems = structure.plan_problems(shop, SCHEMA, 29)
     assert len(problems) == 1
-    assert "payments of an order reads all 30 documents of payments" in problems[0]
+    assert "'payments of an order' reads all 30 documents of payments" in problems[0]
     assert "db.payments.find({'order_id': 'o'}).explain()" in problems[0]
 
 

@@ -88,8 +88,8 @@ def test_an_effect_on_another_user_is_a_problem(shop: Shop, observer: EffectObse
     shop["carts"].put(BYSTANDER, items={}, version=1)
     (problem,) = observer.end(sent, 200, {})
     assert problem == (
-        "the changes do not match the effects of add_to_cart: in carts, a document of usr_c "
-        "changed (items)"
+        "the changes in the database do not match the effects that the contract declares for "
+        "add_to_cart: in carts, a document of usr_c changed (items)"
     )
 
 
@@ -119,7 +119,10 @@ def test_a_certain_effect_that_did_not_happen_is_a_problem(
     sent = call("save_search", {"name": "Tea", "q": "tea"})
     observer.begin(sent)
     (problem,) = observer.end(sent, 201, {})
-    assert problem.endswith("save_search (201): in saved_searches, no document was added")
+    assert problem.endswith(
+        "save_search (201) requires a change in saved_searches, but not every required document "
+        "was added"
+    )
     assert shop["saved_searches"].documents == {}
 
 
