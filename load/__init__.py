@@ -1,1 +1,1 @@
-"""Load on a target: many shoppers at once, so measured that a hanging server cannot look fast."""
+"""Puts a target under load by many shoppers, and measures each request from its due time."""

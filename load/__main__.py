@@ -1,4 +1,4 @@
-"""``python -m load``: puts a target under load, and asks the gate for a decision."""
+"""Runs ``python -m load``: puts a target under load, and asks the gate for a decision."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ SHOP_SECONDS = 900.0
 
 
 def main() -> int:
-    """Run one command; the exit code of the gate, or of an error."""
+    """Run one command, and return the exit code of the gate or of an error."""
     return carry_out(
         parser(), None, interrupted="the run proves nothing",
         unmeasured=(GeneratorError, UnexpectedAnswerError, PyMongoError),
@@ -26,37 +26,42 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="python -m load",
-        description="Put a target under load and judge it by the policy.",
+        description="Put a target under load, and judge the run by the policy.",
         epilog="exit codes: those of gates; 3 also when the load could not be generated",
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("run", help="one run of a profile", allow_abbrev=False)
+    command = commands.add_parser("run", help="run one profile", allow_abbrev=False)
     command.add_argument("profile", metavar="PROFILE", choices=plan.names(),
                          help=f"one of {', '.join(plan.names())}")  # fmt: skip
     add_target(command, "the target that gets the load")
     command.add_argument(
-        "--users", type=_users, metavar="N", help="the largest number of users (the profile's)"
+        "--users",
+        type=_users,
+        metavar="N",
+        help="the largest number of users (the profile's number)",
     )
     length = command.add_mutually_exclusive_group()
     length.add_argument("--duration", type=duration_option(plan.MAX_SECONDS), metavar="TIME",
-                        help="the length of the run; every phase in proportion")  # fmt: skip
+                        help="the length of the run; all phases change in proportion")  # fmt: skip
     length.add_argument("--scale", type=_factor, default=1.0, metavar="F",
                         help="the factor by which every phase is longer (1)")  # fmt: skip
     command.add_argument("--workers", type=_users, default=1, metavar="N",
-                         help="generator processes (1)")  # fmt: skip
+                         help="the number of generator processes (1)")  # fmt: skip
     command.add_argument("--listen", type=_address, metavar="HOST:PORT",
                          help="wait at this address for workers of other machines")  # fmt: skip
     add_places(command)
     command.set_defaults(run=_run)
     shopping = commands.add_parser(
-        "shop", help="customers at the public edge, for a rehearsal", allow_abbrev=False
+        "shop", help="send requests as customers, for a rehearsal", allow_abbrev=False
     )
-    add_target(shopping, "the target whose edge gets the requests")
-    shopping.add_argument("--users", type=_users, default=160, metavar="N", help="shoppers (160)")
+    add_target(shopping, "the target whose public edge gets the requests")
+    shopping.add_argument(
+        "--users", type=_users, default=160, metavar="N", help="the number of shoppers (160)"
+    )
     meaning = "how long the shoppers shop (15m)"
     add_duration(shopping, "--duration", meaning, default=SHOP_SECONDS)
     add_targets(shopping)
@@ -69,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="generate load for a run on another machine",
                                  allow_abbrev=False)  # fmt: skip
     worker.add_argument("--master", required=True, type=_address, metavar="HOST:PORT",
-                        help="the address of the run")  # fmt: skip
+                        help="the address at which the run waits for workers")  # fmt: skip
     worker.set_defaults(run=lambda options: work(*options.master))
     return top
 

@@ -29,9 +29,9 @@ class Shopping:
     """The accounts and products that the shoppers need.
 
     Args:
-        shoppers: the accounts, by the user's number.
-        products: the ids of products that may be bought.
-        words: words of names in the catalogue.
+        shoppers: the accounts, keyed by the number of the user.
+        products: the ids of the products that the shoppers may buy.
+        words: words of product names, for which the shoppers search.
     """
 
     shoppers: Mapping[str, Account] = field(repr=False)
@@ -46,7 +46,7 @@ def prepare(
 
     Args:
         target: the target that gets the load.
-        run_id: the run that owns the data.
+        run_id: the id of the run that owns the accounts and products.
         users: the number of accounts.
         show_progress: called with the number of shoppers who are logged in.
 
@@ -84,11 +84,13 @@ def prepare(
 
 @contextlib.contextmanager
 def store_client(target: Target, run_id: str) -> Generator[StoreClient]:
-    """A client of the store, with its own loopback address where the target file says so.
+    """Open a client of the store, and close the client at the end of the ``with`` block.
+
+    The client has its own loopback address where the target file allows loopback sources.
 
     Args:
-        target: the target.
-        run_id: marks the client's requests.
+        target: the target that gets the requests.
+        run_id: the id of the run, which marks the requests as test traffic.
     """
     source = loopback_source() if target.loopback_sources else ""
     client = StoreClient(target, contract(), run_id, source)
@@ -99,11 +101,11 @@ def store_client(target: Target, run_id: str) -> Generator[StoreClient]:
 
 
 def headers(target: Target, run_id: str, seconds: float) -> dict[str, str]:
-    """The headers of every request of a shopper.
+    """Return the headers that each request of a shopper has.
 
     Args:
         target: the target that gets the requests.
-        run_id: marks the requests as test traffic.
+        run_id: the id of the run, which marks the requests as test traffic.
         seconds: how long the exemption from the rate limit is valid, where the target needs one.
     """
     own = {"X-Kirana-Synthetic": run_id, "Accept": "application/json"}
@@ -115,10 +117,10 @@ def headers(target: Target, run_id: str, seconds: float) -> dict[str, str]:
 
 
 def _words(shop: Shop) -> tuple[str, ...]:
-    """The last words of names in the catalogue, such as rice."""
+    """Read the last words of product names from the catalogue, such as rice."""
     products = shop.products.find(REAL_PRODUCTS).limit(MAX_NAMES)
     names = [str(product["name"]).split() for product in products]
     words = {name[-1].lower() for name in names if name and name[-1].isalpha()}
     if not words:
-        raise ConfigurationError("the catalogue has no products: shoppers need some to search for")
+        raise ConfigurationError("the catalogue has no product name that shoppers can search for")
     return tuple(sorted(words))

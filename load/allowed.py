@@ -1,4 +1,4 @@
-"""Which targets may get load."""
+"""Decides whether a target may get load."""
 
 import ipaddress
 import socket
@@ -18,10 +18,14 @@ def check(target: Target) -> None:
     """
     if target.production or "load" not in target.suites:
         allowed = ", ".join(sorted(target.suites))
-        raise ConfigurationError(f"{target.name} does not allow load; it allows {allowed}")
+        raise ConfigurationError(
+            f"{target.name} does not allow load: expected production = false, and load in [suites] "
+            f"allowed; the target file allows {allowed}"
+        )
     if target.loopback_sources and not _is_loopback(target.addresses.api):
         raise ConfigurationError(
-            f"{target.name} uses loopback sources, but {target.addresses.api} is not on loopback"
+            f"{target.name} uses loopback sources, but {target.addresses.api} is not on loopback: "
+            "correct addresses.api, or source_addresses in [access], in the target file"
         )
     if not target.loopback_sources and "exemption_key" not in target.secrets:
         raise ConfigurationError(

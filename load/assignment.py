@@ -1,4 +1,4 @@
-"""What the generator processes are sent, and what they send back: one JSON object a line."""
+"""The data that a run exchanges with its generator processes, one JSON object a line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Account:
 
     Args:
         token: the access token, from a log-in before the run.
-        source: the address to send from; an empty text for the machine's address.
+        source: the address from which the shopper sends; an empty text for the machine's address.
     """
 
     token: str = field(repr=False)
@@ -29,16 +29,17 @@ class Assignment:
     Args:
         plan: the users, and when their requests are due.
         workers: the number of generator processes.
-        base_url: the target's address.
+        base_url: the address of the target.
         headers: the headers of every request.
-        shoppers: the accounts, by the user's number.
-        products: the ids of products that may be bought.
-        words: words of names in the catalogue.
-        journeys: the journeys by their names.
+        shoppers: the accounts, keyed by the number of the user.
+        products: the ids of the products that the shoppers may buy.
+        words: words of product names, for which the shoppers search.
+        journeys: the journeys, keyed by their names.
         listen: host and port where the run waits for workers of other machines; None to start the
             workers here.
-        ca_file: the certificate that signs the target's; an empty text for the system's.
-        acknowledged_file: the file of acknowledged orders and payments; an empty text for none.
+        ca_file: the file of the CA certificate for the target; an empty text for the system's CAs.
+        acknowledged_file: the file to which acknowledged orders and payments are written; an empty
+            text for no file.
     """
 
     plan: Plan
@@ -56,11 +57,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class LoadProgress:
-    """How far a run is.
+    """The progress of a run.
 
     Args:
-        at: seconds since the run began; negative before.
-        totals: the users who run now, and the requests so far.
+        at: seconds since the run began; negative before the run.
+        totals: the users who are running now, and the requests until now.
     """
 
     at: float

@@ -1,4 +1,4 @@
-"""Runs Locust in its own processes, and reads their measurements from a pipe."""
+"""Runs Locust in processes of its own, and reads the measurements from a pipe."""
 
 import contextlib
 import json
@@ -43,7 +43,7 @@ class GeneratorError(Exception):
 
 @contextlib.contextmanager
 def locust(folder: Path, assignment: Assignment) -> Iterator[tuple[list[Process], IO[bytes]]]:
-    """Start Locust, alone or as a master with workers; end every process at the end.
+    """Start Locust, alone or as a master with workers; the end of the block ends the processes.
 
     Args:
         folder: the folder for Locust's CSV, HTML and log.
@@ -103,14 +103,14 @@ def locust(folder: Path, assignment: Assignment) -> Iterator[tuple[list[Process]
 
 
 def work(host: str, port: int) -> int:
-    """Work for a master on another machine until the master has no more work.
+    """Run a worker for a master on another machine, until the master has no more work.
 
     Args:
-        host: the master's host.
-        port: the master's port.
+        host: the host of the master.
+        port: the port of the master.
 
     Returns:
-        Locust's exit code.
+        The exit code of Locust.
     """
     command = [*LOCUST, "--worker", "--master-host", host, "--master-port", str(port)]
     return subprocess.run(command, check=False).returncode
@@ -139,7 +139,7 @@ def _end(processes: list[Process]) -> None:
 def measure(
     folder: Path, assignment: Assignment, show_progress: Callable[[LoadProgress], None]
 ) -> Measurements:
-    """Run a plan to its end.
+    """Run the plan of an assignment to its end, and return the measurements.
 
     Args:
         folder: the folder for Locust's CSV, HTML and log.
@@ -166,11 +166,13 @@ def measure(
                     return report.measured
         finally:
             late.cancel()
-    raise GeneratorError(f"the generator ended without measurements: see {log}")
+    raise GeneratorError(f"the generator ended without measurements: read the reason in {log}")
 
 
 def _report(line: bytes, log: Path) -> Report:
     try:
         return codec.from_record(Report, json_values.loads(line))
     except json_values.MALFORMED as error:
-        raise GeneratorError(f"the generator sent a malformed report: see {log}") from error
+        raise GeneratorError(
+            f"the generator sent a malformed report: read the reason in {log}"
+        ) from error

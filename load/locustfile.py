@@ -1,8 +1,8 @@
 """The program that Locust runs: shoppers who follow the plan, and the shape that starts them.
 
-A single process, or the master, reads the assignment from a pipe; the master sends each worker its
-share. Every process records the requests of its own shoppers; a worker sends its snapshot to the
-master with each of Locust's reports.
+A single process, or the master, reads the assignment from a pipe. The master sends each worker a
+share of the shoppers. Every process records the requests of its own shoppers. A worker sends its
+snapshot to the master with each of Locust's reports.
 """
 
 import json
@@ -30,13 +30,13 @@ from suites.contract import load as contract
 
 # Locust starts users a moment before they are due.
 LEAD_SECONDS = 4.0
-# After the end, the run waits so long for answers to requests that were sent.
+# After its end, the run waits this long for responses to requests that were sent.
 GRACE_SECONDS = 2.0
-# The longest time until every worker has taken its share.
+# The longest time until every worker has its share of the shoppers.
 MAX_SHARING_SECONDS = 10.0
-# Workers report every three seconds; a phase is looked at when all reports about it have come.
+# Workers report every three seconds; a phase is judged when all reports about the phase have come.
 SETTLED_SECONDS = 6.0
-# A phase breaks down when a larger share of its requests failed, has no end, or was late.
+# A phase breaks down when a larger share of its requests failed, was late or did not end.
 BROKEN_SHARE = 0.05
 USAGE_SECONDS = 0.5
 # The key of a worker's snapshot in Locust's report.
@@ -44,7 +44,7 @@ REPORT_KEY = "kirana"
 
 
 class _Generator:
-    """This process's share of the run."""
+    """This process's share of the run: its shoppers, its recorder and the snapshots of workers."""
 
     def __init__(self) -> None:
         self.is_assigned = False
@@ -60,7 +60,7 @@ class _Generator:
         self.output = -1
 
     def take(self, assignment: Assignment) -> None:
-        """Take the plan, and this process's share of the shoppers."""
+        """Store the plan, and this process's share of the shoppers."""
         self.assignment = assignment
         self.recorder = Recorder(assignment.plan)
         self.users = sorted(assignment.shoppers, key=int, reverse=True)  # the last is taken first
@@ -75,14 +75,14 @@ class _Generator:
         return time.time() - self.began_at
 
     def acknowledge(self, kind: str, document_id: str) -> None:
-        """Note an order or a payment that the store acknowledged."""
+        """Write an acknowledged order or payment to the file, where the assignment names a file."""
         if self.assignment.acknowledged_file:
             line = json.dumps({"at": round(time.time(), 3), kind: document_id})
             with Path(self.assignment.acknowledged_file).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
 
     def send(self, report: Report) -> None:
-        """Send a report to the command that started this process; end when it is gone."""
+        """Send a report to the command that started this process; exit if the command has ended."""
         try:
             os.write(self.output, json.dumps(codec.to_record(report)).encode() + b"\n")
         except BrokenPipeError:
@@ -132,7 +132,7 @@ class Customer(User):
         raise StopUser
 
     def follow_plan(self, shopper: Shopper) -> None:
-        """Send each request when it is due, or when the request before it has ended."""
+        """Send each request when it is due, but not before the previous request has ended."""
         steps: list[str] = []
         free_at = 0.0
         plan = HERE.assignment.plan
@@ -149,13 +149,13 @@ class Customer(User):
         gevent.sleep(max(0.0, plan.ends(shopper.number) - HERE.now()))
 
     def next_journey(self, shopper: Shopper) -> list[str]:
-        """The steps of a journey, chosen by weight."""
+        """Choose a journey by its weight, and return the steps of the journey."""
         journeys = list(HERE.assignment.journeys.values())
         weights = [journey.weight for journey in journeys]
         return list(shopper.dice.choices(journeys, weights)[0].steps)
 
     def take_step(self, shopper: Shopper, step: str, due: float) -> str:
-        """Send one request, and return why its answer is wrong; empty for a right answer."""
+        """Send one request, and return why the response is wrong; empty for a correct response."""
         problem, answered = "", True
         try:
             STEPS[step](shopper)
@@ -164,7 +164,7 @@ class Customer(User):
         except NoAnswerError as error:
             problem, answered = str(error), False
         except (LookupError, TypeError, AttributeError) as error:
-            problem = f"the body has another shape ({type(error).__name__})"
+            problem = f"the body of the response has another shape ({type(error).__name__})"
         now = HERE.now()
         HERE.recorder.record_end(Request(shopper.number, step, due, now, problem, answered))
         self.environment.events.request.fire(
@@ -178,14 +178,14 @@ class Customer(User):
 
 
 class Shape(LoadTestShape):
-    """Starts as many users as the plan has by now; users stop by themselves."""
+    """Starts the users of the plan when they are due; users stop by themselves."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.next_phase = 0
 
     def tick(self) -> tuple[int, float] | None:
-        """The number of users, and how many to start a second; None ends the run."""
+        """Return the number of users, and how many users start a second; None ends the run."""
         if not HERE.began_at:
             self.begin()
         now, plan = HERE.now(), HERE.assignment.plan
@@ -206,7 +206,7 @@ class Shape(LoadTestShape):
             self.runner.send_message("begin", {"at": HERE.began_at})
 
     def is_broken(self, now: float) -> bool:
-        """Whether the store broke down in a phase that has just ended."""
+        """Whether too many requests were bad in the phase that ended last."""
         plan = HERE.assignment.plan
         number = plan.phase_at(now - SETTLED_SECONDS)
         if not plan.stops_when_broken or number == self.next_phase:
@@ -219,7 +219,7 @@ class Shape(LoadTestShape):
 
 
 def _totals() -> Totals:
-    """The progress of all processes, as far as this process knows it."""
+    """Sum the progress of all processes that this process knows."""
     parts = [snapshot.totals for snapshot in HERE.snapshots.values()] or [HERE.recorder.totals()]
     return Totals(
         users=sum(part.users for part in parts),
@@ -229,7 +229,7 @@ def _totals() -> Totals:
 
 
 def _workers_gone(runner: Any) -> int:  # noqa: ANN401 - Locust has no types
-    """The number of workers that are lost."""
+    """Return the number of workers that are lost."""
     if not isinstance(runner, MasterRunner):
         return 0
     present = {name for name, client in runner.clients.items() if client.state != STATE_MISSING}
@@ -268,14 +268,14 @@ def _assignment(content: object) -> Assignment:
 
 
 def _send_share(runner: Any, client_id: str) -> None:  # noqa: ANN401 - Locust has no types
-    """Send the next share to a worker; a worker too many gets none, and has nothing to do."""
+    """Send the next share of the shoppers to a worker; a worker too many gets no share."""
     if HERE.shares:
         HERE.takers.add(client_id)
         runner.send_message("share", codec.to_record(HERE.shares.pop(0)), client_id)
 
 
 def _shares(assignment: Assignment) -> list[Assignment]:
-    """An assignment for each worker, with its share of the shoppers."""
+    """Make an assignment for each worker, with the worker's share of the shoppers."""
     workers = assignment.workers
     return [
         replace(

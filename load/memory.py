@@ -20,14 +20,15 @@ def memory_readings(
     """Read the target's memory at regular intervals, in the background.
 
     Args:
-        target: the target.
-        run_id: marks the requests.
+        target: the target whose metrics are read.
+        run_id: the id of the run, which marks the requests as test traffic.
         after: seconds from now; earlier readings do not count.
         until: seconds from now; the readings are spread over this time.
 
     Returns:
-        Seconds since now, and bytes. The list grows. When the target restarts, the list is emptied
-        and stays empty: a restart ends every growth of memory.
+        A list of pairs: seconds since now, and bytes. The list grows during the ``with`` block.
+        When the target restarts, the list is emptied and stays empty, because a restart ends every
+        growth of memory.
     """
     readings: list[tuple[float, float]] = []
     stop = threading.Event()

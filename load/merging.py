@@ -22,22 +22,22 @@ from load.recorder import BUCKETS_PER_SECOND, OperationCounts, Snapshot, histogr
 
 P95 = 0.95
 CONFIDENCE = 0.95
-# The length of a window in seconds. The window is troubled when more than this share of its answers
-# was bad or late (P95 is over the limit), and more than this number (two answers can be noise).
+# The length of a window in seconds. A window is troubled when more than this share of its responses
+# was bad or late (P95 is over the limit), and more than this number (two responses can be noise).
 TROUBLED_WINDOW, TROUBLED_SHARE, TROUBLED_ANSWERS = 5, 0.05, 2
 NOT_JUDGED: Judged = ""
-# For each second: requests due, and how many of them were bad, late, or have no end.
+# For each second: the number of due requests, and how many of them were bad, late or unfinished.
 Timeline = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Schedule:
-    """What was due by the plan, and which of it has no end.
+    """The requests that were due by the plan, and the requests that have not ended.
 
     Args:
-        due: requests due, by phase.
-        unfinished: phase and age in seconds of each request without an end.
-        timeline: requests due and bad requests, by second.
+        due: the number of due requests of each phase.
+        unfinished: the phase, and the age in seconds, of each request that has not ended.
+        timeline: the number of due requests and of bad requests in each second.
     """
 
     due: list[int]
@@ -45,18 +45,18 @@ class _Schedule:
     timeline: Timeline
 
     def ages(self, phase: int) -> list[float]:
-        """The ages of a phase's requests without an end, in seconds."""
+        """Return the ages of the unfinished requests of a phase, in seconds."""
         return [age for of_phase, age in self.unfinished if of_phase == phase]
 
 
 def merge(
     plan: Plan, snapshots: Iterable[Snapshot], ended_after: float, workers_gone: int = 0
 ) -> Measurements:
-    """Merge all snapshots, and compare them with the plan.
+    """Merge all snapshots, and compare the requests with the plan.
 
     Args:
-        plan: what was due.
-        snapshots: one for each generator process.
+        plan: the plan of the run, with the moments at which requests were due.
+        snapshots: the snapshots, one from each generator process.
         ended_after: when the run ended, in seconds since it began; later requests are not due.
         workers_gone: the number of generator processes that were lost.
 
@@ -110,7 +110,7 @@ def merge(
 
 
 def _counts(snapshots: list[Snapshot]) -> dict[tuple[int, str], OperationCounts]:
-    """The counts of all processes by phase and operation, and the total of each phase."""
+    """Sum the counts of all processes by phase and operation, with a total for each phase."""
     merged: dict[tuple[int, str], OperationCounts] = defaultdict(OperationCounts)
     for counts in (counts for snapshot in snapshots for counts in snapshot.counts):
         latency = HdrHistogram.decode(counts.latency)
@@ -124,7 +124,7 @@ def _counts(snapshots: list[Snapshot]) -> dict[tuple[int, str], OperationCounts]
 
 
 def _moments_of_success(plan: Plan, snapshots: list[Snapshot], ended_after: float) -> list[float]:
-    """The first due request, each tenth of a second with a correct answer, and the run's end."""
+    """Return the first due moment, each moment with a correct response, and the run's end."""
     tenths = sorted({tenth for snapshot in snapshots for tenth in snapshot.successes})
     first_due = min((next(plan.due(user), plan.seconds) for user in range(plan.peak)), default=0.0)
     return [first_due, *(tenth / BUCKETS_PER_SECOND for tenth in tenths), ended_after]
@@ -171,19 +171,19 @@ def _operation(counts: OperationCounts) -> OperationMeasurement:
 
 
 def _percentile(latency: HdrHistogram, percentile: float) -> float:
-    """A percentile in seconds."""
+    """Return a percentile of a histogram, in seconds."""
     return round(float(latency.get_value_at_percentile(percentile)) / 1e6, 6)
 
 
 def longest_gap(moments: Sequence[float], start: float, end: float) -> float:
-    """The longest time without a correct answer that touches a phase, in seconds.
+    """Find the longest time without a correct response that overlaps a phase, in seconds.
 
     A gap that crosses the edge of the phase counts with its whole length.
 
     Args:
-        moments: the first due request, each correct answer, and the run's end; ascending.
-        start: the start of the phase.
-        end: the end of the phase.
+        moments: the first due request, each correct response, and the end of the run; ascending.
+        start: the start of the phase, in seconds since the run began.
+        end: the end of the phase, in seconds since the run began.
     """
     gaps = (after - before for before, after in pairwise(moments) if before < end and after > start)
     return round(max(gaps, default=0.0), 1)
@@ -197,15 +197,15 @@ def _sum_by_number(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
 
 
 def recovery(plan: Plan, timeline: Sequence[tuple[int, int]]) -> float | None:
-    """For how long after a spike too many answers were bad or late, in seconds.
+    """Compute how long after a spike too many responses were bad or late.
 
     Args:
-        plan: has a phase named ``recovery`` when there was a spike.
-        timeline: requests due and bad requests, by second.
+        plan: the plan of the run; a plan with a spike has a phase named ``recovery``.
+        timeline: the number of due requests and of bad requests in each second.
 
     Returns:
-        The time from the start of the recovery to the end of its last troubled window; None
-        without a spike, or for a run that ended early.
+        The seconds from the start of the recovery to the end of the last window with too many bad
+        responses; None without a spike, or for a run that ended early.
     """
     phase = next((phase for phase in plan.phases if phase.name == RECOVERY), None)
     if phase is None or len(timeline) < plan.seconds:
@@ -227,7 +227,7 @@ def _is_troubled(window: Sequence[tuple[int, int]]) -> bool:
 def _generator(
     plan: Plan, snapshots: list[Snapshot], ended_after: float, workers_gone: int
 ) -> GeneratorMeasurement:
-    """What the processes used in the judged part of the run."""
+    """Measure the generator processes in the judged part of the run: processor, memory, delays."""
     lag = histogram()
     for snapshot in snapshots:
         lag.add(HdrHistogram.decode(snapshot.lag))
@@ -249,7 +249,7 @@ def _generator(
 def _processor_share(
     readings: Sequence[tuple[float, float]], start: float, end: float
 ) -> float | None:
-    """Processor seconds per second between two moments; None from fewer than two readings."""
+    """Return the processor seconds per second between two moments; None without two readings."""
     within = [reading for reading in readings if start <= reading[0] <= end]
     if not within or within[-1][0] <= within[0][0]:
         return None

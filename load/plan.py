@@ -1,4 +1,4 @@
-"""The plan of a load run, fixed before it begins: its users, and when each request is due."""
+"""The plan of a load run, fixed before the run: its users, and when each request is due."""
 
 import random
 import tomllib
@@ -27,13 +27,13 @@ class Phase:
     """A phase of a run.
 
     Args:
-        name: the phase's name.
+        name: the name of the phase.
         start: the start of the phase, in seconds since the run began.
         end: the end of the phase, in seconds since the run began.
-        users_at_start: the number of users at its start.
-        users_at_end: the number of users at its end; the number changes evenly between.
-        judged: which of the policy's limits apply: ``all``, those of ``answers`` (the share of
-            correct answers, and the gaps between them), or an empty text for none.
+        users_at_start: the number of users at the start of the phase.
+        users_at_end: the number of users at the end; the number changes evenly during the phase.
+        judged: the limits of the policy that apply: ``all``; ``answers``, which are the share of
+            correct responses and the gaps between them; or an empty text for no limits.
     """
 
     name: str
@@ -46,16 +46,16 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The users and their requests.
+    """The users of a run, and the moments at which their requests are due.
 
     Args:
-        profile: the profile's name.
+        profile: the name of the profile.
         seed: the seed of the users' pauses and choices.
         phases: the phases in their order, without gaps.
         min_pause: the shortest time between two requests of a user, in seconds.
-        max_pause: the longest, in seconds.
+        max_pause: the longest time between two requests of a user, in seconds.
         patience: the time after which a request counts as unanswered, in seconds.
-        slow: the time after which the policy calls an answer late, in seconds.
+        slow: the time after which a response counts as late by the policy, in seconds.
         stops_when_broken: whether the run ends with the first judged phase that breaks down.
     """
 
@@ -79,15 +79,15 @@ class Plan:
         return max(max(phase.users_at_start, phase.users_at_end) for phase in self.phases)
 
     def users_until(self, second: float) -> int:
-        """The number of users who have started by a second of the run."""
+        """Return the number of users who have started until a second of the run."""
         return sum(begin <= second for begin, _ in self.active())
 
     def active(self) -> list[tuple[float, float]]:
-        """Start and end of each user, in seconds; users start in order and end in reverse order."""
+        """Return when each user starts and ends, in seconds; the first user ends last."""
         return [(self.begins(number), self.ends(number)) for number in range(self.peak)]
 
     def due(self, user: int) -> Iterator[float]:
-        """The moments at which a user's requests are due, in seconds since the run began.
+        """Yield the moments at which a user's requests are due, in seconds since the run began.
 
         The first request is due within one pause of the user's start, so that users who start
         together do not send their requests together.
@@ -100,14 +100,14 @@ class Plan:
             moment += dice.uniform(self.min_pause, self.max_pause)
 
     def phase_at(self, second: float) -> int:
-        """The number of the phase at a second of the run; after the end, the last phase."""
+        """Return the index of the phase at a second of the run; after the end, the last phase."""
         for number, phase in enumerate(self.phases):
             if second < phase.end:
                 return number
         return len(self.phases) - 1
 
     def begins(self, user: int) -> float:
-        """When a user starts, in seconds since the run began."""
+        """Return the moment at which a user starts, in seconds since the run began."""
         for phase in self.phases:
             if phase.users_at_start > user:
                 return phase.start
@@ -118,7 +118,7 @@ class Plan:
         return self.seconds
 
     def ends(self, user: int) -> float:
-        """When a user ends, in seconds since the run began."""
+        """Return the moment at which a user ends, in seconds since the run began."""
         for phase in reversed(self.phases):
             if phase.users_at_end > user:
                 return phase.end
@@ -134,8 +134,8 @@ class Journey:
     """A sequence of requests that one user sends.
 
     Args:
-        weight: how often users choose it, relative to the other journeys.
-        steps: names of ``load.steps.STEPS``, one request each.
+        weight: how often users choose this journey, relative to the other journeys.
+        steps: the names of steps in ``load.steps.STEPS``; each step is one request.
     """
 
     weight: Amount
@@ -143,19 +143,19 @@ class Journey:
 
 
 def names() -> list[str]:
-    """The names of the profiles."""
+    """Return the names of the profiles."""
     return list(_read(PROFILES))
 
 
 def make(profile: str, seed: str, *, users: int | None, scale: float, slow: float) -> Plan:
-    """The plan of a run.
+    """Make the plan of a run.
 
     Args:
         profile: one of ``names()``.
         seed: the seed of the users' pauses and choices.
-        users: the peak; None for the profile's peak.
-        scale: the factor by which every phase is longer; pauses stay as they are.
-        slow: the time after which the policy calls an answer late, in seconds.
+        users: the largest number of users; None for the number of the profile.
+        scale: the factor by which every phase is longer; the pauses keep their length.
+        slow: the time after which a response counts as late by the policy, in seconds.
 
     Raises:
         ConfigurationError: the plan has too many users, is too long, or rises too fast.
@@ -193,12 +193,12 @@ def _refuse(plan: Plan) -> None:
     """Refuse a plan with too many users, too much time, or too fast a rise.
 
     Raises:
-        ConfigurationError: as ``make``.
+        ConfigurationError: the plan has too many users, is too long, or rises too fast.
     """
     if plan.peak > MAX_USERS or plan.seconds > MAX_SECONDS:
         raise ConfigurationError(
             f"the plan has {plan.peak:,} users for {plan.seconds:,.0f} s; the limit is "
-            f"{MAX_USERS:,} users for {MAX_SECONDS:,.0f} s"
+            f"{MAX_USERS:,} users for {MAX_SECONDS:,.0f} s: use a smaller --users or --scale"
         )
     for phase in plan.phases:
         length = phase.end - phase.start
@@ -215,27 +215,27 @@ def _refuse(plan: Plan) -> None:
 
 
 def peak_of(profile: str, users: int | None) -> int:
-    """The peak of a run: the number that was requested, or the profile's peak."""
+    """Return the peak: the requested number of users; for None, the profile's number."""
     return users or int(_read(PROFILES)[profile]["users"])
 
 
 def length(profile: str) -> float:
-    """The length of a profile, in seconds, with the phases as the file states them."""
+    """Return the length of a profile in seconds, at the scale 1."""
     return float(sum(phase["seconds"] for phase in _read(PROFILES)[profile]["phases"]))
 
 
 def needs() -> set[str]:
-    """The capabilities that a target needs for the journeys."""
+    """Return the names of the capabilities that a target needs for the journeys."""
     return set(_read(JOURNEYS)["needs"])
 
 
 def journeys() -> dict[str, Journey]:
-    """Every journey, keyed by name."""
+    """Return every journey of a load run, keyed by its name."""
     return _journeys("journeys")
 
 
 def everyday() -> dict[str, Journey]:
-    """The journeys that both colours offer, keyed by name."""
+    """Return the journeys that both colours offer, keyed by their names."""
     return _journeys("everyday")
 
 

@@ -1,4 +1,4 @@
-"""Measures the requests of one generator process, each from its intended start."""
+"""Measures the requests of one generator process, each from the moment when it was due."""
 
 import resource
 import time
@@ -20,12 +20,12 @@ MAX_PROCESSOR_READINGS = 500
 
 
 def histogram() -> HdrHistogram:
-    """An empty histogram of microseconds, exact to three significant digits."""
+    """Create an empty histogram of microseconds, exact to three significant digits."""
     return HdrHistogram(1, MAX_MICROSECONDS, SIGNIFICANT_DIGITS)
 
 
 def microseconds(seconds: float) -> int:
-    """A duration in the histogram's unit and range."""
+    """Convert a duration to microseconds, within the range of the histogram."""
     return min(MAX_MICROSECONDS, max(1, round(seconds * 1e6)))
 
 
@@ -34,10 +34,11 @@ class OperationCounts:
     """The requests of one operation in one phase.
 
     Args:
-        done: requests with a correct answer.
-        failed: requests with a wrong answer, or with none.
-        unanswered: requests without an answer.
-        latency: the times of all answers that count, in microseconds.
+        done: the number of requests with a correct response.
+        failed: the number of requests with a wrong response or without a response.
+        unanswered: the number of requests without a response.
+        latency: the times of requests with a correct response or without a response, in
+            microseconds.
     """
 
     done: int = 0
@@ -48,7 +49,7 @@ class OperationCounts:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The progress so far: users who are running, requests done, and requests failed."""
+    """The numbers of running users, correct requests and failed requests until now."""
 
     users: Count
     done: Count
@@ -57,15 +58,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class CountsSnapshot:
-    """``OperationCounts`` for another process.
+    """The requests of one operation in one phase, in a form for another process.
 
     Args:
         phase: the number of the phase.
         operation: the operation of the contract.
-        done: requests with a correct answer.
-        failed: requests with a wrong answer, or with none.
-        unanswered: requests without an answer.
-        latency: the encoded histogram.
+        done: the number of requests with a correct response.
+        failed: the number of requests with a wrong response or without a response.
+        unanswered: the number of requests without a response.
+        latency: the encoded histogram of the times.
     """
 
     phase: Count
@@ -81,15 +82,15 @@ class Snapshot:
     """Everything that one generator process has measured, for another process.
 
     Args:
-        totals: the progress so far.
-        counts: one for each phase and operation.
-        reasons: how often an answer was wrong, by reason.
-        successes: tenths of a second with a correct answer, since the run began; ascending.
-        bad: bad or late answers, by the second at which their requests were due.
-        completed: completed requests, by user.
-        lag: the encoded histogram of how late requests were sent.
-        running: the largest number of running users, by second.
-        processor: moments, and this process's processor seconds at each.
+        totals: the numbers of users and requests until now.
+        counts: the counts, one for each phase and operation.
+        reasons: the number of failed requests, keyed by the reason.
+        successes: the tenths of a second with a correct response, since the run began; ascending.
+        bad: the number of bad or late requests, keyed by the second of the due time.
+        completed: the number of completed requests, keyed by the number of the user.
+        lag: the encoded histogram of the delays with which requests were sent.
+        running: the largest number of running users, keyed by the second.
+        processor: pairs of a moment and the processor seconds of this process until this moment.
         memory: the largest memory of this process, in bytes.
     """
 
@@ -110,12 +111,12 @@ class Request:
     """A request that has ended.
 
     Args:
-        user: the number of the user who sent it.
+        user: the number of the user who sent the request.
         operation: the operation of the contract.
         due: the moment at which the request was due, in seconds since the run began.
         ended: the moment at which the request ended, in seconds since the run began.
-        problem: what is wrong with the answer; an empty text for a correct answer.
-        answered: whether there was an answer.
+        problem: why the request failed; an empty text for a correct response.
+        answered: whether a response came.
     """
 
     user: int
@@ -149,14 +150,15 @@ class Recorder:
         """Count a request that was sent.
 
         Args:
-            lag: seconds between the moment at which it could be sent and its sending.
+            lag: the delay in seconds: from the moment at which the user could send the request to
+                the moment at which the user sent it.
         """
         self._lag.record_value(microseconds(lag))
 
     def record_end(self, request: Request) -> None:
         """Count a request that has ended.
 
-        A request without an answer has lasted at least as long as the patience of the plan.
+        A request without a response counts as at least as long as the patience of the plan.
         """
         problem, seconds = request.problem, request.ended - request.due
         self._completed[request.user] += 1
@@ -176,7 +178,7 @@ class Recorder:
             counts.latency.record_value(microseconds(seconds))
 
     def record_usage(self, now: float, running: int) -> None:
-        """Note the number of running users, and this process's processor time and memory.
+        """Record the number of running users, and this process's processor time and memory.
 
         Args:
             now: seconds since the run began.
@@ -187,7 +189,7 @@ class Recorder:
         self._memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     def totals(self) -> Totals:
-        """The progress so far."""
+        """Return the numbers of users and requests until now."""
         return Totals(
             users=next(reversed(self._running.values()), 0),
             done=sum(counts.done for counts in self._counts.values()),
@@ -195,7 +197,7 @@ class Recorder:
         )
 
     def snapshot(self) -> Snapshot:
-        """Everything that was measured so far."""
+        """Return everything that this process has measured until now."""
         step = max(1, len(self._processor) // MAX_PROCESSOR_READINGS)
         return Snapshot(
             totals=self.totals(),

@@ -1,4 +1,4 @@
-"""One load run: accounts, generator, record, and the gate's decision."""
+"""Does one load run: creates accounts, sends load, writes the run record, and asks the gate."""
 
 import contextlib
 import subprocess
@@ -32,19 +32,19 @@ SETTLE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The options of the command line.
+    """The options of ``python -m load run``.
 
     Args:
-        profile: the profile's name.
-        target: the target's name.
-        users: the peak; None for the profile's peak.
+        profile: the name of the profile.
+        target: the name of the target.
+        users: the largest number of users; None for the number of the profile.
         scale: the factor by which every phase is longer.
         workers: the number of generator processes.
         listen: host and port where the run waits for workers of other machines; None to start the
             workers here.
-        targets: the folder of target files, or None.
-        policy: the policy file, or None.
-        out: the folder of generated files, or None.
+        targets: the folder of target files; None for the usual folder.
+        policy: the policy file; None for the usual file.
+        out: the folder of generated files; None for the usual folder.
     """
 
     profile: str
@@ -60,11 +60,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A run that is allowed.
+    """A run on a target that may get load.
 
     Args:
         request: the options of the command line.
-        run_id: the run's id.
+        run_id: the id of the run.
         target: the target that gets the load.
         policy: the policy that judges the run.
         plan: the users, and when their requests are due.
@@ -85,10 +85,13 @@ class _Job:
 
 
 def run(request: Request) -> int:
-    """Generate the load, write the record, and ask the gate.
+    """Put the target under load, write the run record, and ask the gate for a decision.
+
+    Args:
+        request: the options of the command line.
 
     Returns:
-        The gate's exit code.
+        The exit code of the gate.
 
     Raises:
         ConfigurationError: the target does not allow load, or lacks a capability.
@@ -125,7 +128,7 @@ def _job(request: Request) -> _Job:
     allowed.check(target)
     if missing := sorted(plans.needs() - target.capabilities):
         raise ConfigurationError(
-            f"{target.name} lacks capabilities that shoppers need: {', '.join(missing)}"
+            f"{target.name} lacks capabilities that the shoppers need: {', '.join(missing)}"
         )
     out = places.out(request.out, Path("out")).path
     return _Job(request, run_id, target, policy, plan, out)
@@ -181,7 +184,7 @@ def _measure(job: _Job) -> Measurements:
 
 
 def _assignment(job: _Job) -> Assignment:
-    """Log the shoppers in; the work of the generator processes."""
+    """Log the shoppers in, and return the work of the generator processes."""
     users = job.plan.peak
     progress = Progress(users)
     shopping = prepare(
@@ -206,7 +209,7 @@ def _assignment(job: _Job) -> Assignment:
 
 
 def _clean_up(job: _Job) -> str:
-    """Delete the run's data twice, because late requests may write between; what is left."""
+    """Delete the run's data twice, as late requests may write between; return what is left."""
     left_behind = ""
     for _ in range(2):
         time.sleep(SETTLE_SECONDS)
@@ -215,7 +218,7 @@ def _clean_up(job: _Job) -> str:
 
 
 def _ask_gate(job: _Job, out: Path) -> int:
-    """Ask the gate on its command line, as a pipeline does; its exit code."""
+    """Ask the gate by its command line, as a pipeline does; return the exit code."""
     request, stage = job.request, policies.load_stage(job.policy, job.request.profile)
     command = [sys.executable, "-m", "gates", "check", stage.name]
     command += ["--target", request.target, "--out", str(out)]

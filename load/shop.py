@@ -1,7 +1,7 @@
-"""Shoppers for a rehearsal, who reach the store through the public edge, as customers do.
+"""Runs shoppers for a rehearsal, who reach the store through the public edge, as customers do.
 
-They follow the journeys of a load run, with data of their own, until the command is ended. Their
-requests are not marked as test traffic, so the gate counts them as customers' requests.
+The shoppers follow journeys with data of their own, until the command is ended. Their requests are
+not marked as test traffic, so the gate counts these requests as requests of customers.
 """
 
 import contextlib
@@ -34,15 +34,17 @@ ACKNOWLEDGED_FILE = "orders.jsonl"
 
 @dataclass(slots=True)
 class ShoppingProgress:
-    """How far the shopping is; written to ``shopping.json`` about once a second.
+    """The progress of the shoppers, written to ``shopping.json`` about once a second.
 
     Args:
-        at: seconds since the epoch.
+        at: the moment of these values, seconds since the epoch.
         users: the number of users who shop now.
-        done: requests with a correct answer.
-        failed: requests with a wrong answer, or with none.
-        first_failed_at: when the first failure was reported, likewise; None without a failure.
-        last_failed_at: when the newest failure was reported.
+        done: the number of requests with a correct response.
+        failed: the number of requests with a wrong response or without a response.
+        first_failed_at: when the first failure was reported, seconds since the epoch; None without
+            a failure.
+        last_failed_at: when the newest failure was reported, seconds since the epoch; None without
+            a failure.
     """
 
     at: float = 0.0
@@ -53,7 +55,7 @@ class ShoppingProgress:
     last_failed_at: float | None = None
 
     def update(self, reported: LoadProgress) -> None:
-        """Take the generator's report."""
+        """Update the progress from a report of the generator."""
         totals, self.at = reported.totals, time.time()
         if totals.failed > self.failed:
             self.first_failed_at = self.first_failed_at or self.at
@@ -62,17 +64,17 @@ class ShoppingProgress:
 
 
 def shop(name: str, users: int, seconds: float, folder: str | None, out_option: str | None) -> int:
-    """Shop until the time is over, or until the command is interrupted.
+    """Run shoppers until the time is over, or until the command is interrupted.
 
     Args:
         name: the target whose public edge gets the requests.
         users: the number of shoppers.
-        seconds: how long they shop.
-        folder: the folder of target files, or None.
-        out_option: the folder of generated files, or None.
+        seconds: how long the shoppers send requests.
+        folder: the folder of target files; None for the usual folder.
+        out_option: the folder of generated files; None for the usual folder.
 
     Returns:
-        0 when the shoppers left nothing in the database, else 70.
+        0 when the shoppers left no data in the database, else 70.
 
     Raises:
         ConfigurationError: the target does not allow load, or names no public edge.
@@ -107,7 +109,7 @@ def _shop(
         users: the number of shoppers.
         seconds: how long they shop.
         run_folder: the folder of the run; its name is the run's id.
-        progress: kept up to date.
+        progress: is updated with each report of the generator.
     """
     line = Progress(users)
     shopping = prepare(

@@ -1,4 +1,4 @@
-"""The steps of a shopper: each sends one request and checks the answer."""
+"""The steps of a shopper: each step sends one request, and checks the response."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ CARD = {"number": "4111111111111111", "expiry": "12/30", "cvv": "123"}
 
 
 class WrongAnswerError(Exception):
-    """The answer is wrong; the message gives the reason in a few words."""
+    """The response is wrong; the message gives the reason in a few words."""
 
 
 @dataclass(slots=True)
@@ -26,12 +26,13 @@ class Shopper:
         contract: the store's operations.
         connection: the connection to the store.
         products: the ids of the run's own products; shoppers buy only these.
-        words: words of names in the catalogue; shoppers search for these.
+        words: words of product names in the catalogue; shoppers search for these words.
         dice: makes the shopper's choices.
         orders: the number of orders so far.
         changes: the number of offline changes so far.
         order: the newest order, as the store returned it.
-        acknowledge: notes an order or payment that the store acknowledged: the kind, and the id.
+        acknowledge: called with the kind and the id of each order or payment that the store
+            acknowledged.
     """
 
     number: int
@@ -55,11 +56,11 @@ class Shopper:
         query: Mapping[str, str] | None = None,
         body: object = None,
     ) -> Reply:
-        """Call an operation of the contract.
+        """Send the request of an operation of the contract, and require a status.
 
         Raises:
-            NoAnswerError: there was no answer.
-            WrongAnswerError: the answer has another status.
+            NoAnswerError: there was no complete response.
+            WrongAnswerError: the response has another status than expected.
         """
         operation = self.contract.operation(operation_id)
         reply = self.connection.request(
@@ -88,7 +89,7 @@ def list_products(shopper: Shopper) -> None:
 
 
 def facets(shopper: Shopper) -> None:
-    """Read the facets of a search, which say how its hits are distributed."""
+    """Read the facets of a search, and require a response with content."""
     word = shopper.dice.choice(shopper.words)
     _require(shopper.call("facets", expect=200, query={"q": word}).body, "no facets")
 
@@ -101,7 +102,7 @@ def autocomplete(shopper: Shopper) -> None:
 
 
 def search(shopper: Shopper) -> None:
-    """Search for a word, and require that the name of every hit contains it."""
+    """Search for a word, and require that the name of every hit contains the word."""
     word = shopper.dice.choice(shopper.words)
     items = shopper.call("search", expect=200, query={"q": word}).body["items"]
     _require(items, f"no hit for {word}")
@@ -109,7 +110,7 @@ def search(shopper: Shopper) -> None:
 
 
 def add_to_cart(shopper: Shopper) -> None:
-    """Add a product to the cart, and require that the cart holds it."""
+    """Add a product to the cart, and require that the cart contains the product."""
     product = shopper.dice.choice(shopper.products)
     body = {"product_id": product, "quantity": 1}
     cart = shopper.call("add_to_cart", expect=200, body=body).body
@@ -120,7 +121,7 @@ def add_to_cart(shopper: Shopper) -> None:
 
 
 def show_cart(shopper: Shopper) -> None:
-    """Read the cart, and require that its total is the sum of its items."""
+    """Read the cart, and require that the total is the sum of the items."""
     cart = shopper.call("show_cart", expect=200).body
     _require(cart["items"], "the cart is empty")
     total = sum(item["price_paise"] * item["quantity"] for item in cart["items"])
@@ -146,7 +147,10 @@ def process_payment(shopper: Shopper) -> None:
     }
     payment = shopper.call("process_payment", expect=201, body=body).body
     shopper.acknowledge("payment", payment["id"])
-    _require(payment["amount_paise"] == shopper.order["total_paise"], "another amount was charged")
+    _require(
+        payment["amount_paise"] == shopper.order["total_paise"],
+        "the charged amount is not the price of the order",
+    )
 
 
 def delivery_updates(shopper: Shopper) -> None:
@@ -158,7 +162,9 @@ def delivery_updates(shopper: Shopper) -> None:
         count=3,
     )
     statuses = [message.get("status") for message in messages[1:] if isinstance(message, dict)]
-    _require(statuses == ["placed", "paid"], "the events are not placed and paid")
+    _require(
+        statuses == ["placed", "paid"], "the events are not the expected events placed and paid"
+    )
 
 
 def points_balance(shopper: Shopper) -> None:
@@ -167,7 +173,7 @@ def points_balance(shopper: Shopper) -> None:
 
 
 def achievements(shopper: Shopper) -> None:
-    """Read the list of achievements."""
+    """Read the list of achievements, and require at least one achievement."""
     _require(shopper.call("achievements", expect=200).body["achievements"], "no achievements")
 
 
@@ -177,7 +183,7 @@ def leaderboard(shopper: Shopper) -> None:
 
 
 def sync_offline(shopper: Shopper) -> None:
-    """Send an offline change, and require one result."""
+    """Send one offline change, and require exactly one result."""
     shopper.changes += 1
     change = {
         "client_id": f"load-{shopper.number}-{shopper.changes}",
@@ -188,7 +194,7 @@ def sync_offline(shopper: Shopper) -> None:
     }
     body = {"device_id": "phone", "changes": [change]}
     results = shopper.call("sync_offline", expect=200, body=body).body["results"]
-    _require(len(results) == 1, "the number of results is not the number of changes")
+    _require(len(results) == 1, "expected one result for one offline change")
 
 
 STEPS: dict[str, Callable[[Shopper], None]] = {

@@ -21,26 +21,26 @@ MAX_IDLE_SECONDS = 4.0
 
 
 class NoAnswerError(Exception):
-    """There was no answer: the message says whether it was refused, cut off or too late."""
+    """There was no complete response; the message gives the reason, such as a time limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: the status, and the JSON body; None for a body that is not JSON."""
+    """A response: its status, and its JSON body; the body is None where it is not JSON."""
 
     status: int
     body: Any
 
 
 class Connection:
-    """One keep-alive connection to the target; it is opened by the first request.
+    """One keep-alive connection to the target; the first request opens the connection.
 
     Args:
-        base_url: the target's address.
-        source: the address to send from; an empty text for the machine's address.
+        base_url: the address of the target.
+        source: the address from which requests are sent; an empty text for the machine's address.
         headers: the headers of every request.
-        patience: the longest time to wait for an answer, in seconds.
-        ca_file: the certificate that signs the target's; an empty text for the system's.
+        patience: the longest time to wait for a response, in seconds.
+        ca_file: the file of the CA certificate for the target; an empty text for the system's CAs.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Connection:
         query: Mapping[str, str] | None = None,
         body: object = None,
     ) -> Reply:
-        """Send one request and read its answer; no request is sent twice.
+        """Send one request and read the response; a request is never sent twice.
 
         Raises:
-            NoAnswerError: no complete answer came within the patience.
+            NoAnswerError: no complete response came within the patience.
         """
         headers = dict(self._headers)
         if token:
@@ -98,7 +98,7 @@ class Connection:
         return reply
 
     def _close_if_stale(self) -> None:
-        """Close a connection that was idle too long, or that the server has closed."""
+        """Close a connection that was idle for too long, or that the server has closed."""
         if self._open is None or self._open.sock is None:
             return
         idle = time.monotonic() - self._used_at
@@ -140,12 +140,12 @@ class Connection:
         """Open a WebSocket, send a message, and wait for a number of messages.
 
         Args:
-            path: the WebSocket's path.
-            hello: the message to send, JSON.
+            path: the path of the WebSocket.
+            hello: the message to send, a value that JSON can write.
             count: the number of messages to wait for.
 
         Returns:
-            The messages, JSON; None for a message that is not JSON.
+            The values of the received messages; None for a message that is not JSON.
 
         Raises:
             NoAnswerError: the messages did not come within the patience.
@@ -178,7 +178,7 @@ class Connection:
         return messages
 
     def close(self) -> None:
-        """Close the connection; the next request opens another."""
+        """Close the connection; the next request opens a new connection."""
         if self._open:
             self._open.close()
         self._open = None
@@ -186,7 +186,7 @@ class Connection:
 
 @lru_cache
 def _context(ca_file: str) -> ssl.SSLContext:
-    """The context of all connections; a certificate read for each would cost too much time."""
+    """Return the TLS context of all connections; one context saves reading the CA file again."""
     return ssl.create_default_context(cafile=ca_file or None)
 
 

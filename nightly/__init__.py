@@ -1,1 +1,1 @@
-"""Did the release get slower? Both colours measured in one night, and the nights compared."""
+"""Measures both colours each night, and finds out whether a release got slower."""

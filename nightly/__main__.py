@@ -1,4 +1,4 @@
-"""``python -m nightly``: measures both colours, and says whether the release got slower."""
+"""Runs ``python -m nightly``: measures both colours, and tells if the release got slower."""
 
 import argparse
 import getpass
@@ -47,29 +47,32 @@ def main() -> int:
     """Run one command.
 
     Returns:
-        0 when no operation got slower, 1 when one did, 3 when a night could not be measured, 2 for
-        a mistake in the command or the configuration.
+        0 when no operation got slower, 1 when an operation got slower, 3 when a night could not be
+        measured, 2 for a mistake in the command or the configuration.
     """
     return carry_out(
-        parser(), None, interrupted="this night is missing",
+        parser(), None, interrupted="this night has no figures",
         unmeasured=(RoundError, UnexpectedAnswerError, PyMongoError),
     )  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="python -m nightly",
-        description="Measure two colours in one night, keep the figures, and compare the nights.",
-        epilog="exit codes: 0 no operation got slower, 1 one did, 2 usage, 3 not measured",
+        description="Measure two colours in one night, store the figures, and compare the nights.",
+        epilog="exit codes: 0 no operation got slower, 1 an operation got slower, 2 usage, "
+        "3 not measured",
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    tonight = commands.add_parser("run", help="measure now, and judge", allow_abbrev=False)
+    tonight = commands.add_parser(
+        "run", help="measure now, and judge the nights", allow_abbrev=False
+    )
     _add_release(tonight)
     add_baseline(tonight)
     tonight.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N",
-                         help=f"rounds of each ({ROUNDS})")  # fmt: skip
+                         help=f"the number of rounds ({ROUNDS})")  # fmt: skip
     add_places(tonight)
     tonight.set_defaults(run=_run)
     again = commands.add_parser("report", help="write the page again", allow_abbrev=False)
@@ -77,14 +80,18 @@ def parser() -> argparse.ArgumentParser:
     add_places(again)
     again.set_defaults(run=_report)
     known = commands.add_parser(
-        "acknowledge", help="say that a slowdown is known, for some days", allow_abbrev=False
+        "acknowledge", help="state that a slowdown is known, for some days", allow_abbrev=False
     )
     known.add_argument("operation", metavar="OPERATION", choices=OPERATIONS,
                        help=f"one of {', '.join(OPERATIONS)}")  # fmt: skip
     known.add_argument("quantile", metavar="QUANTILE", choices=("p50", "p95"), help="p50 or p95")
     _add_release(known)
-    known.add_argument("--days", type=_rounds, default=7, metavar="N", help="for how long (7)")
-    known.add_argument("--why", required=True, metavar="TEXT", help="what is being done")
+    known.add_argument(
+        "--days", type=_rounds, default=7, metavar="N", help="the number of days (7)"
+    )
+    known.add_argument(
+        "--why", required=True, metavar="TEXT", help="what is being done about the slowdown"
+    )
     add_places(known)
     known.set_defaults(run=_acknowledge)
     return top
@@ -153,7 +160,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _judge(options: argparse.Namespace, tonight: date) -> int:
-    """Judge the nights, write the page, and print the conclusion; a missing night is a hold."""
+    """Judge the nights, write the page, and print the result; a missing night is a hold."""
     policy = policies.load(places.policy(options.policy).path)
     history = _history(options)
     night = judge_nights(
@@ -178,7 +185,10 @@ def _acknowledge(options: argparse.Namespace) -> int:
     who = os.environ.get("USER") or getpass.getuser()
     known = Acknowledgement(options.operation, options.quantile, until, options.why, who)
     _history(options).acknowledge(known)
-    print(f"{options.operation} {options.quantile} of {options.target} is known until {until}")
+    print(
+        f"the slowdown of {options.operation} {options.quantile} on {options.target} is known "
+        f"until {until}"
+    )
     return int(ExitCode.GO)
 
 

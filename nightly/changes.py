@@ -1,4 +1,4 @@
-"""Finds the change points of a series, and whether its newest nights are slower."""
+"""Finds the change points of a series of nights, and whether the newest nights are slower."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,17 +43,17 @@ class Split:
 
 
 def best_split(values: Sequence[float] | Series) -> Split | None:
-    """The likeliest change point of a series.
+    """Find the likeliest change point of a series.
 
     Args:
-        values: the series.
+        values: the values of the series, oldest first.
 
     Returns:
         The change point; None for a series that is too short for two parts.
 
     Source: Matteson and James, A nonparametric approach for multiple change point analysis of
-    multivariate data, JASA 109 (2014), equations 5 to 7 with alpha = 1: over all cuts, and all
-    ends of the second part.
+    multivariate data, JASA 109 (2014), equations 5 to 7 with alpha = 1. The search covers
+    all cuts, and all ends of the second part.
     """
     stretch = np.asarray(values, dtype=np.float64)
     count = len(stretch)
@@ -80,10 +80,10 @@ def best_split(values: Sequence[float] | Series) -> Split | None:
 
 
 def change_points(values: Sequence[float], seed: int = 0) -> list[int]:
-    """The change points of a series: it is divided while chance does not explain a split.
+    """Find the change points of a series: split the series until chance explains the best split.
 
     Args:
-        values: one value a night, oldest first.
+        values: one value for each night, oldest first.
         seed: the seed of the permutations.
 
     Returns:
@@ -113,18 +113,18 @@ def change_points(values: Sequence[float], seed: int = 0) -> list[int]:
 
 
 def _by_chance(stretches: list[Series], dice: np.random.Generator) -> float:
-    """The strength of the best split of the same values in a random order."""
+    """Return the strength of the best split of the same values in a random order."""
     splits = (best_split(dice.permutation(stretch)) for stretch in stretches)
     return max((split.strength for split in splits if split), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The newest nights are slower than those before.
+    """A slowdown of the newest nights against the nights before.
 
     Args:
         at: the index of the first slow night.
-        share: how much slower the nights are, as a share of the usual time.
+        share: the slowdown as a share of the usual time; 0.2 means 20 % slower.
     """
 
     at: int
@@ -132,17 +132,17 @@ class Step:
 
 
 def slower_since(values: Sequence[float], tolerance: float) -> Step | None:
-    """Whether the newest two to five nights are slower than the nights before, on one level.
+    """Find out whether the newest two to five nights are slower, on one level, than before.
 
     One slow night is not yet a step: the machine may be the reason. The usual time is the mean of
-    the nights before, winsorised so that spikes among them do not change it.
+    the nights before. Their values are winsorised, so that spikes do not change the mean.
 
     Args:
-        values: one value a night, oldest first.
+        values: one value for each night, oldest first.
         tolerance: the accepted slowdown, as a share of the usual time.
 
     Returns:
-        The shortest step; None without a step, or with too few nights before.
+        The step with the fewest nights; None without a step, or with too few nights before.
 
     Source: a Shewhart chart of subgroups (Shewhart, Economic Control of Quality, 1931) over
     several lengths at once; winsorising by the median absolute deviation as in Huber, Robust

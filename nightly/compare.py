@@ -15,13 +15,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The time of one arm as a multiple of another arm's.
+    """The response time of one arm, divided by the response time of another arm.
 
     Args:
         value: the ratio.
-        at_least: the lower confidence bound.
-        at_most: the upper confidence bound.
-        surely_more: the lower confidence bound of the difference, in seconds.
+        at_least: the lower 95 % confidence bound of the ratio.
+        at_most: the upper 95 % confidence bound of the ratio.
+        surely_more: the lower 95 % confidence bound of the difference, in seconds.
     """
 
     value: float
@@ -36,14 +36,14 @@ def ratio(
     quantile: float,
     seed: int = 0,
 ) -> Ratio:
-    """The ratio of a quantile in two arms, with 95 % bootstrap intervals over whole rounds.
+    """Estimate the ratio of a quantile in two arms, with 95 % confidence bounds by the bootstrap.
 
-    Whole rounds are drawn with replacement, the same rounds for both arms, because a slow moment
-    of the machine affects a whole round of both arms.
+    The bootstrap draws whole rounds with replacement, and the same rounds for both arms. A slow
+    moment of the machine affects a whole round of both arms.
 
     Args:
-        arm: times in seconds, one row a round; all rows have the same length.
-        baseline: the times of the other arm in the same rounds.
+        arm: response times in seconds, one row for each round; all rows have the same length.
+        baseline: the response times of the other arm in the same rounds.
         quantile: the quantile, such as 0.95.
         seed: the seed of the draws.
 
@@ -56,7 +56,10 @@ def ratio(
     times, base_times = (np.asarray(rounds, dtype=np.float64) for rounds in (arm, baseline))
     count = len(times)
     if count != len(base_times) or count < MIN_ROUNDS:
-        raise ValueError(f"{count} rounds and {len(base_times)} rounds are not comparable")
+        raise ValueError(
+            f"{count} rounds and {len(base_times)} rounds are not comparable: expected the same "
+            f"number, {MIN_ROUNDS} or more"
+        )
     drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
     quantiles = _quantiles(times, drawn, quantile)
     base_quantiles = _quantiles(base_times, drawn, quantile)

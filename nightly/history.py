@@ -1,4 +1,4 @@
-"""The figures of all nights, in one SQLite file, by machine and target."""
+"""Stores the response times of all nights in one SQLite file, by machine and target."""
 
 import hashlib
 import platform
@@ -31,22 +31,23 @@ ADDED_COLUMNS = ("stretch", "surely_more")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One quantile of one operation in one night.
+    """The response time of one operation at one quantile in one night.
 
     Args:
         night: the day of the measurement.
         operation: the operation of the contract.
         quantile: ``p50`` or ``p95``.
-        version: the target's version.
-        seconds: the measured time.
-        ratio: the measured time as a multiple of the baseline's; None without a baseline.
-        at_least: the lower 95 % confidence bound of the ratio.
-        at_most: the upper 95 % confidence bound.
-        noise: the difference between two measurements of the baseline, as a share.
-        run: the run's id.
-        stretch: the factor by which the machine made all requests longer; None in an older file.
-        surely_more: the lower 95 % confidence bound of the difference, in seconds; None in an older
-            file.
+        version: the version of the target.
+        seconds: the measured response time.
+        ratio: the response time divided by the baseline's; None without a baseline.
+        at_least: the lower 95 % confidence bound of the ratio; None without a baseline.
+        at_most: the upper 95 % confidence bound of the ratio; None without a baseline.
+        noise: the difference between two measurements of the baseline, as a share; None without a
+            baseline.
+        run: the id of the run.
+        stretch: the factor by which a busy machine made all requests longer; None in an older file.
+        surely_more: the lower 95 % confidence bound of the difference from the baseline, in
+            seconds; None in an older file.
     """
 
     night: date
@@ -65,14 +66,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A slowdown that somebody knows, and promises to repair until a day.
+    """The statement of a person that a slowdown is known and accepted until a day.
 
     Args:
         operation: the operation that got slower.
         quantile: ``p50`` or ``p95``.
         until: the last day on which the acknowledgement counts.
-        why: what is being done.
-        who: who acknowledged it.
+        why: what is being done about the slowdown.
+        who: the person who acknowledged the slowdown.
     """
 
     operation: str
@@ -83,7 +84,7 @@ class Acknowledgement:
 
 
 def machine() -> str:
-    """The id of this kind of machine; figures of different machines are not compared."""
+    """Return the id of this kind of machine; times of different machines are never compared."""
     facts = [platform.machine(), platform.python_version(), *_processors()]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
@@ -97,10 +98,10 @@ def _processors() -> list[str]:
 
 
 class History:
-    """The file of figures.
+    """The SQLite file with the figures of all nights.
 
     Args:
-        folder: the folder of the file; created if missing.
+        folder: the folder of the file; the folder is created where it is missing.
         machine: the id of the machine that measures.
         target: the name of the target that is measured.
     """
@@ -125,7 +126,7 @@ class History:
             database.close()
 
     def add(self, figures: list[Figure]) -> None:
-        """Add the figures of a run."""
+        """Add the figures of a run to the file."""
         rows = [(*self._key, figure.night.isoformat(), *astuple(figure)[1:]) for figure in figures]
         with self._open() as database:
             database.executemany(
@@ -133,7 +134,7 @@ class History:
             )
 
     def figures(self) -> list[Figure]:
-        """The figures of this machine and target, keyed by night; a night's last run counts."""
+        """Read the figures of this machine and target, oldest first; a night's last run counts."""
         query = (
             "SELECT night, operation, quantile, version, seconds, ratio, at_least, at_most, noise,"
             " run, stretch, surely_more FROM figures WHERE machine = ? AND target = ?"
@@ -145,14 +146,14 @@ class History:
         return list(newest.values())
 
     def acknowledge(self, known: Acknowledgement) -> None:
-        """Add an acknowledgement."""
+        """Add an acknowledgement; it replaces an earlier one of this operation and quantile."""
         until = known.until.isoformat()
         row = (self._key[1], known.operation, known.quantile, until, known.why, known.who)
         with self._open() as database:
             database.execute("INSERT OR REPLACE INTO acknowledged VALUES (?,?,?,?,?,?)", row)
 
     def acknowledged(self, today: date) -> list[Acknowledgement]:
-        """The acknowledgements that have not expired."""
+        """Read the acknowledgements of the target that have not expired today."""
         query = "SELECT operation, quantile, until, why, who FROM acknowledged WHERE target = ?"
         with self._open() as database:
             rows = database.execute(query, self._key[1:]).fetchall()

@@ -1,4 +1,4 @@
-"""Judges the nights: which operations got slower, and the page that shows it."""
+"""Judges the nights: finds the operations that got slower, and fills the nightly page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ BUSY_FACTOR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Slowdown:
-    """One figure that got slower.
+    """A slowdown of one operation at one quantile.
 
     Args:
         figure: the figure of the newest night.
-        since: the first slow night; None where only the newest night's comparison shows it.
-        version: the version that was measured in that night.
-        share: how much slower, as a share.
-        against: the name of what it is compared with.
+        since: the first slow night; None where only the newest night is slower than its baseline.
+        version: the version that was measured in the first slow night.
+        share: the slowdown as a share; 0.2 means 20 % slower.
+        against: what the figure is compared with: ``before`` or ``the baseline``.
     """
 
     figure: Figure
@@ -49,13 +49,13 @@ class Slowdown:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """The conclusion from all nights.
+    """The result of the comparison of all nights.
 
     Args:
         tonight: the figures of the newest night.
         slower: the slowdowns that are not acknowledged; the worst comes first.
-        known: the acknowledged slowdowns.
-        series: the figures by operation and quantile, oldest first.
+        known: the acknowledged slowdowns, each with its acknowledgement.
+        series: the figures of all nights, keyed by operation and quantile, oldest first.
         missing: the days between the first night and today that have no figures.
     """
 
@@ -67,13 +67,13 @@ class Night:
 
     @property
     def sentence(self) -> str:
-        """Whether an operation got slower, which one, and since which version."""
+        """A sentence that tells whether an operation got slower, and since which version."""
         if not self.tonight:
             return "No night has been measured on this machine."
         worst = f"{self.slower[0]}" if self.slower else ""
-        more = f", and {len(self.slower) - 1} more" if len(self.slower) > 1 else ""
+        more = f", and {len(self.slower) - 1} more slowdowns" if len(self.slower) > 1 else ""
         if worst:
-            return f"It got slower: {worst}{more}."
+            return f"The release got slower: {worst}{more}."
         known = f"; {len(self.known)} known slowdowns go on" if self.known else ""
         version = self.tonight[0].version
         newest = self.tonight[0].night
@@ -82,11 +82,11 @@ class Night:
         return f"Nothing got slower: version {version}, {len(self.tonight)} figures{known}{late}."
 
     def is_missing(self, night: date) -> bool:
-        """Whether a night has no figures."""
+        """Whether a night, such as the night of today, is not the newest night with figures."""
         return not self.tonight or self.tonight[0].night != night
 
     def lines(self) -> list[str]:
-        """The table of the newest night, as lines of text."""
+        """Write the figures of the newest night as lines of text."""
         return [
             f"{figure.operation:<16}{figure.quantile}  {1000 * figure.seconds:8.1f} ms  "
             f"{compared(figure)}"
@@ -94,10 +94,10 @@ class Night:
         ]
 
     def as_page(self, target: str, machine: str) -> NightlyPage:
-        """The content of the nightly page.
+        """Write the content of the nightly page.
 
         Args:
-            target: the target's name.
+            target: the name of the target.
             machine: the machine that measured.
         """
         acknowledged = [
@@ -131,7 +131,7 @@ class Night:
 
 
 def _chart(name: str, figures: Sequence[Figure]) -> TrendChart:
-    """The trend of one operation and quantile."""
+    """Create the chart of one operation and quantile."""
     points = tuple(
         TrendPoint(
             night=str(figure.night),
@@ -146,7 +146,7 @@ def _chart(name: str, figures: Sequence[Figure]) -> TrendChart:
 
 
 def compared(figure: Figure) -> str:
-    """The comparison of a figure with the baseline of the same night, as text."""
+    """Write the comparison of a figure with the baseline of the same night as text."""
     if figure.ratio is None or figure.at_least is None or figure.at_most is None:
         return "no baseline"
     noise = figure.noise or 0.0
@@ -158,13 +158,13 @@ def compared(figure: Figure) -> str:
 
 
 def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure]:
-    """The figures of the canary, from the times of one night.
+    """Compute the figures of the canary from the response times of one night.
 
     Args:
-        times: the measured times.
-        night: the date.
-        version: the canary's version.
-        run: the run's id.
+        times: the response times by operation and arm.
+        night: the date of the night.
+        version: the version of the canary.
+        run: the id of the run.
     """
     figures = []
     stretched = stretch(times)
@@ -194,13 +194,13 @@ def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure
 
 
 def stretch(times: Times) -> float:
-    """The factor by which the machine made all requests of the night longer, at least 1.
+    """Estimate the factor, at least 1, by which a busy machine made all requests longer.
 
     The baseline's P95 of the steadiest operation is compared with its shortest time: a busy machine
     makes all operations slower, while a slow release makes only some of them slower.
 
     Args:
-        times: the measured times.
+        times: the response times of one night by operation and arm.
     """
     baselines = [np.asarray([*arms[BASELINE], *arms[BASELINE_AGAIN]]) for arms in times.values()]
     steadiest = min(
@@ -210,7 +210,7 @@ def stretch(times: Times) -> float:
 
 
 def _together(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
-    """Both visits of an arm in each round, as one row a round."""
+    """Join the times of a colour's two arms, as one row for each round."""
     return [[*row, *row_again] for row, row_again in zip(first, second, strict=True)]
 
 
@@ -220,7 +220,7 @@ def judge_nights(
     limits: Mapping[str, float],
     today: date,
 ) -> Night:
-    """Judge the newest night, by the nights before and by its baseline.
+    """Compare the newest night with the nights before and with the night's baseline.
 
     Args:
         figures: the figures of all nights, oldest first.
@@ -228,6 +228,9 @@ def judge_nights(
         limits: ``slower_than_baseline`` and ``slower_than_before``, as shares, and
             ``least_seconds``, the smallest relevant difference.
         today: the last day that should have figures.
+
+    Returns:
+        The slowdowns of the newest night, and the figures of all nights.
     """
     series: dict[tuple[str, str], list[Figure]] = {}
     for figure in figures:
@@ -254,7 +257,7 @@ def judge_nights(
 
 
 def _slowdowns(nights: list[Figure], newest: date, limits: Mapping[str, float]) -> list[Slowdown]:
-    """The slowdown of one series: against the nights before, else against the baseline."""
+    """Find the slowdown of a series: against the nights before, or else against the baseline."""
     tonight = nights[-1]
     if tonight.night != newest:
         return []
@@ -273,8 +276,8 @@ def _slower_than_baseline(tonight: Figure, limits: Mapping[str, float]) -> bool:
     """Whether the comparison of the night shows a real and relevant difference.
 
     A difference is real when the lower bound of the ratio is beyond the tolerance and beyond the
-    noise. It is relevant when the lower bound of the difference is as long as the policy says. On a
-    busy machine it must be longer: the ratio of two healthy releases stays the same there, while
+    noise. A difference is relevant when its lower bound reaches the limit of the policy. On a busy
+    machine the limit is higher: the ratio of two healthy releases stays the same there, while
     their difference in seconds grows.
     """
     if tonight.ratio is None or tonight.at_least is None or tonight.noise is None:

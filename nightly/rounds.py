@@ -1,4 +1,4 @@
-"""The measurement of one night: both colours, each twice, in turns at each request."""
+"""Measures both colours in one night, each colour twice; the arms take turns at each request."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from load.wire import Connection, NoAnswerError
 from suites.client import loopback_source
 from suites.contract import load as contract
 
-# Operations of both releases, in an order in which each has what it needs.
+# Operations of both releases; the order lets each operation use the results of earlier operations.
 OPERATIONS = (
     "list_products",
     "search",
@@ -28,8 +28,8 @@ WARM_UP_REQUESTS = 3
 PATIENCE_SECONDS = 10.0
 BASELINE, CANARY = "baseline", "canary"
 BASELINE_AGAIN, CANARY_AGAIN = "baseline again", "canary again"
-# The first request of a turn fills the store's caches for the next. Over four turns, each arm is as
-# often before each other arm as after it, so that caches favour no arm.
+# The first request of a turn fills the store's caches for the next request. Over four turns, each
+# arm is as often before as after each other arm, so that the caches favour no arm.
 ORDERS = (
     (BASELINE, CANARY, CANARY_AGAIN, BASELINE_AGAIN),
     (CANARY, BASELINE, BASELINE_AGAIN, CANARY_AGAIN),
@@ -39,18 +39,18 @@ ORDERS = (
 
 
 class RoundError(Exception):
-    """A request of a round had a wrong answer; the message names the operation and the target."""
+    """A request of a round had a wrong response; the message names the operation and the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One visit to a colour.
+    """One of the four arms of a night: a colour, and the shopper who sends requests to the colour.
 
     Args:
-        name: ``baseline``, ``canary``, or one of them with ``again``.
-        target: the colour.
-        token: a shopper's access token.
-        shopping: the products to buy and the words to search for.
+        name: ``baseline``, ``canary``, ``baseline again`` or ``canary again``.
+        target: the target of the colour.
+        token: the access token of the shopper.
+        shopping: the products to buy, and the words to search for.
     """
 
     name: str
@@ -66,19 +66,19 @@ Times = dict[str, dict[str, list[list[float]]]]
 def measure(
     arms: list[Arm], rounds: int, run_id: str, show_progress: Callable[[int], None]
 ) -> Times:
-    """Measure every arm in each round.
+    """Measure the response times of every arm in each round.
 
     Args:
         arms: the four arms.
         rounds: the number of rounds.
-        run_id: marks the requests.
-        show_progress: called with the number of rounds that are done.
+        run_id: the id of the run, which marks the requests as test traffic.
+        show_progress: called after each round with the number of finished rounds.
 
     Returns:
-        The times of all requests, as seen over a keep-alive connection.
+        The response times in seconds over keep-alive connections, one row for each round.
 
     Raises:
-        RoundError: a request had a wrong answer; that ends the measurement.
+        RoundError: a request had a wrong response; the measurement ends.
     """
     times: Times = {operation: {arm.name: [] for arm in arms} for operation in OPERATIONS}
     for number in range(rounds):
@@ -90,9 +90,10 @@ def measure(
 
 
 def _round(arms: list[Arm], run_id: str, number: int) -> dict[str, dict[str, list[float]]]:
-    """One round, in which the arms take turns at each request, so a busy machine affects all arms.
+    """Measure one round; the arms take turns at each request.
 
-    Each arm sends from its own address; its first requests do not count.
+    So a busy machine affects all arms. Each arm sends from its own address. The first requests of
+    an arm do not count.
     """
     shoppers = {arm.name: (arm, _shopper(arm, run_id, number)) for arm in arms}
     times: dict[str, dict[str, list[float]]] = {
@@ -112,10 +113,10 @@ def _round(arms: list[Arm], run_id: str, number: int) -> dict[str, dict[str, lis
 
 
 def _timed(operation: str, arm: Arm, shopper: Shopper) -> float:
-    """The time of one request, in seconds.
+    """Measure the response time of one request, in seconds.
 
     Raises:
-        RoundError: the request had a wrong answer.
+        RoundError: the request had a wrong response.
     """
     started = time.perf_counter()
     try:

@@ -13,7 +13,7 @@ def test_a_night_on_the_testbed(world: TestWorld, tmp_path: Path) -> None:
     with world.fault("search.tail"):
         slow = run("nightly", "run", "--rounds", "6", *places)
     assert slow.code == ExitCode.NO_GO, slow.out + slow.err
-    assert "It got slower: search P95" in slow.out
+    assert "The release got slower: search P95" in slow.out
     assert (tmp_path / "nightly" / "index.html").is_file()
     known = run("nightly", "acknowledge", "search", "p95", "--why", "known", "--out", str(tmp_path))
     assert known.code == 0

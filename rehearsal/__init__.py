@@ -1,9 +1,9 @@
-"""``gates rehearse``: a release on a testbed of its own, with real shoppers and real parts.
+"""Runs ``gates rehearse``: a release on a testbed of its own, with simulated shoppers.
 
-day_of    the suites on green, the sign-offs, and the question of the day
-faults    switches a fault on at its step
-parts     runs our commands as processes
-shoppers  the customers' process
+day_of    the suites on green, the sign-offs, and the decision about the stage ``day-of``
+faults    switches a fault on when green gets the share of the fault's step
+parts     runs the commands of the project as processes
+shoppers  the process of the simulated shoppers
 """
 
 import argparse
@@ -32,20 +32,26 @@ from rehearsal.parts import run_command, say
 from rehearsal.shoppers import shopping
 
 SCHEDULE = places.INSTALLED / "policies" / "rehearsal.toml"
-# A package of each extra: the suites', the testbed's and the load runs'.
+# One package of the suites, one of the testbed, and one of the load runs.
 NEEDED = ("pytest", "uvicorn", "locust")
-# Blue's past before the ramp begins, in seconds of the policy's time.
+# Shoppers use blue for this time before the ramp begins, in seconds of the policy's time.
 PAST_SECONDS = 375.0
-# A hold is waited on for so long, in seconds of the policy's time.
+# The ramp waits for the end of a hold for this time, in seconds of the policy's time.
 HOLD_SECONDS = 300.0
 MIN_PERCENT, MAX_PERCENT, PERCENT_STEP = 10, 100, 10
-# With a fault, only the suite that the stages before the fault need.
+# With a fault, a rehearsal runs only the suite that the stages before the fault need.
 SUITES_WITH_FAULT = "smoke"
 SUITES_OF_DAY = "smoke or integration or platform"
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
-    """``gates rehearse``: the ramp's exit code.
+    """Run a rehearsal.
+
+    Args:
+        arguments: the options of ``gates rehearse``.
+
+    Returns:
+        The exit code of the ramp, or of a decision before the ramp that is not GO.
 
     Raises:
         ConfigurationError: an option is wrong, or another rehearsal is under way.
@@ -62,13 +68,15 @@ def rehearse(arguments: argparse.Namespace) -> int:
             out.mkdir()
             code = _rehearse(arguments, out)
     except BlockingIOError:
-        raise ConfigurationError(f"another rehearsal is under way in {home}") from None
+        raise ConfigurationError(
+            f"another rehearsal is under way in {home}: wait for its end"
+        ) from None
     say(f"rehearsal ended with exit code {code} after {time.monotonic() - began:.0f} s")
     return code
 
 
 def _check_installed() -> None:
-    """Refuse at the start what would fail in the middle.
+    """Refuse the rehearsal at the start where a needed package is missing.
 
     Raises:
         ConfigurationError: a package is missing; the message says what to install.
@@ -121,7 +129,7 @@ def _testbed(world: Path, *, keep: bool) -> Iterator[None]:
 
 
 def _before_the_ramp(arguments: argparse.Namespace, context: Context) -> int:
-    """Run the suites, and without a fault ask the gate; the exit code of an answer but GO."""
+    """Run the suites, and without a fault ask the gate; return the exit code, 0 for a GO."""
     if arguments.fault:
         run_suites(context, SUITES_WITH_FAULT)
         return 0
@@ -133,7 +141,7 @@ def _before_the_ramp(arguments: argparse.Namespace, context: Context) -> int:
 
 
 def _ramp(arguments: argparse.Namespace, context: Context, switch: FaultSwitch) -> int:
-    """The ramp with shoppers; after a rollback the gate is asked about blue."""
+    """Ramp with shoppers, and return the exit code; a rollback ends with a decision about blue."""
     baseline = targets.load("blue", context.targets)
     with shopping(arguments.users, switch.world, context.out) as shoppers:
         shoppers.wait_for_past(arguments.users, PAST_SECONDS / context.time_scale)
@@ -150,7 +158,7 @@ def _ramp(arguments: argparse.Namespace, context: Context, switch: FaultSwitch) 
 def _steps(
     steps: tuple[schedule.Step, ...], arguments: argparse.Namespace
 ) -> tuple[schedule.Step, ...]:
-    """All steps; with a fault, those from the step before the fault's."""
+    """Return all steps; with a fault, only the steps from one step before the fault."""
     if not arguments.fault:
         return steps
     first = max(0.1, arguments.at / 100 - 0.1)

@@ -1,4 +1,4 @@
-"""The day of the deployment: the suites on green, the sign-offs, and the question to the gate."""
+"""Does the steps of the deployment day: runs the suites on green, signs, and asks the gate."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ CHECKS_FAILED = 1
 
 
 def run_suites(context: Context, marks: str) -> None:
-    """Run suites on green; the gate judges failed checks.
+    """Run suites on green; failed checks are no error, because the gate judges them later.
 
     Args:
-        context: with the target and the places.
-        marks: the suites, as an expression of pytest's marks.
+        context: the target, the policy and the folders.
+        marks: the suites to run, as an expression of pytest's marks.
 
     Raises:
         RehearsalError: the suites could not be run.
@@ -37,10 +37,10 @@ def run_suites(context: Context, marks: str) -> None:
 
 
 def ask_day_of(context: Context, person: str) -> Decision | None:
-    """Have the items of the stage signed where a person is named, and ask the gate.
+    """Sign the items of the stage ``day-of`` where a person is named, and ask the gate.
 
     Args:
-        context: with the policy, the target and the places.
+        context: the target, the policy and the folders.
         person: the name of the person who signs; empty where nobody signs.
 
     Returns:
@@ -57,12 +57,12 @@ def ask_day_of(context: Context, person: str) -> Decision | None:
     document = record(context, answer)
     print_decision(document, context.out, as_json=False)
     if answer.decision.outcome is not Outcome.GO and items and not person:
-        say(f"people sign {len(items)} items of {STAGE}; in a rehearsal: --sign-as NAME")
+        say(f"people must sign {len(items)} items of {STAGE}; in a rehearsal, use --sign-as NAME")
     return answer.decision
 
 
 def _sign(context: Context, stage: Stage, items: list[SignOffObjective], person: str) -> None:
-    """Sign every item; where more people must sign, they get numbers."""
+    """Sign every item; where several people must sign, their names end with a number."""
     for item in items:
         for number in range(1, item.people + 1):
             name = person if number == 1 else f"{person} {number}"

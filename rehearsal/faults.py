@@ -1,4 +1,4 @@
-"""Switches a fault of the testbed on when green gets the share of its step."""
+"""Switches a fault of the testbed on when green gets the share of the fault's step."""
 
 import time
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from rehearsal.parts import run_command, say
 
 @dataclass(slots=True)
 class FaultSwitch:
-    """The fault of a rehearsal.
+    """Switches the fault of a rehearsal on, once.
 
     Args:
-        world: the testbed's folder.
-        fault: the fault's name; empty for a rehearsal without a fault.
+        world: the folder of the testbed.
+        fault: the name of the fault; empty for a rehearsal without a fault.
         share: green's share at which the fault is switched on, 0 to 1.
         on_at: when the fault was switched on, seconds since the epoch; None before.
     """
@@ -38,7 +38,7 @@ class FaultSwitch:
             raise UnknownNameError("fault", self.fault, names, "the testbed")
 
     def switch_on(self) -> None:
-        """Switch the fault on, once."""
+        """Switch the fault on; only the first time has an effect."""
         if self.fault and self.on_at is None:
             self.on_at = time.time()
             world = str(self.world)
@@ -48,11 +48,11 @@ class FaultSwitch:
 
 @dataclass(slots=True)
 class ObservedRouter:
-    """A router that switches the fault on at its step, and notes when green had no traffic.
+    """A router that switches the fault on, and records when green lost its traffic.
 
     Args:
-        router: moves the traffic.
-        switch: the fault.
+        router: the router that moves the traffic.
+        switch: switches the fault on when green gets the share of the fault's step.
         zero_at: when green got the share 0, seconds since the epoch; None before.
     """
 
@@ -61,11 +61,11 @@ class ObservedRouter:
     zero_at: float | None = None
 
     def shares(self) -> Mapping[str, float]:
-        """Each slot's share now."""
+        """Return the present share of the traffic of each slot, 0 to 1."""
         return self.router.shares()
 
     def move(self, shares: Mapping[str, float]) -> None:
-        """Move the traffic."""
+        """Move the traffic; switch the fault on when green has the share of the fault's step."""
         self.router.move(shares)
         if shares.get("green") == 0:
             self.zero_at = time.time()

@@ -1,4 +1,4 @@
-"""Runs our commands as processes, and reports progress on stderr."""
+"""Runs the commands of the project as processes, and prints progress on stderr."""
 
 import subprocess
 import sys
@@ -12,15 +12,15 @@ MAX_OUTPUT_CHARACTERS = 600
 def run_command(
     *command: str, seconds: float = COMMAND_SECONDS, accepted: tuple[int, ...] = (0,)
 ) -> str:
-    """Run one of our commands; the output.
+    """Run a command of the project, and return its standard output.
 
     Args:
-        command: the name of the module, and its options.
-        seconds: the longest time that it may take.
+        command: the name of the command's Python module, and the options.
+        seconds: the longest time that the command may take.
         accepted: the exit codes that are no error.
 
     Raises:
-        RehearsalError: the command failed.
+        RehearsalError: the command failed, or did not end in time.
     """
     try:
         done = subprocess.run(
@@ -28,10 +28,12 @@ def run_command(
             timeout=seconds, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise RehearsalError(f"{' '.join(command[:4])}: no end within {seconds:g} s") from error
+        raise RehearsalError(
+            f"{' '.join(command[:4])}: the command did not end within {seconds:g} s"
+        ) from error
     if done.returncode not in accepted:
         output = (done.stderr.strip() or done.stdout.strip())[-MAX_OUTPUT_CHARACTERS:]
-        raise RehearsalError(f"{' '.join(command[:4])}: exit {done.returncode}: {output}")
+        raise RehearsalError(f"{' '.join(command[:4])}: exit code {done.returncode}: {output}")
     return done.stdout
 
 

@@ -1,4 +1,4 @@
-"""The shoppers of a rehearsal: a process of its own at the public edge of both colours."""
+"""Runs the shoppers of a rehearsal: a process that sends requests to the public edge."""
 
 import contextlib
 import json
@@ -20,19 +20,19 @@ from rehearsal.parts import say
 WAIT_SECONDS = 150.0
 STOP_SECONDS = 20.0
 SHOPPING_SECONDS = 900.0
-# The last requests before the report.
+# The time in which the report of the last requests is written.
 REPORT_SECONDS = 1.5
 ORDERS = "orders.jsonl"
 
 
 @dataclass(slots=True)
 class Shoppers:
-    """The shoppers' process, and its reports.
+    """The process of the shoppers, and the reports that the process writes.
 
     Args:
-        process: the process.
-        folder: the folder of its reports.
-        last: the last report; empty before the first.
+        process: the process of the shoppers.
+        folder: the folder of the reports.
+        last: the newest report that was read; empty before the first report.
     """
 
     process: subprocess.Popen[bytes]
@@ -40,31 +40,33 @@ class Shoppers:
     last: dict[str, Any] = field(default_factory=dict)
 
     def report(self) -> dict[str, Any]:
-        """The newest report; empty before the first.
+        """Read the newest report of the shoppers; empty before the first report.
 
         Raises:
-            RehearsalError: the process has ended.
+            RehearsalError: the process of the shoppers has ended.
         """
         for path in self.folder.glob("*/shopping.json"):
             with contextlib.suppress(OSError, ValueError):
                 self.last = json.loads(path.read_text())
         if self.process.poll() is not None:
-            raise RehearsalError(f"the shoppers are gone; see {self.folder}")
+            raise RehearsalError(f"the process of the shoppers has ended; see {self.folder}")
         return self.last
 
     def orders(self) -> Path | None:
-        """The file of orders and payments that were acknowledged; None where there is none."""
+        """Find the file of orders and payments that the store acknowledged; None without a file."""
         return next(iter(self.folder.glob(f"*/{ORDERS}")), None)
 
     def wait_for_past(self, users: int, seconds: float) -> None:
-        """Wait until every shopper shops, and blue has a past to be compared with.
+        """Wait until all shoppers have sent requests to blue for some time.
+
+        The gate compares green with this past of blue.
 
         Args:
             users: the number of shoppers.
-            seconds: the length of the past.
+            seconds: the time for which all shoppers must have sent requests.
 
         Raises:
-            RehearsalError: the shoppers did not come.
+            RehearsalError: the wait took too long, or the process of the shoppers has ended.
         """
         progress, until = Progress(seconds), time.monotonic() + WAIT_SECONDS
         since: float | None = None
@@ -74,32 +76,35 @@ class Shoppers:
             if since is None and present >= users:
                 since = time.monotonic()
             if time.monotonic() > until:
-                raise RehearsalError(f"only {present} of {users} shoppers came")
+                raise RehearsalError(f"only {present} of {users} shoppers sent requests")
             passed = 0.0 if since is None else time.monotonic() - since
             progress.show(passed, f"{present} shoppers, {report.get('done', 0):,} requests")
             time.sleep(0.5)
         progress.end()
 
     def say_result(self, router: ObservedRouter) -> None:
-        """Print how the shoppers fared, and how long a fault lasted."""
+        """Print the number of failed requests, and how long green had traffic with the fault."""
         time.sleep(REPORT_SECONDS)
         report = self.report()
         done, failed = report.get("done", 0), report.get("failed", 0)
         say(f"shoppers: {done + failed:,} requests, {failed:,} failed")
         first, zero_at, on_at = report.get("first_failed_at"), router.zero_at, router.switch.on_at
         if on_at and zero_at:
-            say(f"from the fault to no traffic on green: {zero_at - on_at:.1f} s")
+            say(f"time from the fault to no traffic on green: {zero_at - on_at:.1f} s")
         if first and zero_at and first < zero_at:
-            say(f"from the first failed request to no traffic on green: {zero_at - first:.1f} s")
+            say(
+                "time from the first failed request to no traffic on green: "
+                f"{zero_at - first:.1f} s"
+            )
 
 
 @contextlib.contextmanager
 def shopping(users: int, world: Path, out: Path) -> Iterator[Shoppers]:
-    """Shoppers at the public edge; they are ended at the end.
+    """Start the shoppers, and end their process at the end of the ``with`` block.
 
     Args:
         users: the number of shoppers.
-        world: the testbed's folder.
+        world: the folder of the testbed.
         out: the folder of the rehearsal.
     """
     with (out / "shoppers.log").open("wb") as log:

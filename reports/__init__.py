@@ -1,1 +1,1 @@
-"""Renderers of decisions: each turns a decision into one format and knows nothing else."""
+"""Renderers of decisions and pages: each renderer writes one format."""

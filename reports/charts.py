@@ -1,4 +1,4 @@
-"""Charts in a terminal of what a decision is based on: a line of blocks for each counter."""
+"""Draws the evidence of a decision at a terminal: a line of blocks for each query."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,10 +11,10 @@ MAX_QUERY = 100
 
 
 def of_evidence(evidence: Evidence) -> Iterator[str]:
-    """Two lines for each answer with counters: the query, and its increase from left to right.
+    """Write two lines for each query of counters: the query, and the increase over the time.
 
     Args:
-        evidence: what a decision was judged from.
+        evidence: the evidence of a decision.
     """
     for answer in evidence.samples.values():
         increases = list(_increases(answer.series))
@@ -24,7 +24,7 @@ def of_evidence(evidence: Evidence) -> Iterator[str]:
 
 
 def _increases(several: Iterable[Series]) -> Iterator[float]:
-    """The increase a second of all time series together, in up to 60 parts of the window."""
+    """Yield the increase per second of all time series together, in up to 60 intervals."""
     points: dict[float, float] = {}
     for series in several:
         for (_, before), (at, value) in zip(series.samples, series.samples[1:], strict=False):
@@ -40,10 +40,10 @@ def _increases(several: Iterable[Series]) -> Iterator[float]:
 
 
 def blocks(values: list[float]) -> str:
-    """Values as blocks of eight heights; the highest block is the largest value.
+    """Draw each value as a block with one of eight heights; the largest value is the highest.
 
     Args:
-        values: at least one value.
+        values: the values from left to right; at least one.
     """
     highest = max(values) or 1.0
     return "".join(BLOCKS[min(7, int(max(0.0, value) / highest * 7.999))] for value in values)

@@ -1,4 +1,4 @@
-"""The nightly page: one self-contained HTML file, with the trends drawn as SVG."""
+"""Writes the nightly page: one self-contained HTML file, with the trends drawn as SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 26
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 TEMPLATE = "nightly.html.j2"
-# The chart's top is this much above the highest value; its bottom is zero, since a chart that
-# begins at its lowest value exaggerates.
+# The top of a chart is the highest value times this factor. The bottom is zero, because a chart
+# that begins at the lowest value exaggerates.
 HEADROOM = 1.15
 SCALE_STEPS = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
-    """A row of the table of tonight's figures.
+    """A row of the table of the newest night's response times.
 
     Args:
         operation: the measured operation.
         quantile: ``P50`` or ``P95``.
-        milliseconds: the response time of the figure.
-        comparison: the comparison with the baseline, in words.
-        is_slower: whether it got slower.
+        milliseconds: the response time at this quantile.
+        comparison: a text that compares the response time with the baseline.
+        is_slower: whether the operation got slower at this quantile.
     """
 
     operation: str
@@ -40,13 +40,13 @@ class FigureRow:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A figure of one night in a chart.
+    """The response time of one night in a chart.
 
     Args:
         night: the night, such as ``2026-11-22``.
-        day: days since the chart's first night.
+        day: the number of days since the first night of the chart.
         milliseconds: the response time.
-        version: the version that was measured.
+        version: the version of the store that was measured.
     """
 
     night: str
@@ -57,12 +57,12 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class TrendChart:
-    """A chart of one operation and quantile.
+    """The response times of one operation at one quantile, night by night.
 
     Args:
         name: the heading of the chart.
-        points: oldest first.
-        changes: the index of the first point after each change.
+        points: the points of the nights, oldest first.
+        changes: the index of the first point after each change of the response time.
     """
 
     name: str
@@ -72,19 +72,19 @@ class TrendChart:
 
 @dataclass(frozen=True, slots=True)
 class NightlyPage:
-    """The content of the page; every text is escaped.
+    """The content of the nightly page; ``html`` escapes every text.
 
     Args:
-        title: the heading.
-        sentence: the answer: whether the release got slower.
-        is_slower: whether it got slower.
+        title: the heading of the page.
+        sentence: a sentence that tells whether the release got slower.
+        is_slower: whether the release got slower.
         machine: the machine that measured.
         night: the newest night; empty where no night was measured.
-        slower: a sentence for each figure that got slower.
-        acknowledged: a sentence for each slowdown that somebody has acknowledged.
-        missing: the nights without figures.
-        table: tonight's figures.
-        charts: the trends.
+        slower: a sentence for each response time that got longer.
+        acknowledged: a sentence for each slowdown that a person has acknowledged.
+        missing: the nights without response times.
+        table: the response times of the newest night.
+        charts: the trends of the response times.
     """
 
     title: str
@@ -106,7 +106,7 @@ class Mark:
     Args:
         x: the distance from the left, in units of the drawing; 0 for a step of the scale.
         y: the distance from the top, in units of the drawing; 0 for a change.
-        text: what is shown there.
+        text: the text at this mark.
     """
 
     x: float
@@ -116,16 +116,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Where everything of one chart is drawn, in units of the drawing.
+    """The positions of all parts of a chart; all lengths are in units of the drawing.
 
     Args:
         name: the heading of the chart.
-        points: a circle for each.
-        lines: polylines, as SVG reads their points; a missing night interrupts the line.
+        points: the circles, one for each night.
+        lines: the points of each polyline as SVG text; a missing night interrupts the line.
         scale: the steps of the vertical axis.
-        changes: a vertical line for each.
-        first: the first night.
-        last: the last night.
+        changes: the vertical lines, one for each change of the response time.
+        first: the first night of the chart; empty without points.
+        last: the last night of the chart; empty without points.
     """
 
     name: str
@@ -144,10 +144,10 @@ class Drawing:
 
 
 def html(page: NightlyPage) -> str:
-    """The page as HTML.
+    """Write the nightly page as HTML.
 
     Args:
-        page: the content of the page; texts from outside are escaped.
+        page: the content of the page; its texts are escaped.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
@@ -157,10 +157,10 @@ def html(page: NightlyPage) -> str:
 
 
 def drawing(chart: TrendChart) -> Drawing:
-    """Where everything of one chart is drawn.
+    """Compute the positions of all parts of a chart.
 
     Args:
-        chart: the figures of the chart; a chart may have no figure.
+        chart: the response times of the chart; a chart may have no point.
     """
     points = chart.points
     highest = HEADROOM * max((point.milliseconds for point in points), default=1.0)
@@ -195,12 +195,12 @@ def drawing(chart: TrendChart) -> Drawing:
 
 
 def _height(share: float) -> float:
-    """The distance from the top of a value, given as a share of the highest value."""
+    """Return how far from the top a value is drawn; the value is a share of the highest value."""
     return round(HEIGHT - BOTTOM - share * PLOT_HEIGHT, 1)
 
 
 def _lines(points: Sequence[TrendPoint], marks: Sequence[Mark]) -> tuple[str, ...]:
-    """A polyline for each stretch without a missing night."""
+    """Write one polyline for each sequence of nights without a gap."""
     texts = [f"{mark.x},{mark.y}" for mark in marks]
     lines = [[text] for text in texts[:1]]
     for (before, point), text in zip(pairwise(points), texts[1:], strict=True):

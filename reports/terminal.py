@@ -1,4 +1,4 @@
-"""A decision for a person at a terminal: the answer first, then the findings, worst first."""
+"""Writes a decision as text for a terminal: first the decision, then the findings."""
 
 from datetime import UTC, datetime
 from itertools import groupby
@@ -23,9 +23,9 @@ from gates.model import Advisory, Decision, Finding, Outcome, Override, SignOffK
 
 MOMENT_LENGTH = len("2026-01-01T00:00:00")
 MAX_ENTRY = 300
-# More checks of one objective that passed are one line.
+# An objective with more passed checks than this has one line for all of them.
 MAX_PASSES_OF_CHECKS = 3
-# Stands in the sentence of a pass before what the reader must know beside the pass.
+# Separates the sentence of a pass from a note that the reader must know.
 NOTE = "; "
 # Characters that no encoding can write (The Unicode Standard, section 23.6).
 FIRST_SURROGATE, LAST_SURROGATE = "\ud800", "\udfff"
@@ -50,13 +50,13 @@ VERDICT_WORDS = {
 
 
 def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: str = "") -> str:
-    """The text of a decision.
+    """Write a decision as lines of text: the decision, the findings, the warnings, the facts.
 
     Args:
-        decision: the decision.
-        entry_id: the id of its ledger entry.
-        colours: whether the terminal shows colours.
-        explain: the command that explains the decision; empty for no such line.
+        decision: the decision; its texts are untrusted.
+        entry_id: the id of the decision's entry in the ledger.
+        colours: whether the text has escape sequences for colours.
+        explain: the command that explains the decision; empty for a text without this line.
     """
     word = _coloured(WORDS[decision.outcome], OUTCOME_COLOURS[decision.outcome], colours=colours)
     lines = [f"{word}  {decision.stage}  {decision.target}: {printable(decision.reason)}"]
@@ -71,11 +71,11 @@ def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: 
     moment = decision.at.strftime("%Y-%m-%d %H:%M:%S UTC")
     if decision.time_scale != 1:
         lines.append(
-            f"time scale {decision.time_scale:g}: every live duration is divided by it; "
+            f"time scale {decision.time_scale:g}: every live duration is divided by this number; "
             "this is a rehearsal, which proves nothing about production"
         )
     if decision.policy is not None:
-        source = "installed" if decision.policy.installed else "NOT the installed one"
+        source = "installed" if decision.policy.installed else "NOT the installed policy"
         lines.append(
             f"policy {printable(decision.policy.path)} ({source}), sha256:{decision.policy.digest}"
         )
@@ -86,9 +86,10 @@ def decision_text(decision: Decision, entry_id: str, *, colours: bool, explain: 
 
 
 def _key_of_passes(finding: Finding) -> object:
-    """The objective of a check that passed; every other finding has a key of its own.
+    """Return the key by which findings are joined: the objective for a passed check.
 
-    A pass with a note keeps its line: the check failed before, or it names older violations.
+    Every other finding has its own key, and so its own line. A pass with a note has its own line,
+    too: the check failed before, or the note names older violations.
     """
     has_note = NOTE in finding.sentence
     if finding.verdict is Verdict.PASS and finding.counts and finding.subjects and not has_note:
@@ -97,7 +98,7 @@ def _key_of_passes(finding: Finding) -> object:
 
 
 def _passes_of_checks(findings: list[Finding], *, colours: bool) -> str:
-    """One line for the checks of an objective that all passed; the JSON document has each check."""
+    """Write one line for all passed checks of an objective."""
     word, colour = VERDICT_WORDS[Verdict.PASS]
     ages = [
         measurement.age_seconds
@@ -134,7 +135,7 @@ def _finding(finding: Finding, *, colours: bool) -> list[str]:
 
 
 def trial_text(advisory: Advisory) -> str:
-    """How long the findings of an objective do not count, and who decides about the objective.
+    """Write until when an advisory objective does not count, and who owns the objective.
 
     Args:
         advisory: the trial of the objective; its texts are untrusted.
@@ -144,7 +145,7 @@ def trial_text(advisory: Advisory) -> str:
 
 
 def _override(override: Override) -> list[str]:
-    """Who signed the override, why, and until when."""
+    """Write who signed the override, why, and until when."""
     signers = [
         f"          by {printable(person)}, ledger entry {printable(entry)}: {printable(reason)}"
         for person, reason, entry in zip(
@@ -156,7 +157,7 @@ def _override(override: Override) -> list[str]:
 
 
 def entry_line(record: LedgerRecord) -> str:
-    """A line of the ledger's log.
+    """Write an entry of the ledger as one line of ``gates log``.
 
     Args:
         record: an entry of the ledger, with its id.
@@ -167,10 +168,13 @@ def entry_line(record: LedgerRecord) -> str:
 
 
 def entry_event(content: LedgerEntry) -> tuple[str, str]:
-    """The moment of an entry, and what happened; the moment is empty where it is unknown.
+    """Write the moment of a ledger entry, and its event, as two texts.
 
     Args:
         content: an entry of the ledger; its texts are untrusted.
+
+    Returns:
+        The moment in UTC, empty where it is unknown; and the event.
     """
     scale = 1.0
     match content:
@@ -211,7 +215,7 @@ def _event(content: MoveEntry | RollbackEntry | RampEventEntry) -> str:
 
 
 def _signing(content: SignOffEntry | RevocationEntry) -> tuple[str, str]:
-    """The event and the moment of a sign-off, an override or a revocation."""
+    """Write the event and the moment of a sign-off, an override or a revocation."""
     if isinstance(content, RevocationEntry):
         event = f"revocation of {content.revoked} by {content.person.name}: {content.note}"
         return event, content.at.isoformat()[:MOMENT_LENGTH]
@@ -226,7 +230,7 @@ def _signing(content: SignOffEntry | RevocationEntry) -> tuple[str, str]:
 
 
 def _moment(at: float | None) -> str:
-    """A time of the ledger, UTC; empty where it is unknown or out of range."""
+    """Write a time of the ledger in UTC; empty where the time is unknown or out of range."""
     try:
         return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat()[:MOMENT_LENGTH]
     except (ValueError, OverflowError, OSError):
@@ -234,16 +238,16 @@ def _moment(at: float | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Text from outside without control characters, which could overwrite the screen.
+    """Replace the control characters of a text, which could overwrite the screen.
 
     Args:
-        text: untrusted.
+        text: an untrusted text.
     """
     return "".join(letter if letter.isprintable() else _replaced(letter) for letter in text)
 
 
 def _replaced(letter: str) -> str:
-    """The substitute for a character that is not shown; a lone surrogate is escaped."""
+    """Return the substitute for a control character; a lone surrogate is escaped."""
     is_surrogate = FIRST_SURROGATE <= letter <= LAST_SURROGATE
     return f"\\u{ord(letter):04x}" if is_surrogate else "�"
 

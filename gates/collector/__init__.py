@@ -1,10 +1,10 @@
-"""Has checks run before a question: starts the collector command, and reads the runs it wrote.
+"""Runs checks before a decision: starts the collector command, and reads the runs that it wrote.
 
-The collector belongs to the suites, which the gate does not import: it is a process of its own. A
-collector that is not installed, fails, or is late leaves a problem and no run, so that the
-objective is a hold. A rollback trigger that holds does not wait for it.
+The collector is a process of its own, because it belongs to the suites, which the gate does not
+import. Where the collector is not installed, fails, or is late, the gate has no new run, and the
+objective is inconclusive. A rollback trigger that fires does not wait for the collector.
 
-collection  which checks are due, and the runs of them
+collection  the checks that are due, and the runs of these checks
 command     the process, its time limit and its lock
 """
 

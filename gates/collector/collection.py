@@ -1,4 +1,4 @@
-"""Has checks run before a question, and reads the runs that the collector command wrote."""
+"""Runs checks before a decision, and reads the runs that the collector command wrote."""
 
 import shutil
 import threading
@@ -32,14 +32,14 @@ STARS = "***"
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """Checks of one set that must be run for a stage.
+    """The checks of one set that a decision about a stage needs.
 
     Args:
-        check_set: the name of the set in the policy.
+        check_set: the name of the check set in the policy.
         checks: the ids of the checks.
-        max_age: a run that is younger need not be repeated.
-        since: only violations since this moment fail a check; None where all fail it.
-        limits: SHA-256 of the limits of the policy that a run must have used.
+        max_age: the largest age of a run; the checks of a younger run need not run again.
+        since: only violations since this moment fail a check; None where every violation does.
+        limits: SHA-256 of the policy's limits that a run must have used.
     """
 
     check_set: str
@@ -54,8 +54,8 @@ class Collected:
     """The result of a collection.
 
     Args:
-        collections: the newest attempt for each set without a young run.
-        runs: the runs that the collector completed in the meantime.
+        collections: the newest attempt for each check set that had no young run.
+        runs: the runs that the collector completed during the collection.
     """
 
     collections: tuple[Collection, ...]
@@ -71,9 +71,10 @@ class Collector:
         policy: the policy file.
         targets: the folder of target files.
         out: the folder of generated files.
-        orders: a file (JSON Lines) of the order ids that the store acknowledged; None for none.
-        attempts: the newest attempt by check set; nothing is tried again earlier than
-            ``max_age`` after it.
+        orders: a file (JSON Lines) of the order ids that the store acknowledged; None for no
+            file.
+        attempts: the newest attempt of each check set; the next attempt begins ``max_age`` after
+            it, or later.
     """
 
     target: Target
@@ -85,18 +86,21 @@ class Collector:
 
     @property
     def folder(self) -> Path:
-        """The folder of the runs that the collector wrote; the newest are kept."""
+        """The folder of the runs that the collector wrote; old runs are deleted."""
         return self.out / FOLDER
 
     def collect(
         self, requests: Sequence[CheckRequest], runs: Sequence[Run], cancelled: threading.Event
     ) -> Collected:
-        """Run the checks that have no result in a recent run.
+        """Run the collector command for each check set that has no young run.
 
         Args:
-            requests: what a stage needs.
-            runs: the runs that exist.
-            cancelled: set where nobody needs the result any more; then the commands are killed.
+            requests: the checks that the stage needs, one request for each check set.
+            runs: the runs that exist already.
+            cancelled: when this event is set, the commands are killed at once.
+
+        Returns:
+            The attempts and the new runs; both are empty where every set has a young run.
         """
         due = [request for request in requests if not self._is_fresh(request, runs)]
         if not due:
@@ -107,7 +111,7 @@ class Collector:
         return Collected(tuple(attempts), self._new_runs(known))
 
     def _is_fresh(self, request: CheckRequest, runs: Sequence[Run]) -> bool:
-        """Whether a complete run of all the checks, which can be evidence, is young enough."""
+        """Whether a complete run of all requested checks is young enough to be evidence."""
         now = datetime.now(UTC)
         after = max(now - request.max_age, request.since or datetime.min.replace(tzinfo=UTC))
         subject = (self.target.name, self.target.addresses.api, self.target.digest, request.limits)
@@ -126,7 +130,7 @@ class Collector:
     def _attempt(
         self, request: CheckRequest, known: set[str], cancelled: threading.Event
     ) -> Collection:
-        """Start the command, unless the last attempt was a short time ago."""
+        """Start the command, or return the last attempt where it is younger than ``max_age``."""
         last = self.attempts.get(request.check_set)
         now = datetime.now(UTC)
         # The clock may have been set back since the last attempt.
@@ -142,7 +146,7 @@ class Collector:
     def _run_locked(
         self, request: CheckRequest, known: set[str], cancelled: threading.Event
     ) -> str:
-        """Run the command, or wait for another process that runs it; the problem, or empty."""
+        """Run the command, or wait for the process that runs it; return the problem, or empty."""
         from gates.collector import command  # most questions start no process
 
         until = time.monotonic() + command.MAX_SECONDS
@@ -160,7 +164,7 @@ class Collector:
             return f"the collector could not be started: {error.strerror}"
         if problem or self._is_fresh(request, self._new_runs(known)):
             return problem
-        return "the collector ended without a complete run of these checks"
+        return "the collector ended with exit code 0, but wrote no complete run of these checks"
 
     def _without_secrets(self, problem: str) -> str:
         for secret in filter(None, self.target.secrets.values()):
@@ -176,14 +180,14 @@ class Collector:
         )
 
     def _remove_old_runs(self) -> None:
-        """Keep the newest runs; an id of a run begins with the time."""
+        """Delete all runs but the newest; the id of a run begins with its time."""
         folders = sorted(run_folders(self.folder, lambda _: True), key=lambda each: each.name)
-        # Before a new run, so that it is kept, whatever the clock says.
+        # Old runs are deleted before a new run begins, so that no clock error deletes the new run.
         for folder in folders[: -(MAX_KEPT_RUNS - 1)]:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _command(self, request: CheckRequest) -> list[str]:
-        """The options of the collector command."""
+        """Return the options of the collector command for a request."""
         options = [
             "--target", self.target.name, "--targets", str(self.targets),
             "--policy", str(self.policy), "--runs", str(self.folder), "--out", str(self.out),
@@ -197,11 +201,11 @@ class Collector:
 
 
 class PendingCollection:
-    """A collection that runs while Prometheus is asked; the end of the block cancels it.
+    """A collection that runs in a thread; the end of the ``with`` block cancels the collection.
 
     Args:
         collector: runs the collector command.
-        requests: what a stage needs.
+        requests: the checks that the stage needs, one request for each check set.
     """
 
     def __init__(self, collector: Collector, requests: Sequence[CheckRequest]) -> None:
@@ -218,14 +222,14 @@ class PendingCollection:
         self._pool.shutdown()
 
     def start(self, runs: Sequence[Run]) -> None:
-        """Start the collection of the checks that the existing runs do not cover."""
+        """Start the collection; a check set that has a young run is not run again."""
         if self._requests:
             self._collected = self._pool.submit(
                 self._collector.collect, self._requests, runs, self._cancelled
             )
 
     def added_to(self, evidence: Evidence) -> Evidence:
-        """Wait for the end of the collection, and add its attempts and runs to the evidence."""
+        """Wait for the end of the collection; return the evidence with its results."""
         if self._collected is None:
             return evidence
         collected = self._collected.result()
@@ -237,13 +241,13 @@ class PendingCollection:
 
 
 def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, ...]:
-    """The checks that the gate itself must run for a stage; each set occurs once.
+    """Find the checks that the gate itself must run for a stage, one request for each check set.
 
-    Where two objectives have the same set, the request is that of the last objective, which counts.
+    Where two objectives have the same set, the last objective makes the request.
 
     Args:
-        stage: the stage.
-        rollback: the last rollback; where it is not known, checks since a rollback are not run.
+        stage: the stage that is decided.
+        rollback: the last rollback; with None, objectives since a rollback make no request.
     """
     requests: dict[str, CheckRequest] = {}
     for objective in (*stage.trials, *stage.required):

@@ -1,4 +1,4 @@
-"""The collector command: a process of its own, which is ended after a limited time."""
+"""Runs the collector command as a process of its own, and kills it after a limited time."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ from typing import IO
 from gates import ledger
 
 MODULE = "suites.collector"
-# The collector may hold up a question for this time, and no longer. Without a violation it takes
-# about a second; a violation is read again for some seconds before it counts.
+# A decision waits for the collector at most for this time. Without a violation the collector takes
+# about a second; a violation is read again for some seconds before the violation counts.
 MAX_SECONDS = 10.0
 POLL_SECONDS = 0.02
 MAX_OUTPUT_BYTES = 2000
@@ -25,7 +25,7 @@ MAX_OUTPUT_CHARACTERS = 300
 
 
 def installed_in() -> Path | None:
-    """The folder that has the suites with the collector in it; None where it is not installed."""
+    """Return the folder that has the package ``suites``; None where no collector is installed."""
     spec = find_spec(MODULE.partition(".")[0])
     for location in (spec and spec.submodule_search_locations) or ():
         if (Path(location) / "collector" / "__main__.py").is_file():
@@ -38,11 +38,11 @@ def run_command(options: Sequence[str], until: float, cancelled: threading.Event
 
     Args:
         options: the options of the command.
-        until: when the command is killed, on the monotonic clock.
+        until: the moment at which the command is killed, on the monotonic clock.
         cancelled: when this event is set, the command is killed at once.
 
     Returns:
-        Why it did not succeed; an empty text where it ended with exit code 0.
+        Why the command failed; an empty text where the command ended with exit code 0.
 
     Raises:
         OSError: the process could not be started.
@@ -81,7 +81,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last(output: IO[bytes]) -> str:
-    """The end of the output, on one line."""
+    """Return the end of the command's output, on one line."""
     size = output.seek(0, os.SEEK_END)
     output.seek(max(0, size - MAX_OUTPUT_BYTES))
     text = " ".join(output.read().decode(errors="replace").split())
@@ -90,10 +90,16 @@ def _last(output: IO[bytes]) -> str:
 
 @contextlib.contextmanager
 def lock(folder: Path, name: str, until: float, cancelled: threading.Event) -> Iterator[None]:
-    """Hold a lock; wait for it at most until a moment of the monotonic clock.
+    """Hold a lock during the ``with`` block; wait until no other process holds the lock.
+
+    Args:
+        folder: the folder of the lock file.
+        name: the name of the lock file.
+        until: the moment at which the wait ends, on the monotonic clock.
+        cancelled: when this event is set, the wait ends at once.
 
     Raises:
-        BlockingIOError: another process holds the lock for longer.
+        BlockingIOError: another process still holds the lock at the end of the wait.
     """
     while True:
         with contextlib.ExitStack() as stack:

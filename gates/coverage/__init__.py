@@ -1,11 +1,11 @@
-"""Which items of the deployment guide are decided by which objectives of the policy.
+"""Finds, for each item of the deployment guide, the objectives of the policy that decide it.
 
 guide_file         the items of the guide, read from ``policies/guide.toml``
-item_problems      what is wrong with an item
-objective_sources  where the evidence of an objective comes from
-matrix             guide item, objectives, sources, decider
-recorded_status    the results of objectives that the ledger holds
-text_table         the matrix for a terminal
+item_problems      the mistakes in an item, such as an objective that the policy does not have
+objective_sources  the sources of the evidence of an objective, such as a suite or the ledger
+matrix             the matrix: each item, its objectives, their sources, and who decides the item
+recorded_status    the state of each item, from the decisions and sign-offs in the ledger
+text_table         the matrix as text for a terminal
 markdown_page      the matrix as a page of Markdown
 json_document      the matrix as JSON
 """

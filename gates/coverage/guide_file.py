@@ -1,4 +1,4 @@
-"""Reads the items of the deployment guide, and the names of the objectives that decide them."""
+"""Reads the items of the deployment guide, and the names of the objectives of each item."""
 
 import re
 from collections.abc import Iterator
@@ -33,16 +33,18 @@ class GuideItem:
     """An item of the guide.
 
     Args:
-        name: the id: the section's name, a dot, the item's own name.
+        name: the id of the item: the name of its section, a dot, and the item's own name.
         kind: the form of the item in the guide.
-        text: the text in the guide.
-        objectives: the names of the objectives that decide the item; empty where nothing does.
-        checks: the ids of the checks that are about the item; empty for all of its objectives.
-        stages: the names of the stages at which the item is decided; empty for all stages that ask
-            for its objectives.
-        alerts: the names of the alert rules that the item is about; the policy must require them.
-        why_not: why no objective decides the item; empty where an objective does, or where nobody
-            stated a reason.
+        text: the text of the item in the guide.
+        objectives: the names of the objectives that decide the item; empty where no objective does.
+        checks: the ids of the checks that verify the item; empty where every check of the item's
+            objectives does.
+        stages: the names of the stages at which the item is decided; empty for every stage that
+            has an objective of the item.
+        alerts: the names of the alert rules that the item describes; the policy must require each
+            of these rules.
+        why_not: the stated reason why no objective decides the item; empty where an objective
+            decides the item, or where the file states no reason.
     """
 
     name: str
@@ -61,8 +63,8 @@ class GuideSection:
 
     Args:
         name: the section's name.
-        guide: the number and the part of the section, such as ``5, hour 1``.
-        title: the title.
+        guide: the section's number and part in the guide, such as ``5, hour 1``.
+        title: the title of the section in the guide.
         items: the items in the guide's order.
     """
 
@@ -73,16 +75,16 @@ class GuideSection:
 
 
 def load(path: Path) -> tuple[GuideSection, ...]:
-    """Read the file of the guide's items.
+    """Read the items of the guide from a file.
 
     Args:
-        path: a TOML file.
+        path: the TOML file, such as ``policies/guide.toml``.
 
     Returns:
         The sections in the order of the file; each has at least one item.
 
     Raises:
-        ConfigurationError: anything in the file is wrong; the message names file and key.
+        ConfigurationError: the file has a mistake; the message names the file and the key.
     """
     top, _ = read(path)
     if top.whole("schema", 1, SCHEMA) != SCHEMA:
@@ -92,7 +94,9 @@ def load(path: Path) -> tuple[GuideSection, ...]:
     top.end()
     count = sum(len(section.items) for section in sections)
     if not 1 <= count <= MAX_ITEMS:
-        raise ConfigurationError(f"{path}: {count} items; expected 1 to {MAX_ITEMS}")
+        raise ConfigurationError(
+            f"{path}: the file has {count} items; expected 1 to {MAX_ITEMS} items"
+        )
     return sections
 
 
@@ -134,17 +138,21 @@ def _item(name: str, stages: tuple[str, ...], table: Table) -> GuideItem:
         why_not=_line(table, "why_not") if "why_not" in table.left() else "",
     )
     if item.objectives and item.why_not:
-        reason = "the item has objectives; only an item without objectives has a reason"
+        reason = "the item has objectives; remove why_not, or remove the objectives"
         raise table.error("why_not", reason)
     if item.checks and not item.objectives:
-        raise table.error("checks", "the item has no objective that the checks could belong to")
+        raise table.error(
+            "checks", "the item has checks and no objective; add an objective, or remove checks"
+        )
     if item.alerts and not item.objectives:
-        raise table.error("alerts", "the item has no objective that shows that the alerts exist")
+        raise table.error(
+            "alerts", "the item has alerts and no objective; add an objective, or remove alerts"
+        )
     return item
 
 
 def _names(table: Table, key: str) -> tuple[str, ...]:
-    """The names of a list, which may be empty or missing."""
+    """Read a list of names; the list may be empty or missing."""
     if key not in table.left():
         return ()
     if table.peek(key) == []:
@@ -154,7 +162,7 @@ def _names(table: Table, key: str) -> tuple[str, ...]:
 
 
 def _line(table: Table, key: str) -> str:
-    """A text of a single line, without control characters."""
+    """Read a text of one line; refuse control characters and a text that is too long."""
     text = table.text(key)
     if len(text) > MAX_TEXT or CONTROL_CHARACTERS.search(text):
         raise table.error(key, f"expected a single line of at most {MAX_TEXT} characters")

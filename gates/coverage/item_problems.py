@@ -1,4 +1,4 @@
-"""What is wrong with an item of the guide: nothing decides it, or it names what is not there."""
+"""Finds mistakes in an item of the guide, such as an objective that the policy does not have."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from gates.model import Objective, Policy
 
 @dataclass(frozen=True, slots=True)
 class PolicyNames:
-    """The names in a policy.
+    """The objectives, stages and alert rules of a policy, by their names.
 
     Args:
-        objectives: the objectives.
-        stages: the names of the stages that ask for each objective.
-        alerts: the names of the alert rules that must exist.
+        objectives: each objective of the policy, keyed by its name.
+        stages: the names of the stages that have an objective, keyed by the objective's name.
+        alerts: the names of the alert rules that the policy requires.
         advisory: the names of the advisory objectives.
     """
 
@@ -42,19 +42,19 @@ class PolicyNames:
 
 
 def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
-    """A sentence for each thing that is wrong with an item.
+    """Find the mistakes in an item of the guide, and write one sentence about each mistake.
 
     Args:
-        item: the item.
-        known: the names in the policy.
+        item: the item of the guide.
+        known: the names that the policy has, and that the item may use.
     """
     if not item.objectives and not item.why_not:
-        yield "no objective decides the item, and no reason is stated (objectives, or why_not)"
+        yield "no objective decides the item, and no reason is stated; add objectives or why_not"
     for name in item.objectives:
         if name not in known.objectives:
             yield f"the policy has no objective {name!r}{_nearest(name, known.objectives)}"
     if item.objectives and known.advisory.issuperset(item.objectives):
-        yield "every objective of the item is advisory, so nothing decides the item"
+        yield "every objective of the item is advisory, so no objective decides the item"
     objectives = [known.objectives[name] for name in item.objectives if name in known.objectives]
     yield from _check_problems(item, objectives)
     yield from _stage_problems(item, known)
@@ -64,7 +64,7 @@ def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
 
 
 def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterator[str]:
-    """A sentence for each check that no objective requires, and each objective without a check."""
+    """Find checks that no objective requires, and objectives without a check of the item."""
     required = {objective.name: set(checks_of(objective)) for objective in objectives}
     own = set().union(*required.values())
     for check in item.checks:
@@ -72,11 +72,11 @@ def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterato
             yield f"no objective of the item has a check {check!r}{_nearest(check, own)}"
     for name, checks in required.items():
         if item.checks and checks and not checks.intersection(item.checks):
-            yield f"the key named checks lists no check of the objective {name}"
+            yield f"the key checks of the item lists no check of the objective {name}"
 
 
 def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
-    """A sentence for each stage that the policy lacks, and for stages that decide nothing."""
+    """Find stages that the policy does not have, and stages without an objective of the item."""
     names = {stage for stages in known.stages.values() for stage in stages}
     for stage in item.stages:
         if stage not in names:
@@ -87,6 +87,6 @@ def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """The nearest name that exists, as a question; empty where none is near."""
+    """Write the most similar known name as a question; empty where no known name is similar."""
     near = get_close_matches(name, sorted(known), 1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""

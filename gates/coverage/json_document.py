@@ -1,4 +1,4 @@
-"""The matrix of the guide as JSON."""
+"""Writes the matrix of the guide as JSON."""
 
 import json
 
@@ -11,11 +11,11 @@ SCHEMA = 1
 
 
 def document(matrix: Matrix, states: RecordedStates = NO_STATES) -> str:
-    """The matrix as JSON, with totals and problems.
+    """Return the matrix of the guide as JSON text, with its totals and the problems of its items.
 
     Args:
-        matrix: the matrix.
-        states: the states of items in the ledger; empty where no target is named.
+        matrix: the items of the guide with their objectives.
+        states: the state of each item, from the ledger; empty where no target is named.
     """
     content = {
         "schema": SCHEMA,

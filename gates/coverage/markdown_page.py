@@ -1,4 +1,4 @@
-"""The matrix of the guide as a page of Markdown: ``docs/guide-coverage.md``."""
+"""Writes the matrix of the guide as a page of Markdown: ``docs/guide-coverage.md``."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,17 +21,18 @@ KINDS = {
 
 
 def page(matrix: Matrix) -> str:
-    """The page, with a line break at the end.
+    """Return the text of the Markdown page, with a line break at the end.
 
     Args:
-        matrix: the matrix.
+        matrix: the items of the guide with their objectives.
     """
     lines = [
         "# Coverage of the deployment guide",
         "",
         "`gates coverage --markdown` writes this page from `policies/guide.toml` and the policy; a",
-        "test compares them. Every item of [the guide](guide.md) is here, with the objectives that",
-        "decide it and the source of their evidence; the last two tables list these objectives.",
+        "test compares the page with these files. The page lists every item of",
+        "[the guide](guide.md), the objectives that decide the item, and the source of their",
+        "evidence. The last two tables list all objectives that decide items.",
         "",
         f"{totals_text(matrix)}.",
         "",
@@ -71,7 +72,7 @@ def _objective(deciding: DecidingObjective) -> str:
 
 
 def _objectives(matrix: Matrix) -> list[str]:
-    """Where the evidence of each objective comes from, and which stages ask for it."""
+    """List the objectives, with the sources of their evidence and the names of their stages."""
     rows = [
         (f"`{deciding.objective.name}`", deciding.objective.guide,
          sources_text(deciding), stages_text(matrix, deciding.stages))
@@ -82,7 +83,7 @@ def _objectives(matrix: Matrix) -> list[str]:
 
 
 def _sign_offs(matrix: Matrix) -> list[str]:
-    """What people sign, why no machine can verify it, and at which stages."""
+    """List the statements that people sign, with the reasons and the names of the stages."""
     rows = [
         (f"`{item.name}`", item.item, item.reason, stages_text(matrix, deciding.stages))
         for deciding in matrix.objectives

@@ -1,4 +1,4 @@
-"""The matrix of the guide: item, objectives, sources of their evidence, decider."""
+"""The matrix of the guide: each item, its objectives, their sources, and who decides the item."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,11 @@ class DecidingObjective:
 
     Args:
         objective: the objective.
-        checks: the checks that are about the item; empty where all of the objective are.
-        sources: where the evidence comes from.
-        stages: the names of the stages that ask for the objective, which the item names; where the
-            item names none of them, all of them.
+        checks: the ids of the objective's checks that verify the item; empty where the item names
+            no check of the objective.
+        sources: the sources of the objective's evidence, such as a suite or the ledger.
+        stages: the names of the objective's stages that the item names; all stages of the
+            objective where the item names none of them.
     """
 
     objective: Objective
@@ -41,13 +42,13 @@ class DecidingObjective:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """An item of the guide, and what decides it.
+    """An item of the guide, with the objectives that decide it.
 
     Args:
-        item: the item.
-        deciding: the objectives that decide it.
-        decider: who decides it.
-        problems: what is wrong with the item, one sentence each.
+        item: the item of the guide.
+        deciding: the objectives that decide the item; empty where no objective does.
+        decider: who decides the item: a machine, people, or nobody.
+        problems: the mistakes in the item, one sentence each.
     """
 
     item: GuideItem
@@ -58,7 +59,7 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class MatrixSection:
-    """The rows of a section of the guide."""
+    """A section of the guide, with one row for each of its items."""
 
     section: GuideSection
     rows: tuple[MatrixRow, ...]
@@ -66,11 +67,11 @@ class MatrixSection:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The whole guide.
+    """All items of the guide, with the objectives of one policy that decide them.
 
     Args:
-        policy: the policy whose objectives decide.
-        sections: the sections in the guide's order.
+        policy: the policy that has the objectives.
+        sections: the sections of the guide, in the guide's order.
     """
 
     policy: Policy
@@ -78,19 +79,19 @@ class Matrix:
 
     @property
     def rows(self) -> tuple[MatrixRow, ...]:
-        """Every row, in the guide's order."""
+        """The rows of all items, in the guide's order."""
         return tuple(row for section in self.sections for row in section.rows)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The problems of the items: one sentence each, with the id of the item."""
+        """The mistakes in all items: one sentence each, with the id of the item."""
         return tuple(f"{row.item.name}: {text}" for row in self.rows for text in row.problems)
 
     def totals(self, kind: ItemKind | None = None) -> Mapping[Decider, int]:
-        """The number of items by decider; every decider has a number.
+        """Count the items of each decider; a decider without items has the number 0.
 
         Args:
-            kind: count only items of this kind; None for all.
+            kind: count only the items of this kind; None counts all items.
         """
         rows = [row for row in self.rows if kind in (None, row.item.kind)]
         counts = Counter(row.decider for row in rows)
@@ -98,7 +99,7 @@ class Matrix:
 
     @property
     def objectives(self) -> tuple[DecidingObjective, ...]:
-        """Every objective that decides an item, with all its checks and stages, each once."""
+        """Each objective that decides an item, once, with all its sources and stages."""
         stages = PolicyNames.of(self.policy).stages
         objectives = {
             deciding.objective.name: deciding.objective
@@ -109,14 +110,14 @@ class Matrix:
 
 
 def build(sections: Sequence[GuideSection], policy: Policy) -> Matrix:
-    """Find the objectives of every item.
+    """Find the objectives that decide each item of the guide.
 
     Args:
-        sections: the guide's items.
+        sections: the sections of the guide, with their items.
         policy: the policy that has the objectives.
 
     Returns:
-        The matrix; an item that names an unknown objective or check has a problem.
+        The matrix. A row has problems where its item names an unknown objective or check.
     """
     known = PolicyNames.of(policy)
     return Matrix(
@@ -138,7 +139,7 @@ def _row(item: GuideItem, known: PolicyNames) -> MatrixRow:
 
 
 def _narrowed(every: tuple[str, ...], stages: Sequence[str]) -> tuple[str, ...]:
-    """The stages of an objective that an item names; every stage where the item names no such."""
+    """Return the stages of an objective that the item names; all stages where it names none."""
     return tuple(stage for stage in every if stage in stages) or every
 
 

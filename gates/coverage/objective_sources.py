@@ -1,4 +1,4 @@
-"""Where the evidence of an objective comes from, in words."""
+"""Names the sources of the evidence of an objective, such as a suite, a load run or the ledger."""
 
 from enum import Enum
 from typing import assert_never
@@ -25,7 +25,7 @@ from gates.model import (
 
 
 class Source(Enum):
-    """A kind of evidence."""
+    """A source of evidence; the value is its name in texts."""
 
     HEALTH = "health answer"
     SMOKE = "smoke suite"
@@ -60,18 +60,18 @@ SUITES = {
 
 
 def checks_of(objective: Objective) -> tuple[str, ...]:
-    """The ids of the checks that an objective requires; empty for an objective without checks."""
+    """Return the ids of the checks that an objective requires; empty where it requires no check."""
     if isinstance(objective, ChecksObjective | NoFailedChecksObjective):
         return objective.checks
     return ()
 
 
 def sources_of(objective: Objective, checks: tuple[str, ...]) -> tuple[Source, ...]:
-    """The sources of an objective's evidence, each once.
+    """Return the sources of the evidence of an objective; each source occurs once.
 
     Args:
         objective: the objective.
-        checks: the checks that count; empty for all checks of the objective.
+        checks: count only the sources of these checks; empty for all checks of the objective.
     """
     if required := checks_of(objective):
         return tuple(dict.fromkeys(_source_of_check(check) for check in checks or required))

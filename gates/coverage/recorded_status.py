@@ -1,4 +1,4 @@
-"""The state of each item of the guide, from the decisions and sign-offs in the ledger."""
+"""Finds the state of each item of the guide, from the decisions and sign-offs in the ledger."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -17,11 +17,14 @@ NO_STATES: RecordedStates = MappingProxyType({})
 
 
 def states_of(matrix: Matrix, statuses: Sequence[StageStatus]) -> RecordedStates:
-    """The state of each item that objectives decide, keyed by the item's id.
+    """Find the state of each item that has objectives: the worst state of these objectives.
 
     Args:
-        matrix: the matrix.
+        matrix: the items of the guide with their objectives.
         statuses: the status of every stage of the policy.
+
+    Returns:
+        The states, keyed by the id of the item.
     """
     recorded = {
         (status.stage.name, objective.objective): objective.state
@@ -41,7 +44,7 @@ def _state(row: MatrixRow, recorded: Mapping[tuple[str, str], State]) -> State:
 
 
 def counts_text(states: RecordedStates) -> str:
-    """The number of items in each state, in words."""
+    """Write the number of items in each state as text, such as ``3 verified, 0 signed, 1 open``."""
     values = list(states.values())
     shown = [state for state in ORDER if state is not State.ADVISORY or state in values]
     return ", ".join(f"{values.count(state)} {state.value}" for state in shown)

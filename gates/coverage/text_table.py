@@ -1,4 +1,4 @@
-"""The matrix of the guide as lines for a terminal."""
+"""Writes the matrix of the guide as text for a terminal."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -18,11 +18,11 @@ WORDS = {
 
 
 def matrix_text(matrix: Matrix, states: RecordedStates = NO_STATES) -> str:
-    """Every item by section, then the totals and the problems.
+    """Return the text of all items by section, then the totals and the problems.
 
     Args:
-        matrix: the matrix.
-        states: the states of items in the ledger; empty where no target is named.
+        matrix: the items of the guide with their objectives.
+        states: the state of each item, from the ledger; empty where no target is named.
     """
     lines = []
     for part in matrix.sections:
@@ -38,18 +38,20 @@ def matrix_text(matrix: Matrix, states: RecordedStates = NO_STATES) -> str:
 
 
 def totals_text(matrix: Matrix) -> str:
-    """The number of items by decider, in a sentence."""
+    """Return the number of all items, and the number of items of each decider, as text."""
     totals = matrix.totals()
     counts = ", ".join(f"{totals[decider]} {words}" for decider, words in WORDS.items())
     return f"{len(matrix.rows)} items of the guide: {counts}"
 
 
 def stages_text(matrix: Matrix, stages: Sequence[str]) -> str:
-    """The names of stages, with a short form for the steps where every step of the ramp is there.
+    """Join the names of stages; all steps of the ramp together have a short form.
+
+    The short form is ``FIRST … LAST``. It is used for three or more steps of the ramp.
 
     Args:
-        matrix: the matrix, whose policy knows the steps.
-        stages: names of stages.
+        matrix: the matrix whose policy has the steps of the ramp.
+        stages: the names of the stages.
     """
     steps = [step.name for step in matrix.policy.steps]
     if len(steps) < 3 or not set(steps) <= set(stages):  # noqa: PLR2004 - two names are short
@@ -61,7 +63,7 @@ def stages_text(matrix: Matrix, stages: Sequence[str]) -> str:
 
 
 def sources_text(deciding: DecidingObjective) -> str:
-    """The sources of an objective's evidence, in words."""
+    """Join the names of the sources of an objective's evidence by commas."""
     return ", ".join(source.value for source in deciding.sources)
 
 

@@ -1,7 +1,7 @@
-"""Says line by line what the gate can and cannot see of a target, with the mend for each.
+"""Examines a target: each line tells what the gate sees or cannot see, and how to mend it.
 
-report       the lines, and what they mean together
-parts        addresses, log-in and clocks of the parts of the target
-series       series, labels, buckets and start times of the policy's indicators
-scraping     instances and the scrape interval
+report       the form of a line
+parts        addresses, log-ins and clocks of the parts of the target
+series       time series, labels, buckets and start times of the policy's indicators
+scraping     the instances that Prometheus scrapes, and the scrape interval
 """

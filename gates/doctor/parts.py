@@ -1,4 +1,4 @@
-"""The parts of a target: can the gate reach them, log in, and are their clocks right?"""
+"""Examines the parts of a target: their addresses, the gate's log-ins, and their clocks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ QUERY = "/api/v1/query?query=1"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the target.
+    """A part of the target to which the gate sends requests, such as Prometheus.
 
     Args:
-        name: the key of its address.
-        url: the address that is asked.
-        access: how the gate accesses the part.
-        any_status: whether an answer of any status shows that the part is there.
+        name: the key of the part's address in ``[addresses]`` of the target file.
+        url: the address to which the gate sends a request.
+        access: the log-in, certificates and time limit for the part.
+        any_status: whether a response with any status proves that the part is reachable; if not,
+            the status must be 200.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Part:
 
 
 def parts_of(target: Target) -> tuple[Part, ...]:
-    """The parts that the target file names."""
+    """Return the parts of the target whose addresses the target file names."""
     addresses, access = target.addresses, target.access
     control = addresses.balancer_control
     return (
@@ -45,10 +46,10 @@ def parts_of(target: Target) -> tuple[Part, ...]:
 
 
 def examine_parts(target: Target) -> Iterator[Line]:
-    """Ask each part once.
+    """Send one request to each part of the target, and yield lines about each response.
 
     Args:
-        target: the target.
+        target: the target that is examined.
     """
     for part in parts_of(target):
         answer = get(part.url, part.access, max_bytes=MAX_BYTES)
@@ -57,7 +58,7 @@ def examine_parts(target: Target) -> Iterator[Line]:
             yield _build(target, answer)
     if not target.addresses.balancer_control:
         yield look(
-            "address of balancer_control", "the target file has no balancer",
+            "address of balancer_control", "the target file names no balancer",
             "gates ramp needs balancer_control in [addresses] and router in [traffic]",
         )  # fmt: skip
 
@@ -67,7 +68,11 @@ def _lines(part: Part, answer: Answer) -> Iterator[Line]:
     key = f"addresses.{part.name}"
     if answer.problem and not answer.status:
         problem, _, mend = answer.problem.partition("; ")
-        yield fail(address, f"{part.url}: {problem}", mend or f"correct {key}, or start the part")
+        yield fail(
+            address,
+            f"{part.url}: {problem}",
+            mend or f"correct {key}, or start the server at this address",
+        )
         return
     yield ok(address, f"{part.url} answers with status {answer.status}")
     if answer.problem:
@@ -75,26 +80,30 @@ def _lines(part: Part, answer: Answer) -> Iterator[Line]:
         yield fail(login, problem, mend)
         return
     if not part.any_status and answer.status != OK:
-        yield fail(login, f"status {answer.status}", f"correct {key}: another server answers here")
+        yield fail(
+            login,
+            f"expected status {OK}, got {answer.status}",
+            f"correct {key}: the address belongs to another server",
+        )
         return
     yield ok(login, _login(part.access))
     yield _clock(part, answer)
 
 
 def _login(access: Access) -> str:
-    """How the gate logs in, without a secret."""
+    """Write how the gate logs in to a part, without a secret."""
     used = [f"{key} from {variable}" for key, variable in access.variables]
     used += [f"header {name}" for name, _ in access.headers]
     used += ["client certificate"] if access.certificate_file else []
-    return ", ".join(used) or "none is needed"
+    return ", ".join(used) or "no log-in is needed"
 
 
 def _clock(part: Part, answer: Answer) -> Line:
     subject = f"clock of {part.name}"
     if answer.server_time is None:
-        return look(subject, "the answer has no Date header", "compare the clocks by hand")
-    text = f"differs by {answer.clock_difference:.1f} s"
-    mend = "synchronise both clocks (NTP)"
+        return look(subject, "the response has no Date header", "compare the clocks by hand")
+    text = f"differs by {answer.clock_difference:.1f} s from the clock of the gate"
+    mend = "synchronise the clocks of both machines (NTP)"
     if part.name == "prometheus" and answer.clock_difference > MAX_CLOCK_SECONDS:
         return fail(subject, f"{text}; the limit is {MAX_CLOCK_SECONDS:g} s", mend)
     if answer.clock_difference > USUAL_CLOCK_SECONDS:
@@ -107,12 +116,13 @@ def _build(target: Target, answer: Answer) -> Line:
     if served.build is None:
         return fail(
             "build", served.problem,
-            "let health answer with release, version, digest and deployment as JSON",
+            "let the health address return release, version, digest and deployment as JSON",
         )  # fmt: skip
     if (served.build, served.deployment) != (target.expected, target.deployment):
         return look(
-            "build", f"health serves {served.build} as {served.deployment}",
-            f"the target file expects {target.expected} as {target.deployment}; correct "
-            "[expected] and deployment, or deploy that build",
+            "build",
+            f"health names the build {served.build} and the deployment {served.deployment}",
+            f"the target file expects {target.expected} and {target.deployment}; correct "
+            "[expected] and deployment, or deploy the expected build",
         )  # fmt: skip
-    return ok("build", f"health serves {served.build}, as expected")
+    return ok("build", f"health names the build {served.build}, as expected")

@@ -1,11 +1,11 @@
-"""The lines of an examination of a target."""
+"""The form of the lines that ``gates doctor`` prints about a target."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Sight(Enum):
-    """Whether the gate sees what a line is about."""
+    """Whether the gate can see the subject of a line, and whether a person must act."""
 
     OK = "ok"
     LOOK = "look"  # the gate can decide; a person should know this
@@ -14,12 +14,12 @@ class Sight(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line.
+    """A line of ``gates doctor``: one fact about the target, and its mend.
 
     Args:
         subject: what was examined, such as ``address of prometheus``.
-        sight: whether the gate sees it.
-        text: what was seen.
+        sight: whether the gate can see the subject.
+        text: what the gate observed, or why the gate cannot see the subject.
         mend: what a person can do; empty where nothing needs to be done.
     """
 
@@ -34,15 +34,15 @@ class Line:
 
 
 def ok(subject: str, text: str) -> Line:
-    """A line about something that the gate sees."""
+    """Create a line about a subject that the gate sees and that needs no mend."""
     return Line(subject, Sight.OK, text)
 
 
 def fail(subject: str, text: str, mend: str) -> Line:
-    """A line about something that the gate does not see and needs."""
+    """Create a line about a subject that the gate needs and cannot see."""
     return Line(subject, Sight.FAIL, text, mend)
 
 
 def look(subject: str, text: str, mend: str) -> Line:
-    """A line about something that a person should know."""
+    """Create a line about a fact that a person should know; the gate can decide all the same."""
     return Line(subject, Sight.LOOK, text, mend)

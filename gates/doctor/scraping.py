@@ -1,4 +1,4 @@
-"""How Prometheus scrapes the instances of both colours: which are up, and how often."""
+"""Examines the instances that Prometheus scrapes: which are up, and the scrape interval."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,17 +13,17 @@ from gates.sources.prometheus import Prometheus
 
 WINDOW = timedelta(minutes=5)
 MAX_SHOWN = 8
-# A trigger reads a window of this length; fewer scrapes in it show nothing.
+# A rollback trigger reads a window of this length; the window needs this number of scrapes.
 TRIGGER_SECONDS, MIN_SCRAPES = 60.0, 2
 TOLERANCE = 1.5
 
 
 def examine_scraping(policy: Policy, target: Target) -> Iterator[Line]:
-    """Read the samples of ``up`` of both colours.
+    """Read the samples of ``up`` of green and blue, and yield lines about their instances.
 
     Args:
-        policy: names the series.
-        target: the target.
+        policy: the policy; its process indicator has the selector of ``up``.
+        target: the target whose Prometheus is asked.
     """
     processes = next(
         (kind for kind in policy.indicators.values() if isinstance(kind, ProcessIndicator)), None
@@ -38,7 +38,8 @@ def examine_scraping(policy: Policy, target: Target) -> Iterator[Line]:
             problem, _, mend = answer.problem.partition("; ")
             yield fail(
                 f"instances of {colour}", problem,
-                mend or "correct metrics.slot, baseline_slot and colour_label of the target file",
+                mend
+                or "correct slot, baseline_slot and colour_label in [metrics] of the target file",
             )  # fmt: skip
             continue
         yield _instances(colour, answer, target, processes)
@@ -58,8 +59,8 @@ def _instances(colour: str, answer: SampleSet, target: Target, processes: Proces
     missing = sorted(set(target.instances) - last.keys()) if colour == "green" else []
     if missing:
         return fail(
-            subject, f"not scraped: {', '.join(missing[:MAX_SHOWN])}",
-            "correct metrics.instances of the target file, or the scrape configuration",
+            subject, f"Prometheus does not scrape {', '.join(missing[:MAX_SHOWN])}",
+            "correct instances in [metrics] of the target file, or the scrape configuration",
         )  # fmt: skip
     return ok(subject, f"{len(last)} are up: {', '.join(sorted(last)[:MAX_SHOWN])}")
 
@@ -72,22 +73,27 @@ def _interval(colour: str, answer: SampleSet, target: Target) -> Line:
         for earlier, later in pairwise(series.samples)
     ]
     if not gaps:
-        return fail(subject, "a single scrape is there so far", "wait for two scrapes")
+        return fail(
+            subject, "Prometheus has one sample only of each instance", "wait for the next scrape"
+        )
     usual = median(gaps)
     if usual * MIN_SCRAPES > TRIGGER_SECONDS:
         return fail(
-            subject, f"{usual:.1f} s: a window of {TRIGGER_SECONDS:g} s has too few scrapes",
+            subject,
+            f"{usual:.1f} s: a window of {TRIGGER_SECONDS:g} s can have fewer than {MIN_SCRAPES} "
+            "scrapes",
             "let Prometheus scrape the store every 15 s or more often",
         )  # fmt: skip
     stated = target.scrape_interval_seconds
     if stated and usual > stated * TOLERANCE:
         return fail(
             subject, f"{usual:.1f} s, and the target file states {stated:g} s",
-            "correct metrics.scrape_interval_seconds, or the scrape configuration",
+            "correct scrape_interval_seconds in [metrics] of the target file, or the scrape "
+            "configuration",
         )  # fmt: skip
     if not stated:
         return look(
-            subject, f"{usual:.1f} s; the target file states none",
-            f"write scrape_interval_seconds = {usual:.0f} in [metrics]",
+            subject, f"{usual:.1f} s; the target file states no interval",
+            f"write scrape_interval_seconds = {usual:.0f} in [metrics] of the target file",
         )  # fmt: skip
     return ok(subject, f"{usual:.1f} s")

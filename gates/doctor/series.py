@@ -1,4 +1,4 @@
-"""The series of the policy's indicators: are they there, and is each event in a single series?"""
+"""Examines the indicators' time series: whether they exist, and whether an event counts twice."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,36 +20,36 @@ from gates.model.selector import colour_label, matchers_of, metric_name, of_colo
 from gates.sources.series_names import Labels, Listing, metric_names, recent_series
 
 MAX_SHOWN = 8
-# Labels of a scrape; Prometheus writes them on each series.
+# Labels that each time series may have and that never tell two events apart.
 ALWAYS = frozenset({"__name__", "job", "le"})
 USED_LE = "le"
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The queries about the time series of a target.
+    """Asks Prometheus about the time series of a target.
 
     Args:
-        target: the target.
-        names: the names of all metrics.
+        target: the target that is examined.
+        names: the names of all metrics of the target's Prometheus.
     """
 
     target: Target
     names: frozenset[str]
 
     def series(self, selector: str, slot: str) -> Listing:
-        """The series of a colour."""
+        """Ask Prometheus for the recent time series that a selector matches for one colour."""
         text = of_colour(selector, slot, self.target.colour_label)
         return recent_series(
             self.target.addresses.prometheus, self.target.access.prometheus, text
         )  # fmt: skip
 
     def colours(self) -> Mapping[str, str]:
-        """Green's and blue's value of the label of the colours."""
+        """Return the value of the colour label for ``green`` and for ``blue``."""
         return {"green": self.target.slot, "blue": self.target.baseline_slot}
 
     def mend(self, selector: str, indicator: str) -> str:
-        """What to do about a selector without series."""
+        """Tell a person how to correct a selector that matches no time series."""
         name = metric_name(selector)
         if name and name not in self.names:
             near = get_close_matches(name, self.names, 3, cutoff=0.5)
@@ -67,7 +67,7 @@ class Examination:
                 )
         label = self.target.colour_label or colour_label(selector)
         return (
-            f"the metric exists, but no series matches; compare its labels with "
+            f"the metric exists, but no series matches; compare the labels of the metric with "
             f"[indicators.{indicator}] and with slot, baseline_slot and colour_label ({label}) in "
             "[metrics] of the target file"
         )
@@ -81,11 +81,11 @@ def _as_number(end: str) -> float:
 
 
 def examine_series(policy: Policy, target: Target) -> Iterator[Line]:
-    """Ask for the series of each indicator that an objective of a stage with traffic uses.
+    """Ask Prometheus for the time series of each indicator, and yield lines about the answers.
 
     Args:
-        policy: the policy.
-        target: the target.
+        policy: the policy that has the indicators.
+        target: the target whose Prometheus is asked.
     """
     listing = metric_names(target.addresses.prometheus, target.access.prometheus)
     if listing.problem:
@@ -120,9 +120,9 @@ def _events(examination: Examination, indicator: EventIndicator) -> Iterator[Lin
         selected = examination.series(indicator.selected, slot)
         if not selected.series and indicator.part is Part.GOOD:
             mend = examination.mend(indicator.selected, indicator.name)
-            yield fail(subject, "no bucket or series of good events", mend)
+            yield fail(subject, "no bucket or time series counts good events", mend)
             continue
-        none = "" if selected.series else "; none of the selected events occurred yet"
+        none = "" if selected.series else "; no such event has occurred yet"
         counts = f"{len(selected.series)} of {len(total.series)} series"
         yield ok(subject, f"{counts} count {indicator.reads}{none}")
         yield from _labels(examination, indicator, colour, total.series)
@@ -131,7 +131,7 @@ def _events(examination: Examination, indicator: EventIndicator) -> Iterator[Lin
 def _labels(
     examination: Examination, indicator: EventIndicator, colour: str, series: Sequence[Labels]
 ) -> Iterator[Line]:
-    """The labels that tell series of one instance apart and that no indicator declares."""
+    """Find labels that tell time series of one instance apart, and that the indicator lacks."""
     label = examination.target.colour_label or colour_label(indicator.total)
     declared = indicator.labels | ALWAYS | {label, "instance"}
     replicas = examination.target.replica_labels
@@ -144,14 +144,14 @@ def _labels(
     doubled = next((group for group in groups.values() if len(group) > 1), None)
     subject = f"labels of {indicator.name} of {colour}"
     if doubled is None:
-        yield ok(subject, "each event is in a single series")
+        yield ok(subject, "each event counts in one time series only")
         return
     first, second = next(combinations(doubled, 2))
     differing = sorted(name for name in first.keys() | second.keys()
                        if first.get(name) != second.get(name))  # fmt: skip
     yield fail(
         subject,
-        f"series differ only in {', '.join(differing)}: "
+        f"two series differ only in the label {', '.join(differing)}: "
         f"{first.get(differing[0], '')!r} and {second.get(differing[0], '')!r}",
         "where the label tells events apart, add the label to labels of "
         f"[indicators.{indicator.name}]; where the label names a replica of Prometheus, add the "
@@ -163,7 +163,8 @@ def _processes(examination: Examination, indicator: ProcessIndicator) -> Iterato
     yield from _presence(examination, indicator.name, "up series", indicator.up)
     if indicator.fall_is_restart:
         yield look(
-            "start times", "the policy names no start time: every fall of a counter is a restart",
+            "start times",
+            "the policy names no start time, so every fall of a counter counts as a restart",
             "let the processes export process_start_time_seconds, and set start_time to this name",
         )  # fmt: skip
     else:
@@ -185,15 +186,16 @@ def _weights(examination: Examination, indicator: WeightIndicator) -> Line:
     servers = sorted({labels.get(indicator.server_label, "") for labels in listing.series})
     if not listing.series:
         return look(
-            "traffic weights", "no balancer is scraped; the ledger of gates ramp has the moves",
-            f"let Prometheus scrape the balancer, and name its weights in "
+            "traffic weights",
+            "Prometheus has no weights of a balancer; the ledger of gates ramp has the moves",
+            f"let Prometheus scrape the balancer, and name the metric of the weights in "
             f"[indicators.{indicator.name}]",
         )  # fmt: skip
     missing = [name for name in examination.target.servers if name not in servers]
     if missing:
         return fail(
             "traffic weights",
-            f"no weight of {', '.join(missing)}; Prometheus has {', '.join(servers)}",
-            "correct metrics.servers of the target file",
+            f"Prometheus has no weight of {', '.join(missing)}; its servers: {', '.join(servers)}",
+            "correct servers in [metrics] of the target file",
         )  # fmt: skip
     return ok("traffic weights", f"servers {', '.join(servers[:MAX_SHOWN])}")

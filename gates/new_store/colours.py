@@ -1,4 +1,4 @@
-"""Which label tells the colours apart in Prometheus, and which of its values is green's."""
+"""Finds the label that tells green and blue apart in Prometheus, and its value for green."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ COLOURS = 2
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """How the series of the two colours are told apart.
+    """The label that tells the time series of green and blue apart, and its two values.
 
     Args:
-        label: the label; empty where no label has two values.
-        green: green's value; empty where it is not known.
-        blue: blue's value; empty where it is not known.
+        label: the name of the label; empty where no label tells the colours apart.
+        green: the value of the label for green; empty where the value is not known.
+        blue: the value of the label for blue; empty where the value is not known.
         reason: why this label and these values were chosen, for a person.
     """
 
@@ -33,17 +33,17 @@ class Colours:
     reason: str
 
 
-NO_COLOURS = Colours("", "", "", "no label of the request counter has exactly two values")
+NO_COLOURS = Colours("", "", "", "no label of the request counter tells green and blue apart")
 
 
 def colours_of(
     series: Sequence[Labels], other_labels: frozenset[str], served: Sequence[ServedBuild]
 ) -> Colours:
-    """The label of the colours among the labels of some series.
+    """Find the label of a counter of requests that tells green and blue apart.
 
     Args:
-        series: the series of a counter of requests.
-        other_labels: labels that are known to mean something else, such as the status.
+        series: the labels of each time series of the counter.
+        other_labels: labels that are known to have another meaning, such as the status.
         served: the health answers of green and, where known, of blue.
     """
     values: dict[str, set[str]] = {}
@@ -64,7 +64,7 @@ def colours_of(
 
 
 def _names_of(build: ServedBuild) -> tuple[str, ...]:
-    """The names under which a store knows itself."""
+    """Return the deployment, release and version that a health answer names."""
     release = (build.build.release, build.build.version) if build.build else ()
     return tuple(name for name in (build.deployment, *release) if name)
 
@@ -72,29 +72,34 @@ def _names_of(build: ServedBuild) -> tuple[str, ...]:
 def _of_health(
     label: str, values: Sequence[str], names: Sequence[tuple[str, ...]]
 ) -> Colours | None:
-    """The colours where a value of the label is a name in a health answer."""
+    """Find the colours by a value of the label that a health answer names; None without one."""
     first, second = values
     green = next((value for value in values if names and value in names[0]), "")
     if green:
         blue = second if green == first else first
-        return Colours(label, green, blue, f"the health answer names the deployment {green!r}")
+        return Colours(label, green, blue, f"green's health answer has the name {green!r}")
     blue = next((value for value in values if len(names) > 1 and value in names[1]), "")
     if blue:
         green = second if blue == first else first
-        reason = f"the baseline's health answer names the deployment {blue!r}"
+        reason = f"blue's health answer has the name {blue!r}"
         return Colours(label, green, blue, reason)
     return None
 
 
 def _usual(two: Mapping[str, Sequence[str]]) -> Colours:
-    """The colours where health names none of the values."""
+    """Find the colours by usual names of labels and values, without a health answer."""
     label = next((label for label in USUAL if label in two), "")
     if not label:
         return NO_COLOURS
     first, second = two[label]
     green = next((value for value in two[label] if value in GREEN_VALUES), "")
     if not green:
-        reason = "a usual label, but no health answer has its values: say which value is green's"
+        reason = (
+            "the label has a usual name, but no health answer has its values; write green's "
+            "value as slot into [metrics] of the target file"
+        )
         return Colours(label, "", "", reason)
     blue = second if green == first else first
-    return Colours(label, green, blue, f"a usual label, and {green!r} is a usual name of green")
+    return Colours(
+        label, green, blue, f"the label has a usual name, and {green!r} is usual for green"
+    )

@@ -1,4 +1,4 @@
-"""The indicators of a new store: a ready-made set and its differences, or tables of its own."""
+"""Chooses a new store's indicators: a ready-made set with changes, or tables of its own."""
 
 import re
 import tomllib
@@ -19,9 +19,9 @@ STATUS = re.compile(r"[1-5](\d\d|xx|XX)\Z")
 REQUESTS = re.compile(r"(request|http|call|rpc)", re.IGNORECASE)
 DURATIONS = re.compile(r"(duration|latency|time|seconds|milliseconds)", re.IGNORECASE)
 INFO = re.compile(r"_?(build_)?info\Z")
-# Labels of where a series comes from, and not of what was counted.
+# Labels that tell where a time series comes from; the other labels tell what was counted.
 STRUCTURAL = frozenset({"__name__", "instance", "job", "le"})
-# Labels of Prometheus replicas: an event of two such series is one event.
+# Labels of replicas of Prometheus: two replicas have the same event in two time series.
 REPLICAS = frozenset({"replica", "prometheus_replica", "__replica__", "prometheus", "cluster"})
 LIMITS = {"slow_requests": 1.0, "very_slow_requests": 5.0}
 SCALES = {"milliseconds": 1000.0, "seconds": 1.0}
@@ -32,14 +32,16 @@ BUILD_LABELS = ("release", "version", "digest", "deployment")
 
 @dataclass(slots=True)
 class IndicatorTables:
-    """What a starting policy says about indicators.
+    """The indicators of a starting policy.
 
     Args:
-        include: the ready-made set, such as ``indicators/istio.toml``; empty for none.
-        tables: the tables of the policy; each replaces the table of the set with its name.
+        include: the file of the ready-made set, such as ``indicators/istio.toml``; empty where no
+            set fits.
+        tables: the policy's own tables, keyed by the indicator's name; an own table replaces the
+            table of the set that has the same name.
         counter: the metric that counts the requests; empty where no metric counts them.
-        status_label: the label of the counter that has the status; empty where it is not known.
-        without: the indicators of the set that have no series, so that no objective may use them.
+        status_label: the label of the counter that has the HTTP status; empty where none is known.
+        without: the indicators of the set that have no time series; no objective may use them.
         notes: what a person should know, one sentence each.
         missing: what a person must do, one sentence each.
     """
@@ -53,16 +55,16 @@ class IndicatorTables:
     missing: list[str] = field(default_factory=list)
 
     def has(self, name: str) -> bool:
-        """Whether the policy has an indicator, in a table of its own or in the set."""
+        """Whether the policy has an indicator: in a table of its own, or in the set."""
         in_set = name in _tables_of_set(self.include) and name not in self.without
         return name in self.tables or in_set
 
 
 def indicators_of(metrics: Metrics) -> IndicatorTables:
-    """The indicators that fit the metrics of a store.
+    """Choose the indicators that fit the metrics of a store.
 
     Args:
-        metrics: the metrics of its Prometheus.
+        metrics: the metrics of the store's Prometheus.
     """
     fitting = [
         (part, f"indicators/{path.name}")
@@ -76,7 +78,7 @@ def indicators_of(metrics: Metrics) -> IndicatorTables:
     tables = _tables_of_set(include)
     indicators = IndicatorTables(include, counter=metric_name(str(tables["requests"]["total"])))
     indicators.status_label = _status_label(metrics, indicators.counter)
-    indicators.notes.append(f"{include}: {part:.0%} of its indicators have series")
+    indicators.notes.append(f"{include}: {part:.0%} of the indicators of this set have time series")
     _fit_durations(indicators, tables, metrics)
     return indicators
 
@@ -84,7 +86,7 @@ def indicators_of(metrics: Metrics) -> IndicatorTables:
 def _fit_durations(
     indicators: IndicatorTables, tables: Mapping[str, Table], metrics: Metrics
 ) -> None:
-    """Let the indicators of slow requests read buckets that exist."""
+    """Change the indicators of slow requests, so that their selectors match existing buckets."""
     for name, limit in LIMITS.items():
         if name in tables and metric_name(str(tables[name]["good"])) in metrics.names:
             _mend_boundary(indicators, name, dict(tables[name]), limit, metrics)
@@ -107,7 +109,7 @@ def _tables_of_set(include: str) -> Mapping[str, Table]:
 
 
 def _fitting_part(tables: Mapping[str, Table], metrics: Metrics) -> float:
-    """The part of a set's indicators that have series; 0 where an essential indicator has none."""
+    """Return which part of a set has time series, 0 to 1; 0 without an essential indicator."""
     fitting = {name for name, table in tables.items() if _has_series(table, metrics)}
     if not set(ESSENTIAL) <= fitting:
         return 0.0
@@ -115,7 +117,7 @@ def _fitting_part(tables: Mapping[str, Table], metrics: Metrics) -> float:
 
 
 def _has_series(table: Table, metrics: Metrics) -> bool:
-    """Whether each selector's metric exists with the labels that the selector asks for."""
+    """Whether the metric of each selector exists with the labels that the selector needs."""
     for key in SELECTORS:
         if key not in table:
             continue
@@ -129,7 +131,7 @@ def _has_series(table: Table, metrics: Metrics) -> bool:
 
 
 def _status_label(metrics: Metrics, counter: str) -> str:
-    """The label whose values are HTTP statuses."""
+    """Find the label of a counter whose values are HTTP statuses; empty without such a label."""
     candidates = {
         label: sum(STATUS.match(value) is not None for value in values) / len(values)
         for label, values in metrics.values(counter).items()
@@ -139,7 +141,7 @@ def _status_label(metrics: Metrics, counter: str) -> str:
 
 
 def _own_indicators(metrics: Metrics) -> IndicatorTables:
-    """Indicators from the names of the store's own metrics."""
+    """Write indicators from the names of the store's own metrics."""
     indicators = IndicatorTables()
     counters = [
         name for name in sorted(metrics.names)
@@ -148,7 +150,7 @@ def _own_indicators(metrics: Metrics) -> IndicatorTables:
     with_status = [name for name in counters if _status_label(metrics, name)]
     if not with_status:
         indicators.notes.append(
-            "no counter of requests with a status was found; write [indicators.requests] and "
+            "Prometheus has no counter of requests with a status; write [indicators.requests] and "
             "[indicators.request_errors] by hand"
         )
         return indicators
@@ -168,7 +170,9 @@ def _own_indicators(metrics: Metrics) -> IndicatorTables:
         {"start_time": f"{start}{{{colour}}}"} if start else {"fall_is_restart": True}
     )
     if not start:
-        indicators.notes.append("no start time of the processes: a fall of a counter is a restart")
+        indicators.notes.append(
+            "Prometheus has no start times, so a fall of a counter counts as a restart"
+        )
     indicators.tables["traffic_weights"] = {
         "weights": 'haproxy_server_weight{proxy="store"}', "server_label": "server",
     }  # fmt: skip
@@ -176,12 +180,12 @@ def _own_indicators(metrics: Metrics) -> IndicatorTables:
 
 
 def _declared_labels(metrics: Metrics, name: str) -> list[str]:
-    """The labels that tell the series of an instance apart."""
+    """Return the labels of a metric that tell the time series of one instance apart."""
     return sorted(metrics.values(name).keys() - STRUCTURAL - REPLICAS)
 
 
 def _add_durations(indicators: IndicatorTables, metrics: Metrics) -> None:
-    """The indicators of slow requests, from the histogram whose name is nearest to the counter."""
+    """Add the indicators of slow requests, from the histogram with the most similar name."""
     buckets = [
         name for name in sorted(metrics.names)
         if name.endswith("_bucket") and DURATIONS.search(name) and REQUESTS.search(name)
@@ -189,7 +193,7 @@ def _add_durations(indicators: IndicatorTables, metrics: Metrics) -> None:
     ]  # fmt: skip
     if not buckets:
         indicators.notes.append(
-            "no histogram of request durations was found (series that end with _bucket): the "
+            "Prometheus has no histogram of request durations (a metric NAME_bucket), so the "
             "policy has no objective of latency; a native histogram needs "
             "always_scrape_classic_histograms in Prometheus"
         )
@@ -226,7 +230,7 @@ def _common_start(left: str, right: str) -> str:
 def _mend_boundary(
     indicators: IndicatorTables, name: str, table: Table, limit: float, metrics: Metrics
 ) -> None:
-    """Let an indicator read a bucket that exists: at the limit, or the next larger bucket."""
+    """Change an indicator to a bucket that exists: the bucket at the limit, or the next larger."""
     bucket = metric_name(str(table["good"]))
     spellings = metrics.values(bucket).get("le", frozenset())
     matches = [le for le in spellings if _matches_boundary(str(table["good"]), bucket, le)]
@@ -264,22 +268,22 @@ def _is_finite(le: str) -> bool:
 
 
 def replica_labels_of(indicators: IndicatorTables, metrics: Metrics) -> list[str]:
-    """The labels in which the replicas of Prometheus differ, so that an event is in two series.
+    """Find the labels in which replicas of Prometheus differ: each replica has its own series.
 
     Args:
-        indicators: names the counter of requests.
-        metrics: the metrics.
+        indicators: the indicators, which name the counter of requests.
+        metrics: the metrics of the store's Prometheus.
     """
     values = metrics.values(indicators.counter)
     return sorted(label for label in REPLICAS & values.keys() if len(values[label]) > 1)
 
 
 def name_colours(indicators: IndicatorTables, label: str) -> None:
-    """Replace the colours' usual label in the policy's tables by the store's own label.
+    """Replace the label ``slot`` in the policy's tables by the store's own label of the colours.
 
     Args:
-        indicators: the indicators.
-        label: the label; it no longer counts as a label that tells series apart.
+        indicators: the indicators, whose tables are changed.
+        label: the store's own label; this label is removed from the key ``labels`` of each table.
     """
     for table in indicators.tables.values():
         for key in SELECTORS:
@@ -295,13 +299,13 @@ def name_colours(indicators: IndicatorTables, label: str) -> None:
 def add_build(
     indicators: IndicatorTables, metrics: Metrics, served: ServedBuild, slot: str
 ) -> None:
-    """Add the table of the info series whose labels have the values of the health answer.
+    """Add the indicator ``build``: the info series whose labels have the health answer's values.
 
     Args:
-        indicators: the tables; ``build`` is added, and a note where no series fits.
-        metrics: the metrics.
+        indicators: the indicators; where no info series fits, ``missing`` gets a sentence.
+        metrics: the metrics of the store's Prometheus.
         served: green's health answer.
-        slot: green's value of the label of the colours; empty where it is not known.
+        slot: the value of the colour label for green; empty where the value is not known.
     """
     for name in sorted(filter(INFO.search, metrics.names)):
         for labels in metrics.series(name):
@@ -328,6 +332,6 @@ def _build_keys(labels: Mapping[str, str], served: ServedBuild) -> Iterator[tupl
     values = (served.build.release, served.build.version, served.build.digest, served.deployment)
     for kind, value in zip(BUILD_LABELS, values, strict=True):
         names = [name for name, shown in labels.items() if shown == value]
-        # Of two labels with the same value, the label of this name is meant.
+        # Where two labels have the same value, the label with the name of the key is used.
         if names:
             yield f"{kind}_label", kind if kind in names else min(names)

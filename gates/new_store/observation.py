@@ -1,4 +1,4 @@
-"""What the health address and Prometheus of a store answer."""
+"""Asks the health address and the Prometheus of a store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ MAX_HEALTH_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class HealthAnswer:
-    """What a store says about its build.
+    """The response of a health address of a store.
 
     Args:
         url: the health address.
-        served: the build, or the problem.
+        served: the build that the response names, or the problem of the request.
     """
 
     url: str
@@ -27,16 +27,19 @@ class HealthAnswer:
 
     @property
     def is_known(self) -> bool:
-        """Whether the answer names a build."""
+        """Whether the response names a build."""
         return self.served.measured is Measured.OK
 
 
 def health_of(url: str, access: Access) -> HealthAnswer:
-    """Ask the usual health addresses below an address; the first that names a build counts.
+    """Ask the usual health addresses of a store one by one, until a response names a build.
 
     Args:
         url: the address of the store, without a trailing slash.
         access: log-in, certificates and the time limit.
+
+    Returns:
+        The response that names a build; if none does, a response with its problem.
     """
     answers = []
     for path in HEALTH_PATHS:
@@ -57,13 +60,13 @@ def health_of(url: str, access: Access) -> HealthAnswer:
 
 @dataclass(slots=True)
 class Metrics:
-    """The metrics of a Prometheus; the series of each name are asked for once.
+    """The metrics of a Prometheus; the time series of a metric are read once, when needed.
 
     Args:
         url: the address of Prometheus, without a trailing slash.
         access: log-in, certificates and the time limit.
         names: the names of all metrics.
-        problem: why the names are not known; empty where they are known.
+        problem: why the names or time series are not known; empty where no request failed.
     """
 
     url: str
@@ -79,7 +82,7 @@ class Metrics:
         return cls(url, access, listing.names, listing.problem)
 
     def series(self, name: str) -> tuple[Labels, ...]:
-        """The labels of every recent series of a metric; none where there is no answer."""
+        """Return the labels of each recent time series of a metric; empty without a response."""
         if name not in self.names:
             return ()
         if name not in self._series:
@@ -90,7 +93,7 @@ class Metrics:
         return self._series[name]
 
     def values(self, name: str) -> Mapping[str, frozenset[str]]:
-        """The values of each label of a metric."""
+        """Return the values of each label of a metric, keyed by the name of the label."""
         by_label: dict[str, set[str]] = {}
         for labels in self.series(name):
             for label, value in labels.items():

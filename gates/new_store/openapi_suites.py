@@ -1,4 +1,4 @@
-"""Which suites of checks fit a store: those whose operations are in its OpenAPI file."""
+"""Finds the suites that fit a store: the store's OpenAPI file has all operations of the suite."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class SuiteFit:
 
     Args:
         suite: the suite's name.
-        missing: the operations that the suite calls and that the store does not have.
+        missing: the operations that the suite calls and that the OpenAPI file does not have.
         secrets: the secrets that the suite uses, by their names in target files.
     """
 
@@ -33,40 +33,47 @@ class SuiteFit:
 
     @property
     def applies(self) -> bool:
-        """Whether the store has every operation of the suite."""
+        """Whether the OpenAPI file has every operation that the suite calls."""
         return not self.missing
 
     @property
     def sentence(self) -> str:
-        """A sentence that says whether the suite applies."""
+        """A sentence about whether the suite applies, with the missing operations."""
         if self.applies:
-            return f"suite {self.suite}: applies; the OpenAPI file has all its operations"
+            return f"suite {self.suite}: applies; the OpenAPI file has all operations of the suite"
         shown = ", ".join(self.missing[:MAX_SHOWN])
         more = f" and {len(self.missing) - MAX_SHOWN} more" if len(self.missing) > MAX_SHOWN else ""
-        return f"suite {self.suite}: does not apply; the store has no operation {shown}{more}"
+        return (
+            f"suite {self.suite}: does not apply; the OpenAPI file has no operation {shown}{more}"
+        )
 
 
 def operations_of(path: Path) -> frozenset[str]:
-    """The ids of the operations of an OpenAPI file.
+    """Read the ids of the operations from an OpenAPI file.
 
     Args:
-        path: the file, YAML or JSON.
+        path: the OpenAPI file, YAML or JSON.
 
     Raises:
-        ConfigurationError: the file cannot be read, or it names no operation.
+        ConfigurationError: the file cannot be read, or the file names no operation.
     """
     raw = read_bytes(path, MAX_BYTES)
     operations = frozenset(OPERATION.findall(raw.decode(errors="replace")))
     if not operations:
-        raise ConfigurationError(f"{path}: expected an OpenAPI file whose operations have an id")
+        raise ConfigurationError(
+            f"{path}: expected an OpenAPI file whose operations have operationId"
+        )
     return operations
 
 
 def suite_fits(operations: frozenset[str]) -> tuple[SuiteFit, ...]:
-    """The fit of each suite; none where the suites are not installed.
+    """Compare the operations that each suite calls with the operations of a store.
 
     Args:
         operations: the ids of the store's operations.
+
+    Returns:
+        One fit for each suite; empty where the suites are not installed.
     """
     folder = places.suites_installed()
     if folder is None:

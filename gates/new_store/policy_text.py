@@ -1,4 +1,4 @@
-"""The text of a starting policy: the installed one with the indicators of the new store."""
+"""Writes a starting policy: the installed starting policy with the new store's indicators."""
 
 import re
 
@@ -17,11 +17,11 @@ NEEDS = {
 
 
 def policy_of(indicators: IndicatorTables, name: str) -> str:
-    """The text of the policy.
+    """Return the text of a starting policy.
 
     Args:
-        indicators: the indicators.
-        name: the policy's name.
+        indicators: the indicators of the new store.
+        name: the name of the policy, which its text states.
     """
     text = (places.policy_installed().parent / "starting.toml").read_text()
     text = HEAD.sub("", text)
@@ -37,13 +37,13 @@ def policy_of(indicators: IndicatorTables, name: str) -> str:
     )
     head = (
         f"{MARK}: a policy to begin with. Its limits are those of the deployment guide of\n"
-        "# Kirana Store; docs/other-stores.md says what to change first.\n"
+        "# Kirana Store; docs/other-stores.md tells what to change first.\n"
     )
-    heading = "\n# What is measured, by the names of this store's metrics.\n" if tables else ""
+    heading = "\n# The indicators, with the names of this store's metrics.\n" if tables else ""
     return f"{head}{text.rstrip()}\n{heading}{tables}"
 
 
 def _without(text: str, objective: str) -> str:
-    """The policy without an objective."""
+    """Remove an objective from the text of a policy."""
     table = re.compile(rf"(?:^#.*\n)*^\[objectives\.{objective}\]\n(?:.+\n)+\n?", re.MULTILINE)
     return re.sub(rf'"{objective}",? ?', "", table.sub("", text))

@@ -34,18 +34,18 @@ SCRAPES_WINDOW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class NewStore:
-    """What the command line says about a new store.
+    """The options of ``gates init`` about a new store.
 
     Args:
         url: the address of green.
         prometheus: the address of Prometheus.
         targets: the folder of the target files.
         policy: the file of the starting policy.
-        target: green's name.
-        baseline: blue's name.
+        target: the name of green, and of its target file.
+        baseline: the name of blue, and of its target file.
         baseline_url: the address of blue; empty where it is not known.
         control: the balancer's control address; empty where it is not known.
-        openapi: the OpenAPI file of the store; None for none.
+        openapi: the OpenAPI file of the store; None where no file is named.
     """
 
     url: str
@@ -61,11 +61,11 @@ class NewStore:
 
 @dataclass(slots=True)
 class Proposal:
-    """The files that are proposed, and what a person must know and do.
+    """The proposed files, the facts that were found, and the steps that a person must take.
 
     Args:
-        files: the text of each file.
-        lines: what was found at the store, one sentence for each fact.
+        files: the text of each proposed file, keyed by its path.
+        lines: the facts that were found about the store, one sentence for each fact.
         missing: what a person must do, one sentence for each step; empty where nothing is missing.
     """
 
@@ -75,10 +75,10 @@ class Proposal:
 
 
 def proposal_of(store: NewStore) -> Proposal:
-    """Ask health and Prometheus, and propose the files.
+    """Ask the store's health address and Prometheus, and propose target files and a policy.
 
     Args:
-        store: the store.
+        store: the options about the new store.
 
     Raises:
         ConfigurationError: the OpenAPI file cannot be read, or the log-in of an earlier target
@@ -100,13 +100,17 @@ def proposal_of(store: NewStore) -> Proposal:
     proposal.lines += _lines(green, blue, metrics, indicators, colours)
     proposal.lines += [fit.sentence for fit in fits]
     if not fits:
-        proposal.lines.append("suites: not examined; name the store's OpenAPI file with --openapi")
+        proposal.lines.append(
+            "suites: not examined; name the store's OpenAPI file with --openapi FILE"
+        )
     interval = _scrape_interval(store.prometheus, access.prometheus, colours)
     values = _metrics_keys(colours, interval)
     if replicas := indicator_tables.replica_labels_of(indicators, metrics):
         values["replica_labels"] = replicas
         labels = ", ".join(replicas)
-        proposal.lines.append(f"replicas of Prometheus: they differ in the label {labels}")
+        proposal.lines.append(
+            f"replicas of Prometheus: their time series differ in the label {labels}"
+        )
     _add_targets(proposal, store, (green, blue), values, fits)
     if indicators.has("requests"):
         proposal.files[store.policy] = policy_text.policy_of(indicators, store.policy.stem)
@@ -116,7 +120,7 @@ def proposal_of(store: NewStore) -> Proposal:
 
 
 def _access(path: Path) -> TargetAccess:
-    """The access that an earlier target file states; its messages name that file.
+    """Read the log-ins from an earlier target file; without such a file, return empty log-ins.
 
     Raises:
         ConfigurationError: a table of access in the earlier file is wrong.
@@ -151,7 +155,10 @@ def _lines(
     for name, answer in (("green", green), ("blue", blue)):
         if answer and answer.is_known:
             served = answer.served
-            yield f"health of {name}: {answer.url} serves {served.build} as {served.deployment!r}"
+            yield (
+                f"health of {name}: {answer.url} names the build {served.build} and the deployment "
+                f"{served.deployment!r}"
+            )
         elif answer:
             yield f"health of {name}: {answer.url}: {answer.served.problem}"
     if metrics.problem:
@@ -172,7 +179,7 @@ def _lines(
 
 
 def _scrape_interval(url: str, access: Access, colours: Colours) -> float:
-    """The usual time between two scrapes of green, seconds; 0 where it is not known."""
+    """Find the usual time between two scrapes of green, seconds; 0 where it is not known."""
     if not colours.green:
         return 0.0
     selector = f'up{{{colours.label}="{colours.green}"}}'
@@ -192,7 +199,7 @@ def _add_targets(
     metrics: Mapping[str, object],
     fits: tuple[SuiteFit, ...],
 ) -> None:
-    """The target files of green and, where its address is known, of blue."""
+    """Add the target file of green, and the target file of blue where its address is known."""
     suites = tuple(fit.suite for fit in fits if fit.applies)
     secrets = tuple(sorted({name for fit in fits if fit.applies for name in fit.secrets}))
     named = ((store.target, store.url), (store.baseline, store.baseline_url))
@@ -223,14 +230,14 @@ def _add_targets(
         proposal.files[path] = target_of(content, own)
         proposal.missing += [f"fill in {key} in {path}" for key in content.placeholders]
     proposal.missing += [
-        f"set the environment variable KIRANA_{secret.upper()} (secrets.{secret}: a suite uses it)"
+        f"set the environment variable KIRANA_{secret.upper()} (a suite uses secrets.{secret})"
         for secret in secrets
         if not os.environ.get(f"KIRANA_{secret.upper()}")
     ]
 
 
 def _metrics_keys(colours: Colours, interval: float) -> dict[str, object]:
-    """The keys of ``[metrics]`` of green."""
+    """Return the keys and values of ``[metrics]`` for green's target file."""
     keys: dict[str, object] = {
         "slot": colours.green or f"{PLACEHOLDER}-green",
         "baseline_slot": colours.blue or f"{PLACEHOLDER}-blue",
@@ -261,11 +268,11 @@ def _missing(
         yield "no policy was written, because no counter of requests with a status was found"
     yield from indicators.missing
     if not metrics.problem and not colours.label:
-        yield "let each scrape job say the colour of its processes by a label, such as track"
+        yield "let each scrape job add a label with the colour of its processes, such as track"
     if not store.baseline_url:
         yield f"{store.baseline} has no target file: type the command again with --baseline-url URL"
     if not store.control:
-        yield "gates ramp needs the balancer's control address: --control URL"
+        yield "gates ramp needs the balancer's control address: type --control URL, too"
 
 
 def _unset(access: TargetAccess) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The text of a target file of a new store."""
+"""Writes the text of a target file for a new store."""
 
 import tomllib
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ LOGIN_HINT = """# How the gate logs in to Prometheus; [access.api], [access.heal
 
 @dataclass(frozen=True, slots=True)
 class TargetContent:
-    """What a target file states.
+    """The content of a target file.
 
     Args:
         name: the target's name.
-        deployment: the name that the store gives itself; empty where it is not known.
-        build: the build that it serves; None where it is not known.
-        addresses: the addresses by key.
-        metrics: the keys of ``[metrics]``.
-        suites: the suites that apply.
+        deployment: the deployment that the health answer names; empty where it is not known.
+        build: the build that the store serves; None where it is not known.
+        addresses: the values of ``[addresses]``, by their keys.
+        metrics: the values of ``[metrics]``, by their keys.
+        suites: the suites that can run against the store.
         secrets: the names of the secrets that these suites use.
     """
 
@@ -60,7 +60,7 @@ class TargetContent:
 
 
 def kept_tables(path: Path) -> dict[str, object]:
-    """The tables of an earlier file that stay as they are; none where there is no such file."""
+    """Read the tables of an earlier target file that the new text keeps; empty without a file."""
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, ValueError):
@@ -72,17 +72,17 @@ def kept_tables(path: Path) -> dict[str, object]:
 
 
 def has_login(kept: Mapping[str, object]) -> bool:
-    """Whether the tables that stay have a log-in."""
+    """Whether the kept tables state how the gate logs in to a part of the target."""
     access = kept.get("access")
     return isinstance(access, dict) and any(isinstance(value, dict) for value in access.values())
 
 
 def target_of(content: TargetContent, kept: Mapping[str, object]) -> str:
-    """The text of the target file.
+    """Return the text of a target file.
 
     Args:
-        content: what was found out.
-        kept: tables of an earlier file, by name.
+        content: the facts that were found out about the store.
+        kept: the tables of an earlier target file that replace new tables, by their names.
     """
     build = content.build or UNKNOWN
     tables: dict[str, object] = {
@@ -114,7 +114,7 @@ def target_of(content: TargetContent, kept: Mapping[str, object]) -> str:
 
 
 def _tables(tables: Mapping[str, object]) -> list[str]:
-    """Each table, and each table in it."""
+    """Write each table, and each table inside a table."""
     texts = []
     for name, content in tables.items():
         if not isinstance(content, Mapping):

@@ -1,4 +1,4 @@
-"""Writes tables of TOML, as far as target files and policies need them."""
+"""Writes the values, keys and tables of TOML that target files and policies need."""
 
 import json
 import re
@@ -8,10 +8,10 @@ BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 def text_of(value: object) -> str:
-    """A value of TOML: a text, a number, a truth value, a list or an inline table.
+    """Write a value as TOML.
 
     Args:
-        value: the value; nothing else can be written.
+        value: a text, a number, a truth value, a list, or a mapping (an inline table).
 
     Source: TOML 1.0: a basic string has the escapes of JSON.
     """
@@ -31,21 +31,21 @@ def text_of(value: object) -> str:
 
 
 def key_of(name: str) -> str:
-    """A key of TOML, in quotes where its characters need them."""
+    """Write a key as TOML, in quotes where its characters need quotes."""
     return name if BARE.match(name) else _basic(name)
 
 
 def _basic(text: str) -> str:
-    """A basic string: the escapes are those of JSON, and U+007F is escaped, too."""
+    """Write a basic string of TOML: with the escapes of JSON, and an escape for U+007F."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def table_of(path: str, content: Mapping[str, object]) -> str:
-    """A table with its head.
+    """Write a table as TOML, with its head.
 
     Args:
         path: the path of the table, such as ``access.prometheus``.
-        content: the keys and values.
+        content: the keys and values of the table.
     """
     lines = [f"{key_of(key)} = {text_of(value)}" for key, value in content.items()]
     return "\n".join([f"[{path}]", *lines, ""])

@@ -1,4 +1,4 @@
-"""The answer on top of the page: the decision, why, since when, and what to do next."""
+"""Writes the top of the page: the decision, its reason and time, and what to do next."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -30,13 +30,13 @@ def summary_of(
     entries: Sequence[LedgerEntry],
     charts: Sequence[RatioChart],
 ) -> Summary:
-    """The answer of the newest decision.
+    """Write the top of the page from the newest decision about the target.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
         document: the newest decision about the target; None where the ledger has none.
         entries: the entries of the newest ramp, oldest first; may be empty.
-        charts: the charts of the newest decision of a ramp; the first chart counts failed requests.
+        charts: the charts of the newest ramp; the first chart counts failed requests.
     """
     warnings = tuple(f"The ledger is damaged: {problem}" for problem in source.content.problems[:3])
     if document is None:
@@ -64,14 +64,14 @@ def summary_of(
 
 
 def _without_decision(source: ReportInput, warnings: tuple[str, ...]) -> Summary:
-    """The top of the page where the ledger has no decision about the target."""
+    """Write the top of the page where the ledger has no decision about the target."""
     command = f"gates check STAGE --target {shlex.quote(source.name) if source.name else 'NAME'}"
     step = NextStep("Ask the gate about a stage.", command)
     return Summary("", Tone.PLAIN, NO_DECISION, "", (), (step,), warnings)
 
 
 def _later_rollback(decision: Decision, entries: Sequence[LedgerEntry]) -> str | None:
-    """Why the traffic was given back after a decision that did not ask for it; None otherwise."""
+    """Return why a rollback followed a GO or a HOLD; None without such a rollback."""
     if decision.outcome in (Outcome.NO_GO, Outcome.ROLLBACK):
         return None
     later: str | None = None
@@ -87,7 +87,7 @@ def _later_rollback(decision: Decision, entries: Sequence[LedgerEntry]) -> str |
 
 
 def _headline(decision: Decision, outcome: Outcome, entries: Sequence[LedgerEntry]) -> str:
-    """The answer as a sentence."""
+    """Write the decision as a sentence."""
     ending, stage = _ending(entries), decision.stage
     match outcome:
         case Outcome.GO if ending is not None and ending.ending is RampEnding.DONE:
@@ -95,13 +95,13 @@ def _headline(decision: Decision, outcome: Outcome, entries: Sequence[LedgerEntr
         case Outcome.GO:
             return f"The release may go on past {stage}."
         case Outcome.HOLD:
-            return f"The release waits at {stage}: the gate cannot yet say that it may go on."
+            return f"The release waits at {stage}: the gate cannot yet decide that it may go on."
         case Outcome.NO_GO | Outcome.ROLLBACK:
             return _stopped(decision, outcome, entries)
 
 
 def _stopped(decision: Decision, outcome: Outcome, entries: Sequence[LedgerEntry]) -> str:
-    """The answer as a sentence, where the release must not go on."""
+    """Write a NO-GO or a ROLLBACK as a sentence."""
     share, stage = share_now(entries), decision.stage
     if is_rollback_failed(entries):
         return f"The rollback failed at {stage}: green may still have traffic of customers."
@@ -124,7 +124,7 @@ def is_rollback_failed(entries: Sequence[LedgerEntry]) -> bool:
 
 
 def _ending(entries: Sequence[LedgerEntry]) -> RampEndEntry | None:
-    """The end of the newest ramp; None while it is under way."""
+    """Find the end of the newest ramp; None while the ramp is under way."""
     last = [entry for entry in entries if not isinstance(entry, DecisionEntry)][-1:]
     return next((entry for entry in last if isinstance(entry, RampEndEntry)), None)
 
@@ -134,18 +134,18 @@ def _capital(sentence: str) -> str:
 
 
 def _times(source: ReportInput, decision: Decision, outcome: Outcome) -> Iterator[Fact]:
-    """When the decision was made, and since when the gate has given the same answer."""
+    """Write the time of the decision, and since when the gate has made the same decision."""
     decided, since = moment_text(decision.at), _since(source, decision)
     if outcome is not decision.outcome:
         yield Fact("Newest decision", f"{WORDS[decision.outcome]}, {decided}")
         return
     yield Fact("Decided", decided)
     if decided != since:
-        yield Fact("The same answer since", since)
+        yield Fact("The same decision since", since)
 
 
 def _since(source: ReportInput, decision: Decision) -> str:
-    """When the gate first gave this answer to the same question, without another in between."""
+    """Write when the newest decisions in a row with the same outcome and stage began."""
     since = decision.at
     for record in reversed(source.content.records):
         entry = record.entry
@@ -159,14 +159,14 @@ def _since(source: ReportInput, decision: Decision) -> str:
 
 
 def _title(source: ReportInput, decision: Decision) -> str:
-    """What is true when the stage is passed, in words; empty for a stage of another policy."""
+    """Write the title of the decision's stage; empty for a stage of another policy."""
     titles = (stage.title for stage in source.policy.stages if stage.name == decision.stage)
     title = next(titles, "")
     return f": {title}" if title else ""
 
 
 def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
-    """Who has the traffic by the ledger, and how the ramp ended."""
+    """Write the shares of the traffic by the ledger, and the end of the ramp."""
     share = share_now(entries)
     if share is not None:
         green, at = 100 * share[0], share[1]
@@ -182,10 +182,13 @@ def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
 
 
 def _failed_requests(charts: Sequence[RatioChart]) -> Iterator[Fact]:
-    """How many requests of customers failed in the ramp."""
+    """Write the number of failed requests of each colour during the ramp."""
     for chart in charts[:1]:
         for line in chart.lines:
-            label = f"{_capital(chart.title)} on {line.colour}, from the ramp to the decision"
+            label = (
+                f"{_capital(chart.title)} on {line.colour}, "
+                "from the start of the ramp to the decision"
+            )
             yield Fact(label, _count(line))
 
 
@@ -195,7 +198,7 @@ def _count(line: Line) -> str:
 
 
 def _after_rollback(source: ReportInput, entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
-    """The newest decision about the baseline after a rollback."""
+    """Write the newest decision about the baseline after a rollback."""
     stage = source.policy.after_rollback
     decisions = [
         entry.document.decision
@@ -212,7 +215,7 @@ def _after_rollback(source: ReportInput, entries: Sequence[LedgerEntry]) -> Iter
 def _next_steps(
     source: ReportInput, document: DecisionDocument, entries: Sequence[LedgerEntry]
 ) -> Iterator[NextStep]:
-    """What a person should do next, the most urgent step first."""
+    """Write what a person should do next, the most urgent step first."""
     decision, name = document.decision, source.name
     share = share_now(entries)
     is_stopped = decision.outcome in (Outcome.NO_GO, Outcome.ROLLBACK)
@@ -237,7 +240,7 @@ def _next_steps(
 
 
 def _after_go(source: ReportInput, decision: Decision, entries: Sequence[LedgerEntry]) -> NextStep:
-    """The step that follows a GO."""
+    """Write the next step after a GO."""
     ending = _ending(entries)
     if ending is not None and ending.ending is not RampEnding.DONE:
         return NextStep("Read in the timeline why the ramp ended before its last step.")
@@ -258,13 +261,13 @@ def _after_go(source: ReportInput, decision: Decision, entries: Sequence[LedgerE
 
 
 def _causes(decision: Decision, verdict: Verdict) -> Iterator[NextStep]:
-    """The findings that led to the answer, each with its next step."""
+    """Write the findings that led to the decision, each with its next step."""
     causes = [
         finding for finding in decision.findings if finding.verdict is verdict and finding.counts
     ]
     for finding in causes[:MAX_CAUSES]:
         # The reason is on the page already.
         why = "" if finding.sentence == decision.reason else f": {finding.sentence}"
-        yield NextStep(f"Look into {finding.objective}{why}.", finding.next_step)
+        yield NextStep(f"Examine {finding.objective}{why}.", finding.next_step)
     if len(causes) > MAX_CAUSES:
-        yield NextStep(f"Look into {len(causes) - MAX_CAUSES:,} more findings below.")
+        yield NextStep(f"Examine {len(causes) - MAX_CAUSES:,} more findings below.")

@@ -1,4 +1,4 @@
-"""The findings of a decision, worst first, with their measurements and newest raw samples."""
+"""Writes the findings of a decision, worst first, with measurements and newest raw samples."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findings:
-    """The findings as rows; the passed checks of an objective are one row.
+    """Write findings as rows, worst first; the passed checks of an objective share one row.
 
     Args:
         findings: the findings of a decision.
@@ -34,7 +34,7 @@ def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findi
 
 
 def _rank(finding: Finding) -> int:
-    """The place of a finding: an advisory finding stands before the passes."""
+    """Return the position of a finding in the order; advisory findings count as passes."""
     return ORDER.index(Verdict.PASS if finding.advisory else finding.verdict)
 
 
@@ -53,7 +53,7 @@ def _counts(findings: Sequence[Finding]) -> str:
 
 
 def _joined(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings; the checks of an objective that passed are one finding."""
+    """Yield the findings, with all passed checks of an objective joined into one finding."""
     passes: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.verdict is Verdict.PASS and finding.subjects and finding.counts:
@@ -133,7 +133,7 @@ def _measured(value: Measurement, evidence: Evidence | None) -> MeasuredValue:
 
 
 def _answer(value: Measurement, evidence: Evidence | None) -> SampleSet | None:
-    """The answer that a measurement was read from; None where it is not kept."""
+    """Find the samples of a measurement in the evidence; None where they are not stored."""
     answers = evidence.samples.values() if evidence else ()
     return next(
         (
@@ -146,7 +146,7 @@ def _answer(value: Measurement, evidence: Evidence | None) -> SampleSet | None:
 
 
 def _series(series: Series) -> str:
-    """The labels and the newest samples of a time series."""
+    """Write the labels and the newest samples of a time series as text."""
     labels = ", ".join(f"{name}={value}" for name, value in sorted(series.labels.items()))
     samples = " ".join(f"{clock(at)}={value:g}" for at, value in series.samples[-MAX_SAMPLES:])
     return f"{labels[:MAX_LABELS]}\n  {samples}"

@@ -1,4 +1,4 @@
-"""The state of the guide's items by the newest decisions and sign-offs, and the sign-offs."""
+"""Writes the state of the guide's items, by the newest decisions, and the sign-offs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from reports.html.table_rows import Guide, GuideRow, SignOffRow, StateCount
 from reports.html.tone import Tone
 
 MAX_SIGN_OFFS = 100
-# The words of the states, best first; the last one is for an item that no objective decides.
+# The words of the states, best first; the last word is for an item that no objective decides.
 UNDECIDED = "not decided by the gate"
 TONES: Mapping[str, Tone] = {
     State.VERIFIED.value: Tone.GOOD,
@@ -32,10 +32,10 @@ OPEN = (State.OPEN.value, State.EXPIRED.value, State.FAILED.value)
 
 
 def guide_of(source: ReportInput) -> Guide:
-    """The state of every item of the guide.
+    """Count the items of the guide in each state, and list the open and failed items.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     if source.target is None:
         return Guide(
@@ -86,7 +86,7 @@ def _section(section: MatrixSection, states: RecordedStates) -> GuideRow:
 def _items(
     rows: Iterable[MatrixRow], states: RecordedStates, shown_states: Sequence[str]
 ) -> Iterable[str]:
-    """The items in some states, each with its state."""
+    """Yield the items that are in some states, each with its state."""
     for row in rows:
         state = _state(row, states)
         if state in shown_states:
@@ -94,10 +94,10 @@ def _items(
 
 
 def sign_off_rows(source: ReportInput) -> tuple[SignOffRow, ...]:
-    """The sign-offs and overrides of the target, newest first.
+    """Write the sign-offs and overrides of the target as rows, newest first.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     records = reversed(_sign_offs(source)[-MAX_SIGN_OFFS:])
     return tuple(_sign_off(record, source) for record in records)

@@ -1,4 +1,4 @@
-"""The newest decision about a target, and the newest ramp decision whose evidence is kept."""
+"""Reads the newest decision about a target, and the newest decision about a ramp step."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ MAX_TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class KeptDecision:
-    """A decision with its evidence.
+    """A decision with the evidence that the gate stored for it.
 
     Args:
         document: the decision.
-        stage: the stage, as it was judged.
-        evidence: the evidence, as it was kept.
+        stage: the stage with its objectives, as the gate judged them.
+        evidence: the evidence of the decision.
     """
 
     document: DecisionDocument
@@ -30,22 +30,22 @@ class KeptDecision:
 
     @property
     def sentence(self) -> str:
-        """Which decision has this evidence."""
+        """A sentence that names the decision to which the evidence belongs."""
         decision = self.document.decision
         return (
-            f"From the kept evidence of the decision about {decision.stage} at "
+            f"The charts show the stored evidence of the decision about {decision.stage} at "
             f"{moment_text(decision.at)}, ledger entry {self.document.entry_id}."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The decisions about a target.
+    """The newest decisions about a target, with their evidence.
 
     Args:
         newest: the newest decision; None where the ledger has none.
         newest_evidence: the evidence of the newest decision; None where it could not be read.
-        ramp: the newest decision with the live evidence of a ramp; None where there is none.
+        ramp: the newest decision about a ramp step, with its evidence; None without one.
         problem: why ``ramp`` is missing; empty where ``ramp`` has a decision.
     """
 
@@ -56,10 +56,10 @@ class Decisions:
 
 
 def decisions_of(source: ReportInput) -> Decisions:
-    """Read the newest decisions of the target.
+    """Read the newest decisions about the target, and their evidence.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     documents = list(_newest_first(source))
     if not documents:
@@ -81,7 +81,7 @@ def decisions_of(source: ReportInput) -> Decisions:
 
 
 def _newest_first(source: ReportInput) -> Iterator[DecisionDocument]:
-    """The decisions about the target, each with the id of its ledger entry."""
+    """Yield the decisions about the target, newest first, each with its ledger entry's id."""
     for record in reversed(source.content.records):
         if isinstance(record.entry, DecisionEntry) and record.entry.target == source.name:
             document = record.entry.document

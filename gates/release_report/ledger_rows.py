@@ -1,4 +1,4 @@
-"""Who decided what, and when: the entries of the ledger, newest first."""
+"""Writes the entries of the ledger as rows: who decided what, and when."""
 
 from gates.ledger import LedgerRecord
 from gates.release_report.report_input import ReportInput
@@ -9,10 +9,10 @@ MAX_ROWS = 200
 
 
 def ledger_rows(source: ReportInput) -> tuple[LedgerRow, ...]:
-    """The newest entries of the whole ledger, of every target.
+    """Write the newest entries of the ledger as rows, newest first, for all targets.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     return tuple(map(_row, reversed(source.content.records[-MAX_ROWS:])))
 

@@ -1,4 +1,4 @@
-"""The page of a release, and its file: ``OUT/report/index.html``."""
+"""Writes the report page of a release to its file, ``OUT/report/index.html``."""
 
 import os
 from collections.abc import Callable
@@ -25,10 +25,10 @@ MAX_SECONDS = 60.0
 
 
 def page_of(source: ReportInput) -> ReleasePage:
-    """The content of the page.
+    """Collect the content of the report page.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     decisions = decisions_of(source)
     ramp = ramp_of(source)
@@ -63,24 +63,24 @@ def _charts(decisions: Decisions, ramp: Ramp) -> Charts:
 
 
 def _rehearsal(decisions: Decisions) -> str:
-    """A sentence where the newest decision is of a rehearsal; empty otherwise."""
+    """Write a sentence where the newest decision is of a rehearsal; empty otherwise."""
     scale = decisions.newest.decision.time_scale if decisions.newest else 1.0
     if scale == 1:
         return ""
     return (
-        f"This is a rehearsal: every live duration is divided by {scale:g}. It proves nothing "
-        "about production."
+        f"This is a rehearsal: every live duration is divided by {scale:g}. A rehearsal proves "
+        "nothing about production."
     )
 
 
 def write(source: ReportInput) -> Path:
-    """Write the page; a reader never sees a half-written file.
+    """Write the page to ``OUT/report/index.html``; no reader ever sees a half-written file.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
         OSError: the file cannot be written.
@@ -97,11 +97,11 @@ def write(source: ReportInput) -> Path:
 
 
 def announce(source_of: Callable[[], ReportInput], say: Callable[[str], None]) -> None:
-    """Write the page at the end of a command, and say where it is; no failure changes the answer.
+    """Write the page at the end of a command, and print its path; a failure is only printed.
 
     Args:
-        source_of: reads what the page is written from.
-        say: shows a line to the person at the terminal.
+        source_of: reads the ledger, policy and target that the page is written from.
+        say: prints a line at the terminal.
     """
     try:
         path = within(MAX_SECONDS, lambda: write(source_of()))

@@ -1,4 +1,4 @@
-"""The newest ramp of a target: its moves, decisions, holds and rollbacks, from the ledger."""
+"""Reads the newest ramp of a target from the ledger: its moves, decisions and rollbacks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -42,10 +42,10 @@ NO_RAMP = "The ledger has no ramp of this target."
 
 
 def ramp_of(source: ReportInput) -> Ramp:
-    """The newest ramp of the target.
+    """Read the moves and events of the newest ramp of the target.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     entries = ramp_entries(source)
     moves = list(_moves(entries))
@@ -60,7 +60,7 @@ def ramp_of(source: ReportInput) -> Ramp:
 
 
 def ramp_entries(source: ReportInput) -> list[LedgerEntry]:
-    """The entries since the newest ramp of the target began, and its decisions about blue."""
+    """Return the target's entries since its newest ramp began, and every decision since then."""
     entries = [record.entry for record in source.content.records]
     starts = [
         number
@@ -77,10 +77,13 @@ def ramp_entries(source: ReportInput) -> list[LedgerEntry]:
 
 
 def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
-    """Green's share by the last move, 0 to 1, and its time; None without a move.
+    """Return green's share of the traffic after the last move (0 to 1), and the time of this move.
 
     Args:
         entries: the entries of the newest ramp, oldest first.
+
+    Returns:
+        The share, and seconds since the epoch; None where no entry is a move.
     """
     moves = list(_moves(entries))
     return (moves[-1].share, moves[-1].at) if moves else None
@@ -98,7 +101,7 @@ def _moves(entries: Sequence[LedgerEntry]) -> Iterator[TrafficMove]:
 
 
 def _events(entries: Sequence[LedgerEntry]) -> Iterator[RampEvent]:
-    """The events of the ramp, each with green's share at that moment."""
+    """Yield the events of the ramp, each with green's share at its moment."""
     share = 0.0
     for entry in entries:
         if isinstance(entry, MoveEntry):
@@ -111,7 +114,7 @@ def _events(entries: Sequence[LedgerEntry]) -> Iterator[RampEvent]:
 
 
 def _event(entry: LedgerEntry) -> RampEvent | None:
-    """The event of an entry; None for an entry that is no event of a ramp."""
+    """Write the event of a ledger entry; None for an entry that is no event of a ramp."""
     match entry:
         case DecisionEntry():
             return _decision(entry.document.decision)
@@ -129,7 +132,7 @@ def _event(entry: LedgerEntry) -> RampEvent | None:
 
 
 def _ramp_event(entry: RampEventEntry) -> RampEvent | None:
-    """The event of a beginning, a resumption, a rollback or an end; None without a time."""
+    """Write the event of a ramp's start, resumption, rollback or end; None without a time."""
     match entry:
         case RampStartEntry(at=float(at)):
             steps = "" if entry.steps is None else f" with {entry.steps} steps"
@@ -147,10 +150,10 @@ def _ramp_event(entry: RampEventEntry) -> RampEvent | None:
 
 
 def ending_words(ending: RampEnding | None) -> tuple[Tone, str]:
-    """How a ramp ended, in words.
+    """Return the tone and the words for the ending of a ramp.
 
     Args:
-        ending: as the ledger has it; None where this version does not know the word.
+        ending: the ending in the ledger; None where this version of the gate does not know it.
     """
     return (Tone.PLAIN, "the ramp ended") if ending is None else ENDINGS[ending]
 
@@ -163,7 +166,7 @@ def _decision(decision: Decision) -> RampEvent:
 
 
 def _merged(events: Iterator[RampEvent]) -> list[RampEvent]:
-    """The events; equal decisions in a row are one event with the newest reason."""
+    """Join equal holds in a row into one event, which has the newest reason."""
     merged: list[RampEvent] = []
     for event in events:
         if merged and _is_repeated(merged[-1], event):

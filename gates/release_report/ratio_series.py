@@ -1,6 +1,6 @@
-"""The ratio of bad events of both colours over the time of a ramp, from kept raw samples.
+"""Computes the ratio of bad events of green and blue during a ramp, from stored raw samples.
 
-The figures show what happened; the findings say what the gate concluded from the same samples.
+The charts show these ratios. The gate's conclusions from the same samples are in the findings.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,16 +31,18 @@ MIN_EVENTS = 100.0
 SHARE_BEFORE_RAMP = 0.2
 # The two-sided 95 % quantile of the normal distribution.
 QUANTILE = 1.96
-# A time series is new when its first sample is later than the first of all by more than this.
+# A time series is new when its first sample is this much later than the first sample of all.
 NEW_SERIES_SECONDS = 0.001
 Increase = tuple[float, float]
 
 
 def charts_of(kept: KeptDecision, moves: Sequence[TrafficMove]) -> Charts:
-    """A chart for each compared indicator; without a limit, only where a bad event occurred.
+    """Create a chart for each indicator of a comparison or a rollback trigger.
+
+    An indicator without a limit has a chart only where a bad event occurred.
 
     Args:
-        kept: the newest decision of a ramp.
+        kept: the newest decision about a ramp step, with its evidence.
         moves: the moves of the newest ramp, oldest first; may be empty.
     """
     every = _charts(kept, moves)
@@ -48,12 +50,12 @@ def charts_of(kept: KeptDecision, moves: Sequence[TrafficMove]) -> Charts:
     shown.sort(key=lambda chart: not chart.limits)
     left_out = [chart.title for chart in every if chart not in shown]
     titles = "; ".join(left_out)
-    note = f" Without a chart, because no such event occurred: {titles}." if left_out else ""
+    note = f" These events did not occur, so they have no chart: {titles}." if left_out else ""
     return Charts(kept.sentence + note, "", tuple(shown[:MAX_CHARTS]))
 
 
 def _charts(kept: KeptDecision, moves: Sequence[TrafficMove]) -> list[RatioChart]:
-    """A chart for each compared indicator that has events."""
+    """Create a chart for each indicator of the stage that has events."""
     until = kept.document.decision.at.timestamp()
     begin = _beginning(kept.evidence, moves, until)
     charts = []
@@ -75,7 +77,7 @@ def _charts(kept: KeptDecision, moves: Sequence[TrafficMove]) -> list[RatioChart
 
 
 def _beginning(evidence: Evidence, moves: Sequence[TrafficMove], until: float) -> float:
-    """When the ramp began, or else the oldest sample of all."""
+    """Return when the ramp began; without a move, the begin of the longest window of samples."""
     earlier = [move.at for move in moves if move.at < until]
     if earlier:
         return earlier[0]
@@ -84,7 +86,7 @@ def _beginning(evidence: Evidence, moves: Sequence[TrafficMove], until: float) -
 
 
 def _objectives(stage: Stage) -> list[ComparisonObjective | TriggerObjective]:
-    """The objectives that compare, and the triggers of other indicators."""
+    """Return the comparisons of the stage, and the rollback triggers of other indicators."""
     compared = [item for item in stage.objectives if isinstance(item, ComparisonObjective)]
     names = {objective.indicator.name for objective in compared}
     triggers = [
@@ -96,7 +98,7 @@ def _objectives(stage: Stage) -> list[ComparisonObjective | TriggerObjective]:
 
 
 def _limits(objective: ComparisonObjective | TriggerObjective, stage: Stage) -> tuple[Limit, ...]:
-    """The limits of an indicator: of the objective, and of its rollback triggers."""
+    """Return the limits of an indicator: of the objective, and of the rollback triggers."""
     limits = []
     if isinstance(objective, ComparisonObjective) and not objective.relative:
         word = "advisory limit" if objective.name in stage.advisories else "limit"
@@ -112,7 +114,7 @@ def _limits(objective: ComparisonObjective | TriggerObjective, stage: Stage) -> 
 def _lines(
     indicator: EventIndicator, evidence: Evidence, begin: float, until: float
 ) -> tuple[Line, ...]:
-    """The line of each colour that has events."""
+    """Return one line for each colour that has events."""
     slots = {"green": evidence.target.slot, "blue": evidence.target.baseline_slot}
     lines = []
     label = evidence.target.colour_label
@@ -132,14 +134,14 @@ def _lines(
 def _bad(
     part: Part, counted: Mapping[float, float], total: Mapping[float, float]
 ) -> dict[float, float]:
-    """The bad events at each moment."""
+    """Return the number of bad events at each moment."""
     if part is not Part.GOOD:
         return dict(counted)
     return {at: max(0.0, rise - counted.get(at, 0.0)) for at, rise in total.items()}
 
 
 def _increases(selector: str, evidence: Evidence) -> dict[float, float]:
-    """The increase of all counters that a selector matches, keyed by the scrape's moment."""
+    """Sum the increases of all counters that a selector matches, keyed by the scrape's moment."""
     series = _series(selector, evidence)
     oldest = min((counter.samples[0].at for counter in series), default=0.0)
     sums: dict[float, float] = {}
@@ -150,7 +152,7 @@ def _increases(selector: str, evidence: Evidence) -> dict[float, float]:
 
 
 def _series(selector: str, evidence: Evidence) -> list[Series]:
-    """The time series of a selector, from its own answer or from a wider answer."""
+    """Find the time series of a selector in the samples of the same or of a wider selector."""
     answers = [
         (key.rpartition("[")[0], answer)
         for key, answer in evidence.samples.items()
@@ -166,7 +168,7 @@ def _series(selector: str, evidence: Evidence) -> list[Series]:
 
 
 def _rises(counter: Series, oldest: float) -> Iterable[Increase]:
-    """The increases of a counter; a new or restarted counter increases by its whole value."""
+    """Yield the increases of a counter; a new or restarted counter increases by its whole value."""
     first = counter.samples[0]
     if first.at > oldest + NEW_SERIES_SECONDS and isfinite(first.value):
         yield first.at, max(0.0, first.value)
@@ -179,7 +181,7 @@ def _rises(counter: Series, oldest: float) -> Iterable[Increase]:
 def _points(
     bad: Mapping[float, float], total: Mapping[float, float], since: float, until: float
 ) -> tuple[RatioPoint, ...]:
-    """The ratio in parts of the time that have enough events."""
+    """Compute the ratio in each interval of time that has enough events."""
     moments = sorted(at for at in total if since <= at <= until)
     if not moments:
         return ()
@@ -200,12 +202,12 @@ def _points(
 
 
 def _interval(moments: Sequence[float]) -> float:
-    """The usual time between two scrapes, seconds."""
+    """Return the median time between two scrapes, seconds."""
     return median([after - before for before, after in pairwise(moments)] or [1.0])
 
 
 def _point(at: float, bad: float, total: float) -> RatioPoint:
-    """A point with its 95 % confidence interval.
+    """Create a point with its 95 % confidence interval.
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference, Journal
     of the American Statistical Association 22 (1927).

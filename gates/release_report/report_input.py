@@ -1,4 +1,4 @@
-"""What the release report is written from; everything is read once, and nothing is asked."""
+"""Reads the ledger, policy and target that the release report is written from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOMENT = "%Y-%m-%d %H:%M:%S UTC"
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """What the page is written from.
+    """The ledger, policy, target and folders that the page is written from.
 
     Args:
         out: the folder of the ledger.
@@ -26,9 +26,9 @@ class ReportInput:
         policy: the policy whose stages and guide the page shows.
         name: the name of the target.
         target: the target; None where no target file has the name.
-        content: the ledger.
+        content: the content of the ledger.
         key: the key of sign-offs and records; empty where no key is configured.
-        now: the moment of the page, UTC.
+        now: the moment at which the page is written, UTC.
     """
 
     out: Path
@@ -42,13 +42,13 @@ class ReportInput:
 
     @classmethod
     def of_context(cls, context: Context) -> "ReportInput":
-        """The input of a command that has read policy and target.
+        """Create the input for a command that has read the policy and the target already.
 
         Args:
-            context: policy, target and places.
+            context: the policy, target and folders of the command.
 
         Raises:
-            ConfigurationError: the configured key is not a key.
+            ConfigurationError: the environment variable of the key is blank.
             LedgerError: the ledger cannot be read.
         """
         return cls(
@@ -80,15 +80,17 @@ class ReportPlaces:
     targets: Path
 
     def read(self, content: LedgerContent, name: str) -> ReportInput:
-        """Read the policy and the target; the target file may be missing or wrong.
+        """Create the input from the policy file and the target file.
+
+        The target file may have mistakes; it may be missing where the ledger knows the target.
 
         Args:
-            content: the ledger.
+            content: the content of the ledger.
             name: the name of the target; empty for the target of the newest ramp.
 
         Raises:
             UnknownNameError: neither the ledger nor a target file knows the target.
-            ConfigurationError: the policy is wrong, or the configured key is not a key.
+            ConfigurationError: the policy is wrong, or the variable of the key is blank.
         """
         name = name or newest_target(content)
         return ReportInput(
@@ -104,7 +106,7 @@ class ReportPlaces:
 
 
 def _target(name: str, folder: Path, content: LedgerContent) -> Target | None:
-    """The target of this name; None where only the ledger knows it.
+    """Load the target with this name; None where only the ledger has the name.
 
     Raises:
         UnknownNameError: neither the ledger nor a target file knows the name.
@@ -121,9 +123,9 @@ def _target(name: str, folder: Path, content: LedgerContent) -> Target | None:
 
 
 def newest_target(content: LedgerContent) -> str:
-    """The target of the newest ramp, or else of the newest decision; empty for an empty ledger.
+    """Return the target of the newest ramp, or else of the newest decision; empty without either.
 
-    After a rollback the newest decision is about the baseline, and the report is about the release.
+    After a rollback, the newest decision is about the baseline. The report is about the release.
     """
     of_ramps = _newest(content, (RampStartEntry, MoveEntry))
     return of_ramps or _newest(content, (DecisionEntry,))
@@ -136,10 +138,10 @@ def _newest(content: LedgerContent, kinds: Sequence[type]) -> str:
 
 
 def moment_text(at: float | datetime | None) -> str:
-    """The text of a moment, UTC; ``unknown`` where the moment is unknown or out of range.
+    """Write a moment as text, UTC; ``unknown`` where the moment is None or out of range.
 
     Args:
-        at: a moment, or seconds since the epoch.
+        at: a moment, or seconds since the epoch; None where the moment is not known.
     """
     try:
         moment = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else at

@@ -1,4 +1,4 @@
-"""The newest results of the suites by category, and the newest load run of each profile."""
+"""Reads the newest results of the suites by category, and the newest load run of each profile."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NAMES = {
     "realtime": "Real-time updates",
     "run": "The run leaves no data behind",
 }
-# The checks of this suite have a group of their own behind the first dot.
+# The ids of this suite's checks have the name of a group after the first dot.
 GROUPED = "platform"
 ORDER = (
     "smoke", "access", "payments", "gamification", "mobile", "realtime", "search", "performance",
@@ -42,10 +42,10 @@ class _Newest:
 
 
 def suites_of(source: ReportInput) -> tuple[SuiteRow, ...]:
-    """The newest results of every check of the target, grouped by category.
+    """Read the results of each check in its newest run on the target, grouped by category.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     collected = source.out / FOLDER
     folders = {}
@@ -65,7 +65,7 @@ def suites_of(source: ReportInput) -> tuple[SuiteRow, ...]:
 
 
 def _rows(newest: dict[str, _Newest], folders: dict[str, Path]) -> tuple[SuiteRow, ...]:
-    """A row for each category."""
+    """Write one row for each category."""
     used = {known.run.run_id for known in newest.values()}
     seconds = {run_id: check_seconds(folders[run_id]) for run_id in used}
     categories: dict[str, list[str]] = {}
@@ -121,10 +121,10 @@ def _failed(newest: _Newest) -> FailedCheck:
 
 
 def loads_of(source: ReportInput) -> tuple[LoadRow, ...]:
-    """The newest load run of each profile on the target.
+    """Read the newest load run of each profile on the target.
 
     Args:
-        source: what the page is written from.
+        source: the ledger, policy and target that the page is written from.
     """
     loads = [run for run in read_loads(source.runs, source.key) if run.target == source.name]
     newest = {run.profile: run for run in sorted(loads, key=lambda run: run.started_at)}

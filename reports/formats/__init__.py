@@ -1,7 +1,7 @@
-"""Formats of a decision for other programs and places: one renderer a file, all from the document.
+"""Formats of a decision for other programs; each file has the renderer of one format.
 
-cases     the findings of a decision as cases with a name and a status; every format shows these
-markdown  a pull request, a chat, or the summary of a step
+cases     the findings of a decision as cases, which every format shows
+markdown  Markdown for a pull request, a chat, or the summary of a step
 github    annotations and the step summary of GitHub Actions
 junit     JUnit XML
 sarif     SARIF 2.1.0
@@ -19,10 +19,10 @@ from reports.formats import allure, attestations, cdevents, ctrf, junit, markdow
 
 
 class Renderer(Protocol):
-    """Turns the document of a decision into one format."""
+    """Writes the document of a decision in one format."""
 
     def __call__(self, document: DecisionDocument, /) -> str:
-        """The decision in the format.
+        """Return the text of the decision in this format.
 
         Args:
             document: the decision; its texts are untrusted.
@@ -30,10 +30,10 @@ class Renderer(Protocol):
 
 
 class FolderRenderer(Protocol):
-    """Turns the document of a decision into the files of a folder."""
+    """Writes the document of a decision as the files of a folder."""
 
     def __call__(self, document: DecisionDocument, /) -> dict[str, str]:
-        """The content of each file, keyed by its name.
+        """Return the content of each file, keyed by the name of the file.
 
         Args:
             document: the decision; its texts are untrusted.
@@ -51,5 +51,5 @@ FORMATS: dict[str, Renderer] = {
     "vsa": attestations.summary,
 }
 FOLDER_FORMATS: dict[str, FolderRenderer] = {"allure": allure.files}
-# These are statements, which an envelope with a signature can hold.
+# These formats are statements, which can be signed in an envelope.
 STATEMENTS = ("test-result", "vsa")

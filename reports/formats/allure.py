@@ -1,7 +1,7 @@
-"""A decision as Allure results: one result a finding, in a folder that Allure makes a report of.
+"""Writes a decision as a folder of Allure results, with one result for each finding.
 
-A fail is ``failed``, an unsure finding is ``broken``, an overridden or advisory finding is
-``skipped``. Source: Allure Framework, test result file.
+A failed finding is ``failed``, an unsure finding is ``broken``, and an overridden or advisory
+finding is ``skipped``. Source: Allure Framework, test result file.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ ESCAPES = str.maketrans({"\\": "\\\\", "=": "\\=", ":": "\\:", "#": "\\#", "!": 
 
 
 def files(document: DecisionDocument) -> dict[str, str]:
-    """The files of a folder of Allure results, keyed by name.
+    """Return the contents of the files of an Allure folder, keyed by the name of the file.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     results = {
         f"{result['uuid']}-result.json": json.dumps(result, indent=2)

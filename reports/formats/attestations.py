@@ -1,8 +1,8 @@
-"""A decision as in-toto statements: the results of tests, and a verification summary (SLSA VSA).
+"""Writes a decision as in-toto statements: a test result, or a verification summary (SLSA VSA).
 
-The subjects of both are the build that was judged, and the evidence, whose annotations are the
-facts of the decision. Only a GO is a pass. Source: in-toto Attestation Framework, Statement v1,
-predicate test-result v0.1; SLSA 1.0, Verification Summary Attestation.
+The subjects of a statement are the judged build and the evidence. The annotations of the evidence
+are the facts of the decision. Only a GO is a pass. Source: in-toto Attestation Framework,
+Statement v1, predicate test-result v0.1; SLSA 1.0, Verification Summary Attestation.
 """
 
 import json
@@ -28,10 +28,10 @@ FAILED_LEVEL = "FAILED"
 
 
 def test_result(document: DecisionDocument) -> str:
-    """The decision as a statement with the predicate test-result: one test a finding.
+    """Write a decision as a statement with the predicate test-result, one test for each finding.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     cases = cases_of(document)
     is_go = document.decision.outcome is Outcome.GO
@@ -51,10 +51,10 @@ def test_result(document: DecisionDocument) -> str:
 
 
 def summary(document: DecisionDocument) -> str:
-    """The decision as a statement with the predicate VSA.
+    """Write a decision as a statement with the predicate VSA (verification summary).
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     decision = document.decision
     is_go = decision.outcome is Outcome.GO
@@ -103,7 +103,7 @@ def _is_warning(case: Case) -> bool:
 
 
 def _policy(document: DecisionDocument) -> dict[str, Any]:
-    """The policy as a resource descriptor."""
+    """Write the policy as a resource descriptor of in-toto."""
     policy = document.decision.policy
     descriptor: dict[str, Any] = {
         "uri": f"{VERIFIER}:policy:{_path(document.policy_digest)}",
@@ -113,5 +113,5 @@ def _policy(document: DecisionDocument) -> dict[str, Any]:
 
 
 def _path(text: str) -> str:
-    """A text as a part of a URI."""
+    """Write a text as a part of a URI."""
     return quote(clean(text), safe="")

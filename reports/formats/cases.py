@@ -1,4 +1,4 @@
-"""The findings of a decision as cases: each has a name of its own, a status, and bounded texts."""
+"""Makes a case of each finding of a decision, with a unique name, a status and short texts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S UTC"
 
 
 class CaseStatus(Enum):
-    """How a case counts: an unsure case stops a release; overridden and advisory cases do not."""
+    """How a case counts: failed and unsure cases stop a release, the other cases do not."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -37,17 +37,17 @@ STOPPING = (CaseStatus.FAILED, CaseStatus.UNSURE)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One finding; its texts have no control characters and are not too long.
+    """One finding of a decision; its texts are short and have no control characters.
 
     Args:
         name: the objective, and the check where the finding is about one check; no other case of
             the decision has this name.
         status: how the case counts.
-        objective: the objective's name.
-        guide: the guide's section.
+        objective: the name of the objective.
+        guide: the section of the guide.
         measured: whether the value was measured.
         verdict: the verdict, before an override.
-        sentence: the reason, and the override or the trial where the finding has one.
+        sentence: the reason of the verdict, and the override or the trial of the finding, if any.
         next_step: the next step; empty for a pass.
         measurements: a line for each value that the finding is based on.
     """
@@ -64,16 +64,16 @@ class Case:
 
     @property
     def is_clean(self) -> bool:
-        """Whether a reader need not see the case: a pass, also that of an advisory objective."""
+        """Whether a reader need not see the case: the case is a pass without an override."""
         is_pass = self.verdict is Verdict.PASS
         return is_pass and self.status in (CaseStatus.PASSED, CaseStatus.ADVISORY)
 
 
 def clean(text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
-    """A text without control characters, and cut where it is too long.
+    """Replace the control characters of a text, and cut a text that is too long.
 
     Args:
-        text: untrusted.
+        text: an untrusted text.
         max_characters: the longest text that is not cut.
     """
     cut = text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
@@ -81,13 +81,13 @@ def clean(text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
 
 
 def cases_of(document: DecisionDocument) -> tuple[Case, ...]:
-    """The cases of a decision, in the order of its findings: the worst finding comes first.
+    """Make a case of each finding of a decision, the worst finding first.
 
-    A decision that stops the release, without a finding that stops it, has a case ``decision``
-    more, so that no reader of the cases takes the decision for a go.
+    Where the decision is no go and no finding stops the release, the first case is ``decision``.
+    So no program that reads only the cases takes the decision for a go.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     decision = document.decision
     names: set[str] = set()
@@ -100,7 +100,7 @@ def cases_of(document: DecisionDocument) -> tuple[Case, ...]:
 
 
 def _case(finding: Finding, names: set[str]) -> Case:
-    """The case of a finding; its name is added to the names."""
+    """Make the case of a finding, and add the name of the case to ``names``."""
     objective = clean(finding.objective, MAX_NAME_CHARACTERS) or "unnamed objective"
     name = objective
     if len(finding.subjects) == 1:
@@ -131,7 +131,7 @@ def _status(finding: Finding) -> CaseStatus:
 
 
 def _unique(name: str, names: set[str]) -> str:
-    """A name that is not among the names; it is added to them."""
+    """Make a name that ``names`` does not have, and add the new name to ``names``."""
     number, unique = 1, name
     while unique in names:
         number += 1
@@ -141,14 +141,14 @@ def _unique(name: str, names: set[str]) -> str:
 
 
 def _override_sentence(override: Override) -> str:
-    """Who overrides a finding, why, and until when."""
+    """Write who overrides a finding, why, and until when."""
     pairs = list(zip(override.people, override.reasons, strict=False))[:MAX_SIGNERS]
     signers = "; ".join(f"{clean(person)}: {clean(reason)}" for person, reason in pairs)
     return f"(overridden until {override.until.strftime(MOMENT_FORMAT)} by {signers})"
 
 
 def _measurement_line(measurement: Measurement) -> str:
-    """The value of a measurement, and where the value is from."""
+    """Write the value of a measurement, and the source of the value."""
     age, window = measurement.age_seconds, measurement.window_seconds
     parts = [f"{measurement.samples} samples"]
     if window is not None and isfinite(window):
@@ -160,14 +160,14 @@ def _measurement_line(measurement: Measurement) -> str:
 
 
 def title_of(document: DecisionDocument) -> str:
-    """The decision, the stage and the target, such as ``NO-GO ramp-10 green``."""
+    """Write the decision, the stage and the target, such as ``NO-GO ramp-10 green``."""
     decision = document.decision
     stage = clean(decision.stage, MAX_NAME_CHARACTERS)
     return f"{WORDS[decision.outcome]} {stage} {clean(decision.target, MAX_NAME_CHARACTERS)}"
 
 
 def warnings_of(document: DecisionDocument) -> tuple[str, ...]:
-    """What the reader of a decision must know beside the findings; one sentence each."""
+    """Return the warnings that the reader of a decision must know, one sentence each."""
     decision = document.decision
     warnings = [clean(warning) for warning in decision.warnings[:MAX_WARNINGS]]
     if decision.time_scale != 1:
@@ -181,7 +181,7 @@ def warnings_of(document: DecisionDocument) -> tuple[str, ...]:
 
 
 def facts_of(document: DecisionDocument) -> dict[str, str]:
-    """The facts of a decision, keyed by name; facts that are not known are left out."""
+    """Return the facts of a decision, keyed by their names; unknown facts are left out."""
     decision = document.decision
     policy = "" if decision.policy is None else decision.policy.path
     facts = {
@@ -202,5 +202,5 @@ def facts_of(document: DecisionDocument) -> dict[str, str]:
 
 
 def count(cases: Iterable[Case], *statuses: CaseStatus) -> int:
-    """The number of cases that have one of the statuses."""
+    """Count the cases whose status is one of ``statuses``."""
     return sum(case.status in statuses for case in cases)

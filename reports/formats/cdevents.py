@@ -1,8 +1,8 @@
-"""Decisions and moves of traffic as CDEvents, for systems that follow a delivery by its events.
+"""Writes decisions and moves of traffic as CDEvents, for systems that follow a delivery by events.
 
-A decision is a finished run of a test suite, whose suite is the stage. The first move of a ramp
-publishes the service, each later move upgrades it, and a rollback rolls it back. Source: CDEvents
-0.5.1, continuous deployment and testing events.
+The event of a decision is a finished run of a test suite; the suite is the stage. The first move
+of a ramp publishes the service, each later move upgrades it, and a rollback rolls it back.
+Source: CDEvents 0.5.1, continuous deployment and testing events.
 """
 
 import json
@@ -20,7 +20,7 @@ from reports.formats.cases import MAX_NAME_CHARACTERS, clean, facts_of, warnings
 SPECIFICATION = "0.5.1"
 SOURCE = "urn:kirana-gates"
 PACKAGE = "pkg:generic/kirana-store"
-# A hold is neither: the gate could not judge. No reader may take it for a success.
+# A hold is an error: the gate could not judge. No program may take a hold for a success.
 OUTCOMES = {Outcome.GO: "success", Outcome.HOLD: "error"}
 SEVERITIES = {Outcome.HOLD: "medium", Outcome.NO_GO: "high", Outcome.ROLLBACK: "critical"}
 UNNAMED = "unknown"
@@ -28,19 +28,19 @@ JSON = "application/json"
 
 
 def render(document: DecisionDocument) -> str:
-    """The decision as a CDEvent: a test suite run has finished.
+    """Write a decision as the JSON of a CDEvent: a run of a test suite has finished.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     return json.dumps(of_decision(document), indent=2)
 
 
 def of_decision(document: DecisionDocument) -> dict[str, Any]:
-    """The decision as the object of a CDEvent.
+    """Return the object of the CDEvent of a decision.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     decision = document.decision
     content: dict[str, Any] = {
@@ -59,7 +59,7 @@ def of_decision(document: DecisionDocument) -> dict[str, Any]:
 
 
 def of_ledger(records: Iterable[LedgerRecord]) -> Iterator[dict[str, Any]]:
-    """The events of a ledger, oldest first; entries without an event are left out.
+    """Return the CDEvents of the entries of a ledger; entries without an event are left out.
 
     Args:
         records: the entries of the ledger, oldest first; their texts are untrusted.
@@ -94,7 +94,7 @@ def _move(
     artifacts: dict[str, str],
     facts: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """The event of a move; none where the entry has no valid time."""
+    """Yield the event of a move; no event where the entry has no valid time."""
     target = record.entry.target
     artifact = {"artifactId": artifacts.get(target, f"{PACKAGE}@{UNNAMED}")}
     # The event of a published service has no field for the package.
@@ -109,7 +109,7 @@ def _move(
 
 
 def _scale(entry: MoveEntry | RollbackEntry) -> dict[str, str]:
-    """The time scale, which tells a rehearsal from the real ramp."""
+    """Return the time scale, which tells a rehearsal from a real ramp."""
     return {"time_scale": f"{entry.time_scale:g}"}
 
 
@@ -127,7 +127,7 @@ def _event(kind: str, identity: str, at: datetime, content: dict[str, Any]) -> d
 
 
 def _artifact(document: DecisionDocument) -> str:
-    """The package URL of the build that was judged."""
+    """Return the package URL of the build that was judged."""
     digest = clean(document.decision.build_digest, MAX_NAME_CHARACTERS)
     return f"{PACKAGE}?checksum={quote(digest)}" if digest else f"{PACKAGE}@{UNNAMED}"
 

@@ -1,8 +1,8 @@
-"""A decision in the Common Test Report Format: one test a finding.
+"""Writes a decision in the Common Test Report Format, with one test for each finding.
 
-A fail and an unsure finding are ``failed``, so that a reader that counts failures never takes a
-hold for a go; an overridden finding is ``skipped``, an advisory finding ``other``. Source: ctrf.io,
-schema 0.0.
+A failed finding and an unsure finding are ``failed``, so that a program that counts failures never
+takes a hold for a go. An overridden finding is ``skipped``; an advisory finding is ``other``.
+Source: ctrf.io, schema 0.0.
 """
 
 import json
@@ -31,10 +31,10 @@ STATUSES = {
 
 
 def render(document: DecisionDocument) -> str:
-    """The decision as a CTRF report.
+    """Write a decision as a CTRF report, which is JSON.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     cases = cases_of(document)
     decision = document.decision

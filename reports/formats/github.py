@@ -1,4 +1,4 @@
-"""A decision for GitHub Actions: annotations of the step, and the summary of the step.
+"""Writes a decision for GitHub Actions: annotations of the step, and the summary of the step.
 
 Source: GitHub, Workflow commands for GitHub Actions; actions/runner, ActionCommand.cs.
 """
@@ -22,10 +22,10 @@ CASE_KINDS = {
 
 
 def annotations(document: DecisionDocument) -> list[str]:
-    """The workflow commands for the decision, its findings that are no pass, and its warnings.
+    """Return workflow commands for the decision, its warnings, and its findings that are no pass.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     decision = document.decision
     kind = KINDS.get(decision.outcome, "error")
@@ -39,7 +39,7 @@ def annotations(document: DecisionDocument) -> list[str]:
 
 
 def _bounded(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """The annotations that GitHub shows; the last one of a kind says how many are left out."""
+    """Cut the annotations to the number that GitHub shows; the last annotation counts the rest."""
     shown = []
     for kind in ("error", "warning", "notice"):
         of_kind = [line for line in lines if line[0] == kind]
@@ -64,11 +64,11 @@ def _property(text: str) -> str:
 
 
 def summary(document: DecisionDocument, present_bytes: int) -> str:
-    """The decision for the summary of a step; empty where the summary has no room for it.
+    """Write a decision for the summary of a step; empty where the summary has no room left.
 
     Args:
-        document: the decision.
-        present_bytes: the size of the summary until now.
+        document: the decision; its texts are untrusted.
+        present_bytes: the present size of the step's summary, bytes.
     """
     separator = "\n\n" if present_bytes else ""
     room = MAX_SUMMARY_BYTES - present_bytes - len(separator)

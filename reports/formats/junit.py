@@ -1,6 +1,7 @@
-"""A decision as JUnit XML: one suite, and one case a finding.
+"""Writes a decision as JUnit XML: one suite, with one case for each finding.
 
-A fail is a failure, an unsure finding is an error, an overridden or advisory finding is skipped.
+A failed finding is a failure, an unsure finding is an error, and an overridden or advisory finding
+is skipped.
 Source: the schema junit-10.xsd of Jenkins' xUnit plugin.
 """
 
@@ -28,10 +29,10 @@ ELEMENTS = {
 
 
 def render(document: DecisionDocument) -> str:
-    """The decision as JUnit XML.
+    """Write a decision as JUnit XML.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     cases = cases_of(document)
     decision = document.decision
@@ -88,5 +89,5 @@ def _case(case: Case, place: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text as the content or the attribute of an element; it has no control characters."""
+    """Escape a text without control characters for an element or an attribute."""
     return text.translate(ESCAPES)

@@ -1,6 +1,6 @@
-"""A decision as Markdown, for a pull request, a chat or the summary of a step.
+"""Writes a decision as Markdown, for a pull request, a chat or the summary of a step.
 
-Texts from outside stay text: markup, links, mentions and references are not active. Source:
+Markup, links, mentions and references in a text from outside have no effect. Source:
 GitHub Flavored Markdown 0.29, with the mentions, references and emoji that GitHub adds.
 """
 
@@ -40,16 +40,17 @@ ESCAPES = str.maketrans(
     | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
     | {"@": f"@{SPACE}", "#": f"#{SPACE}"}
 )
-# What a program makes a link or a picture of by itself: an address, and the name of an emoji.
+# Programs change an address into a link, and the name of an emoji into a picture.
 ADDRESS = re.compile(r":(?=\S)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 
 
 def render(document: DecisionDocument, max_bytes: int = MAX_BYTES) -> str:
-    """The decision: the answer, the findings that are not a pass, the next steps, the facts.
+    """Write a decision as Markdown: the findings that are no pass, the next steps, and the facts.
 
     Args:
-        document: the decision.
-        max_bytes: findings that make the text longer are left out, and the text says how many.
+        document: the decision; its texts are untrusted.
+        max_bytes: the largest size of the text. Findings that do not fit are left out, and the
+            text states the number of these findings.
     """
     cases = cases_of(document)
     open_cases = [case for case in cases if not case.is_clean]
@@ -67,7 +68,7 @@ def render(document: DecisionDocument, max_bytes: int = MAX_BYTES) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text whose every character is shown as it is.
+    """Escape a text, so that Markdown shows every character as it is.
 
     Args:
         text: a text without control characters.
@@ -76,7 +77,7 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A text as code, which a reader can copy; empty for an empty text.
+    """Write a text as code, which a reader can copy; empty for an empty text.
 
     Args:
         text: a text without control characters.
@@ -108,7 +109,7 @@ def _row(case: Case) -> str:
 
 
 def _steps(cases: list[Case]) -> str:
-    """The next steps, each once with the cases that it is for.
+    """Write each next step once, with the names of its cases.
 
     A line never begins with a text from outside: such a line could become a list or a heading.
     """
@@ -135,7 +136,7 @@ def _omitted(number: int, document: DecisionDocument) -> str:
 
 
 def _passed(cases: tuple[Case, ...]) -> str:
-    """The objectives that passed, each with the number of its findings."""
+    """Write the objectives that passed, each with the number of its findings."""
     passed = Counter(case.objective for case in cases if case.status is CaseStatus.PASSED)
     if not passed:
         return ""
@@ -149,7 +150,7 @@ def _passed(cases: tuple[Case, ...]) -> str:
 
 
 def _advisory(cases: tuple[Case, ...]) -> str:
-    """How many advisory findings there are of each verdict; they do not count."""
+    """Write the number of advisory findings, which do not count, for each verdict."""
     verdicts = [case.verdict for case in cases if case.status is CaseStatus.ADVISORY]
     words = [
         f"{verdicts.count(verdict)} {word}"

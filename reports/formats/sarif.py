@@ -1,7 +1,7 @@
-"""A decision as SARIF 2.1.0: a result for each finding that is not a pass.
+"""Writes a decision as SARIF 2.1.0, with a result for each finding that is not a pass.
 
-The level of a fail is ``error``, that of an unsure finding ``warning``; an overridden finding is
-suppressed, and an advisory finding is a ``note``. Source: OASIS, Static Analysis Results
+A failed finding has the level ``error``, and an unsure finding the level ``warning``. An overridden
+finding is suppressed, and an advisory finding is a ``note``. Source: OASIS, Static Analysis Results
 Interchange Format 2.1.0.
 """
 
@@ -32,10 +32,10 @@ LEVELS = {
 
 
 def render(document: DecisionDocument) -> str:
-    """The decision as a SARIF log.
+    """Write a decision as a SARIF log, which is JSON.
 
     Args:
-        document: the decision.
+        document: the decision; its texts are untrusted.
     """
     cases = cases_of(document)
     results = [case for case in cases if not case.is_clean]
@@ -100,7 +100,7 @@ def _result(case: Case, rule: int, document: DecisionDocument) -> dict[str, Any]
 
 
 def _location(case: Case, document: DecisionDocument) -> dict[str, Any]:
-    """The objective, and the policy file that defines it.
+    """Write the objective of a case, and the policy file that defines the objective.
 
     Code scanning on GitHub requires a file and a line; the document has no line, so it is 1.
     """
@@ -118,7 +118,7 @@ def _location(case: Case, document: DecisionDocument) -> dict[str, Any]:
 
 
 def _fingerprint(case: Case, document: DecisionDocument) -> str:
-    """Names a finding; it is the same in every decision on the stage and the target."""
+    """Compute the id of a finding, which is equal in all decisions on the stage and target."""
     decision = document.decision
     parts = (clean(decision.stage), clean(decision.target), case.name)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""What all charts of the page have in common: the drawing stretches, its labels do not.
+"""Draws the axes of all charts; a drawing stretches with the page, and its labels do not.
 
-A drawing has a width of 1,000 and a height of 100 units and fills its box. Labels and signs lie
-above it as text, placed in percent, so that they can be read at every width of the page.
+A drawing fills its box; it is 1,000 units wide and 100 units high. Labels and signs are text above
+the drawing. Their positions are in percent, so that a reader can read them at every page width.
 """
 
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ class Frame:
     """The scales of a chart.
 
     Args:
-        since: the left edge, seconds since the epoch.
-        until: the right edge; after the left edge.
+        since: the moment at the left edge, seconds since the epoch.
+        until: the moment at the right edge, seconds since the epoch; later than ``since``.
         top: the value at the upper edge; the lower edge is 0.
     """
 
@@ -29,24 +29,24 @@ class Frame:
     top: float
 
     def x(self, at: float) -> float:
-        """The distance of a moment from the left edge, 0 to 1,000."""
+        """Return the distance of a moment from the left edge, 0 to 1,000."""
         share = (at - self.since) / (self.until - self.since)
         return round(WIDTH * min(1.0, max(0.0, share)), 1)
 
     def y(self, value: float) -> float:
-        """The distance of a value from the upper edge, 0 to 100."""
+        """Return the distance of a value from the upper edge, 0 to 100."""
         return round(HEIGHT * (1.0 - min(1.0, max(0.0, value / self.top))), 2)
 
 
 def box(frame: Frame, name: str, drawing: str, *, labels: str, scale: Iterable[float]) -> str:
-    """A chart with its axes.
+    """Write the markup of a chart with its axes.
 
     Args:
-        frame: the scales.
+        frame: the scales of the chart.
         name: the name of the chart for a screen reader.
-        drawing: markup inside the SVG.
-        labels: markup above the drawing.
-        scale: the values that have a line and a label, in percent of the vertical axis.
+        drawing: the markup of the lines and areas, inside the SVG.
+        labels: the markup of the labels above the drawing.
+        scale: the values of the vertical axis that have a line and a label.
     """
     values = list(scale)
     lines = "".join(
@@ -65,7 +65,7 @@ def box(frame: Frame, name: str, drawing: str, *, labels: str, scale: Iterable[f
 
 
 def _times(frame: Frame) -> str:
-    """The labels of the horizontal axis."""
+    """Write the labels of the horizontal axis: three moments."""
     moments = [frame.since + share * (frame.until - frame.since) for share in SHARES_OF_TIME]
     shown = "".join(tag("span", clock(moment)) for moment in moments)
     return f'<div class="times" aria-hidden="true">{shown}</div>'

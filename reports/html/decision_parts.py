@@ -1,4 +1,4 @@
-"""The answer on top of the page, and its findings, which open to their measurements."""
+"""Writes the decision on top of the page, and the findings with their measurements."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ MAX_SAMPLES_TEXT = 20_000
 
 
 def decision_section(page: ReleasePage) -> str:
-    """The answer.
+    """Write the top of the page: the warnings, the decision, the facts, and the next steps.
 
     Args:
         page: the content of the page.
@@ -39,7 +39,7 @@ def _answer(summary: Summary) -> str:
 
 
 def _facts(facts: Sequence[Fact], kind: str) -> str:
-    """Labels with their values."""
+    """Write a list of labels with their values."""
     rows = "".join(
         tag("div", tag("dt", text(fact.label)) + tag("dd", text(fact.value))) for fact in facts
     )
@@ -59,10 +59,10 @@ def _step(step: NextStep) -> str:
 
 
 def findings_section(findings: Findings) -> str:
-    """The part of the page that lists the findings, worst first.
+    """Write the section of the page that lists the findings, worst first.
 
     Args:
-        findings: the findings of the newest decision; there may be none.
+        findings: the findings of the newest decision; may be empty.
     """
     if not findings.rows:
         return section("findings", "Findings", [empty("The decision has no findings.")])
@@ -71,15 +71,15 @@ def findings_section(findings: Findings) -> str:
     if findings.left_out:
         parts.append(
             empty(
-                f"{findings.left_out:,} more findings are not shown; the ledger has all of them: "
-                "gates explain"
+                f"{findings.left_out:,} more findings are not shown; to see all findings, "
+                "type: gates explain"
             )
         )
     return section("findings", "Findings", parts)
 
 
 def _finding(row: FindingRow, *, is_open: bool) -> str:
-    """A finding; the worst one is open when it is not a pass."""
+    """Write a finding; the first finding is open where it has a next step."""
     head = (
         tag("span", text(row.word), class_=f"chip {row.tone.value}")
         + tag("span", text(row.objective, 200), class_="objective")

@@ -1,4 +1,4 @@
-"""The whole page: one file, without a script and without a request to anywhere."""
+"""Writes the whole page as one HTML file, which sends no requests to other servers."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from reports.html.markup import tag, text
 from reports.html.page import ReleasePage
 
 STYLE = Path(__file__).with_name("style.css")
-# Whatever markup got into the page, a browser runs no script of it and asks no server.
+# Even where foreign markup got into the page, a browser runs no script and asks no server.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
@@ -28,11 +28,11 @@ SECTIONS = (
 
 
 def html(page: ReleasePage, *, is_live: bool = False) -> str:
-    """The page as HTML.
+    """Write the release report as HTML.
 
     Args:
-        page: the content of the page; texts from outside are escaped.
-        is_live: whether a server has the page, and its script shows new versions.
+        page: the content of the page; its texts are escaped.
+        is_live: whether ``gates serve`` serves the page; then a script shows new versions.
     """
     links = "".join(tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name in SECTIONS)
     parts = [

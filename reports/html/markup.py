@@ -1,4 +1,4 @@
-"""Builds markup; every text from outside passes through ``text`` and stays text."""
+"""Builds the elements of the page; the function ``text`` escapes every text from outside."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ def text(value: str, longest: int = MAX_TEXT) -> str:
     """Escape an untrusted text for an element or a quoted attribute.
 
     Args:
-        value: untrusted.
-        longest: more characters are cut.
+        value: the untrusted text.
+        longest: the largest number of characters; the rest of the text is cut.
     """
     shown = value if len(value) <= longest else f"{value[:longest]}…"
     return escape(shown if shown.isprintable() else _visible(shown), quote=True)
 
 
 def _visible(value: str) -> str:
-    """A text without control characters; a line break stays a line break."""
+    """Replace the control characters of a text; a line break stays a line break."""
     return "".join(
         letter
         if letter == "\n" or unicodedata.category(letter) not in HIDDEN_CATEGORIES
@@ -34,13 +34,13 @@ def _visible(value: str) -> str:
 
 
 def tag(name: str, content: str, **attributes: str) -> str:
-    """An element.
+    """Write an element of HTML.
 
     Args:
-        name: the element's name.
-        content: markup.
-        attributes: untrusted values; ``_`` in a name stands for ``-``, and one at its end is left
-            out.
+        name: the name of the element.
+        content: the markup inside the element.
+        attributes: the attributes with untrusted values. In a name, ``_`` becomes ``-``, and ``_``
+            at the end is removed.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
@@ -49,24 +49,24 @@ def tag(name: str, content: str, **attributes: str) -> str:
 
 
 def section(name: str, title: str, content: Iterable[str]) -> str:
-    """A section of the page with its heading.
+    """Write a section of the page with its heading.
 
     Args:
         name: the id of the section.
         title: the heading of the section.
-        content: markup.
+        content: the parts of the section, as markup.
     """
     heading = tag("h2", text(title), id=f"{name}-title")
     return tag("section", heading + "".join(content), id=name, aria_labelledby=f"{name}-title")
 
 
 def table(caption: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table that scrolls inside its own box.
+    """Write a table that scrolls inside its own box.
 
     Args:
-        caption: what the table shows, for a screen reader.
+        caption: the name of the table for a screen reader.
         headings: the names of the columns.
-        rows: markup of each cell; the first cell of a row names the row.
+        rows: the cells of each row, as markup; the first cell is the heading of the row.
     """
     head = "".join(tag("th", text(heading), scope="col") for heading in headings)
     body = "".join(_row(list(cells)) for cells in rows)
@@ -88,17 +88,17 @@ def _row(cells: list[str]) -> str:
 
 
 def empty(sentence: str) -> str:
-    """A part of the page without data: a sentence that says why."""
+    """Write a sentence in place of a part of the page that has no data."""
     return tag("p", text(sentence), class_="empty")
 
 
 def command(line: str) -> str:
-    """A command to type; a reader can select all of it with one click."""
+    """Write a command line in a box, for a reader who wants to copy the command."""
     return tag("pre", tag("code", text(line)), class_="command", tabindex="0")
 
 
 def clock(at: float) -> str:
-    """The time of the day, UTC; empty for a moment out of range."""
+    """Write the time of the day in UTC; empty for a moment that is out of range."""
     try:
         return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
     except (ValueError, OverflowError, OSError):
@@ -106,10 +106,10 @@ def clock(at: float) -> str:
 
 
 def per_cent(ratio: float) -> str:
-    """A ratio as percent with two significant digits.
+    """Write a ratio in percent, with two or three significant digits.
 
     Args:
-        ratio: 0 to 1.
+        ratio: the ratio, 0 to 1.
     """
     value = 100 * ratio
     digits = 3 if value >= 10 else 2  # noqa: PLR2004 - 12.5 %, but 1.2 %

@@ -19,7 +19,7 @@ class NextStep:
     """What a person should do next.
 
     Args:
-        text: a sentence; empty where the command says everything.
+        text: a sentence; empty where the command needs no sentence.
         command: the command to type; empty without a command.
     """
 
@@ -29,14 +29,14 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The answer, on top of the page.
+    """The decision, on top of the page.
 
     Args:
         word: the decision, such as ``ROLLBACK``; empty where the ledger has no decision.
-        tone: how the reader should take it.
+        tone: whether the decision is good or bad news.
         headline: the decision as a sentence for a release lead.
-        reason: why, in one sentence.
-        facts: since when, about which build, who has the traffic.
+        reason: the reason of the decision, in one sentence.
+        facts: the time of the decision, the build, and the shares of the traffic.
         next_steps: what to do next, the most urgent step first.
         warnings: problems that are not findings; one sentence each.
     """
@@ -69,11 +69,11 @@ class RampEvent:
 
     Args:
         at: the moment, seconds since the epoch.
-        tone: how the reader should take it.
-        word: the event in a word or two, such as ``HOLD``.
+        tone: whether the event is good or bad news.
+        word: the event in one or two words, such as ``HOLD``.
         symbol: the sign on the timeline; empty for an event without a sign.
         share: green's share of the traffic from that moment on, 0 to 1.
-        detail: a sentence.
+        detail: a sentence about the event.
     """
 
     at: float
@@ -86,13 +86,13 @@ class RampEvent:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """The newest ramp.
+    """The newest ramp of the target.
 
     Args:
         problem: why there is no timeline; empty with a timeline.
-        moves: oldest first.
+        moves: the moves of the traffic, oldest first.
         until: the end of the timeline, seconds since the epoch.
-        events: oldest first.
+        events: the events of the ramp, oldest first.
         left_out: the number of events that the page does not show.
     """
 
@@ -105,10 +105,10 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class RatioPoint:
-    """The ratio of bad events in a part of the time.
+    """The ratio of bad events in one interval of the chart's time.
 
     Args:
-        at: the end of that part, seconds since the epoch.
+        at: the end of the interval, seconds since the epoch.
         bad: the number of bad events.
         total: the number of all events; more than 0.
         low: the lower end of the 95 % confidence interval, 0 to 1.
@@ -133,7 +133,7 @@ class Line:
 
     Args:
         colour: ``green`` or ``blue``.
-        points: oldest first.
+        points: the points of the line, oldest first.
         bad: the number of bad events in the ramp.
         total: the number of all events in the ramp.
     """
@@ -154,14 +154,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class RatioChart:
-    """A chart of one indicator.
+    """A chart of the ratio of one indicator's bad events.
 
     Args:
         title: the bad events in words.
-        objective: the name of the objective.
-        lines: one for each colour with events.
-        limits: the limits of the policy.
-        moves: the moves of traffic in the time of the chart.
+        objective: the name of the objective that judges the indicator.
+        lines: the lines of the colours that have events.
+        limits: the limits of the policy for this ratio.
+        moves: the moves of the traffic.
         since: the beginning of the chart, seconds since the epoch.
         until: the end of the chart, seconds since the epoch.
     """
@@ -177,12 +177,12 @@ class RatioChart:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """The charts of the newest decision of a ramp.
+    """The charts of the newest decision about a ramp step.
 
     Args:
-        sentence: which decision has this evidence.
-        problem: why there are no charts; empty with charts.
-        charts: the most important chart first.
+        sentence: a sentence that names the decision.
+        problem: why the page has no charts; empty with charts.
+        charts: the charts, the most important chart first.
     """
 
     sentence: str
@@ -196,8 +196,8 @@ class MeasuredValue:
 
     Args:
         facts: source, window, number of samples, age and value.
-        query: the query to the source.
-        command: the command line that shows the same answer; empty without such a command.
+        query: the query that the gate sent to the source.
+        command: the command line that sends the same query; empty where there is none.
         samples: the newest raw samples, a line for each time series.
     """
 
@@ -209,14 +209,14 @@ class MeasuredValue:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """A finding, which opens to its measurements.
+    """A finding; a click on the finding shows its measurements.
 
     Args:
-        tone: how the reader should take it.
-        word: the verdict in a word.
-        objective: the objective's name.
-        sentence: the reason, with numbers.
-        facts: the guide's section, the state of the measurement, an override.
+        tone: whether the finding is good or bad news.
+        word: the verdict in one word.
+        objective: the name of the objective.
+        sentence: the reason of the verdict, with numbers.
+        facts: the section of the guide, the state of the measurement, and an override.
         next_step: the next step; empty for a pass.
         measurements: the values that the finding is based on.
         subjects: the checks that the finding is about.
@@ -237,8 +237,8 @@ class Findings:
     """The findings of the newest decision.
 
     Args:
-        counts: the number of findings by verdict, in words.
-        rows: worst first.
+        counts: a sentence with the number of findings of each verdict.
+        rows: the findings, worst first.
         left_out: the number of findings that the page does not show.
     """
 
@@ -249,22 +249,22 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePage:
-    """The whole page.
+    """The content of the whole page.
 
     Args:
         title: the title of the document.
-        written: when and by which version the page was written.
+        written: a sentence with the time of the page and the version of the gate.
         rehearsal: a sentence where a rehearsal made the decision; empty otherwise.
-        summary: the answer.
+        summary: the newest decision, on top of the page.
         ramp: the newest ramp.
-        charts: the charts of the page.
+        charts: the charts of green and blue.
         findings: the findings of the newest decision.
-        suites: the newest results by category.
+        suites: the newest results of the suites, by category.
         loads: the newest load run of each profile.
-        guide: the coverage of the guide.
-        sign_offs: newest first.
-        ledger: newest first.
-        ledger_left_out: the number of older entries.
+        guide: the state of the guide's items.
+        sign_offs: the sign-offs and overrides, newest first.
+        ledger: the entries of the ledger, newest first.
+        ledger_left_out: the number of older entries that the page does not show.
     """
 
     title: str

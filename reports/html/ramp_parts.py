@@ -1,4 +1,4 @@
-"""The traffic of the newest ramp as a timeline, and its events as a table."""
+"""Draws the traffic of the newest ramp as a timeline, and lists the events of the ramp."""
 
 from reports.html.chart_frame import Frame, box
 from reports.html.markup import clock, empty, per_cent, section, table, tag, text
@@ -11,10 +11,10 @@ SCALE = (0.0, 0.5, 1.0)
 
 
 def ramp_section(ramp: Ramp) -> str:
-    """The section of the ramp.
+    """Write the section of the page about the ramp.
 
     Args:
-        ramp: the newest ramp; it may have no moves.
+        ramp: the newest ramp; a ramp without moves has a problem.
     """
     if not ramp.moves:
         return section("ramp", "Ramp", [empty(ramp.problem)])
@@ -23,13 +23,13 @@ def ramp_section(ramp: Ramp) -> str:
 
 
 def charts_section(charts: Charts) -> str:
-    """The section of the charts of both colours.
+    """Write the section of the page with the charts of green and blue.
 
     Args:
-        charts: the charts of the newest decision of a ramp; there may be none.
+        charts: the charts of the newest decision about a ramp step; may be empty.
     """
     if charts.problem or not charts.charts:
-        problem = charts.problem or "The evidence has no events of either colour."
+        problem = charts.problem or "The evidence has no events of green and no events of blue."
         return section("charts", "Green and blue", [empty(problem)])
     figures = "".join(map(figure, charts.charts))
     return section(
@@ -40,7 +40,7 @@ def charts_section(charts: Charts) -> str:
 
 
 def _timeline(ramp: Ramp) -> str:
-    """The share of each colour over the time, with a sign for each decision and rollback."""
+    """Draw the share of each colour over the time, with a sign for each decision and rollback."""
     frame = Frame(ramp.moves[0].at, max(ramp.until, ramp.moves[0].at + 1.0), 1.0)
     ends = [*(move.at for move in ramp.moves[1:]), frame.until]
     bars = "".join(
@@ -70,7 +70,7 @@ def _timeline(ramp: Ramp) -> str:
 
 
 def _bar(frame: Frame, since: float, until: float, share: float) -> str:
-    """The time of one weight: green below, blue above."""
+    """Draw the shares between two moves: green below, blue above."""
     x, width, top = frame.x(since), frame.x(until) - frame.x(since), frame.y(share)
     title = f"{clock(since)} to {clock(until)}: green {per_cent(share)}, blue {per_cent(1 - share)}"
     return (
@@ -82,7 +82,7 @@ def _bar(frame: Frame, since: float, until: float, share: float) -> str:
 
 
 def _signs(events: tuple[RampEvent, ...], frame: Frame) -> str:
-    """The signs of the events; signs that are near to each other stand above each other."""
+    """Draw the signs of the events; signs of near moments are drawn one above the other."""
     lanes: list[float] = []
     placed: list[tuple[RampEvent, int]] = []
     for event in events:
@@ -107,7 +107,7 @@ def _sign(frame: Frame, event: RampEvent, lane: int) -> str:
 
 
 def _events(ramp: Ramp) -> str:
-    """Every event as a row."""
+    """Write the table of events, with one row for each event."""
     rows = (
         (
             clock(event.at),
@@ -121,5 +121,8 @@ def _events(ramp: Ramp) -> str:
     headings = ("Time, UTC", "Event", "Green", "Blue", "Detail")
     shown = table("Events of the ramp", headings, rows)
     if ramp.left_out:
-        shown = empty(f"{ramp.left_out:,} older events are not shown; type: gates log") + shown
+        shown = (
+            empty(f"{ramp.left_out:,} older events are not shown; to see them, type: gates log")
+            + shown
+        )
     return shown

@@ -1,4 +1,4 @@
-"""Draws the ratio of bad events of both colours, with confidence bands and limits."""
+"""Draws the ratio of bad events of green and blue, with confidence intervals and limits."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ from reports.html.chart_frame import Frame, box
 from reports.html.markup import clock, per_cent, table, tag, text
 from reports.html.page import Line, RatioChart, RatioPoint
 
-# The upper edge of a chart is this much above its highest line or limit.
+# The upper edge of a chart is the highest line or limit times this factor.
 HEADROOM = 1.2
 # A chart without a bad event still has a scale.
 MIN_TOP = 0.001
@@ -19,7 +19,7 @@ COLOURS = ("green", "blue")
 
 
 def figure(chart: RatioChart) -> str:
-    """The chart with its heading, its legend and a table of its figures.
+    """Draw a chart with its heading, its legend and a table of its values.
 
     Args:
         chart: the content of the chart, with at least one line that has a point.
@@ -52,7 +52,7 @@ def _capital(title: str) -> str:
 
 
 def _name(chart: RatioChart) -> str:
-    """The chart in words, for a screen reader."""
+    """Write the content of the chart in words, for a screen reader."""
     lines = "; ".join(f"{line.colour}: {_total(line)}" for line in chart.lines)
     limits = ", ".join(f"{limit.name} {per_cent(limit.ratio)}" for limit in chart.limits)
     return f"{chart.title}. {lines}. {limits or 'no limit'}"
@@ -65,7 +65,7 @@ def _total(line: Line) -> str:
 
 
 def _top(chart: RatioChart) -> float:
-    """The value at the upper edge."""
+    """Return the value at the upper edge of the chart."""
     highest = max((point.ratio for line in chart.lines for point in line.points), default=0.0)
     near = [
         limit.ratio
@@ -77,7 +77,7 @@ def _top(chart: RatioChart) -> float:
 
 
 def _legend(chart: RatioChart) -> str:
-    """Each colour with its totals in the ramp."""
+    """Write the legend: each colour with its numbers of events in the ramp."""
     items = "".join(
         tag("li", f'<span class="key {line.colour}"></span>{line.colour}: {text(_total(line))}')
         for line in chart.lines
@@ -102,7 +102,7 @@ def _limit(frame: Frame, ratio: float) -> str:
 
 
 def _limit_labels(frame: Frame, chart: RatioChart) -> str:
-    """The name of each limit, at its line."""
+    """Write the name of each limit beside the line of the limit."""
     shown = sorted(
         (limit for limit in chart.limits if limit.ratio <= frame.top),
         key=lambda limit: limit.ratio,
@@ -127,14 +127,14 @@ def _line(frame: Frame, line: Line) -> str:
 
 
 def _band(frame: Frame, line: Line) -> str:
-    """The confidence interval of each point."""
+    """Draw the confidence intervals of all points of a line."""
     upper = [f"{frame.x(point.at)},{frame.y(point.high)}" for point in line.points]
     lower = [f"{frame.x(point.at)},{frame.y(point.low)}" for point in reversed(line.points)]
     return f'<polygon class="band {text(line.colour)}" points="{" ".join([*upper, *lower])}"/>'
 
 
 def _hover(frame: Frame, line: Line) -> str:
-    """An invisible strip below each point, which shows the figures of the point."""
+    """Draw an invisible strip for each point; a pointer on the strip shows the point's values."""
     points = line.points
     lefts = [0.0, *((frame.x(a.at) + frame.x(b.at)) / 2 for a, b in pairwise(points)), 1000.0]
     half = 0 if line.colour == COLOURS[0] else 50
@@ -153,7 +153,7 @@ def _point(line: Line, point: RatioPoint) -> str:
 
 
 def _figures(chart: RatioChart) -> str:
-    """The figures of the chart as a table that a reader can open."""
+    """Write the values of the chart as a table that a reader can open."""
     rows = sorted(
         ((point, line.colour) for line in chart.lines for point in line.points),
         key=lambda row: row[0].at,

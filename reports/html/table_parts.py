@@ -1,4 +1,4 @@
-"""Suites, load runs, the guide, the sign-offs and the ledger."""
+"""Writes the sections of suites, load runs, the guide, the sign-offs and the ledger."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,13 @@ MAX_OPEN_ITEMS = 40
 
 
 def suites_section(rows: Sequence[SuiteRow]) -> str:
-    """The newest results by category.
+    """Write the section with the newest results of the suites, by category.
 
     Args:
-        rows: may be empty.
+        rows: the results of each category; may be empty.
     """
     if not rows:
-        sentence = "No run of suites is known. To run them: pytest --target NAME"
+        sentence = "No run of suites is known. To run the suites, type: pytest --target NAME"
         return section("suites", "Suites", [empty(sentence)])
     cells = (
         (
@@ -69,13 +69,15 @@ def _failed_check(check: FailedCheck) -> str:
 
 
 def loads_section(rows: Sequence[LoadRow]) -> str:
-    """The newest load run of each profile.
+    """Write the section with the newest load run of each profile.
 
     Args:
-        rows: may be empty.
+        rows: the load runs; may be empty.
     """
     if not rows:
-        sentence = "No load run is known. To run one: python -m load run PROFILE --target NAME"
+        sentence = (
+            "No load run is known. To run a profile, type: python -m load run PROFILE --target NAME"
+        )
         return section("load", "Load", [empty(sentence)])
     return section("load", "Load", map(_load, rows))
 
@@ -111,7 +113,7 @@ def _latency(seconds: float | None) -> str:
 
 
 def _bar(phase: Latencies, longest: float) -> str:
-    """The quantiles as a bar, on the scale of the slowest phase."""
+    """Draw the quantiles of a phase as a bar, on the scale of the slowest phase."""
     if not longest or phase.p50 is None or phase.p95 is None or phase.p99 is None:
         return ""
     p50, p95, p99 = (100 * value / longest for value in (phase.p50, phase.p95, phase.p99))
@@ -124,10 +126,10 @@ def _bar(phase: Latencies, longest: float) -> str:
 
 
 def guide_section(guide: Guide) -> str:
-    """The coverage of the deployment guide.
+    """Write the section with the state of the deployment guide's items.
 
     Args:
-        guide: the state of its items.
+        guide: the state of the items, by section of the guide.
     """
     if guide.problem:
         return section("guide", "Deployment guide", [empty(guide.problem)])
@@ -152,7 +154,7 @@ def guide_section(guide: Guide) -> str:
 
 
 def _failed_items(guide: Guide) -> str:
-    """The items that failed, so that nobody has to look for them."""
+    """List the items of the guide that failed."""
     failed = [item for row in guide.rows for item in row.failed_items]
     return tag("ul", "".join(tag("li", text(item, 300)) for item in failed[:MAX_OPEN_ITEMS]))
 
@@ -174,10 +176,10 @@ def _open_items(row: GuideRow) -> str:
 
 
 def sign_offs_section(rows: Sequence[SignOffRow]) -> str:
-    """The sign-offs and overrides of the ledger.
+    """Write the section with the sign-offs and overrides of the target.
 
     Args:
-        rows: newest first; may be empty.
+        rows: the sign-offs and overrides, newest first; may be empty.
     """
     if not rows:
         return section("sign-offs", "Sign-offs", [empty("Nobody has signed an item yet.")])
@@ -198,11 +200,11 @@ def sign_offs_section(rows: Sequence[SignOffRow]) -> str:
 
 
 def ledger_section(rows: Sequence[LedgerRow], left_out: int) -> str:
-    """Who decided what, and when.
+    """Write the section with the entries of the ledger: who decided what, and when.
 
     Args:
-        rows: newest first; may be empty.
-        left_out: the number of older entries.
+        rows: the entries of the ledger, newest first; may be empty.
+        left_out: the number of older entries that the page does not show.
     """
     if not rows:
         return section("ledger", "Ledger", [empty("The ledger has no entries.")])
@@ -216,5 +218,9 @@ def ledger_section(rows: Sequence[LedgerRow], left_out: int) -> str:
         for row in rows
     )
     shown = table("Entries of the ledger", ("Time, UTC", "Target", "Event", "Entry"), cells)
-    more = empty(f"{left_out:,} older entries are not shown; type: gates log") if left_out else ""
+    more = (
+        empty(f"{left_out:,} older entries are not shown; to see them, type: gates log")
+        if left_out
+        else ""
+    )
     return section("ledger", "Who decided what, and when", [shown, more])

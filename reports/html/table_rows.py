@@ -11,8 +11,8 @@ class FailedCheck:
 
     Args:
         check: the check's id.
-        outcome: how the check ended.
-        test: pytest's name of the test.
+        outcome: the result of the check, such as ``failed``.
+        test: the name that pytest gives the test.
         message: why the check did not pass.
     """
 
@@ -27,13 +27,13 @@ class SuiteRow:
     """The newest results of the checks of a category.
 
     Args:
-        name: the category.
+        name: the name of the category.
         passed: the number of checks that passed.
         total: the number of checks.
-        seconds: how long the checks took; None where the record does not say.
-        ended: when the newest of them ended.
-        run: the ids of the runs.
-        failed: the checks that did not pass; at most as many as the page shows.
+        seconds: the duration of all checks; None where the run records have no durations.
+        ended: the time at which the newest check ended.
+        run: the ids of the runs, separated by commas.
+        failed: the checks that did not pass; a limited number of them.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Latencies:
 
     Args:
         phase: the name of the phase.
-        users: the largest number of users.
-        done: requests with a correct answer.
-        failed: requests with a wrong answer or without an answer.
-        p50: seconds; None without samples.
-        p95: seconds; None without samples.
-        p99: seconds; None without samples.
+        users: the largest number of users in the phase.
+        done: the number of requests with a correct response.
+        failed: the number of requests with a wrong response or without a response.
+        p50: the median response time, seconds; None without samples.
+        p95: the 95th percentile, seconds; None without samples.
+        p99: the 99th percentile, seconds; None without samples.
     """
 
     phase: str
@@ -74,9 +74,9 @@ class LoadRow:
 
     Args:
         profile: the name of the profile.
-        sentence: the run, its build and its time.
-        problem: why the record is not complete; empty for a complete record.
-        phases: the phases in their order.
+        sentence: a sentence with the run, its build and its time.
+        problem: why the run record is not complete; empty for a complete record.
+        phases: the phases of the profile, in their order.
     """
 
     profile: str
@@ -87,7 +87,7 @@ class LoadRow:
 
 @dataclass(frozen=True, slots=True)
 class StateCount:
-    """How many objectives or items are in a state."""
+    """The number of the guide's items that are in one state."""
 
     state: str
     tone: Tone
@@ -101,9 +101,9 @@ class GuideRow:
     Args:
         guide: the number of the section.
         title: the title of the section.
-        states: the number of its items by state.
-        open_items: the items that are neither verified, signed nor overridden.
-        failed_items: those of them that failed.
+        states: the number of the section's items in each state.
+        open_items: the items that are open, expired or failed.
+        failed_items: the items that failed.
     """
 
     guide: str
@@ -115,12 +115,12 @@ class GuideRow:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """The coverage of the deployment guide.
+    """The state of the deployment guide's items.
 
     Args:
-        problem: why the coverage is unknown; empty where the coverage is known.
-        states: the number of all items by state.
-        rows: the rows in the guide's order.
+        problem: why the state is unknown; empty where the state is known.
+        states: the number of all items in each state.
+        rows: the sections of the guide, in the guide's order.
     """
 
     problem: str
@@ -133,14 +133,14 @@ class SignOffRow:
     """A sign-off or an override in the ledger.
 
     Args:
-        tone: whether it counts.
-        item: the item, or the objective of an override.
-        stage: the stage.
-        person: who signed.
-        note: the reason.
-        signed: when.
-        until: the moment at which the sign-off expires.
-        problem: why it does not count; empty where it counts.
+        tone: whether the sign-off counts: good news where it does.
+        item: the item that was signed, or the objective that was overridden.
+        stage: the stage of the policy.
+        person: the person who signed.
+        note: the person's reason.
+        signed: the time of the sign-off.
+        until: the time at which the sign-off expires.
+        problem: why the sign-off does not count; empty where it counts.
     """
 
     tone: Tone
@@ -155,7 +155,7 @@ class SignOffRow:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """An entry of the ledger: when, about which target, what, and the id of the entry."""
+    """An entry of the ledger: its time, target, event and id."""
 
     moment: str
     target: str

@@ -1,10 +1,10 @@
-"""How a reader should take a part of the page."""
+"""The tones of the parts of a page: good news, bad news, or neither."""
 
 from enum import Enum
 
 
 class Tone(Enum):
-    """How a reader should take a part of the page."""
+    """Whether a part of the page is good news, a wait, bad news, or neutral."""
 
     GOOD = "good"
     WAIT = "wait"

@@ -268,7 +268,7 @@ def test_the_coverage_does_not_let_a_trial_decide_an_item(tmp_path: Path) -> Non
         "a.b", guide_file.ItemKind.CHECKBOX, "a", ("strict-errors",), (), (), (), why_not=""
     )
     assert list(problems(item, PolicyNames.of(policy))) == [
-        "every objective of the item is advisory, so nothing decides the item"
+        "every objective of the item is advisory, so no objective decides the item"
     ]
 
 

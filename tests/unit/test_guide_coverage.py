@@ -207,7 +207,7 @@ UNCOVERED = [
     (
         '["smoke"]',
         '["smoke", "security"]',
-        "the key named checks lists no check of the objective security",
+        "the key checks of the item lists no check of the objective security",
     ),
 ]
 
@@ -241,10 +241,14 @@ REFUSED = [
     ('text = "Payment"', 'text = "Pay\\nment"', "expected a single line"),
     ('text = "Payment"', f'text = "{"x" * 501}"', "expected a single line"),
     ('why_not = "', 'objectives = ["smoke"], why_not = "', "the item has objectives"),
-    ('why_not = "It decides nothing."', 'checks = ["smoke.payment"]', "has no objective"),
+    (
+        'why_not = "It decides nothing."',
+        'checks = ["smoke.payment"]',
+        "has checks and no objective",
+    ),
     ('objectives = ["smoke"]', 'objectives = ["smoke", "smoke"]', "twice"),
     ('objectives = ["smoke"]', 'objectives = "smoke"', "expected a list of texts"),
-    ('why_not = "It decides nothing."', 'alerts = ["ApiDown"]', "has no objective that shows"),
+    ('why_not = "It decides nothing."', 'alerts = ["ApiDown"]', "has alerts and no objective"),
     ("celebration =", '"Cele bration" =', "expected a name like error-rate"),
     ("celebration = {", 'celebration = { owner = "me",', "owner: unknown key"),
     ("[sections.hour-1]", "[sections.hour-1", "not TOML"),

@@ -228,7 +228,8 @@ DEFECTS: dict[str, tuple[list[Labels], frozenset[str], str, str, str]] = {
     "a replica of Prometheus": (
         [{**labels, "replica": name} for labels in CLIENT for name in ("a", "b")], frozenset(),
         "replica_labels", "# replica_labels",
-        "FAIL  labels of requests of green: series differ only in replica: 'a' and 'b'",
+        ("FAIL  labels of requests of green: two series differ only in the label replica: "
+         "'a' and 'b'"),
     ),
     "a scrape interval that is too long": (
         CLIENT, frozenset(), "scrape_interval_seconds = 5", "scrape_interval_seconds = 1",

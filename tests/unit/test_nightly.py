@@ -257,7 +257,7 @@ def test_the_page_is_drawn_and_readable(tmp_path: Path, width: int) -> None:
         assert page_.locator("svg .dot").count() == 8 * 31
         assert page_.locator("svg .change").count() >= 2
         assert page_.locator("svg .trend").count() == 16  # a missing night parts each line
-        assert "It got slower: search" in page_.locator(".sentence").inner_text()
+        assert "The release got slower: search" in page_.locator(".sentence").inner_text()
         assert page_.evaluate("document.documentElement.scrollWidth") <= width
         sizes = page_.locator("svg text").evaluate_all(
             "all => all.map(one => one.getBoundingClientRect().height)")  # fmt: skip

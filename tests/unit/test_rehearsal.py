@@ -91,7 +91,7 @@ def test_an_unsigned_day_is_a_hold_that_says_how_to_sign(
     assert decision is not None
     assert decision.outcome is Outcome.HOLD
     output = capsys.readouterr()
-    assert "people sign 2 items of day-of; in a rehearsal: --sign-as NAME" in output.err
+    assert "people must sign 2 items of day-of; in a rehearsal, use --sign-as NAME" in output.err
     assert "own-approval: 0 of 2 people have signed: The lead approves" in output.out
     assert isinstance(ledger.entries(here.out)[-1].entry, ledger.DecisionEntry)
 
@@ -141,9 +141,11 @@ def test_a_whole_rehearsal_runs_every_suite_that_the_stages_need(
 
 
 def test_a_command_that_fails_is_an_error_with_its_output() -> None:
-    with pytest.raises(RehearsalError, match=r"gates stages --policy .*: exit 2"):
+    with pytest.raises(RehearsalError, match=r"gates stages --policy .*: exit code 2"):
         parts.run_command("gates", "stages", "--policy", "/no/such/policy.toml")
-    with pytest.raises(RehearsalError, match=r"gates stages: no end within 0\.01 s"):
+    with pytest.raises(
+        RehearsalError, match=r"gates stages: the command did not end within 0\.01 s"
+    ):
         parts.run_command("gates", "stages", seconds=0.01)
 
 

@@ -133,7 +133,7 @@ def test_a_rollback_after_a_go_is_not_shown_as_a_go(tmp_path: Path) -> None:
     ("outcome", "word", "headline"),
     [
         (Outcome.GO, "GO", "The release may go on past ramp-30."),
-        (Outcome.HOLD, "HOLD", "The release waits at ramp-30: the gate cannot yet say that it may"),
+        (Outcome.HOLD, "HOLD", "The release waits at ramp-30: the gate cannot yet decide that it"),
         (Outcome.NO_GO, "NO-GO", "The release must not go on past ramp-30."),
         (Outcome.ROLLBACK, "ROLLBACK", "The release failed at ramp-30: all traffic must go to"),
     ],
@@ -149,7 +149,7 @@ def test_each_outcome_has_a_headline(
 
 def test_the_same_answer_since_the_first_of_its_kind(tmp_path: Path) -> None:
     facts = page(tmp_path, rolled_back()[:6]).summary.facts
-    since = next(fact.value for fact in facts if fact.label == "The same answer since")
+    since = next(fact.value for fact in facts if fact.label == "The same decision since")
     assert since == datetime.fromtimestamp(NOW - 400, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
