@@ -1,7 +1,7 @@
-"""The DSSE envelope of a statement: signed with an ed25519 key, and opened with the public key.
+"""Signs a statement in a DSSE envelope with an ed25519 key, and opens it with the public key.
 
-An envelope counts only in the exact bytes that this module writes, with one signature: base64 and
-JSON can be written in several ways, and a changed byte must never go unnoticed. Source: DSSE 1.0.2.
+An envelope counts only with one signature, and in the exact bytes that this module writes: base64
+and JSON have several notations, and every changed byte must be noticed. Source: DSSE 1.0.2.
 """
 
 import json
@@ -14,7 +14,7 @@ from gates.attestation.statement import PAYLOAD_TYPE
 from gates.errors import AttestationError, ConfigurationError
 
 if TYPE_CHECKING:
-    # The package exports the names without saying so to type checkers.
+    # The package exports these names, but does not declare the export for type checkers.
     from securesystemslib.signer import (  # type: ignore[attr-defined]
         CryptoSigner,
         SSlibKey,
@@ -28,7 +28,7 @@ Key = TypeVar("Key")
 
 
 def configured_key() -> Path | None:
-    """The file of the private key that the environment names; None where it names no file.
+    """Return the file of the private key that the environment names; None if no file is named.
 
     Raises:
         ConfigurationError: the variable is set and blank, or the file has no ed25519 key.
@@ -37,14 +37,14 @@ def configured_key() -> Path | None:
     if name is None:
         return None
     if not name.strip():
-        raise ConfigurationError(f"{KEY_VARIABLE} is blank: set the file, or unset the variable")
+        raise ConfigurationError(f"{KEY_VARIABLE} is blank: name a key file, or unset the variable")
     path = Path(name)
     _signer(path)
     return path
 
 
 def signed(payload: str, key: Path) -> str:
-    """The envelope of a statement, as text.
+    """Sign a statement, and return its envelope as text.
 
     Args:
         payload: the statement as JSON.
@@ -62,7 +62,7 @@ def signed(payload: str, key: Path) -> str:
 
 
 def opened(raw: bytes, key: Path) -> bytes:
-    """The statement in an envelope.
+    """Verify the signature of an envelope, and return the statement in the envelope.
 
     Args:
         raw: the content of the envelope's file; untrusted.
@@ -80,11 +80,13 @@ def opened(raw: bytes, key: Path) -> bytes:
         envelope = Envelope.from_dict(json.loads(raw))
         text = f"{_text(envelope.to_dict())}\n"
     except Exception as error:  # noqa: BLE001 - the library raises whatever a malformed field does
-        raise AttestationError(f"the file is not an envelope ({type(error).__name__})") from None
+        raise AttestationError(
+            f"the file is not a DSSE envelope ({type(error).__name__})"
+        ) from None
     if text.encode() != raw or len(envelope.signatures) != 1:
         raise AttestationError("the file was changed after gates wrote it")
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise AttestationError(f"the envelope does not have the type {PAYLOAD_TYPE}")
+        raise AttestationError(f"the content of the envelope is not of type {PAYLOAD_TYPE}")
     try:
         envelope.verify([public_key], 1)
     except VerificationError:

@@ -1,4 +1,4 @@
-"""The in-toto statements of a decision: their types, and the decision that a statement is about.
+"""Reads in-toto statements about decisions of the gate, and checks their types.
 
 Source: in-toto Attestation Framework, Statement v1; predicates test-result v0.1 and VSA v1.
 """
@@ -17,7 +17,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
-# The field of each predicate that says whether the release may go on, and the values that say so.
+# For each predicate: the field with the result, and the values with which a release may go on.
 RESULT_FIELDS = {
     TEST_RESULT: ("result", frozenset({"PASSED", "WARNED"})),
     SUMMARY: ("verificationResult", frozenset({"PASSED"})),
@@ -33,16 +33,16 @@ class AttestedDecision:
 
     Args:
         predicate_type: the type of the statement's predicate.
-        outcome: the outcome.
-        reason: the reason.
+        outcome: the outcome of the decision.
+        reason: the reason for the outcome.
         stage: the name of the stage.
         target: the target's name.
-        build: the build that was served, as text.
-        build_digest: the whole digest of the build.
-        evidence_digest: SHA-256 of the evidence.
+        build: the build that the target served, as text.
+        build_digest: the whole digest of this build.
+        evidence_digest: SHA-256 of the evidence of the decision.
         at: the moment of the decision, UTC.
-        entry_id: the id of the ledger entry.
-        time_scale: over 1 in a rehearsal.
+        entry_id: the id of the decision's ledger entry.
+        time_scale: the factor that divided every duration: over 1 in a rehearsal, else 1.
     """
 
     predicate_type: str
@@ -59,16 +59,16 @@ class AttestedDecision:
 
 
 def digest_set(digest: str) -> dict[str, str]:
-    """A digest such as ``sha256:…`` as in-toto writes it; empty where it has another form."""
+    """Return a digest such as ``sha256:…`` in the form of in-toto; empty for another form."""
     match = DIGEST.match(digest)
     return {match[1]: match[2]} if match else {}
 
 
 def read(payload: bytes) -> AttestedDecision:
-    """The decision that a statement is about.
+    """Read the decision that a statement is about.
 
     Args:
-        payload: the statement as JSON; its signature must have been verified.
+        payload: the statement as JSON; the caller must have verified the signature.
 
     Raises:
         AttestationError: the payload is not the statement of a decision, or contradicts itself.
@@ -102,7 +102,7 @@ def read(payload: bytes) -> AttestedDecision:
 
 
 def _check_result(statement: JsonObject, decision: AttestedDecision) -> None:
-    """Refuse a statement whose predicate says something else than its decision."""
+    """Refuse a statement in which the predicate contradicts the decision."""
     name, values = RESULT_FIELDS[decision.predicate_type]
     result = text(json_object(statement, "predicate") or {}, name)
     if (result in values) != (decision.outcome is Outcome.GO):

@@ -1,4 +1,4 @@
-"""Whether a file attests a decision about one stage of one release."""
+"""Verifies that a file attests a decision about one stage of one release."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,13 +14,13 @@ CLOCK_TOLERANCE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a verified decision must be about.
+    """The target, the stage and the release that an attested decision must be about.
 
     Args:
         target: the target's name.
         stage: the name of the stage.
         build: the build of the release.
-        time_scale: over 1 in a rehearsal.
+        time_scale: the factor that divided every duration: over 1 in a rehearsal, else 1.
         max_age: the maximum age of the decision; None for any age.
     """
 
@@ -32,16 +32,16 @@ class Expectation:
 
 
 def verified(path: Path, key: Path, expected: Expectation, now: datetime) -> AttestedDecision:
-    """The decision that a file attests; its outcome may be another one than go.
+    """Verify a file, and return the decision that it attests; any outcome is accepted.
 
     Args:
         path: the file of the envelope; untrusted.
         key: the file of the public key.
-        expected: what the decision must be about.
-        now: the moment, UTC.
+        expected: the target, the stage and the release that the decision must be about.
+        now: the current moment, UTC.
 
     Raises:
-        AttestationError: the file is not a signed statement, or is about something else.
+        AttestationError: the file is not a signed statement, or its decision is not as expected.
         ConfigurationError: the file of the key has no ed25519 key.
     """
     try:
@@ -60,23 +60,27 @@ def verified(path: Path, key: Path, expected: Expectation, now: datetime) -> Att
 
 
 def _check(decision: AttestedDecision, expected: Expectation, now: datetime) -> None:
-    """Refuse a decision about another target, stage or release, of a rehearsal, or too old."""
+    """Refuse a decision that is about another target, stage, release or time scale, or too old."""
     release = (str(expected.build), expected.build.digest)
     if (decision.build, decision.build_digest) != release or not decision.build_digest:
         shown = f"{decision.build[:80]}, {decision.build_digest[:80] or 'without a digest'}"
-        raise AttestationError(f"is about another release: {shown}; expected {', '.join(release)}")
+        raise AttestationError(
+            f"the decision is about another release: {shown}; expected {', '.join(release)}"
+        )
     for name, value, other in (
         ("target", decision.target, expected.target),
         ("stage", decision.stage, expected.stage),
         ("time scale", f"{decision.time_scale:g}", f"{expected.time_scale:g}"),
     ):
         if value != other:
-            raise AttestationError(f"is about another {name}: {value[:80]!r}, expected {other!r}")
+            raise AttestationError(
+                f"the decision is about another {name}: {value[:80]!r}, expected {other!r}"
+            )
     age = now - decision.at
     if age < -CLOCK_TOLERANCE:
         raise AttestationError("the decision has a time in the future: compare the clocks")
     if expected.max_age is not None and age > expected.max_age:
         raise AttestationError(
-            f"the decision is {age.total_seconds():.0f} s old, over "
-            f"{expected.max_age.total_seconds():.0f} s"
+            f"the decision is {age.total_seconds():.0f} s old; at most "
+            f"{expected.max_age.total_seconds():.0f} s are accepted"
         )

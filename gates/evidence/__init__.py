@@ -1,1 +1,1 @@
-"""Collects the evidence of a decision, and owns the formats of records and of kept evidence."""
+"""Collects the evidence of a decision; defines the formats of run records and stored evidence."""

@@ -1,4 +1,4 @@
-"""Asks Prometheus where the buckets of the policy's histograms end."""
+"""Asks Prometheus for the bucket boundaries of the histograms that the policy reads."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,15 +15,15 @@ WINDOW = timedelta(minutes=5)
 def edges_of_target(
     indicators: Mapping[str, Indicator], target: Target, at: float
 ) -> dict[str, frozenset[str]]:
-    """The boundaries of the buckets that Prometheus has of a target, keyed by metric.
+    """Return the bucket boundaries of the target's histograms that Prometheus has, by metric.
 
     Args:
         indicators: the indicators of the policy.
-        target: the target, whose Prometheus is asked.
-        at: the moment, in seconds since the epoch.
+        target: the target; its file names the address of Prometheus.
+        at: the end of the window that is queried, in seconds since the epoch.
 
     Returns:
-        The values of ``le``; a metric without series is not among them.
+        The values of the label ``le`` for each metric; a metric without series is left out.
     """
     source = source_named("prometheus", target.addresses.prometheus, target.access.prometheus)
     edges: dict[str, frozenset[str]] = {}

@@ -1,8 +1,8 @@
-"""Encodes dataclasses as JSON and decodes them: kept evidence, records, ledger notes.
+"""Encodes dataclasses as JSON, and decodes the JSON: stored evidence and run records.
 
-There are two forms. Kept evidence is decoded into the same classes, many of them alternatives of
-each other, so each of its objects has the key ``is`` with the name of its class. Records have a
-published schema: their objects have no such key, and a field with its default value is left out.
+There are two forms of the JSON. A field of stored evidence may have a value of one of several
+classes, so each object has the key ``is`` with the name of its class. Run records have a published
+schema: their objects do not have the key ``is``, and fields with default values are left out.
 """
 
 import dataclasses
@@ -20,10 +20,10 @@ from gates.model import Sample, Series
 from gates.model.policy import LATER
 from gates.sources import json_values
 
-# Fields that are never written: both have secrets.
+# The names of fields that are never written, because these fields have secrets.
 LEFT_OUT = {"secrets", "access"}
 CLASS_KEY = "is"
-# Most values of evidence are of these classes, which JSON has, too.
+# Most values of evidence have one of these classes. JSON can state such values directly.
 PLAIN_CLASSES = frozenset({str, float, int, bool, type(None)})
 
 Value = TypeVar("Value")
@@ -31,46 +31,48 @@ Decoder = Callable[[Any], Any]
 
 
 class Form(Enum):
-    """How objects are written."""
+    """The two forms of JSON: stored evidence for ``gates explain``, and run records."""
 
     EVIDENCE = "evidence"
     RECORD = "record"
 
 
 def to_json(value: object) -> Any:  # noqa: ANN401 - the result is any JSON value
-    """Encode kept evidence; fields named ``secrets`` are left out."""
+    """Encode a value of stored evidence as JSON, without the fields ``secrets`` and ``access``."""
     return _encode(value, Form.EVIDENCE)
 
 
 def to_record(value: object) -> Any:  # noqa: ANN401 - the result is any JSON value
-    """Encode a record, or a part of a record."""
+    """Encode a run record, or a part of a run record, as JSON."""
     return _encode(value, Form.RECORD)
 
 
 def from_json(kind: type[Value], content: object) -> Value:
-    """Decode kept evidence.
+    """Decode a value of stored evidence from JSON.
 
     Args:
-        kind: the class to decode into.
-        content: the JSON, as ``to_json`` encoded it; untrusted.
+        kind: the class of the value.
+        content: the JSON that ``to_json`` returned; untrusted.
 
     Raises:
         ValueError, LookupError, TypeError, AttributeError, ArithmeticError: the content is not
-            the JSON of such a value.
+            the JSON of a value of this class.
     """
     return typing.cast("Value", _decoder(typing.cast("Any", kind), Form.EVIDENCE)(content))
 
 
 def from_record(kind: type[Value], content: object) -> Value:
-    """Decode a record, or a part of a record; numbers are finite, times have a time zone.
+    """Decode a run record, or a part of a run record, from JSON.
+
+    Numbers must be finite, and times must have a time zone.
 
     Args:
-        kind: the class to decode into.
-        content: the JSON, as ``to_record`` encoded it; untrusted.
+        kind: the class of the value.
+        content: the JSON that ``to_record`` returned; untrusted.
 
     Raises:
         ValueError, LookupError, TypeError, AttributeError, ArithmeticError: the content is not
-            the JSON of such a value.
+            the JSON of a value of this class.
     """
     return typing.cast("Value", _decoder(typing.cast("Any", kind), Form.RECORD)(content))
 
@@ -119,7 +121,7 @@ def _encode_dataclass(value: Any, form: Form) -> dict[str, Any]:  # noqa: ANN401
 
 @lru_cache(maxsize=1000)
 def _decoder(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - a class or a type expression
-    """The decoder of a type; built once."""
+    """Return the decoder of a type; each decoder is built only once."""
     build = BY_ORIGIN.get(get_origin(kind))
     if build is not None:
         return build(get_args(kind), form)
@@ -151,7 +153,7 @@ def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclas
         content = json_values.object_of(content)
         if form is Form.EVIDENCE and content[CLASS_KEY] != kind.__name__:
             class_name = str(content[CLASS_KEY])[:80]
-            raise ValueError(f"expected a {kind.__name__}, found a {class_name}")
+            raise ValueError(f"expected the class {kind.__name__}, found {class_name}")
         values = {
             name: decode_field(content[name])
             for name, decode_field, may_be_missing in fields
@@ -163,7 +165,7 @@ def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclas
 
 
 def _may_be_missing(field: dataclasses.Field[Any], form: Form) -> bool:
-    """Whether a record leaves the field out, or older kept evidence does not know the field."""
+    """Whether a record, or the stored evidence of an older gate, may lack the field."""
     missing = dataclasses.MISSING
     if form is not Form.RECORD and not LATER.items() <= field.metadata.items():
         return False
@@ -171,7 +173,7 @@ def _may_be_missing(field: dataclasses.Field[Any], form: Form) -> bool:
 
 
 def _union(kinds: tuple[Any, ...], form: Form) -> Decoder:
-    """An optional value, or one of several dataclasses of kept evidence."""
+    """Return the decoder of an optional value, or of one of several dataclasses."""
     optional = type(None) in kinds
     decoders = {kind: _decoder(kind, form) for kind in kinds if kind is not type(None)}
     if len(decoders) == 1:
@@ -197,7 +199,7 @@ def _literal(choices: tuple[Any, ...], _: Form) -> Decoder:
 
 
 def _annotated(arguments: tuple[Any, ...], form: Form) -> Decoder:
-    """A type with a rule, such as ``json_values.Count``."""
+    """Return the decoder of a type with a rule, such as ``json_values.Count``."""
     kind, *rules = arguments
     if json_values.ANY_YEAR in rules:
         return json_values.moment_of_any_year
@@ -253,14 +255,14 @@ def _plain(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - a class
 
 
 def _instance(kind: type, content: Any) -> Any:  # noqa: ANN401 - untrusted JSON
-    """A value that JSON already has in its class."""
+    """Check that a JSON value has the expected class, and return the value."""
     if not isinstance(content, kind) or (isinstance(content, bool) and kind is not bool):
         raise TypeError(f"{content!r} is not a value of {kind.__name__}"[:200])
     return content
 
 
 def _float(content: Any) -> float:  # noqa: ANN401 - untrusted JSON
-    """A number of kept evidence, which may be infinite."""
+    """A number of stored evidence; the number may be infinite."""
     is_integer = isinstance(content, int) and not isinstance(content, bool)
     return float(content) if is_integer else float(_instance(float, content))
 

@@ -20,20 +20,21 @@ MAX_SECONDS_AFTER_TRIGGER = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question to the gate.
+    """One question to the gate: may the release go on at this stage of this target?
 
     Args:
-        stage: the stage that is asked about.
+        stage: the stage about which the gate decides.
         target: the target that is judged.
-        runs: the folder of runs.
+        runs: the folder of the runs that the commands of the suites and of the load tool wrote.
         collected: the folder of the runs that the gate itself started.
         at: the moment of the question, seconds since the epoch.
-        moves: returns the moves that the ramp command wrote to the ledger; called where nobody
-            scrapes the balancer.
-        lost: returns the runs that earlier decisions named and that are gone or changed.
-        rollback: the last rollback to the target, for a stage that is asked after one.
-        on_runs: called with the runs as soon as they are read.
-        metrics: what earlier questions of the same command remember of the metrics.
+        moves: a function that returns the moves that the ramp command wrote to the ledger; it is
+            called only where Prometheus does not scrape the balancer.
+        lost: a function that returns the runs that earlier decisions named and that are now gone
+            or changed.
+        rollback: the last rollback to the target, for a stage that judges a rollback; else None.
+        on_runs: a function that is called with the suite runs as soon as the runs are read.
+        metrics: the samples and labels that earlier questions of the same command read.
     """
 
     stage: Stage
@@ -49,18 +50,18 @@ class Question:
 
 
 def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
-    """Read the runs, and ask the target and Prometheus, all at once.
+    """Read the run records, and send all queries to the target and Prometheus at the same time.
 
-    The queries of the rollback triggers are the first. The queries of the ramp's history reach back
-    to the start of the ramp, which the balancer's weights show. When a trigger fires, the gate
-    waits only a short time for the history.
+    The queries of the rollback triggers are sent first. The queries about the history of the ramp
+    begin at the start of the ramp, which the traffic weights of the balancer show. When a trigger
+    fires, the gate waits only a short time for the history.
 
     Args:
-        question: the question.
+        question: the stage, the target, the moment, and the folders of runs.
 
     Returns:
-        The evidence, in which a failed query is a sample set with its error; and the view of the
-        ramp that was read from it.
+        The evidence, in which a failed query is a sample set with an error; and the moves and
+        queries of the ramp that the evidence shows.
     """
     with QueryThreads(MAX_PARALLEL_QUERIES) as threads:
         target = question.target
@@ -82,7 +83,7 @@ def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
 def _without_history(
     question: Question, threads: QueryThreads, reader: MetricsReader, sent: Sent
 ) -> Evidence:
-    """The evidence before the ramp's history is known."""
+    """Collect the evidence without the samples of the ramp's history."""
     served = threads.submit(lambda: served_build(question.target))
     signing_key = seal.configured_key()
     runs = _runs(question, signing_key)
@@ -100,6 +101,6 @@ def _without_history(
 
 
 def _runs(question: Question, signing_key: str) -> tuple[Run, ...]:
-    """The runs of the suites' commands, and those that the gate itself started."""
+    """Read the runs that other commands started, and the runs that the gate itself started."""
     folders = dict.fromkeys((question.runs, question.collected))
     return tuple(run for folder in folders for run in suite_runs.read_runs(folder, signing_key))

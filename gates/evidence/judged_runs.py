@@ -1,7 +1,8 @@
 """Finds runs that earlier decisions were based on and that are now gone or changed.
 
-A decision's ledger entry names its runs with the size and SHA-256 of their records. A record only
-grows until it is sealed. So a judged record must still be the beginning of the present record.
+The ledger entry of a decision names the runs of the decision, with the size and the SHA-256 of each
+run record. A record only grows until it is sealed. So the bytes that were judged must still be the
+beginning of the present record.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,12 @@ MAX_RUN_ID = 100
 
 
 def of_decision(decision: Decision, judged: Evidence) -> tuple[JudgedRun, ...]:
-    """The runs that a decision's findings name, as its ledger entry keeps them."""
+    """Return the runs that the findings of a decision name, for the ledger entry of the decision.
+
+    Args:
+        decision: the decision.
+        judged: the evidence of the decision, with the run records.
+    """
     named = {
         (measurement.source, measurement.query.removeprefix(PREFIX))
         for finding in decision.findings
@@ -55,14 +61,14 @@ def lost(
     loads: Sequence[LoadRun],
     folder: Path,
 ) -> tuple[LostRun, ...]:
-    """The runs that earlier decisions named and that are gone, or were changed.
+    """Return the runs that earlier decisions named and that are now gone or changed.
 
     Args:
         judged: the runs that earlier decisions on the target named, oldest first, each with the
             id of the decision's ledger entry.
         runs: the present records of suite runs.
         loads: the present records of load runs.
-        folder: the folder of runs.
+        folder: the folder with one folder for each run.
     """
     present_runs: dict[tuple[str, str], Run | LoadRun] = {(CHECKS, run.run_id): run for run in runs}
     present_runs |= {(LOAD, run.run_id): run for run in loads}
@@ -75,7 +81,7 @@ def lost(
 
 
 def _problem(judged: JudgedRun, run: Run | LoadRun | None, folder: Path) -> str:
-    """How a judged run was changed or lost since the decision; empty for an unchanged run."""
+    """Return how a judged run was changed or lost since the decision; empty if unchanged."""
     if run is None:
         return "is gone"
     if not judged.record_digest or run.record_digest == judged.record_digest:

@@ -1,7 +1,7 @@
-"""The format of a load run's record, ``load.json``, and its writer.
+"""The format of the record of a load run, ``load.json``, and the functions that write the record.
 
-The record is written when the run begins, without measurements, and replaced as a whole when the
-run ends, with its seal. Its schema is ``gates/schemas/load.schema.json``.
+A record without measurements is written when the run begins. When the run ends, a record with
+measurements and a seal replaces the first record. The schema is ``gates/schemas/load.schema.json``.
 """
 
 import json
@@ -28,11 +28,11 @@ class PlanSummary:
     """The plan of a load run.
 
     Args:
-        users: the largest number of users that the limits apply to.
+        users: the largest number of simulated users to which the limits apply.
         seconds: the planned length of the run.
         workers: the number of generator processes.
         judged_seconds: the planned length of the phases that all limits apply to.
-        seed: the seed of the users' pauses and choices.
+        seed: the seed of the random pauses and choices of the simulated users.
     """
 
     users: Count
@@ -44,7 +44,13 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """The data of a run before it begins: the tool, the profile and the plan."""
+    """The data of a load run before the run begins.
+
+    Args:
+        tool: the name and the version of the load tool.
+        profile: the name of the load profile.
+        plan: the planned users, times and processes of the run.
+    """
 
     tool: str
     profile: str
@@ -53,19 +59,21 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class OperationMeasurement:
-    """One operation in one phase; times in seconds, from the intended start.
+    """The requests of one operation in one phase of a load run.
+
+    Times are in seconds, and are measured from the moment at which a request was due.
 
     Args:
-        done: requests with a correct answer.
-        failed: requests with a wrong answer or without an answer.
-        unanswered: requests without an answer; they are failed requests too.
-        samples: the number of samples of the quantiles; without samples there are no quantiles.
-        p50: the median.
+        done: the number of requests with a correct response.
+        failed: the number of requests with a wrong response or without a response.
+        unanswered: the number of requests without a response; ``failed`` counts them too.
+        samples: the number of response times; without them, every quantile is None.
+        p50: the median response time.
         p95: the 95th percentile.
-        p95_at_least: its lower 95 % confidence bound.
-        p95_at_most: its upper 95 % confidence bound; None with too few samples for a bound.
+        p95_at_least: the lower 95 % confidence bound of ``p95``.
+        p95_at_most: the upper 95 % confidence bound of ``p95``; None with too few samples.
         p99: the 99th percentile.
-        max: the longest time.
+        max: the longest response time.
     """
 
     done: Count
@@ -88,14 +96,15 @@ class PhaseMeasurement:
         name: the phase's name in the profile.
         start_seconds: the start of the phase, in seconds since the run began.
         end_seconds: the end of the phase, in seconds since the run began.
-        judged: the limits that apply: ``all``, those of ``answers``, or empty.
-        users_planned: the planned number of users at its end.
-        users_reached: the largest number of users.
-        due: requests that were due, by the schedule that was fixed before the run.
-        unfinished: due requests that have no end.
-        oldest_unfinished_seconds: the age of the oldest request without an end.
-        longest_gap_seconds: the longest time without a correct answer.
-        operations: the figures of each operation of the contract, and of ``total``.
+        judged: the limits that apply: ``all``, or only those of ``answers`` (the share of correct
+            responses, and the gaps between correct responses); empty where no limit applies.
+        users_planned: the planned number of users at the end of the phase.
+        users_reached: the largest number of users that ran at the same time in the phase.
+        due: the number of requests that were due by the schedule, which was fixed before the run.
+        unfinished: the number of due requests that were never sent or never ended.
+        oldest_unfinished_seconds: the time since the oldest of the unfinished requests was due.
+        longest_gap_seconds: the longest time without a correct response.
+        operations: the requests of each operation of the contract, and of ``total`` (all of them).
     """
 
     name: str
@@ -113,13 +122,14 @@ class PhaseMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorMeasurement:
-    """What the generator processes used.
+    """The processor time and the memory that the generator processes of a load run used.
 
     Args:
-        processor_share: processor seconds per second, by process; None where unknown.
-        memory_bytes: the largest memory, by process.
-        lag_p99_seconds: P99 of the delay between a due request and its sending; None without any.
-        lag_max_seconds: the largest such delay.
+        processor_share: processor seconds per second, for each process; None where unknown.
+        memory_bytes: the largest memory of each process.
+        lag_p99_seconds: P99 of the delay with which the generator sent requests that were due; None
+            where no delay was measured.
+        lag_max_seconds: the longest of these delays.
         workers_gone: the number of processes that were lost.
     """
 
@@ -132,17 +142,17 @@ class GeneratorMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What a load run measured.
+    """The measurements of a load run.
 
     Args:
         phases: the phases in the order of time.
-        reasons: how often an answer was wrong, by reason.
-        bad_by_second: for each second, the requests due, and how many of them failed, have no end,
-            or were later than the policy's limit.
-        memory: the memory of the target's processes: seconds since the run began, and bytes.
-        recovery_seconds: the time after a spike with too many bad answers; None without a spike.
+        reasons: the number of wrong responses, by reason.
+        bad_by_second: for each second, the number of due requests, and the number of these requests
+            that failed, never ended, or were slower than the limit of the policy.
+        memory: the memory of the target's processes: pairs of seconds since the start, and bytes.
+        recovery_seconds: how long too many responses were bad after a spike; None without a spike.
         ended_after: the length of the run, in seconds.
-        generator: what the generator processes used.
+        generator: the processor time and the memory of the generator processes.
     """
 
     phases: tuple[PhaseMeasurement, ...]
@@ -156,27 +166,28 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class LoadRecord:
-    """A whole record.
+    """The whole record of a load run.
 
     Args:
         schema: the version of the format.
         run: the run's id.
         tool: the load tool's version.
         profile: the profile's name.
-        plan: what the run is planned to do.
+        plan: the planned users, times and processes of the run.
         target: the target's name.
-        base_url: the address under load.
+        base_url: the address of the store to which the run sends the load.
         target_digest: SHA-256 of the target file.
-        build: the build that the target served at the start; None without an answer.
+        build: the build that the target served at the start; None where the target named no build.
         limits: SHA-256 of the policy's limits.
-        boot: the start on the machine's own clock; None where there is no such clock.
+        boot: the time of the start since the boot of the machine; None where the machine has no
+            clock that counts from the boot.
         started_at: when the run started, UTC.
         ended_at: when the run ended, UTC; None before its end.
         build_at_end: the build that the target served at the end.
         measured: the measurements; None before the end.
-        left_behind: what the run left in the database; an empty text for nothing.
-        sha256: digest of the record without its seal; None before the end.
-        hmac: signature of the same bytes; None without a key.
+        left_behind: the data that the run left in the database; an empty text for nothing.
+        sha256: SHA-256 of the record without its seal; None before the end.
+        hmac: HMAC-SHA-256 of the record without its seal; None where no key is set.
     """
 
     schema: int
@@ -200,12 +211,12 @@ class LoadRecord:
 
 
 def begin(folder: Path, run_id: str, subject: Subject, announcement: Announcement) -> None:
-    """Write that a load run has begun; such a record proves nothing.
+    """Write the record of a load run that begins; without measurements the record is no evidence.
 
     Args:
-        folder: the run's folder; created if missing.
+        folder: the folder of the run; a missing folder is created.
         run_id: the run's id.
-        subject: what is under load.
+        subject: the target that gets the load, its build, and the limits of the policy.
         announcement: the tool, the profile and the plan.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -229,13 +240,13 @@ def begin(folder: Path, run_id: str, subject: Subject, announcement: Announcemen
 def end(
     folder: Path, build: Build | None, measured: Measurements, left_behind: str, key: str
 ) -> None:
-    """Add the measurements and seal the record.
+    """Add the measurements to the record of a load run that ends, and seal the record.
 
     Args:
         folder: the run's folder.
-        build: the build that the target serves now; None without an answer.
+        build: the build that the target serves now; None where the target names no build.
         measured: the measurements.
-        left_behind: what the run left in the database; an empty text for nothing.
+        left_behind: the data that the run left in the database; an empty text for nothing.
         key: the key that signs the record; an empty text where no key is set.
     """
     begun = codec.from_record(LoadRecord, json_values.loads((folder / FILE).read_bytes()))
@@ -245,7 +256,7 @@ def end(
 
 
 def sealed(content: Mapping[str, object], key: str) -> dict[str, object]:
-    """A record with its seal.
+    """Return the record of a load run with its seal.
 
     Args:
         content: the record as JSON, with or without a seal.
@@ -258,7 +269,7 @@ def sealed(content: Mapping[str, object], key: str) -> dict[str, object]:
 
 
 def bytes_of(content: Mapping[str, object]) -> bytes:
-    """The bytes that the seal of a record covers: everything but the seal."""
+    """Return the bytes that the seal of a record covers: the whole record except the seal."""
     rest = {
         key: value for key, value in content.items() if key not in (seal.DIGEST, seal.SIGNATURE)
     }
@@ -266,7 +277,7 @@ def bytes_of(content: Mapping[str, object]) -> bytes:
 
 
 def _write(folder: Path, content: Mapping[str, object]) -> None:
-    """Replace the record as a whole, on disk before the call returns."""
+    """Replace the whole record; the new record is on disk before the function returns."""
     fresh = folder / f".{FILE}.{os.getpid()}"
     with fresh.open("w") as file:
         json.dump(content, file, indent=1, allow_nan=False)

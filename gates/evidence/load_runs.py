@@ -1,4 +1,4 @@
-"""Reads the records of load runs; a record that cannot be trusted becomes a damaged run."""
+"""Reads the records of load runs; a record that cannot be trusted makes its run a damaged run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,26 +23,30 @@ MAX_REASON = 200
 
 
 def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
-    """Read the load runs of a folder.
+    """Read the records of all load runs in a folder.
 
     Args:
-        folder: the folder with one folder for each run; may be missing.
+        folder: the folder with one folder for each run; a missing folder has no runs.
         key: the key that records must be signed with; empty where no key is set.
 
     Returns:
-        All load runs; a record that is unreadable, changed or not signed is a damaged run.
+        All load runs. A run is damaged if its record is unreadable, changed, or not signed with the
+        key.
     """
     if problem := folder_problem(folder):
         return (_damaged(folder.name, datetime.now(UTC), problem),)
     folders = run_folders(folder, _may_be_load)
     if len(folders) > MAX_RUNS:
-        problem = f"{len(folders)} load runs, more than {MAX_RUNS}: move old run folders away"
+        problem = (
+            f"the folder has {len(folders)} load runs, more than {MAX_RUNS}: "
+            "move old run folders away"
+        )
         return (_damaged(folder.name, datetime.now(UTC), problem),)
     return tuple(_read(entry, key) for entry in folders)
 
 
 def _may_be_load(folder: Path) -> bool:
-    """Whether a folder has the record of a load run, or no record, which may have been lost."""
+    """Return whether a folder has the record of a load run, or has lost its record."""
     return (folder / FILE).exists() or not (folder / suite_record.FILE).exists()
 
 
@@ -57,7 +61,7 @@ def _read(folder: Path, key: str) -> LoadRun:
         run = _decode(folder.name, content)
     except json_values.MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"[:120]
-        problem = f"it is not the record of a load run ({reason})"
+        problem = f"the file is not the record of a load run ({reason})"
         return _damaged(folder.name, record.modified, problem)
     return replace(run, record_size=len(record.raw), record_digest=seal.digest_of(record.raw))
 
@@ -71,7 +75,7 @@ def _problem_of_seal(content: Mapping[str, object], key: str) -> str:
 
 
 def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
-    """Decode a record.
+    """Decode the record of a load run.
 
     Raises:
         ValueError, LookupError, TypeError, AttributeError, ArithmeticError: the record is
@@ -79,16 +83,16 @@ def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
     """
     record = codec.from_record(LoadRecord, content)
     if record.schema != SCHEMA or record.run != run_id or not RUN_ID.match(run_id):
-        raise ValueError("the record has another schema, or is of another run")
+        raise ValueError("the record has another schema, or belongs to another run")
     run = _unfinished(record)
     measured = record.measured
     if measured is None:
         return run
     if record.ended_at is None or record.left_behind is None or "build_at_end" not in content:
-        raise ValueError("measurements without the end of the run")
+        raise ValueError("the record has measurements, but not the end of the run")
     generator = measured.generator
     if len(generator.processor_share) != len(generator.memory_bytes):
-        raise ValueError("the generator's processor and memory figures are of different processes")
+        raise ValueError("the lists of processor shares and of memory have different lengths")
     return replace(
         run,
         state=RunState.FINISHED,
@@ -167,11 +171,11 @@ def _damaged(run_id: str, at: datetime, problem: str) -> LoadRun:
 
 
 def _unfinished(record: LoadRecord) -> LoadRun:
-    """The run of a record without measurements."""
+    """Return the unfinished run of a record without measurements."""
     return LoadRun(
         run_id=record.run,
         state=RunState.UNFINISHED,
-        problem="it was aborted, or is still under way",
+        problem="the run was aborted, or is still under way",
         profile=record.profile,
         started_at=record.started_at,
         ended_at=None,

@@ -1,4 +1,4 @@
-"""What all runs have in common: their folder, their id, their subject, and the machine's clock."""
+"""The parts that suite runs and load runs share: folder, run id, subject, and boot clock."""
 
 import os
 import re
@@ -18,13 +18,13 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a run measures.
+    """The target that a run measures, and the limits of the policy that the run uses.
 
     Args:
         target: the target's name.
-        base_url: the address that gets the requests.
+        base_url: the address of the store to which the run sends requests.
         target_digest: SHA-256 of the target file.
-        build: the build that the target serves; None without an answer.
+        build: the build that the target serves; None where the target names no build.
         limits: SHA-256 of the policy's limits that the run uses.
     """
 
@@ -37,12 +37,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """The bytes of a record, or why they could not be read.
+    """The bytes of a run record, or the reason why the record could not be read.
 
     Args:
-        raw: the content; empty where it could not be read.
+        raw: the content of the record; empty where the record could not be read.
         modified: when the record was last written, UTC.
-        problem: why the record could not be read; empty where it could.
+        problem: why the record could not be read; empty where the record was read.
     """
 
     raw: bytes
@@ -51,13 +51,13 @@ class RecordFile:
 
 
 def new_run_id() -> str:
-    """A run id that sorts by time."""
+    """Return a new run id; run ids sort by the time at which the runs began."""
     moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     return f"{moment}-{time.time_ns() % 16**4:04x}"
 
 
 def current_boot() -> Boot | None:
-    """Now, on the clock that counts since this machine's start; None where Linux has no such clock.
+    """Return the time since this machine was booted; None where the system has no boot clock.
 
     Source: clock_gettime(2), CLOCK_BOOTTIME.
     """
@@ -70,11 +70,11 @@ def current_boot() -> Boot | None:
 
 
 def run_folders(folder: Path, is_of_kind: Callable[[Path], bool]) -> list[Path]:
-    """The folders of runs of a kind.
+    """Return the folders of all suite runs, or of all load runs, in a folder.
 
     Args:
-        folder: the folder with one folder for each run; may be missing.
-        is_of_kind: whether a folder belongs to a run of the kind.
+        folder: the folder with one folder for each run; a missing folder has no runs.
+        is_of_kind: a function that says whether a folder belongs to a run of the wanted kind.
     """
     if not folder.is_dir():
         return []
@@ -82,10 +82,10 @@ def run_folders(folder: Path, is_of_kind: Callable[[Path], bool]) -> list[Path]:
 
 
 def folder_problem(folder: Path) -> str:
-    """Why the runs of a folder are not known; empty where there is no such problem.
+    """Return why the runs in a folder cannot be listed; empty where the runs can be listed.
 
-    A missing folder is no problem. A link to a disk that is not mounted may hide runs, so it is a
-    problem.
+    A missing folder is no problem: it has no runs. A link to a disk that is not mounted is a
+    problem, because the disk may have runs.
 
     Args:
         folder: the folder with one folder for each run.
@@ -100,28 +100,28 @@ def folder_problem(folder: Path) -> str:
 
 
 def read_record(path: Path, max_bytes: int) -> RecordFile:
-    """Read a record's bytes; every failure is in the result.
+    """Read the bytes of a run record; a failure raises no error, and is in the returned value.
 
     Args:
-        path: the record.
-        max_bytes: the largest record that is accepted.
+        path: the file of the record.
+        max_bytes: the largest size of a record that is accepted.
     """
     if path.exists() and not path.is_file():
-        return RecordFile(b"", folder_time(path.parent), "it is not a file")
+        return RecordFile(b"", folder_time(path.parent), "the record is not a file")
     try:
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
-        problem = f"it cannot be read: {error.strerror}"
+        problem = f"the record cannot be read: {error.strerror}"
         return RecordFile(b"", folder_time(path.parent), problem)
     if len(raw) > max_bytes:
-        return RecordFile(b"", modified, f"it has more than {max_bytes:,} bytes")
+        return RecordFile(b"", modified, f"the record has more than {max_bytes:,} bytes")
     return RecordFile(raw, modified, "")
 
 
 def folder_time(folder: Path) -> datetime:
-    """When a folder was last written to, UTC; the epoch where that is unknown."""
+    """Return when a folder was last written to, UTC; the epoch where this time is unknown."""
     try:
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
     except OSError:

@@ -1,7 +1,7 @@
-"""The seal of a record: SHA-256 against damage, and HMAC against forgery where a key is set.
+"""The seal of a run record: SHA-256 against damage, and HMAC against forgery where a key is set.
 
-Without a key a seal shows only that a record is consistent. With a key, a record counts only when
-it was signed with that key.
+Without a key, the seal shows only that the record was not damaged by accident. With a key, a record
+counts only if the record was signed with this key.
 """
 
 import hashlib
@@ -12,18 +12,18 @@ from collections.abc import Mapping
 from gates.errors import ConfigurationError
 
 KEY_VARIABLE = "KIRANA_EVIDENCE_KEY"
-# The keys of a seal in the JSON of a record.
+# The keys of the seal in the JSON of a record.
 DIGEST, SIGNATURE = "sha256", "hmac"
 
 
 def configured_key(variable: str = KEY_VARIABLE) -> str:
-    """The key of the environment; an empty text where none is set.
+    """Return the key that an environment variable has; an empty text where the variable is not set.
 
     Args:
         variable: the name of the environment variable.
 
     Raises:
-        ConfigurationError: the variable is set and blank, as a missing CI secret is.
+        ConfigurationError: the variable is set and blank, as after a missing secret of a pipeline.
     """
     key = os.environ.get(variable)
     if key is not None and not key.strip():
@@ -32,12 +32,12 @@ def configured_key(variable: str = KEY_VARIABLE) -> str:
 
 
 def digest_of(raw: bytes) -> str:
-    """SHA-256 of bytes, as 64 hexadecimal digits."""
+    """Return the SHA-256 of bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(raw).hexdigest()
 
 
 def signature_of(raw: bytes, key: str) -> str | None:
-    """HMAC-SHA-256 of bytes, as 64 hexadecimal digits; None without a key.
+    """Return the HMAC-SHA-256 of bytes, as 64 hexadecimal digits; None where no key is set.
 
     Args:
         raw: the bytes to sign.
@@ -49,17 +49,17 @@ def signature_of(raw: bytes, key: str) -> str | None:
 
 
 def problem_of(stated: Mapping[str, object], sealed: bytes, signed: bytes, key: str) -> str:
-    """Why a seal is not valid; an empty text for a valid seal.
+    """Return why the seal of a run record is not valid; an empty text for a valid seal.
 
     Args:
-        stated: the object of the record that has the seal's keys; untrusted.
-        sealed: the bytes whose digest the seal states.
-        signed: the bytes whose signature the seal states.
-        key: the key that the signature must be made with; empty where no key is set.
+        stated: the JSON object of the record that has the digest and the signature; untrusted.
+        sealed: the bytes of which the seal states the SHA-256.
+        signed: the bytes of which the seal states the HMAC-SHA-256.
+        key: the key of the signature; empty where no key is set, so that no signature is needed.
     """
     if stated.get(DIGEST) != digest_of(sealed):
-        return "it was changed after it was written"
+        return "the record was changed after it was written"
     expected = signature_of(signed, key)
     if expected and not hmac.compare_digest(expected, str(stated.get(SIGNATURE, ""))):
-        return f"its signature is missing, or was not made with {KEY_VARIABLE}"
+        return f"the record has no signature, or was not signed with {KEY_VARIABLE}"
     return ""

@@ -1,7 +1,7 @@
-"""The format of a suite run's record, ``checks.jsonl``, and its writer.
+"""The format of the record of a suite run, ``checks.jsonl``, and the class that writes the record.
 
-Each line is an event: ``started``, ``collected`` (the ids of the checks that will run), one
-``check`` for each result, and ``finished``, which seals all lines before it.
+Each line of the record is an event: ``started``, ``collected`` (the ids of the checks that will
+run), one ``check`` for each result, and ``finished``, which seals all lines before it.
 """
 
 import fcntl
@@ -27,16 +27,18 @@ class Started:
 
     Args:
         at: when the run started, UTC.
-        schema: the version of the format.
+        schema: the version of the format of the record.
         run: the run's id.
         target: the target's name.
-        base_url: the address that is tested.
+        base_url: the address of the store that the run tests.
         target_digest: SHA-256 of the target file.
-        build: the build that the target served; None without an answer.
+        build: the build that the target served at the start; None where the target named no build.
         limits: SHA-256 of the policy's limits that the checks use.
-        tool: the suites' version.
-        boot: the start on the machine's own clock; None where there is no such clock.
-        since: older violations do not fail a check of the run, UTC; None where all violations do.
+        tool: the version of the suites.
+        boot: the time of the start since the boot of the machine; None where the machine has no
+            clock that counts from the boot.
+        since: violations in the data before this moment (UTC) do not fail a check of the run; None
+            where every violation fails a check.
     """
 
     at: datetime
@@ -54,7 +56,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The second event of a record: the sorted ids of the checks that the run will execute."""
+    """The second event of a record, with the sorted ids of the checks that the run will execute."""
 
     checks: tuple[str, ...]
 
@@ -69,7 +71,7 @@ class Checked:
         outcome: how the check ended.
         nodeid: pytest's name of the test.
         message: why the check did not pass; empty for a pass.
-        seconds: how long the check took.
+        seconds: the duration of the check.
     """
 
     at: datetime
@@ -85,10 +87,11 @@ class Finished:
     """The last event of a record, with the seal.
 
     Args:
-        build: the build that the target served at the end; None without an answer.
+        build: the build that the target served at the end; None where the target named no build.
         exit_code: pytest's exit code.
-        sha256: digest of all lines before this line.
-        hmac: signature of those lines and of this event without ``hmac``; None without a key.
+        sha256: SHA-256 of all lines before this line.
+        hmac: HMAC-SHA-256 of all lines before this line and of this event without ``hmac``; None
+            where no key is set.
     """
 
     build: Build | None
@@ -97,7 +100,7 @@ class Finished:
     hmac: str | None = None
 
     def signed(self, lines: bytes) -> bytes:
-        """The bytes that are signed.
+        """Return the bytes that the signature of the record covers.
 
         Args:
             lines: all lines before this event.
@@ -120,10 +123,12 @@ Event = Started | Collected | Checked | Finished
 
 
 class Recorder:
-    """Appends a run's events to its record; each is on disk before the call returns.
+    """Appends the events of a suite run to the record of the run.
+
+    Each event is on disk before the method that writes the event returns.
 
     Args:
-        folder: the run's folder; created if missing.
+        folder: the folder of the run; a missing folder is created.
         key: the key that signs the record; an empty text where no key is set.
     """
 
@@ -135,13 +140,14 @@ class Recorder:
     def started(
         self, run_id: str, subject: Subject, tool: str, since: datetime | None = None
     ) -> None:
-        """Write the first event.
+        """Write the first event of the record.
 
         Args:
             run_id: the run's id.
-            subject: what the run tests.
-            tool: the suites' version.
-            since: older violations do not fail a check, UTC; None where all violations do.
+            subject: the target that the run tests, its build, and the limits of the policy.
+            tool: the version of the suites.
+            since: violations in the data before this moment (UTC) do not fail a check; None where
+                every violation fails a check.
         """
         self._append(
             Started(
@@ -164,11 +170,11 @@ class Recorder:
         self._append(Collected(tuple(sorted(checks))))
 
     def check(self, result: CheckResult, seconds: float) -> None:
-        """Write one result.
+        """Write the event with the result of one check.
 
         Args:
-            result: the result.
-            seconds: how long the check took.
+            result: the result of the check.
+            seconds: the duration of the check.
         """
         message, duration = result.message[:MAX_MESSAGE], round(seconds, 4)
         self._append(
@@ -179,7 +185,7 @@ class Recorder:
         """Write the last event, which seals all lines before it.
 
         Args:
-            build: the build that the target serves now; None without an answer.
+            build: the build that the target serves now; None where the target names no build.
             exit_code: pytest's exit code.
         """
         lines = self._path.read_bytes()

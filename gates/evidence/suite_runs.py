@@ -1,4 +1,4 @@
-"""Reads the records of suite runs; a record that cannot be trusted becomes a damaged run."""
+"""Reads the records of suite runs; a record that cannot be trusted makes its run a damaged run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,31 +27,34 @@ AFTER_END = "the record has lines after the event `finished`"
 
 
 def read_runs(folder: Path, key: str) -> tuple[Run, ...]:
-    """Read the suite runs of a folder.
+    """Read the records of all suite runs in a folder.
 
     Args:
-        folder: the folder with one folder for each run; may be missing.
+        folder: the folder with one folder for each run; a missing folder has no runs.
         key: the key that records must be signed with; empty where no key is set.
 
     Returns:
-        All runs; a record that is unreadable, changed or not signed is a damaged run.
+        All suite runs. A run is damaged if its record is unreadable, changed, or not signed with
+        the key.
     """
     if problem := folder_problem(folder):
         return (_damaged(folder.name, datetime.now(UTC), problem),)
     folders = run_folders(folder, _is_of_suites)
     if len(folders) > MAX_RUNS:
-        problem = f"{len(folders)} runs, more than {MAX_RUNS}: move old run folders away"
+        problem = (
+            f"the folder has {len(folders)} runs, more than {MAX_RUNS}: move old run folders away"
+        )
         return (_damaged(folder.name, datetime.now(UTC), problem),)
     return tuple(read_run(entry, key) for entry in folders)
 
 
 def _is_of_suites(folder: Path) -> bool:
-    """Every folder, but for one that has only the record of a load run."""
+    """Return True for every folder except a folder that has only the record of a load run."""
     return (folder / FILE).exists() or not (folder / load_record.FILE).is_file()
 
 
 def read_run(folder: Path, key: str) -> Run:
-    """Read the record of one run; no content raises an exception.
+    """Read the record of one suite run; a malformed record makes a damaged run, and no error.
 
     Args:
         folder: the run's folder.
@@ -64,16 +67,16 @@ def read_run(folder: Path, key: str) -> Run:
         run = _decode(folder.name, record.raw, key, record.modified)
     except json_values.MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"[:120]
-        run = _damaged(folder.name, record.modified, f"it is not the record of a run ({reason})")
+        run = _damaged(folder.name, record.modified, f"the file is not a run record ({reason})")
     return replace(run, record_size=len(record.raw), record_digest=seal.digest_of(record.raw))
 
 
 def digest_of_beginning(folder: Path, size: int) -> str:
-    """SHA-256 of the first bytes of a run's record; empty where the record cannot be read.
+    """Return SHA-256 of the first bytes of a suite run's record; empty if it cannot be read.
 
     Args:
         folder: the run's folder.
-        size: how many bytes.
+        size: the number of bytes.
     """
     try:
         with (folder / FILE).open("rb") as file:
@@ -83,9 +86,10 @@ def digest_of_beginning(folder: Path, size: int) -> str:
 
 
 def check_seconds(folder: Path) -> dict[str, float]:
-    """How long each check of a run took, in seconds by the check's id; for display only.
+    """Return the duration of each check of a suite run, in seconds by the check's id.
 
-    A check with several results has their sum. A line that is not a result is left out.
+    The durations are for display only. Several results of one check are added up. Lines of the
+    record that are not results are left out.
 
     Args:
         folder: the run's folder.
@@ -122,7 +126,7 @@ def _damaged(run_id: str, at: datetime, problem: str) -> Run:
 
 
 def _decode(run_id: str, raw: bytes, key: str, modified: datetime) -> Run:
-    """Decode a record's bytes.
+    """Decode the bytes of a suite run's record.
 
     Raises:
         ValueError, LookupError, TypeError, AttributeError, ArithmeticError: a line is malformed.
@@ -149,16 +153,16 @@ def _decode(run_id: str, raw: bytes, key: str, modified: datetime) -> Run:
                 run = replace(run, state=RunState.FINISHED, problem="", build_at_end=end.build)
                 problem = _problem_of_seal(raw, end, event, key) or _contradiction(end, results)
             case other:
-                problem = f"it has an unexpected event {str(other)[:40]!r}"
+                problem = f"the record has the unknown event {str(other)[:40]!r}"
     if results and run.expected is None:
-        problem = problem or "it has results before the list of checks"
+        problem = problem or "the record has results before the list of checks"
     if is_cut and run.state is RunState.FINISHED:
         problem = problem or AFTER_END
     if problem:
-        # The run may have tested anything, until the record was last written to.
+        # A damaged record may be of any checks, at any time until its last change.
         return _damaged(run_id, max(run.started_at, modified), problem)
     run = replace(run, results=tuple(results))
-    return replace(run, problem="its last line is cut") if is_cut else run
+    return replace(run, problem="the last line of the record is cut") if is_cut else run
 
 
 def _contradiction(end: Finished, results: list[CheckResult]) -> str:
@@ -170,16 +174,16 @@ def _contradiction(end: Finished, results: list[CheckResult]) -> str:
 
 
 def _started(run_id: str, event: Mapping[str, object]) -> Run:
-    """The run of a first event."""
+    """Return the unfinished run that the first event of a record describes."""
     started = codec.from_record(Started, event)
     if event["event"] != "started" or started.schema != SCHEMA or started.run != run_id:
-        raise ValueError("the first line is not the start of this run")
+        raise ValueError("the first line is not the event `started` of this run")
     if not RUN_ID.match(run_id):
-        raise ValueError("the folder's name is not a run id")
+        raise ValueError("the name of the folder is not a run id")
     return Run(
         run_id=run_id,
         state=RunState.UNFINISHED,
-        problem="it was aborted, or is still under way",
+        problem="the run was aborted, or is still under way",
         started_at=started.at,
         target=started.target,
         base_url=started.base_url,

@@ -1,9 +1,9 @@
-"""The ledger: every decision and every move of traffic, written down before it takes effect.
+"""The ledger: every decision and every move of traffic has an entry before it takes effect.
 
-chain           the file: entries are appended, chained by hash, and verified
+chain           appends entries to the file of the ledger, chains them by hash, and verifies them
 entry           the kinds of entries, with one encoder and one decoder
 sign_off_entry  the entries of sign-offs and revocations
-evidence_store  the evidence of decisions, kept by its digest
+evidence_store  stores the evidence of decisions, each in a file that its SHA-256 names
 """
 
 from gates.ledger.chain import (

@@ -1,7 +1,9 @@
-"""The file of the ledger: entries are appended, chained by hash, and on disk before they count.
+"""The file of the ledger: a chain in which each entry has the hash of the entry before.
 
-``ledger.jsonl`` holds the newest entries; when it is large it becomes ``ledger-0001.jsonl`` and so
-on, and the next file continues the chain.
+An entry is on the disk before ``append`` returns.
+
+``ledger.jsonl`` has the newest entries. When this file is large, it is renamed to
+``ledger-0001.jsonl`` (the next one to ``ledger-0002.jsonl``), and a new file continues the chain.
 """
 
 import contextlib
@@ -28,7 +30,7 @@ ID_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class LedgerRecord:
-    """An entry and its id, which is the first 12 digits of its hash."""
+    """An entry of the ledger and the id of the entry: the first 12 digits of the entry's hash."""
 
     entry_id: str
     entry: LedgerEntry
@@ -40,9 +42,9 @@ class LedgerContent:
 
     Args:
         records: every undamaged entry, oldest first, also after a damaged line.
-        linked: how many entries follow the entry before them.
+        linked: the number of entries that have the correct hash of the entry before.
         problems: a sentence for each line that is damaged or does not follow the line before.
-        before_damage: how many of the records, the oldest ones, stand before the last problem.
+        before_damage: the number of records before the last problem.
     """
 
     records: tuple[LedgerRecord, ...]
@@ -67,14 +69,14 @@ class _Line:
 
 
 def append(folder: Path, entry: LedgerEntry) -> str:
-    """Append an entry, chained to the entry before it.
+    """Append an entry with the hash of the entry before.
 
-    A last line that was cut (the machine went down while it was written) is moved aside to
-    ``ledger.torn``, and an entry records this.
+    The last line of the file is cut if the machine went down while the line was written. Then the
+    line is moved to ``ledger.torn``, and a further entry records the recovery.
 
     Args:
-        folder: the folder of the ledger; created if it is missing.
-        entry: the entry.
+        folder: the folder of the ledger; a missing folder is created.
+        entry: the entry to append.
 
     Returns:
         The entry's id: the first 12 digits of its hash.
@@ -102,12 +104,12 @@ def append(folder: Path, entry: LedgerEntry) -> str:
 
 @contextlib.contextmanager
 def locked(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file of the folder.
+    """Hold the lock of a lock file while the ``with`` block runs.
 
     Args:
-        folder: the folder.
+        folder: the folder of the lock file.
         name: the name of the lock file.
-        wait: wait until the lock is free.
+        wait: whether to wait until the lock is free.
 
     Raises:
         BlockingIOError: another process holds the lock, and ``wait`` is False.
@@ -118,7 +120,7 @@ def locked(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
 
 
 class LedgerReader:
-    """Reads a ledger again and again; a line that was read before is not parsed again.
+    """Reads a ledger repeatedly; lines that an earlier reading parsed are not parsed again.
 
     Args:
         folder: the folder of the ledger.
@@ -126,11 +128,11 @@ class LedgerReader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # The lines of the last reading, by the SHA-256 of their bytes.
+        # The parsed lines of the last ``read``, by the SHA-256 of the bytes of each line.
         self._known: dict[bytes, _Line] = {}
 
     def read(self) -> LedgerContent:
-        """Read the whole ledger; a ledger that cannot be opened has no records and a problem."""
+        """Read the whole ledger; where the ledger cannot be opened, the content has a problem."""
         previous, linked, before_damage = FIRST, 0, 0
         records: list[LedgerRecord] = []
         problems: list[str] = []
@@ -138,7 +140,7 @@ class LedgerReader:
         try:
             for where, raw, is_torn in _lines(self._folder):
                 if is_torn:
-                    problems.append(f"{where} is cut; the next entry will move it to {TORN}")
+                    problems.append(f"{where} is cut; the next entry will move this line to {TORN}")
                     before_damage = len(records)
                     continue
                 key = hashlib.sha256(raw).digest()
@@ -149,7 +151,7 @@ class LedgerReader:
                     before_damage = len(records)
                     continue
                 if line.previous != previous:
-                    problems.append(f"{where} does not follow the entry before it")
+                    problems.append(f"{where} does not follow the entry before")
                     before_damage = len(records)
                 else:
                     linked += 1
@@ -157,19 +159,19 @@ class LedgerReader:
                 if line.record is not None:
                     records.append(line.record)
         except OSError as error:
-            problems.append(f"it cannot be read: {error.strerror}")
+            problems.append(f"the ledger cannot be read: {error.strerror}")
             before_damage = len(records)
         self._known = read_now
         return LedgerContent(tuple(records), linked, tuple(problems), before_damage)
 
 
 def read(folder: Path) -> LedgerContent:
-    """Read the whole ledger once; as ``LedgerReader.read``."""
+    """Read the whole ledger once; where the ledger cannot be opened, the content has a problem."""
     return LedgerReader(folder).read()
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:
-    """Read the whole ledger.
+    """Verify every line of the ledger.
 
     Returns:
         The number of undamaged entries in the chain, and a sentence for each other line.
@@ -179,7 +181,7 @@ def verify(folder: Path) -> tuple[int, list[str]]:
 
 
 def entries(folder: Path) -> list[LedgerRecord]:
-    """Every undamaged entry, oldest first, also after a damaged line."""
+    """Return every undamaged entry of the ledger, oldest first, also after a damaged line."""
     return list(read(folder).records)
 
 
@@ -194,7 +196,7 @@ def _digest_of(content: JsonObject) -> str:
 
 
 def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
-    """The bytes behind the last newline, and the hash of the last entry."""
+    """Return the bytes behind the last newline, and the hash of the last entry."""
     size = os.fstat(descriptor).st_size
     if size == 0:
         return b"", _end_of_older(folder)
@@ -206,22 +208,22 @@ def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
                 return torn, digest
         if size <= reach and not any(lines):
             return torn, _end_of_older(folder)
-    raise LedgerError("the ledger holds no readable entry; move the ledger away and ask again")
+    raise LedgerError("the ledger has no readable entry; move the ledger away and ask again")
 
 
 def _end_of_older(folder: Path) -> str:
-    """The hash of the last entry of the newest rotated file."""
+    """Return the hash of the last entry in the newest renamed file."""
     older = _rotated(folder)
     if not older:
         return FIRST
     for line in reversed(older[-1].read_bytes().split(b"\n")):
         if digest := _verified(line)[1]:
             return digest
-    raise LedgerError(f"{older[-1].name} holds no entry that can be read")
+    raise LedgerError(f"{older[-1].name} has no readable entry; move the ledger away and ask again")
 
 
 def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:
-    """Move a cut line aside and append an entry that records this.
+    """Move a cut line to ``ledger.torn``, and append an entry that records the move.
 
     Returns:
         The hash of the new entry.
@@ -238,15 +240,15 @@ def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:
 
 
 def _write(descriptor: int, line: bytes) -> None:
-    """Write a whole line to the disk, or nothing of it.
+    """Write a whole line to the disk, or no part of the line.
 
     Raises:
-        OSError: there was no room for all of it.
+        OSError: the disk has no room for the whole line.
     """
     size = os.fstat(descriptor).st_size
     try:
         if os.write(descriptor, line) < len(line):
-            # The same error that the system raises where not even the first byte fits.
+            # The system raises the same error where not even the first byte fits on the disk.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301
         os.fsync(descriptor)
     except OSError:
@@ -267,7 +269,7 @@ def _rotated(folder: Path) -> list[Path]:
 
 
 def _parse(raw: bytes) -> _Line:
-    """Read a line; untrusted."""
+    """Parse a line of the ledger; the line is untrusted."""
     record, digest = _verified(raw)
     if not record:
         return _Line()
@@ -278,7 +280,7 @@ def _parse(raw: bytes) -> _Line:
 
 
 def _verified(raw: bytes) -> tuple[JsonObject, str]:
-    """A line and its hash; untrusted.
+    """Parse a line, and verify the hash of its entry; the line is untrusted.
 
     Returns:
         The line as JSON; empty where the line is not an entry. The hash of the entry; empty where
@@ -293,7 +295,7 @@ def _verified(raw: bytes) -> tuple[JsonObject, str]:
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
-    """Where each line stands, the line, and whether it is behind the last newline."""
+    """Yield the position of each line, the line, and whether the line has no newline."""
     for path in (*_rotated(folder), folder / FILE):
         if not path.exists():
             continue

@@ -1,8 +1,8 @@
 """The kinds of ledger entries, with one encoder and one decoder.
 
-The ledger is untrusted. The decoder raises no error: an entry of an unknown kind, or without a
-field that its kind needs, is an ``OtherEntry``. A field that older versions of the gate did not
-write has its default.
+The ledger is untrusted. The decoder raises no error: an entry of an unknown kind, or an entry
+without a needed field, is an ``OtherEntry``. A field that an older version of the gate did not
+write gets its default value.
 """
 
 from collections.abc import Mapping
@@ -30,13 +30,14 @@ class RampEnding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WitnessRecord:
-    """What the second witness said about the last move.
+    """The statements of the second witness (Prometheus) about the last move of traffic.
 
     Args:
-        weights: the statement on the weights; empty without a statement.
-        requests: the statement on the customers' requests; empty without a statement.
-        agreed_moves: how many moves of the ramp the witness agreed with; None for a rollback.
-        last_share: green's share by the last move, 0 to 1; None for a rollback.
+        weights: the statement about the traffic weights; empty where there is no statement.
+        requests: the statement about the requests of customers; empty where there is none.
+        agreed_moves: the number of moves of the ramp that the second witness confirmed; None for a
+            rollback.
+        last_share: green's share of the traffic after the last move, 0 to 1; None for a rollback.
     """
 
     weights: str
@@ -47,7 +48,7 @@ class WitnessRecord:
 
 @dataclass(frozen=True, slots=True)
 class DecisionEntry:
-    """A decision of the gate."""
+    """The ledger entry of a decision of the gate."""
 
     document: DecisionDocument
 
@@ -59,14 +60,14 @@ class DecisionEntry:
 
 @dataclass(frozen=True, slots=True)
 class MoveEntry:
-    """A move of traffic by a ramp; it is written before the traffic moves.
+    """The ledger entry of a move of traffic by a ramp, written before the traffic moves.
 
     Args:
         target: the target's name.
-        stage: the stage about which the gate is asked at this share.
-        share: the share that green gets, 0 to 1.
+        stage: the stage about which the gate decides while green has this share.
+        share: green's share of the traffic after the move, 0 to 1.
         at: when the entry was written, seconds since the epoch.
-        time_scale: over 1 in a rehearsal.
+        time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.
     """
 
     target: str
@@ -78,13 +79,13 @@ class MoveEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampStartEntry:
-    """A ramp began.
+    """The ledger entry of the beginning of a ramp.
 
     Args:
         target: the target's name.
-        time_scale: over 1 in a rehearsal.
-        at: when, seconds since the epoch; None where the entry does not say.
-        steps: how many steps its schedule has; None where the entry does not say.
+        time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.
+        at: when the ramp began, seconds since the epoch; None where the entry has no time.
+        steps: the number of steps of the ramp; None where the entry has no number.
     """
 
     target: str
@@ -95,13 +96,13 @@ class RampStartEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampResumptionEntry:
-    """A ramp went on after it was cut off, held or left.
+    """The ledger entry of a ramp that went on after it had been cut off, held or left.
 
     Args:
         target: the target's name.
-        time_scale: over 1 in a rehearsal.
-        at: when, seconds since the epoch; None where the entry does not say.
-        stage: the stage of the step at which it went on.
+        time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.
+        at: when the ramp went on, seconds since the epoch; None where the entry has no time.
+        stage: the stage of the step at which the ramp went on.
     """
 
     target: str
@@ -112,13 +113,13 @@ class RampResumptionEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampRollbackEntry:
-    """A ramp is about to move all traffic to the baseline.
+    """The ledger entry of a ramp that is about to move all traffic to the baseline.
 
     Args:
         target: the target's name.
-        time_scale: over 1 in a rehearsal.
-        at: when, seconds since the epoch; None where the entry does not say.
-        why: the reason.
+        time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.
+        at: when the entry was written, seconds since the epoch; None where the entry has no time.
+        why: the reason for the rollback.
     """
 
     target: str
@@ -129,15 +130,15 @@ class RampRollbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampEndEntry:
-    """A ramp ended.
+    """The ledger entry of the end of a ramp.
 
     Args:
         target: the target's name.
-        time_scale: over 1 in a rehearsal.
-        at: when, seconds since the epoch; None where the entry does not say.
-        ending: how the ramp ended; None where this version does not know the word.
-        why: the reason; empty without a reason.
-        witness: what the second witness said; None where the witness was not asked.
+        time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.
+        at: when the ramp ended, seconds since the epoch; None where the entry has no time.
+        ending: how the ramp ended; None where the entry has an unknown word for the end.
+        why: the reason why the ramp ended; empty without a reason.
+        witness: the statements of the second witness; None where the witness was not asked.
     """
 
     target: str
@@ -150,18 +151,19 @@ class RampEndEntry:
 
 @dataclass(frozen=True, slots=True)
 class RollbackEntry:
-    """All traffic was moved to the baseline, or the attempt failed.
+    """The ledger entry of a rollback: all traffic moved to the baseline, or the attempt failed.
 
     Args:
         target: the target's name.
-        time_scale: over 1 in a rehearsal.
-        at: when the rollback ended, seconds since the epoch; None where the entry does not say.
-        verified: whether both witnesses agree that the baseline has all traffic.
-        proof: what is known after the rollback, in words.
-        moved: whether the control endpoint confirmed the weights.
-        seconds: how long the rollback took; None where the entry does not say.
-        lines: what the rollback did and saw, one line each.
-        witness: what the second witness said; None where the entry does not say.
+        time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.
+        at: when the rollback ended, seconds since the epoch; None where the entry has no time.
+        verified: whether both witnesses (control endpoint, Prometheus) state that the baseline has
+            all traffic.
+        proof: what is known about the traffic after the rollback, in words.
+        moved: whether the control endpoint confirmed the new traffic weights.
+        seconds: the duration of the rollback; None where the entry has no duration.
+        lines: the log of the rollback, one line for each action or observation.
+        witness: the statements of the second witness; None where the entry has none.
     """
 
     target: str
@@ -177,11 +179,11 @@ class RollbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryEntry:
-    """A cut line of the ledger was moved to another file.
+    """The ledger entry of a recovery: a line that was cut was moved to another file.
 
     Args:
-        size: the length of the line in bytes.
-        digest: the SHA-256 of the line.
+        size: the length of the moved line in bytes.
+        digest: the SHA-256 of the moved line.
     """
 
     size: int
@@ -192,23 +194,23 @@ class RecoveryEntry:
 
 @dataclass(frozen=True, slots=True)
 class OtherEntry:
-    """An entry of an unknown kind, or without a field that its kind needs; kept as it was read."""
+    """An entry of an unknown kind, or without a needed field; its JSON stays unchanged."""
 
     content: Mapping[str, object]
 
     @property
     def kind(self) -> str:
-        """The kind of the entry; empty where the entry does not say."""
+        """The kind of the entry; empty where the entry has no kind."""
         return text(self.content, "kind")
 
     @property
     def target(self) -> str:
-        """The target's name; empty where the entry does not say."""
+        """The target's name; empty where the entry has no target."""
         return text(self.content, "target")
 
     @property
     def time_scale(self) -> float:
-        """The time scale of the entry; 1 where the entry does not say."""
+        """The time scale of the entry; 1 where the entry has no time scale."""
         return _time_scale(self.content)
 
 
@@ -220,7 +222,7 @@ LedgerEntry = (
 
 
 def encode(entry: LedgerEntry) -> JsonObject:
-    """The JSON object of an entry."""
+    """Return the JSON object of a ledger entry."""
     match entry:
         case DecisionEntry():
             return decision_document.encode(entry.document)
@@ -237,10 +239,13 @@ def encode(entry: LedgerEntry) -> JsonObject:
 
 
 def decode(content: JsonObject) -> LedgerEntry:
-    """Read an entry from its JSON object.
+    """Read a ledger entry from its JSON object; this raises no error.
 
     Args:
-        content: untrusted.
+        content: the JSON object; untrusted.
+
+    Returns:
+        The entry; an ``OtherEntry`` where the kind is unknown or a needed field is missing.
     """
     entry: LedgerEntry | None = None
     match content.get("kind"):

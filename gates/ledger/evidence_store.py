@@ -1,4 +1,4 @@
-"""Keeps the evidence of decisions beside the ledger, each in a file named by its digest."""
+"""Stores the evidence of each decision beside the ledger, in a file that its SHA-256 names."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ MAX_UNPACKED_BYTES = 400_000_000
 
 
 def store_evidence(folder: Path, evidence: bytes) -> str:
-    """Keep the evidence of a decision.
+    """Store the evidence of a decision in the folder of the ledger.
 
     Args:
         folder: the folder of the ledger.
@@ -48,17 +48,19 @@ def store_evidence(folder: Path, evidence: bytes) -> str:
 
 
 def load_evidence(folder: Path, digest: str) -> bytes:
-    """The evidence with this digest.
+    """Load the stored evidence that has a given SHA-256.
 
     Args:
         folder: the folder of the ledger.
         digest: the SHA-256 of the evidence; untrusted.
 
     Raises:
-        LedgerError: the evidence is missing, or its content does not have this digest.
+        LedgerError: the evidence is missing, or its content has another SHA-256.
     """
     if not DIGEST.match(digest):
-        raise LedgerError(f"{digest[:80]!r} is not a digest of evidence")
+        raise LedgerError(
+            f"{digest[:80]!r} is not a SHA-256 of evidence: expected 64 hexadecimal digits"
+        )
     path = folder / EVIDENCE / f"{digest}.json.gz"
     try:
         with gzip.open(path) as file:
@@ -66,12 +68,14 @@ def load_evidence(folder: Path, digest: str) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise LedgerError(f"{path}: cannot be read: {error}") from error
     if hashlib.sha256(raw).hexdigest() != digest:
-        raise LedgerError(f"{path}: the file was changed; it is not the evidence of this decision")
+        raise LedgerError(
+            f"{path}: the file was changed, and is no longer the evidence of this decision"
+        )
     return raw
 
 
 def _delete_oldest(place: Path) -> None:
-    """Keep the newest files; an older decision still has its findings in the ledger."""
+    """Delete the oldest files of evidence; the ledger still has the findings of the decisions."""
     files = list(place.glob("*.json.gz"))
     if len(files) <= MAX_FILES:
         return

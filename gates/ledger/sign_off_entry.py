@@ -1,7 +1,7 @@
 """The ledger entries of sign-offs and revocations, with one encoder and one decoder.
 
-The ledger is untrusted. The decoder raises no error: without a field that it needs, an entry is no
-sign-off and no revocation.
+The ledger is untrusted. The decoder raises no error: an entry without a needed field is neither a
+sign-off nor a revocation.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ SIGNATURE = "hmac"
 
 @dataclass(frozen=True, slots=True)
 class SignOffEntry:
-    """A person signed an item, or an override.
+    """The ledger entry of a sign-off: a person signed an item, or an override.
 
     Args:
         sign_off: the signed statement.
-        signature: HMAC-SHA-256 of the entry without this field; empty without a key.
+        signature: HMAC-SHA-256 of the entry without this field; empty where no key is set.
     """
 
     sign_off: SignOff
@@ -36,15 +36,15 @@ class SignOffEntry:
 
 @dataclass(frozen=True, slots=True)
 class RevocationEntry:
-    """A person revoked a sign-off.
+    """The ledger entry of a revocation: a person revoked a sign-off or an override.
 
     Args:
         target: the target's name.
         revoked: the id of the ledger entry of the sign-off.
         person: the person who revokes.
-        note: the reason.
+        note: the reason for the revocation.
         at: the moment of the revocation, UTC.
-        signature: HMAC-SHA-256 of the entry without this field; empty without a key.
+        signature: HMAC-SHA-256 of the entry without this field; empty where no key is set.
     """
 
     target: str
@@ -57,7 +57,7 @@ class RevocationEntry:
 
 
 def encode(entry: SignOffEntry | RevocationEntry) -> JsonObject:
-    """The JSON object of an entry."""
+    """Return the JSON object of the entry of a sign-off or a revocation."""
     content = _encode_sign_off(entry.sign_off) if isinstance(entry, SignOffEntry) else {
         "kind": REVOCATION,
         "target": entry.target,
@@ -70,10 +70,13 @@ def encode(entry: SignOffEntry | RevocationEntry) -> JsonObject:
 
 
 def decode(content: JsonObject) -> SignOffEntry | RevocationEntry | None:
-    """Read an entry from its JSON object; None for an entry of another kind.
+    """Read the entry of a sign-off or a revocation from its JSON object.
 
     Args:
-        content: untrusted.
+        content: the JSON object; untrusted.
+
+    Returns:
+        The entry; None for another kind of entry, or where a needed field is missing.
     """
     signature = text(content, SIGNATURE)
     match content.get("kind"):

@@ -1,14 +1,14 @@
-"""The values that cross module boundaries; standard library only.
+"""The data classes that all modules of the gate share; they need only the standard library.
 
-target      the deployed thing that is judged: Build, Access, Target
+target      the deployed store that is judged: Build, Access, Target
 run         the record of a suite run: CheckResult, Run, Boot
 load_run    the record of a load run: LoadRun, LoadPhase, Latency, Generator
 evidence    everything that a decision is based on: SampleSet, SignOff, Evidence and their parts
-scrape      what a live judge reads: Scrape, Move
-indicators  what is measured: the series that objectives refer to
-objectives  what a stage may require, one class a kind
-policy      what is required: Stage, Policy
-decision    what was concluded: Measurement, Finding, Override, Advisory, Decision
+scrape      the input of a live judge: Scrape, Move
+indicators  the time series that the objectives of a policy measure
+objectives  the requirements of a stage, with one class for each kind
+policy      the policy of the gate: Stage, Policy
+decision    the results of the gate: Measurement, Finding, Override, Advisory, Decision
 selector    a parsed vector selector
 """
 

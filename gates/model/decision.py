@@ -1,4 +1,4 @@
-"""Conclusions: measurements, findings, and the decision that follows from them."""
+"""Measurements, the findings that follow from measurements, and the decision of the gate."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ class Verdict(Enum):
 
 
 class Outcome(Enum):
-    """The answer of the gate."""
+    """The outcome of a decision: whether the release may go on at a stage."""
 
     GO = "go"
     HOLD = "hold"
@@ -36,8 +36,8 @@ class Measurement:
     """One value that a finding is based on.
 
     Args:
-        source: the source of the value.
-        query: the query to the source.
+        source: where the value is from: the address of a source, or the kind of run.
+        query: the query that returned the value, or the id of the run.
         window_seconds: the length of the window; None for a value of one moment.
         samples: the number of samples.
         age_seconds: the age of the newest sample; None without samples.
@@ -54,13 +54,13 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The value of a finding and its limit, for a dashboard.
+    """The measured value of a finding and its limit, for a dashboard.
 
-    The verdict does not follow from these numbers alone: the number of events counts, too.
+    The verdict depends on the value, on the limit, and on the number of events.
 
     Args:
         value: the measured value; a ratio is from 0 to 1.
-        limit: the limit in the same unit; None where the objective has no limit of its own.
+        limit: the limit, in the unit of the value; None where the objective states no limit.
     """
 
     value: float
@@ -72,10 +72,10 @@ class Override:
     """An override of a finding that is not a pass: people let the release go on in spite of it.
 
     Args:
-        people: the people who signed, each with verified or unverified and the name's source.
-        reasons: the reason of each person, in the same order.
-        until: the moment at which the override ends.
-        entries: the ids of the ledger entries, in the same order.
+        people: the people who signed, each with the source of the name, and verified or not.
+        reasons: the reason of each person, in the order of ``people``.
+        until: the moment at which the override ends, UTC.
+        entries: the id of the ledger entry of each person, in the order of ``people``.
     """
 
     people: tuple[str, ...]
@@ -89,7 +89,7 @@ class Advisory:
     """The trial of an objective: until its end, the findings of the objective do not count.
 
     Args:
-        owner: who decides whether the objective becomes a requirement.
+        owner: the person who decides whether the objective becomes a requirement.
         until: the moment from which the findings count, UTC.
     """
 
@@ -97,7 +97,7 @@ class Advisory:
     until: datetime
 
     def is_over(self, now: datetime) -> bool:
-        """Whether the trial has ended.
+        """Return whether the trial has ended.
 
         Args:
             now: the moment of the question, UTC.
@@ -111,18 +111,17 @@ class Finding:
 
     Args:
         objective: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         measured: whether the value was measured.
         verdict: whether the objective is met.
-        sentence: the reason, with numbers.
-        next_step: the next step, or the command to type; empty for a pass.
+        sentence: the reason for the verdict, with numbers.
+        next_step: the next step for the reader, or the command to type; empty for a pass.
         measurements: the values that the finding is based on.
-        breach: the outcome that follows from a fail.
+        breach: the outcome of the decision if the verdict is a fail.
         subjects: the checks that the finding is about; empty where it is about the whole objective
             or about the part that ``objective`` names.
         override: the override of the finding; None where the finding counts as it is.
-        figure: the value and its limit; None where the finding is not about a number that was
-            measured.
+        figure: the measured value and its limit; None where the finding is not about a number.
         advisory: the trial of the objective, while it lasts; None for a finding that counts.
     """
 
@@ -147,22 +146,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to one question.
+    """The decision of the gate about one stage of one target.
 
     Args:
         outcome: go, hold, no_go or rollback.
-        reason: one sentence.
+        reason: the reason for the outcome, in one sentence.
         stage: the name of the stage.
         target: the target's name.
-        build: the build that was served, as text; ``unknown`` without an answer.
+        build: the build that was served, as text; ``unknown`` where the target named no build.
         at: the moment of the question, UTC.
-        findings: the worst finding comes first.
+        findings: the findings of all objectives, the worst finding first.
         time_scale: the factor by which every duration of the policy was divided; a rehearsal has a
             factor of more than 1.
-        policy: the policy file; None where the policy came from kept evidence.
+        policy: the policy file; None where the policy came from stored evidence.
         warnings: problems that are not findings, such as a damaged ledger; one sentence each.
-        entry_id: the id of the ledger entry; empty before the entry is written.
-        build_digest: the whole digest of the build that was served; empty without an answer.
+        entry_id: the id of the decision's ledger entry; empty before the entry is written.
+        build_digest: the whole digest of the served build; empty where the build is unknown.
     """
 
     outcome: Outcome
@@ -181,12 +180,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """The policy of a decision.
+    """The policy file of a decision.
 
     Args:
-        path: the file.
+        path: the path of the file.
         digest: SHA-256 of the file.
-        installed: whether the file is the installed policy.
+        installed: whether the file is the policy that is installed with gates.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Evidence: the build that is served, samples of metrics, records of runs, and sign-offs."""
+"""The evidence of a decision: served build, samples of metrics, run records, and sign-offs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ from gates.model.target import Build, Target
 
 
 class Sample(NamedTuple):
-    """One raw sample: seconds since the epoch, and the value; a tuple, because there are many."""
+    """One raw sample: the time in seconds since the epoch, and the value.
+
+    The class is a tuple, because a decision reads very many samples.
+    """
 
     at: float
     value: float
@@ -30,17 +33,18 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class SampleSet:
-    """The answer to one range selector.
+    """The time series that one query returned, or the reason why there are no samples.
 
     Args:
-        query: the range selector.
-        source: the address of the source.
+        query: the range selector, or the expression of the query.
+        source: the address of the source, such as Prometheus.
         window: the length of the window.
         evaluated_at: the end of the window, in seconds since the epoch.
-        measured: whether the query had an answer, with or without data.
+        measured: whether the query succeeded, and whether it returned samples.
         problem: why there are no samples; an empty text with samples.
-        series: the time series of the answer.
-        curl_options: the options of a curl line that logs in, without a secret.
+        series: the time series that the query returned.
+        curl_options: the log-in options of a curl command that repeats the query; names of
+            environment variables replace the secrets.
     """
 
     query: str
@@ -55,15 +59,15 @@ class SampleSet:
 
 @dataclass(frozen=True, slots=True)
 class ServedBuild:
-    """The target's answer about the build that it serves.
+    """The build that the target serves, as the response of its health address names the build.
 
     Args:
-        measured: whether the answer names a build.
-        status: the HTTP status of the answer; 0 without an answer.
-        build: the build that the target serves; None where the answer names no build.
-        deployment: the name that the target gives itself.
-        url: the address that was asked.
-        problem: why there is no build; an empty text with a build.
+        measured: whether the response names a build.
+        status: the HTTP status of the response; 0 without a response.
+        build: the build that the target serves; None where the response names no build.
+        deployment: the name of the deployment that the response states.
+        url: the health address to which the request was sent.
+        problem: why the build is not known; an empty text where the build is known.
     """
 
     measured: Measured
@@ -74,18 +78,18 @@ class ServedBuild:
     problem: str
 
 
-# Requests that were under way when the traffic moved have ended after this time.
+# After this time, all requests have ended that were under way when the traffic moved.
 DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """The last rollback that gave a baseline all traffic, as the ledger has it.
+    """The last rollback in the ledger that moved all traffic to a baseline.
 
     Args:
-        target: the target whose traffic was given back.
+        target: the target (green) that lost its traffic to the baseline.
         at: when the rollback began, seconds since the epoch.
-        proof: what was known at its end, in words.
+        proof: what was known about the traffic at the end of the rollback, in words.
     """
 
     target: str
@@ -94,7 +98,7 @@ class Rollback:
 
     @property
     def drained_at(self) -> float:
-        """When the requests that were under way had ended, seconds since the epoch."""
+        """The moment at which all requests from before the rollback have ended, epoch seconds."""
         return self.at + DRAIN_SECONDS
 
     @property
@@ -137,7 +141,7 @@ class CoveredFinding:
     """A finding that an override is about.
 
     Args:
-        name: the objective, with its part or its check: ``smoke: smoke.login``.
+        name: the name of the objective, with its part or its check: ``smoke: smoke.login``.
         verdict: the verdict when the override was signed.
     """
 
@@ -180,13 +184,14 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class SignOffRecord:
-    """A sign-off of the ledger.
+    """A sign-off in the ledger, and whether it counts.
 
     Args:
         entry_id: the id of the ledger entry.
         sign_off: the signed statement.
         is_verified: whether the entry is signed with the configured key.
-        problem: why the entry does not count, whatever it states; empty where it may count.
+        problem: why the sign-off does not count, such as a revocation or a wrong signature; empty
+            where the sign-off may count.
     """
 
     entry_id: str
@@ -196,7 +201,7 @@ class SignOffRecord:
 
     @property
     def signer(self) -> str:
-        """The person, whether the entry is verified, and the source of the name."""
+        """The name of the person, with verified or unverified, and the source of the name."""
         person = self.sign_off.person
         state = "verified" if self.is_verified else "unverified"
         return f"{person.name} ({state}, {person.pipeline or 'name typed'})"
@@ -210,17 +215,15 @@ class Evidence:
         target: the target that is judged.
         served: the build that the target serves.
         runs: the records of suite runs.
-        samples: the sample sets, by query.
+        samples: the sample sets, by the key of the query.
         loads: the records of load runs.
         moves: the shares of traffic that the ramp command wrote into the ledger; used where
             Prometheus has no weights of the balancer.
         lost_runs: runs that earlier decisions named and that are gone or were changed.
-        collections: the newest attempt of the gate to have checks run, by check set; empty where
-            every run was young enough.
-        rollback: the last rollback to this target; None where none is known, or where the stage
-            is not about a rollback.
-
-
+        collections: the newest attempt of the gate to run the checks of a set, for each set; empty
+            where every run was recent enough.
+        rollback: the last rollback to this target; None where no rollback is known, or where the
+            stage is not about a rollback.
         sign_offs: the sign-offs and overrides of the stage in the ledger, oldest first.
     """
 

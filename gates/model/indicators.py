@@ -1,16 +1,16 @@
-"""What is measured: the series that objectives refer to, defined once in a policy."""
+"""The indicators of a policy: the time series that the objectives of the policy measure."""
 
 from dataclasses import dataclass
 from enum import Enum
 
-# In a selector, it stands for the colour whose series are asked for.
+# This text in a selector stands for the colour whose time series are queried.
 SLOT = "$slot"
 # The units of bucket boundaries, in seconds.
 UNITS = {"seconds": 1.0, "milliseconds": 0.001}
 
 
 class Part(Enum):
-    """Which events the first selector of an indicator counts."""
+    """The kind of events that the selector ``selected`` of an indicator counts."""
 
     BAD = "bad"
     GOOD = "good"
@@ -20,14 +20,16 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventIndicator:
-    """Some events, out of all events; a service level indicator where they are bad or good.
+    """Some events out of all events, such as failed requests out of all requests.
+
+    Where these events are bad or good events, this is a service level indicator.
 
     Args:
         name: the indicator's name.
         reads: the bad events (or the counted events) in words: ``requests failed``.
         good_reads: the good events in words: ``requests took under 1 s``; empty where not needed.
-        selected: the selector of the bad, good or counted events; with ``$slot``.
-        total: the selector of all events; with ``$slot``.
+        selected: the selector of the bad, good or counted events; ``$slot`` stands for the colour.
+        total: the selector of all events; ``$slot`` stands for the colour.
         part: which events ``selected`` counts.
         labels: the labels that may tell the series of one instance apart: those that the policy
             declares, and those of every selector of the same metrics.
@@ -53,7 +55,7 @@ class WeightIndicator:
 
     Args:
         name: the indicator's name.
-        selector: the weights of all servers.
+        selector: the selector of the traffic weights of all servers.
         server_label: the label that names the server.
     """
 
@@ -68,7 +70,7 @@ class BuildIndicator:
 
     Args:
         name: the indicator's name.
-        selector: the info series; with ``$slot``.
+        selector: the selector of the info series; ``$slot`` stands for the colour.
         release_label: the label of the release; empty where the series has no such label.
         version_label: the label of the version; empty where the series has no such label.
         digest_label: the label of the digest; empty where the series has no such label.
@@ -85,15 +87,16 @@ class BuildIndicator:
 
 @dataclass(frozen=True, slots=True)
 class ProcessIndicator:
-    """The series that show the state of each instance of a colour.
+    """The time series that show the state of each instance of a colour.
 
     Args:
         name: the indicator's name.
-        up: whether Prometheus could scrape the instance, or an info series of each instance.
-        start_time: when its process started, seconds since the epoch; empty where the system has
-            no such series, so that the fall of a counter is a restart.
-        of_both_colours: whether the same processes count the events of both colours, such as those
-            of a balancer; then neither selector has ``$slot``.
+        up: the selector of ``up``, or of an info series that each instance exports.
+        start_time: the selector of the start time of the instance's process, in seconds since the
+            epoch; empty where the system has no such series. Then the fall of a counter is the sign
+            of a restart.
+        of_both_colours: whether the same processes count the events of both colours, as a balancer
+            does; then ``up`` and ``start_time`` are without ``$slot``.
         instance_label: the label that names the instance.
     """
 
@@ -105,7 +108,7 @@ class ProcessIndicator:
 
     @property
     def presence(self) -> str:
-        """The series that each instance has at each scrape: its start time, or else ``up``."""
+        """The selector of a series with a sample at each scrape: start time, else ``up``."""
         return self.start_time or self.up
 
     @property

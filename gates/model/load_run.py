@@ -1,4 +1,4 @@
-"""The record of a load run: its phases, and what the generator used."""
+"""The record of a load run: the phases of the run, and the processes that generated the load."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,27 +7,29 @@ from datetime import datetime
 from gates.model.run import Boot, RunState
 from gates.model.target import Build
 
-# The name of all operations of a phase together.
+# The name under which all operations of a phase are added up.
 TOTAL = "total"
-# The limits that apply to a phase: all, or only those of the share of correct answers and gaps.
+# The limits that apply to a phase: all limits, or only those of correct responses and of gaps.
 ALL, ANSWERS = "all", "answers"
-# The phase after a spike; the recovery time is measured from its start.
+# The name of the phase after a spike; the recovery time begins at the start of this phase.
 RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """One operation in one phase; seconds, from the intended start.
+    """The requests of one operation in one phase of a load run.
+
+    Times are in seconds, and are measured from the moment at which a request was due.
 
     Args:
-        done: requests with a correct answer.
-        failed: requests with a wrong answer or without an answer.
-        unanswered: requests without an answer; they are failed requests too.
-        samples: the number of samples of the quantiles; without samples, the quantiles are None.
-        p50: the median.
+        done: the number of requests with a correct response.
+        failed: the number of requests with a wrong response or without a response.
+        unanswered: the number of requests without a response; ``failed`` counts them too.
+        samples: the number of response times; without them, every quantile is None.
+        p50: the median response time.
         p95: the 95th percentile.
-        p95_at_least: its lower 95 % confidence bound.
-        p95_at_most: its upper 95 % confidence bound; None from too few samples.
+        p95_at_least: the lower 95 % confidence bound of ``p95``.
+        p95_at_most: the upper 95 % confidence bound of ``p95``; None with too few samples.
         p99: the 99th percentile.
     """
 
@@ -48,15 +50,16 @@ class LoadPhase:
 
     Args:
         name: the phase's name in the profile.
-        judged: the limits that apply: ``all``, those of ``answers``, or empty.
+        judged: the limits that apply: ``all``, or only those of ``answers`` (the share of correct
+            responses, and the gaps between correct responses); empty where no limit applies.
         seconds: the length of the phase.
-        users_planned: the planned number of users at its end.
-        users_reached: the largest number of users.
-        due: requests that were due, by the schedule that was fixed before the run.
-        unfinished: due requests that have no end.
-        oldest_unfinished_seconds: the age of the oldest request without an end.
-        longest_gap_seconds: the longest time without a correct answer.
-        operations: the figures of each operation of the contract, and of ``total``.
+        users_planned: the planned number of users at the end of the phase.
+        users_reached: the largest number of users that ran at the same time in the phase.
+        due: the number of requests that were due by the schedule, which was fixed before the run.
+        unfinished: the number of due requests that were never sent or never ended.
+        oldest_unfinished_seconds: the time since the oldest of the unfinished requests was due.
+        longest_gap_seconds: the longest time without a correct response.
+        operations: the requests of each operation of the contract, and of ``total`` (all of them).
     """
 
     name: str
@@ -78,9 +81,10 @@ class Generator:
     Args:
         workers: the planned number of processes.
         workers_gone: the number of processes that were lost.
-        processor_share: processor seconds per second, by process; None where unknown.
-        memory_bytes: the largest memory, by process.
-        lag_p99_seconds: P99 of the delay that the generator itself added to requests.
+        processor_share: processor seconds per second, for each process; None where unknown.
+        memory_bytes: the largest memory of each process.
+        lag_p99_seconds: P99 of the delay with which the generator sent requests that were due; None
+            where no delay was measured.
     """
 
     workers: int
@@ -98,24 +102,25 @@ class LoadRun:
         run_id: the run's id.
         state: whether the record is complete.
         problem: why the record is not complete; an empty text for a complete record.
-        profile: the profile's name; an empty text where the record does not name it.
+        profile: the profile's name; an empty text where the record has no name.
         started_at: when the run started, UTC.
-        ended_at: when the run ended, UTC; None without an end.
+        ended_at: when the run ended, UTC; None where the record has no end.
         target: the target's name.
-        base_url: the address under load.
+        base_url: the address of the store to which the run sends the load.
         target_digest: SHA-256 of the target file that the run used.
-        build: the build that the target served at the start; None without an answer.
-        build_at_end: the build that the target served at the end.
+        build: the build that the target served at the start; None where the target named no build.
+        build_at_end: the build that the target served at the end; None where it is unknown.
         limits: SHA-256 of the policy's limits.
-        boot: the start on the machine's own clock; None where there is no such clock.
-        users: the planned largest number of users.
-        judged_seconds: the planned length of the judged phases.
-        phases: the measured phases; empty without an end.
-        reasons: how often an answer was wrong, by reason.
-        memory: the memory of the target's processes: seconds since the run began, and bytes.
-        recovery_seconds: the time after a spike with too many bad answers; None without a spike.
+        boot: the time of the start since the boot of the machine; None where the machine has no
+            clock that counts from the boot.
+        users: the planned largest number of simulated users to which the limits apply.
+        judged_seconds: the planned length of the phases to which all limits apply.
+        phases: the measured phases; empty where the record has no end.
+        reasons: the number of wrong responses, by reason.
+        memory: the memory of the target's processes: pairs of seconds since the start, and bytes.
+        recovery_seconds: how long too many responses were bad after a spike; None without a spike.
         generator: the processes that generated the load; None where unknown.
-        left_behind: what the run left in the database; an empty text for nothing.
+        left_behind: the data that the run left in the database; an empty text for nothing.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
     """

@@ -1,4 +1,4 @@
-"""The policy, and its stages."""
+"""The policy of the gate, and the stages of the policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ LATER = {"later": True}
 
 @dataclass(frozen=True, slots=True)
 class AlertLimit:
-    """The limit that an alert rule must compare with.
+    """The limit with which an alert rule must compare its value.
 
     Args:
         symbol: ``>`` or ``<``.
@@ -73,12 +73,13 @@ class Stage:
     Args:
         name: the stage's name.
         title: what is true when the stage is passed.
-        guide: the guide's section.
-        share: the target's share of the traffic at this stage, 0 to 1; None without traffic.
+        guide: the section of the deployment guide that describes the stage.
+        share: the target's share of the traffic at this stage, 0 to 1; None at a stage without
+            traffic.
         objectives: the requirements of the stage.
         role: the role of the stage in a ramp.
-        bake: the bake time: how long a ramp waits at this stage; None without traffic.
-        advisories: the trials of the stage's advisory objectives, by the objective's name.
+        bake: the bake time: how long a ramp waits at this stage; None at a stage without traffic.
+        advisories: the trials of the stage's advisory objectives, by the name of the objective.
     """
 
     name: str
@@ -92,14 +93,14 @@ class Stage:
 
     @property
     def required(self) -> tuple[Objective, ...]:
-        """The objectives that are not advisory on any day."""
+        """The objectives of the stage that never had a trial, so that they always count."""
         return tuple(
             objective for objective in self.objectives if objective.name not in self.advisories
         )
 
     @property
     def trials(self) -> tuple[Objective, ...]:
-        """The advisory objectives, also after the end of their trial."""
+        """The objectives of the stage that have a trial, even if the trial has ended."""
         return tuple(
             objective for objective in self.objectives if objective.name in self.advisories
         )
@@ -107,24 +108,26 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy file.
+    """The content of a policy file.
 
     Args:
         name: the policy's name.
         digest: SHA-256 of the file.
         security_limits: the numbers of the security checklist, by name.
-        nightly_limits: how much slower a release may get, as shares.
+        nightly_limits: the limits for slower releases in nightly runs, by name: parts (0.1 is 10 %)
+            and seconds.
         limits_digest: SHA-256 of the tables of limits.
-        latency_limits: the limit of the P95 of each operation, seconds by operation.
+        latency_limits: the limit of the 95th percentile of the response times, in seconds by
+            operation.
         hold_seconds: how long a ramp waits during a hold, before a person must decide.
-        no_go_rolls_back: whether a no_go during a ramp moves all traffic to blue.
-        stages: the stages in the release's order.
-        on_crash: what a ramp that cannot go on does with the traffic.
+        no_go_rolls_back: whether the decision no_go during a ramp moves all traffic to blue.
+        stages: the stages, in the order of the release.
+        on_crash: the action of a ramp that cannot go on: roll back, or leave the traffic.
         indicators: the indicators, by name.
         platform_limits: the numbers of the platform checks, by name; empty where the policy has
             no such limits.
         alert_levels: the alert rules that must exist, by severity.
-        check_sets: ids of checks, by the name of the set.
+        check_sets: the ids of the checks in each set, by the name of the set.
     """
 
     name: str
@@ -149,7 +152,7 @@ class Policy:
 
     @property
     def ready(self) -> Stage:
-        """The stage that is asked before the first move of traffic.
+        """The stage about which the gate decides before the first move of traffic.
 
         Raises:
             LookupError: the policy has no such stage.
@@ -158,6 +161,6 @@ class Policy:
 
     @property
     def after_rollback(self) -> Stage | None:
-        """The stage that judges a baseline after a rollback; None where the policy has no stage."""
+        """The stage that judges a baseline after a rollback; None without such a stage."""
         stages = (stage for stage in self.stages if stage.role is StageRole.AFTER_ROLLBACK)
         return next(stages, None)

@@ -1,4 +1,4 @@
-"""The record of a suite run: the results of its checks, and where and when it ran."""
+"""The record of a suite run: the results of the checks, the tested target, and the times."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ class CheckResult:
         check: the check's id.
         outcome: how the check ended.
         at: when the check ended, UTC.
-        message: why the check failed, or why it did not run; an empty text for a pass.
+        message: why the check failed, or why the check did not run; an empty text for a pass.
         nodeid: pytest's name of the test.
     """
 
@@ -53,11 +53,11 @@ class RunState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A moment on a clock that cannot be set: seconds since the machine's start.
+    """A moment on the clock that counts since the boot of the machine; nobody can set this clock.
 
     Args:
-        machine: an id of that start of the machine.
-        seconds: the time since that start.
+        machine: the id of the boot of the machine.
+        seconds: the time since the boot.
     """
 
     machine: str
@@ -73,20 +73,21 @@ class Run:
         state: whether the record is complete.
         problem: why the record is not complete; an empty text for a complete record.
         started_at: when the run started, UTC.
-        target: the target's name; an empty text where the record does not name it.
-        base_url: the address that was tested.
+        target: the target's name; an empty text where the record has no name.
+        base_url: the address of the store that the run tested.
         target_digest: SHA-256 of the target file that the run used.
-        build: the build that the target served at the start; None without an answer.
-        build_at_end: the build that the target served at the end.
+        build: the build that the target served at the start; None where the target named no build.
+        build_at_end: the build that the target served at the end; None where it is unknown.
         limits: SHA-256 of the policy's limits that the checks used.
-        boot: the start on the machine's own clock; None where there is no such clock.
+        boot: the time of the start since the boot of the machine; None where the machine has no
+            clock that counts from the boot.
         expected: the ids of the checks that the run had to execute; None when the run ended
             before the ids were known.
-        results: every result, in order.
+        results: every result of a check, in the order of the record.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
-        since: the checks of the run pass in spite of older violations, UTC; None where every
-            violation fails a check.
+        since: violations in the data before this moment (UTC) do not fail a check of the run; None
+            where every violation fails a check.
     """
 
     run_id: str
@@ -107,23 +108,23 @@ class Run:
     since: datetime | None = None
 
     def counts_violations_since(self, moment: datetime | None) -> bool:
-        """Whether every violation since a moment fails a check of the run.
+        """Return whether every violation since a moment fails a check of the run.
 
         Args:
-            moment: UTC; None for all violations.
+            moment: the moment, UTC; None for violations of any time.
         """
         return self.since is None or (moment is not None and self.since <= moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """An attempt of the gate to have the checks of a set run before a question.
+    """An attempt of the gate to run the checks of a set before a decision.
 
     Args:
         check_set: the name of the set in the policy.
         at: when the attempt began, UTC.
-        ended_at: when the attempt ended, UTC; the checks of the run ended before.
-        problem: why there is no new run; an empty text where the collector wrote one.
+        ended_at: when the attempt ended, UTC; the checks that it ran ended earlier.
+        problem: why there is no new run; an empty text where the collector wrote a run record.
     """
 
     check_set: str
@@ -134,7 +135,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRun:
-    """A run that a decision is based on, as the decision's ledger entry names it.
+    """A run that a decision is based on, as the ledger entry of the decision names the run.
 
     Args:
         kind: ``checks`` for a run of suites, ``load`` for a load run.

@@ -4,21 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# The control endpoint and the ledger round shares: a smaller difference is no other share.
+# Shares with a smaller difference are equal: the control endpoint and the ledger round shares.
 SAME_SHARE = 0.005
-# A measured weight may be this far from the intended weight.
+# The largest accepted difference of a measured share from the intended share.
 SHARE_TOLERANCE = 0.01
 
 
 class Scrape(NamedTuple):
-    """The counters of one instance at one moment; a tuple, because there are many.
+    """The counters of one instance at one scrape.
+
+    The class is a tuple, because a ramp has very many scrapes.
 
     Args:
-        at: the moment, in seconds.
+        at: the moment of the scrape, in seconds.
         slot: the colour of the instance.
         instance: the address of the instance.
-        started: when the instance's process started, on the same clock; None where unknown.
-        values: the counters, by identity: ``name{label="value",…}``.
+        started: when the instance's process started, in seconds of the clock of ``at``; None where
+            unknown.
+        values: the values of the counters, by time series: ``name{label="value",…}``.
     """
 
     at: float
@@ -33,8 +36,8 @@ class Move:
     """A change of the target's share of the traffic.
 
     Args:
-        at: the moment, in seconds.
-        share: the share from that moment on, from 0 to 1.
+        at: the moment of the change, in seconds.
+        share: the target's share of the traffic from this moment on, from 0 to 1.
     """
 
     at: float
@@ -42,7 +45,7 @@ class Move:
 
 
 def is_same_share(first: float, second: float) -> bool:
-    """Whether two shares of the traffic count as the same share.
+    """Return whether two shares of the traffic count as equal, in spite of rounding.
 
     Args:
         first: a share, 0 to 1.

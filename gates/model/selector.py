@@ -1,4 +1,4 @@
-"""Parses vector selectors, and matches time series with them."""
+"""Parses PromQL vector selectors, and tests which time series a selector matches."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from functools import lru_cache
 from gates.model.indicators import SLOT
 
 NAME = "__name__"
-# The label of a sum over series; its value is the selector of these series, with ``$slot``.
+# The label of a sum of time series; the value is the selector of these series, with ``$slot``.
 SUM_OF = "__sum_of__"
 LEGACY_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
 LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
@@ -32,7 +32,7 @@ class Matcher:
         label: the label; ``__name__`` for the name of the metric.
         sign: ``=``, ``!=``, ``=~`` or ``!~``.
         value: the value or the regular expression, without quotes and escapes.
-        span: where the matcher stands in the selector's text.
+        span: the start and the end of the matcher in the text of the selector.
     """
 
     label: str
@@ -42,7 +42,7 @@ class Matcher:
 
     @property
     def is_of_colour(self) -> bool:
-        """Whether the matcher selects the series of a colour."""
+        """Whether the matcher selects the time series of one colour: the value has ``$slot``."""
         return SLOT in self.value and self.sign in ("=", "=~")
 
     @property
@@ -51,9 +51,10 @@ class Matcher:
         return self.label, self.sign, self.value
 
     def test(self) -> Callable[[str], bool]:
-        """The test of a label's value.
+        """Return a function that says whether a value of the label satisfies the matcher.
 
-        Source: Prometheus documentation, querying basics: regular expressions match as a whole.
+        Source: Prometheus documentation, querying basics: a regular expression matches the whole
+        value.
         """
         if self.sign == "=":
             return self.value.__eq__
@@ -67,15 +68,16 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A parsed selector; a series matches when every matcher matches.
+    """A parsed selector; it matches a time series if every matcher of the selector matches.
 
-    A label that a series does not have counts as empty.
+    A label that a time series does not have counts as empty.
 
     Args:
-        matchers: a label, and the test of its value.
-        asks_for: the labels that must have a value; the metric name is not among them.
-        label_names: the labels of all matchers; the metric name is not among them.
-        text: the selector; a sum matches where it is over the series of this selector.
+        matchers: pairs of a label and a function that tests the value of the label.
+        asks_for: the labels that must have a value, without the metric name.
+        label_names: the labels of all matchers, without the metric name.
+        text: the text of the selector; a sum of time series matches if its label ``__sum_of__`` is
+            this text.
     """
 
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
@@ -84,13 +86,13 @@ class Selector:
     text: str = ""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether the selector matches a series with these labels, the metric name among them."""
+        """Return whether the selector matches a time series with these labels and metric name."""
         if self.text and SUM_OF in labels:
             return labels[SUM_OF] == self.text
         return all(holds(labels.get(name, "")) for name, holds in self.matchers)
 
     def matches_name(self, metric: str) -> bool:
-        """Whether the selector may match a series of a metric, whatever its labels are."""
+        """Return whether the selector may match a time series of a metric, for any labels."""
         return all(holds(metric) for name, holds in self.matchers if name == NAME)
 
 
@@ -98,11 +100,11 @@ class Selector:
 def parse(text: str, *, any_colour: bool = False) -> Selector:
     """Parse a selector such as ``name{label="value",other=~"a|b"}``.
 
-    Names in quotes are read, too: ``{"http.server.request.duration_count","http.route"="/a"}``.
+    Names in quotes are accepted, too: ``{"http.server.request.duration_count","http.route"="/a"}``.
 
     Args:
         text: the selector.
-        any_colour: leave out the matchers of the colour, such as ``slot="$slot"``.
+        any_colour: whether to leave out the matchers of the colour, such as ``slot="$slot"``.
 
     Raises:
         ValueError: the text is not a vector selector.
@@ -126,7 +128,9 @@ def parse(text: str, *, any_colour: bool = False) -> Selector:
 
 @lru_cache(maxsize=1000)
 def matchers_of(text: str) -> tuple[Matcher, ...]:
-    """The matchers of a selector, in the order of the text; the metric name is the first.
+    """Return the matchers of a selector, in the order of the text.
+
+    The metric name is a matcher of the label ``__name__``.
 
     Raises:
         ValueError: the text is not a vector selector.
@@ -138,14 +142,14 @@ def matchers_of(text: str) -> tuple[Matcher, ...]:
 
 
 def colour_label(text: str) -> str:
-    """The label that tells the colours apart in a selector: the label of its ``$slot`` matcher.
+    """Return the label that tells the colours apart in a selector.
 
     Args:
         text: the selector.
 
     Returns:
-        The label; an empty text where no matcher has ``$slot``. Of several such matchers, the
-        first matcher whose whole value is ``$slot`` counts.
+        The label of the matcher with ``$slot``; an empty text where no matcher has ``$slot``. Of
+        several such matchers, the first matcher whose whole value is ``$slot`` counts.
 
     Raises:
         ValueError: the text is not a vector selector.
@@ -156,7 +160,7 @@ def colour_label(text: str) -> str:
 
 
 def metric_name(text: str) -> str:
-    """The name of the metric that a selector reads; empty where the selector has no exact name.
+    """Return the metric name in a selector; empty where the selector has no exact name.
 
     Raises:
         ValueError: the text is not a vector selector.
@@ -166,12 +170,12 @@ def metric_name(text: str) -> str:
 
 
 def rewritten(text: str, *, metric: str = "", without: str = "") -> str:
-    """The selector of another metric, or without the matchers of a label.
+    """Return a selector with another metric name, or without the matchers of a label.
 
     Args:
         text: the selector.
-        metric: the name of the other metric; an empty text for the selector's own.
-        without: a label whose matchers are left out; an empty text for none.
+        metric: the new name of the metric; an empty text keeps the name.
+        without: the label whose matchers are left out; an empty text keeps every label.
 
     Raises:
         ValueError: the text is not a vector selector.
@@ -188,13 +192,13 @@ def rewritten(text: str, *, metric: str = "", without: str = "") -> str:
 
 
 def of_colour(text: str, slot: str, label: str = "") -> str:
-    """The selector of the series of a colour.
+    """Return the selector of one colour: ``$slot`` is replaced by the value of the colour.
 
     Args:
-        text: the selector, with ``$slot``; anything else of it stays as it is.
-        slot: the value of the label that tells the colours apart.
-        label: the label that tells the colours apart, in place of the label of the selector; an
-            empty text where the label of the selector is right.
+        text: the selector; a selector without ``$slot`` is returned unchanged.
+        slot: the value of the label that tells the colours apart, such as ``green``.
+        label: the label that replaces the label of the ``$slot`` matcher; an empty text keeps the
+            label of the selector.
 
     Raises:
         ValueError: the text is not a vector selector.
@@ -217,9 +221,9 @@ def of_colour(text: str, slot: str, label: str = "") -> str:
 
 
 def is_within(narrow: str, wide: str) -> bool:
-    """Whether one selector has the name and all matchers of another.
+    """Return whether a selector has the metric name and all matchers of a wider selector.
 
-    Then the wide selector matches every series that the narrow selector matches.
+    Then the wide selector matches every time series that the narrow selector matches.
 
     Args:
         narrow: the selector with more matchers.
@@ -229,7 +233,9 @@ def is_within(narrow: str, wide: str) -> bool:
 
 
 def extra_matchers(narrow: str, wide: str) -> Selector:
-    """A selector with the matchers that one selector has and another does not have.
+    """Return a selector with the matchers that the narrow selector has and the wide one has not.
+
+    Matchers of the metric name are left out.
 
     Args:
         narrow: the selector with more matchers.
@@ -248,13 +254,14 @@ def _parts(text: str) -> frozenset[tuple[str, str, str]]:
 
 @lru_cache(maxsize=200_000)
 def labels_of(identity: str) -> Mapping[str, str]:
-    """The labels of an identity ``name{label="value",…}``, with the metric name.
+    """Return the labels and the metric name of a time series ``name{label="value",…}``.
 
     Args:
-        identity: the text of ``identity_of``, or the text before the value in an exposition.
+        identity: the text that ``identity_of`` returned, or the text before the value in a line of
+            exported metrics.
 
     Raises:
-        ValueError: the text names no series.
+        ValueError: the text is not the name of a time series.
 
     Source: Prometheus exposition formats, text-based format; names in quotes may be UTF-8 texts.
     """
@@ -267,11 +274,11 @@ def labels_of(identity: str) -> Mapping[str, str]:
 
 
 def identity_of(labels: Mapping[str, str], without: frozenset[str]) -> str:
-    """The identity of a series, as ``labels_of`` reads it.
+    """Return the text ``name{label="value",…}`` of a time series; ``labels_of`` reads this text.
 
     Args:
         labels: the labels, with the metric name.
-        without: labels that are left out.
+        without: the labels that are left out of the text.
     """
     metric = labels.get(NAME, "")
     inner = [
@@ -285,18 +292,18 @@ def identity_of(labels: Mapping[str, str], without: frozenset[str]) -> str:
 
 
 def label_text(name: str) -> str:
-    """The name of a label as it stands in a selector: in quotes where it needs quotes."""
+    """Return a label name in the notation of a selector: in quotes where quotes are needed."""
     return name if LEGACY_LABEL.match(name) else quoted(name)
 
 
 def quoted(value: str) -> str:
-    """A text in quotes, as it stands in a selector."""
+    """Return a text in quotes, with the escape sequences that a selector needs."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
 class _Reader:
-    """Reads the tokens of a selector; a text that is no selector raises a ``ValueError``."""
+    """Reads the tokens of a selector; raises ``ValueError`` where the text is no selector."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,4 +1,4 @@
-"""The target: a deployed store, how its parts are accessed, and the build that it should serve."""
+"""The target: a deployed store, the access to its parts, and the build that it should serve."""
 
 import base64
 import shlex
@@ -32,19 +32,22 @@ class Access:
 
     Args:
         deadline_seconds: the longest time for one request.
-        table: the file and the table that state this value, such as
-            ``targets/green.toml: access.prometheus``, for messages; empty without a target file.
-        address_key: the key of the address in the same file, such as ``addresses.prometheus``.
+        table: the target file and its table that states this access, for messages, such as
+            ``targets/green.toml: access.prometheus``; empty without a target file.
+        address_key: the key of the address in the target file, such as ``addresses.prometheus``.
         headers: additional headers, pairs of a name and a value.
-        secret_headers: the same for headers whose value is a secret.
+        secret_headers: additional headers whose values are secrets, pairs of a name and a value.
         token: a bearer token; empty for none.
         credentials: ``USER:PASSWORD`` for basic authentication; empty for none.
-        ca_file: the CA certificates that are accepted; None for those of the system.
-        certificate_file: the client certificate; None for none.
-        key_file: the key of the client certificate; None where the certificate's file has the key.
-        uses_system_proxy: whether requests to other machines use the proxies of the environment.
-        unset: environment variables that the table names and that are not set, each with its key.
-        variables: pairs of a key of the table and the environment variable that it names.
+        ca_file: the file of the CA certificates that are accepted; None for the system's.
+        certificate_file: the file of the client certificate; None without a certificate.
+        key_file: the file of the client certificate's key; None where ``certificate_file`` has the
+            key.
+        uses_system_proxy: whether requests to other machines use the proxies that the environment
+            variables name.
+        unset: pairs of a key of the table and an environment variable that the key names and that
+            is not set.
+        variables: pairs of a key of the table and the environment variable that the key names.
     """
 
     deadline_seconds: float
@@ -63,12 +66,12 @@ class Access:
 
     @property
     def basic(self) -> str:
-        """The credentials as the Authorization header has them; empty without credentials."""
+        """The credentials in base64, for the header Authorization; empty without credentials."""
         return base64.b64encode(self.credentials.encode()).decode() if self.credentials else ""
 
     @property
     def request_headers(self) -> dict[str, str]:
-        """The headers that every request gets, secrets included."""
+        """The headers of every request, with the secret headers and the log-in."""
         headers = dict((*self.headers, *self.secret_headers))
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -78,25 +81,27 @@ class Access:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every text that no output may show."""
+        """The secret texts of the access, which no output may contain."""
         password = self.credentials.partition(":")[2]
         values = (value for _, value in self.secret_headers)
         texts = (self.token, self.credentials, self.basic, password, *values)
         return tuple(text for text in texts if text)
 
     def at_most(self, seconds: float) -> "Access":
-        """The same access with a time limit of at most this number of seconds."""
+        """Return this access with a time limit of at most the given number of seconds."""
         return replace(self, deadline_seconds=min(self.deadline_seconds, seconds))
 
     def key(self, name: str) -> str:
-        """A key of the table with its file, for a message."""
+        """Return a key of the table with the file and the table before it, for a message."""
         return f"{self.table}.{name}" if self.table else name
 
     def curl_options(self, *, with_login: bool = True) -> str:
-        """The options of a curl line, with a blank after each; variables stand for secrets.
+        """Return the curl options of this access; names of environment variables replace secrets.
+
+        A blank follows each option.
 
         Args:
-            with_login: whether the line needs the token or the credentials.
+            with_login: whether the options include the token or the credentials.
         """
         pairs = self._curl_pairs(with_login=with_login)
         return "".join(f"{option} {value} " for option, value in pairs)
@@ -128,13 +133,13 @@ HEALTH_SECONDS, CONTROL_SECONDS, QUERY_SECONDS, REQUEST_SECONDS = 2.0, 4.0, 10.0
 
 @dataclass(frozen=True, slots=True)
 class TargetAccess:
-    """How each part of a target is accessed; without a target file nothing needs a log-in.
+    """The access to each part of a target; without a target file, no part needs a log-in.
 
     Args:
-        api: the store's API; its time limit is ``patience_seconds`` of the target.
-        health: the store's health address.
-        prometheus: Prometheus; its time limit is that of one query.
-        balancer_control: the control endpoint of the balancer.
+        api: the access to the store's API, with the time limit ``patience_seconds``.
+        health: the access to the store's health address.
+        prometheus: the access to Prometheus, with the time limit of one query.
+        balancer_control: the access to the control endpoint of the balancer.
     """
 
     api: Access = Access(REQUEST_SECONDS)
@@ -143,7 +148,7 @@ class TargetAccess:
     balancer_control: Access = Access(CONTROL_SECONDS)
 
 
-# The access of every part where no target file is known.
+# The access to every part of a target where no target file is known.
 NO_LOGIN = TargetAccess()
 
 
@@ -151,8 +156,8 @@ NO_LOGIN = TargetAccess()
 class Addresses:
     """The addresses of the target's parts: URLs without a trailing slash.
 
-    Every address except ``api``, ``health`` and ``prometheus`` is empty where the target file does
-    not state it. ``edge_ca_file`` is the file of the CA certificate of the edge.
+    An address that the target file does not state is empty; every target file states ``api``,
+    ``health`` and ``prometheus``. ``edge_ca_file`` is the file of the edge's CA certificate.
     """
 
     api: str
@@ -174,12 +179,13 @@ class Service:
 
     Args:
         name: the service's name.
-        address: where the service is asked: an ``http``, ``https`` or ``tcp`` URL.
-        version: the version that the service must have, or its first parts: ``2.42``; empty where
-            the target file states none.
-        up: the selector of its ``up`` series; empty where Prometheus does not scrape the service.
-        build_info: the selector of its build information, whose label ``version`` is compared;
-            empty where the service exports none.
+        address: the ``http``, ``https`` or ``tcp`` URL of the service.
+        version: the version that the service must have, or the first parts of the version, such as
+            ``2.42``; empty where the target file states no version.
+        up: the selector of the ``up`` series of the service; empty where Prometheus does not scrape
+            the service.
+        build_info: the selector of the info series whose label ``version`` is compared; empty where
+            the service exports no such series.
     """
 
     name: str
@@ -191,20 +197,20 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target file.
+    """The content of one target file: a deployed store.
 
     Args:
-        name: the name for ``--target``.
+        name: the name of the target, for the option ``--target``.
         digest: SHA-256 of the target file.
-        description: one sentence.
-        deployment: the name that the store gives itself.
+        description: one sentence about the target.
+        deployment: the deployment name that the health address of the target must state.
         production: whether customers use the target.
         expected: the build that the target should serve.
         schema_version: the newest database migration that the build needs; 0 where the target file
-            states none.
+            states no migration.
         addresses: the addresses of the target's parts.
-        patience_seconds: the longest time for one request.
-        loopback_sources: whether every test sends from its own loopback address.
+        patience_seconds: the longest time for one request to the store.
+        loopback_sources: whether every test sends requests from a loopback address of its own.
         secrets: the secrets, by name; never shown.
         log_files: the target's log files, where this machine can read them.
         suites: the suites that may run on the target.
@@ -212,27 +218,29 @@ class Target:
         slot: the target's value of the ``slot`` label in Prometheus.
         servers: the balancer's names of the target's servers.
         instances: the instances that Prometheus must scrape; empty where the file names none.
-        unset: environment variables that the secrets need and that are not set.
-        policies: SHA-256 of the policies that may judge the target; empty for any policy.
-        public_address: the target's address on the internet, for a scan of its ports; or empty.
+        unset: the environment variables that should have secrets and that are not set.
+        policies: SHA-256 of each policy that may judge the target; empty for any policy.
+        public_address: the target's address on the internet, for a scan of its ports; empty where
+            the target file states no such address.
         baseline_slot: the baseline's value of the ``slot`` label.
-        shop: the public edge of both colours, for a rehearsal's shoppers; or empty.
-        router: the kind of router that may move the target's traffic; empty where no command may
-            move it.
+        shop: the address at which the balancer serves both colours, for simulated shoppers; empty
+            where the target file states no such address.
+        router: the kind of router with which gates may move the target's traffic; empty where
+            gates may not move the traffic.
         services: the services that must run.
-        service_count: how many services the guide's text or the operator expects; 0 where the file
-            names no services.
-        backups: the folder of database backups; None where the file names none.
+        service_count: the number of services that the guide or the operator expects; 0 where the
+            file names no services.
+        backups: the folder of database backups; None where the target file names no folder.
         migration_command: the command that applies the store's migrations, and its arguments; empty
-            where no check may run the command. Checks do not run it in production.
+            where no check may run the command. Checks do not run the command in production.
         scrape_interval_seconds: the longest interval between two scrapes that Prometheus may be
             configured with; 0 where the file states none.
         colour_label: the label that tells the colours apart in Prometheus; empty where the policy's
             selectors name the label.
-        access: how the API, the health address, Prometheus and the balancer control are accessed.
-        metrics_address: where the target exports its metrics; empty for ``/metrics`` of its API.
+        access: the log-in, certificates and time limit for each part of the target.
+        metrics_address: the URL of the target's metrics; empty for ``/metrics`` of the API.
         replica_labels: the labels that tell replicas of Prometheus apart, which scrape the same
-            instances; empty where there is one Prometheus.
+            instances; empty where one Prometheus scrapes the target.
     """
 
     name: str
@@ -269,10 +277,12 @@ class Target:
     access: TargetAccess = field(default=NO_LOGIN, repr=False)
 
     def access_of(self, url: str) -> Access:
-        """The access of the part that an address belongs to; no log-in goes to another server.
+        """Return the access for a request of the suites, with the time limit ``patience_seconds``.
+
+        Only addresses of the target's own parts get the log-in of the part.
 
         Args:
-            url: an address, with the time limit of a request of the suites.
+            url: the address of the request.
         """
         parts = (
             (self.addresses.api, self.access.api),

@@ -1,8 +1,8 @@
-"""Sign-offs, overrides and revocations: who signs, what is signed, and what the ledger holds.
+"""Sign-offs, overrides and revocations: who signs, what is signed, and which sign-offs count.
 
-identity        who signs: the pipeline's environment, or a typed name
-signature       the signature of an entry, where a key is configured
-ledger_records  the sign-offs of the ledger, each with the reason why it does not count
-new_entry       writes a sign-off, an override or a revocation
-status          what is verified, signed, open, expired, failed and overridden
+identity        finds the person who signs: from the environment of a pipeline, or a typed name
+signature       signs the ledger entry of a sign-off, where a key is configured
+ledger_records  reads the sign-offs of the ledger, each with the reason why it does not count
+new_entry       writes a sign-off, an override or a revocation into the ledger
+status          the state of each objective: verified, signed, open, expired, failed, overridden
 """

@@ -1,7 +1,8 @@
-"""The person who signs: named by the environment of a pipeline, or by the option ``--by``.
+"""Finds the person who signs: the environment of a pipeline or the option ``--by`` has the name.
 
-A pipeline knows who started it. The gate believes the pipeline's environment: whoever can change
-that environment can name anybody. A typed name is believed less: nobody has verified it.
+A pipeline knows who started it. The gate trusts the environment variables of the pipeline; a person
+who can change these variables can use any name. A typed name is trusted less, because nobody has
+verified the name.
 """
 
 import os
@@ -23,9 +24,9 @@ class Pipeline:
 
     Args:
         name: the pipeline's name.
-        is_here: whether the environment is of this pipeline.
-        person: the variable that names the person.
-        run: the variable that names the run; empty where there is none.
+        is_here: a function that says whether environment variables are those of this pipeline.
+        person: the environment variable with the name of the person.
+        run: the environment variable with the id of the run; empty where no variable has the id.
     """
 
     name: str
@@ -43,18 +44,18 @@ PIPELINES = (
              or "CI_JOB_ID" in environment, "GITLAB_USER_LOGIN", "CI_JOB_ID"),
     Pipeline(SIGNER, lambda environment: SIGNER in environment, SIGNER, ""),
 )  # fmt: skip
-# A run that another person started again has this variable beside the first person's name.
+# This variable names the person who started the run of another person again.
 STARTED_AGAIN = "GITHUB_TRIGGERING_ACTOR"
 
 
 def person_of(name: str | None) -> Person:
-    """The person who signs.
+    """Return the person who signs: the person of the pipeline, or the typed name.
 
     Args:
         name: the typed name; None where no name was typed.
 
     Raises:
-        ConfigurationError: nobody names the person, or the typed name is not the pipeline's.
+        ConfigurationError: no person is named, or two sources name different people.
     """
     people = [_of_pipeline(pipeline) for pipeline in PIPELINES if pipeline.is_here(os.environ)]
     if not people:
@@ -63,7 +64,8 @@ def person_of(name: str | None) -> Person:
     for other in people[1:]:
         if person_key(other.name) != person_key(first.name):
             raise ConfigurationError(
-                f"{first.pipeline} names {first.name!r}, but {other.pipeline} names {other.name!r}"
+                f"{first.pipeline} names {first.name!r}, but {other.pipeline} names "
+                f"{other.name!r}; the names must be equal"
             )
     if name is not None and person_key(name) != person_key(first.name):
         raise ConfigurationError(
@@ -87,10 +89,10 @@ def _of_pipeline(pipeline: Pipeline) -> Person:
 
 
 def _checked(name: str, source: str) -> str:
-    """A name that distinguishes a person.
+    """Return a name without surrounding blanks; the name must tell people apart.
 
     Raises:
-        ConfigurationError: it is empty, too long, or has characters that cannot be printed.
+        ConfigurationError: the name is empty, too long, or has characters that are not accepted.
     """
     shown = " ".join(name.split(" "))
     looks_like_state = "(" in shown or ")" in shown  # as in "Asha Rao (verified, …)"

@@ -1,7 +1,7 @@
-"""The sign-offs of the ledger, each with the reason why it does not count.
+"""Reads the sign-offs of the ledger, each with the reason why the sign-off does not count.
 
-A revocation that was cut, edited or deleted could have been of any sign-off before it. Where the
-ledger shows such damage, the sign-offs before the damage do not count.
+A damaged or deleted line of the ledger may have been the revocation of any earlier sign-off. So the
+sign-offs before the damage do not count.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from gates.ledger import (
 from gates.model import SignOffRecord
 from gates.signing import signature
 
-# More sign-offs of a target than a release needs; the newest are read.
+# The newest sign-offs of a target up to this number are read; a release needs fewer.
 MAX_RECORDS = 2000
 DAMAGED = (
-    "stands before a damaged line of the ledger, which may have been its revocation; sign again"
+    "is before a damaged line of the ledger, and this line may have been a revocation; sign again"
 )
 WRONG_SIGNATURE = f"has no signature, or was not signed with {signature.KEY_VARIABLE}"
 
 
 def sign_offs_of(content: LedgerContent, target: str, key: str) -> tuple[SignOffRecord, ...]:
-    """The sign-offs and overrides of a target, oldest first.
+    """Return the sign-offs and overrides of a target in the ledger, oldest first.
 
     Args:
-        content: the ledger.
+        content: the content of the ledger.
         target: the target's name.
-        key: the configured key; empty where there is none.
+        key: the key with which sign-offs must be signed; empty where no key is configured.
     """
     revoked = _revoked(content.records)
     sound_from = max(content.before_damage, _behind_cut_lines(content.records))
@@ -65,7 +65,7 @@ def _record(
 
 
 def _revoked(records: Sequence[LedgerRecord]) -> list[tuple[SignOffEntry, RevocationEntry]]:
-    """The revoked entries, each with its revocation; a copy of such an entry is revoked too."""
+    """Return the revoked entries, each with its revocation; copies of an entry are revoked too."""
     entries = {
         record.entry_id: record.entry
         for record in records
@@ -80,7 +80,7 @@ def _revoked(records: Sequence[LedgerRecord]) -> list[tuple[SignOffEntry, Revoca
 
 
 def _behind_cut_lines(records: Sequence[LedgerRecord]) -> int:
-    """The number of the first record behind the last line that was cut or cannot be read."""
+    """Return the index of the record of the last cut or unreadable line; 0 without one."""
     unreadable = [
         number
         for number, record in enumerate(records)

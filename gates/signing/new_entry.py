@@ -1,4 +1,4 @@
-"""Writes a sign-off, an override or a revocation into the ledger, and refuses what is not valid."""
+"""Writes sign-offs, overrides and revocations into the ledger, and refuses invalid requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -29,14 +29,14 @@ MAX_NAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class SignOffRequest:
-    """The request of a person to sign an item.
+    """The request of a person to sign an item, or the override of an objective.
 
     Args:
         out: the folder of the ledger.
         target: the target, whose expected release is signed.
-        stage: the stage.
+        stage: the stage for which the person signs.
         item: the name of an objective of the stage.
-        person: the person.
+        person: the person who signs.
         note: the reason, or the evidence that the person saw.
         lifetime: the time until the sign-off expires; None for the maximum age of the item.
     """
@@ -51,10 +51,11 @@ class SignOffRequest:
 
 
 def sign(request: SignOffRequest) -> SignOffRecord:
-    """Sign an item.
+    """Write the sign-off of an item into the ledger, and return the record of the sign-off.
 
     Raises:
-        ConfigurationError: the stage has no such item, or the note or the expiry is wrong.
+        UnknownNameError: the stage has no objective with this name.
+        ConfigurationError: a machine verifies the objective, or the note or the expiry is wrong.
         LedgerError: the ledger could not be written, so nothing is signed.
     """
     items = [
@@ -66,8 +67,9 @@ def sign(request: SignOffRequest) -> SignOffRecord:
     if not isinstance(objective, SignOffObjective):
         names = ", ".join(item.name for item in items) or "none"
         raise ConfigurationError(
-            f"{objective.name} is verified by a machine: gates check {request.stage.name} --target "
-            f"{request.target.name}; the items that people sign in this stage: {names}"
+            f"{objective.name} is verified by a machine, and not signed; type: gates check "
+            f"{request.stage.name} --target {request.target.name}; or sign an item of this stage: "
+            f"{names}"
         )
     lifetime = request.lifetime or objective.max_age
     _refuse_long(lifetime, objective.max_age, f"the policy's max_age_seconds of {objective.name}")
@@ -75,10 +77,13 @@ def sign(request: SignOffRequest) -> SignOffRecord:
 
 
 def sign_override(request: SignOffRequest) -> SignOffRecord:
-    """Sign the override of an objective that did not pass in the newest decision of the stage.
+    """Write into the ledger the override of an objective that did not pass; return its record.
+
+    The objective did not pass in the newest decision about the stage.
 
     Raises:
-        ConfigurationError: the objective cannot be overridden, or the note or the expiry is wrong.
+        ConfigurationError: the objective cannot be overridden, or has no failure in the newest
+            decision, or the note or the expiry is wrong.
         LedgerError: the ledger could not be written, so nothing is signed.
     """
     objective = _objective_of(request)
@@ -91,8 +96,8 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
     asks = f"gates check {request.stage.name} --target {request.target.name}"
     if document is None or document.decision.build != str(request.target.expected):
         raise ConfigurationError(
-            f"the ledger has no decision of {request.stage.name} on {request.target.expected}, so "
-            f"there is no failure to override; type: {asks}"
+            f"the ledger has no decision about stage {request.stage.name} of "
+            f"{request.target.expected}, so there is no failure to override; type: {asks}"
         )
     covers = _failures_of(objective, document)
     if not covers:
@@ -106,16 +111,16 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
 
 
 def revoke(out: Path, prefix: str, person: Person, note: str) -> SignOffRecord:
-    """Revoke a sign-off or an override, and return its record.
+    """Write the revocation of a sign-off or an override into the ledger; return its record.
 
     Args:
         out: the folder of the ledger.
         prefix: the id of the sign-off's ledger entry, or the beginning of the id.
         person: the person who revokes.
-        note: the reason.
+        note: the reason for the revocation.
 
     Raises:
-        ConfigurationError: there is no such sign-off, more than one, or the note is wrong.
+        ConfigurationError: no sign-off has this id, more than one has it, or the note is wrong.
         LedgerError: the ledger could not be written, so nothing is revoked.
     """
     _check_note(note)
@@ -138,7 +143,7 @@ def revoke(out: Path, prefix: str, person: Person, note: str) -> SignOffRecord:
 def newest_decision(
     records: Iterable[ledger.LedgerRecord], target: Target, stage: str
 ) -> DecisionDocument | None:
-    """The newest decision of a stage on a target; None where there is none.
+    """Return the newest decision about a stage of a target; None where the ledger has none.
 
     Args:
         records: the entries of the ledger, oldest first.
@@ -184,7 +189,7 @@ def _failures_of(objective: Objective, document: DecisionDocument) -> tuple[Cove
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """The statement that is signed, as ``SignOff`` has it."""
+    """The signed statement: the fields of ``SignOff`` that depend on the kind of sign-off."""
 
     kind: SignOffKind
     text: str

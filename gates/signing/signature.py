@@ -1,7 +1,7 @@
-"""The signature of a sign-off: HMAC-SHA-256 of its entry, where a key is configured.
+"""The signature of a sign-off: HMAC-SHA-256 of its ledger entry, where a key is configured.
 
-The signature shows that the entry was written where the key is, and was not changed. It does not
-show who typed the name. Keep the key where only the pipeline can read it.
+The signature proves that a process with the key wrote the entry, and that nobody changed the entry.
+The signature does not prove who typed the name. Keep the key where only the pipeline can read it.
 """
 
 import hmac
@@ -15,26 +15,26 @@ KEY_VARIABLE = "KIRANA_SIGNING_KEY"
 
 
 def configured_key() -> str:
-    """The key of the environment; an empty text where none is set.
+    """Return the key for sign-offs from the environment; an empty text where no key is set.
 
     Raises:
-        ConfigurationError: the variable is set and blank, as a missing CI secret is.
+        ConfigurationError: the variable is set and blank, as after a missing secret of a pipeline.
     """
     return seal.configured_key(KEY_VARIABLE)
 
 
 def signed(entry: SignOffEntry, key: str) -> SignOffEntry:
-    """The sign-off with its signature; without a key the entry stays as it is."""
+    """Return the sign-off with its signature; without a key, the signature is empty."""
     return replace(entry, signature=_signature(entry, key))
 
 
 def signed_revocation(entry: RevocationEntry, key: str) -> RevocationEntry:
-    """The revocation with its signature; without a key the entry stays as it is."""
+    """Return the revocation with its signature; without a key, the signature is empty."""
     return replace(entry, signature=_signature(entry, key))
 
 
 def is_valid(entry: SignOffEntry, key: str) -> bool:
-    """Whether an entry was signed with this key; False without a key."""
+    """Return whether the entry of a sign-off was signed with this key; False without a key."""
     return bool(key) and hmac.compare_digest(
         _signature(entry, key).encode(), entry.signature.encode(errors="replace")
     )

@@ -1,7 +1,7 @@
-"""The status of every objective: verified, signed, overridden, open, expired, failed, advisory.
+"""The state of every objective: verified, signed, overridden, open, expired, failed, advisory.
 
-Machine results come from the newest decision of each stage in the ledger; sign-offs are judged
-now. Nothing is asked from the network.
+The results of machines come from the newest decision about each stage in the ledger. Sign-offs are
+judged at the moment of the question. The network is not used.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from gates.model import (
 from gates.signing.new_entry import newest_decision
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-# Shorter times are written in the smaller unit.
+# A time under two units is written in the smaller unit.
 FACTOR = 2
 
 
@@ -54,10 +54,10 @@ class ObjectiveStatus:
 
     Args:
         objective: the objective's name.
-        guide: the guide's section.
-        state: the state.
-        detail: when and by whom, or why not.
-        command: the command to type; empty where nothing is open.
+        guide: the section of the deployment guide that requires the objective.
+        state: the state of the objective.
+        detail: when and by whom the objective was verified or signed, or why it was not.
+        command: the next command to type; empty where the objective needs no command.
     """
 
     objective: str
@@ -73,7 +73,7 @@ class StageStatus:
 
     Args:
         stage: the stage.
-        document: the newest decision of the stage; None where the ledger has none.
+        document: the newest decision about the stage; None where the ledger has none.
         objectives: the status of each objective, in the policy's order.
     """
 
@@ -84,11 +84,11 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusBasis:
-    """What a status is read from.
+    """The data from which the status of every stage follows.
 
     Args:
         target: the target.
-        policy_digest: SHA-256 of the policy file; decisions by another policy do not count.
+        policy_digest: SHA-256 of the policy file; decisions with another policy do not count.
         records: the entries of the ledger, oldest first.
         sign_offs: the target's sign-offs in the ledger.
         now: the moment of the question, UTC.
@@ -102,11 +102,11 @@ class StatusBasis:
 
 
 def status_of(stage: Stage, basis: StatusBasis) -> StageStatus:
-    """Show for each objective of a stage whether it is verified, signed, open or failed.
+    """Return the state of each objective of a stage: verified, signed, open, failed and so on.
 
     Args:
         stage: the stage.
-        basis: the ledger, and the moment.
+        basis: the target, the entries of the ledger, and the moment of the question.
     """
     document = newest_decision(basis.records, basis.target, stage.name)
     statuses = tuple(
@@ -123,7 +123,7 @@ def status_of(stage: Stage, basis: StatusBasis) -> StageStatus:
 
 
 def _of_trial(stage: Stage, status: ObjectiveStatus, now: datetime) -> ObjectiveStatus:
-    """The status of an objective; while its trial lasts, the state is that it is advisory."""
+    """Return the status of an objective; during its trial, the state is ``advisory``."""
     trial = stage.advisories.get(status.objective)
     if trial is None or trial.is_over(now):
         return status
@@ -135,13 +135,13 @@ def _of_trial(stage: Stage, status: ObjectiveStatus, now: datetime) -> Objective
 
 
 def counts(statuses: Sequence[StageStatus]) -> dict[State, int]:
-    """The number of objectives in each state."""
+    """Return the number of objectives in each state, over all stages."""
     states = [objective.state for status in statuses for objective in status.objectives]
     return {state: states.count(state) for state in State}
 
 
 def age_text(age: timedelta) -> str:
-    """The text of an age: ``40 s``, ``5 min``, ``3.2 h``, ``4.0 d``."""
+    """Return an age as text: ``40 s``, ``5 min``, ``3.2 h``, ``4.0 d``."""
     seconds = age.total_seconds()
     if seconds < FACTOR * MINUTE:
         return f"{seconds:.0f} s"
@@ -177,7 +177,7 @@ def _state(
     objective: Objective, document: DecisionDocument | None, basis: StatusBasis
 ) -> tuple[State, str]:
     if document is None:
-        return State.OPEN, "no decision yet"
+        return State.OPEN, "the ledger has no decision about this stage"
     if document.decision.build != str(basis.target.expected):
         return State.OPEN, f"the newest decision is about another build: {document.decision.build}"
     if document.policy_digest != basis.policy_digest:
@@ -187,7 +187,7 @@ def _state(
         moment = moment_text(document.decision.at)
         return State.OPEN, f"the newest decision has a time in the future: {moment}"
     if limit is not None and age > limit:
-        return State.EXPIRED, f"decided {age_text(age)} ago, over {age_text(limit)}"
+        return State.EXPIRED, f"decided {age_text(age)} ago; the maximum age is {age_text(limit)}"
     findings = [
         finding
         for finding in document.decision.findings
@@ -202,7 +202,7 @@ def _state(
 
 
 def _signed_overrides(objective: Objective, stage: str, basis: StatusBasis) -> str:
-    """How many people have signed an override; empty where nobody has signed."""
+    """Say how many people have signed an override; empty where nobody has signed."""
     sign_offs = StageSignOffs(stage, basis.target, basis.sign_offs)
     requirement = overrides.requirement_of(objective.name, sign_offs)
     signers = sign_off.valid_by_person(sign_offs.concerning(requirement), requirement, basis.now)
@@ -220,7 +220,7 @@ def _of_findings(findings: Sequence[Finding], basis: StatusBasis) -> tuple[State
         if finding.override is not None:
             return _of_override(finding, basis)
     if not findings:
-        return State.OPEN, "the newest decision has no finding of it"
+        return State.OPEN, "the newest decision has no finding about this objective"
     return State.VERIFIED, "passed"
 
 

@@ -1,4 +1,4 @@
-"""Sources of measurements: one module for each kind, all with the same interface."""
+"""Sources of metrics: one module for each kind of source; all have the interface ``Source``."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,20 +10,20 @@ from gates.sources.prometheus import Prometheus
 
 
 class Source(Protocol):
-    """Answers queries; each answer is the samples, or the problem of a failed query."""
+    """A source of metrics: it returns the samples of a query, or the problem of a failed query."""
 
     @property
     def url(self) -> str:
-        """The address of the source."""
+        """The URL of the source, without a trailing slash."""
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """The raw samples of an instant vector selector in the window before a moment."""
+        """Return the raw samples of an instant vector selector in a window up to ``at``."""
 
     def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
-        """The values of an expression in the window before a moment, at every ``step`` seconds."""
+        """Return the values of an expression every ``step`` seconds in a window up to ``at``."""
 
     def label_names(self, selector: str, window: timedelta, at: float) -> frozenset[str] | None:
-        """The labels of the series in the window before a moment; None where unknown."""
+        """Return the label names of the time series in a window up to ``at``; None if unknown."""
 
 
 SOURCES: dict[str, Callable[[str, Access], Source]] = {
@@ -32,11 +32,11 @@ SOURCES: dict[str, Callable[[str, Access], Source]] = {
 
 
 def source_named(name: str, url: str, access: Access) -> Source:
-    """A source of a kind.
+    """Create a source of metrics.
 
     Args:
-        name: the kind.
-        url: the address, without a trailing slash.
+        name: the kind of the source, such as ``prometheus``.
+        url: the URL of the source, without a trailing slash.
         access: log-in, certificates and the time limit of one query.
 
     Raises:

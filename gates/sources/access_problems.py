@@ -1,4 +1,4 @@
-"""Says why an exchange failed, and which key of which target file mends it."""
+"""Says why an HTTP request failed, and which key of which target file must be corrected."""
 
 import ssl
 from http.client import HTTPException
@@ -25,21 +25,22 @@ LOGIN_KEYS = ("token", "credentials", "headers", "secret_headers")
 
 
 def unset_problem(access: Access) -> str:
-    """The environment variables that the access needs and that are not set; empty for none."""
+    """Return a sentence about the unset environment variables of an access; empty for none."""
     return "; ".join(
-        f"the environment variable {variable} is not set; {access.key(key)} names it"
+        f"the environment variable {variable} is not set; set the variable that "
+        f"{access.key(key)} names"
         for key, variable in access.unset
     )
 
 
 def status_problem(status: int, body: bytes, location: str, access: Access) -> str:
-    """Why a status means that the gate has no access; empty for any other status.
+    """Return why a response means that the gate has no access; empty for any other response.
 
     Args:
-        status: the HTTP status.
-        body: the body.
-        location: the Location header; may be empty.
-        access: the access that was used.
+        status: the HTTP status of the response.
+        body: the body of the response.
+        location: the Location header of the response; may be empty.
+        access: the access with which the request was sent.
     """
     if not access.table:
         return ""
@@ -47,12 +48,15 @@ def status_problem(status: int, body: bytes, location: str, access: Access) -> s
     if status in (UNAUTHORIZED, FORBIDDEN):
         problem = _refusal(status, access)
     elif status == PROXY_LOGIN:
-        problem = f"the proxy of the environment wants a log-in ({access.key('proxy')})"
+        problem = (
+            "the system's proxy wants a log-in; correct the address of the proxy, or "
+            f"{access.key('proxy')}"
+        )
     elif status in REDIRECTS:
         where = location.partition("?")[0][:MAX_TEXT]
         problem = (
-            f"the answer leads to {where!r}, and redirects are not followed; "
-            f"correct {_address(access)}; if this is a login page, set {_login_keys(access)}"
+            f"the response leads to {where!r}, and redirects are not followed; correct "
+            f"{_address(access)}; if {where!r} is a login page, set {_login_keys(access)}"
         )
     elif status == BAD_REQUEST and SPEAKS_HTTPS in body:
         problem = f"the server speaks TLS; {_address(access)} must begin with https://"
@@ -63,10 +67,10 @@ def _refusal(status: int, access: Access) -> str:
     """Why the server refused the request, and the keys to set or to correct."""
     used = _login_of(access)
     if not used or (status == UNAUTHORIZED and not access.variables):
-        advice = f"; or correct {used}, where this log-in is refused" if used else ""
+        advice = f"; or correct {used}, if the server refused this log-in" if used else ""
         return f"the server wants a log-in or a tenant; set {_login_keys(access)}{advice}"
     problem = "the server refuses the log-in" if status == UNAUTHORIZED else (
-        "this log-in may not read here"
+        "this log-in has no permission to read this address"
     )  # fmt: skip
     return f"{problem}; correct {used}"
 
@@ -76,7 +80,7 @@ def _login_keys(access: Access) -> str:
 
 
 def _login_of(access: Access) -> str:
-    """The keys that log in at present, with the variables that hold their values."""
+    """Return the keys of the present log-in, with the environment variables of their values."""
     variables = [f"{access.key(key)} (variable {name})" for key, name in access.variables]
     if access.headers:
         variables.append(access.key("headers"))
@@ -91,19 +95,19 @@ def _address(access: Access) -> str:
 
 
 def exchange_problem(error: Exception, access: Access, *, is_tls: bool) -> str:
-    """Why no answer came, with the key that mends it.
+    """Return why a request got no response, and which key of the target file to correct.
 
     Args:
-        error: the error that ended the exchange.
-        access: the access that was used.
-        is_tls: whether the address begins with https.
+        error: the error that ended the request.
+        access: the access with which the request was sent.
+        is_tls: whether the address of the request begins with https.
     """
     if isinstance(error, ssl.SSLError):
         is_refused = isinstance(error, ssl.SSLCertVerificationError)
         return _verification_problem(error, access) if is_refused else _tls_problem(error, access)
     plain = getattr(error, "strerror", None) or type(error).__name__
     if "Tunnel connection failed" in str(error):
-        return f"the proxy of the environment: {error!s:.120} ({access.key('proxy')})"
+        return f"the system's proxy failed: {error!s:.120}; correct {access.key('proxy')}"
     if isinstance(error, ValueError):
         return f"a header has characters that HTTP cannot send; correct {access.table}"
     is_cut = isinstance(error, (ConnectionError, HTTPException))
@@ -113,12 +117,12 @@ def exchange_problem(error: Exception, access: Access, *, is_tls: bool) -> str:
 
 
 def _advice_on_tls(access: Access, *, is_tls: bool) -> str:
-    """The likely mend where a server ends the connection without an answer."""
+    """The likely correction where a server ends the connection without a response."""
     if not is_tls:
-        return f"; where the server speaks TLS, {_address(access)} begins with https://"
+        return f"; if the server speaks TLS, {_address(access)} must begin with https://"
     if access.certificate_file:
         return ""
-    return f"; where the server wants a client certificate, {_certificate(access)}"
+    return f"; if the server wants a client certificate, {_certificate(access)}"
 
 
 def _certificate(access: Access) -> str:
@@ -131,10 +135,10 @@ def _verification_problem(error: ssl.SSLError, access: Access) -> str:
     if not access.table:
         return problem
     if "ostname mismatch" in reason or "IP address mismatch" in reason:
-        return f"{problem}; use a name of the certificate in {_address(access)}"
+        return f"{problem}; use a host name of the certificate in {_address(access)}"
     if "expired" in reason or "not yet valid" in reason:
         return f"{problem}; the server needs a new certificate, or a clock is wrong"
-    return f"{problem}; set {access.key('ca_file')} to the file of its CA"
+    return f"{problem}; set {access.key('ca_file')} to the file of the server's CA"
 
 
 def _tls_problem(error: ssl.SSLError, access: Access) -> str:

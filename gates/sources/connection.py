@@ -1,4 +1,4 @@
-"""Opens a connection to an address: TLS with the CA and certificate of an access, or a proxy."""
+"""Opens HTTP connections: with the CA and the client certificate of an access, or by a proxy."""
 
 import base64
 import contextlib
@@ -16,18 +16,18 @@ from gates.errors import ConfigurationError
 from gates.model import Access
 
 PORTS = {"http": 80, "https": 443}
-# Some libraries ask at the terminal for the password of an encrypted key; a gate must not wait.
+# Without a password, a library may ask for one at the terminal, and the gate must not wait.
 NO_PASSWORD = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy of the environment.
+    """An HTTP proxy that the environment variables of this process name.
 
     Args:
         host: the host of the proxy.
         port: the port of the proxy.
-        headers: the headers that log in to the proxy; may be empty.
+        headers: the headers of the log-in to the proxy; empty where no log-in is needed.
     """
 
     host: str
@@ -36,7 +36,7 @@ class Proxy:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine; RFC 6761 reserves ``localhost`` and the names below it."""
+    """Return whether a host is this machine; by RFC 6761 ``*.localhost`` is this machine, too."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -46,11 +46,11 @@ def is_loopback(host: str) -> bool:
 
 
 def proxy_of(parts: SplitResult, access: Access) -> Proxy | None:
-    """The proxy for an address; None where the connection is direct.
+    """Return the proxy for an address; None where the gate connects to the address directly.
 
     Args:
-        parts: the address.
-        access: says whether the proxies of the environment are used.
+        parts: the parts of the URL.
+        access: the access, which says whether the system's proxies are used.
 
     Raises:
         ConfigurationError: the environment names a proxy that cannot be used.
@@ -67,7 +67,7 @@ def proxy_of(parts: SplitResult, access: Access) -> Proxy | None:
     if named.scheme != "http" or not named.hostname:
         raise ConfigurationError(
             f"the environment names a proxy for {parts.scheme} that is not an http:// address; "
-            f"{access.key('proxy')} uses it"
+            f"correct the environment variable, or set {access.key('proxy')} to none"
         )
     login = f"{unquote(named.username or '')}:{unquote(named.password or '')}"
     value = f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -76,15 +76,15 @@ def proxy_of(parts: SplitResult, access: Access) -> Proxy | None:
 
 
 def connection_to(parts: SplitResult, access: Access, proxy: Proxy | None) -> HTTPConnection:
-    """A connection that is not open yet.
+    """Return an HTTP connection that is not open yet.
 
     Args:
-        parts: the address.
-        access: certificates and time limit.
+        parts: the parts of the URL.
+        access: the certificates and the time limit.
         proxy: the proxy; None for a direct connection.
 
     Raises:
-        ConfigurationError: a file of certificates cannot be used.
+        ConfigurationError: a file of certificates or of a key cannot be used.
     """
     host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
     seconds = access.deadline_seconds
@@ -101,10 +101,10 @@ def connection_to(parts: SplitResult, access: Access, proxy: Proxy | None) -> HT
 
 
 def tls_context(access: Access) -> ssl.SSLContext:
-    """The TLS settings of an access; files that were replaced meanwhile are read again.
+    """Return the TLS settings of an access; certificate files that were replaced are read again.
 
     Raises:
-        ConfigurationError: a file cannot be read, or is no certificate or key.
+        ConfigurationError: a file cannot be read, or has no certificate or no key.
     """
     files = (access.ca_file, access.certificate_file, access.key_file)
     stamps = tuple(_stamp(path) for path in files)
@@ -140,15 +140,15 @@ def _context(
 
 def _file_error(key: str, path: Path | None, error: Exception) -> ConfigurationError:
     if isinstance(error, ssl.SSLError):
-        problem = "is not PEM, or certificate and key do not belong together; the key must not be "
-        return ConfigurationError(f"{key}: {path} {problem}encrypted")
+        problem = "is not a PEM file, or the certificate and the key do not belong together"
+        return ConfigurationError(f"{key}: {path} {problem}; the key must not be encrypted")
     if isinstance(error, OSError):
         return ConfigurationError(f"{key}: {path} cannot be read: {error.strerror}")
     return ConfigurationError(f"{key}: {path} is not a PEM file without a password")
 
 
 def hang_up(connection: HTTPConnection) -> None:
-    """End the exchange of another thread."""
+    """Close the connection on which another thread waits for a response."""
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)

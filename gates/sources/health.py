@@ -9,13 +9,13 @@ MAX_NAME = 100
 
 
 def served_build(target: Target) -> ServedBuild:
-    """Ask the target for the build that it serves.
+    """Request the build that a target serves from the health address of the target.
 
     Args:
         target: the target, with its health address.
 
     Returns:
-        The served build, or the problem of a failed request.
+        The served build, or the reason why the build is not known.
     """
     url = target.addresses.health
     answer = get(url, target.access.health, max_bytes=MAX_BYTES)
@@ -25,11 +25,11 @@ def served_build(target: Target) -> ServedBuild:
 
 
 def parse(url: str, status: int, body: bytes) -> ServedBuild:
-    """Parse a health answer; an answer with status 503 still names the build.
+    """Parse the response of a health address; a response with status 503 names the build, too.
 
     Args:
-        url: the address that answered.
-        status: the HTTP status.
+        url: the health address.
+        status: the HTTP status of the response.
         body: the body as received; untrusted.
     """
     try:
@@ -39,7 +39,7 @@ def parse(url: str, status: int, body: bytes) -> ServedBuild:
             for key in ("release", "version", "digest", "deployment")
         )
     except json_values.MALFORMED:
-        problem = f"the answer has status {status} and does not name a build"
+        problem = f"the response has status {status} and does not name a build"
         return ServedBuild(Measured.ERROR, status, None, "", url, problem)
     build = Build(release=release, version=version, digest=digest)
     return ServedBuild(Measured.OK, status, build, deployment, url, "")

@@ -1,4 +1,4 @@
-"""One HTTP exchange, with a deadline for the complete answer and a limit on its size."""
+"""Sends one HTTP request, with a time limit and a size limit for the complete response."""
 
 import threading
 import time
@@ -13,24 +13,27 @@ from gates.model import Access
 from gates.sources import access_problems, connection
 
 STARS = b"***"
-# Shorter secrets may occur by chance: in the text of an error, and in a body that is read as data.
+# Shorter secrets are not replaced, because such a text may occur by chance: in the text of an
+# error, and in a body that is read as data.
 MIN_SECRET_LENGTH, MIN_SECRET_LENGTH_IN_DATA = 3, 8
-# A health answer with status 503 names the build, too.
+# A response of a health address with status 503 names the build, too.
 DATA = (200, 503)
 GZIP = ("gzip", "x-gzip")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, or the reason why no answer came.
+    """An HTTP response, or the reason why no response came.
 
     Args:
-        status: the HTTP status; 0 without an answer.
-        body: the body without the secrets of the access; empty without an answer.
-        problem: why no answer came, or why it shows that the gate has no access; else empty.
-        server_time: the answer's Date header, in seconds since the epoch; None without this header.
-        clock_difference: how far the Date header lies outside the time of the exchange, seconds;
-            0 without this header.
+        status: the HTTP status; 0 without a response.
+        body: the body without the secrets of the access; empty without a response.
+        problem: why no response came, or why the response means that the gate has no access; else
+            empty.
+        server_time: the time of the Date header, in seconds since the epoch; None without this
+            header.
+        clock_difference: how far the time of the Date header is before the request or after the
+            response, in seconds; 0 without this header.
     """
 
     status: int
@@ -41,30 +44,30 @@ class Answer:
 
 
 def get(url: str, access: Access, *, max_bytes: int) -> Answer:
-    """GET a URL; redirects are not followed.
+    """Send a GET request; a redirect is not followed.
 
     Args:
         url: an http or https URL.
-        access: log-in, certificates, proxy and the longest time for the whole exchange.
-        max_bytes: the largest body that is accepted.
+        access: log-in, certificates, proxy and the time limit for the whole request.
+        max_bytes: the largest size of the response body that is accepted.
 
     Returns:
-        The answer, or the problem of a failed exchange.
+        The response, or the reason why no response came.
     """
     return _exchange(url, None, access, max_bytes)
 
 
 def post(url: str, body: bytes, access: Access, *, max_bytes: int) -> Answer:
-    """POST JSON to a URL; redirects are not followed.
+    """Send a POST request with JSON; a redirect is not followed.
 
     Args:
         url: an http or https URL.
-        body: the JSON.
-        access: log-in, certificates, proxy and the longest time for the whole exchange.
-        max_bytes: the largest body that is accepted.
+        body: the JSON of the request.
+        access: log-in, certificates, proxy and the time limit for the whole request.
+        max_bytes: the largest size of the response body that is accepted.
 
     Returns:
-        The answer, or the problem of a failed exchange.
+        The response, or the reason why no response came.
     """
     return _exchange(url, body, access, max_bytes)
 
@@ -109,28 +112,28 @@ def _exchange(url: str, body: bytes | None, access: Access, max_bytes: int) -> A
 
 
 def _late(access: Access) -> str:
-    """The sentence for an exchange that took too long."""
-    return f"no answer within {access.deadline_seconds:g} s"
+    """Return the sentence about a request that took too long."""
+    return f"no response within {access.deadline_seconds:g} s"
 
 
 def _complete(response: HTTPResponse, access: Access, max_bytes: int, sent_at: float) -> Answer:
-    """The answer with its complete body, or the reason why it is not complete."""
+    """Return the response with its complete body, or why the body is not complete."""
     body = response.read(max_bytes + 1)
     if len(body) > max_bytes:
-        return Answer(0, b"", f"the answer has more than {max_bytes} bytes")
+        return Answer(0, b"", f"the response has more than {max_bytes} bytes")
     if response.length:
-        return Answer(0, b"", "the answer ended early")
+        return Answer(0, b"", "the response ended early")
     if response.headers.get("Content-Encoding", "identity").lower() in GZIP:
         try:
             body = _decompressed(body, max_bytes + 1)
         except (zlib.error, EOFError):
-            return Answer(0, b"", "the header of the answer says gzip, but the body is not gzip")
+            return Answer(0, b"", "a header of the response says gzip, but the body is not gzip")
         if len(body) > max_bytes:
-            return Answer(0, b"", f"the answer has more than {max_bytes} bytes")
+            return Answer(0, b"", f"the response has more than {max_bytes} bytes")
     try:
         server_time = _seconds(response.headers["Date"])
     except (ValueError, TypeError, ArithmeticError):
-        return Answer(0, b"", "the answer's Date header is not a date")
+        return Answer(0, b"", "the Date header of the response is not a date")
     body = _without_secrets(body, access, is_data=response.status in DATA)
     place = _without_secrets((response.headers["Location"] or "").encode(), access, is_data=False)
     location = place.decode(errors="replace")
@@ -140,7 +143,7 @@ def _complete(response: HTTPResponse, access: Access, max_bytes: int, sent_at: f
 
 
 def _decompressed(body: bytes, max_bytes: int) -> bytes:
-    """The first bytes of a gzip body; some proxies compress although nobody asked for it.
+    """Return the first bytes of a gzip body; some proxies compress without a request for gzip.
 
     Raises:
         zlib.error: the body is not gzip.
@@ -154,7 +157,7 @@ def _decompressed(body: bytes, max_bytes: int) -> bytes:
 
 
 def _without_secrets(body: bytes, access: Access, *, is_data: bool) -> bytes:
-    """A body without the secrets that were sent: a server may repeat them in an error."""
+    """Return a body without the secrets of the request; a server may repeat secrets in errors."""
     least = MIN_SECRET_LENGTH_IN_DATA if is_data else MIN_SECRET_LENGTH
     for secret in access.secrets:
         if len(secret) >= least:
@@ -163,12 +166,12 @@ def _without_secrets(body: bytes, access: Access, *, is_data: bool) -> bytes:
 
 
 def _seconds(date: str | None) -> float | None:
-    """A Date header, in seconds since the epoch."""
+    """Return the time of a Date header, in seconds since the epoch."""
     return parsedate_to_datetime(date).timestamp() if date else None
 
 
 def _clock_difference(server_time: float | None, earliest: float, latest: float) -> float:
-    """How far a moment lies outside a period, seconds; a Date header has no fraction."""
+    """Return how far a moment is outside a period, in seconds; a Date header has no fraction."""
     if server_time is None:
         return 0.0
     return max(0.0, earliest - server_time - 1, server_time - latest)

@@ -1,7 +1,7 @@
-"""Untrusted JSON: how it is parsed, and which of its values are accepted.
+"""Parses untrusted JSON, and checks the types and ranges of its values.
 
-Every module that reads JSON from outside (an HTTP answer, a record, a recording) reads its numbers,
-texts and times with the functions of this module.
+Every module that reads JSON from outside (an HTTP response, a run record, a recording) reads the
+numbers, texts and times of the JSON with the functions of this module.
 """
 
 import json
@@ -36,14 +36,14 @@ def loads(text: str | bytes) -> Any:  # noqa: ANN401 - the result is any JSON va
         text: the document, as received.
 
     Raises:
-        ValueError: the text is not JSON (NaN and infinities are not), or an object has the same
-            key twice, so that two readers could read two different values.
+        ValueError: the text is not JSON (NaN and infinities are not JSON), or an object has the
+            same key twice, so that two programs could read two different values.
         RecursionError: the document is nested too deeply.
 
     Source: RFC 8259, section 4: names within an object should be unique.
     """
     content = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-    # The parser of bytes accepts surrogates that are not escaped, too; they begin with this byte.
+    # The parser also accepts bytes with unescaped surrogates; such a surrogate begins with \xed.
     if isinstance(text, str):
         is_suspect = "\\ud" in text or "\\uD" in text
     else:
@@ -52,10 +52,10 @@ def loads(text: str | bytes) -> Any:  # noqa: ANN401 - the result is any JSON va
 
 
 def without_surrogates(content: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """A JSON value in which half of a pair of surrogates is escaped, so that it can be written.
+    """Return a JSON value without unpaired surrogates, so that its texts can be written as UTF-8.
 
     Args:
-        content: the value, as the parser returns it.
+        content: the value that the JSON parser returned; an unpaired surrogate is escaped.
 
     Source: RFC 8259, section 8.2: the behaviour of software that receives such texts varies.
     """
@@ -69,7 +69,7 @@ def without_surrogates(content: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def object_of(value: object) -> Mapping[str, object]:
-    """Require a JSON object.
+    """Return a value that must be a JSON object.
 
     Raises:
         TypeError: the value is not an object.
@@ -80,7 +80,7 @@ def object_of(value: object) -> Mapping[str, object]:
 
 
 def list_of(value: object) -> list[object]:
-    """Require a JSON array.
+    """Return a value that must be a JSON array, as a list.
 
     Raises:
         TypeError: the value is not an array.
@@ -91,7 +91,7 @@ def list_of(value: object) -> list[object]:
 
 
 def text(value: object) -> str:
-    """Require a JSON string.
+    """Return a value that must be a JSON string.
 
     Raises:
         TypeError: the value is not a string.
@@ -102,7 +102,7 @@ def text(value: object) -> str:
 
 
 def name(value: object, max_length: int) -> str:
-    """Require a string that is not empty, has only printable characters, and is short.
+    """Return a value that must be a short, non-empty string of printable characters.
 
     Args:
         value: the JSON value.
@@ -119,12 +119,12 @@ def name(value: object, max_length: int) -> str:
 
 
 def number(value: object, minimum: float = -inf, maximum: float = inf) -> float:
-    """Require a finite JSON number; true and false are not numbers.
+    """Return a value that must be a finite JSON number; true and false are not numbers.
 
     Args:
         value: the JSON value.
         minimum: the smallest number that is accepted.
-        maximum: the largest.
+        maximum: the largest number that is accepted.
 
     Raises:
         TypeError: the value is not a number.
@@ -139,7 +139,7 @@ def number(value: object, minimum: float = -inf, maximum: float = inf) -> float:
 
 
 def integer(value: object, minimum: float = -inf) -> int:
-    """Require a JSON integer; true and false are not integers.
+    """Return a value that must be a JSON integer; true and false are not integers.
 
     Args:
         value: the JSON value.
@@ -157,23 +157,26 @@ def integer(value: object, minimum: float = -inf) -> int:
 
 
 def moment(value: object) -> datetime:
-    """Require a time with its time zone, of a year in which a run can have been made.
+    """Return the time in a string; it must have a time zone and a year from 2000 to 2200.
 
     Args:
         value: an ISO 8601 string.
 
     Raises:
         TypeError: the value is not a string.
-        ValueError: the string is not a time, has no time zone, or its year is impossible.
+        ValueError: the string is not a time, has no time zone, or has a year before 2000 or after
+            2200.
     """
     parsed = moment_of_any_year(value)
     if not MIN_YEAR <= parsed.year <= MAX_YEAR:
-        raise ValueError(f"a time of the year {parsed.year}")
+        raise ValueError(f"expected a year from {MIN_YEAR} to {MAX_YEAR}, got {parsed.year}")
     return parsed
 
 
 def moment_of_any_year(value: object) -> datetime:
-    """Require a time with its time zone; the epoch stands for an unknown time.
+    """Return the time in a string; it must have a time zone, and may be of any year.
+
+    The epoch means an unknown time.
 
     Args:
         value: an ISO 8601 string.
@@ -189,7 +192,9 @@ def moment_of_any_year(value: object) -> datetime:
 
 
 def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Require samples as Prometheus sends them: pairs of a number and a number in a string.
+    """Return the times and the values of samples in the form of Prometheus.
+
+    Each sample must be a pair of a number and a number in a string.
 
     A decision reads hundreds of thousands of samples; so this function checks whole columns instead
     of calling ``number`` and ``text``.
@@ -198,7 +203,7 @@ def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]
         value: the JSON value.
 
     Returns:
-        The times, which ascend, and the values.
+        The times in ascending order, and the values.
 
     Raises:
         TypeError: the value is not an array of such pairs.
@@ -221,13 +226,18 @@ def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def samples(value: object) -> Iterator[tuple[float, float]]:
-    """Require pairs of a finite number and a number in a string, as Prometheus sends samples.
+    """Return samples that must be in the form of Prometheus.
+
+    Each sample must be a pair of a finite number and a number in a string.
 
     A decision reads hundreds of thousands of samples; so this function checks each pair itself
     instead of calling ``number`` and ``text``.
 
     Args:
         value: the JSON value.
+
+    Returns:
+        An iterator over the pairs of time and value.
 
     Raises:
         TypeError: the value is not an array of such pairs.
@@ -239,7 +249,7 @@ def samples(value: object) -> Iterator[tuple[float, float]]:
     for pair in pairs:
         at, content = pair
         if type(at) not in (int, float) or type(content) is not str:
-            raise TypeError(f"{_shown(pair)} is not a number and a string")
+            raise TypeError(f"{_shown(pair)} is not a pair of a number and a string")
         if not isfinite(at):
             raise ValueError(f"{_shown(at)} is not finite")
         yield float(at), float(content)

@@ -1,4 +1,4 @@
-"""Says why Prometheus has no series of a histogram's bucket: a native histogram, or other edges."""
+"""Says why no series of a bucket exists: a native histogram, or other bucket boundaries."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from gates.model import Measured, SampleSet
 from gates.model.selector import metric_name, rewritten
 
 BUCKET, COUNT, LE = "_bucket", "_count", "le"
-# The problem of an answer whose series have native histograms in place of values.
+# The problem of a response whose series have native histograms in place of values.
 NATIVE = "the series are native histograms"
 WINDOW = timedelta(minutes=2)
 MAX_SHOWN_EDGES = 20
@@ -16,12 +16,12 @@ Ask = Callable[[str, timedelta, float], SampleSet]
 
 
 def with_reason(answer: SampleSet, selector: str, ask: Ask) -> SampleSet:
-    """The answer, whose problem says why no series of a histogram matches.
+    """Return a sample set; if no series of a histogram matched, its problem says why.
 
     Args:
-        answer: an answer to a selector.
+        answer: the sample set that the query of the selector returned.
         selector: the selector.
-        ask: a function that reads the raw samples of a selector in the window before a moment.
+        ask: a function that returns the raw samples of a selector in a window.
 
     Source: Prometheus configuration, scrape_config: always_scrape_classic_histograms, which is
     called scrape_classic_histograms before version 3.
@@ -34,9 +34,9 @@ def with_reason(answer: SampleSet, selector: str, ask: Ask) -> SampleSet:
     whole = rewritten(selector, metric=histogram, without=LE)
     if ask(whole, window, answer.evaluated_at).problem == NATIVE:
         reason = (
-            f"{histogram} is a native histogram, without buckets; set "
+            f"{histogram} is a native histogram, without buckets; to get classic buckets, set "
             "always_scrape_classic_histograms: true in the scrape configuration "
-            "(scrape_classic_histograms before Prometheus 3), which keeps the classic buckets"
+            "(scrape_classic_histograms before Prometheus 3)"
         )
         return replace(answer, problem=f"{answer.problem}; {reason}")
     edges = edges_of(ask(rewritten(selector, without=LE), window, answer.evaluated_at))
@@ -47,7 +47,7 @@ def with_reason(answer: SampleSet, selector: str, ask: Ask) -> SampleSet:
 
 
 def edges_of(answer: SampleSet) -> list[str]:
-    """The boundaries of the buckets in an answer, in ascending order."""
+    """Return the bucket boundaries that the time series have, in ascending order."""
     return sorted({series.labels[LE] for series in answer.series if LE in series.labels}, key=_size)
 
 

@@ -1,4 +1,4 @@
-"""Prometheus as a source: raw samples by range selector, and sums where the store is large."""
+"""Queries Prometheus: raw samples, values of an expression, and names of labels."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,7 +9,7 @@ from gates.sources import json_values
 from gates.sources.http import Answer, get
 from gates.sources.missing_buckets import NATIVE
 
-# A query for display only may take this long.
+# The time limit of a query whose result is only displayed.
 MAX_DISPLAY_SECONDS = 2.0
 MAX_BYTES = 32_000_000
 MAX_SERIES = 20_000
@@ -32,12 +32,12 @@ class Prometheus:
         self._access = access
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """The raw samples of a selector in the window before a moment.
+        """Return the raw samples of a selector in a window.
 
         Args:
             selector: an instant vector selector.
-            window: the length of the window that ends at the moment.
-            at: the moment, in seconds since the epoch.
+            window: the length of the window that ends at ``at``.
+            at: the end of the window, in seconds since the epoch.
 
         Returns:
             The samples, or the problem of a failed query.
@@ -49,12 +49,12 @@ class Prometheus:
         return self._sample_set(query, path, window, at)
 
     def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
-        """The values of an expression at moments of equal distance, the last of which is ``at``.
+        """Return the values of an expression at moments of equal distance up to ``at``.
 
         Args:
             expression: a PromQL expression whose result is an instant vector.
-            window: the length of the window that ends at the moment.
-            step: the distance of two moments, seconds.
+            window: the length of the window that ends at ``at``.
+            step: the time between two moments, in seconds.
             at: the last moment, in seconds since the epoch.
 
         Returns:
@@ -69,15 +69,15 @@ class Prometheus:
         return self._sample_set(expression, path, window, at)
 
     def label_names(self, selector: str, window: timedelta, at: float) -> frozenset[str] | None:
-        """The labels of the series of a selector in the window before a moment.
+        """Return the label names of the time series that a selector matches in a window.
 
         Args:
             selector: an instant vector selector.
-            window: the length of the window that ends at the moment.
-            at: the moment, in seconds since the epoch.
+            window: the length of the window that ends at ``at``.
+            at: the end of the window, in seconds since the epoch.
 
         Returns:
-            The names, that of the metric among them; None where they are not known.
+            The label names, with ``__name__``; None where the label names are not known.
 
         Source: Prometheus HTTP API, getting label names.
         """
@@ -98,11 +98,14 @@ class Prometheus:
         return get(address, self._access, max_bytes=MAX_BYTES)
 
     def _sample_set(self, query: str, path: str, window: timedelta, at: float) -> SampleSet:
-        """The answer to a query, or its problem."""
+        """Send a query, and return the time series or the problem."""
         answer = self._get(path)
         problem, series = answer.problem, NO_SERIES
         if answer.clock_difference > MAX_CLOCK_DIFFERENCE_SECONDS:
-            problem = f"its clock and the gate's clock differ by {answer.clock_difference:.0f} s"
+            problem = (
+                "the clocks of Prometheus and of the gate differ by "
+                f"{answer.clock_difference:.0f} s"
+            )
         if not problem:
             problem, series = parse(answer.status, answer.body)
         measured = Measured.ERROR if problem else Measured.OK
@@ -121,15 +124,15 @@ class Prometheus:
 
 
 def instant(url: str, query: str, access: Access) -> list[tuple[dict[str, str], float]]:
-    """The current result of a query, for display only.
+    """Return the current result of a query, for display only.
 
     Args:
-        url: Prometheus' address, without a trailing slash.
+        url: the URL of Prometheus, without a trailing slash.
         query: a PromQL expression whose result is an instant vector.
-        access: log-in and certificates.
+        access: log-in and certificates; the time limit is at most 2 seconds.
 
     Returns:
-        Labels and values; an empty list where the query fails.
+        A pair of labels and value for each time series; an empty list where the query fails.
     """
     address = f"{url}/api/v1/query?query={quote(query)}"
     answer = get(address, access.at_most(MAX_DISPLAY_SECONDS), max_bytes=MAX_BYTES)
@@ -147,15 +150,15 @@ def instant(url: str, query: str, access: Access) -> list[tuple[dict[str, str], 
 
 
 def duration(seconds: float) -> str:
-    """A duration in PromQL."""
+    """Return a duration in the notation of PromQL, such as ``60s`` or ``1500ms``."""
     return f"{seconds:.0f}s" if seconds == int(seconds) else f"{seconds * 1000:.0f}ms"
 
 
 def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
-    """Parse an answer of the query API.
+    """Parse a response of the query API of Prometheus.
 
     Args:
-        status: the HTTP status.
+        status: the HTTP status of the response.
         body: the body as received; untrusted.
 
     Returns:
@@ -164,24 +167,24 @@ def parse(status: int, body: bytes) -> tuple[str, tuple[Series, ...]]:
     try:
         content = json_values.loads(body)
     except (ValueError, RecursionError) as error:
-        return f"the answer has status {status} and is not JSON ({str(error)[:100]})", ()
+        return f"the response has status {status} and is not JSON ({str(error)[:100]})", ()
     if status != OK or not isinstance(content, dict) or content.get("status") != "success":
         error_text = content.get("error") if isinstance(content, dict) else None
         return f"status {status}: {str(error_text)[:200]}", ()
     if content.get("warnings") or content.get("isPartial"):
-        return f"the answer is incomplete: {str(content.get('warnings'))[:200]}", ()
+        return f"the response is incomplete: {str(content.get('warnings'))[:200]}", ()
     try:
         return _matrix(json_values.object_of(content["data"]))
     except json_values.MALFORMED as error:
         return (
-            f"the answer does not have the format of the Prometheus API ({type(error).__name__})",
+            f"the response does not have the format of the Prometheus API ({type(error).__name__})",
             (),
         )
 
 
 def _matrix(data: Mapping[str, object]) -> tuple[str, tuple[Series, ...]]:
     if data["resultType"] != "matrix":
-        return f"the result is a {str(data['resultType'])[:20]}, and not a matrix", ()
+        return f"expected a result of type matrix, got {str(data['resultType'])[:20]}", ()
     result = json_values.list_of(data["result"])
     if len(result) > MAX_SERIES:
         return f"the result has {len(result)} series; at most {MAX_SERIES} are accepted", ()

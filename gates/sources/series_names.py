@@ -1,4 +1,4 @@
-"""Which metrics and time series a Prometheus has: names and labels, without samples."""
+"""Lists the metric names and the time series that Prometheus has, without samples."""
 
 import time
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MAX_NAMES = 20_000
 MAX_SERIES = 5_000
 MAX_TEXT = 500
 RECENT_SECONDS = 600.0
-# A window of raw samples, for servers that answer queries alone; two scrapes a minute are in it.
+# The window of raw samples, for servers that offer only queries and do not list series.
 SAMPLES_SECONDS = 120
 EVERY_SERIES = '{__name__=~".+"}'
 OK, NO_SUCH_ADDRESS = 200, (404, 405)
@@ -25,13 +25,13 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """An answer about names or series, or the reason why there is none.
+    """The metric names or the time series that Prometheus listed, or the reason why it failed.
 
     Args:
-        problem: why there is no answer; empty with an answer.
+        problem: why Prometheus listed nothing; empty where the request succeeded.
         names: the names of metrics.
         series: the labels of each time series.
-        clock_difference: how far the server's clock is from this machine's, seconds.
+        clock_difference: how far the clock of Prometheus differs from this machine's, in seconds.
     """
 
     problem: str = ""
@@ -41,11 +41,11 @@ class Listing:
 
 
 def metric_names(url: str, access: Access) -> Listing:
-    """The names of all metrics of the last minutes.
+    """List the names of all metrics that had samples in the last minutes.
 
     Args:
-        url: Prometheus' address, without a trailing slash.
-        access: log-in, certificates and the time limit.
+        url: the URL of Prometheus, without a trailing slash.
+        access: log-in, certificates and the time limit of one request.
 
     Source: Prometheus HTTP API, querying label values.
     """
@@ -58,17 +58,17 @@ def metric_names(url: str, access: Access) -> Listing:
         names = frozenset(json_values.text(value) for value in values[:MAX_NAMES])
     except json_values.MALFORMED as error:
         return Listing(
-            f"the answer does not have the format of the Prometheus API ({type(error).__name__})"
+            f"the response does not have the format of the Prometheus API ({type(error).__name__})"
         )
     return Listing(listing.problem, names, (), listing.clock_difference)
 
 
 def recent_series(url: str, access: Access, selector: str) -> Listing:
-    """The labels of the series of a selector in the last minutes.
+    """List the time series that match a selector and had samples in the last minutes.
 
     Args:
-        url: Prometheus' address, without a trailing slash.
-        access: log-in, certificates and the time limit.
+        url: the URL of Prometheus, without a trailing slash.
+        access: log-in, certificates and the time limit of one request.
         selector: an instant vector selector.
 
     Source: Prometheus HTTP API, finding series by label matchers.
@@ -77,7 +77,9 @@ def recent_series(url: str, access: Access, selector: str) -> Listing:
     if status in NO_SUCH_ADDRESS:
         return _of_query(url, selector, access)
     if len(values) > MAX_SERIES:
-        return Listing(f"{len(values)} series match; at most {MAX_SERIES} are read")
+        return Listing(
+            f"{len(values)} time series match the selector; at most {MAX_SERIES} are read"
+        )
     try:
         series = tuple(
             {
@@ -88,13 +90,13 @@ def recent_series(url: str, access: Access, selector: str) -> Listing:
         )
     except json_values.MALFORMED as error:
         return Listing(
-            f"the answer does not have the format of the Prometheus API ({type(error).__name__})"
+            f"the response does not have the format of the Prometheus API ({type(error).__name__})"
         )
     return Listing(listing.problem, frozenset(), series, listing.clock_difference)
 
 
 def _of_query(url: str, selector: str, access: Access) -> Listing:
-    """The series of a selector, from a server that answers queries alone."""
+    """Return the series of a selector, from a server that offers only queries."""
     window = timedelta(seconds=SAMPLES_SECONDS)
     answer = Prometheus(url, access).samples(selector, window, time.time())
     problem = answer.problem if answer.measured is Measured.ERROR else ""
@@ -104,7 +106,7 @@ def _of_query(url: str, selector: str, access: Access) -> Listing:
 def _data(
     url: str, path: str, parameters: Mapping[str, str], access: Access
 ) -> tuple[list[object], Listing, int]:
-    """The list in an answer, its problem, and the status."""
+    """Send a request, and return the list in the response, the problem, and the status."""
     now = time.time()
     period = {"start": f"{now - RECENT_SECONDS:.0f}", "end": f"{now:.0f}"}
     address = f"{url}{path}?{urlencode({**parameters, **period})}"
@@ -119,7 +121,7 @@ def _data(
         values = list(json_values.list_of(content["data"]))
     except json_values.MALFORMED as error:
         problem = (
-            f"status {answer.status}, and the answer does not have the format of the Prometheus API"
+            f"status {answer.status}, and the response does not have the format of the Prometheus"
         )
-        return [], Listing(f"{problem} ({type(error).__name__})"), answer.status
+        return [], Listing(f"{problem} API ({type(error).__name__})"), answer.status
     return values, Listing(clock_difference=answer.clock_difference), answer.status

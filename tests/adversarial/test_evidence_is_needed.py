@@ -161,7 +161,7 @@ def test_with_a_key_unsigned_evidence_is_refused(
     records.copy(passed_out)
     answer = world.gates(records.out, "green-ready", KIRANA_EVIDENCE_KEY="secret")
     assert answer.code == 3
-    assert "signature is missing" in answer.out
+    assert "the record has no signature" in answer.out
 
 
 def test_with_a_key_signed_evidence_counts_and_forged_does_not(

@@ -227,7 +227,7 @@ def test_what_has_not_failed_cannot_be_overridden(tmp_path: Path) -> None:
         place.ask(STAGE)
         passing = override(place, "Asha Rao")
     assert (without.code, passing.code) == (2, 2)
-    assert "the ledger has no decision of people on v5 5.0.0" in without.err
+    assert "the ledger has no decision about stage people of v5 5.0.0" in without.err
     assert "smoke has no failure that can be overridden in decision" in passing.err
 
 
@@ -325,7 +325,10 @@ def test_the_status_follows_the_release_the_policy_and_the_time(tmp_path: Path) 
         path = place.folder / "targets" / "green.toml"
         path.write_text(path.read_text().replace('version = "5.0.0"', 'version = "5.0.1"'))
         of_another_build = status(place)["smoke"]
-    assert (nothing["state"], nothing["detail"]) == ("open", "no decision yet")
+    assert (nothing["state"], nothing["detail"]) == (
+        "open",
+        "the ledger has no decision about this stage",
+    )
     assert verified["state"] == "verified"
     assert of_another_policy["detail"] == "the newest decision was made by another policy"
     assert of_another_build["detail"].startswith("the newest decision is about another build")

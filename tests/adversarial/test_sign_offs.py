@@ -176,14 +176,14 @@ WORTHLESS: dict[str, tuple[Callable[[Place], None], str]] = {
     "expired": (expired, "expired at 2020-01-01 00:00 UTC"),
     "of nobody": (of_nobody, "names no person"),
     "edited in the ledger": (edited_in_the_ledger, "is damaged: line 2 was changed"),
-    "revocation edited": (revocation_edited, "stands before a damaged line of the ledger"),
-    "revocation deleted": (revocation_deleted, "stands before a damaged line of the ledger"),
-    "revocation cut": (revocation_cut, "stands before a damaged line of the ledger"),
+    "revocation edited": (revocation_edited, "is before a damaged line of the ledger"),
+    "revocation deleted": (revocation_deleted, "is before a damaged line of the ledger"),
+    "revocation cut": (revocation_cut, "is before a damaged line of the ledger"),
     "revocation cut and moved aside": (
         revocation_cut_and_moved_aside,
-        "stands before a damaged line",
+        "is before a damaged line",
     ),
-    "revocation of another form": (revocation_of_another_form, "stands before a damaged line"),
+    "revocation of another form": (revocation_of_another_form, "is before a damaged line"),
 }
 
 

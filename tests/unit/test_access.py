@@ -212,7 +212,7 @@ def test_a_redirect_to_a_log_in_names_the_keys(tmp_path: Path) -> None:
     with server(Wants({"a": "b"}, 302, location="/login?token=x")) as url:
         target = target_of(tmp_path, url)
         got = get(url, target.access.prometheus, max_bytes=1000)
-    assert "the answer leads to '/login', and redirects are not followed" in got.problem
+    assert "the response leads to '/login', and redirects are not followed" in got.problem
     assert "access.prometheus.token, credentials" in got.problem
 
 
@@ -230,7 +230,7 @@ def test_without_the_variable_nothing_is_sent(
         client.close()
     assert wants.paths == []
     assert got.problem.startswith("the environment variable KIRANA_TEST_TOKEN is not set; ")
-    assert got.problem.endswith("green.toml: access.prometheus.token names it")
+    assert got.problem.endswith("green.toml: access.prometheus.token names")
     assert target.unset.count("KIRANA_TEST_TOKEN") == 1
 
 
@@ -331,7 +331,7 @@ def test_tls_errors_name_the_key(tmp_path: Path, authority: Authority) -> None:
             client.ask("health")
         client.close()
     assert no_ca.startswith("TLS: the server's certificate is not accepted")
-    assert no_ca.endswith(f"set {place}.ca_file to the file of its CA")
+    assert no_ca.endswith(f"set {place}.ca_file to the file of the server's CA")
     assert f"set {place}.certificate_file and key_file" in no_certificate
 
 
@@ -339,7 +339,7 @@ def test_http_to_a_server_with_tls_names_the_address(tmp_path: Path, authority: 
     with server(Wants(), authority.context) as url:
         plain = url.replace("https", "http")
         problem = problem_of(target_of(tmp_path, plain), plain)
-    assert f"addresses.prometheus in {tmp_path / 'green.toml'} begins with https://" in problem
+    assert f"addresses.prometheus in {tmp_path / 'green.toml'} must begin with https://" in problem
     with server(Wants()) as url:
         secure = url.replace("http", "https")
         problem = problem_of(target_of(tmp_path, secure), secure)
@@ -350,7 +350,7 @@ def test_a_certificate_of_another_name_names_the_address(tmp_path: Path) -> None
     other = Authority(tmp_path, "other.localhost")
     with server(Wants(), other.context) as url:
         target = target_of(tmp_path, url, *tables(f'ca_file = "{other.ca}"'))
-        assert "use a name of the certificate in addresses.prometheus in" in problem_of(target, url)
+        assert "use a host name of the certificate in addresses." in problem_of(target, url)
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,11 @@ ELSEWHERE: list[tuple[dict[str, Any], Expectation, str]] = [
     ({}, replace(EXPECTED, target="blue"), "another target"),
     ({"time_scale": 15.0}, EXPECTED, "another time scale"),
     ({"at": NOW + timedelta(minutes=2)}, EXPECTED, "a time in the future"),
-    ({}, replace(EXPECTED, max_age=timedelta(minutes=4)), "is 300 s old, over 240 s"),
+    (
+        {},
+        replace(EXPECTED, max_age=timedelta(minutes=4)),
+        "is 300 s old; at most 240 s are accepted",
+    ),
 ]
 
 
@@ -276,11 +280,11 @@ def test_the_command_says_why_a_file_is_not_verified(
                "--targets", str(ROOT / "targets"))  # fmt: skip
     done = gates("verify-attestation", str(path), *options)
     assert done.code == ExitCode.NO_GO
-    assert done.out.startswith(f"NOT VERIFIED  {path}: the file is not an envelope")
+    assert done.out.startswith(f"NOT VERIFIED  {path}: the file is not a DSSE envelope")
     path.write_bytes(files["vsa"])
     done = gates("verify-attestation", str(path), *options, "--max-age", "1s")
     assert done.code == ExitCode.NO_GO
-    assert "old, over 1 s" in done.out
+    assert "old; at most 1 s are accepted" in done.out
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PUBLIC KEY-----\n"])

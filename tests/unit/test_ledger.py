@@ -29,7 +29,7 @@ def test_a_changed_line_is_found(tmp_path: Path) -> None:
     assert good == 1
     assert problems == [
         "line 2 was changed",
-        "line 3 does not follow the entry before it",
+        "line 3 does not follow the entry before",
     ]
 
 
@@ -39,7 +39,7 @@ def test_a_removed_line_is_found(tmp_path: Path) -> None:
     path = tmp_path / ledger.FILE
     lines = path.read_text().splitlines(keepends=True)
     path.write_text(lines[0] + lines[2])
-    assert ledger.verify(tmp_path)[1] == ["line 2 does not follow the entry before it"]
+    assert ledger.verify(tmp_path)[1] == ["line 2 does not follow the entry before"]
 
 
 def test_a_cut_last_line_is_recovered_and_said(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_cut_last_line_is_recovered_and_said(tmp_path: Path) -> None:
     path = tmp_path / ledger.FILE
     path.write_bytes(path.read_bytes()[:-20])
     assert ledger.verify(tmp_path) == (
-        2, ["line 3 is cut; the next entry will move it to ledger.torn"],
+        2, ["line 3 is cut; the next entry will move this line to ledger.torn"],
     )  # fmt: skip
     ledger.append(tmp_path, OtherEntry({"n": 3}))
     assert ledger.verify(tmp_path) == (4, [])
@@ -143,7 +143,7 @@ def test_evidence_is_kept_by_digest_and_a_change_is_found(tmp_path: Path) -> Non
     path.write_bytes(gzip.compress(b"something else"))
     with pytest.raises(LedgerError, match="was changed"):
         ledger.load_evidence(tmp_path, digest)
-    with pytest.raises(LedgerError, match="is not a digest"):
+    with pytest.raises(LedgerError, match="is not a SHA-256"):
         ledger.load_evidence(tmp_path, "../../etc/passwd")
 
 

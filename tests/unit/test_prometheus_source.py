@@ -129,11 +129,11 @@ def huge(handler: socketserver.StreamRequestHandler) -> None:
 @pytest.mark.parametrize(
     ("answer", "seconds", "problem"),
     [
-        (hang, 0.5, "no answer within 0.5 s"),
-        (drip_headers, 0.5, "no answer within 0.5 s"),
-        (drip, 0.5, "no answer within 0.5 s"),
-        (cut, 10, "the answer ended early"),
-        (huge, 10, "the answer has more than 1000 bytes"),
+        (hang, 0.5, "no response within 0.5 s"),
+        (drip_headers, 0.5, "no response within 0.5 s"),
+        (drip, 0.5, "no response within 0.5 s"),
+        (cut, 10, "the response ended early"),
+        (huge, 10, "the response has more than 1000 bytes"),
     ],
 )
 def test_a_get_is_bounded(
@@ -156,7 +156,7 @@ def test_a_server_of_another_time_is_an_error() -> None:
     with server(long_ago) as url:
         answer = Prometheus(url, Access(2.0)).samples("up", timedelta(seconds=60), time.time())
     assert answer.measured is Measured.ERROR
-    assert "its clock and the gate's clock differ" in answer.problem
+    assert "the clocks of Prometheus and of the gate differ" in answer.problem
 
 
 PACKED = gzip.compress(matrix([1.0, "5"]))
@@ -166,9 +166,9 @@ PACKED = gzip.compress(matrix([1.0, "5"]))
     ("body", "problem"),
     [
         (PACKED, ""),
-        (PACKED[:-9], "the header of the answer says gzip, but the body is not gzip"),
-        (b"plain", "the header of the answer says gzip, but the body is not gzip"),
-        (gzip.compress(b" " * 5000), "the answer has more than 1000 bytes"),
+        (PACKED[:-9], "a header of the response says gzip, but the body is not gzip"),
+        (b"plain", "a header of the response says gzip, but the body is not gzip"),
+        (gzip.compress(b" " * 5000), "the response has more than 1000 bytes"),
     ],
     ids=["whole", "cut", "plain", "too large"],
 )

@@ -76,10 +76,11 @@ def test_kept_evidence_names_its_classes_and_lacks_no_field() -> None:
 @pytest.mark.parametrize(
     ("stated", "problem"),
     [({"sha256": seal.digest_of(b"a"), "hmac": seal.signature_of(b"a", "k")}, ""),
-     ({"sha256": seal.digest_of(b"a")}, "its signature is missing"),
-     ({"sha256": seal.digest_of(b"a"), "hmac": 5}, "its signature is missing"),
-     ({"sha256": seal.digest_of(b"b"), "hmac": seal.signature_of(b"a", "k")}, "it was changed"),
-     ({}, "it was changed")],
+     ({"sha256": seal.digest_of(b"a")}, "the record has no signature"),
+     ({"sha256": seal.digest_of(b"a"), "hmac": 5}, "the record has no signature"),
+     ({"sha256": seal.digest_of(b"b"), "hmac": seal.signature_of(b"a", "k")},
+      "the record was changed"),
+     ({}, "the record was changed")],
 )  # fmt: skip
 def test_a_seal_is_valid_only_for_its_bytes_and_its_key(
     stated: dict[str, object], problem: str

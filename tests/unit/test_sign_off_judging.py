@@ -183,8 +183,8 @@ def test_the_table_fits_a_terminal_and_has_every_stage(tmp_path: Path) -> None:
     assert done.code == 0
     assert [line for line in lines if len(line) > 100 or "\x1b" in line] == []
     assert [stage for stage in stages if not any(line.startswith(stage) for line in lines)] == []
-    assert "  open        23 objectives  no decision yet" in lines
-    assert single.out.count("no decision yet") == 23
+    assert "  open        23 objectives  the ledger has no decision about this stage" in lines
+    assert single.out.count("the ledger has no decision about this stage") == 23
     assert "1 signed" in lines[-2]
 
 

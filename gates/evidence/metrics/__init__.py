@@ -1,1 +1,1 @@
-"""Reads metrics for a decision: at the same time, bounded in size, and remembered between looks."""
+"""Reads the metrics of a decision: in parallel, and without querying known samples again."""

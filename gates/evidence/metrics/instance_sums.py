@@ -1,8 +1,8 @@
-"""Sums of counters by instance, computed by Prometheus, as samples at the scrapes of the instance.
+"""Reads sums of counters by instance from Prometheus, each with the time of its scrape.
 
-Prometheus evaluates a sum at the moments of a grid. At each moment, a counter has the value of the
-last scrape; all counters of an instance are of the same scrape, and begin anew with its process. So
-each value is that of a scrape, and the scrapes are known from a series with a raw sample at each.
+Prometheus evaluates a sum at the moments of a grid. At each moment, every counter of an instance
+has its value at the last scrape of the instance. So each sum belongs to one scrape. The times of
+the scrapes are known from a series that has a raw sample at each scrape.
 """
 
 from bisect import bisect_right
@@ -14,10 +14,10 @@ from math import inf
 from gates.model import Sample, Series
 from gates.model.selector import SUM_OF, label_text
 
-# Prometheus shows the last scrape for so long where a series ends without a mark.
+# Prometheus returns the last sample for this time where a series ends without a stale marker.
 LOOKBACK_SECONDS = 300.0
 MIN_STEP_SECONDS = 0.5
-# A scrape that comes so much earlier than the others is counted with the scrape after it.
+# A scrape after less than this part of the usual distance is counted with the next scrape.
 EARLIEST_SCRAPE = 0.5
 InstanceKey = tuple[str, ...]
 
@@ -26,7 +26,7 @@ class ScrapeClock:
     """The moments at which each instance was scraped.
 
     Args:
-        series: series with a sample at each scrape; a sample of 0 is a failed scrape.
+        series: time series with a sample at each scrape; the value 0 means a failed scrape.
         labels: the labels that tell instances apart.
     """
 
@@ -39,18 +39,19 @@ class ScrapeClock:
         self._moments = {key: sorted(scraped) for key, scraped in moments.items()}
 
     def key(self, labels: Mapping[str, str]) -> InstanceKey:
-        """Names the instance of a series."""
+        """Return the key of the instance whose time series have these labels."""
         return tuple(labels.get(name, "") for name in self._labels)
 
     def of(self, labels: Mapping[str, str]) -> Sequence[float]:
-        """The moments at which the instance of a series was scraped; empty where unknown."""
+        """Return the scrape times of the instance with these labels; empty where unknown."""
         return self._moments.get(self.key(labels), ())
 
     @cached_property
     def step(self) -> float:
-        """The distance of the grid's moments, so that each scrape has a moment; 0 without scrapes.
+        """The distance of two moments of the grid, in seconds; 0 without scrapes.
 
-        The usual distance of two scrapes is the median of all distances.
+        The distance is so short that each scrape has a moment of its own, except a scrape that
+        comes much earlier than usual. The usual distance of two scrapes is the median.
         """
         distances = sorted(
             later - earlier
@@ -64,7 +65,7 @@ class ScrapeClock:
 
 
 def expression(selector: str, labels: Sequence[str]) -> str:
-    """The PromQL expression of the sums of a selector by instance.
+    """Return the PromQL expression that adds up the time series of a selector for each instance.
 
     Args:
         selector: an instant vector selector.
@@ -74,11 +75,11 @@ def expression(selector: str, labels: Sequence[str]) -> str:
 
 
 def at_scrapes(values: Iterable[Series], clock: ScrapeClock) -> tuple[Series, ...]:
-    """The sums, as samples at the scrapes whose counters they add up.
+    """Return the sums of each instance as samples, each at the time of its scrape.
 
     Args:
-        values: the sums at the moments of the grid.
-        clock: the scrapes.
+        values: the sums of each instance at the moments of the grid.
+        clock: the times of the scrapes of each instance.
 
     Raises:
         ValueError: no scrape of an instance is known.
@@ -99,19 +100,21 @@ def at_scrapes(values: Iterable[Series], clock: ScrapeClock) -> tuple[Series, ..
 
 
 def named(sums: Iterable[Series], indicator: str) -> tuple[Series, ...]:
-    """Sums with a label that says which selector of an indicator they add up."""
+    """Return sums with an additional label: the selector of the indicator that was added up."""
     return tuple(Series({**line.labels, SUM_OF: indicator}, line.samples) for line in sums)
 
 
 def with_zeros(
     part: Iterable[Series], whole: Iterable[Series], clock: ScrapeClock
 ) -> tuple[Series, ...]:
-    """The sums of a part; before its first event, and without any event, the part is 0.
+    """Return the sums of a part of the events, with zeros before the first event of the part.
+
+    An instance without any event of the part has zeros only.
 
     Args:
-        part: the sums of the part.
-        whole: the sums of all events.
-        clock: the scrapes, which know the instances.
+        part: the sums of the part, such as failed requests.
+        whole: the sums of all events, such as all requests.
+        clock: the times of the scrapes of each instance.
     """
     lines = {clock.key(line.labels): line for line in part}
     for total in whole:

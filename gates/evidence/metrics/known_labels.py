@@ -1,4 +1,4 @@
-"""Remembers the labels of a selector's series, and the window in which these labels are known."""
+"""Remembers the labels of a selector's time series, and the window in which they are known."""
 
 from dataclasses import dataclass
 from math import inf
@@ -11,10 +11,10 @@ NO_LABELS = SeriesLabels(frozenset())
 
 @dataclass(frozen=True, slots=True)
 class KnownLabels:
-    """The labels of the series of a selector between two moments.
+    """The labels of the time series of a selector between two moments.
 
     Args:
-        labels: the labels.
+        labels: the names of the labels, or why the time series cannot be added up.
         since: the labels are known from this moment on, seconds since the epoch.
         until: the labels are known up to this moment.
     """
@@ -24,29 +24,31 @@ class KnownLabels:
     until: float = -inf
 
     def missing_seconds(self, seconds: float, at: float) -> float:
-        """The length of the window that must be asked for; 0 where nothing must be asked for.
+        """Return the length in seconds of the window that must be queried; 0 where all is known.
 
         Args:
-            seconds: the length of the window that ends at the moment.
-            at: the moment, seconds since the epoch.
+            seconds: the length of the needed window, which ends at ``at``.
+            at: the end of the needed window, seconds since the epoch.
         """
         begin = at - seconds
         if self.until > at or self.until < begin or self.since - begin > MAX_EARLIER_SECONDS:
             return seconds
         if self.until == at:
             return 0.0
-        # A problem may have ended, so the whole window is compared again. Else the overlap may
-        # begin before this window: a longer window has the same labels.
+        # After a problem, the whole window is compared again, because the problem may have ended.
+        # Without a problem, the overlap may begin before the window: the labels are the same.
         return seconds if self.labels.problem else at - self.until + OVERLAP_SECONDS
 
     def with_more(self, labels: SeriesLabels, seconds: float, at: float) -> "KnownLabels":
-        """The labels in a longer window.
+        """Return the known labels together with the labels of a further window.
+
+        Where the old or the new labels have a problem, the result has the new labels only, so that
+        each problem is found again in its own window.
 
         Args:
-            labels: the labels in the window that was asked for. Labels with a problem do not add to
-                labels without a problem, so that each problem is found again in its own window.
-            seconds: the length of this window, which ends at the moment.
-            at: the moment, seconds since the epoch.
+            labels: the labels in the further window.
+            seconds: the length of the further window, which ends at ``at``.
+            at: the end of the further window, seconds since the epoch.
         """
         since = at - seconds
         if labels.problem or self.labels.problem or self.until < since:

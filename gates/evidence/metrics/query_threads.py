@@ -13,10 +13,11 @@ Work = Callable[[], None]
 class QueryThreads:
     """Threads that send queries.
 
-    A query that nobody waits for any more keeps neither its caller nor the process.
+    A query whose response nobody needs any more delays neither the caller nor the end of the
+    process.
 
     Args:
-        count: the number of queries that are sent at the same time.
+        count: the number of threads, and of queries that are sent at the same time.
     """
 
     def __init__(self, count: int) -> None:
@@ -35,10 +36,10 @@ class QueryThreads:
             self._queue.put(None)
 
     def submit(self, send: Callable[[], Result]) -> Future[Result]:
-        """Send a query as soon as a thread is free.
+        """Send a query as soon as a thread is free, and return a future of the result.
 
         Args:
-            send: sends the query and returns the answer.
+            send: a function that sends the query and returns the result.
         """
         future: Future[Result] = Future()
 

@@ -1,6 +1,7 @@
-"""Sends the queries of one decision to Prometheus, and returns an answer for each query.
+"""Sends the queries of one decision to Prometheus, and returns a sample set for each query.
 
-A small store answers with raw samples. A large store answers with sums by instance.
+For a small store, the gate queries raw samples. For a store with many time series, the gate queries
+sums for each instance.
 """
 
 import threading
@@ -33,22 +34,22 @@ if TYPE_CHECKING:
 Sent = Mapping[MetricQuery, Future[SampleSet]]
 PlanKey = tuple[tuple[str, ...], str, float]
 SIZE_SECONDS = 120.0
-# A scrape that Prometheus is about to store belongs to the next look.
+# A scrape that Prometheus is about to store belongs to the next decision.
 MAX_SCRAPE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class MetricsMemory:
-    """What the looks of one command remember of the metrics.
+    """The metrics that one command remembers between its decisions, so that it queries less.
 
     Args:
-        samples: the samples of earlier answers.
-        added: the sums that were added up.
-        size: the size of the store; None before it was asked for.
-        sized_at: when the size was asked for, seconds since the epoch.
-        labels: the labels of the series of a selector, which were compared with each other.
-        names: the labels of the series of a selector, of which only the names are known.
-        fed_judges: the judges, which were fed the scrapes of earlier looks.
+        samples: the samples of earlier queries.
+        size: the number of time series of the store; None before the first query for this number.
+        sized_at: when the size was queried, seconds since the epoch.
+        added: the sums that the gate added up.
+        labels: the labels of time series that were compared with each other, by selector.
+        names: the names of the labels of time series, by selector.
+        fed_judges: the live judges, which have counted the scrapes of earlier decisions.
     """
 
     samples: SampleMemory = field(default_factory=SampleMemory)
@@ -61,13 +62,13 @@ class MetricsMemory:
 
 
 class MetricsReader:
-    """The queries of one decision.
+    """Reads the metrics of one decision.
 
     Args:
-        source: answers the queries.
-        threads: send the queries.
+        source: the source to which the queries are sent.
+        threads: the threads that send the queries.
         at: the moment of the decision, seconds since the epoch.
-        memory: what earlier looks remember.
+        memory: the metrics that earlier decisions of the same command read.
     """
 
     def __init__(
@@ -83,10 +84,10 @@ class MetricsReader:
         self._lock = threading.Lock()
 
     def send(self, queries: Sequence[MetricQuery]) -> Sent:
-        """Send queries, in this order; each query is sent once.
+        """Send queries in the given order, and return a future for each query.
 
         Args:
-            queries: the queries.
+            queries: the queries; a query that occurs several times is sent once.
         """
         queries = merged(queries)
         counters = [query for query in queries if query.parts]
@@ -106,21 +107,23 @@ class MetricsReader:
         return sent
 
     def answers(self, sent: Sent, seconds: float | None = None) -> dict[str, SampleSet]:
-        """The answers, by the key of each query; a missing answer is an answer with a problem.
+        """Wait for the queries, and return the sample sets by the key of each query.
+
+        A query that has not ended in time has a sample set with an error.
 
         Args:
-            sent: the queries that were sent.
-            seconds: how long to wait after a rollback trigger fired; None waits for every answer.
+            sent: the queries that ``send`` sent.
+            seconds: how long to wait after a rollback trigger fired; None waits for every query.
         """
         wait(sent.values(), timeout=seconds)
-        late = Reading((), "a rollback trigger fired, and the gate did not wait for this answer")
+        late = Reading((), "a rollback trigger fired, and the gate did not wait for this query")
         return {
             query.key: answer.result() if answer.done() else self._sample_set(query, late)
             for query, answer in sent.items()
         }
 
     def _ask_size(self, counters: Sequence[MetricQuery]) -> StoreSize:
-        """The size of the counters; what is known for less than some minutes is not asked again."""
+        """Return the number of time series; a number of the last 2 minutes is used again."""
         memory = self._memory
         earlier = memory.size or StoreSize({})
         is_old = abs(self._at - memory.sized_at) > SIZE_SECONDS
@@ -136,7 +139,7 @@ class MetricsReader:
             clocks = list(dict.fromkeys(query.clock for query in counters if query.clock))
             size = store_size(self._source, unknown, clocks, self._at, more)
             known = known.with_more(size) if known.series else size
-        if not known.series:  # the question has no answer
+        if not known.series:  # the query failed
             known = earlier
         elif is_old:
             memory.sized_at = self._at
@@ -145,7 +148,7 @@ class MetricsReader:
         return known
 
     def _are_labels_named(self, counters: Sequence[MetricQuery], size: StoreSize) -> bool:
-        """Whether the source names the labels of series of which raw samples would do, too."""
+        """Return whether the source lists label names of queries that raw samples would serve."""
         either = [
             query
             for query in counters
@@ -162,14 +165,14 @@ class MetricsReader:
         return self._size.result() if self._size is not None else StoreSize({})
 
     def _adds_up(self, query: MetricQuery) -> bool:
-        """Whether the query is answered by sums."""
+        """Return whether the gate queries sums, and not raw samples, for this query."""
         size, seconds = self._store_size(), query.window_seconds
         if not (query.parts and query.clock and size.is_large(seconds)):
             return False
         return self._names_labels or size.has_many_samples(seconds)
 
     def _plan(self, query: MetricQuery) -> SumPlan:
-        """The plan of the sums of a query, and of the queries of the same instances and window."""
+        """Return the plan of sums for all queries of the same instances and the same window."""
         key, size = _plan_key(query), self._store_size()
         with self._lock:
             if key not in self._plans:
@@ -177,14 +180,14 @@ class MetricsReader:
             return self._plans[key]
 
     def _selectors(self, key: PlanKey) -> list[str]:
-        """The selectors of the sums that answer the counters of the same instances and window."""
+        """Return the selectors that the queries of the same instances and window add up."""
         queries = [query for query in self._counters if _plan_key(query) == key]
         parts = [part for query in queries for part in query.parts]
         texts = (text for part in parts for text in (part.selector, part.whole) if text)
         return list(dict.fromkeys(texts))
 
     def _prepare(self, query: MetricQuery, part: SumPart) -> None:
-        """Ask for the sums of a part, which the answer to the query will find in the memory."""
+        """Query the sums of a part early, so that they are in the memory when they are needed."""
         if not self._adds_up(query):
             return
         name = self._plan(query).query_of(part.selector).text, query.window_seconds
@@ -195,7 +198,7 @@ class MetricsReader:
             self._sums(query, part.selector, self._clock(query))
 
     def _answer(self, query: MetricQuery) -> SampleSet:
-        """The answer to a query; where no bucket matches, the problem says why."""
+        """Return the sample set of a query; where no bucket matches, the problem says why."""
         return with_reason(self._read(query), query.selector, self._source.samples)
 
     def _read(self, query: MetricQuery) -> SampleSet:
@@ -209,7 +212,7 @@ class MetricsReader:
         return self._sample_set(query, reading, texts[0])
 
     def _raw(self, selector: str, seconds: float) -> Reading:
-        """The raw samples of a selector, in slices of time where they are many."""
+        """Query the raw samples of a selector; many samples are queried in slices of time."""
         size = self._store_size()
         slices = size.slices(selector, seconds)
         if slices > MAX_SLICES:
@@ -224,14 +227,14 @@ class MetricsReader:
         return self._with_advice(reading, selector, seconds)
 
     def _with_advice(self, reading: Reading, selector: str, seconds: float) -> Reading:
-        """A reading whose problem, if it is one of size, says what to do."""
+        """Add advice to the problem of a reading if the query was too large."""
         if not any(word in reading.problem for word in SIZE_PROBLEMS):
             return reading
         sentence = self._store_size().sentence(selector, seconds)
         return Reading((), f"{reading.problem}; {sentence}")
 
     def _clock(self, query: MetricQuery) -> ScrapeClock:
-        """The scrapes of the instances of a query.
+        """Return the times of the scrapes of the instances of a query.
 
         Raises:
             ValueError: the scrapes are not known.
@@ -244,14 +247,14 @@ class MetricsReader:
         reading = self._raw(query.clock, query.window_seconds)
         clock = ScrapeClock(reading.series, query.by)
         if reading.problem or not clock.step:
-            problem = reading.problem or "no scrapes"
-            raise ValueError(f"its sums cannot be read without {query.clock}: {problem}")
+            problem = reading.problem or "the series shows no scrapes"
+            raise ValueError(f"the sums cannot be read without {query.clock}: {problem}")
         with self._lock:
             self._clocks[name] = clock
         return clock
 
     def _summed(self, query: MetricQuery) -> Reading:
-        """The sums of all parts of a query, at the scrapes of the instances.
+        """Return the sums of all parts of a query, at the times of the scrapes.
 
         Raises:
             ValueError: the scrapes are not known, or an event would count twice.
@@ -277,7 +280,7 @@ class MetricsReader:
         return Reading(tuple(series))
 
     def _part(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
-        """The sums of a selector by instance."""
+        """Return the sums of a selector for each instance."""
         reading = self._sums(query, selector, clock)
         sums = (
             self._plan(query).query_of(selector).part(selector, reading.series, self._memory.added)
@@ -285,7 +288,7 @@ class MetricsReader:
         return replace(reading, series=sums)
 
     def _sums(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
-        """The sums that answer a selector, at the scrapes, up to the last complete scrape."""
+        """Query the sums for a selector, up to the last complete scrape."""
         sums = self._plan(query).query_of(selector)
         seconds, step, text = query.window_seconds, clock.step, sums.text
         late = min(MAX_SCRAPE_SECONDS, step / 10)
@@ -302,7 +305,7 @@ class MetricsReader:
     def _labelled(
         self, query: MetricQuery, part: SumPart, clock: ScrapeClock, whole: "tuple[Series, ...]"
     ) -> "tuple[Series, ...]":
-        """The sums of all events whose series have the labels by which a part is chosen."""
+        """Return the sums of all events of which the series have the labels of the part."""
         if not is_of_same_metric(part.selector, part.whole):
             return ()
         needed = parse(part.indicator, any_colour=True).asks_for - parse(part.whole).asks_for
@@ -319,10 +322,10 @@ class MetricsReader:
         return whole if needed <= names else ()
 
     def _labels(self, query: MetricQuery, clock: ScrapeClock) -> SeriesLabels:
-        """The labels of a query's series since the first look, and why they do not add up.
+        """Return the labels of a query's series, or why the series cannot be added up.
 
-        Where a wider selector has no other labels than those that are declared, nothing more needs
-        to be asked.
+        If the series of the widest selector have only labels that the policy declares, no further
+        query is needed.
         """
         names = self._names(self._plan(query).widest(query.selector), query.window_seconds)
         declared = {NAME, BUCKET_LABEL, *query.by, *query.declared}
@@ -333,7 +336,7 @@ class MetricsReader:
         return SeriesLabels(names)
 
     def _is_spelled_once(self, query: MetricQuery, clock: ScrapeClock) -> bool:
-        """Whether the sums show that no instance has two spellings of a bucket."""
+        """Return whether no instance has two spellings of a bucket boundary, by the sums."""
         plan = self._plan(query)
         return all(
             plan.query_of(part.selector).is_spelled_once(
@@ -343,7 +346,7 @@ class MetricsReader:
         )
 
     def _names(self, selector: str, seconds: float) -> frozenset[str] | None:
-        """The names of the labels of a selector's series; None where they are not known."""
+        """Return the label names of a selector's series; None where the names are not known."""
         with self._lock:
             known = self._memory.names.get(selector, KnownLabels())
         missing = known.missing_seconds(seconds, self._at)
@@ -358,7 +361,7 @@ class MetricsReader:
         return known.labels.names
 
     def _compared_labels(self, query: MetricQuery) -> SeriesLabels:
-        """The labels of a query's series, which are compared with each other."""
+        """Query the labels of a query's series, and compare the series with each other."""
         with self._lock:
             known = self._memory.labels.get(query.selector, KnownLabels())
         missing = known.missing_seconds(query.window_seconds, self._at)
@@ -373,7 +376,7 @@ class MetricsReader:
         return known.labels
 
     def _sample_set(self, query: MetricQuery, reading: Reading, expression: str = "") -> SampleSet:
-        """The answer to a query, as the evidence has it."""
+        """Return the sample set of a query for the evidence."""
         measured, problem = Measured.OK, reading.problem
         if problem:
             measured = Measured.ERROR
@@ -391,5 +394,5 @@ class MetricsReader:
 
 
 def _plan_key(query: MetricQuery) -> PlanKey:
-    """Queries with the same key are of the same instances and window."""
+    """Return a key that is equal for queries of the same instances and the same window."""
     return query.by, query.clock, query.window_seconds

@@ -1,4 +1,4 @@
-"""Remembers samples, so that a later question asks only for the samples that are new."""
+"""Remembers samples of queries, so that a later decision queries only the new samples."""
 
 import threading
 from bisect import bisect_right
@@ -10,13 +10,14 @@ from math import ceil, inf
 
 from gates.model import Measured, Sample, SampleSet, Series
 
-# A sample may reach Prometheus so much later than its time.
+# The longest delay with which a sample may reach Prometheus.
 OVERLAP_SECONDS = 120.0
-# The begin of a window may move back by the rounding of the window.
+# The start of a window may move back by this time, because the window is rounded.
 MAX_EARLIER_SECONDS = 5.0
-# Shorter windows are the rounding of two moments.
+# Shorter windows come from the rounding of two moments, and are not queried.
 SHORTEST_SECONDS = 0.01
-# Samples that are so much older than the longest window are forgotten; the window of a ramp grows.
+# Samples are forgotten when they are older than the longest window by this time. The spare time
+# is needed because the window of a ramp grows.
 SPARE_SECONDS = 900.0
 MAX_REMEMBERED_SAMPLES = 2_000_000
 Ask = Callable[[float, float], SampleSet]
@@ -28,8 +29,9 @@ class Samples:
     """The samples of one query between two moments.
 
     Args:
-        since: the samples after this moment are known, seconds since the epoch.
-        until: the samples up to this moment are known.
+        since: the start of the known samples, seconds since the epoch; a sample at this moment is
+            not known.
+        until: the end of the known samples, seconds since the epoch.
         by_series: the samples of each time series, oldest first.
     """
 
@@ -38,12 +40,13 @@ class Samples:
     by_series: dict[Labels, list[Sample]] = field(default_factory=dict)
 
     def add(self, answer: Iterable[Series], begin: float, end: float) -> None:
-        """Put the samples of an answer in the place of the known samples of its window.
+        """Replace the known samples of a window by the samples of a new query.
 
         Args:
-            answer: the time series of the answer.
-            begin: the begin of the window, which is not in it.
-            end: the end of the window.
+            answer: the time series that the query returned.
+            begin: the start of the window, seconds since the epoch; a sample at this moment is not
+                replaced.
+            end: the end of the window, seconds since the epoch.
         """
         for known in self.by_series.values():
             del known[_after(known, begin) : _after(known, end)]
@@ -55,14 +58,14 @@ class Samples:
         self.since, self.until = min(self.since, begin), max(self.until, end)
 
     def forget_until(self, moment: float) -> None:
-        """Forget the samples up to a moment, and the series that have no later sample."""
+        """Forget the samples up to a moment, and the time series without a later sample."""
         for known in self.by_series.values():
             del known[: _after(known, moment)]
         self.by_series = {labels: known for labels, known in self.by_series.items() if known}
         self.since = max(self.since, moment)
 
     def between(self, begin: float, end: float) -> tuple[Series, ...]:
-        """The time series with samples after one moment and up to another."""
+        """Return the time series with their samples after ``begin`` and up to ``end``."""
         cut = (
             (labels, known[_after(known, begin) : _after(known, end)])
             for labels, known in self.by_series.items()
@@ -71,19 +74,19 @@ class Samples:
 
     @property
     def size(self) -> int:
-        """The number of samples."""
+        """The number of samples of all time series."""
         return sum(len(known) for known in self.by_series.values())
 
 
 def _after(samples: list[Sample], moment: float) -> int:
-    """The index of the first sample after a moment."""
+    """Return the index of the first sample after a moment."""
     return bisect_right(samples, moment, key=lambda sample: sample.at)
 
 
 def _slices(
     windows: Sequence[tuple[float, float]], longest: float
 ) -> Iterator[tuple[float, float]]:
-    """Windows of at most a length that make up other windows."""
+    """Divide windows into windows that are not longer than ``longest`` seconds."""
     for first, last in windows:
         count = max(1, ceil((last - first) / longest))
         edges = [first + number * (last - first) / count for number in range(count)]
@@ -92,17 +95,23 @@ def _slices(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The time series of a query, or the problem of a failed query."""
+    """The time series of a query, or the reason why the query failed.
+
+    Args:
+        series: the time series; empty where the query failed.
+        problem: why the query failed; an empty text where the query succeeded.
+    """
 
     series: tuple[Series, ...]
     problem: str = ""
 
 
 class SampleMemory:
-    """The samples of earlier answers, by the name of the query; its size is bounded.
+    """The samples of earlier queries, by the name of the query.
 
     Args:
-        max_samples: so many samples are remembered; a further query is asked as a whole each time.
+        max_samples: the largest number of remembered samples; beyond this number, the samples of a
+            query are not remembered, and every decision queries the whole window.
     """
 
     def __init__(self, max_samples: int = MAX_REMEMBERED_SAMPLES) -> None:
@@ -115,14 +124,14 @@ class SampleMemory:
     def read(
         self, name: str, seconds: float, at: float, ask: Ask, *, longest: float = inf
     ) -> Reading:
-        """The time series of a query; only the samples that are not in memory are queried.
+        """Return the time series of a query; only samples that are not in memory are queried.
 
         Args:
-            name: names the query, whatever its window is.
-            seconds: the length of the window that ends at the moment.
-            at: the moment, in seconds since the epoch.
-            ask: asks for the window of a length in seconds that ends at a moment.
-            longest: the longest window that is asked for at once, seconds.
+            name: the name of the query, which does not depend on the window.
+            seconds: the length of the window that ends at ``at``.
+            at: the end of the window, in seconds since the epoch.
+            ask: a function that sends the query, for a length in seconds and the end of a window.
+            longest: the longest window of one query, in seconds; a longer window is sliced.
         """
         with self._lock:
             lock = self._locks[name]
@@ -143,7 +152,7 @@ class SampleMemory:
     def _unknown_windows(
         self, name: str, begin: float, at: float
     ) -> tuple[Samples, list[tuple[float, float]]]:
-        """The known samples of a query, and the windows that are not known."""
+        """Return the known samples of a query, and the windows that must be queried."""
         known = self._known.get(name)
         if known is None or known.until > at or known.until < begin:
             return Samples(at, begin), [(begin, at)]
@@ -151,7 +160,7 @@ class SampleMemory:
             return Samples(at, begin), [(begin, at)]
         windows = [(begin, known.since)] if known.since - begin > SHORTEST_SECONDS else []
         if known.until < at:
-            # The overlap may begin before this window: a longer window reads the same samples.
+            # The overlap may begin before this window; a longer window has the same samples.
             overlap = max(known.since, known.until - OVERLAP_SECONDS)
             windows.append((overlap, at))
         return known, windows

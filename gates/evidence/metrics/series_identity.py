@@ -1,4 +1,4 @@
-"""Whether each series of an instance counts other events, so that the series may be added up."""
+"""Checks whether two time series of an instance count the same events, before they are added up."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from gates.model.selector import NAME, SUM_OF, label_text, matchers_of, quoted
 from gates.sources import Source
 
 BUCKET_LABEL = "le"
-# At so many moments of the window the series are compared.
+# The number of moments in the window at which the time series are compared.
 MOMENTS = 4
 MIN_STEP_SECONDS = 1.0
 UNKNOWN_LABELS = (
-    "Prometheus does not say which labels the series have (/api/v1/labels), so the gate cannot "
+    "Prometheus does not return the labels of the time series (/api/v1/labels), so the gate cannot "
     "tell whether an event counts twice"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesLabels:
-    """The labels of the series of a query, or why the series cannot be added up.
+    """The labels of the time series of a query, or why the time series cannot be added up.
 
     Args:
-        names: the names of the labels; empty without series, and where unknown.
+        names: the names of the labels; empty without time series, and where unknown.
         problem: why an event would count twice; empty where every event counts once.
     """
 
@@ -35,14 +35,15 @@ class SeriesLabels:
 def series_labels(
     source: Source, query: MetricQuery, by: Sequence[str], seconds: float, at: float
 ) -> SeriesLabels:
-    """Ask for the labels of a query's series, and whether two series may count the same events.
+    """Query the labels of time series, and whether two time series may count the same events.
 
-    Two series of an instance may count the same events when they differ in a label that the policy
-    does not declare, or when they are two buckets with the same boundary in two spellings.
+    Two time series of an instance may count the same events in two cases. Either they differ in a
+    label that the policy does not declare, or they are buckets of the same boundary in two
+    spellings, such as ``1`` and ``1.0``.
 
     Args:
-        source: the source that answers the queries.
-        query: the query.
+        source: the source to which the queries are sent.
+        query: the query whose time series are compared.
         by: the labels that tell instances apart.
         seconds: the length of the window.
         at: the end of the window, seconds since the epoch.
@@ -63,25 +64,25 @@ def series_labels(
     step = max(MIN_STEP_SECONDS, seconds / MOMENTS)
     answer = source.values(f"topk(1, {doubled})", window, step, at)
     if answer.measured is Measured.ERROR:
-        return SeriesLabels(names, f"the labels of its series cannot be compared: {answer.problem}")
+        return SeriesLabels(names, f"the labels of the series cannot be compared: {answer.problem}")
     if not answer.series:
         return SeriesLabels(names)
     return SeriesLabels(names, _doubled(source, query, answer.series[0]))
 
 
 def are_all_named(series: Iterable[Series], names: frozenset[str]) -> bool:
-    """Whether some names have every label of some sums; else the names are not complete.
+    """Return whether a set of label names is complete: it has every label of the sums.
 
     Args:
         series: the sums.
-        names: the names of the labels of the series that the sums add up.
+        names: the label names of the time series that were added up, as Prometheus returned them.
     """
     labels = {name for line in series for name, value in line.labels.items() if value}
     return labels <= {*names, SUM_OF}
 
 
 def _doubled(source: Source, query: MetricQuery, group: Series) -> str:
-    """The sentence about the series of one group."""
+    """Return a sentence about a group of time series that count the same events."""
     selector = _narrowed(query.selector, group.labels)
     answer = source.values(selector, timedelta(0), MIN_STEP_SECONDS, group.samples[-1].at)
     labels = [dict(line.labels) for line in answer.series]
@@ -103,7 +104,7 @@ def _doubled(source: Source, query: MetricQuery, group: Series) -> str:
 
 
 def _narrowed(selector: str, labels: Mapping[str, str]) -> str:
-    """A selector of the series of another selector that have some labels."""
+    """Return a selector with further matchers: the time series must have these labels."""
     is_of_names = any(item.label == NAME and item.sign != "=" for item in matchers_of(selector))
     matchers = ",".join(
         f"{label_text(name)}={quoted(value)}"

@@ -1,4 +1,4 @@
-"""How many time series the counters of a store have, and what is said where these are too many."""
+"""Counts the time series of a store's counters, and advises where their number is too large."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,23 +9,25 @@ from gates.model import Measured
 from gates.model.selector import is_within, label_text
 from gates.sources import Source
 
-# In the answer, the label that says which question a value answers.
+# The label in the response that names the count to which a value belongs.
 QUESTION = "question"
 SCRAPES, SUMS = "scrapes", "sums"
-# The scrapes of so many seconds show the interval.
+# The interval is derived from the number of scrapes in this time.
 INTERVAL_WINDOW_SECONDS = 1800
 USUAL_INTERVAL_SECONDS = 15.0
-# Problems of a query that a smaller query does not have.
-SIZE_PROBLEMS = ("no answer within", "bytes", "too many samples", "exceeded", " series; at most")
-# Raw samples of one query: beyond, sums are asked for where Prometheus can add up.
+# Words in the problem of a query that is too large; a smaller query has no such problem.
+SIZE_PROBLEMS = ("no response within", "bytes", "too many samples", "exceeded", " series; at most")
+# The largest number of raw samples of one query; a larger query asks for sums where possible.
 MAX_RAW_SAMPLES = 30_000
-# Time series of one query: beyond, sums are asked for, because each series is named in each answer.
+# The largest number of time series of one query; a larger query asks for sums, because the
+# response to a query of raw samples names each series.
 MAX_RAW_SERIES = 500
-# Slices of one query: beyond, the query is not sent at all.
+# The largest number of slices of one query; a query with more slices is not sent.
 MAX_SLICES = 20
-# So many samples may Prometheus add up in one query; its own limit is 50 million.
+# The largest number of samples that Prometheus adds up in one query. The default limit of
+# Prometheus itself is 50 million.
 MAX_SUMMED_SAMPLES = 10_000_000
-# A label is kept apart where the sums are few, or much fewer than the series and not too many.
+# The sums keep a label if they are few, or much fewer than the time series and not too many.
 MAX_SUMS, MIN_SERIES_OF_A_SUM, MAX_SUMS_OF_LARGE_STORES = 200, 10, 5_000
 ADVICE = (
     "record the sums of each instance with a recording rule and name its metric in the policy, "
@@ -35,12 +37,12 @@ ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A label that sums may keep apart.
+    """A label that sums may keep: one sum for each instance and each value of the label.
 
     Args:
-        selector: the series that are added up.
+        selector: the selector of the time series that are added up.
         by: the labels that tell instances apart.
-        label: the label.
+        label: the name of the further label that the sums keep, such as ``status``.
     """
 
     selector: str
@@ -50,12 +52,12 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class StoreSize:
-    """The size of the counters.
+    """The number of time series and of sums that the counters of a store have.
 
     Args:
         series: the number of time series, by selector; empty where unknown.
         interval_seconds: the time between two scrapes.
-        sums: the number of sums that keep a label apart.
+        sums: the number of sums, by the label that the sums keep.
     """
 
     series: dict[str, int]
@@ -63,10 +65,10 @@ class StoreSize:
     sums: dict[Split, int] = field(default_factory=dict)
 
     def with_more(self, other: "StoreSize") -> "StoreSize":
-        """The size of further counters, too.
+        """Return this size together with the size of further counters.
 
         Args:
-            other: the size of the further counters; empty where the source did not answer.
+            other: the size of the further counters; empty where the query for it failed.
         """
         series, sums = {**self.series, **other.series}, {**self.sums, **other.sums}
         is_answered = other.series or other.sums
@@ -74,11 +76,11 @@ class StoreSize:
         return StoreSize(series, interval, sums)
 
     def is_known(self, selector: str) -> bool:
-        """Whether the number of series of a selector, or of a wider selector, is known."""
+        """Return whether the number of series of this or of a wider selector is known."""
         return any(is_within(selector, wide) for wide in self.series)
 
     def is_few(self, split: Split) -> bool:
-        """Whether few sums answer a query that keeps a label apart; not where unknown."""
+        """Return whether a query that keeps a label returns few sums; False where unknown."""
         if split not in self.sums:
             return False
         known = [count for wide, count in self.series.items() if is_within(split.selector, wide)]
@@ -87,11 +89,11 @@ class StoreSize:
         return self.sums[split] <= max(MAX_SUMS, limit)
 
     def is_large(self, window_seconds: float) -> bool:
-        """Whether the largest counter has too many series, or raw samples in a window."""
+        """Return whether the largest counter has too many series, or too many raw samples."""
         return self._largest > MAX_RAW_SERIES or self.has_many_samples(window_seconds)
 
     def has_many_samples(self, window_seconds: float) -> bool:
-        """Whether the largest counter has too many raw samples in a window."""
+        """Return whether the largest counter has too many raw samples in a window."""
         return self._largest * window_seconds / self.interval_seconds > MAX_RAW_SAMPLES
 
     @property
@@ -99,31 +101,33 @@ class StoreSize:
         return max(self.series.values(), default=0)
 
     def samples(self, selector: str, window_seconds: float) -> float:
-        """The raw samples of a selector in a window, at most; 0 where unknown.
+        """Return the largest possible number of raw samples of a selector in a window.
+
+        The number is 0 where the number of time series is unknown.
 
         Args:
-            selector: the selector.
+            selector: an instant vector selector.
             window_seconds: the length of the window.
         """
         known = [count for wide, count in self.series.items() if is_within(selector, wide)]
         return min(known, default=0) * window_seconds / self.interval_seconds
 
     def slices(self, selector: str, window_seconds: float, *, summed: bool = False) -> int:
-        """The number of slices of time in which a query is sent.
+        """Return into how many parts of time a query must be divided, so that each part is small.
 
         Args:
-            selector: the selector.
-            window_seconds: the length of the window.
-            summed: whether Prometheus adds the samples up.
+            selector: an instant vector selector.
+            window_seconds: the length of the window of the whole query.
+            summed: whether Prometheus adds the samples up and returns only sums.
         """
         limit = MAX_SUMMED_SAMPLES if summed else MAX_RAW_SAMPLES
         return max(1, ceil(self.samples(selector, window_seconds) / limit))
 
     def sentence(self, selector: str, window_seconds: float) -> str:
-        """The size of a query, and what to do about it.
+        """Return a sentence about the size of a query that is too large, with advice.
 
         Args:
-            selector: the selector.
+            selector: the selector of the query.
             window_seconds: the length of the window.
         """
         samples = self.samples(selector, window_seconds)
@@ -143,19 +147,19 @@ def store_size(
     at: float,
     splits: Sequence[Split] = (),
 ) -> StoreSize:
-    """Ask how many series some selectors match, with one query.
+    """Count the time series of several selectors with one query.
 
-    Where this query fails, a second query asks for the series only, and not for the sums.
+    Where this query fails, a second query counts only the time series, and not the sums.
 
     Args:
-        source: answers the question.
-        selectors: the selectors; a selector within another one is not asked about.
-        clocks: the selectors of the series with a sample at each scrape.
-        at: the moment, in seconds since the epoch.
-        splits: the labels that sums may keep apart.
+        source: the source to which the query is sent.
+        selectors: the selectors; a selector is left out where a wider selector is among them.
+        clocks: the selectors of time series that have a sample at each scrape.
+        at: the moment at which the time series are counted, in seconds since the epoch.
+        splits: the labels that sums may keep, so that the sums are counted too.
 
     Returns:
-        The size; unknown where the source does not answer.
+        The size of the counters; an empty size where both queries fail.
     """
     wide = [
         selector

@@ -1,8 +1,8 @@
-"""Plans which sums are asked for: several selectors share a query that keeps a label apart.
+"""Plans the queries of sums, so that one query serves several selectors.
 
-``sum by (instance, status) (requests)`` answers all requests, the failed requests and the refused
-requests: the gate adds up the statuses that each selector wants. A count is a whole number, so the
-order of the additions does not matter.
+``sum by (instance, status) (requests)`` returns one sum for each status. From these sums the gate
+adds up all requests, the failed requests and the refused requests. A count is a whole number, so
+the order of the additions does not matter.
 """
 
 from bisect import bisect_right
@@ -17,19 +17,20 @@ from gates.model import Sample, Series
 from gates.model.selector import NAME, extra_matchers, is_within, matchers_of, metric_name, parse
 
 BUCKET_LABEL = "le"
-# Shorter sums are the window of a rollback trigger, which begins at another moment in each look.
+# Sums with fewer samples are not remembered: they are of rollback triggers, whose window begins
+# at another moment in each decision.
 MIN_REMEMBERED_SAMPLES = 100
 Samples = tuple[Sample, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SumQuery:
-    """One query of sums.
+    """One query that returns sums for each instance.
 
     Args:
-        selector: the series that are added up.
+        selector: the selector of the time series that Prometheus adds up.
         by: the labels that tell instances apart.
-        split: the label whose values are kept apart; empty where no label is.
+        split: a further label that the sums keep, with one sum for each value; empty for none.
     """
 
     selector: str
@@ -38,16 +39,16 @@ class SumQuery:
 
     @property
     def text(self) -> str:
-        """The PromQL expression."""
+        """The PromQL expression of the query."""
         labels = (*self.by, self.split) if self.split else self.by
         return instance_sums.expression(self.selector, labels)
 
     def members(self, selector: str, sums: Iterable[Series]) -> list[Series]:
-        """The sums that a narrower selector adds up.
+        """Return the sums that belong to a narrower selector.
 
         Args:
             selector: the selector of the query, or a narrower selector of the plan.
-            sums: the answer to the query.
+            sums: the sums that the query returned.
         """
         matches = extra_matchers(selector, self.selector).matches
         return [line for line in sums if matches(line.labels)]
@@ -55,12 +56,12 @@ class SumQuery:
     def part(
         self, selector: str, sums: Iterable[Series], memory: "AddedSums"
     ) -> tuple[Series, ...]:
-        """The sums of a selector by instance.
+        """Return one sum for each instance, for a selector that this query serves.
 
         Args:
             selector: the selector of the query, or a narrower selector of the plan.
-            sums: the answer to the query.
-            memory: what earlier looks added up.
+            sums: the sums that the query returned.
+            memory: the sums that the gate added up in earlier decisions.
         """
         if not self.split:
             return tuple(sums)
@@ -77,7 +78,7 @@ class SumQuery:
         )
 
     def is_spelled_once(self, sums: Iterable[Series]) -> bool:
-        """Whether each instance has at most one spelling of the bucket that is selected."""
+        """Return whether each instance has at most one spelling of the selected bucket boundary."""
         matchers = [item for item in matchers_of(self.selector) if item.label == BUCKET_LABEL]
         if any(item.sign == "=" for item in matchers):
             return True
@@ -88,17 +89,17 @@ class SumQuery:
 
 
 class AddedSums:
-    """The sums that looks added up, so that a later look adds up only what is new."""
+    """Remembers sums that the gate added up, so that a later decision adds up only new samples."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], tuple[list[Series], Samples]] = {}
 
     def added(self, name: tuple[str, ...], group: list[Series]) -> Samples:
-        """The sum of several series at each moment.
+        """Return the sum of several time series at each moment.
 
         Args:
-            name: names the sum.
-            group: the series, oldest samples first.
+            name: the name under which the sum is remembered.
+            group: the time series; each has its oldest sample first.
         """
         if len(group) == 1:
             return group[0].samples
@@ -112,7 +113,7 @@ class AddedSums:
 
 
 def _added(group: Iterable[Series], since: float) -> Iterator[Sample]:
-    """The sum of several series at each moment after a moment."""
+    """Return the sum of several time series at each moment after ``since``."""
     totals: dict[float, float] = {}
     for line in group:
         for at, value in line.samples[bisect_right(line.samples, since, key=AT) :]:
@@ -121,12 +122,12 @@ def _added(group: Iterable[Series], since: float) -> Iterator[Sample]:
 
 
 class SumPlan:
-    """The queries that answer several selectors of the same instances.
+    """The queries of sums that serve several selectors of the same instances.
 
     Args:
-        selectors: the selectors.
+        selectors: the selectors whose time series are added up.
         by: the labels that tell instances apart.
-        size: the size of the store; a label is kept apart where it has few values.
+        size: the size of the store; a query keeps a further label only where it has few values.
     """
 
     def __init__(self, selectors: Iterable[str], by: tuple[str, ...], size: StoreSize) -> None:
@@ -144,19 +145,19 @@ class SumPlan:
         self._queries = {selector: queries[base] for selector, base in answered_by.items()}
 
     def query_of(self, selector: str) -> SumQuery:
-        """The query that answers a selector of the plan."""
+        """Return the query that serves a selector of the plan."""
         return self._queries[selector]
 
     def widest(self, selector: str) -> str:
-        """The widest selector of the plan that has all series of a selector."""
+        """Return the widest selector of the plan that matches all time series of the selector."""
         return next((item for item in self._queries if is_within(selector, item)), selector)
 
 
 def splits(selectors: Iterable[str], by: tuple[str, ...]) -> list[Split]:
-    """The labels that could be kept apart, so that one query answers several selectors.
+    """Return the labels that sums could keep, so that one query serves several selectors.
 
     Args:
-        selectors: the selectors.
+        selectors: the selectors whose time series are added up.
         by: the labels that tell instances apart.
     """
     known = _widest_first(selectors)
@@ -170,7 +171,7 @@ def splits(selectors: Iterable[str], by: tuple[str, ...]) -> list[Split]:
 
 
 def is_of_same_metric(part: str, whole: str) -> bool:
-    """Whether two selectors name their metrics alike.
+    """Return whether a selector of a part of the events reads the same metric as the whole.
 
     Args:
         part: the selector of a part of the events.
@@ -182,18 +183,18 @@ def is_of_same_metric(part: str, whole: str) -> bool:
 def _is_in(
     selector: str, base: str, wide: Mapping[str, str], by: tuple[str, ...], size: StoreSize
 ) -> bool:
-    """Whether a query of another selector can answer a selector, too."""
+    """Return whether the query of the selector ``base`` can serve ``selector``, too."""
     label = _extra_label(selector, base)
     return bool(label) and wide[base] in ("", label) and size.is_few(Split(base, by, label))
 
 
 def _widest_first(selectors: Iterable[str]) -> list[str]:
-    """The selectors without repetition; a selector comes after each wider selector."""
+    """Return the selectors without repetition; each selector comes after all wider selectors."""
     return sorted(dict.fromkeys(selectors), key=lambda text: len(matchers_of(text)))
 
 
 def _extra_label(narrow: str, wide: str) -> str:
-    """The label that a selector tests beyond a wider selector; empty where it is not one label."""
+    """Return the single label that only the narrow selector tests; empty if not a single label."""
     if narrow == wide or not is_within(narrow, wide):
         return ""
     labels = {label for label, _ in extra_matchers(narrow, wide).matchers}
@@ -206,5 +207,5 @@ def _name_of(selector: str) -> list[tuple[str, str, str]]:
 
 
 def _may_have_spellings(selector: str) -> bool:
-    """Whether a selector of a bucket may match two spellings of its boundary."""
+    """Return whether a selector of a bucket may match two spellings of the boundary."""
     return any(item.label == BUCKET_LABEL and item.sign == "=~" for item in matchers_of(selector))

@@ -1,4 +1,4 @@
-"""The kinds of objectives: the requirements that a stage may have."""
+"""The kinds of objectives; each stage of a policy requires some objectives."""
 
 from gates.model.objectives.live_objectives import (
     AvailabilityObjective,

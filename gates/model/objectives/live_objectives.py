@@ -1,4 +1,4 @@
-"""Objectives that follow a ramp, scrape by scrape."""
+"""The objectives that are judged after every scrape of the metrics, from the start of a ramp."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,21 +8,26 @@ from gates.model.indicators import EventIndicator, ProcessIndicator
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The parameters of a comparison of green with blue; durations in seconds.
+    """The parameters of the statistical comparison of green with blue; durations in seconds.
+
+    The comparison bets on green's ratio of bad events in each batch of time. The capital of the
+    bets grows while green's ratio is higher than the limit that is derived from blue's ratio.
 
     Args:
-        limit: the ratio a release must stay under, 0 to 1.
-        fast: length of a batch of the fast lane.
-        slow: length of a batch of the slow lane.
-        history: how long the baseline's past counts.
-        recent: windows in which an incident of the baseline may show.
-        ramp: how long a ramp takes by its schedule; fresh capital is spread over it.
+        limit: the ratio of bad events that green must stay under, 0 to 1.
+        fast: the length of a short batch.
+        slow: the length of a long batch.
+        history: the length of the past in which events of blue count.
+        recent: the lengths of shorter windows, in which an incident of blue is looked for.
+        ramp: the planned length of the ramp; payments into the capital are spread over this time.
         steps: the number of steps of the ramp.
-        warm_up: how long after a change of weight the baseline counts as at the limit.
-        patience: how long a stop waits for the baseline to show whether it fails as well.
-        alike: how unlikely it must be that a green no worse than blue looks so bad, 0 to 1.
+        warm_up: the time after a change of the traffic weight in which blue's ratio is taken as the
+            limit, where blue's measured ratio is lower.
+        patience: how long a stop waits for enough events of blue to show whether blue fails, too.
+        alike: green is stopped only if a green that is like blue has so many bad events with a
+            probability under this number, 0 to 1.
         stop_at: the capital at which the release is stopped.
-        worry_at: the capital over which the ramp does not go on.
+        worry_at: the capital over which the ramp does not go to the next step.
     """
 
     limit: float
@@ -41,20 +46,23 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonObjective:
-    """Green's ratio of bad events is under the limit, and not over the limit derived from blue.
+    """Requires that green's ratio of bad events is under a limit, and near blue's ratio.
+
+    The ratio must not be over the limit that is derived from blue's ratio.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         indicator: the bad or the good events, and all events.
-        processes: which instances there are.
-        relative: whether the objective has no limit of its own, only blue's ratio and a margin;
-            then a missing series of bad events counts as zero bad events.
+        processes: the indicator that lists the instances of each colour.
+        relative: whether green is compared with blue's ratio and a margin alone, without a limit of
+            its own; then a missing time series of bad events counts as zero bad events.
         terms: the parameters of the comparison.
-        rollback_over: over this ratio in the last minute, a stop is a rollback; None: a stop is
-            never a rollback.
-        minimum_events: events in the step before it may go on; 0 where too few do not block.
-        max_sample_age: how old the newest sample may be.
+        rollback_over: a stop is a rollback if green's ratio in the last minute is over this number,
+            0 to 1; None where a stop is never a rollback.
+        minimum_events: the number of events of green that a step needs before the ramp goes on; 0
+            where too few events do not hold the ramp.
+        max_sample_age: the maximum age of the newest sample.
     """
 
     name: str
@@ -70,18 +78,20 @@ class ComparisonObjective:
 
 @dataclass(frozen=True, slots=True)
 class ThroughputObjective:
-    """Green has about as many events per request as blue: orders, captured payments.
+    """Requires that green has about as many events per request as blue, such as orders.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        indicator: the events, and the requests; where no series of the events exists, no event
-            has occurred.
-        processes: which instances there are.
+        guide: the section of the deployment guide that requires the objective.
+        indicator: the events, and the requests; a missing time series of the events means that no
+            event has occurred.
+        processes: the indicator that lists the instances of each colour.
         terms: the parameters of the comparison.
-        least_ratio: the part of blue's rate, 0 to 1, under which green is stopped in the end.
-        hold_ratio: the part of blue's rate, 0 to 1, under which a step does not go on.
-        max_sample_age: how old the newest sample may be.
+        least_ratio: the part of blue's events per request, 0 to 1, that green must have; green is
+            stopped when enough events show that green has less.
+        hold_ratio: a part of blue's events per request, 0 to 1; the ramp waits if green's number of
+            events is too small to be chance for a green with this part.
+        max_sample_age: the maximum age of the newest sample.
     """
 
     name: str
@@ -96,18 +106,22 @@ class ThroughputObjective:
 
 @dataclass(frozen=True, slots=True)
 class TriggerObjective:
-    """A rollback trigger: green's bad ratio is over a limit for a time; blue does not count.
+    """A rollback trigger: it fires when green's ratio of bad events is over a limit for some time.
+
+    Blue's ratio does not matter.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         indicator: the bad or the good events, and all events.
-        processes: which instances there are.
+        processes: the indicator that lists the instances of each colour.
         over: the ratio that must not be exceeded, 0 to 1.
-        window: how far back each evaluation reaches.
-        lasting: for how long every evaluation must be over the limit; zero for one evaluation.
-        minimum_events: events in the window without which an evaluation does not count.
-        max_sample_age: how old the newest sample may be; a longer gap does not count.
+        window: the length of the window of each evaluation; the window ends at a scrape.
+        lasting: how long every evaluation must be over the limit before the trigger fires; zero
+            where one evaluation is enough.
+        minimum_events: an evaluation with fewer events in its window does not count.
+        max_sample_age: the maximum age of the newest sample; a longer gap between two scrapes does
+            not count as time over the limit.
     """
 
     name: str
@@ -123,17 +137,17 @@ class TriggerObjective:
 
 @dataclass(frozen=True, slots=True)
 class TrafficObjective:
-    """Green answered about its share of the events that were counted in the step.
+    """Requires that green served about its intended share of the events counted in the step.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        indicator: the events; their total is counted.
-        processes: which instances there are.
-        tolerance: how far the measured share may be from the intended share, as a part of the
-            smaller of the two colours' shares.
-        minimum_events: events of both colours that are needed for a judgement.
-        max_sample_age: how old the newest sample may be.
+        guide: the section of the deployment guide that requires the objective.
+        indicator: the indicator whose total events are counted for each colour.
+        processes: the indicator that lists the instances of each colour.
+        tolerance: how far the measured share of the traffic may differ from the intended share, as
+            a part of the smaller share of the two colours, 0 to 1.
+        minimum_events: the number of events of both colours without which the share is not judged.
+        max_sample_age: the maximum age of the newest sample.
     """
 
     name: str
@@ -147,15 +161,15 @@ class TrafficObjective:
 
 @dataclass(frozen=True, slots=True)
 class RestartsObjective:
-    """Green's processes did not restart again and again in the step.
+    """Requires that green's processes did not restart again and again in the step.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        indicator: events whose total every instance exports.
-        processes: which instances there are.
-        max_restarts: how many restarts of one instance are accepted.
-        max_sample_age: how old the newest sample may be.
+        guide: the section of the deployment guide that requires the objective.
+        indicator: an indicator whose counters of total events every instance exports.
+        processes: the indicator that lists the instances of each colour.
+        max_restarts: the largest accepted number of restarts of one instance.
+        max_sample_age: the maximum age of the newest sample.
     """
 
     name: str
@@ -168,16 +182,18 @@ class RestartsObjective:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityObjective:
-    """Green's instances were up for most of the step, and were scraped all the time.
+    """Requires that green's instances were up for most of the step, and scraped without long gaps.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        reads: what is measured, in words: ``whether green is up``.
-        processes: which instances there are.
+        guide: the section of the deployment guide that requires the objective.
+        reads: the measured condition in words: ``whether green is up``.
+        processes: the indicator that lists the instances of each colour.
         least: the part of the step, 0 to 1, in which the instances must be up.
-        bake: the shortest time of which that part is taken, and how long a gap counts.
-        max_sample_age: how old the newest sample may be; a longer gap is a hold.
+        bake: the bake time; while the step is shorter, ``least`` is a part of the bake time. A gap
+            in the scrapes counts until the bake time has passed after the gap.
+        max_sample_age: the maximum age of the newest sample; a longer gap in the scrapes is a
+            hold.
     """
 
     name: str

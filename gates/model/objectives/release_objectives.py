@@ -1,4 +1,4 @@
-"""Objectives about the release itself: the served build, a rollback, and what people signed."""
+"""Objectives about the release itself: the served build, a rollback, and sign-offs of people."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class ServedBuildObjective:
-    """The target answers, and serves the build that its target file expects."""
+    """Requires that the target responds, and serves the build that the target file expects."""
 
     name: str
     guide: str
@@ -14,11 +14,11 @@ class ServedBuildObjective:
 
 @dataclass(frozen=True, slots=True)
 class RollbackObjective:
-    """The ledger has a rollback that gave the target all traffic, and no later move of traffic.
+    """Requires that the last move of traffic in the ledger is a rollback to the target.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         max_age: the maximum age of the rollback.
     """
 
@@ -29,15 +29,15 @@ class RollbackObjective:
 
 @dataclass(frozen=True, slots=True)
 class SignOffObjective:
-    """People signed an item that no machine can verify, for exactly this release and stage.
+    """Requires that people signed an item, which no machine can verify, for this release and stage.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        item: the statement that people sign: a sentence.
+        guide: the section of the deployment guide that requires the objective.
+        item: the sentence that people sign.
         reason: why a machine cannot verify the item.
         max_age: the maximum age of a sign-off.
-        people: how many different people must sign.
+        people: the number of different people who must sign.
     """
 
     name: str

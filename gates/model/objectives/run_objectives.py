@@ -9,20 +9,20 @@ from gates.model.decision import Outcome
 
 @dataclass(frozen=True, slots=True)
 class ChecksObjective:
-    """Every named check passed on the served build within the maximum age.
+    """Requires that every named check passed on the served build within the maximum age.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         checks: the ids of the checks.
         limits: SHA-256 of the policy's limits; only runs that used these limits count.
-        max_age: the maximum age of a pass.
+        max_age: the maximum age of a result with which a check passed.
         check_set: the name of the set of checks in the policy.
-        breach: the outcome that follows from a failed check.
-        collected: the gate runs these checks itself where the newest run is older than this; None
-            where the checks are run by other commands only.
-        since_rollback: whether only runs after the last rollback count, and only violations since
-            then fail a check that the gate runs itself.
+        breach: the outcome of the decision if a check failed: no-go or rollback.
+        collected: the gate runs these checks itself if the newest run is older than this time; None
+            where only other commands run the checks.
+        since_rollback: whether only runs after the last rollback count; then only violations after
+            the rollback fail a check that the gate runs itself.
     """
 
     name: str
@@ -38,16 +38,18 @@ class ChecksObjective:
 
 @dataclass(frozen=True, slots=True)
 class NoFailedChecksObjective:
-    """No run on the served build within the maximum age reports a failed check of the set.
+    """Requires that no recent run on the served build has a failed check of a set.
+
+    Without any run, the requirement is met.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         checks: the ids of the checks.
         limits: SHA-256 of the policy's limits; only a run that used these limits can clear a
             failure.
-        max_age: the maximum age of a failure that counts.
-        breach: the outcome that follows from a failed check.
+        max_age: the maximum age of a failed result that counts.
+        breach: the outcome of the decision if a check failed: no-go or rollback.
     """
 
     name: str
@@ -60,7 +62,14 @@ class NoFailedChecksObjective:
 
 @dataclass(frozen=True, slots=True)
 class ListedChecksObjective:
-    """No run within the maximum age reports a check that the policy does not list."""
+    """Requires that no recent run has a result of a check that the policy does not list.
+
+    Args:
+        name: the objective's name.
+        guide: the section of the deployment guide that requires the objective.
+        known: the ids of all checks that the policy lists.
+        max_age: the maximum age of a run that counts.
+    """
 
     name: str
     guide: str
@@ -70,17 +79,18 @@ class ListedChecksObjective:
 
 @dataclass(frozen=True, slots=True)
 class LoadObjective:
-    """The newest load run of a profile, large enough and not too old, met every limit.
+    """Requires that the newest load run of a profile met every limit.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
+        guide: the section of the deployment guide that requires the objective.
         profile: the profile's name.
-        at_least_users: the minimum number of users; smaller runs do not count.
-        at_least_seconds: the minimum length of the judged phases.
-        limits: the limits that apply, by name.
-        p95: the limits of P95, in seconds by operation; ``total`` is for all operations.
-        finds_knee: whether the finding names the number of users that breaks a limit.
+        at_least_users: the minimum number of simulated users; smaller runs do not count.
+        at_least_seconds: the minimum length of the judged phases; shorter runs do not count.
+        limits: the numbers of the limits that apply, by the name of the limit.
+        p95: the limits of the 95th percentile of the response times, in seconds by operation;
+            ``total`` is for all operations together.
+        finds_knee: whether the finding names the number of users at which a limit was broken.
         digest: SHA-256 of the policy's limits; only runs that used these limits count.
         max_age: the maximum age of the run.
     """

@@ -1,4 +1,4 @@
-"""Objectives over one window of samples."""
+"""Objectives that are judged with the samples of one window of time."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,15 +8,15 @@ from gates.model.indicators import BuildIndicator, EventIndicator, ProcessIndica
 
 @dataclass(frozen=True, slots=True)
 class LiveBuildObjective:
-    """Every sample in the window comes from the expected build.
+    """Requires that every sample in the window comes from the expected build.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        indicator: the info series whose labels name the build.
-        processes: which instances there are.
-        window: how far back.
-        max_sample_age: how old the newest sample may be.
+        guide: the section of the deployment guide that requires the objective.
+        indicator: the info series whose labels name the build of each instance.
+        processes: the indicator that lists the instances of each colour.
+        window: the length of the window, which ends at the moment of the question.
+        max_sample_age: the maximum age of the newest sample.
     """
 
     name: str
@@ -29,19 +29,19 @@ class LiveBuildObjective:
 
 @dataclass(frozen=True, slots=True)
 class RatioObjective:
-    """The ratio of bad events in the window is below a limit, or that of good events above it.
+    """Requires that the ratio of bad events is below a limit, or of good events above a limit.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        indicator: the events; the limit is for those that ``selected`` counts.
-        processes: which instances there are.
-        limit: the ratio, 0 to 1, that must not be reached.
-        below: whether the ratio must stay below the limit; otherwise it must stay above.
-        minimum_events: how many events are needed for a judgement.
-        window: how far back.
-        max_sample_age: how old the newest sample may be.
-        since_rollback: whether the window does not begin before the last rollback.
+        guide: the section of the deployment guide that requires the objective.
+        indicator: the bad or good events, which its ``selected`` counts, and all events.
+        processes: the indicator that lists the instances of each colour.
+        limit: the limit of the ratio, 0 to 1; the ratio must not reach the limit.
+        below: whether the ratio must stay below the limit; otherwise the ratio must stay above.
+        minimum_events: the number of events without which the ratio is not judged.
+        window: the length of the window, which ends at the moment of the question.
+        max_sample_age: the maximum age of the newest sample.
+        since_rollback: whether the window must not begin before the end of the last rollback.
     """
 
     name: str
@@ -57,21 +57,21 @@ class RatioObjective:
 
     @property
     def reads(self) -> str:
-        """The events that the ratio is of, in words."""
+        """The events whose ratio is judged, in words."""
         return self.indicator.reads if self.below else self.indicator.good_reads
 
 
 @dataclass(frozen=True, slots=True)
 class ShareObjective:
-    """The balancer has given the target its intended share for the whole bake time.
+    """Requires that the target has had its intended share of the traffic for the whole bake time.
 
     Args:
         name: the objective's name.
-        guide: the guide's section.
-        indicator: the weights of the balancer's servers.
-        share: intended share of the target, 0 to 1.
-        bake: the bake time: how long the balancer must have given this share.
-        longest: how far back the weights are queried to find the start of the ramp.
+        guide: the section of the deployment guide that requires the objective.
+        indicator: the indicator of the traffic weights of the balancer's servers.
+        share: the intended share of the traffic for the target, 0 to 1.
+        bake: the bake time: how long the balancer must have given the target this share.
+        longest: the length of the window in which the start of the ramp is looked for.
         max_sample_age: the maximum age of the newest sample.
     """
 
