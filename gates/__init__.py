@@ -1,25 +1,25 @@
-"""The release gate: evidence in, decision out.
+"""The release gate: a library that collects evidence about a release, and returns a decision.
 
-A program needs no other module than this, and ``gates.model`` for the parts of evidence;
-``docs/library.md`` has three examples. The names below are imported when they are first used.
+A program imports this package, and ``gates.model`` for the classes that evidence consists of.
+``docs/library.md`` has three examples. This package imports each exported name at its first use.
 
-The packages inside:
+The packages inside ``gates``:
 
-model      the values that cross module boundaries
+model      defines the classes of the values that modules pass to each other
 policy     reads policies, targets and schedules, and finds mistakes in them
-sources    measure the target: its health answer, samples of Prometheus
-evidence   collects what a decision is based on
-judging    decides: evidence in, decision out
-statistics the exact tests that the judge uses
-signing    sign-offs, overrides and revocations by people
-attestation  signed statements about decisions, and their verification
-serve      answers pipelines over HTTP
-ramp       moves traffic step by step, and back
-routers    the kinds of traffic router
-backtest   judges recordings
-process    exit codes and output of a command
-coverage   shows which objectives decide the items of the deployment guide
-cli        the ``gates`` command
+sources    read the health response of the target, and samples from Prometheus
+evidence   collects the evidence that a decision is based on
+judging    judges the evidence, and returns the decision
+statistics has the exact statistical tests that the judge uses
+signing    writes and verifies sign-offs, overrides and revocations by people
+attestation  signs statements about decisions, and verifies signed statements
+serve      serves decisions to pipelines over HTTP
+ramp       moves traffic to the canary step by step, and back to the baseline
+routers    has one module for each kind of traffic router
+backtest   judges recordings of earlier ramps
+process    has the parts that every command shares: options, output, time limits, signals
+coverage   lists the objectives that decide each item of the deployment guide
+cli        is the ``gates`` command
 """
 
 TYPE_CHECKING = False  # as in ``typing``, which takes longer to import than this package
@@ -91,5 +91,5 @@ if not TYPE_CHECKING:  # a type checker must find unknown names, which this func
 
 
 def __dir__() -> list[str]:
-    """The exported names, and what is imported by now."""
+    """Return the exported names, and the names that are already imported."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""What a program calls instead of the ``gates`` command; ``gates`` exports it."""
+"""The functions that a program calls instead of the ``gates`` command; ``gates`` exports them."""
 
 import os
 from dataclasses import replace
@@ -22,20 +22,24 @@ def check(  # noqa: PLR0913 - the options of the command, each by its name
     time_scale: float = 1.0,
     wait_seconds: float = 0.0,
 ) -> Decision:
-    """Ask whether the release may go on past a stage, as ``gates check`` does.
+    """Decide whether the release may go on past a stage, as ``gates check`` does.
 
-    The evidence and the decision are in the ledger before this function returns.
+    The function writes the evidence and the decision to the ledger before it returns.
 
     Args:
         stage: the name of a stage of the policy, such as ``ramp-10``.
         target: the name of a target file, such as ``green``.
-        policy: the policy file; else KIRANA_POLICY, else the installed policy.
-        targets: the folder of target files; else KIRANA_TARGETS, else the installed folder.
-        out: the folder of generated files; else KIRANA_OUT, else ``./out``.
-        runs: the folder of suite runs and load runs; else ``runs`` in the folder ``out``.
+        policy: the policy file. None means the file that KIRANA_POLICY names, or else the
+            installed policy.
+        targets: the folder of target files. None means the folder that KIRANA_TARGETS names, or
+            else the installed folder.
+        out: the folder of generated files. None means the folder that KIRANA_OUT names, or else
+            ``./out``.
+        runs: the folder of suite runs and load runs. None means ``runs`` in the folder ``out``.
         time_scale: the factor by which every duration of the policy is divided; over 1 in a
             rehearsal.
-        wait_seconds: how long to ask again while the answer is a hold.
+        wait_seconds: the longest time, in seconds, in which the function repeats a decision that is
+            a hold. 0 decides once.
 
     Returns:
         The decision; ``entry_id`` is the id of its entry in the ledger. Only ``Outcome.GO`` means
@@ -44,7 +48,7 @@ def check(  # noqa: PLR0913 - the options of the command, each by its name
     Raises:
         UnknownNameError: no stage or no target has this name.
         ConfigurationError: the policy, the target file or an argument is wrong.
-        LedgerError: the decision could not be written, so there is no decision.
+        LedgerError: the gate could not write the decision to the ledger, so there is no decision.
     """
     options = ContextOptions(
         target, policy=_text(policy), targets=_text(targets), runs=_text(runs), out=_text(out),
@@ -61,30 +65,40 @@ def load_policy(path: FilePath | None = None) -> Policy:
     """Read a policy file.
 
     Args:
-        path: the file; else KIRANA_POLICY, else the installed policy.
+        path: the policy file. None means the file that KIRANA_POLICY names, or else the installed
+            policy.
+
+    Returns:
+        The policy, with its stages and objectives.
 
     Raises:
-        ConfigurationError: the file cannot be read, or is wrong; the message names file and key.
+        ConfigurationError: the file cannot be read, or is wrong; the message names the file
+            and the key.
     """
     return policy_file.load(places.policy(_text(path)).path)
 
 
 def load_target(name: str, folder: FilePath | None = None) -> Target:
-    """Read a target file, and the secrets that it names from the environment.
+    """Read a target file, and read from the environment the secrets that the file names.
 
     Args:
         name: the name of the target, such as ``green``.
-        folder: the folder of target files; else KIRANA_TARGETS, else the installed folder.
+        folder: the folder of target files. None means the folder that KIRANA_TARGETS names, or else
+            the installed folder.
+
+    Returns:
+        The target, with the secrets that the environment has.
 
     Raises:
-        UnknownNameError: the folder has no such target.
-        ConfigurationError: the file cannot be read, or is wrong; the message names file and key.
+        UnknownNameError: the folder has no target of this name.
+        ConfigurationError: the file cannot be read, or is wrong; the message names the file
+            and the key.
     """
     return target_file.load(name, places.targets(_text(folder)).path)
 
 
 def _text(path: FilePath | None) -> str | None:
-    """A path as an option of the command."""
+    """Return a path as the text of a command-line option; None stays None."""
     return None if path is None else os.fspath(path)
 
 

@@ -1,4 +1,7 @@
-"""A decision as a JSON document; its schema is gates/schemas/decision.schema.json."""
+"""Writes a decision as a JSON document, and reads the document back.
+
+The JSON schema of the document is gates/schemas/decision.schema.json.
+"""
 
 import json
 from dataclasses import dataclass
@@ -33,14 +36,14 @@ KIND = "decision"
 
 @dataclass(frozen=True, slots=True)
 class DecisionDocument:
-    """A decision, and what the ledger keeps beside it.
+    """A decision, and the values that the ledger stores with the decision.
 
     Args:
         decision: the decision.
         policy_digest: SHA-256 of the policy file.
-        tool: version of the gate.
-        evidence_digest: SHA-256 of the kept evidence; empty before the evidence is kept.
-        runs: the runs that the decision is based on.
+        tool: the version of the gate.
+        evidence_digest: SHA-256 of the stored evidence; empty before the evidence is stored.
+        runs: the suite runs and load runs that the decision is based on.
         entry_id: the id of the decision's ledger entry; empty before the entry is written.
     """
 
@@ -53,27 +56,30 @@ class DecisionDocument:
 
 
 def of_decision(decision: Decision, *, policy_digest: str, tool: str) -> DecisionDocument:
-    """The document of a decision that is not yet in the ledger.
+    """Return the document of a decision that is not yet in the ledger.
 
     Args:
         decision: the decision.
         policy_digest: SHA-256 of the policy file.
-        tool: version of the gate.
+        tool: the version of the gate.
     """
     return DecisionDocument(decision, policy_digest, tool)
 
 
 def as_text(document: DecisionDocument) -> str:
-    """The document as indented JSON.
+    """Return the document as the text of indented JSON.
 
     Raises:
-        ValueError: a number of the document is NaN or infinite, which JSON does not know.
+        ValueError: a number of the document is NaN or infinite; JSON has no such number.
     """
     return json.dumps(encode(document), indent=2, allow_nan=False)
 
 
 def encode(document: DecisionDocument) -> JsonObject:
-    """The document as a JSON object; ``id`` is in it once the decision is in the ledger."""
+    """Return the document as a JSON object.
+
+    The object has the key ``id`` only after the decision is in the ledger.
+    """
     decision = document.decision
     content = {
         "kind": KIND,
@@ -103,11 +109,11 @@ def decode(content: JsonObject) -> DecisionDocument | None:
     Returns:
         The document; None where the object is not the document of a decision.
 
-    Fields that older versions of the gate did not write have their defaults. A finding or a run
-    of another shape is left out.
+    Fields that older versions of the gate did not write have their defaults. The document does not
+    contain findings and runs that the gate cannot read.
 
     Args:
-        content: untrusted.
+        content: the JSON object, from an untrusted source.
     """
     outcome, at = _outcome(text(content, "decision")), moment(content, "at")
     if content.get("kind") != KIND or outcome is None or at is None:

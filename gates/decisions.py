@@ -1,4 +1,4 @@
-"""One question to the gate: collect the evidence, judge it, record the decision."""
+"""Decides about one stage: collects and judges the evidence, and records the decision."""
 
 import json
 import shlex
@@ -52,20 +52,20 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The policy, the target and the folders of a question to the gate.
+    """The policy, the target and the folders that the gate needs for a decision.
 
     Args:
         policy: the policy, with its live durations divided by the time scale.
-        policy_file: the path of the policy, for messages.
+        policy_file: the path of the policy file, for messages.
         policy_installed: whether the policy is the installed policy.
         target: the target.
         out: the folder of generated files.
-        runs: the folder of runs.
+        runs: the folder of suite runs and load runs.
         time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
         targets: the folder of target files.
-        collector: runs the checks that the gate itself must run.
-        reader: reads the ledger.
-        metrics: what the questions of this context remember of the metrics.
+        collector: the object that runs the checks that the gate itself must run.
+        reader: the reader of the ledger.
+        metrics: the samples that one decision of this context stores for the next decision.
     """
 
     policy: Policy
@@ -81,7 +81,7 @@ class Context:
     metrics: MetricsMemory = field(default_factory=MetricsMemory)
 
     def stage(self, name: str) -> Stage:
-        """The stage of this name.
+        """Return the stage of this name.
 
         Raises:
             UnknownNameError: the policy has no stage of this name.
@@ -102,11 +102,11 @@ class ContextOptions:
 
 
 def open_context(options: ContextOptions, policies: PolicyReader | None = None) -> Context:
-    """Read policy and target.
+    """Read the policy and the target, and return them with the folders.
 
     Args:
         options: the settings of a command line.
-        policies: reads the policy; None where the policy is read only once.
+        policies: the reader of the policy; None where the policy is read only once.
 
     Raises:
         ConfigurationError: the policy or the target is wrong, the target does not accept the
@@ -121,7 +121,7 @@ def open_context(options: ContextOptions, policies: PolicyReader | None = None) 
         raise ConfigurationError(f"--time-scale: expected 1 to {MAX_TIME_SCALE:g}, got {scale:g}")
     if chosen.production and scale != 1:
         raise ConfigurationError(
-            f"{chosen.name} is a production target; --time-scale is only for rehearsals"
+            f"{chosen.name} is a production target; use --time-scale only in rehearsals"
         )
     if chosen.policies and loaded.digest not in chosen.policies:
         raise ConfigurationError(
@@ -145,13 +145,13 @@ def open_context(options: ContextOptions, policies: PolicyReader | None = None) 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one question, before it is in the ledger.
+    """A decision with its stage and its evidence, before the decision is in the ledger.
 
     Args:
-        stage: the stage that was asked about.
+        stage: the stage that the decision is about.
         decision: the decision.
         evidence: the evidence of the decision.
-        share: green's share of the traffic now, 0 to 1; None where no ramp is under way.
+        share: green's share of the traffic now, from 0 to 1; None where no ramp is under way.
     """
 
     stage: Stage
@@ -204,17 +204,17 @@ def decide_within(
     on_hold: Callable[[float, Decision], None],
     may_change: Callable[[Decision], bool] = lambda _: True,
 ) -> Answer:
-    """Decide again and again while the answer is a hold.
+    """Decide about a stage again and again while the decision is a hold.
 
     Args:
-        context: policy, target and places.
+        context: the policy, the target and the folders.
         stage: the stage.
-        wait_seconds: how long to wait for another answer; 0 decides once.
-        on_hold: called before each wait with the seconds that have passed, and the decision.
-        may_change: whether more time may change a hold; by default, always true.
+        wait_seconds: the longest time to wait for another decision; 0 decides once.
+        on_hold: a function that is called before each wait, with the passed time and the decision.
+        may_change: returns whether more time may change a hold; by default, always true.
 
     Returns:
-        The last answer.
+        The last decision, with its stage and its evidence.
     """
     answer, began = decide(context, stage), time.monotonic()
     while answer.decision.outcome is Outcome.HOLD and may_change(answer.decision):
@@ -228,18 +228,18 @@ def decide_within(
 
 
 def poll_seconds(context: Context) -> float:
-    """The time between two questions to the gate, seconds."""
+    """Return the time between two decisions, in seconds."""
     return max(MIN_POLL_SECONDS, POLL_SECONDS / context.time_scale)
 
 
 def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]:
-    """The problems of the ledger, for the reader of a decision; empty for a whole ledger."""
+    """Return a warning about the problems of the ledger; empty where the ledger has no problem."""
     if not written.problems:
         return ()
-    more = f" (and {len(written.problems) - 1} more)" if len(written.problems) > 1 else ""
+    more = f" (and {len(written.problems) - 1} more problems)" if len(written.problems) > 1 else ""
     warning = (
-        f"the ledger {out / ledger.FILE} is damaged: {written.problems[0]}{more}; later entries "
-        f"are still read; type: gates log --verify --out {shlex.quote(str(out))}"
+        f"the ledger {out / ledger.FILE} is damaged: {written.problems[0]}{more}; the gate "
+        f"still reads the later entries; type: gates log --verify --out {shlex.quote(str(out))}"
     )
     return (warning,)
 
@@ -247,13 +247,13 @@ def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]
 def _sign_offs(
     context: Context, stage: Stage, content: ledger.LedgerContent
 ) -> tuple[SignOffRecord, ...]:
-    """The sign-offs and overrides of a stage on the target."""
+    """Return the sign-offs and overrides in the ledger for a stage and the target."""
     records = sign_offs_of(content, context.target.name, signature.configured_key())
     return tuple(record for record in records if record.sign_off.stage == stage.name)
 
 
 def _judged_runs(context: Context, content: ledger.LedgerContent) -> list[tuple[str, JudgedRun]]:
-    """The runs that earlier decisions on the target named, each with the decision's entry id."""
+    """Return the runs that earlier decisions about the target name, with the id of the decision."""
     return [
         (record.entry_id, run)
         for record in content.records
@@ -264,7 +264,7 @@ def _judged_runs(context: Context, content: ledger.LedgerContent) -> list[tuple[
 
 
 def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move, ...]:
-    """The moves of the target's newest ramp in the ledger, without moves of another time scale."""
+    """Return the moves of the target's newest ramp, without moves of another time scale."""
     ramp: list[Move] = []
     for entry in entries:
         if entry.target != context.target.name:
@@ -286,7 +286,7 @@ def moves(context: Context, entries: Sequence[ledger.LedgerEntry]) -> tuple[Move
 def _last_rollback(
     context: Context, stage: Stage, content: ledger.LedgerContent
 ) -> Rollback | None:
-    """The last rollback that gave the context's target all traffic; None where none is known."""
+    """Return the last rollback that gave the target all traffic; None for no known rollback."""
     if stage.role is not StageRole.AFTER_ROLLBACK:
         return None
     names = _partners(context)
@@ -310,7 +310,7 @@ def _last_rollback(
 
 
 def _partners(context: Context) -> frozenset[str]:
-    """The names of the targets whose traffic a rollback gives to the context's target."""
+    """Return the names of the targets whose traffic a rollback moves to the context's target."""
     target = context.target
     names = {target.baseline_slot}
     for name in target_file.names(context.targets):
@@ -331,7 +331,7 @@ def record(context: Context, answer: Answer) -> DecisionDocument:
         The decision document with the id of its ledger entry.
 
     Raises:
-        LedgerError: the evidence or the entry could not be written; then there is no decision.
+        LedgerError: the gate could not write the evidence or the entry, so there is no decision.
     """
     decision, evidence = answer.decision, answer.evidence
     kept = {
@@ -359,7 +359,7 @@ def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
         The stage, the evidence and the new decision.
 
     Raises:
-        LedgerError: the evidence is missing, was changed, or has another format.
+        LedgerError: the evidence is missing, was changed, or cannot be read.
     """
 
     def judged(content: JsonObject) -> tuple[Stage, Evidence, Decision]:
@@ -372,14 +372,14 @@ def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
 
 
 def kept_evidence(out: Path, digest: str) -> tuple[Stage, Evidence]:
-    """The stage and the evidence of a decision, as they were kept; nothing is judged.
+    """Return the stage and the evidence of a decision as the gate stored them, without a judgement.
 
     Args:
         out: the folder of the ledger.
-        digest: the SHA-256 of the evidence; untrusted.
+        digest: the SHA-256 of the evidence, from an untrusted source.
 
     Raises:
-        LedgerError: the evidence is missing, was changed, or has another format.
+        LedgerError: the evidence is missing, was changed, or cannot be read.
     """
     return _read_kept(out, digest, _stage_and_evidence)
 
@@ -389,11 +389,11 @@ def _stage_and_evidence(content: JsonObject) -> tuple[Stage, Evidence]:
 
 
 def _read_kept(out: Path, digest: str, read: Callable[[JsonObject], Kept]) -> Kept:
-    """Read kept evidence; content of another format is an error of the ledger."""
+    """Read stored evidence; content of another format is an error of the ledger."""
     raw = ledger.load_evidence(out, digest)
     try:
         return read(json.loads(raw))
     except (
         ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
     ) as error:  # fmt: skip
-        raise LedgerError(f"evidence {digest[:12]} has another format: {error}"[:300]) from error
+        raise LedgerError(f"cannot read the evidence {digest[:12]}: {error}"[:300]) from error

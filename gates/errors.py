@@ -1,15 +1,15 @@
-"""All exceptions that this project raises on purpose and that derive from ``GatesError``.
+"""The exceptions of this project that derive from ``GatesError``, each with its exit code.
 
 GatesError
 ├── ConfigurationError      a policy, a target file or an option is wrong: exit 2
 │   ├── UnknownNameError    no policy, target, stage or fault has this name
 │   └── RecordingError      a file is not a valid recording
-├── AttestationError        a file does not attest the decision that it should: exit 1
-├── LedgerError             a decision could not be written to the ledger, or read: exit 70
-├── OutputError             the output is the only result, and it could not be written: exit 70
+├── AttestationError        a file is not a valid statement about the decision: exit 1
+├── LedgerError             the gate could not write or read a ledger entry: exit 70
+├── OutputError             the command could not write its output: exit 70
 ├── RehearsalError          a part of a rehearsal failed: exit 70
-├── RouterError             the router did not move the traffic, or did not answer: exit 70
-└── MismatchError           green does not have the traffic that the ledger says: exit 2
+├── RouterError             the router did not move the traffic, or sent no response: exit 70
+└── MismatchError           green's traffic is not the traffic in the ledger: exit 2
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from difflib import get_close_matches
 
 
 class GatesError(Exception):
-    """The base of all these errors; the message is written for a person."""
+    """The base class of the exceptions of this project; the message is written for a person."""
 
 
 class ConfigurationError(GatesError):
@@ -25,10 +25,10 @@ class ConfigurationError(GatesError):
 
 
 class UnknownNameError(ConfigurationError):
-    """Nothing has this name; the message suggests the nearest name that exists.
+    """The name does not exist; the message suggests the nearest name that exists.
 
     Args:
-        kind: the kind of thing, such as ``target``.
+        kind: the kind of object that the name should name, such as ``target``.
         name: the unknown name.
         known: the names that exist.
         where: the file or folder that was searched.
@@ -39,27 +39,27 @@ class UnknownNameError(ConfigurationError):
         near = get_close_matches(name, names, 1, cutoff=0.5)
         hint = f" Did you mean {near[0]}?" if near else ""
         listed = ", ".join(names) or "none"
-        super().__init__(f"no {kind} {name[:80]!r} in {where}.{hint} There are: {listed}")
+        super().__init__(f"no {kind} {name[:80]!r} in {where}.{hint} Known names: {listed}")
 
 
 class RecordingError(ConfigurationError):
-    """The file is not a valid recording; the message names the line."""
+    """The file is not a valid recording; the message names the wrong line."""
 
 
 class LedgerError(GatesError):
-    """A decision could not be written to the ledger, or its entry could not be read."""
+    """The gate could not write an entry to the ledger, or could not read an entry."""
 
 
 class AttestationError(GatesError):
-    """A file is not the signed statement of a decision, or is about something else."""
+    """A file is not a signed statement about a decision, or is about another decision."""
 
 
 class MismatchError(GatesError):
-    """Green does not have the traffic that the ledger says; the message has both figures."""
+    """Green's share of the traffic is not the share in the ledger; the message has both shares."""
 
 
 class OutputError(GatesError):
-    """The output is the only result of a command, and it could not be written."""
+    """A command whose only result is its output could not write this output."""
 
 
 class RehearsalError(GatesError):
@@ -67,4 +67,4 @@ class RehearsalError(GatesError):
 
 
 class RouterError(GatesError):
-    """The router did not move the traffic, or did not answer."""
+    """The traffic router did not move the traffic, or sent no response."""

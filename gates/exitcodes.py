@@ -1,4 +1,4 @@
-"""The exit codes of the ``gates`` command; nothing but a GO exits 0."""
+"""The exit codes of the ``gates`` command; only the decision GO has exit code 0."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""Typed fields of untrusted JSON: a field that is missing or of another type has no value."""
+"""Reads fields of untrusted JSON; a missing field, or a field of another type, has no value."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,23 +10,23 @@ MAX_WHOLE_NUMBER = 2**53
 
 
 def text(content: JsonObject, key: str) -> str:
-    """The text of a key; empty where there is no text.
+    """Return the text of a field; empty where the field is missing or is not a text.
 
     Args:
-        content: untrusted.
-        key: the key.
+        content: the JSON object, from an untrusted source.
+        key: the name of the field.
     """
     value = content.get(key)
     return value if isinstance(value, str) else ""
 
 
 def texts(content: JsonObject, key: str) -> tuple[str, ...]:
-    """The texts of a list; values of other types are left out."""
+    """Return the texts of a field that is a list, without values of other types."""
     return tuple(value for value in _values(content, key) if isinstance(value, str))
 
 
 def number(content: JsonObject, key: str) -> float | None:
-    """The finite number of a key; None where there is no such number."""
+    """Return the number of a field; None where the field is missing or no finite number."""
     value = content.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -37,7 +37,7 @@ def number(content: JsonObject, key: str) -> float | None:
 
 
 def whole_number(content: JsonObject, key: str) -> int | None:
-    """The whole number of a key, at most 2**53 from zero; None where there is no such number."""
+    """Return the whole number of a field, from -2**53 to 2**53; None for any other value."""
     value = content.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_WHOLE_NUMBER:
         return None
@@ -45,7 +45,7 @@ def whole_number(content: JsonObject, key: str) -> int | None:
 
 
 def moment(content: JsonObject, key: str) -> datetime | None:
-    """The date and time of a key, in ISO 8601 with an offset from UTC; None without such a time."""
+    """Return the date and time of a field, in ISO 8601 with a UTC offset; None for other values."""
     try:
         value = datetime.fromisoformat(text(content, key))
     except ValueError:
@@ -54,13 +54,13 @@ def moment(content: JsonObject, key: str) -> datetime | None:
 
 
 def json_object(content: JsonObject, key: str) -> JsonObject | None:
-    """The object of a key; None where there is no object."""
+    """Return the JSON object of a field; None where the field is missing or no object."""
     value = content.get(key)
     return value if isinstance(value, dict) else None
 
 
 def json_objects(content: JsonObject, key: str) -> tuple[JsonObject, ...]:
-    """The objects of a list; values of other types are left out."""
+    """Return the JSON objects of a field that is a list, without values of other types."""
     return tuple(value for value in _values(content, key) if isinstance(value, dict))
 
 

@@ -1,4 +1,7 @@
-"""Where target files, policies and generated files are, and what chose that."""
+"""Finds the paths of target files, policies and generated files.
+
+An option, an environment variable or a default chooses each path.
+"""
 
 import os
 import sys
@@ -15,7 +18,7 @@ INSTALLED = BUNDLED if BUNDLED.is_dir() else BESIDE
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A path, and what chose it: for headers and messages."""
+    """A path, and the option, environment variable or default that chose it, for messages."""
 
     path: Path
     chosen_by: str
@@ -25,38 +28,40 @@ class Place:
 
 
 def targets(option: str | None) -> Place:
-    """The folder of target files: ``--targets``, KIRANA_TARGETS, or the installed folder."""
+    """Return the folder of target files: ``--targets``, KIRANA_TARGETS, or the installed folder."""
     return _place(option, "--targets", "KIRANA_TARGETS", INSTALLED / "targets")
 
 
 def policy(option: str | None) -> Place:
-    """The policy file: ``--policy``, KIRANA_POLICY, or the installed file."""
+    """Return the policy file: ``--policy``, KIRANA_POLICY, or the installed file."""
     return _place(option, "--policy", "KIRANA_POLICY", policy_installed())
 
 
 def policy_installed() -> Path:
-    """The installed policy file."""
+    """Return the path of the installed policy file."""
     return INSTALLED / "policies" / "release.toml"
 
 
 def guide(option: str | None) -> Place:
-    """The file of the guide's items: ``--guide``, KIRANA_GUIDE, or the installed file."""
+    """Return the file of the guide's items: ``--guide``, KIRANA_GUIDE, or the installed file."""
     return _place(option, "--guide", "KIRANA_GUIDE", INSTALLED / "policies" / "guide.toml")
 
 
 def suites_installed() -> Path | None:
-    """The folder of the suites; None where they are not installed."""
+    """Return the folder of the suites; None where the suites are not installed."""
     folder = BESIDE / "suites"
     return folder if (folder / "required.toml").is_file() else None
 
 
 def put_on_path(folder: Path) -> None:
-    """Let this process and its children import the packages of a bundle, before all others.
+    """Put a folder first on the import path of this process and of its child processes.
 
-    Only our own commands call this; a program that imports ``gates`` keeps its path.
+    Only the commands of this project call the function. A program that imports ``gates`` keeps its
+    own import path.
 
     Args:
-        folder: the bundle of a wheel; a folder that does not exist changes nothing.
+        folder: the bundled folder of a wheel. The function does nothing where the folder does not
+            exist.
     """
     if not folder.is_dir() or str(folder) in sys.path:
         return
@@ -66,7 +71,7 @@ def put_on_path(folder: Path) -> None:
 
 
 def out(option: str | None, default: Path) -> Place:
-    """The folder of generated files: ``--out``, KIRANA_OUT, or the default."""
+    """Return the folder of generated files: ``--out``, KIRANA_OUT, or the default."""
     return _place(option, "--out", "KIRANA_OUT", default)
 
 

@@ -1,4 +1,4 @@
-"""The ``gates`` command: its commands and options; each command is a module of its own."""
+"""The command line of ``gates``: its commands and their options; each command has a module."""
 
 import argparse
 import importlib
@@ -28,17 +28,17 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the command line, without the program's name.
 
     Returns:
-        The exit code; for a command that does not ask the gate, 0 means that it succeeded.
+        The exit code. For a command that makes no decision, 0 means that the command succeeded.
     """
     places.put_on_path(places.BUNDLED)
     return command_line.carry_out(parser(), arguments, interrupted="no decision was made")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="gates",
-        description="May the release go on? Judges the evidence and answers by exit code.",
+        description="Decides whether a release may go on. The exit code states the decision.",
         epilog=EXIT_TABLE,
         allow_abbrev=False,
     )
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _function_of(module: str) -> Callable[[argparse.Namespace], int]:
-    """The command's function: it has the module's name, and is imported when it is called."""
+    """Return a function that imports the module of a command, and calls its main function."""
 
     def run(arguments: argparse.Namespace) -> int:
         return int(getattr(importlib.import_module(f"gates.cli.{module}"), module)(arguments))
@@ -80,7 +80,7 @@ def _add_judging(add: AddCommand) -> None:
     options.add_places(check)
     options.add_time_scale(check)
     options.add_runs(check)
-    meaning = "while the answer is a hold, ask again for this time"
+    meaning = "decide again for this time while the decision is a hold (0)"
     options.add_duration(check, "--wait", meaning, default=0.0)
     options.add_json(check)
     options.add_format(check)
@@ -95,17 +95,19 @@ def _add_judging(add: AddCommand) -> None:
 
 
 def _add_ramp(add: AddCommand) -> None:
-    ramp = add("ramp", "move traffic step by step, and ask the gate at each step")
+    ramp = add("ramp", "move traffic step by step; decide at each step whether to go on")
     options.add_target(ramp)
     options.add_baseline(ramp)
     options.add_places(ramp)
     options.add_time_scale(ramp)
     options.add_runs(ramp)
-    ramp.add_argument("--schedule", metavar="FILE", help="steps and bake times (the guide's)")
-    meaning = "how long the ramp waits during a hold (the policy's hold_seconds)"
+    ramp.add_argument(
+        "--schedule", metavar="FILE", help="a TOML file of steps (the policy's steps)"
+    )
+    meaning = "the longest time that the ramp waits during a hold (the policy's hold_seconds)"
     options.add_duration(ramp, "--hold", meaning)
     ramp.add_argument(
-        "--dry-run", action="store_true", help="print the steps, move nothing, exit with 3"
+        "--dry-run", action="store_true", help="print the steps, move no traffic, exit with 3"
     )
     options.add_json(ramp)
 
@@ -120,19 +122,19 @@ def _add_rollback(add: AddCommand) -> None:
         "--control",
         type=url,
         metavar="URL",
-        help="the balancer's control address; with it, no target file and no policy file is needed",
+        help="the balancer's control address; then no target file and no policy file is needed",
     )
     rollback.add_argument(
         "--slots",
         type=slots,
         metavar="GREEN,BLUE",
-        help="both slots at the balancer (default: the slots of the target file)",
+        help="the names of both slots at the balancer (default: those in the target file)",
     )
     rollback.add_argument(
         "--prometheus",
         type=url,
         metavar="URL",
-        help="the address of the second witness (default: the address in the target file)",
+        help="the address of Prometheus (default: the address in the target file)",
     )
     rollback.add_argument(
         "--force", action="store_true", help="move the traffic although blue is not healthy"
@@ -140,22 +142,22 @@ def _add_rollback(add: AddCommand) -> None:
 
 
 def _add_rehearse(add: AddCommand) -> None:
-    rehearse = add("rehearse", "run a whole ramp on the testbed, with shoppers")
-    rehearse.add_argument("--fault", metavar="NAME", help="a fault of the testbed to switch on")
+    rehearse = add("rehearse", "run a whole ramp on the testbed, with simulated shoppers")
+    rehearse.add_argument("--fault", metavar="NAME", help="the fault that the testbed switches on")
     rehearse.add_argument(
         "--at",
         type=int,
         default=40,
         metavar="PERCENT",
-        help="the step at which the fault is switched on (40)",
+        help="green's share, in percent, at which the testbed switches the fault on (40)",
     )
     rehearse.add_argument(
-        "--users", type=int, default=120, metavar="N", help="the number of shoppers (120)"
+        "--users", type=int, default=120, metavar="N", help="the number of simulated shoppers (120)"
     )
     rehearse.add_argument(
-        "--sign-as", metavar="NAME", help="sign the items of the day of the deployment as NAME"
+        "--sign-as", metavar="NAME", help="sign the items of the deployment day as NAME"
     )
-    rehearse.add_argument("--keep", action="store_true", help="leave the testbed running")
+    rehearse.add_argument("--keep", action="store_true", help="do not stop the testbed at the end")
     options.add_policy(rehearse)
     options.add_out(rehearse)
     options.add_time_scale(rehearse, REHEARSAL_SCALE)
@@ -165,38 +167,42 @@ def _add_signing(add: AddCommand) -> None:
     sign = add("sign", "sign an item of a stage, or the override of an objective")
     sign.add_argument("item", metavar="ITEM", help="the name of an objective of the stage")
     options.add_stage(sign, "the stage for which the item is signed", required=True)
-    options.add_target(sign, "whose release is signed (green)", required=False, default="green")
+    options.add_target(
+        sign, "the target whose release is signed (green)", required=False, default="green"
+    )
     options.add_person(sign)
     meaning = "the time until the sign-off expires (the policy's max_age_seconds)"
     options.add_duration(sign, "--expires", meaning, max_seconds=MAX_LIFETIME_SECONDS)
-    meaning = "let the release go on although the objective is not a pass; two people must sign"
+    meaning = "sign an override: the release may go on without a pass; two people must sign"
     sign.add_argument("--override", action="store_true", help=meaning)
     options.add_places(sign)
     revoke = add("revoke", "revoke a sign-off or an override")
     revoke.add_argument("id", metavar="ID", help="the id of the sign-off in the ledger")
     options.add_person(revoke)
     options.add_out(revoke)
-    status = add("status", "show what is verified, signed, open or failed")
-    options.add_stage(status, "only this stage (every stage)")
-    options.add_target(status, "whose status is shown (green)", required=False, default="green")
+    status = add("status", "show which objectives are verified, signed, open or failed")
+    options.add_stage(status, "the stage whose status is shown (default: every stage)")
+    options.add_target(
+        status, "the target whose status is shown (green)", required=False, default="green"
+    )
     options.add_places(status)
     options.add_json(status, "print the status as JSON")
 
 
 def _add_recordings(add: AddCommand) -> None:
     record = add("record", "write the metrics of both colours to stdout")
-    options.add_target(record, "green")
+    options.add_target(record, "the target that is green, the canary")
     options.add_baseline(record)
     options.add_targets(record)
     meaning = f"the time between two scrapes ({RECORD_SECONDS:g}s)"
     options.add_duration(record, "--every", meaning, default=RECORD_SECONDS)
     options.add_watch_duration(record)
-    backtest = add("backtest", "judge recordings as if they were live")
+    backtest = add("backtest", "judge recordings of metrics as if they were live")
     backtest.add_argument(
-        "recordings", nargs="+", metavar="FILE", help="a recording: JSON Lines of gates record"
+        "recordings", nargs="+", metavar="FILE", help="a recording: the output of gates record"
     )
     options.add_policy(backtest)
-    options.add_json(backtest, "print a line of JSON for each recording")
+    options.add_json(backtest, "print the result of each recording as one line of JSON")
     test_policy = add("test-policy", "compare decisions on recordings with expected decisions")
     test_policy.add_argument(
         "cases", metavar="FILE", help="a TOML file of recordings and expected decisions"
@@ -212,14 +218,14 @@ def _add_reading(add: AddCommand) -> None:
     log = add("log", "show the decisions and moves in the ledger")
     form = log.add_mutually_exclusive_group()
     form.add_argument("--verify", action="store_true", help="check that the ledger is undamaged")
-    meaning = "print decisions and moves of traffic as CDEvents, a line of JSON each"
+    meaning = "print each decision and each move of traffic as a CDEvent, one line of JSON"
     form.add_argument("--cdevents", action="store_true", help=meaning)
     log.add_argument(
         "--last", type=int, default=20, metavar="N", help="the number of entries to print (20)"
     )
     options.add_out(log)
     _add_verify_attestation(add)
-    report = add("report", "write the release report: what was decided, and why")
+    report = add("report", "write the release report: the decisions and their reasons")
     meaning = "the target of the report (default: the target of the newest ramp in the ledger)"
     options.add_target(report, meaning, required=False)
     options.add_places(report)
@@ -231,11 +237,11 @@ def _add_reading(add: AddCommand) -> None:
     options.add_target(coverage, meaning, required=False)
     options.add_places(coverage)
     coverage.add_argument(
-        "--guide", metavar="FILE", help="the guide's items (KIRANA_GUIDE, installed)"
+        "--guide", metavar="FILE", help="the file of the guide's items (KIRANA_GUIDE, installed)"
     )
     form = coverage.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the matrix as JSON")
-    form.add_argument("--markdown", action="store_true", help="print docs/guide-coverage.md")
+    form.add_argument("--markdown", action="store_true", help="print the matrix as Markdown")
     lint = add("lint", "find mistakes in the policy and the target files")
     options.add_policy(lint)
     options.add_targets(lint)
@@ -253,33 +259,33 @@ def _add_verify_attestation(add: AddCommand) -> None:
     meaning = "the public ed25519 key in PEM"
     verify.add_argument("--key", required=True, metavar="FILE", help=meaning)
     options.add_stage(verify, "the stage that the decision must be about", required=True)
-    options.add_target(verify, "whose release the decision must be about")
+    options.add_target(verify, "the target whose release the decision must be about")
     options.add_targets(verify)
     options.add_time_scale(verify)
-    meaning = "the maximum age of the decision (any age)"
+    meaning = "the maximum age of the decision (default: any age)"
     options.add_duration(verify, "--max-age", meaning, max_seconds=MAX_LIFETIME_SECONDS)
 
 
 def _add_serve(add: AddCommand) -> None:
-    serve = add("serve", "answer pipelines over HTTP, and show the release as a live page")
+    serve = add("serve", "serve decisions to pipelines over HTTP, and show a live page")
     serve.add_argument(
         "--listen",
         type=address_and_port,
         default=("127.0.0.1", 8765),
         metavar="HOST:PORT",
-        help="where the server listens (127.0.0.1:8765); port 0 takes a free port",
+        help="the address of the server (127.0.0.1:8765); port 0 means a free port",
     )
     meaning = "the target of the page (default: the target of the newest ramp in the ledger)"
     options.add_target(serve, meaning, required=False)
     options.add_places(serve)
     options.add_time_scale(serve)
     options.add_runs(serve)
-    meaning = "how long a question waits for its decision (30s)"
+    meaning = "the longest time that a request waits for its decision (30s)"
     options.add_duration(serve, "--time-limit", meaning, default=30.0, max_seconds=600)
     serve.add_argument(
         "--no-loopback-exception",
         action="store_true",
-        help="requests from this machine need a token, too",
+        help="require a token in requests from this machine, too",
     )
     serve.add_argument("--certificate", metavar="FILE", help="the server's certificate (PEM)")
     serve.add_argument("--key", metavar="FILE", help="the private key of the certificate (PEM)")
@@ -289,18 +295,22 @@ def _add_serve(add: AddCommand) -> None:
 
 def _add_new_store(add: AddCommand) -> None:
     init = add("init", "write target files and a starting policy for another store")
-    init.add_argument("--url", type=url, required=True, metavar="URL", help="the store, green")
+    init.add_argument("--url", type=url, required=True, metavar="URL", help="the store's address")
     init.add_argument(
-        "--prometheus", type=url, required=True, metavar="URL", help="the store's Prometheus"
+        "--prometheus",
+        type=url,
+        required=True,
+        metavar="URL",
+        help="the address of the store's Prometheus",
     )
-    init.add_argument("--baseline-url", type=url, metavar="URL", help="the baseline, blue")
+    init.add_argument("--baseline-url", type=url, metavar="URL", help="the baseline's address")
     init.add_argument("--control", type=url, metavar="URL", help="the balancer's control address")
     init.add_argument("--openapi", metavar="FILE", help="the store's OpenAPI file")
     options.add_target(init, "the target's name (green)", required=False, default="green")
     options.add_baseline(init)
     options.add_targets(init)
     options.add_policy(init)
-    doctor = add("doctor", "say what the gate can and cannot see of a target")
+    doctor = add("doctor", "show what the gate can and cannot read of a target")
     options.add_target(doctor)
     options.add_targets(doctor)
     options.add_policy(doctor)

@@ -1,4 +1,4 @@
-"""The types of the options of ``gates rollback`` and ``gates serve``: slots and addresses."""
+"""The argument types of slots and addresses, for ``gates rollback``, ``serve`` and ``init``."""
 
 import argparse
 import contextlib
@@ -9,19 +9,21 @@ MAX_PORT = 65_535
 
 
 def slots(text: str) -> tuple[str, str]:
-    """The names of green's and blue's slot, such as ``green,blue``.
+    """Return the names of green's slot and of blue's slot, from a text such as ``green,blue``.
 
     Raises:
         argparse.ArgumentTypeError: the text does not have two different names.
     """
     names = [name.strip() for name in text.split(",")]
     if len(names) != len(SLOTS) or not all(names) or names[0] == names[1]:
-        raise argparse.ArgumentTypeError(f"expected two slots like green,blue, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected two different slots like green,blue, got {text!r}"
+        )
     return names[0], names[1]
 
 
 def url(text: str) -> str:
-    """An address without a trailing slash.
+    """Return the address of an HTTP server, without a trailing slash and without ``/config``.
 
     Raises:
         argparse.ArgumentTypeError: the text is not the address of an HTTP server.
@@ -35,7 +37,7 @@ def url(text: str) -> str:
 
 
 def address_and_port(text: str) -> tuple[str, int]:
-    """An address of this machine and a port, such as ``127.0.0.1:8765`` or ``[::1]:8765``.
+    """Return an IP address and a port, from a text such as ``127.0.0.1:8765`` or ``[::1]:8765``.
 
     Raises:
         argparse.ArgumentTypeError: the text does not have an IP address and a port.

@@ -1,4 +1,7 @@
-"""Asks about the baseline after a rollback; the answer changes nothing that was printed before."""
+"""Judges the baseline after a rollback.
+
+The decision changes neither the rollback nor the lines that the command has printed.
+"""
 
 from collections.abc import Callable
 
@@ -29,28 +32,29 @@ SCRAPED = (RatioObjective, LiveBuildObjective, ShareObjective)
 
 
 def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
-    """Ask the stage after a rollback, and print one line; no failure raises an error.
+    """Judge the stage after a rollback, and print one line; a failure raises no exception.
 
     Args:
-        open_context: gives the context of the baseline; called here, since files may be wrong.
-        say: gets the line.
+        open_context: a function that returns the context of the baseline, or raises an exception
+            where a file is wrong.
+        say: a function that prints the line.
     """
     try:
         context, stage, answer = within(MAX_SECONDS, lambda: _answer(open_context()))
         if stage is None or answer is None:
             name = context.target.name
-            say(f"the gate was not asked about {name}: the policy has no stage after a rollback")
+            say(f"{name} was not judged: the policy has no stage after a rollback")
             return
         within(MAX_LEDGER_SECONDS, lambda: record(context, answer))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the rollback is done
         reason = str(error) or type(error).__name__
-        say(printable(f"the gate was not asked about the baseline: {reason}"))
+        say(printable(f"the baseline was not judged after the rollback: {reason}"))
         return
     decision = answer.decision
     say(
         f"{stage.name}: {decision.outcome.value}: "
         f"{printable(decision.reason)[:MAX_REASON_CHARACTERS]}; "
-        f"to ask again: gates check {stage.name} --target {context.target.name}"
+        f"to judge again, type: gates check {stage.name} --target {context.target.name}"
     )
 
 
@@ -69,9 +73,10 @@ def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
 
 
 def may_change_soon(stage: Stage, decision: Decision) -> bool:
-    """Whether the next scrapes, or the next run of the gate's own checks, may change a hold.
+    """Return whether the next scrapes, or the next run of the gate's own checks, may change a hold.
 
-    A finding about another run, or about a source that gives no answer, stays as it is.
+    A finding about another run does not change soon. A finding about a source that sends no
+    response does not change soon either.
 
     Args:
         stage: the stage after a rollback.
@@ -86,7 +91,7 @@ def may_change_soon(stage: Stage, decision: Decision) -> bool:
 
 
 def _is_renewed(objective: Objective) -> bool:
-    """Whether the evidence of an objective is new at the next question."""
+    """Return whether the next decision has new evidence for an objective."""
     if isinstance(objective, ChecksObjective):
         return objective.collected is not None
     return isinstance(objective, SCRAPED)

@@ -1,4 +1,4 @@
-"""``gates backtest``: judge recordings as if they were live."""
+"""``gates backtest``: judge recordings of metrics as if the metrics were live."""
 
 import argparse
 import json
@@ -18,10 +18,10 @@ ORDER = (Outcome.GO, Outcome.HOLD, Outcome.NO_GO, Outcome.ROLLBACK)
 
 
 def backtest(arguments: argparse.Namespace) -> int:
-    """``gates backtest``: print what the judge would have decided.
+    """Run ``gates backtest``: print the decision that the gate would have made on each recording.
 
     Returns:
-        The exit code of the worst answer.
+        The exit code of the worst decision.
     """
     from gates.exitcodes import EXIT_CODES
 
@@ -42,15 +42,15 @@ def backtest(arguments: argparse.Namespace) -> int:
 
 
 def _trial_lines(results: Mapping[str, Replay]) -> Iterator[str]:
-    """How often each advisory objective would have stopped or held a ramp of the recordings."""
+    """Yield how often each advisory objective would have stopped or held a recorded ramp."""
     names = dict.fromkeys(name for result in results.values() for name in result.trials)
     for name in names:
         trials = [result.trials[name] for result in results.values() if name in result.trials]
         stops = sum(trial.stopped_at is not None for trial in trials)
         holds = sum(trial.stopped_at is None and trial.holds > 0 for trial in trials)
         yield (
-            f"advisory {name}: would have stopped {stops} and held {holds} of the {len(trials)} "
-            "recordings in which it was judged"
+            f"the advisory objective {name} would have stopped {stops} and held {holds} of the "
+            f"{len(trials)} recordings in which it was judged"
         )
 
 

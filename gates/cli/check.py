@@ -1,4 +1,4 @@
-"""``gates check``: ask whether the release may go on past a stage."""
+"""``gates check``: decide whether the release may go on past a stage."""
 
 import argparse
 import gc
@@ -13,7 +13,11 @@ from gates.process.progress import Progress
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """``gates check STAGE --target NAME``: judge, append to the ledger, then print."""
+    """Run ``gates check``: decide about a stage, append the decision to the ledger, then print it.
+
+    Returns:
+        The exit code of the decision.
+    """
     gc.disable()  # the process ends before its garbage matters
     formats = chosen_formats(arguments.format, as_json=arguments.json)
     context = context_of(arguments)

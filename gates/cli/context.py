@@ -6,7 +6,7 @@ from gates.decisions import Context, ContextOptions, open_context
 
 
 def context_of(arguments: argparse.Namespace) -> Context:
-    """The context that a command line names.
+    """Read the policy and the target of a command line, and return their context.
 
     Raises:
         ConfigurationError: the policy, the target file or an option is wrong.

@@ -1,4 +1,4 @@
-"""``gates coverage``: which objectives decide the items of the deployment guide."""
+"""``gates coverage``: show which objectives decide the items of the deployment guide."""
 
 import argparse
 import sys
@@ -25,7 +25,11 @@ from gates.signing.status import StatusBasis, status_of
 
 
 def coverage(arguments: argparse.Namespace) -> int:
-    """``gates coverage``: print the matrix of the guide; 1 where the matrix has a problem."""
+    """Run ``gates coverage``: print the matrix of the guide's items and the objectives.
+
+    Returns:
+        1 where the matrix has a problem, else 0.
+    """
     policy = policy_file.load(places.policy(arguments.policy).path)
     guide_matrix = matrix.build(guide_file.load(places.guide(arguments.guide).path), policy)
     states = _recorded(arguments, guide_matrix) if arguments.target else NO_STATES

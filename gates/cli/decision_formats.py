@@ -1,4 +1,4 @@
-"""The formats of a decision that a command line asks for: ``--format NAME[=FILE]``."""
+"""Reads the option ``--format NAME[=FILE]``, and writes decisions in these formats."""
 
 import contextlib
 import os
@@ -18,7 +18,12 @@ JSON = "json"
 
 @dataclass(frozen=True, slots=True)
 class FormatFile:
-    """A format, and the file that it is written to."""
+    """A format of a decision, and the file to which the decision is written.
+
+    Args:
+        name: the name of the format.
+        path: the file; the folder for a format of several files.
+    """
 
     name: str
     path: Path
@@ -29,8 +34,9 @@ class ChosenFormats:
     """The formats of a command line.
 
     Args:
-        on_stdout: the format that is printed instead of the lines for a person; empty for none.
-        files: the formats that are written to files.
+        on_stdout: the format that is printed instead of the lines for a person; empty where the
+            lines are printed.
+        files: the formats that are written to files, with their files.
     """
 
     on_stdout: str = ""
@@ -38,15 +44,15 @@ class ChosenFormats:
 
 
 def chosen_formats(values: Sequence[str], *, as_json: bool = False) -> ChosenFormats:
-    """Read the values of ``--format``.
+    """Read the values of the option ``--format``, and return the chosen formats.
 
     Args:
-        values: each is ``NAME`` or ``NAME=FILE``.
+        values: the values of the option, in the form ``NAME`` or ``NAME=FILE``.
         as_json: whether ``--json`` is on the command line, which prints the format ``json``.
 
     Raises:
-        ConfigurationError: a format is unknown, two formats go to stdout, or two to one file; or
-            the configured key of attestations cannot be read.
+        ConfigurationError: a format is unknown, two formats would be printed, or two formats have
+            the same file; or the configured key of attestations cannot be read.
     """
     printed, files = [JSON] if as_json else [], []
     for value in values:
@@ -75,14 +81,14 @@ def chosen_formats(values: Sequence[str], *, as_json: bool = False) -> ChosenFor
 
 
 def write_files(document: DecisionDocument, files: Sequence[FormatFile]) -> list[str]:
-    """Write the formats of a decision to their files; a failure does not stop the others.
+    """Write a decision to the file of each format; a failure does not stop the other files.
 
     Args:
         document: a decision that is in the ledger.
         files: the formats and their files.
 
     Returns:
-        A message for each format that could not be written.
+        A message for each file that could not be written.
     """
     problems = []
     for file in files:
@@ -101,11 +107,11 @@ def write_files(document: DecisionDocument, files: Sequence[FormatFile]) -> list
 
 
 def rendered(document: DecisionDocument, name: str) -> str:
-    """A format of a decision; a statement is in a signed envelope where a key is configured.
+    """Return a decision in a format; sign a statement where a key is configured.
 
     Args:
         document: a decision that is in the ledger.
-        name: the format.
+        name: the name of the format.
 
     Raises:
         ConfigurationError: the configured key cannot be read.
@@ -116,7 +122,7 @@ def rendered(document: DecisionDocument, name: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file; a reader never finds half of it.
+    """Write a file in one step, so that a reader never finds an incomplete file.
 
     Raises:
         OSError: the file or its folder could not be written.
@@ -149,11 +155,11 @@ def _write_to_existing(path: Path, data: bytes) -> None:
 
 
 def append_to_file(path: Path, data: bytes) -> None:
-    """Append to a file; a pipe that nobody reads is an error, and does not stop the command.
+    """Append bytes to a file; a pipe that nobody reads raises an error, and does not block.
 
     Args:
         path: the file.
-        data: what is appended.
+        data: the bytes to append.
 
     Raises:
         OSError: the file could not be written.

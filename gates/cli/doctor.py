@@ -1,4 +1,4 @@
-"""``gates doctor``: say what the gate can and cannot see of a target."""
+"""``gates doctor``: show what the gate can and cannot read of a target."""
 
 import argparse
 import json
@@ -16,10 +16,10 @@ KIND, SCHEMA = "doctor", 1
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """``gates doctor --target NAME``: print a line for each thing, and the mend for each failure.
+    """Run ``gates doctor``: print a line for each part of the target, and how to mend each failure.
 
     Returns:
-        0 where the gate sees everything that it needs, else 3.
+        0 where the gate can read everything that the policy needs, else 3.
     """
     policy = policy_file.load(places.policy(arguments.policy).path)
     target = target_file.load(arguments.target, places.targets(arguments.targets).path)
@@ -34,7 +34,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     else:
         for line in lines:
             print("\n".join(map(printable, str(line).split("\n"))))
-        print(f"{len(lines) - failed} of {len(lines)} lines are in order")
+        print(f"{len(lines) - failed} of {len(lines)} lines show no failure")
     return ExitCode.HOLD if failed else ExitCode.GO
 
 

@@ -22,10 +22,14 @@ MAX_REASON_CHARACTERS = 200
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """``gates explain ID``: judge the decision again from the evidence it was based on.
+    """Run ``gates explain``: judge a decision again, and compare the result with the ledger.
+
+    Returns:
+        0 where the new decision is the decision in the ledger, else 70.
 
     Raises:
-        OutputError: a file of a format could not be written, or a statement is not signed.
+        OutputError: a file of a format could not be written, or a statement was not signed
+            because the new decision differs.
     """
     formats = chosen_formats(arguments.format)
     out = places.out(arguments.out, Path("out")).path
@@ -42,10 +46,10 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
-    """The id and the document of the decision whose id begins with a text.
+    """Return the id and the document of the decision whose id begins with ``prefix``.
 
     Raises:
-        UnknownNameError: no decision, or more than one decision, has such an id.
+        UnknownNameError: no decision, or more than one decision, has an id with this beginning.
     """
     documents = {
         record.entry_id: record.entry.document
@@ -60,10 +64,10 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
 
 
 def _refuse_signing(recorded: DecisionDocument, again: Decision, formats: ChosenFormats) -> None:
-    """Refuse to sign what the ledger says where the evidence says something else.
+    """Refuse to sign the decision in the ledger where its evidence gives another decision.
 
     Raises:
-        OutputError: a statement would be signed, and the decision was judged again differently.
+        OutputError: a statement would be signed, and the new decision differs.
     """
     names = {formats.on_stdout, *(file.name for file in formats.files)}
     if names.isdisjoint(STATEMENTS) or envelope.configured_key() is None:
@@ -76,7 +80,7 @@ def _refuse_signing(recorded: DecisionDocument, again: Decision, formats: Chosen
 
 
 def _statement_facts(decision: Decision) -> tuple[object, ...]:
-    """What a signed statement says about a decision."""
+    """Return the facts about a decision that a signed statement contains."""
     return (
         decision.outcome, decision.reason, decision.stage, decision.target, decision.build,
         decision.build_digest, decision.at, decision.time_scale,
@@ -89,17 +93,17 @@ def _compare(recorded: Decision, judged_again: Decision, stream: TextIO) -> int:
     Args:
         recorded: the decision in the ledger.
         judged_again: the new decision.
-        stream: the stream for the result; a format on stdout stays alone.
+        stream: the stream for the result: stderr where a format is printed on stdout.
 
     Returns:
-        The exit code.
+        0 for the same decision, else 70.
     """
     if (recorded.outcome, recorded.reason) == (judged_again.outcome, judged_again.reason):
-        stream.write("judged again from its evidence: the same decision\n")
+        stream.write("judged again from its evidence, the decision is the same\n")
         return ExitCode.GO
     stream.write(
         f"judged again from its evidence, the decision is {_short(judged_again)}, but the ledger "
-        f"says {_short(recorded)}: another version of the gate made the decision in the ledger\n"
+        f"has {_short(recorded)}: another version of the gate made the decision in the ledger\n"
     )
     return ExitCode.INTERNAL
 

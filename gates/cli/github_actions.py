@@ -1,4 +1,4 @@
-"""What a decision leaves in a run of GitHub Actions: annotations, and the summary of the step."""
+"""Reports a decision to GitHub Actions: annotations of the run, and the summary of the step."""
 
 import os
 import sys
@@ -16,30 +16,31 @@ HARMLESS_FORMS = {"ctrf": "\\u0023#[", "json": "\\u0023#[", "sarif": "\\u0023#["
 
 
 def is_present() -> bool:
-    """Whether this process is a step of GitHub Actions."""
+    """Return whether this process runs in a step of GitHub Actions."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def without_commands(text: str, format_name: str) -> str:
-    """A text in which GitHub's runner reads no command.
+    """Return a text without the commands that the runner of GitHub Actions would carry out.
 
     Args:
         text: lines that do not begin with two colons.
-        format_name: the format of the text; empty for lines for a person. The meaning of JSON
-            stays the same.
+        format_name: the format of the text; empty for lines for a person. A text in JSON
+            keeps its meaning.
     """
     return text.replace(OLD_COMMAND, HARMLESS_FORMS.get(format_name, "## ["))
 
 
 def report(document: DecisionDocument, *, is_for_people: bool) -> None:
-    """Print the annotations of a decision, and append it to the summary of the step.
+    """Print the annotations of a decision, and append the decision to the summary of the step.
 
-    A failure here does not change the decision, and is reported on stderr. The runner reads both
-    streams, so annotations go to stderr where a program reads stdout.
+    A failure of this function does not change the decision; a message on stderr reports the
+    failure. The runner reads stdout and stderr. The annotations go to stderr where a program reads
+    stdout.
 
     Args:
         document: a decision that is in the ledger.
-        is_for_people: whether stdout holds lines for a person.
+        is_for_people: whether the lines on stdout are for a person.
     """
     try:
         if is_present():

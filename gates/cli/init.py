@@ -1,4 +1,4 @@
-"""``gates init``: write target files and a starting policy for a store the gate does not know."""
+"""``gates init``: write target files and a first policy for a store that is new to the gate."""
 
 import argparse
 import os
@@ -12,10 +12,14 @@ from reports.terminal import printable
 
 
 def init(arguments: argparse.Namespace) -> int:
-    """``gates init --url URL --prometheus URL``: ask, write, and say what is missing.
+    """Run ``gates init``: read from the store, write the files, and print what is missing.
+
+    Returns:
+        0 where nothing is missing, else 3.
 
     Raises:
-        ConfigurationError: a file exists that another hand wrote, or a file cannot be written.
+        ConfigurationError: a file exists that this command did not write, or a file cannot be
+            written.
     """
     targets = Path(arguments.targets or os.environ.get("KIRANA_TARGETS") or "targets")
     policy = Path(arguments.policy or os.environ.get("KIRANA_POLICY") or "policies/store.toml")
@@ -48,10 +52,10 @@ def init(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_other_hands(path: Path) -> None:
-    """Leave a file as it is that this command did not write."""
+    """Refuse to replace a file that this command did not write."""
     if path.exists() and not path.read_text(errors="replace").startswith(MARK):
         raise ConfigurationError(
-            f"{path} exists, and gates init did not write it; name another place with --targets "
+            f"{path} exists, and gates init did not write it; name other files with --targets "
             "DIR and --policy FILE"
         )
 
@@ -62,4 +66,6 @@ def _write(proposal: Proposal) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+            raise ConfigurationError(
+                f"{path}: the file cannot be written: {error.strerror}"
+            ) from error

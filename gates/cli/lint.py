@@ -18,7 +18,13 @@ from gates.policy.linting import bucket_problems, policy_problems, target_proble
 
 
 def lint(arguments: argparse.Namespace) -> int:
-    """``gates lint``: print the mistakes; of a file that cannot be parsed, only the first one."""
+    """Run ``gates lint``: print the mistakes in the policy and in the target files.
+
+    Of a file that cannot be read as a policy or a target, only the first mistake is printed.
+
+    Returns:
+        2 where a file has a mistake, else 0.
+    """
     problems: list[str] = []
     place = places.policy(arguments.policy)
     suites = places.suites_installed()
@@ -38,7 +44,9 @@ def lint(arguments: argparse.Namespace) -> int:
     folder = places.targets(arguments.targets)
     names = target_file.names(folder.path)
     if not names:
-        problems.append(f"{folder}: no target files")
+        problems.append(
+            f"{folder}: the folder has no target files; name another folder with --targets DIR"
+        )
     for name in names:
         try:
             target = target_file.load(name, folder.path)

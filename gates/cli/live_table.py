@@ -1,4 +1,7 @@
-"""The live table of a ramp: a line that is rewritten on a terminal, plain lines elsewhere."""
+"""The live table of a ramp.
+
+On a terminal the last line is rewritten; elsewhere every state has a line of its own.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -22,10 +25,10 @@ WINDOW_SECONDS = 60.0
 
 
 class LiveTable:
-    """The table of a ramp under way; on stderr, so that stdout stays for decisions.
+    """The table of a ramp that is under way, on stderr; stdout is for decisions.
 
     Args:
-        context: policy, target and places.
+        context: the policy, the target and the folders.
     """
 
     def __init__(self, context: Context) -> None:
@@ -42,10 +45,10 @@ class LiveTable:
         """Show the present state of the ramp.
 
         Args:
-            at: now, seconds since the epoch.
-            share: green's share, 0 to 1.
-            decision: the gate's answer; None where only the note is shown.
-            note: a short text beside the answer.
+            at: the present time, in seconds since the epoch.
+            share: green's share of the traffic, from 0 to 1.
+            decision: the newest decision; None where only the note is shown.
+            note: a short text beside the decision.
         """
         if decision is None:
             self.say(note)
@@ -66,7 +69,7 @@ class LiveTable:
         )
 
     def show_decision(self, decision: Decision, entry_id: str, out: Path) -> None:
-        """Show a decision that is in the ledger.
+        """Show a decision that is in the ledger, on a line that is not rewritten.
 
         Args:
             decision: the decision.
@@ -79,11 +82,11 @@ class LiveTable:
         )
 
     def say(self, line: str) -> None:
-        """Show a line that stays."""
+        """Show a line that is not rewritten."""
         self._line.write(printable(line) if "\n" not in line else line)
 
     def end(self) -> None:
-        """End the line that is rewritten."""
+        """End the line that is rewritten, so that later output begins on a new line."""
         self._line.end()
 
     def _header(self) -> str:

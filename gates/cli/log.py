@@ -1,4 +1,4 @@
-"""``gates log``: the decisions and moves in the ledger."""
+"""``gates log``: show the decisions and moves in the ledger."""
 
 import argparse
 import json
@@ -12,13 +12,17 @@ from reports.formats import cdevents
 
 
 def log(arguments: argparse.Namespace) -> int:
-    """``gates log``: print the newest entries; with ``--verify``, check the whole ledger."""
+    """Run ``gates log``: print the newest entries; with ``--verify``, verify the whole ledger.
+
+    Returns:
+        70 where ``--verify`` finds a problem, else 0.
+    """
     out = places.out(arguments.out, Path("out")).path
     if arguments.verify:
         return _verify(out)
     content = ledger.read(out)
     for problem in content.problems:
-        sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; gates log --verify\n")
+        sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; type: gates log --verify\n")
     if arguments.cdevents:
         for event in cdevents.of_ledger(content.records):
             print(json.dumps(event))
@@ -36,5 +40,5 @@ def _verify(out: Path) -> int:
         print(f"{out / ledger.FILE}: {problem}")
     if problems:
         return ExitCode.INTERNAL
-    print(f"{out / ledger.FILE} is undamaged: {linked} entries, each follows the entry before it")
+    print(f"{out / ledger.FILE} is undamaged: {linked} entries; each has the previous entry's hash")
     return ExitCode.GO

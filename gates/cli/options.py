@@ -1,4 +1,4 @@
-"""The options of several commands, each defined once; ``load`` and ``nightly`` use them too."""
+"""The options that several commands have; ``load`` and ``nightly`` use these options too."""
 
 import argparse
 
@@ -10,18 +10,19 @@ RAMP_SECONDS = HOURS_OF_RAMP * 3600.0
 
 def add_target(
     command: argparse.ArgumentParser,
-    meaning: str = "what is judged",
+    meaning: str = "the name of the target",
     *,
     required: bool = True,
     default: str | None = None,
 ) -> None:
-    """``--target NAME``.
+    """Add the option ``--target NAME`` to a command.
 
     Args:
         command: the command's parser.
-        meaning: what the command does with the target.
+        meaning: the help text of the option: what the command does with the target.
         required: whether the option must be on the command line.
-        default: the target's name where the option is not on the command line.
+        default: the name of the target where the option is not on the command line; None for no
+            target.
     """
     command.add_argument(
         "--target", required=required, default=default, metavar="NAME", help=meaning
@@ -29,90 +30,92 @@ def add_target(
 
 
 def add_stage(command: argparse.ArgumentParser, meaning: str, *, required: bool = False) -> None:
-    """``--stage STAGE``.
+    """Add the option ``--stage STAGE`` to a command.
 
     Args:
         command: the command's parser.
-        meaning: what the command does with the stage.
+        meaning: the help text of the option: what the command does with the stage.
         required: whether the option must be on the command line.
     """
     command.add_argument("--stage", required=required, metavar="STAGE", help=meaning)
 
 
 def add_person(command: argparse.ArgumentParser) -> None:
-    """``--by NAME`` and ``--note TEXT``."""
+    """Add the options ``--by NAME`` and ``--note TEXT`` to a command."""
     command.add_argument(
         "--by",
         metavar="NAME",
         help="the person who signs (default: the person whom the pipeline's environment names)",
     )
-    command.add_argument("--note", required=True, metavar="TEXT", help="the reason")
+    command.add_argument("--note", required=True, metavar="TEXT", help="the reason of the person")
 
 
 def add_baseline(command: argparse.ArgumentParser) -> None:
-    """``--baseline NAME``."""
+    """Add the option ``--baseline NAME`` to a command."""
     command.add_argument(
-        "--baseline", default="blue", metavar="NAME", help="the other colour (blue)"
+        "--baseline", default="blue", metavar="NAME", help="the target that is the baseline (blue)"
     )
 
 
 def add_policy(command: argparse.ArgumentParser) -> None:
-    """``--policy FILE``."""
+    """Add the option ``--policy FILE`` to a command."""
     command.add_argument(
         "--policy", metavar="FILE", help="the policy file (KIRANA_POLICY, installed)"
     )
 
 
 def add_targets(command: argparse.ArgumentParser) -> None:
-    """``--targets DIR``."""
+    """Add the option ``--targets DIR`` to a command."""
     command.add_argument(
         "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS, installed)"
     )
 
 
 def add_out(command: argparse.ArgumentParser) -> None:
-    """``--out DIR``."""
+    """Add the option ``--out DIR`` to a command."""
     command.add_argument(
         "--out", metavar="DIR", help="the folder of generated files (KIRANA_OUT, ./out)"
     )
 
 
 def add_places(command: argparse.ArgumentParser) -> None:
-    """``--policy``, ``--targets`` and ``--out``."""
+    """Add the options ``--policy``, ``--targets`` and ``--out`` to a command."""
     add_policy(command)
     add_targets(command)
     add_out(command)
 
 
 def add_runs(command: argparse.ArgumentParser) -> None:
-    """``--runs DIR``."""
-    command.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
+    """Add the option ``--runs DIR`` to a command."""
+    command.add_argument(
+        "--runs", metavar="DIR", help="the folder of suite runs and load runs (OUT/runs)"
+    )
 
 
 def add_json(command: argparse.ArgumentParser, meaning: str = "print the decision as JSON") -> None:
-    """``--json``.
+    """Add the option ``--json`` to a command.
 
     Args:
         command: the command's parser.
-        meaning: what is printed.
+        meaning: the help text of the option: what the command prints as JSON.
     """
     command.add_argument("--json", action="store_true", help=meaning)
 
 
 def add_format(command: argparse.ArgumentParser) -> None:
-    """``--format NAME[=FILE]``, as often as there are formats."""
+    """Add the option ``--format NAME[=FILE]`` to a command; the option can be repeated."""
     command.add_argument(
         "--format",
         action="append",
         default=[],
         metavar="NAME[=FILE]",
         help="print the decision as markdown, junit, sarif, ctrf, cdevents, test-result, vsa or "
-        "json; with =FILE, write it to a file; allure=DIR writes a folder; can be repeated",
+        "json; with =FILE, write the format to FILE; allure=DIR writes a folder; can be repeated",
     )
 
 
 def add_time_scale(command: argparse.ArgumentParser, default: float = 1.0) -> None:
-    """``--time-scale N``.
+    """Add the option ``--time-scale N`` to a command.
 
     Args:
         command: the command's parser.
@@ -135,14 +138,16 @@ def add_duration(
     default: float | None = None,
     max_seconds: float = MAX_SECONDS,
 ) -> None:
-    """An option that takes a duration; the command reads it as seconds.
+    """Add an option whose value is a duration, such as ``30s``; the parsed value is in seconds.
 
     Args:
         command: the command's parser.
-        flag: the option; ``--for`` is read as ``duration``, since ``for`` is a word of Python.
-        meaning: what the duration is for.
-        default: seconds where the option is not on the command line.
-        max_seconds: the longest duration that the option accepts.
+        flag: the option, such as ``--wait``. The value of ``--for`` is in ``arguments.duration``,
+            because ``for`` is a keyword of Python.
+        meaning: the help text of the option: the use of the duration.
+        default: the duration where the option is not on the command line, in seconds; None for no
+            duration.
+        max_seconds: the longest duration that the option accepts, in seconds.
     """
     name = "duration" if flag == "--for" else flag.removeprefix("--").replace("-", "_")
     command.add_argument(
@@ -156,6 +161,6 @@ def add_duration(
 
 
 def add_watch_duration(command: argparse.ArgumentParser) -> None:
-    """``--for TIME``, by default as long as a ramp of the guide takes."""
-    meaning = f"how long the command runs ({HOURS_OF_RAMP}h)"
+    """Add the option ``--for TIME`` to a command; the default is the time of the guide's ramp."""
+    meaning = f"the time after which the command ends ({HOURS_OF_RAMP}h)"
     add_duration(command, "--for", meaning, default=RAMP_SECONDS)

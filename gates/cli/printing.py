@@ -21,7 +21,7 @@ def print_decision(document: DecisionDocument, out: Path, *, as_json: bool) -> N
     Args:
         document: the decision.
         out: the folder of the ledger.
-        as_json: print JSON instead of lines for a person.
+        as_json: whether to print JSON instead of lines for a person.
     """
     print_formats(document, out, AS_JSON if as_json else LINES)
 
@@ -29,12 +29,13 @@ def print_decision(document: DecisionDocument, out: Path, *, as_json: bool) -> N
 def print_formats(document: DecisionDocument, out: Path, formats: ChosenFormats) -> None:
     """Print a decision that is in the ledger, write its files, and report it to GitHub Actions.
 
-    A format that cannot be written does not change the decision; a message on stderr names it.
+    A format that cannot be written does not change the decision. A message on stderr names the
+    format.
 
     Args:
         document: the decision.
         out: the folder of the ledger.
-        formats: the format on stdout, and the formats of files.
+        formats: the format on stdout, and the formats that are written to files.
     """
     explain = explain_command(out, document.entry_id)
     lines = terminal.decision_text(
@@ -42,17 +43,17 @@ def print_formats(document: DecisionDocument, out: Path, formats: ChosenFormats)
     )
     print_text(document, lines, formats.on_stdout)
     for problem in write_files(document, formats.files):
-        sys.stderr.write(f"gates: {problem}; to try again: {explain} {OPTION} NAME=FILE\n")
+        sys.stderr.write(f"gates: {problem}; to try again, type: {explain} {OPTION} NAME=FILE\n")
     github_actions.report(document, is_for_people=not formats.on_stdout)
 
 
 def print_text(document: DecisionDocument, lines: str, format_name: str) -> None:
-    """Print a format of a decision, or the lines for a person.
+    """Print a decision in a format, or as lines for a person.
 
     Args:
         document: the decision.
-        lines: the lines for a person; they are printed, too, where the format fails.
-        format_name: the format; empty for the lines.
+        lines: the lines for a person; these lines are also printed where the format fails.
+        format_name: the name of the format; empty where the lines are printed.
     """
     text = lines
     if format_name:
@@ -70,7 +71,7 @@ def print_text(document: DecisionDocument, lines: str, format_name: str) -> None
 
 
 def explain_command(out: Path, entry_id: str) -> str:
-    """The command that explains a decision of a ledger; a shell accepts it as it is.
+    """Return the ``gates explain`` command for a decision, quoted for a shell.
 
     Args:
         out: the folder of the ledger.
@@ -82,5 +83,5 @@ def explain_command(out: Path, entry_id: str) -> str:
 
 
 def colours() -> bool:
-    """Whether the output is coloured."""
+    """Return whether the output on stdout has colours: on a terminal, unless NO_COLOR is set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -1,4 +1,7 @@
-"""``gates ramp``: move traffic step by step, by the router that the target file names."""
+"""``gates ramp``: move traffic to green step by step.
+
+The traffic router that the target file names moves the traffic.
+"""
 
 import argparse
 from collections.abc import Mapping
@@ -28,21 +31,22 @@ from gates.routers import TrafficRouter
 def plan_of(
     context: Context, baseline: Target, steps: tuple[schedule.Step, ...], hold_seconds: float
 ) -> ramps.Plan:
-    """The settings of a ramp.
+    """Return the settings of a ramp.
 
     Args:
-        context: policy, target and places.
-        baseline: blue.
-        steps: the steps in their order.
-        hold_seconds: how long the ramp waits on a hold, in seconds of the policy's time.
+        context: the policy, the target and the folders.
+        baseline: the target that is blue.
+        steps: the ramp steps in their order.
+        hold_seconds: the longest time that the ramp waits during a hold, in seconds, before the
+            division by the time scale.
 
     Raises:
-        ConfigurationError: the target is compared with another baseline.
+        ConfigurationError: the target file of the canary names another baseline.
     """
     if baseline.slot != context.target.baseline_slot:
         raise ConfigurationError(
-            f"{context.target.name} is compared with slot {context.target.baseline_slot!r}, but "
-            f"{baseline.name} has slot {baseline.slot!r}"
+            f"the baseline of {context.target.name} is slot {context.target.baseline_slot!r}, but "
+            f"{baseline.name} has slot {baseline.slot!r}; name another target with --baseline"
         )
     return ramps.Plan(
         target=context.target.name,
@@ -58,7 +62,11 @@ def plan_of(
 
 
 def ramp(arguments: argparse.Namespace) -> int:
-    """``gates ramp``: move traffic by the schedule, step by step."""
+    """Run ``gates ramp``: move traffic step by step, as the schedule states.
+
+    Returns:
+        The exit code of the result of the ramp; 3 for ``--dry-run``.
+    """
     context = context_of(arguments)
     baseline = targets.load(arguments.baseline, places.targets(arguments.targets).path)
     steps = schedule.of_policy(context.policy, context.policy_file)
@@ -74,7 +82,8 @@ def ramp(arguments: argparse.Namespace) -> int:
             return ramp_with(plan, context, baseline, router, as_json=arguments.json)
     except BlockingIOError:
         raise ConfigurationError(
-            f"another ramp of {context.target.name} is under way; to see the other ramp: gates log"
+            f"another ramp of {context.target.name} is under way; to see the other ramp, type: "
+            "gates log"
         ) from None
 
 
@@ -84,7 +93,7 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
     for step in plan.steps:
         share = f"{plan.slots[0]} {100 * step.share:5g} %"
         print(f"{share}  bake {step.bake_seconds:g} s  then check {step.stage}")
-    print("nothing was moved")
+    print("no traffic was moved")
     output.confirm()  # nothing is in the ledger
     return ExitCode.HOLD
 
@@ -92,20 +101,20 @@ def _dry_run(plan: ramps.Plan, shares: Mapping[str, float]) -> int:
 def ramp_with(
     plan: ramps.Plan, context: Context, baseline: Target, router: TrafficRouter, *, as_json: bool
 ) -> int:
-    """Ramp, and print how the ramp ended.
+    """Run a ramp, and print its result.
 
     Args:
         plan: the settings of the ramp.
-        context: policy, target and places.
-        baseline: blue.
-        router: moves the traffic.
-        as_json: print the last decision as JSON.
+        context: the policy, the target and the folders.
+        baseline: the target that is blue.
+        router: the traffic router.
+        as_json: whether to print the last decision as JSON.
 
     Returns:
-        The exit code.
+        The exit code of the result.
 
     Raises:
-        ConfigurationError: somebody else moved the traffic.
+        ConfigurationError: something other than this ramp moved the traffic.
         RouterError: the router failed before this ramp had moved anything.
     """
     world = RealWorld(context, rollback.Baseline.of(baseline), router, LiveTable(context))
@@ -121,7 +130,7 @@ def ramp_with(
     world.screen.say(f"ramp {result.ending.value}: {traffic_sentence(router)}")
     if result.ending in (RampEnding.LEFT, RampEnding.NOT_ROLLED_BACK):
         world.screen.say(
-            "to move all traffic to blue:\n"
+            "to move all traffic to blue, type:\n"
             f"  gates rollback --target {context.target.name} --baseline {baseline.name}"
         )
     if result.ending is RampEnding.ROLLED_BACK and not result.crashed:
@@ -131,13 +140,13 @@ def ramp_with(
 
 
 def context_of_baseline(context: Context, baseline: Target) -> Context:
-    """The same policy and places, for questions about the baseline."""
+    """Return a context with the same policy and folders, whose target is the baseline."""
     collector = replace(context.collector, target=baseline, attempts={})
     return replace(context, target=baseline, collector=collector)
 
 
 def _exit_code(result: ramps.RampResult, *, in_ledger: bool) -> int:
-    """The exit code; neither a decision outside the ledger nor a crash gives an answer."""
+    """Return the exit code: 70 after a crash, and for a decision that is not in the ledger."""
     if result.crashed:
         return ExitCode.INTERNAL
     if result.decision is not None:

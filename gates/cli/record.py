@@ -1,4 +1,4 @@
-"""``gates record``: write the metrics that both colours export, to stdout."""
+"""``gates record``: write to stdout the metrics that both colours export."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ class _RecordedLine:
     """A line of a recording.
 
     Args:
-        at: when the line was scraped, seconds since the epoch.
+        at: the time of the scrape, in seconds since the epoch.
         content: the other fields of the line.
     """
 
@@ -39,12 +39,15 @@ class _RecordedLine:
 
     @property
     def size(self) -> int:
-        """The approximate size of the line in memory, bytes."""
+        """Return the approximate size of the line in memory, in bytes."""
         return len(str(self.content.get("text", ""))) + 100
 
 
 def record(arguments: argparse.Namespace) -> int:
-    """``gates record``: print the metrics of both colours, and the weights, until interrupted."""
+    """Run ``gates record``: print the metrics of both colours and their traffic weights.
+
+    The command ends after the duration, or at an interrupt.
+    """
     folder = places.targets(arguments.targets).path
     colours = [targets.load(name, folder) for name in (arguments.target, arguments.baseline)]
     router = router_of(colours[0])
@@ -68,11 +71,11 @@ def record(arguments: argparse.Namespace) -> int:
 
 
 class _Writer:
-    """Writes lines with times counted from the ramp's beginning.
+    """Writes lines whose times are counted from the beginning of the ramp.
 
     Args:
-        now: seconds since the epoch.
-        begun: whether a ramp is under way already; then time counts from now.
+        now: the present time, in seconds since the epoch.
+        begun: whether a ramp is already under way. If so, times are counted from ``now``.
     """
 
     def __init__(self, now: float, *, begun: bool) -> None:
@@ -81,10 +84,12 @@ class _Writer:
         self._held: list[_RecordedLine] = []
         self._size = 0
         if begun:
-            sys.stderr.write("record: a ramp is under way; time counts from now\n")
+            sys.stderr.write(
+                "record: a ramp is already under way; the times of the recording count from now\n"
+            )
 
     def weight(self, at: float, share: float) -> None:
-        """Write green's share, where it differs from the share before."""
+        """Write green's share of the traffic, if the share differs from the share before."""
         if share == self._share:
             return
         if share > 0 and not self.begun:
@@ -94,10 +99,10 @@ class _Writer:
         self.write(_RecordedLine(at, {"weight": {"green": share}}))
 
     def write(self, line: _RecordedLine) -> None:
-        """Write a line now, or when the ramp begins.
+        """Write a line now; before the ramp begins, store the line until then.
 
         Raises:
-            ConfigurationError: the ramp has not begun, and too many lines are held back.
+            ConfigurationError: the ramp has not begun, and the stored lines need too much memory.
         """
         self.lines += 1
         if self.begun:
@@ -106,13 +111,13 @@ class _Writer:
         self._size += line.size
         if self._size > MAX_HELD_BYTES:
             raise ConfigurationError(
-                "the ramp has not begun, and too many lines are held back in memory; "
-                "type gates record again shortly before the ramp"
+                "the ramp has not begun, and the lines before the ramp need too much memory; "
+                "start gates record again shortly before the ramp"
             )
         self._held.append(line)
 
     def flush(self) -> None:
-        """Write the lines that were held back."""
+        """Write the lines that were stored before the ramp."""
         if not self.begun and self._held:
             self._zero = self._held[-1].at
         for line in self._held:
@@ -145,9 +150,9 @@ def _scrape(writer: _Writer, router: TrafficRouter, colours: list[Target]) -> No
 
 
 def _exporters(colours: list[Target]) -> list[tuple[str, Target, dict[str, str]]]:
-    """The addresses with metrics, each with its target and the name of its colour.
+    """Return the addresses with metrics, each with its target and the label of its colour.
 
-    An address of both colours has no name.
+    An address that exports the metrics of both colours has no label.
     """
     addresses = [colour.metrics_address or f"{colour.addresses.api}/metrics" for colour in colours]
     if addresses[0] == addresses[1]:

@@ -1,4 +1,4 @@
-"""``gates rehearse``: a whole ramp on a testbed of its own."""
+"""``gates rehearse``: run a whole ramp on a testbed that the command starts."""
 
 import argparse
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Rehearse = Callable[[argparse.Namespace], int]
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
-    """Run the rehearsal where it is installed.
+    """Run ``gates rehearse``, if the rehearsal is installed.
 
     Returns:
         The exit code of the ramp.

@@ -1,4 +1,4 @@
-"""``gates report``: write the release report: what was decided, and why."""
+"""``gates report``: write the release report: the decisions and their reasons."""
 
 import argparse
 import sys
@@ -11,10 +11,10 @@ from gates.release_report import ReportPlaces, write
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """``gates report``: write ``OUT/report/index.html``, and print its path.
+    """Run ``gates report``: write the page ``OUT/report/index.html``, and print its path.
 
     Raises:
-        UnknownNameError: neither the ledger nor a target file knows the target.
+        UnknownNameError: neither the ledger nor a target file names the target.
         OutputError: the page could not be written.
     """
     out = places.out(arguments.out, Path("out")).path

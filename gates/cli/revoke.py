@@ -12,7 +12,11 @@ from reports.terminal import printable
 
 
 def revoke(arguments: argparse.Namespace) -> int:
-    """``gates revoke ID``: append the revocation to the ledger, and print what is revoked."""
+    """Run ``gates revoke``: append the revocation to the ledger, and print the revoked sign-off.
+
+    Returns:
+        The exit code, always 0.
+    """
     out = places.out(arguments.out, Path("out")).path
     person = identity.person_of(arguments.by)
     record = new_entry.revoke(out, arguments.id, person, arguments.note)

@@ -1,4 +1,4 @@
-"""``gates rollback``: all traffic to blue, whatever else can or cannot be read."""
+"""``gates rollback``: move all traffic to blue, also where a file or a source cannot be read."""
 
 import argparse
 import sys
@@ -29,27 +29,27 @@ from gates.routers import ROUTERS, router_named
 CONFIG = "config"
 # The policy only names the time series of the second witness: it may not hold up the answer.
 MAX_POLICY_SECONDS = 3.0
-LOOK_AT_BALANCER = """to see which colour has the traffic, look at the weights in the balancer's own
-statistics, or read `deployment` in some answers of the edge to /api/health;
-the control endpoint may be wrong"""
+LOOK_AT_BALANCER = """to see which colour has the traffic, read the weights in the balancer's own
+statistics, or read `deployment` in some responses of the edge to /api/health;
+the response of the control endpoint may be wrong"""
 
 
 @dataclass(slots=True)
 class RollbackSettings:
-    """The addresses and names of the balancer and the colours that a rollback uses.
+    """The addresses and names of the balancer and of both colours that a rollback uses.
 
     Args:
-        target: the target's name in the ledger.
+        target: the name of the target in the ledger.
         control: the balancer's control address.
         router: the kind of router.
         slots: the slot of green and the slot of blue.
         prometheus: the address of Prometheus; empty where the address is unknown.
-        baseline: what is known of blue.
-        servers: the balancer's names of green's servers; empty where the names are unknown.
-        access: how green's balancer and Prometheus are accessed.
-        colour_label: the label that tells the colours apart in Prometheus; empty for that of the
-            policy's selectors.
-        problems: what could not be read, one sentence each.
+        baseline: the name, the health address and the build of blue, as far as known.
+        servers: the names of green's servers at the balancer; empty where the names are unknown.
+        access: the log-in, headers and time limits of requests to the balancer and Prometheus.
+        colour_label: the label of the colour in Prometheus; empty where the label in the policy's
+            selectors is used.
+        problems: one sentence for each file or value that could not be read.
     """
 
     target: str
@@ -64,13 +64,17 @@ class RollbackSettings:
     problems: list[str] = field(default_factory=list)
 
     def note(self, problem: str) -> None:
-        """Keep a problem, which is printed once at the end."""
+        """Store a problem that the command prints once, at the end."""
         if problem not in self.problems:
             self.problems.append(problem)
 
 
 def rollback(arguments: argparse.Namespace) -> int:
-    """``gates rollback``: move the traffic, print the move, verify it, then print the problems."""
+    """Run ``gates rollback``: move all traffic to blue, verify the move, and print the problems.
+
+    Returns:
+        0 where the rollback is verified, else 70.
+    """
     with uninterrupted():
         settings = _settings(arguments)
         request = rollbacks.RollbackRequest(
@@ -90,14 +94,16 @@ def rollback(arguments: argparse.Namespace) -> int:
     if result.proof is not rollbacks.Proof.VERIFIED:
         _say(LOOK_AT_BALANCER)
         curl_options = settings.access.balancer_control.curl_options()
-        _say(f"the control endpoint's answer: curl {curl_options}{settings.control}/config")
+        _say(
+            f"to see the control endpoint's response: curl {curl_options}{settings.control}/config"
+        )
     if result.moved and arguments.target:
         ask_after_rollback(lambda: _baseline_context(arguments), _say)
     return ExitCode.GO if result.verified else ExitCode.INTERNAL
 
 
 def _baseline_context(arguments: argparse.Namespace) -> Context:
-    """The context of a question about the baseline.
+    """Return the context for a decision about the baseline.
 
     Raises:
         ConfigurationError: the policy or the baseline's target file is wrong.
@@ -110,13 +116,13 @@ def _baseline_context(arguments: argparse.Namespace) -> Context:
 
 
 def _settings(arguments: argparse.Namespace) -> RollbackSettings:
-    """Read what can be read.
+    """Read the settings of the command line and of the target files, as far as possible.
 
     Raises:
         ConfigurationError: the balancer's address is not known.
     """
     if not arguments.target and not arguments.control:
-        raise ConfigurationError("rollback needs --target NAME or --control URL")
+        raise ConfigurationError("the rollback needs an option: --target NAME or --control URL")
     folder = places.targets(arguments.targets).path
     green = _salvage(folder, arguments.target, must=not arguments.control)
     blue = _salvage(folder, arguments.baseline, must=False) if arguments.target else None
@@ -137,17 +143,17 @@ def _settings(arguments: argparse.Namespace) -> RollbackSettings:
     settings.target = settings.target or settings.slots[0]
     if not settings.control:
         raise ConfigurationError(
-            f"the balancer's address is not known: {'; '.join(settings.problems)[:500]}; type the "
-            "address: gates rollback --control URL"
+            f"the balancer's address is not known: {'; '.join(settings.problems)[:500]}; name "
+            "the address: gates rollback --control URL"
         )
     return settings
 
 
 def _salvage(folder: Path, name: str | None, *, must: bool) -> salvage.Salvage | None:
-    """Read a target file; the file of a similar name is never read in its place.
+    """Read the file of a target; never read the file of a target with a similar name instead.
 
     Raises:
-        UnknownNameError: there is no such file, and the rollback needs the file.
+        UnknownNameError: the target has no file, and the rollback needs the file.
     """
     if not name:
         return None
@@ -171,11 +177,16 @@ def _read_green(
         if not near and not green.problems:
             raise ConfigurationError(
                 f"{settings.target} names no traffic router, so gates may not move its traffic; to "
-                f"move the traffic anyway: gates rollback --control {settings.control or 'URL'}"
+                "move the traffic anyway, type: "
+                f"gates rollback --control {settings.control or 'URL'}"
             )
-        settings.problems.append(f"{green.path}: no router is named; the rollback used {CONFIG!r}")
+        settings.problems.append(
+            f"{green.path}: the file names no router; the rollback used the router {CONFIG!r}"
+        )
     elif router and router not in ROUTERS:
-        settings.problems.append(f"{green.path}: unknown router {router!r}; {CONFIG!r} was used")
+        settings.problems.append(
+            f"{green.path}: unknown router {router!r}; the rollback used {CONFIG!r}"
+        )
     settings.router = router if router in ROUTERS else CONFIG
     settings.access = green.access
     settings.problems += green.problems
@@ -195,7 +206,7 @@ def _read_blue(settings: RollbackSettings, blue: salvage.Salvage) -> None:
 
 
 def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witness:
-    """The second witness, with the policy's selectors; by default those of the installed policy."""
+    """Return Prometheus, the second witness, with the selectors of a policy that can be read."""
     green, blue = settings.slots
     witness = Witness(
         settings.prometheus,
@@ -206,7 +217,9 @@ def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witne
         access=settings.access.prometheus,
     )
     if not settings.prometheus:
-        settings.note("the address of Prometheus is not known; name it with --prometheus URL")
+        settings.note(
+            "the address of Prometheus is not known; name the address with --prometheus URL"
+        )
         return witness
     chosen, installed = places.policy(arguments.policy).path, places.policy_installed()
     for path in dict.fromkeys((chosen, installed)):
@@ -214,7 +227,7 @@ def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witne
             loaded = within(MAX_POLICY_SECONDS, partial(policy.load, path))
         except Exception as error:  # noqa: BLE001 - no mistake in a policy may prevent the verification
             used = "no" if path == installed else "the default"
-            settings.note(f"the policy: {error}; the rollback used {used} selectors")
+            settings.note(f"the policy cannot be used: {error}; the rollback used {used} selectors")
         else:
             return witness.with_policy(loaded)
     return witness

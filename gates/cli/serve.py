@@ -1,4 +1,4 @@
-"""``gates serve``: answer pipelines over HTTP, and show the release as a live page."""
+"""``gates serve``: serve decisions to pipelines over HTTP, and show a live page."""
 
 import argparse
 import logging
@@ -13,10 +13,11 @@ NEEDED = ("starlette", "uvicorn")
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """``gates serve``: serve until a signal ends the process.
+    """Run ``gates serve``: serve until a signal ends the process.
 
     Raises:
-        ConfigurationError: the extra is not installed, or the policy, an option or a file is wrong.
+        ConfigurationError: the packages of the server are not installed, or the policy, an option
+            or a file is wrong.
     """
     settings = _settings(arguments)
     policy_file.load(settings.policy_path)
@@ -38,7 +39,7 @@ def _settings(arguments: argparse.Namespace) -> ServeSettings:
     """The settings of a command line.
 
     Raises:
-        ConfigurationError: the token or a file of TLS is wrong.
+        ConfigurationError: the token or a TLS file is wrong.
     """
     files = (arguments.certificate, arguments.key, arguments.client_ca)
     return ServeSettings(

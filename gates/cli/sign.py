@@ -20,7 +20,11 @@ from reports.terminal import printable
 
 
 def sign(arguments: argparse.Namespace) -> int:
-    """``gates sign ITEM --stage STAGE``: append to the ledger; print the entry and open items."""
+    """Run ``gates sign``: append a sign-off to the ledger; print the entry and the open items.
+
+    Returns:
+        The exit code, always 0.
+    """
     context = context_of(arguments)
     stage = context.stage(arguments.stage)
     request = SignOffRequest(
@@ -52,7 +56,7 @@ def _signed(record: SignOffRecord) -> Iterator[str]:
 
 
 def _now_open(context: Context, stage: Stage, record: SignOffRecord) -> Iterator[str]:
-    """What people have still to sign in the stage."""
+    """Yield the items of the stage that people must still sign."""
     now, key = datetime.now(UTC), signature.configured_key()
     records = sign_offs_of(ledger.read(context.out), context.target.name, key)
     sign_offs = StageSignOffs(stage.name, context.target, records)
@@ -76,4 +80,4 @@ def _now_open(context: Context, stage: Stage, record: SignOffRecord) -> Iterator
         yield f"open: {finding.objective}: {finding.sentence}"
         yield f"  next: {finding.next_step}"
     if not still_open:
-        yield f"no sign-off of stage {stage.name} is open"
+        yield f"no sign-off of stage {stage.name} is open any more"

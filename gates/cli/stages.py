@@ -8,7 +8,7 @@ from reports.terminal import trial_text
 
 
 def stages(arguments: argparse.Namespace) -> int:
-    """``gates stages``: print the policy's stages in order, each with its objectives."""
+    """Run ``gates stages``: print the stages of the policy in order, each with its objectives."""
     place = places.policy(arguments.policy)
     loaded = policy_file.load(place.path)
     print(f"{loaded.name}, {place}, sha256:{loaded.digest}")

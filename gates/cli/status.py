@@ -1,4 +1,4 @@
-"""``gates status``: what is verified, signed, open, expired, failed or overridden."""
+"""``gates status``: show which objectives are verified, signed, open, failed or overridden."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ SCHEMA = 1
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """``gates status``: print the status of every objective, of one stage or of all stages."""
+    """Run ``gates status``: print the status of each objective of one stage, or of all stages."""
     context = context_of(arguments)
     stages = [context.stage(arguments.stage)] if arguments.stage else context.policy.stages
     content, now = ledger.read(context.out), datetime.now(UTC)

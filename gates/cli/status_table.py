@@ -1,4 +1,4 @@
-"""The status of objectives as a table for a person, at most 100 columns wide."""
+"""Prints the status of objectives as a table for a person, at most 100 characters wide."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -32,11 +32,11 @@ MIN_GROUP = 4
 def table_lines(
     statuses: Sequence[StageStatus], basis: StatusBasis, *, is_whole: bool, is_coloured: bool
 ) -> Iterator[str]:
-    """The lines of the table.
+    """Yield the lines of the table.
 
     Args:
-        statuses: the stages in the policy's order.
-        basis: what the status was read from.
+        statuses: the status of each stage, in the policy's order.
+        basis: the ledger records and sign-offs from which the status was read.
         is_whole: whether every objective has a line of its own.
         is_coloured: whether the terminal shows colours.
     """

@@ -15,14 +15,18 @@ from gates.policy.toml_table import read as read_table
 
 
 def test_policy(arguments: argparse.Namespace) -> int:
-    """``gates test-policy FILE``: print whether each recording gives the expected decision."""
+    """Run ``gates test-policy``: print whether each recording gives the expected decision.
+
+    Returns:
+        1 where a decision is not the expected decision, else 0.
+    """
     loaded = policy.load(places.policy(arguments.policy).path)
     path = Path(arguments.cases)
     top, _ = read_table(path)
     failed = 0
     names = top.left()
     if not names:
-        raise ConfigurationError(f"{path}: no cases")
+        raise ConfigurationError(f"{path}: the file has no cases; add a table for each recording")
     for name in names:
         case = top.table(name)
         problem = _problem(path, case, loaded)
@@ -34,7 +38,7 @@ def test_policy(arguments: argparse.Namespace) -> int:
 
 
 def _problem(path: Path, case: Table, loaded: Policy) -> str:
-    """How a case's result differs from the expected decision; empty for equal results."""
+    """Return how the decision differs from the expected decision; empty for the same decision."""
     expected = case.text("decision")
     if expected not in [outcome.value for outcome in Outcome]:
         raise case.error("decision", "expected go, hold, no_go or rollback")
@@ -45,5 +49,5 @@ def _problem(path: Path, case: Table, loaded: Policy) -> str:
     if result.decision.value != expected:
         return f"expected {expected}, got {result.decision.value}: {result.reason}"
     if limit is not None and (result.stopped_at is None or result.stopped_at > limit):
-        return f"expected a stop by {limit:g} s, got {result.stopped_at}"
+        return f"expected a stop by {limit:g} s, got {result.stopped_at} (None: no stop)"
     return ""

@@ -1,4 +1,4 @@
-"""``gates verify-attestation``: whether a file attests a decision about a release."""
+"""``gates verify-attestation``: verify that a file attests a decision about a release."""
 
 import argparse
 import sys
@@ -15,10 +15,10 @@ from reports.terminal import WORDS, printable
 
 
 def verify_attestation(arguments: argparse.Namespace) -> int:
-    """``gates verify-attestation FILE --key PUB``: verify the signature, then the release.
+    """Run ``gates verify-attestation``: verify the signature of a file, then its release.
 
     Returns:
-        The exit code of the decision that the file attests; 1 where the file attests no decision.
+        The exit code of the decision that the file attests; 1 where the file is not verified.
     """
     target = target_file.load(arguments.target, places.targets(arguments.targets).path)
     max_age = None if arguments.max_age is None else timedelta(seconds=arguments.max_age)

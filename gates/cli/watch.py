@@ -1,4 +1,4 @@
-"""``gates watch``: ask again and again until a rollback trigger fires or the time is over."""
+"""``gates watch``: decide again and again until a rollback trigger fires or the time is over."""
 
 import argparse
 import gc
@@ -33,12 +33,23 @@ OBJECTS_BETWEEN_COLLECTIONS = 1_000_000
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    """``gates watch``: judge the stage of green's share until a trigger fires or time is over."""
+    """Run ``gates watch``: judge the stage that has green's present share of the traffic.
+
+    The command ends when a rollback trigger fires, or after the duration.
+
+    Returns:
+        The exit code of a no-go or a rollback. Otherwise 70 where the command rolled back an
+        orphaned ramp, 3 where the command left the traffic of an orphaned ramp or could not
+        measure a trigger, and else 0.
+    """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     context = context_of(arguments)
     stages = [stage for stage in context.policy.stages if stage.share and _triggers(stage)]
     if not stages:
-        sys.stderr.write("watch: the policy has no stage with a share and a rollback trigger\n")
+        sys.stderr.write(
+            "watch: the policy has no stage with a share and a rollback trigger; name another "
+            "policy with --policy FILE\n"
+        )
         return ExitCode.HOLD
     began, progress = time.monotonic(), Progress(arguments.duration)
     stage, abandoned = stages[0], False
@@ -64,14 +75,14 @@ def watch(arguments: argparse.Namespace) -> int:
 
 
 def _exit_code(answer: Answer, *, abandoned: bool, given_back: bool) -> int:
-    """The exit code where no trigger fired."""
+    """Return the exit code of a watch in which no trigger fired."""
     if given_back:
         return ExitCode.INTERNAL
     return ExitCode.HOLD if abandoned or _is_blind(answer) else ExitCode.GO
 
 
 def _stage_of(answer: Answer, stages: Sequence[Stage]) -> Stage:
-    """The stage of green's present share; the stage that was judged last where no stage has it."""
+    """Return the stage that has green's present share, or else the stage that was judged last."""
     for stage in stages:
         known = answer.share is not None and stage.share is not None
         if known and is_same_share(stage.share or 0.0, answer.share or 0.0):
@@ -87,14 +98,14 @@ def _triggers(stage: Stage) -> frozenset[str]:
 
 
 def _is_rollback_trigger(objective: Objective) -> bool:
-    """Whether a breach of the objective is a reason for a rollback, whatever blue does."""
+    """Return whether a fail of the objective means a rollback, whatever blue does."""
     if isinstance(objective, ChecksObjective | NoFailedChecksObjective):
         return objective.breach is Outcome.ROLLBACK
     return isinstance(objective, TriggerObjective)
 
 
 def _is_blind(answer: Answer) -> bool:
-    """Whether a trigger could not be measured at the end: then nothing was watched."""
+    """Return whether a trigger could not be measured in the last decision."""
     triggers = _triggers(answer.stage)
     findings = [finding for finding in answer.decision.findings if finding.objective in triggers]
     concluded = {finding.objective for finding in findings}
@@ -103,7 +114,7 @@ def _is_blind(answer: Answer) -> bool:
 
 
 def _trigger_sentences(answer: Answer) -> str:
-    """The triggers' sentences, short."""
+    """Return the sentences of the findings of the triggers, cut to a length for one line."""
     triggers = _triggers(answer.stage)
     sentences = (
         finding.sentence for finding in answer.decision.findings if finding.objective in triggers

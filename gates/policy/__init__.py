@@ -1,1 +1,1 @@
-"""Reads policies, target files and schedules into values of gates.model."""
+"""Reads policy files, target files and schedules, and returns objects of ``gates.model``."""

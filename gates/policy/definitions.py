@@ -1,4 +1,4 @@
-"""The definitions that objectives refer to: check sets, limits, indicators, defaults."""
+"""The definitions of a policy that its objectives use: check sets, limits, indicators, defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ Metrics = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The settings of an objective that does not state its own settings.
+    """The settings that apply to an objective that does not state its own settings.
 
     Args:
-        max_age: how old a run may be.
-        max_sample_age: how old the newest sample may be.
-        window: how far back an objective over one window reaches.
+        max_age: the maximum age of a run.
+        max_sample_age: the maximum age of the newest sample.
+        window: the length of the window of an objective that reads one window.
     """
 
     max_age: timedelta
@@ -31,7 +31,7 @@ class Defaults:
 
     @classmethod
     def of(cls, table: Table) -> "Defaults":
-        """Read the table ``[defaults]``."""
+        """Read the table ``[defaults]``, and return its settings."""
         defaults = cls(
             table.seconds("max_age_seconds"),
             table.seconds("max_sample_age_seconds"),
@@ -46,9 +46,9 @@ class LoadProfile:
     """The limits of a load profile, which every load run of the profile must meet.
 
     Args:
-        limits: the limits that apply, by name.
-        p95: the limit of the P95 of each operation, seconds by operation.
-        finds_knee: whether the finding names the number of users that breaks a limit.
+        limits: the limits that apply, keyed by name.
+        p95: the limit of the P95 latency of each operation, in seconds, keyed by operation.
+        finds_knee: whether the finding names the number of users at which a limit is exceeded.
     """
 
     limits: Mapping[str, float]
@@ -58,15 +58,17 @@ class LoadProfile:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonTerms:
-    """The parameters of all comparisons.
+    """The parameters of all comparisons of green with blue.
 
     Args:
-        guide: the terms of objectives with a limit of the guide; each objective has its own limit
-            and warm-up.
-        customers: the terms of the comparisons of customers' events, which share another error
-            budget.
-        least_ratio: the part of blue's events per request under which green is stopped.
-        hold_ratio: the part of blue's events per request under which a step does not go on.
+        guide: the parameters of the comparisons that have a limit of the guide. Each objective has
+            its own limit and warm-up.
+        customers: the parameters of the comparisons of customers' events, which share another
+            error budget.
+        least_ratio: the lowest accepted ratio of green's events per request to blue's. The gate
+            stops green under this ratio.
+        hold_ratio: the ratio of green's events per request to blue's under which a ramp step does
+            not go on.
     """
 
     guide: Terms
@@ -75,11 +77,11 @@ class ComparisonTerms:
     hold_ratio: float
 
     def shared_by_more(self, before: Metrics, after: Metrics) -> "ComparisonTerms":
-        """The terms where other numbers of comparisons share the error budgets.
+        """Return the terms for another number of comparisons that share the error budgets.
 
         Args:
-            before: the numbers that these terms are for.
-            after: the other numbers.
+            before: the numbers of comparisons (with a limit, with a margin) of the present terms.
+            after: the numbers of comparisons (with a limit, with a margin) of the new terms.
         """
         factors = [max(1, now) / max(1, then) for then, now in zip(before, after, strict=True)]
         return replace(
@@ -91,15 +93,15 @@ class ComparisonTerms:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """The definitions that objectives may refer to.
+    """The definitions of a policy that its objectives may use.
 
     Args:
-        check_sets: ids of checks, by the name of the set.
+        check_sets: the ids of the checks of each check set, keyed by the name of the set.
         limits_digest: SHA-256 of the tables of limits.
-        profiles: load profiles by name.
-        indicators: the indicators, by name.
-        defaults: the settings of an objective that does not state its own settings.
-        bake: the bake time of a step of the ramp.
+        profiles: the limits of each load profile, keyed by the name of the profile.
+        indicators: the indicators, keyed by name.
+        defaults: the settings that apply to an objective that does not state its own settings.
+        bake: the bake time of a ramp step.
         terms: the parameters of all comparisons.
     """
 
@@ -113,14 +115,14 @@ class Definitions:
 
     @property
     def processes(self) -> ProcessIndicator:
-        """The indicator that lists the instances."""
+        """Return the indicator that lists the instances that Prometheus scrapes."""
         return processes_of(self.indicators)
 
     def indicator(self, table: Table, kind: type[Kind]) -> Kind:
-        """The indicator that an objective names, which must be of a kind.
+        """Return the indicator that the table of an objective names; its class must be ``kind``.
 
         Raises:
-            ConfigurationError: no indicator has this name, or the indicator is of another kind.
+            ConfigurationError: no indicator has this name, or the indicator has another class.
         """
         name = table.text("indicator")
         if name not in self.indicators:
@@ -128,29 +130,29 @@ class Definitions:
             raise table.error("indicator", str(unknown))
         indicator = self.indicators[name]
         if not isinstance(indicator, kind):
-            problem = f"{name} does not have the keys that this kind of objective needs"
+            problem = f"the indicator {name} does not have the keys that this objective needs"
             raise table.error("indicator", problem)
         return indicator
 
     def events(self, table: Table, *parts: Part) -> EventIndicator:
-        """The indicator of events that an objective names; its part must be one of these parts."""
+        """Return the indicator of events that an objective names, and require one of ``parts``."""
         indicator = self.indicator(table, EventIndicator)
         if indicator.part not in parts:
             needed = " or ".join(part.value for part in parts)
-            problem = f"{indicator.name}: expected an indicator with {needed}"
+            problem = f"{indicator.name}: expected an indicator with the key {needed}"
             raise table.error("indicator", problem)
         return indicator
 
     def max_age(self, table: Table) -> timedelta:
-        """How old a run may be."""
+        """Return the maximum age of a run: the age in the table, or the default."""
         return _seconds(table, "max_age_seconds", self.defaults.max_age)
 
     def max_sample_age(self, table: Table) -> timedelta:
-        """How old the newest sample may be."""
+        """Return the maximum age of the newest sample: the age in the table, or the default."""
         return _seconds(table, "max_sample_age_seconds", self.defaults.max_sample_age)
 
     def window(self, table: Table) -> timedelta:
-        """How far back an objective over one window reaches."""
+        """Return the length of the window of an objective: from the table, or the default."""
         return _seconds(table, "window_seconds", self.defaults.window)
 
 

@@ -1,4 +1,7 @@
-"""Reads the objectives that follow a ramp: comparisons, throughput, triggers, traffic, restarts."""
+"""Reads the objectives that are judged during a ramp.
+
+The objectives are comparisons, throughput, availability, triggers, traffic and restarts.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,10 +29,10 @@ MAX_METRICS = 20
 
 @dataclass(frozen=True, slots=True)
 class RampPlan:
-    """The number and the length of the steps of the ramp.
+    """The number of ramp steps, and the bake time of each step.
 
     Args:
-        steps: the number of steps.
+        steps: the number of ramp steps.
         bake: the bake time of each step.
     """
 
@@ -38,14 +41,17 @@ class RampPlan:
 
 
 def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
-    """Read the terms that all comparisons share.
+    """Read the terms of all comparisons.
 
-    The chance of a false stop is shared by the lanes of all metrics: 2k/alpha (Ville's inequality).
+    Each of the k comparisons runs two tests, a fast one and a slow one. All these tests share the
+    accepted probability alpha of a false stop. So a test stops green when its capital, a test
+    martingale, reaches 2k/alpha (Ville's inequality).
 
     Args:
         table: the table ``[comparison]``.
-        plan: how long the ramp takes.
-        metrics: how many comparisons share each error budget.
+        plan: the number and the bake time of the ramp steps.
+        metrics: the numbers of comparisons with a limit, and of comparisons with a margin. Each of
+            the two kinds shares one error budget.
     """
     fast, slow = table.number("batch_seconds", 1, 600), table.number("slow_batch_seconds", 1, 3600)
     customers, throughput = table.table("customers"), table.table("throughput")
@@ -75,40 +81,38 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
     )  # fmt: skip
     table.end_of(customers, throughput)
     if not fast < slow < terms.history:
-        problem = "expected over batch_seconds and under history_seconds"
+        problem = "expected a value over batch_seconds and under history_seconds"
         raise table.error("slow_batch_seconds", problem)
     if chosen.hold_ratio >= chosen.least_ratio:
-        raise throughput.error("hold_ratio", "expected less than least_ratio")
+        raise throughput.error("hold_ratio", "expected a value less than least_ratio")
     return chosen
 
 
 def _stop_at(table: Table, metrics: int) -> float:
-    """The capital at which green is stopped, from the error budget of some metrics."""
+    """Return the capital of a test at which the gate stops green, from the error budget."""
     chance = table.number("false_stop", 0.0001, 0.1)
     if metrics > MAX_METRICS:
-        problem = (
-            f"{metrics} comparisons share this error budget; at most {MAX_METRICS} are accepted"
-        )
+        problem = f"{metrics} comparisons share this error budget; expected at most {MAX_METRICS}"
         raise table.error("false_stop", problem)
     return LANES * max(1, metrics) / chance
 
 
 def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjective:
-    """Read a comparison of green: under a limit (``below``), or near blue (``margin``)."""
+    """Read a comparison: green's ratio is under a limit (``below``) or near blue's (``margin``)."""
     indicator = known.events(table, Part.BAD, Part.GOOD)
     relative = "margin" in table.left()
     if relative == ("below" in table.left()):
-        raise table.error("below", "expected either below or margin")
+        raise table.error("below", "expected exactly one of the keys below and margin")
     if relative and not is_within(indicator.selected, indicator.total):
         raise table.error(
-            "indicator", f"{indicator.name}: bad does not have every matcher of total"
+            "indicator", f"{indicator.name}: bad must have every label matcher of total"
         )
     # Green's ratio may exceed blue's by half the limit, or by half of blue's if that is larger.
     margin = table.number("margin", 0.001, 0.5) if relative else 0.0
     limit = 2 * margin if relative else table.number("below", 0.0001, 0.5)
     over = table.number("rollback_over", 0.0001, 1) if "rollback_over" in table.left() else None
     if over is not None and over < limit:
-        problem = f"{over:g} is under the limit to advance; expected at least {limit:g}"
+        problem = f"{over:g} is under the limit to advance, {limit:g}; expected at least {limit:g}"
         raise table.error("rollback_over", problem)
     terms = known.terms.customers if relative else known.terms.guide
     warm_up = 0.0 if relative else table.number("warm_up_seconds", 0, 3600)
@@ -140,7 +144,7 @@ def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjecti
 
 
 def availability(name: str, table: Table, known: Definitions) -> AvailabilityObjective:
-    """Read an objective: green's instances are up for most of a step."""
+    """Read an objective: green's instances are up for most of a ramp step."""
     return AvailabilityObjective(
         name=name,
         guide=table.text("guide"),
@@ -153,7 +157,7 @@ def availability(name: str, table: Table, known: Definitions) -> AvailabilityObj
 
 
 def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
-    """Read a rollback trigger."""
+    """Read a rollback trigger: an objective whose fail means a rollback."""
     return TriggerObjective(
         name=name,
         guide=table.text("guide"),
@@ -168,7 +172,7 @@ def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
 
 
 def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
-    """Read an objective: green's processes do not restart again and again."""
+    """Read an objective: green's processes restart at most ``max_restarts`` times."""
     return RestartsObjective(
         name=name,
         guide=table.text("guide"),
@@ -180,7 +184,7 @@ def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
 
 
 def traffic(name: str, table: Table, known: Definitions) -> TrafficObjective:
-    """Read the share of the events that green should have answered."""
+    """Read an objective: green's part of all events is near green's share of the traffic."""
     return TrafficObjective(
         name=name,
         guide=table.text("guide"),

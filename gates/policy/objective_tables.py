@@ -1,4 +1,4 @@
-"""Reads the objectives about runs, builds and single windows."""
+"""Reads the objectives about runs, builds, rollbacks, sign-offs, and ratios of one window."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -32,7 +32,7 @@ MAX_OWNER_CHARACTERS = 80
 
 
 def advisory(table: Table) -> Advisory | None:
-    """The trial that an objective's table states; None for an objective that counts."""
+    """Return the trial that the table of an objective states; None for an objective that counts."""
     if "advisory" not in table.left() or not table.flag("advisory"):
         return None
     owner = table.text("owner").strip()
@@ -43,12 +43,12 @@ def advisory(table: Table) -> Advisory | None:
     try:
         ended = datetime.combine(last_day, time(), UTC) + timedelta(days=1)
     except OverflowError:
-        raise table.error("expires", f"{last_day} is too far away") from None
+        raise table.error("expires", f"{last_day} is too far away; write an earlier date") from None
     return Advisory(owner, ended)
 
 
 def refuse_advisory(objective: Objective, table: Table) -> None:
-    """Refuse ``advisory = true`` for an objective that every decision needs.
+    """Refuse ``advisory = true`` for an objective that must always count.
 
     Raises:
         ConfigurationError: the objective can roll back, or other findings depend on it.
@@ -70,7 +70,7 @@ def refuse_advisory(objective: Objective, table: Table) -> None:
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
-    """Read an objective: some checks have passed."""
+    """Read an objective: the checks of a check set have passed."""
     check_set = one_of(table, "checks", known.check_sets)
     objective = ChecksObjective(
         name=name,
@@ -86,12 +86,12 @@ def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
         since_rollback=_since_rollback(table),
     )
     if objective.collected is not None and objective.collected > objective.max_age:
-        raise table.error("collected_seconds", "expected at most max_age_seconds")
+        raise table.error("collected_seconds", "expected a value of at most max_age_seconds")
     return objective
 
 
 def no_failed_checks(name: str, table: Table, known: Definitions) -> NoFailedChecksObjective:
-    """Read an objective: no run reports a failure of some checks."""
+    """Read an objective: no run reports a failure of a check of the check set."""
     return NoFailedChecksObjective(
         name=name,
         guide=table.text("guide"),
@@ -125,7 +125,7 @@ def _since_rollback(table: Table) -> bool:
 
 
 def rollback(name: str, table: Table, known: Definitions) -> RollbackObjective:
-    """Read an objective: a rollback gave the target all traffic."""
+    """Read an objective: a rollback has given the target all traffic."""
     return RollbackObjective(name=name, guide=table.text("guide"), max_age=known.max_age(table))
 
 
@@ -147,10 +147,10 @@ def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjectiv
 
 
 def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
-    """Read the limit of a ratio: bad events are below the limit, or good events above it."""
+    """Read an objective: the ratio of bad events is below a limit, or of good events above it."""
     below = "below" in table.left()
     if below == ("above" in table.left()):
-        raise table.error("below", "expected either below or above")
+        raise table.error("below", "expected exactly one of the keys below and above")
     direction = "below" if below else "above"
     limit = table.number(direction, 0, 1)
     if not 0 < limit < 1:
@@ -158,7 +158,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
     indicator = known.events(table, Part.BAD if below else Part.GOOD)
     if not below and not indicator.good_reads:
         raise table.error(
-            "indicator", f"{indicator.name} needs good_reads: its good events in words"
+            "indicator", f"{indicator.name} needs good_reads, the words that describe a good event"
         )
     return RatioObjective(
         name=name,
@@ -175,7 +175,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
 
 
 def share(name: str, table: Table, known: Definitions) -> ShareObjective:
-    """Read an objective: green has had its share for the whole bake time."""
+    """Read an objective: green has had its share of the traffic for the whole bake time."""
     objective = ShareObjective(
         name=name,
         guide=table.text("guide"),
@@ -186,12 +186,12 @@ def share(name: str, table: Table, known: Definitions) -> ShareObjective:
         max_sample_age=known.max_sample_age(table),
     )
     if objective.max_sample_age >= objective.bake:
-        raise table.error("max_sample_age_seconds", "expected less than bake_seconds")
+        raise table.error("max_sample_age_seconds", "expected a value less than bake_seconds")
     return objective
 
 
 def load(name: str, table: Table, known: Definitions) -> LoadObjective:
-    """Read an objective: a load run of a profile met its limits."""
+    """Read an objective: a load run of a load profile has met the limits of the profile."""
     profile = one_of(table, "profile", known.profiles)
     required, keys = known.profiles[profile], table.left()
     return LoadObjective(

@@ -1,4 +1,4 @@
-"""Reads a policy file into typed objectives and stages, and refuses what is wrong with it."""
+"""Reads a policy file, and returns its objectives and stages; refuses a file with a mistake."""
 
 import hashlib
 import json
@@ -76,7 +76,7 @@ Reader = Callable[[str, Table, Definitions], Objective]
 
 
 def load(path: Path) -> Policy:
-    """Read a policy.
+    """Read a policy file.
 
     Args:
         path: the policy's TOML file.
@@ -85,11 +85,11 @@ def load(path: Path) -> Policy:
         The policy; every stage has at least one objective.
 
     Raises:
-        ConfigurationError: the policy has a mistake; the message names file and key.
+        ConfigurationError: the policy has a mistake; the message names the file and the key.
     """
     top, raw = read(path)
     if top.whole("schema", 1, SCHEMA) != SCHEMA:
-        raise top.error("schema", f"expected {SCHEMA}: indicators are defined in [indicators]")
+        raise top.error("schema", f"expected {SCHEMA}; schema {SCHEMA} has the table [indicators]")
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
     latencies = _latency_limits(top.table("latency_limits"))
@@ -153,10 +153,16 @@ def _limits_digest(*limits: Mapping[str, float]) -> str:
 
 
 def stage_named(policy: Policy, name: str, where: str) -> Stage:
-    """The stage with this name.
+    """Return the stage with this name.
+
+    Args:
+        policy: the policy.
+        name: the name of the stage.
+        where: the path of the policy file, for messages.
 
     Raises:
-        UnknownNameError: the policy has no such stage; the message has the nearest name.
+        UnknownNameError: the policy has no stage of this name; the message suggests the nearest
+            name.
     """
     for stage in policy.stages:
         if stage.name == name:
@@ -165,14 +171,14 @@ def stage_named(policy: Policy, name: str, where: str) -> Stage:
 
 
 def load_stage(policy: Policy, profile: str) -> Stage:
-    """The stage that judges a load run of any size: the stage with the smallest requirements.
+    """Return the stage whose load objective requires the fewest users and the shortest run.
 
     Args:
         policy: a policy.
-        profile: the load profile.
+        profile: the name of the load profile.
 
     Raises:
-        UnknownNameError: no stage judges runs of this profile.
+        UnknownNameError: no stage judges load runs of this profile.
     """
     sizes = [
         (objective.at_least_users, objective.at_least_seconds, number)
@@ -212,7 +218,7 @@ def _numbers(table: Table, known: Mapping[str, tuple[float, float]]) -> dict[str
 def _optional_numbers(
     top: Table, key: str, known: Mapping[str, tuple[float, float]]
 ) -> dict[str, float]:
-    """The limits of a table that a policy may leave out."""
+    """Read the limits of an optional table; empty where the policy does not have the table."""
     return _numbers(top.table(key), known) if key in top.left() else {}
 
 
@@ -253,7 +259,7 @@ def _alert_limits(level: Table, alerts: Collection[str]) -> dict[str, AlertLimit
 def _latency_limits(table: Table) -> dict[str, float]:
     limits = {name: table.number(name, 0.001, MAX_LATENCY_SECONDS) for name in table.left()}
     if not limits:
-        raise table.error("", "expected seconds by operation")
+        raise table.error("", "expected at least one operation with its limit in seconds")
     return limits
 
 
@@ -285,7 +291,9 @@ def _profile(
         for operation in operations.left()
     }
     if ALL_OPERATIONS not in p95:
-        raise table.error("p95", "expected total among the operations")
+        raise table.error(
+            "p95", "expected total among the operations; add total, the limit of all operations"
+        )
     return LoadProfile(
         limits={limit: limits[limit] for limit in (*ALWAYS, *chosen) if limit != KNEE},
         p95=p95,
@@ -295,21 +303,26 @@ def _profile(
 
 @dataclass(frozen=True, slots=True)
 class _MetricCounts:
-    """How many comparisons share the error budgets: those that count, and all of them."""
+    """The numbers of comparisons that share the error budgets.
+
+    Args:
+        required: the numbers of the comparisons that count.
+        every: the numbers of all comparisons, with those of advisory objectives.
+    """
 
     required: Metrics
     every: Metrics
 
 
 def _metrics(tables: Mapping[str, Table]) -> _MetricCounts:
-    """The comparisons of a policy; a trial does not change the limits of those that count."""
+    """Count the comparisons of a policy, with and without the comparisons on trial."""
     compared = [table for table in tables.values() if table.peek("kind") == "comparison"]
     required = [table for table in compared if table.peek("advisory") is not True]
     return _MetricCounts(_with_limit_and_margin(required), _with_limit_and_margin(compared))
 
 
 def _with_limit_and_margin(compared: Collection[Table]) -> Metrics:
-    """The number of comparisons with a limit, and of those with a margin."""
+    """Return the number of comparisons with a limit, and the number with a margin."""
     relative = sum("margin" in table.left() for table in compared)
     return len(compared) - relative, relative
 
@@ -320,7 +333,7 @@ def _objectives(
     trials: Mapping[str, Advisory],
     metrics: _MetricCounts,
 ) -> dict[str, Objective]:
-    """The objectives; an advisory one has the limits that it will have when it counts."""
+    """Read the objectives; an advisory objective gets the limits that it has after its trial."""
     terms = known.terms.shared_by_more(metrics.required, metrics.every)
     on_trial, objectives = replace(known, terms=terms), {}
     for name, table in tables.items():

@@ -1,4 +1,4 @@
-"""Reads a policy again and again, and parses its files only after a change."""
+"""Reads a policy many times, and parses its files again only after a file has changed."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ Contents = dict[Path, bytes | None]
 
 
 class PolicyReader:
-    """Reads policies; the last policy of each path is kept as long as no byte of it changes."""
+    """Reads policies, and stores the last policy of each path until a byte of its files changes."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[Contents, Policy]] = {}
 
     def load(self, path: Path) -> Policy:
-        """The policy, as ``policy_file.load`` reads it now.
+        """Return the policy that ``policy_file.load`` would return now.
 
         Args:
             path: the policy's TOML file.
 
         Raises:
-            ConfigurationError: the policy has a mistake; the message names file and key.
+            ConfigurationError: the policy has a mistake; the message names the file and the key.
         """
         if not path.is_file():  # a pipe can be read only once
             return policy_file.load(path)

@@ -1,4 +1,7 @@
-"""The schedule of a ramp: each step's share of the traffic, and the stage that permits the next."""
+"""The schedule of a ramp.
+
+Each ramp step has a share of the traffic. The stage of the step decides whether the ramp goes on.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +18,13 @@ MAX_BAKE_SECONDS = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the ramp.
+    """One ramp step.
 
     Args:
-        share: green's share of the traffic, 0 to 1.
-        stage: the stage about which the gate is asked.
-        bake_seconds: the bake time: how long the ramp waits before it asks the gate.
+        share: green's share of the traffic, from 0 to 1.
+        stage: the name of the stage that the gate judges after the bake time.
+        bake_seconds: the bake time: the time that the ramp waits before the gate decides, in
+            seconds.
     """
 
     share: float
@@ -29,14 +33,14 @@ class Step:
 
 
 def of_policy(policy: Policy, where: str) -> tuple[Step, ...]:
-    """The policy's own schedule: every stage with traffic, in order, with its bake time.
+    """Return the schedule of the policy: every stage with a share of the traffic, in order.
 
     Args:
-        policy: the policy, already divided by the time scale.
-        where: the policy's file, for messages.
+        policy: the policy, with its live durations already divided by the time scale.
+        where: the path of the policy file, for messages.
 
     Raises:
-        ConfigurationError: the shares fall, or do not end at 1.
+        ConfigurationError: the shares of the traffic fall, or the last share is under 1.
     """
     steps = [
         Step(stage.share, stage.name, stage.bake.total_seconds())
@@ -47,11 +51,12 @@ def of_policy(policy: Policy, where: str) -> tuple[Step, ...]:
 
 
 def load(path: Path, policy: Policy, time_scale: float) -> tuple[Step, ...]:
-    """Read a schedule: a table for each stage, with ``bake_seconds`` or without.
+    """Read a schedule file: one table for each stage, with the optional key ``bake_seconds``.
 
     Args:
         path: the TOML file of the schedule.
-        policy: the policy with the stages, already divided by the time scale.
+        policy: the policy with the stages; its live durations are already divided by the time
+            scale.
         time_scale: the factor by which every bake time of the file is divided.
 
     Raises:
@@ -65,7 +70,9 @@ def load(path: Path, policy: Policy, time_scale: float) -> tuple[Step, ...]:
         table = top.table(name)
         stage = stages.get(name)
         if stage is None or stage.share is None or stage.bake is None:
-            raise top.error(name, "expected the name of a stage with a share")
+            raise top.error(
+                name, "expected the name of a stage of the policy that has a share of traffic"
+            )
         bake = stage.bake.total_seconds()
         if "bake_seconds" in table.left():
             bake = table.number("bake_seconds", 1, MAX_BAKE_SECONDS) / time_scale
@@ -76,10 +83,15 @@ def load(path: Path, policy: Policy, time_scale: float) -> tuple[Step, ...]:
 
 def _checked(steps: Sequence[Step], where: str) -> tuple[Step, ...]:
     if not steps or len(steps) > MAX_STEPS:
-        raise ConfigurationError(f"{where}: expected 1 to {MAX_STEPS} steps")
+        raise ConfigurationError(f"{where}: expected 1 to {MAX_STEPS} steps, got {len(steps)}")
     if any(earlier.share > later.share for earlier, later in pairwise(steps)):
-        raise ConfigurationError(f"{where}: the shares fall; they must rise")
+        raise ConfigurationError(
+            f"{where}: a step has a smaller share of traffic than the step before; expected rising "
+            "shares"
+        )
     if steps[-1].share < 1:
         percent = 100 * steps[-1].share
-        raise ConfigurationError(f"{where}: the last step has {percent:g} %; expected 100 %")
+        raise ConfigurationError(
+            f"{where}: the last step has {percent:g} % of traffic; expected 100 %"
+        )
     return tuple(steps)

@@ -1,4 +1,7 @@
-"""Reads the stages of a policy: groups of objectives, the template of the ramp, single stages."""
+"""Reads the stages of a policy.
+
+The tables are the groups of objectives, the template of the ramp steps, and the single stages.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,19 +35,20 @@ Named = Mapping[str, Objective]
 
 @dataclass(frozen=True, slots=True)
 class RampTable:
-    """The table ``[ramp]``.
+    """The values of the table ``[ramp]`` of a policy.
 
     Args:
-        shares: green's share of each step, 0 to 1, rising.
-        stage: the name of each step's stage, with ``{percent}``.
-        title: the title of each step's stage, with ``{percent}``.
-        guide: the guide's section.
-        objectives: the objectives and groups of each step.
-        bake: the bake time of a step.
-        ready: the stage that is asked before the first move; empty where the policy has no ramp.
-        hold_seconds: how long a ramp waits during a hold, before a person must decide.
+        shares: green's share of the traffic in each ramp step, from 0 to 1, in rising order.
+        stage: the template of the name of each step's stage; ``{percent}`` is green's share.
+        title: the template of the title of each step's stage; ``{percent}`` is green's share.
+        guide: the section of the deployment guide about the ramp.
+        objectives: the names of the objectives and groups of each step.
+        bake: the bake time of a ramp step.
+        ready: the name of the stage that the gate judges before the first move.
+        hold_seconds: the longest time that a ramp waits during a hold, in seconds; after this time
+            a person must decide.
         no_go_rolls_back: whether a no-go during a ramp moves all traffic to blue.
-        on_crash: what a ramp that cannot go on does with the traffic.
+        on_crash: the action on the traffic when a ramp cannot go on.
     """
 
     shares: tuple[float, ...]
@@ -60,14 +64,16 @@ class RampTable:
 
 
 def ramp_table(table: Table) -> RampTable:
-    """Read the table ``[ramp]``.
+    """Read the table ``[ramp]``, and return its values.
 
     Raises:
         ConfigurationError: a key is wrong.
     """
     shares = table.numbers("shares", 0.01, 1)
     if len(shares) > MAX_STEPS or any(first >= second for first, second in pairwise(shares)):
-        raise table.error("shares", f"expected 1 to {MAX_STEPS} rising shares")
+        raise table.error(
+            "shares", f"expected 1 to {MAX_STEPS} shares, each larger than the share before"
+        )
     on_crash = OnCrash.ROLLBACK
     if "on_crash" in table.left():
         on_crash = OnCrash(one_of(table, "on_crash", [choice.value for choice in OnCrash]))
@@ -91,12 +97,12 @@ def ramp_table(table: Table) -> RampTable:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The objectives and the groups of objectives, keyed by name.
+    """The objectives of a policy, and its groups of objectives.
 
     Args:
-        objectives: the objectives, by name.
-        groups: the names of a group's objectives, by the name of the group.
-        advisories: the trials of advisory objectives, by the objective's name.
+        objectives: the objectives, keyed by name.
+        groups: the names of the objectives of each group, keyed by the name of the group.
+        advisories: the trials of the advisory objectives, keyed by the name of the objective.
     """
 
     objectives: Named
@@ -105,13 +111,15 @@ class Groups:
 
     @classmethod
     def of(cls, table: Table | None, objectives: Named) -> "Groups":
-        """Read the table ``[groups]``, which may be missing."""
+        """Read the table ``[groups]``; ``table`` is None where the policy has no groups."""
         groups: dict[str, tuple[str, ...]] = {}
         for name in table.left() if table else ():
             assert table is not None  # noqa: S101 - for the type checker
             groups[name] = table.texts(name)
             if name in objectives:
-                raise table.error(name, "an objective has the same name")
+                raise table.error(
+                    name, "an objective has the same name as this group; rename the group"
+                )
             for member in groups[name]:
                 if member not in objectives:
                     unknown = UnknownNameError("objective", member, objectives, "this policy")
@@ -119,7 +127,7 @@ class Groups:
         return cls(objectives, groups)
 
     def chosen(self, names: Sequence[str], table: Table) -> list[Objective]:
-        """The objectives that a stage names, alone or by a group; no objective occurs twice."""
+        """Return the objectives that a stage names, alone or in a group, each objective once."""
         members: dict[str, None] = {}
         for name in names:
             if name not in self.objectives and name not in self.groups:
@@ -130,19 +138,19 @@ class Groups:
         return [self.objectives[name] for name in members]
 
     def trials_of(self, chosen: Sequence[Objective]) -> dict[str, Advisory]:
-        """The trials of the advisory objectives among these, keyed by the objective's name."""
+        """Return the trials of the advisory objectives in ``chosen``, keyed by objective name."""
         names = (objective.name for objective in chosen)
         return {name: self.advisories[name] for name in names if name in self.advisories}
 
 
 def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> tuple[Stage, ...]:
-    """Every stage in the policy's order; the steps of the ramp follow the stage ``ready``.
+    """Return every stage in the policy's order; the ramp steps follow the stage ``ready``.
 
     Args:
         table: the table ``[stages]``.
-        ramp: the template of the steps.
+        ramp: the template of the ramp steps.
         ramp_keys: the table ``[ramp]``, for error messages.
-        groups: the objectives.
+        groups: the objectives and the groups of objectives.
 
     Raises:
         ConfigurationError: a stage is wrong.
@@ -155,7 +163,9 @@ def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> t
     ordered: list[Stage] = []
     for name in names:
         if name in {step.name for step in steps}:
-            raise table.error(name, "a step of the ramp has the same name")
+            raise table.error(
+                name, "a step of the ramp has the same name as this stage; rename the stage"
+            )
         ordered.append(_stage(name, table.table(name), ramp, groups))
         if name == ramp.ready:
             ordered += steps
@@ -214,11 +224,13 @@ def _role(table: Table) -> StageRole:
 
 
 def _refuse_without_rollback(table: Table, chosen: Sequence[Objective], role: StageRole) -> None:
-    """Refuse objectives about a rollback where the stage does not know a rollback."""
+    """Refuse objectives about a rollback in a stage that has no objective of kind rollback."""
     knows_rollback = any(isinstance(objective, RollbackObjective) for objective in chosen)
     if knows_rollback != (role is StageRole.AFTER_ROLLBACK):
         raise table.error(
-            "objectives", 'role = "after_rollback" and an objective of kind rollback go together'
+            "objectives",
+            'role = "after_rollback" and an objective of kind rollback go together; write both in '
+            "the stage, or neither",
         )
     for objective in chosen:
         if not isinstance(objective, RatioObjective | ChecksObjective):
@@ -230,20 +242,22 @@ def _refuse_without_rollback(table: Table, chosen: Sequence[Objective], role: St
 def _at(objective: Objective, share: float | None, table: Table) -> Objective:
     """The objective with the stage's share of traffic."""
     if isinstance(objective, LiveObjective | AvailabilityObjective) and share is None:
-        raise table.error("share", f"missing; {objective.name} is judged at a share of traffic")
+        raise table.error("share", f"missing; {objective.name} needs the share of the traffic")
     if not isinstance(objective, ShareObjective):
         return objective
     if share is None:
-        raise table.error("share", f"missing; {objective.name} needs the share of the stage")
+        raise table.error("share", f"missing; {objective.name} needs the share of the traffic")
     return replace(objective, share=share)
 
 
 def _refuse_unbound(
     table: Table, chosen: Sequence[Objective], trials: Mapping[str, Advisory]
 ) -> None:
-    """Refuse samples that no objective binds to a build and to the ramp."""
+    """Refuse a stage in which no objective requires that the samples are of the build and ramp."""
     if not any(isinstance(objective, ServedBuildObjective) for objective in chosen):
-        raise table.error("objectives", "a stage needs an objective of kind served_build")
+        raise table.error(
+            "objectives", "the stage needs an objective of kind served_build; add the objective"
+        )
     windows = [
         objective.window for objective in chosen if isinstance(objective, LiveBuildObjective)
     ]
@@ -264,7 +278,7 @@ def _refuse_unbound(
     if live and not limited:
         raise table.error(
             "objectives",
-            f"{live[0].name} needs an objective of kind comparison with a limit, not advisory",
+            f"{live[0].name} needs an objective of kind comparison that has a limit and counts",
         )
     for objective in chosen:
         if isinstance(objective, RatioObjective) and objective.window > max(

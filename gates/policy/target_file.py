@@ -1,4 +1,4 @@
-"""Reads target files, and the secrets they name from the environment."""
+"""Reads target files, and reads from the environment the secrets that the files name."""
 
 import hashlib
 import re
@@ -23,12 +23,12 @@ ADDRESS = re.compile(r"(https?|tcp)://[^\s/@]+(/\S*)?\Z")
 
 
 def names(folder: Path) -> list[str]:
-    """The targets of a folder; examples are not targets."""
+    """Return the names of the targets of a folder, without example files."""
     return sorted(path.stem for path in folder.glob("*.toml") if not path.stem.endswith(".example"))
 
 
 def load(name: str, folder: Path) -> Target:
-    """Read one target.
+    """Read the file of one target.
 
     Args:
         name: the target's name.
@@ -38,8 +38,9 @@ def load(name: str, folder: Path) -> Target:
         The target, with the secrets that the environment has.
 
     Raises:
-        UnknownNameError: the folder has no such target; the message has the nearest name.
-        ConfigurationError: the target file is wrong; the message names file and key.
+        UnknownNameError: the folder has no target of this name; the message suggests the nearest
+            name.
+        ConfigurationError: the target file is wrong; the message names the file and the key.
     """
     known = names(folder)
     if name not in known:
@@ -47,7 +48,7 @@ def load(name: str, folder: Path) -> Target:
     path = folder / f"{name}.toml"
     top, raw = read(path)
     if top.name("name") != name:
-        raise top.error("name", f"expected {name!r}, the file's name")
+        raise top.error("name", f"expected {name!r}, the name of the file")
     target = _target(name, hashlib.sha256(raw).hexdigest(), top, path)
     top.end()
     return target
@@ -103,7 +104,9 @@ def _target(name: str, digest: str, top: Table, path: Path) -> Target:
     )
     expected.end_of(access, suites, metrics, *([traffic] if traffic else []))
     if target.slot == target.baseline_slot:
-        problem = "the same as slot: the gate would compare a colour with itself"
+        problem = (
+            "the value is also the value of slot, so the gate would compare a colour with itself"
+        )
         raise metrics.error("baseline_slot", problem)
     return target
 
@@ -147,7 +150,9 @@ def _policies(top: Table, *, production: bool) -> frozenset[str]:
     table = top.table("policy")
     accepted = table.texts("accepted")
     if wrong := [text for text in accepted if not POLICY_DIGEST.match(text)]:
-        raise table.error("accepted", f"expected sha256: and 64 digits, got {wrong[0]!r}"[:200])
+        raise table.error(
+            "accepted", f"expected sha256: and 64 hexadecimal digits, got {wrong[0]!r}"[:200]
+        )
     table.end()
     return frozenset(text.removeprefix("sha256:") for text in accepted)
 
@@ -188,7 +193,7 @@ def _services(top: Table) -> _Services:
     count = table.whole("count", 1, 10_000)
     listed = tuple(_service(name, table.table(name)) for name in table.left())
     if len(listed) != count:
-        raise table.error("count", f"expected the number of services below: {len(listed)}")
+        raise table.error("count", f"expected {len(listed)}, the number of services in [services]")
     return _Services(listed, count)
 
 
@@ -212,7 +217,7 @@ def _backups(top: Table, folder: Path) -> Path | None:
 
 
 def _migration_command(top: Table, folder: Path) -> tuple[str, ...]:
-    """The command that applies migrations; a path that begins with ``../`` is the file's."""
+    """Return the command that applies migrations, with ``../`` relative to the target file."""
     if "database" not in top.left():
         return ()
     table = top.table("database")
@@ -237,9 +242,9 @@ def _url(table: Table, key: str) -> str:
     except ValueError as error:
         raise table.error(key, f"expected a port from 0 to 65535: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise table.error(key, "expected http:// or https:// and a host, without a user")
+        raise table.error(key, "expected http:// or https://, and then a host, without a user")
     if value.endswith("/") or parts.query or parts.fragment:
-        raise table.error(key, "expected no trailing slash, query or fragment")
+        raise table.error(key, "expected a URL with no trailing slash, query or fragment")
     return value
 
 

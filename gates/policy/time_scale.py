@@ -1,4 +1,4 @@
-"""Divides every live duration of a policy, for rehearsals: never a count, never a ratio."""
+"""Divides the live durations of a policy by the time scale; counts and ratios do not change."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,14 +25,14 @@ MIN_RUNS_IN_AGE = 3
 
 
 def scaled(policy: Policy, factor: float) -> Policy:
-    """The policy with every live duration divided by the time scale.
+    """Return the policy with every live duration divided by the time scale.
 
-    The maximum age of a run of suites stays, because this age is no duration of the ramp. The
-    maximum age of a run that the gate itself starts is divided.
+    The maximum age of a suite run does not change, because this age is no duration of the ramp. The
+    maximum age of a run that the gate itself starts is also divided.
 
     Args:
         policy: the policy.
-        factor: the time scale; 1 leaves the policy as it is.
+        factor: the time scale; the factor 1 does not change the policy.
     """
     if factor == 1:
         return policy
@@ -66,7 +66,7 @@ def _objective(objective: Objective, factor: float) -> Objective:
 
 
 def _collected(objective: ChecksObjective, collected: timedelta, factor: float) -> Objective:
-    """Checks that the gate runs: at most every five seconds, and still valid at the next run."""
+    """Scale checks that the gate runs: at most one run in 5 s, and results are valid for 3 runs."""
     return replace(
         objective,
         collected=max(MIN_COLLECTED, collected / factor),

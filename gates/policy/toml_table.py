@@ -1,4 +1,7 @@
-"""Reading a TOML table key by key: typed, complete, and with the file and key in every error."""
+"""Reads TOML tables key by key, with a type for each value.
+
+Every error names the file and the key. A key that the code does not read is an error.
+"""
 
 import re
 import tomllib
@@ -15,11 +18,11 @@ STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@ -]{0,99}\Z")
 
 
 class Table:
-    """A table of a TOML file; every key must be taken once, and no key may be left.
+    """A table of a TOML file, whose reader must take every key exactly once.
 
     Args:
-        where: the file, for error messages.
-        path: the path of the table in the file, for error messages.
+        where: the path of the TOML file, for error messages.
+        path: the dotted name of the table in the file, for error messages; empty for the top table.
         content: the content of the table.
     """
 
@@ -29,29 +32,35 @@ class Table:
         self._left = dict(content)
 
     def error(self, key: str, problem: str) -> ConfigurationError:
-        """Create an error about one key of this table."""
+        """Return an error about one key of this table; the caller raises the error."""
         name = f"{self._path}.{key}" if self._path else key
         return ConfigurationError(f"{self._where}: {name}: {problem}")
 
     def left(self) -> list[str]:
-        """The keys not yet taken, in the file's order."""
+        """Return the keys that are not yet taken, in the order of the file."""
         return list(self._left)
 
     def peek(self, key: str) -> object:
-        """Look at the value of a key without taking it; None where the key is missing."""
+        """Return the value of a key without taking the key; None where the key is missing."""
         return self._left.get(key)
 
     def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
-        """Take the value of a key, which must be of the kind."""
+        """Take the key, and return its value, whose type must be ``kind``.
+
+        Args:
+            key: the key.
+            kind: the type, or the types, that the value may have.
+            expected: the words that describe the expected value, for messages.
+        """
         if key not in self._left:
-            raise self.error(key, f"missing; expected {expected}")
+            raise self.error(key, f"missing; add the key; expected {expected}")
         value = self._left.pop(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise self.error(key, f"expected {expected}, got {value!r}"[:300])
         return value
 
     def text(self, key: str) -> str:
-        """Take a non-empty string."""
+        """Take a text that is not empty."""
         value: str = self.take(key, str, "a text")
         if not value.strip():
             raise self.error(key, "expected a text, got an empty text")
@@ -76,16 +85,20 @@ class Table:
         return bool(self.take(key, bool, "true or false"))
 
     def number(self, key: str, least: float, most: float) -> float:
-        """Take a finite number within bounds, both included."""
+        """Take a finite number from ``least`` to ``most``."""
         expected = f"a number from {least:g} to {most:g}"
         value = float(self.take(key, (int, float), expected))
         if not least <= value <= most:
-            hint = f"; a ratio, so {value:g} % is {value / 100:g}" if most <= 1 < value else ""
+            hint = (
+                f"; the number is a ratio, so {value:g} % is {value / 100:g}"
+                if most <= 1 < value
+                else ""
+            )
             raise self.error(key, f"expected {expected}, got {value:g}{hint}")
         return value
 
     def whole(self, key: str, least: int, most: int) -> int:
-        """Take a whole number within bounds, both included."""
+        """Take a whole number from ``least`` to ``most``."""
         expected = f"a whole number from {least} to {most}"
         value: int = self.take(key, int, expected)
         if not least <= value <= most:
@@ -93,7 +106,7 @@ class Table:
         return value
 
     def seconds(self, key: str) -> timedelta:
-        """Take a positive duration in seconds, at most 30 days."""
+        """Take a duration in seconds, from 1 second to 30 days."""
         return timedelta(seconds=self.number(key, 1, 30 * 86400))
 
     def day(self, key: str) -> date:
@@ -105,7 +118,7 @@ class Table:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Take a non-empty list of different texts."""
+        """Take a list of texts that is not empty and has no text twice."""
         values: list[object] = self.take(key, list, "a list of texts")
         texts = [value for value in values if isinstance(value, str) and value.strip()]
         if not texts or len(texts) != len(values):
@@ -115,7 +128,7 @@ class Table:
         return tuple(texts)
 
     def numbers(self, key: str, least: float, most: float) -> tuple[float, ...]:
-        """Take a non-empty list of finite numbers within bounds, both included."""
+        """Take a list of numbers from ``least`` to ``most`` that is not empty."""
         expected = f"a list of numbers from {least:g} to {most:g}"
         values: list[object] = self.take(key, list, expected)
         numbers = [
@@ -130,28 +143,31 @@ class Table:
         return tuple(numbers)
 
     def table(self, key: str) -> "Table":
-        """Take a table within this table."""
+        """Take a key whose value is a table, and return the table."""
         content = self.take(key, dict, "a table")
         path = f"{self._path}.{key}" if self._path else key
         return Table(self._where, path, content)
 
     def end(self) -> None:
-        """Refuse keys that nobody took: a mistyped key must not be ignored."""
+        """Refuse keys that are not taken, so that a mistyped key is not ignored."""
         if self._left:
-            raise self.error(next(iter(self._left)), "unknown key")
+            raise self.error(
+                next(iter(self._left)),
+                "unknown key; correct the name of the key, or delete the key",
+            )
 
     def end_of(self, *tables: "Table") -> None:
-        """Refuse keys that nobody took from this table and from other tables."""
+        """Refuse keys that are not taken in this table and in other tables."""
         for table in (*tables, self):
             table.end()
 
 
 def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return the bytes of a file.
+    """Return the content of a file.
 
     Args:
         path: the file.
-        max_bytes: the largest size that is accepted.
+        max_bytes: the largest accepted size of the file, in bytes.
 
     Raises:
         ConfigurationError: the file cannot be read, or is too large.
@@ -160,9 +176,9 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{path}: the file cannot be read: {error.strerror}") from error
     if len(raw) > max_bytes:
-        raise ConfigurationError(f"{path}: over {max_bytes} bytes")
+        raise ConfigurationError(f"{path}: the file is larger than {max_bytes} bytes")
     return raw
 
 
@@ -176,11 +192,11 @@ def read(path: Path) -> tuple[Table, bytes]:
     try:
         return Table(str(path), "", tomllib.loads(raw.decode())), raw
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+        raise ConfigurationError(f"{path}: the file is not TOML: {error}") from error
 
 
 def one_of(table: Table, key: str, choices: Iterable[str]) -> str:
-    """Take a text out of a closed set."""
+    """Take a text that must be one of ``choices``."""
     value = table.text(key)
     known = sorted(choices)
     if value not in known:

@@ -1,1 +1,1 @@
-"""Exit codes, output, progress, signals, durations and time limits of every command line."""
+"""The parts of every command: exit codes, output, progress, signals, durations, time limits."""

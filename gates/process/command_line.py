@@ -1,4 +1,4 @@
-"""Every command line of this project ends with an exit code and, after an error, one message."""
+"""Runs a command, and ends it with an exit code and, after an error, with one message."""
 
 import argparse
 import contextlib
@@ -30,22 +30,23 @@ def carry_out(
 ) -> int:
     """Read the command line and run the command.
 
-    Output that cannot be written never stops a command. If the output is the command's only
-    result, a failed write gives exit code 70. A command that writes its answer to the ledger sets
-    ``answer_in_ledger``; it keeps the exit code of the answer.
+    Output that cannot be written never stops a command. If the output is the only result of the
+    command, a failed write gives exit code 70. A command that writes its decision to the ledger
+    sets ``answer_in_ledger``: a failed write does not change its exit code.
     With ``--json`` or ``--format json``, an error is printed to stdout as JSON, too.
 
     Args:
-        parser: the last word of its ``prog`` is the program's name. A command sets ``run``, a
-            function of the options that returns an exit code.
+        parser: the parser of the command line. The last word of ``parser.prog`` is the name of the
+            program. Each command sets ``run``, a function of the options that returns an exit code.
         arguments: the command line without the program's name; None for the command line of the
             process.
-        interrupted: what an interrupted command did not do, for the message.
-        unmeasured: the exceptions that mean *not measured*; they give exit code 3.
+        interrupted: the words of the message about an interrupted command, such as ``no decision
+            was made``.
+        unmeasured: the exceptions that mean *not measured*; each gives exit code 3.
 
     Returns:
-        The command's exit code; 2 for a mistake in the command line or the configuration, 70 for
-        any other error, so that no error looks like an answer.
+        The exit code of the command; 2 for a mistake in the command line or the configuration, 70
+        for any other error, so that no error looks like a decision.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     reporter = _Reporter(parser.prog.rpartition(" ")[2], as_json=_wants_json(words))
@@ -76,7 +77,7 @@ def _run_and_report(
     except GatesError as error:
         return reporter.report(str(error), ExitCode.INTERNAL)
     except KeyboardInterrupt:
-        return reporter.report(f"interrupted; {interrupted}", ExitCode.INTERNAL)
+        return reporter.report(f"the command was interrupted; {interrupted}", ExitCode.INTERNAL)
     except Exception as error:  # noqa: BLE001 - no error may look like an answer
         message = f"internal error: {type(error).__name__}: {error}"
         code = reporter.report(message, ExitCode.INTERNAL)

@@ -1,4 +1,4 @@
-"""Durations on every command line of this project: ``90``, ``90s``, ``3m``, ``2h``, ``500ms``."""
+"""Reads durations of the command line, such as ``90``, ``90s``, ``3m``, ``2h`` or ``500ms``."""
 
 import argparse
 import re
@@ -10,10 +10,11 @@ MAX_SECONDS = 7 * 86_400.0
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of a duration.
+    """Return the number of seconds of a duration.
 
     Args:
-        text: a number and a unit: ``ms``, ``s``, ``m`` or ``h``; without a unit it is in seconds.
+        text: a number and a unit: ``ms``, ``s``, ``m`` or ``h``. A number without a unit is in
+            seconds.
 
     Raises:
         ValueError: the text is not a duration, or the duration is zero.
@@ -26,10 +27,10 @@ def seconds_of(text: str) -> float:
 
 
 def duration_option(max_seconds: float = MAX_SECONDS) -> Callable[[str], float]:
-    """The ``type`` of an option that takes a duration.
+    """Return the argparse ``type`` of an option whose value is a duration.
 
     Args:
-        max_seconds: the longest duration that the option accepts.
+        max_seconds: the longest duration that the option accepts, in seconds.
     """
 
     def parse(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Prints to streams that may fail: a lost reader or a full disk never stops the work."""
+"""Protects a command from output streams that fail, such as a closed pipe or a full disk."""
 
 import contextlib
 import io
@@ -15,13 +15,13 @@ STANDARD_DESCRIPTORS = (0, 1, 2)
 
 
 class GuardedStream:
-    """A text stream that remembers a failure and raises no error.
+    """A text stream that raises no error after a failed write, and notes whether text is lost.
 
-    A reader that has read a line and closes the pipe, such as ``head -1``, has read all it
-    needs: then no text is lost.
+    No text counts as lost where a reader closes the pipe after its first line. A command such as
+    ``head -1`` needs no more text.
 
     Args:
-        stream: the stream to write to; None where the process has none.
+        stream: the stream that gets the text; None where the process has no such stream.
     """
 
     def __init__(self, stream: IO[str] | None) -> None:
@@ -32,7 +32,7 @@ class GuardedStream:
         self.errors = getattr(stream, "errors", None)
 
     def write(self, text: str) -> int:
-        """Write a text; complete lines are flushed at once."""
+        """Write a text, flush complete lines, and return the number of characters of the text."""
         # The first line goes alone: a pipe has no room for some texts, and `head -1` ends early.
         line, end, rest = text.partition("\n")
         for part in (line + end, rest) if rest and not self._has_reader else (text,):
@@ -51,7 +51,7 @@ class GuardedStream:
             self._give_up(error)
 
     def flush(self) -> None:
-        """Flush the buffer."""
+        """Flush the buffer of the stream."""
         if self._stream is not None:
             try:
                 self._stream.flush()
@@ -59,24 +59,24 @@ class GuardedStream:
                 self._give_up(error)
 
     def isatty(self) -> bool:
-        """Whether a terminal shows this stream."""
+        """Return whether the stream writes to a terminal."""
         try:
             return self._stream is not None and self._stream.isatty()
         except (OSError, ValueError):
             return False
 
     def writable(self) -> bool:
-        """Always true: every text is accepted, even where nobody reads it."""
+        """Return true: the stream accepts every text, even where nobody reads the text."""
         return True
 
     def fileno(self) -> int:
-        """The stream's descriptor.
+        """Return the file descriptor of the stream.
 
         Raises:
-            OSError: the stream has no descriptor.
+            OSError: the stream has no file descriptor, or has failed before.
         """
         if self._stream is None:
-            raise OSError("the stream is closed")
+            raise OSError("the stream is closed, or an earlier write failed")
         return self._stream.fileno()
 
     def _give_up(self, error: Exception) -> None:
@@ -91,7 +91,7 @@ class GuardedStream:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Guard ``sys.stdout`` and ``sys.stderr`` within the block."""
+    """Replace ``sys.stdout`` and ``sys.stderr`` by guarded streams within the block."""
     before = sys.stdout, sys.stderr
     _open_closed_descriptors()
     for stream in before:
@@ -108,16 +108,16 @@ def guarded() -> Iterator[None]:
 
 
 def is_lost() -> bool:
-    """Whether a text that was printed to stdout was lost."""
+    """Return whether a text that was printed to stdout was lost."""
     sys.stdout.flush()
     return isinstance(sys.stdout, GuardedStream) and sys.stdout.lost
 
 
 def confirm() -> None:
-    """Check that stdout has accepted everything that was printed.
+    """Require that stdout has accepted every printed text.
 
     Raises:
-        OutputError: a text was lost.
+        OutputError: a text that was printed to stdout was lost.
     """
     if is_lost():
         raise OutputError(

@@ -1,4 +1,4 @@
-"""Progress on stderr: one line that is rewritten on a terminal, plain lines elsewhere."""
+"""Shows progress on stderr: one line that is rewritten on a terminal, and new lines elsewhere."""
 
 import sys
 import time
@@ -9,14 +9,14 @@ PLAIN_SECONDS = 10.0
 
 
 class ProgressLine:
-    """The last line of stderr: rewritten on a terminal, and written once elsewhere."""
+    """The last line on stderr: rewritten on a terminal, and followed by new lines elsewhere."""
 
     def __init__(self) -> None:
         self.is_terminal = sys.stderr.isatty()
         self._width = 0
 
     def rewrite(self, text: str) -> None:
-        """Show a text in place of the text before; where stderr is no terminal, below it.
+        """Show a text in place of the previous text; where stderr is no terminal, on a new line.
 
         Args:
             text: the text, without a line break.
@@ -29,13 +29,13 @@ class ProgressLine:
         sys.stderr.flush()
 
     def write(self, text: str) -> None:
-        """Write a text that stays, on lines of its own."""
+        """Write a text on new lines that are not rewritten."""
         self.end()
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
     def end(self) -> None:
-        """Leave the rewritten text as it is; the next text begins on a new line."""
+        """End the line that is rewritten, so that the next text begins on a new line."""
         if self._width:
             self._width = 0
             sys.stderr.write("\n")
@@ -43,10 +43,10 @@ class ProgressLine:
 
 
 class Progress:
-    """The progress of a task whose length is known.
+    """Shows the progress of a task whose length is known.
 
     Args:
-        total: the whole task, in seconds or pieces.
+        total: the length of the task, in seconds or in another unit.
     """
 
     def __init__(self, total: float) -> None:
@@ -55,11 +55,11 @@ class Progress:
         self._shown_at = 0.0
 
     def show(self, done: float, text: str) -> None:
-        """Show how much of the task is done.
+        """Show the part of the task that is done.
 
         Args:
-            done: the part that is done, in the unit of the total.
-            text: the present work, in some words.
+            done: the part that is done, in the unit of ``total``.
+            text: a few words about the present work.
         """
         share = min(1.0, max(0.0, done / self._total))
         if self._line.is_terminal:
@@ -72,5 +72,5 @@ class Progress:
             self._shown_at = now
 
     def end(self) -> None:
-        """End the line."""
+        """End the progress line, so that the next text begins on a new line."""
         self._line.end()

@@ -1,4 +1,4 @@
-"""Limits how long a blocking call may hold up the caller."""
+"""Limits the time that a caller waits for a function."""
 
 import threading
 from collections.abc import Callable
@@ -8,12 +8,12 @@ Result = TypeVar("Result")
 
 
 def within(seconds: float, act: Callable[[], Result]) -> Result:
-    """Call a function in a thread of its own, and wait for it for a limited time.
+    """Call a function in a new thread, and wait for its result for a limited time.
 
-    A call that takes longer continues in the background, and does not keep the process alive.
+    A function that takes longer continues in the background. It does not keep the process alive.
 
     Args:
-        seconds: the limit.
+        seconds: the longest time to wait, in seconds.
         act: the function.
 
     Returns:

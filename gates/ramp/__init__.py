@@ -1,1 +1,1 @@
-"""Moves traffic step by step or to blue, and verifies each move by a second witness."""
+"""Moves traffic to green step by step, or all traffic to blue; Prometheus verifies each move."""

@@ -1,9 +1,12 @@
-"""Moves traffic step by step: sets the weights, waits for the bake time, and asks the gate.
+"""Runs a ramp: moves traffic from blue to green in steps.
 
-Then the ramp takes the next step, waits, or sets green's weight to 0. It resumes after a crash:
-every move is in the ledger before it is made, so the next process knows the intended share. A ramp
-that cannot go on applies ``on_crash``: it moves all traffic to blue, or leaves the traffic and
-reports this. Router, clock, gate, second witness and ledger are passed in.
+In each step the ramp sets the traffic weights, waits for the bake time, and lets the gate decide.
+After the decision the ramp takes the next step, waits, or sets green's weight to 0.
+
+The next process can resume a ramp after a crash: every move is in the ledger before the ramp makes
+the move. A ramp that cannot go on applies ``on_crash``: the ramp moves all traffic to blue, or
+leaves the traffic where it is and reports this. The caller passes in the router, the clock, the
+gate, the second witness (Prometheus) and the ledger.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,13 +39,14 @@ STOPS = (Outcome.NO_GO, Outcome.ROLLBACK)
 
 @dataclass(frozen=True, slots=True)
 class RampResult:
-    """How a ramp ended, and the decision it ended with.
+    """The end of a ramp, and the decision with which the ramp ended.
 
     Args:
-        ending: how the ramp ended.
+        ending: the way in which the ramp ended, such as ``DONE``.
         decision: the decision that ended the ramp; None where the ramp ended for another reason.
-        problem: why the ramp could not go on, or what the second witness contradicts.
-        crashed: whether an error or a signal ended the ramp; then the ramp has no answer.
+        problem: why the ramp could not go on, or how Prometheus contradicts the last move; empty
+            without a problem.
+        crashed: whether an error or a signal ended the ramp. Such a ramp has no decision.
     """
 
     ending: RampEnding
@@ -56,16 +60,16 @@ class Plan:
     """The settings of a ramp.
 
     Args:
-        target: the target's name.
-        slots: green's slot and blue's.
-        steps: the steps in their order.
-        poll_seconds: the time between two questions to the gate.
-        patience_seconds: how long the ramp waits during a hold, before it leaves the decision to a
-            person.
+        target: the name of the target.
+        slots: the name of green's slot, and the name of blue's slot.
+        steps: the ramp steps in their order.
+        poll_seconds: the time between two decisions, in seconds.
+        patience_seconds: the longest time that the ramp waits during a hold, in seconds. After
+            this time a person must decide.
         no_go_rolls_back: whether a no_go moves all traffic to blue, as a rollback does.
-        time_scale: written to the ledger with every move.
-        ready: the stage that is asked before the first move.
-        on_crash: what happens to the traffic when the ramp cannot go on.
+        time_scale: the time scale, which the ramp writes to the ledger with every move.
+        ready: the name of the stage that the gate judges before the first move.
+        on_crash: the action on the traffic when the ramp cannot go on.
     """
 
     target: str
@@ -80,13 +84,13 @@ class Plan:
 
 
 def run(plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> RampResult:
-    """Ramp from the share that green has now.
+    """Run a ramp, or continue an unfinished ramp from the present share of green.
 
     Returns:
-        How it ended; GO at every step is ``DONE``.
+        The end of the ramp: ``DONE`` after a GO at every step.
 
     Raises:
-        MismatchError: somebody else moved the traffic.
+        MismatchError: something other than this ramp moved the traffic.
         RouterError: the router failed before this ramp had moved anything.
     """
     ramp = _Ramp(plan, router, clock, world)
@@ -102,12 +106,12 @@ def run(plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> RampRe
 
 
 class _Ramp:
-    """One ramp under way.
+    """One ramp that is under way.
 
     Args:
         plan: the settings of the ramp.
-        router: moves the traffic.
-        clock: the time.
+        router: the traffic router.
+        clock: the clock, which also waits.
         world: the gate, the second witness and the ledger.
     """
 
@@ -119,7 +123,7 @@ class _Ramp:
         self.has_moved = False
 
     def run(self) -> RampResult:
-        """Take every remaining step."""
+        """Take every remaining ramp step, and return the end of the ramp."""
         first = self._begin()
         if isinstance(first, RampResult):
             return first
@@ -135,15 +139,16 @@ class _Ramp:
         return RampResult(RampEnding.DONE, decision)
 
     def end(self, ending: RampEnding, why: str, *, must: bool) -> None:
-        """Write to the ledger how the ramp ended and what was verified.
+        """Write the end of the ramp, and the result of the second witness, to the ledger.
 
         Args:
-            ending: how the ramp ended.
-            why: the reason; empty where the ramp reached its end.
-            must: whether the ramp fails where the entry cannot be written.
+            ending: the way in which the ramp ended.
+            why: the reason of the end; empty where the ramp took all steps.
+            must: whether the ramp fails if the ledger cannot be written. If false, a message
+                reports the failure.
 
         Raises:
-            LedgerError: the entry must be written, but the ledger cannot be written.
+            LedgerError: ``must`` is true, and the ledger cannot be written.
         """
         plan = self._plan
         witness = replace(
@@ -160,7 +165,7 @@ class _Ramp:
             self._say(f"not in the ledger: {problem}")
 
     def crash(self, error: BaseException) -> RampResult:
-        """Apply ``on_crash``: move all traffic to blue, or leave it; the ledger says which."""
+        """Apply ``on_crash`` to the traffic after an error, and write the end to the ledger."""
         cause = f"{type(error).__name__}: {error}"
         if isinstance(error, KeyboardInterrupt):
             cause = "interrupted by a signal"
@@ -186,7 +191,7 @@ class _Ramp:
                 result = RollbackResult.failed(f"{type(error).__name__}: {error}")
                 self._say(f"the rollback failed: {error}")
             if problem:
-                self._say(f"not in the ledger: {problem}; the rollback ran without an entry")
+                self._say(f"not in the ledger: {problem}; the rollback began without an entry")
         self._report = result.report
         return RampEnding.ROLLED_BACK if result.given_back else RampEnding.NOT_ROLLED_BACK
 
@@ -194,7 +199,7 @@ class _Ramp:
         self._world.show(self._clock.now(), 0.0, None, note)
 
     def _begin(self) -> int | RampResult:
-        """The number of the step to begin with: the first, or the step of an unfinished ramp."""
+        """Return the number of the first step to take, or the end of a ramp that must not begin."""
         plan, world = self._plan, self._world
         share = with_retries(self._router.shares, self._clock.wait).get(plan.slots[0], 0.0)
         unfinished = unfinished_ramp(world.entries(), plan.target)
@@ -216,11 +221,11 @@ class _Ramp:
         return 0
 
     def _resume(self, unfinished: Sequence[RampEntry], share: float) -> int | RampResult:
-        """The number of the step at which an unfinished ramp continues."""
+        """Return the number of the step at which an unfinished ramp continues, or its end."""
         plan = self._plan
         self.has_moved = bool(moves(unfinished))
         if any(isinstance(entry, RampRollbackEntry) for entry in unfinished):
-            self._say("a rollback was cut off; the ramp finishes this rollback first")
+            self._say("a rollback of this ramp was cut off; the ramp finishes the rollback first")
             ending = self._give_back("a rollback was cut off", mirrored=False)
             self.end(ending, "a rollback was cut off", must=False)
             return RampResult(ending, None)
@@ -228,16 +233,16 @@ class _Ramp:
             if not is_same_share(share, 0.0):
                 raise MismatchError(
                     f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has no "
-                    "move of this ramp: somebody else moved the traffic; type gates rollback "
+                    "move of this ramp: somebody else moved the traffic; type: gates rollback "
                     f"--target {plan.target}"
                 )
             return 0
         expected_shares = possible_shares(unfinished)
         if not any(is_same_share(share, expected) for expected in expected_shares):
             raise MismatchError(
-                f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger says "
+                f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has "
                 f"{100 * expected_shares[-1]:g} %: somebody else moved the "
-                f"traffic; type gates rollback --target {plan.target}, then gates ramp again"
+                f"traffic; type gates rollback --target {plan.target}, and then type gates ramp"
             )
         stage = moves(unfinished)[-1].stage
         for number, step in enumerate(plan.steps):
@@ -247,14 +252,15 @@ class _Ramp:
                 self._world.write(RampResumptionEntry(plan.target, plan.time_scale, at, stage))
                 return number
         raise MismatchError(
-            f"the unfinished ramp was at stage {stage!r}, which is not in the schedule"
+            f"the unfinished ramp was at stage {stage!r}, which is not in the schedule; use the "
+            "schedule with which the ramp began"
         )
 
     def _step(self, step: Step) -> float:
-        """Set green's weight to the step's share, unless green has this share.
+        """Set green's traffic weight to the step's share, unless green already has this share.
 
         Returns:
-            When this step began, seconds since the epoch.
+            The time at which this step began, in seconds since the epoch.
         """
         plan, clock = self._plan, self._clock
         green, blue = plan.slots
@@ -275,10 +281,10 @@ class _Ramp:
         return at
 
     def _bake(self, step: Step, began: float) -> tuple[RampResult | None, Decision | None]:
-        """Wait for the bake time, and ask the gate until it has an answer.
+        """Wait for the bake time, and let the gate decide until the step has an end.
 
         Returns:
-            How the ramp ends, or None to go on; and the last decision.
+            The end of the ramp, or None where the ramp goes on; and the last decision.
         """
         world, clock, plan = self._world, self._clock, self._plan
         failures = 0
@@ -302,7 +308,7 @@ class _Ramp:
             clock.wait(plan.poll_seconds)
 
     def _contradiction(self) -> RampResult | None:
-        """How the ramp ends where the second witness contradicts the last move; None otherwise."""
+        """Return the end of the ramp if Prometheus contradicts the last move, else None."""
         move = self._move
         opinions = (self._report.weights.opinion, self._report.requests.opinion)
         if move is None or opinions == (Opinion.AGREES, Opinion.AGREES):
@@ -318,17 +324,17 @@ class _Ramp:
         return RampResult(self._give_back(why, mirrored=report.mirrored), None, why)
 
     def _check_share(self, step: Step, failures: int) -> int:
-        """Check that green has its share.
+        """Check that green has the share of the present step.
 
         Args:
             step: the present step.
-            failures: how often in a row the router has failed to report the shares.
+            failures: the number of consecutive failures of the router to report the shares.
 
         Returns:
-            The new number of failures.
+            The new number of consecutive failures.
 
         Raises:
-            MismatchError: somebody else moved the traffic.
+            MismatchError: something other than this ramp moved the traffic.
             RouterError: the router has failed too often in a row.
         """
         green = self._plan.slots[0]
@@ -341,7 +347,7 @@ class _Ramp:
         if not is_same_share(share, step.share):
             raise MismatchError(
                 f"{green} has {100 * share:g} % of the traffic, but this ramp set "
-                f"{100 * step.share:g} %: somebody else moved the traffic; look at gates log, then "
+                f"{100 * step.share:g} %: somebody else moved the traffic; read gates log, then "
                 f"type gates rollback --target {self._plan.target}"
             )
         return 0
@@ -357,10 +363,10 @@ class _Ramp:
 
 
 def _problem_of(write: Callable[[], object]) -> str:
-    """Write to the ledger; a failure does not prevent the move of traffic.
+    """Write to the ledger; a failure raises no exception, so that the traffic can be moved.
 
     Returns:
-        Why the ledger could not be written; empty after a success.
+        The reason why the ledger could not be written; empty after a success.
     """
     try:
         write()

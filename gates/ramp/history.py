@@ -1,4 +1,4 @@
-"""What the ledger says about a ramp: its entries, and the last step of an unfinished ramp."""
+"""Reads the entries of a ramp from the ledger, and finds unfinished and orphaned ramps."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,14 @@ RESUMABLE = (RampEnding.HELD, RampEnding.LEFT)
 
 
 def unfinished_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEntry] | None:
-    """The entries of a ramp of the target that was cut off, held or left; None without a ramp.
+    """Return the entries of the unfinished ramp of a target; None where no ramp is unfinished.
+
+    A ramp is unfinished after a hold, after ``on_crash = "leave"``, or while its end is not in the
+    ledger.
 
     Args:
         entries: the entries of the whole ledger, oldest first.
-        target: the target's name.
+        target: the name of the target.
     """
     ramp: list[RampEntry] | None = None
     for entry in entries:
@@ -39,13 +42,14 @@ def unfinished_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEnt
 
 
 def orphaned_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEntry] | None:
-    """The entries of a ramp that has moved traffic and has no end; None without such a ramp.
+    """Return the entries of a ramp that has moved traffic and has no end; None without such a ramp.
 
-    The ledger does not show whether the ramp's process still runs: the ramp's lock file shows that.
+    The entries do not show whether the process of the ramp still runs. A running process has
+    locked the lock file of the ramp.
 
     Args:
         entries: the entries of the whole ledger, oldest first.
-        target: the target's name.
+        target: the name of the target.
     """
     ramp = unfinished_ramp(entries, target)
     if not ramp or isinstance(ramp[-1], RampEndEntry) or not moves(ramp):
@@ -54,10 +58,10 @@ def orphaned_ramp(entries: Sequence[LedgerEntry], target: str) -> list[RampEntry
 
 
 def possible_shares(entries: Sequence[RampEntry]) -> list[float]:
-    """The shares that green may have after a ramp's entries, 0 to 1.
+    """Return the shares, from 0 to 1, that green may have after the entries of a ramp.
 
-    A move is in the ledger before it is made. So green has the share of the last move, or still
-    the share before it.
+    A ramp writes a move to the ledger before it makes the move. So green has the share of the last
+    move, or still the share before this move.
 
     Args:
         entries: the entries of one ramp, oldest first.
@@ -68,5 +72,5 @@ def possible_shares(entries: Sequence[RampEntry]) -> list[float]:
 
 
 def moves(entries: Sequence[LedgerEntry]) -> list[MoveEntry]:
-    """The entries that are moves of traffic."""
+    """Return the entries that are moves of traffic, in the order of ``entries``."""
     return [entry for entry in entries if isinstance(entry, MoveEntry)]

@@ -1,4 +1,4 @@
-"""Finds a ramp whose process is gone, and applies the policy's ``on_crash`` to its traffic."""
+"""Finds an orphaned ramp, whose process has ended, and applies the policy's ``on_crash``."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ from gates.ramp.rollback import Baseline
 
 
 class OrphanAction(Enum):
-    """The action that was taken on an orphaned ramp."""
+    """The action that the gate took on an orphaned ramp."""
 
     NONE = "none"
     REPORTED = "reported"  # the traffic stays where it is
@@ -26,15 +26,19 @@ class OrphanAction(Enum):
 
 
 def handle(context: Context, baseline: str, folder: Path, screen: Screen) -> OrphanAction:
-    """Look for an orphaned ramp of the target, and apply ``on_crash`` to it.
+    """Find an orphaned ramp of the target, and apply ``on_crash`` to its traffic.
 
-    An orphaned ramp has moved traffic, has no end in the ledger, and nobody holds its lock file.
+    An orphaned ramp has moved traffic and has no end in the ledger, and no process has locked its
+    lock file.
 
     Args:
-        context: policy, target and places.
-        baseline: blue's target name.
-        folder: the target files.
-        screen: shows a rollback to the person at the terminal.
+        context: the policy, the target and the folders.
+        baseline: the name of the target that is blue.
+        folder: the folder of target files.
+        screen: the output that shows a rollback to the person at the terminal.
+
+    Returns:
+        The action; ``NONE`` where there is no orphaned ramp.
     """
     if _orphan(context) is None:
         return OrphanAction.NONE
@@ -63,20 +67,22 @@ def _apply(
     name, slot = context.target.name, context.target.slot
     _say(f"a ramp of {name} was cut off: its process ended, and the ledger has no end of this ramp")
     if context.policy.on_crash is OnCrash.LEAVE:
-        return _leave(context, RampEnding.LEFT, "orphaned; the policy says on_crash = leave")
+        return _leave(
+            context, RampEnding.LEFT, "the ramp is orphaned, and the policy has on_crash = leave"
+        )
     try:
         router = router_of(context.target)
         share = router.shares().get(slot, 0.0)
     except ConfigurationError as error:
-        return _leave(context, RampEnding.LEFT, f"orphaned; {error}")
+        return _leave(context, RampEnding.LEFT, f"the ramp is orphaned: {error}")
     except RouterError as error:
-        _say(f"the balancer does not report the shares: {error}; watch will ask the balancer again")
+        _say(f"the balancer does not report the shares: {error}; watch will read the shares again")
         return OrphanAction.REPORTED
     if is_same_share(share, 0.0):
-        _leave(context, RampEnding.ROLLED_BACK, f"orphaned; {slot} has no traffic")
+        _leave(context, RampEnding.ROLLED_BACK, f"the ramp is orphaned, and {slot} has no traffic")
         return OrphanAction.NONE
     if not any(is_same_share(share, expected) for expected in possible_shares(orphan)):
-        why = f"orphaned; {slot} has {100 * share:g} %, which the ramp did not set"
+        why = f"the ramp is orphaned; {slot} has {100 * share:g} %, which the ramp did not set"
         return _leave(context, RampEnding.MOVED_BY_OTHERS, why)
     world = RealWorld(context, baseline, router, screen)
     with uninterrupted():
@@ -89,11 +95,11 @@ def _apply(
 
 
 def _baseline(context: Context, name: str, folder: Path) -> Baseline:
-    """Blue; where blue's target file cannot be read, the rollback does not check blue's health."""
+    """Return blue, without a health address where blue's target file cannot be read."""
     try:
         return Baseline.of(targets.load(name, folder))
     except ConfigurationError as error:
-        _say(f"{name}'s health is not checked: {error}")
+        _say(f"the rollback does not check the health of {name}: {error}")
         return Baseline(context.target.baseline_slot)
 
 
@@ -102,7 +108,7 @@ def _leave(context: Context, ending: RampEnding, why: str) -> OrphanAction:
     _write(context, _end(context, ending, why))
     _say(f"traffic stays where it is: {why}")
     if ending is not RampEnding.ROLLED_BACK:
-        _say(f"to move all traffic to blue: gates rollback --target {context.target.name}")
+        _say(f"to move all traffic to blue, type: gates rollback --target {context.target.name}")
     return OrphanAction.REPORTED
 
 

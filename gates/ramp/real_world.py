@@ -1,4 +1,4 @@
-"""The gate, the ledger, the clock and the second witness of a real ramp."""
+"""Gives a real ramp its gate, its ledger, its clock and its second witness (Prometheus)."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,36 +24,36 @@ Result = TypeVar("Result")
 
 
 class Screen(Protocol):
-    """Shows a ramp to the person at the terminal."""
+    """The output that shows a ramp to the person at the terminal."""
 
     def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
         """Show the time, green's traffic share, the gate's decision and a note."""
 
     def show_decision(self, decision: Decision, entry_id: str, out: Path) -> None:
-        """Show a decision that is in the ledger of this folder."""
+        """Show a decision that is in the ledger in the folder ``out``."""
 
     def say(self, line: str) -> None:
-        """Show a line that stays."""
+        """Show a line that is not rewritten."""
 
     def end(self) -> None:
-        """End the moving line."""
+        """End the line that is rewritten, so that later output begins on a new line."""
 
 
 def router_of(target: Target) -> TrafficRouter:
-    """The router that may move the target's traffic.
+    """Return the traffic router that the target file names.
 
     Raises:
-        ConfigurationError: the target file names no router.
+        ConfigurationError: the target file names no router, or no control address of a balancer.
     """
     if not target.router:
         raise ConfigurationError(
-            f'{target.name} names no traffic router: its file needs [traffic] router = "config" '
-            "before gates may move its traffic"
+            f"{target.name} names no traffic router; to let gates move its traffic, add [traffic] "
+            'router = "config" to its file'
         )
     if not target.addresses.balancer_control:
         raise ConfigurationError(
-            f"{target.name} names no balancer: its file needs balancer_control in [addresses] "
-            "before gates may move its traffic"
+            f"{target.name} names no balancer; to let gates move its traffic, add "
+            "balancer_control to [addresses] in its file"
         )
     return router_named(
         target.router, target.addresses.balancer_control, target.access.balancer_control
@@ -65,12 +65,12 @@ class RealWorld:
     """The gate, the ledger and the screen of one ramp.
 
     Args:
-        context: policy, target and places.
-        baseline: blue.
-        router: moves the traffic.
-        screen: shows the ramp to the person at the terminal.
-        last: the last answer of the gate; None before the first.
-        document: the last decision that is in the ledger; None without such a value.
+        context: the policy, the target and the folders.
+        baseline: the health address and the expected build of blue.
+        router: the traffic router.
+        screen: the output that shows the ramp to the person at the terminal.
+        last: the last decision with its evidence; None before the first decision.
+        document: the last decision, after it is in the ledger; None before that.
     """
 
     context: Context
@@ -81,12 +81,12 @@ class RealWorld:
     document: DecisionDocument | None = None
 
     def ask(self, stage: str) -> Decision:
-        """Ask the gate; the ledger is not written."""
+        """Let the gate decide about a stage; the ledger gets no entry."""
         self.last = decide(self.context, self.context.stage(stage))
         return self.last.decision
 
     def record(self) -> str:
-        """Append the last decision to the ledger, and show the decision."""
+        """Append the last decision to the ledger, show it, and return the id of its entry."""
         answer = self.last
         if answer is None:
             return ""
@@ -101,7 +101,7 @@ class RealWorld:
         _in_time(lambda: ledger.append(self.context.out, entry))
 
     def entries(self) -> Sequence[LedgerEntry]:
-        """Every entry of the ledger."""
+        """Return every entry of the ledger, oldest first."""
         return [record.entry for record in ledger.entries(self.context.out)]
 
     def show(self, at: float, share: float, decision: Decision | None, note: str) -> None:
@@ -109,11 +109,16 @@ class RealWorld:
         self.screen.show(at, share, decision, note)
 
     def witness(self, move: ConfirmedMove) -> WitnessReport:
-        """Ask Prometheus about a move."""
+        """Query Prometheus, and return whether its metrics confirm a move."""
         return self._witness().look(move)
 
     def roll_back(self, move: ConfirmedMove | None, *, mirrored: bool) -> rollback.RollbackResult:
-        """Move all traffic to blue, and append the rollback to the ledger if possible."""
+        """Move all traffic to blue, and append the rollback to the ledger if possible.
+
+        Args:
+            move: the last move; None where it is unknown.
+            mirrored: whether the control endpoint is known to swap the shares of the two colours.
+        """
         request = rollback.RollbackRequest(
             router=self.router,
             baseline=self.baseline,
@@ -147,11 +152,11 @@ def _in_time(write: Callable[[], Result]) -> Result:
 def rollback_entry(
     target: str, time_scale: float, result: rollback.RollbackResult
 ) -> RollbackEntry:
-    """The ledger entry of a rollback that ended now.
+    """Return the ledger entry of a rollback that has just ended.
 
     Args:
-        target: the target's name.
-        time_scale: over 1 in a rehearsal.
+        target: the name of the target.
+        time_scale: the time scale; over 1 in a rehearsal.
         result: the result of the rollback.
     """
     return RollbackEntry(
@@ -168,27 +173,27 @@ def rollback_entry(
 
 
 class RealClock:
-    """The time of this machine."""
+    """The clock of this machine."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the present time, in seconds since the epoch."""
         return time.time()
 
     def wait(self, seconds: float) -> None:
-        """Sleep."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)
 
 
 def lock_of(target: str) -> str:
-    """The lock file that a ramp of a target holds while it is under way."""
+    """Return the name of the file that a ramp of a target locks while the ramp is under way."""
     return f"ramp-{target}.lock"
 
 
 def traffic_sentence(router: TrafficRouter) -> str:
-    """The shares that the control endpoint reports now, as a sentence."""
+    """Return a sentence with the shares that the control endpoint reports now."""
     try:
         shares = router.shares()
     except RouterError as error:
-        return f"who has the traffic is unknown: {error}"
+        return f"it is unknown which colour has the traffic: {error}"
     listed = ", ".join(f"{slot} {100 * share:g} %" for slot, share in shares.items())
     return f"the control endpoint says: {listed}"

@@ -1,4 +1,4 @@
-"""The customers' requests that each colour counted around a move of traffic."""
+"""Calculates how many customer requests each colour counted before and after a move."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,9 +14,10 @@ class ConfirmedMove:
     """A move of traffic that the control endpoint has confirmed.
 
     Args:
-        share: green's intended share after the move, 0 to 1.
-        at: when the control endpoint confirmed the move, seconds since the epoch.
-        before: green's share before the move, by the control endpoint; None where unknown.
+        share: green's intended share of the traffic after the move, from 0 to 1.
+        at: the time at which the control endpoint confirmed the move, in seconds since the epoch.
+        before: green's share before the move, as the control endpoint reported it; None where
+            unknown.
     """
 
     share: float
@@ -26,13 +27,15 @@ class ConfirmedMove:
 
 @dataclass(frozen=True, slots=True)
 class RequestCount:
-    """Customers' requests that a colour counted around a move.
+    """The customer requests that a colour counted before and after a move.
 
     Args:
-        total: the requests since the moment at which every earlier request had ended.
-        latest: between the last two scrapes; None before there are two scrapes.
-        before: the requests in the minute before the move.
-        is_counted: whether a whole time between two scrapes is in the total.
+        total: the number of requests after the move, without the first 3 seconds, in which
+            requests from before the move still end.
+        latest: the number of requests between the last two scrapes; None before the second scrape
+            after the move.
+        before: the number of requests in the minute before the move.
+        is_counted: whether ``total`` contains at least one whole time between two scrapes.
     """
 
     total: float
@@ -43,23 +46,23 @@ class RequestCount:
 
 @dataclass(frozen=True, slots=True)
 class RequestCounts:
-    """The requests of both colours."""
+    """The customer requests of both colours before and after a move."""
 
     green: RequestCount
     blue: RequestCount
 
 
 def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> RequestCounts | str:
-    """The requests of green and of blue, or a sentence that says why the requests are unknown.
+    """Return the requests of green and of blue, or a sentence with the reason if they are unknown.
 
     Args:
         move: the last move.
-        green: the counters of green's requests.
-        blue: the counters of blue's requests.
+        green: the samples of the counters of green's requests.
+        blue: the samples of the counters of blue's requests.
     """
     for answer in (green, blue):
         if answer.measured is not Measured.OK:
-            return f"requests cannot be seen: {answer.problem}"
+            return f"Prometheus returned no counts of requests: {answer.problem}"
     return RequestCounts(_request_count(move, green.series), _request_count(move, blue.series))
 
 

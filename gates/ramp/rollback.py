@@ -1,7 +1,7 @@
-"""Moves all traffic to blue, and verifies the move by a second witness; guide section 6.
+"""Moves all traffic to blue, and verifies the move (section 6 of the guide).
 
-A rollback needs only the balancer. Where the addresses are known, it also checks blue's health
-before the move, and asks Prometheus after the move.
+A rollback needs only the balancer. Where the addresses are known, the rollback also checks blue's
+health before the move, and queries Prometheus, the second witness, after the move.
 """
 
 import time
@@ -29,7 +29,7 @@ MIN_WAIT_SECONDS = 15.0
 MAX_WAIT_SECONDS = 40.0
 SCRAPES = 2
 POLL_SECONDS = 0.5
-RESTORE = """at risk: the restore deletes all orders, payments and accounts since the backup;
+RESTORE = """warning: the restore deletes all orders, payments and accounts since the backup;
 take a new backup before the first command. The guide's restore (section 6, step 3):
   docker-compose -f docker-compose.prod.yml down
   mongorestore --archive=/backups/prod-backup.archive --drop
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 
 class Proof(Enum):
-    """Whether a rollback is verified, and if not, why not."""
+    """Whether a rollback is verified, or the reason why it is not verified."""
 
     VERIFIED = "verified"
     NOT_MOVED = "NOT verified: not moved"
@@ -54,11 +54,12 @@ class Baseline:
     """The name, the addresses and the expected build of blue.
 
     Args:
-        name: blue's name in messages.
-        health: blue's health address; empty where the address is unknown.
-        deployment: the name that blue's health answer states; empty where the name is unknown.
+        name: the name of blue, for messages.
+        health: the health address of blue; empty where the address is unknown.
+        deployment: the deployment that blue's health response must name; empty where it is
+            unknown.
         build: the build that blue should serve; None where the build is unknown.
-        access: how the health address is accessed.
+        access: the log-in, headers and time limit of requests to the health address.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Baseline:
 
     @classmethod
     def of(cls, target: Target) -> "Baseline":
-        """The baseline that a target file describes."""
+        """Return the baseline that a target file describes."""
         return cls(
             target.name,
             target.addresses.health,
@@ -81,17 +82,17 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """The parts with which a rollback moves all traffic to blue and verifies the move.
+    """The parts that a rollback needs to move all traffic to blue and to verify the move.
 
     Args:
-        router: moves the traffic.
+        router: the traffic router.
         baseline: the health address and the expected build of blue.
-        slots: green's slot and blue's slot.
-        witness: returns the second witness (Prometheus; the first is the control endpoint). The
-            rollback calls this function after the move, because the function may read files.
-        force: move although blue is not healthy.
+        slots: the name of green's slot, and the name of blue's slot.
+        witness: a function that returns the second witness: Prometheus. The rollback calls this
+            function after the move, because the function may read files.
+        force: whether to move the traffic although blue is not healthy.
         mirrored: whether the control endpoint is known to swap the shares of the two colours.
-        before: green's share before the move, 0 to 1; None where it is unknown.
+        before: green's share before the move, from 0 to 1; None where the share is unknown.
     """
 
     router: TrafficRouter
@@ -105,14 +106,14 @@ class RollbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class RollbackResult:
-    """How a rollback ended.
+    """The result of a rollback.
 
     Args:
-        proof: what is known after the rollback.
+        proof: whether the rollback is verified, or why not.
         moved: whether the control endpoint confirmed the weights.
-        lines: what the rollback did and saw, one line each.
-        seconds: how long the rollback took.
-        report: what the second witness said.
+        lines: the lines that the rollback printed about its actions and observations.
+        seconds: the duration of the rollback, in seconds.
+        report: the report of the second witness about the move.
     """
 
     proof: Proof
@@ -123,18 +124,21 @@ class RollbackResult:
 
     @property
     def verified(self) -> bool:
-        """Whether both witnesses agree that blue has all traffic."""
+        """Return whether the control endpoint and Prometheus agree that blue has all traffic."""
         return self.proof is Proof.VERIFIED
 
     @property
     def given_back(self) -> bool:
-        """Whether Prometheus shows all traffic on blue, whatever the control endpoint says."""
+        """Return whether Prometheus shows that blue has all traffic.
+
+        The response of the control endpoint may contradict Prometheus.
+        """
         is_contradicted = self.proof is Proof.CONTRADICTED
         return self.verified or (is_contradicted and self.report.opinion is Opinion.AGREES)
 
     @classmethod
     def failed(cls, problem: str) -> "RollbackResult":
-        """The result of a rollback that ended with an error."""
+        """Return the result of a rollback that ended with an error."""
         return cls(Proof.NOT_MOVED, moved=False, lines=(problem,), seconds=0.0)
 
 
@@ -143,10 +147,10 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
 
     Args:
         request: the router, the baseline and the second witness.
-        show: called with each line of the output; the first call comes after the move.
+        show: a function that shows a line of the output. The first call comes after the move.
 
     Returns:
-        How the rollback ended.
+        The result of the rollback.
     """
     began, lines = time.monotonic(), []
 
@@ -162,7 +166,7 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
     if health and not request.force:
         say(f"{request.baseline.name} is not healthy: {health}; the weights stay as they are")
         say(RESTORE)
-        say("to move the traffic anyway: gates rollback --target NAME --force")
+        say("to move the traffic anyway, type: gates rollback --target NAME --force")
         return result(Proof.NOT_MOVED, moved=False)
     try:
         move = _move(request, before, mirrored=request.mirrored)
@@ -179,7 +183,7 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
 
 
 def _share_before(request: RollbackRequest) -> float | None:
-    """Green's share before the move, where the control endpoint reports it without a delay."""
+    """Return green's share before the move; None where the control endpoint fails or is slow."""
     if request.before is not None:
         return request.before
     try:
@@ -189,7 +193,7 @@ def _share_before(request: RollbackRequest) -> float | None:
 
 
 def _move(request: RollbackRequest, before: float | None, *, mirrored: bool) -> ConfirmedMove:
-    """Set the weights; with ``mirrored`` the other way round."""
+    """Set the weights; with ``mirrored``, give each colour the weight of the other colour."""
     green, blue = request.slots
     shares = {blue: 0.0, green: 1.0} if mirrored else {blue: 1.0, green: 0.0}
     with_retries(lambda: request.router.move(shares))
@@ -201,14 +205,14 @@ def _health_line(request: RollbackRequest, problem: str) -> str:
     if not request.baseline.health:
         return f"{name}'s health was not checked: the health address of {name} is not known"
     if problem:
-        return f"{name} is not healthy: {problem}; moved by --force"
+        return f"{name} is not healthy: {problem}; the traffic was moved by --force"
     return f"{name} is healthy"
 
 
 def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
-    """Wait for the second witness; where the endpoint swaps the shares, exchange the weights."""
+    """Wait for Prometheus to confirm the move; if the endpoint swaps shares, exchange weights."""
     if request.mirrored:
-        say(f"{SWAPPED}; so the gate sent exchanged weights: {request.slots[1]} 0 %")
+        say(f"{SWAPPED}; so the gate exchanged the weights: it sent {request.slots[1]} 0 %")
         return _verify_mirrored(request, move, say)
     say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")
     proof, report = _wait_for_witness(request.witness(), move)
@@ -232,21 +236,25 @@ def _verify_mirrored(
     proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
     if proof is Proof.VERIFIED:
-        say(f"Prometheus says: {request.slots[1]} has all traffic; the endpoint says the opposite")
+        say(
+            f"Prometheus shows all traffic on {request.slots[1]}; the endpoint reports the opposite"
+        )
         return Proof.CONTRADICTED, report
     try:
         move = _move(request, None, mirrored=False)
     except RouterError as error:
         say(f"traffic could not be moved back: {error}")
         return proof, report
-    say(f"Prometheus does not confirm this; the weights were set back: {request.slots[1]} 100 %")
+    say(
+        f"Prometheus does not confirm the move; the weights were set back: {request.slots[1]} 100 %"
+    )
     proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
     return proof, report
 
 
 def _wait_for_witness(witness: Witness, move: ConfirmedMove) -> tuple[Proof, WitnessReport]:
-    """Ask the second witness until it has fresh samples or the time is over."""
+    """Query Prometheus until its samples confirm or contradict the move, or the time is over."""
     began = time.monotonic()
     while True:
         report = witness.look(move)
@@ -266,18 +274,18 @@ def _wait_for_witness(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Wit
 
 
 def _requests_wait(report: WitnessReport) -> float:
-    """How long to wait for requests after the weights agree, seconds: three scrapes."""
+    """Return the time to wait for requests after the weights agree, in seconds: 3 scrapes."""
     return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + MAX_HEALTH_SECONDS)
 
 
 def health_problem(baseline: Baseline) -> str:
-    """Why the baseline should not get all traffic; empty where no problem is known."""
+    """Return why the baseline should not get all traffic; empty where no problem is known."""
     if not baseline.health:
         return ""
     try:
         answer = within(MAX_HEALTH_SECONDS, lambda: _health_answer(baseline))
     except TimeoutError:
-        return f"no answer within {MAX_HEALTH_SECONDS:g} s"
+        return f"no response within {MAX_HEALTH_SECONDS:g} s"
     if answer.problem:
         return answer.problem
     return _build_problem(baseline, parse(baseline.health, answer.status, answer.body))
@@ -292,9 +300,9 @@ def _build_problem(baseline: Baseline, served: ServedBuild) -> str:
     if served.measured is not Measured.OK:
         return served.problem
     if served.status != HEALTHY:
-        return f"it answers status {served.status}"
+        return f"its health response has status {served.status}"
     if baseline.deployment and served.deployment != baseline.deployment:
-        return f"it calls itself {served.deployment}"
+        return f"its health response names {served.deployment}, expected {baseline.deployment}"
     if baseline.build and served.build != baseline.build:
         return f"it serves {served.build}, expected {baseline.build}"
     return ""

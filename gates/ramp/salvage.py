@@ -1,4 +1,4 @@
-"""Reads what a rollback needs from a target file, however many mistakes the file has."""
+"""Reads the values that a rollback needs from a target file, also where the file has mistakes."""
 
 import re
 import tomllib
@@ -22,14 +22,14 @@ LINE = re.compile(r"""\s*([\w-]+)\s*=\s*["']([^"']*)["']?""")
 
 @dataclass(slots=True)
 class Salvage:
-    """The texts of a target file by key, and the problems of the file.
+    """The texts that could be read from a target file, and the problems of the file.
 
     Args:
-        path: the file.
-        texts: the texts by key, from all tables of the file.
+        path: the target file.
+        texts: the texts from all tables of the file, by key.
         servers: the texts of ``servers`` in ``[metrics]``; empty where the key is missing.
-        access: how the parts are accessed.
-        problems: what could not be read, one sentence each.
+        access: the log-in, headers and time limits of requests to each part of the target.
+        problems: one sentence for each part of the file that could not be read.
     """
 
     path: Path
@@ -39,18 +39,20 @@ class Salvage:
     access: TargetAccess = NO_LOGIN
 
     def text(self, key: str) -> str:
-        """The text of a key, or of a key with a similar spelling; empty without such a key."""
+        """Return the text of a key, or of a key of similar spelling; empty without such a key."""
         if key in self.texts:
             return self.texts[key]
         near = get_close_matches(key, list(self.texts), 1, cutoff=NEAR)
         if not near:
-            self.problems.append(f"{self.path}: no {key}")
+            self.problems.append(f"{self.path}: the key {key} is missing")
             return ""
-        self.problems.append(f"{self.path}: no {key}; {near[0]} was read instead")
+        self.problems.append(
+            f"{self.path}: the key {key} is missing; the rollback read {near[0]} instead"
+        )
         return self.texts[near[0]]
 
     def url(self, key: str) -> str:
-        """An address without a trailing slash; empty where the file has no valid address."""
+        """Return the address of a key, without a trailing slash; empty for no valid address."""
         value = self.text(key).strip().rstrip("/")
         if not value:
             return ""
@@ -61,10 +63,13 @@ class Salvage:
 
 
 def read(path: Path) -> Salvage:
-    """Read a target file; a file that is not TOML is read line by line.
+    """Read a target file; read a file that is not TOML line by line.
 
     Args:
         path: the target file.
+
+    Returns:
+        The texts of the file, and its problems. A file that cannot be read has no texts.
     """
     try:
         with path.open("rb") as file:
@@ -80,7 +85,7 @@ def read(path: Path) -> Salvage:
         access = _access(path, content, problems)
     except (ValueError, RecursionError) as error:
         pairs = [(match[1], match[2]) for line in text.split("\n") if (match := LINE.match(line))]
-        problems = [f"{path}: not TOML: {error}; it was read line by line"]
+        problems = [f"{path}: not TOML: {error}; the rollback read the file line by line"]
     return Salvage(path, dict(reversed(pairs)), problems, servers, access)
 
 
@@ -113,17 +118,17 @@ def _servers(metrics: object) -> tuple[str, ...]:
 
 
 def url_problem(value: str) -> str:
-    """The problem of an address, in words; empty for a valid address."""
+    """Return the problem of an HTTP address, in words; empty for a valid address."""
     try:
         parts = urlsplit(value)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    return "" if valid else "expected http:// or https://, a host and a port"
+    return "" if valid else "expected http:// or https://, then a host, and a valid port"
 
 
 def _leaves(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every key whose value is a text, in the file's order, in tables too."""
+    """Yield each key whose value is a text, from all tables, in the order of the file."""
     for key, value in content.items():
         if isinstance(value, str):
             yield key, value

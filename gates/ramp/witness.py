@@ -1,7 +1,8 @@
-"""The second witness of a move of traffic: Prometheus, beside the balancer's own answer.
+"""The second witness of a move of traffic: Prometheus. The first witness is the control endpoint.
 
-The balancer's control endpoint may answer 200 and move nothing. The weights that Prometheus scrapes
-from the balancer, and the customers' requests that each colour counts, do not depend on it.
+The control endpoint of the balancer may respond with 200 and move nothing. So the gate reads two
+more values from Prometheus: the weights that Prometheus scrapes from the balancer, and the number
+of customer requests that each colour counts.
 """
 
 import time
@@ -51,7 +52,7 @@ Points = list[tuple[float, float]]
 
 
 class Opinion(Enum):
-    """What a witness says about a move."""
+    """Whether the metrics in Prometheus confirm a move of traffic."""
 
     AGREES = "agrees"
     CONTRADICTS = "contradicts"
@@ -61,7 +62,7 @@ class Opinion(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An opinion, and the sentence with its figures."""
+    """An opinion about a move, and a sentence with the figures on which the opinion is based."""
 
     opinion: Opinion
     sentence: str
@@ -69,14 +70,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class WitnessReport:
-    """What both time series of the second witness say.
+    """The statements of Prometheus, the second witness, about one move.
 
     Args:
-        weights: the statement on the weights as scraped.
-        requests: the statement on the requests as counted by each colour.
-        weights_scraped: whether Prometheus has any weights.
+        weights: the statement based on the weights that Prometheus scraped from the balancer.
+        requests: the statement based on the customer requests that each colour counted.
+        weights_scraped: whether Prometheus has samples of the weights.
         mirrored: whether the control endpoint swaps the shares of the two colours.
-        scrape_seconds: the time between two scrapes; 0 where it is unknown.
+        scrape_seconds: the time between two scrapes, in seconds; 0 where the time is unknown.
     """
 
     weights: Statement
@@ -87,7 +88,10 @@ class WitnessReport:
 
     @property
     def opinion(self) -> Opinion:
-        """A contradiction of weights or requests; without one, the opinion of the weights."""
+        """Return CONTRADICTS if the weights or the requests contradict the move.
+
+        Otherwise return the opinion of the weights, or of the requests where there are no weights.
+        """
         opinions = (self.weights.opinion, self.requests.opinion)
         if Opinion.CONTRADICTS in opinions:
             return Opinion.CONTRADICTS
@@ -95,13 +99,13 @@ class WitnessReport:
 
     @property
     def sentence(self) -> str:
-        """Both sentences, or a single sentence where both are the same."""
+        """Return the sentences about weights and requests, once where they are the same."""
         if self.weights == self.requests:
             return self.weights.sentence
         return f"{self.weights.sentence}; {self.requests.sentence}"
 
     def as_record(self) -> WitnessRecord:
-        """The report as the ledger keeps it."""
+        """Return the report in the form in which the ledger stores it."""
         return WitnessRecord(
             weights=f"{self.weights.opinion.value}: {self.weights.sentence}",
             requests=f"{self.requests.opinion.value}: {self.requests.sentence}",
@@ -116,20 +120,20 @@ NO_POLICY = WitnessReport(NO_SERIES, NO_SERIES, weights_scraped=False)
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """Where Prometheus is, and which of its time series verify a move.
+    """The address of Prometheus, and the selectors of the time series that verify a move.
 
     Args:
         prometheus: the address of Prometheus, without a trailing slash; empty where unknown.
-        green: green's slot.
-        blue: blue's slot.
-        servers: the balancer's names of green's servers; empty where no target file is known.
-            Then the servers whose name is the slot and a number, such as ``green-2``, are green's.
-        weights: selector of the balancer's weights of all servers; empty where no policy names it.
-        server_label: the label that names the server.
-        requests: selector of a colour's customer requests, with ``$slot``; empty where no policy
-            names it.
-        access: how Prometheus is accessed.
-        colour_label: the label that tells the colours apart; empty for that of the selector.
+        green: the name of green's slot.
+        blue: the name of blue's slot.
+        servers: the names of green's servers at the balancer; empty where no target file is known.
+            If empty, servers named like the slot, such as ``green`` and ``green-2``, are green's.
+        weights: the selector of the weights of all servers of the balancer; empty without a policy.
+        server_label: the label with the name of the server.
+        requests: the selector of the customer requests of a colour, with ``$slot``; empty without a
+            policy.
+        access: the log-in, headers and time limit of queries to Prometheus.
+        colour_label: the label of the colour; empty where the label in the selector is used.
     """
 
     prometheus: str
@@ -144,11 +148,11 @@ class Witness:
 
     @classmethod
     def of_target(cls, policy: Policy, target: Target) -> "Witness":
-        """The witness of a target whose file was read.
+        """Return the witness that verifies the moves of a target.
 
         Args:
-            policy: names the time series.
-            target: green.
+            policy: the policy that names the time series.
+            target: the target that is green.
         """
         witness = cls(
             target.addresses.prometheus,
@@ -161,9 +165,9 @@ class Witness:
         return witness.with_policy(policy)
 
     def with_policy(self, policy: Policy) -> "Witness":
-        """A witness that reads the time series that the policy names.
+        """Return a copy of this witness with the selectors of a policy.
 
-        Where the policy names none, the selectors of this witness stay.
+        Where the policy has no selector of weights or requests, the copy has the present selector.
         """
         objectives = [objective for stage in policy.stages for objective in stage.required]
         shares = [each for each in objectives if isinstance(each, ShareObjective)]
@@ -177,7 +181,9 @@ class Witness:
         )
 
     def look(self, move: ConfirmedMove) -> WitnessReport:
-        """Ask Prometheus whether a move took effect; a failed query gives *not seen*.
+        """Query Prometheus, and return whether its metrics confirm a move.
+
+        After a failed query the opinion is ``NOT_SEEN``.
 
         Args:
             move: the last move.
@@ -205,7 +211,7 @@ class Witness:
         return source.samples(selector, timedelta(seconds=round(window)), time.time())
 
     def _shares(self, answer: SampleSet) -> list[Points]:
-        """Green's share by each balancer, at the moments when every server's weight is known."""
+        """Return green's share at each balancer, at the times at which all weights are known."""
         balancers: dict[tuple[tuple[str, str], ...], dict[str, dict[float, float]]] = {}
         for series in answer.series:
             rest = tuple(sorted((k, v) for k, v in series.labels.items() if k != self.server_label))
@@ -238,7 +244,7 @@ def _weights_statement(
     move: ConfirmedMove, answer: SampleSet, shares: list[Points], witness: Witness
 ) -> Statement:
     if answer.measured is not Measured.OK:
-        return Statement(Opinion.NOT_SEEN, f"weights cannot be seen: {answer.problem}")
+        return Statement(Opinion.NOT_SEEN, f"Prometheus returned no weights: {answer.problem}")
     fresh = [[share for at, share in points if at > move.at] for points in shares]
     if not fresh or not all(fresh):
         return Statement(Opinion.NOT_YET, _missing_weights(witness))
@@ -268,12 +274,14 @@ def _requests_statement(
         return Statement(Opinion.NOT_SEEN, counts)
     green, blue = counts.green, counts.blue
     if green.latest is None or blue.latest is None:
-        return Statement(Opinion.NOT_YET, "requests were not scraped twice after the move")
+        return Statement(
+            Opinion.NOT_YET, "Prometheus has not yet scraped the requests twice after the move"
+        )
     if is_same_share(move.share, 0.0):
         return _stop_statement(green, blue, witness)
     total = green.total + blue.total
     if total < MIN_REQUESTS or not (green.is_counted and blue.is_counted):
-        sentence = f"{total:.0f} customer requests are too few to judge"
+        sentence = f"{total:.0f} customer requests after the move are too few to judge the share"
         if total >= MIN_REQUESTS:
             sentence = "so far, Prometheus has scraped only one colour often enough after the move"
         return Statement(Opinion.NOT_YET, sentence)
@@ -289,7 +297,7 @@ def _requests_statement(
 
 
 def _stop_statement(green: RequestCount, blue: RequestCount, witness: Witness) -> Statement:
-    """Whether green answers no customer any more, while blue does."""
+    """State whether green answers no customer any more, and blue answers customers."""
     if green.latest:
         sentence = f"{witness.green} still answers customers: {green.latest:.0f} in the last scrape"
         return Statement(Opinion.CONTRADICTS, sentence)
@@ -301,8 +309,8 @@ def _stop_statement(green: RequestCount, blue: RequestCount, witness: Witness) -
 def _is_mirrored(move: ConfirmedMove, shares: list[Points], counts: RequestCounts | str) -> bool:
     """Whether green now has the share that was intended for blue, and blue green's share.
 
-    The weights alone could be labelled the wrong way round. So they count where they agreed with
-    the control endpoint before the move, and where no requests show the opposite.
+    The scraped weights may have exchanged labels. So the weights count only if they agreed with the
+    control endpoint before the move, and if the requests do not show the opposite.
     """
     opposite = 1 - move.share
     if abs(opposite - move.share) < MIN_ASYMMETRY:

@@ -1,4 +1,4 @@
-"""Routers move traffic between the colours: one module a kind of router, one interface."""
+"""Routers move traffic between the colours; each kind of router has a module."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,20 +15,20 @@ Result = TypeVar("Result")
 
 
 class TrafficRouter(Protocol):
-    """Gives each colour its share of the traffic."""
+    """The interface of a traffic router, which gives each colour its share of the traffic."""
 
     def shares(self) -> Mapping[str, float]:
-        """Each slot's share now, 0 to 1.
+        """Return the present share of each slot, from 0 to 1, keyed by the name of the slot.
 
         Raises:
-            RouterError: the router does not answer with shares.
+            RouterError: the response of the router has no shares.
         """
 
     def move(self, shares: Mapping[str, float]) -> None:
-        """Give each slot its share, and read the shares back.
+        """Give each slot its share, and then read the shares to verify the move.
 
         Args:
-            shares: each slot's share, 0 to 1.
+            shares: the share of each slot, from 0 to 1, keyed by the name of the slot.
 
         Raises:
             RouterError: the router did not give each slot its share.
@@ -41,15 +41,15 @@ ROUTERS: dict[str, Callable[[str, Access], TrafficRouter]] = {
 
 
 def router_named(name: str, url: str, access: Access) -> TrafficRouter:
-    """The router of this kind at an address.
+    """Return the router of a kind, for a control endpoint.
 
     Args:
-        name: the kind, a key of ``ROUTERS``.
+        name: the kind of router, a key of ``ROUTERS``.
         url: the address of the control endpoint, without a trailing slash.
-        access: log-in, certificates and the time limit of one request.
+        access: the log-in, the certificates and the time limit of one request.
 
     Raises:
-        UnknownNameError: there is no such kind of router.
+        UnknownNameError: there is no router of this kind.
     """
     if name not in ROUTERS:
         raise UnknownNameError("router", name, ROUTERS, "gates.routers")
@@ -57,14 +57,14 @@ def router_named(name: str, url: str, access: Access) -> TrafficRouter:
 
 
 def with_retries(act: Callable[[], Result], wait: Callable[[float], None] = time.sleep) -> Result:
-    """Call a router, and repeat the call after a failure: at most three calls in all.
+    """Carry out an operation of a router; after a failure, repeat it: three attempts at most.
 
     Args:
-        act: the call.
+        act: the function that carries out the operation.
         wait: the function that waits for a number of seconds.
 
     Raises:
-        RouterError: the last call failed as well.
+        RouterError: the third attempt failed, too.
     """
     for _ in range(MAX_TRIES - 1):
         try:

@@ -1,4 +1,7 @@
-"""A balancer with the guide's control endpoint ``/config``: ``{"blue": 0.9, "green": 0.1}``."""
+"""The router for a balancer with the control endpoint ``/config`` of the deployment guide.
+
+The endpoint reads and writes shares in the form ``{"blue": 0.9, "green": 0.1}``.
+"""
 
 import json
 from collections.abc import Mapping
@@ -12,11 +15,11 @@ OK = 200
 
 
 class ConfigRouter:
-    """The control endpoint of guide section 4, step 3.
+    """Moves traffic by the control endpoint of a balancer (guide section 4, step 3).
 
     Args:
-        url: the address of the endpoint, without a trailing slash.
-        access: log-in, certificates and the time limit of one request.
+        url: the control address of the balancer, without ``/config`` and a trailing slash.
+        access: the log-in, the certificates and the time limit of one request.
     """
 
     def __init__(self, url: str, access: Access) -> None:
@@ -24,28 +27,28 @@ class ConfigRouter:
         self._access = access
 
     def shares(self) -> dict[str, float]:
-        """Each slot's share now, 0 to 1.
+        """Return the present share of each slot, from 0 to 1, keyed by the name of the slot.
 
         Raises:
-            RouterError: the endpoint does not answer with shares.
+            RouterError: the response of the endpoint has no shares.
         """
         return self._read(get(self._url, self._access, max_bytes=MAX_ANSWER_BYTES))
 
     def move(self, shares: Mapping[str, float]) -> None:
-        """Give each slot its share, and read the shares back.
+        """Give each slot its share, and then read the shares to verify the move.
 
         Args:
-            shares: each slot's share, 0 to 1.
+            shares: the share of each slot, from 0 to 1, keyed by the name of the slot.
 
         Raises:
-            RouterError: the endpoint refused, or answers other shares afterwards.
+            RouterError: the endpoint refused the shares, or reports other shares afterwards.
         """
         body = json.dumps(dict(shares)).encode()
         self._read(post(self._url, body, self._access, max_bytes=MAX_ANSWER_BYTES))
         present = self.shares()
         if not all(is_same_share(present.get(slot, -1), share) for slot, share in shares.items()):
             raise RouterError(
-                f"{self._url} was asked to set {dict(shares)}, but it answers {present}"
+                f"{self._url}: expected the shares {dict(shares)} after the move, got {present}"
             )
 
     def _read(self, answer: Answer) -> dict[str, float]:
@@ -56,7 +59,9 @@ class ConfigRouter:
             content = json.loads(answer.body)
             shares = {str(slot): float(share) for slot, share in content.items()}
         except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
-            raise RouterError(f"{self._url}: the answer is not an object of numbers") from None
+            raise RouterError(
+                f"{self._url}: the response is not a JSON object of numbers"
+            ) from None
         if not shares or any(not 0 <= share <= 1 for share in shares.values()):
             raise RouterError(f"{self._url}: expected shares from 0 to 1, got {shares}"[:300])
         return shares

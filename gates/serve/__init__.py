@@ -1,13 +1,13 @@
-"""The HTTP server of the gate: pipelines ask it for decisions, and people watch the release.
+"""The HTTP server of the gate: pipelines request decisions, and people watch the release.
 
-settings          what the command line and the environment say
-access            who may send a request: a bearer token, a client certificate, or loopback
+settings          has the settings of the command line and of the environment
+access            refuses requests without a bearer token, a client certificate, or loopback
 request_bodies    reads the body of a request within limits of size and time
-questions         answers questions in threads; equal questions at the same time share a decision
-decision_answers  decisions as answers for programs, for Argo Rollouts and for Flagger
-kept_ledger       the content of the ledger, read again only after a change
-live_page         the release report, and an event for each new version of it
-metrics_text      decisions and findings as metrics in the text format of Prometheus
-application       the paths, and the answer to each error
-server            the process: the socket, TLS and the limits of a connection
+questions         makes the decisions in threads; equal requests at the same time share a decision
+decision_answers  sends decisions as responses to programs, Argo Rollouts and Flagger
+kept_ledger       stores the content of the ledger, and reads the ledger again only after a change
+live_page         serves the release report, and an event for each new version of the report
+metrics_text      writes decisions and findings as metrics in the text format of Prometheus
+application       defines the paths, and the response to each error
+server            runs the process: the socket, TLS and the limits of a connection
 """

@@ -1,4 +1,7 @@
-"""Who may send a request: the owner of the token, of a client certificate, or of this machine."""
+"""Decides which requests to the server are allowed.
+
+A request needs the bearer token, a client certificate, or a direct connection from this machine.
+"""
 
 import hashlib
 import hmac
@@ -22,7 +25,7 @@ SCHEME = "bearer "
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """The rules of access.
+    """The rules that decide which requests are allowed.
 
     Args:
         token_digest: SHA-256 of the bearer token; empty where no token is configured.
@@ -38,7 +41,7 @@ class AccessRules:
     def of(
         cls, token: str, *, loopback_exception: bool, client_certificates: bool
     ) -> "AccessRules":
-        """The rules with this token.
+        """Return the rules for a bearer token.
 
         Args:
             token: the bearer token; empty where no token is configured.
@@ -49,11 +52,11 @@ class AccessRules:
         return cls(digest, loopback_exception, client_certificates)
 
     def allow(self, client: str, headers: Headers) -> bool:
-        """Whether a request may be answered.
+        """Return whether a request is allowed.
 
         Args:
-            client: the address of the other end of the connection.
-            headers: the headers of the request; untrusted.
+            client: the IP address of the client of the connection.
+            headers: the headers of the request, from an untrusted source.
         """
         if self.client_certificates and not self.token_digest:
             return True
@@ -72,14 +75,14 @@ class AccessRules:
 
 
 def is_direct_loopback(client: str, headers: Headers) -> bool:
-    """Whether a program or a browser page of this machine sent the request to this server.
+    """Return whether a client on this machine sent the request directly to this server.
 
-    A proxy of this machine forwards requests of others, and a page of another site may make the
-    browser of this machine send a request: both come from loopback, and both need a token.
+    A proxy of this machine forwards requests of other machines. A page of another site may make the
+    browser of this machine send a request. Such requests come from loopback, but need a token.
 
     Args:
-        client: the address of the other end of the connection.
-        headers: the headers of the request; untrusted.
+        client: the IP address of the client of the connection.
+        headers: the headers of the request, from an untrusted source.
     """
     if not _is_loopback(client) or any(name in headers for name in FORWARDING_HEADERS):
         return False
@@ -102,7 +105,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _name_of(url: str) -> str:
-    """The host of a URL; empty where the URL has no host, or also a name of a user."""
+    """Return the host of a URL; empty where the URL has no host, or has the name of a user."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -111,23 +114,23 @@ def _name_of(url: str) -> str:
 
 
 class AccessControl:
-    """Answers 401 before anything of a request is read, unless the rules allow the request.
+    """Responds with 401 to each request that the rules do not allow, before the body is read.
 
     Args:
-        app: the application behind it.
-        rules: the rules of access.
+        app: the application that gets the allowed requests.
+        rules: the rules that decide which requests are allowed.
     """
 
     def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app, self._rules = app, rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle an event of ASGI."""
+        """Handle one connection of ASGI: pass the request on to the application, or refuse it."""
         if scope["type"] == "lifespan" or self._is_allowed(scope):
             await self._app(scope, receive, send)
             return
         refusal = JSONResponse(
-            {"error": "this request needs a bearer token"},
+            {"error": "this request needs a bearer token; send Authorization: Bearer TOKEN"},
             status_code=401,
             headers={"WWW-Authenticate": "Bearer"},
         )

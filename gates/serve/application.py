@@ -1,4 +1,4 @@
-"""The application: its paths, and the answer to each error."""
+"""The web application of the server: its paths, and the response to each error."""
 
 import asyncio
 import contextlib
@@ -36,13 +36,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Server:
-    """The parts of the server behind its paths.
+    """The objects that handle the requests to the paths of the server.
 
     Args:
-        questions: the object that answers the questions of all clients.
-        kept: reads the ledger.
-        live: the page.
-        readers: the threads of readers.
+        questions: the object that makes the decisions for all clients.
+        kept: the stored content of the ledger.
+        live: the live page.
+        readers: the threads that read files.
     """
 
     questions: Questions
@@ -54,11 +54,11 @@ class Server:
     def of(
         cls, settings: ServeSettings, answer: Callable[[Question], RecordedAnswer] | None
     ) -> "Server":
-        """The parts with these settings.
+        """Create the objects of a server.
 
         Args:
             settings: the settings of the server.
-            answer: answers one question, called in a thread; None for the gate.
+            answer: a function that makes one decision, in a thread; None for the gate itself.
         """
         reader = LedgerReader(settings.out_folder)
         readers = ThreadPoolExecutor(MAX_READERS, thread_name_prefix="reader")
@@ -67,11 +67,11 @@ class Server:
         return cls(questions, kept, LivePage(settings, kept, readers), readers)
 
     async def health(self, _: Request) -> Response:
-        """``GET /healthz``: the server answers."""
+        """``GET /healthz``: respond with 200 while the server runs."""
         return JSONResponse({"status": "ok"})
 
     async def metrics(self, _: Request) -> Response:
-        """``GET /metrics``: decisions and findings for Prometheus."""
+        """``GET /metrics``: respond with decisions and findings as metrics for Prometheus."""
         content = await self.kept.content()
         loop = asyncio.get_running_loop()
         counts = self.questions.counts
@@ -81,12 +81,12 @@ class Server:
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def openapi(self, _: Request) -> Response:
-        """``GET /openapi.json``: the description of this interface."""
+        """``GET /openapi.json``: respond with the OpenAPI document of the server."""
         return JSONResponse(openapi_document())
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """End the threads with the server."""
+        """End the threads when the server ends."""
         try:
             yield
         finally:
@@ -94,7 +94,7 @@ class Server:
             self.readers.shutdown(cancel_futures=True)
 
     def routes(self) -> list[Route]:
-        """The paths."""
+        """Return the paths of the server, each with the method that handles its requests."""
         answers = DecisionAnswers(self.questions, self.kept)
         flagger = "/v1/flagger/{target}/{stage}"
         return [
@@ -115,11 +115,11 @@ class Server:
 def application(
     settings: ServeSettings, answer: Callable[[Question], RecordedAnswer] | None = None
 ) -> Starlette:
-    """The application of a server.
+    """Return the web application of a server.
 
     Args:
         settings: the settings of the server.
-        answer: answers one question; None for the gate.
+        answer: a function that makes one decision, in a thread; None for the gate itself.
     """
     server = Server.of(settings, answer)
     rules = AccessRules.of(
@@ -145,7 +145,7 @@ def application(
 
 
 def openapi_document() -> dict[str, object]:
-    """The OpenAPI document, with the version of the gate."""
+    """Return the OpenAPI document of the server, with the version of the gate."""
     document: dict[str, Any] = json.loads(OPENAPI.read_text())
     document["info"]["version"] = __version__
     return document
@@ -172,8 +172,8 @@ async def _gate_error(_: Request, error: Exception) -> Response:
 
 
 async def _disconnected(_: Request, __: Exception) -> Response:
-    """The client has gone, so nobody reads this."""
-    return _error(400, "the request was cut off")
+    """Return a response to a client that has closed its connection; nobody reads it."""
+    return _error(400, "the client closed the connection before the end of the request")
 
 
 async def _internal_error(_: Request, error: Exception) -> Response:

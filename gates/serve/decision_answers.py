@@ -1,7 +1,7 @@
-"""Decisions as answers: for programs, for Argo Rollouts and for Flagger.
+"""Sends decisions as responses to programs, to Argo Rollouts and to Flagger.
 
-No answer but a real GO can be read as permission to go on, and no answer but a real rollback as the
-order to roll back: a question without a decision is answered with an error of HTTP.
+Only a decision GO gives a response that permits the release to go on. Only a decision that ends the
+ramp gives a response that demands a rollback. Without a decision the response is an HTTP error.
 """
 
 from collections.abc import Sequence
@@ -25,27 +25,29 @@ STOP = 412
 
 
 class DecisionAnswers:
-    """The endpoints that answer with a decision.
+    """The endpoints whose response is a decision.
 
     Args:
-        questions: the object that answers the questions of all clients.
-        kept: reads the ledger.
+        questions: the object that makes the decisions for all clients.
+        kept: the stored content of the ledger.
     """
 
     def __init__(self, questions: Questions, kept: KeptLedger) -> None:
         self._questions, self._kept = questions, kept
 
     async def decide(self, request: Request) -> Response:
-        """``POST /v1/decisions``: the decision document."""
+        """``POST /v1/decisions``: decide about a stage, and respond with the decision document."""
         content = await read_object(request)
         if unknown := sorted(content.keys() - QUESTION_KEYS):
-            raise HTTPException(400, f"unknown key {unknown[0][:80]!r}; known: stage, target")
+            raise HTTPException(
+                400, f"unknown key {unknown[0][:80]!r}; expected the keys stage and target"
+            )
         question = Question(name_in(content, "stage"), name_in(content, "target"))
         answer = await self._questions.ask(question)
         return Response(answer.text, media_type=JSON_TYPE)
 
     async def kept_decision(self, request: Request) -> Response:
-        """``GET /v1/decisions/{id}``: the decision document of a ledger entry."""
+        """``GET /v1/decisions/{id}``: respond with the decision document of a ledger entry."""
         entry_id = request.path_params["id"]
         document = await self._kept.decision(entry_id)
         if document is None:
@@ -53,7 +55,7 @@ class DecisionAnswers:
         return Response(compact_text(document), media_type=JSON_TYPE)
 
     async def argo_metric(self, request: Request) -> Response:
-        """The ``web`` metric of an AnalysisTemplate of Argo Rollouts: 200 for each decision.
+        """Respond to the ``web`` metric of Argo Rollouts with 200 for each decision.
 
         Source: https://argo-rollouts.readthedocs.io/en/stable/analysis/web/
         """
@@ -62,7 +64,7 @@ class DecisionAnswers:
         return JSONResponse(_summary(answer))
 
     async def flagger_gate(self, request: Request) -> Response:
-        """A webhook of Flagger that lets a canary go on: 200 for a GO, and for nothing else.
+        """Respond to the Flagger webhook that lets a canary go on: 200 only for a GO.
 
         Source: https://docs.flagger.app/usage/webhooks
         """
@@ -77,7 +79,7 @@ class DecisionAnswers:
         return JSONResponse(_summary(answer), status)
 
     async def flagger_rollback(self, request: Request) -> Response:
-        """The webhook ``rollback`` of Flagger: 200 where the canary must be rolled back.
+        """Respond to the Flagger webhook ``rollback``: 200 only where a rollback is needed.
 
         Source: https://docs.flagger.app/usage/webhooks
         """

@@ -1,4 +1,4 @@
-"""The content of the ledger, which is read again only after a change."""
+"""Stores the content of the ledger, and reads the ledger again only after a change."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ FileState = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """The ledger at a moment.
+    """The content of the ledger at one moment.
 
     Args:
-        files: the states of its files.
-        content: what the files hold.
-        by_id: the decisions by the id of their entry.
+        files: the states of the ledger's files at this moment.
+        content: the content of the files.
+        by_id: the decision documents, keyed by the id of their ledger entry.
     """
 
     files: tuple[FileState, ...]
@@ -29,12 +29,12 @@ class LedgerState:
 
 
 class KeptLedger:
-    """Reads the ledger in a thread, and keeps its content.
+    """Reads the ledger in a thread, and stores its content until a file of the ledger changes.
 
     Args:
         out: the folder of the ledger.
-        reader: reads the ledger.
-        threads: the threads of readers.
+        reader: the reader of the ledger.
+        threads: the threads that read files.
     """
 
     def __init__(self, out: Path, reader: LedgerReader, threads: ThreadPoolExecutor) -> None:
@@ -43,14 +43,14 @@ class KeptLedger:
         self._state: LedgerState | None = None
 
     async def content(self) -> LedgerContent:
-        """The present content of the ledger."""
+        """Return the present content of the ledger."""
         return (await self._present()).content
 
     async def decision(self, entry_id: str) -> DecisionDocument | None:
-        """The decision of a ledger entry; None where the ledger has no such decision.
+        """Return the decision of a ledger entry; None where the ledger has no decision of this id.
 
         Args:
-            entry_id: untrusted.
+            entry_id: the id of the entry, from an untrusted source.
         """
         return (await self._present()).by_id.get(entry_id)
 
@@ -75,7 +75,7 @@ class KeptLedger:
 
 
 def file_states(paths: Iterable[Path]) -> tuple[FileState, ...]:
-    """The states of files; a file that is gone has no state.
+    """Return the path, size and time of the last change of each file that exists.
 
     Args:
         paths: the files.

@@ -1,4 +1,4 @@
-"""The release report as a live page: the same page as of ``gates report``, and its new versions."""
+"""Serves the release report as a live page, and sends an event for each new version."""
 
 import asyncio
 import hashlib
@@ -46,10 +46,10 @@ class PageVersion:
     """A version of the page.
 
     Args:
-        markup: the page.
-        version: names the content of the page.
+        markup: the HTML of the page.
+        version: a hash of the HTML, which names this version.
         sources: the states of the files from which the page was written.
-        at: when the page was written, on the monotonic clock.
+        at: the time at which the page was written, in seconds of the monotonic clock.
     """
 
     markup: str
@@ -60,12 +60,13 @@ class PageVersion:
 
 @dataclass(slots=True)
 class LivePage:
-    """The newest page; all viewers share it.
+    """The newest version of the live page, which all viewers share.
 
     Args:
         settings: the settings of the server.
-        kept: reads the ledger.
-        threads: the threads of readers.
+        kept: the stored content of the ledger.
+        threads: the threads that read files and write the page.
+        is_closing: whether the server is about to end; then the event streams end.
     """
 
     settings: ServeSettings
@@ -79,21 +80,25 @@ class LivePage:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def page(self, _: Request) -> Response:
-        """``GET /``: the page."""
+        """``GET /``: respond with the newest version of the page."""
         page = await self._present()
         return HTMLResponse(page.markup, headers=HEADERS)
 
     async def script(self, _: Request) -> Response:
-        """``GET /live_page.js``: the script that shows a new version in an open page."""
+        """``GET /live_page.js``: respond with the script that shows new versions of the page."""
         return Response(SCRIPT.read_text(), media_type="text/javascript", headers=HEADERS)
 
     async def events(self, _: Request) -> Response:
-        """``GET /events``: the name of each new version, as server-sent events.
+        """``GET /events``: send the name of each new version of the page as a server-sent event.
 
         Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
         if self._viewers >= MAX_VIEWERS:
-            raise HTTPException(503, f"more than {MAX_VIEWERS} viewers", {"Retry-After": "30"})
+            raise HTTPException(
+                503,
+                f"at most {MAX_VIEWERS} viewers can be connected; try again later",
+                {"Retry-After": "30"},
+            )
         return StreamingResponse(self._versions(), media_type="text/event-stream", headers=HEADERS)
 
     async def _versions(self) -> AsyncIterator[str]:
@@ -114,7 +119,7 @@ class LivePage:
             self._viewers -= 1
 
     async def _event(self) -> str:
-        """The event of the present page, or of the problem that leaves it unwritten."""
+        """Return the event of the present page, or of the problem why no page could be written."""
         try:
             version = (await self._present()).version
         except HTTPException:

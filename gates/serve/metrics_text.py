@@ -1,4 +1,4 @@
-"""Decisions and findings of the ledger as metrics, in the text format of Prometheus.
+"""Writes decisions and findings of the ledger as metrics in the text format of Prometheus.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
@@ -21,13 +21,13 @@ MAX_LABEL_CHARACTERS = 200
 
 @dataclass(slots=True)
 class Metric:
-    """A metric with its samples.
+    """A metric of Prometheus with its samples.
 
     Args:
-        name: the name.
-        kind: ``counter`` or ``gauge``.
-        about: the meaning, in one line.
-        samples: the value of each sample by its labels, which are escaped.
+        name: the name of the metric.
+        kind: the type of the metric: ``counter`` or ``gauge``.
+        about: the meaning of the metric, in one line.
+        samples: the value of each sample, keyed by the escaped text of its labels.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Metric:
         """Add a sample, unless the metric has a sample with these labels.
 
         Args:
-            value: the value.
-            labels: untrusted values by the names of the labels.
+            value: the value of the sample.
+            labels: the values of the labels, keyed by label name; from an untrusted source.
         """
         shown = ",".join(f'{name}="{escaped(text)}"' for name, text in labels.items())
         self.samples.setdefault(f"{{{shown}}}" if shown else "", value)
 
     def lines(self) -> Iterator[str]:
-        """The lines of the metric; a metric without samples has none."""
+        """Yield the lines of the metric; a metric without samples has no lines."""
         if not self.samples:
             return
         yield f"# HELP {self.name} {self.about}"
@@ -56,22 +56,24 @@ class Metric:
 
 
 def escaped(text: str) -> str:
-    """The value of a label: backslashes, quotation marks and line breaks are escaped.
+    """Return the value of a label with escaped backslashes, quotation marks and line breaks.
+
+    A long value is cut off.
 
     Args:
-        text: untrusted.
+        text: the value, from an untrusted source.
     """
     short = text[:MAX_LABEL_CHARACTERS].encode(errors="replace").decode()
     return short.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def metrics_of(content: LedgerContent, counts: QuestionCounts, now: datetime) -> str:
-    """The metrics of the ledger and of the server.
+    """Return the text of all metrics of the ledger and of the server.
 
     Args:
-        content: the ledger.
-        counts: the questions of this server.
-        now: the moment of the request, UTC.
+        content: the content of the ledger.
+        counts: the numbers of requests for a decision to this server.
+        now: the time of the request for the metrics, UTC.
     """
     decisions = [
         record.entry.document.decision
@@ -94,13 +96,19 @@ def _newest(decisions: list[Decision]) -> list[Decision]:
 
 
 def _decision_metrics(decisions: list[Decision]) -> Iterator[Metric]:
-    total = Metric("gates_decisions_total", "counter", "The decisions in the ledger.")
+    total = Metric("gates_decisions_total", "counter", "The number of decisions in the ledger.")
     counted = Counter((one.target, one.stage, one.outcome) for one in decisions)
     for (target, stage, outcome), number in counted.items():
         total.add(number, target=target, stage=stage, decision=outcome.value)
-    last = Metric("gates_last_decision", "gauge", "1 for the newest decision about a stage.")
+    last = Metric(
+        "gates_last_decision",
+        "gauge",
+        "1 for the outcome of the newest decision about a stage, else 0.",
+    )
     at = Metric(
-        "gates_last_decision_timestamp_seconds", "gauge", "The time of the newest decision."
+        "gates_last_decision_timestamp_seconds",
+        "gauge",
+        "The time of the newest decision about a stage.",
     )
     for decision in _newest(decisions):
         names = {"target": decision.target, "stage": decision.stage}
@@ -111,12 +119,18 @@ def _decision_metrics(decisions: list[Decision]) -> Iterator[Metric]:
 
 
 def _finding_metrics(newest: list[Decision], now: datetime) -> Iterator[Metric]:
-    verdicts = Metric("gates_findings", "gauge", "The findings of the newest decision.")
+    verdicts = Metric(
+        "gates_findings", "gauge", "The number of findings of the newest decision, by verdict."
+    )
     trials = Metric(
-        "gates_advisory_findings", "gauge", "The findings of an advisory objective; not counted."
+        "gates_advisory_findings",
+        "gauge",
+        "The number of findings of an advisory objective, by verdict.",
     )
     ages = Metric(
-        "gates_finding_age_seconds", "gauge", "The age of the oldest measurement of an objective."
+        "gates_finding_age_seconds",
+        "gauge",
+        "The present age of the oldest measurement of an objective.",
     )
     values = Metric("gates_finding_value", "gauge", "The measured value of an objective.")
     limits = Metric("gates_finding_limit", "gauge", "The limit of the value of an objective.")
@@ -153,18 +167,24 @@ def _age(finding: Finding) -> float | None:
 
 
 def _server_metrics(content: LedgerContent, counts: QuestionCounts) -> Iterator[Metric]:
-    damaged = Metric("gates_ledger_damaged_lines", "gauge", "Damaged lines of the ledger.")
+    damaged = Metric(
+        "gates_ledger_damaged_lines", "gauge", "The number of damaged lines in the ledger."
+    )
     damaged.add(len(content.problems))
-    asked = Metric("gates_serve_questions_total", "counter", "Questions to this server.")
+    asked = Metric(
+        "gates_serve_questions_total", "counter", "Requests for a decision to this server."
+    )
     asked.add(counts.arrived)
     shared = Metric(
         "gates_serve_questions_shared_total",
         "counter",
-        "Questions that got the decision of an equal question.",
+        "Requests that got the decision of an equal request.",
     )
     shared.add(counts.shared)
     failed = Metric(
-        "gates_serve_questions_failed_total", "counter", "Questions without a decision."
+        "gates_serve_questions_failed_total",
+        "counter",
+        "Requests for a decision that got no decision.",
     )
     failed.add(counts.failed)
     build = Metric("gates_build_info", "gauge", "The version of the gate.")

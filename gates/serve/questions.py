@@ -1,7 +1,8 @@
-"""Answers questions in a bounded number of threads.
+"""Makes the requested decisions, in a limited number of threads.
 
-A question that arrives while the same question is being answered gets the same decision, so that
-the ledger has one entry for all who ask. No decision is given to a question that arrives later.
+A question is a request for a decision about a stage of a target. Equal questions that are under way
+at the same time get the same decision, so that the ledger has one entry for all of these clients. A
+question that arrives later gets a new decision.
 """
 
 import asyncio
@@ -40,11 +41,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question to the gate.
+    """A request for a decision about a stage of a target.
 
     Args:
-        stage: the name of a stage, or ``@step`` for the stage of the present share; untrusted.
-        target: the name of a target; untrusted.
+        stage: the name of a stage, or ``@step`` for the stage of the target's present share of the
+            traffic; from an untrusted source.
+        target: the name of a target, from an untrusted source.
     """
 
     stage: str
@@ -57,9 +59,9 @@ class RecordedAnswer:
 
     Args:
         document: the decision document.
-        text: the document as JSON.
-        ends_ramp: whether a ramp gives the traffic back after the decision: a rollback, or a
-            no-go where the policy says so.
+        text: the document as the text of JSON.
+        ends_ramp: whether a ramp moves all traffic to blue after this decision: after a rollback,
+            and after a no-go where the policy has ``no_go_rolls_back``.
     """
 
     document: DecisionDocument
@@ -69,12 +71,12 @@ class RecordedAnswer:
 
 @dataclass(slots=True)
 class QuestionCounts:
-    """How many questions were answered since the start.
+    """The numbers of questions since the start of the server.
 
     Args:
-        arrived: the questions that arrived.
-        shared: the questions that got the decision of an earlier question.
-        failed: the questions without a decision.
+        arrived: the number of questions that arrived.
+        shared: the number of questions that got the decision of an earlier, equal question.
+        failed: the number of questions that got no decision.
     """
 
     arrived: int = 0
@@ -84,15 +86,15 @@ class QuestionCounts:
 
 @dataclass(slots=True)
 class Gate:
-    """Answers one question as ``gates check`` does.
+    """Makes the decision for a question, as ``gates check`` does.
 
     Args:
         settings: the settings of the server.
-        reader: reads the ledger for all questions.
-        attempts: the attempts of the collector by target and policy, so that a collector that has
-            failed is not started again for each question.
-        steps: the stage of the last question about the present share, by target.
-        policies: reads the policy for all questions.
+        reader: the reader of the ledger, for all questions.
+        attempts: the attempts of the collector, by target and policy. A collector that has failed
+            is not started again for each question.
+        steps: the name of the stage of the last question about ``@step``, by target.
+        policies: the reader of the policy, for all questions.
     """
 
     settings: ServeSettings
@@ -102,12 +104,12 @@ class Gate:
     policies: PolicyReader = field(default_factory=PolicyReader)
 
     def answer(self, question: Question) -> RecordedAnswer:
-        """Collect the evidence, judge it and record the decision; takes seconds.
+        """Collect the evidence, judge it, and write the decision to the ledger; this takes seconds.
 
         Raises:
-            UnknownNameError: no stage or no target has the name.
+            UnknownNameError: no stage or no target has the name in the question.
             ConfigurationError: the policy or the target file is wrong.
-            LedgerError: the decision could not be written, so there is no decision.
+            LedgerError: the ledger could not be written, so there is no decision.
         """
         settings = self.settings
         context = open_context(
@@ -157,8 +159,8 @@ def _present_stage(answer: Answer, policy: Policy) -> Stage:
         policy: the policy.
 
     Returns:
-        The step with this share; before the first move of traffic, the stage that is asked then;
-        the judged step, which is a hold, where no step has the share, or nobody knows it.
+        The step with this share. Before the first move of traffic, the stage ``ready`` of the ramp.
+        Where no step has the share, or the share is unknown, the step that was judged.
     """
     if not answer.share and _knows_share(answer):
         return policy.ready
@@ -177,20 +179,20 @@ def _knows_share(answer: Answer) -> bool:
 
 
 def compact_text(document: DecisionDocument) -> str:
-    """The document as JSON on one line, which is smaller and quicker than indented JSON.
+    """Return the document as JSON on one line; it is smaller than indented JSON.
 
     Raises:
-        ValueError: a number of the document is NaN or infinite, which JSON does not know.
+        ValueError: a number of the document is NaN or infinite; JSON has no such number.
     """
     return json.dumps(decision_document.encode(document), allow_nan=False)
 
 
 class Questions:
-    """Answers the questions of all clients.
+    """Makes the decisions for the questions of all clients.
 
     Args:
-        answer: answers one question; called in a thread.
-        time_limit_seconds: how long a question waits for its decision.
+        answer: a function that makes one decision; it is called in a thread.
+        time_limit_seconds: the longest time that a question waits for its decision, in seconds.
     """
 
     def __init__(
@@ -202,12 +204,12 @@ class Questions:
         self.counts = QuestionCounts()
 
     async def ask(self, question: Question) -> RecordedAnswer:
-        """The decision about a question.
+        """Return the decision for a question.
 
         Raises:
             HTTPException: too many questions are under way (503), or there is no decision within
                 the time limit (504).
-            GatesError: as ``Gate.answer``.
+            GatesError: the gate made no decision, for a reason that ``Gate.answer`` names.
         """
         self.counts.arrived += 1
         answer = self._under_way.get(question)
@@ -218,19 +220,23 @@ class Questions:
             return await asyncio.wait_for(asyncio.shield(answer), self._time_limit_seconds)
         except TimeoutError as error:
             self.counts.failed += 1
-            sentence = f"no decision within {self._time_limit_seconds:g} s; ask again"
+            sentence = f"no decision within {self._time_limit_seconds:g} s; send the request again"
             raise HTTPException(504, sentence) from error
         except Exception:
             self.counts.failed += 1
             raise
 
     def close(self) -> None:
-        """Wait for the questions that are under way; the others are not answered."""
+        """Wait for the questions that are under way; cancel the questions that have not begun."""
         self._threads.shutdown(cancel_futures=True)
 
     def _begin(self, question: Question) -> asyncio.Future[RecordedAnswer]:
         if len(self._under_way) >= MAX_QUESTIONS:
-            raise HTTPException(503, "too many questions are under way", {"Retry-After": "5"})
+            raise HTTPException(
+                503,
+                "too many requests for a decision are under way; send the request again later",
+                {"Retry-After": "5"},
+            )
         loop = asyncio.get_running_loop()
         answer = loop.run_in_executor(self._threads, self._timed_answer, question)
         self._under_way[question] = answer
@@ -252,7 +258,7 @@ class Questions:
         return answer
 
     def _end(self, question: Question, answer: asyncio.Future[RecordedAnswer]) -> None:
-        """A later question is answered anew; the error of an answer that nobody awaits is read."""
+        """Remove a question that has its decision, so that a later question gets a new decision."""
         del self._under_way[question]
         if not answer.cancelled():
             answer.exception()

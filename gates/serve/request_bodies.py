@@ -1,4 +1,4 @@
-"""Reads the body of a request within limits of size and time; every body is untrusted."""
+"""Reads the untrusted body of a request, within a limit of size and a limit of time."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ JSON_TYPE = "application/json"
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of a request.
+    """Read the body of a request, and return its bytes.
 
     Raises:
         HTTPException: the body is too large (413), or does not arrive in time (408).
@@ -35,7 +35,7 @@ async def read_body(request: Request) -> bytes:
 
 
 async def read_object(request: Request) -> JsonObject:
-    """The JSON object in the body of a request.
+    """Read the body of a request, and return its JSON object.
 
     Raises:
         HTTPException: the body is not declared as JSON (415), is not a JSON object (400), is too
@@ -55,11 +55,11 @@ async def read_object(request: Request) -> JsonObject:
 
 
 def name_in(content: JsonObject, key: str) -> str:
-    """The value of a key, which must be a name.
+    """Return the value of a key of a JSON object; the value must be a name.
 
     Args:
-        content: the body of a request.
-        key: the key.
+        content: the JSON object in the body of a request.
+        key: the key of the name.
 
     Raises:
         HTTPException: the key is missing, or its value is not a name (400).

@@ -1,4 +1,4 @@
-"""The process of the server: the socket, TLS, and the limits of a connection."""
+"""Runs the process of the server: its socket, its TLS files, and the limits of a connection."""
 
 import asyncio
 import gc
@@ -28,22 +28,22 @@ SWITCH_SECONDS = 0.0005
 
 
 class LimitedProtocol(H11Protocol):
-    """A connection that is closed where a request does not arrive within the time limit."""
+    """A connection that the server closes if a request does not arrive within the time limit."""
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        """Begin to wait for the first request."""
+        """Start the timer for the first request of the connection."""
         super().connection_made(transport)
         self._limit()
 
     def data_received(self, data: bytes) -> None:
-        """Read a part of a request."""
+        """Read a part of a request, and start or stop the timer."""
         super().data_received(data)
         self._limit()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the wait."""
+        """Stop the timer at the end of the connection."""
         super().connection_lost(exc)
         self._stop_timer()
 
@@ -74,13 +74,13 @@ def run(
     """Serve until a signal ends the process.
 
     Args:
-        app: the application.
+        app: the web application.
         settings: the settings of the server.
-        listen: the address and the port; port 0 takes a free port.
-        say: shows a line to the person at the terminal.
+        listen: the IP address and the port of the server; port 0 means a free port.
+        say: a function that prints a line for the person at the terminal.
 
     Raises:
-        ConfigurationError: the address cannot be used, or a file of TLS is wrong.
+        ConfigurationError: the address cannot be used, or a TLS file is wrong.
     """
     server = server_of(app, settings)
     with _socket_of(listen) as listening:
@@ -99,23 +99,23 @@ def run(
 
 
 class _Uvicorn(uvicorn.Server):
-    """A server that tells the application of its end, so that event streams end."""
+    """A server that tells the application when it shuts down, so that event streams end."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then the connections."""
+        """End the event streams, and then the connections."""
         self.config.app.state.server.live.is_closing = True  # type: ignore[union-attr]  # ours
         await super().shutdown(sockets)
 
 
 def server_of(app: Starlette, settings: ServeSettings) -> uvicorn.Server:
-    """A server of uvicorn; nothing of a request may change the address of the client.
+    """Return a uvicorn server, which trusts no header of a request about the address of the client.
 
     Args:
-        app: the application.
+        app: the web application.
         settings: the settings of the server.
 
     Raises:
-        ConfigurationError: a file of TLS is wrong.
+        ConfigurationError: a TLS file is wrong.
     """
     tls = settings.tls
     config = uvicorn.Config(
@@ -141,7 +141,9 @@ def server_of(app: Starlette, settings: ServeSettings) -> uvicorn.Server:
     try:
         config.load()
     except (ssl.SSLError, OSError) as error:
-        raise ConfigurationError(f"the files of TLS cannot be used: {error}") from error
+        raise ConfigurationError(
+            f"cannot use the TLS files of --certificate, --key or --client-ca: {error}"
+        ) from error
     return _Uvicorn(config)
 
 
@@ -162,11 +164,11 @@ def _socket_of(listen: tuple[str, int]) -> socket.socket:
 
 
 def warnings_of(settings: ServeSettings, host: str) -> list[str]:
-    """What the person who starts the server should know.
+    """Return warnings about the access to the server, for the person who starts the server.
 
     Args:
         settings: the settings of the server.
-        host: the address on which the server listens.
+        host: the IP address on which the server listens.
     """
     warnings = []
     is_loopback = ip_address(host).is_loopback

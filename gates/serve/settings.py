@@ -1,4 +1,4 @@
-"""What the command line and the environment say about the server."""
+"""The settings of the server, from the command line and from the environment."""
 
 import os
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ MIN_TOKEN_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The files of TLS, in PEM format.
+    """The paths of the TLS files of the server, in PEM format.
 
     Args:
-        certificate: the certificate of the server, with its chain.
-        key: the private key of the certificate.
-        client_authority: the certificate authority of clients; empty where clients need no
-            certificate.
+        certificate: the file of the server's certificate, with its chain.
+        key: the file of the private key of the certificate.
+        client_authority: the file of the certificate authority of clients; empty where clients
+            need no certificate.
     """
 
     certificate: str
@@ -38,11 +38,12 @@ class ServeSettings:
         runs: the option ``--runs``; None without the option.
         out: the option ``--out``; None without the option.
         time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
-        page_target: the target of the page; empty for the target of the newest ramp.
-        token: the bearer token; empty where none is configured.
+        page_target: the name of the target of the live page; empty for the target of the newest
+            ramp.
+        token: the bearer token; empty where no token is configured.
         loopback_exception: whether a direct request from this machine needs no token.
-        time_limit_seconds: how long a question waits for its decision.
-        tls: the files of TLS; None without TLS.
+        time_limit_seconds: the longest time that a request waits for its decision, in seconds.
+        tls: the TLS files; None without TLS.
     """
 
     policy: str | None = None
@@ -58,32 +59,32 @@ class ServeSettings:
 
     @property
     def needs_client_certificate(self) -> bool:
-        """Whether each connection has a certificate of a known authority."""
+        """Return whether each client needs a certificate of the configured authority."""
         return self.tls is not None and bool(self.tls.client_authority)
 
     @property
     def out_folder(self) -> Path:
-        """The folder of the ledger."""
+        """Return the folder of the ledger: ``--out``, KIRANA_OUT, or ``out``."""
         return places.out(self.out, Path("out")).path
 
     @property
     def runs_folder(self) -> Path:
-        """The folder of runs."""
+        """Return the folder of suite runs and load runs: ``--runs``, or ``out_folder/runs``."""
         return Path(self.runs) if self.runs else self.out_folder / "runs"
 
     @property
     def policy_path(self) -> Path:
-        """The policy file."""
+        """Return the path of the policy file."""
         return places.policy(self.policy).path
 
     @property
     def targets_folder(self) -> Path:
-        """The folder of target files."""
+        """Return the folder of target files."""
         return places.targets(self.targets).path
 
 
 def configured_token() -> str:
-    """The bearer token of the environment; an empty text where none is set.
+    """Return the bearer token in the environment; an empty text where no token is set.
 
     Raises:
         ConfigurationError: the variable is blank, or the token is too short or has characters
@@ -92,16 +93,18 @@ def configured_token() -> str:
     token = seal.configured_key(TOKEN_VARIABLE)
     if token and len(token) < MIN_TOKEN_CHARACTERS:
         raise ConfigurationError(
-            f"{TOKEN_VARIABLE} has {len(token)} characters; a token needs at least "
-            f"{MIN_TOKEN_CHARACTERS}"
+            f"{TOKEN_VARIABLE} has {len(token)} characters; expected a token of at least "
+            f"{MIN_TOKEN_CHARACTERS} characters"
         )
     if not (token.isascii() and token.isprintable() and " " not in token):
-        raise ConfigurationError(f"{TOKEN_VARIABLE}: expected ASCII characters without spaces")
+        raise ConfigurationError(
+            f"{TOKEN_VARIABLE}: expected printable ASCII characters without spaces"
+        )
     return token
 
 
 def tls_files(certificate: str | None, key: str | None, client_authority: str | None) -> TlsFiles:
-    """The files of TLS.
+    """Return the TLS files of the command line.
 
     Args:
         certificate: the option ``--certificate``.
@@ -113,7 +116,7 @@ def tls_files(certificate: str | None, key: str | None, client_authority: str | 
     """
     if not certificate or not key:
         raise ConfigurationError(
-            "TLS needs both --certificate FILE and --key FILE; --client-ca needs both files, too"
+            "TLS needs --certificate FILE and --key FILE; --client-ca needs these two options, too"
         )
     files = TlsFiles(certificate, key, client_authority or "")
     for path in filter(None, (files.certificate, files.key, files.client_authority)):

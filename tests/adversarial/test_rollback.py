@@ -45,7 +45,7 @@ def test_a_control_endpoint_that_moves_nothing_is_contradicted(here: Site) -> No
     code, out, _ = here.run("rollback")
     assert code == 70
     assert "Prometheus shows that green has 50 % of the weights; 0 % were intended" in out
-    advice = "look at the weights in the balancer's own\nstatistics"
+    advice = "read the weights in the balancer's own\nstatistics"
     assert out.index(advice) < out.index("the control endpoint may be wrong") < out.index("curl ")
     assert "rollback NOT verified: contradicted" in out
     assert json_entries(here.out)[0]["verified"] is False
@@ -101,7 +101,7 @@ def test_with_the_control_address_no_file_is_needed(here: Site) -> None:
 def test_without_prometheus_it_moves_and_says_that_nobody_saw_it(here: Site) -> None:
     done = by_control(here)
     assert (done.code, here.balancer.green) == (70, 0.0)
-    assert "name it with --prometheus URL" in done.out
+    assert "name the address with --prometheus URL" in done.out
     assert "rollback NOT verified: not seen" in done.out
 
 
@@ -144,7 +144,7 @@ def test_a_mistake_in_blues_target_file_is_said_after_the_move(here: Site) -> No
 def test_a_missing_policy_is_said_after_the_move(here: Site) -> None:
     code, out, _ = here.run("rollback", "--policy", "/none.toml")
     assert (code, here.balancer.green) == (0, 0.0)
-    assert "/none.toml: cannot be read" in out
+    assert "/none.toml: the file cannot be read" in out
 
 
 @pytest.mark.parametrize("content", [b"{\n", b"\x00" * 99 + b"\n", b'{"entry": 1}\n'])
@@ -176,7 +176,10 @@ def test_an_unhealthy_blue_stops_the_move_unless_it_is_forced(here: Site) -> Non
     here.balancer.blue_status = 503
     code, out, _ = here.run("rollback")
     assert (code, here.balancer.green, here.balancer.posts) == (70, 0.5, [])
-    assert "blue is not healthy: it answers status 503; the weights stay as they are" in out
+    assert (
+        "blue is not healthy: its health response has status 503; the weights stay as they are"
+        in out
+    )
     assert "mongorestore" in out
     assert "rollback NOT verified: not moved" in out
     code, out, _ = here.run("rollback", "--force")

@@ -42,7 +42,7 @@ def test_the_sign_offs_are_evidence_that_is_judged_again(tmp_path: Path) -> None
         explained = gates("explain", entry, "--out", str(place.out))
     assert explained.code == 0, explained.err
     assert "signed by Asha Rao (unverified, name typed)" in explained.out
-    assert "judged again from its evidence: the same decision" in explained.out
+    assert "judged again from its evidence, the decision is the same" in explained.out
 
 
 def expected_digest(place: Place) -> str:

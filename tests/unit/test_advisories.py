@@ -169,8 +169,8 @@ def test_the_lint_does_not_accept_a_trial_where_it_asks_for_an_objective(tmp_pat
     policy = policy_of(tmp_path, ("traffic-seen]\n", keys))
     problems = policy_problems.problems(policy, None)
     assert (
-        "stages.ramp-10: the stage has traffic, but is judged without the traffic each colour "
-        "answered; add such an objective"
+        "stages.ramp-10: the stage has traffic, but is judged without the traffic that each "
+        "colour answered; add such an objective"
     ) in problems
     assert policy_problems.problems(policy_of(tmp_path), None) == []
 
@@ -298,8 +298,8 @@ def test_the_command_backtest_says_how_often_a_trial_would_have_stopped(tmp_path
     bad = write(tmp_path / "bad.jsonl", lines(errors(0.002, -PAST)))
     done = gates("backtest", str(good), str(bad), "--policy", str(path))
     assert done.out.splitlines()[-1] == (
-        "advisory strict-errors: would have stopped 1 and held 1 of the 2 recordings in which it "
-        "was judged"
+        "the advisory objective strict-errors would have stopped 1 and held 1 of the 2 recordings "
+        "in which it was judged"
     )
     content = json.loads(gates("backtest", str(bad), "--policy", str(path), "--json").out)
     assert content["advisory"]["strict-errors"]["stopped_at"] > 0

@@ -257,7 +257,7 @@ def test_the_time_of_the_rollback_is_in_the_evidence(here: Place) -> None:
     asked(here)
     entry = ledger.entries(here.out)[-1]
     done = gates("explain", entry.entry_id, "--out", str(here.out))
-    assert "judged again from its evidence: the same decision" in done.out
+    assert "judged again from its evidence, the decision is the same" in done.out
     assert "green gave all traffic back to blue" in done.out
 
 
@@ -352,7 +352,7 @@ def test_a_rollback_asks_after_its_answer(rolling: Site) -> None:
     lines = out.splitlines()
     assert lines[-2].startswith("rollback verified in")
     assert lines[-1].startswith("own-verified: hold: ")
-    assert lines[-1].endswith("to ask again: gates check own-verified --target blue")
+    assert lines[-1].endswith("to judge again, type: gates check own-verified --target blue")
     kinds = [entry["kind"] for entry in json_entries(rolling.out)]
     assert kinds == ["rollback", "ramp", "decision"]
     assert json_entries(rolling.out)[-1]["target"] == "blue"
@@ -370,7 +370,7 @@ def test_a_question_that_fails_changes_no_answer(rolling: Site, broken: str) -> 
         path.write_text(path.read_text().replace("schema_version", "schema_versions"))
     code, out, err = rolling.run("rollback", "--policy", str(policy))
     assert (code, rolling.balancer.green) == (0, 0.0), out + err
-    assert "not asked about" in out.splitlines()[-1]
+    assert "not judged" in out.splitlines()[-1]
     assert "rollback verified in" in out
 
 
@@ -411,7 +411,7 @@ def test_the_line_after_a_rollback_has_no_control_characters() -> None:
 
     lines: list[str] = []
     ask_after_rollback(refuse, lines.append)
-    assert lines == ["the gate was not asked about the baseline: bad�[2J�rollback verified"]
+    assert lines == ["the baseline was not judged after the rollback: bad�[2J�rollback verified"]
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ SEMANTIC = {
     "restarts beyond reason": ("max_restarts = 4", "max_restarts = 200", "are a crash loop"),
     "events beyond reason": (
         "tolerance = 0.12\nminimum_events = 600", "tolerance = 0.12\nminimum_events = 5000000",
-        "no shop has so many"),
+        "no shop has"),
     "no comparison of latency": (
         LATENCY, LATENCY.replace("slow_requests", "payment_declines"),
         "without a comparison of latency"),
@@ -269,7 +269,7 @@ MISSING = {
     "latency-against-blue": "without a comparison of latency",
     "green-up": "without how long green was up",
     "errors-trigger, latency-trigger": "without a rollback trigger",
-    "traffic-seen": "without the traffic each colour answered",
+    "traffic-seen": "without the traffic that each colour answered",
 }
 
 

@@ -237,7 +237,7 @@ def test_explain_starts_no_collector(here: Place, made: HandMadeCollector) -> No
     asked(here)
     (entry,) = ledger.entries(here.out)
     done = gates("explain", entry.entry_id, "--out", str(here.out))
-    assert "judged again from its evidence: the same decision" in done.out
+    assert "judged again from its evidence, the decision is the same" in done.out
     assert len(made.starts()) == 1
 
 

@@ -76,9 +76,9 @@ def test_explain_writes_the_same_as_check(tmp_path: Path) -> None:
     assert by_explain.read_text() == by_check.read_text()
     assert done.out.startswith("### HOLD green-ready green\n")
     assert "judged again" not in done.out
-    assert "judged again from its evidence: the same decision" in done.err
+    assert "judged again from its evidence, the decision is the same" in done.err
     lines = gates(*arguments)
-    assert lines.out.endswith("judged again from its evidence: the same decision\n")
+    assert lines.out.endswith("judged again from its evidence, the decision is the same\n")
 
 
 def test_explain_of_a_file_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
@@ -96,7 +96,10 @@ def test_explain_of_a_file_that_cannot_be_written_is_no_success(tmp_path: Path) 
         (["markdown="], "expected a file after the equals sign"),
         (["markdown", "junit"], "only one format can be printed"),
         (["junit=a", "sarif=./a"], "two formats have the same file"),
-        ([""], "There are: allure, cdevents, ctrf, json, junit, markdown, sarif, test-result, vsa"),
+        (
+            [""],
+            "Known names: allure, cdevents, ctrf, json, junit, markdown, sarif, test-result, vsa",
+        ),
         (["allure"], "expected a folder: --format allure=DIR"),
     ],
 )
@@ -133,7 +136,7 @@ def test_a_file_that_cannot_be_written_changes_nothing(tmp_path: Path, place: st
     assert done.code == ExitCode.HOLD
     assert done.out.startswith("HOLD  green-ready")
     assert f"gates: the format sarif could not be written to {tmp_path / place} (" in done.err
-    assert f"to try again: gates explain {newest_id(tmp_path)}" in done.err
+    assert f"to try again, type: gates explain {newest_id(tmp_path)}" in done.err
     assert json.loads(other.read_text())["reportFormat"] == "CTRF"
 
 

@@ -182,7 +182,7 @@ def test_an_unknown_health_answer_leaves_words_to_fill_in(tmp_path: Path) -> Non
         "MISSING: the health answer must name release, version, digest and deployment" in done.out
     )
     assert f"MISSING: fill in expected.digest in {tmp_path / 'targets' / 'green.toml'}" in done.out
-    assert "is a placeholder; fill it in" in lint.out
+    assert "is a placeholder; write the real value" in lint.out
 
 
 def test_files_of_another_hand_stay(tmp_path: Path) -> None:

@@ -162,9 +162,9 @@ def test_the_exception_holds_for_a_request_on_loopback(tmp_path: Path) -> None:
     ("token", "message"),
     [
         ("", "is blank"),
-        ("short", "has 5 characters; a token needs at least 16"),
-        ("a token with spaces", "expected ASCII characters without spaces"),
-        ("ein-schönes-langes-wort", "expected ASCII characters without spaces"),
+        ("short", "has 5 characters; expected a token of at least 16"),
+        ("a token with spaces", "expected printable ASCII characters without spaces"),
+        ("ein-schönes-langes-wort", "expected printable ASCII characters without spaces"),
     ],
 )
 def test_a_token_that_cannot_be_used_is_a_mistake(

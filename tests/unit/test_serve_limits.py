@@ -112,7 +112,7 @@ def test_a_late_decision_is_an_error_and_never_a_go(
     with serving(running(gate, 0.05), gate.answer) as asked:
         reply = asked.request(*call)
         assert reply.status == 504
-        assert reply.json == {"error": "no decision within 0.05 s; ask again"}
+        assert reply.json == {"error": "no decision within 0.05 s; send the request again"}
         gate.may_answer.set()
 
 
@@ -155,7 +155,7 @@ def test_too_many_different_questions_are_refused(
     [
         (GatesError("the disk is full"), 500, "no decision: internal error: GatesError"),
         (ZeroDivisionError("secret"), 500, "no decision: internal error: ZeroDivisionError"),
-        (TimeoutError(), 504, "no decision within 30 s; ask again"),
+        (TimeoutError(), 504, "no decision within 30 s; send the request again"),
     ],
 )
 def test_an_error_of_the_gate_is_no_decision(

@@ -17,11 +17,12 @@ INCLUDED = re.compile(FOLDER + r"/[a-z0-9][a-z0-9_-]{0,63}\.toml\Z")
 
 @dataclass(frozen=True, slots=True)
 class IndicatorTables:
-    """The tables of indicators of a policy, and the digest of the files that have them.
+    """The tables of indicators of a policy, and the digest of the files of these tables.
 
     Args:
-        tables: the tables; of two indicators with one name, that of the later table counts.
-        digest: SHA-256 of the policy file; where the policy includes a set, of both files.
+        tables: the tables. Where two tables have an indicator of the same name, the gate uses the
+            indicator of the later table.
+        digest: the SHA-256 of the policy file, or of both files where the policy includes a set.
     """
 
     tables: tuple[Table, ...]
@@ -29,7 +30,7 @@ class IndicatorTables:
 
 
 def tables_of(top: Table, path: Path, raw: bytes) -> IndicatorTables:
-    """The tables of the indicators: those of the included set, then those of the policy.
+    """Return the table of indicators of the included set, and after it the table of the policy.
 
     Args:
         top: the policy's top table.
@@ -37,7 +38,7 @@ def tables_of(top: Table, path: Path, raw: bytes) -> IndicatorTables:
         raw: the bytes of the policy file.
 
     Raises:
-        ConfigurationError: the key names no set, or the set is wrong.
+        ConfigurationError: the key ``include`` names no set of indicators, or the set is wrong.
     """
     digest = hashlib.sha256(raw).hexdigest()
     if KEY not in top.left():
@@ -53,7 +54,7 @@ def tables_of(top: Table, path: Path, raw: bytes) -> IndicatorTables:
 
 
 def every_set(folder: Path) -> list[Path]:
-    """The files of all sets that a policy may include.
+    """Return the files of all sets of indicators that a policy may include.
 
     Args:
         folder: the folder of the policy.
@@ -62,12 +63,12 @@ def every_set(folder: Path) -> list[Path]:
 
 
 def _places(folder: Path) -> tuple[Path, Path]:
-    """Where a set is looked for: beside the policy, and among the installed policies."""
+    """Return the folders that may have a set: the policy's own, and that of installed policies."""
     return folder, places.policy_installed().parent
 
 
 def _file(top: Table, folder: Path) -> Path:
-    """The file of the set: beside the policy, or else among the installed policies."""
+    """Return the file of the set: beside the policy, or else among the installed policies."""
     name = top.text(KEY)
     if not INCLUDED.match(name):
         problem = f"expected a set of indicators such as indicators/istio.toml, got {name!r}"
@@ -78,4 +79,6 @@ def _file(top: Table, folder: Path) -> Path:
     if installed.is_file():
         return installed
     known = ", ".join(sorted(file.stem for file in installed.parent.glob("*.toml")))
-    raise top.error(KEY, f"no file {name} beside the policy; the installed sets are {known}")
+    raise top.error(
+        KEY, f"there is no file {name} beside the policy; the installed sets are {known}"
+    )

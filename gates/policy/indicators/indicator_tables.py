@@ -1,4 +1,4 @@
-"""Reads the indicators of a policy: which series count which events."""
+"""Reads the indicators of a policy; an indicator names the time series that count its events."""
 
 import re
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ MAX_SELECTOR_CHARACTERS = 1000
 # Query texts that do not count the events that they seem to count.
 MISTAKES: dict[str, str] = {
     r'\bquantile="': (
-        "a summary's quantiles cannot be aggregated over instances; expected the buckets of a "
-        "histogram"
+        "the quantiles of a summary cannot be aggregated over instances; expected the buckets of "
+        "a histogram"
     ),
     r"\bhistogram_quantile\s*\(\s*[^,]*,\s*(?!sum by \(le\))": (
-        "histogram_quantile without sum by (le) mixes series; expected a plain selector of the "
-        "bucket that ends at the limit"
+        "histogram_quantile without sum by (le) mixes time series; expected a plain selector of "
+        "the bucket that ends at the limit"
     ),
     r"\b(rate|irate|increase|delta)\s*\(": (
-        "a rate is per second and no ratio; expected a plain selector of counters, whose "
-        "increases the gate calculates itself"
+        "a rate is a number per second, and no ratio; expected a plain selector of counters: the "
+        "gate calculates their increases itself"
     ),
     r"\[:\^?\w+:\]|\{,\d": (
         "the gate and Prometheus read this regular expression in different ways; expected a range "
@@ -44,13 +44,15 @@ SELECTED = {Part.BAD: "bad", Part.GOOD: "good", Part.EVENTS: "events"}
 
 
 def indicators(*tables: Table) -> dict[str, Indicator]:
-    """Read the tables of the indicators; a later table replaces indicators of earlier tables.
+    """Read tables of indicators, and return the indicators, keyed by name.
+
+    An indicator of a later table replaces the indicator of the same name of an earlier table.
 
     The keys of an indicator determine its kind: ``total`` (with ``bad``, ``good`` or ``events``),
     ``weights``, ``build``, or ``up`` and ``start_time``.
 
     Raises:
-        ConfigurationError: an indicator is wrong, or not exactly one indicator has ``up``.
+        ConfigurationError: an indicator is wrong, or the number of indicators with ``up`` is not 1.
     """
     by_name: dict[str, Indicator] = {}
     for table in tables:
@@ -62,13 +64,13 @@ def indicators(*tables: Table) -> dict[str, Indicator]:
     processes = [name for name, kind in by_name.items() if isinstance(kind, ProcessIndicator)]
     if len(processes) != 1:
         raise tables[-1].error(
-            "", f"expected one indicator with up and start_time, got {len(processes)}"
+            "", f"expected exactly one indicator with the key up, got {len(processes)}"
         )
     return by_name
 
 
 def processes_of(known: Mapping[str, Indicator]) -> ProcessIndicator:
-    """The indicator that lists the instances."""
+    """Return the indicator that lists the instances that Prometheus scrapes."""
     return next(kind for kind in known.values() if isinstance(kind, ProcessIndicator))
 
 
@@ -85,7 +87,7 @@ def _indicator(name: str, table: Table) -> Indicator:
 
 
 def _build(name: str, table: Table) -> BuildIndicator:
-    """The info series of the build; where the policy states labels, only those are compared."""
+    """Read the indicator of the build; if the policy names labels, only these are compared."""
     series = selector(table, "build")
     stated = {key: table.text(key) for key in BUILD_LABELS if key in table.left()}
     if not stated:
@@ -94,10 +96,10 @@ def _build(name: str, table: Table) -> BuildIndicator:
 
 
 def _processes(name: str, table: Table) -> ProcessIndicator:
-    """The processes that count the events, and the sign of their restarts.
+    """Read the indicator of the processes that count the events, and how a restart is recognised.
 
     Raises:
-        ConfigurationError: the table states neither a start time nor that a fall is a restart.
+        ConfigurationError: the table has neither ``start_time`` nor ``fall_is_restart``, or both.
     """
     both = table.flag("of_both_colours") if "of_both_colours" in table.left() else False
     fall = table.flag("fall_is_restart") if "fall_is_restart" in table.left() else False
@@ -121,13 +123,15 @@ def _events(name: str, table: Table) -> EventIndicator:
     parts = [part for part, key in SELECTED.items() if key in table.left()]
     if len(parts) > 1:
         raise table.error(
-            SELECTED[parts[1]], f"expected only one of {', '.join(SELECTED.values())}"
+            SELECTED[parts[1]], f"expected at most one of {', '.join(SELECTED.values())}"
         )
     total = selector(table, "total")
     part = parts[0] if parts else Part.ALL
     selected = selector(table, SELECTED[part]) if parts else total
     if parts and selected == total:
-        raise table.error("total", f"the same as {SELECTED[part]}: the ratio would always be 1")
+        raise table.error(
+            "total", f"total and {SELECTED[part]} are the same, so the ratio would always be 1"
+        )
     return EventIndicator(
         name=name,
         reads=table.text("reads"),
@@ -152,7 +156,7 @@ def _unit(table: Table, selected: str) -> str:
 
 
 def _with_all_labels(known: Mapping[str, Indicator]) -> dict[str, Indicator]:
-    """The indicators of events, each with the labels of every selector of the same metrics."""
+    """Return the indicators; each has the labels of all selectors that read the same metrics."""
     events = [kind for kind in known.values() if isinstance(kind, EventIndicator)]
     every = [(text, kind.labels) for kind in events for text in (kind.selected, kind.total)]
 
@@ -182,19 +186,22 @@ def _is_of_one_metric(left: str, right: str) -> bool:
 
 
 def selector(table: Table, key: str, *, of_colour: bool = True) -> str:
-    """Read a plain vector selector: no function, no range.
+    """Read a plain vector selector: a selector without a function and without a range.
 
     Args:
         table: the table of the indicator.
         key: the key of the selector.
-        of_colour: whether the selector must name the colour by ``$slot``; else it must not.
+        of_colour: whether the selector must contain ``$slot``, the colour. If false, the selector
+            must not contain ``$slot``.
 
     Raises:
-        ConfigurationError: the text is not such a selector.
+        ConfigurationError: the text is not a plain vector selector.
     """
     text = table.text(key)
     if len(text) > MAX_SELECTOR_CHARACTERS:
-        raise table.error(key, f"over {MAX_SELECTOR_CHARACTERS} characters")
+        raise table.error(
+            key, f"expected at most {MAX_SELECTOR_CHARACTERS} characters, got {len(text)}"
+        )
     for mistake, why in MISTAKES.items():
         if re.search(mistake, text):
             raise table.error(key, why)
@@ -202,11 +209,13 @@ def selector(table: Table, key: str, *, of_colour: bool = True) -> str:
         problem = f"expected {SLOT} in the selector; without {SLOT} the selector reads both colours"
         raise table.error(key, problem)
     if not of_colour and SLOT in text:
-        raise table.error(key, f"expected a selector without {SLOT}: it counts for both colours")
+        raise table.error(
+            key, f"expected a selector without {SLOT}, because it must select both colours"
+        )
     try:
         parse_selector(text)
     except ValueError as error:
-        problem = f'expected a plain selector like name{{slot="{SLOT}"}}, no function'
+        problem = f'expected a plain selector like name{{slot="{SLOT}"}} without a function'
         raise table.error(key, problem) from error
     except re.error as error:
         raise table.error(key, f"not a selector: {error}"[:200]) from error

@@ -1,1 +1,1 @@
-"""Finds mistakes in policies and target files that can be read."""
+"""Finds mistakes in policies and target files that the readers accept."""

@@ -1,4 +1,7 @@
-"""Finds mistakes of indicators that read a histogram: the boundary, its unit, a missing bucket."""
+"""Finds mistakes of indicators that read the buckets of a histogram.
+
+The mistakes are a wrong boundary, a wrong unit of the boundary, and a missing bucket.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,16 +22,20 @@ MIN_CONFUSION = 100
 
 
 def problems(indicator: EventIndicator) -> Iterator[str]:
-    """A sentence for each mistake that the indicator alone shows.
+    """Yield a sentence for each mistake that is visible in the indicator alone.
 
     Args:
-        indicator: the indicator; whose ``selected`` may read the buckets of a histogram.
+        indicator: the indicator. Its selector ``selected`` may read the buckets of a histogram;
+            for other selectors there is no sentence.
     """
     if not metric_name(indicator.selected).endswith(BUCKETS):
         return
     matchers = [matcher for matcher in matchers_of(indicator.selected) if matcher.label == LABEL]
     if not matchers:
-        yield "a histogram's buckets without le count every event many times; add a matcher of le"
+        yield (
+            "the buckets of a histogram without le count every event many times; add a matcher of "
+            "the label le"
+        )
         return
     ends = boundaries(indicator)
     if ends is None:
@@ -47,7 +54,7 @@ def problems(indicator: EventIndicator) -> Iterator[str]:
 
 
 def boundaries(indicator: EventIndicator) -> tuple[float, ...] | None:
-    """The boundaries that the indicator's selector names; None where it names no numbers."""
+    """Return the bucket boundaries in the selector of an indicator; None where one is no number."""
     try:
         return tuple(float(text) for text in _spellings(indicator))
     except ValueError:
@@ -55,11 +62,11 @@ def boundaries(indicator: EventIndicator) -> tuple[float, ...] | None:
 
 
 def missing(indicator: EventIndicator, edges: Mapping[str, frozenset[str]]) -> str:
-    """Why no series can have the indicator's boundary; empty where a series has it.
+    """Return why no time series has the boundary of an indicator; empty where a series has it.
 
     Args:
         indicator: the indicator.
-        edges: the values of ``le`` that are known, by the name of the metric.
+        edges: the known values of the label ``le`` of each metric, keyed by the name of the metric.
     """
     name = metric_name(indicator.selected)
     if not name.endswith(BUCKETS) or name not in edges:
@@ -96,7 +103,10 @@ def _unit(indicator: EventIndicator, boundary: float) -> Iterator[str]:
     name = metric_name(indicator.selected).removesuffix(BUCKETS)
     in_name = next((unit for unit in UNITS if name.endswith(f"_{unit}")), "")
     if in_name and indicator.unit and in_name != indicator.unit:
-        yield f"unit: {indicator.unit}, and the name of the metric says {in_name}; state one unit"
+        yield (
+            f"unit: {indicator.unit}, and the name of the metric says {in_name}; state the unit of "
+            "the metric"
+        )
     words = DURATION.search(indicator.reads)
     if not indicator.unit or words is None:
         return

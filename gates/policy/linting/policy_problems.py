@@ -1,4 +1,4 @@
-"""Finds rules of a valid policy whose effect differs from their text."""
+"""Finds mistakes of a valid policy: rules whose effect differs from their text."""
 
 import re
 import tomllib
@@ -53,7 +53,7 @@ CHECK = re.compile(r'\bcheck\(\s*"([a-z][a-z0-9_.]*)"')
 
 
 def problems(policy: Policy, suites: Path | None) -> list[str]:
-    """A sentence for each mistake of the policy.
+    """Return a sentence for each mistake of the policy.
 
     Args:
         policy: a policy that could be read.
@@ -91,11 +91,11 @@ def problems(policy: Policy, suites: Path | None) -> list[str]:
 
 
 def trial_problems(policy: Policy, now: datetime) -> list[str]:
-    """A sentence for each advisory objective whose trial is longer than a trial should be.
+    """Return a sentence for each advisory objective whose trial ends too late.
 
     Args:
         policy: a policy that could be read.
-        now: the moment, UTC.
+        now: the present time, UTC. A trial may end at most 31 days later.
     """
     trials = {name: trial for stage in policy.stages for name, trial in stage.advisories.items()}
     latest = (now + MAX_TRIAL - timedelta(days=1)).date()
@@ -108,20 +108,20 @@ def trial_problems(policy: Policy, now: datetime) -> list[str]:
 
 
 def written_checks(suites: Path) -> set[str]:
-    """The ids of every check that is written in the suites."""
+    """Return the ids of the checks that the test files of the suites define."""
     return {
         check for path in suites.rglob("test_*.py") for check in CHECK.findall(path.read_text())
     }
 
 
 def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
-    """A check set that contains checks of a suite must contain the suite's required checks."""
+    """Yield a sentence for each required check that is missing beside other checks of its suite."""
     for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
         if written_checks(suites / suite) & set(objective.checks):
             for missing in [check for check in required if check not in objective.checks]:
                 yield (
-                    f"the check set has checks of the {suite} suite without {missing}; add the "
-                    "required check"
+                    f"the check set has checks of the {suite} suite, but is without {missing}, a "
+                    "required check of the suite; add the check"
                 )
 
 
@@ -141,8 +141,8 @@ def _objective(objective: Objective) -> Iterator[str]:
                 and objective.minimum_events < RULE_OF_THREE / objective.terms.limit
             ):
                 yield (
-                    f"minimum_events: {objective.minimum_events} events cannot show a ratio under "
-                    f"{100 * objective.terms.limit:g} %; set at least "
+                    f"minimum_events: {objective.minimum_events} events cannot show a ratio "
+                    f"under {100 * objective.terms.limit:g} %; set at least "
                     f"{RULE_OF_THREE / objective.terms.limit:.0f}, by the rule of three"
                 )
         case TriggerObjective():
@@ -152,7 +152,7 @@ def _objective(objective: Objective) -> Iterator[str]:
             )
             if objective.minimum_events * (1 - objective.over) < 1:
                 yield (
-                    "over: with minimum_events events, only a ratio of 100 % is over this limit; "
+                    "over: among minimum_events events, only a ratio of 100 % is over this limit; "
                     "set a lower limit"
                 )
         case (
@@ -167,7 +167,7 @@ def _objective(objective: Objective) -> Iterator[str]:
 
 
 def _counters(indicator: EventIndicator) -> Iterator[str]:
-    """Problems of the counters of bad or good events."""
+    """Yield the problems of the counters of bad events, or of good events."""
     is_good = indicator.part is Part.GOOD
     yield from bucket_linting.problems(indicator)
     yield from _one_family(indicator.selected, indicator.total)
@@ -176,21 +176,27 @@ def _counters(indicator: EventIndicator) -> Iterator[str]:
 
 
 def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str]:
-    """Problems of a selector of bad events that also matches good events."""
+    """Yield a sentence if the selector of bad events also selects good events."""
     part, whole = indicator.selected, indicator.total
     if part_is_good or _family(part) != _family(whole):
         return
     extra = extra_matchers(part, whole).matchers
     if not extra:
-        yield "bad: the selector has the same matchers as total, so every event counts as bad"
+        yield (
+            "bad: the selector has the same matchers as total, so every event counts as bad; add a "
+            "matcher that selects the bad events"
+        )
     for label, accepts in extra:
         well = [value for value in SUCCESSES if accepts(value)]
         if well:
-            yield f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event"
+            yield (
+                f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event; "
+                "exclude this value"
+            )
 
 
 def _one_family(part: str, whole: str) -> Iterator[str]:
-    """Problems unless the selector of the part has the metric and all matchers of the whole."""
+    """Yield a sentence if the selector of the part lacks the metric or a matcher of the whole."""
     names = [_family(text) for text in (part, whole)]
     if names[0] != names[1]:
         yield (
@@ -207,26 +213,27 @@ def _one_family(part: str, whole: str) -> Iterator[str]:
 
 
 def _family(selector: str) -> str:
-    """The name of a metric without the ending that tells the series of a histogram apart."""
+    """Return the name of a metric without an ending such as ``_bucket`` or ``_total``."""
     return FAMILY.sub("", metric_name(selector))
 
 
 def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
-    """Problems of a limit that has the wrong direction for its events."""
+    """Yield a sentence if the limit has the wrong direction for the events that it limits."""
     name = metric_name(selector)
     if part_is_good and (BAD.search(name) or _selects_failures(selector)):
         yield (
-            "the wrong direction: the objective counts failures, and requires more than the limit"
+            "the wrong direction: the objective counts failures, and requires more failures than "
+            "the limit; correct the direction, or the indicator"
         )
     if not part_is_good and GOOD.search(name):
         yield (
-            "the wrong direction: the objective counts good events, and requires fewer than the "
-            "limit"
+            "the wrong direction: the objective counts good events, and requires fewer good events "
+            "than the limit; correct the direction, or the indicator"
         )
 
 
 def _selects_failures(selector: str) -> bool:
-    """Whether a matcher accepts values of bad events, and none of good events."""
+    """Return whether a matcher accepts a value of bad events, and no value of good events."""
     tests = [
         matcher.test()
         for matcher in matchers_of(selector)

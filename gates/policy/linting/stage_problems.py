@@ -1,4 +1,4 @@
-"""Finds mistakes of a stage that can be read: missing objectives, and settings that conflict."""
+"""Finds mistakes of a valid stage: missing objectives, and settings that conflict."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,15 +25,15 @@ MAX_EVENTS_PER_SECOND, MAX_RESTARTS_PER_MINUTE = 1000, 1
 # Without one of each of these a stage with traffic is not judged.
 NEEDS: dict[type, str] = {
     TriggerObjective: "a rollback trigger",
-    TrafficObjective: "the traffic each colour answered",
-    ShareObjective: "the balancer's share",
+    TrafficObjective: "the traffic that each colour answered",
+    ShareObjective: "green's share of the traffic at the balancer",
     LiveBuildObjective: "the build of the samples",
     AvailabilityObjective: "how long green was up",
 }
 
 
 def problems(stage: Stage) -> Iterator[str]:
-    """A sentence for each mistake of a stage.
+    """Yield a sentence for each mistake of a stage.
 
     Args:
         stage: a stage of a policy that could be read.
@@ -54,15 +54,15 @@ def problems(stage: Stage) -> Iterator[str]:
 
 
 def too_many(events: int, seconds: float) -> Iterator[str]:
-    """A problem where no shop has the minimum events in the time.
+    """Yield a sentence if the minimum events are more than a shop can have in the time.
 
     Args:
-        events: the minimum events.
-        seconds: the time in which the events must occur.
+        events: the minimum number of events.
+        seconds: the time in which the events must occur, in seconds.
     """
     if events > MAX_EVENTS_PER_SECOND * seconds:
         yield (
-            f"minimum_events: {events:,} events in {seconds:.0f} s; no shop has so many; "
+            f"minimum_events: no shop has {events:,} events in {seconds:.0f} s; "
             f"write at most {MAX_EVENTS_PER_SECOND * seconds:,.0f}"
         )
 
@@ -80,12 +80,12 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
                 over = f"{objective.name} rolls back over {100 * objective.over:g} %"
                 yield (
                     f"{over}, and the limit to advance is {100 * limit:g} %: a release could "
-                    "advance and then be rolled back"
+                    "advance and then be rolled back; set over to at least the limit"
                 )
 
 
 def _missing(stage: Stage) -> Iterator[str]:
-    """The objectives that a stage with traffic needs and does not have; a trial does not count."""
+    """Yield the objectives that a stage with traffic lacks; advisory objectives do not count."""
     limited = [
         BUCKET_LABEL in parse_selector(objective.indicator.selected).asks_for
         for objective in stage.required
@@ -104,7 +104,7 @@ def _missing(stage: Stage) -> Iterator[str]:
 
 
 def _of_both_colours(stage: Stage) -> bool:
-    """Whether the policy's processes count the events of both colours, as a balancer's do."""
+    """Return whether the processes count events of both colours, like those of a balancer."""
     return any(
         objective.processes.of_both_colours
         for objective in stage.objectives
@@ -113,7 +113,7 @@ def _of_both_colours(stage: Stage) -> bool:
 
 
 def _of_a_balancer(stage: Stage) -> Iterator[str]:
-    """The objectives that would watch the processes of a balancer, and not those of the store."""
+    """Yield a sentence for each objective that would judge the balancer's processes as green's."""
     if not _of_both_colours(stage):
         return
     for objective in stage.objectives:
@@ -125,7 +125,7 @@ def _of_a_balancer(stage: Stage) -> Iterator[str]:
 
 
 def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
-    """Problems of an objective that cannot be met, or cannot fail, within the bake time."""
+    """Yield a sentence if an objective cannot be met, or cannot fail, within the bake time."""
     seconds = bake.total_seconds()
     match objective:
         case TrafficObjective():
@@ -139,13 +139,13 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
             if objective.max_restarts > most:
                 yield (
                     f"max_restarts: {objective.max_restarts} restarts in a bake of {seconds:.0f} s "
-                    f"are a crash loop; at most {most:.0f}"
+                    f"are a crash loop; set at most {most:.0f}"
                 )
         case TriggerObjective():
             if objective.lasting >= bake:
                 yield (
-                    "the trigger cannot fire within a bake time: lasting_seconds is not shorter "
-                    "than the bake time"
+                    "the trigger cannot fire within a bake time; set lasting_seconds to less than "
+                    "the bake time"
                 )
         case ShareObjective():
             if objective.longest < objective.bake * 10:

@@ -1,4 +1,4 @@
-"""Finds mistakes of a target file that can be read: placeholders, unknown names, missing parts."""
+"""Finds mistakes of a valid target file: placeholders, unknown names, missing files."""
 
 import os
 import re
@@ -21,7 +21,7 @@ CONNECT_SECONDS = 1.0
 
 
 def problems(target: Target, suites: Path | None) -> Iterator[str]:
-    """A sentence for each mistake that the file alone shows.
+    """Yield a sentence for each mistake that is visible in the target file alone.
 
     Args:
         target: a target that could be read.
@@ -29,7 +29,7 @@ def problems(target: Target, suites: Path | None) -> Iterator[str]:
     """
     for name, text in _texts(target):
         if PLACEHOLDER.search(text) or REPEATED.match(text):
-            yield f"{name}: {text[:100]!r} is a placeholder; fill it in"
+            yield f"{name}: {text[:100]!r} is a placeholder; write the real value"
     if suites is None:
         return
     known = {
@@ -70,13 +70,13 @@ def _named_suites(suites: Path) -> str:
 
 
 def missing(target: Target) -> Iterator[str]:
-    """A sentence for each secret, file and address of the target that this machine cannot use.
+    """Yield a sentence for each secret, file and address that this machine does not have or reach.
 
     Args:
         target: a target that could be read.
     """
     for variable in target.unset:
-        yield f"secrets: the environment variable {variable} is not set"
+        yield f"secrets: the environment variable {variable} is not set; set the variable"
     certificate = target.addresses.edge_ca_file
     for name, path in (
         *((("addresses.edge_ca_file", certificate),) if certificate else ()),
@@ -84,7 +84,7 @@ def missing(target: Target) -> Iterator[str]:
         *_certificates(target),
     ):
         if not os.access(path, os.R_OK):
-            yield f"{name}: {path} cannot be read"
+            yield f"{name}: this machine cannot read the file {path}"
     for name, url in _addresses(target):
         if problem := _unreachable(url):
             yield f"{name}: {url} cannot be reached: {problem}"
@@ -100,7 +100,7 @@ def _certificates(target: Target) -> Iterator[tuple[str, Path]]:
 
 
 def _unreachable(url: str) -> str:
-    """Why the address accepts no connection; empty where it accepts a connection."""
+    """Return why an address accepts no connection; empty where it accepts a connection."""
     parts = urlsplit(url)
     host = str(parts.hostname)
     if host.endswith(".localhost"):

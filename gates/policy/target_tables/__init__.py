@@ -1,1 +1,1 @@
-"""The tables of target files that name secrets: values of the environment, and access to parts."""
+"""Reads the tables of target files about secrets and about the access to parts of the target."""

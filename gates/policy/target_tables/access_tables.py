@@ -29,15 +29,16 @@ PARTS = {
 
 @dataclass(slots=True)
 class AccessReader:
-    """Reads the access of each part of one target file.
+    """Reads the log-in, the headers and the time limit of requests to each part of a target.
 
     Args:
         tables: the table ``[access]``.
         path: the target file.
-        values: the values of secrets.
+        values: the reader of the values of secrets.
         schemes: the scheme of each part's address: ``http`` or ``https``.
-        secrets: gets each secret by the key that names it.
-        unset: gets each variable that is not set.
+        secrets: the dictionary to which the reader adds each secret; the keys are the keys in the
+            file.
+        unset: the list to which the reader adds each variable that is not set.
     """
 
     tables: Table
@@ -48,26 +49,26 @@ class AccessReader:
     unset: list[str]
 
     def target_access(self, patience_seconds: float) -> TargetAccess:
-        """The access of every part; a part without a table needs no log-in.
+        """Return the access to every part of the target; a part without a table needs no log-in.
 
         Args:
-            patience_seconds: the time limit of a request to the API.
+            patience_seconds: the time limit of a request to the API, in seconds.
 
         Raises:
-            ConfigurationError: a table is wrong; the message names file and key.
+            ConfigurationError: a table is wrong; the message names the file and the key.
         """
         default = TargetAccess(api=Access(patience_seconds))
         return TargetAccess(**{part: self.part(part, getattr(default, part)) for part in PARTS})
 
     def part(self, part: str, default: Access) -> Access:
-        """The access of one part.
+        """Return the access to one part of the target.
 
         Args:
-            part: a key of ``PARTS``.
-            default: the access with the time limit that holds where the file states none.
+            part: the name of the part: a key of ``PARTS``, such as ``prometheus``.
+            default: the access whose time limit applies where the file states no time limit.
 
         Raises:
-            ConfigurationError: the table is wrong; the message names file and key.
+            ConfigurationError: the table is wrong; the message names the file and the key.
         """
         seconds = default.deadline_seconds
         name = f"{self.path}: access.{part}"
@@ -113,7 +114,10 @@ class AccessReader:
             if key in table.left()
         }
         if len(named) > 1:
-            raise table.error("credentials", "a request has a token or credentials, and not both")
+            raise table.error(
+                "credentials",
+                "a request has a token or credentials, not both; delete one of these keys",
+            )
         if "secret_headers" in table.left():
             headers = table.table("secret_headers")
             for header in headers.left():
@@ -122,7 +126,7 @@ class AccessReader:
         return named
 
     def _keep(self, part: str, named: Mapping[str, str], values: Mapping[str, str]) -> None:
-        """Keep the secrets, so that no output shows them, and the variables that are not set."""
+        """Store the secrets, so that no output shows them, and the names of unset variables."""
         for key, value in values.items():
             if value:
                 self.secrets[f"access.{part}.{key}"] = value
@@ -139,16 +143,20 @@ class AccessReader:
     def _files(self, table: Table, part: str) -> dict[str, Path]:
         keys = [key for key in ("ca_file", "certificate_file", "key_file") if key in table.left()]
         if keys and self.schemes[part] != "https":
-            raise table.error(keys[0], f"needs an https:// address in addresses.{part}")
+            raise table.error(keys[0], f"the key needs an https:// address in addresses.{part}")
         if "key_file" in keys and "certificate_file" not in keys:
-            raise table.error("key_file", "a key needs certificate_file")
+            raise table.error(
+                "key_file", "key_file needs the key certificate_file; add certificate_file"
+            )
         return {key: (self.path.parent / table.text(key)).resolve() for key in keys}
 
 
 def _credentials(table: Table, values: Mapping[str, str]) -> str:
     credentials = values.get("credentials", "")
     if credentials and ":" not in credentials:
-        raise table.error("credentials", "expected that the variable's value is USER:PASSWORD")
+        raise table.error(
+            "credentials", "expected that the value of the environment variable is USER:PASSWORD"
+        )
     return credentials
 
 
@@ -157,7 +165,7 @@ def _proxy(table: Table) -> str:
 
 
 def _headers(table: Table, key: str) -> Iterator[tuple[str, str]]:
-    """Headers whose values stand in the file."""
+    """Yield the names and the values of the headers in the file; no value may be a secret."""
     if key not in table.left():
         return
     headers = table.table(key)
@@ -165,11 +173,12 @@ def _headers(table: Table, key: str) -> Iterator[tuple[str, str]]:
         _check_name(headers, name)
         if name.lower() in SECRET_HEADERS:
             raise headers.error(
-                name, "the value is a secret; name its environment variable in secret_headers"
+                name,
+                "the value is a secret; name its environment variable in secret_headers",
             )
         value = headers.text(name)
         if not HEADER_VALUE.match(value):
-            raise headers.error(name, "expected up to 500 printable ASCII characters")
+            raise headers.error(name, "expected a value of 1 to 500 printable ASCII characters")
         yield name, value
 
 

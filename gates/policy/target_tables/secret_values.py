@@ -1,4 +1,4 @@
-"""Secrets by environment variable, or from the secrets file of a test store."""
+"""Reads secrets from environment variables, or from the secrets file of a test store."""
 
 import os
 import re
@@ -15,19 +15,20 @@ MAX_SECRETS_BYTES = 65536
 
 @dataclass(frozen=True, slots=True)
 class SecretValues:
-    """The values of secrets, which target files name by environment variable.
+    """The values of secrets; target files name the environment variable of each secret.
 
     Args:
-        from_file: values of the secrets file, by variable; the environment comes first.
+        from_file: the values of the secrets file, keyed by variable. A value of the environment has
+            precedence.
     """
 
     from_file: Mapping[str, str] = field(repr=False)
 
     def variable(self, table: Table, key: str) -> str:
-        """The name of an environment variable in a target file.
+        """Return the name of the environment variable that a key of a target file names.
 
         Raises:
-            ConfigurationError: the value of the key is no such name.
+            ConfigurationError: the value of the key is not the name of an environment variable.
         """
         variable = table.text(key)
         if not VARIABLE.match(variable):
@@ -35,12 +36,12 @@ class SecretValues:
         return variable
 
     def value(self, variable: str) -> str:
-        """The value of a variable; empty where the variable is not set."""
+        """Return the value of an environment variable; empty where the variable is not set."""
         return os.environ.get(variable) or self.from_file.get(variable, "")
 
 
 def secret_values(access: Table, folder: Path, *, production: bool) -> SecretValues:
-    """The environment, and the secrets file that a test store may have.
+    """Return the secrets of the environment, and those of the secrets file of a test store.
 
     Args:
         access: the table ``[access]``.
@@ -48,13 +49,17 @@ def secret_values(access: Table, folder: Path, *, production: bool) -> SecretVal
         production: whether customers use the target.
 
     Raises:
-        ConfigurationError: a production target names a secrets file, or it cannot be read.
+        ConfigurationError: a production target names a secrets file, or the secrets file cannot be
+            read.
     """
     if "secrets_file" not in access.left():
         return SecretValues({})
     named = access.text("secrets_file")
     if production:
-        raise access.error("secrets_file", "production takes secrets from the environment")
+        raise access.error(
+            "secrets_file",
+            "a production target reads secrets only from the environment; delete this key",
+        )
     return SecretValues(_secrets_file((folder / named).resolve()))
 
 
@@ -65,8 +70,8 @@ def _secrets_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{path}: the file cannot be read: {error.strerror}") from error
     if len(raw) > MAX_SECRETS_BYTES:
-        raise ConfigurationError(f"{path}: over {MAX_SECRETS_BYTES} bytes")
+        raise ConfigurationError(f"{path}: the file is larger than {MAX_SECRETS_BYTES} bytes")
     pairs = [line.partition("=") for line in raw.decode(errors="replace").splitlines()]
     return {name: value for name, equals, value in pairs if equals}
