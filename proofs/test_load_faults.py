@@ -104,8 +104,8 @@ def test_the_other_profiles_pass_on_a_healthy_store(
     assert lines == [], printed
     assert findings(printed, "FAIL") == [], printed
     said = {
-        "stress": "every limit held up to 240 users",
-        "spike": "answers were correct and quick again",
+        "stress": "every limit was met up to 240 users",
+        "spike": "responses were correct and fast again",
     }
     assert said[profile] in printed
 
@@ -119,7 +119,7 @@ def test_a_killed_worker(load: Callable[..., LoadCommand]) -> None:
     command.generators()[-1].kill()
     code, printed = command.ended()
     assert code == ExitCode.HOLD, printed
-    assert "1 of 2 workers were gone before the end" in printed
+    assert "1 of 2 workers of the load generator ended before the end of the run" in printed
     assert findings(printed, "FAIL") == []
 
 

@@ -29,7 +29,8 @@ MAX_SECONDS = 30.0
 MAX_LASTING_SECONDS = 375.0
 # The sentence of the trigger names the scrape with which its condition was met.
 CONDITION = re.compile(
-    r"rollback trigger: over 5 % [^;]* for 300 s; in the 60 s before (\d\d:\d\d:\d\d) UTC"
+    r"rollback trigger fired: on green, over 5 % [^;]* for 300 s; in the 60 s before "
+    r"(\d\d:\d\d:\d\d) UTC"
 )
 
 

@@ -1,1 +1,1 @@
-"""Judges recorded ramps again: the recording format, and the replay through the live judge."""
+"""Reads recordings of ramps, and judges each recorded ramp again with the live judge."""

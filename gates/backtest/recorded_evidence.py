@@ -1,4 +1,4 @@
-"""The evidence that a recording has at a moment, judged as ``gates check`` judges Prometheus."""
+"""Judges the samples of a recording up to a moment, as ``gates check`` judges live samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,18 +32,18 @@ from gates.model import (
 from gates.statistics import metric_name
 
 SLOTS = (GREEN, BLUE)
-# A look reads the time since the look before, and this number of sample ages more.
+# An evaluation reads the time since the previous evaluation, and this number of sample ages more.
 MARGIN_AGES = 3
 
 
 @dataclass(slots=True)
 class JudgedGroup:
-    """Objectives that share a judge, which is fed scrape by scrape.
+    """A live judge of some objectives, and the problems of the scrapes that the judge was given.
 
     Args:
-        judge: the judge.
-        problem: a scrape that the judge could not read; empty where there is none.
-        unusable: why no scrape counts; empty where the scrapes count.
+        judge: the live judge, which counts the events scrape by scrape.
+        problem: why the judge could not count a scrape; empty where the judge counted every scrape.
+        unusable: why no scrape of the recording counts; empty where the scrapes count.
     """
 
     judge: LiveJudge
@@ -52,15 +52,15 @@ class JudgedGroup:
 
 
 class RecordedEvidence:
-    """Answers the queries of the gate from a recording.
+    """Answers the metric queries of the gate from a recording instead of Prometheus.
 
-    Each look reads the counters since the look before. The judges have counted the events of the
-    whole ramp, scrape by scrape.
+    Each evaluation reads the counters since the previous evaluation. The live judges have counted
+    the events of the whole ramp, scrape by scrape.
 
     Args:
-        recording: the recording.
-        plan: the live objectives of the steps.
-        groups: the judges of the plan's groups, in the same order.
+        recording: the recording of a ramp.
+        plan: the live objectives of the ramp steps.
+        groups: the live judges, in the order of the groups of objectives in the plan.
     """
 
     def __init__(self, recording: Recording, plan: LivePlan, groups: Sequence[JudgedGroup]) -> None:
@@ -72,12 +72,15 @@ class RecordedEvidence:
         self.left_out: dict[str, None] = {}
 
     def findings(self, stage: Stage, moves: Sequence[Move], at: float) -> list[Finding]:
-        """The findings of the objectives of a stage for which the recording has evidence.
+        """Judge the objectives of a stage for which the recording has evidence.
 
         Args:
-            stage: the stage.
-            moves: the moves of the ramp up to now.
-            at: the moment, in seconds of the recording.
+            stage: the stage whose objectives are judged.
+            moves: the changes of green's share of the traffic in the ramp, up to ``at``.
+            at: the moment of the decision, in seconds of the recording.
+
+        Returns:
+            The findings. The names of the other objectives are added to ``left_out``.
         """
         judged = [objective for objective in stage.objectives if self._has_evidence(objective, at)]
         self.left_out |= {
@@ -126,7 +129,7 @@ class RecordedEvidence:
         return findings
 
     def _recent(self, queries: LiveQueries, at: float) -> dict[str, SampleSet]:
-        """The answers to the live queries: of the ramp's counters, since the look before."""
+        """The results of the live queries; for counters, since the previous evaluation."""
         age = self._plan.share.max_sample_age.total_seconds()
         since = at - self._looked_at + MARGIN_AGES * age
         answers = {}
@@ -161,13 +164,17 @@ class RecordedEvidence:
 
 
 def evidence_of(samples: dict[str, SampleSet]) -> Evidence:
-    """Evidence that has only samples."""
-    nobody = ServedBuild(Measured.NO_DATA, 0, None, "", "", "a recording serves nothing")
+    """Create evidence that has samples, and neither runs nor a served build.
+
+    Args:
+        samples: the query results, keyed by ``gates.judging.answers.key``.
+    """
+    nobody = ServedBuild(Measured.NO_DATA, 0, None, "", "", "a recording has no served build")
     return Evidence(target=TARGET, served=nobody, runs=(), samples=samples)
 
 
 def _target() -> Target:
-    """The green of a recording; no file says which build it should be."""
+    """The target that stands for green of a recording; it has no expected build."""
     nowhere = Addresses("", "", "", "", "", "", "", None)
     return Target(
         name="recording", digest="", description="a recording", deployment=GREEN,

@@ -1,4 +1,4 @@
-"""Which series of a recording the indicators of a policy read."""
+"""Finds the time series of a recording that the indicators of a policy read."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -11,7 +11,7 @@ LE = "le"
 
 
 class SeriesKind(Enum):
-    """What a series of an exposition is for the indicators."""
+    """The purpose of an exported time series for the indicators of a policy."""
 
     COUNTER = "counter"
     BUILD = "build"
@@ -20,10 +20,12 @@ class SeriesKind(Enum):
 
 
 class SeriesOfPolicy:
-    """The series that the indicators of a policy read; each series is looked up once.
+    """The time series that the indicators of a policy read.
+
+    The kind of each time series is found once, and then remembered.
 
     Args:
-        indicators: the indicators, by name.
+        indicators: the indicators of the policy, by name.
     """
 
     def __init__(self, indicators: Mapping[str, Indicator]) -> None:
@@ -51,13 +53,13 @@ class SeriesOfPolicy:
         self._colours: dict[tuple[str, str], bool] = {}
 
     def kind(self, identity: str) -> SeriesKind:
-        """What a series is for the indicators.
+        """Return the purpose of a time series for the indicators.
 
         Args:
-            identity: the name of the series with its labels, as exposed.
+            identity: the metric name with the labels, as the instance exported them.
 
         Raises:
-            ValueError: the text names no series.
+            ValueError: the text is not a metric name with labels.
         """
         kind = self._kinds.get(identity)
         if kind is None:
@@ -65,11 +67,14 @@ class SeriesOfPolicy:
         return kind
 
     def is_of_colour(self, identity: str, name: str) -> bool:
-        """Whether a series is of a colour, where one instance counts the events of both.
+        """Whether a time series counts events of a colour.
+
+        Only an instance that counts the events of both colours, such as a balancer, needs this
+        method.
 
         Args:
-            identity: the name of the series with its labels, as exposed.
-            name: the value of the label that tells the colours apart.
+            identity: the metric name with the labels, as the instance exported them.
+            name: the label value of the colour.
         """
         key = (identity, name)
         if key not in self._colours:

@@ -1,4 +1,4 @@
-"""A recording in memory: the scrapes and moves of a ramp, and the answers that they give."""
+"""A recording in memory: the scrapes and moves of a ramp, with queries for the samples."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ COLOUR_LABEL = "__colour__"
 
 @dataclass(frozen=True, slots=True)
 class FailedScrape:
-    """A scrape that got no answer.
+    """A scrape to which the instance did not respond.
 
     Args:
-        at: the moment, in seconds of the recording.
+        at: the moment of the scrape, in seconds of the recording.
         slot: the colour of the instance.
         instance: the address of the instance.
     """
@@ -53,13 +53,13 @@ Columns = dict[tuple[str, str, str], _Column]
 
 @dataclass(slots=True)
 class Recording:
-    """A recording, in order of time.
+    """A recording of a ramp.
 
     Args:
-        path: the file.
-        events: scrapes, and changes of green's share of the traffic.
-        failed: the scrapes that got no answer.
-        edges: the boundaries of the buckets of each histogram, as exported, by the metric's name.
+        path: the file of the recording.
+        events: the scrapes, and the changes of green's share of the traffic, in order of time.
+        failed: the scrapes to which the instance did not respond.
+        edges: the bucket boundaries of each histogram as exported texts, by the metric name.
     """
 
     path: Path
@@ -72,16 +72,16 @@ class Recording:
 
     @property
     def url(self) -> str:
-        """The name of the recording as a source."""
+        """The path of the recording, which takes the place of the address of Prometheus."""
         return str(self.path)
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """The raw samples of counters in the window before a moment.
+        """Return the raw samples of counters in a window.
 
         Args:
-            selector: an instant vector selector; the colour is named by ``COLOUR_LABEL``.
-            window: the length of the window that ends at the moment.
-            at: the moment, in seconds of the recording's clock.
+            selector: an instant vector selector, with the colour as the value of ``COLOUR_LABEL``.
+            window: the length of the window.
+            at: the end of the window, in seconds of the recording.
         """
         parsed = parse_selector(selector)
         self._fill()
@@ -93,12 +93,24 @@ class Recording:
         return self._answer(selector, window, at, columns)
 
     def starts(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """The start times of the processes; the metric's other labels are not in a recording."""
+        """Return the start times of the processes in a window, with only colour and instance.
+
+        Args:
+            selector: the selector of the start times.
+            window: the length of the window.
+            at: the end of the window, in seconds of the recording.
+        """
         self._fill()
         return self._answer(selector, window, at, _of_processes(selector, self._starts))
 
     def up(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """Whether each scrape got an answer: 1 or 0."""
+        """Return a sample for each scrape in a window: 1 for a response, 0 for no response.
+
+        Args:
+            selector: the selector of ``up``.
+            window: the length of the window.
+            at: the end of the window, in seconds of the recording.
+        """
         self._fill()
         return self._answer(selector, window, at, _of_processes(selector, self._up))
 
@@ -120,7 +132,7 @@ class Recording:
         )
 
     def _fill(self) -> None:
-        """Put the scrapes into columns, once."""
+        """Put the samples of each time series into a column, once."""
         if self._up:
             return
         for event in self.events:
@@ -143,7 +155,7 @@ def _labels(identity: str, slot: str, instance: str) -> dict[str, str]:
 
 
 def _of_processes(selector: str, columns: Columns) -> Iterator[tuple[dict[str, str], _Column]]:
-    """The columns of a colour; of both colours, once for each instance, where it names none."""
+    """The columns of the selector's colour; one column for each instance without a colour."""
     parsed = parse_selector(selector)
     names_colour = COLOUR_LABEL in parsed.label_names
     known: set[str] = set()

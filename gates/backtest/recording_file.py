@@ -1,4 +1,4 @@
-"""Reads a recording: JSON Lines with the text that each instance exported at each scrape.
+"""Reads the file of a recording: JSON Lines with the metrics that instances exported.
 
 Source: Prometheus exposition formats, text-based format.
 """
@@ -28,25 +28,31 @@ HEAD = re.compile(r'[^{\s]*\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?')
 
 
 def read(path: Path, indicators: Mapping[str, Indicator]) -> Recording:
-    """Read a recording.
+    """Read the file of a recording.
 
     Args:
-        path: the file.
-        indicators: the indicators of the policy; the reader keeps the series that they read.
+        path: the path of the file.
+        indicators: the indicators of the policy, by name. Time series that no indicator reads are
+            left out.
 
     Raises:
-        RecordingError: the file is not a valid recording; the message names the file and line.
+        RecordingError: the file is not a valid recording. The message names the file, and the line
+            where one line is the cause.
     """
     recording = Recording(path)
     reader = _Reader(recording, SeriesOfPolicy(indicators))
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise RecordingError(f"{path}: the file has more than {MAX_BYTES:,} bytes")
+            raise RecordingError(
+                f"{path}: the file has more than the allowed {MAX_BYTES:,} bytes; record a "
+                "shorter time"
+            )
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if len(line) > MAX_LINE_BYTES:
                     raise RecordingError(
-                        f"{path}, line {number}: the line has more than {MAX_LINE_BYTES:,} bytes"
+                        f"{path}, line {number}: the line has more than the allowed "
+                        f"{MAX_LINE_BYTES:,} bytes"
                     )
                 if line.strip():
                     reader.read_line(number, line)
@@ -54,16 +60,16 @@ def read(path: Path, indicators: Mapping[str, Indicator]) -> Recording:
         raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
     reader.finish()
     if not any(isinstance(event, Scrape) for event in recording.events):
-        raise RecordingError(f"{path}: the recording has no scrape")
+        raise RecordingError(f"{path}: the recording has no scrape; record the ramp again")
     return recording
 
 
 @dataclass(frozen=True, slots=True)
 class _Exposition:
-    """What one scrape exported.
+    """The metrics that an instance exported at one scrape.
 
     Args:
-        at: the moment, in seconds of the recording.
+        at: the moment of the scrape, in seconds of the recording.
         slot: the colour of the instance; empty where the instance counts for both colours.
         instance: the address of the instance.
         values: the counters, by identity.
@@ -78,7 +84,7 @@ class _Exposition:
 
 
 class _Reader:
-    """Reads a recording line by line; the labels of a series are parsed once."""
+    """Reads a recording line by line, and parses the labels of each time series once."""
 
     def __init__(self, recording: Recording, series: SeriesOfPolicy) -> None:
         self._recording = recording
@@ -91,11 +97,11 @@ class _Reader:
         self._starts: dict[tuple[str, str], list[tuple[float, float]]] = {}
 
     def read_line(self, number: int, line: bytes) -> None:
-        """Add the event of one line.
+        """Add the scrape, the failed scrape or the traffic weight of one line to the recording.
 
         Args:
             number: the number of the line, from 1.
-            line: the line; untrusted.
+            line: the line of the file, from an untrusted source.
 
         Raises:
             RecordingError: the line is malformed.
@@ -128,7 +134,7 @@ class _Reader:
         self._scrapes.append(_Exposition(at, slot, instance, values, started))
 
     def finish(self) -> None:
-        """Sort the events by time, and find the restarts of each process."""
+        """Sort the scrapes and moves by time, and find the restarts of each process."""
         self._scrapes.sort(key=lambda scrape: scrape.at)
         events: list[Scrape | Move] = [*self._moves]
         for scrape in self._scrapes:
@@ -143,7 +149,7 @@ class _Reader:
         }
 
     def _of_both(self, scrape: Scrape) -> list[Scrape]:
-        """The scrapes of both colours, where one instance counts the events of both."""
+        """Split a scrape of an instance that counts for both colours into a scrape per colour."""
         return [
             scrape._replace(
                 slot=colour,
@@ -157,13 +163,13 @@ class _Reader:
         ]
 
     def _values(self, text: str) -> tuple[dict[str, float], float | None]:
-        """The values of the series of one scrape that objectives read, and the process start time.
+        """Read the values that objectives read, and the process start time, from one scrape.
 
         Args:
             text: the text that the instance exported.
 
         Raises:
-            ValueError: a line of a series that objectives read has no value.
+            ValueError: a time series that objectives read has no value.
         """
         values, started = {}, None
         for line in text.split("\n"):
@@ -177,7 +183,7 @@ class _Reader:
                 continue
             rest = line[end:].split()
             if not rest:
-                raise ValueError(f"{identity[:100]} has no value")
+                raise ValueError(f"the time series {identity[:100]} has no value")
             value = float(rest[0])
             if kind is SeriesKind.START_TIME:
                 started = value
@@ -188,12 +194,12 @@ class _Reader:
     def _started(
         self, key: tuple[str, str], at: float, values: Mapping[str, float], started: float | None
     ) -> float:
-        """When a process started, on the recording's clock: its restart, or long ago.
+        """Return when a process started, in seconds of the recording.
 
-        The recording does not say how its clock and that of the processes differ. So the first
-        start time of an instance is long ago, and every other one is the moment of its first
-        scrape. A start time that comes back keeps its moment: then several processes share the
-        address. Without start times, the fall of a counter is a restart.
+        The clock of the recording may differ from the clocks of the processes. So the first process
+        of an instance counts as started before the recording. A later process counts as started at
+        its first scrape. A start time that returns has the same moment as before: then several
+        processes share the address. Without start times, the fall of a counter is a restart.
         """
         if started is not None:
             known = self._starts.setdefault(key, [])
@@ -213,5 +219,5 @@ class _Reader:
         return self._last[key][2]
 
     def _long_ago(self, key: tuple[str, str]) -> float:
-        """The start time of an instance that ran before the recording; another for each."""
+        """Return a moment before the recording, which is different for each instance."""
         return LONG_AGO - APART_SECONDS * self._begun.setdefault(key, len(self._begun))

@@ -1,4 +1,4 @@
-"""Replays a recording as if it were live, through the judge of ``gates check`` and ``watch``."""
+"""Replays a recording as if the ramp were live, with the judge of ``gates check`` and ``watch``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,14 +24,14 @@ AGAIN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """The decision at the end of a step.
+    """The decision at the end of a ramp step.
 
     Args:
-        weight: green's share, 0 to 1.
-        t: the end of the step, seconds of the recording.
-        decision: whether the ramp goes on.
+        weight: green's share of the traffic in the step, from 0 to 1.
+        t: the end of the step, in seconds of the recording.
+        decision: the decision; the ramp goes on only after GO.
         reason: the reason of the decision.
-        findings: the findings of the decision.
+        findings: the findings of the decision; empty for a step that was too short to be judged.
     """
 
     weight: float
@@ -43,12 +43,13 @@ class StepEnd:
 
 @dataclass(slots=True)
 class TrialResult:
-    """What an advisory objective would have done in the replay of a recording, if it counted.
+    """The effect that an advisory objective would have had in a replay if the objective counted.
 
     Args:
-        stopped_at: when the objective would first have stopped the ramp, seconds; None for never.
-        holds: the steps at whose end it would have held the ramp.
-        passes: the steps at whose end it passed.
+        stopped_at: when the objective would first have stopped the ramp, in seconds of the
+            recording; None for never.
+        holds: the number of steps at whose end the objective would have held the ramp.
+        passes: the number of steps at whose end the objective passed.
     """
 
     stopped_at: float | None = None
@@ -61,13 +62,15 @@ class Replay:
     """The result of the replay of a recording.
 
     Args:
-        stopped_at: when a judge stops the ramp, seconds; None where no judge stops the ramp.
-        decision: a stop, a hold at some step, or go.
+        stopped_at: when a judge stops the ramp, in seconds of the recording; None where no judge
+            stops the ramp.
+        decision: NO_GO or ROLLBACK where a judge stops the ramp; HOLD where a step was held; else
+            GO.
         reason: the reason of the decision.
-        steps: the decision at the end of each step before the stop.
-        left_out: objectives for which recordings, or this recording, have no evidence.
+        steps: the decision at the end of each step, up to the stop.
+        left_out: the names of the objectives for which the recording has no evidence.
         findings: the findings at the stop; empty where no judge stops the ramp.
-        trials: the advisory objectives that were judged, by name; until the ramp stops.
+        trials: the effects of the advisory objectives up to the stop, by the objective's name.
     """
 
     stopped_at: float | None
@@ -80,18 +83,24 @@ class Replay:
 
 
 def replay(recording: Recording, policy: Policy, today: datetime | None = None) -> Replay:
-    """Judge a recording as if it were live.
+    """Judge a recorded ramp as if the ramp were live.
 
-    After each scrape, check whether a judge stops the ramp. At the end of each step, and where a
-    judge stops the ramp, decide as ``gates check`` decides, by the samples up to this moment.
+    After each scrape, check whether a live judge stops the ramp. At the end of each step, and where
+    a live judge stops the ramp, decide as ``gates check`` decides. Each decision uses the samples
+    up to its own moment only.
 
     Args:
-        recording: the recording.
-        policy: the policy; its advisory objectives are judged and do not count.
-        today: the moment for which a trial may have ended, UTC; None where no trial has ended.
+        recording: the recording of the ramp.
+        policy: the policy. Its advisory objectives are judged, and do not count.
+        today: the moment that shows which trials of advisory objectives have ended, UTC; None to
+            treat no trial as ended.
+
+    Returns:
+        The decisions at the ends of the steps, and the moment of the stop.
 
     Raises:
-        ConfigurationError: the first step of the ramp has no share or no comparison objective.
+        ConfigurationError: the policy's first ramp step has no objective of the kind ``share``, or
+            none of the kind ``comparison``.
     """
     return _Replayed(recording, policy, today or datetime.min.replace(tzinfo=UTC)).run()
 
@@ -132,7 +141,7 @@ class _Replayed:
         for event in self._recording.events:
             if isinstance(event, Move):
                 if step is not None and is_same_share(event.share, step.share):
-                    continue  # said again
+                    continue  # the recording repeats the share
                 if step is not None and (ended := self._end_of(step, event.at)):
                     return ended
                 step = event if event.share > 0 else None
@@ -152,7 +161,7 @@ class _Replayed:
                 group.judge.move(move)
 
     def _scraped(self, event: Scrape) -> None:
-        """Feed every judge; keep the first problem of a judge that cannot read the scrape."""
+        """Give the scrape to every judge, and store the first problem of each judge."""
         for group in self._groups:
             try:
                 group.judge.scraped(event)
@@ -161,21 +170,21 @@ class _Replayed:
                     group.problem = group.problem or str(error)
 
     def _last(self, step: Move) -> Replay | None:
-        """The end of the last step, where the recording reaches it."""
+        """Judge the last step where the recording covers its bake time; else add a hold."""
         bake = self._plan.share.bake.total_seconds()
         age = self._plan.share.max_sample_age.total_seconds()
         last = self._recording.events[-1].at
         if last < step.at + bake - age:
             reason = (
                 f"the recording ends {last - step.at:.0f} s after the step began; the bake time is "
-                f"{bake:.0f} s"
+                f"{bake:.0f} s; record the whole step"
             )
             self._steps.append(StepEnd(step.share, last, Outcome.HOLD, reason))
             return None
         return self._end_of(step, max(last, step.at + bake))
 
     def _stopped(self, step: Move, at: float) -> Replay | None:
-        """The result where a judge stops the ramp, and the evidence up to now confirms the stop."""
+        """Return the result where a judge stops the ramp and the evidence confirms the stop."""
         for judge in self._trial_judges:
             if judge.stopped is not None:
                 self._note_stop(judge.judges[0].objective.name, at)
@@ -192,7 +201,7 @@ class _Replayed:
         return self._result(at, decided(failed), failed) if failed else None
 
     def _findings(self, stage: Stage, at: float) -> list[Finding]:
-        """The findings up to now; those of advisory objectives say so."""
+        """The findings at a moment; the findings of advisory objectives are marked."""
         findings = self._evidence.findings(stage, self._moves, at)
         return with_trials(findings, stage, self._today)
 
@@ -219,7 +228,7 @@ class _Replayed:
             trial.passes += set(known) == {Verdict.PASS}
 
     def _stage(self, step: Move) -> Stage:
-        """The stage of a step."""
+        """The stage with the share of a step; the first ramp stage where no stage has the share."""
         return next(
             (
                 stage
@@ -232,7 +241,7 @@ class _Replayed:
     def _end_of(self, step: Move, at: float) -> Replay | None:
         """Decide whether the ramp goes on; return a result where the ramp stops."""
         if at - step.at < self._plan.share.bake.total_seconds() - 1:
-            reason = f"the step took {at - step.at:.0f} s, less than its bake time"
+            reason = f"the step took {at - step.at:.0f} s, which is less than the bake time"
             self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
             return None
         findings = self._findings(self._stage(step), at)
@@ -254,9 +263,9 @@ class _Replayed:
             if holds:
                 decision = holds[0].decision, f"at {100 * holds[0].weight:g} %: {holds[0].reason}"
             elif self._steps:
-                decision = Outcome.GO, f"go at the end of all {len(self._steps)} steps"
+                decision = Outcome.GO, f"all {len(self._steps)} steps ended with the decision GO"
             else:
-                decision = Outcome.HOLD, "no step of a ramp in the recording"
+                decision = Outcome.HOLD, "the recording has no ramp step: green got no traffic"
         left_out = tuple(self._evidence.left_out)
         steps = tuple(self._steps)
         return Replay(stopped_at, *decision, steps, left_out, tuple(findings), self._trials)

@@ -1,1 +1,1 @@
-"""Turns evidence into findings, and findings into a decision; without any input or output."""
+"""Turns evidence into findings, and findings into a decision; reads no file, sends no request."""

@@ -1,4 +1,4 @@
-"""Reads sample sets: whether an answer exists and is fresh, and the measurement of an answer."""
+"""Reads query results of Prometheus: finds missing or old samples, and creates measurements."""
 
 from collections.abc import Sequence
 
@@ -8,23 +8,40 @@ from gates.statistics import by_instance, newest_sample_time
 
 
 def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> SampleSet:
-    """The answer to a selector; the evidence must have the answer."""
+    """Return the query result of a selector from the evidence.
+
+    Args:
+        evidence: the evidence, which must have the query result.
+        selector: the selector, with the colour's value.
+        window_seconds: the length of the window of the query.
+    """
     return evidence.samples[key(selector, window_seconds)]
 
 
 def key(selector: str, window_seconds: float) -> str:
-    """Names one answer among the evidence's samples."""
+    """Return the key of a query result in the samples of the evidence.
+
+    Args:
+        selector: the selector, with the colour's value.
+        window_seconds: the length of the window of the query.
+    """
     return f"{selector}[{window_seconds:.3f}s]"
 
 
 def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
-    """The selector of the target's series, or of the series of the target's baseline."""
+    """Return a selector with the colour of the target, or of the target's baseline.
+
+    Args:
+        selector: the selector, with ``$slot`` in the place of the colour.
+        target: the target, which names both colours.
+        baseline: whether the selector gets the colour of the baseline.
+    """
     slot = target.baseline_slot if baseline else target.slot
     return of_colour(selector, slot, target.colour_label)
 
 
 def age_seconds(answer: SampleSet) -> float | None:
-    """The age of the newest sample at the moment of the query."""
+    """Return the age of the newest sample at the end of the window; None without samples."""
     newest = newest_sample_time(answer.series)
     return None if newest is None else answer.evaluated_at - newest
 
@@ -37,18 +54,20 @@ def blindness(
     gone: frozenset[str] = frozenset(),
     instance_label: str = "instance",
 ) -> tuple[Measured, str]:
-    """Why some answers cannot be judged: a status and a sentence.
+    """Find the first reason why query results cannot be judged.
 
     Args:
-        answers: the answers; each needs a fresh sample of every instance that it knows.
+        answers: the query results. Each of them needs a fresh sample of every instance that has a
+            time series in the query result.
         max_age_seconds: the maximum age of a fresh sample.
-        covering: the answers that also need samples from the beginning of their window. A counter
-            may appear late, with its first event. A series that an instance always exports may not.
-        gone: instances that left the discovery of Prometheus, of which no fresh sample is due.
-        instance_label: the label that names the instance.
+        covering: the query results that also need samples from the beginning of their windows. A
+            counter may appear late, with its first event, so it is not in this list.
+        gone: the instances that left the service discovery of Prometheus. They need no fresh
+            sample.
+        instance_label: the name of the label whose value is the instance.
 
     Returns:
-        ``(OK, "")`` where the answers can be judged.
+        A status and a sentence with the reason; ``(OK, "")`` where the query results can be judged.
     """
     for answer in answers:
         measured, problem = _blindness(answer, max_age_seconds, gone, instance_label)
@@ -58,7 +77,7 @@ def blindness(
         covered = answer.evaluated_at - min(counter.samples[0].at for counter in answer.series)
         window = answer.window.total_seconds()
         if covered < window - max_age_seconds:
-            problem = f"its samples cover {covered:.0f} s of {window:.0f} s"
+            problem = f"the samples cover only {covered:.0f} s of the window of {window:.0f} s"
             return Measured.NO_DATA, f"{answer.query}: {problem}"
     return Measured.OK, ""
 
@@ -72,7 +91,8 @@ def _blindness(
         instances = by_instance(answer.series, instance_label)
         present = {name: group for name, group in instances.items() if name not in gone}
         if instances and not present:
-            return Measured.STALE, "every instance left the discovery of Prometheus"
+            problem = "no instance is scraped: every instance left the discovery of Prometheus"
+            return Measured.STALE, problem
         return _freshness(answer, present, max_age_seconds)
     except ValueError as error:
         return Measured.ERROR, str(error)
@@ -82,7 +102,7 @@ def _freshness(
     answer: SampleSet, instances: dict[str, list[Series]], max_age_seconds: float
 ) -> tuple[Measured, str]:
     if not instances or any(not counter.samples for counter in answer.series):
-        return Measured.NO_DATA, "series without samples"
+        return Measured.NO_DATA, "a time series of the query result has no samples"
     ages = {
         instance: answer.evaluated_at - max(counter.samples[-1].at for counter in group)
         for instance, group in instances.items()
@@ -92,13 +112,18 @@ def _freshness(
         sentence = f"the newest sample of {oldest} is {ages[oldest]:.0f} s old"
         return Measured.STALE, f"{sentence}, limit {max_age_seconds:.0f} s"
     if min(ages.values()) < -max_age_seconds:
-        ahead = f"{-min(ages.values()):.0f} s in the future"
-        return Measured.ERROR, f"the newest sample of an instance is {ahead}; compare the clocks"
+        ahead = f"the newest sample of an instance is {-min(ages.values()):.0f} s in the future"
+        return Measured.ERROR, f"{ahead}; compare the clocks of Prometheus and of the gate"
     return Measured.OK, ""
 
 
 def measurement(answer: SampleSet, value: str) -> Measurement:
-    """The measurement of one answer, for a finding."""
+    """Create the measurement of one query result, for a finding.
+
+    Args:
+        answer: the query result.
+        value: the measured value, as a text.
+    """
     return Measurement(
         source=answer.source,
         query=answer.query,
@@ -110,16 +135,16 @@ def measurement(answer: SampleSet, value: str) -> Measurement:
 
 
 def command(answer: SampleSet) -> str:
-    """The command line that shows the same answer."""
+    """Return the command line with which a person sends the same query to Prometheus."""
     options = answer.curl_options
     return f"curl -sG {options}{answer.source}/api/v1/query --data-urlencode 'query={answer.query}'"
 
 
 def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
-    """Two spellings of one bucket boundary; empty where every boundary has one spelling.
+    """Return the different spellings of a bucket boundary; empty where each has one spelling.
 
-    The gate would take a series with another spelling for a new series, and would count all its
-    events in this window.
+    For example, the label ``le`` of one bucket can have the values ``1`` and ``1.0``. The gate
+    would take the second spelling for a new time series, and would count all its events as new.
     """
     spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
     for counter in series:

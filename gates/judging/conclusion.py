@@ -1,4 +1,4 @@
-"""What one objective concludes; the only place that builds findings."""
+"""The conclusion about one objective, and the only functions that create findings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ class Conclusion:
     """The conclusion about one objective.
 
     Args:
-        measured: whether the objective was measured.
+        measured: whether the objective could be measured.
         verdict: whether the objective is met.
-        sentence: the reason, with figures.
-        breach: the decision that a fail of the objective means.
-        figure: the value and its limit; None without a number.
+        sentence: the reason of the verdict, with the measured numbers.
+        breach: the decision about the release when the verdict is a fail.
+        figure: the measured value and its limit; None where the objective has no number.
     """
 
     measured: Measured
@@ -31,11 +31,11 @@ class NamedObjective(Protocol):
 
     @property
     def name(self) -> str:
-        """The objective's name."""
+        """The objective's name in the policy."""
 
     @property
     def guide(self) -> str:
-        """The guide's section."""
+        """The section of the deployment guide that requires the objective."""
 
 
 def finding_of(
@@ -46,14 +46,14 @@ def finding_of(
     *,
     part: str = "",
 ) -> Finding:
-    """The finding of an objective.
+    """Create the finding of an objective.
 
     Args:
         objective: the objective.
         conclusion: the conclusion about the objective.
-        measurements: the measurements of the conclusion.
-        next_step: what to do or type now; a finding that passes does not keep this.
-        part: the part of the objective, such as one limit; empty for the whole objective.
+        measurements: the measurements on which the conclusion is based.
+        next_step: what the reader must do or type now; a finding that passes has no next step.
+        part: the name of a part of the objective, such as one limit; empty for the whole objective.
     """
     return Finding(
         objective=f"{objective.name}: {part}" if part else objective.name,
@@ -69,5 +69,12 @@ def finding_of(
 
 
 def cannot_measure(measured: Measured, reads: str, problem: str) -> Conclusion:
-    """The conclusion where an objective could not be measured."""
-    return Conclusion(measured, Verdict.INCONCLUSIVE, f"cannot see {reads}: {problem}")
+    """Create the conclusion about an objective that could not be measured.
+
+    Args:
+        measured: why the objective could not be measured: no data, old data, or an error.
+        reads: what the objective measures, such as ``requests failed``.
+        problem: the reason, as a sentence.
+    """
+    sentence = f"the gate cannot measure {reads}: {problem}"
+    return Conclusion(measured, Verdict.INCONCLUSIVE, sentence)

@@ -1,4 +1,4 @@
-"""The findings of a stage: each objective is concluded by the module of its kind."""
+"""Judges all objectives of a stage; each kind of objective has a module of its own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,13 +44,15 @@ from gates.model import (
 
 @dataclass(frozen=True, slots=True)
 class RampView:
-    """The ramp at the moment of a question; it is read once, and every objective uses it.
+    """The state of the ramp at the moment of a decision, which all objectives of a stage use.
 
     Args:
-        timeline: the balancer's moves; None where the stage has no share objective.
-        plan: the stage's live objectives; None where the stage has no live objective.
-        queries: the queries of the live objectives.
-        fed_judges: the judges of earlier looks; None for a single look.
+        timeline: green's shares of the traffic over time; None where the stage has no objective
+            about the traffic share.
+        plan: the stage's live objectives; None where no live objective of the stage can be judged.
+        queries: the metric queries of the live objectives.
+        fed_judges: the live judges of earlier evaluations of this ramp; None where this evaluation
+            is the only one.
     """
 
     timeline: Timeline | None
@@ -60,12 +62,12 @@ class RampView:
 
     @classmethod
     def of(cls, stage: Stage, evidence: Evidence, now: float) -> "RampView":
-        """Read the view from evidence that has the balancer's weights.
+        """Read the state of the ramp from evidence that has the balancer's traffic weights.
 
         Args:
             stage: the stage whose objectives are judged.
-            evidence: the evidence with the answers to ``selectors``.
-            now: seconds since the epoch.
+            evidence: the evidence with the results of the queries that ``selectors`` lists.
+            now: the moment of the decision, in seconds since the epoch.
         """
         shares = [
             objective for objective in stage.objectives if isinstance(objective, ShareObjective)
@@ -78,11 +80,11 @@ class RampView:
         return cls(timeline, plan, queries)
 
     def a_trigger_fires(self, evidence: Evidence, now: float) -> bool:
-        """Whether a rollback trigger says, by its own window, that the release must go back.
+        """Whether the samples in a rollback trigger's own window require a rollback.
 
         Args:
-            evidence: the evidence with the answers to the triggers' queries.
-            now: seconds since the epoch.
+            evidence: the evidence with the results of the triggers' queries.
+            now: the moment of the decision, in seconds since the epoch.
         """
         if self.timeline is None:
             return False
@@ -94,13 +96,15 @@ class RampView:
 def conclude_all(
     stage: Stage, evidence: Evidence, now: datetime, view: RampView | None = None
 ) -> list[Finding]:
-    """The findings of every objective of a stage; live objectives are evaluated together.
+    """Judge every objective of a stage, and return the findings.
+
+    The live objectives of the stage are judged together, because they share live judges.
 
     Args:
-        stage: what is required.
-        evidence: what was measured.
-        now: the moment of the question, UTC.
-        view: the view of the ramp, where the caller has read it from this evidence; else None.
+        stage: the stage with the objectives.
+        evidence: the evidence about the target.
+        now: the moment of the decision, UTC.
+        view: the state of the ramp, read from the same evidence; None to read the state here.
     """
     evidence = replicas.one_at_a_time(evidence)
     if view is None:
@@ -127,10 +131,10 @@ def conclude_all(
 
 
 def _without_ramp(stage: Stage) -> Iterator[Finding]:
-    """The findings of live objectives of a stage that cannot say when its ramp began."""
+    """The findings of live objectives of a stage that does not show when its ramp began."""
     problem = (
-        f"the stage {stage.name} needs a traffic share and a comparison to judge live metrics; "
-        "without them the gate does not know the ramp"
+        f"the stage {stage.name} needs an objective of the kind `share` and an objective of the "
+        "kind `comparison`; add both to the stage in the policy"
     )
     for objective in stage.objectives:
         if isinstance(objective, LiveObjective | AvailabilityObjective):
@@ -151,7 +155,16 @@ Alone = ChecksObjective | LoadObjective | WithOneFinding
 
 
 def conclude(objective: Alone, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """The findings of an objective that is judged alone; at least one finding."""
+    """Judge an objective that does not depend on other objectives, and return its findings.
+
+    Args:
+        objective: the objective.
+        evidence: the evidence about the target.
+        now: the moment of the decision, UTC.
+
+    Returns:
+        At least one finding.
+    """
     match objective:
         case ChecksObjective():
             return required.conclude(objective, evidence, now)
@@ -180,7 +193,12 @@ def _conclude_once(objective: WithOneFinding, evidence: Evidence, now: datetime)
 
 
 def queries(objective: Objective, target: Target) -> tuple[MetricQuery, ...]:
-    """The queries of an objective that do not depend on the ramp."""
+    """Return the metric queries of an objective that do not depend on when the ramp began.
+
+    Args:
+        objective: the objective; the result is empty for a live objective.
+        target: the target, which names both colours.
+    """
     match objective:
         case RatioObjective():
             return ratio.queries(objective, target)
@@ -194,5 +212,10 @@ def queries(objective: Objective, target: Target) -> tuple[MetricQuery, ...]:
 
 
 def selectors(objective: Objective, target: Target) -> tuple[tuple[str, float], ...]:
-    """The selectors of these queries, each with its window in seconds."""
+    """Return the selector and the window in seconds of each query that ``queries`` returns.
+
+    Args:
+        objective: the objective.
+        target: the target, which names both colours.
+    """
     return tuple(query.pair for query in queries(objective, target))

@@ -1,4 +1,4 @@
-"""The judge: decides about a stage by the evidence and the time, without any input or output."""
+"""Decides about a stage by the evidence and the current time; reads no file, sends no request."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from gates.judging.not_counted.overrides import overridden
 from gates.judging.sign_off import moment_text
 from gates.model import Decision, Evidence, Finding, Outcome, Stage, Target, Verdict
 
-NOTHING_SPEAKS_FOR_IT = ", so nothing speaks for going on"
+NOTHING_SPEAKS_FOR_IT = ", so no finding is a reason to go on"
 NO_OBJECTIVE = "the stage has no objective"
 ALL_OVERRIDDEN = "every finding of the stage is overridden"
 ALL_ADVISORY = "every objective of the stage is advisory"
@@ -18,12 +18,29 @@ WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
-    """The selectors that a stage reads, each with its window in seconds; no pair occurs twice."""
+    """Return the selectors that the objectives of a stage need, without repetition.
+
+    Args:
+        stage: the stage with the objectives.
+        target: the target, which names both colours.
+
+    Returns:
+        Pairs of a selector and its window in seconds. The result includes the selectors of the
+        rollback triggers, but no other selector that depends on the ramp.
+    """
     return [query.pair for query in needed_queries(stage, target)]
 
 
 def needed_queries(stage: Stage, target: Target) -> list[MetricQuery]:
-    """The queries that do not depend on the ramp; those of the rollback triggers are the first."""
+    """Return the metric queries of a stage that do not depend on when the ramp began.
+
+    Args:
+        stage: the stage with the objectives.
+        target: the target, which names both colours.
+
+    Returns:
+        The queries without repetition; the queries of the rollback triggers are the first.
+    """
     plan = LivePlan.of(stage)
     triggers = LiveQueries((), (), plan.trigger_queries(target)).of_triggers() if plan else []
     others = (query for objective in stage.objectives for query in queries(objective, target))
@@ -33,17 +50,18 @@ def needed_queries(stage: Stage, target: Target) -> list[MetricQuery]:
 def judge(
     stage: Stage, evidence: Evidence, now: datetime, view: RampView | None = None
 ) -> Decision:
-    """Decide whether the release may go on past a stage.
+    """Decide whether the release may continue after a stage.
 
     Args:
-        stage: what is required.
-        evidence: what was measured.
-        now: the moment of the question, UTC.
-        view: the view of the ramp, where the caller has read it from this evidence; else None.
+        stage: the stage with the objectives.
+        evidence: the evidence about the target.
+        now: the moment of the decision, UTC.
+        view: the state of the ramp, read from the same evidence; None to read the state here.
 
     Returns:
-        The decision: GO only when every objective has a finding and every finding is a pass, is
-        overridden by two people, or is of an advisory objective; at least one finding must count.
+        The decision. It is GO only when at least one finding counts and all findings that count are
+        passes. A finding does not count where two people have overridden it, or where its
+        objective is advisory.
 
     Source: design.md section 3.
     """
@@ -63,12 +81,15 @@ def judge(
 
 
 def decided(findings: list[Finding]) -> tuple[Outcome, str]:
-    """Decide by findings: the worst finding counts.
+    """Derive the decision from findings: the worst finding decides.
 
-    An overridden finding, and the finding of an advisory objective, do not count.
+    Overridden findings and the findings of advisory objectives do not count.
+
+    Args:
+        findings: the findings of a stage. The function sorts this list, the worst finding first.
 
     Returns:
-        The outcome, and the reason.
+        The outcome of the decision, and the reason as a sentence.
     """
     findings.sort(key=_rank)
     counted = [finding for finding in findings if finding.counts]
@@ -81,7 +102,7 @@ def decided(findings: list[Finding]) -> tuple[Outcome, str]:
 
 
 def _rank(finding: Finding) -> tuple[int, bool, bool]:
-    """The place of a finding: findings that do not count stand before the passes."""
+    """The sort key of a finding: the worst first, and findings that do not count before passes."""
     passes = not finding.counts or finding.verdict is Verdict.PASS
     index = WORST_FIRST.index(Verdict.PASS if passes else finding.verdict)
     return index, finding.breach is Outcome.NO_GO, finding.counts
@@ -99,7 +120,7 @@ def _outcome(findings: list[Finding]) -> Outcome:
 
 
 def _reason(outcome: Outcome, findings: list[Finding], every_finding: list[Finding]) -> str:
-    """The reason by the findings that are not overridden."""
+    """The reason of the decision, from the findings that are not overridden."""
     if not findings:
         why = ALL_OVERRIDDEN if every_finding else NO_OBJECTIVE
         return f"{why}{NOTHING_SPEAKS_FOR_IT}"
@@ -122,6 +143,6 @@ def _overrides(findings: list[Finding]) -> str:
     assert override is not None  # noqa: S101 - for the type checker
     names = list(dict.fromkeys(finding.objective for finding in overridden_findings))
     return (
-        f"; OVERRIDDEN: {', '.join(names)}, by {' and '.join(override.people)}, until "
+        f"; OVERRIDDEN: {', '.join(names)}, signed by {' and '.join(override.people)}, valid until "
         f"{moment_text(override.until)}"
     )

@@ -1,4 +1,7 @@
-"""Condition: a rollback gave the target all traffic; and the objectives that count from then on."""
+"""Condition: a recent rollback gave the target all traffic.
+
+The module also shortens the windows of objectives that count only from the rollback on.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,12 +24,15 @@ MIN_WINDOW = timedelta(seconds=1)
 
 
 def since_rollback(stage: Stage, rollback: Rollback | None, at: float) -> Stage:
-    """The stage with the windows that begin after the last rollback.
+    """Return the stage with windows that begin after the last rollback.
+
+    Only the windows of ratio objectives with ``since_rollback`` change.
 
     Args:
         stage: the stage.
-        rollback: the last rollback; None where none is known, which leaves the stage as it is.
-        at: the moment of the question, seconds since the epoch.
+        rollback: the last rollback; None where no rollback is known. Then the stage is returned
+            without a change.
+        at: the moment of the decision, in seconds since the epoch.
     """
     if rollback is None:
         return stage
@@ -41,7 +47,13 @@ def since_rollback(stage: Stage, rollback: Rollback | None, at: float) -> Stage:
 
 
 def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) -> Finding:
-    """Whether a rollback to the target is known, and how long ago it was."""
+    """Judge whether the ledger has a rollback to the target that is not too old.
+
+    Args:
+        objective: the objective with the maximum age of the rollback.
+        evidence: the evidence with the last rollback.
+        now: the moment of the decision, UTC.
+    """
     rollback, target = evidence.rollback, evidence.target.name
     age = None if rollback is None else now.timestamp() - rollback.at
     max_age = objective.max_age.total_seconds()
@@ -52,7 +64,9 @@ def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) ->
         sentence = f"the last rollback to {target} has a time in the future: a clock was set back"
         conclusion = Conclusion(Measured.ERROR, Verdict.INCONCLUSIVE, sentence)
     elif age > max_age:
-        sentence = f"the last rollback to {target} was {age:.0f} s ago, longer than {max_age:.0f} s"
+        sentence = (
+            f"the last rollback to {target} was {age:.0f} s ago; the maximum age is {max_age:.0f} s"
+        )
         conclusion = Conclusion(Measured.STALE, Verdict.INCONCLUSIVE, sentence)
     else:
         began = datetime.fromtimestamp(rollback.at, UTC).isoformat(timespec="seconds")

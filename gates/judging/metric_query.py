@@ -1,4 +1,4 @@
-"""A query of metrics: a selector, its window, and the sums that objectives read of its answer."""
+"""A metric query: a selector, its window, and the sums that objectives need of its series."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,13 +10,13 @@ from gates.model.selector import colour_label
 
 @dataclass(frozen=True, slots=True)
 class SumPart:
-    """The series of one indicator among the series of a query.
+    """The time series of a query that one indicator adds up.
 
     Args:
         indicator: the indicator's selector, with ``$slot``.
-        selector: the same selector with the colour's value.
-        whole: the selector of all events, where a part without series means no events; empty where
-            missing series mean that nothing is known.
+        selector: the same selector, with the colour's value.
+        whole: the selector of the total events, where missing time series mean that no such event
+            occurred; empty where missing time series mean that the number of events is unknown.
     """
 
     indicator: str
@@ -26,16 +26,17 @@ class SumPart:
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
-    """One query, which raw samples answer, or the sums of each instance.
+    """A metric query; its result has raw samples, or a sum of time series for each instance.
 
     Args:
         selector: the vector selector, with the colour's value.
         window_seconds: the length of the window, which ends now.
-        parts: the series that objectives add up; empty where raw samples are needed.
-        clock: the selector of the series with a sample at each scrape of the same instances; empty
-            where no series shows when a process began, so that the query needs raw samples.
-        declared: the labels that tell the series of one instance apart.
-        by: the labels that tell instances and replicas apart.
+        parts: the groups of time series that objectives add up; empty where the objectives need raw
+            samples.
+        clock: the selector of a time series that has a sample at each scrape of the same instances.
+            Empty where no start time shows a restart, so that the query needs raw samples.
+        declared: the names of the labels in which the time series of one instance may differ.
+        by: the names of the labels in which instances and replicas of Prometheus differ.
     """
 
     selector: str
@@ -52,25 +53,26 @@ class MetricQuery:
 
     @property
     def key(self) -> str:
-        """The name of the answer among the evidence's samples."""
+        """The key of the query result in the samples of the evidence."""
         return answers.key(*self.pair)
 
     def is_in(self, evidence: Evidence) -> bool:
-        """Whether the evidence has an answer to the query."""
+        """Whether the evidence has a result of the query."""
         return self.key in evidence.samples
 
     def answer(self, evidence: Evidence) -> SampleSet:
-        """The answer to the query; the evidence must have the answer."""
+        """Return the result of the query from evidence that has this result."""
         return evidence.samples[self.key]
 
 
 def merged(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
-    """The queries without repetition: a query has the parts of every query of the same answer.
+    """Merge the queries that have the same selector and the same window.
 
-    A query whose raw samples are needed stays a query of raw samples.
+    A merged query has the parts of all its queries. It asks for raw samples where one of its
+    queries needs raw samples.
 
     Args:
-        queries: the queries; the order of the first of each answer is kept.
+        queries: the queries. A merged query has the position of its first query.
     """
     by_pair: dict[tuple[str, float], MetricQuery] = {}
     for query in queries:
@@ -86,21 +88,23 @@ def merged(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
 
 
 def counts_none(indicator: EventIndicator, selector: str) -> bool:
-    """Whether missing series mean that no event occurred: only for a selector of bad events.
+    """Whether missing time series of a selector mean that no event occurred.
+
+    This is true only for a selector of bad events.
 
     Args:
         indicator: the indicator.
-        selector: one of the indicator's selectors.
+        selector: one of the indicator's two selectors, with ``$slot``.
     """
     return indicator.part is Part.BAD and selector == indicator.selected
 
 
 def instance_labels(selector: str, processes: ProcessIndicator, target: Target) -> tuple[str, ...]:
-    """The labels in which instances, or replicas of Prometheus, differ in a selector's series.
+    """Return the names of the labels in which instances or replicas of Prometheus differ.
 
     Args:
-        selector: the selector, with ``$slot``.
-        processes: the indicator that lists the instances.
+        selector: the selector of time series, with ``$slot``.
+        processes: the indicator that names the label of the instances.
         target: the target, which may name the colour's label and the labels of replicas.
     """
     colour = target.colour_label or colour_label(selector)
@@ -109,12 +113,18 @@ def instance_labels(selector: str, processes: ProcessIndicator, target: Target) 
 
 
 def clock_of(processes: ProcessIndicator, selector: str) -> str:
-    """The selector that shows the scrapes, or an empty text where restarts are not known.
+    """Return the selector that shows when the instances were scraped.
 
-    A sum hides the fall of a counter, so it needs a start time.
+    A sum of counters hides the fall of one counter. So a sum can replace raw samples only where a
+    start time shows each restart.
 
     Args:
-        processes: the indicator that lists the instances.
-        selector: the selector of the series with a sample at each scrape, with the colour's value.
+        processes: the indicator of the processes.
+        selector: the selector of a time series that has a sample at each scrape, with the colour's
+            value.
+
+    Returns:
+        ``selector``; an empty text where no start time of the colour's own processes shows a
+        restart.
     """
     return "" if processes.fall_is_restart or processes.of_both_colours else selector

@@ -1,4 +1,4 @@
-"""Condition: the target is healthy, and serves the build its target file expects."""
+"""Condition: the target is healthy, and serves the build that the target file expects."""
 
 from gates.judging.conclusion import Conclusion, finding_of
 from gates.model import Evidence, Finding, Measured, Measurement, ServedBuildObjective, Verdict
@@ -7,7 +7,12 @@ HEALTHY = 200
 
 
 def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
-    """Compare the served build with the expected build."""
+    """Compare the build that the target serves with the build that the target file expects.
+
+    Args:
+        objective: the objective.
+        evidence: the evidence with the response of the target's health address.
+    """
     served, target = evidence.served, evidence.target
     curl = f"curl -i {target.access.health.curl_options()}{served.url}"
     if served.build is None:
@@ -18,16 +23,16 @@ def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
         verdict = Verdict.FAIL
         sentence = (
             f"{target.name} should be deployment {target.deployment!r}, "
-            f"but {served.url} calls itself {served.deployment!r}"
+            f"but {served.url} reports deployment {served.deployment!r}"
         )
-        next_step = f"correct [addresses] in the target file; to check the answer, type: {curl}"
+        next_step = f"correct [addresses] in the target file; to see the response, type: {curl}"
     elif served.build != target.expected:
         verdict = Verdict.FAIL
-        sentence = f"{target.name} serves {served.build}, expected {target.expected}"
+        sentence = f"{target.name} serves {served.build}; the expected build is {target.expected}"
         next_step = "deploy the expected build, or correct [expected] in the target file"
     elif served.status != HEALTHY:
         verdict = Verdict.FAIL
-        sentence = f"{target.name} is not healthy: it answers status {served.status}"
+        sentence = f"{target.name} is not healthy: the response has status {served.status}"
         next_step = curl
     else:
         verdict, next_step = Verdict.PASS, ""

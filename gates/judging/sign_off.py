@@ -1,4 +1,4 @@
-"""Condition: enough different people signed the item for exactly this release and stage."""
+"""Condition: enough different people signed the item for the target's release and the stage."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -36,11 +36,11 @@ INVISIBLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class StageSignOffs:
-    """The sign-offs of a target, and the stage for which they are judged.
+    """The sign-offs of a target, and the stage for which these sign-offs are judged.
 
     Args:
         stage: the name of the stage.
-        target: the target, with the release that must have been signed.
+        target: the target, with the release that the sign-offs must name.
         records: the sign-offs and overrides of the ledger, oldest first.
     """
 
@@ -50,32 +50,37 @@ class StageSignOffs:
 
     @classmethod
     def of(cls, stage: str, evidence: Evidence) -> "StageSignOffs":
-        """The sign-offs that are part of the evidence."""
+        """Take the target and the sign-offs from the evidence.
+
+        Args:
+            stage: the name of the stage for which the sign-offs are judged.
+            evidence: the evidence with the target and the sign-offs.
+        """
         return cls(stage, evidence.target, evidence.sign_offs)
 
     def of_item(self, objective: SignOffObjective) -> "Requirement":
-        """The requirements of a sign-off of an item."""
+        """Return what a sign-off of the objective's item must fulfil to count."""
         kind, statement = SignOffKind.ITEM, objective.item
         return Requirement(
             kind, self.target, self.stage, objective.name, objective.max_age, statement
         )
 
     def concerning(self, requirement: "Requirement") -> list[SignOffRecord]:
-        """The sign-offs of the item and the stage, whether they count or not."""
+        """Return the sign-offs of the required item, also sign-offs that do not count."""
         return [record for record in self.records if requirement.concerns(record)]
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The requirements of a sign-off that counts.
+    """The properties that a sign-off must have to count.
 
     Args:
-        kind: an item, or an override.
-        target: the target, with the release that must have been signed.
+        kind: whether a sign-off of an item or an override is required.
+        target: the target, with the release that the sign-off must name.
         stage: the name of the stage.
         item: the name of the objective.
-        max_age: the maximum age.
-        statement: the statement that must have been signed; None for any statement.
+        max_age: the maximum age of the sign-off.
+        statement: the statement that the person must have signed; None for any statement.
     """
 
     kind: SignOffKind
@@ -86,14 +91,17 @@ class Requirement:
     statement: str | None = None
 
     def concerns(self, record: SignOffRecord) -> bool:
-        """Whether a sign-off is about this item of this target and stage."""
+        """Whether a sign-off is of the required kind, and about the same item, target and stage."""
         signed = record.sign_off
         place = (signed.kind, signed.target, signed.stage, signed.item)
         return place == (self.kind, self.target.name, self.stage, self.item)
 
 
 def person_key(name: str) -> str:
-    """The name without case, blanks and punctuation: equal for the same person."""
+    """Return a name in lower case without blanks, punctuation and invisible letters.
+
+    The keys of two names are equal where both names can mean the same person.
+    """
     letters = unicodedata.normalize("NFKC", name).casefold()
     return "".join(
         letter
@@ -103,7 +111,7 @@ def person_key(name: str) -> str:
 
 
 def has_mixed_scripts(name: str) -> bool:
-    """Whether a name has Latin letters beside Cyrillic or Greek letters, which look the same."""
+    """Whether a name mixes Latin letters with Cyrillic or Greek letters, which look alike."""
     letters = (letter for letter in unicodedata.normalize("NFKC", name) if letter.isalpha())
     scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in letters}
     return "LATIN" in scripts and not scripts.isdisjoint({"CYRILLIC", "GREEK"})
@@ -112,16 +120,16 @@ def has_mixed_scripts(name: str) -> bool:
 def problem_of(
     record: SignOffRecord, requirement: Requirement, now: datetime
 ) -> tuple[Measured, str]:
-    """Why a sign-off does not count; (OK, "") where it counts.
+    """Find the reason why a sign-off does not count.
 
     Args:
-        record: a sign-off that concerns the item.
-        requirement: the requirements.
-        now: the moment of the question, UTC.
+        record: a sign-off that is about the required item.
+        requirement: the properties that the sign-off must have.
+        now: the moment of the decision, UTC.
 
     Returns:
-        STALE and the reason where the sign-off has expired or is too old; ERROR and the reason
-        where it never counted for this release.
+        STALE and the reason where the sign-off has expired or is too old. ERROR and the reason
+        where the sign-off is not valid for another reason. ``(OK, "")`` where the sign-off counts.
     """
     signed = record.sign_off
     if record.problem:
@@ -134,7 +142,7 @@ def problem_of(
         (age < -CLOCK_TOLERANCE, Measured.ERROR,
          f"has a time in the future: {moment_text(signed.at)}"),
         (signed.expires_at <= now, Measured.STALE, f"expired at {moment_text(signed.expires_at)}"),
-        (age > requirement.max_age, Measured.STALE, f"is older than {hours}"),
+        (age > requirement.max_age, Measured.STALE, f"is older than {hours}, the maximum age"),
     )  # fmt: skip
     return next(
         ((measured, problem) for is_true, measured, problem in problems if is_true),
@@ -146,7 +154,7 @@ def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
     """Why a sign-off is not about the required statement and release; empty for a match."""
     signed, expected = record.sign_off, requirement.target.expected
     if not person_key(signed.person.name) or has_mixed_scripts(signed.person.name):
-        return "names no person whose name is certain"
+        return "has a name without letters, or a name that mixes Latin with look-alike letters"
     if signed.build != expected:
         return f"is for another release: {signed.build}, not {expected}"
     if requirement.statement not in (None, signed.statement):
@@ -157,7 +165,17 @@ def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
 def valid_by_person(
     records: Iterable[SignOffRecord], requirement: Requirement, now: datetime
 ) -> list[SignOffRecord]:
-    """The sign-offs that count, one for each person; the latest expiry comes first."""
+    """Return the sign-offs that count now, one for each person.
+
+    Args:
+        records: sign-offs that are about the required item.
+        requirement: the properties that a sign-off must have.
+        now: the moment of the decision, UTC.
+
+    Returns:
+        For each person, the sign-off that counts for the longest time; the sign-off that counts
+        longest is the first.
+    """
     latest: dict[str, SignOffRecord] = {}
     for record in records:
         if problem_of(record, requirement, now)[1]:
@@ -170,18 +188,18 @@ def valid_by_person(
 
 
 def end_of(record: SignOffRecord, requirement: Requirement) -> datetime:
-    """The moment at which a sign-off that counts now no longer counts."""
+    """Return the moment after which a sign-off no longer counts: it expires or is too old."""
     signed = record.sign_off
     return min(signed.expires_at, signed.at + requirement.max_age)
 
 
 def conclude(objective: SignOffObjective, sign_offs: StageSignOffs, now: datetime) -> Finding:
-    """Count the different people whose sign-offs are valid now.
+    """Judge whether enough different people have a valid sign-off of an item.
 
     Args:
-        objective: the item.
-        sign_offs: the sign-offs of the ledger, and the stage.
-        now: the moment of the question, UTC.
+        objective: the objective with the item, the number of people and the maximum age.
+        sign_offs: the sign-offs of the ledger, and the stage for which they are judged.
+        now: the moment of the decision, UTC.
     """
     requirement = sign_offs.of_item(objective)
     records = sign_offs.concerning(requirement)
@@ -212,18 +230,27 @@ def conclude(objective: SignOffObjective, sign_offs: StageSignOffs, now: datetim
 
 
 def command(objective: SignOffObjective, sign_offs: StageSignOffs) -> str:
-    """The command with which a person signs the item."""
+    """Return the command line with which a person signs the item.
+
+    Args:
+        objective: the objective with the item.
+        sign_offs: the target and the stage for which the person signs.
+    """
     place = f"--stage {sign_offs.stage} --target {sign_offs.target.name}"
     return f"gates sign {objective.name} {place} --by NAME --note TEXT"
 
 
 def moment_text(moment: datetime) -> str:
-    """The text of a moment, for a message."""
+    """Return a moment as a text for a message, such as ``2026-01-31 09:30 UTC``.
+
+    Args:
+        moment: the moment, UTC.
+    """
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _details(names: str, count: int, signers: Sequence[SignOffRecord]) -> list[str]:
-    """Who has signed, and that a second sign-off of the same person does not count."""
+    """The names of the people who have signed, with a note about repeated sign-offs."""
     if not signers:
         return []
     again = "; a second sign-off of the same person does not count" if count > len(signers) else ""
@@ -237,11 +264,11 @@ def _refused(refused: Sequence[tuple[SignOffRecord, str]]) -> list[str]:
     sentences = [
         f"the sign-off {record.entry_id} of {record.signer} {problem}" for record, problem in newest
     ]
-    return [*sentences, *([f"{more} more do not count"] if more else [])]
+    return [*sentences, *([f"{more} more sign-offs do not count"] if more else [])]
 
 
 def _worst(signers: Sequence[SignOffRecord], states: Sequence[Measured]) -> Measured:
-    """Whether sign-offs were found, and whether they have expired."""
+    """The status of the sign-offs: found, expired, not valid, or missing."""
     if signers:
         return Measured.OK
     if Measured.STALE in states:

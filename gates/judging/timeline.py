@@ -1,4 +1,4 @@
-"""The balancer's moves of traffic: when the ramp and its step began, read once per question."""
+"""Reads the target's share of the traffic over time, and when the ramp and its step began."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,12 @@ from gates.model import (
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The target's share of traffic, 0 to 1, at a moment in seconds since the epoch."""
+    """The target's share of the traffic at one moment.
+
+    Args:
+        at: the moment, in seconds since the epoch.
+        share: the target's part of all traffic weights, from 0 to 1.
+    """
 
     at: float
     share: float
@@ -27,16 +32,17 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The known shares of the target's traffic, in order of time.
+    """The target's known shares of the traffic, in order of time.
 
     Args:
-        answer: the balancer's weights as Prometheus has them.
-        balancers: each balancer's shares, in order of time.
+        answer: the query result with the traffic weights of the balancers.
+        balancers: the target's shares by the weights of each balancer, in order of time.
         measured: whether the shares are known.
-        problem: why the shares are not known; empty where they are known.
-        by_ledger: whether the shares are from the ledger, because nobody scrapes the balancer.
-        moves: the moves of the ramp that is under way; empty without a ramp.
-        no_ramp: why no ramp is known; empty where ``moves`` has moves.
+        problem: why the shares are not known; empty where the shares are known.
+        by_ledger: whether the shares are from the ledger, because Prometheus has no weights.
+        moves: the changes of the share in the ramp that is under way; empty without a ramp.
+        no_ramp: why no ramp is known; empty where the shares are known from the weights, or where
+            ``moves`` has moves.
     """
 
     answer: SampleSet
@@ -49,17 +55,17 @@ class Timeline:
 
     @property
     def is_unscraped(self) -> bool:
-        """Whether Prometheus has no weights, so that only the ledger knows the moves."""
+        """Whether Prometheus has no traffic weights, so that only the ledger has the moves."""
         return self.answer.measured is Measured.NO_DATA
 
 
 def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
-    """Read the target's share of traffic from the weights, or else from the ledger.
+    """Read the target's shares of the traffic from the traffic weights, or else from the ledger.
 
     Args:
-        objective: the objective whose indicator selects the weights.
-        evidence: the evidence with these weights, or with the moves of the ledger where nobody
-            scrapes the weights.
+        objective: the objective whose indicator selects the traffic weights.
+        evidence: the evidence with the query result of the weights. Where this has no data, the
+            moves of the ledger are used.
     """
     answer = answers.sample_set(
         evidence, objective.indicator.selector, objective.longest.total_seconds()
@@ -68,7 +74,9 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
         return _of_ledger(answer, evidence.moves)
     if answer.measured is not Measured.OK:
         unscraped = answer.measured is Measured.NO_DATA
-        no_ramp = "no weights in Prometheus, and no ramp in the ledger" if unscraped else ""
+        no_ramp = (
+            "Prometheus has no traffic weights, and the ledger has no ramp" if unscraped else ""
+        )
         return Timeline(
             answer, (), answer.measured, answer.problem, by_ledger=False, moves=(),
             no_ramp=no_ramp or answer.problem,
@@ -77,11 +85,11 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
 
 
 def _of_ledger(answer: SampleSet, moves: Sequence[Move]) -> Timeline:
-    """The timeline of the ledger's moves; the measured traffic shows whether the moves are true."""
+    """Create the timeline from the ledger's moves, which the weights do not confirm."""
     shares = [Share(move.at, move.share) for move in moves]
     last = Share(answer.evaluated_at, shares[-1].share)
     current = _current(moves)
-    no_ramp = "" if current else "no weights in Prometheus, and no ramp in the ledger"
+    no_ramp = "" if current else "Prometheus has no traffic weights, and the ledger has no ramp"
     return Timeline(
         answer, ((*shares, last),), Measured.OK, "", by_ledger=True, moves=tuple(current),
         no_ramp=no_ramp,
@@ -89,8 +97,14 @@ def _of_ledger(answer: SampleSet, moves: Sequence[Move]) -> Timeline:
 
 
 def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline:
-    """The timeline of the weights in an answer."""
-    unknown = "no moment at which all servers' weights are known"
+    """Create the timeline from a query result with traffic weights.
+
+    Args:
+        answer: the query result with the traffic weights.
+        server_label: the name of the label whose value is the server.
+        target: the target, which lists its servers.
+    """
+    unknown = "Prometheus has no moment with the traffic weights of all servers"
     balancers: tuple[tuple[Share, ...], ...] = ()
     measured, problem = Measured.OK, ""
     try:
@@ -111,15 +125,26 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
 def shares_by_balancer(
     series: tuple[Series, ...], server_label: str, target: Target
 ) -> tuple[tuple[Share, ...], ...]:
-    """Each balancer's share for the target, at each moment with the weights of all its servers.
+    """Compute the target's shares of the traffic by the weights of each balancer.
+
+    A share is known only at moments at which the weights of all servers of the balancer are known.
+
+    Args:
+        series: the time series of the traffic weights.
+        server_label: the name of the label whose value is the server.
+        target: the target, which lists its servers.
+
+    Returns:
+        The shares of each balancer, in order of time; empty for a balancer without the target's
+        servers.
 
     Raises:
-        ValueError: a weight is not a finite number.
+        ValueError: a traffic weight is not a finite number.
     """
     balancers: dict[tuple[tuple[str, str], ...], dict[str, dict[float, float]]] = {}
     for weights in series:
         if any(not isfinite(sample.value) for sample in weights.samples):
-            raise ValueError("a weight is not a number")
+            raise ValueError("a traffic weight of the balancer is not a finite number")
         rest = tuple(sorted((k, v) for k, v in weights.labels.items() if k != server_label))
         server = weights.labels.get(server_label, "")
         values = {sample.at: sample.value for sample in weights.samples}

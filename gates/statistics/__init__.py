@@ -1,4 +1,7 @@
-"""Statistics of counters: increases, confidence bounds, sequential tests, trends; without I/O."""
+"""Statistics of counters: increases, confidence bounds, sequential tests and trends.
+
+The package reads no file and sends no request.
+"""
 
 from gates.model.selector import (
     Selector,

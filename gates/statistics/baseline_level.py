@@ -1,4 +1,4 @@
-"""The current ratio of bad events on the baseline, from its recent counts."""
+"""Estimates the baseline's current ratio of bad events from the baseline's recent counts."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -19,12 +19,16 @@ class _Window:
 
 
 class BaselineLevel:
-    """The baseline's ratio, estimated high, so that an incident of both colours does not count.
+    """An upper estimate of the baseline's ratio of bad events.
+
+    The estimate rises during an incident of both colours. So the incident does not count against
+    the canary.
 
     Args:
-        history_seconds: the length of the past.
-        windows_seconds: the lengths of shorter windows in which an incident may show.
-        pseudo: the number of events with the ratio of the past that are added to a batch.
+        history_seconds: how long the baseline's events count, in seconds.
+        windows_seconds: the lengths of the shorter windows that detect an incident, in seconds.
+        pseudo: the number of past events that are added to each batch. They have the ratio of the
+            whole history.
     """
 
     def __init__(
@@ -40,9 +44,10 @@ class BaselineLevel:
         """Count events of the baseline.
 
         Args:
-            at: the moment until which they were counted, in seconds; moments ascend.
-            part: the bad events since the moment before.
-            whole: the total events since the moment before.
+            at: the end of the time in which the events occurred, in seconds; it never decreases
+                from call to call.
+            part: the number of new bad events.
+            whole: the number of new total events.
         """
         if whole <= 0:
             return
@@ -53,7 +58,7 @@ class BaselineLevel:
         self._forget(at)
 
     def _forget(self, now: float) -> None:
-        """Remove the counts that are no longer in each window."""
+        """Remove from each window the counts that are older than the window."""
         for window in (*self._windows, self._long):
             until = now - window.seconds
             index = window.dropped - self._first
@@ -69,15 +74,15 @@ class BaselineLevel:
 
     @property
     def past(self) -> float | None:
-        """The ratio over the past; None without events."""
+        """The ratio of bad events over the whole history; None without events."""
         return self._long.part / self._long.whole if self._long.whole > 0 else None
 
     def now(self, part: float, whole: float) -> float:
-        """The ratio during a batch: the highest of several estimates.
+        """Return the highest of several estimates of the ratio of bad events during a batch.
 
         Args:
-            part: the baseline's bad events in the batch.
-            whole: the baseline's total events in the batch.
+            part: the number of the baseline's bad events in the batch.
+            whole: the number of the baseline's total events in the batch.
         """
         past = self.past or 0.0
         smoothed = (part + self._pseudo * past) / (whole + self._pseudo)
@@ -86,11 +91,14 @@ class BaselineLevel:
 
 
 def ratio_beyond_chance(part: float, whole: float) -> float:
-    """The part of a ratio that chance does not explain; 0 for too few events.
+    """Return the part of a ratio of bad events that chance does not explain.
 
     Args:
-        part: the bad events.
-        whole: the total events, more than 0 where there are bad ones.
+        part: the number of bad events.
+        whole: the number of total events; more than 0 where there are bad events.
+
+    Returns:
+        The ratio without the part that chance explains; 0 for too few bad events.
     """
     unexplained = part - CHANCE_EVENTS - CHANCE_DEVIATIONS * sqrt(max(0.0, part))
     return unexplained / whole if unexplained > 0 else 0.0

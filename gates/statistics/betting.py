@@ -1,16 +1,16 @@
-"""A sequential test by betting: capital that grows only when the hypothesis is wrong."""
+"""A sequential test by betting: the capital becomes large only when the hypothesis is false."""
 
 
 class Capital:
-    """Betting capital against a hypothesis; it stays small when the hypothesis is true.
+    """Capital that is bet against a hypothesis, and stays small when the hypothesis is true.
 
-    The hypothesis is that the mean of each observation is at most the allowed mean. Under it, the
-    capital plus the money that is not yet paid in is a supermartingale that starts at 1. So the
-    capital reaches ``1/alpha`` at any time with a probability of at most alpha, however often it is
-    looked at (Ville's inequality).
+    The hypothesis is that the mean of each observation is at most the allowed mean. When the
+    hypothesis is true, the capital plus the money that is not yet paid in is a supermartingale that
+    starts at 1. So the probability that the capital ever reaches ``1/alpha`` is at most alpha,
+    however often the capital is examined (Ville's inequality).
 
     Args:
-        max_payments: the largest sum of all payments; 1 where the test has only this capital.
+        max_payments: the largest sum of all payments; 1 where the test has no other capital.
 
     Source: Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting,
     arXiv 2010.09686, section 4: the capital process with the fixed bet 1/(2 allowed).
@@ -25,26 +25,27 @@ class Capital:
         """Add money, so that the test finds a late change as fast as an early one.
 
         Args:
-            payment: the money; the sum of all payments is cut at its limit.
+            payment: the amount of money. An amount that would exceed the largest sum of all
+                payments is reduced.
         """
         accepted = min(payment, self._max_payments - self.paid_in)
         self.amount += accepted
         self.paid_in += accepted
 
     def bet(self, ratio: float, allowed: float) -> None:
-        """Bet half of the capital that the mean is larger than the allowed mean.
+        """Bet half of the capital that the true mean is larger than the allowed mean.
 
         Args:
-            ratio: the observation, from 0 to 1.
-            allowed: the largest mean under the hypothesis, more than 0.
+            ratio: the observed ratio of bad events, from 0 to 1.
+            allowed: the largest mean that the hypothesis allows, more than 0.
         """
         self.amount *= (1.0 + ratio / allowed) / 2.0
 
     def multiply(self, factor: float) -> None:
-        """Settle a bet.
+        """Multiply the capital by the result of a bet.
 
         Args:
-            factor: what the bet returns per unit; its expectation under the hypothesis is at most
-                1.
+            factor: the money that the bet returns for each unit of capital. When the hypothesis is
+                true, the expected factor is at most 1.
         """
         self.amount *= factor

@@ -7,15 +7,15 @@ NEGLIGIBLE = 1e-20
 
 
 def chance_of_at_least(hits: int, trials: int, ratio: float) -> float:
-    """P(X ≥ hits) for X ~ Binomial(trials, ratio), from 0 to 1.
+    """Return P(X ≥ hits) for X ~ Binomial(trials, ratio), from 0 to 1.
 
     Args:
-        hits: the observed number, from 0 to trials.
+        hits: the observed number of hits, from 0 to ``trials``.
         trials: the number of trials.
         ratio: the probability of a hit, strictly between 0 and 1.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case
-    of the binomial, Biometrika 26 (1934): the tail that their interval inverts.
+    of the binomial, Biometrika 26 (1934): their confidence interval inverts this probability.
     """
     if hits <= trials * ratio:
         return max(0.0, 1 - _tail(hits - 1, -1, trials, ratio))
@@ -23,19 +23,24 @@ def chance_of_at_least(hits: int, trials: int, ratio: float) -> float:
 
 
 def chance_of_at_most(hits: int, trials: int, ratio: float) -> float:
-    """P(X ≤ hits) for X ~ Binomial(trials, ratio), from 0 to 1.
+    """Return P(X ≤ hits) for X ~ Binomial(trials, ratio), from 0 to 1.
 
-    Arguments and source: see ``chance_of_at_least``.
+    Args:
+        hits: the observed number of hits, from 0 to ``trials``.
+        trials: the number of trials.
+        ratio: the probability of a hit, strictly between 0 and 1.
+
+    Source: see ``chance_of_at_least``.
     """
     return chance_of_at_least(trials - hits, trials, 1 - ratio)
 
 
 def _tail(first: int, step: int, trials: int, ratio: float) -> float:
-    """The sum of the probabilities from one number of hits outwards.
+    """Sum the probabilities of all numbers of hits from the first number to an end of the range.
 
     Args:
-        first: the first number of hits, on the side of the mode that the step leads away from.
-        step: 1 or -1.
+        first: the first number of hits. The probabilities decrease from this number on.
+        step: 1 to sum up to ``trials``, -1 to sum down to 0.
         trials: the number of trials.
         ratio: the probability of a hit.
     """

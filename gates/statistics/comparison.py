@@ -1,4 +1,4 @@
-"""The sequential comparison of canary and baseline: bets on the canary's ratio, batch by batch."""
+"""The sequential comparison of canary (green) and baseline (blue), with one bet for each batch."""
 
 from collections import deque
 
@@ -18,11 +18,11 @@ ALIKE = 1.5
 
 
 class _Lane:
-    """Events in batches of one length; each batch is one bet.
+    """The events in batches of one length; the lane makes one bet for each batch.
 
     Args:
-        seconds: the length of a batch.
-        fresh: the payment into the capital for each batch.
+        seconds: the length of a batch, in seconds.
+        fresh: the money that is paid into the capital for each batch.
     """
 
     def __init__(self, seconds: float, fresh: float) -> None:
@@ -37,12 +37,12 @@ class _Lane:
         self._worst: deque[tuple[float, float]] = deque()  # descending: the first is the largest
 
     def count_baseline(self, at: float, part: float, whole: float, history: float) -> None:
-        """Count events of blue, and remember its worst batch.
+        """Count events of blue, and remember the batch with the highest ratio of blue.
 
         Args:
-            at: the moment until which they were counted, in seconds.
-            part: the bad events.
-            whole: the total events.
+            at: the end of the time in which the events occurred, in seconds.
+            part: the number of bad events.
+            whole: the number of total events.
             history: how long a batch is remembered, in seconds.
         """
         for tally in (self.blue, self._own):
@@ -61,15 +61,20 @@ class _Lane:
 
     @property
     def worst(self) -> float:
-        """The highest ratio of blue in a remembered batch."""
+        """Blue's highest ratio of bad events in a remembered batch, without the part by chance."""
         return self._worst[0][1] if self._worst else 0.0
 
     def is_due(self, at: float) -> bool:
-        """Whether the batch has its length, or nearly."""
+        """Whether the batch has lasted for at least 80 % of its length."""
         return self.closed_at is None or at - self.closed_at >= self.seconds * (1 - EARLY)
 
     def bet(self, at: float, allowed: float) -> None:
-        """Close the batch with one bet, however many events it has."""
+        """Close the batch with one bet, and begin the next batch.
+
+        Args:
+            at: the end of the batch, in seconds.
+            allowed: the largest ratio of bad events that green may have, more than 0.
+        """
         before = self.closed_at
         passed = 1.0 if before is None else max(1.0, (at - before) / self.seconds)
         self.capital.pay_in(self._fresh * passed)
@@ -78,18 +83,20 @@ class _Lane:
         self.reset(at)
 
     def reset(self, at: float | None) -> None:
-        """Begin a batch."""
+        """Begin an empty batch at a moment in seconds; None where no batch was closed yet."""
         self.closed_at = at
         self.green, self.blue = [0.0, 0.0], [0.0, 0.0]
 
 
 class Comparison:
-    """Bets that green's ratio is higher than the limit that is derived from blue's ratio.
+    """Bets that green's ratio of bad events is over a limit that is derived from blue's ratio.
 
-    Every count is the increase since the scrape before. Moments are in seconds, and ascend.
+    Every count is an increase since the previous scrape of the same instance. Every moment is in
+    seconds, and is never earlier than the moment of the previous call.
 
     Args:
-        terms: batch lengths, history, limit, and the capital at which green is stopped.
+        terms: the parameters of the comparison, such as the lengths of the batches, the limit, and
+            the capital at which green is stopped.
 
     Source: design of the live judge; Waudby-Smith and Ramdas, arXiv 2010.09686; Lindon et al.,
     Rapid regression detection in software deployments, arXiv 2205.14762.
@@ -108,11 +115,15 @@ class Comparison:
 
     @property
     def capital(self) -> float:
-        """The larger capital of the two batch lengths."""
+        """The capital of the lane that has more capital: the lane of short or of long batches."""
         return max(self.fast.capital.amount, self.slow.capital.amount)
 
     def begin_step(self, at: float) -> None:
-        """Begin a step: green has another share of the traffic from this moment on."""
+        """Begin a ramp step.
+
+        Args:
+            at: the moment from which green has another share of the traffic.
+        """
         first = self._step_at is None
         fresh = AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1)
         for lane in (self.fast, self.slow):
@@ -125,9 +136,9 @@ class Comparison:
         """Count events of blue.
 
         Args:
-            at: the moment until which they were counted.
-            part: the bad events.
-            whole: the total events.
+            at: the end of the time in which the events occurred.
+            part: the number of bad events.
+            whole: the number of total events.
         """
         self._level.count(at, part, whole)
         if whole > 0:
@@ -138,12 +149,12 @@ class Comparison:
             lane.count_baseline(at, part, whole, self._terms.history)
 
     def count_canary(self, at: float, part: float, whole: float) -> None:
-        """Count events of green; before the first step they do not count.
+        """Count events of green; events before the first step are ignored.
 
         Args:
-            at: the moment until which they were counted.
-            part: the bad events.
-            whole: the total events.
+            at: the end of the time in which the events occurred.
+            part: the number of bad events.
+            whole: the number of total events.
         """
         if self._step_at is None:
             return
@@ -171,15 +182,16 @@ class Comparison:
             self._green_since, self._blue_since = [0.0, 0.0], [0.0, 0.0]
 
     def should_stop(self, at: float, *, alone: bool) -> bool:
-        """Whether to stop green: its ratio is too high, and blue's is not as high.
+        """Whether to stop green, because green's ratio is too high and blue's ratio is lower.
 
-        When the capital is large enough, blue's events since the capital rose over 1 are compared
-        with green's by the exact conditional test of two binomials. When blue has too few events
-        for the test, this waits for more, up to the patience of the terms.
+        The capital must reach the limit of the terms. Then the events of green and of blue since
+        the capital rose over 1 are compared by the exact conditional test of two binomials. Where
+        blue has no bad event, or no event at all, green is stopped after the patience of the terms.
 
         Args:
             at: the current moment.
-            alone: whether green has all traffic, so that no more events of blue will come.
+            alone: whether green has all traffic, so that blue will have no more events. Then
+                green is stopped without waiting where blue has no events to compare.
 
         Source: Przyborowski and Wilenski, Homogeneity of results in testing samples from Poisson
         series, Biometrika 31 (1940): the conditional test of two rates.
@@ -199,6 +211,6 @@ class Comparison:
         return blue == 0 and waited
 
     def _is_awaited(self, at: float) -> bool:
-        """Whether blue had events a moment ago, so that its next scrape is only late."""
+        """Whether blue had events a short time ago, so that blue's next scrape is only late."""
         newest = self._blue_at
         return newest is not None and at - newest < PATIENCE * self._terms.fast

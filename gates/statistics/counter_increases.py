@@ -1,4 +1,4 @@
-"""The increase of an instance's counters from scrape to scrape, with restarts and dips."""
+"""Counts how much an instance's counters increase between scrapes, across restarts and dips."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ CLOCK_SKEW_SECONDS = 5.0
 
 
 class ProcessChange(Enum):
-    """What happened to the process of an address between two scrapes."""
+    """What happened to the process behind one address between two scrapes."""
 
     SAME = "same"  # its start time did not move
     RESTARTED = "restarted"  # it started between the scrapes
@@ -34,7 +34,7 @@ UNMOVED = (ProcessChange.SAME, ProcessChange.UNKNOWN)
 
 
 class ProcessStarts:
-    """The start times that one address showed, scrape by scrape."""
+    """The start times of the process behind one address, scrape by scrape."""
 
     def __init__(self) -> None:
         self._at: float | None = None
@@ -43,24 +43,24 @@ class ProcessStarts:
 
     @property
     def is_known(self) -> bool:
-        """Whether a scrape had a start time."""
+        """Whether at least one scrape so far had a start time."""
         return self._started is not None
 
     @property
     def moves(self) -> int:
-        """How often the start time moved to a moment at which no restart can have been."""
+        """How often the start time changed to a moment at which no restart can have happened."""
         return len(self._others)
 
     def forget_moves(self) -> None:
-        """Begin to count the moves again."""
+        """Count the changes of the start time from 0 again."""
         self._others = []
 
     def add(self, at: float, started: float | None) -> ProcessChange:
-        """Add the start time of the next scrape, and return what it shows about the process.
+        """Add the start time of the next scrape, and return what happened to the process.
 
         Args:
             at: the moment of the scrape, in seconds.
-            started: the start time that the scrape has, on the same clock; None where it has none.
+            started: the start time of the process in this scrape, in seconds; None without one.
         """
         if started is None:
             return ProcessChange.UNKNOWN
@@ -77,21 +77,22 @@ class ProcessStarts:
 
 
 class CounterIncreases:
-    """The counters of one instance.
+    """The increases of one instance's counters.
 
-    Between two scrapes, a counter increases by the difference. After a restart (the process has
-    another start time), every counter increases by its whole value. A counter that appears after
-    the first scrape increases by its whole value.
+    Between two scrapes, a counter increases by the difference of its values. After a restart (the
+    process has another start time), every counter increases by its whole value. A counter that
+    appears after the first scrape increases by its whole value.
 
     Where the system has no start time, a fall of a counter is a restart. Where the start time shows
     that the process is the same, a fall (a dip) is no restart: Prometheus took this scrape from a
-    replica that is behind. After a small dip, the counter increases again when it exceeds its
-    highest value, so that no event counts twice. After a large dip, the number of events is
-    unknown: the scrape is left out, and ``problem`` has the reason.
+    replica that is behind. After a small dip, only the rise over the counter's highest value
+    counts, so that no event counts twice. After a large dip, the number of events is unknown: the
+    scrape is left out, and ``problem`` has the reason.
 
     Args:
-        selectors: the indicators; the increases of all counters that match a selector are added.
-        fall_is_restart: whether the fall of a counter is the only sign of a restart.
+        selectors: the selectors of the indicators. The increases of all counters that match one
+            selector are added up.
+        fall_is_restart: whether only the fall of a counter shows a restart.
 
     Source: Prometheus documentation, counter resets; design.md section 7.
     """
@@ -117,11 +118,11 @@ class CounterIncreases:
 
     @property
     def has_start_time(self) -> bool:
-        """Whether a scrape of the instance had the start time of its process."""
+        """Whether at least one scrape of the instance had the start time of the process."""
         return self._starts.is_known
 
     def begin_step(self) -> None:
-        """Forget the problems of the last step; after a problem, begin with the next scrape."""
+        """Forget the problems of the last step; after a problem, count from the next scrape on."""
         if self.problem:
             self._highest, self._has_scrape = {}, False
             self._recent.clear()
@@ -131,15 +132,16 @@ class CounterIncreases:
         self.problem = ""
 
     def add_scrape(self, scrape: Scrape, *, counts_from_zero: bool) -> list[float] | None:
-        """Add the next scrape, and return the increases since the scrape before it.
+        """Add the next scrape, and return the increases since the previous scrape.
 
         Args:
             scrape: the next scrape.
-            counts_from_zero: whether the counters of a new instance started at 0 in the ramp.
+            counts_from_zero: whether the counters of a new instance started at 0 in the ramp. Then
+                the whole values of the first scrape count.
 
         Returns:
-            The increase for each selector; None for the first scrape of an instance, and for a
-            scrape that is left out because of ``problem``.
+            The increase for each selector. None for a first scrape that does not count from zero,
+            and for a scrape that is left out.
 
         Raises:
             ValueError: a counter is negative or not finite.
@@ -222,7 +224,7 @@ class CounterIncreases:
                 continue
             if not 0.0 <= value < inf:
                 where = f"{identity[:120]} of {scrape.instance}"
-                raise ValueError(f"{where} is not a count: {value}")
+                raise ValueError(f"{where} is not a count (finite, at least 0): {value}")
             counters[identity] = value
         return counters
 
@@ -328,8 +330,8 @@ class CounterIncreases:
         )  # fmt: skip
         return (
             f"{identity[:120]} of {scrape.instance} fell from {before:,.0f} to {value:,.0f}, and "
-            f"{known}: the number of its events in this step is unknown; compare the replicas and "
-            "the query layer of Prometheus"
+            f"{known}: the number of events of this counter in this step is unknown; compare the "
+            "replicas and the query layer of Prometheus"
         )
 
     def _moved_start(self, scrape: Scrape) -> str:
@@ -337,16 +339,17 @@ class CounterIncreases:
         if self._starts.moves == 1:
             return (
                 f"the start time of {scrape.instance} moved without a restart: several processes "
-                "behind one address, or a clock was set"
+                "behind one address answer in turn, or a clock was set; look at the scrape "
+                "configuration"
             )
         return _several_processes(scrape.instance, "the start times alternate")
 
     def lacks(self, values: Mapping[str, float], needed: set[int]) -> bool:
-        """Whether a needed indicator has counters in earlier scrapes, and none in this scrape.
+        """Whether a needed selector matched counters of earlier scrapes, and matches none now.
 
         Args:
-            values: the scrape's counters.
-            needed: numbers of the selectors that must have counters.
+            values: the scrape's counters, by the metric name with the labels.
+            needed: the positions of the selectors that must have counters, from 0.
         """
         if len(values) >= self._size:
             return False
@@ -359,13 +362,13 @@ class CounterIncreases:
         return not needed & self.matched_roles <= shown
 
     def counts_zero(self, role: int) -> bool:
-        """Whether the absence of a selector's counters shows that there were no such events.
+        """Whether no event of a selector occurred, because the selector matches no counter.
 
-        A label value that never occurred has no series. Its absence proves that there were no
-        events where the instance has other series of the metric with every label of the selector.
+        A label value that never occurred has no series. A missing series proves that no event
+        occurred only where other series of the same metric have every label of the selector.
 
         Args:
-            role: the number of the selector.
+            role: the position of the selector, from 0.
         """
         selector = self._selectors[role]
         return any(

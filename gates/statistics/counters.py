@@ -1,4 +1,4 @@
-"""The increase of counters in a window, across restarts, late series and missing scrapes."""
+"""Counts how much counters increase in a window, across restarts and missing scrapes."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -12,7 +12,7 @@ EVERY_SERIES = Selector(())
 
 
 def newest_sample_time(series: Iterable[Series]) -> float | None:
-    """The time of the newest sample, in seconds since the epoch; None without samples."""
+    """Return the time of the newest sample, in seconds since the epoch; None without samples."""
     times = [line.samples[-1].at for line in series if line.samples]
     return max(times, default=None)
 
@@ -23,29 +23,31 @@ def total_increase(
     window_start: float,
     instance_label: str = "instance",
 ) -> float:
-    """The increase of a set of counters within their samples, as ``CounterIncreases`` counts.
+    """Add up the increases of counters between their first and last samples in the window.
 
-    The counters of each instance are read together. Where an instance has no start time, the fall
-    of a counter is a restart. A process that started in the window counts from zero.
+    ``CounterIncreases`` counts the increases of each instance. Where an instance has no start time,
+    the fall of a counter is a restart. The counters of a process that started in the window count
+    from zero.
 
     Args:
         counters: the raw samples of the counters.
-        starts: the raw samples of the start times of the same instances.
+        starts: the raw samples of the process start times of the same instances.
         window_start: the start of the window, in seconds since the epoch.
-        instance_label: the label that names the instance.
+        instance_label: the name of the label whose value is the instance.
 
     Returns:
-        The number of events; 0 for counters with a single scrape of an older process.
+        The number of events; 0 for counters that have a single scrape of a process from before the
+        window.
 
     Raises:
-        ValueError: a sample is negative or not finite, a series names no instance, or the counts
-            are unknown: a start time moved to a moment at which no restart can have been, or a
+        ValueError: a sample is negative or not finite; a series names no instance; or the number
+            of events is unknown, because a start time changed without a restart, or because a
             counter fell far without a restart.
 
     Source: Prometheus documentation, counter resets; design.md section 7.
     """
     if any(not isfinite(sample.value) for start in starts for sample in start.samples):
-        raise ValueError("a process start time is not a finite number")
+        raise ValueError("a process start time is not a finite number; correct the exporter")
     started = by_instance(starts, instance_label)
     return sum(
         _of_instance(instance, group, started.get(instance, []), window_start)
@@ -54,29 +56,36 @@ def total_increase(
 
 
 def by_instance(series: Iterable[Series], label: str = "instance") -> dict[str, list[Series]]:
-    """Series, grouped by the label that names their instance.
+    """Group time series by instance.
 
     Args:
-        series: the series.
-        label: the label that names the instance.
+        series: the time series.
+        label: the name of the label whose value is the instance.
+
+    Returns:
+        The time series of each instance, keyed by the value of the label.
 
     Raises:
-        ValueError: a series has no such label, or several jobs scrape the same instance at once.
+        ValueError: a time series does not have the label, or several jobs scrape the same
+            instance at once.
     """
     groups: dict[str, list[Series]] = {}
     for line in series:
         instance = line.labels.get(label)
         if not instance:
-            raise ValueError(f"a series has no label {label!r} that names its instance")
+            raise ValueError(f"a time series has no label {label!r} with the name of the instance")
         groups.setdefault(instance, []).append(line)
     for instance, group in groups.items():
         if len({line.labels.get("job", "") for line in group}) > 1 and _jobs_overlap(group):
-            raise ValueError(f"several jobs scrape {instance}, so its events would count twice")
+            raise ValueError(
+                f"several jobs scrape {instance}, so every event would count twice; scrape the "
+                "instance by one job"
+            )
     return groups
 
 
 def overlap(first: Series, second: Series) -> bool:
-    """Whether two series exist at the same time, so that neither series follows the other."""
+    """Whether the times of two time series overlap; also where one of them has no samples."""
     if not first.samples or not second.samples:
         return True
     return (
@@ -99,7 +108,7 @@ def _of_instance(
     """The increase of one instance's counters.
 
     Raises:
-        ValueError: a counter is not a count, or the number of events is unknown.
+        ValueError: a counter is negative or not finite, or the number of events is unknown.
     """
     start_at = {sample.at: sample.value for start in starts for sample in start.samples}
     moments: dict[float, dict[str, float]] = {at: {} for at in start_at}

@@ -1,4 +1,4 @@
-"""The sequential test whether the canary has fewer events per request than the baseline."""
+"""The sequential test whether the canary (green) has fewer events per request than blue."""
 
 from math import exp, log, sqrt
 
@@ -22,17 +22,19 @@ DEVIATIONS = 2.0
 
 
 class FewerEvents:
-    """Bets that green's events per request are fewer than a share of blue's.
+    """Bets that green has fewer events per request than a minimum part of blue's rate.
 
-    In each batch, both colours have events and requests. For a fixed number of events of both
-    colours together, green's number of events is binomial. Under the hypothesis that green's rate
-    is at least ``min_ratio`` times blue's, the likelihood ratio of a lower rate has an expectation
-    of at most 1; so the capital is a supermartingale (Ville's inequality). While blue has no
-    traffic, the rate of its last half hour with traffic is used, estimated low.
+    The rate of a colour is the number of its events per request. Given the number of events of both
+    colours together in a batch, green's number of events is binomial. The hypothesis is that
+    green's rate is at least ``min_ratio`` times blue's rate. When the hypothesis is true, the
+    likelihood ratio of a lower rate has an expectation of at most 1. So the capital is a
+    supermartingale (Ville's inequality). While blue has no traffic, a low estimate of blue's past
+    rate replaces blue's rate.
 
     Args:
-        terms: batch length, history, payments, and the capital at which green is stopped.
-        min_ratio: the share of blue's rate, from 0 to 1, that green must have.
+        terms: the parameters of the test, such as the length of a batch, the length of the
+            history, and the capital at which green is stopped.
+        min_ratio: green's smallest accepted rate as a part of blue's rate, from 0 to 1.
 
     Source: Przyborowski and Wilenski, Homogeneity of results in testing samples from Poisson
     series, Biometrika 31 (1940): the conditional distribution; Wald, Sequential tests of
@@ -51,19 +53,23 @@ class FewerEvents:
 
     @property
     def capital(self) -> float:
-        """The capital of all alternatives together."""
+        """The sum of the capital of the bets on the three alternative rates."""
         return sum(capital.amount for _, _, capital in self._bets)
 
     @property
     def past_rate(self) -> float | None:
-        """Blue's events per request in its past, estimated low; None from too few events."""
+        """A low estimate of blue's events per request in the history; None for under 10 events."""
         events, requests = self._past.tally.part, self._past.tally.whole
         if events < MIN_PAST_EVENTS or requests <= 0:
             return None
         return (events - DEVIATIONS * sqrt(events)) / requests
 
     def begin_step(self, at: float) -> None:
-        """Begin a step: green has another share of the traffic from this moment on."""
+        """Begin a ramp step.
+
+        Args:
+            at: the moment from which green has another share of the traffic, in seconds.
+        """
         first = self._step_at is None
         self._pay_in(AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1))
         if first:
@@ -76,12 +82,12 @@ class FewerEvents:
             capital.pay_in(fresh * weight)
 
     def count_baseline(self, at: float, events: float, requests: float) -> None:
-        """Count events of blue; while blue has no requests, its past does not change.
+        """Count events of blue; while blue has no requests, blue's history does not change.
 
         Args:
-            at: the moment until which they were counted, in seconds.
-            events: the events since the scrape before.
-            requests: the requests since the scrape before.
+            at: the end of the time in which the events occurred, in seconds.
+            events: the number of events since the previous scrape.
+            requests: the number of requests since the previous scrape.
         """
         self._blue.add(events, requests)
         if requests > 0:
@@ -89,12 +95,12 @@ class FewerEvents:
             self._past.count(at, events, requests)
 
     def count_canary(self, at: float, events: float, requests: float) -> None:
-        """Count events of green; before the first step they do not count.
+        """Count events of green; events before the first step are ignored.
 
         Args:
-            at: the moment until which they were counted, in seconds.
-            events: the events since the scrape before.
-            requests: the requests since the scrape before.
+            at: the end of the time in which the events occurred, in seconds.
+            events: the number of events since the previous scrape.
+            requests: the number of requests since the previous scrape.
         """
         if self._step_at is None or self._closed_at is None:
             return
@@ -111,14 +117,14 @@ class FewerEvents:
         self._green, self._blue = Tally(), Tally()
 
     def _is_awaited(self, at: float) -> bool:
-        """Whether blue had traffic a moment ago, so that its next scrape is only late."""
+        """Whether blue had traffic a short time ago, so that blue's next scrape is only late."""
         return self._blue_at is not None and at - self._blue_at < PATIENCE * self._terms.fast
 
     def _factor(self, ratio: float) -> float:
-        """The likelihood ratio of an alternative in the batch.
+        """Return the likelihood ratio of an alternative rate in the batch.
 
         Args:
-            ratio: green's rate as a share of blue's, under the alternative.
+            ratio: green's rate as a part of blue's rate, when the alternative is true.
         """
         green, blue = self._green, self._blue
         if blue.whole > 0:
@@ -135,17 +141,17 @@ class FewerEvents:
         return exp(expected * (self._min_ratio - ratio) + green.part * log(ratio / self._min_ratio))
 
     def should_stop(self) -> bool:
-        """Whether to stop green: chance does not explain so few events."""
+        """Whether to stop green, because chance does not explain green's small number of events."""
         return self.capital >= self._terms.stop_at
 
     def p_value(self, green: Tally, blue: Tally, ratio: float) -> float | None:
-        """The probability of at most green's events under a hypothesis on its rate.
+        """Return the probability that green has so few events when a hypothesis is true.
 
         Args:
             green: green's events and requests.
-            blue: blue's events and requests of the same time; without requests, blue's past is
-                used.
-            ratio: green's rate as a share of blue's, from 0 to 1, under the hypothesis.
+            blue: blue's events and requests in the same time. Where blue has no requests, blue's
+                history is used.
+            ratio: the hypothesis: green's rate as a part of blue's rate, from 0 to 1.
 
         Returns:
             The p-value, from 0 to 1; None without events or requests to compare.
@@ -162,11 +168,11 @@ class FewerEvents:
 
 
 def share_of_events(ratio: float, green: float, blue: float) -> float:
-    """Green's share of all events when its rate is ``ratio`` times blue's.
+    """Return green's part of the events of both colours when its rate is ``ratio`` times blue's.
 
     Args:
-        ratio: green's events per request as a share of blue's, more than 0.
-        green: green's requests.
-        blue: blue's requests.
+        ratio: green's events per request divided by blue's events per request, more than 0.
+        green: the number of green's requests.
+        blue: the number of blue's requests.
     """
     return ratio * green / (ratio * green + blue)

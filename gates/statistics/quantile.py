@@ -1,4 +1,4 @@
-"""Confidence bounds of a quantile, from order statistics."""
+"""Computes confidence bounds of a quantile from sorted samples (order statistics)."""
 
 from collections.abc import Callable, Sequence
 from math import inf
@@ -7,13 +7,13 @@ from gates.statistics.binomial import chance_of_at_least
 
 
 def quantile_ranks(count: int, quantile: float, confidence: float) -> tuple[int, int]:
-    """The ranks of the samples that bound a quantile from below and from above.
+    """Return the ranks of the samples that bound a quantile from below and from above.
 
     The number of samples below the true quantile is binomial, whatever the distribution is. The
     upper rank is the smallest k for which P(fewer than k samples are below the quantile) reaches
     the confidence. The lower rank is the largest k for which P(k samples or more are below the
-    quantile) reaches it. An upper bound of P95 at 95 % needs 59 samples; with 93 samples, the
-    largest sample may be an outlier.
+    quantile) reaches the confidence. An upper bound of P95 at 95 % confidence needs 59 samples.
+    From 93 samples on, the largest sample may be an outlier.
 
     Args:
         count: the number of independent samples.
@@ -21,8 +21,8 @@ def quantile_ranks(count: int, quantile: float, confidence: float) -> tuple[int,
         confidence: the confidence of each bound, such as 0.95, strictly between 0 and 1.
 
     Returns:
-        The lower and the upper rank in ascending order, from 1; 0 for a bound that needs more
-        samples.
+        The lower and the upper rank, from 1 for the smallest sample. A rank is 0 where there are
+        too few samples for the bound.
 
     Source: David and Nagaraja, Order Statistics (2003), section 7.1: distribution-free
     confidence bounds of quantiles.
@@ -33,7 +33,7 @@ def quantile_ranks(count: int, quantile: float, confidence: float) -> tuple[int,
 
 
 def _first(count: int, holds: Callable[[int], bool]) -> int:
-    """The first rank for which a condition holds, as for all later ranks; count + 1 for none."""
+    """Return the first rank from which on a condition is true; ``count + 1`` where none is."""
     low, high = 1, count + 1
     while low < high:
         middle = (low + high) // 2
@@ -42,7 +42,7 @@ def _first(count: int, holds: Callable[[int], bool]) -> int:
 
 
 def quantile_upper_bound(values: Sequence[float], quantile: float, confidence: float) -> float:
-    """The upper confidence bound of a quantile: one of the samples.
+    """Return the upper confidence bound of a quantile, which is one of the samples.
 
     Args:
         values: independent samples, in any unit.
@@ -59,12 +59,15 @@ def quantile_upper_bound(values: Sequence[float], quantile: float, confidence: f
     """
     _, rank = quantile_ranks(len(values), quantile, confidence)
     if not rank:
-        raise ValueError(f"{len(values)} samples are too few to bound this quantile")
+        raise ValueError(
+            f"{len(values)} samples are too few for an upper bound of this quantile; "
+            "measure more samples"
+        )
     return sorted(values)[rank - 1]
 
 
 def quantile_lower_bound(values: Sequence[float], quantile: float, confidence: float) -> float:
-    """The lower confidence bound of a quantile: one of the samples.
+    """Return the lower confidence bound of a quantile, which is one of the samples.
 
     Args:
         values: independent samples, in any unit.

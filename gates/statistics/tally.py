@@ -1,4 +1,4 @@
-"""Counts of bad events and total events: over all time, and in a sliding window."""
+"""Counts bad events and total events, over the whole time or in a sliding window."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from gates.model.figures import significant
 
 @dataclass(slots=True)
 class Tally:
-    """A count of events.
+    """A count of bad events and of total events, or of orders and of requests.
 
     Args:
-        part: the bad events; orders, where orders per request are compared.
-        whole: the total events; requests, where orders per request are compared.
+        part: the number of bad events; the number of orders where orders per request are compared.
+        whole: the number of total events; the number of requests where orders per request are
+            compared.
     """
 
     part: float = 0.0
@@ -22,15 +23,15 @@ class Tally:
         """Count more events.
 
         Args:
-            part: the number of bad events.
-            whole: the number of all events.
+            part: the number of new bad events.
+            whole: the number of new total events.
         """
         self.part += part
         self.whole += whole
 
     @property
     def ratio(self) -> float | None:
-        """The share of bad events, from 0 to 1; None without events."""
+        """The part divided by the whole; None where the whole is 0."""
         return self.part / self.whole if self.whole > 0 else None
 
     def __str__(self) -> str:
@@ -40,10 +41,10 @@ class Tally:
 
 
 class SlidingWindow:
-    """The events of the last seconds.
+    """The count of the events in a window that ends at the newest count.
 
     Args:
-        seconds: the length of the window.
+        seconds: the length of the window, in seconds.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -52,12 +53,13 @@ class SlidingWindow:
         self._counts: deque[tuple[float, float, float]] = deque()
 
     def count(self, at: float, part: float, whole: float) -> None:
-        """Count events, and drop those that are no longer in the window.
+        """Count new events, and remove the events that are older than the window.
 
         Args:
-            at: the moment until which they were counted, in seconds; moments ascend.
-            part: the bad events.
-            whole: the total events.
+            at: the end of the time in which the new events occurred, in seconds; it never
+                decreases from call to call.
+            part: the number of new bad events.
+            whole: the number of new total events.
         """
         if whole:
             self._counts.append((at, part, whole))

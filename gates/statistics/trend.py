@@ -1,4 +1,4 @@
-"""Whether a series of readings rises."""
+"""Computes whether a series of measured values rises, and by how much."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ MAX_READINGS = 400
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The trend of a series.
+    """The trend of a series of measured values.
 
     Args:
-        growth: the rise of the fitted line over the series, as a share of its first value.
+        growth: the rise of the fitted line from the first to the last moment, divided by the
+            line's first value; 0.1 means 10 %.
         p_value: the probability that a series without a trend rises at least as steadily.
     """
 
@@ -24,13 +25,15 @@ class Trend:
 
 
 def trend_of(points: Sequence[tuple[float, float]]) -> Trend | None:
-    """The trend of a series of readings.
+    """Fit a line to a series of measured values, and test whether the values rise.
 
     Args:
-        points: moments and readings; of more than 400 readings, evenly spaced ones are used.
+        points: the moment and the value of each measurement, in order of time. Of more than 400
+            measurements, only every second or every n-th measurement is used.
 
     Returns:
-        The trend; None from fewer than 4 readings, or when no reading is more than 0.
+        The trend; None where the series has fewer than 4 values, where all moments are equal, or
+        where the series begins at 0.
 
     Source: Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63 (1968)
     for the slope, the median of the slopes of all pairs; Mann, Nonparametric tests against trend,

@@ -58,16 +58,16 @@ def test_a_whole_passed_run_is_a_go(world: TestWorld, passed_out: Path, records:
 
 
 DOCTORED: dict[str, tuple[Callable[[Events], Events], int, str]] = {
-    "older than its limit": (lambda events: shifted(events, timedelta(hours=-2)), 3, "longer than"),
+    "older than its limit": (lambda events: shifted(events, timedelta(hours=-2)), 3, "maximum age"),
     "from the future": (lambda events: shifted(events, timedelta(hours=2)), 3, "in the future"),
-    "of blue": (with_started(target="blue"), 3, "no run on green has looked"),
+    "of blue": (with_started(target="blue"), 3, "no run on green includes"),
     "of another address": (with_started(base_url="http://127.0.0.1:1"), 3, "no run on green"),
     "of another target file": (with_started(target_digest="0"), 3, "target file was changed"),
     "of another version": (other_build, 3, "is served now"),
     "of a build nobody knows": (with_started(build=None), 3, "is unknown"),
     "with another build at its end": (build_changed_under_way, 3, "changed while"),
-    "without one result": (without_result, 3, "has no result of it"),
-    "never about that check": (never_collected, 3, "no run on green has looked"),
+    "without one result": (without_result, 3, "has no result of the check"),
+    "never about that check": (never_collected, 3, "no run on green includes"),
     "with a failure": (with_result(outcome="failed"), 1, "failed in run"),
     "with an error": (with_result(outcome="error"), 1, "error in run"),
     "with a skip": (with_result(outcome="skipped"), 3, "was skipped"),
@@ -85,7 +85,7 @@ DOCTORED: dict[str, tuple[Callable[[Events], Events], int, str]] = {
     "of another run": (with_started(run="20200101-000000-0000"), 3, "damaged"),
     "of another schema": (with_started(schema=2), 3, "damaged"),
     "with a time without zone": (with_result(at="2026-11-22T10:00:00"), 3, "damaged"),
-    "with a result before its run": (with_result(at="2026-01-01T10:00:00+00:00"), 3, "longer than"),
+    "with a result before its run": (with_result(at="2026-01-01T10:00:00+00:00"), 3, "maximum age"),
 }
 
 
@@ -104,7 +104,7 @@ def test_doctored_evidence_is_no_go(
 def test_deleted_evidence_is_a_hold(world: TestWorld, tmp_path: Path) -> None:
     answer = world.gates(tmp_path, "green-ready")
     assert answer.code == 3
-    assert "no run on green has looked at smoke.health" in answer.out
+    assert "no run on green includes smoke.health" in answer.out
     assert "next: pytest -m smoke --target green" in answer.out
 
 

@@ -49,7 +49,7 @@ def test_a_newer_complete_run_stands_for_the_lost_one_and_names_the_failure(
         place.keep_run(place.run_of("r3"), "r3")
         answer = place.ask("green-ready")
     assert answer.code == 0, answer.out
-    assert "the check failed before on the same build in run r2" in answer.out
+    assert "on the same build, the check failed earlier in run r2" in answer.out
 
 
 def test_a_rerun_after_a_failure_is_named_while_the_failed_run_is_there(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_rerun_after_a_failure_is_named_while_the_failed_run_is_there(tmp_path
         place.keep_run(place.run_of("r3"), "r3")
         answer = place.ask("green-ready")
     assert answer.code == 0, answer.out
-    assert "the check failed before on the same build in run r2" in answer.out
+    assert "on the same build, the check failed earlier in run r2" in answer.out
 
 
 def test_a_passed_run_that_is_taken_away_is_missed_too(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_aborted_run_is_one_finding(tmp_path: Path) -> None:
     assert answer.code == 3
     assert answer.out.count("UNSURE") == 1, answer.out
     assert "run r1 has not finished" in answer.out
-    assert "this affects 17 checks" in answer.out
+    assert "the reason affects 17 checks" in answer.out
 
 
 def test_a_load_run_that_is_taken_away_is_a_hold(tmp_path: Path) -> None:

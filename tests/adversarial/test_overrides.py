@@ -70,7 +70,7 @@ def test_two_people_override_a_failure_which_stays_visible(tmp_path: Path) -> No
         state = status(place)["smoke"]
     assert answer.code == 0, answer.out
     assert "FAIL, OVERRIDDEN smoke: smoke.login failed in run r2" in answer.out
-    assert ": 18 findings pass; OVERRIDDEN: smoke, by " in answer.out
+    assert ": 18 findings pass; OVERRIDDEN: smoke, signed by " in answer.out
     assert "by Asha Rao (unverified, name typed), ledger entry" in answer.out
     Draft202012Validator(SCHEMA).validate(shown)
     (finding,) = [one for one in shown["findings"] if one["override"]]
@@ -183,7 +183,7 @@ STILL_NO_GO: dict[str, tuple[Callable[[Place], None], str]] = {
     "of another release": (of_another_release, "is for another release"),
     "of another stage": (of_another_stage, "smoke.login failed in run r2"),
     "of an item": (of_an_item, "smoke.login failed in run r2"),
-    "for the served build": (for_the_served_build, "expected v5 5.0.0"),
+    "for the served build": (for_the_served_build, "the expected build is v5 5.0.0"),
 }
 
 
@@ -198,10 +198,10 @@ def test_a_worthless_override_is_a_no_go(tmp_path: Path, name: str) -> None:
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
-    "the served build": (("served-build", *OVERRIDE), "ties the evidence to the release"),
+    "the served build": (("served-build", *OVERRIDE), "the evidence is about the judged release"),
     "an item": (
         ("team-informed", *OVERRIDE),
-        "people sign this item; sign the item without --override",
+        "people sign the item of this objective; sign the item without --override",
     ),
     "too long": (("smoke", "--override", "--expires", "73h"), "at most 72h (an override)"),
     "no expiry": (("smoke", "--override"), "--override needs --expires TIME"),
@@ -253,7 +253,7 @@ def test_every_objective_that_can_roll_back_is_refused() -> None:
 
 def test_an_objective_whose_stated_breach_is_a_rollback_is_refused() -> None:
     stated: Any = SimpleNamespace(name="data-corruption", breach=Outcome.ROLLBACK)
-    assert refusal_of(stated) == "its failure can be a rollback"
+    assert refusal_of(stated) == "a failure of the objective can be a rollback"
     stated.breach = Outcome.NO_GO
     assert refusal_of(stated) == ""
 

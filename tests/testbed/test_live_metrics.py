@@ -121,7 +121,7 @@ def test_too_little_traffic_is_a_hold_that_says_how_much_is_missing(
     time.sleep(SCRAPES_SECONDS)
     code, decision = ask(world, passed_out, policy)
     assert (code, decision["decision"]) == (3, "hold")
-    assert "more events needed" in finding(decision, "errors-against-blue")["sentence"]
+    assert "more events are needed" in finding(decision, "errors-against-blue")["sentence"]
 
 
 @pytest.mark.usefixtures("at_half")
@@ -184,7 +184,7 @@ def test_the_wrong_share_is_a_hold(world: TestWorld, passed_out: Path, policy: s
     share = finding(decision, "traffic-share")
     assert code != 0
     assert share["verdict"] == "inconclusive"
-    assert "green has 30 % of traffic; this stage requires 50 %" in share["sentence"]
+    assert "green has 30 % of the traffic; this stage requires 50 %" in share["sentence"]
 
 
 @pytest.mark.usefixtures("at_half")
@@ -196,7 +196,7 @@ def test_somebody_else_answering_for_green_is_a_hold(
     time.sleep(SCRAPES_SECONDS)
     code, decision = ask(world, passed_out, policy)
     assert code == 3
-    assert "not the intended share" in finding(decision, "traffic-seen")["sentence"]
+    assert "is not the intended share" in finding(decision, "traffic-seen")["sentence"]
 
 
 @pytest.mark.usefixtures("at_half")

@@ -242,7 +242,7 @@ def test_findings_that_are_all_advisory_are_no_go_on() -> None:
     trials = [replace(finding(Verdict.PASS, "a"), advisory=TRIAL)]
     outcome, reason = decided(trials)
     assert outcome is Outcome.HOLD
-    assert reason.startswith("every objective of the stage is advisory, so nothing speaks for")
+    assert reason.startswith("every objective of the stage is advisory, so no finding is a reason")
 
 
 def test_an_advisory_pass_does_not_replace_a_required_finding() -> None:

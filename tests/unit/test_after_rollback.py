@@ -211,7 +211,7 @@ def test_a_run_from_before_the_rollback_does_not_count(
     write(here.out / "runs" / "r9" / "checks.jsonl", events)
     done = asked(here)
     assert done.code == 3
-    assert "these checks could not be run: the collector ended with exit code 1" in done.out
+    assert "could not run the required checks: the collector ended with exit code 1" in done.out
 
 
 @pytest.mark.usefixtures("made")
@@ -219,7 +219,7 @@ def test_green_with_traffic_is_a_hold(here: Place) -> None:
     here.metrics.change(lambda _, __: 50.0, "haproxy_server_weight")
     done = asked(here)
     assert done.code == 3
-    assert "blue has 50 % of traffic; this stage requires 100 %" in done.out
+    assert "blue has 50 % of the traffic; this stage requires 100 %" in done.out
 
 
 def test_no_rollback_is_a_hold_without_a_collector(here: Place, made: HandMadeCollector) -> None:

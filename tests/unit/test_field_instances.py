@@ -69,9 +69,9 @@ def test_the_same_address_may_come_back_with_another_process() -> None:
     ("change", "words"),
     [
         (down, "green-2:8000 is down"),
-        (frozen, "nothing of green-2:8000 for"),
+        (frozen, "has no sample of green-2:8000 for"),
         (nothing_is_scraped, "s old, limit 60 s"),
-        (silent, "nothing of green-2:8000, which Prometheus has scraped for"),
+        (silent, "has no series of green-2:8000, although Prometheus has scraped"),
     ],
 )
 def test_an_instance_that_is_not_seen_and_not_gone_is_a_hold(change: Change, words: str) -> None:

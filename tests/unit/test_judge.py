@@ -168,7 +168,7 @@ def test_a_live_objective_without_a_ramp_is_never_a_go(names: tuple[str, ...]) -
     assert decision.outcome is Outcome.HOLD
     live = [finding for finding in decision.findings if finding.objective in names]
     assert {finding.objective for finding in live} == set(names)
-    assert "needs a traffic share and a comparison" in decision.reason
+    assert "needs an objective of the kind `share`" in decision.reason
 
 
 def test_the_share_must_have_lasted_for_the_bake() -> None:
@@ -181,7 +181,7 @@ def test_the_share_must_have_lasted_for_the_bake() -> None:
     decision = decide(changed(evidence(), "haproxy", series=weights))
     assert decision.outcome is Outcome.HOLD
     assert (
-        "green has had 10 % of traffic for 300 s; the bake time is 600 s; 300 s to go"
+        "green has had 10 % of the traffic for 300 s; the bake time is 600 s; wait for 300 s more"
         in decision.reason
     )
 
@@ -269,7 +269,7 @@ def test_instances_not_scraped_from_the_beginning_are_a_hold() -> None:
     seen = changed(evidence(), "process_start", series=(level(1000, 30, {}),))
     decision = decide(seen)
     assert decision.outcome is Outcome.HOLD
-    assert "its samples cover 30 s of 600 s" in decision.reason
+    assert "the samples cover only 30 s of the window of 600 s" in decision.reason
 
 
 def test_counts_are_cut_to_the_moment_both_were_seen() -> None:

@@ -328,7 +328,7 @@ def test_too_few_events_are_no_look() -> None:
 
 def test_a_judge_says_when_it_is_blind() -> None:
     live = LiveJudge([ERRORS], ("green", "blue"), 60.0)
-    assert "was seen never" in live.blindness(0.0)[1]
+    assert "Prometheus has no sample of green" in live.blindness(0.0)[1]
     for at in range(0, 600, 15):
         values = {'http_requests_total{status="200"}': 1.0}
         live.scraped(Scrape(at, "green", "g", 1.0, values))
@@ -358,7 +358,7 @@ def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
         live.scraped(Scrape(at, "blue", "b", 1.0, values))
         if at > 400:
             live.scraped(Scrape(at, "green", "g", 1.0, values))
-    assert "green was seen for 180 s of the step's 600 s" in live.blindness(600.0)[1]
+    assert "green has samples for only 180 s of the last 600 s" in live.blindness(600.0)[1]
 
 
 # A few whole ramps; `make bench-judge` runs hundreds of every kind.

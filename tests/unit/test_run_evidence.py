@@ -77,7 +77,7 @@ def test_a_bucket_that_changes_its_spelling_is_not_counted() -> None:
     decided = decide(replace(whole, samples=samples))
     assert decide(whole).outcome is Outcome.GO
     assert decided.outcome is Outcome.HOLD
-    assert "a bucket is spelled 1 and 1.0 in the window" in decided.findings[0].sentence
+    assert "a bucket is spelled 1 and 1.0 in the window;" in decided.findings[0].sentence
 
 
 def with_left(outcome: CheckOutcome | None) -> Run:
@@ -102,7 +102,7 @@ def test_a_run_that_judged_by_other_limits_proves_nothing() -> None:
         run = passed_run(limits=limits)
         decided = judge.judge(READY, Evidence(GREEN, SERVED, (run,), {}), NOW)
         assert decided.outcome is Outcome.HOLD
-        assert "judged by limits of another policy" in decided.reason
+        assert "used the limits of another policy" in decided.reason
 
 
 def test_an_unlisted_check_cannot_hide() -> None:

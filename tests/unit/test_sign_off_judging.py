@@ -130,7 +130,7 @@ def test_many_sign_offs_that_do_not_count_are_counted() -> None:
     old = replace(RECORD, sign_off=replace(SIGN_OFF, expires_at=NOW))
     finding = conclude(ITEM, StageSignOffs(STAGE, GREEN, (old,) * 5), NOW)
     assert finding.sentence.count("expired at 2026-11-22 12:00 UTC") == 3
-    assert finding.sentence.endswith("2 more do not count")
+    assert finding.sentence.endswith("2 more sign-offs do not count")
 
 
 def test_kept_evidence_has_the_sign_offs() -> None:

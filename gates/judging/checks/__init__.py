@@ -1,1 +1,1 @@
-"""Objectives about suite runs: required checks passed, and no unknown check ran."""
+"""Judges objectives about suite runs, such as: each required check has passed."""

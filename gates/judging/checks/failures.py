@@ -1,7 +1,7 @@
-"""Condition: no recent run on the served build reports a failed check of a set.
+"""Condition: no recent run on the served build reports a failed check of a check set.
 
-A stage that must not wait for these checks still stops where a run has found a failure. A newer
-complete run in which the same check passed clears the failure.
+The objective does not require a run of these checks. But it fails where a run has found a failure.
+A newer complete run in which the same check passed clears the failure.
 """
 
 from collections.abc import Sequence
@@ -30,14 +30,25 @@ MAX_MESSAGE_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed check that no newer run clears."""
+    """A failed check for which no newer complete run has a pass.
+
+    Args:
+        result: the failed result of the check.
+        run: the run with the result.
+    """
 
     result: CheckResult
     run: Run
 
 
 def conclude(objective: NoFailedChecksObjective, evidence: Evidence, now: datetime) -> Finding:
-    """One finding over all checks of the set."""
+    """Judge all checks of the check set together, and return one finding.
+
+    Args:
+        objective: the objective with the check set and the maximum age of a run.
+        evidence: the evidence with the runs.
+        now: the moment of the decision, UTC.
+    """
     records = _Records.of(objective, evidence, now)
     failures = records.uncleared(CheckOutcome.FAILED)
     check = failures[0].result.check if failures else objective.checks[0]
@@ -54,24 +65,24 @@ def _conclusion(records: "_Records", failures: Sequence[Failure]) -> Conclusion:
         return Conclusion(Measured.OK, Verdict.FAIL, _sentence_of(failures), breach)
     if problem := records.problem():
         return Conclusion(Measured.ERROR, Verdict.INCONCLUSIVE, problem, breach)
-    sentence = f"{runs} runs within {hours:g} h report none of {count} checks as failed"
+    sentence = f"{runs} runs within {hours:g} h report no failure of {count} checks"
     if not runs:
         sentence = (
-            f"no run within {hours:g} h has looked at any of {count} checks, so no failure is "
-            "known; this objective does not require a run"
+            f"no run within {hours:g} h includes any of {count} checks, so no failure is known; "
+            "the objective does not require a run"
         )
     return Conclusion(Measured.OK, Verdict.PASS, sentence, breach)
 
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """The recent runs that may have looked at a check of the set.
+    """The recent runs that may have executed a check of the check set.
 
     Args:
         objective: the objective.
-        evidence: what was measured.
-        now: the moment of the question, UTC.
-        runs: oldest first.
+        evidence: the evidence with the runs.
+        now: the moment of the decision, UTC.
+        runs: the recent runs, oldest first.
     """
 
     objective: NoFailedChecksObjective
@@ -83,7 +94,7 @@ class _Records:
     def of(
         cls, objective: NoFailedChecksObjective, evidence: Evidence, now: datetime
     ) -> "_Records":
-        """Choose the runs of the target that are young enough."""
+        """Choose the runs of the target that are not older than the objective's maximum age."""
         target, checks = evidence.target, set(objective.checks)
         runs = [
             run
@@ -97,7 +108,7 @@ class _Records:
         return cls(objective, evidence, now, tuple(runs))
 
     def uncleared(self, outcome: CheckOutcome) -> list[Failure]:
-        """The newest result with this outcome of each check that no newer run clears."""
+        """Return the newest result with an outcome, for each check that no newer run clears."""
         served = self.evidence.served.build
         runs = [run for run in self.runs if run.build is not None and run.build == served]
         return self._uncleared(runs, outcome)
@@ -116,16 +127,16 @@ class _Records:
         return failures
 
     def _clears(self, run: Run, failed: Sequence[Failure]) -> bool:
-        """Whether a newer complete run passed the check once, after every failure."""
+        """Whether the check passed exactly once in a newer complete run, after every failure."""
         problems = provenance.problems(run, self.objective.limits, self.evidence, self.now)
         return run.counts_violations_since(None) and all(
             provenance.clears(run, failure.run, failure.result, problems) for failure in failed
         )
 
     def problem(self) -> str:
-        """Why a failure may be hidden; an empty text where no failure can be hidden."""
+        """Return the reason why an unknown failure is possible; empty where there is no reason."""
         if self.evidence.served.build is None:
-            return "the served build is unknown, so no run can be compared with it"
+            return "the served build is unknown, so it is not known which runs tested this build"
         unknown = [run for run in self.runs if run.build is None]
         if failures := self._uncleared(unknown, CheckOutcome.FAILED):
             run_id, check = failures[0].run.run_id, failures[0].result.check
@@ -138,7 +149,7 @@ class _Records:
             if failed := self._lost_failures(lost):
                 return (
                     f"{failed[0]} failed in run {lost.run_id}, which {lost.problem}; decision "
-                    f"{lost.decision} was based on this run; a newer complete run is needed"
+                    f"{lost.decision} was based on this run; run the suite again"
                 )
         errors = self.uncleared(CheckOutcome.ERROR)
         return _sentence_of(errors) if errors else ""
@@ -164,15 +175,15 @@ def _sentence_of(failures: Sequence[Failure]) -> str:
     message = " ".join(first.result.message.split())[:MAX_MESSAGE_CHARACTERS]
     more = ", ".join(failure.result.check for failure in failures[1:MAX_NAMED])
     rest = f" (and {len(failures) - MAX_NAMED} more)" if len(failures) > MAX_NAMED else ""
-    also = f"; the same happened to {more}{rest}" if more else ""
+    also = f"; other checks with this result: {more}{rest}" if more else ""
     return (
         f"{first.result.check} {first.result.outcome.value} in run {first.run.run_id}: "
-        f"{message or 'it gave no message'}{also}"
+        f"{message or 'the test gave no message'}{also}"
     )
 
 
 def _measurements(records: _Records, failures: Sequence[Failure]) -> list[Measurement]:
-    """A measurement for each run that failed; otherwise the number of runs that were read."""
+    """A measurement for each run with a failed check; else one with the number of runs."""
     window = records.objective.max_age.total_seconds()
     failed = {failure.run.run_id: failure.run for failure in failures}
     if not failed:

@@ -1,4 +1,4 @@
-"""Condition: no recent run on the target reports a check that the policy does not list."""
+"""Condition: no recent run on the target reports a check that no check set of the policy lists."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,14 +16,22 @@ from gates.model import (
 )
 
 MOST_SHOWN = 5
-NEXT = "list these checks in a check set, or remove them from the suites; move damaged runs away"
+NEXT = (
+    "list the named checks in a check set of the policy, or remove these checks from the suites; "
+    "move the folders of damaged runs away"
+)
 
 
 def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime) -> Finding:
-    """One finding about all runs that are young enough.
+    """Judge all recent runs together, and return one finding.
 
-    No objective requires a check that no check set lists. So the gate would ignore the result of
-    the check, or the suites and the policy are of different releases.
+    No objective can require a check that no check set lists. So the gate would ignore the result of
+    this check. A frequent cause is that the suites and the policy are of different releases.
+
+    Args:
+        objective: the objective with the known checks and the maximum age of a run.
+        evidence: the evidence with the runs.
+        now: the moment of the decision, UTC.
     """
     young = [
         run
@@ -39,14 +47,14 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
     extra = sorted(reported - objective.known - {LEFT_NOTHING})
     shown = ", ".join(extra[:MOST_SHOWN]) + (" …" if len(extra) > MOST_SHOWN else "")
     if extra:
-        sentence = f"{len(extra)} checks were reported that no check set lists: {shown}"
+        sentence = f"the runs report {len(extra)} checks that no check set lists: {shown}"
     elif damaged:
-        sentence = f"run {damaged[0]} is damaged, and may have reported any check"
+        sentence = f"run {damaged[0]} is damaged, and may have had checks that no check set lists"
     elif not runs:
         hours = objective.max_age.total_seconds() / 3600
-        sentence = f"no run on {evidence.target.name} within {hours:g} h"
+        sentence = f"no suite was run on {evidence.target.name} within {hours:g} h"
     else:
-        sentence = f"every check of {len(runs)} runs is listed"
+        sentence = f"a check set lists every check of {len(runs)} runs"
     passes = bool(runs) and not extra and not damaged
     measurement = Measurement(
         source="checks",

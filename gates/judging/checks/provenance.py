@@ -1,4 +1,4 @@
-"""Whether a run can be evidence: its target, build, policy, time and completeness."""
+"""Judges whether a run can be evidence, by its target, build, policy, time and completeness."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,13 +9,16 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime) -> list[str]:
-    """Why no result of this run can count as a pass; empty where the results can count.
+    """List the reasons why no result of a run can count as a pass.
 
     Args:
         run: a suite run or a load run.
-        limits: SHA-256 of the policy's limits; the run must have used the same limits.
+        limits: SHA-256 of the policy's limits. The run must have used the same limits.
         evidence: the evidence with the served build and the target file.
-        now: the moment of the question, UTC.
+        now: the moment of the decision, UTC.
+
+    Returns:
+        One sentence for each reason; empty where the results of the run can count.
     """
     served = evidence.served.build
     found_problems = []
@@ -24,7 +27,9 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
     if run.state is RunState.UNFINISHED:
         found_problems.append(f"run {run.run_id} has not finished: {run.problem}")
     if run.started_at > now + CLOCK_TOLERANCE:
-        found_problems.append(f"run {run.run_id} claims to start in the future ({run.started_at})")
+        found_problems.append(
+            f"run {run.run_id} has a start time in the future ({run.started_at}): a clock is wrong"
+        )
     if run.target_digest != evidence.target.digest:
         found_problems.append(f"the target file was changed since run {run.run_id}")
     if run.build is None or served is None:
@@ -34,20 +39,23 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
     elif run.build != served:
         found_problems.append(f"run {run.run_id} tested {run.build}, but {served} is served now")
     elif run.build_at_end != run.build:
-        found_problems.append(f"the build changed while run {run.run_id} was under way")
+        found_problems.append(f"the served build changed while run {run.run_id} was under way")
     if run.state is RunState.FINISHED and run.limits != limits:
-        found_problems.append(f"run {run.run_id} judged by limits of another policy")
+        found_problems.append(f"run {run.run_id} used the limits of another policy")
     return found_problems
 
 
 def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) -> bool:
-    """Whether a check that failed in a run passed in a later run, once, and after the failure.
+    """Whether a later run clears the failure of a check.
+
+    A later run clears the failure when the later run can be evidence, and when it has exactly one
+    result of the check, which is a pass after the failure.
 
     Args:
         run: the later run.
         failed: the run in which the check failed.
-        result: the failure.
-        problems: why no result of the later run can count as a pass.
+        result: the failed result.
+        problems: the reasons why no result of the later run can count as a pass.
     """
     results = [later for later in run.results if later.check == result.check]
     return (
@@ -60,9 +68,17 @@ def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) 
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
-    """A sentence for each run that the boot clock shows to be later than the newest run.
+    """Find runs that began after the run with the latest start time: a clock was set back.
 
-    Nobody can set the boot clock. The newest run is the newest by the clock of the machine.
+    The seconds since the machine started show the true order of its runs, because nobody can set
+    this clock back.
+
+    Args:
+        newest: the run with the latest start time by the clock of the machine.
+        others: the runs to compare with the newest run.
+
+    Returns:
+        One sentence for each run that began after the newest run.
     """
     return [
         f"run {other.run_id} began after run {newest.run_id}, but has an earlier time: "

@@ -1,4 +1,4 @@
-"""Condition: the newest result of every required check is a pass on the build that is served."""
+"""Condition: the newest result of every required check is a pass on the served build."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,20 +30,20 @@ FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
 
 MAX_NAMED = 3
 MAX_NOTE_CHARACTERS = 300
-LOOKED_AT = " has looked at"
+LOOKED_AT = " includes"
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the evidence says about one check.
+    """The conclusion about one check.
 
     Args:
         measured: whether the check was measured.
         verdict: whether the check meets the objective.
-        sentence: the reason.
-        result: the result of the check.
-        run: the run with the result.
-        common: the reason, where it is the same for other checks of the run; else empty.
+        sentence: the reason of the verdict.
+        result: the result of the check; None without a result.
+        run: the run with the result; None without a run.
+        common: the reason, where other checks can have the same reason; else empty.
     """
 
     measured: Measured
@@ -55,7 +55,7 @@ class _Answer:
 
 
 def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """A finding for each required check; checks that fail for one common reason share a finding."""
+    """Judge each required check by its newest run; checks with the same problem share a finding."""
     if objective.since_rollback:
         evidence = _since_rollback(evidence)
     now = max([now, *(collection.ended_at for collection in _collections(objective, evidence))])
@@ -74,7 +74,7 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
             sentence = (
                 f"{reason} {named}"
                 if answer.run is None and reason.endswith(LOOKED_AT)
-                else f"{reason}; this affects {len(checks)} checks: {named}"
+                else f"{reason}; the reason affects {len(checks)} checks: {named}"
             )
             together = replace(answer, sentence=sentence)
             finding = _finding(objective, checks[0], together, evidence, now, alone=False)
@@ -85,7 +85,7 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
 
 
 def _since_rollback(evidence: Evidence) -> Evidence:
-    """The evidence without the runs from before the last rollback; without any where none is."""
+    """The evidence with only the runs after the last rollback; without a rollback, no runs."""
     rollback = evidence.rollback
     runs = [
         run
@@ -101,12 +101,12 @@ class _RunsOfCheck:
 
     Args:
         objective: the objective that requires the check.
-        evidence: what was measured.
+        evidence: the evidence with the runs.
         check: the id of the check.
-        now: the moment of the question, UTC.
-        every: all these runs; the newest last.
-        passing: those of them in which the check fails by every violation that the objective
-            counts, so that a pass counts.
+        now: the moment of the decision, UTC.
+        every: all runs that concern the check; the newest is the last.
+        passing: the runs in ``every`` that counted all violations that the objective counts. Only a
+            pass of such a run counts.
     """
 
     objective: ChecksObjective
@@ -120,7 +120,7 @@ class _RunsOfCheck:
     def of(
         cls, objective: ChecksObjective, evidence: Evidence, check: str, now: datetime
     ) -> "_RunsOfCheck":
-        """Choose the runs."""
+        """Choose the runs that concern a check."""
         every = tuple(_concerned_runs(evidence.runs, evidence.target, check))
         rollback = evidence.rollback if objective.since_rollback else None
         moment = rollback.counts_since if rollback else None
@@ -128,7 +128,7 @@ class _RunsOfCheck:
         return cls(objective, evidence, check, now, every, passing)
 
     def failure(self) -> _Answer | None:
-        """A failure of the check on the served build that no later run clears."""
+        """Return a failure of the check on the served build that no later run clears, or None."""
         runs = [run for run in self.every if _same_build(run, self.evidence)]
         if _is_trigger(self.objective):
             return self._uncleared(runs)
@@ -141,10 +141,10 @@ class _RunsOfCheck:
         return None
 
     def _uncleared(self, runs: Sequence[Run]) -> _Answer | None:
-        """The newest young failure of a trigger.
+        """The newest failure of a rollback trigger that is not too old and that no run clears.
 
         A later run clears the failure where the check passed and the run can be evidence. A run
-        that was cut off, or that measured nothing, clears nothing.
+        that was aborted, or that measured nothing, clears no failure.
         """
         problems = {
             run.run_id: provenance.problems(run, self.objective.limits, self.evidence, self.now)
@@ -206,16 +206,16 @@ def _end_of(run: Run, check: str) -> datetime:
 
 
 def _uncollected(objective: ChecksObjective, evidence: Evidence) -> list[str]:
-    """Why the gate could not have the checks run; empty where it could, or where it need not."""
+    """Why the collector of the gate could not run the checks; empty where it had no problem."""
     return [
-        f"these checks could not be run: {collection.problem}"
+        f"the gate could not run the required checks: {collection.problem}"
         for collection in _collections(objective, evidence)
         if collection.problem
     ]
 
 
 def _collections(objective: ChecksObjective, evidence: Evidence) -> list[Collection]:
-    """The attempts of the gate to have the objective's checks run."""
+    """The attempts of the gate to run the objective's checks with the collector."""
     return [
         collection
         for collection in evidence.collections
@@ -224,7 +224,7 @@ def _collections(objective: ChecksObjective, evidence: Evidence) -> list[Collect
 
 
 def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
-    """A problem where a run of an earlier decision is lost or changed, without a newer run."""
+    """The problem that a run of an earlier decision was deleted or changed, without a newer run."""
     for lost in evidence.lost_runs:
         later = (
             newest is not None
@@ -238,7 +238,7 @@ def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer |
         failed = "failed" if check in lost.failed else "was checked"
         reason = (
             f"run {lost.run_id} {lost.problem}; decision {lost.decision} was based on this run; "
-            "a newer complete run is needed"
+            "run the suite again"
         )
         sentence = f"{check} {failed} in run {lost.run_id}: {reason}"
         common = "" if check in lost.failed else reason
@@ -268,7 +268,7 @@ def _failed_before(check: str, concerned: Sequence[Run], evidence: Evidence) -> 
     if not names:
         return ""
     named = ", ".join(names[-MAX_NAMED:])
-    return f"; the check failed before on the same build in run {named}"
+    return f"; on the same build, the check failed earlier in run {named}"
 
 
 def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run]:
@@ -313,14 +313,15 @@ def _same_build(run: Run, evidence: Evidence) -> bool:
 
 
 def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
-    again = f" (reported {count} times: a retry does not undo a failure)" if count > 1 else ""
+    retry = f" (the check has {count} results: a retry does not undo a failure)"
+    again = retry if count > 1 else ""
     message = " ".join(result.message.split())[:300] or "the test gave no message"
     sentence = f"{check} {result.outcome.value} in run {run.run_id}{again}: {message}"
     return _Answer(Measured.OK, Verdict.FAIL, sentence, result, run)
 
 
 def _left_something(run: Run) -> list[str]:
-    """A problem unless the record says exactly once that the run left nothing in the database."""
+    """A problem where the record does not prove that the run left nothing in the database."""
     if run.state is not RunState.FINISHED:
         return []
     results_of_clean_up = [result for result in run.results if result.check == LEFT_NOTHING]
@@ -338,9 +339,9 @@ def _of_results(
     run: Run,
     now: datetime,
 ) -> _Answer:
-    """The answer of a whole run of the served build."""
+    """The conclusion about a check from a complete run of the served build."""
     if not results:
-        sentence = f"run {run.run_id} announced {check} and has no result of it"
+        sentence = f"run {run.run_id} planned {check}, but its record has no result of the check"
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, run=run)
     result, again = results[0], len(results) > 1
     if result.outcome in _failures_of(objective):
@@ -352,10 +353,11 @@ def _of_results(
         return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, result, run)
     age = now - result.at
     if age > objective.max_age:
-        sentence = f"{check} passed {_minutes(age)} ago, longer than {_minutes(objective.max_age)}"
+        limit = _minutes(objective.max_age)
+        sentence = f"{check} passed {_minutes(age)} ago; the maximum age is {limit}"
         return _Answer(Measured.STALE, Verdict.INCONCLUSIVE, sentence, result, run)
     if age < -CLOCK_TOLERANCE or result.at < run.started_at - CLOCK_TOLERANCE:
-        sentence = f"{check} has the time {result.at}, which is outside its run: a clock is wrong"
+        sentence = f"{check} has a result at {result.at}, outside the run's time: a clock is wrong"
         return _Answer(Measured.ERROR, Verdict.INCONCLUSIVE, sentence, result, run)
     # A check that passed may have named violations from before the last rollback.
     note = " ".join(result.message.split())[:MAX_NOTE_CHARACTERS]

@@ -1,1 +1,1 @@
-"""Objectives that follow a ramp scrape by scrape: comparisons, triggers, traffic, availability."""
+"""Judges a ramp scrape by scrape: comparisons, rollback triggers, traffic and availability."""

@@ -1,4 +1,4 @@
-"""Condition: green's instances were up, and all of them were seen, through the whole step."""
+"""Condition: green's instances were up in the step, and Prometheus scraped all instances."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,15 @@ CLOCK_NOISE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class InstanceSamples:
-    """The samples of green's instances in this step.
+    """The query results about green's instances in this ramp step.
 
     Args:
-        moves: the moves of the ramp that is under way.
-        up: whether Prometheus reached each instance.
-        starts: when the processes started; None where the system has no start time.
-        now: seconds since the epoch.
-        instance_label: the label that names the instance.
+        moves: the changes of green's share of the traffic in the ramp that is under way.
+        up: the query result of ``up``, which shows whether Prometheus reached each instance.
+        starts: the query result with the start times of the processes; None where the system has
+            no start times.
+        now: the moment of the decision, in seconds since the epoch.
+        instance_label: the name of the label whose value is the instance.
     """
 
     moves: Sequence[Move]
@@ -46,14 +47,15 @@ class InstanceSamples:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A time in which an instance was not reached, seconds since the epoch.
+    """A period in which Prometheus did not reach an instance; moments in seconds since the epoch.
 
     Args:
         instance: the name of the instance.
-        begin: the last moment before the absence at which Prometheus reached the instance.
-        end: the first moment at which Prometheus reached the instance again; otherwise the newest
-            scrape.
-        restarted: whether another process answered at the end.
+        begin: the last moment before the absence at which Prometheus reached the instance, but not
+            before the step began; the first scrape where Prometheus never reached the instance.
+        end: the first moment at which Prometheus reached the instance again; the newest scrape
+            where Prometheus did not reach the instance again.
+        restarted: whether another process of the instance responded at the end.
     """
 
     instance: str
@@ -63,7 +65,7 @@ class Absence:
 
     @property
     def seconds(self) -> float:
-        """The length of the absence."""
+        """The length of the absence, in seconds."""
         return self.end - self.begin
 
 
@@ -73,17 +75,18 @@ def conclude(
     samples: InstanceSamples | None,
     weights: SampleSet,
 ) -> Finding:
-    """Judge how long green's instances were away in this step.
+    """Judge for how long Prometheus did not reach green's instances in this step.
 
-    An absence after which another process answers is an outage, and counts against the objective
-    over the whole step. An absence after which the same process answers is a gap of the scrapes. A
-    long gap within the last bake time is a hold, because no samples show the events in the gap.
+    An absence after which another process responds is an outage. All outages of the step count
+    against the objective. An absence after which the same process responds is a gap of the scrapes.
+    A long gap within the last bake time is a hold, because no samples show the events in the gap.
 
     Args:
         objective: the objective.
         target: green; the target file may list the instances that must exist.
-        samples: the samples of Prometheus; None where no ramp is under way.
-        weights: the balancer's weights, shown where no ramp is under way.
+        samples: the query results about green's instances; None where no ramp is under way.
+        weights: the query result with the traffic weights, for the finding where no ramp is under
+            way.
     """
     if samples is None:
         conclusion = cannot_measure(Measured.NO_DATA, objective.reads, "no ramp is under way")
@@ -101,13 +104,15 @@ def _judged(
 ) -> tuple[Measured, Verdict, str]:
     for answer in (samples.up, *(() if samples.starts is None else (samples.starts,))):
         if answer.measured is not Measured.OK:
-            problem = f"cannot see {objective.reads}: {answer.query}: {answer.problem}"
-            return answer.measured, Verdict.INCONCLUSIVE, problem
+            problem = f"{answer.query}: {answer.problem}"
+            sentence = f"the gate cannot measure {objective.reads}: {problem}"
+            return answer.measured, Verdict.INCONCLUSIVE, sentence
     try:
         instances = by_instance(samples.up.series, samples.instance_label)
         absences = [item for name in instances for item in _absences(name, samples)]
     except ValueError as error:
-        return Measured.ERROR, Verdict.INCONCLUSIVE, f"cannot see {objective.reads}: {error}"
+        sentence = f"the gate cannot measure {objective.reads}: {error}"
+        return Measured.ERROR, Verdict.INCONCLUSIVE, sentence
     since, max_age = samples.moves[-1].at, objective.max_sample_age.total_seconds()
     fresh = {
         name
@@ -141,9 +146,9 @@ def _judged(
     if holes:
         hole = holes[-1]
         sentence = (
-            f"{hole.instance} was not seen for {hole.seconds:.0f} s (limit {max_age:.0f} s); "
-            f"the gap ended {samples.now - hole.end:.0f} s ago; "
-            f"wait {hole.end - recent:.0f} s more without another gap"
+            f"Prometheus did not reach {hole.instance} for {hole.seconds:.0f} s "
+            f"(limit {max_age:.0f} s); the gap ended {samples.now - hole.end:.0f} s ago; "
+            f"wait for {hole.end - recent:.0f} s more without another gap"
         )
         return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
     return Measured.OK, Verdict.PASS, counted
@@ -176,7 +181,7 @@ def _absences(instance: str, samples: InstanceSamples) -> Iterator[Absence]:
         restarted = failed and _restarted(starts, begin, end)
         yield Absence(instance, max(begin, since), end, restarted=restarted)
     if looks[-1].at > good[-1]:
-        # Whether the process is down, or only its metrics are, nobody knows yet.
+        # It is not known yet whether the process is down, or only its metrics.
         yield Absence(instance, max(good[-1], since), looks[-1].at, restarted=False)
 
 
@@ -191,16 +196,16 @@ def _start_times(instance: str, samples: InstanceSamples) -> list[Sample] | None
 def _was_away(
     starts: Sequence[Sample] | None, others: Sequence[float], begin: float, end: float
 ) -> bool:
-    """Whether the instance left the discovery of Prometheus, and another process came back.
+    """Whether the instance left the service discovery, and another process began later.
 
-    Prometheus scraped other instances in the meantime, so that no events went unseen.
+    Prometheus scraped other instances in the meantime, so Prometheus itself was not down.
     """
     scraped = bisect_left(others, end) > bisect_right(others, begin)
     return scraped and starts is not None and _is_another(starts, begin, end)
 
 
 def _is_another(starts: Sequence[Sample], begin: float, end: float) -> bool:
-    """Whether the process after a gap began in the gap."""
+    """Whether the process after a gap started later than the process before the gap."""
     after, before = bisect_left(starts, (end, -inf)), bisect_right(starts, (begin, inf)) - 1
     if before < 0 or after == len(starts):
         return False
@@ -214,5 +219,5 @@ def _restarted(starts: Sequence[Sample] | None, begin: float, end: float) -> boo
     before = [item.value for item in starts if item.at <= begin]
     after = [item.value for item in starts if item.at >= end]
     if not before or not after:
-        return True  # nobody can say that it is the same
+        return True  # nothing proves that the process is the same
     return abs(after[0] - before[-1]) > CLOCK_NOISE_SECONDS

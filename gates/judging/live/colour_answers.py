@@ -1,4 +1,4 @@
-"""The answers of Prometheus about one colour: whether they can be judged, and their scrapes."""
+"""Checks the query results about one colour, and combines their samples into scrapes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,19 @@ QUIET_START = 2
 
 @dataclass(frozen=True, slots=True)
 class ColourAnswers:
-    """The answers of Prometheus about one colour.
+    """The query results of Prometheus about one colour.
 
     Args:
-        whole: the counters of all events.
-        counters: the counters that must have series; ``whole`` is among them.
-        bad_events: counters of bad events; a label value that never occurred has no series.
-        late_counters: counters whose series appear with their first event.
-        starts: when the processes started; None where a fall of a counter is a restart.
-        up: whether Prometheus reaches each instance.
-        processes: the indicator of the instances.
-        labels: the labels that tell the series of an instance apart.
+        whole: the query result with the counters of the total events.
+        counters: the query results that must have time series; ``whole`` is one of these results.
+        bad_events: the query results with the counters of bad events. They may have no time series,
+            because a label value that never occurred has no time series.
+        late_counters: the query results with counters that appear with their first event.
+        starts: the query result with the start times of the processes; None where only the fall of
+            a counter shows a restart.
+        up: the query result of ``up``, which shows whether Prometheus reaches each instance.
+        processes: the indicator of the processes.
+        labels: the labels in which the time series of one instance may differ.
     """
 
     whole: SampleSet
@@ -41,7 +43,13 @@ class ColourAnswers:
 
     @classmethod
     def of(cls, group: QueryGroup, colour: Colour, evidence: Evidence) -> "ColourAnswers":
-        """The answers about one colour; each answer is in the field of its query's role."""
+        """Sort the query results of one colour by the purpose of each query.
+
+        Args:
+            group: the queries of the objectives that share a live judge.
+            colour: the colour.
+            evidence: the evidence with the query results.
+        """
 
         def by_role(role: Role) -> tuple[SampleSet, ...]:
             return tuple(query.answer(evidence) for query in group.select(colour, role))
@@ -73,17 +81,17 @@ class ColourAnswers:
 
     @property
     def of_processes(self) -> tuple[SampleSet, ...]:
-        """The answer about the start times, where the system has them."""
+        """The query result with the start times; empty where the system has no start times."""
         return () if self.starts is None else (self.starts,)
 
     @property
     def needed(self) -> tuple[SampleSet, ...]:
-        """The answers without which no objective can be judged."""
+        """The query results that must have time series for the objectives to be judged."""
         return (*self.counters, *self.of_processes, self.up)
 
     @property
     def optional(self) -> tuple[SampleSet, ...]:
-        """The answers that may have no series."""
+        """The query results that may have no time series."""
         return (*self.bad_events, *self.late_counters)
 
 
@@ -94,17 +102,19 @@ def read_scrapes(
     now: float,
     memory: ScrapeMemory | None = None,
 ) -> tuple[tuple[Measured, str], list[Scrape]]:
-    """Why the answers of a colour cannot be fed to a judge, and the scrapes that they hold.
+    """Check the query results of a colour, and combine their samples into scrapes.
 
     Args:
-        colour: the answers.
+        colour: the query results of the colour.
         slot: the name of the colour, for the scrapes.
-        max_age: the maximum age of a sample, seconds.
-        now: seconds since the epoch.
-        memory: the scrapes of an earlier look, which this look replaces.
+        max_age: the maximum age of a fresh sample, in seconds.
+        now: the moment of the decision, in seconds since the epoch.
+        memory: the scrapes of an earlier evaluation, which this function replaces; None without an
+            earlier evaluation.
 
     Returns:
-        A status with a sentence, ``(OK, "")`` where the answers can be judged; and the scrapes.
+        A status with a sentence that says why the query results cannot be judged, or ``(OK, "")``;
+        and the scrapes in order of time. The scrapes are empty unless the status is OK or STALE.
     """
     unanswered = _unanswered(colour)
     if unanswered[0] is not Measured.OK:
@@ -130,7 +140,7 @@ def read_scrapes(
 
 
 def _unanswered(colour: ColourAnswers) -> tuple[Measured, str]:
-    """Which answer is missing; (OK, "") where no answer is."""
+    """The first query that failed or has no data; ``(OK, "")`` where every query succeeded."""
     if colour.starts is not None and colour.starts.measured is Measured.NO_DATA:
         return Measured.NO_DATA, _no_start_time(colour.starts)
     for answer in colour.needed:
@@ -145,20 +155,23 @@ def _unanswered(colour: ColourAnswers) -> tuple[Measured, str]:
 def _no_start_time(starts: SampleSet) -> str:
     return (
         f"{starts.query}: {starts.problem}; the policy names this series as the sign of a restart: "
-        "export it, or declare fall_is_restart = true"
+        "export this series, or declare fall_is_restart = true in the policy"
     )
 
 
 def _wrong_series(colour: ColourAnswers) -> str:
-    """Why the events would be counted wrongly; empty where the count is right.
+    """The reason why events would be counted twice or not at all; empty without a reason.
 
     Raises:
-        ValueError: a series without an instance, or an instance scraped by several jobs at once.
+        ValueError: a time series names no instance, or several jobs scrape an instance at once.
     """
     counted = (*colour.counters, *colour.optional)
     for answer in counted:
         if spellings := answers.spelled_twice(answer.series):
-            return f"a bucket is spelled {spellings[0]} and {spellings[1]} in {answer.query}"
+            return (
+                f"the boundary of a bucket is spelled {spellings[0]} and {spellings[1]} in "
+                f"{answer.query}; wait until the window has only one spelling"
+            )
     label = colour.processes.instance_label
     return (
         series_labels.problem((*colour.of_processes, *counted), colour.labels, label)
@@ -168,7 +181,7 @@ def _wrong_series(colour: ColourAnswers) -> str:
 
 
 def _other_instances(colour: ColourAnswers) -> str:
-    """Why the answers are not of the same instances; empty where they are.
+    """The reason why the query results are not of the same instances; empty without a reason.
 
     Every instance that counts events must have a start time, and all events of an instance must be
     counted.
@@ -183,22 +196,25 @@ def _other_instances(colour: ColourAnswers) -> str:
         instances = set(by_instance(answer.series, label))
         is_bad = answer in colour.bad_events
         if instances - counting or (counting - instances and not is_bad):
-            return f"{answer.query} and {whole.query} are of different instances"
+            return f"the series of {answer.query} and of {whole.query} are of different instances"
     return ""
 
 
 def gone_instances(colour: ColourAnswers, max_age: float) -> frozenset[str]:
-    """The instances that left the discovery of Prometheus.
+    """Find the instances of a colour that left the service discovery of Prometheus.
 
     Args:
-        colour: the answers.
-        max_age: the maximum age of a sample, seconds.
+        colour: the query results of the colour.
+        max_age: the maximum age of a fresh sample, in seconds.
+
+    Raises:
+        ValueError: a time series names no instance, or several jobs scrape an instance at once.
     """
     return discovery.gone(colour.up, max_age, colour.processes.instance_label)
 
 
 def _missing_counters(colour: ColourAnswers, gone: frozenset[str], max_age: float) -> str:
-    """Which instance runs and counts no events; empty where every instance counts.
+    """A sentence about an instance that runs and counts no events; empty without one.
 
     A process that has just started has no counters until its first event.
     """
@@ -212,14 +228,14 @@ def _missing_counters(colour: ColourAnswers, gone: frozenset[str], max_age: floa
         seconds = colour.starts.evaluated_at - min(series.samples[0].at for series in group)
         if seconds > QUIET_START * max_age:
             return (
-                f"{colour.whole.query}: nothing of {instance}, which Prometheus has scraped "
-                f"for {seconds:.0f} s"
+                f"{colour.whole.query} has no series of {instance}, although Prometheus has "
+                f"scraped this instance for {seconds:.0f} s"
             )
     return ""
 
 
 def _scrapes(colour: ColourAnswers, slot: str, memory: ScrapeMemory | None) -> list[Scrape]:
-    """The scrapes that the answers of one colour hold."""
+    """Combine the samples in the query results of one colour into scrapes."""
     reader = ScrapeReader(slot, colour.labels, colour.processes.instance_label)
     return reader.scrapes(
         [answer.series for answer in colour.counters],
@@ -230,15 +246,15 @@ def _scrapes(colour: ColourAnswers, slot: str, memory: ScrapeMemory | None) -> l
 
 
 def _behind(known: Sequence[SampleSet], max_age: float, instance_label: str) -> str:
-    """Compare the newest samples of each instance between the answers.
+    """Compare the newest samples of each instance between query results.
 
     Args:
-        known: the answers.
-        max_age: how many seconds an answer may be older than another answer.
-        instance_label: the label that names the instance.
+        known: the query results.
+        max_age: how many seconds a query result may end before another query result.
+        instance_label: the name of the label whose value is the instance.
 
     Returns:
-        A sentence about the first answer that is too old; an empty text where no answer is.
+        A sentence about the first query result that ends too early; else an empty text.
     """
     latest: dict[str, float] = {}
     newest: dict[tuple[str, str], float] = {}
@@ -251,5 +267,5 @@ def _behind(known: Sequence[SampleSet], max_age: float, instance_label: str) -> 
             newest[key] = max(newest.get(key, at), at)
     for (query, instance), at in newest.items():
         if latest[instance] - at > max_age:
-            return f"{query}: nothing of {instance} for {latest[instance] - at:.0f} s"
+            return f"{query} has no sample of {instance} for {latest[instance] - at:.0f} s"
     return ""

@@ -1,4 +1,4 @@
-"""Feeds the live judges the samples of Prometheus, scrape by scrape, and collects the findings."""
+"""Gives the live judges the scrapes of Prometheus, one after the other, and collects findings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,12 +34,13 @@ MAY_BE_FED = (Measured.OK, Measured.STALE)
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """What the findings of a ramp's live objectives are read from, beside the evidence.
+    """The data by which live objectives are judged, in addition to the evidence.
 
     Args:
-        queries: the queries of these objectives, whose answers are in the evidence.
-        timeline: the balancer's moves.
-        fed_judges: the judges of earlier looks; None for a single look.
+        queries: the queries of the live objectives. The evidence has the query results.
+        timeline: green's shares of the traffic over time.
+        fed_judges: the live judges of earlier evaluations; None where this evaluation is the only
+            one.
     """
 
     queries: LiveQueries
@@ -48,16 +49,16 @@ class LiveView:
 
 
 def findings(plan: LivePlan, view: LiveView, evidence: Evidence, now: float) -> tuple[Finding, ...]:
-    """Judge the live objectives of a stage.
+    """Judge the live objectives of a stage, and return one finding for each objective.
 
-    Objectives that read the same counters share a judge. Objectives that read other counters have
-    another judge, so that missing samples of one judge do not affect the others.
+    Objectives that read the same counters share a live judge. Objectives that read different
+    counters have different judges, so that missing samples of one judge affect no other judge.
 
     Args:
         plan: the stage's live objectives.
-        view: the queries, the moves, and the judges of earlier looks.
-        evidence: the evidence with the answers.
-        now: seconds since the epoch.
+        view: the queries, the moves, and the live judges of earlier evaluations.
+        evidence: the evidence with the query results.
+        now: the moment of the decision, in seconds since the epoch.
     """
     queries, timeline = view.queries, view.timeline
     by_name: dict[str, Finding] = {}
@@ -73,13 +74,16 @@ def findings(plan: LivePlan, view: LiveView, evidence: Evidence, now: float) -> 
 
 
 def with_triggers(findings: Iterable[Finding], of_triggers: Iterable[Finding]) -> list[Finding]:
-    """Replace the findings of rollback triggers by the findings of the triggers' own windows.
+    """Replace findings about rollback triggers by the findings from the triggers' own windows.
 
-    A trigger that fired earlier in the ramp has fired.
+    A finding about a trigger that fired earlier in the ramp is not replaced.
 
     Args:
-        findings: the findings by the history of the ramp.
-        of_triggers: the findings of the triggers by their own windows.
+        findings: the findings from the history of the whole ramp.
+        of_triggers: the findings about rollback triggers from the triggers' own windows.
+
+    Returns:
+        All findings, in the order of ``findings``.
     """
     by_window = {finding.objective: finding for finding in of_triggers}
     return [
@@ -91,7 +95,18 @@ def with_triggers(findings: Iterable[Finding], of_triggers: Iterable[Finding]) -
 def availability_findings(
     plan: LivePlan, queries: LiveQueries, timeline: Timeline, evidence: Evidence, now: float
 ) -> tuple[Finding, ...]:
-    """Judge whether green was up; the arguments are as for ``trigger_findings``."""
+    """Judge whether green's instances were up in this step.
+
+    Args:
+        plan: the stage's live objectives.
+        queries: the queries of the live objectives.
+        timeline: green's shares of the traffic over time.
+        evidence: the evidence with the query results.
+        now: the moment of the decision, in seconds since the epoch.
+
+    Returns:
+        A finding for each objective about availability.
+    """
     up = _instances(queries.processes, timeline, evidence, now)
     return tuple(
         availability.conclude(objective, evidence.target, up, timeline.answer)
@@ -102,17 +117,17 @@ def availability_findings(
 def trigger_findings(
     queries: LiveQueries, timeline: Timeline, evidence: Evidence, now: float
 ) -> tuple[Finding, ...]:
-    """Judge the rollback triggers by their own windows, whatever the history of the ramp shows.
+    """Judge the rollback triggers only by the samples in the triggers' own windows.
 
     Args:
         queries: the queries of the live objectives.
-        timeline: the balancer's moves.
-        evidence: the evidence with the answers to the triggers' queries.
-        now: seconds since the epoch.
+        timeline: green's shares of the traffic over time.
+        evidence: the evidence with the results of the triggers' queries.
+        now: the moment of the decision, in seconds since the epoch.
 
     Returns:
-        The findings of the triggers; none without a ramp, and none where the evidence is of a
-        version that did not ask for these windows.
+        The findings about the triggers. Empty without a ramp, and where the evidence is from an
+        older version of the gate that did not query these windows.
     """
     if not timeline.moves:
         return ()
@@ -160,12 +175,13 @@ def _of_group(
 
 @dataclass(frozen=True, slots=True)
 class KnownScrapes:
-    """What the answers about both colours hold.
+    """The scrapes of both colours, with the reason why the objectives cannot be judged.
 
     Args:
-        scrapes: the scrapes, in order of time.
-        gone: the instances of each colour that left the discovery of Prometheus.
-        blind: why the objectives cannot be judged; ``(OK, "")`` where they can.
+        scrapes: the scrapes of both colours, in order of time.
+        gone: the instances of each colour that left the service discovery of Prometheus.
+        blind: a status and a sentence that says why the objectives cannot be judged; ``(OK, "")``
+            where the objectives can be judged.
     """
 
     scrapes: list[Scrape]
@@ -179,7 +195,7 @@ def _known(
     now: float,
     fed_judges: FedJudges | None = None,
 ) -> KnownScrapes:
-    """Read the answers; a problem of a colour that the judge does not need is left out."""
+    """Read the query results; ignore a problem of a colour that the judge does not need."""
     every: list[Scrape] = []
     gone: dict[str, frozenset[str]] = {}
     blind = Measured.OK, ""
@@ -201,7 +217,7 @@ def _known(
 def _instances(
     queries: Sequence[LiveQuery], timeline: Timeline, evidence: Evidence, now: float
 ) -> availability.InstanceSamples | None:
-    """What is known of green's instances; None where no ramp is under way."""
+    """The query results about green's instances; None where no ramp is under way."""
     of_green = {query.role: query for query in queries if query.colour is Colour.GREEN}
     if not of_green:
         return None
@@ -222,7 +238,7 @@ def _is_exported(colours: Iterable[ColourAnswers]) -> bool:
 
 
 def _basis(group: QueryGroup, timeline: Timeline, evidence: Evidence) -> FindingBasis:
-    """The answers that the findings of a group are based on; without a ramp, the weights."""
+    """The query results that the findings of a group are based on; the weights without a ramp."""
     basis = FindingBasis({}, {})
     for objective in group.objectives:
         queries = group.of_objective.get(objective.name, ())
@@ -237,17 +253,17 @@ def _basis(group: QueryGroup, timeline: Timeline, evidence: Evidence) -> Finding
 def problem_of(
     judge: LiveJudge, group: QueryGroup, evidence: Evidence, now: float
 ) -> tuple[Measured, str]:
-    """Why the answers about a group cannot be judged, for a judge that is fed elsewhere.
+    """Find the reason why query results cannot be judged, without giving scrapes to the judge.
 
     Args:
-        judge: the judge of the group; it learns which instances left.
-        group: the queries of the judge.
-        evidence: the evidence with the answers.
-        now: seconds since the epoch.
+        judge: the live judge. The function tells the judge which instances are gone.
+        group: the queries of the judge's objectives.
+        evidence: the evidence with the query results.
+        now: the moment of the decision, in seconds.
 
     Returns:
-        A status and a sentence; ``(OK, "")`` where the answers can be judged. After a status that
-        is not in ``MAY_BE_FED`` no scrape counts.
+        A status and a sentence; ``(OK, "")`` where the query results can be judged. No scrape
+        counts where the status is not in ``MAY_BE_FED``.
     """
     colours = {colour: ColourAnswers.of(group, colour, evidence) for colour in Colour}
     if is_of_customers(group.objectives[0]) and not _is_exported(colours.values()):

@@ -1,4 +1,4 @@
-"""Judges that were fed in an earlier look, so that a later look feeds only new scrapes."""
+"""Keeps live judges between evaluations, so that an evaluation counts only new scrapes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ Group = tuple[tuple[LiveObjective, ...], tuple[str, str]]
 
 @dataclass(slots=True)
 class FedJudge:
-    """A judge, and what it was fed, in this order of time.
+    """A live judge, with the scrapes and moves that the judge was given so far.
 
     Args:
-        judge: the judge.
-        scrapes: the scrapes.
-        moves: the moves.
-        problem: the first problem of a scrape; empty where no scrape had a problem.
+        judge: the live judge.
+        scrapes: the scrapes that the judge was given, in order of time.
+        moves: the moves of traffic that the judge was given, in order of time.
+        problem: the first problem of a scrape that the judge needs; empty without a problem.
     """
 
     judge: LiveJudge
@@ -27,11 +27,14 @@ class FedJudge:
     problem: str = ""
 
     def may_go_on(self, moves: Sequence[Move], scrapes: Sequence[Scrape]) -> bool:
-        """Whether the judge was fed the beginning of these moves and scrapes, in the same order.
+        """Whether the judge can continue with a longer list of moves and scrapes.
+
+        The lists must begin with the moves and scrapes that the judge was given already. New moves
+        and scrapes must be later than these.
 
         Args:
-            moves: the moves.
-            scrapes: the scrapes, in order of time.
+            moves: all moves of the ramp, in order of time.
+            scrapes: all scrapes, in order of time.
         """
         known_scrapes, known_moves = len(self.scrapes), len(self.moves)
         new_scrapes, new_moves = scrapes[known_scrapes:], moves[known_moves:]
@@ -43,14 +46,15 @@ class FedJudge:
         )
 
     def feed(self, moves: Sequence[Move], scrapes: Sequence[Scrape]) -> None:
-        """Feed the moves and scrapes that are new.
+        """Give the judge the moves and scrapes that are new, in order of time.
 
-        After a problem of one scrape the later scrapes are fed, too, so that the problem does not
-        hide a later stop.
+        After a scrape with a problem, the judge still gets the later scrapes. So the problem does
+        not hide a later stop.
 
         Args:
-            moves: all moves, also those that the judge knows.
-            scrapes: all scrapes in order of time, also those that the judge knows.
+            moves: all moves, with the moves that the judge was given already.
+            scrapes: all scrapes in order of time, with the scrapes that the judge was given
+                already.
         """
         left = list(moves[len(self.moves) :])
         for scrape in scrapes[len(self.scrapes) :]:
@@ -68,11 +72,12 @@ class FedJudge:
 
 @dataclass(slots=True)
 class FedJudges:
-    """What earlier looks leave to the next look.
+    """The live judges and scrapes of earlier evaluations, for the next evaluation.
 
     Args:
-        by_group: the judges, keyed by objectives and colours.
-        scrapes: the scrapes of each colour, keyed by the objectives that read them and the colour.
+        by_group: the live judges, keyed by their objectives and by the names of the colours.
+        scrapes: the scrapes of each colour, keyed by the objectives of the judge and by the name of
+            the colour.
     """
 
     by_group: dict[Group, FedJudge] = field(default_factory=dict)
@@ -85,13 +90,15 @@ class FedJudges:
         moves: Sequence[Move],
         scrapes: Sequence[Scrape],
     ) -> FedJudge:
-        """The judge of a group that was fed these moves and scrapes, now or at earlier looks.
+        """Give all moves and scrapes to the judge of a group, and return the judge.
+
+        An earlier judge continues where possible; else a new judge begins.
 
         Args:
-            group: the objectives and the names of the colours.
-            new_judge: makes a judge that was fed nothing.
-            moves: the moves.
-            scrapes: the scrapes, in order of time.
+            group: the objectives of the judge, and the names of the colours.
+            new_judge: creates a judge that was given no scrapes.
+            moves: all moves of the ramp, in order of time.
+            scrapes: all scrapes, in order of time.
         """
         known = self.by_group.pop(group, None)
         if known is None or not known.may_go_on(moves, scrapes):

@@ -1,4 +1,4 @@
-"""The value of each live objective and its limit, as numbers for a dashboard."""
+"""Computes the measured value and the limit of each live objective, for a dashboard."""
 
 from typing import assert_never
 
@@ -14,10 +14,13 @@ from gates.model import Figure
 
 
 def figure_of(judge: Judge) -> Figure | None:
-    """The value of green and its limit; None where no events were counted.
+    """Return green's measured value and the limit of the objective.
 
     Args:
-        judge: the judge of the objective, which was fed up to now.
+        judge: the judge of one objective, which has counted all scrapes up to now.
+
+    Returns:
+        The value and the limit; None where too few events were counted to compute the value.
     """
     match judge:
         case BadEventComparison():

@@ -1,4 +1,4 @@
-"""The conclusion of each live objective: one sentence with the figures of both colours."""
+"""Creates the finding of each live objective; its sentence has the counts of both colours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,25 +51,25 @@ LONG_SECONDS = 90
 def conclude(
     live: LiveJudge, now: float, blind: tuple[Measured, str], basis: "FindingBasis"
 ) -> tuple[Finding, ...]:
-    """One finding for each objective of a judge that was fed up to now.
+    """Create one finding for each objective of a live judge.
 
     Args:
-        live: the judge.
-        now: seconds, on the clock of the judge's scrapes.
-        blind: why the objectives of the judge cannot be judged: a status and a sentence;
-            ``(OK, "")`` where the objectives can be judged.
-        basis: the measurements of each finding.
+        live: the live judge, which has counted all scrapes up to now.
+        now: the moment of the decision, in seconds on the clock of the scrapes.
+        blind: a status and a sentence that says why the objectives cannot be judged; ``(OK, "")``
+            where the objectives can be judged.
+        basis: the measurements for each finding.
     """
     return tuple(_finding(judge, live, now, blind, basis) for judge in live.judges)
 
 
 @dataclass(frozen=True, slots=True)
 class FindingBasis:
-    """The measurements of the findings.
+    """The measurements on which the findings are based, with commands to repeat them.
 
     Args:
         measurements: the measurements, by the objective's name.
-        commands: the command line that shows the first measurement, by the objective's name.
+        commands: the command line that repeats the first measurement, by the objective's name.
     """
 
     measurements: dict[str, tuple[Measurement, ...]]
@@ -99,7 +99,7 @@ def _finding(
 
 
 def reads_of(objective: LiveObjective) -> str:
-    """What a live objective is about, in words."""
+    """Return the words for the events of a live objective, such as ``requests failed``."""
     return "restarts" if isinstance(objective, RestartsObjective) else objective.indicator.reads
 
 
@@ -117,28 +117,33 @@ def _stop(judge: Judge, stop: Stop, live: LiveJudge) -> str:
         case ThroughputComparison():
             minimum = f"the minimum is {100 * judge.objective.least_ratio:g} % of blue's rate"
             return (
-                f"too few {reads} on green, from the start of the step to {at}: {stop.step}; "
-                f"{minimum}{since}"
+                f"there are too few {reads} on green, from the start of the step to {at}: "
+                f"{stop.step}; {minimum}{since}"
             )
         case RollbackTrigger():
             objective = judge.objective
             lasting = objective.lasting.total_seconds()
             how_long = f" for {lasting:.0f} s" if lasting else ""
             return (
-                f"rollback trigger: over {100 * objective.over:g} % {reads}{how_long}; "
-                f"in the {objective.window.total_seconds():.0f} s before {at}: {stop.minute}{since}"
+                f"rollback trigger fired: on green, over {100 * objective.over:g} % of {reads}"
+                f"{how_long}; in the {objective.window.total_seconds():.0f} s before {at}: "
+                f"{stop.minute}{since}"
             )
         case RestartCount():
             limit = judge.objective.max_restarts
-            return f"{stop.minute}{since}; at most {limit} are accepted"
+            return f"{stop.minute}{since}; at most {limit} restarts are accepted"
         case TrafficCount():
-            return "traffic does not stop a release"
+            return "an objective about the traffic does not stop a release"
         case _:
             assert_never(judge)
 
 
 def moment(at: float) -> str:
-    """A moment for a person: the time of the day, or the second of a recording."""
+    """Return a moment as a text for a message: the time of day, or the second of a recording.
+
+    Args:
+        at: seconds since the epoch, or seconds of a recording.
+    """
     if abs(at) < EPOCH_LATER:
         return f"second {at:.0f}"
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
@@ -160,13 +165,14 @@ def _judged(judge: Judge, live: LiveJudge, now: float) -> tuple[Verdict, str]:
                 "the instance of green with the most restarts restarted "
                 f"{judge.most} times in this step"
             )
-            return Verdict.PASS, f"{counts}; at most {limit} are accepted{_sign_of_restart(judge)}"
+            accepted = f"at most {limit} restarts are accepted"
+            return Verdict.PASS, f"{counts}; {accepted}{_sign_of_restart(judge)}"
         case _:
             assert_never(judge)
 
 
 def _sign_of_restart(judge: RestartCount) -> str:
-    """What counts as a restart, where the policy names no start time."""
+    """A note that a counter's fall counts as a restart; empty where start times are known."""
     if not judge.objective.processes.fall_is_restart:
         return ""
     return "; the policy names no start time, so the fall of a counter counts as a restart"
@@ -179,11 +185,11 @@ def _bad_events(
     limit, seconds = objective.terms.limit, now - moves[-1].at
     must = "" if objective.relative else f"under {100 * limit:g} % and "
     counts = (
-        f"{objective.indicator.reads}: green {green}, blue {judge.blue}; must stay {must}near "
-        f"blue's ratio; {seconds:.0f} s of this step"
+        f"{objective.indicator.reads}: green {green}, blue {judge.blue}; green's ratio must stay "
+        f"{must}near blue's ratio; this step has lasted {seconds:.0f} s"
     )
     if judge.comparison.capital > objective.terms.worry_at:
-        doubt = "green looks worse than blue, but this is not certain yet; wait some minutes"
+        doubt = "green looks worse than blue, but the difference is not certain yet; wait"
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     if objective.relative:
         return _relative(judge, counts)
@@ -193,10 +199,11 @@ def _bad_events(
         and chance_of_at_most(round(green.part), round(green.whole), limit) > LUCK
     )
     if few and not objective.minimum_events:
-        return Verdict.PASS, f"not judged, because there are too few events. {counts}"
+        reason = "the objective is not judged, because there are too few events"
+        return Verdict.PASS, f"{reason}. {counts}"
     if missing > 0:
         how_long = pace(green.whole, missing, seconds)
-        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events needed. {counts}{how_long}"
+        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events are needed. {counts}{how_long}"
     if green.ratio is None or green.ratio >= limit:
         doubt = "green is over the limit, but not over the limit derived from blue"
     elif few:
@@ -211,17 +218,19 @@ def _bad_events(
 def _relative(judge: BadEventComparison, counts: str) -> tuple[Verdict, str]:
     """A comparison without a limit passes unless green looks worse than blue."""
     if not judge.green.whole or not judge.blue.whole:
-        return Verdict.PASS, f"not judged, because one colour has no such requests. {counts}"
+        reason = "the objective is not judged, because one colour has no such requests"
+        return Verdict.PASS, f"{reason}. {counts}"
     return Verdict.PASS, counts
 
 
 def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, str]:
-    """Green goes on when it has had an event, and not far fewer than blue."""
+    """Judge whether green had an event in the ramp, and not far fewer events than blue."""
     objective, green, blue = judge.objective, judge.green, judge.blue
     reads = objective.indicator.reads
     counts = (
-        f"{reads}: green {_per_request(green)}, blue {_per_request(blue)}; at least "
-        f"{100 * objective.least_ratio:g} % of blue's rate; {seconds:.0f} s of this step"
+        f"{reads}: green {_per_request(green)}, blue {_per_request(blue)}; green must have at "
+        f"least {100 * objective.least_ratio:g} % of blue's rate; this step has lasted "
+        f"{seconds:.0f} s"
     )
     if judge.ramp_blue.part and not judge.ramp_green.part:
         return Verdict.INCONCLUSIVE, f"green has had no {reads} in this ramp. {counts}"
@@ -233,11 +242,12 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     p_value = judge.test.p_value(green, blue, objective.hold_ratio)
     if p_value is None:
-        return Verdict.PASS, f"not judged, because there are no {reads} to compare with. {counts}"
+        reason = f"the objective is not judged, because there are no {reads} to compare"
+        return Verdict.PASS, f"{reason}. {counts}"
     if p_value < FEW:
         doubt = (
             f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, "
-            f"green would have so few in only {significant(100 * p_value, 2)} % of all steps"
+            f"green would have so few {reads} in only {significant(100 * p_value, 2)} % of all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts
@@ -255,7 +265,7 @@ def _per_request(tally: Tally) -> str:
 def _blue_is_over(judge: BadEventComparison) -> bool:
     """Whether blue is over the limit, and chance may explain why green looks better than blue.
 
-    Source: as ``Comparison.stops``, the conditional test of two rates, the other way round.
+    Source: the conditional test of ``Comparison.should_stop``, with the colours exchanged.
     """
     green, blue = judge.green, judge.blue
     limit = judge.objective.terms.limit
@@ -269,21 +279,21 @@ def _blue_is_over(judge: BadEventComparison) -> bool:
 
 
 def pace(events: float, missing: float, seconds: float) -> str:
-    """Estimate when enough events will have occurred.
+    """Estimate the time until enough events have occurred.
 
     Args:
         events: the number of events so far.
         missing: the number of events that are still needed.
-        seconds: the time in which the events occurred.
+        seconds: the time in which the events so far occurred, in seconds.
 
     Returns:
-        The end of a sentence, such as ``; about 40 s at this rate``.
+        The end of a sentence, such as ``; wait for about 40 s at this rate of events``.
     """
     if events <= 0 or seconds <= 0:
         return "; there is no traffic, so the number of events does not grow"
     left = seconds / events * missing
     how_long = f"{left:.0f} s" if left < LONG_SECONDS else f"{left / 60:.0f} min"
-    return f"; about {how_long} at this rate"
+    return f"; wait for about {how_long} at this rate of events"
 
 
 def _trigger(judge: RollbackTrigger) -> tuple[Verdict, str]:
@@ -291,11 +301,12 @@ def _trigger(judge: RollbackTrigger) -> tuple[Verdict, str]:
     lasting = objective.lasting.total_seconds()
     counts = (
         f"{objective.indicator.reads}: green {tally}, blue {judge.blue.tally} in the last "
-        f"{objective.window.total_seconds():.0f} s; rollback over {100 * objective.over:g} %"
-        + (f" for {lasting:.0f} s" if lasting else "")
+        f"{objective.window.total_seconds():.0f} s; the trigger fires over "
+        f"{100 * objective.over:g} %" + (f" for {lasting:.0f} s" if lasting else "")
     )
     if judge.over_for > 0:
-        return Verdict.INCONCLUSIVE, f"over the limit for {judge.over_for:.0f} s. {counts}"
+        over_for = f"green has been over the limit for {judge.over_for:.0f} s"
+        return Verdict.INCONCLUSIVE, f"{over_for}. {counts}"
     return Verdict.PASS, counts
 
 
@@ -304,13 +315,13 @@ def _traffic(judge: TrafficCount) -> tuple[Verdict, str]:
     intended = judge.share
     counts = (
         f"green answered {judge.green:,.0f} of {both:,.0f} {objective.indicator.reads} of this "
-        f"step; intended {100 * intended:g} %"
+        f"step; the intended share is {100 * intended:g} %"
     )
     if both < objective.minimum_events:
         missing = objective.minimum_events - both
-        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events needed. {counts}"
+        return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events are needed. {counts}"
     smaller = max(min(intended, 1 - intended), MIN_SMALLER_SHARE)
     deviation = DEVIATIONS * sqrt(intended * (1 - intended) / both)
     if abs(judge.green / both - intended) > objective.tolerance * smaller + deviation:
-        return Verdict.INCONCLUSIVE, f"not the intended share. {counts}"
+        return Verdict.INCONCLUSIVE, f"green's traffic is not the intended share. {counts}"
     return Verdict.PASS, counts

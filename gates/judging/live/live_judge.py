@@ -1,7 +1,8 @@
-"""The judge of the live objectives of a ramp: it reads scrape by scrape, and may stop the ramp.
+"""The live judge: counts the events of a ramp scrape by scrape, and may stop the ramp.
 
-Every command uses the same judge. ``gates check`` and ``gates watch`` give the judge the samples of
-Prometheus, ``gates backtest`` a recording, and ``make bench-judge`` a simulation.
+Every command uses the same judge. ``gates check`` and ``gates watch`` give the judge the scrapes of
+Prometheus. ``gates backtest`` gives the judge the scrapes of a recording, and ``make bench-judge``
+the scrapes of a simulation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,14 +31,14 @@ COMPARISONS = (BadEventComparison, ThroughputComparison)
 
 @dataclass(slots=True)
 class Colour:
-    """The instances of a colour, and how much of the step is covered by their samples.
+    """The instances of a colour, and the part of the step for which there are samples.
 
     Args:
-        rises: the counters of each instance.
-        last_samples: the time of each instance's newest sample.
-        last_sample: the time of the newest sample of any instance.
-        covered: the seconds of this step in which an instance was seen.
-        gone: the instances that left the discovery of Prometheus.
+        rises: the increases of the counters, by instance.
+        last_samples: the time of the newest sample, by instance.
+        last_sample: the time of the newest sample of any instance; None without samples.
+        covered: the seconds of this step for which at least one instance has samples.
+        gone: the instances that left the service discovery of Prometheus.
     """
 
     rises: dict[str, CounterIncreases] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class Colour:
 
 
 def _may_be_absent(judge: Judge) -> bool:
-    """Whether the objective may have no events at all, because too few events do not block it."""
+    """Whether the objective passes without events, because too few events do not block the ramp."""
     if isinstance(judge, ThroughputComparison):
         return True
     return isinstance(judge, BadEventComparison) and not judge.objective.minimum_events
@@ -58,9 +59,10 @@ class LiveJudge:
     """Judges several live objectives of a stage, scrape by scrape.
 
     Args:
-        objectives: the live objectives, such as comparisons and triggers.
-        slots: green's slot and blue's slot.
-        max_age: the maximum age of a sample, seconds; a longer time between two samples is a gap.
+        objectives: the live objectives, such as comparisons and rollback triggers.
+        slots: the names of green and of blue in the metrics.
+        max_age: the maximum age of a sample, in seconds. A longer time between two samples is a
+            gap.
     """
 
     def __init__(
@@ -92,17 +94,26 @@ class LiveJudge:
         self.colours = {slot: Colour() for slot in slots}
         self.began_at: float | None = None
         self.moves: list[Move] = []
-        # No scrape before this moment was asked for.
+        # No scrape before this moment was queried.
         self.scrapes_since = -inf
 
     @classmethod
     def of(cls, objectives: Sequence[LiveObjective], target: Target) -> "LiveJudge":
-        """The judge of a target."""
+        """Create the judge of some live objectives for a target.
+
+        Args:
+            objectives: the live objectives. The smallest of their maximum sample ages is used.
+            target: green, whose target file names both colours.
+        """
         ages = [member.max_sample_age.total_seconds() for member in objectives]
         return cls(objectives, (target.slot, target.baseline_slot), min(ages))
 
     def move(self, move: Move) -> None:
-        """Begin a new step, because the balancer has given green another share."""
+        """Begin a new ramp step.
+
+        Args:
+            move: the moment, and green's new share of the traffic.
+        """
         self.moves.append(move)
         for colour in self.colours.values():
             colour.covered = 0.0
@@ -112,14 +123,23 @@ class LiveJudge:
             member.move(move.at, move.share)
 
     def left(self, slot: str, instances: Iterable[str]) -> None:
-        """Note which instances left the discovery of Prometheus: no sample of them is due."""
+        """Set the instances that left the service discovery, so that they need no fresh sample.
+
+        Args:
+            slot: the name of the colour.
+            instances: all instances of the colour that left the service discovery of Prometheus.
+        """
         self.colours[slot].gone = frozenset(instances)
 
     def scraped(self, scrape: Scrape) -> None:
-        """Add the next scrape; the scrapes come in the order of time.
+        """Count the events of the next scrape, and stop the ramp where an objective requires this.
+
+        Args:
+            scrape: the scrape, which must not be earlier than the previous scrape.
 
         Raises:
-            ValueError: a counter is not a count, or a part rose by more than its whole.
+            ValueError: a counter is negative or not finite, or the selected events rose by more
+                than the total events.
         """
         colour = self.colours.get(scrape.slot)
         if colour is None or not scrape.values:
@@ -144,8 +164,9 @@ class LiveJudge:
             selected, total = sums[selected_role], sums[total_role]
             if selected > total and not isinstance(judge, ThroughputComparison):
                 raise ValueError(
-                    f"{scrape.instance} counted {selected:,.0f} of {total:,.0f} events of "
-                    f"{judge.objective.name}: the part is larger than the whole"
+                    f"{scrape.instance} counted {selected:,.0f} selected events, but only "
+                    f"{total:,.0f} total events of {judge.objective.name}; correct the selectors "
+                    "of the indicator"
                 )
             events = total - selected if judge.counts_good else selected
             judge.count(scrape.at, events, total, green=green)
@@ -173,16 +194,20 @@ class LiveJudge:
 
     @property
     def stopped(self) -> Stop | None:
-        """The worst stop so far; of several stops with the same outcome, the first stop."""
+        """The first rollback so far, else the first no-go; None where no objective stopped."""
         stops = [member.stopped for member in self.judges if member.stopped is not None]
         rollbacks = [member for member in stops if member.outcome is Outcome.ROLLBACK]
         return min(rollbacks or stops, key=lambda member: member.at, default=None)
 
     def blindness(self, now: float) -> tuple[Measured, str]:
-        """Why the objectives of this judge cannot be judged at ``now``: a status and a sentence.
+        """Find the reason why the objectives cannot be judged, such as missing or old samples.
+
+        Args:
+            now: the moment of the decision, in seconds on the clock of the scrapes.
 
         Returns:
-            ``(OK, "")`` where the objectives can be judged.
+            A status and a sentence with the reason; ``(OK, "")`` where the objectives can be
+            judged.
         """
         for slot in self.needs:
             colour = self.colours[slot]
@@ -194,17 +219,16 @@ class LiveJudge:
             }
             if not known:
                 last = max(last_samples.values(), default=None)
-                ago = "never" if last is None else f"{now - last:.0f} s ago"
-                return Measured.NO_DATA, f"{slot} was seen {ago}"
+                ago = "" if last is None else f" of the last {now - last:.0f} s"
+                return Measured.NO_DATA, f"Prometheus has no sample of {slot}{ago}"
             oldest = min(known, key=lambda member: known[member])
             if now - known[oldest] > self.max_age:
                 age = now - known[oldest]
                 sentence = f"the newest sample of {oldest} ({slot}) is {age:.0f} s old"
                 return Measured.STALE, f"{sentence}, limit {self.max_age:.0f} s"
             if known[oldest] - now > self.max_age:
-                ahead = f"{known[oldest] - now:.0f} s in the future"
-                sentence = f"the newest sample of {oldest} ({slot}) is {ahead}; compare the clocks"
-                return Measured.ERROR, sentence
+                ahead = f"the newest sample of {oldest} ({slot}) is {known[oldest] - now:.0f} s"
+                return Measured.ERROR, f"{ahead} in the future; compare the clocks"
         if problem := self._miscounted():
             return Measured.ERROR, problem
         if problem := self._unmatched():
@@ -226,7 +250,7 @@ class LiveJudge:
         return ""
 
     def _unmatched(self) -> str:
-        """A colour without a series of an indicator, which does not prove zero events.
+        """A sentence about a colour without time series of an indicator; empty without a problem.
 
         A label value that never occurred counts as no events where the instance has other series
         of the same metric with that label, and where the total is counted.
@@ -257,8 +281,9 @@ class LiveJudge:
         passed = now - max(self.moves[-1].at, self.scrapes_since)
         covered = self.colours[self.slots[0]].covered
         if passed > self.max_age and covered < passed / 2:
-            return (
-                Measured.NO_DATA,
-                f"{self.slots[0]} was seen for {covered:.0f} s of the step's {passed:.0f} s",
+            sentence = (
+                f"{self.slots[0]} has samples for only {covered:.0f} s of the last {passed:.0f} s "
+                "of the step; at least half is needed"
             )
+            return Measured.NO_DATA, sentence
         return Measured.OK, ""

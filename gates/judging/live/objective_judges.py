@@ -1,4 +1,4 @@
-"""What each kind of live objective counts between scrapes, and when it stops the release."""
+"""Counts the events of each kind of live objective, and decides when to stop the release."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -18,13 +18,13 @@ from gates.statistics import Comparison, FewerEvents, SlidingWindow, Tally
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An objective stopped the release.
+    """The moment and the reason at which an objective stopped the release.
 
     Args:
-        at: when the objective stopped the release, seconds on the clock of the scrapes.
-        outcome: no_go or rollback.
-        minute: the events of the minute before, both colours.
-        step: the events since the step began.
+        at: when the objective stopped the release, in seconds on the clock of the scrapes.
+        outcome: NO_GO or ROLLBACK.
+        minute: a text with the events of the minute before the stop, or of the trigger's window.
+        step: a text with the events since the step began, or of the trigger's window.
     """
 
     at: float
@@ -34,7 +34,7 @@ class Stop:
 
 
 class BadEventComparison:
-    """Green's bad events of one indicator, compared with blue's."""
+    """Compares green's ratio of bad events with blue's ratio, for one indicator."""
 
     def __init__(self, objective: ComparisonObjective) -> None:
         self.objective = objective
@@ -49,14 +49,26 @@ class BadEventComparison:
         self._blue_known = False
 
     def move(self, at: float, share: float) -> None:
-        """Begin the counts of a new step."""
+        """Begin a new step: set the counts of the step to 0.
+
+        Args:
+            at: the moment of the move, in seconds.
+            share: green's new share of the traffic, from 0 to 1.
+        """
         self._share = share
         self.green, self.blue = Tally(), Tally()
         if share > 0:
             self.comparison.begin_step(at)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Count the events that a scrape added."""
+        """Count the new events of a scrape, and stop the release where green's ratio is too high.
+
+        Args:
+            at: the moment of the scrape, in seconds.
+            events: the number of new bad events.
+            total: the number of new total events.
+            green: whether the scrape is of green.
+        """
         if not green:
             self._blue_known = self._blue_known or total > 0
             self.blue.add(events, total)
@@ -81,7 +93,7 @@ class BadEventComparison:
 
 
 class ThroughputComparison:
-    """Green's events per request of one indicator, compared with blue's."""
+    """Compares green's events per request, such as orders, with blue's events per request."""
 
     def __init__(self, objective: ThroughputObjective) -> None:
         self.objective = objective
@@ -93,14 +105,26 @@ class ThroughputComparison:
         self._begun = False
 
     def move(self, at: float, share: float) -> None:
-        """Begin the counts of a new step."""
+        """Begin a new step: set the counts of the step to 0.
+
+        Args:
+            at: the moment of the move, in seconds.
+            share: green's new share of the traffic, from 0 to 1.
+        """
         self.green, self.blue = Tally(), Tally()
         if share > 0:
             self._begun = True
             self.test.begin_step(at)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Count the events that a scrape added."""
+        """Count the new events of a scrape, and stop the release where green has too few events.
+
+        Args:
+            at: the moment of the scrape, in seconds.
+            events: the number of new events, such as orders.
+            total: the number of new requests.
+            green: whether the scrape is of green.
+        """
         of_step, of_ramp = (self.green, self.ramp_green) if green else (self.blue, self.ramp_blue)
         of_step.add(events, total)
         if self._begun:
@@ -119,7 +143,7 @@ def _rate(tally: Tally) -> str:
 
 
 class RollbackTrigger:
-    """The sliding window of one rollback trigger."""
+    """Counts the events in the window of one rollback trigger, and fires over the limit."""
 
     def __init__(self, objective: TriggerObjective) -> None:
         self.objective = objective
@@ -131,12 +155,25 @@ class RollbackTrigger:
         self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
-        """Begin the ramp at the first move to green; earlier events are not counted."""
+        """Begin to count at the first move of traffic to green.
+
+        Args:
+            at: the moment of the move, in seconds.
+            share: green's new share of the traffic, from 0 to 1.
+        """
         if self._began_at is None and share > 0:
             self._began_at = at
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Count the events of a scrape, and judge the window; a gap does not add to the time."""
+        """Count the new events of a scrape, and fire where green is over the limit for too long.
+
+        Args:
+            at: the moment of the scrape, in seconds. A long time since the previous scrape (a gap)
+                does not count as time over the limit.
+            events: the number of new bad events.
+            total: the number of new total events.
+            green: whether the scrape is of green.
+        """
         if self._began_at is None:
             return
         (self.green if green else self.blue).count(at, events, total)
@@ -158,7 +195,7 @@ class RollbackTrigger:
 
 
 class TrafficCount:
-    """How much traffic each colour answered in this step."""
+    """Counts the requests that each colour answered in this step."""
 
     def __init__(self, objective: TrafficObjective) -> None:
         self.objective = objective
@@ -168,12 +205,24 @@ class TrafficCount:
         self.stopped: Stop | None = None
 
     def move(self, at: float, share: float) -> None:
-        """Begin the counts of a new step."""
+        """Begin a new step: set the counts of the step to 0.
+
+        Args:
+            at: the moment of the move, in seconds.
+            share: green's new share of the traffic, from 0 to 1.
+        """
         del at
         self.share, self.green, self.blue = share, 0.0, 0.0
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Count the events that a scrape added."""
+        """Add the new requests of a scrape to the requests of the colour.
+
+        Args:
+            at: the moment of the scrape, in seconds; not used.
+            events: not used.
+            total: the number of new requests.
+            green: whether the scrape is of green.
+        """
         del at, events
         if green:
             self.green += total
@@ -182,7 +231,7 @@ class TrafficCount:
 
 
 class RestartCount:
-    """How often green's processes restarted in this step."""
+    """Counts the restarts of each instance of green in this step."""
 
     def __init__(self, objective: RestartsObjective) -> None:
         self.objective = objective
@@ -192,21 +241,31 @@ class RestartCount:
         self._begun = False
 
     def move(self, at: float, share: float) -> None:
-        """Begin a new step; restarts before the first step are not counted."""
+        """Begin a new step; restarts before the first step are not counted.
+
+        Args:
+            at: the moment of the move, in seconds.
+            share: green's new share of the traffic, from 0 to 1.
+        """
         del at
         self._begun = self._begun or share > 0
         self.restarts = {}
 
     @property
     def most(self) -> int:
-        """The number of restarts of the instance with the most restarts."""
+        """The largest number of restarts of one instance in this step."""
         return max(self.restarts.values(), default=0)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Do nothing: the live judge reports restarts by the method ``restarted``."""
+        """Do nothing, because the live judge reports restarts by the method ``restarted``."""
 
     def restarted(self, at: float, instance: str) -> None:
-        """Count a restart of a process of green."""
+        """Count a restart of a process of green, and stop the release after too many restarts.
+
+        Args:
+            at: the moment of the scrape that showed the restart, in seconds.
+            instance: the instance of the process.
+        """
         if not self._begun:
             return
         self.restarts[instance] = self.restarts.get(instance, 0) + 1
@@ -219,7 +278,7 @@ Judge = BadEventComparison | ThroughputComparison | RollbackTrigger | TrafficCou
 
 
 def judge_of(objective: LiveObjective) -> Judge:
-    """Create the judge of an objective."""
+    """Create the judge for the kind of a live objective."""
     match objective:
         case ComparisonObjective():
             return BadEventComparison(objective)

@@ -1,4 +1,4 @@
-"""The queries of a stage's live objectives: built once, fetched, and judged by their role."""
+"""Builds the metric queries of a stage's live objectives, each with its purpose (role)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ from gates.model.selector import is_within
 
 
 class Colour(Enum):
-    """One of the two deployments."""
+    """One of the two deployments: the canary (green) or the baseline (blue)."""
 
     GREEN = "green"
     BLUE = "blue"
 
 
 class Role(Enum):
-    """The purpose of a query."""
+    """The purpose of a metric query."""
 
     COUNTERS = "counters"  # each must have series, of the same instances
     LATE_COUNTERS = "late counters"  # their series appear with their first event
@@ -54,12 +54,12 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LiveQuery:
-    """One query of one colour.
+    """A metric query for one colour, with its purpose.
 
     Args:
         role: the purpose of the query.
-        colour: the colour whose series the query selects.
-        metric: the query.
+        colour: the colour whose time series the query selects.
+        metric: the query itself: the selector and the window.
     """
 
     role: Role
@@ -72,18 +72,18 @@ class LiveQuery:
         return self.metric.selector
 
     def answer(self, evidence: Evidence) -> SampleSet:
-        """The answer to the query."""
+        """Return the result of the query from evidence that has this result."""
         return self.metric.answer(evidence)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryGroup:
-    """Objectives that read the same counters, and share a judge.
+    """Live objectives that read the same counters and share a live judge, with their queries.
 
     Args:
-        objectives: the objectives.
-        queries: the queries of the judge, for both colours.
-        of_objective: the queries of each objective, by the objective's name.
+        objectives: the live objectives.
+        queries: all queries that the live judge needs, for both colours.
+        of_objective: the queries for counters of each objective, by the objective's name.
     """
 
     objectives: tuple[LiveObjective, ...]
@@ -91,7 +91,7 @@ class QueryGroup:
     of_objective: Mapping[str, tuple[LiveQuery, ...]]
 
     def select(self, colour: Colour, role: Role) -> tuple[LiveQuery, ...]:
-        """The queries of a colour with a role."""
+        """Return the queries of one colour with one role."""
         return tuple(
             query for query in self.queries if query.colour is colour and query.role is role
         )
@@ -99,14 +99,14 @@ class QueryGroup:
 
 @dataclass(frozen=True, slots=True)
 class LivePlan:
-    """The live objectives of a stage.
+    """The live objectives of a stage, with the settings that all these objectives share.
 
     Args:
-        objectives: the objectives that read the counters scrape by scrape.
-        share: the objective whose weights show when the ramp began.
-        terms: the terms of the first comparison.
-        availability: the objectives that are judged by whether Prometheus reaches the instances.
-        processes: the indicator that lists the instances.
+        objectives: the objectives that count events scrape by scrape.
+        share: the objective about the traffic share; its traffic weights show when the ramp began.
+        terms: the parameters of the first comparison that counts.
+        availability: the objectives about whether green's instances are up.
+        processes: the indicator of the processes.
         advisory: the names of the advisory objectives.
     """
 
@@ -119,9 +119,14 @@ class LivePlan:
 
     @classmethod
     def of(cls, stage: Stage) -> "LivePlan | None":
-        """The plan of a stage; None where the stage has no live objective that counts.
+        """Create the plan of a stage.
 
-        The objectives that count come first, because the plan takes its own settings from them.
+        The objectives that count are before the advisory objectives. So an advisory objective does
+        not determine the settings of the plan.
+
+        Returns:
+            The plan; None where the stage has no objective about the traffic share, or no
+            comparison that counts.
         """
         trials = frozenset(stage.advisories)
         live = tuple(
@@ -147,7 +152,7 @@ class LivePlan:
         return cls(live, shares[0], terms[0], available, live[0].processes, trials)
 
     def trigger_groups(self) -> list[tuple[TriggerObjective, ...]]:
-        """The rollback triggers, grouped by the counters that the triggers read."""
+        """Return the rollback triggers, grouped by the counters of their total events."""
         groups: dict[str, list[TriggerObjective]] = {}
         for objective in self.objectives:
             if isinstance(objective, TriggerObjective):
@@ -155,12 +160,13 @@ class LivePlan:
         return [tuple(group) for group in groups.values()]
 
     def trigger_queries(self, target: Target) -> tuple[QueryGroup, ...]:
-        """The queries of the rollback triggers over their own windows.
+        """Return the queries of the rollback triggers, each over the trigger's own window.
 
-        These queries depend neither on the ramp's history nor on the answers about it.
+        The queries do not depend on when the ramp began. So they are possible before the gate has
+        read the ramp.
 
         Args:
-            target: green, whose file names both slots.
+            target: green, whose target file names both colours.
         """
         return tuple(
             _Builder(self, target, float(ceil(trigger_window(group)))).group(group)
@@ -168,11 +174,11 @@ class LivePlan:
         )
 
     def groups(self) -> list[tuple[LiveObjective, ...]]:
-        """The objectives, grouped by the counters that the objectives read.
+        """Return the live objectives, grouped by the counters that the objectives read.
 
-        Triggers have groups of their own, because triggers need no samples of blue. The customers'
-        comparisons and each advisory objective have groups of their own, so that their missing
-        samples affect no other objective.
+        Rollback triggers have their own groups, because triggers need no samples of blue.
+        Comparisons without a limit and advisory objectives also have their own groups, so that
+        their missing samples affect no other objective.
         """
         groups: dict[tuple[str, bool, bool, str], list[LiveObjective]] = {}
         for objective in self.objectives:
@@ -183,20 +189,22 @@ class LivePlan:
         return [tuple(group) for group in groups.values()]
 
     def queries(self, moves: Sequence[Move], target: Target, now: float) -> "LiveQueries":
-        """The live queries of the stage; without a ramp there are no queries.
+        """Create the metric queries of the live objectives for the current ramp.
 
-        Each window starts before the ramp began.
+        The window of each query starts before the ramp began. Without a ramp, there are only the
+        queries of the rollback triggers.
 
         Args:
-            moves: the moves of the ramp that is under way; empty without a ramp.
-            target: green, whose file names both slots.
-            now: seconds since the epoch.
+            moves: the changes of green's share of the traffic in the ramp that is under way; empty
+                without a ramp.
+            target: green, whose target file names both colours.
+            now: the moment of the decision, in seconds since the epoch.
         """
         triggers = self.trigger_queries(target)
         if not moves:
             groups = [QueryGroup(group, (), {}) for group in self.groups()]
             return LiveQueries(tuple(groups), (), triggers)
-        # The window begins at the same moment in each look, so that looks read the same scrapes.
+        # Each evaluation has the same begin of the window, so that it reads the same scrapes.
         begin = floor(moves[0].at - self.terms.history)
         builder = _Builder(self, target, round(now - begin, 3))
         groups = [builder.group(group) for group in self.groups()]
@@ -219,10 +227,11 @@ class LivePlan:
         return next((total for total in wide if is_within(own, total)), own)
 
     def selectors(self, objective: LiveObjective) -> list[tuple[Role, str, tuple[str, ...]]]:
-        """The queries of an objective for each colour.
+        """Return the selectors that a live objective needs for each colour.
 
         Returns:
-            The role, the selector, and the selectors of the indicator that the answer is read for.
+            For each query: the role, the selector of the query, and the indicator's selectors whose
+            time series are read from the query result.
         """
         indicator = objective.indicator
         total = self._total(objective)
@@ -248,11 +257,11 @@ class LivePlan:
 
 @dataclass(frozen=True, slots=True)
 class LiveQueries:
-    """Every query of a stage's live objectives.
+    """All metric queries of a stage's live objectives.
 
     Args:
         groups: the queries of the objectives, grouped by the counters that the objectives read.
-        processes: the queries about the instances of both colours.
+        processes: the queries for the start times and for ``up`` of both colours.
         triggers: the queries of the rollback triggers over the triggers' own windows.
     """
 
@@ -261,18 +270,18 @@ class LiveQueries:
     triggers: tuple[QueryGroup, ...] = ()
 
     def of_triggers(self) -> list[MetricQuery]:
-        """The queries of the rollback triggers over the triggers' own windows; green's first."""
+        """Return the queries over the rollback triggers' own windows; green's are the first."""
         queries = [query for group in self.triggers for query in group.queries]
         queries.sort(key=lambda query: query.colour is Colour.BLUE)
         return merged(query.metric for query in queries)
 
     def of_history(self) -> list[MetricQuery]:
-        """The queries over the whole ramp."""
+        """Return the queries over the whole ramp."""
         queries = [query for group in self.groups for query in group.queries]
         return merged(query.metric for query in (*self.processes, *queries))
 
     def wanted(self) -> list[tuple[str, float]]:
-        """The selectors to fetch, each with its window in seconds; no pair occurs twice."""
+        """Return the selectors of all queries, each with its window in seconds, once each."""
         return [query.pair for query in merged((*self.of_triggers(), *self.of_history()))]
 
 
@@ -326,20 +335,24 @@ class _Builder:
 
 
 def trigger_window(group: Sequence[TriggerObjective]) -> float:
-    """How far back rollback triggers read, seconds.
+    """Return the length of the window that rollback triggers query, in seconds.
 
-    A trigger needs its window and the time for which it must last. A gap of two sample ages at the
-    beginning or between two scrapes takes nothing from them.
+    A trigger needs its own window, and the time for which the ratio must stay over the limit. Two
+    maximum sample ages more leave room for a gap between scrapes.
 
     Args:
-        group: the triggers.
+        group: the rollback triggers of one group.
     """
     longest = max(trigger.window + trigger.lasting for trigger in group)
     return (longest + 2 * max(trigger.max_sample_age for trigger in group)).total_seconds()
 
 
 def is_of_customers(objective: LiveObjective) -> bool:
-    """Whether an objective compares customers' events with blue, without a limit of its own."""
+    """Whether an objective compares green only with blue, and has no limit of its own.
+
+    Such objectives are about customers: refused requests, declined payments, orders and captured
+    payments.
+    """
     return isinstance(objective, ThroughputObjective) or (
         isinstance(objective, ComparisonObjective) and objective.relative
     )

@@ -1,4 +1,4 @@
-"""Turns answers of Prometheus into scrapes: what each instance showed at each moment."""
+"""Turns query results of Prometheus into scrapes: all counters of an instance at one moment."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,13 @@ AT = attrgetter("at")
 
 @dataclass(slots=True)
 class InstanceSeries:
-    """The time series of one instance, by answer.
+    """The time series of one instance, grouped by query result.
 
     Args:
-        counters: the series of each answer with counters, one list for each answer.
-        optional: the same for counters that appear with their first event.
-        starts: the start times of the processes.
+        counters: the counters that must exist, as one list of time series for each query result.
+        optional: the counters that appear with their first event, as one list of time series for
+            each query result.
+        starts: the time series of the process start times.
     """
 
     counters: list[list[Series]] = field(default_factory=list)
@@ -31,7 +32,7 @@ class InstanceSeries:
     starts: list[Series] = field(default_factory=list)
 
     def until(self) -> float:
-        """The last moment that every answer reaches."""
+        """Return the last moment up to which every query result has samples."""
         newest = [_newest(group) for group in self.counters]
         until = min(newest)
         for group in self.optional:
@@ -40,7 +41,7 @@ class InstanceSeries:
         return until
 
     def same_until(self, earlier: "InstanceSeries") -> float:
-        """The moment up to which the series are equal to the series of an earlier look."""
+        """Return the moment up to which the samples equal the samples of an earlier evaluation."""
         if len(self.counters) != len(earlier.counters):
             return -inf
         if len(self.optional) != len(earlier.optional):
@@ -55,11 +56,11 @@ class InstanceSeries:
 
 @dataclass(frozen=True, slots=True)
 class InstanceScrapes:
-    """The scrapes of one instance that an earlier look read.
+    """The scrapes of one instance, for the next evaluation.
 
     Args:
-        series: the series from which the scrapes were read.
-        until: the last moment that every answer reached.
+        series: the time series from which the scrapes were read.
+        until: the last moment up to which every query result had samples.
         scrapes: the scrapes, in order of time.
     """
 
@@ -73,12 +74,12 @@ ScrapeMemory = dict[str, InstanceScrapes]
 
 @dataclass(frozen=True, slots=True)
 class ScrapeReader:
-    """Reads the scrapes of one colour.
+    """Reads the scrapes of one colour from query results.
 
     Args:
         slot: the name of the colour, for the scrapes.
-        labels: the labels that tell the series of an instance apart.
-        instance_label: the label that names the instance.
+        labels: the labels in which the time series of one instance may differ.
+        instance_label: the name of the label whose value is the instance.
     """
 
     slot: str
@@ -93,21 +94,23 @@ class ScrapeReader:
         optional: Iterable[Iterable[Series]] = (),
         memory: ScrapeMemory | None = None,
     ) -> list[Scrape]:
-        """Every scrape of every instance, in order of time, up to the end of the shortest answer.
+        """Return every scrape of every instance, in order of time.
 
-        A scrape that came between two queries is in one answer only, and would count as half a
-        scrape.
+        The scrapes of an instance end where the shortest query result ends. A later scrape may be
+        in some query results only, and would be incomplete.
 
         Args:
-            counters: answers with counters; a series may be in several.
-            starts: the start times of the processes of the same instances.
-            optional: answers with counters that appear with their first event; these counters are
-                added to the scrapes of the other counters.
-            memory: the scrapes of an earlier look, by instance, which this look replaces.
+            counters: the query results with counters that must exist. A time series may be in
+                several query results.
+            starts: the time series of the process start times of the same instances.
+            optional: the query results with counters that appear with their first event. These
+                counters are added to the scrapes of the other counters.
+            memory: the scrapes of an earlier evaluation, by instance, which this method replaces;
+                None to read all scrapes again.
 
         Raises:
-            ValueError: a series without an instance, an instance scraped by several jobs at once,
-                or a start time that is no number.
+            ValueError: a time series names no instance, several jobs scrape an instance at once, or
+                a start time is not a finite number.
         """
         instances: dict[str, InstanceSeries] = {}
         for answer in counters:
@@ -119,7 +122,7 @@ class ScrapeReader:
                     instances[instance].optional.append(group)
         for line in starts:
             if not all(isfinite(value) for _, value in line.samples):
-                raise ValueError("a process start time is not a number")
+                raise ValueError("a process start time is not a finite number")
             if (instance := line.labels.get(self.instance_label, "")) in instances:
                 instances[instance].starts.append(line)
         earlier = memory or {}
@@ -137,7 +140,7 @@ class ScrapeReader:
     def _of_instance(
         self, instance: str, series: InstanceSeries, earlier: InstanceScrapes | None
     ) -> InstanceScrapes:
-        """The scrapes of an instance; what is as in an earlier look is not read again."""
+        """The scrapes of an instance; unchanged scrapes of an earlier evaluation are used again."""
         until, since = series.until(), -inf
         scrapes: list[Scrape] = []
         if earlier is not None:
@@ -195,13 +198,17 @@ def _count_until(series: Series, moment: float) -> int:
 def same_until(
     group: Sequence[Series], earlier: Sequence[Series], *, is_start: bool = False
 ) -> float:
-    """Up to this moment, two groups have the same series with the same samples.
+    """Return the moment up to which two groups have the same time series with the same samples.
 
     Args:
-        group: the series.
-        earlier: the series of an earlier look, in the same order.
-        is_start: whether the series are start times. A start time counts for the scrapes before it,
-            too; so the moment is the last one at which both groups have the same start time.
+        group: the time series.
+        earlier: the time series of an earlier evaluation, in the same order.
+        is_start: whether the time series are start times. A start time also counts for the scrapes
+            before it. So the result is the moment of the last start time that both groups have.
+
+    Returns:
+        The moment in seconds; infinity where the groups are equal, minus infinity where they do not
+        have the same time series.
     """
     if len(group) != len(earlier):
         return -inf
@@ -234,17 +241,21 @@ class StartTimes:
     """The start times of one instance's processes.
 
     Args:
-        known: the start time at each scrape that has it.
-        moments: the moments of these scrapes in order of time; empty before they were needed.
+        known: the start time of the process, by the moment of each scrape that has a start time.
+        moments: the sorted keys of ``known``; empty until the first use.
     """
 
     known: dict[float, float] = field(default_factory=dict)
     moments: list[float] = field(default_factory=list)
 
     def at(self, moment: float) -> float | None:
-        """The start time at a moment: that of this scrape, or of the scrapes around it.
+        """Return the start time of the process that ran at a moment; None where it is not known.
 
-        Two scrapes with the same start time show that the process ran between them.
+        Without a scrape at the moment, the scrapes before and after it must have the same start
+        time. Then the same process ran between these scrapes.
+
+        Args:
+            moment: the moment, in seconds.
         """
         value = self.known.get(moment)
         if value is not None or not self.known:

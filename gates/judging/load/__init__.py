@@ -1,1 +1,1 @@
-"""Objectives about load runs: the limits that a run of a profile must meet."""
+"""Judges objectives about load runs: a load run must meet the limits of the policy."""

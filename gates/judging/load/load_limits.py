@@ -1,4 +1,4 @@
-"""The result of each limit of a load run: by phase, over the run, and the load that breaks it."""
+"""Judges each limit of a load run, and finds the number of users at which a limit is broken."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,15 @@ MANY = 500
 
 @dataclass(frozen=True, slots=True)
 class LimitResult:
-    """The result of one limit."""
+    """The result of one limit of a load run.
+
+    Args:
+        limit: the name of the limit.
+        verdict: whether the load run met the limit.
+        sentence: the reason of the verdict, with the measured numbers.
+        measured: whether the limit could be measured.
+        samples: the number of requests or measurements on which the verdict is based.
+    """
 
     limit: str
     verdict: Verdict
@@ -46,7 +54,7 @@ class _PhaseLimit:
 
     Args:
         name: the limit's name.
-        limit: the number.
+        limit: the limit's value, in the unit of the limit.
         phase: the phase.
         run: the load run.
     """
@@ -60,7 +68,15 @@ class _PhaseLimit:
 def conclude(
     objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
 ) -> Iterator[LimitResult]:
-    """Judge each limit by the worst phase or by the run; in a stress run, find the largest load."""
+    """Judge each limit by the phase with the worst result, or by the whole run.
+
+    For a stress profile, also find the largest number of users with which every limit was met.
+
+    Args:
+        objective: the objective with the limits.
+        run: the load run.
+        judged: the phases of the run to which limits apply.
+    """
     for name, limit in objective.limits.items():
         if name in PER_PHASE:
             answers = [
@@ -84,7 +100,7 @@ def _badness(result: LimitResult) -> int:
 
 def _nothing(name: str) -> LimitResult:
     return LimitResult(
-        name, Verdict.INCONCLUSIVE, f"{name}: nothing was measured", Measured.NO_DATA
+        name, Verdict.INCONCLUSIVE, f"{name}: the load run measured nothing", Measured.NO_DATA
     )
 
 
@@ -146,8 +162,8 @@ def _orders(required: _PhaseLimit) -> LimitResult:
     minimum = required.limit * phase.users_planned / SHOPPERS
     a_minute = 60 * done / phase.seconds if phase.seconds else 0.0
     sentence = (
-        f"{done:,} orders in {phase.name}, {a_minute:.0f} a minute with {phase.users_planned:,} "
-        f"users; at least {minimum:.0f} a minute are required"
+        f"{done:,} orders were placed in {phase.name}, {a_minute:.0f} a minute with "
+        f"{phase.users_planned:,} users; at least {minimum:.0f} a minute are required"
     )
     if a_minute >= minimum and done:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=done)
@@ -185,7 +201,7 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
         or latency.p95_at_least is None
     ):
         sentence = (
-            f"no {operation} in {phase.name} was answered: its P95 cannot be under {limit:g} s"
+            f"no {operation} in {phase.name} was answered, so the P95 cannot be under {limit:g} s"
         )
         total = phase.operations.get(TOTAL)
         rare = operation != TOTAL and total is not None and 0 < total.done < MANY
@@ -207,7 +223,7 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
 
 def _interval(latency: Latency) -> str:
     upper = "unknown" if latency.p95_at_most is None else _seconds(latency.p95_at_most)
-    return f"95 % sure: {_seconds(latency.p95_at_least or 0.0)} to {upper}"
+    return f"95 % confidence bounds: {_seconds(latency.p95_at_least or 0.0)} and {upper}"
 
 
 def _seconds(seconds: float) -> str:
@@ -223,12 +239,13 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
     seconds_after = sum(phase.seconds for phase in run.phases[begins:])
     if seconds >= seconds_after - 1:
         sentence = (
-            f"answers were not correct and quick again in the {seconds_after:.0f} s after the spike"
+            f"responses were not correct and fast again in the {seconds_after:.0f} s after the "
+            "spike"
         )
-        return LimitResult(name, Verdict.FAIL, f"{sentence}; must be under {limit:g} s")
-    sentence = f"answers were correct and quick again {seconds:.0f} s after the spike"
+        return LimitResult(name, Verdict.FAIL, f"{sentence}; the time must be under {limit:g} s")
+    sentence = f"responses were correct and fast again {seconds:.0f} s after the spike"
     verdict = Verdict.PASS if seconds < limit else Verdict.FAIL
-    return LimitResult(name, verdict, f"{sentence}; must be under {limit:g} s")
+    return LimitResult(name, verdict, f"{sentence}; the time must be under {limit:g} s")
 
 
 def _slower(run: LoadRun, limit: float) -> LimitResult:
@@ -243,10 +260,10 @@ def _larger(run: LoadRun, limit: float) -> LimitResult:
     """Whether the target's memory rises during the whole run."""
     name = "growth_of_memory"
     if len(run.memory) < FEWEST_READINGS:
-        readings = f"{len(run.memory)} readings of the target's memory"
+        readings = f"{len(run.memory)} measurements of the target's memory"
         sentence = (
-            f"{name}: {readings}, at least {FEWEST_READINGS} are needed; the target may have been "
-            "restarted"
+            f"{name}: the run has {readings}, but at least {FEWEST_READINGS} are needed; the "
+            "target may have been restarted"
         )
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     return _growth(name, "the target's memory", list(run.memory), limit)
@@ -255,7 +272,7 @@ def _larger(run: LoadRun, limit: float) -> LimitResult:
 def _growth(
     name: str, quantity: str, points: list[tuple[float, float]], limit: float
 ) -> LimitResult:
-    """Growth by the line through all readings, and by the last third against the first."""
+    """Judge growth by a line through all values, and by the last values against the first."""
     trend = trend_of(points)
     if trend is None:
         return _nothing(name)
@@ -264,9 +281,9 @@ def _growth(
     jump = late / median(values[:third]) - 1
     sure = trend.p_value < SURE
     sentence = (
-        f"{quantity} grew by {100 * trend.growth:.1f} % over the run, from {len(points)} readings, "
-        f"{'and chance does not explain it' if sure else 'which may be chance'}, and was "
-        f"{100 * jump:+.1f} % at its end; must be under {100 * limit:g} %"
+        f"{quantity} grew by {100 * trend.growth:.1f} % over the run, by {len(points)} "
+        f"measurements ({'chance does not explain' if sure else 'chance may explain'} the growth); "
+        f"the end is {100 * jump:+.1f} % over the beginning; both must be under {100 * limit:g} %"
     )
     if jump >= limit or (trend.growth >= limit and sure):
         return LimitResult(name, Verdict.FAIL, sentence, samples=len(points))
@@ -277,7 +294,7 @@ def _growth(
 
 
 def _knee(objective: LoadObjective, run: LoadRun) -> LimitResult:
-    """The highest number of users with which every limit held, in a stress run."""
+    """The highest number of users with which every limit was met, in a stress run."""
     users_within_limits = 0
     for phase in (part for part in run.phases if part.judged == ALL):
         answers = [
@@ -288,8 +305,8 @@ def _knee(objective: LoadObjective, run: LoadRun) -> LimitResult:
         broken = [part for part in answers if part.verdict is Verdict.FAIL]
         if broken:
             sentence = (
-                f"every limit held up to {users_within_limits:,} users; "
-                f"with {phase.users_planned:,}: "
+                f"every limit was met up to {users_within_limits:,} users; "
+                f"with {phase.users_planned:,} users: "
             )
             verdict = Verdict.PASS if users_within_limits >= run.users else Verdict.FAIL
             return LimitResult("knee", verdict, sentence + broken[0].sentence)
@@ -298,7 +315,7 @@ def _knee(objective: LoadObjective, run: LoadRun) -> LimitResult:
     return LimitResult(
         "knee",
         verdict,
-        f"every limit held up to {users_within_limits:,} users, which was the largest number",
+        f"every limit was met up to {users_within_limits:,} users, the largest number of the run",
     )
 
 

@@ -1,4 +1,4 @@
-"""Condition: the newest load run of a profile met every limit, and its generator kept up."""
+"""Condition: the newest load run of a profile met every limit, and sent its requests in time."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -27,13 +27,22 @@ ALL_OF_THEM, MOST_OF_THEM = 1.0, 0.9
 
 
 def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
-    """A finding for each limit; a single finding for a run that proves nothing."""
+    """Judge the newest load run that is large enough, and return the findings.
+
+    Args:
+        objective: the objective with the profile and the limits.
+        evidence: the evidence with the load runs.
+        now: the moment of the decision, UTC.
+
+    Returns:
+        A finding for each limit; a single finding where no load run can be evidence.
+    """
     runs = _runs_of(objective, evidence)
     if lost := _lost_since(runs[-1] if runs else None, objective, evidence):
         return (_finding(objective, evidence, None, lost, now),)
     if not runs:
         size = f"{objective.at_least_users:,} users for {objective.at_least_seconds:.0f} s"
-        sentence = f"no load run of profile {objective.profile} with {size} or more"
+        sentence = f"there is no load run of profile {objective.profile} with {size} or more"
         missing = LimitResult("run", Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
         return (_finding(objective, evidence, None, missing, now),)
     run = runs[-1]
@@ -45,7 +54,7 @@ def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tup
 def _lost_since(
     newest: LoadRun | None, objective: LoadObjective, evidence: Evidence
 ) -> LimitResult | None:
-    """A problem where a run of an earlier decision is lost or changed, without a newer run."""
+    """The problem that a run of an earlier decision was deleted or changed, without a newer run."""
     for lost in evidence.lost_runs:
         later = newest is not None and newest.state is RunState.FINISHED
         if newest is not None and later and newest.started_at > lost.started_at:
@@ -53,7 +62,7 @@ def _lost_since(
         if objective.profile in lost.subjects:
             sentence = (
                 f"load run {lost.run_id} {lost.problem}; decision {lost.decision} "
-                "was based on this run; a newer complete run is needed"
+                "was based on this run; run the load profile again"
             )
             return LimitResult("run", Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     return None
@@ -86,7 +95,9 @@ def _problems(
         *provenance.problems(run, objective.digest, evidence, now),
     ]
     if run.ended_at and not run.started_at <= run.ended_at <= now + provenance.CLOCK_TOLERANCE:
-        problems.append(f"run {run.run_id} says it ended at {run.ended_at}: a clock is wrong")
+        problems.append(
+            f"run {run.run_id} has the impossible end time {run.ended_at}: a clock is wrong"
+        )
     if run.left_behind:
         problems.append(
             f"run {run.run_id} may have left something in the database: {run.left_behind}"
@@ -96,7 +107,7 @@ def _problems(
     if run.ended_at and now - run.ended_at > objective.max_age:
         hours = (now - run.ended_at).total_seconds() / 3600
         limit = objective.max_age.total_seconds() / 3600
-        sentence = f"run {run.run_id} ended {hours:.1f} h ago, longer than {limit:g} h"
+        sentence = f"run {run.run_id} ended {hours:.1f} h ago; the maximum age is {limit:g} h"
         yield LimitResult("run", Verdict.INCONCLUSIVE, sentence, Measured.STALE)
 
 
@@ -112,14 +123,15 @@ def _results(objective: LoadObjective, run: LoadRun) -> Iterator[LimitResult]:
             yield LimitResult(
                 result.limit,
                 Verdict.INCONCLUSIVE,
-                f"not judged, because the load generator may be the cause: {result.sentence}",
+                "the limit is not judged, because the load generator may be the cause: "
+                f"{result.sentence}",
             )
         else:
             yield result
 
 
 def _wrong(objective: LoadObjective, judged: Sequence[LoadPhase]) -> bool:
-    """Whether the wrong answers alone break the limit; only the store can cause a wrong answer."""
+    """Whether wrong responses alone break the limit; only the store can cause wrong responses."""
     limit = objective.limits["requests_failed"]
     totals = [(phase.operations[TOTAL], phase.due) for phase in judged if TOTAL in phase.operations]
     return any(total.failed - total.unanswered >= limit * due > 0 for total, due in totals)
@@ -133,7 +145,8 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
         return LimitResult(name, Verdict.INCONCLUSIVE, unknown, Measured.NO_DATA)
     if generator.workers_gone:
         sentence = (
-            f"{generator.workers_gone} of {generator.workers} workers were gone before the end"
+            f"{generator.workers_gone} of {generator.workers} workers of the load generator "
+            "ended before the end of the run"
         )
         return LimitResult(
             name, Verdict.INCONCLUSIVE, f"{sentence}; the requests of these workers are missing"
@@ -146,15 +159,16 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
         unknown = "a process of the generator did not record its processor use"
         return LimitResult(name, Verdict.INCONCLUSIVE, unknown)
     figures = (
-        f"1 % of requests left {1000 * lag:.0f} ms or more late (limit {1000 * slack:.0f} ms), "
-        f"the busiest of {len(shares)} processes used {100 * max(shares):.0f} % of a core "
-        f"(limit {100 * most:.0f} %), {max(generator.memory_bytes) / 1e6:.0f} MB"
+        f"1 % of the requests were sent {1000 * lag:.0f} ms or more late (limit "
+        f"{1000 * slack:.0f} ms), the busiest of {len(shares)} processes used "
+        f"{100 * max(shares):.0f} % of a core (limit {100 * most:.0f} %), and the largest process "
+        f"used {max(generator.memory_bytes) / 1e6:.0f} MB of memory"
     )
     if lag >= slack or max(shares) >= most:
         return LimitResult(
             name, Verdict.INCONCLUSIVE, f"the generator was the bottleneck: {figures}"
         )
-    return LimitResult(name, Verdict.PASS, f"the generator kept up: {figures}")
+    return LimitResult(name, Verdict.PASS, f"the generator was fast enough: {figures}")
 
 
 def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]) -> LimitResult:
@@ -170,9 +184,9 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     a_minute = objective.limits["requests_per_user_minute"]
     pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
     figures = (
-        f"{worst.users_reached:,} of {worst.users_planned:,} users in {worst.name}, "
-        f"{seconds:.0f} of {run.judged_seconds:.0f} s judged, {pace:.1f} requests a minute "
-        f"were due from each user (at least {a_minute:g})"
+        f"{worst.users_reached:,} of {worst.users_planned:,} users were active in {worst.name}, "
+        f"{seconds:.0f} of {run.judged_seconds:.0f} s were judged, and {pace:.1f} requests a "
+        f"minute were due from each user (at least {a_minute:g})"
     )
     peak = max(phase.users_planned for phase in judged)
     too_few = worst.users_reached < least * worst.users_planned or peak < run.users

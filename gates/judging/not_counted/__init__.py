@@ -1,1 +1,1 @@
-"""Findings that do not count: those that people overrode, and those of objectives on trial."""
+"""Marks findings that do not count: overridden findings, and findings of advisory objectives."""

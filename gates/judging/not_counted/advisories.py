@@ -1,4 +1,4 @@
-"""Advisory objectives: they are judged and shown, and do not count until their trial ends."""
+"""Marks the findings of advisory objectives, which do not count until their trial ends."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,15 @@ VERDICT_WORDS = {Verdict.FAIL: "fail", Verdict.INCONCLUSIVE: "unsure", Verdict.P
 
 
 def with_trials(findings: Iterable[Finding], stage: Stage, now: datetime) -> list[Finding]:
-    """Mark the findings of objectives whose trial lasts; these findings do not count.
+    """Mark the findings of objectives that are on trial, so that these findings do not count.
 
     Args:
         findings: the findings of the stage.
-        stage: the stage, which knows the trials of its objectives.
-        now: the moment of the question, UTC.
+        stage: the stage, which lists the trials of its objectives.
+        now: the moment of the decision, UTC.
+
+    Returns:
+        All findings. A finding that is not a pass has a note where its trial has ended.
     """
     return [_with_trial(finding, stage, now) for finding in findings]
 
@@ -40,10 +43,13 @@ def _with_trial(finding: Finding, stage: Stage, now: datetime) -> Finding:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """The advisory findings for the end of a reason; empty where there is none.
+    """Count the advisory findings by verdict, as a text for the end of a decision's reason.
 
     Args:
         findings: every finding of a decision.
+
+    Returns:
+        The text, which begins with ``;``; empty where no finding is advisory.
     """
     trials = [finding for finding in findings if finding.advisory is not None]
     counts = [_count(verdict, trials) for verdict in VERDICT_WORDS]

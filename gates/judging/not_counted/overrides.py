@@ -1,4 +1,4 @@
-"""Overrides: people let the release go on in spite of a finding, which stays visible."""
+"""Overrides: two people let the release go on although a finding is not a pass."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ from gates.model import (
 MAX_LIFETIME = timedelta(hours=72)
 MIN_PEOPLE = 2
 MAX_NAMED = 3
-CAN_ROLL_BACK = "its failure can be a rollback"
+CAN_ROLL_BACK = "a failure of the objective can be a rollback"
 
 
 def refusal_of(objective: Objective) -> str:
-    """Why an objective can never be overridden; empty where there is no reason."""
+    """Return the reason why an objective can never be overridden; empty without such a reason."""
     # Several kinds of objectives state the outcome of a fail.
     if getattr(objective, "breach", Outcome.NO_GO) is Outcome.ROLLBACK:
         return CAN_ROLL_BACK
@@ -40,27 +40,31 @@ def refusal_of(objective: Objective) -> str:
         case ComparisonObjective() if objective.rollback_over is not None:
             return CAN_ROLL_BACK
         case ServedBuildObjective() | LiveBuildObjective():
-            return "the objective ties the evidence to the release that is judged"
+            return "the objective proves that the evidence is about the judged release"
         case SignOffObjective():
-            return "people sign this item; sign the item without --override"
+            return "people sign the item of this objective; sign the item without --override"
         case _:
             return ""
 
 
 def names_of(finding: Finding) -> tuple[str, ...]:
-    """The names by which an override covers a finding: those of its checks, or its own name."""
+    """Return the names that an override must list to cover a finding.
+
+    Returns:
+        One name for each check of the finding; the finding's own name where it is not about checks.
+    """
     if not finding.subjects:
         return (finding.objective,)
     return tuple(f"{finding.objective}: {subject}" for subject in finding.subjects)
 
 
 def objective_name(finding: Finding) -> str:
-    """The name of the objective that a finding belongs to."""
+    """Return the name of the objective that a finding is about."""
     return finding.objective.partition(": ")[0]
 
 
 def covered_by(findings: Sequence[Finding]) -> tuple[CoveredFinding, ...]:
-    """The findings that a new override is about: every finding that is not a pass."""
+    """Return the names and verdicts of all findings that are not a pass, for a new override."""
     return tuple(
         CoveredFinding(name, finding.verdict)
         for finding in findings
@@ -70,20 +74,28 @@ def covered_by(findings: Sequence[Finding]) -> tuple[CoveredFinding, ...]:
 
 
 def requirement_of(item: str, sign_offs: StageSignOffs) -> Requirement:
-    """The requirements of a sign-off that overrides an objective."""
+    """Return the properties that an override of an objective must have to count.
+
+    Args:
+        item: the name of the objective.
+        sign_offs: the target and the stage.
+    """
     return Requirement(SignOffKind.OVERRIDE, sign_offs.target, sign_offs.stage, item, MAX_LIFETIME)
 
 
 def overridden(
     findings: Sequence[Finding], stage: Stage, evidence: Evidence, now: datetime
 ) -> list[Finding]:
-    """The findings, each with its override where two different people have signed one.
+    """Add an override to each finding for which two different people have signed an override.
 
     Args:
         findings: the findings of the stage.
-        stage: the stage.
+        stage: the stage with the objectives.
         evidence: the evidence, which has the overrides of the ledger.
-        now: the moment of the question, UTC.
+        now: the moment of the decision, UTC.
+
+    Returns:
+        All findings. A finding with overrides that do not count has a note with the reason.
     """
     if not any(record.sign_off.kind is SignOffKind.OVERRIDE for record in evidence.sign_offs):
         return list(findings)
@@ -98,7 +110,7 @@ def overridden(
 
 
 def can_be_overridden(finding: Finding) -> bool:
-    """Whether a finding counts, is not a pass, and its failure is no rollback."""
+    """Whether a finding is not a pass, not advisory, and not a reason for a rollback."""
     is_open = finding.verdict is not Verdict.PASS and finding.advisory is None
     return is_open and finding.breach is not Outcome.ROLLBACK
 
@@ -136,11 +148,11 @@ def _refusal(
     _, problem = problem_of(record, requirement, now)
     if problem or _covers(record.sign_off.covers, finding):
         return problem
-    return "is for another failure"
+    return "is for another failure of the objective"
 
 
 def _covers(covers: Sequence[CoveredFinding], finding: Finding) -> bool:
-    """Whether a signed override is about the whole finding; a later failure is another finding."""
+    """Whether a signed override lists all names of a finding, with a verdict at least as bad."""
     verdicts = {covered.name: covered.verdict for covered in covers}
     accepted = (Verdict.FAIL, finding.verdict)
     return all(verdicts.get(name) in accepted for name in names_of(finding))

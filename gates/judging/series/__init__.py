@@ -1,1 +1,1 @@
-"""Which series count an event once: labels, replicas, and the instances that Prometheus scrapes."""
+"""Examines labels, replicas and instances of time series, so that each event counts once."""

@@ -1,4 +1,4 @@
-"""Which instances Prometheus scrapes now, which are down, and which left its discovery."""
+"""Finds the instances that Prometheus cannot scrape, and the instances that left its discovery."""
 
 from gates.model import Measured, SampleSet
 from gates.statistics import by_instance
@@ -7,18 +7,19 @@ UP = 1.0
 
 
 def gone(up: SampleSet, max_age: float, instance_label: str = "instance") -> frozenset[str]:
-    """The instances that left the discovery: no fresh sample of ``up``, while others have one.
+    """Find the instances that left the service discovery of Prometheus.
 
-    An instance that Prometheus knows and cannot reach has fresh samples of 0; it is down and not
-    gone. Without any fresh sample Prometheus does not scrape, and nothing is known to be gone.
+    A gone instance has no fresh sample of ``up``, while another instance has a fresh sample. An
+    instance that Prometheus cannot reach has fresh samples of 0, so it is down and not gone. Where
+    no instance has a fresh sample, no instance is known to be gone.
 
     Args:
-        up: the answer about ``up``.
-        max_age: the maximum age of a fresh sample, seconds.
-        instance_label: the label that names the instance.
+        up: the query result of ``up``.
+        max_age: the maximum age of a fresh sample, in seconds.
+        instance_label: the name of the label whose value is the instance.
 
     Raises:
-        ValueError: a series without an instance, or an instance scraped by several jobs at once.
+        ValueError: a time series names no instance, or several jobs scrape an instance at once.
     """
     newest = {
         instance: max(series.samples[-1].at for series in group if series.samples)
@@ -32,12 +33,12 @@ def gone(up: SampleSet, max_age: float, instance_label: str = "instance") -> fro
 def gone_if_known(
     up: SampleSet, max_age: float, instance_label: str = "instance"
 ) -> frozenset[str]:
-    """The instances that left the discovery; none where the answer does not show it.
+    """Find the instances that left the service discovery; empty where ``up`` cannot be read.
 
     Args:
-        up: the answer about ``up``.
-        max_age: the maximum age of a fresh sample, seconds.
-        instance_label: the label that names the instance.
+        up: the query result of ``up``, with or without samples.
+        max_age: the maximum age of a fresh sample, in seconds.
+        instance_label: the name of the label whose value is the instance.
     """
     if up.measured is not Measured.OK:
         return frozenset()
@@ -48,17 +49,20 @@ def gone_if_known(
 
 
 def down(up: SampleSet, max_age: float, now: float, instance_label: str = "instance") -> str:
-    """Which instance Prometheus knows and cannot reach; empty where all instances are reached.
+    """Find an instance that Prometheus knows and cannot scrape.
 
     Args:
-        up: the answer about ``up``.
-        max_age: the maximum age of a fresh sample, seconds.
-        now: seconds since the epoch.
-        instance_label: the label that names the instance.
+        up: the query result of ``up``.
+        max_age: the maximum age of a fresh sample, in seconds.
+        now: the moment of the decision, in seconds since the epoch.
+        instance_label: the name of the label whose value is the instance.
+
+    Returns:
+        A sentence about the first such instance; empty where Prometheus scrapes all instances.
     """
     for series in up.series:
         at, value = series.samples[-1]
         if now - at <= max_age and value != UP:
             name = series.labels.get(instance_label, "?")
-            return f"{name} is down: Prometheus cannot scrape it"
+            return f"{name} is down: Prometheus cannot scrape this instance"
     return ""

@@ -1,7 +1,8 @@
-"""Takes one replica of Prometheus at a time, where the target file declares the labels of replicas.
+"""Reads the samples of one replica of Prometheus at a time, so that no event counts twice.
 
-Each replica scrapes every instance by itself, so the counters of one replica are complete. Where a
-replica has a gap that another replica does not have, the other replica is read.
+The target file declares the labels of the replicas. Each replica scrapes every instance by itself,
+so the samples of one replica are complete. Where a replica has a gap, the samples of another
+replica fill the gap.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,12 +22,12 @@ Labels = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A time in which one replica is read.
+    """A period in which the samples of one replica are read.
 
     Args:
-        replica: the values of the replica labels.
-        first: the moment of the first sample, seconds since the epoch.
-        last: the moment of the last sample.
+        replica: the values of the replica labels, in the order of the target file.
+        first: the moment of the period's first sample, in seconds since the epoch.
+        last: the moment of the period's last sample, in seconds since the epoch.
     """
 
     replica: Replica
@@ -35,10 +36,10 @@ class Turn:
 
 
 def one_at_a_time(evidence: Evidence) -> Evidence:
-    """The evidence with the samples of one replica at a time, and without the replica labels.
+    """Return the evidence with the samples of one replica at a time, without replica labels.
 
-    All answers read the same replica of an instance at the same time, so that part and whole are of
-    one scrape. Series without a replica label stay as they are.
+    At each moment, all query results use the same replica of an instance. So the selected events
+    and the total events are of the same scrape. Time series without a replica label do not change.
     """
     names = evidence.target.replica_labels
     if not names:
@@ -52,7 +53,7 @@ def one_at_a_time(evidence: Evidence) -> Evidence:
 
 
 def _turns(answers: Iterable[SampleSet], names: Sequence[str]) -> Mapping[str, tuple[Turn, ...]]:
-    """The turns of the replicas of each instance."""
+    """The periods in which each replica is read, by instance."""
     times: dict[str, dict[Replica, set[float]]] = {}
     for answer in answers:
         for group in _copies(answer.series, names).values():
@@ -81,7 +82,7 @@ def _copies(
 def _read(
     series: Iterable[Series], names: Sequence[str], turns: Mapping[str, tuple[Turn, ...]]
 ) -> Iterator[Series]:
-    """The series of one answer, each with the samples of one replica at a time."""
+    """The time series of one query result, with the samples of one replica at a time."""
     for others, group in _copies(series, names).items():
         if len(group) == 1 and not any(group[0][0]):
             yield group[0][1]
@@ -100,7 +101,14 @@ def _read(
 
 
 def schedule(times: Mapping[Replica, Sequence[float]]) -> Iterator[Turn]:
-    """The replica with the fewest gaps; in each of its gaps, the next replica."""
+    """Choose the replica with the shortest gaps, and fill each gap with the next replica.
+
+    Args:
+        times: the moments of the samples of each replica, in order of time.
+
+    Yields:
+        The periods in which the samples of one replica are read.
+    """
     if not times:
         return
     steps = [median(_steps(known)) for known in times.values() if len(known) > 1]
@@ -118,7 +126,7 @@ def _fill(
     gap: float,
     bounds: tuple[float, float],
 ) -> Iterator[Turn]:
-    """The turns between two moments, both exclusive."""
+    """The periods in which each replica is read, between two moments (exclusive)."""
     if not order:
         return
     known = [at for at in times[order[0]] if bounds[0] < at < bounds[1]]
@@ -137,7 +145,7 @@ def _fill(
 
 
 def _missing(known: Sequence[float], gap: float, begin: float, end: float) -> float:
-    """The seconds of a replica's gaps between two moments."""
+    """The total length of a replica's gaps between two moments, in seconds."""
     return sum(step for step in _steps((begin, *known, end)) if step > gap)
 
 

@@ -1,4 +1,7 @@
-"""Finds one process under two names: federated copies, several jobs, a name and an address."""
+"""Finds a process that Prometheus scrapes under two instance names, so that events count twice.
+
+Examples are copies from another Prometheus, two jobs, or a host name and an IP address.
+"""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -23,16 +26,20 @@ def problem(
     labels: SeriesLabels,
     instance_label: str = "instance",
 ) -> str:
-    """Which two instances are names of one process; empty where every process has one name.
+    """Find two instances that are names of one process.
 
     Args:
-        starts: the start times of the processes of a colour; None where the system has none.
-        counters: answers with counters of the same instances.
-        labels: the labels that tell the series of an instance apart.
-        instance_label: the label that names the instance.
+        starts: the query result with the start times of a colour's processes; None where the
+            system has no start times.
+        counters: the query results with counters of the same instances.
+        labels: the labels in which the time series of one instance may differ.
+        instance_label: the name of the label whose value is the instance.
+
+    Returns:
+        A sentence about the two instances; empty where every process has one name.
 
     Raises:
-        ValueError: a series without an instance, or an instance scraped by several jobs at once.
+        ValueError: a time series names no instance, or several jobs scrape an instance at once.
     """
     known = starts if starts is not None else next(iter(counters), None)
     if known is None:
@@ -41,13 +48,14 @@ def problem(
     for left_name, right_name in combinations(sorted(instances), 2):
         left, right = _newest(instances[left_name]), _newest(instances[right_name])
         if _is_copy(left, right, left_name, right_name):
-            return _sentence(left_name, right_name, f"the label {EXPORTED!r} says so")
+            sign = f"the label {EXPORTED!r} of one instance names the other instance"
+            return _sentence(left_name, right_name, sign)
         if starts is not None and not _is_one_start(left, right):
             continue
         if _may_be_one_process(left, right, left_name, right_name) and _count_alike(
             (left_name, right_name), counters, labels, instance_label
         ):
-            same = "the same start time and the same counters" if starts else "the same counters"
+            same = "equal start times and equal counters" if starts else "equal counters"
             return _sentence(left_name, right_name, same)
     return ""
 
@@ -60,12 +68,12 @@ def _newest(series: Sequence[Series]) -> Series:
 def _sentence(left_name: str, right_name: str, sign: str) -> str:
     return (
         f"{left_name} and {right_name} are two names of one process: {sign}; every event would "
-        "count twice; scrape one of them"
+        "count twice; scrape the process by one name only"
     )
 
 
 def _is_copy(left: Series, right: Series, left_name: str, right_name: str) -> bool:
-    """Whether one instance is a copy of the other that was scraped from another Prometheus."""
+    """Whether one instance is a copy of the other instance, from another Prometheus."""
     return (left.labels.get(EXPORTED) == right_name and overlap(left, right)) or (
         right.labels.get(EXPORTED) == left_name and overlap(left, right)
     )
@@ -79,8 +87,8 @@ def _is_one_start(left: Series, right: Series) -> bool:
 def _may_be_one_process(left: Series, right: Series, left_name: str, right_name: str) -> bool:
     """Whether the labels allow that two instances are one process.
 
-    Two pods of a deployment have the same labels with other values. A second way to one process
-    shows in another job, in a label that only one of them has, or in the name of the same pod.
+    Two pods of a deployment have the same label names with different values. Two instances may be
+    one process where they have different jobs or label names, or the name of the same pod.
     """
     labels, others = left.labels, right.labels
     same_pod = any(labels.get(name) and labels.get(name) == others.get(name) for name in POD_LABELS)

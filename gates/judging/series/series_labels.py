@@ -1,4 +1,4 @@
-"""The labels that tell the series of one instance apart, and series that count an event twice."""
+"""Reads the labels that the policy declares, and finds time series that count an event twice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,11 +24,11 @@ MAX_SHOWN = 200
 class SeriesLabels:
     """The labels that the policy declares for each metric.
 
-    Two series of one instance and one metric count the same events, unless a declared label tells
-    them apart.
+    Two time series of the same instance and metric count different events only where they differ in
+    a declared label. Otherwise they count the same events.
 
     Args:
-        indicators: the indicators, whose selectors name labels.
+        indicators: the indicators. Their selectors and their ``labels`` declare labels.
         processes: the indicator of the start times; None where start times are not read.
     """
 
@@ -46,7 +46,7 @@ class SeriesLabels:
         self._of_metric: dict[str, frozenset[str]] = {}
 
     def of(self, metric: str) -> frozenset[str]:
-        """The declared labels of a metric.
+        """Return the names of the labels that the policy declares for a metric.
 
         Args:
             metric: the name of the metric.
@@ -66,19 +66,20 @@ class SeriesLabels:
         return known
 
     def identity(self, labels: Mapping[str, str]) -> str:
-        """The metric and the declared labels of a series, as ``labels_of`` reads them.
+        """Return the metric name with the declared labels of a time series, as one text.
 
         Args:
-            labels: the labels of the series, with the metric name.
+            labels: all labels of the time series, with the metric name.
         """
         declared = self.of(labels.get(NAME, ""))
         return identity_of(labels, frozenset(labels) - declared)
 
     def joined(self, series: Iterable[Series]) -> list[Series]:
-        """Merge the series of one instance, so that each counter has exactly one series.
+        """Merge the time series that continue each other, so that each counter has one time series.
 
         Args:
-            series: the series of the instance; no two series of one counter overlap in time.
+            series: the time series of one instance. Two time series of one counter must not overlap
+                in time.
         """
         of_counter: dict[str, list[Series]] = {}
         for member in series:
@@ -90,17 +91,21 @@ class SeriesLabels:
 
 
 def doubled(answer: SampleSet, labels: SeriesLabels, instance_label: str = "instance") -> str:
-    """Which series of an answer count the same events; empty where every event counts once.
+    """Find two time series of a query result that count the same events.
 
-    A series that begins after the end of another series continues its count.
+    Two time series that do not overlap in time are no problem, because the later time series
+    continues the count of the earlier one.
 
     Args:
-        answer: an answer of one colour.
-        labels: the labels that tell the series apart.
-        instance_label: the label that names the instance.
+        answer: the query result, with time series of one colour.
+        labels: the labels in which the time series of one instance may differ.
+        instance_label: the name of the label whose value is the instance.
+
+    Returns:
+        A sentence about the two time series; empty where every event counts once.
 
     Raises:
-        ValueError: a series without an instance, or an instance scraped by several jobs at once.
+        ValueError: a time series names no instance, or several jobs scrape an instance at once.
     """
     for instance, group in by_instance(answer.series, instance_label).items():
         known: dict[str, list[Series]] = {}
@@ -120,19 +125,19 @@ def _sentence(instance: str, first: Series, second: Series) -> str:
     )
     return (
         f"{instance} has two series of {first.labels.get(NAME, 'a counter')} "
-        f"that differ in the label {label!r} ({values}): every event would count twice; keep one "
-        "of them in the scrape or query configuration; or, where the label names a replica of "
-        "Prometheus, add the label to replica_labels of the target file; or, where the label tells "
-        f"events apart, add the label to labels of the indicator. The series: {shown}"
+        f"that differ in the label {label!r} ({values}): every event would count twice; remove one "
+        "of the series in the scrape configuration; or, where the label names a replica of "
+        "Prometheus, add the label to replica_labels of the target file; or, where the series "
+        f"count different events, add the label to labels of the indicator. The series: {shown}"
     )
 
 
 def difference(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[str, str]:
-    """The first label in which two series differ, and both values.
+    """Return the first label in which two time series differ, and a text with both values.
 
     Args:
-        first: the labels of a series.
-        second: the labels of another series.
+        first: the labels of the first time series.
+        second: the labels of the second time series.
     """
     for name in sorted(first.keys() | second.keys()):
         values = first.get(name, ""), second.get(name, "")
@@ -144,15 +149,18 @@ def difference(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[str
 def problem(
     answers: Sequence[SampleSet], labels: SeriesLabels, instance_label: str = "instance"
 ) -> str:
-    """The first problem of ``doubled`` in some answers; empty where every event counts once.
+    """Find the first query result with two time series that count the same events.
 
     Args:
-        answers: answers of one colour.
-        labels: the labels that tell the series apart.
-        instance_label: the label that names the instance.
+        answers: the query results, with time series of one colour.
+        labels: the labels in which the time series of one instance may differ.
+        instance_label: the name of the label whose value is the instance.
+
+    Returns:
+        A sentence about the two time series; empty where every event counts once.
 
     Raises:
-        ValueError: a series without an instance, or an instance scraped by several jobs at once.
+        ValueError: a time series names no instance, or several jobs scrape an instance at once.
     """
     sentences = (doubled(answer, labels, instance_label) for answer in answers)
     return next((sentence for sentence in sentences if sentence), "")

@@ -1,1 +1,1 @@
-"""Objectives about one window of samples: ratios, the traffic share, the build of the samples."""
+"""Judges objectives about one window: ratios, the traffic share, and the build of the samples."""

@@ -1,7 +1,8 @@
-"""Condition: a ratio of bad events is below a limit, or a ratio of good events is above it.
+"""Condition: a ratio of bad events is below a limit, or a ratio of good events is above a limit.
 
-A P95 limit is such a ratio, too: *P95 under 1 s* is *over 95 % took under 1 s*, read from the
-histogram bucket at exactly that boundary.
+A limit of the P95 latency is also a limit of a ratio. For example, *P95 under 1 s* means that over
+95 % of the requests took under 1 s. The number of these requests is read from the histogram bucket
+that ends at 1 s.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,12 @@ QUIET_START = 2
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of events of one kind, and the number of all events."""
+    """The number of selected events, and the number of total events.
+
+    Args:
+        part: the number of bad events, or of good events, as the indicator selects them.
+        whole: the number of total events.
+    """
 
     part: int
     whole: int
@@ -49,7 +55,15 @@ class Count:
 
 
 def queries(objective: RatioObjective, target: Target) -> tuple[MetricQuery, ...]:
-    """The queries of part, whole, process starts and ``up``, of the target and its baseline."""
+    """Return the metric queries of a ratio objective, for the target and for the baseline.
+
+    For each colour, the queries read the selected events, the total events, a time series that
+    each instance always has, and ``up``.
+
+    Args:
+        objective: the objective with the indicator and the window.
+        target: the target, which names both colours.
+    """
     return tuple(
         query
         for baseline in (False, True)
@@ -85,13 +99,14 @@ def _selectors(objective: RatioObjective) -> tuple[str, str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RatioAnswers:
-    """The answers of Prometheus about one colour.
+    """The query results of a ratio objective for one colour.
 
     Args:
-        part: the selected events.
-        whole: all events.
-        starts: the start times of the processes, or another series that each instance has.
-        up: whether Prometheus reaches each instance.
+        part: the query result with the counters of the selected events.
+        whole: the query result with the counters of the total events.
+        starts: the query result with the start times of the processes, or with another time series
+            that each instance always has.
+        up: the query result of ``up``, which shows whether Prometheus reaches each instance.
         objective: the objective.
     """
 
@@ -103,7 +118,13 @@ class RatioAnswers:
 
     @classmethod
     def of(cls, objective: RatioObjective, evidence: Evidence, *, baseline: bool) -> "RatioAnswers":
-        """The answers about a target, or about its baseline."""
+        """Take the query results of the target, or of the target's baseline, from the evidence.
+
+        Args:
+            objective: the objective.
+            evidence: the evidence with the query results.
+            baseline: whether the query results of the baseline are taken.
+        """
         window = objective.window.total_seconds()
         named = (
             reading.for_slot(selector, evidence.target, baseline=baseline)
@@ -119,20 +140,20 @@ class RatioAnswers:
 
     @property
     def has_no_part(self) -> bool:
-        """Whether no series of bad events exists, which may show that there were none."""
+        """Whether bad events have no time series, which can mean that no bad event occurred."""
         indicator = self.objective.indicator
         return indicator.part is Part.BAD and self.part.measured is Measured.NO_DATA
 
     @property
     def instance_label(self) -> str:
-        """The label that names the instance."""
+        """The name of the label whose value is the instance."""
         return self.objective.processes.instance_label
 
     def by_instance(self, answer: SampleSet) -> dict[str, list[Series]]:
-        """The series of an answer, keyed by instance.
+        """Return the time series of a query result, keyed by instance.
 
         Raises:
-            ValueError: a series without an instance, or an instance scraped by several jobs.
+            ValueError: a time series names no instance, or several jobs scrape an instance at once.
         """
         return by_instance(answer.series, self.instance_label)
 
@@ -141,7 +162,11 @@ class RatioAnswers:
         return self.objective.max_sample_age.total_seconds()
 
     def blindness(self) -> tuple[Measured, str]:
-        """Why the ratio cannot be judged; ``(OK, "")`` where there is no reason."""
+        """Find the reason why the ratio cannot be judged, such as missing or old samples.
+
+        Returns:
+            A status and a sentence with the reason; ``(OK, "")`` where the ratio can be judged.
+        """
         needed = [self.whole, self.starts] if self.has_no_part else [
             self.part, self.whole, self.starts
         ]  # fmt: skip
@@ -154,10 +179,11 @@ class RatioAnswers:
         )
 
     def require_single_count(self) -> None:
-        """Every event must be counted once.
+        """Check that every event is counted exactly once.
 
         Raises:
-            ValueError: series count the same events, or an instance is missing in an answer.
+            ValueError: two time series count the same events, or a query result has no time series
+                of an instance.
         """
         processes = self.objective.processes
         labels = SeriesLabels([self.objective.indicator], processes)
@@ -168,7 +194,10 @@ class RatioAnswers:
         if problem:
             raise ValueError(problem)
         if spellings := reading.spelled_twice(self.part.series):
-            raise ValueError(f"a bucket is spelled {spellings[0]} and {spellings[1]} in the window")
+            raise ValueError(
+                f"the boundary of a bucket is spelled {spellings[0]} and {spellings[1]} in the "
+                "window; wait until the window has only one spelling"
+            )
         part, whole, running = (
             self.by_instance(answer) for answer in (self.part, self.whole, self.starts)
         )
@@ -177,7 +206,8 @@ class RatioAnswers:
         if silent or without_part or part.keys() - whole.keys() or whole.keys() - running.keys():
             counts_text = " / ".join(str(len(groups)) for groups in (part, whole, running))
             raise ValueError(
-                f"part, whole and start times are of different instances ({counts_text})"
+                "the selected events, the total events and the start times are of different "
+                f"instances (number of instances: {counts_text})"
             )
 
     def _may_be_silent(self, instance: str) -> bool:
@@ -199,7 +229,12 @@ class RatioAnswers:
 
 
 def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
-    """Judge the target's ratio; the finding also shows the ratio of the baseline."""
+    """Judge the target's ratio; the sentence of the finding also has the baseline's ratio.
+
+    Args:
+        objective: the objective with the indicator, the window and the limit.
+        evidence: the evidence with the query results of the target and of the baseline.
+    """
     answers = RatioAnswers.of(objective, evidence, baseline=False)
     measured, problem = answers.blindness()
     count = None
@@ -219,11 +254,11 @@ def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
 
 
 def _count(answers: RatioAnswers) -> Count:
-    """The increases of part and whole, over the same instances up to the same moments.
+    """Count the selected events and the total events in the window, by the same scrapes.
 
     Raises:
-        ValueError: a sample is not a count, the answers are not of the same instances, an event
-            would count twice, or the part exceeds the whole.
+        ValueError: a sample is not a count, the query results are not of the same instances, an
+            event would count twice, or there are more selected events than total events.
     """
     answers.require_single_count()
     objective = answers.objective
@@ -243,7 +278,10 @@ def _count(answers: RatioAnswers) -> Count:
         counts[1] += total_increase(labels.joined(cut_whole), cut_starts, window_start, label)
     count = Count(part=round(counts[0]), whole=round(counts[1]))
     if count.part > count.whole:
-        raise ValueError(f"{count.part} of {count.whole}: the part is larger than the whole")
+        raise ValueError(
+            f"{count.part} selected events are more than {count.whole} total events; correct the "
+            "selectors of the indicator"
+        )
     return count
 
 
@@ -260,16 +298,20 @@ def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tupl
     word, limit = ("under" if objective.below else "over"), f"{100 * objective.limit:g} %"
     counts_text = (
         f"{evidence.target.slot}: {count} {objective.reads}; must be {word} {limit}; "
-        f"{_baseline(objective, evidence)}; last {objective.window.total_seconds():.0f} s"
+        f"{_baseline(objective, evidence)}; the window is the last "
+        f"{objective.window.total_seconds():.0f} s"
     )
     if count.whole >= objective.minimum_events:
         return (Verdict.PASS if _meets(objective, count) else Verdict.FAIL), counts_text
     if count.whole and not _meets(objective, count) and _chance(objective, count) < SURELY:
-        return Verdict.FAIL, f"{counts_text}; there are few events, but chance does not explain it"
+        return (
+            Verdict.FAIL,
+            f"{counts_text}; there are few events, but chance does not explain the ratio",
+        )
     missing = objective.minimum_events - count.whole
     return (
         Verdict.INCONCLUSIVE,
-        f"{missing:,} more events needed. {counts_text}{_pace(objective, count)}",
+        f"{missing:,} more events are needed. {counts_text}{_pace(objective, count)}",
     )
 
 
@@ -290,7 +332,7 @@ def _pace(objective: RatioObjective, count: Count) -> str:
     seconds = (
         objective.window.total_seconds() / count.whole * (objective.minimum_events - count.whole)
     )
-    return f"; about {max(1, round(seconds / 60))} min at this rate"
+    return f"; wait for about {max(1, round(seconds / 60))} min at this rate of events"
 
 
 def _baseline(objective: RatioObjective, evidence: Evidence) -> str:
@@ -301,11 +343,11 @@ def _baseline(objective: RatioObjective, evidence: Evidence) -> str:
     if any(answer.measured is not Measured.OK for answer in needed) or not (
         answers.part.measured is Measured.OK or answers.has_no_part
     ):
-        return f"{slot}: not seen"
+        return f"{slot}: no samples"
     try:
         return f"{slot}: {_count(answers)}"
     except ValueError:
-        return f"{slot}: not countable"
+        return f"{slot}: events not countable"
 
 
 def _measurements(answers: RatioAnswers, count: Count | None) -> list[Measurement]:

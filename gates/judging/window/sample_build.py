@@ -1,4 +1,4 @@
-"""Condition: every sample in the window comes from the build that is expected."""
+"""Condition: every sample in the window is of the build that the target file expects."""
 
 from gates.judging import answers as reading
 from gates.judging.conclusion import Conclusion, cannot_measure, finding_of
@@ -19,14 +19,27 @@ from gates.statistics import by_instance
 
 
 def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
-    """The info series of the target, the series that its instances always have, and ``up``."""
+    """Return the selectors of the objective, each with its window in seconds.
+
+    The selectors are of the time series with the build, of a time series that each instance always
+    has, and of ``up``.
+
+    Args:
+        objective: the objective with the indicators and the window.
+        target: the target, which names its colour.
+    """
     window, processes = objective.window.total_seconds(), objective.processes
     texts = (objective.indicator.selector, processes.presence, processes.up)
     return tuple((reading.for_slot(selector, target), window) for selector in dict.fromkeys(texts))
 
 
 def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
-    """Compare the build that each series names with the expected build."""
+    """Compare the build in the labels of each time series with the expected build.
+
+    Args:
+        objective: the objective.
+        evidence: the evidence with the query results.
+    """
     target = evidence.target
     selector = reading.for_slot(objective.indicator.selector, target)
     window = objective.window.total_seconds()
@@ -66,7 +79,7 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
 
 
 def _build_of(series: Series, indicator: BuildIndicator, expected: Build) -> Build:
-    """The build that an info series names; what the series has no label for is as expected."""
+    """The build that an info series names; a part of the build without a label is as expected."""
 
     def value(label: str, without: str) -> str:
         return series.labels.get(label, "?") if label else without
@@ -85,7 +98,10 @@ def _not_of_the_target(
     label = objective.indicator.deployment_label
     others = {series.labels.get(label, target.deployment) for series in answer.series}
     if others != {target.deployment}:
-        return f"series of slot {target.slot} name other deployments: {', '.join(sorted(others))}"
+        return (
+            f"the time series of {target.slot} must all name the deployment {target.deployment}, "
+            f"but their deployments are: {', '.join(sorted(others))}"
+        )
     if objective.processes.of_both_colours:
         return ""  # the processes are those of a balancer, and export no build
     known, running = (
@@ -93,5 +109,8 @@ def _not_of_the_target(
         for each in (answer, starts)
     )
     if known != running:
-        return f"{len(known)} instances name a build, and {len(running)} instances are known"
+        return (
+            f"{len(known)} instances export a build, and {len(running)} instances are running; "
+            "both must be the same instances"
+        )
     return ""

@@ -1,4 +1,4 @@
-"""Objective: the target has had its intended share of the traffic for the whole bake time."""
+"""Condition: the target has had its intended share of the traffic for the whole bake time."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,24 @@ from gates.model.figures import significant
 
 
 def selectors(objective: ShareObjective) -> tuple[tuple[str, float], ...]:
-    """The selector of the balancer's weights, with a window in seconds longer than a ramp."""
+    """Return the selector of the balancer's traffic weights with its window in seconds.
+
+    The window is longer than a ramp, so that the query result shows when the ramp began.
+
+    Args:
+        objective: the objective with the indicator of the traffic weights.
+    """
     return ((objective.indicator.selector, objective.longest.total_seconds()),)
 
 
 def conclude(objective: ShareObjective, evidence: Evidence, timeline: Timeline) -> Finding:
-    """Judge for how long every balancer has had the intended share."""
+    """Judge for how long every balancer has given the target the intended share of the traffic.
+
+    Args:
+        objective: the objective with the intended share and the bake time.
+        evidence: the evidence about the target.
+        timeline: the target's shares of the traffic over time.
+    """
     answer, slot = timeline.answer, evidence.target.slot
     measured, problem = timeline.measured, timeline.problem
     max_age = objective.max_sample_age.total_seconds()
@@ -23,10 +35,10 @@ def conclude(objective: ShareObjective, evidence: Evidence, timeline: Timeline) 
     oldest = min((share.at for share in newest), default=answer.evaluated_at)
     if measured is Measured.OK and abs(answer.evaluated_at - oldest) > max_age:
         age = answer.evaluated_at - oldest
-        measured, problem = Measured.STALE, f"the newest weights are {age:.0f} s old"
+        measured, problem = Measured.STALE, f"the newest traffic weights are {age:.0f} s old"
     if measured is Measured.OK:
         verdict, sentence = _judged(objective, slot, timeline)
-        sentence = f"by the ledger, {sentence}" if timeline.by_ledger else sentence
+        sentence = f"according to the ledger, {sentence}" if timeline.by_ledger else sentence
         conclusion = Conclusion(measured, verdict, sentence)
     else:
         reads = f"{slot}'s share of traffic"
@@ -40,17 +52,17 @@ def _judged(objective: ShareObjective, slot: str, timeline: Timeline) -> tuple[V
     intended, bake = f"{100 * objective.share:g} %", objective.bake.total_seconds()
     for shares in timeline.balancers:
         if not _is_intended(shares[-1].share, objective.share):
-            present = f"{slot} has {significant(100 * shares[-1].share)} % of traffic"
+            present = f"{slot} has {significant(100 * shares[-1].share)} % of the traffic"
             return Verdict.INCONCLUSIVE, f"{present}; this stage requires {intended}"
     max_age = None if timeline.by_ledger else objective.max_sample_age.total_seconds()
     begins = [_since(shares, objective.share, max_age) for shares in timeline.balancers]
     since = timeline.answer.evaluated_at - max(begins)
     sentence = (
-        f"{slot} has had {intended} of traffic for {since:.0f} s; the bake time is {bake:.0f} s"
+        f"{slot} has had {intended} of the traffic for {since:.0f} s; the bake time is {bake:.0f} s"
     )
     if since >= bake:
         return Verdict.PASS, sentence
-    return Verdict.INCONCLUSIVE, f"{sentence}; {bake - since:.0f} s to go"
+    return Verdict.INCONCLUSIVE, f"{sentence}; wait for {bake - since:.0f} s more"
 
 
 def _is_intended(share: float, intended: float) -> bool:
@@ -58,13 +70,13 @@ def _is_intended(share: float, intended: float) -> bool:
 
 
 def _since(shares: Sequence[Share], intended: float, max_age: float | None) -> float:
-    """The beginning of the unbroken period at the intended share that lasts until now.
+    """The moment from which the target has had the intended share without interruption until now.
 
     Args:
-        shares: the shares in the order of time.
-        intended: the share that is intended, 0 to 1.
-        max_age: seconds between two samples after which nobody knows the share; None where the
-            shares are those of a ledger, which has an entry for each move only.
+        shares: the shares, in order of time.
+        intended: the intended share, from 0 to 1.
+        max_age: the longest time between two samples in which the share is known, in seconds; None
+            for the shares of a ledger, which has an entry for each move only.
     """
     begin = shares[-1].at
     for share in reversed(shares):
