@@ -1,7 +1,7 @@
-"""Observations of the balancer: its weights, who answers at the edge, and how it drains.
+"""Tools for the checks of the balancer: its weights, traffic shares, and requests during a move.
 
-goodness_of_fit  does a measured share differ from the intended share by chance
-borrowed_weights changes the weights for a check, and puts them back
-visitors         shoppers at the public edge, who keep connection, cookies and address
-slow_requests    requests whose bodies take their time, so that they are under way during a move
+goodness_of_fit  tests whether a measured traffic share differs from the intended share by chance
+borrowed_weights changes the weights for a check, and restores the weights afterwards
+visitors         simulates shoppers at the public edge, who keep connection, cookies and address
+slow_requests    sends requests with slow bodies, so that they are in progress during a move
 """

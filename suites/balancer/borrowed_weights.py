@@ -1,8 +1,8 @@
-"""Changes the balancer's weights for a check, and puts them back.
+"""Change the balancer's weights for a check, and restore the weights afterwards.
 
-A check may do this only where nobody else moves traffic: never on a production target, and not
-while a ramp is under way. A ramp holds a lock in the folder of generated files; a check holds the
-same lock, so that no ramp begins before the weights are back.
+A check may change weights only where nobody else moves traffic: never on a production target, and
+never during a ramp. A ramp has a lock in the folder of generated files. A check takes the same
+lock, so that no ramp begins before the weights are restored.
 """
 
 import time
@@ -28,15 +28,15 @@ WITNESS_SECONDS = 10.0
 
 
 class RefusedMoveError(AssertionError):
-    """The weights may not be changed now; the message says why."""
+    """A check may not change the balancer's weights now; the message says why."""
 
 
 class BorrowedWeights:
-    """The weights of a balancer while a check may change them.
+    """Changes and reads the weights of a balancer, while a check may change the weights.
 
     Args:
-        target: the target.
-        router: the router of its balancer.
+        target: the target that the balancer serves.
+        router: the router that sets the weights of this balancer.
     """
 
     def __init__(self, target: Target, router: TrafficRouter) -> None:
@@ -44,32 +44,34 @@ class BorrowedWeights:
         self._router = router
 
     def give(self, share: float) -> dict[str, float]:
-        """Give the target a share of the traffic, and the baseline the rest.
+        """Give the target a share of the traffic, and give the baseline the rest.
 
         Args:
-            share: the target's share, 0 to 1.
+            share: the target's share of the traffic, from 0 to 1.
 
         Returns:
-            The shares of both slots, which the control endpoint confirmed.
+            The share of each slot, which the balancer's control endpoint confirmed.
 
         Raises:
-            RouterError: the control endpoint refused, or it answers other shares afterwards.
+            RouterError: the control endpoint refused the change, or returns other shares
+                afterwards.
         """
         shares = shares_of(self._target, share)
         self._router.move(shares)
         return shares
 
     def read_back(self, shares: Sequence[float]) -> list[dict[str, float]]:
-        """Give the target one share after the other, and read each from the control endpoint.
+        """Give the target one share after the other, and read the shares after each change.
 
         Args:
-            shares: the target's shares, 0 to 1.
+            shares: the target's shares of the traffic, each from 0 to 1.
 
         Returns:
-            The answer of the control endpoint after each move.
+            The share of each slot that the control endpoint returned after each change.
 
         Raises:
-            RouterError: as for ``give``.
+            RouterError: the control endpoint does not answer, refused a change, or returns other
+                shares afterwards.
         """
         answers = []
         for share in shares:
@@ -79,13 +81,16 @@ class BorrowedWeights:
 
     @contextmanager
     def giving(self, share: float) -> Iterator[None]:
-        """Give the target a share while the block runs; a balancer may drain for some seconds.
+        """Give the target a share of the traffic in a second thread, while the block runs.
+
+        The change may take some seconds, because a balancer finishes open requests first.
 
         Args:
-            share: the target's share, 0 to 1.
+            share: the target's share of the traffic, from 0 to 1.
 
         Raises:
-            RouterError: as for ``give``; raised at the end of the block.
+            RouterError: the control endpoint refused the change, or returns other shares
+                afterwards; raised at the end of the block.
         """
         with ThreadPoolExecutor(1) as pool:
             move = pool.submit(self.give, share)
@@ -93,7 +98,7 @@ class BorrowedWeights:
             move.result()
 
     def now(self) -> Mapping[str, float]:
-        """The shares that the control endpoint answers now.
+        """Read the present share of each slot from the balancer's control endpoint.
 
         Raises:
             RouterError: the control endpoint does not answer.
@@ -101,11 +106,14 @@ class BorrowedWeights:
         return self._router.shares()
 
     def opinion_of_prometheus(self, policy: Policy, share: float) -> str:
-        """What Prometheus says of a share that was just given: ``agrees``, or something else.
+        """Wait until Prometheus has scraped a new share, and compare the share in its metrics.
 
         Args:
-            policy: names the time series.
-            share: the target's share, 0 to 1.
+            policy: the policy, which names the time series of the weights.
+            share: the share of the target that was just given, from 0 to 1.
+
+        Returns:
+            ``agrees`` when Prometheus has the same share; else ``contradicts`` or ``not seen``.
         """
         witness = Witness.of_target(policy, self._target)
         move = ConfirmedMove(share, time.time())
@@ -119,21 +127,21 @@ class BorrowedWeights:
 
 
 def shares_of(target: Target, share: float) -> dict[str, float]:
-    """The shares of both slots when the target has a share, each from 0 to 1."""
+    """Return the share of each slot, from 0 to 1, when the target has the given share."""
     return {target.slot: share, target.baseline_slot: round(1 - share, 6)}
 
 
 @contextmanager
 def borrowed_weights(target: Target, out: Path) -> Iterator[BorrowedWeights]:
-    """Change the weights within the block; at the end they are as before, also after an error.
+    """Let the block change the weights; restore the weights after the block, also after an error.
 
     Args:
-        target: the target.
-        out: the folder of generated files, where a ramp holds its lock.
+        target: the target that the balancer serves.
+        out: the folder of generated files, which has the lock of a ramp.
 
     Raises:
         RefusedMoveError: the target is in production, names no router, or a ramp is under way.
-        RouterError: the control endpoint does not answer, or the weights could not be put back.
+        RouterError: the control endpoint does not answer, or the weights could not be restored.
     """
     if target.production:
         raise RefusedMoveError(f"{target.name} is a production target: no check moves its traffic")
@@ -150,7 +158,8 @@ def borrowed_weights(target: Target, out: Path) -> Iterator[BorrowedWeights]:
         before = dict(router.shares())
         if not _is_settled(target, before):
             raise RefusedMoveError(
-                f"the balancer gives {before}: a ramp may be under way, so no check moves traffic"
+                f"the balancer has the shares {before}, expected 0 and 1: a ramp may be under way, "
+                "so no check moves traffic"
             )
         try:
             yield BorrowedWeights(target, router)
@@ -160,10 +169,11 @@ def borrowed_weights(target: Target, out: Path) -> Iterator[BorrowedWeights]:
 
 @contextmanager
 def _lock(target: Target, out: Path) -> Iterator[None]:
-    """Hold the lock of a ramp; another check of this run releases it soon, a ramp does not.
+    """Hold the lock of a ramp while the block runs.
 
     Raises:
-        RefusedMoveError: the lock was not free in time.
+        RefusedMoveError: the lock was not free in time; another check would release it soon, so a
+            ramp has it.
     """
 
     def acquire() -> bool:
@@ -178,22 +188,22 @@ def _lock(target: Target, out: Path) -> Iterator[None]:
             wait_until("the lock", acquire, bool, seconds=MAX_LOCK_SECONDS)
         except AssertionError:
             raise RefusedMoveError(
-                f"a ramp of {target.name} is under way: another process holds its lock"
+                f"a ramp of {target.name} is under way: another process has its lock"
             ) from None
         yield
 
 
 def _is_settled(target: Target, shares: Mapping[str, float]) -> bool:
-    """Whether a single slot has all traffic."""
+    """Return whether one of the target's two slots has all traffic."""
     present = (shares.get(target.slot, -1), shares.get(target.baseline_slot, -1))
     return present in ((0.0, 1.0), (1.0, 0.0))
 
 
 def _put_back(router: TrafficRouter, before: Mapping[str, float]) -> None:
-    """Give each slot its former share.
+    """Give each slot its former share again.
 
-    A balancer that answers late may still carry out the move, so that its shares are read for a
-    while before the next try.
+    After a missing response, the balancer may still carry out the change. So its shares are read
+    for some seconds before the next try.
     """
 
     def is_back(shares: Mapping[str, float]) -> bool:
@@ -204,6 +214,6 @@ def _put_back(router: TrafficRouter, before: Mapping[str, float]) -> None:
             router.move(before)
             return
         with suppress(RouterError, AssertionError):
-            wait_until("the weights are put back", router.shares, is_back, seconds=LATE_SECONDS)
+            wait_until("the weights are restored", router.shares, is_back, seconds=LATE_SECONDS)
             return
     router.move(before)

@@ -1,4 +1,4 @@
-"""Requests whose bodies take their time: they are under way while the traffic moves."""
+"""Requests with slowly sent bodies, which are in progress while the balancer moves traffic."""
 
 import http.client
 import json
@@ -13,11 +13,11 @@ from suites.inspection.edge import resolved
 
 
 class SlowRequests:
-    """Requests at the public edge that have sent the first half of their bodies.
+    """Requests to the public edge of which only the first half of the body was sent.
 
     Args:
-        connections: a connection for each request.
-        second_half: the rest of each body.
+        connections: the connection of each request.
+        second_half: the second half of the body, which is the same for each request.
     """
 
     def __init__(self, connections: list[http.client.HTTPConnection], second_half: bytes) -> None:
@@ -25,10 +25,10 @@ class SlowRequests:
         self._second_half = second_half
 
     def end(self) -> list[str]:
-        """Send the rest of each body, one request after the other.
+        """Send the second half of each body, one request after the other.
 
         Returns:
-            The status of each answer, or why there was no answer.
+            For each request the status of the response as text, or why no response came.
         """
         return [self._answer(connection) for connection in self._connections]
 
@@ -38,7 +38,7 @@ class SlowRequests:
             response = connection.getresponse()
             response.read()
         except (OSError, http.client.HTTPException) as error:
-            return f"no answer ({type(error).__name__})"
+            return f"no response ({type(error).__name__})"
         return str(response.status)
 
 
@@ -46,12 +46,12 @@ class SlowRequests:
 def slow_requests(
     client: StoreClient, operation_id: str, body: Mapping[str, object], *, count: int
 ) -> Generator[SlowRequests]:
-    """Begin requests at the edge of the client's target; the connections are closed at the end.
+    """Begin requests at the public edge, and close their connections at the end of the block.
 
     Args:
-        client: the client of the user who sends the requests.
-        operation_id: the operation, which has a body.
-        body: the body of each request.
+        client: the client of the user who sends the requests, to the edge of the client's target.
+        operation_id: the id of an operation with a request body and without path parameters.
+        body: the JSON body of each request.
         count: the number of requests.
 
     Raises:
@@ -74,7 +74,7 @@ def slow_requests(
 
 
 def _connection(client: StoreClient) -> http.client.HTTPConnection:
-    """A connection to the edge, over TLS."""
+    """Open a TLS connection to the public edge."""
     target = client.target
     parts = urlsplit(target.shop)
     host, patience = str(parts.hostname), target.patience_seconds
@@ -87,5 +87,5 @@ def _connection(client: StoreClient) -> http.client.HTTPConnection:
 
 
 def edge_host(host: str) -> str:
-    """The host to connect to; on this machine the edge listens on the IPv4 address."""
+    """Return the host to connect to; ``localhost`` becomes 127.0.0.1, where the edge listens."""
     return "127.0.0.1" if host == "localhost" else resolved(host)

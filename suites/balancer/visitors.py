@@ -1,7 +1,7 @@
-"""Shoppers at the public edge: each keeps its connection, its cookies and its address.
+"""Simulated shoppers at the public edge, who keep their connection, cookies and address.
 
-A balancer that ties a shopper to a colour, by cookie, address or connection, is seen only by
-shoppers who come back.
+A balancer may bind a shopper to one colour by cookie, address or connection. Only shoppers who send
+several requests can detect this.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from suites.contract import Contract
 
 
 class _FromAddress(HTTPAdapter):
-    """Connects from one source address."""
+    """Opens every connection from the same local address."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -31,11 +31,11 @@ class _FromAddress(HTTPAdapter):
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """The answers and failures of a number of requests.
+    """The responses to a number of requests.
 
     Args:
-        answers: the number of answers of each deployment.
-        failures: a sentence for each request without such an answer.
+        answers: the number of responses of each deployment.
+        failures: the error of each request without a valid response.
     """
 
     answers: Counter[str]
@@ -43,13 +43,14 @@ class Visits:
 
 
 class Visitors:
-    """A number of shoppers who visit the edge one after the other.
+    """Simulated shoppers who send requests to the public edge, one after the other.
 
     Args:
         target: the target, whose edge serves both colours.
-        contract: names the path of the health answer, which names the colour.
-        run_id: marks the requests as test traffic of this run.
-        sessions: a session for each shopper.
+        contract: the contract with the path of the health operation, whose response names the
+            colour.
+        run_id: the id of the run, which marks the requests as test traffic.
+        sessions: one HTTP session for each shopper.
     """
 
     def __init__(
@@ -62,10 +63,13 @@ class Visitors:
             session.headers["X-Kirana-Synthetic"] = run_id
 
     def visit(self, count: int) -> Visits:
-        """Send requests; the shoppers take turns, and the first shopper begins.
+        """Send health requests; the shoppers take turns, and the first shopper begins.
 
         Args:
-            count: the number of requests.
+            count: the number of requests of all shoppers together.
+
+        Returns:
+            The number of responses of each deployment, and the errors of the other requests.
         """
         visits = Visits(Counter(), [])
         for number in range(count):
@@ -83,12 +87,12 @@ class Visitors:
 
 @contextlib.contextmanager
 def visitors(target: Target, contract: Contract, run_id: str, *, count: int) -> Generator[Visitors]:
-    """Shoppers at the edge of a target; their connections are closed at the end.
+    """Simulate shoppers at the edge of a target; close their connections at the end of the block.
 
     Args:
-        target: the target.
-        contract: the operations.
-        run_id: the run.
+        target: the target, whose edge serves both colours.
+        contract: the contract with the operations of the store.
+        run_id: the id of the run, which marks the requests as test traffic.
         count: the number of shoppers.
     """
     with contextlib.ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""The collector: checks of the database without pytest, quick enough to be made during a ramp.
+"""The collector checks the database without pytest, quickly enough to run during a ramp.
 
-acknowledged  orders and payments that the store acknowledged, compared with the database
-differences   wrong sums that an earlier run saw
-collection    runs the checks and gives a result for each
+acknowledged  compares the orders and payments that the store acknowledged with the database
+differences   stores the wrong sums that a run of the collector found, for later runs
+collection    runs the checks, and returns a result for each check
 """

@@ -1,6 +1,6 @@
-"""``python -m suites.collector``: checks the database, and writes the record of a run of suites.
+"""``python -m suites.collector`` checks the database, and writes the record of a suite run.
 
-The exit code says whether the record was written, and not how the checks ended.
+Exit code 0 means that the record was written; the checks may have any outcome.
 """
 
 import argparse
@@ -27,35 +27,37 @@ MAX_MESSAGE = 2000
 
 
 def main() -> int:
-    """Run the command; its exit code."""
+    """Run the command, and return its exit code."""
     return carry_out(_parser(), None, interrupted="the run proves nothing")
 
 
 def _parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m suites.collector",
-        description="Check a store's database without pytest, and write the record of the run.",
-        epilog="exit codes: 0 when the record is written, however the checks ended; 2 usage or "
-        "configuration; 70 internal",
+        description="Check the database of a store without pytest, and write the run record.",
+        epilog="exit codes: 0 when the run record is written, whatever the outcomes of the checks; "
+        "2 wrong usage or configuration; 70 internal error",
         allow_abbrev=False,
     )
     top.add_argument("--target", required=True, metavar="NAME", help="the target to check")
-    top.add_argument("--set", required=True, metavar="NAME", help="a check set of the policy")
+    top.add_argument(
+        "--set", required=True, metavar="NAME", help="the check set of the policy to run"
+    )
     top.add_argument("--targets", metavar="DIR", help="the folder of target files")
     top.add_argument("--policy", metavar="FILE", help="the policy file")
     top.add_argument("--out", metavar="DIR", help="the folder of generated files")
-    top.add_argument("--runs", metavar="DIR", help="the folder of suite runs (OUT/runs)")
+    top.add_argument("--runs", metavar="DIR", help="the folder of suite runs (default OUT/runs)")
     top.add_argument(
         "--since",
         type=_moment,
         metavar="TIME",
-        help="violations by documents older than this time (ISO 8601) do not fail",
+        help="violations by documents older than this time (ISO 8601) do not fail a check",
     )
     top.add_argument(
         "--orders",
         type=Path,
         metavar="FILE",
-        help="orders and payments acknowledged to shoppers (JSON lines)",
+        help="the orders and payments that the store acknowledged to shoppers (JSON lines)",
     )
     top.set_defaults(run=_run)
     return top
@@ -89,10 +91,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _checks(policy: Policy, name: str, where: Path) -> tuple[str, ...]:
-    """The checks of a set of the policy.
+    """Return the ids of the checks in a check set of the policy.
 
     Raises:
-        ConfigurationError: there is no such set, or the collector does not have its checks.
+        ConfigurationError: the policy has no such set, or the collector lacks one of its checks.
     """
     if name not in policy.check_sets:
         raise UnknownNameError("check set", name, policy.check_sets, str(where))
@@ -102,7 +104,7 @@ def _checks(policy: Policy, name: str, where: Path) -> tuple[str, ...]:
 
 
 def _record(request: Request) -> str:
-    """Run the checks and write the sealed record; the run's id."""
+    """Run the checks, write the sealed run record, and return the run id."""
     target, run_id = request.target, new_run_id()
     folder = request.runs / run_id
     recorder = Recorder(folder, configured_key())
@@ -120,7 +122,7 @@ def _record(request: Request) -> str:
     results = [_without_secrets(collected, target) for collected in collected_checks.results]
     for collected in results:
         recorder.check(collected.result, collected.seconds)
-    # The collector only reads, so nothing of its run can be left in the database.
+    # The collector only reads, so its run leaves nothing in the database.
     nothing_left = CheckResult(LEFT_NOTHING, CheckOutcome.PASSED, datetime.now(UTC), "", "")
     recorder.check(nothing_left, 0.0)
     failed = any(collected.result.outcome is not CheckOutcome.PASSED for collected in results)

@@ -1,7 +1,7 @@
-"""Orders and payments that the store acknowledged, compared with the database.
+"""Compare the orders and payments that the store acknowledged with the database.
 
-The shoppers of a rehearsal write what was acknowledged to them (``orders.jsonl``). Elsewhere the
-store's counters say how many orders and payments were acknowledged since a moment.
+The simulated shoppers of a rehearsal write the acknowledged ids to ``orders.jsonl``. Elsewhere, the
+store's counters state how many orders and payments the store acknowledged since a moment.
 """
 
 import time
@@ -24,7 +24,7 @@ MAX_NAMED = 5
 MAX_ID = 200
 # A document may be this much older or younger than the scrape that counts it.
 TOLERANCE = timedelta(seconds=60)
-# Of customers alone: the data of test runs is deleted.
+# Only customers are counted, because the data of test runs is deleted.
 COUNTERS = {
     "orders": 'orders_total{status="placed",traffic="customer"}',
     "payments": 'payments_total{status="captured",traffic="customer"}',
@@ -36,28 +36,29 @@ class AcknowledgedIds:
     """The orders and payments that the store acknowledged.
 
     Args:
-        times: for each collection, the time of the acknowledgement of each document id.
+        times: the time of each acknowledgement, keyed by collection and then by document id.
     """
 
     times: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
 
 
 class UnmeasuredError(Exception):
-    """The acknowledged orders could not be compared; the message says why."""
+    """The acknowledged orders could not be compared with the database; the message says why."""
 
 
 def read(path: Path) -> AcknowledgedIds:
-    """Read what was acknowledged to shoppers.
+    """Read the orders and payments that the store acknowledged to shoppers.
 
     Args:
-        path: JSON lines with ``at`` (seconds since the epoch) and ``order`` or ``payment`` (an id).
+        path: a file of JSON lines, each with ``at`` (seconds since the epoch) and ``order`` or
+            ``payment`` (an id). A last line without a line end is ignored.
 
     Raises:
         ConfigurationError: the file cannot be read, or a complete line is malformed.
     """
     raw = read_bytes(path, MAX_BYTES)
     times: dict[str, dict[str, datetime]] = {"orders": {}, "payments": {}}
-    # The last line may be under way.
+    # The last line may be incomplete, because the shoppers are still writing it.
     for number, line in enumerate(raw.split(b"\n")[:-1], start=1):
         try:
             content = json_values.object_of(json_values.loads(line))
@@ -71,11 +72,14 @@ def read(path: Path) -> AcknowledgedIds:
 
 
 def missing_documents(view: View, acknowledged: AcknowledgedIds) -> list[str]:
-    """The acknowledged orders and payments that the database does not have, as messages.
+    """Find the acknowledged orders and payments that are missing in the database.
 
     Args:
-        view: a reading of the database that began after the acknowledgements.
-        acknowledged: what was acknowledged.
+        view: a view of the database that was opened after the acknowledgements.
+        acknowledged: the ids of the acknowledged orders and payments.
+
+    Returns:
+        A message for each collection with missing documents.
     """
     messages = []
     for collection, times in acknowledged.times.items():
@@ -97,15 +101,18 @@ def _message(collection: str, missing: Sequence[str], times: Mapping[str, dateti
 
 
 def too_few_documents(database: Shop, target: Target, since: datetime) -> list[str]:
-    """The collections with fewer documents since a moment than the store's counters counted.
+    """Find collections with fewer new documents than the store's counters have counted.
 
     Args:
-        database: the store's database.
-        target: names the Prometheus that has the counters of both colours.
-        since: UTC.
+        database: the database of the store.
+        target: the target with the address of the Prometheus that scrapes both colours.
+        since: the moment from which documents and counters are compared, in UTC.
+
+    Returns:
+        A message for each collection with missing documents.
 
     Raises:
-        UnmeasuredError: the counters could not be read.
+        UnmeasuredError: Prometheus did not return the counters.
     """
     now = time.time()
     prometheus = Prometheus(target.addresses.prometheus, target.access.prometheus)
@@ -114,14 +121,14 @@ def too_few_documents(database: Shop, target: Target, since: datetime) -> list[s
     for collection, selector in COUNTERS.items():
         answer = prometheus.samples(selector, window, now)
         if answer.measured is not Measured.OK:
-            raise UnmeasuredError(f"{selector}: {answer.problem}")
+            raise UnmeasuredError(f"Prometheus did not return {selector}: {answer.problem}")
         counted = sum(increase(series) for series in answer.series)
         query = _query(collection, since)
         present = database[collection].count_documents(query)
         if present < counted:
             messages.append(
-                f"{collection}: {counted:,.0f} documents were acknowledged since {since:%H:%M:%SZ} "
-                f"({selector}), but the database has {present:,}"
+                f"{collection}: the store acknowledged {counted:,.0f} documents since "
+                f"{since:%H:%M:%SZ} ({selector}), but the database has only {present:,}"
             )
     return messages
 
@@ -132,7 +139,7 @@ def _query(collection: str, since: datetime) -> dict[str, object]:
 
 
 def increase(series: Series) -> float:
-    """How much a counter increased over its samples; after a fall it began at 0 again."""
+    """Return the increase of a counter over its samples; a lower sample means a restart at 0."""
     values = [sample.value for sample in series.samples]
     return sum(
         later - earlier if later >= earlier else later for earlier, later in pairwise(values)
@@ -140,7 +147,12 @@ def increase(series: Series) -> float:
 
 
 def of_ids(orders: Iterable[str], payments: Iterable[str]) -> AcknowledgedIds:
-    """The acknowledgements of a run that ends now."""
+    """Return acknowledged ids with the present time as the time of acknowledgement.
+
+    Args:
+        orders: the ids of the acknowledged orders.
+        payments: the ids of the acknowledged payments.
+    """
     now = datetime.now(UTC)
     return AcknowledgedIds(
         {"orders": dict.fromkeys(orders, now), "payments": dict.fromkeys(payments, now)}

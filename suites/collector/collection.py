@@ -1,4 +1,4 @@
-"""Makes the collector's checks, and gives a result for each."""
+"""Run the checks of the collector, and return a result for each check."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,12 +32,13 @@ class Request:
     """The target, and the checks that the collector must run.
 
     Args:
-        target: the target.
-        policy: the policy, for its limits.
-        checks: ids of checks, each one of ``CHECKS``.
-        since: violations by older documents do not fail; None where every violation fails. UTC.
-        orders: what was acknowledged to shoppers; None to compare the store's counters.
-        runs: the folder of runs, with what earlier runs of the collector saw.
+        target: the target whose database is checked.
+        policy: the policy with the limits of the checks.
+        checks: the ids of the checks; ``CHECKS`` has every id.
+        since: violations by documents older than this time (UTC) do not fail a check; None when
+            every violation fails.
+        orders: the ids that the store acknowledged to shoppers; None to use the store's counters.
+        runs: the folder of suite runs, with the files of earlier runs of the collector.
     """
 
     target: Target
@@ -50,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A result, and how long the check took, in seconds."""
+    """The result of one check, and the duration of the check in seconds."""
 
     result: CheckResult
     seconds: float
@@ -58,7 +59,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The results of a run, and the violations of each invariant."""
+    """The results of all checks of a run, and the confirmed violations, keyed by invariant."""
 
     results: list[Collected]
     confirmed: Mapping[str, Confirmed]
@@ -67,8 +68,12 @@ class Collection:
 def refuse_unknown(checks: Iterable[str], where: str) -> None:
     """Refuse checks that the collector does not have.
 
+    Args:
+        checks: the ids of checks.
+        where: the source of the ids, for the message.
+
     Raises:
-        ConfigurationError: one of the checks is unknown.
+        ConfigurationError: the collector does not have one of the checks.
     """
     if unknown := sorted(set(checks) - CHECKS):
         raise ConfigurationError(
@@ -78,24 +83,28 @@ def refuse_unknown(checks: Iterable[str], where: str) -> None:
 
 
 def refuse_incomplete(target: Target, policy: Policy) -> None:
-    """Refuse a target without a database, and a policy without limits of the platform.
+    """Refuse a target without a database address, and a policy without platform limits.
 
     Raises:
-        ConfigurationError: one of them is missing.
+        ConfigurationError: the target has no ``database_uri``, or the policy no platform limits.
     """
     if "database_uri" not in target.secrets:
         raise ConfigurationError(
-            f"no database_uri for {target.name}: set the variable that its target file names"
+            f"{target.name} has no database_uri: set the environment variable that its target file "
+            "names"
         )
     if not policy.platform_limits:
-        raise ConfigurationError("the policy has no [platform_limits]")
+        raise ConfigurationError("the policy has no table [platform_limits]; add it")
 
 
 def collect(request: Request) -> Collection:
-    """Run the checks; a database that does not answer is an error of each check.
+    """Run the checks and return their results.
+
+    When the database does not answer, every check has the outcome ``error``.
 
     Args:
-        request: a request whose target and policy ``refuse_incomplete`` accepts.
+        request: the target and the checks; ``refuse_incomplete`` must have accepted its target and
+            policy.
     """
     uri = request.target.secrets["database_uri"]
     began = time.monotonic()
@@ -104,7 +113,9 @@ def collect(request: Request) -> Collection:
             return _collect(client, request)
     except PyMongoError as error:
         is_wrong = isinstance(error, WrongAddressError)
-        problem = "database_uri is no address" if is_wrong else "the database does not answer"
+        problem = (
+            "database_uri is not a MongoDB address" if is_wrong else "the database does not answer"
+        )
         # The text of the error may have a part of the address, and so of the password.
         text = f"{problem} ({type(error).__name__})"
         seconds = time.monotonic() - began
@@ -113,10 +124,10 @@ def collect(request: Request) -> Collection:
 
 
 def _client(uri: str) -> "MongoClient[dict[str, Any]]":
-    """A client that reads every document, however malformed its fields are.
+    """Return a client that can read every document, also with malformed dates and texts.
 
     Raises:
-        WrongAddressError: the address is not valid.
+        WrongAddressError: the address of the database is not valid.
     """
     try:
         return MongoClient[dict[str, Any]](
@@ -157,17 +168,17 @@ def _text_of_violations(
     since: datetime | None,
     earlier: Mapping[str, Differences] | None,
 ) -> tuple[str, bool]:
-    """The message about an invariant, and whether its check fails."""
+    """Return the message about the violations of an invariant, and whether the check fails."""
     new, older = confirmed.since(since, None if earlier is None else earlier.get(name, {}))
     parts = [invariants.text_of(INVARIANTS[name], new)] if new else []
     if older:
         text = invariants.text_of(INVARIANTS[name], older)
-        parts.append(f"older than {since:%Y-%m-%dT%H:%M:%SZ}, not counted: {text}")
+        parts.append(f"violations older than {since:%Y-%m-%dT%H:%M:%SZ} are not counted: {text}")
     return "\n".join(parts), bool(new)
 
 
 def _earlier(request: Request) -> Mapping[str, Differences] | None:
-    """What the first run of the collector since ``--since`` saw; None without such a run."""
+    """Return the differences that the first run since ``--since`` found; None without a run."""
     if request.since is None:
         return None
     return differences.first_since(
@@ -176,7 +187,7 @@ def _earlier(request: Request) -> Mapping[str, Differences] | None:
 
 
 def _lost(view: View, request: Request) -> list[str]:
-    """The acknowledged orders and payments that are not in the database, as messages."""
+    """Return messages about acknowledged orders and payments that are not in the database."""
     if request.orders is not None:
         return acknowledged.missing_documents(view, request.orders)
     if request.since is None:
@@ -185,7 +196,7 @@ def _lost(view: View, request: Request) -> list[str]:
 
 
 def _timed(check: str, find_problems: Callable[[], list[str]]) -> Collected:
-    """The result of a check that lists problems."""
+    """Run a check that returns a list of problems, and return its result."""
     began = time.monotonic()
     try:
         problems = find_problems()

@@ -1,7 +1,7 @@
-"""The wrong sums that a run of the collector saw, to tell a later run which of them changed.
+"""Store the wrong sums that a run of the collector found, for the comparison in a later run.
 
-A wrong sum has no time. A rollback does not correct it, so it is older than the rollback as long as
-its difference stays what the first run after the rollback saw.
+A wrong sum has no time, and a rollback does not correct the sum. As long as its difference is the
+same as in the first run after the rollback, the wrong sum is older than the rollback.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ MAX_BYTES = 16_000_000
 
 
 def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: str) -> None:
-    """Write by how much each wrong sum of a run differs from the correct sum.
+    """Write to the run's folder by how much each wrong sum differs from the correct sum.
 
     Args:
         folder: the folder of the run.
-        target: the target's name.
-        confirmed: the violations of each invariant.
-        key: the key that signs the file; empty where no key is set.
+        target: the name of the target.
+        confirmed: the confirmed violations, keyed by invariant.
+        key: the key that signs the file; empty when no key is set.
     """
     sums = {
         name: {violation.document: violation.difference for violation in invariant.violations
@@ -46,13 +46,16 @@ def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: st
 def first_since(
     runs: Path, target: str, since: datetime, key: str
 ) -> Mapping[str, Differences] | None:
-    """The differences in the first run since a moment, keyed by invariant; None without a run.
+    """Read the differences that the collector's first run since a moment found.
 
     Args:
-        runs: the folder of runs.
-        target: the target's name.
-        since: UTC.
-        key: the key that the files must be signed with; empty where no key is set.
+        runs: the folder of suite runs.
+        target: the name of the target.
+        since: the moment in UTC; older runs are ignored.
+        key: the key that must have signed the files; empty when no key is set.
+
+    Returns:
+        The differences, keyed by invariant; None without a run since this moment.
     """
     by_time = {}
     for path in runs.glob(f"*/{FILE}"):
@@ -66,11 +69,11 @@ def first_since(
 
 
 def _read(path: Path, key: str) -> Mapping[str, object]:
-    """The content of a file.
+    """Return the content of a file of differences.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is too large, is no JSON, or was not signed with the key.
+        OSError: the file cannot be read.
+        ValueError: the file is too large, is not JSON, or was not signed with the key.
     """
     record = read_record(path, MAX_BYTES)
     if record.problem:
@@ -78,7 +81,7 @@ def _read(path: Path, key: str) -> Mapping[str, object]:
     content = dict(json_values.object_of(json_values.loads(record.raw)))
     signature = content.pop(seal.SIGNATURE, None)
     if key and signature != seal.signature_of(_signed(content), key):
-        raise ValueError(f"it was not signed with {seal.KEY_VARIABLE}")
+        raise ValueError(f"the file was not signed with the key in {seal.KEY_VARIABLE}")
     return content
 
 

@@ -1,4 +1,4 @@
-"""The contract of the store: operations by id, their effects, and the schemas of their answers."""
+"""The contract of the store: its operations, their effects, and the schemas of their responses."""
 
 from suites.contract.effects import Effect
 from suites.contract.operations import Contract, Operation, document, load

@@ -1,4 +1,4 @@
-"""The effects that the contract declares with ``x-effects``: everything an operation changes.
+"""Read the effects that the contract declares with ``x-effects``: all changes of an operation.
 
 docs/effects.md describes the notation.
 """
@@ -15,19 +15,19 @@ LATER = "later"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an operation may change in one collection.
+    """The changes that an operation may make in one collection of the database.
 
     Args:
-        collection: the collection.
+        collection: the name of the collection.
         of: a reference to the owners of the documents, such as ``caller`` or ``body.user_id``.
-        adds: the least and the largest number of new documents.
-        removes: the least and the largest number of deleted documents.
-        changes: the fields that may change in documents that stay.
-        where: field by name, and a value, a list of values or a reference; the effect is about
-            documents with these values only.
-        unless: a reference; the effect does not occur where the reference has a value.
-        later: whether the effect may also come after the answer.
-        has_twin: whether a document with the same ``where`` and another owner must stay unchanged.
+        adds: the smallest and the largest number of new documents.
+        removes: the smallest and the largest number of deleted documents.
+        changes: the fields that may change in documents that are not deleted.
+        where: for each field name a value, a list of values or a reference; the effect is limited
+            to documents with these values.
+        unless: a reference; the effect does not occur when the reference has a value.
+        later: whether the effect may also occur after the response.
+        has_twin: whether a document with the same ``where`` and another owner must not change.
     """
 
     collection: str
@@ -42,13 +42,13 @@ class Effect:
 
 
 def effects_by_status(operation: Mapping[str, Any]) -> dict[int, tuple[Effect, ...]]:
-    """The declared effects of an operation by the status of its answer.
+    """Return the declared effects of an operation, keyed by the status of the response.
 
     Args:
-        operation: the operation as the contract has it.
+        operation: the operation's part of ``openapi.yaml``.
 
     Raises:
-        LookupError: a key of an effect is unknown, or one of ``collection`` and ``of`` is missing.
+        LookupError: an effect has an unknown key, or lacks ``collection`` or ``of``.
     """
     return {
         int(status): tuple(_effect(content) for content in contents)
@@ -58,7 +58,9 @@ def effects_by_status(operation: Mapping[str, Any]) -> dict[int, tuple[Effect, .
 
 def _effect(content: Mapping[str, Any]) -> Effect:
     if unknown := sorted(set(content) - KEYS):
-        raise LookupError(f"unknown key {unknown[0]!r} in x-effects; known: {sorted(KEYS)}")
+        raise LookupError(
+            f"unknown key {unknown[0]!r} in x-effects; the known keys are {sorted(KEYS)}"
+        )
     return Effect(
         collection=content["collection"],
         of=content["of"],
@@ -73,7 +75,7 @@ def _effect(content: Mapping[str, Any]) -> Effect:
 
 
 def _bounds(content: int | list[int]) -> tuple[int, int]:
-    """``1`` means exactly one; ``[0, 3]`` means at most three."""
+    """Return smallest and largest number: ``1`` means exactly one, ``[0, 3]`` at most three."""
     if isinstance(content, int):
         return content, content
     least, largest = content

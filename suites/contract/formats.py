@@ -1,4 +1,4 @@
-"""Checks every ``format`` that the contract uses; jsonschema itself ignores a format it lacks."""
+"""Check every ``format`` of the contract; jsonschema ignores a format without a checker."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,16 @@ FORMATS = FormatChecker(formats=())
 
 @FORMATS.checks("date-time", raises=ValueError)
 def is_date_time(value: object) -> bool:
-    """Whether a text is a time as the contract describes it: RFC 3339, in UTC, not in the future.
+    """Check that a text is a time as the contract requires: RFC 3339, in UTC, not in the future.
 
     Args:
-        value: any value of an answer; only a text can have a format.
+        value: any JSON value of a response; only a text is checked.
+
+    Returns:
+        Always true; a wrong text raises an error.
 
     Raises:
-        ValueError: the text is no such time; the message names the reason.
+        ValueError: the text is not such a time; the message says why.
     """
     if not isinstance(value, str):
         return True
@@ -38,12 +41,12 @@ def is_date_time(value: object) -> bool:
 
 
 def unchecked_formats(document: Mapping[str, Any]) -> list[str]:
-    """The formats of a contract that have no checker, sorted."""
+    """Return the formats in a contract that have no checker, sorted by name."""
     return sorted(set(_formats(document)) - set(FORMATS.checkers))
 
 
 def _formats(part: object) -> Iterator[str]:
-    """The value of every key ``format`` in a document, at any depth."""
+    """Yield the value of every key ``format`` in a document, at any depth."""
     if isinstance(part, Mapping):
         if isinstance(part.get("format"), str):
             yield part["format"]

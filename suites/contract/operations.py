@@ -1,4 +1,4 @@
-"""Reads openapi.yaml into operations, each with a validator for every documented answer."""
+"""Read openapi.yaml into operations, each with a validator for every documented response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +29,14 @@ class Operation:
 
     Args:
         name: the operationId of the operation.
-        method: HTTP method, in capitals.
-        path: path template.
-        public: whether a call needs no token.
-        answers: for each documented status, a validator of the JSON body, or None.
-        effects: for each status with effects, everything that the operation changes.
-        echo: paths in the answer, each with the path of what was sent and must come back.
+        method: the HTTP method in capitals.
+        path: the path template, such as ``/api/orders/{order_id}``.
+        public: whether a request needs no token.
+        answers: the validator of the JSON body for each documented status; None for a response
+            without a body.
+        effects: the changes of the operation for each status with effects.
+        echo: the request values that the response must repeat: the path in the request, keyed by
+            the path in the response.
     """
 
     name: str
@@ -46,37 +48,42 @@ class Operation:
     echo: Mapping[str, str]
 
     def url_path(self, values: Mapping[str, str]) -> str:
-        """The path with its parameters filled in, escaped.
+        """Return the path with escaped values for its parameters.
+
+        Args:
+            values: the value of each path parameter, keyed by name.
 
         Raises:
-            KeyError: a parameter is missing.
+            KeyError: the value of a parameter is missing.
         """
         escaped = {name: quote(value, safe="") for name, value in values.items()}
         return self.path.format_map(escaped)
 
     def problems(self, status: int, body: object) -> list[str]:
-        """The differences of an answer from the contract; empty without differences.
+        """Return how a response differs from the contract, in at most three sentences.
 
         Args:
-            status: the received status.
-            body: the received JSON body; None for an empty body.
+            status: the status of the response.
+            body: the JSON body of the response; None for an empty body.
         """
         if status not in self.answers:
             documented = ", ".join(str(status) for status in sorted(self.answers))
             return [f"status {status} is not documented; the documented statuses are {documented}"]
         validator = self.answers[status]
         if validator is None:
-            return [] if body is None else ["the answer has a body, and no body is documented"]
+            return [] if body is None else ["the response has a body, but no body is documented"]
         errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
         return [_problem(error) for error in errors[:MAX_PROBLEMS]]
 
     def echo_problems(self, status: int, sent: Document, answer: object) -> list[str]:
-        """Values of the request that the answer repeats wrongly: it may be another person's answer.
+        """Return the values of the request that the response repeats wrongly, as sentences.
+
+        A wrong value may mean that the response belongs to another person.
 
         Args:
-            status: the received status; only an answer of success repeats what was sent.
-            sent: ``body``, ``path`` and ``query`` as they were sent.
-            answer: the received JSON body.
+            status: the status of the response; only a successful response repeats values.
+            sent: the values ``body``, ``path`` and ``query`` of the request.
+            answer: the JSON body of the response.
         """
         if status >= FIRST_REDIRECT:
             return []
@@ -85,42 +92,49 @@ class Operation:
             expected = [str(value) for value in _present(sent, reference)]
             received = [str(value) for value in _present(answer, shown)]
             if expected and received != expected:
-                problems.append(f"$.{shown} is {received} where {expected} was sent")
+                problems.append(
+                    f"$.{shown} is {received}, but the request had {expected} in {reference}"
+                )
         return problems
 
 
 def _present(content: object, path: str) -> list[Any]:
-    """The values at a path that are not null."""
+    """Return the values at a path, without null."""
     return [value for value in values_at(content, path.split(".")) if value is not None]
 
 
 def _problem(error: ValidationError) -> str:
-    """Where a body differs from its schema, and how; for a format, with the reason."""
+    """Return the place and the kind of a difference from the schema, with the format's reason."""
     reason = f": {error.cause}" if error.cause else ""
     return f"{error.json_path}: {error.message[:200]}{reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """All operations, keyed by id, and all schemas, keyed by name."""
+    """The contract of the store.
+
+    Args:
+        operations: all operations, keyed by operationId.
+        schemas: a validator for each schema, keyed by the name of the schema.
+    """
 
     operations: Mapping[str, Operation]
     schemas: Mapping[str, Draft202012Validator]
 
     def operation(self, name: str) -> Operation:
-        """The operation with this id.
+        """Return the operation with this operationId.
 
         Raises:
-            LookupError: the contract has no such operation.
+            LookupError: the contract has no operation with this operationId.
         """
         if name not in self.operations:
-            raise LookupError(f"no operation {name!r} in {FILE.name}")
+            raise LookupError(f"{FILE.name} has no operation {name!r}")
         return self.operations[name]
 
 
 @cache
 def document() -> Document:
-    """The contract as it is written; the file is read once."""
+    """Return the content of ``openapi.yaml``; the file is read only once."""
     text = FILE.read_text(encoding="utf-8")
     content: Document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     return content
@@ -128,14 +142,17 @@ def document() -> Document:
 
 @cache
 def load() -> Contract:
-    """The contract's operations.
+    """Return the contract of the store; ``openapi.yaml`` is read only once.
 
     Raises:
-        LookupError: the contract uses a format that nothing checks.
+        LookupError: the contract uses a format that has no checker.
     """
     document_ = document()
     if unchecked := unchecked_formats(document_):
-        raise LookupError(f"no checker for the format {unchecked[0]!r} of {FILE.name}")
+        raise LookupError(
+            f"{FILE.name} uses the format {unchecked[0]!r}, which has no checker; add the checker "
+            "to suites/contract/formats.py"
+        )
     operations = {}
     for path, methods in document_["paths"].items():
         for method, content in methods.items():
@@ -178,6 +195,6 @@ def _resolved(document: Document, content: Document) -> Document:
 
 
 def _validator(document: Document, schema: Document) -> Draft202012Validator:
-    """A validator that resolves references to the components of the contract."""
+    """Return a validator that resolves references to the components of the contract."""
     rooted = {**schema, "components": document["components"]}
     return Draft202012Validator(rooted, format_checker=FORMATS)

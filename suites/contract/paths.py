@@ -1,15 +1,15 @@
-"""Walks through JSON along a path of names."""
+"""Find values in JSON by a path of field names."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 
 def values_at(content: object, path: Sequence[str]) -> Iterator[Any]:
-    """The values at a path; a list on the way stands for each of its entries.
+    """Yield all values at a path; in a list, the rest of the path applies to each entry.
 
     Args:
         content: parsed JSON.
-        path: the names of the fields, from the outermost.
+        path: the names of the fields, from the outermost field on.
     """
     if isinstance(content, list):
         for entry in content:

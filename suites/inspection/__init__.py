@@ -1,4 +1,4 @@
-"""Probes of what surrounds the API: edge, metrics, transport, identifiers, secrets, packages."""
+"""Probes of the surroundings of the API: edge, metrics, TLS, identifiers, secrets, packages."""
 
 from suites.inspection.edge import EdgeAnswer, fetch_edge
 from suites.inspection.entropy import estimated_bits

@@ -1,4 +1,4 @@
-"""Probe: one GET at the public edge, over plain HTTP or TLS, without following redirects."""
+"""Send one GET request to the public edge, over HTTP or TLS; redirects are not followed."""
 
 import http.client
 import json
@@ -15,14 +15,14 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class EdgeAnswer:
-    """The answer of the edge.
+    """The response of the public edge to one request.
 
     Args:
-        status: HTTP status; 0 without an answer.
-        headers: header by lower-case name.
-        body: parsed JSON, or None.
-        tls_version: such as ``TLSv1.3``; empty over plain HTTP.
-        problem: why no answer came; empty with an answer.
+        status: the HTTP status; 0 without a response.
+        headers: the headers, keyed by name in lower case.
+        body: the parsed JSON body; None for another body, and without a response.
+        tls_version: the TLS version, such as ``TLSv1.3``; empty over plain HTTP.
+        problem: why no response came; empty with a response.
     """
 
     status: int
@@ -33,22 +33,22 @@ class EdgeAnswer:
 
 
 def resolved(host: str) -> str:
-    """The host to connect to: names under localhost are loopback (RFC 6761, section 6.3)."""
+    """Return the host to connect to: 127.0.0.1 for names under localhost (RFC 6761, 6.3)."""
     return "127.0.0.1" if host.endswith(".localhost") else host
 
 
 def fetch_edge(url: str, *, ca_file: Path | None, source: str, seconds: float) -> EdgeAnswer:
-    """GET a URL at the edge.
+    """Send a GET request to a URL of the edge.
 
     Args:
-        url: http or https; its host is sent as Host and, over TLS, compared with the
-            certificate.
-        ca_file: the authority to trust; None for the authorities of the system.
-        source: the address to send from, or empty.
-        seconds: how long the connection, or the answer, may take.
+        url: an http or https URL. Its host becomes the header Host; over TLS, the certificate must
+            have this host.
+        ca_file: the certificate authority to trust; None for the authorities of the system.
+        source: the local address to send from; empty for any address.
+        seconds: the longest time for the connection, and for the response.
 
     Returns:
-        The answer; after a failure of any kind, an answer with a problem.
+        The response; after a failure of any kind, an ``EdgeAnswer`` with the problem.
     """
     parts = urlsplit(url)
     host = str(parts.hostname)

@@ -1,4 +1,4 @@
-"""Estimates from a sample of identifiers how many bits of each cannot be guessed."""
+"""Estimate from sample identifiers how many bits of an identifier nobody can guess."""
 
 import math
 from collections import Counter
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 
 def estimated_bits(identifiers: Sequence[str]) -> float:
-    """The sum of the entropies of the single characters, estimated from a sample.
+    """Estimate the entropy of an identifier, as the sum of the entropies of its characters.
 
-    A counter or a clock changes a few characters only. A sample of 24 shows at most 4.6 bits of a
-    character, so that the estimate is low rather than high.
+    A counter or a clock changes only a few characters, so its estimate is small. A sample of 24
+    identifiers can show at most 4.6 bits for each character, so the estimate is rather too low.
 
     Args:
-        identifiers: identifiers of one kind, in the order in which they were handed out.
+        identifiers: identifiers of one kind, in the order in which the service created them.
 
     Returns:
-        Bits; 0 where two identifiers are equal.
+        The estimate in bits; 0 when two identifiers are equal.
     """
     if len(set(identifiers)) < len(identifiers):
         return 0.0
@@ -25,7 +25,7 @@ def estimated_bits(identifiers: Sequence[str]) -> float:
 
 
 def _entropy(characters: Sequence[str]) -> float:
-    """The entropy of the characters at one position, in bits (Shannon 1948)."""
+    """Return the entropy of the characters at one position, in bits (Shannon 1948)."""
     counts = Counter(characters).values()
     total = sum(counts)
     return -sum(count / total * math.log2(count / total) for count in counts)

@@ -1,4 +1,4 @@
-"""Probe: reads a Prometheus text exposition into time series."""
+"""Parse the metrics page of a service (Prometheus text format) into time series."""
 
 import re
 
@@ -9,7 +9,13 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def series(text: str) -> dict[tuple[str, Labels], float]:
-    """The value of each time series, keyed by name and sorted labels; comments are ignored.
+    """Return the value of each time series in a metrics page; comments are ignored.
+
+    Args:
+        text: the metrics page, in the text format of Prometheus.
+
+    Returns:
+        The values, keyed by the metric's name and the sorted labels.
 
     Source: Prometheus exposition formats, text format 0.0.4.
     """
@@ -23,7 +29,13 @@ def series(text: str) -> dict[tuple[str, Labels], float]:
 
 
 def total(text: str, name: str, **labels: str) -> float | None:
-    """The sum of a metric's time series with these labels; None if no time series has them."""
+    """Return the sum of a metric's time series with these labels; None without such a series.
+
+    Args:
+        text: the metrics page, in the text format of Prometheus.
+        name: the name of the metric.
+        labels: labels that a time series must have; it may have further labels.
+    """
     wanted_labels = set(labels.items())
     values = [
         value

@@ -1,4 +1,4 @@
-"""Probe for secrets in the whole history of a git repository."""
+"""Look for secrets in the whole history of a git repository."""
 
 import re
 import subprocess
@@ -18,9 +18,9 @@ MAX_HUNK_LINES = 5000
 MAX_REASON = 200
 COMMIT_DIGITS = 12
 
-# Options that the user's configuration and the repository's attributes cannot change. A merge is
-# compared with its first parent, so that a line which only the merge added is seen as well. Three
-# unchanged lines lead to the heading of a private key whose first lines are those of every key.
+# These options make git ignore the user's configuration and the repository's attributes. A merge is
+# compared with its first parent, so that a line which only the merge added is in the log as well.
+# Three unchanged lines before a change show the heading of a private key.
 LOG = (
     "-c",
     "core.quotePath=false",
@@ -42,13 +42,13 @@ LOG = (
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """Lines of a file as a commit left them: added lines, and unchanged lines beside them.
+    """Consecutive lines of a file after a commit: added lines, and unchanged lines around them.
 
     Args:
         commit: the first digits of the commit's hash.
-        file: the file's path in the repository.
-        number: the line number of the first line.
-        lines: the lines.
+        file: the path of the file in the repository.
+        number: the line number of the first line, from 1 on.
+        lines: the added and unchanged lines; removed lines are left out.
         added: for each line, whether the commit added it.
     """
 
@@ -59,9 +59,9 @@ class Hunk:
     added: tuple[bool, ...]
 
     def secrets(self) -> Iterator[Secret]:
-        """The secrets of which the commit added a line.
+        """Yield the secrets with at least one line that the commit added.
 
-        The heading of a private key may be an unchanged line, when the commit replaced the key.
+        When a commit replaces a private key, the heading of the key is an unchanged line.
         """
         for secret in secrets_in(self.lines, self.file):
             if any(self.added[position] for position in secret.positions):
@@ -69,16 +69,16 @@ class Hunk:
 
 
 def history(repository: Path) -> Iterator[Observation]:
-    """The lines that were ever added to a git repository, on any branch, and look like secrets.
+    """Yield a finding for each secret that any commit of a git repository added, on any branch.
 
-    The place of a finding is the file and the digest of the secret, which a rebase does not change;
-    the sentence names line and commit. The same secret in the same file is reported once.
+    The place of a finding is the file and the digest of the secret, so a rebase does not change the
+    place. The sentence names line and commit. A secret is reported once for each file.
 
     Args:
         repository: the folder of the repository.
 
     Raises:
-        NotLookedAtError: the folder has no history, or reading it takes too long.
+        NotLookedAtError: the folder has no history, or the history takes too long to read.
     """
     places: set[str] = set()
     number_of_lines = 0
@@ -89,7 +89,10 @@ def history(repository: Path) -> Iterator[Observation]:
             if place not in places:
                 places.add(place)
                 yield _finding(hunk, secret, place)
-    sentence = f"{number_of_lines} added lines of the history of {repository.resolve().name} read"
+    sentence = (
+        f"the probe read {number_of_lines} added lines in the history of "
+        f"{repository.resolve().name}"
+    )
     yield Observation("exposed-secret", "history", is_finding=False, sentence=sentence)
 
 
@@ -102,12 +105,12 @@ def _finding(hunk: Hunk, secret: Secret, place: str) -> Observation:
 
 
 def _distinct_hunks(repository: Path) -> Iterator[Hunk]:
-    """Every hunk of the history; the same lines in the same file come once."""
+    """Yield every hunk of the history; equal hunks of the same file come once."""
     deadline = time.monotonic() + MAX_SECONDS
     known: set[int] = set()
     for hunk in hunks(_log_lines(repository)):
         if time.monotonic() > deadline:
-            problem = f"reading the history takes over {MAX_SECONDS:g} s"
+            problem = f"the history takes longer than {MAX_SECONDS:g} s to read"
             raise NotLookedAtError(f"{repository}: {problem}")
         key = hash((hunk.file, hunk.lines, hunk.added))
         if key not in known:
@@ -116,17 +119,19 @@ def _distinct_hunks(repository: Path) -> Iterator[Hunk]:
 
 
 def _log_lines(repository: Path) -> Iterator[str]:
-    """The lines of ``git log``, as git writes them.
+    """Yield the lines of ``git log``.
 
     Raises:
-        NotLookedAtError: git cannot be run, fails, writes nothing, or writes too much.
+        NotLookedAtError: git cannot run, fails, writes nothing, or writes too much.
     """
     command = ["git", "-C", str(repository), *LOG]
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
         except OSError as error:
-            raise NotLookedAtError(f"{repository}: git: {type(error).__name__}") from error
+            raise NotLookedAtError(
+                f"{repository}: git cannot run: {type(error).__name__}"
+            ) from error
         is_empty = True
         with process:
             try:
@@ -139,7 +144,7 @@ def _log_lines(repository: Path) -> Iterator[str]:
         if process.returncode or is_empty:
             errors.seek(0)
             reason = errors.read(MAX_REASON).decode(errors="replace").strip()
-            raise NotLookedAtError(f"{repository}: no history: {reason}")
+            raise NotLookedAtError(f"{repository} has no history: {reason}")
 
 
 def _lines(output: Iterable[bytes]) -> Iterator[str]:
@@ -147,15 +152,18 @@ def _lines(output: Iterable[bytes]) -> Iterator[str]:
     for line in output:
         size += len(line)
         if size > MAX_LOG_BYTES:
-            raise NotLookedAtError(f"the history has over {MAX_LOG_BYTES} bytes")
+            raise NotLookedAtError(f"the history is larger than the limit of {MAX_LOG_BYTES} bytes")
         yield line.decode(errors="replace").removesuffix("\n")
 
 
 def hunks(log: Iterable[str]) -> Iterator[Hunk]:
-    """The hunks of a ``git log --patch --format='commit %H'`` that is not a combined diff.
+    """Parse the output of ``git log --patch --format='commit %H'`` into hunks.
 
-    The counts of each hunk say which lines are content, so that no content can look like a heading.
-    A hunk of more than ``MAX_HUNK_LINES`` lines comes in parts.
+    The line counts in each hunk's heading separate content from headings, so no content is taken
+    for a heading. A hunk of more than ``MAX_HUNK_LINES`` lines is split into parts.
+
+    Args:
+        log: the lines of the output, without combined diffs.
     """
     commit, file, number, old, new = "", "", 0, 0, 0
     lines: list[str] = []

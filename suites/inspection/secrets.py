@@ -1,7 +1,7 @@
-"""Probe for secrets in lines of text, by the detectors of detect-secrets.
+"""Look for secrets in lines of text, with the detectors of detect-secrets.
 
-This module calls ``analyze_string`` of a detector and never its ``analyze_line``: the latter may
-send a secret over the network, to find out whether the secret is valid.
+This module calls only ``analyze_string`` of a detector, and never ``analyze_line``, because
+``analyze_line`` may send a secret over the network to test whether the secret is valid.
 
 Source: detect-secrets 1.5, https://github.com/Yelp/detect-secrets.
 """
@@ -45,7 +45,7 @@ RAZORPAY = "Razorpay Key"
 
 
 class RazorpayKeyDetector(RegexBasedDetector):
-    """Keys of the store's payment gateway, which detect-secrets does not know."""
+    """Detects keys of Razorpay, the payment gateway; detect-secrets has no detector for them."""
 
     secret_type = RAZORPAY
     denylist = (re.compile(r"\brzp_live_[0-9A-Za-z]{10,}"),)
@@ -75,10 +75,10 @@ DETECTORS = (
     TwilioKeyDetector(),
 )
 KEYWORDS = KeywordDetector()
-# Every pattern of the keyword detector has one of these words; without one, it need not be tried.
+# Every pattern of the keyword detector has one of these words. A line without a word is skipped.
 KEYWORD = re.compile("|".join(DENYLIST), re.IGNORECASE)
 PRIVATE_KEYS = PrivateKeyDetector()
-# These say of a value that it is no secret: it is a placeholder, a variable, or has no letter.
+# Each filter returns true for a value that is no secret, such as a placeholder or a variable.
 VALUE_FILTERS = (
     heuristic.is_templated_secret,
     heuristic.is_prefixed_with_dollar_sign,
@@ -99,8 +99,8 @@ class Secret:
     """A text that looks like a secret.
 
     Args:
-        kind: such as ``AWS Access Key``.
-        position: the index of its first line, from 0 on.
+        kind: the kind of the secret, such as ``AWS Access Key``.
+        position: the index of the secret's first line, from 0 on.
         value: the secret itself, which no message may show.
     """
 
@@ -110,21 +110,21 @@ class Secret:
 
     @property
     def positions(self) -> range:
-        """The indexes of its lines."""
+        """The indexes of all lines of the secret, from 0 on."""
         return range(self.position, self.position + self.value.count("\n") + 1)
 
     @property
     def digest(self) -> str:
-        """Names the secret without showing it, whichever commit and line it is in."""
+        """An id that does not reveal the secret, and that is the same in every commit and line."""
         return f"sha256:{hashlib.sha256(self.value.encode()).hexdigest()[:DIGEST_DIGITS]}"
 
 
 def secrets_in(lines: Iterable[str], file: str) -> Iterator[Secret]:
-    """What looks like a secret in consecutive lines of a file.
+    """Yield everything that looks like a secret in consecutive lines of a file.
 
     Args:
-        lines: the lines.
-        file: the file's path; its ending says whether a value needs quotes.
+        lines: the lines, in their order.
+        file: the path of the file; its ending decides whether a value needs quotes.
     """
     texts = list(lines)
     for position, line in enumerate(texts):
@@ -136,13 +136,13 @@ def secrets_in(lines: Iterable[str], file: str) -> Iterator[Secret]:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """A line in pieces that overlap, as the time of some patterns grows faster than their text."""
+    """Split a long line into overlapping pieces, because some patterns are slow on long texts."""
     for start in range(0, max(len(line), 1), MAX_LINE - LINE_OVERLAP):
         yield line[start : start + MAX_LINE]
 
 
 def _values(text: str, file: str) -> Iterator[tuple[str, str]]:
-    """Kind and value of every secret in a piece of a line."""
+    """Yield kind and value of every secret in a piece of a line."""
     for detector in DETECTORS:
         for value in detector.analyze_string(text):
             if not any(is_harmless(value) for is_harmless in VALUE_FILTERS):
@@ -160,7 +160,7 @@ def _values(text: str, file: str) -> Iterator[tuple[str, str]]:
 
 
 def _private_key(lines: list[str]) -> str:
-    """The lines of a private key, as the heading of every key is the same."""
+    """Return the lines of a private key; the heading alone is the same for every key."""
     bounded = lines[:MAX_KEY_LINES]
     ends = [number for number, line in enumerate(bounded, 1) if "END " in line]
     return "\n".join(line.strip() for line in bounded[: ends[0] if ends else None])

@@ -1,4 +1,4 @@
-"""Probes of the transport: TLS versions and certificates, redirects, and open ports."""
+"""Probe the transport: TLS versions, ciphers and certificate, redirects, and open ports."""
 
 import socket
 import ssl
@@ -24,11 +24,11 @@ MAX_SENTENCE = 300
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A server that speaks TLS.
+    """A server that uses TLS.
 
     Args:
         url: the address of the server, for messages.
-        host: the name of the server, which the certificate must have.
+        host: the name of the server, which must be in the certificate.
         port: the port of the server.
         seconds: how long one connection may take.
     """
@@ -40,24 +40,24 @@ class _Server:
 
 
 def tls(url: str, *, ca_file: Path | None, days: int, seconds: float) -> Iterator[Observation]:
-    """Whether old versions and weak ciphers are refused, and the certificate is valid.
+    """Check that a server refuses old TLS versions and weak ciphers, and has a valid certificate.
 
     Args:
-        url: the https address.
-        ca_file: the authority to trust; None for the authorities of the system.
+        url: the https address of the server.
+        ca_file: the certificate authority to trust; None for the authorities of the system.
         days: how many days the certificate must still be valid.
-        seconds: how long one connection may take.
+        seconds: the longest time for one connection.
     """
     parts = urlsplit(url)
     server = _Server(url, str(parts.hostname), parts.port or HTTPS_PORT, seconds)
     for version in OLD_VERSIONS:
         problem = _handshake_problem(server, _old_context(version))
-        sentence = f"{url}: {version.name} is {'refused' if problem else 'accepted'}"
+        sentence = f"{url} {'refuses' if problem else 'accepts'} {version.name}"
         yield Observation("tls", f"{url} {version.name}", not problem, sentence)
     for name in WEAK_CIPHERS:
         context = _weak_context(name)
         problem = _handshake_problem(server, context) if context else "not offered here"
-        sentence = f"{url}: ciphers of {name} are {'refused' if problem else 'accepted'}"
+        sentence = f"{url} {'refuses' if problem else 'accepts'} TLS ciphers of {name}"
         yield Observation("tls", f"{url} {name}", not problem, sentence)
     yield _certificate(server, ca_file, days)
 
@@ -72,11 +72,14 @@ def _certificate(server: _Server, ca_file: Path | None, days: int) -> Observatio
         ):
             certificate = connection.getpeercert() or {}
     except OSError as error:
-        sentence = f"{server.url}: {error}"[:MAX_SENTENCE]
+        sentence = f"{server.url}: no trusted TLS connection: {error}"[:MAX_SENTENCE]
         return Observation("tls", place, is_finding=True, sentence=sentence)
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     rest = end - datetime.now(UTC)
-    sentence = f"{server.url}: chain and name are valid; the certificate has {rest.days} days left"
+    sentence = (
+        f"{server.url}: chain and name of the certificate are valid; it expires in "
+        f"{rest.days} days, and must be valid for {days} days"
+    )
     return Observation("tls", place, rest < timedelta(days=days), sentence)
 
 
@@ -91,7 +94,7 @@ def _old_context(version: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 def _weak_context(name: str) -> ssl.SSLContext | None:
-    """A context that offers only weak ciphers; None where this machine has no weak cipher."""
+    """Return a TLS context that offers only the named weak ciphers; None without such a cipher."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -103,7 +106,7 @@ def _weak_context(name: str) -> ssl.SSLContext | None:
 
 
 def _handshake_problem(server: _Server, context: ssl.SSLContext) -> str:
-    """Why the handshake failed; empty when it succeeded."""
+    """Return why the TLS handshake failed; empty when the handshake succeeded."""
     try:
         with (
             socket.create_connection((resolved(server.host), server.port), server.seconds) as plain,
@@ -115,26 +118,29 @@ def _handshake_problem(server: _Server, context: ssl.SSLContext) -> str:
 
 
 def redirected(http_url: str, https_url: str, seconds: float) -> Observation:
-    """Whether plain HTTP redirects to the same address over TLS, for good.
+    """Check that plain HTTP redirects permanently to the same address over TLS.
 
     Args:
-        http_url: the plain address.
+        http_url: the address over plain HTTP.
         https_url: the address over TLS.
-        seconds: how long the answer may take.
+        seconds: the longest time for the response.
     """
     answer = fetch_edge(f"{http_url}/api/health?a=1", ca_file=None, source="", seconds=seconds)
     expected = f"{https_url}/api/health?a=1"
     location = answer.headers.get("location", "nowhere")
     is_wrong = answer.status not in PERMANENT_REDIRECTS or location != expected
-    sentence = f"{http_url} answers {answer.status or answer.problem}, leading to {location}"
+    sentence = (
+        f"{http_url} answers {answer.status or answer.problem} and redirects to {location}; "
+        f"expected status {' or '.join(map(str, PERMANENT_REDIRECTS))} and {expected}"
+    )
     return Observation("tls", f"{http_url} redirect", is_wrong, sentence)
 
 
 def ports(host: str, candidates: Iterable[int], allowed: frozenset[int]) -> Iterator[Observation]:
-    """Whether a port that should be closed accepts a connection.
+    """Check that only the allowed ports of a host accept a connection.
 
     Args:
-        host: the public address.
+        host: the public address of the host.
         candidates: the ports to connect to.
         allowed: the ports that may be open.
     """
@@ -142,7 +148,8 @@ def ports(host: str, candidates: Iterable[int], allowed: frozenset[int]) -> Iter
     with ThreadPoolExecutor(PORTS_AT_A_TIME) as pool:
         are_open = list(pool.map(lambda port: _is_open(host, port), numbers))
     for port, is_open in zip(numbers, are_open, strict=True):
-        sentence = f"{host}:{port} {'answers' if is_open else 'does not answer'}"
+        verb = "accepts" if is_open else "does not accept"
+        sentence = f"port {port} of {host} {verb} a connection"
         place = f"{host}:{port}"
         yield Observation("open-port", place, is_open and port not in allowed, sentence)
 

@@ -1,1 +1,1 @@
-"""What the platform checks share: clients of Prometheus, Alertmanager and Grafana, and analyses."""
+"""Clients of Prometheus, Alertmanager and Grafana, and analyses of their configurations."""

@@ -1,4 +1,4 @@
-"""``python -m suites.monitoring``: looks for flaws in files of alert rules and of Alertmanager."""
+"""``python -m suites.monitoring`` finds flaws in alert rule files and Alertmanager files."""
 
 import argparse
 import sys
@@ -20,10 +20,14 @@ SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line.
+    """Run the command line, and print each flaw.
+
+    Args:
+        arguments: the command line arguments; None for those of the process.
 
     Returns:
-        0 without a flaw, 1 with one, 2 for wrong usage, 3 where something could not be read.
+        The exit code: 0 without a flaw, 1 with a flaw, 3 when a file or Prometheus could not be
+        read. Wrong usage ends the process with code 2.
     """
     options = _options(arguments)
     try:
@@ -39,32 +43,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 *inhibition_flaws(routing, labels),
             ]
     except (OSError, RuleFileError, RoutingError, MonitoringError) as error:
-        _say(f"cannot be read: {error}")
+        _say(f"a file or Prometheus cannot be read: {error}")
         return NOT_READ
     for flaw in flaws:
         _say(flaw)
     counted = f"{len(rules)} rules, {len(options.alertmanager)} Alertmanager configurations"
-    _say(f"{counted}: {len(flaws)} flaws")
+    _say(f"{counted}: {len(flaws)} flaws found")
     return FLAWS if flaws else NO_FLAW
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m suites.monitoring", description=__doc__)
-    parser.add_argument("--rules", metavar="FILE", type=Path, nargs="+", default=[])
-    parser.add_argument("--alertmanager", metavar="FILE", type=Path, nargs="+", default=[])
     parser.add_argument(
-        "--prometheus", metavar="URL", default="", help="whose time series the rules read"
+        "--rules",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="files of alert rules and recording rules",
+    )
+    parser.add_argument(
+        "--alertmanager",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="Alertmanager configuration files",
+    )
+    parser.add_argument(
+        "--prometheus",
+        metavar="URL",
+        default="",
+        help="the Prometheus whose time series the rules read",
     )
     parser.add_argument(
         "--receivers",
         metavar="SEVERITY=RECEIVER,…",
         nargs="+",
         default=[],
-        help="the receivers that alerts of a severity must reach",
+        help="the receivers that must get the alerts of a severity",
     )
     options = parser.parse_args(arguments)
     if not options.rules and not options.alertmanager:
-        parser.error("expected --rules or --alertmanager")
+        parser.error("expected at least one file after --rules or --alertmanager")
     if wrong := [text for text in options.receivers if "=" not in text]:
         parser.error(f"--receivers: expected SEVERITY=RECEIVER, got {wrong[0]!r}")
     return options
@@ -77,7 +98,7 @@ def _facts(url: str) -> PrometheusFacts | UnknownSeries:
 
 
 def _levels(texts: Sequence[str], rules: Sequence[Rule]) -> tuple[AlertLevel, ...]:
-    """The severities that the options name, with the alerts of the rules."""
+    """Return the severities that the options name, each with the names of its alert rules."""
     levels = []
     for text in texts:
         severity, _, receivers = text.partition("=")

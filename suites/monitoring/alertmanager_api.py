@@ -1,4 +1,4 @@
-"""Alertmanager's HTTP API, and the receivers of a testbed that keep what it sends."""
+"""Clients of Alertmanager's HTTP API, and of a testbed's inbox for notifications."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Silence:
     Args:
         silence_id: the id of the silence.
         author: the person who created the silence.
-        matchers: label, operator and value of each matcher.
+        matchers: label name, operator and value of each matcher.
     """
 
     silence_id: str
@@ -39,12 +39,12 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert that is sent to Alertmanager.
+    """A synthetic alert that a check sends to Alertmanager.
 
     Args:
         labels: the labels of the alert, with ``alertname``.
         summary: the annotation ``summary``.
-        generator_url: where a reader learns who sent it.
+        generator_url: a URL that names the sender of the alert.
     """
 
     labels: Mapping[str, str]
@@ -54,13 +54,13 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notification that arrived at a receiver.
+    """A notification that arrived at a receiver of the testbed.
 
     Args:
         kind: ``webhook`` or ``mail``.
         receiver: the last part of the webhook's path, or the local part of the mail's recipient.
-        at: the moment of the arrival, in seconds since the epoch.
-        body: the webhook's JSON text, or the mail's subject and text.
+        at: the time of arrival, in seconds since the epoch.
+        body: the JSON text of the webhook, or the subject and the text of the mail.
     """
 
     kind: str
@@ -70,29 +70,29 @@ class Notification:
 
 
 class AlertmanagerApi:
-    """An Alertmanager; the only change that is made to it is a synthetic alert.
+    """A client of Alertmanager; it only reads, apart from sending synthetic alerts.
 
     Args:
-        url: the address, without a trailing slash.
-        seconds: the longest time for one request.
+        url: the address of Alertmanager, without a trailing slash.
+        seconds: the longest time for one request, in seconds.
     """
 
     def __init__(self, url: str, seconds: float) -> None:
         self.api = JsonApi(url, Access(seconds))
 
     def is_ready(self) -> bool:
-        """Whether it says that it is healthy and ready.
+        """Return whether Alertmanager reports that it is healthy and ready.
 
         Raises:
-            MonitoringError: no answer.
+            MonitoringError: Alertmanager does not answer.
         """
         return all(self.api.answer(path).status == OK for path in ("/-/healthy", "/-/ready"))
 
     def status(self) -> AlertmanagerStatus:
-        """Version and loaded configuration.
+        """Read the version and the loaded configuration of Alertmanager.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Alertmanager does not answer, or its response is not as documented.
         """
         path = "/api/v2/status"
         content = self.api.value(path)
@@ -105,10 +105,10 @@ class AlertmanagerApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def silences(self) -> tuple[Silence, ...]:
-        """The active silences.
+        """Read the active silences.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Alertmanager does not answer, or its response is not as documented.
         """
         path = "/api/v2/silences"
         content = self.api.value(path)
@@ -124,14 +124,14 @@ class AlertmanagerApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def send(self, alerts: Sequence[Alert], lasting: timedelta) -> None:
-        """Send alerts; Alertmanager ends them by itself.
+        """Send alerts to Alertmanager, with the time at which Alertmanager ends the alerts.
 
         Args:
-            alerts: the alerts.
-            lasting: how long the alerts are active; 0 or a negative time ends the alerts.
+            alerts: the alerts to send.
+            lasting: how long the alerts are active; 0 or a negative time ends the alerts now.
 
         Raises:
-            MonitoringError: no answer, or Alertmanager refuses them.
+            MonitoringError: Alertmanager does not answer, or refuses the alerts.
         """
         path, now = "/api/v2/alerts", datetime.now(UTC)
         # The group_wait counts from the beginning of an alert; an alert begins before it ends.
@@ -149,25 +149,28 @@ class AlertmanagerApi:
         answer = self.api.sent(path, content)
         if answer.status != OK:
             again = self.api.curl_post(path, content)
-            raise MonitoringError(f"status {answer.status}: {answer.text[:200]}\nagain: {again}")
+            raise MonitoringError(
+                f"Alertmanager refuses the alerts with status {answer.status}: "
+                f"{answer.text[:200]}\nagain: {again}"
+            )
 
 
 class NotificationInbox:
-    """The webhook and mail receivers of a testbed, which keep every notification.
+    """A client of the testbed's webhook and mail receivers, which store every notification.
 
     Args:
-        url: the address, without a trailing slash.
-        seconds: the longest time for one request.
+        url: the address of the receivers, without a trailing slash.
+        seconds: the longest time for one request, in seconds.
     """
 
     def __init__(self, url: str, seconds: float) -> None:
         self.api = JsonApi(url, Access(seconds))
 
     def since(self, moment: float) -> tuple[Notification, ...]:
-        """The notifications that arrived since a moment, in seconds since the epoch.
+        """Read the notifications that arrived since a moment, in seconds since the epoch.
 
         Raises:
-            MonitoringError: no answer, or another shape.
+            MonitoringError: the receivers do not answer, or their response has another format.
         """
         path, parameters = "/received", {"since": f"{moment:.3f}"}
         content = self.api.value(path, parameters)
@@ -179,19 +182,19 @@ class NotificationInbox:
 
 
 def webhook_alerts(notification: Notification) -> tuple[tuple[str, Mapping[str, str]], ...]:
-    """Status and labels of each alert of a webhook.
+    """Return status and labels of each alert in a webhook notification.
 
     Raises:
-        MonitoringError: the body is no webhook of Alertmanager.
+        MonitoringError: the body is not a webhook message of Alertmanager.
 
     Source: Alertmanager documentation, webhook_config, version 4 of the message.
     """
-    content = parsed(notification.body, "none: this is a webhook that arrived")
+    content = parsed(notification.body, "not possible: this is a webhook message that arrived")
     try:
         alerts = json_values.list_of(json_values.object_of(content)["alerts"])
         return tuple(_webhook_alert(json_values.object_of(entry)) for entry in alerts)
     except json_values.MALFORMED as error:
-        raise other_shape(error, "none: this is a webhook that arrived") from error
+        raise other_shape(error, "not possible: this is a webhook message that arrived") from error
 
 
 def _webhook_alert(content: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
@@ -232,12 +235,15 @@ def _operator(*, is_equal: bool, is_regex: bool) -> str:
 
 
 def address_flaws(addresses: Sequence[str], known: str, seconds: float) -> list[str]:
-    """Addresses to which Prometheus sends alerts, and where no Alertmanager is ready.
+    """Find addresses to which Prometheus sends alerts although no Alertmanager is ready there.
 
     Args:
-        addresses: the addresses, as Prometheus names them, with the path of its API.
-        known: the address of the target's Alertmanager, which is asked elsewhere.
-        seconds: the longest time for one request.
+        addresses: the addresses as Prometheus lists them, with the path of the API.
+        known: the address of the target's Alertmanager, which another check covers.
+        seconds: the longest time for one request, in seconds.
+
+    Returns:
+        A sentence for each such address.
     """
     servers = [address.partition("/api/")[0] for address in addresses]
     flaws = []

@@ -1,4 +1,4 @@
-"""Synthetic alerts: sent to Alertmanager, awaited at the receivers, and ended in any case."""
+"""Send synthetic alerts to Alertmanager, wait for their notifications, and end the alerts."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from suites.monitoring.routing import MAIL, WEBHOOK, Routing
 
 KINDS = {WEBHOOK: "webhook", MAIL: "mail"}
 FIRING, RESOLVED = "firing", "resolved"
-# An alert whose sender is killed ends by itself after this time.
+# Alertmanager ends an alert after this time, even when the check was killed.
 SPARE_TIME = timedelta(minutes=2)
 MAX_WAIT = timedelta(minutes=10)
 ENDED = timedelta(0)
@@ -27,16 +27,16 @@ ENDED = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One way that an alert of a severity takes to a receiver.
+    """One notification that must follow an alert of a severity: its kind and its receiver.
 
     Args:
-        severity: the alert's severity.
+        severity: the severity of the alert.
         kind: ``webhook`` or ``mail``.
         receiver: the receiver's name at the inbox: the last part of a webhook's path, or the local
             part of a mail's recipient.
-        sends_resolved: whether a notification follows when the alert ends.
-        group_wait: how long Alertmanager waits before the first notification.
-        group_interval: how long it waits before the next notification of the same group.
+        sends_resolved: whether a notification also follows when the alert ends.
+        group_wait: how long Alertmanager waits before the first notification of a group.
+        group_interval: how long Alertmanager waits before the next notification of the group.
     """
 
     severity: str
@@ -51,11 +51,14 @@ class Delivery:
 
 
 def deliveries(routing: Routing, levels: Sequence[AlertLevel]) -> list[Delivery]:
-    """The ways that the alerts of each severity must take.
+    """Return the notifications that the alerts of each severity must cause.
 
     Args:
-        routing: the loaded configuration.
+        routing: the loaded configuration of Alertmanager.
         levels: the policy's severities and their receivers.
+
+    Returns:
+        One delivery for each severity, receiver and recipient.
     """
     ways = []
     for level in levels:
@@ -87,13 +90,13 @@ def _recipients(address: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticAlerts:
-    """Alerts of a run, one for each severity.
+    """The synthetic alerts of a run, one for each severity.
 
     Args:
         alertmanager: the Alertmanager that gets the alerts.
         inbox: the receivers that must get the notifications.
-        alerts: the alerts, by severity.
-        sent_at: when they were sent, in seconds since the epoch.
+        alerts: the alerts, keyed by severity.
+        sent_at: when the alerts were sent, in seconds since the epoch.
     """
 
     alertmanager: AlertmanagerApi
@@ -104,12 +107,12 @@ class SyntheticAlerts:
     def undelivered(
         self, expected: Sequence[Delivery], status: str, within: timedelta
     ) -> list[str]:
-        """Wait for notifications; a sentence for each notification that did not arrive.
+        """Wait for notifications, and return a sentence for each missing notification.
 
         Args:
-            expected: the ways that must be taken.
-            status: ``firing`` or ``resolved``.
-            within: how much later than Alertmanager's own waiting a notification may arrive.
+            expected: the notifications that must arrive.
+            status: the status of the notifications, ``firing`` or ``resolved``.
+            within: the longest delay of a notification after Alertmanager's own waiting time.
 
         Raises:
             MonitoringError: the inbox does not answer.
@@ -120,7 +123,7 @@ class SyntheticAlerts:
         if late := [way for way, wait in waits.items() if wait + within > MAX_WAIT]:
             return [
                 f"{way}: Alertmanager waits {waits[way].total_seconds():g} s before the {status} "
-                f"notification; a test waits at most {MAX_WAIT.total_seconds():g} s"
+                f"notification, but a check waits at most {MAX_WAIT.total_seconds():g} s"
                 for way in late
             ]
         seconds = (max(waits.values(), default=timedelta(0)) + within).total_seconds()
@@ -134,11 +137,17 @@ class SyntheticAlerts:
         try:
             wait_until("notifications", missing, lambda left: not left, seconds=seconds)
         except AssertionError:
-            return [f"{way}: no {status} notification within {seconds:g} s" for way in missing()]
+            return [
+                f"{way}: no {status} notification arrived within {seconds:g} s" for way in missing()
+            ]
         return []
 
     def arrived(self, status: str) -> set[tuple[str, str, str]]:
-        """Kind, receiver and severity of every notification with this status so far."""
+        """Return kind, receiver and severity of each notification that arrived with a status.
+
+        Args:
+            status: ``firing`` or ``resolved``.
+        """
         return {
             (notification.kind, notification.receiver, severity)
             for notification in self.inbox.since(self.sent_at)
@@ -147,16 +156,16 @@ class SyntheticAlerts:
         }
 
     def end(self) -> None:
-        """End the alerts.
+        """Tell Alertmanager that the alerts have ended.
 
         Raises:
-            MonitoringError: Alertmanager does not answer.
+            MonitoringError: Alertmanager does not answer, or refuses the alerts.
         """
         self.alertmanager.send(tuple(self.alerts.values()), ENDED)
 
 
 def _status(notification: Notification, alert: Alert) -> str:
-    """Whether a notification says that an alert fires, or has ended; empty for another alert."""
+    """Return ``firing`` or ``resolved`` for an alert; empty for a notification of other alerts."""
     name = alert.labels["alertname"]
     if name not in notification.body:
         return ""
@@ -178,18 +187,18 @@ def synthetic_alerts(
     severities: Sequence[str],
     equal: Sequence[str],
 ) -> Iterator[SyntheticAlerts]:
-    """Send an alert of each severity, and end them afterwards, whatever happens.
+    """Send an alert of each severity, and end the alerts after the block, also after an error.
 
     Args:
         alertmanager: the Alertmanager that gets the alerts.
         inbox: the receivers that must get the notifications.
-        run_id: names the alerts, so that each run knows its own.
-        severities: the severities.
-        equal: the labels that inhibition rules compare: each alert gets values of its own, so that
-            no alert mutes it, and it mutes no other alert.
+        run_id: the id of the run, which is part of the alerts' names.
+        severities: the severities of the alerts.
+        equal: the labels that inhibition rules compare. Each alert gets unique values of these
+            labels, so that no alert mutes another alert.
 
     Raises:
-        MonitoringError: Alertmanager does not accept them.
+        MonitoringError: Alertmanager does not answer, or refuses the alerts.
     """
     sent_at = time.time()
     alerts = {severity: _alert(run_id, severity, equal, sent_at) for severity in severities}
@@ -205,5 +214,5 @@ def _alert(run_id: str, severity: str, equal: Sequence[str], sent_at: float) -> 
     own = f"{run_id}-{severity}-{sent_at:.3f}"
     labels = dict.fromkeys(equal, own)
     labels |= {"alertname": f"PlatformSuite-{own}", "severity": severity, "run": run_id}
-    summary = f"A test of the platform suite, run {run_id}: no action is needed"
+    summary = f"This is a test alert of the platform suite, run {run_id}: no action is needed"
     return Alert(labels, summary, f"https://kirana.example/platform-suite/{run_id}")

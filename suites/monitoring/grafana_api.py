@@ -1,4 +1,4 @@
-"""Grafana's HTTP API: health, data sources, dashboards, and the data of their panels."""
+"""A client of Grafana's HTTP API: health, data sources, dashboards, and the data of panels."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ MAX_DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """A data source.
+    """A data source of Grafana.
 
     Args:
         uid: the id of the data source.
         name: the name of the data source.
         kind: the type of the data source, such as ``prometheus``.
-        is_default: whether panels that name no data source use it.
+        is_default: whether panels without a data source of their own use this data source.
     """
 
     uid: str
@@ -43,9 +43,9 @@ class PanelQuery:
 
     Args:
         name: the reference name of the query, such as ``A``.
-        expression: PromQL with the dashboard's variables filled in.
-        source: the id of its data source; empty for the default one.
-        is_instant: whether it asks for the present value only.
+        expression: the PromQL expression, with the values of the dashboard's variables.
+        source: the id of the query's data source; empty for the default data source.
+        is_instant: whether the query reads only the present value, and not a time range.
     """
 
     name: str
@@ -56,7 +56,7 @@ class PanelQuery:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel that shows data."""
+    """A panel of a dashboard that shows data: its title and its queries."""
 
     title: str
     queries: tuple[PanelQuery, ...]
@@ -64,7 +64,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A dashboard with the panels that show data."""
+    """A dashboard: its id, its title, and its panels that show data."""
 
     uid: str
     title: str
@@ -72,22 +72,22 @@ class Dashboard:
 
 
 class GrafanaApi:
-    """A Grafana server; nothing here changes it.
+    """A client that only reads from a Grafana server.
 
     Args:
-        url: the address, without a trailing slash.
-        seconds: the longest time for one request.
-        token: a bearer token of a viewer; empty where anybody may read.
+        url: the address of Grafana, without a trailing slash.
+        seconds: the longest time for one request, in seconds.
+        token: the bearer token of a user with the role viewer; empty when anybody may read.
     """
 
     def __init__(self, url: str, seconds: float, token: str = "") -> None:
         self.api = JsonApi(url, Access(seconds, token=token, variables=TOKEN if token else ()))
 
     def health_problem(self) -> str:
-        """Why Grafana is not healthy; empty where Grafana is healthy.
+        """Return why Grafana is not healthy; empty when Grafana is healthy.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Grafana does not answer, or its response is not as documented.
 
         Source: Grafana documentation, HTTP API, other: health.
         """
@@ -100,13 +100,13 @@ class GrafanaApi:
             raise other_shape(error, self.api.curl(path)) from error
         if answer.status == OK and database == "ok":
             return ""
-        return f"status {answer.status}, database {database}"
+        return f"status {answer.status}, database {database}; expected status {OK}, database ok"
 
     def sources(self) -> tuple[DataSource, ...]:
-        """The data sources.
+        """Read the data sources of Grafana.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Grafana does not answer, or its response is not as documented.
         """
         path = "/api/datasources"
         content = self.api.value(path)
@@ -125,10 +125,13 @@ class GrafanaApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def source_problem(self, uid: str) -> str:
-        """Why a data source does not work; empty where the data source works.
+        """Return why a data source does not work; empty when the data source works.
+
+        Args:
+            uid: the id of the data source.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Grafana does not answer, or its response is not as documented.
 
         Source: Grafana documentation, HTTP API, data source: check data source health.
         """
@@ -145,10 +148,10 @@ class GrafanaApi:
         return f"status {answer.status} {status}: {message[:200]}"
 
     def dashboard_ids(self) -> Mapping[str, str]:
-        """The id of each dashboard, keyed by its title.
+        """Read the ids of all dashboards, keyed by title.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Grafana does not answer, or its response is not as documented.
         """
         path, parameters = "/api/search", {"type": "dash-db", "limit": "5000"}
         content = self.api.value(path, parameters)
@@ -163,10 +166,10 @@ class GrafanaApi:
             raise other_shape(error, self.api.curl(path, parameters)) from error
 
     def dashboard(self, uid: str) -> Dashboard:
-        """A dashboard.
+        """Read the dashboard with this id.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Grafana does not answer, or its response is not as documented.
         """
         path = f"/api/dashboards/uid/{uid}"
         content = self.api.value(path)
@@ -179,14 +182,14 @@ class GrafanaApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def query_problems(self, panel: Panel, default_source: DataSource) -> list[str]:
-        """The queries of a panel that fail or return no data, each as a sentence.
+        """Run the queries of a panel; return a sentence for each query without data.
 
         Args:
-            panel: the panel.
-            default_source: for queries that name no data source.
+            panel: the panel, with its queries.
+            default_source: the data source for queries without a data source of their own.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Grafana does not answer, or its response is not as documented.
 
         Source: Grafana documentation, HTTP API, data source: query a data source.
         """
@@ -199,10 +202,11 @@ class GrafanaApi:
             results = json_values.object_of(json_values.object_of(body).get("results", {}))
             if not results:
                 raise MonitoringError(
-                    f"status {answer.status}: {answer.text[:200]}\nagain: {again}"
+                    f"Grafana returns no result, status {answer.status}: {answer.text[:200]}"
+                    f"\nagain: {again}"
                 )
             return [
-                f"{query.name} {problem}: {query.expression}"
+                f"query {query.name} {problem}: {query.expression}"
                 for query in panel.queries
                 if (problem := _problem(results.get(query.name)))
             ]
@@ -223,7 +227,7 @@ def _query(query: PanelQuery, default_source: DataSource) -> dict[str, object]:
 
 
 def _problem(result: object) -> str:
-    """Why a result has no data; empty where it has a data point."""
+    """Return why the result of a query has no data; empty when it has a data point."""
     if result is None:
         return "has no result"
     content = json_values.object_of(result)
@@ -242,7 +246,7 @@ def _points(frame: Mapping[str, object]) -> int:
 
 
 def _variables(dashboard: Mapping[str, object]) -> dict[str, str]:
-    """The present value of each variable; one that stands for all values matches anything."""
+    """Return the present value of each dashboard variable; ``.*`` for a variable set to All."""
     templating = json_values.object_of(dashboard.get("templating") or {})
     variables = {}
     for entry in map(json_values.object_of, json_values.list_of(templating.get("list") or [])):
@@ -256,7 +260,7 @@ def _variables(dashboard: Mapping[str, object]) -> dict[str, str]:
 
 
 def _panels(listed: list[object], variables: Mapping[str, str], depth: int = 0) -> Iterator[Panel]:
-    """The panels that show data; those of a folded row, too."""
+    """Yield the panels that show data, also the panels of a collapsed row."""
     for content in map(json_values.object_of, listed):
         inside = json_values.list_of(content.get("panels") or [])
         if inside and depth < MAX_DEPTH:
@@ -283,7 +287,7 @@ def _panel_query(
 
 
 def _source(content: object) -> str:
-    """The id of a data source; empty where a variable stands for it, or none is named."""
+    """Return the id of a data source; empty when it is a variable, or is not named."""
     uid = content.get("uid", "") if isinstance(content, dict) else ""
     return "" if "$" in str(uid) else str(uid or "")
 

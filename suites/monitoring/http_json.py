@@ -1,4 +1,4 @@
-"""JSON over HTTP from the parts of monitoring; every failed request names its curl line."""
+"""Read JSON over HTTP from monitoring services; each error message has a curl line."""
 
 import json
 import shlex
@@ -16,17 +16,21 @@ MAX_SHOWN = 200
 
 
 class MonitoringError(Exception):
-    """A part of monitoring gave no documented answer; the message has a curl line."""
+    """A monitoring service gave no response, or an undocumented response.
+
+    The message has the curl line that repeats the request.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer.
+    """A response over HTTP.
 
     Args:
         status: the HTTP status.
-        text: the body.
-        server_time: the answer's Date header, in seconds since the epoch; None without one.
+        text: the body of the response.
+        server_time: the time in the header Date, in seconds since the epoch; None without the
+            header.
     """
 
     status: int
@@ -36,30 +40,44 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class JsonApi:
-    """An HTTP API with JSON bodies.
+    """A client of an HTTP API with JSON bodies.
 
     Args:
-        url: the address, without a trailing slash.
-        access: log-in, certificates and the longest time for one request.
+        url: the address of the service, without a trailing slash.
+        access: the log-in, the certificates, and the longest time for one request.
     """
 
     url: str
     access: Access
 
     def address(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
-        """The URL of a path with its query."""
+        """Return the URL of a path, with its query parameters.
+
+        Args:
+            path: the path below the address of the service.
+            parameters: the query parameters; None without a query.
+        """
         query = f"?{urlencode(parameters)}" if parameters else ""
         return f"{self.url}{path}{query}"
 
     def curl(self, path: str, parameters: Mapping[str, str] | None = None) -> str:
-        """The command that repeats a GET."""
+        """Return the curl command that repeats a GET request.
+
+        Args:
+            path: the path below the address of the service.
+            parameters: the query parameters; None without a query.
+        """
         return f"curl -s {self.access.curl_options()}{shlex.quote(self.address(path, parameters))}"
 
     def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> HttpAnswer:
-        """The answer to a GET, whatever its status.
+        """Send a GET request, and return the response with any status.
+
+        Args:
+            path: the path below the address of the service.
+            parameters: the query parameters; None without a query.
 
         Raises:
-            MonitoringError: there is no answer.
+            MonitoringError: no response came.
         """
         address = self.address(path, parameters)
         received = get(address, self.access, max_bytes=MAX_BYTES)
@@ -69,23 +87,33 @@ class JsonApi:
         return HttpAnswer(received.status, text, received.server_time)
 
     def value(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
-        """The JSON value of the answer to a GET.
+        """Send a GET request, and return the JSON value of the response.
+
+        Args:
+            path: the path below the address of the service.
+            parameters: the query parameters; None without a query.
 
         Raises:
-            MonitoringError: there is no answer, its status is not 200, or it is not JSON.
+            MonitoringError: no response came, its status is not 200, or its body is not JSON.
         """
         answer = self.answer(path, parameters)
         if answer.status != OK:
             shown = " ".join(answer.text.split())[:MAX_SHOWN]
             again = self.curl(path, parameters)
-            raise MonitoringError(f"status {answer.status}: {shown}\nagain: {again}")
+            raise MonitoringError(
+                f"expected status {OK}, got status {answer.status}: {shown}\nagain: {again}"
+            )
         return parsed(answer.text, self.curl(path, parameters))
 
     def sent(self, path: str, content: object) -> HttpAnswer:
-        """The answer to a POST of JSON, whatever its status.
+        """Send JSON with a POST request, and return the response with any status.
+
+        Args:
+            path: the path below the address of the service.
+            content: the value to send as JSON.
 
         Raises:
-            MonitoringError: there is no answer.
+            MonitoringError: no response came.
         """
         body = json.dumps(content)
         received = post(self.address(path), body.encode(), self.access, max_bytes=MAX_BYTES)
@@ -94,18 +122,23 @@ class JsonApi:
         return HttpAnswer(received.status, received.body.decode(errors="replace"))
 
     def curl_post(self, path: str, content: object) -> str:
-        """The command that repeats a POST."""
+        """Return the curl command that repeats a POST request.
+
+        Args:
+            path: the path below the address of the service.
+            content: the value that is sent as JSON.
+        """
         options = f"{self.access.curl_options()}-H 'Content-Type: application/json'"
         body = shlex.quote(json.dumps(content))
         return f"curl -s {options} {shlex.quote(self.address(path))} -d {body}"
 
 
 def parsed(text: str, again: str) -> object:
-    """The value of a JSON text.
+    """Parse a JSON text, and return its value.
 
     Args:
-        text: the text.
-        again: the command that repeats the request, for the message.
+        text: the body of a response.
+        again: the curl command that repeats the request, for the error message.
 
     Raises:
         MonitoringError: the text is not JSON.
@@ -113,12 +146,17 @@ def parsed(text: str, again: str) -> object:
     try:
         value: object = json_values.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MonitoringError(f"the answer is not JSON: {error}\nagain: {again}") from error
+        raise MonitoringError(f"the response is not JSON: {error}\nagain: {again}") from error
     return value
 
 
 def other_shape(error: Exception, again: str) -> MonitoringError:
-    """The error for an answer whose JSON has another shape than its API documents."""
+    """Return the error for a JSON response that does not have the documented format.
+
+    Args:
+        error: the error from reading the JSON value.
+        again: the curl command that repeats the request, for the error message.
+    """
     return MonitoringError(
-        f"the answer does not have the documented format: {error!r}\nagain: {again}"
+        f"the response does not have the documented format: {error!r}\nagain: {again}"
     )

@@ -1,4 +1,4 @@
-"""Whether Grafana's data sources work, and whether dashboards exist and show data."""
+"""Check that Grafana's data sources work, and that its dashboards exist and show data."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from suites.monitoring.grafana_api import Dashboard, DataSource, GrafanaApi
 from suites.monitoring.promql.series_facts import UnknownSeries
 
 PROMETHEUS = "prometheus"
-# Grafana replaces these with a duration.
+# Grafana replaces these variables with a duration.
 MACRO = re.compile(r"\$__(rate_interval|interval|range)\b")
 WRONG_FORMS = frozenset(
     {
@@ -26,46 +26,60 @@ Contents = Mapping[str, Mapping[str, str]]
 
 
 def source_flaws(grafana: GrafanaApi) -> list[str]:
-    """Data sources of the type Prometheus that do not work; no such data source is a flaw, too.
+    """Find Prometheus data sources of Grafana that do not work.
 
     Args:
-        grafana: the server.
+        grafana: the client of the Grafana server.
+
+    Returns:
+        A sentence for each flaw; a Grafana without a Prometheus data source is one flaw.
 
     Raises:
-        MonitoringError: Grafana does not answer.
+        MonitoringError: Grafana does not answer, or its response is not as documented.
     """
     sources = _prometheus_sources(grafana)
     problems = [(source, grafana.source_problem(source.uid)) for source in sources]
-    flaws = [f"{source.name}: {problem}" for source, problem in problems if problem]
+    flaws = [
+        f"{source.name}: the data source does not work: {problem}"
+        for source, problem in problems
+        if problem
+    ]
     return flaws if sources else ["Grafana has no data source of the type prometheus"]
 
 
 def dashboard_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
-    """Name the dashboards that do not exist, or that have no panel with a query.
+    """Find dashboards that do not exist, or that have no panel that shows data.
 
     Args:
-        grafana: the server.
-        titles: the titles of the dashboards.
+        grafana: the client of the Grafana server.
+        titles: the titles of the dashboards that must exist.
+
+    Returns:
+        A sentence for each flaw.
 
     Raises:
-        MonitoringError: Grafana does not answer.
+        MonitoringError: Grafana does not answer, or its response is not as documented.
     """
     ids = grafana.dashboard_ids()
-    flaws = [f"{title}: no such dashboard" for title in titles if title not in ids]
+    flaws = [f"{title}: Grafana has no such dashboard" for title in titles if title not in ids]
     existing = [title for title in titles if title in ids]
     empty = [title for title in existing if not grafana.dashboard(ids[title]).panels]
     return [*flaws, *(f"{title}: the dashboard has no panel that shows data" for title in empty)]
 
 
 def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
-    """The contents that a dashboard must show and that no query of its panels reads.
+    """Find contents that a dashboard must show, but that no query of its panels reads.
 
     Args:
-        grafana: the server.
-        contents: for each title of a dashboard, a pattern of metrics for each content.
+        grafana: the client of the Grafana server.
+        contents: for each dashboard title, the regular expression of the metrics of each content,
+            keyed by the name of the content.
+
+    Returns:
+        A sentence for each missing content.
 
     Raises:
-        MonitoringError: Grafana does not answer.
+        MonitoringError: Grafana does not answer, or its response is not as documented.
     """
     ids = grafana.dashboard_ids()
     expressions = {
@@ -82,14 +96,17 @@ def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
 
 
 def form_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
-    """Panels whose query has a result that means nothing: quantiles and sums in a wrong form.
+    """Find panels whose query calculates quantiles or sums in a wrong way.
 
     Args:
-        grafana: the server.
-        titles: the titles of the dashboards; one that does not exist has no panel.
+        grafana: the client of the Grafana server.
+        titles: the titles of the dashboards; a title without a dashboard is ignored.
+
+    Returns:
+        A sentence for each flaw.
 
     Raises:
-        MonitoringError: Grafana does not answer.
+        MonitoringError: Grafana does not answer, or its response is not as documented.
     """
     ids = grafana.dashboard_ids()
     rules = [
@@ -103,14 +120,17 @@ def form_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
 
 
 def panel_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
-    """Panels without a query, and queries that fail or return no data.
+    """Find panels without a query, and queries that fail or return no data.
 
     Args:
-        grafana: the server.
-        titles: the titles of the dashboards; one that does not exist has no panel.
+        grafana: the client of the Grafana server.
+        titles: the titles of the dashboards; a title without a dashboard is ignored.
+
+    Returns:
+        A sentence for each flaw.
 
     Raises:
-        MonitoringError: Grafana does not answer.
+        MonitoringError: Grafana does not answer, or its response is not as documented.
     """
     sources = _prometheus_sources(grafana)
     if not sources:

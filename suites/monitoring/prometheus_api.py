@@ -1,4 +1,4 @@
-"""Prometheus' HTTP API: scrape targets, rules, queries, metadata and settings."""
+"""A client of Prometheus' HTTP API: scrape targets, rules, queries, metadata and settings."""
 
 import time
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ RECENT = "10m"
 
 @dataclass(frozen=True, slots=True)
 class ScrapeTarget:
-    """A target that Prometheus scrapes.
+    """A scrape target of Prometheus.
 
     Args:
-        job: the job of the target.
-        instance: the instance of the target.
-        url: the scraped URL.
+        job: the label ``job`` of the scrape target.
+        instance: the label ``instance`` of the scrape target.
+        url: the URL that Prometheus scrapes.
         health: ``up``, ``down`` or ``unknown``.
-        last_error: the error of the last scrape; empty without one.
-        interval_seconds: how often it is scraped, as configured.
+        last_error: the error of the last scrape; empty without an error.
+        interval_seconds: the configured time between two scrapes, in seconds.
     """
 
     job: str
@@ -40,7 +40,7 @@ class ScrapeTarget:
 
 @dataclass(frozen=True, slots=True)
 class QueryValue:
-    """One element of the result of an instant query."""
+    """The labels and the present value of one time series in the result of an instant query."""
 
     labels: Labels
     value: float
@@ -48,28 +48,33 @@ class QueryValue:
 
 @dataclass(frozen=True, slots=True)
 class RawSamples:
-    """The raw samples of one time series: pairs of seconds since the epoch and a value."""
+    """The labels and the raw samples of one time series.
+
+    Args:
+        labels: the labels of the time series.
+        samples: pairs of a time, in seconds since the epoch, and a value.
+    """
 
     labels: Labels
     samples: tuple[tuple[float, float], ...]
 
 
 class PrometheusApi:
-    """A Prometheus server; nothing here changes it.
+    """A client that only reads from a Prometheus server.
 
     Args:
-        url: the address, without a trailing slash.
-        access: log-in, certificates and the longest time for one request.
+        url: the address of Prometheus, without a trailing slash.
+        access: the log-in, the certificates, and the longest time for one request.
     """
 
     def __init__(self, url: str, access: Access) -> None:
         self.api = JsonApi(url, access)
 
     def targets(self) -> tuple[ScrapeTarget, ...]:
-        """The active scrape targets.
+        """Read the active scrape targets.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Prometheus does not answer, or its response is not as documented.
         """
         path, parameters = "/api/v1/targets", {"state": "active"}
         data = self._data(path, parameters)
@@ -80,10 +85,10 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path, parameters)) from error
 
     def rules(self) -> tuple[Rule, ...]:
-        """The loaded rules with the state of their evaluation.
+        """Read the loaded alert rules and recording rules, with the state of their evaluation.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Prometheus does not answer, or its response is not as documented.
         """
         path, now = "/api/v1/rules", time.time()
         data = self._data(path)
@@ -98,10 +103,10 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def query(self, expression: str) -> tuple[QueryValue, ...]:
-        """The result of an instant query whose type is a vector.
+        """Run an instant query whose result is a vector, and return its elements.
 
         Raises:
-            MonitoringError: no answer, or the query failed.
+            MonitoringError: Prometheus does not answer, or the query failed.
         """
         path, parameters = "/api/v1/query", {"query": expression}
         data = self._data(path, parameters)
@@ -112,10 +117,14 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path, parameters)) from error
 
     def samples(self, selector: str, seconds: int) -> tuple[RawSamples, ...]:
-        """The raw samples of a selector in the last seconds.
+        """Read the raw samples of all time series that match a selector.
+
+        Args:
+            selector: a PromQL selector without a range.
+            seconds: the length of the window that ends now, in seconds.
 
         Raises:
-            MonitoringError: no answer, or the query failed.
+            MonitoringError: Prometheus does not answer, or the query failed.
         """
         path, parameters = "/api/v1/query", {"query": f"{selector}[{seconds}s]"}
         data = self._data(path, parameters)
@@ -126,26 +135,28 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path, parameters)) from error
 
     def clock_difference(self) -> float:
-        """The server's clock minus this machine's clock, in seconds, without the request's time.
+        """Measure the clock of Prometheus minus the clock of this machine, in seconds.
+
+        The result is the smallest difference that the duration of the request allows.
 
         Raises:
-            MonitoringError: no answer, or an answer without a Date header.
+            MonitoringError: Prometheus does not answer, or its response has no Date header.
         """
         path = "/api/v1/status/buildinfo"
         before = time.time()
         answer = self.api.answer(path)
         after = time.time()
         if answer.server_time is None:
-            raise MonitoringError(f"the answer has no Date header\nagain: {self.api.curl(path)}")
+            raise MonitoringError(f"the response has no Date header\nagain: {self.api.curl(path)}")
         # A Date header has no fraction of a second.
         earliest, latest = answer.server_time - after, answer.server_time + 1 - before
         return 0.0 if earliest <= 0 <= latest else min(earliest, latest, key=abs)
 
     def types(self) -> Mapping[str, str]:
-        """The type of each metric, as its exporter states it; mixed types are left out.
+        """Read the type of each metric, keyed by metric; a metric with several types is left out.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Prometheus does not answer, or its response is not as documented.
         """
         path = "/api/v1/metadata"
         data = self._data(path)
@@ -162,10 +173,10 @@ class PrometheusApi:
         return {name: next(iter(types)) for name, types in stated.items() if len(types) == 1}
 
     def retention_seconds(self) -> float:
-        """For how long samples are kept; 0 where the server states no time.
+        """Read how long Prometheus stores samples, in seconds; 0 when it states no time.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Prometheus does not answer, or its response is not as documented.
         """
         path = "/api/v1/status/runtimeinfo"
         data = self._data(path)
@@ -179,10 +190,10 @@ class PrometheusApi:
             return 0.0
 
     def alertmanagers(self) -> tuple[str, ...]:
-        """The addresses of the Alertmanagers that alerts are sent to.
+        """Read the addresses of the Alertmanagers to which Prometheus sends alerts.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Prometheus does not answer, or its response is not as documented.
         """
         path = "/api/v1/alertmanagers"
         data = self._data(path)
@@ -193,10 +204,10 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def configuration(self) -> str:
-        """The loaded configuration as YAML; secrets are masked.
+        """Read the loaded configuration of Prometheus as YAML; secrets are masked.
 
         Raises:
-            MonitoringError: no answer, or not as the API documents it.
+            MonitoringError: Prometheus does not answer, or its response is not as documented.
         """
         path = "/api/v1/status/config"
         data = self._data(path)
@@ -206,21 +217,23 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path)) from error
 
     def curl(self, expression: str) -> str:
-        """The command that repeats an instant query."""
+        """Return the curl command that repeats an instant query."""
         return self.api.curl("/api/v1/query", {"query": expression})
 
     def _data(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
         content = self.api.value(path, parameters)
         if not isinstance(content, dict) or content.get("status") != "success":
-            raise MonitoringError(f"no success: {str(content)[:200]}\nagain: {self.api.curl(path)}")
+            raise MonitoringError(
+                f"Prometheus reports no success: {str(content)[:200]}\nagain: {self.api.curl(path)}"
+            )
         return content.get("data")
 
 
 class PrometheusFacts:
-    """What a Prometheus knows of the time series that its rules read.
+    """Facts about time series, read from a Prometheus server.
 
     Args:
-        prometheus: the server; each question is asked once.
+        prometheus: the client of the server; each query is sent only once.
     """
 
     knows_series = True
@@ -231,7 +244,7 @@ class PrometheusFacts:
         self._values: dict[tuple[str, str], frozenset[str]] = {}
 
     def count(self, selector: str) -> int:
-        """How many time series match a selector, or matched it in the last ten minutes."""
+        """Return how many time series match a selector now; if none, in the last ten minutes."""
         if selector not in self._counts:
             now = self._total(f"count({selector})")
             self._counts[selector] = now or self._total(
@@ -240,7 +253,7 @@ class PrometheusFacts:
         return self._counts[selector]
 
     def label_values(self, metric: str, label: str) -> frozenset[str]:
-        """The values of a label of a metric."""
+        """Return all values that a label of a metric had in the last ten minutes."""
         if (metric, label) not in self._values:
             rows = self._prometheus.query(
                 f"count by ({label}) (last_over_time({metric}[{RECENT}]))"
@@ -250,18 +263,18 @@ class PrometheusFacts:
         return self._values[metric, label]
 
     def metric_type(self, metric: str) -> str:
-        """The type that the exporter states; empty where it is not known."""
+        """Return the type of a metric, as its exporter states the type; empty if unknown."""
         return self._types.get(metric) or self._types.get(metric.removesuffix("_total"), "")
 
     @cached_property
     def scrape_interval_seconds(self) -> float:
-        """The shortest configured scrape interval; 0 without a target."""
+        """The shortest configured scrape interval in seconds; 0 without a scrape target."""
         intervals = [target.interval_seconds for target in self._prometheus.targets()]
         return min(intervals, default=0.0)
 
     @cached_property
     def retention_seconds(self) -> float:
-        """For how long samples are kept; 0 where the server states no time."""
+        """How long Prometheus stores samples, in seconds; 0 when it states no time."""
         return self._prometheus.retention_seconds()
 
     @cached_property
@@ -303,7 +316,7 @@ def _rule(content: Mapping[str, object], group: Mapping[str, object], now: float
 
 
 def _moment(value: object) -> float:
-    """Seconds since the epoch of a time that may have nine digits after the seconds."""
+    """Convert a time of Prometheus' API, with up to nine decimals, to seconds since the epoch."""
     content = json_values.text(value)
     return datetime.fromisoformat(content).timestamp() if content[:4] != "0001" else 0.0
 
@@ -315,7 +328,7 @@ def _texts(content: object) -> dict[str, str]:
 def _value(content: Mapping[str, object]) -> QueryValue:
     moment, text = json_values.list_of(content["value"])
     if not isfinite(json_values.number(moment)):
-        raise ValueError("a time that is not finite")
+        raise ValueError("the time of the sample is not a finite number")
     return QueryValue(_texts(content["metric"]), float(json_values.text(text)))
 
 

@@ -1,4 +1,4 @@
-"""An Alertmanager configuration: its routes, receivers and inhibitions, walked as it walks them."""
+"""Read an Alertmanager configuration, and find the routes of an alert as Alertmanager does."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,19 +22,25 @@ SENDS_RESOLVED = {WEBHOOK: True, MAIL: False}
 
 
 class RoutingError(Exception):
-    """A text is not a configuration of Alertmanager; the message names the place."""
+    """A text is not a valid Alertmanager configuration; the message names the wrong part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """A condition on one label; the label's value is empty where an alert does not have it."""
+    """A condition on the value of one label; a label that an alert lacks has an empty value.
+
+    Args:
+        label: the name of the label.
+        symbol: the operator: ``=``, ``!=``, ``=~`` or ``!~``.
+        value: the value or the regular expression.
+    """
 
     label: str
     symbol: str
     value: str
 
     def holds(self, labels: Labels) -> bool:
-        """Whether the condition holds for an alert with these labels."""
+        """Return whether an alert with these labels satisfies the condition."""
         content = labels.get(self.label, "")
         if self.symbol in ("=", "!="):
             return (content == self.value) == (self.symbol == "=")
@@ -47,16 +53,16 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route, with the settings that it inherits.
+    """A route of Alertmanager, with the settings that it inherits from the route above.
 
     Args:
-        place: the position of the route, such as ``route.routes[0]``.
+        place: the position in the configuration, such as ``route.routes[0]``.
         receiver: the receiver of the route, or else the receiver of the route above.
-        matchers: the conditions, all of which must hold.
-        goes_on: whether the next routes are tried after it.
-        muted_by: the names of times at which it notifies nobody.
-        times: ``group_wait``, ``group_interval`` and ``repeat_interval``.
-        routes: the routes below.
+        matchers: the conditions; an alert must satisfy all of them to take the route.
+        goes_on: whether an alert that takes this route also tries the next routes.
+        muted_by: the names of the time intervals in which the route sends no notification.
+        times: ``group_wait``, ``group_interval`` and ``repeat_interval``, keyed by name.
+        routes: the routes below this route.
     """
 
     place: str
@@ -68,7 +74,7 @@ class Route:
     routes: tuple["Route", ...]
 
     def selected(self, labels: Labels) -> list["Route"]:
-        """The routes that an alert with these labels takes, as Alertmanager finds them."""
+        """Return the routes that an alert with these labels takes; none for other alerts."""
         if not all(matcher.holds(labels) for matcher in self.matchers):
             return []
         routes: list[Route] = []
@@ -80,7 +86,7 @@ class Route:
         return routes or [self]
 
     def walk(self) -> Iterator["Route"]:
-        """The route and every route below it."""
+        """Yield this route and every route below this route."""
         yield self
         for route in self.routes:
             yield from route.walk()
@@ -91,10 +97,11 @@ class Inhibition:
     """A rule by which an active alert mutes other alerts.
 
     Args:
-        place: the position of the rule, such as ``inhibit_rules[0]``.
-        source: what the active alert must fit.
-        target: what the muted alert must fit.
-        equal: labels that must be equal in both; a label that both lack is equal.
+        place: the position in the configuration, such as ``inhibit_rules[0]``.
+        source: the conditions for the active alert.
+        target: the conditions for the muted alert.
+        equal: labels whose values must be equal in both alerts; a label that both alerts lack
+            counts as equal.
     """
 
     place: str
@@ -103,10 +110,14 @@ class Inhibition:
     equal: tuple[str, ...]
 
     def mutes(self, source: Labels, target: Labels) -> bool:
-        """Whether an active alert mutes another alert.
+        """Return whether an active alert mutes another alert.
 
-        Source: Alertmanager, ``inhibit.go``: an alert that fits both sides is not muted by another
-        alert that fits both sides.
+        Args:
+            source: the labels of the active alert.
+            target: the labels of the other alert.
+
+        Source: Alertmanager, ``inhibit.go``: an alert that satisfies source and target conditions
+        is not muted by another alert that satisfies both.
         """
         if not _all_hold(self.source, source) or not _all_hold(self.target, target):
             return False
@@ -117,12 +128,12 @@ class Inhibition:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One way in which a receiver notifies.
+    """One integration of a receiver, such as a webhook or mail.
 
     Args:
-        kind: the key of the configuration: ``webhook_configs``, ``email_configs``, …
-        address: the mail's recipients; empty for another kind.
-        sends_resolved: whether it notifies when an alert ends.
+        kind: the key in the configuration: ``webhook_configs``, ``email_configs``, …
+        address: the recipients of the mails; empty for another kind.
+        sends_resolved: whether the integration also sends a notification when an alert ends.
     """
 
     kind: str
@@ -132,11 +143,11 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """A configuration.
+    """The routing part of an Alertmanager configuration.
 
     Args:
         root: the root route.
-        receivers: the integrations of each receiver, by its name.
+        receivers: the integrations of each receiver, keyed by the receiver's name.
         inhibitions: the inhibition rules.
     """
 
@@ -146,18 +157,18 @@ class Routing:
 
 
 def routing_of(text: str) -> Routing:
-    """Read a configuration.
+    """Parse an Alertmanager configuration.
 
     Args:
-        text: YAML, as in a file or as ``/api/v2/status`` returns it.
+        text: the configuration as YAML, from a file or from ``/api/v2/status``.
 
     Raises:
-        RoutingError: the text is not a configuration; the message names the place.
+        RoutingError: the text is not a valid configuration; the message names the wrong part.
 
     Source: Alertmanager documentation, configuration.
     """
     if len(text) > MAX_FILE_BYTES:
-        raise RoutingError(f"the file has more than {MAX_FILE_BYTES} bytes")
+        raise RoutingError(f"the file is larger than the limit of {MAX_FILE_BYTES} bytes")
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -165,7 +176,7 @@ def routing_of(text: str) -> Routing:
     top = _object(content, "the file")
     root = _route(_object(top.get("route"), "route"), "route", "", DEFAULT_TIMES)
     if not root.receiver:
-        raise RoutingError("route: no receiver")
+        raise RoutingError("route: the root route has no receiver")
     receivers = [
         _object(entry, f"receivers[{number}]")
         for number, entry in enumerate(_list(top.get("receivers"), "receivers"))
@@ -208,7 +219,7 @@ def _route(
 def _matchers(
     content: Mapping[str, object], listed: str, named: str, place: str
 ) -> tuple[Matcher, ...]:
-    """The matchers of a route or of a side of an inhibition, in each of their three forms."""
+    """Return the matchers of a route or of one side of an inhibition rule, from all three keys."""
     matchers = [
         matcher
         for entry in _list(content.get(listed), f"{place}.{listed}")
@@ -230,7 +241,9 @@ def _parsed(text: str, place: str) -> list[Matcher]:
     while position < len(inside):
         match = MATCHER.match(inside, position)
         if match is None or match.end() == position:
-            raise RoutingError(f"{place}: {text!r} is not a matcher")
+            raise RoutingError(
+                f'{place}: {text!r} is not a matcher; expected a text such as severity="critical"'
+            )
         value = match[3]
         if value[:1] == value[-1:] and value[:1] in ('"', "'") and len(value) > 1:
             value = re.sub(r"\\(.)", r"\1", value[1:-1]) if value[0] == '"' else value[1:-1]
@@ -244,7 +257,9 @@ def _check_pattern(matcher: Matcher, place: str) -> None:
         try:
             re.compile(matcher.value)
         except re.error as error:
-            raise RoutingError(f"{place}: {matcher} is not a regular expression") from error
+            raise RoutingError(
+                f"{place}: the regular expression in {matcher} is not valid"
+            ) from error
 
 
 def _inhibition(content: Mapping[str, object], place: str) -> Inhibition:
@@ -272,12 +287,12 @@ def _duration(text: str, place: str) -> timedelta:
     try:
         return duration(text)
     except ValueError as error:
-        raise RoutingError(f"{place}: {text!r} is not a duration") from error
+        raise RoutingError(f"{place}: {text!r} is not a duration such as 5m") from error
 
 
 def _object(content: object, place: str) -> Mapping[str, object]:
     if not isinstance(content, dict):
-        raise RoutingError(f"{place}: expected names and values")
+        raise RoutingError(f"{place}: expected a mapping of names to values")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Flaws of an Alertmanager configuration: who gets which alert, and what is swallowed."""
+"""Find flaws of an Alertmanager configuration: alerts that are lost, late or wrongly routed."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,14 @@ MAX_ALTERNATIVES = 8
 
 
 def receiver_flaws(routing: Routing) -> list[str]:
-    """Receivers that no alert can reach, that do not exist, or that notify nobody."""
+    """Find receivers that do not exist, that no route names, or that no alert can reach.
+
+    Args:
+        routing: the Alertmanager configuration.
+
+    Returns:
+        A sentence for each flaw.
+    """
     all_selected = [routing.root.selected(labels) for labels in _candidates(routing)]
     selected = {route.receiver for routes in all_selected for route in routes}
     named = {route.receiver for route in routing.root.walk()}
@@ -30,21 +37,27 @@ def receiver_flaws(routing: Routing) -> list[str]:
     ]
     for receiver in routing.receivers:
         if receiver not in named:
-            flaws.append(f"receiver {receiver}: no route names it")
+            flaws.append(f"receiver {receiver}: no route names this receiver")
         elif receiver not in selected:
-            flaws.append(f"receiver {receiver}: an earlier route takes all of its alerts")
+            flaws.append(
+                f"receiver {receiver}: no alert reaches this receiver, because an earlier route "
+                "takes the alerts"
+            )
     return flaws
 
 
 def severity_flaws(
     routing: Routing, levels: Sequence[AlertLevel], alerts: Iterable[Labels] = ()
 ) -> list[str]:
-    """Severities whose alerts do not go exactly to the receivers that the policy states.
+    """Find alerts that do not go to exactly the receivers that the policy states.
 
     Args:
-        routing: the configuration.
-        levels: the policy's severities, with receivers and alerts.
-        alerts: labels of the loaded alert rules, with ``alertname``.
+        routing: the Alertmanager configuration.
+        levels: the policy's severities, with their receivers and alerts.
+        alerts: the labels of each loaded alert rule, with ``alertname``.
+
+    Returns:
+        A sentence for each flaw.
     """
     known = {labels["alertname"]: labels for labels in alerts}
     flaws: list[str] = []
@@ -54,7 +67,10 @@ def severity_flaws(
             flaws += _of_alert(routing, level, labels)
         for receiver in level.receivers:
             if not routing.receivers.get(receiver):
-                flaws.append(f"{level.severity}: receiver {receiver} notifies nobody")
+                flaws.append(
+                    f"{level.severity}: receiver {receiver} has no integration, so it notifies "
+                    "nobody"
+                )
     return _shortened(flaws)
 
 
@@ -65,25 +81,29 @@ def _of_alert(routing: Routing, level: AlertLevel, labels: Labels) -> Iterator[s
         yield (
             f"{level.severity}: {_shown(labels['alertname'])} goes to {', '.join(receivers)} "
             f"(by {', '.join(route.place for route in routes)}), "
-            f"and not to {', '.join(level.receivers)}"
+            f"expected {', '.join(level.receivers)}"
         )
     for route in routes:
         if route.muted_by:
             yield (
-                f"{level.severity}: {_shown(labels['alertname'])} is muted by {route.place}: "
-                f"{', '.join(route.muted_by)}"
+                f"{level.severity}: {_shown(labels['alertname'])} is muted by {route.place} at "
+                f"these times: {', '.join(route.muted_by)}"
             )
 
 
 def time_flaws(
     routing: Routing, alerts: Iterable[Labels], longest: Mapping[str, timedelta]
 ) -> list[str]:
-    """Routes of critical alerts on which a notification comes too late, or is not repeated.
+    """Find routes of critical alerts whose notifications come or are repeated too late.
 
     Args:
-        routing: the configuration.
-        alerts: labels of the loaded alert rules, with ``alertname`` and ``severity``.
-        longest: the longest ``group_wait``, ``group_interval`` and ``repeat_interval``.
+        routing: the Alertmanager configuration.
+        alerts: the labels of each loaded alert rule, with ``alertname`` and ``severity``.
+        longest: the largest allowed ``group_wait``, ``group_interval`` and ``repeat_interval``,
+            keyed by name.
+
+    Returns:
+        A sentence for each flaw.
     """
     criticals = [labels for labels in alerts if labels.get("severity") == CRITICAL]
     any_alert = {"alertname": ANY_ALERT, "severity": CRITICAL}
@@ -106,7 +126,7 @@ def _shown(alert: str) -> str:
 
 
 def _shortened(flaws: list[str]) -> list[str]:
-    """A flaw of any alert of a severity is not repeated for each alert by its name."""
+    """Leave out the flaws of single alerts that are reported for any alert of the severity."""
     general = {flaw.replace("any alert ", "", 1) for flaw in flaws if "any alert " in flaw}
     kept = []
     for flaw in flaws:
@@ -120,15 +140,18 @@ def _shortened(flaws: list[str]) -> list[str]:
 def inhibition_flaws(
     routing: Routing, alerts: Iterable[Labels], severity: str = CRITICAL
 ) -> list[str]:
-    """Inhibition rules that can mute a critical alert.
+    """Find inhibition rules that can mute a critical alert.
+
+    A label that both alerts lack counts as equal, as in Alertmanager. A label whose value the rule
+    does not state, such as ``instance``, may be equal.
 
     Args:
-        routing: the configuration.
-        alerts: labels of the alert rules, with ``alertname`` and ``severity``.
-        severity: the severity that nothing may mute.
+        routing: the Alertmanager configuration.
+        alerts: the labels of each alert rule, with ``alertname`` and ``severity``.
+        severity: the severity whose alerts no rule may mute.
 
-    A label that source and target both lack counts as equal, as Alertmanager has it; a label whose
-    value only the alert itself knows, such as ``instance``, may be equal.
+    Returns:
+        A sentence for each flaw.
     """
     listed = list(alerts)
     criticals = [labels for labels in listed if labels.get("severity") == severity]
@@ -142,7 +165,7 @@ def inhibition_flaws(
 
 
 def _is_muted(target: Labels, rule: Inhibition, alerts: Sequence[Labels]) -> bool:
-    """Whether an alert can be muted by another alert rule, or by an alert nobody knows yet."""
+    """Return whether an alert of a rule, or any other possible alert, can mute the alert."""
     sources = [*alerts, *_fitting(rule.source)]
     return any(rule.mutes(_with_equal(source, target, rule), target) for source in sources)
 
@@ -156,16 +179,19 @@ def silence_flaws(
     alerts: Iterable[Labels],
     severity: str = CRITICAL,
 ) -> list[str]:
-    """Active silences that mute a critical alert rule, whatever its instance.
+    """Find active silences that mute all alerts of a critical alert rule.
 
     Args:
-        silences: a name and the matchers of each active silence.
-        alerts: labels of the alert rules, with ``alertname`` and ``severity``.
-        severity: the severity that nothing may mute.
+        silences: the name and the matchers of each active silence.
+        alerts: the labels of each alert rule, with ``alertname`` and ``severity``.
+        severity: the severity whose alerts no silence may mute.
+
+    Returns:
+        A sentence for each flaw.
     """
     criticals = [labels for labels in alerts if labels.get("severity") == severity]
     return [
-        f"{name} mutes {labels['alertname']}"
+        f"{name} mutes the {severity} alert {labels['alertname']}"
         for name, matchers in silences
         for labels in criticals
         if matchers and all(matcher.holds(labels) for matcher in matchers)
@@ -173,11 +199,14 @@ def silence_flaws(
 
 
 def forwarding_flaws(configuration: str, alerts: Iterable[Labels]) -> list[str]:
-    """Alerts that Prometheus does not forward as they are to an Alertmanager.
+    """Find alerts that Prometheus drops or relabels before it sends alerts to Alertmanager.
 
     Args:
-        configuration: the loaded configuration of Prometheus, YAML.
-        alerts: labels of the alert rules, with ``alertname`` and ``severity``.
+        configuration: the loaded configuration of Prometheus as YAML.
+        alerts: the labels of each alert rule, with ``alertname`` and ``severity``.
+
+    Returns:
+        A sentence for each flaw.
 
     Source: Prometheus documentation, ``alert_relabel_configs`` and ``relabel_config``.
     """
@@ -194,7 +223,7 @@ def forwarding_flaws(configuration: str, alerts: Iterable[Labels]) -> list[str]:
 
 
 def _relabel_problem(step: Mapping[str, Any], labels: Labels) -> str:
-    """What a step of ``alert_relabel_configs`` does to the labels by which alerts are routed."""
+    """Return how a step of ``alert_relabel_configs`` loses an alert or its routing labels."""
     action, pattern = str(step.get("action", "replace")).lower(), str(step.get("regex", "(.*)"))
     names = step.get("source_labels") or ()
     content = str(step.get("separator", ";")).join(labels.get(name, "") for name in names)
@@ -210,7 +239,7 @@ def _relabel_problem(step: Mapping[str, Any], labels: Labels) -> str:
 
 
 def _with_equal(source: Labels, target: Labels, rule: Inhibition) -> Labels:
-    """The source with those labels of the target that must be equal and are not fixed."""
+    """Return the source labels, plus the target's values of labels that must be equal."""
     fixed = {matcher.label for matcher in rule.source if matcher.symbol == "="}
     is_rule = source.get("alertname", ANY_ALERT) != ANY_ALERT
     labels = dict(source)
@@ -223,7 +252,7 @@ def _with_equal(source: Labels, target: Labels, rule: Inhibition) -> Labels:
 
 
 def _candidates(routing: Routing) -> list[Labels]:
-    """Labels of example alerts: each fits a route and all routes above it."""
+    """Return the labels of example alerts, each of which can take some route."""
     candidates: list[Labels] = [{"alertname": ANY_ALERT}]
     for path in _paths(routing.root, ()):
         matchers = [matcher for route in path for matcher in route.matchers]
@@ -233,7 +262,7 @@ def _candidates(routing: Routing) -> list[Labels]:
 
 
 def _excluded(root: Route) -> list[Matcher]:
-    """For each label a value that some route excludes: an alert with it does not take the route."""
+    """Return a matcher for each label value that some route excludes with ``!=``."""
     excluded = {
         matcher.label: Matcher(matcher.label, "=", matcher.value)
         for route in root.walk()
@@ -251,7 +280,7 @@ def _paths(route: Route, above: tuple[Route, ...]) -> Iterator[tuple[Route, ...]
 
 
 def _fitting(matchers: Sequence[Matcher]) -> list[Labels]:
-    """Labels that fit all matchers; several where a pattern has alternatives."""
+    """Return label sets that satisfy all matchers; several when a pattern has alternatives."""
     names = list(dict.fromkeys(matcher.label for matcher in matchers))
     choices = [_values([entry for entry in matchers if entry.label == name]) for name in names]
     fitting: list[Labels] = []
@@ -266,7 +295,7 @@ def _fitting(matchers: Sequence[Matcher]) -> list[Labels]:
 
 
 def _values(matchers: Sequence[Matcher]) -> list[str]:
-    """Values of one label that may fit its matchers."""
+    """Return values of one label that satisfy its matchers."""
     values = ["", "x", ANY_ALERT]
     for matcher in matchers:
         if matcher.symbol == "=":
@@ -282,7 +311,7 @@ def _fits(matcher: Matcher, value: str) -> bool:
 
 
 def _examples(pattern: str) -> list[str]:
-    """Texts that a pattern of label values may match: its alternatives, without wildcards."""
+    """Return texts that a pattern of label values may match: its alternatives without wildcards."""
     alternatives = [pattern]
     while any("(" in entry for entry in alternatives):
         expanded = [text for entry in alternatives for text in _first_group(entry)]
@@ -294,7 +323,7 @@ def _examples(pattern: str) -> list[str]:
 
 
 def _first_group(pattern: str) -> list[str]:
-    """The pattern once for each alternative of its first group without a group inside."""
+    """Return the pattern once for each alternative of its first innermost group."""
     match = re.search(r"\((?:\?[:i])?([^()]*)\)", pattern)
     if match is None:
         return [pattern]

@@ -1,4 +1,4 @@
-"""Whether Prometheus scrapes as it should: every target, as often as stated, with true times."""
+"""Check that Prometheus scrapes every target, as often as stated, and with correct times."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -19,9 +19,16 @@ SPARE_SECONDS = 2.0
 
 
 def target_flaws(targets: Iterable[ScrapeTarget]) -> list[str]:
-    """Targets that are down, that were never scraped, or whose last scrape failed."""
+    """Find scrape targets that are down, were never scraped, or had a failed last scrape.
+
+    Args:
+        targets: the scrape targets of Prometheus.
+
+    Returns:
+        A sentence for each such target.
+    """
     return [
-        f"{target.job} {target.instance}: {target.health}, "
+        f"{target.job} {target.instance}: the scrape target is {target.health}, last error: "
         f"{target.last_error or 'no error'} ({target.url})"
         for target in targets
         if target.health != "up" or target.last_error
@@ -29,11 +36,14 @@ def target_flaws(targets: Iterable[ScrapeTarget]) -> list[str]:
 
 
 def slot_flaws(prometheus: PrometheusApi, slots: Iterable[str]) -> list[str]:
-    """Slots that no scrape target has, so that nothing is known of their store.
+    """Find slots that no scrape target has, so that the gate cannot see their store.
 
     Args:
-        prometheus: the server.
-        slots: the slots of the target and of its baseline.
+        prometheus: the client of the Prometheus server.
+        slots: the slots of the target and of its baseline; an empty name is ignored.
+
+    Returns:
+        A sentence for each slot without a scrape target.
 
     Raises:
         MonitoringError: Prometheus does not answer.
@@ -53,14 +63,17 @@ def interval_flaws(
     tolerance: float,
     now: float,
 ) -> list[str]:
-    """Targets that are scraped more rarely than stated.
+    """Find scrape targets that Prometheus scrapes more rarely than the stated interval.
 
     Args:
-        prometheus: the server.
+        prometheus: the client of the Prometheus server.
         targets: the scrape targets of Prometheus.
-        longest_seconds: the longest interval that may be configured; 0 for any.
-        tolerance: the delay that most scrapes may have, as a part of the interval.
-        now: this machine's time, in seconds since the epoch.
+        longest_seconds: the longest scrape interval that may be configured, in seconds; 0 for any.
+        tolerance: the allowed delay of the median scrape, as a part of the interval.
+        now: the time of this machine, in seconds since the epoch.
+
+    Returns:
+        A sentence for each flaw.
 
     Raises:
         MonitoringError: Prometheus does not answer.
@@ -70,7 +83,8 @@ def interval_flaws(
         name, interval = f"{target.job} {target.instance}", target.interval_seconds
         if 0 < longest_seconds < interval:
             flaws.append(
-                f"{name}: is scraped every {interval:g} s, expected every {longest_seconds:g} s"
+                f"{name}: the configured scrape interval is {interval:g} s, expected at most "
+                f"{longest_seconds:g} s"
             )
         window = max(MIN_WINDOW_SECONDS, round(WINDOW_SCRAPES * interval))
         selector = f'up{{job="{target.job}",instance="{target.instance}"}}'
@@ -81,29 +95,36 @@ def interval_flaws(
 
 
 def _late(times: list[float], interval: float, tolerance: float, now: float) -> list[str]:
-    """Problems of the times of scrapes; a single outage does not change their median."""
+    """Return the problems of scrape times; one outage does not change the median interval."""
     if len(times) < MIN_SAMPLES:
-        return [f"{len(times)} scrapes in the last minutes, expected a scrape every {interval:g} s"]
+        return [
+            f"only {len(times)} scrapes in the last minutes, expected a scrape every {interval:g} s"
+        ]
     age = now - times[-1]
     if age > MAX_AGE_INTERVALS * interval + SPARE_SECONDS:
         return [f"was last scraped {age:.0f} s ago, expected a scrape every {interval:g} s"]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     if median(gaps) <= interval * (1 + tolerance):
         return []
-    frequency = f"was scraped every {median(gaps):.1f} s, at the longest after {max(gaps):.1f} s"
+    frequency = (
+        f"was scraped every {median(gaps):.1f} s (median), with a longest gap of {max(gaps):.1f} s"
+    )
     return [f"{frequency}; expected a scrape every {interval:g} s"]
 
 
 def clock_flaws(
     prometheus: PrometheusApi, targets: Iterable[ScrapeTarget], *, now: float, limit_seconds: float
 ) -> list[str]:
-    """Clocks that differ: Prometheus' own, and the times of the newest samples.
+    """Compare the clock of Prometheus, and the times of the newest samples, with this machine.
 
     Args:
-        prometheus: the server.
+        prometheus: the client of the Prometheus server.
         targets: the scrape targets of Prometheus, with their scrape intervals.
-        now: this machine's time, in seconds since the epoch.
-        limit_seconds: the largest difference.
+        now: the time of this machine, in seconds since the epoch.
+        limit_seconds: the largest allowed difference, in seconds.
+
+    Returns:
+        A sentence for each clock that differs too much.
 
     Raises:
         MonitoringError: Prometheus does not answer.
@@ -111,7 +132,10 @@ def clock_flaws(
     difference = prometheus.clock_difference()
     flaws = []
     if abs(difference) > limit_seconds:
-        flaws.append(f"Prometheus' clock is {difference:+.1f} s off, limit {limit_seconds:g} s")
+        flaws.append(
+            f"the clock of Prometheus differs by {difference:+.1f} s from this machine; the limit "
+            f"is {limit_seconds:g} s"
+        )
     intervals = {(target.job, target.instance): target.interval_seconds for target in targets}
     newest = prometheus.query(f"max by (job, instance) (timestamp({OF_EXPORTERS}))")
     for row in newest:
@@ -120,9 +144,9 @@ def clock_flaws(
         oldest = MAX_AGE_INTERVALS * intervals.get(place, 0.0) + limit_seconds
         if place in intervals and not -limit_seconds <= age <= oldest:
             flaws.append(
-                f"{' '.join(place)}: its newest sample is {age:.1f} s old, "
+                f"{' '.join(place)}: the newest sample is {age:.1f} s old, "
                 f"expected {-limit_seconds:g} to {oldest:g} s"
             )
     if not newest:
-        flaws.append(f"no time series matches {OF_EXPORTERS}")
+        flaws.append(f"Prometheus has no time series that matches {OF_EXPORTERS}")
     return flaws

@@ -1,4 +1,7 @@
-"""Whether the services of a target run, and in which version: asked twice, in different ways."""
+"""Check that the services of a target run in the stated version.
+
+The checks ask each service directly, and ask Prometheus about the service.
+"""
 
 import re
 import socket
@@ -24,11 +27,11 @@ VERSION_PATHS = (("version",), ("data", "version"), ("versionInfo", "version"))
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswer:
-    """What a service answered.
+    """The response of a service to a direct request.
 
     Args:
-        problem: why the service is not up; empty where the service is up.
-        version: the version that it names; empty where it names none.
+        problem: why the service is not up; empty when the service is up.
+        version: the version that the service states; empty when it states no version.
     """
 
     problem: str
@@ -36,11 +39,14 @@ class ServiceAnswer:
 
 
 def up_flaws(service: Service, prometheus: PrometheusApi) -> list[str]:
-    """The ``up`` series of a service that are missing or 0.
+    """Find instances of a service that are not up, by the metric ``up`` in Prometheus.
 
     Args:
-        service: the service; one that Prometheus does not scrape has no flaw.
-        prometheus: the Prometheus that scrapes it.
+        service: the service; a service that Prometheus does not scrape has no flaw.
+        prometheus: the client of the Prometheus that scrapes the service.
+
+    Returns:
+        A sentence for each flaw; missing time series are one flaw.
 
     Raises:
         MonitoringError: Prometheus does not answer.
@@ -49,22 +55,24 @@ def up_flaws(service: Service, prometheus: PrometheusApi) -> list[str]:
         return []
     rows = prometheus.query(service.up)
     if not rows:
-        return [f"{service.name}: Prometheus has no series {service.up}"]
+        return [f"{service.name}: Prometheus has no time series {service.up}"]
     return [
-        f"{service.name}: {service.up} is {row.value:g} at {row.labels.get('instance', '?')}"
+        f"{service.name}: {service.up} is {row.value:g} at {row.labels.get('instance', '?')}, "
+        "expected 1"
         for row in rows
         if row.value != 1
     ]
 
 
 def ask_service(service: Service, database_uri: str, access: Access) -> ServiceAnswer:
-    """Ask a service itself.
+    """Send a request to a service, and return its response.
+
+    The database gets a ping; any other ``tcp`` service only gets a connection.
 
     Args:
-        service: the service.
-        database_uri: the database's address with its credentials; the database is pinged, and any
-            other ``tcp`` service is only connected to.
-        access: log-in and certificates of an HTTP service, and the longest time.
+        service: the service, with its address.
+        database_uri: the address of the database with its credentials; empty without a database.
+        access: the log-in and the certificates for an HTTP service, and the longest time.
     """
     parts, seconds = urlsplit(service.address), access.deadline_seconds
     if parts.scheme != "tcp":
@@ -76,12 +84,15 @@ def ask_service(service: Service, database_uri: str, access: Access) -> ServiceA
 
 
 def version_flaws(service: Service, answer: ServiceAnswer, prometheus: PrometheusApi) -> list[str]:
-    """The versions of a service that differ from the stated version.
+    """Find versions of a service that differ from the stated version.
 
     Args:
         service: the service, with the version that it must have.
-        answer: the answer of the service itself.
-        prometheus: for its build information.
+        answer: the response of the service, with its version.
+        prometheus: the client of the Prometheus with the build information of the service.
+
+    Returns:
+        A sentence for each flaw; an unknown version is a flaw.
 
     Raises:
         MonitoringError: Prometheus does not answer.
@@ -90,20 +101,21 @@ def version_flaws(service: Service, answer: ServiceAnswer, prometheus: Prometheu
         return []
     named = dict(_named_versions(service, answer, prometheus))
     if not named:
-        return [f"{service.name}: neither {service.address} nor Prometheus names a version"]
+        return [f"{service.name}: neither {service.address} nor Prometheus states a version"]
     return [
-        f"{service.name}: {place} says {version or 'nothing'}, expected {service.version}"
+        f"{service.name}: {place} states the version {version or 'none'}, expected "
+        f"{service.version}"
         for place, version in named.items()
         if not is_version(version, service.version)
     ]
 
 
 def is_version(version: str, expected: str) -> bool:
-    """Whether a version is the expected version, or begins with its parts.
+    """Return whether a version is the expected version, or begins with its parts.
 
     Args:
-        version: such as ``2.42.0+ds``.
-        expected: such as ``2.42``.
+        version: the version of a service, such as ``2.42.0+ds``.
+        expected: the stated version, such as ``2.42``.
     """
     return re.match(rf"v?{re.escape(expected)}(?![\w])", version) is not None
 
@@ -129,7 +141,7 @@ def _of_http(address: str, access: Access) -> ServiceAnswer:
 
 
 def _version(body: bytes) -> str:
-    """The version that a JSON answer names; empty for any other answer."""
+    """Return the version in a JSON response; empty for any other response."""
     try:
         content = json_values.loads(body)
     except (ValueError, RecursionError):

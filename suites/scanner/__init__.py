@@ -1,4 +1,4 @@
-"""Runs every probe on an HTTP API that an OpenAPI 3 file describes; writes SARIF.
+"""Scan an HTTP API for weaknesses, from its OpenAPI 3 file, and write the findings as SARIF.
 
-``python -m suites.scanner scan`` is the command.
+The command is ``python -m suites.scanner scan``.
 """

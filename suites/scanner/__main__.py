@@ -1,7 +1,7 @@
-"""``python -m suites.scanner scan``: attacks on any HTTP API, from its OpenAPI 3 file.
+"""``python -m suites.scanner scan`` attacks an HTTP API that an OpenAPI 3 file describes.
 
-Exit codes: 0 nothing found (notes do not count), 1 something found, 2 wrong usage, 3 the service or
-a part of it could not be tested.
+Exit codes: 0 the scan found nothing (notes do not count), 1 it found a weakness, 2 wrong usage,
+3 it could not test the service or a part of the service.
 """
 
 import argparse
@@ -41,14 +41,22 @@ BAR = 24
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m suites.scanner", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     scan = commands.add_parser(
-        "scan", help="look for weaknesses; the scan sends attacks only to loopback addresses"
+        "scan", help="look for weaknesses of a service; only loopback addresses are attacked"
     )
-    scan.add_argument("--openapi", required=True, type=Path, metavar="FILE")
-    scan.add_argument("--url", required=True, help="scheme, host and port; loopback only")
+    scan.add_argument(
+        "--openapi",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="the OpenAPI 3 file of the service",
+    )
+    scan.add_argument(
+        "--url", required=True, help="scheme, host and port of the service; loopback only"
+    )
     _add_accounts(scan)
     _add_scope(scan)
     _add_output(scan)
@@ -56,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_accounts(scan: argparse.ArgumentParser) -> None:
-    """The options that name the users of a scan."""
+    """Add the options that name the users of a scan."""
     scan.add_argument(
         "--login",
         metavar="OPERATION",
@@ -67,7 +75,7 @@ def _add_accounts(scan: argparse.ArgumentParser) -> None:
         "--user2",
         default="",
         metavar="NAME",
-        help="a second user of the same rights; password in SCAN_PASSWORD2, else SCAN_PASSWORD",
+        help="a second user with the same rights; password in SCAN_PASSWORD2, else SCAN_PASSWORD",
     )
     scan.add_argument(
         "--admin",
@@ -83,54 +91,54 @@ def _add_accounts(scan: argparse.ArgumentParser) -> None:
 
 
 def _add_scope(scan: argparse.ArgumentParser) -> None:
-    """The options that say what a scan tries, and for how long."""
+    """Add the options that limit the scope and the time of a scan."""
     scan.add_argument(
         "--own-host",
         default="",
         metavar="HOST",
-        help="the host of the service's own pages; origins that look like it are tried",
+        help="the host of the service's own pages; the scan sends similar hosts as Origin (CORS)",
     )
     scan.add_argument(
         "--exclude",
         action="append",
         default=[],
         metavar="OPERATION",
-        help="leave an operation out: operationId, path, or 'METHOD /path'; may be repeated",
+        help="do not attack this operation: operationId, path, or 'METHOD /path'; may be repeated",
     )
     scan.add_argument(
         "--destructive",
         action="store_true",
-        help="also attack deletions, and operations whose names suggest that they destroy data",
+        help="also attack operations that delete data, or whose names suggest that they destroy it",
     )
     scan.add_argument(
         "--time-budget",
         type=float,
         default=900.0,
         metavar="SECONDS",
-        help="end the scan after this time, and report its findings (900)",
+        help="end the scan after this time, and report its findings until then (default 900)",
     )
     scan.add_argument(
         "--timeout",
         type=float,
         default=10.0,
         metavar="SECONDS",
-        help="how long one answer may take; 10",
+        help="the longest time to wait for one response (default 10)",
     )
 
 
 def _add_output(scan: argparse.ArgumentParser) -> None:
-    """The options that say what a scan prints and writes."""
+    """Add the options that select what a scan prints and writes."""
     scan.add_argument(
         "--sarif",
         type=Path,
         metavar="FILE",
-        help="also write SARIF 2.1.0, from the first finding on",
+        help="also write the findings to this file as SARIF 2.1.0, after each finding",
     )
     scan.add_argument("--json", action="store_true", help="print JSON instead of text")
     scan.add_argument(
         "--details",
         action="store_true",
-        help="print for each rule what was tried and what could not be tried",
+        help="also print for each rule what was tried, and what could not be tried and why",
     )
 
 
@@ -140,7 +148,7 @@ def main() -> int:
     try:
         return run(options)
     except (UnreachableError, LoginFailedError) as error:
-        _complain(f"{error}: nothing can be said")
+        _complain(f"{error}: the scan could not start, so it has no result")
         return NOT_LOOKED_AT
     except (OSError, ValueError, KeyError, NotAllowedError, yaml.YAMLError) as error:
         _complain(f"{type(error).__name__}: {error}")
@@ -149,7 +157,7 @@ def main() -> int:
         _complain("the scan was stopped before the first attack, so it has no result")
         return NOT_LOOKED_AT
     except Exception as error:  # noqa: BLE001 - exit code 1 would say that something was found
-        _complain(f"broken: {type(error).__name__}: {error}")
+        _complain(f"internal error, so the scan has no result: {type(error).__name__}: {error}")
         return NOT_LOOKED_AT
 
 
@@ -158,16 +166,20 @@ def _complain(message: str) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Scan, print the result, and return the exit code.
+    """Scan the service, print the result, and return the exit code.
+
+    Args:
+        options: the parsed command line.
 
     Raises:
         UnreachableError: the service does not answer.
         LoginFailedError: the log-in failed.
-        NotAllowedError: the address is not a loopback address.
+        NotAllowedError: the address of the service is not a loopback address.
         ValueError: an option or the OpenAPI file is wrong.
+        KeyError: ``--token`` is set, and the variable with the token is not set.
     """
     if options.time_budget <= 0 or options.timeout <= 0:
-        raise ValueError("--time-budget and --timeout need a positive number of seconds")
+        raise ValueError("--time-budget and --timeout: expected a positive number of seconds")
     content = document(options.openapi)
     operations = endpoints(content)
     _known(options.exclude, operations)
@@ -195,7 +207,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def exit_code(result: ScanResult) -> int:
-    """The code for a finding, for a part that could not be tested, or for no finding."""
+    """Return the exit code of a finished scan: 1 with a finding, 3 with a problem, or else 0."""
     if any(finding.severity.level is not Level.NOTE for finding in findings(result.findings)):
         return FOUND
     return NOT_LOOKED_AT if result.problems else NOTHING
@@ -222,7 +234,7 @@ def _report(scan: Scan, url: str, budget: Budget, accounts: Accounts) -> Report:
 
 
 def _replacements(scan: Scan) -> Replacements:
-    """What curl lines write instead of secrets and of names that must be new."""
+    """Return the texts that curl lines write instead of secrets and of names that must be new."""
     survey = scan.survey
     if survey is None:
         return Replacements({})
@@ -232,13 +244,13 @@ def _replacements(scan: Scan) -> Replacements:
 
 
 def _counted(finding: Finding) -> str:
-    """The sentence of a finding, with the number of its observations."""
+    """Return the sentence of a finding, with the number of its observations."""
     sentence = finding.first.sentence
     return f"{sentence} ({finding.count} times)" if finding.count > 1 else sentence
 
 
 def _write_sarif(path: Path, result: ScanResult, accounts: Accounts) -> None:
-    """Write the findings so far, one for each cause; the file is replaced at once."""
+    """Write the findings so far, one for each cause; replace the file in one step."""
     logins = filter(None, (accounts.user, accounts.user2, accounts.admin))
     secrets = tuple(filter(None, (accounts.token, *(login.password for login in logins))))
     grouped = [
@@ -252,7 +264,7 @@ def _write_sarif(path: Path, result: ScanResult, accounts: Accounts) -> None:
 
 @contextlib.contextmanager
 def _progress(scan: Scan, budget: Budget) -> Iterator[None]:
-    """A progress bar on a terminal; nothing elsewhere."""
+    """Show a progress bar on a terminal while the block runs; show nothing elsewhere."""
     if not sys.stderr.isatty():
         yield
         return
@@ -274,7 +286,7 @@ def _progress(scan: Scan, budget: Budget) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends the scan as Ctrl-C does: with what it found."""
+    """Let SIGTERM end the scan as Ctrl-C does: the scan reports its findings until then."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -287,22 +299,23 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def document(path: Path) -> Mapping[str, Any]:
-    """An OpenAPI file, YAML or JSON.
+    """Read an OpenAPI file, YAML or JSON, and return its content.
 
     Raises:
-        ValueError: the file is too large, or holds no mapping.
+        OSError: the file cannot be read.
+        ValueError: the file is too large, or its content is not a mapping.
     """
     if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} is over {MAX_BYTES} bytes")
+        raise ValueError(f"{path} is larger than the limit of {MAX_BYTES} bytes")
     text = path.read_text(encoding="utf-8")
     content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no OpenAPI document")  # noqa: TRY004 - content of a file
+        raise ValueError(f"{path} is not an OpenAPI file")  # noqa: TRY004 - content of a file
     return content
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads dates as texts, as in JSON."""
+    """Reads dates in YAML as texts, as a JSON reader does."""
 
     yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
         first: [resolver for resolver in resolvers if resolver[0] != "tag:yaml.org,2002:timestamp"]
@@ -311,7 +324,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _known(names: list[str], operations: tuple[Endpoint, ...]) -> None:
-    """Refuse the name of an operation that the file does not have."""
+    """Refuse the name of an operation that the OpenAPI file does not have."""
     known = {
         text
         for operation in operations
@@ -319,7 +332,7 @@ def _known(names: list[str], operations: tuple[Endpoint, ...]) -> None:
     }
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"--exclude: no operation {unknown[0]!r}")
+        raise ValueError(f"--exclude: the OpenAPI file has no operation {unknown[0]!r}")
 
 
 def _accounts(
@@ -327,7 +340,7 @@ def _accounts(
 ) -> Accounts:
     token = os.environ[TOKEN_VARIABLE] if options.token else ""
     if options.token and not token.strip():
-        raise ValueError(f"{TOKEN_VARIABLE} is blank")
+        raise ValueError(f"--token: the environment variable {TOKEN_VARIABLE} is blank")
     user = _login(options, operations, header)
     others: dict[str, Login | None] = {}
     for name, variable in (("user2", PASSWORD2_VARIABLE), ("admin", ADMIN_VARIABLE)):
@@ -348,9 +361,11 @@ def _login(
         return None
     matching = [operation for operation in operations if operation.name == options.login]
     if not matching:
-        raise ValueError(f"no operation {options.login!r} in {options.openapi}")
+        raise ValueError(f"--login: {options.openapi} has no operation {options.login!r}")
     if not options.user or PASSWORD_VARIABLE not in os.environ:
-        raise ValueError(f"--login needs --user, and the password in {PASSWORD_VARIABLE}")
+        raise ValueError(
+            f"--login needs --user, and the password in the variable {PASSWORD_VARIABLE}"
+        )
     return Login(matching[0], options.user, os.environ[PASSWORD_VARIABLE], header)
 
 

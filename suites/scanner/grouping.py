@@ -1,4 +1,4 @@
-"""Groups observations: one finding a cause, with its places, the most severe first."""
+"""Group the observations of a scan into findings: one for each cause, most severe first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from suites.probes.severity import SEVERITIES, Severity
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """All observations of one cause.
+    """All observations of one weakness that have the same cause.
 
     Args:
-        first: the first observation of the cause, which is shown.
-        places: the places of all observations, without doubles.
+        first: the first observation, which reports show for the whole finding.
+        places: the places of all observations, each place once.
         count: the number of observations.
     """
 
@@ -24,22 +24,22 @@ class Finding:
 
     @property
     def rule(self) -> Rule:
-        """The weakness."""
+        """The rule that the service breaks."""
         return RULES[self.first.rule]
 
     @property
     def severity(self) -> Severity:
-        """How severe the weakness is."""
+        """The severity of the weakness."""
         return SEVERITIES[self.first.rule]
 
     @property
     def cause(self) -> str:
-        """What the observations have in common."""
+        """The cause that the observations have in common; without a cause, the first place."""
         return self.first.cause or self.first.place
 
 
 def findings(observations: Iterable[Observation]) -> list[Finding]:
-    """The findings among observations, one for each rule and cause."""
+    """Return the findings among observations, one for each rule and cause, most severe first."""
     groups: dict[tuple[str, str], list[Observation]] = {}
     for observation in observations:
         if observation.is_finding:

@@ -1,4 +1,4 @@
-"""All attacks by values on one operation."""
+"""Run all attacks by values on one operation."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -26,12 +26,12 @@ VALUE_RULES = ("sql-injection", "nosql-injection", "command-injection", "templat
 
 @dataclass(slots=True)
 class PatientSender:
-    """Sends for an account; a request without an answer is an exchange with status 0.
+    """Sends requests for an account; a request without a response becomes status 0.
 
     Args:
-        account: the account.
-        failures: how many requests got no answer.
-        limited: how many requests were answered 429.
+        account: the account that sends the requests.
+        failures: how many requests got no response.
+        limited: how many requests got status 429.
     """
 
     account: Account
@@ -39,10 +39,10 @@ class PatientSender:
     limited: int = 0
 
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Send a call, and return the request and its answer.
+        """Send a request, and return the exchange; its status is 0 without a response.
 
         Raises:
-            UnreachableError: too many requests of this operation got no answer.
+            UnreachableError: too many requests to this operation got no response.
         """
         try:
             answer = self.account.send(endpoint, call)
@@ -60,10 +60,10 @@ class OperationScan:
     """The attacks on one operation.
 
     Args:
-        survey: the survey.
-        good: a valid call of the operation.
-        destructive: whether operations that delete are attacked.
-        slow_places: places where a pattern was slow, so that long values are not sent there.
+        survey: the survey of the service.
+        good: a valid request to the operation.
+        destructive: whether the scan also attacks operations that delete data.
+        slow_places: parameters with a slow regular expression; they get no long values.
     """
 
     survey: Survey
@@ -73,11 +73,11 @@ class OperationScan:
 
     @property
     def seconds(self) -> float:
-        """The time of a valid call; quick operations are attacked first."""
+        """The response time of the valid request, in seconds; 0 without a response."""
         return self.good.answer.seconds if self.good.answer else 0.0
 
     def quick(self) -> Iterator[Iterable[Observation | Gap]]:
-        """The attacks that leave the service whole, in most cases."""
+        """Yield the attacks that do not damage the service in most cases."""
         good, endpoint = self.good, self.good.endpoint
         has_session = bool(self.survey.user.session.headers)
         if endpoint.secured and has_session and endpoint.method != "DELETE" and not good.reason:
@@ -100,13 +100,16 @@ class OperationScan:
             yield [Gap(rule, gap) for rule in VALUE_RULES]
 
     def malformed(self) -> Iterator[Iterable[Observation | Gap]]:
-        """Malformed values, and values beyond the bounds of the document."""
+        """Yield the attacks with malformed values, and with values beyond the declared bounds."""
         if self._reason_to_skip():
             return
         sender, call = self._sender(), self._call()
         yield sender.drained()
         if self._is_damaged():
-            reason = f"{self.good.endpoint.name} fails since an attack stored another value"
+            reason = (
+                f"{self.good.endpoint.name} answers with errors since an earlier attack stored a "
+                "value"
+            )
             yield [Gap(rule, reason) for rule in ("unhandled-input", "input-bounds")]
             return
         yield survives(sender, self.good.endpoint, call, frozenset(self.slow_places))
@@ -114,7 +117,7 @@ class OperationScan:
             yield self._bounds(sender, call)
 
     def _slow(self, sender: DamageWatch, call: Call) -> Iterator[Observation | Gap]:
-        """Look for slow regular expressions; remember the fields where a long value would hang."""
+        """Look for slow regular expressions; store the parameters where a long value would hang."""
         endpoint = self.good.endpoint
         for outcome in slow_patterns.slow_patterns(sender, endpoint, call):
             is_gap = isinstance(outcome, Gap)
@@ -145,7 +148,7 @@ class OperationScan:
         return watch
 
     def _is_damaged(self) -> bool:
-        """Whether the valid call, which succeeded at first, fails now."""
+        """Return whether the valid request, which succeeded before, fails now."""
         good = self.good
         if not good.is_usable or good.endpoint.method != "GET":
             return False
@@ -155,7 +158,10 @@ class OperationScan:
             return True
 
     def _call(self) -> Call:
-        """A valid call; for the log-in a wrong password, so that an accepted attack differs."""
+        """Return a valid request; for the log-in, a request with a wrong password.
+
+        After a wrong password, an accepted attack differs from a normal response.
+        """
         good, user = self.good, self.survey.user
         if user.login is not None and good.endpoint == user.login.endpoint:
             # Wrong passwords may lock the account, so it is an account that no other attack needs.
@@ -165,16 +171,16 @@ class OperationScan:
         return good.call
 
     def _reason_to_skip(self) -> str:
-        """Why no value is attacked; empty where values are attacked."""
+        """Return why the scan does not attack the operation by values; empty without a reason."""
         good, answer = self.good, self.good.answer
         if good.endpoint.method == "DELETE" and not self.destructive:
-            return "it deletes; --destructive attacks it"
+            return "it deletes data; use --destructive to attack it"
         if good.reason:
             return good.reason
         if self.survey.is_entrance(good.endpoint):
             return ""
         if answer is None:
-            return "no answer to a valid call"
+            return "it gives no response to a valid request"
         if answer.status in CLOSED or answer.status >= SERVER_ERROR:
-            return f"answers {answer.status} to a valid call"
+            return f"it answers a valid request with {answer.status}"
         return ""

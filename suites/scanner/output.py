@@ -1,4 +1,4 @@
-"""The result of a scan as text and as JSON: the summary first, then one finding a cause."""
+"""Write the result of a scan as text and as JSON: a summary, then one finding for each cause."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ class Report:
     """The result of a scan, and the other values that the output shows.
 
     Args:
-        result: the result.
-        accounts: the accounts of the scan; curl lines name their sessions.
+        result: findings, gaps and problems of the scan.
+        accounts: the accounts of the scan; their log-ins are shown as commands before curl lines.
         replacements: what curl lines write instead of secrets and names.
-        url: the address of the service.
-        seconds: how long the scan took.
+        url: the address of the scanned service.
+        seconds: how long the scan took, in seconds.
         requests: how many requests were sent.
-        reasons: why rules that were not tried do not apply, by rule.
+        reasons: why a rule was not tried, keyed by rule.
     """
 
     result: ScanResult
@@ -42,11 +42,11 @@ class Report:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The variable that stands for each secret."""
+        """The name of the environment variable that replaces each secret, keyed by secret."""
         return self.replacements.variables
 
     def shown(self, text: str) -> str:
-        """A text without secrets and without characters that no terminal can print."""
+        """Return a text with replaced secrets, and with only printable characters."""
         for secret in sorted(self.variables, key=len, reverse=True):
             if len(secret) >= MIN_SECRET:
                 text = text.replace(secret, f"${self.variables[secret]}")
@@ -57,7 +57,7 @@ MIN_SECRET = 4
 
 
 def printable(text: str) -> str:
-    """A text that every terminal can print: control characters and lone surrogates are escaped."""
+    """Return a text in which control characters and lone surrogates are escaped."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
@@ -65,7 +65,10 @@ def printable(text: str) -> str:
 
 
 def as_json(report: Report) -> Mapping[str, object]:
-    """The findings, the outcome of every rule, and the parts that could not be tested."""
+    """Return the report as JSON values.
+
+    The values are the findings, the outcome of every rule, and the parts that were not tested.
+    """
     grouped = findings(report.result.findings)
     return {
         "summary": summary(report, grouped),
@@ -102,7 +105,12 @@ def _line(report: Report, finding: Finding, exchange: Exchange) -> str:
 
 
 def summary(report: Report, grouped: list[Finding]) -> str:
-    """One sentence: how many findings, and what was tried."""
+    """Return one sentence with the number of findings, rules, places and requests.
+
+    Args:
+        report: the result of the scan.
+        grouped: the findings, one for each cause.
+    """
     levels = [finding.severity.level for finding in grouped]
     counts = ", ".join(
         f"{levels.count(level)} {level.value}{'' if levels.count(level) == 1 else 's'}"
@@ -116,16 +124,16 @@ def summary(report: Report, grouped: list[Finding]) -> str:
     )
     return (
         f"scan of {report.url}: {counts}; {len(tried)} rules tried at {sum(tried.values()):,} "
-        f"places, {report.requests:,} requests in {report.seconds:.0f} s{end}"
+        f"places, with {report.requests:,} requests in {report.seconds:.0f} s{end}"
     )
 
 
 def as_text(report: Report, *, details: bool) -> list[str]:
-    """The result in lines for a person.
+    """Return the report as lines of text.
 
     Args:
-        report: the result.
-        details: whether every rule says what it tried and what it could not try.
+        report: the result of the scan.
+        details: whether the lines show for every rule what was tried and what was not tried.
     """
     result, grouped = report.result, findings(report.result.findings)
     lines = [summary(report, grouped)]
@@ -166,7 +174,7 @@ def _finding_lines(report: Report, finding: Finding) -> list[str]:
 
 
 def _preparations(report: Report, lines: list[str]) -> list[str]:
-    """How to set the variables that the curl lines name."""
+    """Return the commands that set the session variables of the curl lines."""
     text = "\n".join(lines)
     line_by_variable: dict[str, str] = {}
     for account in report.accounts:
@@ -178,7 +186,12 @@ def _preparations(report: Report, lines: list[str]) -> list[str]:
 
 
 def outcome(name: str, report: Report) -> str:
-    """What a rule found, or tried, or why it tried nothing."""
+    """Return a phrase with the findings of a rule, or with the reason why nothing was tried.
+
+    Args:
+        name: the name of the rule.
+        report: the result of the scan.
+    """
     result = report.result
     places = result.places.get(name, 0)
     count = sum(finding.first.rule == name for finding in findings(result.findings))
@@ -189,6 +202,6 @@ def outcome(name: str, report: Report) -> str:
         tried = f"no finding in {places} places"
         return f"{tried}; not tried: {'; '.join(gaps[:3])}" if gaps else tried
     reason = "; ".join(gaps[:3]) or report.reasons.get(
-        name, "no operation has a place for this attack"
+        name, "no operation has a parameter for this attack"
     )
     return f"not applicable: {reason}"

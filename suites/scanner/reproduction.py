@@ -1,6 +1,6 @@
-"""The curl line of a request: pasted into a shell, it sends the same bytes again.
+"""Write the curl line that repeats a request: in a shell, it sends the same bytes again.
 
-Secrets are variables of the environment. Bodies that no shell can hold are written by Python.
+Environment variables replace the secrets. Python writes the bodies that a shell cannot.
 """
 
 import json
@@ -19,7 +19,7 @@ MIN_SECRET = 4
 _RUN = re.compile(rb"(.{1,8}?)\1{24,}", re.DOTALL)
 # Headers that curl writes itself.
 _OWN_HEADERS = ("host", "content-length", "accept-encoding", "user-agent")
-# An address of the listener of the attack on addresses: to see it again, something must listen.
+# A URL of the scan's own listener: to repeat the attack, a server must listen there.
 _LISTENER = re.compile(r"127\.0\.0\.1:(\d+)(?:/|%2F)kp\d+(?:/|%2F)")
 _READ_SESSION = (
     "grep -oE 'eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*|"
@@ -30,14 +30,14 @@ _READ_COOKIES = "sed -nE 's/^[Ss]et-[Cc]ookie: ([^;]*).*/\\1/p' | tr -d '\\r' | 
 
 @dataclass(frozen=True, slots=True)
 class Replacements:
-    """What a curl line writes instead of what was sent.
+    """The texts that a curl line replaces, such as secrets and names that must be new.
 
     Args:
-        variables: the variable that stands for each secret.
-        nonce: the text in the names that the scan made; names must be new in each run.
-        names: the names of accounts, which exist and stay as they are.
-        registration: the address of the registration.
-        registers: whether a registration must have a new name.
+        variables: the name of the environment variable that replaces each secret.
+        nonce: the text in all names that the scan created; a repeated request needs a new text.
+        names: the user names of existing accounts, which are not replaced.
+        registration: the URL of the registration operation; empty without one.
+        registers: whether a repeated registration needs a new user name.
     """
 
     variables: Mapping[str, str]
@@ -47,7 +47,12 @@ class Replacements:
     registers: bool = False
 
     def is_new(self, exchange: Exchange, text: str) -> bool:
-        """Whether the request makes something whose name must be new."""
+        """Return whether a repetition of the request must use a new name.
+
+        Args:
+            exchange: the request with its response.
+            text: the body of the request as text.
+        """
         if exchange.method != "POST" or not self.nonce or self.nonce not in text:
             return False
         is_known = any(name in text for name in self.names)
@@ -55,7 +60,12 @@ class Replacements:
 
 
 def again(exchange: Exchange, replacements: Replacements) -> str:
-    """The curl line that repeats a request."""
+    """Return the curl line that repeats a request.
+
+    Args:
+        exchange: the request with its response.
+        replacements: the texts to write instead of secrets and of names that must be new.
+    """
     variables, nonce = replacements.variables, replacements.nonce
     body = exchange.payload
     text = _literal(body)
@@ -81,12 +91,12 @@ def again(exchange: Exchange, replacements: Replacements) -> str:
 
 
 def _encoded(variables: Mapping[str, str]) -> dict[str, str]:
-    """Secrets as they look in an address, where this is not how they look anyway."""
+    """Return the variables, keyed by the URL-encoded form of each secret."""
     return {quote_plus(secret): name for secret, name in variables.items()}
 
 
 def _literal(body: bytes | None) -> str | None:
-    """A body as text that a shell can hold; None for another body."""
+    """Return a body as text for a shell; None when the body is binary, long or repetitive."""
     if body is None or len(body) > MAX_LITERAL or _RUN.search(body):
         return None
     try:
@@ -97,7 +107,7 @@ def _literal(body: bytes | None) -> str | None:
 
 
 def _expression(body: bytes) -> str:
-    """A short Python expression for bytes: runs are written as a product."""
+    """Return a short Python expression for bytes; a repeated part is written as a product."""
     parts, position = [], 0
     for match in _RUN.finditer(body):
         if match.start() > position:
@@ -111,7 +121,7 @@ def _expression(body: bytes) -> str:
 
 
 def _quoted(text: str, variables: Mapping[str, str]) -> str:
-    """A word of the shell in which secrets are variables."""
+    """Return a text as a quoted word of the shell, in which variables replace the secrets."""
     forms = _forms(variables)
     if not forms:
         return shlex.quote(text)
@@ -128,7 +138,7 @@ def _quoted(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _forms(variables: Mapping[str, str]) -> dict[str, str]:
-    """How each secret may look in a request, and what the shell writes for it."""
+    """Return each form that a secret may have in a request, with its replacement in the shell."""
     forms: dict[str, str] = {}
     for secret, name in variables.items():
         if len(secret) < MIN_SECRET:
@@ -143,7 +153,10 @@ def _forms(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def preparation(account: Account) -> str:
-    """The lines that log an account in, for the curl lines that need its session."""
+    """Return the command that logs an account in and sets its session variable.
+
+    The result is empty for an account without a log-in or without a session.
+    """
     if account.login is None or not account.session.headers:
         return ""
     login, sender = account.login, account.watch.sender

@@ -1,4 +1,4 @@
-"""What a scan found, tried, and could not try."""
+"""The result of a scan: findings, tried rules, and everything that could not be tried."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ MAX_PROBLEM = 300
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that a rule could not try.
+    """A part of a rule that the scan could not try.
 
     Args:
-        rule: the weakness.
-        reason: why the rule could not try it, with the operation where there is one.
+        rule: the name of the rule, such as ``sql-injection``.
+        reason: why the scan could not try this part, and the operation if only one is concerned.
     """
 
     rule: str
@@ -26,16 +26,16 @@ class Gap:
 
 @dataclass(slots=True)
 class ScanResult:
-    """The result of a scan.
+    """The result of a scan, which grows while the scan runs.
 
     Args:
         findings: the observations that are findings, oldest first.
-        places: the number of places at which each rule was tried.
-        gaps: what each rule could not try.
-        problems: the parts that could not be tested; with a problem, *nothing found* would be
-            untrue.
-        notes: operations that refuse a valid call for their own reason, such as an unknown id.
-        on_finding: called after each finding, so that results are written as they come.
+        places: the number of places at which each rule was tried, keyed by rule.
+        gaps: the reasons why a rule could not be tried somewhere, keyed by rule.
+        problems: the parts that could not be tested; a scan with problems never ends with
+            *nothing found*.
+        notes: operations that were left out, or that refuse a valid request, with the reason.
+        on_finding: called with this result after each finding; None for no call.
     """
 
     findings: list[Observation] = field(default_factory=list)
@@ -46,14 +46,14 @@ class ScanResult:
     on_finding: Callable[["ScanResult"], None] | None = None
 
     def add(self, outcomes: Iterable[Observation | Gap], place: str) -> None:
-        """Run an attack to its end, or to the point where the service stops it.
+        """Run an attack and add its outcomes; an error of the attack becomes a problem.
 
         Args:
-            outcomes: what the attack yields.
-            place: the operation, for messages.
+            outcomes: the observations and gaps that the attack yields while it runs.
+            place: the name of the operation or attack, for messages.
 
         Raises:
-            NotAllowedError: the time of the scan is over.
+            NotAllowedError: the scan has sent too many requests, or its time is over.
             ServiceLostError: the service does not answer any more.
         """
         try:
@@ -64,10 +64,12 @@ class ScanResult:
         except (UnreachableError, LoginFailedError, ShareOverError) as error:
             self.problem(f"{place}: {error}")
         except Exception as error:  # noqa: BLE001 - one broken attack must not lose the scan
-            self.problem(f"{place}: the attack had an error: {type(error).__name__}: {error}")
+            self.problem(
+                f"{place}: the attack ended with an error: {type(error).__name__}: {error}"
+            )
 
     def note(self, outcome: Observation | Gap) -> None:
-        """Add one outcome."""
+        """Add one observation or gap, and report a finding to ``on_finding``."""
         if isinstance(outcome, Gap):
             reasons = self.gaps.setdefault(outcome.rule, [])
             if outcome.reason not in reasons:
@@ -80,6 +82,6 @@ class ScanResult:
                 self.on_finding(self)
 
     def problem(self, text: str) -> None:
-        """Add a part that could not be tested."""
+        """Add a sentence about a part that could not be tested, unless it was added before."""
         if text[:MAX_PROBLEM] not in self.problems:
             self.problems.append(text[:MAX_PROBLEM])

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0: stable rules and fingerprints, requests with their secrets masked.
+"""Write findings as SARIF 2.1.0, with stable rule ids and fingerprints, and masked secrets.
 
 Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
 """
@@ -22,11 +22,11 @@ VOLATILE = re.compile(r"(usr|prd|evt|ord|pay|ses)_[\w-]+|[0-9a-f]{8,}|\d{6,}")
 
 
 def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapping[str, object]:
-    """A SARIF log of the findings.
+    """Return a SARIF log of the findings.
 
     Args:
-        observations: observations of probes; only findings become results.
-        secrets: texts that the log must not hold.
+        observations: observations of probes; only observations that are findings become results.
+        secrets: texts that are masked in the log.
     """
     all_observations = list(observations)
     rules = sorted({observation.rule for observation in all_observations})
@@ -92,7 +92,7 @@ def _result(observation: Observation, rules: list[str], secrets: tuple[str, ...]
 
 
 def _hidden(body: str, secrets: tuple[str, ...]) -> str:
-    """A body without secrets: by the keys of JSON, else by the look of a token."""
+    """Return a body with masked secrets, recognised by JSON keys, or else by patterns."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -101,13 +101,13 @@ def _hidden(body: str, secrets: tuple[str, ...]) -> str:
 
 
 def fingerprint(observation: Observation) -> str:
-    """Names a weakness at a place, or its cause; it is the same in every run that finds it."""
+    """Return an id of a weakness and its cause or place; the id is the same in every run."""
     place = VOLATILE.sub("*", observation.cause or observation.place)
     return hashlib.sha256(f"{observation.rule}\n{place}".encode()).hexdigest()[:32]
 
 
 def curl(exchange: Exchange) -> str:
-    """The curl line of a probe's request with masked secrets; the reader sets the token."""
+    """Return the curl line of a request with masked secrets; the reader sets ``$TOKEN``."""
     parts = ["curl", "-i", "-X", exchange.method, "-H", "Authorization: Bearer $TOKEN"]
     if exchange.sent:
         parts += ["-H", "Content-Type: application/json", "-d", _hidden(exchange.sent, ())[:500]]

@@ -1,8 +1,8 @@
-"""Runs every attack that applies to an HTTP API described by an OpenAPI 3 file.
+"""Run every attack that applies to an HTTP API, from its OpenAPI 3 file.
 
-The order is by worth: what needs few requests and finds much comes first, what may damage the
-service or lock an account comes last. A scan always ends in a result: when the time is over, when
-the service is lost, and when somebody interrupts it.
+Attacks with few requests and many findings come first. Attacks that may damage the service or lock
+an account come last. A scan always ends with a result: also when its time is over, when the service
+does not answer any more, and when somebody interrupts the scan.
 """
 
 import math
@@ -61,14 +61,14 @@ ATTACKS: tuple[tuple[str, tuple[str, ...], Attack], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The accounts that a scan is given.
+    """The accounts from the command line of a scan.
 
     Args:
-        user: how the user logs in; None for a scan without a log-in, or with a token.
-        user2: a second account of the same rights.
-        admin: an administrator.
-        token: a bearer token to use instead of a log-in; empty without one.
-        header: the header that carries tokens.
+        user: the log-in of the user; None for a scan without a log-in, or with a token.
+        user2: the log-in of a second user with the same rights; None without a second user.
+        admin: the log-in of an administrator; None without an administrator.
+        token: a bearer token to use instead of a log-in; empty without a token.
+        header: the request header for tokens.
     """
 
     user: Login | None
@@ -80,12 +80,13 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The options that the user of the scan chose.
+    """The options from the command line that limit a scan.
 
     Args:
-        own_host: the host whose look-alikes are sent as origins; empty for the host of the service.
-        excluded: names, or methods and paths, of operations to leave out.
-        destructive: whether operations are attacked whose names suggest that they destroy data.
+        own_host: the host of the service's pages; the scan sends similar host names as ``Origin``.
+            Empty for the host of the service's address.
+        excluded: operations that are not attacked: operationIds, paths, or methods with paths.
+        destructive: whether the scan attacks operations that delete or seem to destroy data.
     """
 
     own_host: str = ""
@@ -95,16 +96,18 @@ class Choice:
 
 @dataclass(slots=True)
 class Scan:
-    """One scan.
+    """One scan of a service.
 
     Args:
-        endpoints: the operations.
-        sender: sends to the service without a session.
-        accounts: the accounts.
-        choice: what the user of the scan chose.
-        result: what the scan found, also while it runs.
-        on_progress: told the part, and how many of all parts are done.
-        survey: the survey, once the scan has begun.
+        endpoints: all operations of the OpenAPI file.
+        sender: sends requests to the service without a session.
+        accounts: the accounts from the command line.
+        choice: the options that limit the scan.
+        result: the result, which grows while the scan runs.
+        on_progress: called at the beginning of each part of the scan, with the name of the part,
+            the number of finished parts, and the number of all parts; None for no call.
+        survey: the survey of the service; None before the scan begins.
+        done: the number of parts of the scan that have begun.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -117,11 +120,11 @@ class Scan:
     done: int = 0
 
     def run(self) -> ScanResult:
-        """Probe every operation, and list what could not be probed.
+        """Attack every operation, and return the findings and the parts that were not tested.
 
         Raises:
-            UnreachableError: the service does not answer at all.
-            LoginFailedError: the log-in failed.
+            UnreachableError: the service does not answer the first request.
+            LoginFailedError: the log-in of a given account failed.
         """
         survey = self.survey = self._begun()
         try:
@@ -135,7 +138,7 @@ class Scan:
         return self.result
 
     def _rest(self) -> str:
-        return f"the parts from {self.done + 1} to {self._total()}"
+        return f"the parts from {self.done + 1} to {self._total()} of the scan"
 
     def _total(self) -> int:
         return len(ATTACKS) + 2 * len(self.survey.operations if self.survey else ()) + 3
@@ -146,7 +149,7 @@ class Scan:
         self.done += 1
 
     def _begun(self) -> Survey:
-        """Log in, and find out which operations may be attacked."""
+        """Log in with the given accounts, and select the operations to attack."""
         self.sender.exchange("GET", "/", {}, None)  # raises where the service does not answer
         watch = Watch(self.sender, self._health())
         nobody = Account("nobody", watch, None, Session({}, "", None))
@@ -186,7 +189,7 @@ class Scan:
         )
 
     def _chosen(self) -> Iterator[Endpoint]:
-        """The operations to attack; the others are noted."""
+        """Yield the operations to attack; add a note for each other operation."""
         for endpoint in self.endpoints:
             if not self._is_left_out(endpoint):
                 yield endpoint
@@ -195,7 +198,7 @@ class Scan:
             elif vocabulary.ends_session(endpoint):
                 self.result.notes.append(f"{endpoint.name} is left out: it would end the session")
             else:
-                reason = "its name suggests that it destroys data; --destructive attacks it"
+                reason = "its name suggests that it destroys data; use --destructive to attack it"
                 self.result.notes.append(f"{endpoint.name} is left out: {reason}")
 
     def _attacked(self, survey: Survey) -> None:
@@ -215,11 +218,11 @@ class Scan:
         self.result.add(entrances.guessing(survey), "guesses of passwords")
         self._operations(survey, passive, entrances_)
         self.result.add(passive.transport(), "the transport")
-        sentence = "every request was answered in time, or is a finding"
+        sentence = "every request got a response in time, or is reported as a finding"
         self.result.note(Observation("service-hang", "all", is_finding=False, sentence=sentence))
 
     def _operations(self, survey: Survey, passive: PassiveScan, scans: list[OperationScan]) -> None:
-        """Attack some operations by values, malformed values last."""
+        """Attack a list of operations by values; malformed values come last."""
         for scan in scans:
             name = scan.good.endpoint.name
             self._step(name)
@@ -232,7 +235,7 @@ class Scan:
     def _shared(
         self, survey: Survey, scan: OperationScan, probes: Iterable[Iterable[Observation | Gap]]
     ) -> None:
-        """Run the probes of one operation within its share of the time."""
+        """Run the attacks on one operation within the time for this operation."""
         budget = self.sender.budget
         if budget:
             budget.share(SHARE)
@@ -246,7 +249,7 @@ class Scan:
         return self.choice.own_host or str(urlsplit(self.sender.base).hostname)
 
     def _surveyed(self, survey: Survey) -> None:
-        """Register throw-away accounts, and find a valid call of every operation."""
+        """Register throw-away accounts, and find a valid request for every operation."""
         survey.learn_profiles()
         log_in = survey.user.login.endpoint if survey.user.login else None
         survey.registration = registration.find(survey.operations, log_in, survey.nonce)
@@ -257,20 +260,20 @@ class Scan:
         for good in survey.survey():
             self._noted(survey, good)
         if not any(good.is_usable for good in survey.good.values()):
-            text = "no operation answered a valid call, so no operation was tested"
+            text = "no operation accepted a valid request, so no operation was tested"
             self.result.problem(text)
 
     def _noted(self, survey: Survey, good: GoodCall) -> None:
         name, answer = good.endpoint.name, good.answer
         if good.reason:
-            self.result.notes.append(f"{name} was not called: {good.reason}")
+            self.result.notes.append(f"{name} got no valid request: {good.reason}")
         elif answer is None:
             if not survey.is_entrance(good.endpoint):
-                self.result.problem(f"{name} gave no answer to a valid call")
+                self.result.problem(f"{name} gave no response to a valid request")
         elif survey.is_broken(good):
-            self.result.problem(f"{name} answers {answer.status} to a valid call")
+            self.result.problem(f"{name} answers {answer.status} to a valid request")
         elif not good.is_usable:
-            self.result.notes.append(f"{name} answers {answer.status} to a valid call")
+            self.result.notes.append(f"{name} answers {answer.status} to a valid request")
 
     def _service_attacks(self, survey: Survey) -> None:
         self._step("key of the tokens")
@@ -289,12 +292,12 @@ class Scan:
             self.result.add(attack_, "log-in")
 
     def _hangs(self, survey: Survey, good: GoodCall) -> None:
-        """Turn requests without an answer into findings, where they stay without an answer."""
+        """Repeat requests that got no response, and report those that get no response again."""
         if survey.nobody.watch.incidents:
             self.result.add(robustness.hang(survey, good), good.endpoint.name)
 
     def _still_there(self, survey: Survey) -> None:
-        """Whether the operations still answer as at first; else the rest was in vain."""
+        """Check that the operations still answer as before the attacks; else add a problem."""
         for good in survey.good.values():
             is_reading = good.endpoint.method == "GET" and good.is_usable
             damaged = any(finding.rule == "stored-damage" and good.endpoint.name in finding.place
@@ -304,16 +307,18 @@ class Scan:
             try:
                 status = good.account.send(good.endpoint, good.call).status
             except UnreachableError as error:
-                self.result.problem(f"after the attacks, {good.endpoint.name}: {error}")
+                self.result.problem(
+                    f"after the attacks, {good.endpoint.name} gave no response: {error}"
+                )
                 continue
             if status in LOST:
-                statuses = f"{good.answer.status} at first and {status} later"
+                statuses = f"{good.answer.status} before the attacks and {status} afterwards"
                 self.result.problem(f"{good.endpoint.name} answered {statuses}")
 
     def _lost(self, survey: Survey, error: ServiceLostError) -> None:
         """Report a service that does not answer any more, and end the scan."""
         good = survey.good.get(error.endpoint.name)
-        payload = robustness.payload_text(error.call, good.call) if good else "a call"
+        payload = robustness.payload_text(error.call, good.call) if good else "a request"
         sentence = (
             f"{error.endpoint.name}: after {payload} the service does not answer any more ({error})"
         )
@@ -321,11 +326,12 @@ class Scan:
         self.result.note(Observation("service-hang", error.endpoint.name, is_finding=True,
                                      sentence=sentence, exchange=exchange))  # fmt: skip
         self.result.problem(
-            f"the service was lost at {error.endpoint.name}; not tested: {self._rest()}"
+            f"the service does not answer since a request to {error.endpoint.name}; "
+            f"not tested: {self._rest()}"
         )
 
 
 def _is_named(endpoint: Endpoint, names: tuple[str, ...]) -> bool:
-    """Whether an operation has one of the names: its operationId, its path, or method and path."""
+    """Return whether one of the names is the operation's operationId, path, or method and path."""
     own = {endpoint.name, endpoint.path, f"{endpoint.method} {endpoint.path}"}
     return bool(own & set(names))

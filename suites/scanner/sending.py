@@ -1,4 +1,4 @@
-"""Sends calls over HTTP: bounded in number and time, and to allowed addresses only."""
+"""Send the requests of a scan over HTTP, with limits on number, time and address."""
 
 import http.client
 import ipaddress
@@ -24,34 +24,34 @@ HTTP_PORT, HTTPS_PORT = 80, 443
 
 
 class UnreachableError(Exception):
-    """The service gave no answer, so it could not be tested."""
+    """The service gave no response, so the scan could not test the service."""
 
 
 class TimedOutError(UnreachableError):
-    """The service accepted the connection and gave no answer in time."""
+    """The service accepted the connection, but gave no response in time."""
 
 
 class NotAllowedError(Exception):
-    """Attack traffic to this address is not allowed, or too many requests were sent."""
+    """The scan may not send attacks to this address, or has sent too many requests."""
 
 
 class ShareOverError(Exception):
-    """One operation has used its share of the time; others are still to be tested."""
+    """The time for one operation is over; the scan continues with the next operation."""
 
 
 class BudgetOverError(NotAllowedError):
-    """The time of the scan is over."""
+    """The time for the whole scan is over."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """The time that a scan may take; all senders of the scan share it.
+    """The time limit of a scan, which all senders of the scan share.
 
     Args:
-        seconds: how long the scan may take.
-        started: when the scan began, on the monotonic clock.
+        seconds: the longest time that the scan may take, in seconds.
+        started: when the scan began, in seconds on the monotonic clock.
         requests: how many requests were sent.
-        share_end: when the share of the present operation ends, on the monotonic clock.
+        share_end: when the time of the present operation ends, in seconds on the monotonic clock.
     """
 
     seconds: float
@@ -60,46 +60,52 @@ class Budget:
     share_end: float = math.inf
 
     def left(self) -> float:
-        """The seconds that are left; negative when the time is over."""
+        """Return how many seconds of the scan are left; negative when the time is over."""
         return self.started + self.seconds - time.monotonic()
 
     def spend(self) -> float:
-        """Count one request, and return the seconds that are left.
+        """Count one request, and return how many seconds of the scan are left.
 
         Raises:
-            BudgetOverError: no time is left.
+            BudgetOverError: the time of the scan is over.
+            ShareOverError: the time of the present operation is over.
         """
         left = self.left()
         if left <= 0:
-            raise BudgetOverError(f"the time of {self.seconds:g} s is over")
+            raise BudgetOverError(f"the time budget of {self.seconds:g} s is over")
         if time.monotonic() > self.share_end:
-            raise ShareOverError("its share of the time is over")
+            raise ShareOverError("the time for this operation is over; use a larger --time-budget")
         self.requests += 1
         return left
 
     def share(self, part: float) -> None:
-        """Give the next operation this part of the time that is left, and at least some seconds."""
+        """Limit the time of the next operation.
+
+        Args:
+            part: the part of the remaining time for the operation, from 0 to 1; the operation gets
+                at least ``MIN_SHARE_SECONDS``.
+        """
         self.share_end = time.monotonic() + max(MIN_SHARE_SECONDS, part * self.left())
 
 
 @dataclass(slots=True)
 class HttpSender:
-    """Sends to one base address, each request on a new connection.
+    """Sends requests to one base address; each request uses a new connection.
 
     Args:
-        base: scheme, host and port.
-        headers: sent with every request.
-        source: returns the address to send from, or an empty text.
-        max_requests: how many requests may be sent.
-        seconds: how long a request may take.
-        ca_file: the authority to trust over TLS; None for the authorities of the system.
-        allow_remote: whether addresses other than loopback are allowed.
+        base: scheme, host and port of the service.
+        headers: the headers of every request.
+        source: returns the local address to send from; an empty text for any address.
+        max_requests: the largest number of requests.
+        seconds: the longest time for one request, in seconds.
+        ca_file: the certificate authority to trust; None for the authorities of the system.
+        allow_remote: whether the base address may be another address than loopback.
         sent: how many requests were sent.
-        throttled: how many requests were answered 429.
-        budget: the time of the scan; None without a limit.
+        throttled: how many requests got status 429.
+        budget: the time limit of the scan; None without a limit.
 
     Raises:
-        NotAllowedError: the address is not loopback and allow_remote is not set.
+        NotAllowedError: the address is not a loopback address, and allow_remote is not set.
     """
 
     base: str
@@ -116,10 +122,18 @@ class HttpSender:
     def __post_init__(self) -> None:
         host = resolved(str(urlsplit(self.base).hostname))
         if not self.allow_remote and not _is_loopback(host):
-            raise NotAllowedError(f"{self.base} is not a loopback address")
+            raise NotAllowedError(
+                f"{self.base} is not a loopback address; a scan attacks only loopback addresses"
+            )
 
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Send one call; see ``Sender``."""
+        """Send a request to an operation, and return the exchange.
+
+        Raises:
+            UnreachableError: no response came.
+            NotAllowedError: the scan has sent too many requests, or its time is over.
+            ShareOverError: the time of the present operation is over.
+        """
         path, headers, body = self._parts(endpoint, call)
         return self.exchange(endpoint.method, path, headers, body)
 
@@ -132,7 +146,7 @@ class HttpSender:
         return path, {**content_type, **self.headers, **call.headers}, body
 
     def unanswered(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """The request of a call as an exchange with status 0, not sent."""
+        """Return a request that got no response as an exchange with status 0; send nothing."""
         path, headers, body = self._parts(endpoint, call)
         quoted_path = quote(path, safe=UNQUOTED, errors="surrogatepass")
         return Exchange(
@@ -151,10 +165,17 @@ class HttpSender:
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> Exchange:
-        """Send one request as it is; raises as ``send`` does."""
+        """Send one request without changes to its parts; errors are those of ``send``.
+
+        Args:
+            method: the HTTP method.
+            path: path and query, below the base address.
+            headers: all headers of the request.
+            body: the body; None without a body.
+        """
         self.sent += 1
         if self.sent > self.max_requests:
-            raise NotAllowedError(f"more than {self.max_requests} requests")
+            raise NotAllowedError(f"the scan has reached its limit of {self.max_requests} requests")
         seconds = min(self.seconds, self.budget.spend()) if self.budget else self.seconds
         parts = urlsplit(self.base)
         path = f"{parts.path.rstrip('/')}{path}"
@@ -203,7 +224,7 @@ class HttpSender:
 
 
 def _latin(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers that can be sent; a character that no header can hold is sent as a question mark."""
+    """Return the headers with a question mark for each character that no header can have."""
     return {
         name: value.encode("latin-1", "replace").decode("latin-1")
         for name, value in headers.items()
@@ -220,7 +241,7 @@ def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
     while (part := answer.read1(65536)) and sum(map(len, parts)) < MAX_BYTES:
         parts.append(part)
         if time.perf_counter() > deadline:
-            raise TimeoutError("the answer has no end")
+            raise TimeoutError("the body of the response did not end in time")
     return b"".join(parts)[:MAX_BYTES]
 
 
@@ -235,7 +256,7 @@ def _body(endpoint: Endpoint, call: Call) -> tuple[bytes | None, str]:
 
 
 def _flat(fields: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Form fields; a nested field is written as PHP and Express read it: ``name[key]``."""
+    """Return form fields; a nested field is written ``name[key]``, as PHP and Express read it."""
     pairs: list[tuple[str, str]] = []
     for name, value in fields.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Logs in to any service: by form or JSON, for a token or a cookie."""
+"""Log in to a service by form or JSON, and take its token or cookie as the session."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from suites.probes.openapi import benign, places
 from suites.scanner.sending import HttpSender
 
 SUCCESS = range(200, 400)
-# Typed on purpose: no user has this password.
+# A wrong password: no user has this password.
 WRONG_TEXT = "not the password"
 OPAQUE_TOKEN = re.compile(
     r'"(?:[a-z]{1,20}[_-]?)?(?:token|jwt|session_?id)"\s{0,5}:\s{0,5}"([^"\s]{8,4000})"',
@@ -21,7 +21,7 @@ NAME = re.compile("user|mail|login|phone|identifier|name", re.IGNORECASE)
 
 
 class LoginFailedError(Exception):
-    """The log-in gave no session, so the operations that need a session cannot be probed."""
+    """The log-in gave no session, so the scan cannot test operations that need a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Login:
     """The operation and the credentials of a log-in.
 
     Args:
-        endpoint: the operation.
+        endpoint: the log-in operation.
         name: the name of the user.
         password: the password of the user.
-        header: the header that carries the token; ``Authorization`` has the scheme *Bearer*.
+        header: the request header for the token; in ``Authorization``, the token follows *Bearer*.
     """
 
     endpoint: Endpoint
@@ -57,16 +57,24 @@ class Session:
 
 
 def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> Session:
-    """Log in.
+    """Log in to the service, and return the session.
+
+    Args:
+        sender: sends requests without a session.
+        login: the operation and the credentials of the log-in.
+        headers: further headers of the log-in request.
 
     Raises:
-        LoginFailedError: the answer is a refusal, or holds neither token nor cookie.
+        LoginFailedError: the response is a refusal, or has neither a token nor a cookie.
+        UnreachableError: no response came.
     """
     call = replace(credentials(login, password=login.password), headers=headers)
     answer = sender.send(login.endpoint, call)
     token = forging.TOKEN.search(answer.text)
     if answer.status not in SUCCESS:
-        raise LoginFailedError(f"{login.endpoint.name} answers {answer.status}")
+        raise LoginFailedError(
+            f"the log-in {login.endpoint.name} answers {answer.status}; check user and password"
+        )
     opaque = OPAQUE_TOKEN.search(answer.text)
     if token or opaque:
         text = token[0] if token else str(opaque and opaque[1])
@@ -76,12 +84,14 @@ def logged_in(sender: HttpSender, login: Login, headers: Mapping[str, str]) -> S
     jar = "; ".join(cookie.partition(";")[0] for cookie in received.split("\n") if cookie)
     jar = jar or headers.get("Cookie", "")
     if not jar:
-        raise LoginFailedError(f"{login.endpoint.name} gives neither a token nor a cookie")
+        raise LoginFailedError(
+            f"the response of the log-in {login.endpoint.name} has neither a token nor a cookie"
+        )
     return Session({"Cookie": jar}, "", answer)
 
 
 def credentials(login: Login, *, password: str) -> Call:
-    """The call of a log-in, with this password."""
+    """Return the request of a log-in with the given password instead of the user's."""
     call = benign(login.endpoint)
     for place in places(login.endpoint, call):
         if PASSWORD_NAME.search(place.name):
@@ -92,6 +102,6 @@ def credentials(login: Login, *, password: str) -> Call:
 
 
 def cookie_names(answer: Exchange | None) -> list[str]:
-    """The names of the cookies that an answer sets."""
+    """Return the names of the cookies that a response sets; an empty list without a response."""
     received = answer.headers.get("set-cookie", "") if answer else ""
     return [cookie.partition("=")[0] for cookie in received.split("\n") if "=" in cookie]

@@ -50,5 +50,5 @@ def test_a_critical_alert_that_waits_too_long_is_named() -> None:
     ]
     levels = (AlertLevel("critical", ("pager",), ("ApiDown",)),)
     assert limit_flaws(rules, levels, UnknownSeries(), 300) == [
-        "ApiDown: fires after 18000 s (`for`); a critical alert must fire within 300 s"
+        "ApiDown: the alert fires after 18000 s (`for`); a critical alert must fire within 300 s"
     ]

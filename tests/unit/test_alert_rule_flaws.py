@@ -74,16 +74,22 @@ def test_without_prometheus_every_other_flaw_is_named() -> None:
 @pytest.mark.parametrize(
     ("expression", "sentence"),
     [
-        ("sum(rate(http_errors_totl[5m])) > 3", "reads http_errors_totl: no such time series"),
+        (
+            "sum(rate(http_errors_totl[5m])) > 3",
+            "reads http_errors_totl: Prometheus has no such time series",
+        ),
         (
             "up{job='stor'} == 0",
             "job is never 'stor'; its values are, for example, store",
         ),
-        ("http_requests_total{code='500'} > 0", "http_requests_total has no label code"),
+        (
+            "http_requests_total{code='500'} > 0",
+            "no time series of http_requests_total has the label code",
+        ),
         ("up{job='store',instance='a:9090'} == 0", "no time series has all of these labels"),
         ("rate(http_errors_total[5m]) > 0.05", "0.05 is a ratio: divide by the rate of all events"),
-        ("count(up == 1) == 0", "count(up == 1) == 0 never holds: the left side is at least 1"),
-        ("up > 1", "up > 1 never holds: the left side is at most 1"),
+        ("count(up == 1) == 0", "count(up == 1) == 0 is never true: the left side is at least 1"),
+        ("up > 1", "up > 1 is never true: the left side is at most 1"),
     ],
 )
 def test_the_sentence_says_what_is_wrong(expression: str, sentence: str) -> None:

@@ -56,7 +56,7 @@ def test_a_random_balancer_is_called_wrong_as_often_as_the_limit_says() -> None:
 @pytest.mark.parametrize(
     ("answers", "shares", "message"),
     [
-        ({"blue": 10}, HALF, "expected answers of"),
+        ({"blue": 10}, HALF, "expected responses of"),
         ({"blue": 3, "green": 3}, HALF, "6 requests are too few"),
         ({"blue": 50, "green": 50}, {"blue": 0.5, "green": 0.4}, "do not add up to 1"),
         ({"blue": 50, "green": 50}, {"blue": 1.0, "green": 0.0}, "too few"),

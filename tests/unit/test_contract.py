@@ -80,7 +80,7 @@ def test_an_answer_repeats_what_was_sent() -> None:
     answer = {"id": "pay_1", **sent["body"], "status": "pending"}
     assert pay.echo_problems(202, sent, answer) == []
     assert pay.echo_problems(202, sent, {**answer, "order_id": "ord_2"}) == [
-        "$.order_id is ['ord_2'] where ['ord_1'] was sent"
+        "$.order_id is ['ord_2'], but the request had ['ord_1'] in body.order_id"
     ]
     assert pay.echo_problems(409, sent, {"error": {"code": "already_paid"}}) == []
     show = load().operation("list_products")

@@ -129,8 +129,8 @@ def test_fewer_documents_than_the_counters_counted_are_named(
     shop = {"orders": Counting(6), "payments": Counting(5)}
     messages = acknowledged.too_few_documents(shop, TARGET, NOW)  # type: ignore[arg-type]
     assert len(messages) == 1
-    assert messages[0].startswith("payments: 6 documents were acknowledged since")
-    assert messages[0].endswith("the database has 5")
+    assert messages[0].startswith("payments: the store acknowledged 6 documents since")
+    assert messages[0].endswith("the database has only 5")
 
 
 def test_counters_that_cannot_be_read_are_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +266,7 @@ def test_an_address_that_is_not_valid_is_an_error_of_each_check(
     request = collection.Request(target, policy, checks, None, None, ROOT)
     results = [collected.result for collected in collection.collect(request).results]
     assert [result.outcome for result in results] == [CheckOutcome.ERROR]
-    assert "database_uri is no address" in results[0].message
+    assert "database_uri is not a MongoDB address" in results[0].message
     assert PASSWORD not in results[0].message
 
 

@@ -149,8 +149,14 @@ def test_queries_are_asked_as_grafana_asks_them(grafana: GrafanaApi, recording: 
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        ((503, {"database": "failing", "version": "11.1.0"}), "status 503, database failing"),
-        ((200, {"database": "failing", "version": "11.1.0"}), "status 200, database failing"),
+        (
+            (503, {"database": "failing", "version": "11.1.0"}),
+            "status 503, database failing; expected status 200, database ok",
+        ),
+        (
+            (200, {"database": "failing", "version": "11.1.0"}),
+            "status 200, database failing; expected status 200, database ok",
+        ),
     ],
 )
 def test_an_unhealthy_grafana_is_named(
@@ -175,11 +181,11 @@ def test_a_health_answer_of_another_program_is_an_error(
         ("GET /api/datasources", (200, []), "no data source of the type prometheus"),
         ("GET /api/datasources/uid/prom-1/health",
          (400, {"status": "ERROR", "message": "dial tcp: connection refused"}),
-         "Prometheus: status 400 ERROR: dial tcp: connection refused"),
+         "Prometheus: the data source does not work: status 400 ERROR: dial tcp: connection"),
         ("GET /api/datasources/uid/prom-1/health", (404, {"message": "Data source not found"}),
-         "Prometheus: status 404 : Data source not found"),
+         "Prometheus: the data source does not work: status 404 : Data source not found"),
         ("GET /api/datasources/uid/prom-1/health", (200, {"status": "ERROR", "message": "no"}),
-         "Prometheus: status 200 ERROR: no"),
+         "Prometheus: the data source does not work: status 200 ERROR: no"),
     ],
 )  # fmt: skip
 def test_a_data_source_that_does_not_work_is_named(
@@ -191,14 +197,14 @@ def test_a_data_source_that_does_not_work_is_named(
 
 def test_a_missing_dashboard_is_named(grafana: GrafanaApi, recording: Recording) -> None:
     recording.answers["GET /api/search"][1].pop()
-    assert dashboard_flaws(grafana, TITLES) == ["Business Metrics: no such dashboard"]
+    assert dashboard_flaws(grafana, TITLES) == ["Business Metrics: Grafana has no such dashboard"]
 
 
 def test_a_folder_with_the_title_of_a_dashboard_is_no_dashboard(
     grafana: GrafanaApi, recording: Recording
 ) -> None:
     recording.answers["GET /api/search"][1][1]["type"] = "dash-folder"
-    assert dashboard_flaws(grafana, TITLES) == ["Business Metrics: no such dashboard"]
+    assert dashboard_flaws(grafana, TITLES) == ["Business Metrics: Grafana has no such dashboard"]
 
 
 def test_an_empty_dashboard_is_named(grafana: GrafanaApi, recording: Recording) -> None:
@@ -246,13 +252,13 @@ def test_a_panel_without_a_query_is_named(grafana: GrafanaApi, recording: Record
 @pytest.mark.parametrize(
     ("status", "result", "flaw"),
     [
-        (200, {"status": 200, "frames": []}, "A returns no data: orders_total"),
-        (200, {"status": 200, "frames": [EMPTY_FRAME]}, "A returns no data: orders_total"),
+        (200, {"status": 200, "frames": []}, "query A returns no data: orders_total"),
+        (200, {"status": 200, "frames": [EMPTY_FRAME]}, "query A returns no data: orders_total"),
         (200, {"status": 200, "frames": [{**FRAME, "data": {"values": [[], []]}}]},
-         "A returns no data: orders_total"),
+         "query A returns no data: orders_total"),
         (400, {"status": 400, "error": "bad_data: parse error", "frames": []},
-         "A fails (bad_data: parse error): orders_total"),
-        (207, {"status": 500, "error": "client: timed out"}, "A fails (client: timed out)"),
+         "query A fails (bad_data: parse error): orders_total"),
+        (207, {"status": 500, "error": "client: timed out"}, "query A fails (client: timed out)"),
     ],
 )  # fmt: skip
 def test_a_panel_without_data_is_named(
@@ -267,7 +273,7 @@ def test_a_panel_without_data_is_named(
 def test_a_result_that_is_missing_is_named(grafana: GrafanaApi, recording: Recording) -> None:
     recording.answers["POST /api/ds/query"] = (200, {"results": {"C": {"frames": [FRAME]}}})
     assert panel_flaws(grafana, ["Business Metrics"]) == [
-        "Business Metrics, Orders: A has no result: orders_total"
+        "Business Metrics, Orders: query A has no result: orders_total"
     ]
 
 

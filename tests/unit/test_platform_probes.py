@@ -104,8 +104,8 @@ def test_a_target_that_is_down_is_named_with_its_error() -> None:
     down = ScrapeTarget("node", "a:9100", "http://a:9100/metrics", "down", "refused", 1.0)
     failed = ScrapeTarget("node", "b:9100", "http://b:9100/metrics", "up", "too slow", 1.0)
     assert target_flaws([STORE, down, failed]) == [
-        "node a:9100: down, refused (http://a:9100/metrics)",
-        "node b:9100: up, too slow (http://b:9100/metrics)",
+        "node a:9100: the scrape target is down, last error: refused (http://a:9100/metrics)",
+        "node b:9100: the scrape target is up, last error: too slow (http://b:9100/metrics)",
     ]
 
 
@@ -114,9 +114,9 @@ def test_a_target_that_is_down_is_named_with_its_error() -> None:
     [
         (range(60), 1.0, ""),
         ((*range(20), *range(40, 60)), 1.0, ""),
-        (range(0, 60, 2), 0.0, "was scraped every 2.0 s, at the longest after 2.0 s"),
+        (range(0, 60, 2), 0.0, "was scraped every 2.0 s (median), with a longest gap of 2.0 s"),
         (range(40), 1.0, "was last scraped 2"),
-        (range(60), 0.5, "is scraped every 1 s, expected every 0.5 s"),
+        (range(60), 0.5, "the configured scrape interval is 1 s, expected at most 0.5 s"),
         ((0, 1), 1.0, "2 scrapes in the last minutes"),
     ],
 )
@@ -169,11 +169,12 @@ def rule(name: str, **changed: Any) -> Rule:
     ("rules", "flaws"),
     [
         ([rule("ApiDown"), rule("ApiSlow")], []),
-        ([rule("ApiDown")], ["ApiSlow: the alert rule is not loaded"]),
+        ([rule("ApiDown")],
+         ["ApiSlow: the policy names this alert rule, but Prometheus has not loaded it"]),
         ([rule("ApiDown"), rule("ApiSlow"), rule("Other")],
          ["Other: the alert rule is loaded, but the policy does not name it"]),
         ([rule("ApiDown"), rule("ApiSlow"), rule("ApiSlow")],
-         ["ApiSlow: the alert rule is loaded 2 times"]),
+         ["ApiSlow: the alert rule is loaded 2 times, expected once"]),
         ([rule("ApiDown", labels={}), rule("ApiSlow")],
          ["ApiDown: the alert rule has the severity none, expected critical"]),
         ([rule("ApiDown"), rule("ApiSlow"), rule("a:b", is_alert=False)], []),
@@ -218,10 +219,13 @@ def test_an_address_without_an_alertmanager_is_named(recording: Recording) -> No
     ("changed", "flaw"),
     [
         ({}, ""),
-        ({"health": "err", "error": "many-to-many"}, "ApiDown: health err, many-to-many"),
-        ({"health": "unknown"}, "ApiDown: health unknown, no error"),
-        ({"seconds_since_evaluation": 60.0}, "ApiDown: was evaluated 60 s ago"),
-        ({"seconds_since_evaluation": None}, "ApiDown: was evaluated never"),
+        (
+            {"health": "err", "error": "many-to-many"},
+            "ApiDown: the health of the rule is err, last error: many-to-many",
+        ),
+        ({"health": "unknown"}, "ApiDown: the health of the rule is unknown, last error: no error"),
+        ({"seconds_since_evaluation": 60.0}, "ApiDown: the rule was evaluated 60 s ago"),
+        ({"seconds_since_evaluation": None}, "ApiDown: the rule was evaluated never"),
     ],
 )
 def test_a_rule_that_is_not_evaluated_is_named(changed: dict[str, Any], flaw: str) -> None:
@@ -250,7 +254,7 @@ def test_loaded_rules_are_read_and_analysed(
     facts = PrometheusFacts(prometheus)
     assert (read.severity, read.for_seconds, facts.retention_seconds) == ("critical", 300, 1296000)
     assert [str(flaw) for flaw in rule_flaws([read], facts)] == [
-        "ApiDown: up > 1 never holds: the left side is at most 1"
+        "ApiDown: up > 1 is never true: the left side is at most 1"
     ]
 
 
@@ -305,8 +309,8 @@ def test_a_database_that_does_not_answer_is_named_without_its_credentials() -> N
     ("rows", "flaws"),
     [
         ([({"instance": "a"}, 1)], []),
-        ([({"instance": "a"}, 1), ({"instance": "b"}, 0)], ["api: up is 0 at b"]),
-        ([], ["api: Prometheus has no series up"]),
+        ([({"instance": "a"}, 1), ({"instance": "b"}, 0)], ["api: up is 0 at b, expected 1"]),
+        ([], ["api: Prometheus has no time series up"]),
     ],
 )
 def test_the_up_series_of_a_service_are_read(
@@ -321,8 +325,8 @@ def test_the_up_series_of_a_service_are_read(
     ("versions", "flaw"),
     [
         (["5.0.0"], ""),
-        (["5.0.0", "4.9.2"], "api: info (4.9.2) says 4.9.2, expected 5.0"),
-        ([], "api: info (no series) says nothing, expected 5.0"),
+        (["5.0.0", "4.9.2"], "api: info (4.9.2) states the version 4.9.2, expected 5.0"),
+        ([], "api: info (no series) states the version none, expected 5.0"),
     ],
 )
 def test_the_versions_that_prometheus_knows_are_compared(
@@ -381,7 +385,7 @@ def test_notifications_of_the_run_are_awaited_and_its_alerts_ended(recording: Re
             ]
             recording.answers["GET /received"] = (200, {"received": received})
             assert sent.undelivered(ways, FIRING, within) == [
-                "warning by webhook to chat: no firing notification within 0.2 s"
+                "warning by webhook to chat: no firing notification arrived within 0.2 s"
             ]
             received += [webhook("chat", "firing", names["warning"])]
             received += [webhook("pager", "resolved", names["critical"])]
@@ -416,7 +420,7 @@ def test_a_notification_that_comes_too_late_is_not_awaited(recording: Recording)
     assert flaws == [
         (
             "critical by webhook to pager: Alertmanager waits 1800 s before the firing "
-            "notification; a test waits at most 600 s"
+            "notification, but a check waits at most 600 s"
         )
     ]
     assert time.monotonic() - began < 30

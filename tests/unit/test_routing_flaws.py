@@ -30,19 +30,19 @@ ALERTS = (
     {"alertname": "BackupMissing", "severity": "info", "service": "backup"},
 )
 FLAWS = {
-    "receiver_not_named": "receiver daily-mail: no route names it",
-    "receiver_behind_everything": "receiver pager: an earlier route takes all of its alerts",
-    "receiver_behind_the_same": "receiver daily-mail: an earlier route takes all of its alerts",
+    "receiver_not_named": "receiver daily-mail: no route names this receiver",
+    "receiver_behind_everything": "receiver pager: no alert reaches this receiver",
+    "receiver_behind_the_same": "receiver daily-mail: no alert reaches this receiver",
     "receiver_not_defined": (
         "receiver pagerduty: a route names this receiver, but no receiver has this name"
     ),
-    "critical_to_mail": "critical: any alert goes to mail (by route.routes[0]), and not to pager",
+    "critical_to_mail": "critical: any alert goes to mail (by route.routes[0]), expected pager",
     "warning_without_continue": "warning: any alert goes to chat (by route.routes[1])",
-    "pattern_is_anchored": "critical: any alert goes to mail (by route), and not to pager",
-    "old_form": "critical: any alert goes to mail (by route), and not to pager",
+    "pattern_is_anchored": "critical: any alert goes to mail (by route), expected pager",
+    "old_form": "critical: any alert goes to mail (by route), expected pager",
     "nested_route": "critical: PaymentFailures goes to mail (by route.routes[0].routes[0])",
-    "critical_muted": "critical: any alert is muted by route.routes[0]: nights",
-    "receiver_empty": "critical: receiver pager notifies nobody",
+    "critical_muted": "critical: any alert is muted by route.routes[0] at these times: nights",
+    "receiver_empty": "critical: receiver pager has no integration",
     "inhibition_reversed": 'an alert with severity="warning" mutes critical alerts',
     "inhibition_of_everything": 'an alert with alertname="Maintenance" mutes critical alerts',
     "inhibition_by_a_label_that_both_lack": (
@@ -121,7 +121,8 @@ def test_a_silence_of_critical_alerts_is_named() -> None:
         ("silence 3: mira", (Matcher("severity", "=", "info"),)),
     ]
     assert silence_flaws(silences, ALERTS) == [
-        f"silence 1: asha mutes {name}" for name in ("ApiDown", "DatabaseDown", "PaymentFailures")
+        f"silence 1: asha mutes the critical alert {name}"
+        for name in ("ApiDown", "DatabaseDown", "PaymentFailures")
     ]
 
 

@@ -111,7 +111,7 @@ def test_a_broken_attack_does_not_lose_the_scan() -> None:
     result = ScanResult()
     result.add(broken(), "objects of others")
     assert [one.rule for one in result.findings] == ["cors"]
-    assert result.problems == ["objects of others: the attack had an error: KeyError: 'id'"]
+    assert result.problems == ["objects of others: the attack ended with an error: KeyError: 'id'"]
 
 
 def test_the_time_budget_ends_a_scan_with_what_it_found() -> None:
@@ -120,7 +120,7 @@ def test_the_time_budget_ends_a_scan_with_what_it_found() -> None:
         scan = Scan(endpoints(odd_services.ECHO), sender, Accounts(None), Choice())
         result = scan.run()
     assert len(result.problems) == 1
-    assert result.problems[0].startswith("the time of 0.2 s is over; not tested: the parts from ")
+    assert result.problems[0].startswith("the time budget of 0.2 s is over; not tested: the parts")
 
 
 def test_no_request_is_sent_after_the_time() -> None:

@@ -61,7 +61,7 @@ def test_the_right_answer_is_accepted(client_that_gets: NewClient) -> None:
 
 def test_the_answer_for_another_order_is_refused(client_that_gets: NewClient) -> None:
     client = client_that_gets({**PAYMENT, "order_id": "ord_2", "status": "pending"})
-    message = r"\['ord_2'\] where \['ord_1'\] was sent"
+    message = r"\['ord_2'\], but the request had \['ord_1'\]"
     with pytest.raises(UnexpectedAnswerError, match=message):
         client.call("process_payment", expect=202, body=BODY)
     with pytest.raises(UnexpectedAnswerError, match=message):

@@ -1,1 +1,1 @@
-"""Alert rules: how they are read, what their expressions mean, and which of them can never fire."""
+"""Read alert rules and recording rules, and find flaws, such as an alert that can never fire."""

@@ -14,17 +14,17 @@ class FlawKind(Enum):
     QUANTILE_WITHOUT_RATE = "histogram_quantile reads buckets without rate"
     QUANTILE_WITHOUT_LE = "histogram_quantile reads buckets without sum by (le)"
     QUANTILE_OUTSIDE = "the quantile is not between 0 and 1"
-    QUANTILE_ADDED = "the expression adds or averages quantiles"
+    QUANTILE_ADDED = "the expression adds quantiles, or takes their average"
     RATE_OF_SUM = "the expression takes the rate of a sum"
     DIVIDED_BY_ITSELF = "the expression divides time series by themselves"
-    BUCKETS_ADDED = "the expression adds the buckets of a histogram"
+    BUCKETS_ADDED = "the expression adds the cumulative buckets of a histogram"
     WRONG_UNIT = "the expression compares an amount with a limit of another unit"
     RATE_OF_GAUGE = "the expression takes the rate of a gauge"
     RANGE_TOO_SHORT = "the range has fewer than two scrapes"
-    RANGE_TOO_LONG = "the range is longer than samples are kept"
-    FOR_TOO_LONG = "`for` is longer than the condition can hold"
-    NEVER_FIRES = "the condition can never hold"
-    ALWAYS_FIRES = "the condition always holds"
+    RANGE_TOO_LONG = "the range is longer than Prometheus stores samples"
+    FOR_TOO_LONG = "`for` is longer than the condition can be true"
+    NEVER_FIRES = "the condition can never be true"
+    ALWAYS_FIRES = "the condition is always true"
     NO_MATCH = "the two sides of an operator never have the same labels"
 
 
@@ -34,8 +34,8 @@ class RuleFlaw:
 
     Args:
         rule: the name of the rule.
-        kind: the kind of flaw.
-        sentence: what is wrong, and how it is repaired.
+        kind: the kind of the flaw.
+        sentence: the flaw and its repair, in one sentence.
     """
 
     rule: str

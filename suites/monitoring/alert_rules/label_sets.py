@@ -1,4 +1,4 @@
-"""Flaws of operators whose two sides never have the same labels, so that there is no result."""
+"""Find operators without a result, because their two sides never have the same labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ Sentences = Iterator[tuple[FlawKind, str]]
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The known labels of a result.
+    """The labels that the result of an expression has, as far as they are known.
 
     Args:
-        has: labels that it has for certain.
-        only: the only labels that it can have; None where it can have any.
-        grouped: the labels of ``by``, which it has if the time series have them.
+        has: labels that the result always has.
+        only: all labels that the result can have; None when it can have any label.
+        grouped: the labels of ``by``; the result has them when the time series have them.
     """
 
     has: frozenset[str] = frozenset()
@@ -41,10 +41,13 @@ NO_LABELS = Labels(only=frozenset())
 
 
 def match_flaws(node: Expr) -> Sentences:
-    """Operators whose two sides never match.
+    """Find operators of an expression whose two sides never have matching labels.
 
     Args:
-        node: the expression.
+        node: the syntax tree of the expression.
+
+    Yields:
+        Kind and sentence of each flaw.
 
     Source: Prometheus documentation, operators, vector matching.
     """
@@ -65,16 +68,16 @@ def match_flaws(node: Expr) -> Sentences:
             lost = has - named - other.only
             if lost:
                 sentence = (
-                    f"{promql.text(inside)} has no result: the {place} side has no label "
-                    f"{', '.join(sorted(lost))}, which the other side has: group both "
-                    "sides by the same labels"
+                    f"{promql.text(inside)} has no result, because only one side has the label "
+                    f"{', '.join(sorted(lost))}, and not the {place} side: group both sides by the "
+                    "same labels"
                 )
                 yield FlawKind.NO_MATCH, sentence
                 break
 
 
 def labels_of(node: Expr) -> Labels:
-    """The known labels of an expression's result."""
+    """Return the known labels of the result of an expression."""
     node = promql.inner(node)
     if isinstance(node, VectorSelector):
         name = promql.metric(node)
@@ -95,7 +98,7 @@ def labels_of(node: Expr) -> Labels:
 
 
 def _below(node: Expr) -> Labels:
-    """The labels of the argument of a function, which may be a range or a subquery."""
+    """Return the labels of a function's argument, which may be a range or a subquery."""
     node = promql.inner(node)
     if type(node).__name__ in ("MatrixSelector", "SubqueryExpr"):
         return labels_of(promql.children(node)[0])
@@ -115,7 +118,7 @@ def _of_aggregation(node: AggregateExpr) -> Labels:
 
 
 def _of_binary(node: BinaryExpr) -> Labels:
-    """The labels of an operation with a constant, or of a filter; others are not followed."""
+    """Return the labels of a binary operation; unknown for operations with other matching."""
     for side, other in ((node.lhs, node.rhs), (node.rhs, node.lhs)):
         if _is_scalar(side):
             return labels_of(other)
@@ -128,7 +131,7 @@ def _of_binary(node: BinaryExpr) -> Labels:
 
 
 def _is_scalar(node: Expr) -> bool:
-    """Whether an expression is a number, not a vector."""
+    """Return whether an expression is a number, not a vector."""
     node = promql.inner(node)
     if promql.constant(node) is not None or promql.function(node) in ("scalar", "time", "pi"):
         return True

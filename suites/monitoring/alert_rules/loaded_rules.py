@@ -1,4 +1,4 @@
-"""Whether the loaded alert rules are those of the policy, and whether they are evaluated."""
+"""Compare the loaded alert rules of Prometheus with the policy, and check their evaluation."""
 
 from collections.abc import Iterable, Sequence
 from math import isclose
@@ -12,7 +12,7 @@ from suites.monitoring.promql import expressions as promql
 from suites.monitoring.promql.series_facts import SeriesFacts
 from suites.monitoring.promql.value_kinds import Kind, Valuation
 
-# A rule that was just loaded, or whose group is slow, is evaluated within two intervals.
+# Prometheus evaluates a new rule, or a rule of a slow group, within two intervals.
 MAX_INTERVALS = 2
 SPARE_SECONDS = 5.0
 CRITICAL = "critical"
@@ -21,28 +21,35 @@ ABOVE, BELOW = (">", ">="), ("<", "<=")
 
 
 def alert_labels(rules: Iterable[Rule]) -> list[dict[str, str]]:
-    """The labels of the alerts of alert rules, as far as the rules state them."""
+    """Return the labels that each alert rule states for its alerts, with ``alertname``."""
     return [{**rule.labels, "alertname": rule.name} for rule in rules if rule.is_alert]
 
 
 def loading_flaws(rules: Iterable[Rule], levels: Sequence[AlertLevel]) -> list[str]:
-    """Alert rules that are missing, unknown, loaded twice, or of another severity.
+    """Find alert rules that are missing, unknown, loaded twice, or of another severity.
 
     Args:
-        rules: the loaded rules.
+        rules: the rules that Prometheus has loaded.
         levels: the policy's severities and their alerts.
+
+    Returns:
+        A sentence for each flaw.
     """
     expected = {name: level.severity for level in levels for name in level.alerts}
     loaded: dict[str, list[str]] = {}
     for rule in rules:
         if rule.is_alert:
             loaded.setdefault(rule.name, []).append(rule.severity)
-    flaws = [f"{name}: the alert rule is not loaded" for name in expected if name not in loaded]
+    flaws = [
+        f"{name}: the policy names this alert rule, but Prometheus has not loaded it"
+        for name in expected
+        if name not in loaded
+    ]
     for name, severities in loaded.items():
         if name not in expected:
             flaws.append(f"{name}: the alert rule is loaded, but the policy does not name it")
         elif len(severities) > 1:
-            flaws.append(f"{name}: the alert rule is loaded {len(severities)} times")
+            flaws.append(f"{name}: the alert rule is loaded {len(severities)} times, expected once")
         elif severities[0] != expected[name]:
             shown = severities[0] or "none"
             severity = expected[name]
@@ -51,21 +58,30 @@ def loading_flaws(rules: Iterable[Rule], levels: Sequence[AlertLevel]) -> list[s
 
 
 def evaluation_flaws(rules: Iterable[Rule]) -> list[str]:
-    """Rules whose evaluation failed, or is overdue.
+    """Find rules whose last evaluation failed, or is too long ago.
 
     Args:
-        rules: the loaded rules.
+        rules: the rules that Prometheus has loaded.
+
+    Returns:
+        A sentence for each flaw.
     """
     flaws = []
     for rule in rules:
         if rule.health != "ok" or rule.error:
-            flaws.append(f"{rule.name}: health {rule.health}, {rule.error or 'no error'}")
+            flaws.append(
+                f"{rule.name}: the health of the rule is {rule.health}, last error: "
+                f"{rule.error or 'no error'}"
+            )
             continue
         age = rule.seconds_since_evaluation
         longest = MAX_INTERVALS * rule.interval_seconds + SPARE_SECONDS
         if age is None or age > longest:
             shown = "never" if age is None else f"{age:.0f} s ago"
-            flaws.append(f"{rule.name}: was evaluated {shown}, expected within {longest:.0f} s")
+            flaws.append(
+                f"{rule.name}: the rule was evaluated {shown}, expected an evaluation within "
+                f"{longest:.0f} s"
+            )
     return flaws
 
 
@@ -75,13 +91,16 @@ def limit_flaws(
     facts: SeriesFacts,
     critical_for_seconds: float,
 ) -> list[str]:
-    """Alert rules whose limit is not that of the policy, and critical alerts that wait too long.
+    """Find alert rules with another limit than the policy's, and critical alerts that fire late.
 
     Args:
-        rules: all loaded rules: alert rules read what others record.
+        rules: all loaded rules, also the recording rules that alert rules read.
         levels: the policy's severities, with the limits of their alerts.
-        facts: what is known of the time series.
-        critical_for_seconds: the longest ``for`` of a critical alert.
+        facts: the known facts about the time series.
+        critical_for_seconds: the longest ``for`` of a critical alert, in seconds.
+
+    Returns:
+        A sentence for each flaw.
     """
     trees = {(rule.name, rule.is_alert): tree for rule in rules if (tree := _tree(rule))}
     recorded = {name: tree for (name, is_alert), tree in trees.items() if not is_alert}
@@ -94,11 +113,14 @@ def limit_flaws(
         limit, tree = limits.get(rule.name), trees.get((rule.name, True))
         if limit and tree is not None and not _has_limit(tree, limit, valuation):
             shown = ", ".join(entry.shown for entry in thresholds(tree, valuation))
-            flaws.append(f"{rule.name}: compares {shown}; the policy states {limit}")
+            flaws.append(
+                f"{rule.name}: the alert rule compares {shown or 'nothing'}; the policy states "
+                f"{limit}"
+            )
         if rule.severity == CRITICAL and rule.for_seconds > critical_for_seconds:
             flaws.append(
-                f"{rule.name}: fires after {rule.for_seconds:.0f} s (`for`); a critical alert "
-                f"must fire within {critical_for_seconds:g} s"
+                f"{rule.name}: the alert fires after {rule.for_seconds:.0f} s (`for`); a critical "
+                f"alert must fire within {critical_for_seconds:g} s"
             )
     return flaws
 
@@ -118,7 +140,7 @@ def _has_limit(tree: Expr, limit: AlertLimit, valuation: Valuation) -> bool:
 
 
 def _is_limit(threshold: Threshold, limit: AlertLimit) -> bool:
-    """Whether a comparison is the stated limit: as it is, of the rest to 1, or in percent."""
+    """Return whether a comparison is the stated limit, also in percent or as 1 minus a ratio."""
     direction, opposite = (ABOVE, BELOW) if limit.symbol == ">" else (BELOW, ABOVE)
     number = threshold.limit
     if threshold.value.kind is not Kind.RATIO:

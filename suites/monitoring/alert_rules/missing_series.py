@@ -1,4 +1,4 @@
-"""Which time series an expression reads that do not exist, and why they do not."""
+"""Find selectors of time series that do not exist, with the reason."""
 
 import re
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ MAX_DEPTH = 10
 MAX_SHOWN = 6
 STATUS_CODES = [str(code) for code in range(100, 600)]
 STATUS_CODE = re.compile(r"[1-5]\d\d\Z")
-# Prometheus itself writes these series, and only while an alert is pending or firing.
+# Prometheus itself writes these time series, but only while an alert is pending or firing.
 OF_ALERTS = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesSearch:
-    """Finds the missing time series of expressions.
+    """Finds selectors in expressions whose time series do not exist.
 
     Args:
-        facts: what is known of the time series.
-        recorded: the expressions of the recording rules, by the recorded name.
+        facts: the known facts about the time series.
+        recorded: the expressions of the recording rules, keyed by the recorded metric.
         alerts: the names of the alert rules.
     """
 
@@ -33,14 +33,14 @@ class SeriesSearch:
     alerts: frozenset[str]
 
     def missing(self, node: Expr, depth: int = 0) -> list[str]:
-        """A sentence for each selector whose time series do not exist.
+        """Return a sentence for each selector whose time series do not exist.
 
         Args:
-            node: the expression.
-            depth: how many recording rules led here.
+            node: the syntax tree of the expression.
+            depth: the number of recording rules that were followed to this expression.
 
         Returns:
-            Sentences; none where the expression can have a result. Of ``a or b`` one side is
+            The sentences; none when the expression can have a result. In ``a or b``, one side is
             enough. The right side of ``unless`` and the argument of ``absent`` may be missing.
         """
         node = promql.inner(node)
@@ -66,11 +66,11 @@ class SeriesSearch:
         if not self.facts.knows_series or self.facts.count(shown):
             return []
         if not name or not self.facts.count(name):
-            return [f"{name or shown}: no such time series"]
+            return [f"{name or shown}: Prometheus has no such time series"]
         return self._without_match(name, selector)
 
     def _without_match(self, name: str, selector: VectorSelector) -> list[str]:
-        """Why a metric has no time series with the selector's labels; none where that is rare."""
+        """Return why no time series of a metric matches; none for rare HTTP status codes."""
         matchers = sorted(promql.matchers(selector))
         reasons = [reason for matcher in matchers if (reason := self._reason(name, *matcher))]
         if not reasons and any(self._is_rare(name, *matcher) for matcher in matchers):
@@ -84,15 +84,19 @@ class SeriesSearch:
             for label, symbol, value in promql.matchers(selector)
             if label == "alertname" and symbol == "="
         ]
-        return [f"ALERTS: there is no alert {name}" for name in names if name not in self.alerts]
+        return [
+            f"ALERTS: no alert rule has the name {name}"
+            for name in names
+            if name not in self.alerts
+        ]
 
     def _reason(self, metric: str, label: str, symbol: str, value: str) -> str:
-        """Why no time series of a metric has a matcher; empty where it is not this matcher."""
+        """Return why a matcher selects no time series of a metric; empty when it selects some."""
         if symbol in ("!=", "!~") or self._is_rare(metric, label, symbol, value):
             return ""
         values = self.facts.label_values(metric, label)
         if not values:
-            return f"{metric} has no label {label}"
+            return f"no time series of {metric} has the label {label}"
         if any(_matches(symbol, value, candidate) for candidate in values):
             return ""
         near = get_close_matches(value, values, 1)
@@ -101,7 +105,7 @@ class SeriesSearch:
         return f"the label {label} is never {value!r}; its values are, for example, {shown}"
 
     def _is_rare(self, metric: str, label: str, symbol: str, value: str) -> bool:
-        """Whether a matcher selects HTTP status codes that may not have occurred yet."""
+        """Return whether a matcher selects HTTP status codes that may not have occurred yet."""
         values = self.facts.label_values(metric, label)
         if not values or not all(STATUS_CODE.match(known) for known in values):
             return False
@@ -109,7 +113,7 @@ class SeriesSearch:
 
 
 def _matches(symbol: str, pattern: str, value: str) -> bool:
-    """Whether a label value fits a matcher."""
+    """Return whether a label value satisfies a matcher."""
     if symbol in ("=", "!="):
         return (pattern == value) == (symbol == "=")
     try:
@@ -120,7 +124,7 @@ def _matches(symbol: str, pattern: str, value: str) -> bool:
 
 
 def _reads_series(node: Expr) -> bool:
-    """Whether a side of ``or`` reads time series: ``vector(0)`` and ``absent`` do not count."""
+    """Return whether a side of ``or`` reads time series, apart from those in ``absent``."""
     return any(
         isinstance(way[-1], VectorSelector)
         and not any(promql.function(above) in promql.ABSENT for above in way)

@@ -1,4 +1,4 @@
-"""Flaws of functions that need their input in a certain form: quantiles, and rates of sums."""
+"""Find wrong input of PromQL functions, such as ``histogram_quantile`` and ``rate``."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,18 +11,21 @@ from suites.monitoring.promql.value_kinds import Kind, Valuation
 
 ADDED = frozenset({"sum", "avg"})
 OF_GAUGES = frozenset({"delta", "idelta", "deriv"})
-# These keep some of the series as they are.
+# These aggregations select some time series, and do not change their values.
 CHOSEN = frozenset({"topk", "bottomk", "limitk"})
 MAX_DEPTH = 10
 Sentences = Iterator[tuple[FlawKind, str]]
 
 
 def form_flaws(node: Expr, valuation: Valuation) -> Sentences:
-    """Flaws of quantiles, of averages of quantiles, and of rates of the wrong thing.
+    """Find wrong uses of quantiles, of sums and averages of quantiles, and of rates.
 
     Args:
-        node: the expression.
-        valuation: for metric types and recording rules.
+        node: the syntax tree of the expression.
+        valuation: knows the metric types and the recording rules.
+
+    Yields:
+        Kind and sentence of each flaw.
     """
     for inside in promql.nodes(node):
         if isinstance(inside, Call) and promql.function(inside) == "histogram_quantile":
@@ -38,10 +41,12 @@ def form_flaws(node: Expr, valuation: Valuation) -> Sentences:
 def _quantile(node: Call, valuation: Valuation) -> Sentences:
     number = promql.constant(node.args[0])
     if number is not None and not 0 <= number <= 1:
-        sentence = f"histogram_quantile({number:g}, …): a quantile is between 0 and 1, such as 0.95"
+        sentence = (
+            f"histogram_quantile({number:g}, …): expected a quantile from 0 to 1, such as 0.95"
+        )
         yield FlawKind.QUANTILE_OUTSIDE, sentence
     ways = list(_Buckets(valuation.recorded).ways(node.args[1]))
-    # Beside buckets there may be an info series, which only adds labels.
+    # The expression may also read an info metric, which only adds labels.
     of_buckets = [way for way in ways if _name(way).endswith("_bucket")]
     for way in of_buckets or ways:
         yield from _bucket_flaws(way, valuation)
@@ -54,7 +59,7 @@ def _name(way: promql.Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Buckets:
-    """Finds the ways from a quantile to its buckets, through recording rules, too."""
+    """Finds the paths from a quantile to its buckets, also through recording rules."""
 
     recorded: Mapping[str, Expr] = field(default_factory=dict)
 
@@ -73,18 +78,20 @@ class _Buckets:
 def _bucket_flaws(way: promql.Path, valuation: Valuation) -> Sentences:
     name = _name(way)
     if ":" in name:
-        return  # recorded elsewhere; by convention its name says that it is a rate
+        return  # a rule of another file records this metric, which is a rate by convention
     has_rate = any(promql.function(above) in promql.INCREASES for above in way)
     if not has_rate:
         sentence = (
-            f"histogram_quantile reads {name} without rate: its buckets count since the start of "
-            "the process; write sum by (le) (rate(…[5m]))"
+            f"histogram_quantile reads {name} without rate, and buckets count all events since the "
+            "start of the process: write sum by (le) (rate(…[5m]))"
         )
         yield FlawKind.QUANTILE_WITHOUT_RATE, sentence
     if not name.endswith("_bucket"):
         # A native histogram has no buckets with the label le.
         if valuation.facts.metric_type(name) != "histogram":
-            sentence = f"histogram_quantile reads {name}, which is not a _bucket"
+            sentence = (
+                f"histogram_quantile reads {name}, which is not the _bucket metric of a histogram"
+            )
             yield FlawKind.QUANTILE_WITHOUT_LE, sentence
         return
     sums = [
@@ -105,16 +112,18 @@ def _bucket_flaws(way: promql.Path, valuation: Valuation) -> Sentences:
 def _aggregated(node: AggregateExpr) -> Sentences:
     name, (kind, labels) = promql.aggregation(node), promql.grouping(node)
     if name not in ADDED:
-        yield FlawKind.QUANTILE_WITHOUT_LE, f"histogram_quantile needs sum, not {name}, of buckets"
+        sentence = f"histogram_quantile needs the sum of buckets, not {name}: write sum by (le)"
+        yield FlawKind.QUANTILE_WITHOUT_LE, sentence
     elif ("le" in labels) == (kind == "without"):
         sentence = (
-            f"{promql.text(node)} loses the label le, which histogram_quantile needs: add le to by"
+            f"{promql.text(node)} removes the label le, which histogram_quantile needs: add le to "
+            "the labels of by"
         )
         yield FlawKind.QUANTILE_WITHOUT_LE, sentence
 
 
 def _added(node: AggregateExpr) -> Sentences:
-    """Quantiles of several series cannot be added or averaged."""
+    """Find sums and averages of quantiles, which are no quantiles."""
     for way in promql.paths(node.expr):
         if any(promql.aggregation(above) in ("count", "group") for above in way):
             continue
@@ -124,8 +133,8 @@ def _added(node: AggregateExpr) -> Sentences:
         )
         if is_summary or promql.function(leaf) == "histogram_quantile":
             sentence = (
-                f"{promql.aggregation(node)} of quantiles is no quantile: add the buckets of a "
-                "histogram, and then take the quantile"
+                f"{promql.aggregation(node)} of quantiles is not a quantile: add the buckets of a "
+                "histogram, and then calculate the quantile"
             )
             yield FlawKind.QUANTILE_ADDED, sentence
             return
@@ -136,20 +145,22 @@ def _rate(node: Expr, valuation: Valuation) -> Sentences:
         inside = promql.inner(argument.expr) if isinstance(argument, SubqueryExpr) else argument
         if promql.aggregation(inside) == "sum" and valuation.of(inside).kind is Kind.COUNTER:
             sentence = (
-                f"{promql.text(node)} takes the rate of a sum, so that a restart counts as a jump: "
-                "write sum(rate(…))"
+                f"{promql.text(node)} takes the rate of a sum, so that a restart of one process "
+                "looks like many events: write sum(rate(…))"
             )
             yield FlawKind.RATE_OF_SUM, sentence
         selectors = promql.selectors(argument)
         name = promql.metric(selectors[0]) if len(selectors) == 1 else ""
         if name and valuation.facts.metric_type(name) == "gauge":
-            sentence = f"{promql.text(node)}: {name} is a gauge; use delta or deriv"
+            sentence = f"{promql.text(node)}: {name} is a gauge, not a counter: use delta or deriv"
             yield FlawKind.RATE_OF_GAUGE, sentence
 
 
 def _difference(node: Expr, valuation: Valuation) -> Sentences:
-    """A difference of counters takes a restart for a fall."""
+    """Find ``delta`` and ``deriv`` of a counter, which take a restart for a decrease."""
     names = [promql.metric(selector) for selector in promql.selectors(node)]
     if len(names) == 1 and valuation.is_counter(names[0]):
-        sentence = f"{promql.text(node)}: {names[0]} is a counter; use increase or rate"
+        sentence = (
+            f"{promql.text(node)}: {names[0]} is a counter, not a gauge: use increase or rate"
+        )
         yield FlawKind.RAW_COUNTER, sentence

@@ -1,4 +1,4 @@
-"""Flaws of quotients that say nothing: series divided by themselves, a sum of all buckets."""
+"""Find useless quotients and sums: time series divided by themselves, and sums of all buckets."""
 
 from collections.abc import Iterator
 
@@ -8,17 +8,20 @@ from suites.monitoring.alert_rules.flaw import FlawKind
 from suites.monitoring.promql import expressions as promql
 from suites.monitoring.promql.series_facts import SeriesFacts
 
-# Labels with the outcome of an event; a metric of failures has only some of the values.
+# Labels that state the outcome of an event; a metric of failures has only some of their values.
 OUTCOMES = ("status", "code", "status_code", "outcome", "result")
 Sentences = Iterator[tuple[FlawKind, str]]
 
 
 def quotient_flaws(node: Expr, facts: SeriesFacts) -> Sentences:
-    """Quotients that are always 1, and sums that add cumulative buckets.
+    """Find quotients that are always 1, and sums that add cumulative buckets.
 
     Args:
-        node: the expression.
-        facts: what is known of the time series.
+        node: the syntax tree of the expression.
+        facts: the known facts about the time series.
+
+    Yields:
+        Kind and sentence of each flaw.
     """
     for way in promql.paths(node):
         inside = way[-1]
@@ -30,7 +33,7 @@ def quotient_flaws(node: Expr, facts: SeriesFacts) -> Sentences:
 
 
 def _by_itself(node: BinaryExpr, facts: SeriesFacts) -> Sentences:
-    """Both sides keep a label by which the left side selects: each series meets itself."""
+    """Find a quotient in which both sides keep the label that separates part and whole."""
     sides = [promql.selectors(side) for side in (node.lhs, node.rhs)]
     if [len(side) for side in sides] != [1, 1] or any(map(_has_operator, (node.lhs, node.rhs))):
         return
@@ -43,14 +46,14 @@ def _by_itself(node: BinaryExpr, facts: SeriesFacts) -> Sentences:
         if is_matched and all(_keeps(side, label) for side in (node.lhs, node.rhs)):
             sentence = (
                 f"{promql.text(node)} divides each time series by itself, because both sides keep "
-                f"the label {label}: add up both sides without this label"
+                f"the label {label}: sum both sides without this label"
             )
             yield FlawKind.DIVIDED_BY_ITSELF, sentence
             return
 
 
 def _parting(left: VectorSelector, right: VectorSelector, facts: SeriesFacts) -> set[str]:
-    """The labels by which the left side is a part of the right side."""
+    """Return the labels whose values make the left side a part of the right side."""
     if promql.metric(left) == promql.metric(right):
         return {label for label, _, _ in promql.matchers(left) - promql.matchers(right)}
     return {
@@ -65,7 +68,7 @@ def _parting(left: VectorSelector, right: VectorSelector, facts: SeriesFacts) ->
 
 
 def _keeps(node: Expr, label: str) -> bool:
-    """Whether every aggregation of an expression keeps a label."""
+    """Return whether every aggregation of an expression keeps a label."""
     for inside in promql.nodes(node):
         if isinstance(inside, AggregateExpr):
             kind, labels = promql.grouping(inside)
@@ -79,7 +82,7 @@ def _has_operator(node: Expr) -> bool:
 
 
 def _added_buckets(node: AggregateExpr) -> Sentences:
-    """A sum over all buckets counts each event once for each bucket that it is in."""
+    """Find a sum over all buckets, which counts an event once for each bucket that has it."""
     if _keeps(node, "le"):
         return
     for selector in promql.selectors(node.expr):
@@ -87,7 +90,7 @@ def _added_buckets(node: AggregateExpr) -> Sentences:
         if promql.metric(selector).endswith("_bucket") and "le" not in labels:
             sentence = (
                 f"{promql.text(node)} adds all buckets, so that an event counts several times: "
-                "read _count, or one bucket"
+                "read the _count metric, or one bucket"
             )
             yield FlawKind.BUCKETS_ADDED, sentence
             return

@@ -1,4 +1,4 @@
-"""Flaws of ranges and durations: a range with too few scrapes, and a ``for`` that is too long."""
+"""Find wrong durations in rules: a range with too few scrapes, and a ``for`` that is too long."""
 
 import re
 from collections.abc import Iterator
@@ -31,12 +31,15 @@ Sentences = Iterator[tuple[FlawKind, str]]
 
 
 def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
-    """The flaws of the range selectors of a rule, and of its waiting time ``for``.
+    """Find wrong range selectors in a rule, and a waiting time ``for`` that is too long.
 
     Args:
-        rule: the rule.
+        rule: the alert rule or recording rule.
         node: the expression of the rule.
-        valuation: finds the values of expressions.
+        valuation: finds the kinds and bounds of values.
+
+    Yields:
+        Kind and sentence of each flaw.
     """
     yield from _short_or_long(node, valuation)
     if not rule.is_alert or not rule.for_seconds:
@@ -45,15 +48,16 @@ def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
     if 0 < retention < rule.for_seconds:
         sentence = (
             f"for: {_shown(rule.for_seconds)} is longer than the {_shown(retention)} for which "
-            "samples are kept"
+            "Prometheus stores samples: use a shorter `for`"
         )
         yield FlawKind.FOR_TOO_LONG, sentence
     for threshold in thresholds(node, valuation):
         longest = _longest(threshold)
         if longest is not None and rule.for_seconds > longest:
             sentence = (
-                f"for: {_shown(rule.for_seconds)} is longer than {threshold.shown} can hold after "
-                f"an event: use a range as long as `for`, or a `for` of at most {_shown(longest)}"
+                f"for: {_shown(rule.for_seconds)} is longer than {threshold.shown} can be true "
+                "after an event: use a range as long as `for`, or a `for` of at most "
+                f"{_shown(longest)}"
             )
             yield FlawKind.FOR_TOO_LONG, sentence
             return
@@ -71,20 +75,20 @@ def _short_or_long(node: Expr, valuation: Valuation) -> Sentences:
         )
         if name in NEEDS_TWO_SAMPLES and not is_subquery and length < MIN_SCRAPES * interval:
             sentence = (
-                f"{promql.text(inside)} has no result: {_shown(length)} has fewer than "
-                f"{MIN_SCRAPES} scrapes, with a scrape every {_shown(interval)}"
+                f"{promql.text(inside)} has no result: a range of {_shown(length)} has fewer than "
+                f"{MIN_SCRAPES} scrapes, with a scrape every {_shown(interval)}: use a longer range"
             )
             yield FlawKind.RANGE_TOO_SHORT, sentence
         if 0 < retention < length:
             sentence = (
-                f"{promql.text(inside)} reads {_shown(length)}; samples are kept for "
-                f"{_shown(retention)}"
+                f"{promql.text(inside)} reads a range of {_shown(length)}, but Prometheus stores "
+                f"samples only for {_shown(retention)}: use a shorter range"
             )
             yield FlawKind.RANGE_TOO_LONG, sentence
 
 
 def _longest(threshold: Threshold) -> float | None:
-    """The longest sensible ``for`` of a comparison, in seconds; None where there is no bound."""
+    """Return the longest useful ``for`` of a comparison, in seconds; None without a limit."""
     if promql.function(threshold.node) in PERIODS and threshold.symbol == "==":
         return PERIODS[promql.function(threshold.node)]
     ranges = [
@@ -99,7 +103,7 @@ def _longest(threshold: Threshold) -> float | None:
 
 
 def _number_of_ranges(threshold: Threshold) -> float:
-    """For how many ranges a condition can hold after its events."""
+    """Return for how many lengths of its range a condition can be true after its events."""
     kind = threshold.value.kind
     if kind is not Kind.EVENTS and not (kind is Kind.EVENT_RATE and threshold.limit == 0):
         return MAX_RANGES_OF_A_LEVEL if kind in (Kind.RATIO, Kind.EVENT_RATE) else inf
@@ -108,7 +112,7 @@ def _number_of_ranges(threshold: Threshold) -> float:
 
 
 def _shown(seconds: float) -> str:
-    """A duration as Prometheus writes it."""
+    """Return a duration as Prometheus writes it, such as ``5m``."""
     for name, length in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:.0f}{name}"

@@ -1,4 +1,4 @@
-"""Alert and recording rules, as a rule file has them or as Prometheus has loaded them."""
+"""Alert rules and recording rules, from a rule file or from a Prometheus that has loaded them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MAX_RULES = 10_000
 
 
 class RuleFileError(Exception):
-    """A rule file is not a rule file; the message names the place."""
+    """A file is not a valid rule file of Prometheus; the message names the wrong part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,18 @@ class Rule:
     """An alert rule or a recording rule.
 
     Args:
-        name: the alert, or the recorded metric.
-        expression: PromQL.
-        is_alert: whether it is an alert rule.
-        for_seconds: how long the condition must hold before the alert fires.
+        name: the name of the alert, or of the recorded metric.
+        expression: the PromQL expression.
+        is_alert: whether the rule is an alert rule; a recording rule otherwise.
+        for_seconds: how long the condition must be true before the alert fires, in seconds.
         labels: labels that the rule adds, such as ``severity``.
-        annotations: texts for people.
-        group: the name of its group.
+        annotations: texts for people, keyed by name.
+        group: the name of the rule group.
         health: ``ok``, ``err`` or ``unknown``; empty for a rule of a file.
         error: the error of the last evaluation; empty without an error.
-        seconds_since_evaluation: the age of the last evaluation; None for a rule of a file.
-        interval_seconds: how often the group is evaluated; 0 where it is not known.
+        seconds_since_evaluation: the age of the last evaluation in seconds; None for a rule of a
+            file.
+        interval_seconds: the time between evaluations of the group, in seconds; 0 if unknown.
     """
 
     name: str
@@ -47,23 +48,23 @@ class Rule:
 
     @property
     def severity(self) -> str:
-        """The label ``severity``; empty without one."""
+        """The value of the label ``severity``; empty without this label."""
         return self.labels.get("severity", "")
 
 
 def rules_of_file(text: str) -> tuple[Rule, ...]:
-    """The rules of a rule file.
+    """Parse the alert rules and recording rules of a rule file.
 
     Args:
-        text: the file's YAML.
+        text: the content of the file, as YAML.
 
     Raises:
-        RuleFileError: the text is no rule file of Prometheus.
+        RuleFileError: the text is not a valid rule file of Prometheus.
 
     Source: Prometheus documentation, defining recording rules and alerting rules.
     """
     if len(text) > MAX_FILE_BYTES:
-        raise RuleFileError(f"the file has more than {MAX_FILE_BYTES} bytes")
+        raise RuleFileError(f"the file is larger than the limit of {MAX_FILE_BYTES} bytes")
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -82,7 +83,7 @@ def _groups(content: object) -> list[Mapping[str, object]]:
     if groups is None and isinstance(content, dict) and isinstance(content.get("spec"), dict):
         groups = content["spec"].get("groups")
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise RuleFileError("the file has no list of groups")
+        raise RuleFileError("expected a list of rule groups after the key groups")
     return groups
 
 
@@ -91,7 +92,7 @@ def _rules(groups: list[Mapping[str, object]]) -> Iterator[Rule]:
         name = str(group.get("name", ""))
         listed = group.get("rules")
         if not isinstance(listed, list):
-            raise RuleFileError(f"group {name}: no list of rules")
+            raise RuleFileError(f"group {name}: expected a list of rules after the key rules")
         interval = _seconds(group.get("interval"), f"group {name}: interval")
         for content in listed:
             yield _rule(content, name, interval)
@@ -99,10 +100,10 @@ def _rules(groups: list[Mapping[str, object]]) -> Iterator[Rule]:
 
 def _rule(content: object, group: str, interval: float) -> Rule:
     if not isinstance(content, dict) or "expr" not in content:
-        raise RuleFileError(f"group {group}: a rule without expr")
+        raise RuleFileError(f"group {group}: a rule has no key expr")
     name = content.get("alert") or content.get("record")
     if not isinstance(name, str):
-        raise RuleFileError(f"group {group}: a rule without the name of an alert or a record")
+        raise RuleFileError(f"group {group}: a rule has no name after the key alert or record")
     return Rule(
         name=name,
         expression=str(content["expr"]),
@@ -121,12 +122,12 @@ def _seconds(content: object, place: str) -> float:
     try:
         return duration(str(content)).total_seconds()
     except ValueError as error:
-        raise RuleFileError(f"{place}: {content!r} is not a duration") from error
+        raise RuleFileError(f"{place}: {content!r} is not a duration such as 5m") from error
 
 
 def _texts(content: object, place: str) -> dict[str, str]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise RuleFileError(f"{place}: expected names and texts")
+        raise RuleFileError(f"{place}: expected a mapping of names to texts")
     return {str(name): str(text) for name, text in content.items()}

@@ -1,4 +1,4 @@
-"""Every flaw of a set of rules: which of them cannot be read, can never fire, or always fire."""
+"""Find all flaws of a set of rules, such as rules that can never fire or always fire."""
 
 from collections.abc import Iterable
 
@@ -18,14 +18,15 @@ from suites.monitoring.promql.value_kinds import Valuation
 
 
 def rule_flaws(rules: Iterable[Rule], facts: SeriesFacts) -> list[RuleFlaw]:
-    """The flaws of alert rules and recording rules.
+    """Find the flaws of alert rules and recording rules.
 
     Args:
-        rules: all rules of a Prometheus, or of some files: alert rules read what others record.
-        facts: what is known of the time series.
+        rules: all rules of a Prometheus or of some files, also the recording rules that alert rules
+            read.
+        facts: the known facts about the time series.
 
     Returns:
-        The flaws, in the order of the rules; each once.
+        The flaws in the order of the rules; equal flaws once.
     """
     listed = [(rule, *_parsed(rule)) for rule in rules]
     recorded = {rule.name: node for rule, node, _ in listed if node and not rule.is_alert}
@@ -41,7 +42,7 @@ def rule_flaws(rules: Iterable[Rule], facts: SeriesFacts) -> list[RuleFlaw]:
 
 
 def _parsed(rule: Rule) -> tuple[Expr | None, list[RuleFlaw]]:
-    """The tree of a rule's expression, or the flaw that the expression cannot be read."""
+    """Return the syntax tree of a rule's expression, or the flaw that it is not PromQL."""
     try:
         return promql.tree(rule.expression), []
     except promql.ExpressionError as error:

@@ -1,4 +1,4 @@
-"""Flaws of the comparisons of an alert rule: with the wrong kind of limit, or impossible."""
+"""Find comparisons in alert rules that have the wrong kind of limit, or can never be true."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ GOOD_EVENTS = re.compile(r"hit|success|succeeded|captured|healthy|_ok_")
 TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 COUNTED = frozenset({"count", "group"})
 SETS = promql.SET_OPERATORS
-# Events that are a part of all events: a rule with a small limit means their share.
+# Events that are a part of all events: a small limit means their ratio to all events.
 PART = re.compile(
     r"error|fail|miss|denied|reject|declin|refus|drop|lost|timeout|abort|cancel|invalid|bad_|crash|"
     r"panic|unavailable|slow|hit|success|captured|[45](xx|\d\d)"
@@ -62,12 +62,12 @@ class Threshold:
     Args:
         node: the compared expression.
         symbol: the operator, with the expression on the left side.
-        limit: the constant.
-        value: what the expression can be.
-        is_condition: whether the comparison filters; with ``bool`` it does not.
-        is_guard: whether it stands beside another condition, as in ``… and x > 0``.
-        is_counted: whether it selects what ``count`` counts.
-        is_inside: whether it only filters a part of another expression.
+        limit: the constant on the right side.
+        value: the kind and the bounds of the expression's value.
+        is_condition: whether the comparison filters time series; false with ``bool``.
+        is_guard: whether the comparison is a side of ``and``, as in ``… and x > 0``.
+        is_counted: whether the comparison selects the time series that ``count`` counts.
+        is_inside: whether the comparison only filters a part of another expression.
     """
 
     node: Expr
@@ -81,12 +81,17 @@ class Threshold:
 
     @property
     def shown(self) -> str:
-        """The comparison as text."""
+        """The comparison as text, for messages."""
         return f"{promql.text(self.node)} {self.symbol} {self.limit:g}"
 
 
 def thresholds(node: Expr, valuation: Valuation) -> list[Threshold]:
-    """Every comparison of an expression with a constant, outermost first."""
+    """Return every comparison with a constant inside an expression, outermost first.
+
+    Args:
+        node: the syntax tree of the expression.
+        valuation: finds the kinds and bounds of values.
+    """
     comparisons = []
     for way in promql.paths(node):
         inside = way[-1]
@@ -113,7 +118,7 @@ def thresholds(node: Expr, valuation: Valuation) -> list[Threshold]:
 
 
 def _limit(node: Expr, valuation: Valuation) -> float | None:
-    """The value of a constant side: a number, or an expression that is always this number."""
+    """Return the number of a side that is always the same number; None for another side."""
     number = promql.constant(node)
     if number is not None or promql.selectors(node):
         return number
@@ -122,12 +127,15 @@ def _limit(node: Expr, valuation: Valuation) -> float | None:
 
 
 def threshold_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
-    """The flaws of an alert rule's comparisons.
+    """Find the flaws of the comparisons in an alert rule.
 
     Args:
-        rule: the rule, for its texts.
+        rule: the alert rule; its name and annotations may say that a limit is a ratio.
         node: the expression of the rule.
-        valuation: finds the values of expressions.
+        valuation: finds the kinds and bounds of values.
+
+    Yields:
+        Kind and sentence of each flaw.
     """
     comparisons = thresholds(node, valuation)
     # A rule with a limit of a ratio may also demand enough events, with a limit of a rate.
@@ -147,13 +155,13 @@ def threshold_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
 
 def _raw(node: Expr) -> str:
     return (
-        f"{promql.text(node)} is a counter, which grows from the start of its process: compare "
+        f"{promql.text(node)} is a counter, which grows since the start of its process: compare "
         "rate(…[5m]) or increase(…[5m])"
     )
 
 
 def _counters_compared(node: Expr, valuation: Valuation) -> Sentences:
-    """Counters that are compared with other time series; with their own past is in order."""
+    """Find comparisons of a counter with other time series than its own past."""
     for inside in promql.nodes(node):
         if not isinstance(inside, BinaryExpr) or promql.binary(inside) not in promql.COMPARISONS:
             continue
@@ -188,7 +196,7 @@ def _impossible(threshold: Threshold) -> Sentences:
         is_low = threshold.symbol[0] == "<" or (threshold.symbol == "==" and threshold.limit < low)
         bound = f"at least {low:g}" if is_low else f"at most {high:g}"
         bound = f"always {low:g}" if low == high else bound
-        yield FlawKind.NEVER_FIRES, f"{threshold.shown} never holds: the left side is {bound}"
+        yield FlawKind.NEVER_FIRES, f"{threshold.shown} is never true: the left side is {bound}"
 
 
 def _texts(rule: Rule) -> str:
@@ -196,7 +204,7 @@ def _texts(rule: Rule) -> str:
 
 
 def _speaks_of_percent(rule: Rule) -> bool:
-    """Whether a rule's name or texts say that its value is a ratio or a percentage."""
+    """Return whether the name or a text of a rule says that its value is a ratio or percentage."""
     texts = _texts(rule)
     in_templates = " ".join(TEMPLATE.findall(texts))
     return bool(
@@ -205,7 +213,7 @@ def _speaks_of_percent(rule: Rule) -> bool:
 
 
 def _against_ratio(rule: Rule, threshold: Threshold, *, has_ratio: bool) -> Sentences:
-    """A number of events, or of events per second, that is compared with a ratio."""
+    """Find a number of events, or of events per second, that is compared with a ratio."""
     value, limit = threshold.value, threshold.limit
     if value.kind not in EVENT_KINDS or limit <= 0 or has_ratio or threshold.is_counted:
         return
@@ -215,14 +223,14 @@ def _against_ratio(rule: Rule, threshold: Threshold, *, has_ratio: bool) -> Sent
     if is_percent or (limit < 1 and _means_ratio(rule, threshold)):
         unit = "events per second" if value.kind is Kind.EVENT_RATE else "a number of events"
         sentence = (
-            f"{promql.text(threshold.node)} is {unit}, and {limit:g} is a ratio: divide by the "
-            "rate of all events"
+            f"{promql.text(threshold.node)} is {unit}, but the limit {limit:g} is a ratio: divide "
+            "by the rate of all events"
         )
         yield FlawKind.RATE_AGAINST_RATIO, sentence
 
 
 def _means_ratio(rule: Rule, threshold: Threshold) -> bool:
-    """Whether a limit under 1 is a ratio: few events a second may be meant, too."""
+    """Return whether a limit below 1 means a ratio, and not a small number of events."""
     texts = TEMPLATE.sub("", _texts(rule))
     if PER_SECOND_WORDS.search(texts):
         return False
@@ -238,46 +246,57 @@ def _means_ratio(rule: Rule, threshold: Threshold) -> bool:
 def _timestamp(threshold: Threshold) -> Sentences:
     if threshold.value.kind is Kind.TIMESTAMP and 0 < threshold.limit < FIRST_TIMESTAMP:
         sentence = (
-            f"{promql.text(threshold.node)} is a time since 1970, and {threshold.limit:g} is a "
-            "duration: compare time() - …, or … - time()"
+            f"{promql.text(threshold.node)} is a time in seconds since 1970, but the limit "
+            f"{threshold.limit:g} is a duration: compare time() - …, or … - time()"
         )
         never = threshold.symbol[0] == "<"
         yield FlawKind.NEVER_FIRES if never else FlawKind.ALWAYS_FIRES, sentence
 
 
 def _wrong_unit(threshold: Threshold) -> Sentences:
-    """Bytes that are compared with a ratio or a percentage, and a sum of durations with seconds."""
+    """Find bytes compared with a ratio, and rates of a duration sum compared with a duration."""
     value, shown = threshold.value, promql.text(threshold.node)
     if value.kind is Kind.BYTES and value.factor == 1 and 0 < threshold.limit <= PERCENT:
         sentence = (
-            f"{shown} is a number of bytes, and {threshold.limit:g} is a ratio: divide by the size"
+            f"{shown} is a number of bytes, but the limit {threshold.limit:g} is a ratio: divide "
+            "by the total size"
         )
         yield FlawKind.WRONG_UNIT, sentence
     if value.kind is Kind.DURATION_RATE and not threshold.is_inside:
-        yield FlawKind.WRONG_UNIT, f"{shown} is no duration: divide the sum by the rate of _count"
+        sentence = (
+            f"{shown} is the rate of a sum of durations, not a duration: divide by the rate of "
+            "_count"
+        )
+        yield FlawKind.WRONG_UNIT, sentence
 
 
 def _always(node: Expr, valuation: Valuation) -> Sentences:
-    """A rule whose condition holds whatever happens."""
+    """Find a condition that is always true."""
     root = promql.inner(node)
     for threshold in thresholds(node, valuation):
         value = threshold.value
         is_share = value.kind is Kind.RATIO and value.high <= 1
         if is_share and threshold.symbol[0] == "<" and threshold.limit >= MIN_PERCENT:
             sentence = (
-                f"{threshold.shown} always holds: the left side is a ratio, at most 1; "
+                f"{threshold.shown} is always true: the left side is a ratio of at most 1; "
                 "multiply the left side by 100"
             )
             yield FlawKind.ALWAYS_FIRES, sentence
     if isinstance(root, BinaryExpr) and promql.returns_bool(root):
-        sentence = "the modifier bool gives 0 or 1, and both fire: remove the modifier"
+        sentence = (
+            "a comparison with bool returns 0 or 1, and the alert fires for 0 as well as for 1: "
+            "remove bool"
+        )
         yield FlawKind.ALWAYS_FIRES, sentence
     elif not _has_condition(root):
-        yield FlawKind.ALWAYS_FIRES, f"{promql.text(root)} has no comparison, so any value fires"
+        sentence = (
+            f"{promql.text(root)} has no comparison, so the alert fires for any value: add a limit"
+        )
+        yield FlawKind.ALWAYS_FIRES, sentence
 
 
 def _has_condition(node: Expr) -> bool:
-    """Whether an expression has a comparison, or another part that can be without a result."""
+    """Return whether an expression can be without a result, for example by a comparison."""
     selectors = promql.selectors(node)
     names = {promql.metric(selector) for selector in selectors}
     if not names or any(":" in name or name in ("ALERTS", "") for name in names):
@@ -295,19 +314,19 @@ def _has_condition(node: Expr) -> bool:
 
 
 def _contradictions(node: Expr, valuation: Valuation) -> Sentences:
-    """``absent`` of what always exists, and two limits that exclude each other."""
+    """Find ``absent`` of a value that always exists, and limits that exclude each other."""
     for inside in promql.nodes(node):
         if promql.function(inside) == "absent":
             argument = promql.children(inside)[0]
             if always_has_value(argument, valuation):
-                sentence = f"{promql.text(inside)} never holds: the argument always has a value"
+                sentence = f"{promql.text(inside)} is never true: its argument always has a value"
                 yield FlawKind.NEVER_FIRES, sentence
         if isinstance(inside, BinaryExpr) and promql.binary(inside) == "and":
             yield from _excluding(inside, valuation)
 
 
 def _excluding(node: BinaryExpr, valuation: Valuation) -> Sentences:
-    """Two limits of the same expression that no value keeps."""
+    """Find two limits of the same expression that no value can satisfy."""
     lower: dict[str, float] = {}
     upper: dict[str, float] = {}
     for side in (node.lhs, node.rhs):
@@ -322,17 +341,20 @@ def _excluding(node: BinaryExpr, valuation: Valuation) -> Sentences:
                 upper[name] = min(threshold.limit, upper.get(name, inf))
     for name in lower.keys() & upper.keys():
         if lower[name] > upper[name]:
-            sentence = f"{name} is never over {lower[name]:g} and under {upper[name]:g}"
+            sentence = (
+                f"{name} can never be over {lower[name]:g} and below {upper[name]:g} at the same "
+                "time"
+            )
             yield FlawKind.NEVER_FIRES, sentence
 
 
 def always_has_value(node: Expr, valuation: Valuation, depth: int = 0) -> bool:
-    """Whether an expression has a result at any time, whatever series exist.
+    """Return whether an expression has a result at any time, even without any time series.
 
     Args:
-        node: the expression.
-        valuation: for its recording rules.
-        depth: how many recording rules led here.
+        node: the syntax tree of the expression.
+        valuation: knows the recording rules.
+        depth: the number of recording rules that were followed to this expression.
     """
     node = promql.inner(node)
     if promql.constant(node) is not None or promql.function(node) in ("vector", "time"):

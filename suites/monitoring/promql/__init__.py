@@ -1,1 +1,1 @@
-"""PromQL: expressions as trees, what their values are, and what is known of time series."""
+"""Analyse PromQL expressions: syntax trees, kinds and bounds of values, facts on time series."""

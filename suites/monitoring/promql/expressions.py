@@ -1,4 +1,4 @@
-"""PromQL expressions as trees: parsed once, and read by small questions about their nodes."""
+"""Parse PromQL expressions into syntax trees, and read single facts from their nodes."""
 
 import json
 import math
@@ -48,11 +48,11 @@ Path = tuple[Expr, ...]
 
 
 class ExpressionError(Exception):
-    """An expression is not PromQL; the message says why."""
+    """A text is not a PromQL expression; the message says why."""
 
 
 def duration(content: str) -> timedelta:
-    """A duration as Prometheus and Alertmanager write it, such as ``1h30m`` or ``0s``.
+    """Parse a duration in the format of Prometheus and Alertmanager, such as ``1h30m`` or ``0s``.
 
     Raises:
         ValueError: the text is not a duration.
@@ -62,7 +62,7 @@ def duration(content: str) -> timedelta:
 
 @lru_cache(maxsize=4096)
 def tree(expression: str) -> Expr:
-    """The syntax tree of an expression.
+    """Parse an expression, and return its syntax tree.
 
     Raises:
         ExpressionError: the text is not PromQL.
@@ -76,20 +76,20 @@ def tree(expression: str) -> Expr:
 
 @lru_cache(maxsize=1)
 def _know_old_functions() -> None:
-    """Prometheus 2 has ``holt_winters``, which Prometheus 3 and the parser name otherwise."""
+    """Add the function ``holt_winters`` of Prometheus 2, which the parser does not know."""
     types = [ValueType.Matrix, ValueType.Scalar, ValueType.Scalar]
     register_extra_functions([Function("holt_winters", types, ValueType.Vector)])
 
 
 def inner(node: Expr) -> Expr:
-    """The node without the parentheses around it."""
+    """Remove the parentheses around an expression, and return the expression inside."""
     while isinstance(node, ParenExpr):
         node = node.expr
     return node
 
 
 def children(node: Expr) -> list[Expr]:
-    """The expressions directly below a node."""
+    """Return the expressions directly below a node."""
     if isinstance(node, BinaryExpr):
         return [node.lhs, node.rhs]
     if isinstance(node, AggregateExpr):
@@ -102,7 +102,12 @@ def children(node: Expr) -> list[Expr]:
 
 
 def paths(node: Expr, above: Path = ()) -> Iterator[Path]:
-    """For every node but parentheses, the nodes from the root down to the node itself."""
+    """Yield for every node the path from the root to the node; parentheses are left out.
+
+    Args:
+        node: the root of the tree.
+        above: the nodes above the root, which begin each path.
+    """
     if isinstance(node, ParenExpr):
         yield from paths(node.expr, above)
         return
@@ -113,17 +118,17 @@ def paths(node: Expr, above: Path = ()) -> Iterator[Path]:
 
 
 def nodes(node: Expr) -> Iterator[Expr]:
-    """The node and every node below it, without parentheses."""
+    """Yield the node and every node below it; parentheses are left out."""
     return (way[-1] for way in paths(node))
 
 
 def selectors(node: Expr) -> list[VectorSelector]:
-    """Every selector of time series below a node."""
+    """Return every selector of time series in an expression."""
     return [inside for inside in nodes(node) if isinstance(inside, VectorSelector)]
 
 
 def metric(selector: VectorSelector) -> str:
-    """The name of the metric that a selector names; empty where it names none."""
+    """Return the metric that a selector names; empty when the selector names no metric."""
     if selector.name:
         return selector.name
     names = [
@@ -135,13 +140,13 @@ def metric(selector: VectorSelector) -> str:
 
 
 def matcher_operator(matcher: object) -> str:
-    """The operator of a matcher: ``=``, ``!=``, ``=~`` or ``!~``."""
+    """Return the operator of a matcher: ``=``, ``!=``, ``=~`` or ``!~``."""
     names = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
     return names[str(matcher.op).rpartition(".")[2]]  # type: ignore[attr-defined]
 
 
 def matchers(selector: VectorSelector) -> frozenset[tuple[str, str, str]]:
-    """Label, operator and value of each matcher, without the matcher of the metric's name."""
+    """Return label, operator and value of each matcher, without a matcher of the metric's name."""
     return frozenset(
         (matcher.name, matcher_operator(matcher), matcher.value)
         for matcher in selector.matchers.matchers
@@ -150,7 +155,7 @@ def matchers(selector: VectorSelector) -> frozenset[tuple[str, str, str]]:
 
 
 def constant(node: Expr) -> float | None:
-    """The value of an expression of numbers only; None for any other expression."""
+    """Return the value of an expression that has only numbers; None for other expressions."""
     node = inner(node)
     if isinstance(node, NumberLiteral):
         return node.val
@@ -172,22 +177,26 @@ def _calculated(symbol: str, left: float, right: float) -> float | None:
 
 
 def function(node: Expr) -> str:
-    """The name of the function that a node calls; empty for another node."""
+    """Return the name of a node's function, such as ``rate``; empty for other nodes."""
     return str(node.func.name) if isinstance(node, Call) else ""
 
 
 def aggregation(node: Expr) -> str:
-    """The name of the aggregation of a node, such as ``sum``; empty for another node."""
+    """Return the name of a node's aggregation, such as ``sum``; empty for other nodes."""
     return str(node.op) if isinstance(node, AggregateExpr) else ""
 
 
 def binary(node: Expr) -> str:
-    """The operator of a binary node; empty for another node."""
+    """Return the operator of a binary node, such as ``>``; empty for other nodes."""
     return str(node.op) if isinstance(node, BinaryExpr) else ""
 
 
 def grouping(node: AggregateExpr) -> tuple[str, frozenset[str]]:
-    """``by`` or ``without`` and the labels of an aggregation; ``by`` where it has no modifier."""
+    """Return the grouping of an aggregation.
+
+    Returns:
+        ``by`` or ``without``, and the labels; ``by`` and no label without a modifier.
+    """
     if node.modifier is None:
         return "by", frozenset()
     kind = "without" if str(node.modifier.type).endswith("Without") else "by"
@@ -195,9 +204,10 @@ def grouping(node: AggregateExpr) -> tuple[str, frozenset[str]]:
 
 
 def matching(node: BinaryExpr) -> tuple[str, frozenset[str]]:
-    """``on`` or ``ignoring`` and the labels of a binary operation.
+    """Return the label matching of a binary operation.
 
-    ``ignoring`` and no label where the operation has no modifier.
+    Returns:
+        ``on`` or ``ignoring``, and the labels; ``ignoring`` and no label without a modifier.
     """
     modifier = node.modifier.matching if node.modifier else None
     if modifier is None:
@@ -207,12 +217,12 @@ def matching(node: BinaryExpr) -> tuple[str, frozenset[str]]:
 
 
 def returns_bool(node: BinaryExpr) -> bool:
-    """Whether a comparison has the modifier ``bool``: it answers 0 or 1 instead of filtering."""
+    """Return whether a comparison has the modifier ``bool``: its result is 0 or 1, not a filter."""
     return bool(node.modifier and node.modifier.return_bool)
 
 
 def range_seconds(node: Expr) -> float | None:
-    """The length of the range that a function call reads; None without a range."""
+    """Return the length of a function call's range, in seconds; None without a range."""
     if not isinstance(node, Call):
         return None
     for argument in map(inner, node.args):
@@ -224,12 +234,12 @@ def range_seconds(node: Expr) -> float | None:
 
 
 def offset_seconds(selector: VectorSelector) -> float:
-    """The offset of a selector."""
+    """Return the offset of a selector, in seconds; 0 without an offset."""
     return selector.offset.total_seconds() if selector.offset else 0.0
 
 
 def present(selector: VectorSelector) -> str:
-    """The selector as PromQL without its offset: the time series that exist now."""
+    """Return the selector as PromQL without its offset, so that it selects present time series."""
     inside = [
         f"{matcher.name}{matcher_operator(matcher)}{json.dumps(matcher.value, ensure_ascii=False)}"
         for matcher in selector.matchers.matchers
@@ -238,6 +248,11 @@ def present(selector: VectorSelector) -> str:
 
 
 def text(node: Expr, max_length: int = 90) -> str:
-    """The expression in one line for a message."""
+    """Return the expression in one line for a message, cut to a length.
+
+    Args:
+        node: the syntax tree of the expression.
+        max_length: the largest number of characters before the cut.
+    """
     line = str(node.val) if isinstance(node, StringLiteral) else " ".join(node.prettify().split())
     return line if len(line) <= max_length else f"{line[:max_length]}…"

@@ -1,41 +1,41 @@
-"""Facts about time series: which series exist, with which labels, and of which type."""
+"""Facts about time series: which time series exist, with which labels, and of which type."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 
 class SeriesFacts(Protocol):
-    """Answers questions about the time series that rules read."""
+    """The facts about time series that the analysis of rules needs."""
 
     def count(self, selector: str) -> int:
-        """How many time series match a selector, or matched it some minutes ago."""
+        """Return how many time series match a selector now, or matched it some minutes ago."""
 
     def label_values(self, metric: str, label: str) -> frozenset[str]:
-        """The values of a label of a metric; empty where no time series has the label."""
+        """Return the values of a label of a metric; empty when no time series has the label."""
 
     def metric_type(self, metric: str) -> str:
-        """``counter``, ``gauge``, ``histogram``, ``summary``; empty where it is not known."""
+        """Return the type of a metric, such as ``counter`` or ``gauge``; empty if unknown."""
 
     @property
     def knows_series(self) -> bool:
-        """Whether ``count`` and ``label_values`` know the time series at all."""
+        """Whether ``count`` and ``label_values`` have facts; false without a Prometheus."""
 
     @property
     def scrape_interval_seconds(self) -> float:
-        """The shortest scrape interval; 0 where it is not known."""
+        """The shortest scrape interval, in seconds; 0 if unknown."""
 
     @property
     def retention_seconds(self) -> float:
-        """For how long samples are kept; 0 where it is not known."""
+        """How long Prometheus stores samples, in seconds; 0 if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSeries:
-    """Facts about rules of a file, without a Prometheus: nothing is known of time series.
+    """The facts for rules of a file without a Prometheus: no time series is known.
 
     Args:
-        scrape_interval_seconds: the shortest scrape interval; 0 where it is not known.
-        retention_seconds: for how long samples are kept; 0 where it is not known.
+        scrape_interval_seconds: the shortest scrape interval, in seconds; 0 if unknown.
+        retention_seconds: how long Prometheus stores samples, in seconds; 0 if unknown.
     """
 
     scrape_interval_seconds: float = 0.0
@@ -43,17 +43,17 @@ class UnknownSeries:
 
     @property
     def knows_series(self) -> bool:
-        """Never: there is no Prometheus to ask."""
+        """Always false, because there is no Prometheus."""
         return False
 
     def count(self, selector: str) -> int:
-        """No time series is known."""
+        """Return 0, because no time series is known."""
         return 0 * len(selector)
 
     def label_values(self, metric: str, label: str) -> frozenset[str]:
-        """No label is known."""
+        """Return an empty set, because no label is known."""
         return frozenset((metric, label)[:0])
 
     def metric_type(self, metric: str) -> str:
-        """No type is known."""
+        """Return an empty text, because no type is known."""
         return metric[:0]

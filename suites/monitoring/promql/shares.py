@@ -1,4 +1,4 @@
-"""Whether a quotient is a share of a whole, so that it is never over 1."""
+"""Decide whether a quotient is a part divided by its whole, so that it is never over 1."""
 
 import re
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ WHOLE_AMOUNT = re.compile(r"total|size|limit|capacity|max|quota|files\Z", re.IGN
 
 
 class Share(Enum):
-    """How it is known that a quotient is a share."""
+    """How certain it is that a quotient is a part divided by its whole."""
 
     PROVEN = "the numerator is a part of the denominator"
-    LIKELY = "the names say so"
-    UNKNOWN = "it may be over 1"
+    LIKELY = "the names say that the numerator is a part of the denominator"
+    UNKNOWN = "the quotient may be over 1"
 
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """What one side of a quotient selects.
+    """The time series and functions of one side of a quotient.
 
     Args:
-        metric: the name of its only metric.
+        metric: the name of the only metric.
         matchers: label, operator and value of each matcher.
         functions: the functions and aggregations around the selector, with range and offset.
         groupings: the grouping of each aggregation.
@@ -43,10 +43,13 @@ class _Selection:
 
 
 def share_of(node: BinaryExpr) -> Share:
-    """Whether a quotient is a share of a whole.
+    """Decide whether a quotient is a part divided by its whole.
 
     Args:
-        node: the quotient.
+        node: the syntax tree of the quotient.
+
+    Returns:
+        How certain it is.
     """
     numerator, denominator = promql.inner(node.lhs), promql.inner(node.rhs)
     if any(_is_same(numerator, addend) for addend in _addends(denominator)):
@@ -62,7 +65,7 @@ def share_of(node: BinaryExpr) -> Share:
 
 
 def _covers(part: _Selection, whole: _Selection) -> bool:
-    """Whether each group of the whole adds up all events of the groups of the part."""
+    """Return whether each group of the whole has all events of the part's groups."""
     if not {"avg", "min", "quantile", "stddev", "stdvar"}.isdisjoint(map(str, part.functions)):
         return False
     groupings = zip(part.groupings, whole.groupings, strict=True)
@@ -79,12 +82,12 @@ def _is_part_by_name(part: _Selection, whole: _Selection) -> bool:
 
 
 def _base(metric: str) -> str:
-    """The histogram of a series of buckets or of a count; any other metric is its own base."""
+    """Return the histogram of a ``_bucket`` or ``_count`` metric; any other metric unchanged."""
     return re.sub(r"_(bucket|count)\Z", "", metric)
 
 
 def _addends(node: Expr) -> list[Expr]:
-    """The parts of a sum of two or more parts; no part for another expression."""
+    """Return the addends of a sum; none for another expression."""
     if promql.binary(node) != "+" or not isinstance(node, BinaryExpr):
         return []
     sides = [promql.inner(side) for side in (node.lhs, node.rhs)]
@@ -92,12 +95,12 @@ def _addends(node: Expr) -> list[Expr]:
 
 
 def _is_same(expression: Expr, other: Expr) -> bool:
-    """Whether two expressions are the same text."""
+    """Return whether two expressions have the same text."""
     return promql.inner(expression).prettify() == promql.inner(other).prettify()
 
 
 def _selection(node: Expr) -> _Selection | None:
-    """What an expression of one selector selects; None for an expression with operators."""
+    """Return the selection of an expression with one selector; None for other expressions."""
     selectors = promql.selectors(node)
     if len(selectors) != 1 or not promql.metric(selectors[0]):
         return None

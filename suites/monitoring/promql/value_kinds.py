@@ -1,4 +1,4 @@
-"""What the value of a PromQL expression is: its kind, and the bounds that it cannot leave."""
+"""Find the kind of a PromQL expression's value, and its smallest and largest possible value."""
 
 import re
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ TIMESTAMP = re.compile(
 BOOLEAN = re.compile(r"(\A|_)up\Z|\Aprobe_success\Z")
 RATIO = re.compile(r"(_ratio|:ratio(_\w+)?)\Z")
 COUNTER = re.compile(r"_(total|bucket)\Z")
-# Some gauges end like the parts of a histogram: pg_stat_activity_count. A part of a histogram or
-# of a summary has the name of something that is observed.
+# Some gauges have the ending of a histogram's parts: pg_stat_activity_count. Before the ending, a
+# part of a histogram or summary has the name of an observed quantity.
 OBSERVED = re.compile(
     r"(seconds|duration|latency|bytes|size|time|milliseconds|ms)_(count|sum)\Z"
     r"|(requests?|responses?|errors?|quer(y|ies)|calls?|orders?|payments?|handling)_count\Z"
@@ -31,14 +31,14 @@ OBSERVED = re.compile(
 AMOUNT = re.compile(r"uptime|offline|online|active")
 BYTES = re.compile(r"_bytes\Z")
 DURATIONS = re.compile(r"(request|response|quer|latency|handling|order|payment)\w*_seconds_sum\Z")
-# Each series is a processor in a mode: it spends at most a second per second there.
+# Each time series is a processor in a mode, in which it spends at most one second per second.
 OF_PROCESSORS = "node_cpu_seconds_total"
 # The rate of a metric with such a name is not a number of events per second.
 NOT_EVENTS = re.compile(r"second|byte|joule|_cpu_|_ms_|_ratio")
 
 
 class Kind(Enum):
-    """What the number counts or measures."""
+    """The quantity that a value counts or measures."""
 
     COUNTER = "a counter since the start of a process"
     EVENTS = "a number of events in a range"
@@ -53,14 +53,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value of an expression.
+    """The kind and the bounds of an expression's value.
 
     Args:
-        kind: the kind of the value.
-        low: the smallest value that it can have.
-        high: the largest value that it can have.
-        is_proven: whether the bounds follow from the expression; else from names.
-        factor: the product of the constants that it was multiplied with.
+        kind: the quantity that the value counts or measures.
+        low: the smallest possible value.
+        high: the largest possible value.
+        is_proven: whether the bounds follow from the expression; false when they follow from names.
+        factor: the product of the constants with which the expression multiplies the quantity.
     """
 
     kind: Kind = Kind.OTHER
@@ -117,22 +117,23 @@ COUNTED = {"count": FROM_ONE, "group": EXACTLY_ONE, "count_values": FROM_ONE}
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """Finds the value of expressions.
+    """Finds the kinds and bounds of expressions' values.
 
     Args:
-        facts: what is known of the time series.
-        recorded: the expressions of the recording rules, by the recorded name.
+        facts: the known facts about the time series.
+        recorded: the expressions of the recording rules, keyed by the recorded metric.
     """
 
     facts: SeriesFacts
     recorded: Mapping[str, Expr] = field(default_factory=dict)
 
     def of(self, node: Expr, depth: int = 0) -> Value:
-        """The value of an expression.
+        """Return the kind and the bounds of an expression's value.
 
         Args:
-            node: the expression.
-            depth: how many recording rules led here; a circle of them ends at a limit.
+            node: the syntax tree of the expression.
+            depth: the number of recording rules that were followed to this expression; a limit ends
+                circular rules.
         """
         node = promql.inner(node)
         number = promql.constant(node)
@@ -145,7 +146,7 @@ class Valuation:
         return self._of_operation(node, depth)
 
     def _of_operation(self, node: Expr, depth: int) -> Value:
-        """The value of an operator or an aggregation, and of a range or a subquery."""
+        """Return the value of an operator, an aggregation, a range or a subquery."""
         if isinstance(node, BinaryExpr):
             return self._of_binary(node, depth)
         if promql.aggregation(node):
@@ -156,7 +157,7 @@ class Valuation:
         return value
 
     def is_counter(self, metric: str) -> bool:
-        """Whether a metric is a counter: by its type where that is known, else by its name."""
+        """Return whether a metric is a counter, by its type if known, or else by its name."""
         kind = self.facts.metric_type(metric)
         if kind == "counter":
             return True
@@ -208,19 +209,19 @@ class Valuation:
         return Value(Kind.DURATION_RATE if durations else Kind.OTHER, low=0.0)
 
     def _only_value(self, node: Call, value: Value) -> Value:
-        """The value of a function of a constant, such as ``vector(1)``, is the constant."""
+        """Return the constant of a call such as ``vector(1)``; else the given value."""
         number = promql.constant(node.args[0]) if len(node.args) == 1 else None
         return value if number is None else Value(low=number, high=number)
 
     def _counts_events(self, node: Call) -> bool:
-        """Whether a rate reads metrics that count events, and not seconds or bytes."""
+        """Return whether a rate reads metrics that count events, and not seconds or bytes."""
         names = [promql.metric(selector) for selector in promql.selectors(node)]
         return all(
             name.endswith(("_count", "_bucket")) or not NOT_EVENTS.search(name) for name in names
         )
 
     def _largest_bucket(self, node: Call) -> float:
-        """A quantile is never over the largest bound of the buckets; infinite if unknown."""
+        """Return the largest finite bucket bound, which limits a quantile; infinite if unknown."""
         if not self.facts.knows_series:
             return inf
         largest = [inf]
@@ -284,7 +285,7 @@ def _is_number(content: str) -> bool:
 
 
 def _whole(value: Value) -> Value:
-    """The value after rounding, which may be larger or smaller by less than 1."""
+    """Return the value after rounding to integers."""
     low = floor(value.low) if isfinite(value.low) else value.low
     high = ceil(value.high) if isfinite(value.high) else value.high
     return replace(value, low=low, high=high)
@@ -301,7 +302,7 @@ def _clamped(node: Call, value: Value) -> Value:
 
 
 def _scaled(value: Value, factor: float) -> Value:
-    """The value times a constant over 0."""
+    """Return the value times a constant over 0."""
     return replace(
         value,
         low=value.low * factor,
@@ -311,7 +312,7 @@ def _scaled(value: Value, factor: float) -> Value:
 
 
 def _either(left: Value, right: Value) -> Value:
-    """The value of ``a or b``."""
+    """Return the value of ``a or b``."""
     is_filler = right.low == right.high
     kind = left.kind if is_filler or left.kind is right.kind else Kind.OTHER
     proven = left.is_proven and right.is_proven
@@ -332,7 +333,7 @@ def _product(node: BinaryExpr, left: Value, right: Value) -> Value:
 
 
 def _sum(node: BinaryExpr, left: Value, right: Value) -> Value:
-    """The value of ``a + b`` or ``a - b``."""
+    """Return the value of ``a + b`` or ``a - b``."""
     if promql.binary(node) == "+":
         low, high = left.low + right.low, left.high + right.high
     else:

@@ -1,1 +1,1 @@
-"""Attacks by values: each sends payloads in every place of an operation that takes a value."""
+"""Attacks by values: each attack sends its payloads in every parameter of an operation."""

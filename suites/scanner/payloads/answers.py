@@ -1,4 +1,4 @@
-"""Compares answers without what the service repeats: an echo is never taken for an effect."""
+"""Compare responses without the input that they repeat, so that an echo is not a finding."""
 
 import contextlib
 import html
@@ -25,7 +25,12 @@ VOLATILE = re.compile(
 
 
 def essence(answer: Exchange, *payloads: object) -> tuple[int, str]:
-    """Status and text of an answer, without echoes of payloads and without times and ids."""
+    """Return status and text of a response, without echoes of payloads, times and ids.
+
+    Args:
+        answer: the response of the service.
+        payloads: the values of the request whose repetitions are removed from the text.
+    """
     text = answer.text[:MAX_TEXT]
     with contextlib.suppress(ValueError, RecursionError):
         text = json.dumps(without_echoes(json.loads(answer.text), payloads))[:MAX_TEXT]
@@ -36,7 +41,7 @@ def essence(answer: Exchange, *payloads: object) -> tuple[int, str]:
 
 
 def echoes(payload: object) -> list[str]:
-    """The forms in which services repeat a payload or its parts, the longest first."""
+    """Return the forms in which a service may repeat a payload or its parts, longest form first."""
     if isinstance(payload, dict):
         parts = [form for item in (*payload, *payload.values()) for form in echoes(item)]
         return sorted({*parts, *_forms(payload)}, key=len, reverse=True)
@@ -62,18 +67,21 @@ def _quoted(word: str, quoting: Callable[..., str]) -> str:
 def differs(
     sender: Sender, endpoint: Endpoint, calls: Callable[[object], Call], pair: Pair, control: Pair
 ) -> Exchange | None:
-    """The exchange of an attack that the service executes.
+    """Decide whether the service executes an attack, by repeated comparisons.
 
-    The answers to the attack and to its harmless twin must differ each time, the answers to the
-    twin must not differ among themselves, and two texts that differ in the same letter without any
-    meaning must get the same answer.
+    The responses to the attack and to its harmless twin must differ each time. The responses to the
+    twin must be equal. Two control values, which differ like attack and twin but mean nothing, must
+    get equal responses.
 
     Args:
-        sender: the way to the service.
-        endpoint: the operation.
-        calls: makes the call with a value.
-        pair: the attack and its twin.
+        sender: sends the requests to the service.
+        endpoint: the attacked operation.
+        calls: builds the request that has a given value.
+        pair: the attack and its harmless twin.
         control: two values without meaning.
+
+    Returns:
+        The last exchange of the attack; None when the service does not execute the attack.
     """
     last = None
     for turn in range(REPEATS):
@@ -99,7 +107,7 @@ def _values(pair: Pair) -> tuple[object, object]:
 
 
 def _are_different(first: Exchange, second: Exchange, pair: Pair) -> bool:
-    """Whether two answers differ in more than echoes; two refusals of a value do not."""
+    """Return whether two responses differ in more than echoes; two refusals do not differ."""
     if first.status in REFUSED_VALUE and second.status in REFUSED_VALUE:
         return False
     payloads = _values(pair)
@@ -111,7 +119,7 @@ def _are_different(first: Exchange, second: Exchange, pair: Pair) -> bool:
 
 
 def _differs_by_itself(first: str, second: str) -> bool:
-    """Whether answers are long and nearly the same: counters and random words change in them."""
+    """Return whether two texts are long and of nearly equal length, so that counters may differ."""
     shorter, longer = sorted((len(first), len(second)))
     return longer > MIN_LONG and shorter > longer * 0.95
 

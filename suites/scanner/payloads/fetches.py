@@ -1,4 +1,4 @@
-"""Attack: addresses of a listener on loopback; whether the service fetches them (SSRF)."""
+"""Check whether the service fetches a URL that a user sends (SSRF), with a listener on loopback."""
 
 import socketserver
 import threading
@@ -22,7 +22,7 @@ MAX_PATHS = 1000
 
 
 class _Listener(BaseHTTPRequestHandler):
-    """Answers a short text to everything, and notes the path."""
+    """Answers every request with a short JSON text, and stores the requested path."""
 
     def _answer(self) -> None:
         paths = self.server.paths  # type: ignore[attr-defined]
@@ -51,12 +51,16 @@ class _Server(socketserver.ThreadingTCPServer):
         self.paths: list[str] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Print nothing when a client hangs up."""
+        """Print nothing when a client closes the connection."""
 
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[str]]]:
-    """A listener on loopback: its address, and the list of the paths that were fetched."""
+    """Run an HTTP listener on loopback inside the block.
+
+    Yields:
+        The URL of the listener, and the list of requested paths, which grows with each request.
+    """
     server = _Server()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -69,10 +73,10 @@ def listening() -> Iterator[tuple[str, list[str]]]:
 
 
 def fetches(survey: Survey) -> Iterator[Observation | Gap]:
-    """Send an address of the listener at every place that looks like it takes an address."""
+    """Send the listener's URL in every parameter that looks like a URL, and check for fetches."""
     targets = [(good, place) for good in survey.good.values() for place in _addresses(good)]
     if not targets:
-        yield Gap("ssrf", "no parameter looks like an address")
+        yield Gap("ssrf", "no parameter of the OpenAPI file looks like a URL")
         return
     sent: list[tuple[GoodCall, Parameter, Exchange | None]] = []
     with listening() as (base, paths):
@@ -91,12 +95,12 @@ def fetches(survey: Survey) -> Iterator[Observation | Gap]:
             is_hit = _is_hit(paths, number)
             name = f"{good.endpoint.name} {place.name}"
             verb = "fetches" if is_hit else "does not fetch"
-            sentence = f"{good.endpoint.name}: the service {verb} the address in {place.name}"
+            sentence = f"{good.endpoint.name}: the service {verb} the URL in {place.name}"
             yield Observation("ssrf", name, is_hit, sentence, answer)
 
 
 def _is_hit(paths: list[str], number: int) -> bool:
-    """Whether the address of a place was fetched."""
+    """Return whether the service requested the URL with this number."""
     return any(path.startswith(f"/kp{number}/") for path in paths)
 
 
@@ -114,7 +118,7 @@ def _addresses(good: GoodCall) -> Iterator[Parameter]:
 def _fetched(
     good: GoodCall, place: Parameter, addresses: list[str], is_hit: Callable[[], bool]
 ) -> Exchange | None:
-    """Send each form of the address until it is fetched; the last exchange."""
+    """Send each form of the URL until the service fetches it; return the last exchange."""
     answer = None
     for address in addresses:
         call = good.call.with_value(place, address)

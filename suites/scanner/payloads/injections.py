@@ -1,4 +1,4 @@
-"""Attack: SQL and operators of NoSQL, by errors, by different answers, and by time."""
+"""Check for SQL and NoSQL injection: by error texts, by different responses and by delays."""
 
 import re
 import zlib
@@ -21,7 +21,13 @@ NUMBER = ("integer", "number")
 
 
 def sql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send quotes, conditions and delays of SQL at each place."""
+    """Send SQL quotes, conditions and delays in each parameter, and compare with harmless twins.
+
+    Args:
+        sender: sends the requests to the service.
+        endpoint: the attacked operation.
+        call: a valid request to the operation.
+    """
     for place in places(endpoint, call):
         finding = _sql_at(sender, endpoint, call, place)
         yield finding or untouched("sql-injection", endpoint, place)
@@ -52,7 +58,7 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
 
 
 def _renumbered(pair: Pair, number: int) -> Pair:
-    """A pair with numbers of its own: a search must not find what another attack has stored."""
+    """Return the pair with other numbers, so that no search finds a text of another attack."""
 
     def changed(text: object) -> str:
         return re.sub(r"\b2\b", str(number + 1), re.sub(r"\b1\b", str(number), str(text)))
@@ -61,9 +67,9 @@ def _renumbered(pair: Pair, number: int) -> Pair:
 
 
 def _harmless(text: object) -> str:
-    """The same text without what SQL understands: as long, with the same numbers.
+    """Replace the SQL words and signs of a text by letters; length and numbers stay.
 
-    A service that repeats a part of the value answers this text and its twin differently as well.
+    A service that only repeats parts of a value also answers this text and its twin differently.
     """
     plain = re.sub(r"OR|AND|CASE|WHEN|THEN|ELSE|END", lambda word: "x" * len(word[0]), str(text))
     return re.sub(r"['\"()=%-]", "x", plain)
@@ -72,7 +78,7 @@ def _harmless(text: object) -> str:
 def _breaks(
     sender: Sender, endpoint: Endpoint, calls: Callable[[object], Call], pair: Pair
 ) -> Exchange | None:
-    """The exchange of a lone quote that breaks the statement, where two quotes do not."""
+    """Return the exchange of a single quote that causes an error, where two quotes do not."""
     broken = sender.send(endpoint, calls(pair.attack))
     harmless = sender.send(endpoint, calls(pair.twin))
     has_text = DATABASE_ERRORS.search(_without(broken.text, pair)) is not None
@@ -91,7 +97,7 @@ def _without(text: str, pair: Pair) -> str:
 
 
 def _conditions(endpoint: Endpoint, value: object) -> Iterator[Pair]:
-    """Conditions that are true, beside conditions that are false."""
+    """Yield pairs of an SQL condition that is always true and one that is always false."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         yield Pair(f"{value}' AND '1'='1", f"{value}' AND '1'='2")
         yield Pair(f'{value}" AND "1"="1', f'{value}" AND "1"="2')
@@ -105,7 +111,13 @@ def _conditions(endpoint: Endpoint, value: object) -> Iterator[Pair]:
 
 
 def nosql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send operators of NoSQL in place of values, in bodies, forms and queries (``name[$ne]``)."""
+    """Send NoSQL operators instead of values, in bodies, forms and queries (``name[$ne]``).
+
+    Args:
+        sender: sends the requests to the service.
+        endpoint: the attacked operation.
+        call: a valid request to the operation.
+    """
     for place in places(endpoint, call):
         if place.where == "path":
             continue
@@ -129,7 +141,7 @@ def _operators(value: object) -> Iterator[Pair]:
 
 
 def _control(pair: Pair) -> Pair:
-    """Two values of the same kind without meaning: a service that stores any JSON takes both."""
+    """Return two values without meaning, of the same type as the pair."""
     if isinstance(pair.attack, dict):
         return Pair({"zqa": WORD}, {"zqb": WORD})
     return CONTROL
@@ -138,11 +150,19 @@ def _control(pair: Pair) -> Pair:
 def executed(
     rule: str, endpoint: Endpoint, place: Parameter, payload: object, answer: Exchange
 ) -> Observation:
-    """A finding: the service executes a payload."""
+    """Return the observation (a finding) that the service executes a payload.
+
+    Args:
+        rule: the name of the rule, such as ``sql-injection``.
+        endpoint: the attacked operation.
+        place: the parameter that had the payload.
+        payload: the value that the service executes.
+        answer: the exchange with the payload.
+    """
     sentence = (
-        f"{endpoint.name}: {place.where} {place.name} executes {str(payload)[:120]!r}: status "
-        f"{answer.status} after {answer.seconds:.2f} s in each of {REPEATS} tries, unlike its "
-        "harmless twin"
+        f"{endpoint.name}: the service executes {str(payload)[:120]!r} in {place.where} "
+        f"{place.name}: status {answer.status} after {answer.seconds:.2f} s; the response differs "
+        f"from the response to a harmless value in each of {REPEATS} tries"
     )
     name = f"{endpoint.name} {place.name}"
     return Observation(rule, name, is_finding=True, sentence=sentence, exchange=answer,
@@ -150,13 +170,28 @@ def executed(
 
 
 def untouched(rule: str, endpoint: Endpoint, place: Parameter) -> Observation:
-    """No finding: the service treats the value as text, or refuses it."""
-    sentence = f"{endpoint.name}: {place.where} {place.name} is treated as text, or refused"
+    """Return the observation (no finding) that the service does not execute the payloads.
+
+    Args:
+        rule: the name of the rule, such as ``sql-injection``.
+        endpoint: the attacked operation.
+        place: the parameter that had the payloads.
+    """
+    sentence = (
+        f"{endpoint.name}: the service treats payloads in {place.where} {place.name} as text, or "
+        "refuses them"
+    )
     return Observation(rule, f"{endpoint.name} {place.name}", is_finding=False, sentence=sentence)
 
 
 def others(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send shell commands, templates, header lines and paths; an echo does not count as a sign."""
+    """Send shell commands, templates, header lines and file paths in each parameter.
+
+    Args:
+        sender: sends the requests to the service.
+        endpoint: the attacked operation.
+        call: a valid request to the operation.
+    """
     for probe in (injection.command, injection.template, injection.crlf, injection.traversal):
         for observation in probe(sender, endpoint, call):
             yield replace(observation, cause=endpoint.name)

@@ -1,7 +1,7 @@
-"""Attack: markup in values; whether a page has it as an element, at once or later.
+"""Check for cross-site scripting: send markup, and look for it as an HTML element in pages.
 
-The pages are parsed as browsers parse them: a value that is shown as text is no element, whatever
-it looks like. No browser is needed, so pages behind a log-in are read as well.
+An HTML parser reads the pages: markup that a page shows as text is no element, and no finding.
+This needs no browser, so the scan can also read pages behind a log-in.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ FIRST_ERROR = 400
 
 
 class _Finder(HTMLParser):
-    """Notes the marks that are attributes of elements."""
+    """Collects the marks that are attributes of HTML elements."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -38,7 +38,7 @@ class _Finder(HTMLParser):
 
 
 def marks_in(answer: Exchange) -> set[str]:
-    """The marks that are elements or attributes in a page."""
+    """Return the marks of the scan that a page has as elements or attributes."""
     if "html" not in answer.content_type or ELEMENT not in answer.text:
         return set()
     finder = _Finder()
@@ -48,12 +48,18 @@ def marks_in(answer: Exchange) -> set[str]:
 
 
 def is_page(answer: Exchange | None) -> bool:
-    """Whether an answer is a page of HTML."""
+    """Return whether a response is an HTML page; None stands for no response."""
     return answer is not None and "html" in answer.content_type
 
 
 def reflected(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """At each place, whether the answer to the request has the markup as an element."""
+    """Send markup in each parameter, and check whether the response has it as an element.
+
+    Args:
+        sender: sends the requests to the service.
+        endpoint: the attacked operation.
+        call: a valid request to the operation.
+    """
     for number, place in enumerate(places(endpoint, call)):
         finding, pages = None, 0
         for turn, template in enumerate(PAYLOADS):
@@ -67,7 +73,7 @@ def reflected(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observ
         if finding:
             yield finding
         elif pages:
-            sentence = f"{endpoint.name}: the page shows {place.name} as text or not at all"
+            sentence = f"{endpoint.name}: the page shows {place.name} as text, or does not show it"
             name = f"{endpoint.name} {place.name}"
             yield Observation("xss-reflected", name, is_finding=False, sentence=sentence)
 
@@ -75,13 +81,16 @@ def reflected(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observ
 def _finding(
     rule: str, endpoint: Endpoint, place: Parameter, payload: str, answer: Exchange
 ) -> Observation:
-    sentence = f"{endpoint.name}: the page shows {place.name} as markup: {payload!r} is an element"
+    sentence = (
+        f"{endpoint.name}: the page shows {place.name} as markup: the value {payload!r} becomes an "
+        "HTML element"
+    )
     name = f"{endpoint.name} {place.name}"
     return Observation(rule, name, is_finding=True, sentence=sentence, exchange=answer)
 
 
 def _written(survey: Survey) -> dict[str, tuple[Endpoint, Exchange]]:
-    """The operation and the exchange that stored each mark."""
+    """Store marks; return the operation and the exchange that stored each mark."""
     writes: dict[str, tuple[Endpoint, Exchange]] = {}
     for number, good in enumerate(survey.good.values()):
         texts = list(free_texts(good.endpoint, good.call)) if good.is_usable else []
@@ -102,7 +111,7 @@ def _written(survey: Survey) -> dict[str, tuple[Endpoint, Exchange]]:
 
 
 def stored(survey: Survey) -> Iterator[Observation | Gap]:
-    """Store markup with every operation that takes free text, and read every page afterwards."""
+    """Store markup with every operation that takes free text, then look for it in every page."""
     pages = [good for good in survey.good.values()
              if good.endpoint.method == "GET" and is_page(good.answer)]  # fmt: skip
     if not pages:
@@ -124,13 +133,14 @@ def stored(survey: Survey) -> Iterator[Observation | Gap]:
                 continue
             reported.add(endpoint.name)
             sentence = (
-                f"{endpoint.name} stores markup, and the page of {page.endpoint.name} has it as "
-                "an element"
+                f"{endpoint.name} stores markup, and the page of {page.endpoint.name} has the "
+                "markup as an HTML element"
             )
             yield Observation("xss-stored", f"{endpoint.name} shown by {page.endpoint.name}",
                               is_finding=True, sentence=sentence, exchange=answer,
                               steps=(change,))  # fmt: skip
         sentence = (
-            f"{page.endpoint.name} was read after {len(writes)} texts with markup were stored"
+            f"the scan read the page of {page.endpoint.name} after it had stored {len(writes)} "
+            "texts with markup"
         )
         yield Observation("xss-stored", page.endpoint.name, is_finding=False, sentence=sentence)

@@ -1,4 +1,4 @@
-"""Attack: malformed values; whether the service fails, shows internals, or keeps damage."""
+"""Send malformed values; check whether the service fails, shows internals, or stays damaged."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,11 @@ INTERNALS = {
 
 
 def internals_in(answer: Exchange) -> tuple[str, str]:
-    """The kind of internals that an error message shows, and the text; empty without any."""
+    """Look for internals of the service, such as a stack trace, in an error response.
+
+    Returns:
+        The kind of the internals, and the text that shows them; two empty texts without internals.
+    """
     if answer.status < FIRST_ERROR:
         return "", ""
     text = answer.text[:MAX_SEARCHED]
@@ -60,13 +64,13 @@ def internals_in(answer: Exchange) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class DamageWatch:
-    """Looks after each accepted change whether the operations that show the data still answer.
+    """Sends attacks, and checks after each accepted change that reading operations still work.
 
     Args:
-        account: the account that sends.
-        readers: valid calls that read, which succeeded before.
-        damaged: the names of the readers that broke, in the whole scan.
-        new: the damage that nobody has reported yet.
+        account: sends the requests of the attack.
+        readers: valid GET requests that succeeded before, and may show the changed data.
+        damaged: the names of all operations that an attack of this scan has broken.
+        new: findings about damage that were not reported yet.
     """
 
     account: Sender
@@ -75,7 +79,7 @@ class DamageWatch:
     new: list[Observation] = field(default_factory=list)
 
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Send one call, then read what may show its values."""
+        """Send one request; after an accepted change, check that the readers still work."""
         answer = self.account.send(endpoint, call)
         if endpoint.method != "GET" and 0 < answer.status < FIRST_ERROR:
             self._look(endpoint, answer)
@@ -95,8 +99,8 @@ class DamageWatch:
             except UnreachableError:
                 answer = None
             sentence = (
-                f"{endpoint.name} stores {change.sent[:120]!r}; after that, {name} gives "
-                f"{status} to a valid call that succeeded before"
+                f"{endpoint.name} stores {change.sent[:120]!r}; after that, {name} answers "
+                f"{status} to a valid request that succeeded before"
             )
             observation = Observation("stored-damage", f"{endpoint.name} breaks {name}",
                                       is_finding=True, sentence=sentence, exchange=answer or change,
@@ -105,7 +109,7 @@ class DamageWatch:
             self.new.append(observation)
 
     def look_before(self) -> None:
-        """Note the readers that earlier attacks broke: no later attack is blamed for them."""
+        """Store the readers that are broken already, so that no later attack is blamed for them."""
         for good in self.readers:
             name = good.endpoint.name
             if name in self.damaged:
@@ -117,20 +121,23 @@ class DamageWatch:
             if status >= SERVER_ERROR:
                 self.damaged.add(name)
                 sentence = (
-                    f"{name} gives {status} to a valid call that succeeded before: an earlier "
-                    "attack stored a value that breaks this operation"
+                    f"{name} answers {status} to a valid request that succeeded before: an "
+                    "earlier attack stored a value that breaks this operation"
                 )
                 self.new.append(Observation("stored-damage", name, is_finding=True,
                                             sentence=sentence))  # fmt: skip
 
     def drained(self) -> Iterator[Observation]:
-        """The damage that was observed since the last call."""
+        """Yield and remove the findings about damage that were not reported yet."""
         while self.new:
             yield self.new.pop(0)
 
 
 def readers_of(survey: Survey, endpoint: Endpoint) -> list[GoodCall]:
-    """The valid calls that may show what an operation stores: on similar paths, or on pages."""
+    """Return valid GET requests that may show the data that an operation stores.
+
+    These are GET operations with a similar path, and HTML pages.
+    """
     if endpoint.method == "GET":
         return []
     first = _resource(endpoint)
@@ -146,7 +153,7 @@ def readers_of(survey: Survey, endpoint: Endpoint) -> list[GoodCall]:
 
 
 def _resource(endpoint: Endpoint) -> str:
-    """The first part of a path that is no version."""
+    """Return the first part of a path that is no parameter, no version and not ``api``."""
     parts = [part for part in endpoint.path.split("/") if part and part[:1] != "{"]
     named = [part for part in parts if part != "api" and not re.fullmatch(r"v\d+", part)]
     return named[0] if named else ""
@@ -159,13 +166,13 @@ LONG_VALUES = ("very long", "beyond 64 bits", "outside the plane", "combining ma
 def survives(
     sender: DamageWatch, endpoint: Endpoint, call: Call, slow_places: frozenset[str]
 ) -> Iterator[Observation]:
-    """Send each malformed call: whether the service fails, shows internals, or keeps damage.
+    """Send malformed requests; check whether the service fails, shows internals, or is damaged.
 
     Args:
-        sender: sends, and looks for damage.
-        endpoint: the operation.
-        call: a valid call.
-        slow_places: places where long values would keep the service busy.
+        sender: sends the requests, and looks for damage after each.
+        endpoint: the attacked operation.
+        call: a valid request, from which the malformed requests are made.
+        slow_places: parameters that get no long values, because these would block the service.
     """
     for name, bad in passive.bad_calls(endpoint, call):
         place, _, kind = name.partition(": ")
@@ -176,31 +183,46 @@ def survives(
         yield from sender.drained()
     readers = ", ".join(good.endpoint.name for good in sender.readers)
     if readers:
-        sentence = f"after changes by {endpoint.name}, these operations were read: {readers}"
+        sentence = (
+            f"after changes by {endpoint.name}, the scan checked that these operations still work: "
+            f"{readers}"
+        )
         yield Observation("stored-damage", endpoint.name, is_finding=False, sentence=sentence)
 
 
 def failure(endpoint: Endpoint, name: str, answer: Exchange) -> Iterator[Observation]:
-    """Whether one answer is a server error, and whether it shows internals."""
+    """Yield two observations: whether a response is a server error, and if it shows internals.
+
+    Args:
+        endpoint: the attacked operation.
+        name: the parameter and the kind of malformed value.
+        answer: the response to the malformed request.
+    """
     place = f"{endpoint.name} {name}"
     is_broken = answer.status >= SERVER_ERROR
     kind, text = internals_in(answer)
-    sentence = f"{place}: answered {answer.status}, expected a status under 500"
+    sentence = f"{place}: the response has status {answer.status}; expected a status below 500"
     yield Observation("unhandled-input", place, is_broken, sentence, answer,
                       cause=f"status {answer.status}: {error_family(answer)}")  # fmt: skip
-    sentence = f"{place}: status {answer.status} shows {kind or 'nothing of the inside'}"
+    sentence = f"{place}: the response with status {answer.status} shows {kind or 'no internals'}"
     sentence += f": {text!r}" if text else ""
     yield Observation("error-details", place, bool(kind), sentence, answer, cause=kind)
 
 
 def error_family(answer: Exchange) -> str:
-    """The text of an error without the parts that differ between equal errors."""
+    """Return a text that is the same for responses with the same error."""
     kind, _ = internals_in(answer)
     return kind or re.sub(r"[\d'\"].{0,40}", "", answer.text[:60]).strip()
 
 
 def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
-    """Whether a request without an answer stays without an answer, while a valid call has one."""
+    """Repeat requests that got no response, and report each request that again gets no response.
+
+    Args:
+        survey: the survey of the service.
+        good: the valid request of the operation that was just attacked; its account has the
+            incidents.
+    """
     incidents, good.account.watch.incidents = good.account.watch.incidents, []
     for incident in incidents:
         endpoint, account = incident.endpoint, incident.account
@@ -216,8 +238,9 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
         except UnreachableError as error:
             account.watch.incidents.clear()
             sentence = (
-                f"{endpoint.name} gives no answer to {payload_text(incident.call, own.call)}, "
-                f"twice; a valid call is answered after {quick.seconds:.2f} s ({error})"
+                f"{endpoint.name} twice gave no response to "
+                f"{payload_text(incident.call, own.call)}; a valid request got a response after "
+                f"{quick.seconds:.2f} s ({error})"
             )
             request = account.sender.unanswered(endpoint, incident.call)
             yield Observation("service-hang", endpoint.name, is_finding=True, sentence=sentence,
@@ -225,7 +248,12 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
 
 
 def payload_text(call: Call, good: Call) -> str:
-    """The parts of a call that differ from the valid call, shortened."""
+    """Describe, in short form, the part of a request that differs from the valid request.
+
+    Args:
+        call: the request with the payload.
+        good: the valid request to the same operation.
+    """
     for name in ("raw_body", "raw_path", "headers", "path", "query", "body"):
         value, usual = getattr(call, name), getattr(good, name)
         if value != usual:
@@ -234,4 +262,4 @@ def payload_text(call: Call, good: Call) -> str:
             text = repr(value)
             end = f"… ({len(text)} characters)" if len(text) > MAX_SHOWN else ""
             return f"the {name.replace('_', ' ')} {text[:MAX_SHOWN]}{end}"
-    return "a valid call"
+    return "a valid request"

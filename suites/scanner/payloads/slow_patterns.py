@@ -1,7 +1,7 @@
-"""Attack: values that keep a regular expression busy, in growing lengths: the service survives.
+"""Check for slow regular expressions (ReDoS), with values of growing length.
 
 A pattern with nested repetition takes twice as long for each further letter. The lengths grow until
-an answer takes some tenths of a second, so no request occupies the service for long.
+a response takes some tenths of a second, so no request occupies the service for long.
 
 Source: CWE-1333; Davis et al., The Impact of Regular Expression Denial of Service (2018).
 """
@@ -28,14 +28,24 @@ BASE_CALLS = 3
 
 
 def slow_patterns(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation | Gap]:
-    """At each text, the first family of values whose time grows faster than its length."""
+    """For each text parameter, look for values whose response time grows faster than their length.
+
+    Args:
+        sender: sends the requests to the service.
+        endpoint: the attacked operation.
+        call: a valid request to the operation.
+
+    Yields:
+        One outcome for each text parameter: a finding, no finding, or a gap when response times
+        vary too much to judge.
+    """
     texts = [place for place in places(endpoint, call) if _takes_text(place, value_at(call, place))]
     if not texts:
         return
     base = statistics.median(sender.send(endpoint, call).seconds for _ in range(BASE_CALLS))
     for place in texts:
         finding = _slow_at(sender, endpoint, call, place, base)
-        sentence = f"{endpoint.name}: {place.name} takes its usual time for long values"
+        sentence = f"{endpoint.name}: long values in {place.name} take no longer than usual"
         name = f"{endpoint.name} {place.name}"
         yield finding or Observation("slow-pattern", name, is_finding=False, sentence=sentence)
 
@@ -50,7 +60,10 @@ def _takes_text(place: Parameter, value: object) -> bool:
 def _slow_at(
     sender: Sender, endpoint: Endpoint, call: Call, place: Parameter, base: float
 ) -> Observation | Gap | None:
-    """The first slow family: short values of all families come before long values of any."""
+    """Return the outcome for the first slow family of values; None when no family is slow.
+
+    Short values of all families come before long values of any family.
+    """
     rounds = (EXPONENTIAL,) if place.where != "body" else (EXPONENTIAL, POLYNOMIAL)
     for lengths in rounds:
         if lengths[0] > int(place.schema.get("maxLength", lengths[-1])):
@@ -62,7 +75,8 @@ def _slow_at(
             if slow.is_growing:
                 return _finding(endpoint, place, slow, base)
             reason = (
-                f"{endpoint.name} {place.name}: answers take {slow.answer.seconds:.1f} s at times"
+                f"{endpoint.name} {place.name}: a response took {slow.answer.seconds:.1f} s, and "
+                "the repeated requests did not confirm this"
             )
             return Gap("slow-pattern", reason)
     return None
@@ -70,13 +84,14 @@ def _slow_at(
 
 @dataclass(frozen=True, slots=True)
 class SlowValue:
-    """A value with a slow answer.
+    """A value with a slow response.
 
     Args:
-        payload: the value.
-        times: the seconds of the answers to values of growing length.
+        payload: the value that was sent.
+        times: the response times for values of growing length, in seconds.
         answer: the slow exchange.
-        is_growing: whether it is slow each time, and shorter values and a valid call are quick.
+        is_growing: whether the value is slow each time, while a shorter value and a valid request
+            are quick.
     """
 
     payload: str
@@ -92,7 +107,7 @@ def _first_slow(
     payloads: tuple[str, Sequence[int]],
     base: float,
 ) -> SlowValue | None:
-    """The first value with a slow answer; longer values are not sent, whatever the reason is."""
+    """Return the first value with a slow response, and send no longer values; None without one."""
     call, place = target
     family, lengths = payloads
     limit = max(SLOW_SECONDS, base * MIN_FACTOR)
@@ -115,7 +130,12 @@ def _first_slow(
 
 
 def text_of(family: str, length: int) -> str:
-    """A text of a family with about this length."""
+    """Return a text of a family, of about the given length.
+
+    Args:
+        family: one of ``FAMILIES``, a format such as ``{a}!``.
+        length: the length of the repeated part, in characters.
+    """
     return family.format(a="a" * length, d="a." * (length // 2), n="1" * length, s=" " * length,
                          m="a-" * (length // 2))  # fmt: skip
 
@@ -124,8 +144,8 @@ def _finding(endpoint: Endpoint, place: Parameter, slow: SlowValue, base: float)
     grown = ", ".join(f"{seconds:.2f}" for seconds in slow.times[-4:])
     sentence = (
         f"{endpoint.name}: {place.where} {place.name} with {len(slow.payload)} characters "
-        f"({slow.payload[:40]!r}) takes {slow.answer.seconds:.2f} s, a valid call {base:.3f} s; "
-        f"the times grow with the length: {grown} s"
+        f"({slow.payload[:40]!r}) takes {slow.answer.seconds:.2f} s, a valid request {base:.3f} s; "
+        f"the response times grow with the length of the value: {grown} s"
     )
     name = f"{endpoint.name} {place.name}"
     return Observation("slow-pattern", name, is_finding=True, sentence=sentence,

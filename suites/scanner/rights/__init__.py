@@ -1,1 +1,1 @@
-"""Attacks on rights: who may read, change and become what, with the accounts of a scan."""
+"""Attacks on access rights: an account of the scan tries to read or change what it must not."""

@@ -1,7 +1,7 @@
-"""Attack: fields that a user may not set, in registrations, changes and new objects.
+"""Check whether a user can set protected fields in registrations, changes and new objects.
 
-A finding needs a second look: the value that was sent must be in what the service shows afterwards,
-and must differ from what it shows without the field.
+A response alone is no finding. The service must show the sent value in a later response, and must
+show another value after a request without the field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,11 +26,14 @@ USUAL_FIELDS: Mapping[str, object] = {
 
 
 def privileged_values(survey: Survey, shown: Mapping[str, object]) -> dict[str, list[object]]:
-    """For each field about rights or money, the values to try.
+    """Return the values to send for each field about rights or money.
 
     Args:
-        survey: the survey.
-        shown: what the service shows of an ordinary account.
+        survey: the survey of the service.
+        shown: the fields of an ordinary account that the service shows, with their values.
+
+    Returns:
+        The values to send, keyed by field name, in the order of the tries.
     """
     admin = survey.admin.profile if survey.admin else {}
     fields: dict[str, list[object]] = {name: [value] for name, value in USUAL_FIELDS.items()}
@@ -54,7 +57,7 @@ def privileged_values(survey: Survey, shown: Mapping[str, object]) -> dict[str, 
 
 
 def _declared(survey: Survey) -> dict[str, list[Any]]:
-    """The values that the document lists for each field, with the rarest word last."""
+    """Return the ``enum`` values that the OpenAPI file lists for each field name."""
     values_by_name: dict[str, list[Any]] = {}
 
     def walk(schema: object) -> None:
@@ -71,17 +74,19 @@ def _declared(survey: Survey) -> dict[str, list[Any]]:
 
 
 def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
-    """Register with fields about rights, and read the new account."""
+    """Register an account with fields about rights, and check whether the account then has them."""
     registration = survey.registration
     if registration is None or not survey.throw_aways:
-        yield Gap("mass-assignment", "registration: the scan could not register an account")
+        yield Gap("mass-assignment", "the scan could not register an account")
         return
     plain = survey.throw_aways[0]
     views = _shown_fields(survey, plain)
     fields = privileged_values(survey, {**views, **plain.profile})
     place = registration.endpoint.name
     if not _is_visible(fields, views, survey):
-        yield Gap("mass-assignment", f"{place}: no operation shows the rights of an account")
+        yield Gap(
+            "mass-assignment", f"{place}: no operation shows the rights of an account to the scan"
+        )
         return
     attempts = [{name: values[0] for name, values in fields.items() if values}]
     attempts += [{name: value} for name, values in fields.items() for value in values
@@ -95,13 +100,14 @@ def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
                  if after.get(name) == value and views.get(name) != value}  # fmt: skip
         if taken:
             sentence = (
-                f"{place} accepts {_named(taken)}, as the service shows afterwards; without these "
-                f"fields: {_named({name: views.get(name) for name in taken})}"
+                f"{place} accepts {_named(taken)}: the new account has these values afterwards; an "
+                "account without these fields has "
+                f"{_named({name: views.get(name) for name in taken})}"
             )
             yield Observation("mass-assignment", place, is_finding=True, sentence=sentence,
                               exchange=answer)  # fmt: skip
             return
-    sentence = f"{place} ignores or refuses {', '.join(sorted(fields))}"
+    sentence = f"{place} ignores or refuses the fields {', '.join(sorted(fields))}"
     yield Observation("mass-assignment", place, is_finding=False, sentence=sentence)
 
 
@@ -114,7 +120,7 @@ def _named(fields: Mapping[str, object]) -> str:
 
 
 def _shown_fields(survey: Survey, account: Account) -> dict[str, object]:
-    """What the service shows of an account: to itself, to an administrator, and in lists."""
+    """Return the fields of an account that the account itself or an administrator can read."""
     shown: dict[str, object] = {}
     readers = [account, *([survey.admin] if survey.admin else [])]
     for good in survey.good.values():
@@ -131,12 +137,13 @@ def _shown_fields(survey: Survey, account: Account) -> dict[str, object]:
 
 
 def in_changes(survey: Survey) -> Iterator[Observation | Gap]:
-    """Change an account with fields about rights, and read it again."""
+    """Check whether an ordinary account can change its own rights."""
     account, is_lent = next(iter(survey.throw_aways), None), False
     if account is None:
         account, is_lent = survey.user2, True
     if account is None:
-        yield Gap("privilege-change", "needs an account that may change: --user2 or a registration")
+        reason = "needs an account to change: give --user2, or describe a registration"
+        yield Gap("privilege-change", reason)
         return
     for endpoint in survey.operations:
         is_own = "{" not in endpoint.path or is_person(endpoint)
@@ -170,8 +177,8 @@ def _changed(
                  if after.get(name) == value != before.get(name)}  # fmt: skip
         if taken:
             sentence = (
-                f"{endpoint.name}: an ordinary account gives itself {_named(taken)}, as "
-                f"the service shows afterwards; before: "
+                f"{endpoint.name}: an ordinary account gives itself {_named(taken)}, which "
+                f"the service shows afterwards; before, the account had "
                 f"{_named({name: before.get(name) for name in taken})}"
             )
             yield Observation("privilege-change", endpoint.name, is_finding=True,
@@ -181,7 +188,8 @@ def _changed(
             survey.learn_profiles((account,))
             return
     sentence = (
-        f"{endpoint.name} ignores or refuses {', '.join(sorted(own_fields)) or 'such fields'}"
+        f"{endpoint.name} ignores or refuses "
+        f"{', '.join(sorted(own_fields)) or 'fields about rights'}"
     )
     yield Observation("privilege-change", endpoint.name, is_finding=False, sentence=sentence)
     if is_lent:
@@ -189,7 +197,7 @@ def _changed(
 
 
 def _own_call(survey: Survey, endpoint: Endpoint, account: Account) -> Call | None:
-    """A valid call about the account itself, with the values that it has now."""
+    """Return a valid request that changes the account itself to its present values."""
     call = full_call(endpoint, survey.known, optional=True)
     if "{" in endpoint.path:
         owned = of_person(survey, endpoint, account)
@@ -203,7 +211,7 @@ def _own_call(survey: Survey, endpoint: Endpoint, account: Account) -> Call | No
 
 
 def in_new_objects(survey: Survey) -> Iterator[Observation]:
-    """Make objects with fields that the service sets, and read them again."""
+    """Create objects with fields that only the service may set, and check the stored values."""
     for good in list(survey.good.values()):
         endpoint = good.endpoint
         reader = _reader(survey, endpoint)
@@ -239,8 +247,8 @@ def _after_making(
         stored = _stored(survey, replace(call, body=body), pair, account)
         if stored is not None and stored[0].get(name) == wrong != value:
             sentence = (
-                f"{making.name} accepts {name} {wrong!r}, which the service sets to {value!r} "
-                f"itself, as {reader.name} shows afterwards"
+                f"{making.name} accepts {name} {wrong!r}, and {reader.name} shows this value "
+                f"afterwards; the service itself sets {value!r}"
             )
             return Observation("mass-assignment", f"{making.name} {name}", is_finding=True,
                                sentence=sentence, exchange=stored[1])  # fmt: skip
@@ -249,7 +257,7 @@ def _after_making(
 
 
 def _other(survey: Survey, name: str, value: object, account: Account) -> object:
-    """Another value of the same kind; another account's, where the value is the caller's."""
+    """Return another value of the same type; for a value of the account, that of a second one."""
     del name
     if isinstance(value, bool):
         return not value
@@ -267,7 +275,7 @@ def _other(survey: Survey, name: str, value: object, account: Account) -> object
 def _stored(
     survey: Survey, call: Call, pair: tuple[Endpoint, Endpoint], account: Account
 ) -> tuple[dict[str, object], Exchange] | None:
-    """The object as the service shows it after it was made, and the exchange that made it."""
+    """Create an object; return the fields that the service then shows, and the exchange."""
     making, reader = pair
     answer = attempt(account, making, survey.fresh(making, call))
     if answer is None or not is_accepted(answer):

@@ -1,4 +1,4 @@
-"""Attack: log-in, registration and reset; whether they name known users, and limit guesses."""
+"""Check whether log-in, registration and reset reveal user names, and limit password guesses."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -28,13 +28,13 @@ SLOWED_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """An operation that takes the name of a user.
+    """A log-in or password reset that is tried with a known and with unknown user names.
 
     Args:
-        endpoint: the operation.
-        account: the account whose name is known to the service.
-        call: makes a call with a name.
-        max_tries: how often the known name may be sent.
+        endpoint: the log-in or reset operation.
+        account: an account that exists in the service.
+        call: builds the request for a given user name.
+        max_tries: the largest number of requests with the name of this account.
     """
 
     endpoint: Endpoint
@@ -44,14 +44,14 @@ class Entrance:
 
 
 def enumeration(survey: Survey) -> Iterator[Observation | Gap]:
-    """Whether answers to known and unknown names differ in text or time."""
+    """Check whether responses to known and unknown user names differ in text or in time."""
     entrances = list(_entrances(survey))
     if not entrances:
-        yield Gap("user-enumeration", "no log-in was given")
+        yield Gap("user-enumeration", "the scan got no log-in operation; give --login and --user")
     for entrance in entrances:
         yield from _compared(survey, entrance)
     if survey.registration is None:
-        yield Gap("user-enumeration", "registration: the service describes no registration")
+        yield Gap("user-enumeration", "the scan found no registration operation")
     elif survey.throw_aways:
         yield from _registration(survey)
 
@@ -86,7 +86,7 @@ def _with_name(endpoint: Endpoint, call: Call, name: str) -> Call:
 
 
 def _unknown(survey: Survey, name: str, number: int) -> str:
-    """A name of the same form and about the same length that the service does not know."""
+    """Return an unknown user name with the form and about the length of a known name."""
     before, at, after = name.partition("@")
     mark = f"{survey.nonce[2:]}{number}"
     text = f"{before[: max(1, len(before) - len(mark))]}{mark}"
@@ -95,12 +95,13 @@ def _unknown(survey: Survey, name: str, number: int) -> str:
 
 @dataclass(slots=True)
 class Turns:
-    """The answers to a known name and to unknown names, sent in turns.
+    """The responses to a known user name and to unknown user names, which were sent in turns.
 
     Args:
-        known: the answers to the known name.
-        unknown: the answers to unknown names.
-        essences: the texts of the first answers, without the names.
+        known: the responses to the known name.
+        unknown: the responses to the unknown names.
+        essences: status and text of the first responses, without the names: first the set for the
+            known name, then the set for the unknown names.
     """
 
     known: list[Exchange] = field(default_factory=list)
@@ -111,7 +112,7 @@ class Turns:
 
 
 def _turns(survey: Survey, entrance: Entrance, name: str) -> Turns:
-    """Send the known name and unknown names, until the service limits the calls."""
+    """Send the known name and unknown names in turns, until the service limits the requests."""
     turns = Turns()
     for number in range(entrance.max_tries):
         stranger = _unknown(survey, name, number)
@@ -122,7 +123,7 @@ def _turns(survey: Survey, entrance: Entrance, name: str) -> Turns:
             break
         turns.known.append(pair[0])
         turns.unknown.append(pair[1])
-        # Later tries may be told how many are left.
+        # Later responses may say how many tries are left.
         if number < TEXT_TRIES:
             turns.essences[0].add(essence(pair[0], name))
             turns.essences[1].add(essence(pair[1], stranger))
@@ -130,21 +131,21 @@ def _turns(survey: Survey, entrance: Entrance, name: str) -> Turns:
 
 
 def _compared(survey: Survey, entrance: Entrance) -> Iterator[Observation | Gap]:
-    """Compare a known name with unknown names, by text and by time."""
+    """Compare the responses to a known name and to unknown names, by text and by time."""
     turns = _turns(survey, entrance, entrance.account.name)
     place = entrance.endpoint.name
     if not turns.known:
-        reason = f"the service limits the calls of {place} from the first call on"
+        reason = f"the service limits the requests to {place} from the first request on"
         yield Gap("user-enumeration", reason)
         return
     by_text = _by_text(place, turns.essences, (turns.known[-1], turns.unknown[-1]))
     yield by_text
     if by_text.is_finding:
-        return  # the time of answers that differ tells nothing new
+        return  # when the texts differ, a difference in time adds nothing
     if len(turns.known) < MIN_TIMED:
         reason = (
-            f"{place}: a comparison of times needs {MIN_TIMED} tries with an account that may be "
-            "locked"
+            f"{place}: the comparison of response times needs {MIN_TIMED} log-ins to an account "
+            "that the service may lock; give --user2"
         )
         yield Gap("user-enumeration", reason)
         return
@@ -167,7 +168,7 @@ def _by_text(
     sentence = (
         f"{place} answers {_shown(known)} to a known name and {_shown(unknown)} to an unknown name"
         if differs
-        else f"{place} gives the same text to known and unknown names"
+        else f"{place} answers known and unknown user names with the same text"
     )
     return Observation("user-enumeration", f"{place} text", differs, sentence, unknown,
                        steps=(known,), cause=f"{place} text")  # fmt: skip
@@ -178,7 +179,7 @@ def _shown(answer: Exchange) -> str:
 
 
 def _is_slower(turns: Turns) -> bool:
-    """Whether the times are apart: in the median, and in all answers but one on each side."""
+    """Return whether the response times differ: by median, and in all responses but one each."""
     times = [[answer.seconds for answer in answers] for answers in (turns.known, turns.unknown)]
     quick, slow = sorted(times, key=statistics.median)
     apart = statistics.median(slow) - statistics.median(quick)
@@ -194,15 +195,16 @@ def _by_time(place: str, turns: Turns, *, is_finding: bool) -> Observation:
         for answers in (turns.known, turns.unknown)
     ]
     sentence = (
-        f"{place}: the median of {len(turns.known)} answers is {medians[0]:.3f} s for a known name "
-        f"and {medians[1]:.3f} s for unknown names{', twice' if is_finding else ''}"
+        f"{place}: the median time of {len(turns.known)} responses is {medians[0]:.3f} s for a "
+        f"known name and {medians[1]:.3f} s for unknown names"
+        f"{', in two measurements' if is_finding else ''}"
     )
     return Observation("user-enumeration", f"{place} time", is_finding, sentence, turns.known[-1],
                        cause=f"{place} time")  # fmt: skip
 
 
 def _registration(survey: Survey) -> Iterator[Observation | Gap]:
-    """Register a name again, and a new name, with bodies that are equal otherwise."""
+    """Register an existing name and a new name with otherwise equal bodies; compare the texts."""
     registration, account = survey.registration, survey.throw_aways[-1]
     if registration is None or account.registration is None:
         return
@@ -213,7 +215,9 @@ def _registration(survey: Survey) -> Iterator[Observation | Gap]:
         pair = [survey.nobody.send(registration.endpoint, call)
                 for call in (account.registration, fresh)]  # fmt: skip
         if any(answer.status in LIMITED for answer in pair):
-            yield Gap("user-enumeration", f"{registration.endpoint.name} limits its calls")
+            yield Gap(
+                "user-enumeration", f"{registration.endpoint.name} refuses requests by a rate limit"
+            )
             return
         for answers, answer, call in zip(
             essences, pair, (account.registration, fresh), strict=True
@@ -224,13 +228,16 @@ def _registration(survey: Survey) -> Iterator[Observation | Gap]:
 
 
 def guessing(survey: Survey) -> Iterator[Observation | Gap]:
-    """Guess the password of a throw-away account, then send its password."""
+    """Check that the service limits password guesses, with wrong passwords for one account."""
     account = None
     if survey.registration:
         account, _ = registered(survey.registration, survey.nobody.watch, survey.known, {})
     account = account or next(iter(survey.throw_aways), None) or survey.user2
     if account is None or account.login is None:
-        reason = "would lock the account: give --user2, or describe a registration"
+        reason = (
+            "the attack may lock an account, and the scan has no spare account: give --user2, or "
+            "describe a registration operation"
+        )
         yield Gap("password-guessing", reason)
         return
     login = account.login
@@ -242,7 +249,7 @@ def guessing(survey: Survey) -> Iterator[Observation | Gap]:
     ]
     after = survey.nobody.send(login.endpoint, credentials(login, password=login.password))
     if not is_accepted(right):
-        yield Gap("password-guessing", f"{place} answered {right.status} to the right password")
+        yield Gap("password-guessing", f"{place} answered {right.status} to the correct password")
         return
     yield _judged(place, (right, answers, after))
 
@@ -263,8 +270,8 @@ def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> O
     is_open = not (is_refused or is_locked or is_slowed or differs)
     seconds = sum(guess.seconds for guess in guesses)
     sentence = (
-        f"{place}: {GUESSES} wrong passwords in {seconds:.1f} s, all answered {statuses[-1]}; then "
-        "the right password is accepted"
+        f"{place} answered {GUESSES} wrong passwords in {seconds:.1f} s, each with status "
+        f"{statuses[-1]}, and then accepted the correct password: it does not limit guesses"
         if is_open
         else f"{place}: the service limits or slows down password guessing; HTTP statuses: "
         f"{sorted(set(statuses))}"

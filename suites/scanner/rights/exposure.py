@@ -1,4 +1,4 @@
-"""Rule: passwords, hashes of passwords and keys in the answers to valid calls."""
+"""Look for passwords, password hashes and keys in the responses to valid requests."""
 
 import json
 import re
@@ -38,7 +38,7 @@ SECRET_VALUE = {
 
 
 def exposure(survey: Survey) -> Iterator[Observation]:
-    """Each usable valid call: whether its answer holds a secret."""
+    """Check the response of each request that succeeded for secrets."""
     for good in survey.good.values():
         if good.answer is None or not good.is_usable:
             continue
@@ -46,7 +46,12 @@ def exposure(survey: Survey) -> Iterator[Observation]:
 
 
 def observed(good: GoodCall, answer: Exchange) -> Observation:
-    """Whether an answer holds a secret, which the sentence names and does not show."""
+    """Return the observation about secrets in a response; its sentence does not show a secret.
+
+    Args:
+        good: the valid request, with its operation and its account.
+        answer: the response to this request.
+    """
     name = good.endpoint.name
     kinds = sorted(set(secrets_in(answer)))
     who = "anybody" if not good.account.session.headers else f"the {good.account.label}"
@@ -55,7 +60,7 @@ def observed(good: GoodCall, answer: Exchange) -> Observation:
 
 
 def secrets_in(answer: Exchange) -> Iterator[str]:
-    """The secrets in an answer: names of fields, and kinds of values."""
+    """Yield a description of each secret in a response: a field name, or the kind of value."""
     sent = _sent_values(answer)
     for name, value in _texts(json_of(answer)):
         is_long = len(value) >= MIN_LENGTH and not MASKED.fullmatch(value)
@@ -69,7 +74,7 @@ def secrets_in(answer: Exchange) -> Iterator[str]:
 
 
 def _sent_values(answer: Exchange) -> set[str]:
-    """The texts of the request: an echo is no secret of the service."""
+    """Return the texts of the request body: a repeated text is no secret of the service."""
     try:
         return {value for _, value in _texts(json.loads(answer.sent))}
     except (ValueError, RecursionError):

@@ -1,4 +1,7 @@
-"""Attack: an ordinary account calls operations of administrators (BFLA), and sets passwords."""
+"""Check whether an ordinary account can do what only administrators or other users may do.
+
+The account calls the operations of administrators (BFLA), and sets passwords of other accounts.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -35,7 +38,7 @@ FORBIDDEN = 403
 
 
 def ordinary(survey: Survey) -> Account | None:
-    """An account that has no special rights."""
+    """Return an account without special rights; None where the scan has no such account."""
     if survey.throw_aways:
         return survey.throw_aways[0]
     if survey.user2 is not None:
@@ -44,29 +47,29 @@ def ordinary(survey: Survey) -> Account | None:
 
 
 def administration(survey: Survey) -> Iterator[Observation | Gap]:
-    """Whether an ordinary account may call the operations of administrators."""
+    """Check whether an ordinary account can call the operations of administrators."""
     account = ordinary(survey)
     if account is None:
-        yield Gap(
-            RULE, "needs an ordinary account beside an administrator: give --user2 or --admin"
-        )
+        yield Gap(RULE, "needs an ordinary account and an administrator: give --user2 or --admin")
         return
     named = [operation for operation in survey.operations
              if is_administration(operation) and not survey.is_entrance(operation)]  # fmt: skip
     if not named and survey.admin is None:
-        yield Gap(RULE, "no operation is named as one for administrators; give --admin")
+        yield Gap(RULE, "no operation is marked as an operation for administrators; give --admin")
     for number, endpoint in enumerate(named):
         call = _call_without_harm(survey, endpoint, f"{survey.nonce}f{number:03}")
         if call is None:
             yield Gap(
                 RULE,
-                f"{endpoint.name}: not called, because the scan has no object of its own to change",
+                f"{endpoint.name}: not called, because the scan has no own object to change",
             )
             continue
         answer = attempt(account, endpoint, call)
         is_open = succeeded(answer) and answer is not None and "html" not in answer.content_type
         status = answer.status if answer else "nothing"
-        sentence = f"{endpoint.name}, for administrators, answers {status} to an ordinary account"
+        sentence = (
+            f"{endpoint.name} is for administrators, and answers an ordinary account with {status}"
+        )
         yield Observation(RULE, endpoint.name, is_open, sentence, answer)
     yield from _refused_elsewhere(survey, account, named)
 
@@ -74,7 +77,7 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
 def _refused_elsewhere(
     survey: Survey, account: Account, named: list[Endpoint]
 ) -> Iterator[Observation]:
-    """Whether an ordinary account deletes or changes what only an administrator can make."""
+    """Check whether an ordinary account can change objects that only administrators create."""
     if survey.admin is None:
         return
     for number, endpoint in enumerate(survey.operations):
@@ -92,14 +95,14 @@ def _refused_elsewhere(
         answer = attempt(account, endpoint, call)
         verb = "accepts" if succeeded(answer) else "refuses"
         sentence = (
-            f"{endpoint.name} {verb} an ordinary account, for an object that only an administrator "
-            "can make"
+            f"{endpoint.name} {verb} a request of an ordinary account for an object that only an "
+            "administrator can create"
         )
         yield Observation(RULE, endpoint.name, succeeded(answer), sentence, answer)
 
 
 def _call_without_harm(survey: Survey, endpoint: Endpoint, mark: str) -> Call | None:
-    """A call that harms nothing but what the scan made; None without one."""
+    """Return a request that can damage only objects of the scan; None without such a request."""
     good = survey.good.get(endpoint.name)
     call = good.call if good else full_call(endpoint, survey.known, optional=True)
     if endpoint.method == "GET" or "{" not in endpoint.path:
@@ -117,7 +120,7 @@ def _call_without_harm(survey: Survey, endpoint: Endpoint, mark: str) -> Call | 
 
 
 def _listed_value(survey: Survey, victim: Account) -> str:
-    """The id of an account in the lists that an administrator reads."""
+    """Return the id of an account from the lists of an administrator; empty if unknown."""
     reader = survey.admin or survey.user
     for good in survey.good.values():
         if good.endpoint.method != "GET" or "{" in good.endpoint.path:
@@ -130,7 +133,7 @@ def _listed_value(survey: Survey, victim: Account) -> str:
 
 
 def lists_of_people(survey: Survey) -> Iterator[Observation]:
-    """Whether an ordinary account reads a list of other accounts with their private fields."""
+    """Check whether an ordinary account can list other accounts with their private fields."""
     account = ordinary(survey)
     if account is None:
         return
@@ -160,7 +163,7 @@ def lists_of_people(survey: Survey) -> Iterator[Observation]:
 
 
 def _people_in(survey: Survey, answer: Exchange, account: Account) -> tuple[set[str], set[str]]:
-    """The other accounts of the scan in an answer, and their private fields."""
+    """Return the names of other accounts in a response, and the private fields shown of them."""
     others = {other.name for other in survey.accounts() if other is not account and other.name}
     people: set[str] = set()
     fields: set[str] = set()
@@ -173,7 +176,10 @@ def _people_in(survey: Survey, answer: Exchange, account: Account) -> tuple[set[
 
 
 def passwords(survey: Survey) -> Iterator[Observation | Gap]:
-    """Whether an account sets the password of another account, which then logs in with it."""
+    """Check whether an account can set the password of another account.
+
+    The log-in of the other account with the new password is the proof.
+    """
     for endpoint in survey.operations:
         call = full_call(endpoint, survey.known, optional=True)
         secret = [place for place in places(endpoint, call) if place.where == "body"
@@ -196,7 +202,7 @@ def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
     if victim is None:
         victim = survey.user2
     if victim is None or victim.login is None or attacker.login is None or attacker is victim:
-        return Gap("object-access", f"{place}: needs an account whose password may change")
+        return Gap("object-access", f"{place}: needs an account whose password the scan may change")
     new = f"{GOOD_PASSWORD}-{survey.nonce}"
     answer = attempt(attacker, endpoint, _password_call(survey, good, victim, new))
     changed = succeeded(answer) and _logs_in(survey, replace_password(victim.login, new))
@@ -209,7 +215,7 @@ def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
         f"{endpoint.name}: the {attacker.label} sets the password of another account, and the "
         "other account can log in with the new password"
         if changed
-        else f"{endpoint.name} answers {status}; the password of the other account is not changed"
+        else f"{endpoint.name} answers {status} and does not change the password of another account"
     )
     return Observation("object-access", place, changed, sentence, answer)
 
@@ -234,7 +240,7 @@ def _password_call(survey: Survey, good: GoodCall, victim: Account, new: str) ->
 
 
 def replace_password(login: Login, password: str) -> Login:
-    """The log-in with another password."""
+    """Return the log-in with another password."""
     return replace(login, password=password)
 
 

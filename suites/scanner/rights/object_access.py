@@ -1,7 +1,8 @@
-"""Attack: an account reads, changes or deletes what belongs to another account (BOLA).
+"""Check whether an account can read, change or delete the objects of another account (BOLA).
 
-A status alone shows nothing: a service may answer 200 and do nothing. A read counts when the answer
-has the content that the owner sees; a change counts when the owner sees it afterwards.
+A status alone proves nothing, because a service may answer 200 and do nothing. A read is a finding
+when the response has the content that the owner sees. A change is a finding when the owner sees the
+change afterwards.
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ MIN_EQUAL = 0.6
 
 
 def reading(survey: Survey) -> Iterator[Observation | Gap]:
-    """Whether another account reads an object that is not shared."""
+    """Check whether a second account can read private objects of the user."""
     other = survey.second
     if other is None or not survey.user.session.headers:
         yield Gap(RULE, "needs a second account: give --user2, or describe a registration")
@@ -41,7 +42,7 @@ def reading(survey: Survey) -> Iterator[Observation | Gap]:
     for number, endpoint in enumerate(_with_object(survey, "GET")):
         owned = _readable(survey, endpoint, f"{survey.nonce}r{number:03}")
         if owned is None:
-            yield Gap(RULE, f"{endpoint.name}: no object of the user to read")
+            yield Gap(RULE, f"{endpoint.name}: the scan found no object that the user can read")
             continue
         yield _read_by(survey, endpoint, owned, other)
 
@@ -57,7 +58,7 @@ def _with_object(survey: Survey, *methods: str) -> list[Endpoint]:
 
 
 def _readable(survey: Survey, endpoint: Endpoint, mark: str) -> OwnedObject | None:
-    """An object that its owner reads by this operation."""
+    """Return an object that its owner can read with this operation; None without such an object."""
     candidates: list[OwnedObject | None] = []
     if is_person(endpoint):
         candidates.append(of_person(survey, endpoint, survey.user))
@@ -77,7 +78,7 @@ def _read_by(survey: Survey, endpoint: Endpoint, owned: OwnedObject, other: Acco
     sentence = (
         f"{endpoint.name}: {other.label} reads an object of the {owned.owner.label}, {reason}"
         if reason
-        else f"{endpoint.name}: {other.label} does not read a private object of the user"
+        else f"{endpoint.name}: {other.label} cannot read a private object of the user"
     )
     return Observation(RULE, f"{endpoint.name} read", bool(reason), sentence, answer,
                        steps=(owned.step,) if owned.step else ())  # fmt: skip
@@ -90,7 +91,7 @@ def _shown_to(
     answers: tuple[Exchange | None, Exchange | None],
     other: Account,
 ) -> str:
-    """Why the answer shows something private; empty where nothing is private."""
+    """Return why the response is a leak of private data; empty when it is not a leak."""
     own, answer = answers
     if own is None or answer is None or not is_accepted(answer) or not _is_same(own, answer):
         return ""
@@ -102,14 +103,14 @@ def _shown_to(
         return f"with {', '.join(fields)}" if fields else ""
     name = owned.mark or str(list(owned.call.path.values())[-1])
     if listed is None:
-        return "and no list shows the object to everybody"
+        return "and no list operation shows this object"
     if name not in listed:
-        return "which is not in its own list"
-    return f"with {', '.join(fields)}, which its list does not show" if fields else ""
+        return f"which is not in the list that {other.label} can read"
+    return f"with {', '.join(fields)}, which the list does not show" if fields else ""
 
 
 def _is_same(own: Exchange, answer: Exchange) -> bool:
-    """Whether an answer has most of the values that the owner sees."""
+    """Return whether the response has most of the values that the owner sees."""
     mine, shown = leaves(own), leaves(answer)
     if not mine:
         return own.text.strip() != "" and own.text == answer.text
@@ -118,7 +119,7 @@ def _is_same(own: Exchange, answer: Exchange) -> bool:
 
 
 def _private_fields(own: Exchange, answer: Exchange, listed: str) -> list[str]:
-    """The private fields that the answer shows and the list does not show."""
+    """Return the private fields that are in the response and not in the list."""
     mine, shown = leaves(own), leaves(answer)
     return sorted(
         name
@@ -129,7 +130,7 @@ def _private_fields(own: Exchange, answer: Exchange, listed: str) -> list[str]:
 
 
 def changing(survey: Survey) -> Iterator[Observation | Gap]:
-    """Whether another account changes or deletes an object, as its owner sees afterwards."""
+    """Check whether another account can change or delete an object; the owner's view decides."""
     attacker = survey.second
     if attacker is None:
         return
@@ -140,14 +141,14 @@ def changing(survey: Survey) -> Iterator[Observation | Gap]:
         mark = f"{survey.nonce}w{number:03}"
         pair = _victim(survey, endpoint, mark)
         if pair is None:
-            yield Gap(RULE, f"{endpoint.name}: the scan can make no object to change")
+            yield Gap(RULE, f"{endpoint.name}: the scan could not create an object to change")
             continue
         owned, other = pair
         yield _changed_by(survey, endpoint, owned, other, mark)
 
 
 def _victim(survey: Survey, endpoint: Endpoint, mark: str) -> tuple[OwnedObject, Account] | None:
-    """An object that the scan may harm, and an account that must not reach it."""
+    """Return an object that the scan may damage, and an account that must not have access to it."""
     second = survey.second
     if second is None:
         return None
@@ -170,7 +171,7 @@ def _victim(survey: Survey, endpoint: Endpoint, mark: str) -> tuple[OwnedObject,
 def _changed_by(
     survey: Survey, endpoint: Endpoint, owned: OwnedObject, other: Account, mark: str
 ) -> Observation:
-    """Let the other account send the change, and compare what the owner sees before and after."""
+    """Let the other account send the change; compare what the owner sees before and after it."""
     reader = reader_of(survey, endpoint)
     call = _marked(survey, endpoint, owned, mark)
     before = _view(survey, owned, reader)
@@ -180,10 +181,10 @@ def _changed_by(
     verb = "deletes" if endpoint.method == "DELETE" else "changes"
     status = answer.status if answer else "no answer"
     sentence = (
-        f"{endpoint.name}: {other.label} {verb} an object of the {owned.owner.label}, as the owner "
-        "sees afterwards"
+        f"{endpoint.name}: {other.label} {verb} an object of the {owned.owner.label}; the owner "
+        "sees the change afterwards"
         if is_changed
-        else f"{endpoint.name}: {other.label} changes no object of another account ({status})"
+        else f"{endpoint.name}: {other.label} cannot change an object of another account ({status})"
     )
     return Observation(RULE, f"{endpoint.name} change", is_changed, sentence, answer,
                        steps=(owned.step,) if owned.step else ())  # fmt: skip
@@ -201,7 +202,7 @@ def _marked(survey: Survey, endpoint: Endpoint, owned: OwnedObject, mark: str) -
 
 
 def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[Exchange]:
-    """What the owner sees of the object: the object, and its own profile for a person."""
+    """Return the owner's responses about the object; for a person, also the owner's profile."""
     answers = []
     if reader is not None:
         answers.append(attempt(owned.owner, reader, Call(path=owned.call.path)))
@@ -214,7 +215,7 @@ def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[E
 def _is_changed(
     endpoint: Endpoint, before: list[Exchange], after: list[Exchange], mark: str
 ) -> bool:
-    """Whether the mark came into the owner's view, or the object went away."""
+    """Return whether the owner now sees the mark, or does not see the object any more."""
     if endpoint.method == "DELETE":
         return any(is_accepted(earlier) and not is_accepted(later)
                    for earlier, later in zip(before, after, strict=False))  # fmt: skip
@@ -226,7 +227,7 @@ def _is_changed(
 
 
 def naming_others(survey: Survey) -> Iterator[Observation | Gap]:
-    """Whether a body that names another account changes this account (``PUT /profile``)."""
+    """Check whether a body with another account's name changes that account (``PUT /profile``)."""
     if len(survey.throw_aways) < MIN_ACCOUNTS:
         return
     attacker, victim = survey.throw_aways[0], survey.throw_aways[-1]
@@ -254,7 +255,7 @@ def naming_others(survey: Survey) -> Iterator[Observation | Gap]:
         after = _view(survey, owned, None)
         is_changed = succeeded(answer) and _is_changed(endpoint, before, after, mark)
         verb = "changes" if is_changed else "does not change"
-        sentence = f"{endpoint.name}: a body that names another account {verb} this account"
+        sentence = f"{endpoint.name}: a body with the name of another account {verb} that account"
         yield Observation(RULE, f"{endpoint.name} named account", is_changed, sentence, answer)
 
 

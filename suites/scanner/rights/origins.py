@@ -1,4 +1,4 @@
-"""Rule: pages of which other origins may read answers (CORS)."""
+"""Check which other origins the service allows to read its responses (CORS)."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -10,7 +10,14 @@ from suites.scanner.survey.account import Account
 
 
 def look_alikes(own_host: str) -> dict[str, str]:
-    """Origins that a careless comparison accepts as the own host, keyed by kind."""
+    """Return origins that a careless comparison takes for the service's own host.
+
+    Args:
+        own_host: the service's host, with its port where the port is not the default.
+
+    Returns:
+        The origins, keyed by a description of their kind.
+    """
     name, colon, port = own_host.partition(":")
     end = f"{colon}{port}"
     origin_by_kind = {
@@ -29,7 +36,14 @@ def look_alikes(own_host: str) -> dict[str, str]:
 
 
 def cors(account: Account, endpoint: Endpoint, call: Call, own_host: str) -> Iterator[Observation]:
-    """Whether a foreign or a similar origin, or the origin ``null``, may read an answer."""
+    """Check whether a foreign origin, a similar origin or ``null`` may read a response.
+
+    Args:
+        account: the account that sends the requests.
+        endpoint: the operation.
+        call: a valid request to the operation.
+        own_host: the service's host; the similar origins are made from this name.
+    """
     origins = {"any origin": EVIL, "the origin null": "null", **look_alikes(own_host)}
     is_read = endpoint.method == "GET"
     for kind, origin in origins.items():
@@ -60,12 +74,14 @@ def _observed(endpoint: Endpoint, answer: Exchange, origin: tuple[str, str]) -> 
     sends_credentials = answer.headers.get("access-control-allow-credentials", "") == "true"
     place = f"{answer.method} {endpoint.name} {value}"
     if allowed == "*" and endpoint.secured and not sends_credentials:
-        sentence = f"{endpoint.name} needs a token, but its CORS header allows every origin"
+        sentence = f"{endpoint.name} needs a session, but its CORS header allows every origin"
         return Observation("cors-wildcard", place, is_finding=True, sentence=sentence,
                            exchange=answer, cause="*")  # fmt: skip
     may_read = allowed == value or (allowed == "*" and sends_credentials)
     with_cookies = " with credentials" if sends_credentials else ""
     permission = f"{allowed or 'nothing'}{with_cookies}"
-    sentence = f"{endpoint.name}: the answer to {kind} ({value}) allows {permission}"
+    sentence = (
+        f"{endpoint.name}: the CORS header of the response to {kind} ({value}) allows {permission}"
+    )
     cause = "look-alikes" if "own host" in kind or "letter" in kind else kind
     return Observation("cors", place, may_read, sentence, answer, cause=cause)

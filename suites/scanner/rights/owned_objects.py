@@ -1,4 +1,4 @@
-"""Objects that belong to one account of the scan, so that another account must not reach them."""
+"""Find or create objects that belong to one account, and that no other account may access."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ REFUSED = (401, 403, 404)
 
 @dataclass(frozen=True, slots=True)
 class OwnedObject:
-    """An object of an account.
+    """An object that belongs to an account of the scan.
 
     Args:
-        owner: the account.
-        call: the call that names the object in its path.
-        mark: a text of the object that nothing else has; empty for an object that was there before.
-        is_created: whether the scan made the object.
-        step: the exchange that made it; None for another object.
+        owner: the account that owns the object.
+        call: the values of a request whose path names the object.
+        mark: a unique text in the object; empty for an object without a text of the scan.
+        is_created: whether the scan created the object.
+        step: the exchange that created the object; None when the scan did not create the object.
     """
 
     owner: Account
@@ -35,7 +35,7 @@ class OwnedObject:
 
 
 def attempt(account: Account, endpoint: Endpoint, call: Call) -> Exchange | None:
-    """The answer to a call; None where no answer came."""
+    """Send a request for an account; return the exchange, or None when no response came."""
     try:
         return account.send(endpoint, call)
     except UnreachableError:
@@ -43,30 +43,30 @@ def attempt(account: Account, endpoint: Endpoint, call: Call) -> Exchange | None
 
 
 def succeeded(answer: Exchange | None) -> bool:
-    """Whether an answer came and says that the request succeeded."""
+    """Return whether a response came and reports success; None stands for no response."""
     return answer is not None and is_accepted(answer)
 
 
 def is_closed(survey: Survey, endpoint: Endpoint, call: Call) -> bool:
-    """Whether the operation refuses a call without a session."""
+    """Return whether the operation answers a request without a session with a refusal."""
     answer = attempt(survey.nobody, endpoint, call)
     return answer is not None and not is_accepted(answer)
 
 
 def is_person(endpoint: Endpoint) -> bool:
-    """Whether the path names a person, such as ``/users/{id}``."""
+    """Return whether the last parameter of the path names a person, as in ``/users/{id}``."""
     before, _, last = endpoint.path.rpartition("{")
     noun = before.rstrip("/").rpartition("/")[2].rstrip("s").lower()
     return noun in PERSONS or bool(IDENTITY.match(last.partition("}")[0]))
 
 
 def last_parameter(endpoint: Endpoint) -> str:
-    """The last parameter in the path."""
+    """Return the name of the last parameter in the path of an operation."""
     return endpoint.path.rpartition("{")[2].partition("}")[0]
 
 
 def of_person(survey: Survey, endpoint: Endpoint, owner: Account) -> OwnedObject | None:
-    """The path of the account itself, such as ``/users/{its name}``."""
+    """Return the account itself as an object, such as ``/users/{name}``; None if unknown."""
     name = last_parameter(endpoint)
     call = next(iter(survey.candidates(endpoint, owner)))
     own = {str(value) for value in owner.profile.values()} | {owner.name}
@@ -79,13 +79,13 @@ def of_person(survey: Survey, endpoint: Endpoint, owner: Account) -> OwnedObject
 
 
 def created(survey: Survey, endpoint: Endpoint, owner: Account, mark: str) -> OwnedObject | None:
-    """An object that the account makes now; None where it cannot make one.
+    """Create an object with an account; return None when this is not possible.
 
     Args:
-        survey: the survey.
-        endpoint: the operation whose path names the object.
-        owner: the account.
-        mark: a text that nothing else has.
+        survey: the survey of the service.
+        endpoint: the operation whose path names an object of this kind, such as ``/orders/{id}``.
+        owner: the account that creates the object.
+        mark: a unique text, which is written into the object where the service accepts it.
     """
     listing, making = survey.collection_of(endpoint)
     good = survey.good.get(making.name) if making else None
@@ -123,7 +123,7 @@ def _known(listing: Endpoint | None, answer: Exchange, owner: Account) -> list[K
 def _reached(
     survey: Survey, endpoint: Endpoint, owned: OwnedObject, values: list[str]
 ) -> OwnedObject | None:
-    """The object with the path value by which its owner reads it."""
+    """Return the object with the path value with which its owner can read the object."""
     name = last_parameter(endpoint)
     base = next(iter(survey.candidates(endpoint, owned.owner)))
     reading = survey.reading_twin(_object_path(survey, endpoint))
@@ -135,7 +135,7 @@ def _reached(
 
 
 def _object_path(survey: Survey, endpoint: Endpoint) -> Endpoint:
-    """The operation that reads the object itself, for a path such as ``/orders/{id}/cancel``."""
+    """Return the operation that reads the object of a path such as ``/orders/{id}/cancel``."""
     path = endpoint.path[: endpoint.path.rindex("}") + 1]
     return next(
         (
@@ -148,13 +148,13 @@ def _object_path(survey: Survey, endpoint: Endpoint) -> Endpoint:
 
 
 def reader_of(survey: Survey, endpoint: Endpoint) -> Endpoint | None:
-    """The GET operation that shows the object of a path."""
+    """Return the GET operation that shows the object of an operation's path; None without one."""
     operation = _object_path(survey, endpoint)
     return operation if operation.method == "GET" else None
 
 
 def listed_before(survey: Survey, endpoint: Endpoint, owner: Account) -> Iterator[OwnedObject]:
-    """Objects that the account saw in its own list."""
+    """Yield objects that the account sees in the list of a collection, at most two."""
     name = last_parameter(endpoint)
     base = next(iter(survey.candidates(endpoint, owner)))
     listing, _ = survey.collection_of(endpoint)
@@ -177,7 +177,12 @@ def _listing_call(survey: Survey, listing: Endpoint) -> Call:
 
 
 def list_text(survey: Survey, endpoint: Endpoint, account: Account) -> str | None:
-    """The text of the collection's list as an account sees it; None without a list."""
+    """Return the response of the list operation of a collection as text, for an account.
+
+    Returns:
+        The text of the response, empty after a refusal; None where no operation lists the
+        collection.
+    """
     listing, _ = survey.collection_of(endpoint)
     if listing is None:
         return None
@@ -186,7 +191,7 @@ def list_text(survey: Survey, endpoint: Endpoint, account: Account) -> str | Non
 
 
 def leaves(answer: Exchange) -> dict[str, set[str]]:
-    """The values of every field in an answer, keyed by name."""
+    """Return all values of each field in a JSON response, keyed by the name of the field."""
     values_by_name: dict[str, set[str]] = {}
     for fields in objects_in(json_of(answer)):
         for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""What the answers to valid calls show: headers, cookies, caching, versions, other origins, TLS."""
+"""Check the responses to valid requests: headers, cookies, caching, versions, CORS and TLS."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,18 +16,18 @@ TLS_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class PassiveScan:
-    """Rules that read answers.
+    """The rules that only read responses, and send no attack payload.
 
     Args:
-        survey: the survey.
-        own_host: the host whose look-alikes are sent as origins.
+        survey: the survey of the service.
+        own_host: the service's host; the scan sends similar host names as ``Origin``.
     """
 
     survey: Survey
     own_host: str
 
     def observations(self) -> Iterator[Observation | Gap]:
-        """The rules about headers, each one finding for the whole service."""
+        """Apply the rules about headers, versions, error details, caching and cookies."""
         answers = [(good.endpoint.name, good.answer) for good in self.survey.good.values()
                    if good.answer is not None]  # fmt: skip
         over_tls = self.survey.nobody.watch.sender.base.startswith("https:")
@@ -36,7 +36,9 @@ class PassiveScan:
             yield _version(name, answer)
             kind, text = internals_in(answer)
             if kind:
-                sentence = f"{name}: status {answer.status} shows {kind}: {text!r}"
+                sentence = (
+                    f"{name}: the response with status {answer.status} shows {kind}: {text!r}"
+                )
                 yield Observation("error-details", f"{name} good call", is_finding=True,
                                   sentence=sentence, exchange=answer, cause=kind)  # fmt: skip
         for good in self.survey.good.values():
@@ -51,16 +53,16 @@ class PassiveScan:
             yield Gap("cookie-flags", "the log-in sets no cookie")
 
     def origins(self, good: GoodCall) -> Iterable[Observation]:
-        """Which other origins may read the answers of an operation."""
+        """Check which other origins may read the responses of an operation (CORS)."""
         if good.reason or good.endpoint.method == "DELETE":
             return ()
         return cors(good.account, good.endpoint, good.call, self.own_host)
 
     def transport(self) -> Iterable[Observation | Gap]:
-        """The versions, ciphers and certificate of TLS."""
+        """Check the TLS versions, the ciphers and the certificate of the service."""
         sender = self.survey.nobody.watch.sender
         if not sender.base.startswith("https:"):
-            return [Gap("tls", "the address is plain HTTP")]
+            return [Gap("tls", "the scanned address is plain HTTP")]
         return transport.tls(
             sender.base, ca_file=sender.ca_file, days=TLS_DAYS, seconds=sender.seconds
         )
@@ -69,7 +71,7 @@ class PassiveScan:
 def _missing_headers(
     answers: list[tuple[str, Exchange]], *, over_tls: bool
 ) -> Iterator[Observation]:
-    """One observation for all protective headers, and one for each page's policy."""
+    """Yield one observation for all protective headers, and one for the CSP of each page."""
     missing: dict[str, int] = {}
     example = None
     for name, answer in answers:
@@ -83,9 +85,11 @@ def _missing_headers(
                 example = example or answer
     count = len(answers)
     shown = ", ".join(
-        f"{name} (in {number} of {count} answers)" for name, number in missing.items()
+        f"{name} (in {number} of {count} responses)" for name, number in missing.items()
     )
-    sentence = f"missing: {shown}" if missing else "no protective header is missing"
+    sentence = (
+        f"protective headers are missing: {shown}" if missing else "no protective header is missing"
+    )
     if answers:
         yield Observation("security-headers", "answers", bool(missing), sentence, example)
 
@@ -93,7 +97,7 @@ def _missing_headers(
 def _version(name: str, answer: Exchange) -> Observation:
     shown = [f"{header}: {answer.headers[header][:60]}" for header in passive.VERSION_HEADERS
              if passive.VERSION.search(answer.headers.get(header, ""))]  # fmt: skip
-    sentence = ", ".join(shown) or "no header has a version"
+    sentence = ", ".join(shown) or "no response header shows a version"
     return Observation("server-version", name, bool(shown), sentence, answer, cause=sentence)
 
 

@@ -1,4 +1,4 @@
-"""Probes of the session that a log-in gives: its token, its cookies, and other sites."""
+"""Probes of the session after a log-in: forged tokens, cookies, and requests of other sites."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,15 +17,15 @@ TEXT = "text/plain"
 
 
 def token(survey: Survey) -> Iterator[Observation | Gap]:
-    """Forged tokens, and the token in an address, where the genuine token is accepted."""
+    """Send forged tokens, and the genuine token in the URL, to an operation that needs a token."""
     session = survey.user.session
     if not session.token:
-        reason = "no token session" if session.headers else "no log-in was given"
+        reason = "the session has no token" if session.headers else "no log-in was given"
         yield from (Gap(rule, reason) for rule in ("forged-token", "key-in-url"))
         return
     good = _closed(survey)
     if good is None:
-        reason = "no operation accepts the genuine token and refuses a call without a token"
+        reason = "no operation accepts the genuine token and refuses a request without a token"
         yield from (Gap(rule, reason) for rule in ("forged-token", "key-in-url"))
         return
     sender = survey.nobody.watch.sender
@@ -38,17 +38,20 @@ def token(survey: Survey) -> Iterator[Observation | Gap]:
         ):
             yield replace(observation, cause="tokens")
     else:
-        yield Gap("forged-token", "the token is no JSON Web Token")
+        yield Gap("forged-token", "the session token is not a JSON Web Token")
     for name in ("access_token", "token"):
         call = replace(good.call, query={**good.call.query, name: session.token})
         answer = sender.send(endpoint, call)
-        sentence = f"?{name}=… is answered {answer.status}"
+        sentence = (
+            f"{endpoint.name}: a request with the token in the URL (?{name}=…) got status "
+            f"{answer.status}"
+        )
         yield Observation("key-in-url", f"{endpoint.name} {name}", is_accepted(answer), sentence,
                           answer, cause="key-in-url")  # fmt: skip
 
 
 def _closed(survey: Survey) -> GoodCall | None:
-    """A valid call that reads with the user's session, and is refused without a session."""
+    """Return a valid GET request that needs the user's session; None without such a request."""
     for good in survey.good.values():
         if (
             good.endpoint.method == "GET"
@@ -61,26 +64,27 @@ def _closed(survey: Survey) -> GoodCall | None:
 
 
 def chosen_session(sender: HttpSender, login: Login, answer: Exchange) -> Iterator[Observation]:
-    """Whether the log-in keeps a cookie from before.
+    """Check whether the log-in accepts a session cookie whose value the client chose before.
 
     Args:
-        sender: sends without a session.
-        login: how to log in.
-        answer: the answer to a log-in that succeeded.
+        sender: sends requests without a session.
+        login: the operation and the credentials of the log-in.
+        answer: the response to a log-in that succeeded.
     """
     names = cookie_names(answer)
     if names:
         chosen = {"Cookie": "; ".join(f"{name}={CHOSEN}" for name in names)}
         session = logged_in(sender, login, chosen)
         is_used = CHOSEN in session.headers.get("Cookie", CHOSEN)
-        sentence = f"a cookie from before log-in is {'used' if is_used else 'replaced'} after it"
+        verb = "keeps" if is_used else "replaces"
+        sentence = f"the log-in {verb} the session cookie that the client sent with the log-in"
         yield Observation("session-fixation", "log-in", is_used, sentence, session.answer)
 
 
 def other_sites(survey: Survey) -> Iterator[Observation]:
-    """Whether a form of another site can change data with a cookie that browsers send along.
+    """Check whether a form on another site can change data with the user's session cookie.
 
-    A browser sends such a request without asking only by POST, and only as text or as a form.
+    A browser sends a request to another site without a preflight only as text or as a form.
     """
     for good in survey.good.values():
         endpoint, session = good.endpoint, good.account.session
@@ -92,22 +96,23 @@ def other_sites(survey: Survey) -> Iterator[Observation]:
             headers["Content-Type"] = TEXT
         call = survey.fresh(endpoint, good.call)
         answer = good.account.send(endpoint, replace(call, headers=headers))
-        verb = "are" if is_sent_along else "are not"
+        verb = "send" if is_sent_along else "do not send"
         sentence = (
-            f"{endpoint.name} answers {answer.status} to another site; cookies {verb} sent along"
+            f"{endpoint.name} answers {answer.status} to a request of another site; browsers "
+            f"{verb} the session cookie with the request"
         )
         is_accepted_there = answer.status in SUCCESS and is_sent_along
         yield Observation("csrf", endpoint.name, is_accepted_there, sentence, answer, cause="csrf")
 
 
 def sends_along(session: Session) -> bool:
-    """Whether browsers send the session's cookies with requests of other sites."""
+    """Return whether browsers send the cookies of a session with requests of other sites."""
     cookies = session.answer.headers.get("set-cookie", "").lower() if session.answer else ""
     return "samesite=none" in cookies or "samesite" not in cookies
 
 
 def without_token(sender: HttpSender, endpoint: Endpoint, good: GoodCall) -> Iterator[Observation]:
-    """Whether an operation that declares security answers without a session."""
+    """Check whether an operation that needs a session accepts a request without a session."""
     for observation in forging.no_token(sender, endpoint, good.call):
         accepted = observation.exchange is not None and is_accepted(observation.exchange)
         yield replace(observation, is_finding=observation.is_finding and accepted)

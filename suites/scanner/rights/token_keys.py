@@ -1,4 +1,4 @@
-"""Attack: the key of a JSON Web Token, guessed without the service from words and short numbers.
+"""Guess the signing key of a JSON Web Token offline, from known words and short numbers.
 
 Source: RFC 8725, section 2.2 (weak symmetric keys).
 """
@@ -122,10 +122,14 @@ WHOLE = (
 
 
 def key_of(token: str) -> str | None:
-    """The key that signs a token; None when no word and no short number is the key.
+    """Guess the key that signed a token.
 
     Args:
-        token: a JSON Web Token, signed with HMAC.
+        token: a JSON Web Token.
+
+    Returns:
+        The key; None when the key is no known word and no short number, or when the token is not
+        signed with HMAC.
     """
     first, second, signature = token.split(".")
     header = json.loads(_decoded(first))
@@ -144,7 +148,7 @@ def _decoded(part: str) -> bytes:
 
 
 def _keys() -> Iterator[bytes]:
-    """The keys to try, the likely ones first."""
+    """Yield the keys to try, the most likely keys first."""
     for word in dict.fromkeys(chain(WHOLE, forging.WEAK_KEYS, _combined())):
         yield word.encode()
     for words in FREQUENCY_LISTS.values():
@@ -157,7 +161,7 @@ def _keys() -> Iterator[bytes]:
 
 
 def _combined() -> Iterator[str]:
-    """Two or three parts with the usual separators and endings."""
+    """Yield combinations of one to three words with the usual separators and endings."""
     for first in PARTS:
         for end in ("", "1", "12", "123", "1234", "12345", "123456", "!", "2023", "2024", "2025"):
             yield from (first + end, first.upper() + end, first.capitalize() + end)
@@ -176,7 +180,7 @@ def _combined() -> Iterator[str]:
 def weak_key(token: str) -> Iterator[Observation | Gap]:
     """Check whether the key that signs the session token is a known word or a short number."""
     if token.count(".") != DOTS:
-        yield Gap("weak-token-key", "the session has no JSON Web Token")
+        yield Gap("weak-token-key", "the session token is not a JSON Web Token")
         return
     try:
         algorithm = str(json.loads(_decoded(token.split(".", maxsplit=1)[0])).get("alg"))
@@ -186,13 +190,14 @@ def weak_key(token: str) -> Iterator[Observation | Gap]:
         return
     if algorithm not in ALGORITHMS:
         yield Gap(
-            "weak-token-key", f"the token is signed with {algorithm}, which has no shared key"
+            "weak-token-key", f"the token is signed with {algorithm}, which uses no shared key"
         )
         return
     sentence = (
-        f"the key that signs the tokens ({algorithm}) is {key!r}, a word or a short number: "
+        f"the key that signs the tokens ({algorithm}) is {key!r}, a known word or a short number: "
         "anybody can sign a token for every user"
         if key is not None
-        else f"no word of the list and no number of {MAX_DIGITS} digits is the key ({algorithm})"
+        else f"the signing key ({algorithm}) is no word of the list and no number of up to "
+        f"{MAX_DIGITS} digits"
     )
     yield Observation("weak-token-key", "the key of the tokens", key is not None, sentence)

@@ -1,1 +1,1 @@
-"""What a scan knows of a service before it attacks: accounts, valid calls, and known values."""
+"""Prepare a scan: find accounts, valid requests and known values before the attacks begin."""

@@ -1,4 +1,4 @@
-"""An account of a scan: sends with its session, renews the session, and notices a lost service."""
+"""The accounts of a scan: send requests in a session, renew the session, notice a lost service."""
 
 import json
 import math
@@ -26,12 +26,12 @@ ENDINGS = {"user": "", "user2": "2", "admin": "_ADMIN"}
 
 
 class ServiceLostError(Exception):
-    """After a request, the service answers nothing any more, so the scan ends.
+    """The service does not answer any more after a request, so the scan ends.
 
     Args:
         endpoint: the operation of the request.
         call: the values of the request.
-        message: what happened.
+        message: the error of this request.
     """
 
     def __init__(self, endpoint: Endpoint, call: Call, message: str) -> None:
@@ -41,12 +41,12 @@ class ServiceLostError(Exception):
 
 @dataclass(slots=True)
 class Incident:
-    """A request without an answer, after which the service answered again.
+    """A request that got no response, although the service answered later requests.
 
     Args:
         endpoint: the operation of the request.
         call: the values of the request.
-        message: what happened.
+        message: the error of this request.
         account: the account that sent the request.
     """
 
@@ -58,15 +58,16 @@ class Incident:
 
 @dataclass(slots=True)
 class Watch:
-    """What all accounts of a scan share: the health of the service, and waiting for its limit.
+    """The state that all accounts of a scan share.
 
     Args:
-        sender: sends without a session.
-        health: an operation that answered at first; None for the root.
-        incidents: the requests without an answer.
+        sender: sends requests without a session.
+        health: an operation that answered at the start, for checks that the service is alive; None
+            to request ``/`` instead.
+        incidents: the requests that got no response.
         waits: how often the scan waited for a rate limit.
         variables: the name of an environment variable for each token, cookie and password.
-        names: the names of all accounts.
+        names: the user names of all accounts.
     """
 
     sender: HttpSender
@@ -77,9 +78,9 @@ class Watch:
     names: set[str] = field(default_factory=set)
 
     def recovers(self) -> bool:
-        """Whether the service answers again, within some seconds."""
+        """Wait some seconds for the service; return whether it answers a request again."""
         if self.sender.budget:
-            # A lost service must be found out, whatever share of the time is left.
+            # This check must run, even when the time of the present operation is over.
             self.sender.budget.share_end = math.inf
         deadline = time.monotonic() + RECOVERY_SECONDS
         probing = replace(self.sender, seconds=min(2.0, self.sender.seconds))
@@ -100,17 +101,18 @@ class Watch:
 
 @dataclass(slots=True)
 class Account:
-    """An account, or nobody.
+    """An account of the scan, or ``nobody``, who sends requests without a session.
 
     Args:
         label: ``user``, ``user2``, ``admin``, ``throw-away`` or ``nobody``.
-        watch: shared by all accounts.
-        login: how to log in; None with a token or for nobody.
-        session: the session; empty for nobody.
-        profile: the values that the service shows of this account, by name.
+        watch: the state that all accounts of the scan share.
+        login: the operation and the credentials of the log-in; None with a given token, and for
+            ``nobody``.
+        session: the session of the account; empty for ``nobody``.
+        profile: the fields that the service shows of this account, keyed by field name.
         is_throw_away: whether the scan registered the account itself.
-        registration: the call that registered the account; None for another account.
-        renewed: when the session began, on the monotonic clock.
+        registration: the request that registered a throw-away account; None for other accounts.
+        renewed: when the session began, in seconds on the monotonic clock.
     """
 
     label: str
@@ -127,7 +129,7 @@ class Account:
         self._remember()
 
     def _remember(self) -> None:
-        """Name the variable that stands for the session in a curl line."""
+        """Store the name of the variable that replaces the session in curl lines."""
         end = ENDINGS.get(self.label, "_NEW")
         if self.session.token:
             self.watch.variables[self.session.token] = f"TOKEN{end}"
@@ -136,21 +138,28 @@ class Account:
 
     @property
     def name(self) -> str:
-        """The name with which the account logs in; empty without one."""
+        """The user name with which the account logs in; empty without a log-in."""
         return self.login.name if self.login else ""
 
     @property
     def sender(self) -> HttpSender:
-        """Sends with the session of the account."""
+        """A sender that adds the session headers of the account to each request."""
         sender = self.watch.sender
         return replace(sender, headers={**sender.headers, **self.session.headers})
 
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Send one call with the session, which is renewed when it has expired.
+        """Send one request in the session of the account.
+
+        After status 401, the account logs in again and repeats the request. After status 429, it
+        waits as the service asks, and repeats the request.
+
+        Args:
+            endpoint: the operation that gets the request.
+            call: the values of the request.
 
         Raises:
-            TimedOutError: no answer came in time; the service answers other requests.
-            UnreachableError: the connection broke; the service answers other requests.
+            TimedOutError: no response came in time, but the service answers other requests.
+            UnreachableError: the connection broke, but the service answers other requests.
             ServiceLostError: the service does not answer any more.
         """
         answer = self._sent(endpoint, call)
@@ -169,13 +178,15 @@ class Account:
             if not self.watch.recovers():
                 budget = self.watch.sender.budget
                 if budget and budget.left() <= 0:
-                    raise BudgetOverError(f"the time of {budget.seconds:g} s is over") from error
+                    raise BudgetOverError(
+                        f"the time budget of {budget.seconds:g} s is over"
+                    ) from error
                 raise ServiceLostError(endpoint, call, str(error)) from error
             self.watch.incidents.append(Incident(endpoint, call, str(error), self))
             raise
 
     def _waited(self, answer: Exchange) -> bool:
-        """Wait as long as the service says, if this is not too long."""
+        """Wait for the time of the header ``Retry-After``, unless this time is too long."""
         seconds = answer.headers.get("retry-after", "")
         if not seconds.isdigit() or int(seconds) > MAX_RETRY_AFTER or self.watch.waits > MAX_WAITS:
             return False
@@ -184,7 +195,7 @@ class Account:
         return True
 
     def _is_renewed(self, call: Call) -> bool:
-        """Log in again, unless the call has its own credentials or the session is new."""
+        """Log in again, unless the request has credentials of its own or the session is new."""
         has_own = {name.lower() for name in call.headers} & {"authorization", "cookie"}
         is_new = time.monotonic() - self.renewed < MIN_RENEWAL_SECONDS
         if self.login is None or has_own or is_new or not self.session.headers:
@@ -199,7 +210,7 @@ class Account:
 
 
 def is_accepted(answer: Exchange) -> bool:
-    """Whether an answer says that the request succeeded; some services refuse with status 200."""
+    """Return whether a response reports success; a refusal may have status 200 and an error."""
     if answer.status not in SUCCESS:
         return False
     content = json_of(answer)
@@ -215,7 +226,7 @@ MAX_ERROR_FIELDS = 3
 
 
 def json_of(answer: Exchange) -> object:
-    """The JSON value of an answer; None for another text."""
+    """Return the parsed JSON of a response; None for a response that is not JSON."""
     text = answer.text.lstrip()
     if not text.startswith(("{", "[")):
         return None

@@ -1,4 +1,4 @@
-"""Good bodies and values by schema and by name, with the examples of optional properties."""
+"""Build valid request bodies and values from the schemas and field names of an OpenAPI file."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -32,12 +32,12 @@ BY_NAME: Mapping[str, object] = {
 
 
 def full_call(endpoint: Endpoint, known: KnownValues, *, optional: bool) -> Call:
-    """A call with good values, as far as the document says what is good.
+    """Build a request with values that the OpenAPI file describes as valid.
 
     Args:
-        endpoint: the operation.
-        known: values that the service showed.
-        optional: whether optional properties are sent as well.
+        endpoint: the operation that gets the request.
+        known: values from earlier responses of the service, such as ids.
+        optional: whether the request also has optional properties and query parameters.
     """
     call = benign(endpoint)
     if endpoint.body is not None:
@@ -97,7 +97,7 @@ def _example(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_shown(schema: Mapping[str, Any], is_given: bool, has_required: bool) -> bool:  # noqa: FBT001
-    """Whether an optional property is sent: with an example, or where nothing is required."""
+    """Return whether to send an optional property: with an example, or if nothing is required."""
     return is_given or not has_required or bool({"example", "default", "examples"} & set(schema))
 
 
@@ -113,12 +113,15 @@ def _scalar(name: str, schema: Mapping[str, Any], kind: str, known: KnownValues)
 
 
 def with_mark(endpoint: Endpoint, call: Call, mark: str) -> tuple[Call, list[Parameter]]:
-    """The call with a different text at every place of a free text, and the list of these places.
+    """Write a different text into every free text field of a request body.
 
     Args:
-        endpoint: the operation.
-        call: a valid call.
+        endpoint: the operation that gets the request.
+        call: a valid request.
         mark: the beginning of each text, without special characters.
+
+    Returns:
+        The changed request, and the fields that were changed.
     """
     free = list(free_texts(endpoint, call))
     for number, place in enumerate(free):
@@ -127,14 +130,14 @@ def with_mark(endpoint: Endpoint, call: Call, mark: str) -> tuple[Call, list[Par
 
 
 def free_texts(endpoint: Endpoint, call: Call) -> Iterator[Parameter]:
-    """The texts of a body whose content the document leaves to the user."""
+    """Yield the fields of a request body in which the OpenAPI file allows any text."""
     for place in places(endpoint, call):
         if place.where == "body" and isinstance(value_at(call, place), str) and is_free(place):
             yield place
 
 
 def is_free(place: Parameter) -> bool:
-    """Whether the document leaves the text of a place to the user."""
+    """Return whether the OpenAPI file allows any text in a field."""
     name = plain(place.name.rpartition(".")[2])
     bound = {"enum", "format", "pattern", "const"} & set(place.schema)
     options = [place.schema, *(place.schema.get("anyOf") or ())]

@@ -1,4 +1,4 @@
-"""Values that a service showed in its answers, so that calls of other operations can use them."""
+"""Collect values from responses, such as ids, so that later requests can use these values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ NAMING_FIELDS = ("id", "_id", "uuid", "slug", "key", "number", "code", "name", "
 
 @dataclass(frozen=True, slots=True)
 class KnownObject:
-    """A JSON object in an answer.
+    """A JSON object from a response.
 
     Args:
-        path: the path template of the operation that showed it.
-        account: the label of the account that saw it.
-        fields: the texts and numbers of the object.
+        path: the path template of the operation that returned the object.
+        account: the label of the account that received the object.
+        fields: the texts, numbers and booleans of the object, keyed by field name.
     """
 
     path: str
@@ -33,7 +33,7 @@ class KnownObject:
 
 @dataclass(slots=True)
 class KnownValues:
-    """The objects that the service showed.
+    """The JSON objects from the responses of the service.
 
     Args:
         objects: the objects, oldest first.
@@ -42,18 +42,26 @@ class KnownValues:
     objects: list[KnownObject] = field(default_factory=list)
 
     def learn(self, endpoint: Endpoint, answer: Exchange, account: str) -> None:
-        """Remember the objects of an answer."""
+        """Add the JSON objects of a response.
+
+        Args:
+            endpoint: the operation that gave the response.
+            answer: the response of the service.
+            account: the label of the account that sent the request.
+        """
         for fields in objects_in(json_of(answer)):
             if len(self.objects) < MAX_OBJECTS:
                 self.objects.append(KnownObject(endpoint.path, account, fields))
 
     def for_path(self, endpoint: Endpoint, name: str, account: str) -> list[str]:
-        """Values for a path parameter: first from the collection in the path, then by the name.
+        """Return values to try for a path parameter, the most likely values first.
+
+        Values from the collection of the path come before values of fields with the same name.
 
         Args:
-            endpoint: the operation.
-            name: the parameter.
-            account: values that this account saw come first.
+            endpoint: the operation with the path.
+            name: the name of the path parameter.
+            account: the label of an account; values that this account received come first.
         """
         prefix = endpoint.path.partition(f"{{{name}}}")[0].rstrip("/")
         noun = singular(words(prefix.rstrip("/").rpartition("/")[2]).replace(" ", ""))
@@ -68,7 +76,7 @@ class KnownValues:
         return list(dict.fromkeys(candidates))
 
     def of_name(self, name: str) -> list[object]:
-        """The values of the fields with this name, or of the id of an object with this name."""
+        """Return the known values of a field; for a name such as ``order_id``, also order ids."""
         plain_name = plain(name)
         noun = plain_name.removesuffix("ids").removesuffix("id")
         values: list[object] = []
@@ -81,7 +89,7 @@ class KnownValues:
 
 
 def _naming(fields: Mapping[str, object], name: str, noun: str) -> str:
-    """The value of the field that names an object for a path parameter."""
+    """Return the value of the object's field that fits a path parameter; empty without a field."""
     by_plain = {plain(key): value for key, value in fields.items()}
     plain_name = plain(name)
     short = plain_name.removeprefix(noun) if noun else plain_name
@@ -92,19 +100,24 @@ def _naming(fields: Mapping[str, object], name: str, noun: str) -> str:
 
 
 def plain(name: str) -> str:
-    """A name in lower case without separators."""
+    """Return a name in lower case, with letters and digits only."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def singular(noun: str) -> str:
-    """An English noun in the singular, roughly."""
+    """Return the singular of an English noun, by simple rules for the endings."""
     if noun.endswith("ies"):
         return f"{noun[:-3]}y"
     return noun.removesuffix("s") if not noun.endswith("ss") else noun
 
 
 def objects_in(content: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
-    """The texts and numbers of every object in a JSON value, the outermost first."""
+    """Yield the scalar fields of every object in a JSON value, outer objects first.
+
+    Args:
+        content: the parsed JSON value.
+        depth: the number of objects and lists around the value.
+    """
     if depth > MAX_DEPTH:
         return
     if isinstance(content, Mapping):

@@ -1,4 +1,4 @@
-"""Registers throw-away accounts, so that attacks harm nobody's account."""
+"""Register throw-away accounts, so that attacks do not damage the accounts of real users."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from suites.scanner.survey.bodies import GOOD_PASSWORD, full_call
 from suites.scanner.survey.known_values import KnownValues
 from suites.scanner.survey.vocabulary import NAME, PASSWORD, is_log_in, is_registration, is_reset
 
-# In all names that a scan makes; curl lines replace it, so that they can be run again.
+# All names that a scan creates have the nonce. Curl lines replace it, so that they can run again.
 NONCE_DIGITS = 8
 
 
 def new_nonce() -> str:
-    """Letters and digits that no name of the service has."""
+    """Return a new nonce: letters and digits that no name in the service has."""
     return f"kp{secrets.token_hex(NONCE_DIGITS // 2)}"
 
 
@@ -26,10 +26,10 @@ class Registration:
     """The operation that registers accounts.
 
     Args:
-        endpoint: the operation.
-        log_in: the operation that logs in.
-        nonce: part of every name.
-        number: how many accounts were registered.
+        endpoint: the registration operation.
+        log_in: the log-in operation.
+        nonce: a text that is part of every registered user name.
+        number: the number of registration requests so far; it makes each name unique.
     """
 
     endpoint: Endpoint
@@ -38,7 +38,12 @@ class Registration:
     number: int = 0
 
     def call(self, known: KnownValues, *, optional: bool = True) -> Call:
-        """A call that registers a new name."""
+        """Build a request that registers an account with a new user name.
+
+        Args:
+            known: values from earlier responses of the service.
+            optional: whether the body also has optional properties.
+        """
         self.number += 1
         call = full_call(self.endpoint, known, optional=optional)
         for place in places(self.endpoint, call):
@@ -61,7 +66,7 @@ class Registration:
         return text if NAME.search(name) else ""
 
     def name_in(self, call: Call) -> str:
-        """The name with which the account of a call logs in."""
+        """Return the user name for the log-in of an account, from its registration request."""
         names = [
             place.name
             for place in places(self.log_in, full_call(self.log_in, KnownValues(), optional=True))
@@ -77,7 +82,16 @@ class Registration:
 def find(
     endpoints: tuple[Endpoint, ...], log_in: Endpoint | None, nonce: str
 ) -> Registration | None:
-    """The operation that registers accounts, by its name and the password in its body."""
+    """Find the registration operation, by its name and the password field in its body.
+
+    Args:
+        endpoints: all operations of the OpenAPI file.
+        log_in: the log-in operation; None when the scan has no log-in.
+        nonce: a text that will be part of every registered user name.
+
+    Returns:
+        The registration; None without a log-in, or when no operation looks like a registration.
+    """
     if log_in is None:
         return None
     for endpoint in endpoints:
@@ -107,16 +121,17 @@ def find(
 def registered(
     registration: Registration, watch: Watch, known: KnownValues, extra: dict[str, object]
 ) -> tuple[Account | None, Exchange | None]:
-    """A new account, logged in; None where the service refuses it.
+    """Register an account and log in to it.
 
     Args:
-        registration: the operation.
-        watch: shared by all accounts.
-        known: values that the service showed.
-        extra: further fields of the body.
+        registration: the registration operation.
+        watch: the state that all accounts of the scan share.
+        known: values from earlier responses of the service.
+        extra: further fields of the registration body, with their values.
 
     Returns:
-        The account and the answer to its registration.
+        The account, or None when registration or log-in fails; and the response to the last
+        registration request, or None without a response.
     """
     answer = None
     for optional in (True, False):

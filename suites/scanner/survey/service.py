@@ -1,4 +1,4 @@
-"""The survey of a service: its accounts, a valid call of each operation, and what it showed."""
+"""Survey a service: its accounts, a valid request for each operation, and known values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,14 +27,14 @@ SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class GoodCall:
-    """A call of an operation that should succeed.
+    """A request that should succeed, and its response.
 
     Args:
-        endpoint: the operation.
-        call: the values.
-        account: the account for which the call succeeds, or should.
-        answer: the answer; None without an answer.
-        reason: why nothing was sent; empty when the call was sent.
+        endpoint: the operation that gets the request.
+        call: the values of the request.
+        account: the account that sends the request.
+        answer: the response; None without a response.
+        reason: why the scan did not send the request; empty without such a reason.
     """
 
     endpoint: Endpoint
@@ -45,26 +45,26 @@ class GoodCall:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the call succeeded."""
+        """Whether the request succeeded."""
         return self.answer is not None and is_accepted(self.answer)
 
 
 @dataclass(slots=True)
 class Survey:
-    """What the scan knows of a service.
+    """The knowledge of a scan about a service.
 
     Args:
         operations: the operations that may be attacked.
-        nobody: sends without a session.
-        user: the account of the scan; nobody without a log-in.
-        nonce: part of every text that the scan makes.
-        user2: a second account of the same rights; None without one.
-        admin: an administrator; None without one.
+        nobody: sends requests without a session.
+        user: the main account of the scan; the same as ``nobody`` without a log-in.
+        nonce: a text that is part of every text that the scan creates.
+        user2: a second account with the same rights; None when no second account was given.
+        admin: an account of an administrator; None when no administrator was given.
         throw_aways: accounts that the scan registered.
-        registration: how to register; None where the service has no such operation.
-        known: values that the service showed.
-        good: a valid call by the name of the operation.
-        damaged: the operations that fail since an attack stored a value.
+        registration: the registration operation; None when no operation looks like one.
+        known: values from earlier responses of the service.
+        good: a valid request for each operation, keyed by the operation's name.
+        damaged: the names of operations that fail since an attack stored a value.
     """
 
     operations: tuple[Endpoint, ...]
@@ -81,34 +81,34 @@ class Survey:
 
     @property
     def second(self) -> Account | None:
-        """An account of the same rights as the user: the given account, or a throw-away."""
+        """A second account with the user's rights: ``user2``, or a throw-away account, or None."""
         return self.user2 or next(iter(self.throw_aways), None)
 
     @property
     def worker(self) -> Account:
-        """The account whose data attacks may change: a throw-away, where there is one."""
+        """The account whose data attacks may change: a throw-away account, or else the user."""
         return next(iter(self.throw_aways), self.user)
 
     def accounts(self) -> list[Account]:
-        """Every account with a session."""
+        """Return every account that has a session."""
         candidates = (self.user, self.user2, self.admin, *self.throw_aways)
         return [
             account for account in candidates if account is not None and account.session.headers
         ]
 
     def is_log_in(self, endpoint: Endpoint) -> bool:
-        """Whether the operation is the log-in of the scan, or looks like another log-in."""
+        """Return whether an operation is the scan's log-in, or looks like another log-in."""
         own = self.user.login is not None and endpoint == self.user.login.endpoint
         has_password = any(PASSWORD.search(place.name) for place in places(endpoint, Call()))
         return own or (is_log_in(endpoint) and not endpoint.secured and has_password)
 
     def is_entrance(self, endpoint: Endpoint) -> bool:
-        """Whether the operation is a log-in, a registration or a reset."""
+        """Return whether an operation is a log-in, a registration or a password reset."""
         own = self.registration is not None and endpoint == self.registration.endpoint
         return own or self.is_log_in(endpoint) or (is_reset(endpoint) and not endpoint.secured)
 
     def changes_credentials(self, endpoint: Endpoint) -> bool:
-        """Whether the operation may change name, password or rights of the user who calls it."""
+        """Return whether an operation may change name, password or rights of its caller."""
         if endpoint.method in ("GET", "DELETE") or self.is_entrance(endpoint):
             return False
         names = [place.name.rpartition(".")[2] for place in places(endpoint, Call())
@@ -117,12 +117,15 @@ class Survey:
         return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
 
     def survey(self) -> Iterator[GoodCall]:
-        """Look for a valid call of every operation, the operations that give values first."""
+        """Yield a valid request for every operation; operations that return known values first."""
         for endpoint in sorted(self.operations, key=_order):
             try:
                 good = self._good_call(endpoint)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-                reason = f"its description cannot be read: {type(error).__name__}: {error}"
+                reason = (
+                    f"its description in the OpenAPI file is malformed: {type(error).__name__}: "
+                    f"{error}"
+                )
                 good = GoodCall(endpoint, Call(), self.user, None, reason)
             self.good[endpoint.name] = good
             yield good
@@ -133,21 +136,21 @@ class Survey:
         account = self.worker if endpoint.method != "GET" else self.user
         if endpoint.method == "DELETE":
             call = full_call(endpoint, self.known, optional=False)
-            return GoodCall(endpoint, call, account, None, "it deletes")
+            return GoodCall(endpoint, call, account, None, "it deletes data")
         if self.changes_credentials(endpoint) and not account.is_throw_away:
             call = next(iter(self.candidates(endpoint, account)))
             return GoodCall(endpoint, call, account, None, "it changes the account of the caller")
         return self._first_accepted(endpoint, account)
 
     def _entrance(self, endpoint: Endpoint) -> GoodCall:
-        """A log-in with a wrong password, or a registration: no session, and no good answer."""
+        """Return a log-in, registration or reset request, without a session and not sent yet."""
         call = full_call(endpoint, self.known, optional=True)
         if self.registration and endpoint == self.registration.endpoint:
             call = self.registration.call(self.known)
         return GoodCall(endpoint, call, self.nobody, None, "")
 
     def _first_accepted(self, endpoint: Endpoint, account: Account) -> GoodCall:
-        """The first call that one of the accounts may make; else the last refused call."""
+        """Return the first request that succeeds for one of the accounts; else a refused one."""
         others = [
             sender
             for sender in (self.user, self.admin)
@@ -176,7 +179,7 @@ class Survey:
             return None
 
     def candidates(self, endpoint: Endpoint, account: Account) -> Iterator[Call]:
-        """Valid calls to try, the most promising first."""
+        """Yield valid requests to try for an account, the most likely to succeed first."""
         full, small = (full_call(endpoint, self.known, optional=flag) for flag in (True, False))
         bodies = [full] if full == small else [full, small]
         if endpoint.method != "GET" and endpoint.body is not None:
@@ -188,14 +191,14 @@ class Survey:
                 yield replace(body, path=call.path)
 
     def fresh(self, endpoint: Endpoint, call: Call) -> Call:
-        """The call with new texts, where the service wants texts that it does not have yet."""
+        """Return the request with new free texts, for a service that refuses repeated texts."""
         for place in free_texts(endpoint, call):
             text = f"{value_at(call, place)} {self.nonce}"
             call = call.with_value(place, text[: place.schema.get("maxLength", 200)])
         return call
 
     def _paths(self, endpoint: Endpoint, account: Account) -> Iterator[Call]:
-        """Values for the parameters in the path: the caller's own name, known values, examples."""
+        """Yield requests with path values: the account's own name, known values, examples."""
         call = full_call(endpoint, self.known, optional=False)
         names = [parameter.name for parameter in endpoint.parameters if parameter.where == "path"]
         if not names:
@@ -210,7 +213,13 @@ class Survey:
             yield replace(call, path={**call.path, last: value})
 
     def path_values(self, endpoint: Endpoint, name: str, account: Account) -> list[str]:
-        """Values for a parameter in the path; the caller's own name comes first."""
+        """Return known values for a path parameter; the account's own name comes first.
+
+        Args:
+            endpoint: the operation with the path.
+            name: the name of the path parameter.
+            account: the account that will send the request.
+        """
         known = self.known.for_path(endpoint, name, account.label)
         own = [str(value) for value in account.profile.values()] + [account.name]
         is_person = endpoint.path.partition(f"{{{name}}}")[0].rstrip("/").rpartition("/")[2]
@@ -224,7 +233,11 @@ class Survey:
         return known
 
     def learn_profiles(self, accounts: tuple[Account, ...] = ()) -> None:
-        """Find what the service shows of each account, in operations about the caller."""
+        """Read each account's profile from the operations that may show their caller.
+
+        Args:
+            accounts: the accounts; empty for every account with a session.
+        """
         for account in accounts or tuple(self.accounts()):
             account.profile = {}
             for endpoint in self.profile_operations():
@@ -240,7 +253,7 @@ class Survey:
                             account.profile = {**account.profile, **fields}
 
     def profile_operations(self) -> list[Endpoint]:
-        """The operations that may show the caller: GET, without parameters in the path."""
+        """Return the operations that may show their caller: GET without required parameters."""
         return [
             endpoint
             for endpoint in self.operations
@@ -252,13 +265,14 @@ class Survey:
     def new_account(
         self, extra: dict[str, object] | None = None
     ) -> tuple[Account | None, Exchange | None]:
-        """Register a throw-away account, which the survey does not keep.
+        """Register a throw-away account, and do not add the account to the survey.
 
         Args:
-            extra: further fields of the registration.
+            extra: further fields of the registration body; None for no further field.
 
         Returns:
-            The account, None where the service refuses it; and the answer to the registration.
+            The account, or None when registration or log-in fails; and the response to the
+            registration, or None without a response.
         """
         if self.registration is None:
             return None, None
@@ -268,11 +282,11 @@ class Survey:
         return account, answer
 
     def is_broken(self, good: GoodCall) -> bool:
-        """Whether the service fails at a valid call, so that no payload can be blamed."""
+        """Return whether the service answers a valid request with a server error."""
         return good.answer is not None and good.answer.status >= SERVER_ERROR
 
     def reading_twin(self, endpoint: Endpoint) -> Endpoint | None:
-        """The GET operation of the same path; None where the path has none."""
+        """Return the GET operation of the same path; None when the path has no GET operation."""
         twins = (
             operation
             for operation in self.operations
@@ -281,7 +295,11 @@ class Survey:
         return next(twins, None)
 
     def collection_of(self, endpoint: Endpoint) -> tuple[Endpoint | None, Endpoint | None]:
-        """The operations that list and that make the objects of a path such as ``/a/{id}``."""
+        """Return the operations that list and create the objects of a path such as ``/a/{id}``.
+
+        Returns:
+            The listing and the creating operation, each None when the file has no such operation.
+        """
         prefix = endpoint.path.rpartition("/{")[0].rstrip("/") if "{" in endpoint.path else ""
         by_method: dict[str, Endpoint] = {}
         for operation in self.operations:
@@ -295,7 +313,7 @@ PERSONS = frozenset({"user", "member", "account", "customer", "person", "people"
 
 
 def _order(endpoint: Endpoint) -> tuple[int, int, int]:
-    """Collections first, then what makes objects, then single objects, then changes."""
+    """Sort key: lists first, then operations that create objects, single objects, and changes."""
     by_method = {"GET": 0, "POST": 1, "PUT": 3, "PATCH": 3, "DELETE": 4}
     depth = endpoint.path.count("{")
     rank = by_method.get(endpoint.method, 3)

@@ -1,7 +1,8 @@
-"""What names of operations and fields mean: log-in, registration, password, role, owner, danger.
+"""Recognise operations and fields by their names: log-in, registration, password, role, owner.
 
-An OpenAPI document does not say what an operation is for, so its names do. Names are split into
-words first: ``createDb``, ``create_db`` and ``/create-db`` are the words *create* and *db*.
+An OpenAPI file does not state the purpose of an operation, so the scan infers it from the names.
+Names are split into words first: ``createDb``, ``create_db`` and ``/create-db`` are the words
+*create* and *db*.
 """
 
 import re
@@ -70,53 +71,53 @@ _PRIVILEGE_CHANGE = re.compile(r"\b(role|roles|permission|permissions|grant|prom
 
 
 def words(text: str) -> str:
-    """The words of a name, in lower case, separated by blanks."""
+    """Return the words of a name, in lower case, separated by blanks."""
     return " ".join(filter(None, _WORD_BREAK.split(text))).lower()
 
 
 def _names(endpoint: Endpoint) -> str:
-    """The words of the operation's path without parameters, and of its name."""
+    """Return the words of the operation's name and of its path without parameters."""
     path = re.sub(r"\{[^}]*\}", " ", endpoint.path)
     return f"{words(endpoint.name.rpartition('.')[2])} / {words(path)}"
 
 
 def password_places(endpoint: Endpoint, call_body: object) -> list[Parameter]:
-    """The fields of the body that take a password."""
+    """Return the fields of a request body that are passwords, by their names."""
     every_place = places(endpoint, Call(body=call_body))
     return [place for place in every_place if place.where == "body" and PASSWORD.search(place.name)]
 
 
 def is_log_in(endpoint: Endpoint) -> bool:
-    """Whether the operation logs a user in."""
+    """Return whether the names of an operation say that it logs a user in."""
     return endpoint.method == "POST" and bool(_LOG_IN.search(_names(endpoint)))
 
 
 def is_registration(endpoint: Endpoint) -> bool:
-    """Whether the operation's name says that it makes an account."""
+    """Return whether the names of an operation say that it creates an account."""
     path = words(re.sub(r"/v?\d+(?=/|$)", "", endpoint.path))
     named = bool(_REGISTER.search(words(endpoint.name)) or _REGISTER.search(path))
     return endpoint.method == "POST" and named and not is_reset(endpoint)
 
 
 def is_reset(endpoint: Endpoint) -> bool:
-    """Whether the operation begins the reset of a forgotten password."""
+    """Return whether the names of an operation say that it resets a forgotten password."""
     return endpoint.method == "POST" and bool(_RESET.search(_names(endpoint)))
 
 
 def ends_session(endpoint: Endpoint) -> bool:
-    """Whether the operation ends the session or the account of its caller."""
+    """Return whether the names of an operation say that it ends the caller's session or account."""
     own = endpoint.method == "DELETE" and re.search(r"/(me|self|account|profile|session)/?$",
                                                     endpoint.path)  # fmt: skip
     return bool(own or _LOG_OUT.search(_names(endpoint)))
 
 
 def is_destructive(endpoint: Endpoint) -> bool:
-    """Whether the operation looks like one that destroys the data of the service."""
+    """Return whether the names of an operation say that it destroys data of the service."""
     return bool(_DESTRUCTIVE.search(_names(endpoint)))
 
 
 def is_administration(endpoint: Endpoint) -> bool:
-    """Whether path, name or description say that the operation is for administrators."""
+    """Return whether path, name or description say that an operation is for administrators."""
     described = words(endpoint.description)
     only = re.search(r"\b(only|requires?) (for )?(an? |the )?(admin|administrator|staff)",
                      described)  # fmt: skip
@@ -125,5 +126,5 @@ def is_administration(endpoint: Endpoint) -> bool:
 
 
 def changes_privileges(endpoint: Endpoint) -> bool:
-    """Whether the operation's name says that it gives roles or permissions."""
+    """Return whether the names of an operation say that it grants roles or permissions."""
     return endpoint.method != "GET" and bool(_PRIVILEGE_CHANGE.search(_names(endpoint)))
