@@ -247,7 +247,8 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
     if p_value < FEW:
         doubt = (
             f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, "
-            f"green would have so few {reads} in only {significant(100 * p_value, 2)} % of all steps"
+            f"green would have so few {reads} in only {significant(100 * p_value, 2)} % of "
+            "all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts
