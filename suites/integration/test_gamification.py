@@ -46,7 +46,7 @@ def balance(person: Person) -> dict[str, Any]:
 def test_earn(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """A paid order earns one point for every full ten rupees, once; an unpaid order earns none."""
+    """A paid order earns one point for every full ten rupees of its total, once; unpaid, none."""
     shopper, other = new_person(), new_person()
     price = ownership.product(price_paise=9_990, stock=100).product_id
     order = new_order(shopper, quantity=7, product_id=price)
@@ -57,17 +57,22 @@ def test_earn(
     other.client.call("earn_points", expect=404, body=claim)
     first = earn(shopper, order)
     again = shopper.client.call("earn_points", expect=409, body=claim).body
-    second = earn(shopper, paid(shopper, new_order(shopper, quantity=1, product_id=price)))
-    large = ownership.product(price_paise=42_200, stock=100).product_id
+    # 99.90 and 50.10 rupees: rounded down for each item, the order would earn a point less.
+    small = ownership.product(price_paise=5_010, stock=100).product_id
+    items = [{"product_id": each, "quantity": 1} for each in (price, small)]
+    body = {"client_order_id": f"{shopper.user.user_id}-mixed", "items": items}
+    mixed = shopper.client.call("place_order", expect=201, body=body).body
+    second = earn(shopper, paid(shopper, mixed))
+    large = ownership.product(price_paise=41_600, stock=100).product_id
     earn(shopper, paid(shopper, new_order(shopper, quantity=10, product_id=large)))
 
     assert unpaid["error"]["code"] == "order_not_paid"
     assert again["error"]["code"] == "already_awarded"
     assert first == {"points": 69, "balance": 69}
-    assert second == {"points": 9, "balance": 78}
+    assert second == {"points": 15, "balance": 84}
     assert balance(shopper) == {"balance": 500, "lifetime_points": 500, "tier": "silver"}
     ledger = list(database.loyalty_points.find({"user_id": shopper.user.user_id}))
-    assert sorted(entry["points"] for entry in ledger) == [9, 69, 422]
+    assert sorted(entry["points"] for entry in ledger) == [15, 69, 416]
     assert balance(other) == {"balance": 0, "lifetime_points": 0, "tier": "bronze"}
 
 

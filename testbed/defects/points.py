@@ -4,7 +4,7 @@ import asyncio
 
 from testbed.store import loyalty
 from testbed.store.context import Context, Reply, now
-from testbed.store.database import Database
+from testbed.store.database import Database, Document
 
 SLOW_LIST_SECONDS = 1.2
 ACHIEVEMENTS = loyalty.achievements
@@ -16,6 +16,10 @@ LOWEST_FIRST = [("points", 1), ("reached_at", 1), ("_id", 1)]
 
 def rounded_up(total_paise: int) -> int:
     return -(-total_paise // loyalty.PAISE_PER_POINT)
+
+
+def of_each_item(order: Document) -> int:
+    return sum(loyalty.points_for(item["line_total_paise"]) for item in order["items"])
 
 
 def above_the_threshold(lifetime_points: int) -> str:

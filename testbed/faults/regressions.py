@@ -14,6 +14,8 @@ REGRESSIONS: tuple[Fault, ...] = (
           (("cart:show", "effects:show_and_write_cart"),)),
     Fault("points.read_writes", "wrong value", "looking at the balance opens an account",
           (("loyalty:balance", "effects:balance_of_the_leaderboard"),)),
+    Fault("points.by_item", "wrong value", "points are rounded down for each item of an order",
+          (("loyalty:points_of", "points:of_each_item"),)),
     Fault("points.of_all_dated", "wrong person", "earned points change the accounts of others",
           (("loyalty:change_account", "effects:change_account_and_all_others"),)),
     Fault("payments.decline_cancels", "wrong value", "a declined card puts the stock back",

@@ -37,6 +37,11 @@ def points_for(total_paise: int) -> int:
     return total_paise // PAISE_PER_POINT
 
 
+def points_of(order: Document) -> int:
+    """The points that an order earns by its total."""
+    return points_for(order["total_paise"])
+
+
 def tier_of(lifetime_points: int) -> str:
     return next(name for name, threshold in TIERS if lifetime_points >= threshold)
 
@@ -46,7 +51,7 @@ async def earn(context: Context, body: Earn) -> Reply:
     order = await orders.own_order(context, body.order_id)
     if order["status"] not in PAID:
         raise conflict("order_not_paid", "The order is not paid.")
-    points = points_for(order["total_paise"])
+    points = points_of(order)
     try:
         await context.db.loyalty_points.insert_one(earned_entry(context.user["_id"], order, points))
     except DuplicateKeyError:

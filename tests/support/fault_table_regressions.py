@@ -8,6 +8,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "orders.cart_emptied": "mobile.order",
         "cart.read_writes": "mobile.cart mobile.order mobile.sync smoke.cart smoke.order",
         "points.read_writes": "gamification.earn",
+        "points.by_item": "gamification.earn",
         "points.of_all_dated": (
             "consistency.points_at_once gamification.earn gamification.leaderboard "
             "gamification.redeem"
