@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
 
 MAX_PRICE = 100_000_000
+MORE_THAN_A_PAGE = 42
 pytestmark = [pytest.mark.integration, pytest.mark.search]
 
 
@@ -128,6 +129,8 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
         ("oil", 50_000),
         ("soap", 49_999),
         ("soap", MAX_PRICE),
+        # More hits than a page has: facets count all hits, not the hits of a page.
+        *(("tea", 60_000) for _ in range(MORE_THAN_A_PAGE)),
     ]
     products = [
         ownership.findable_product(word, category, price_paise=price)
@@ -144,8 +147,8 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
     categories = [(facet["category"], facet["count"]) for facet in facets["categories"]]
     bands = [(facet["price_min"], facet["count"]) for facet in facets["price_bands"]]
     assert facets["total"] == hits["total"] == len(catalogue)
-    assert categories == [("ghee", 3), ("oil", 4), ("soap", 2)]
-    assert bands == [(0, 1), (5_000, 2), (10_000, 2), (20_000, 2), (50_000, 2)]
+    assert categories == [("ghee", 3), ("oil", 4), ("soap", 2), ("tea", MORE_THAN_A_PAGE)]
+    assert bands == [(0, 1), (5_000, 2), (10_000, 2), (20_000, 2), (50_000, 2 + MORE_THAN_A_PAGE)]
     assert narrower["total"] == 4
     assert sum(facet["count"] for facet in narrower["price_bands"]) == 4
     client.call("facets", expect=400, query={"q": ""})

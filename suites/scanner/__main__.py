@@ -338,9 +338,10 @@ def _known(names: list[str], operations: tuple[Endpoint, ...]) -> None:
 def _accounts(
     options: argparse.Namespace, operations: tuple[Endpoint, ...], header: str
 ) -> Accounts:
-    token = os.environ[TOKEN_VARIABLE] if options.token else ""
+    token = os.environ.get(TOKEN_VARIABLE, "") if options.token else ""
     if options.token and not token.strip():
-        raise ValueError(f"--token: the environment variable {TOKEN_VARIABLE} is blank")
+        state = "is blank" if TOKEN_VARIABLE in os.environ else "is not set"
+        raise ValueError(f"--token: the environment variable {TOKEN_VARIABLE} {state}")
     user = _login(options, operations, header)
     others: dict[str, Login | None] = {}
     for name, variable in (("user2", PASSWORD2_VARIABLE), ("admin", ADMIN_VARIABLE)):

@@ -7,6 +7,7 @@ from testbed.store.errors import not_found
 
 PLACE, SHOW, SETTLE = orders.place, cart.show, payments.settle
 CREATED = 201
+PAGE = 20
 
 
 async def revoke_resource_of_everybody(context: Context, body: access.ResourceRevocation) -> Reply:
@@ -73,7 +74,16 @@ async def show_newest_payment(context: Context) -> Reply:
 async def facets_of_all_products(context: Context) -> Reply:
     only(context.query, "q")
     found = context.db.products.find({"words": {"$all": search.words(search.query_text(context))}})
-    hits = [product async for product in found]
+    return facets_of([product async for product in found])
+
+
+async def facets_of_a_page(context: Context) -> Reply:
+    only(context.query, "q")
+    found = context.db.products.find(search.matching(search.query_text(context), None, None))
+    return facets_of([product async for product in found.limit(PAGE)])
+
+
+def facets_of(hits: list[Document]) -> Reply:
     answer = {
         "total": len(hits),
         "categories": search.category_counts(hits),

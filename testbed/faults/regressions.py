@@ -24,6 +24,8 @@ REGRESSIONS: tuple[Fault, ...] = (
           (("payments:show", "effects:show_newest_payment"),)),
     Fault("facets.unlisted", "missing effect", "facets count products that are not for sale",
           (("search:facets", "effects:facets_of_all_products"),)),
+    Fault("facets.of_a_page", "missing effect", "facets count the hits of the first page",
+          (("search:facets", "effects:facets_of_a_page"),)),
     Fault("autocomplete.unlisted", "missing effect", "suggestions name products not for sale",
           (("search:autocomplete", "effects:autocomplete_of_all_products"),)),
     Fault("webhook.race", "lost update", "an event at the same moment counts again",

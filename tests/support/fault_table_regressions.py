@@ -16,6 +16,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "payments.decline_cancels": "payments.card",
         "payments.newest_shown": "payments.card",
         "facets.unlisted": "search.facets",
+        "facets.of_a_page": "search.facets",
         "autocomplete.unlisted": "search.autocomplete",
         "webhook.race": "consistency.payments_at_once",
         "webhook.settled_again": "consistency.payments_at_once",
