@@ -100,9 +100,12 @@ def proposal_of(store: NewStore) -> Proposal:
     proposal.lines += _lines(green, blue, metrics, indicators, colours)
     proposal.lines += [fit.sentence for fit in fits]
     if not fits:
-        proposal.lines.append(
-            "suites: not examined; name the store's OpenAPI file with --openapi FILE"
+        mend = (
+            "install the suites: pip install kirana-suites"
+            if store.openapi
+            else "name the store's OpenAPI file with --openapi FILE"
         )
+        proposal.lines.append(f"suites: not examined; {mend}")
     interval = _scrape_interval(store.prometheus, access.prometheus, colours)
     values = _metrics_keys(colours, interval)
     if replicas := indicator_tables.replica_labels_of(indicators, metrics):

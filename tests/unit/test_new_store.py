@@ -11,6 +11,7 @@ from in_process import gates
 from listed_prometheus import Labels, listed_prometheus
 from worlds import ROOT
 
+from gates import places
 from gates.new_store.openapi_suites import operations_of, suite_fits
 from gates.new_store.toml_text import table_of
 from gates.policy import policy_file, target_file
@@ -308,6 +309,17 @@ def test_suites_apply_where_every_operation_is_in_the_openapi_file(tmp_path: Pat
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps({"paths": {"/a": {"get": {"operationId": "listTeas"}}}}))
     assert operations_of(file) == {"listTeas"}
+
+
+def test_suites_that_are_not_examined_have_the_right_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listed_prometheus(CLIENT, PAGES) as url:
+        assert "not examined; name the store's OpenAPI file" in init(tmp_path, url).out
+        monkeypatch.setattr(places, "suites_installed", lambda: None)
+        contract = ROOT / "suites" / "contract" / "openapi.yaml"
+        named = init(tmp_path / "named", url, "--openapi", str(contract))
+    assert "not examined; install the suites: pip install kirana-suites" in named.out
 
 
 def test_the_starting_policy_is_a_policy() -> None:
