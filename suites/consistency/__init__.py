@@ -1,1 +1,1 @@
-"""Consistency: the same request at the same moment, over time, and in what others read."""
+"""Checks of consistency: requests at the same moment, behaviour over time, metrics and logs."""

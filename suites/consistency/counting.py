@@ -14,7 +14,7 @@ Exposition = dict[tuple[str, Labels], float]
 REQUESTS = "http_requests_total"
 DURATIONS = "http_request_duration_seconds_count"
 ERRORS = "http_errors_total"
-# Counters that have no requests as labels, and the labels that tell their time series apart.
+# Counters of business events, and the labels that distinguish the time series of each counter.
 BUSINESS: Mapping[str, tuple[str, ...]] = {
     "orders_total": ("status", "traffic"),
     "order_value_paise_total": ("traffic",),
@@ -23,7 +23,7 @@ BUSINESS: Mapping[str, tuple[str, ...]] = {
     "auth_failures_total": (),
 }
 REQUEST_LABELS = ("route", "method", "status", "traffic")
-# Health checks and scrapes go on all the time.
+# Health checks and scrapes arrive all the time, so their routes are left out.
 NOT_COUNTED_ROUTES = ("/api/health", "/metrics")
 QUIET_SECONDS = 0.3
 FIRST_ERROR = 500
@@ -33,16 +33,16 @@ Counts = Counter[str]
 
 @dataclass(slots=True)
 class Expected:
-    """What the counters must have counted.
+    """The increases of the counters that a check expects.
 
     Args:
-        counts: the increase by the name and the labels of a time series.
+        counts: the expected increase of each time series, keyed by ``key``.
     """
 
     counts: Counts = field(default_factory=Counter)
 
     def send(self, client: StoreClient, operation_id: str, **parts: Unpack[Parts]) -> Answer:
-        """Call an operation, and expect that its answer is counted."""
+        """Send a request for an operation, and expect that the store counts the response."""
         answer = client.ask(operation_id, **parts)
         operation = client.contract.operation(operation_id)
         labels = (operation.path, operation.method, str(answer.status), "synthetic")
@@ -53,17 +53,30 @@ class Expected:
         return answer
 
     def add(self, name: str, *labels: str, count: int = 1) -> None:
-        """Expect an increase of a counter of the business."""
+        """Expect an increase of a counter of business events.
+
+        Args:
+            name: the name of the counter.
+            labels: the values of the counter's labels, in the order of ``BUSINESS``.
+            count: the increase.
+        """
         self.counts[key(name, labels)] += count
 
 
 def key(name: str, labels: tuple[str, ...]) -> str:
-    """A counter and its labels in one text, as a message shows it."""
+    """Return the name of a counter and its label values as one text, for messages."""
     return f"{name}{{{', '.join(labels)}}}"
 
 
 def counted(text: str) -> Counts:
-    """The counters of an exposition, summed up over the labels that do not matter here."""
+    """Sum up the counters of a target over the labels that the comparison does not use.
+
+    Args:
+        text: the metrics of the target, in the text format of Prometheus.
+
+    Returns:
+        The value of each time series, keyed by ``key``.
+    """
     totals: Counts = Counter()
     for (name, labels), value in series(text).items():
         by_name = dict(labels)
@@ -81,14 +94,22 @@ def _key_of(name: str, names: tuple[str, ...], labels: Mapping[str, str]) -> str
 
 
 def quiet(read: Callable[[], str]) -> bool:
-    """Whether nobody else sends anything to the target at the moment."""
+    """Return whether no counter of the target increases within QUIET_SECONDS.
+
+    Args:
+        read: a function that returns the present metrics of the target.
+    """
     before = counted(read())
     pause(QUIET_SECONDS)
     return counted(read()) == before
 
 
 def difference(before: Counts, after: Counts, expected: Counts) -> list[str]:
-    """Each counter that did not increase as expected, sorted."""
+    """Compare the increases of the counters with the expected increases.
+
+    Returns:
+        One sentence for each counter with another increase, sorted; empty without a difference.
+    """
     increases = {name: after[name] - before[name] for name in {*before, *after, *expected}}
     return sorted(
         f"{name} increased by {increase} instead of {expected[name]}"

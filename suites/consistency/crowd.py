@@ -1,4 +1,4 @@
-"""Sends many requests at the same moment, each over a connection of its own."""
+"""Sends many requests at the same moment, each over its own connection."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,10 +16,13 @@ START_SECONDS = 10
 
 
 def at_once(acts: Sequence[Callable[[], Value]]) -> list[Value]:
-    """Begin all acts at the same moment, each in a thread of its own.
+    """Call all functions at the same moment, each in its own thread.
+
+    Args:
+        acts: the functions.
 
     Returns:
-        What each act returned, in the order of the acts.
+        The results of the functions, in the order of the functions.
     """
     barrier = Barrier(len(acts), timeout=START_SECONDS)
 
@@ -32,7 +35,13 @@ def at_once(acts: Sequence[Callable[[], Value]]) -> list[Value]:
 
 
 def devices(new_client: NewClient, token: str, count: int = SENDERS) -> list[StoreClient]:
-    """Clients with the same token, whose connections are open already."""
+    """Make clients with the same token, whose connections are open already.
+
+    Args:
+        new_client: a function that makes a client.
+        token: the access token of the clients; empty for clients that are not logged in.
+        count: the number of clients.
+    """
     clients = [new_client() for _ in range(count)]
     for client in clients:
         client.token = token
@@ -46,7 +55,13 @@ def _opened(client: StoreClient) -> Callable[[], Answer]:
 
 
 def same_call(clients: Sequence[StoreClient], operation_id: str, **parts: Any) -> list[Answer]:  # noqa: ANN401 - the parts of a request, as in StoreClient
-    """The answers to the same call from each client, all sent at the same moment."""
+    """Send the same request from each client at the same moment, and return the responses.
+
+    Args:
+        clients: the clients.
+        operation_id: the operation.
+        parts: the parts of the request, as in ``StoreClient.ask``.
+    """
 
     def act(client: StoreClient) -> Callable[[], Answer]:
         return lambda: client.ask(operation_id, **parts)
@@ -57,7 +72,13 @@ def same_call(clients: Sequence[StoreClient], operation_id: str, **parts: Any) -
 def own_calls(
     clients: Sequence[StoreClient], operation_id: str, bodies: Sequence[dict[str, Any]]
 ) -> list[Answer]:
-    """The answers to a different call of each client, all sent at the same moment."""
+    """Send one request from each client at the same moment, and return the responses.
+
+    Args:
+        clients: the clients.
+        operation_id: the operation.
+        bodies: the body of the request of each client, in the order of the clients.
+    """
 
     def act(client: StoreClient, body: dict[str, Any]) -> Callable[[], Answer]:
         client.wait_as_part_of_a_crowd()
@@ -67,10 +88,10 @@ def own_calls(
 
 
 def statuses(answers: Sequence[Answer]) -> dict[int, int]:
-    """How many answers have each status."""
+    """Count the responses with each status."""
     return dict(Counter(answer.status for answer in answers))
 
 
 def codes(answers: Sequence[Answer]) -> set[str]:
-    """The error codes in the answers."""
+    """Return the error codes of the responses that report an error."""
     return {answer.body["error"]["code"] for answer in answers if "error" in (answer.body or {})}

@@ -1,4 +1,8 @@
-"""The same request from many senders at the same moment takes effect once; others get their own."""
+"""Checks that a request takes effect once when many clients send it at the same moment.
+
+The same checks send requests of several users at the same moment; each user must get their own
+response.
+"""
 
 import json
 from collections.abc import Callable
@@ -41,7 +45,7 @@ PEOPLE = 6
 def test_orders_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """An order sent 24 times at once is placed once; each user gets only their order."""
+    """An order sent 24 times at once is placed only once; each user gets only their own order."""
     shopper = new_person()
     product = ownership.product(price_paise=700, stock=1_000)
 
@@ -83,7 +87,7 @@ def test_orders_at_once(
 def test_sync_at_once(
     new_person: NewPerson, new_client: NewClient, product: "OwnProduct", database: "Shop"
 ) -> None:
-    """A change sent 24 times at once is made once; each user gets only their change."""
+    """An offline change sent 24 times at once is applied once; users get only their own orders."""
     shopper = new_person()
 
     def batch_of(client_id: str, quantity: int) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def test_sync_at_once(
 def test_carts_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership"
 ) -> None:
-    """Each of many additions at once is in the cart or refused; each user has only their cart."""
+    """Each of 24 additions at once is in the cart or is refused; each user gets their own cart."""
     shopper = new_person()
     product = ownership.product(price_paise=250, stock=1_000).product_id
 
@@ -153,7 +157,7 @@ def test_payments_at_once(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """A payment or an event sent 24 times at once counts once; each user pays only their order."""
+    """A payment or an event sent 24 times at once counts once; users pay only their own orders."""
     shopper = new_person()
     clients = devices(new_client, shopper.client.token)
     rice = ownership.product(price_paise=5_400, stock=100).product_id
@@ -204,7 +208,7 @@ def test_points_at_once(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """An order earns points once, and points are spent once, also when both are sent 24 times."""
+    """If 24 requests at once claim or spend the same points, only one of the requests succeeds."""
     shopper, other = new_person(), new_person()
     product = ownership.product(price_paise=100_000, stock=100).product_id
     orders = [new_order(person, product_id=product) for person in (shopper, other)]
@@ -238,7 +242,7 @@ def test_points_at_once(
 
 @check("consistency.sign_ins_at_once", needs="access")
 def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None:
-    """A refresh token sent 24 times at once works once; each user gets only their session."""
+    """A refresh token sent 24 times at once works once; each user gets only their own session."""
     client, user = new_client(), ownership.user()
     session = client.call("login", expect=200, body=credentials(user)).body
     refreshed = same_call(
@@ -263,13 +267,15 @@ def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None
     marks = (guessed.user_id, f"{guessed.user_id}-2")
     for headers in ({}, *({"X-Kirana-Synthetic": mark} for mark in marks)):
         again = new_client().ask("login", body=credentials(guessed), headers=headers)
-        assert again.status == 429, f"after {SENDERS} wrong passwords at once; headers {headers}"
+        assert again.status == 429, (
+            f"not locked by {SENDERS} wrong passwords at once; headers {headers}"
+        )
     new_client().call("login", expect=200, body=credentials(other))
 
 
 @check("consistency.codes_at_once", needs="access")
 def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "Shop") -> None:
-    """A backup code, a code by time and a texted code that are sent 24 times at once work once."""
+    """A backup code, a TOTP code or an SMS code that is sent 24 times at once works only once."""
     by_backup, by_time, texted = new_person(), new_person(), new_person()
     for person in (by_backup, by_time):
         device = enrol(person.client)
@@ -282,7 +288,7 @@ def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "
         verified = statuses(same_call(clients, "verify_totp", body={"code": code}))
         stored = database.twofa_devices.find_one({"user_id": person.user.user_id})
         assert verified[200] == 1
-        # Wrong codes count, and the fifth locks.
+        # Wrong codes are counted, and the fifth wrong code locks the second factor.
         assert verified.get(401, 0) + verified.get(429, 0) == SENDERS - 1
         assert stored is not None
         spent = len(device.backup_codes) - len(stored["backup_digests"])
@@ -299,7 +305,7 @@ def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "
 
 
 def _lock_by_codes_at_once(person: Person, new_client: NewClient) -> None:
-    """Require that wrong codes sent at the same moment count, so that they lock the second step."""
+    """Require that many wrong codes at the same moment lock the second step of the log-in."""
     device = enrol(person.client)
     wait_for_room_in_step()
     person.client.call("verify_totp", expect=200, body={"code": device.code(-1)})
@@ -308,13 +314,13 @@ def _lock_by_codes_at_once(person: Person, new_client: NewClient) -> None:
     refused = statuses(same_call(clients, "verify_totp", body={"code": "wrong"}))
     assert refused.keys() <= {401, 429}
     again = person.client.ask("verify_totp", body={"code": device.backup_codes[0]})
-    assert again.status == 429, f"after {SENDERS} wrong codes at once"
+    assert again.status == 429, f"the second step is not locked by {SENDERS} wrong codes"
 
 
 def _settle_by_different_events(
     shopper: Person, order: dict[str, Any], clients: list[StoreClient], ownership: "Ownership"
 ) -> None:
-    """Require that one of many different events of a payment, sent at once, decides its outcome."""
+    """Require that only one of many events that arrive at once decides the outcome of a payment."""
     payment = start_upi(shopper.client, order, VPA).body
     key = shopper.client.target.secrets["webhook_key"]
 

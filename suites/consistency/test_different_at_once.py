@@ -1,4 +1,4 @@
-"""Different requests at the same moment: each takes effect, and each gets its own answer."""
+"""Checks that different requests at the same moment all take effect and get their own response."""
 
 import secrets
 import time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 NewPerson = Callable[..., Person]
-# When a role changes after the change of a password began, seconds.
+# Seconds from the beginning of a change of a password to the change of the role.
 DELAYS = (0.0, 0.01, 0.03, 0.06)
 GRANTS = 12
 
@@ -27,7 +27,7 @@ GRANTS = 12
 def test_changes_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """A password and a role that two people change at the same moment are both changed."""
+    """If a user's password and role are changed at the same moment, both changes take effect."""
     admin = new_person(role="admin")
     users = [ownership.user() for _ in DELAYS]
 
@@ -41,13 +41,15 @@ def test_changes_at_once(
             own.call("change_password", expect=204, body={"current": user.password, "new": new})
 
         def assign_role() -> None:
-            # The change of the password takes a while, and the role is to change during it.
+            # The role must change while the store computes the hash of the new password.
             time.sleep(delay)
             others.call("assign_role", expect=200, body={"user_id": user.user_id, "role": "staff"})
 
         at_once([change_password, assign_role])
         changed = {**credentials(user), "password": new}
-        assert new_client().ask("login", body=changed).status == 200, f"delay {delay} s"
+        assert new_client().ask("login", body=changed).status == 200, (
+            f"role changed after {delay} s"
+        )
 
     for user, delay in zip(users, DELAYS, strict=True):
         change_both(user, delay)
@@ -57,7 +59,7 @@ def test_changes_at_once(
 
 
 def _grant_at_once(admins: list[Person], ownership: "Ownership", database: "Shop") -> None:
-    """Require that the trail names the right actor of each of many grants of the same moment."""
+    """Require that the audit trail has the right actor for each of many simultaneous grants."""
     users = [ownership.user() for _ in range(GRANTS)]
 
     def grant(admin: Person, user: "OwnUser") -> Callable[[], Any]:
@@ -74,7 +76,7 @@ def _grant_at_once(admins: list[Person], ownership: "Ownership", database: "Shop
 
 @check("consistency.reads_at_once", needs="advanced_search")
 def test_reads_at_once(new_client: NewClient, ownership: "Ownership") -> None:
-    """Different searches and suggestions at the same moment each get their own answer."""
+    """Each of many simultaneous searches and suggestions gets the results of its own query."""
     words = [f"atonce{secrets.token_hex(4)}" for _ in range(SENDERS // 2)]
     products = [ownership.findable_product(word, "crowd", price_paise=100) for word in words]
     clients = devices(new_client, "")

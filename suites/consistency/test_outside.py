@@ -1,4 +1,4 @@
-"""What others read: metrics, the log, and the identifiers that are handed out."""
+"""Checks of the metrics, of the logs, and of the identifiers that the store gives to clients."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 ATTEMPTS = 3
 PAISE_PER_POINT = 1000
-# A random id of version 4 shows over 100 bits in a sample, a clock or a counter at most 30.
+# A sample of random UUIDs (version 4) has over 100 bits; of a clock or a counter, at most 30 bits.
 MIN_ID_BITS, MIN_TOKEN_BITS, MIN_CODE_BITS = 48.0, 100.0, 24.0
 # By chance, two of four random codes of six digits are equal once in 170,000 runs.
 TEXTED_CODES = 4
@@ -38,10 +38,10 @@ def test_metrics(
     prometheus_text: Callable[[], str],
     conclude: Callable[[str], None],
 ) -> None:
-    """Over a quiet time, every counter increases by exactly what was sent and what came of it.
+    """Without other traffic, every counter increases by exactly the requests and events of a visit.
 
-    Other traffic to the target makes the comparison impossible. What is wrong in the same way in
-    three attempts is a fault; otherwise the check is inconclusive.
+    The check makes up to three attempts. Three attempts with the same wrong increases are a
+    failure. If the attempts differ, other traffic disturbs them, and the check is inconclusive.
     """
     client, user = new_client(), ownership.user()
     client.observer = None
@@ -58,7 +58,7 @@ def test_metrics(
     stable = all(differences == problems[0] for differences in problems) and problems[0] != [
         "not quiet"
     ]
-    unsure = "inconclusive: others send requests to this target: "
+    unsure = "inconclusive: other traffic to this target disturbs the comparison of counters: "
     last = "; ".join(problems[-1][:3])
     conclude("" if not last else last if stable else unsure + last)
 
@@ -66,7 +66,7 @@ def test_metrics(
 def _usual_requests(
     client: StoreClient, user: "OwnUser", product: "OwnProduct", event_id: str
 ) -> Expected:
-    """Send the requests of a purchase, some of which are refused; what must be counted."""
+    """Send the requests of two purchases, some of them wrong; return the expected increases."""
     expected = Expected()
     wrong = {**credentials(user), "password": "wrong"}
     expected.send(client, "login", body=wrong)
@@ -112,13 +112,13 @@ def _usual_requests(
 def test_logs(
     new_client: NewClient, ownership: "Ownership", target: Target, database: "Shop"
 ) -> None:
-    """No log of the target and no trail in the database has a key, a code, a token or a card.
+    """No log and no trail in the database has a password, a key, a code, a token or a card number.
 
-    The whole log is searched for the secrets of the target file: a store may show its settings when
-    it starts.
+    The whole log is searched for the secrets of the target file, because a store may log its
+    settings when it starts.
     """
     beginnings = {path: path.stat().st_size for path in target.log_files}
-    assert beginnings, "the target file names no log_files"
+    assert beginnings, "the target file has no log_files; add log_files to [access]"
     client, user = new_client(), ownership.user()
     secrets = list(_secrets_of_a_visit(client, user, database))
 
@@ -143,7 +143,11 @@ def test_logs(
 def _secrets_of_a_visit(
     client: StoreClient, user: "OwnUser", database: "Shop"
 ) -> Iterator[tuple[str, str]]:
-    """What a log must not have, of a visit in which every kind of secret is sent or received."""
+    """Send and receive every kind of secret, and yield each secret, which no log may contain.
+
+    Yields:
+        The kind of the secret in words, and the secret.
+    """
     wrong = {**credentials(user), "password": user.password[::-1]}
     client.call("login", expect=401, body=wrong)
     client.call("login", expect=400, body={**credentials(user), "unknown": True})
@@ -188,7 +192,7 @@ def test_identifiers(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """Nobody can guess an id, a token or a code from those that were handed out before."""
+    """Nobody can guess an id, a token or a code from earlier ids, tokens and codes of the store."""
     shopper = new_person()
     product = ownership.product(price_paise=100, stock=1_000).product_id
     clients = cycle(devices(new_client, shopper.client.token, 4))
@@ -212,7 +216,7 @@ def test_identifiers(
 
     ids = {"order": orders, "payment": payments, "saved card": methods, "saved search": searches}
     guessable = [
-        f"{kind}: {estimated_bits(sample):.0f} bits, at least {minimum:.0f} are required"
+        f"{kind}: {estimated_bits(sample):.0f} random bits, expected at least {minimum:.0f}"
         for kind, sample, minimum in (
             *((kind, sample, MIN_ID_BITS) for kind, sample in ids.items()),
             ("refresh token", refresh_tokens, MIN_TOKEN_BITS),
@@ -221,11 +225,11 @@ def test_identifiers(
         if estimated_bits(sample) < minimum
     ]
     assert guessable == []
-    assert len(set(texted)) == TEXTED_CODES, "several people got the same code"
+    assert len(set(texted)) == TEXTED_CODES, "several people got the same SMS code"
 
 
 def _codes_texted_in_a_row(people: list[Person], database: "Shop") -> list[str]:
-    """The codes of the messages that people get who ask for a code one after the other."""
+    """Request an SMS code for each person, one after the other, and return the codes."""
     for person in people:
         person.client.call("send_sms", expect=202)
     messages = [database.sms_outbox.find_one({"user_id": person.user.user_id}) for person in people]

@@ -1,4 +1,4 @@
-"""Over time: sockets that stay open for a while, and both edges of each expiry."""
+"""Checks over time: WebSockets that stay open, and the moments before and after an expiry."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 STAGES = ["placed", "paid", "packed", "out_for_delivery", "delivered"]
-# As long as a customer has the page of a delivery open, by night; a part of that otherwise.
+# In a nightly run, as long as a customer has the page of a delivery open; else a part of that time.
 WATCH_SECONDS = 60.0 if NIGHTLY else 6.0
 MAX_LATENESS = timedelta(seconds=2)
 LOCK_TIME = timedelta(minutes=15)
@@ -35,19 +35,24 @@ JUST_BEFORE, JUST_AFTER = timedelta(seconds=20), timedelta(seconds=1)
 
 
 def steps(received: list[ReceivedEvent]) -> list[tuple[str, int, str]]:
-    """Order, number and status of each event, in the order in which the events came."""
+    """Return the order id, the number and the status of each event, in the order of arrival."""
     return [(each.event["order_id"], each.event["seq"], each.event["status"]) for each in received]
 
 
 def delivery_of(order: dict[str, Any], first: int = 1) -> list[tuple[str, int, str]]:
-    """All events of a delivered order, from a number on."""
+    """Return the expected events of a delivered order, in the form that ``steps`` returns.
+
+    Args:
+        order: the order.
+        first: the number of the first event.
+    """
     numbered = enumerate(STAGES[first - 1 :], start=first)
     return [(order["id"], number, stage) for number, stage in numbered]
 
 
 @check("consistency.sockets", needs="realtime")
 def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -> None:
-    """Sockets that stay open get each event once, in order, in time, and go on to the end."""
+    """An open WebSocket gets each event once, in order and in time, and works for a long time."""
     shopper, stranger = new_person(), new_person()
     order, strangers_order = new_order(shopper), new_order(stranger)
     path = {"order_id": order["id"]}
@@ -67,11 +72,11 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -
         pay_by_card(shopper.client, order["id"], order["total_paise"])
         pay_by_card(stranger.client, strangers_order["id"], strangers_order["total_paise"])
         received = [each.result() for each in watching]
-        # After all that time the sockets are still open and still say what is new.
+        # After this time the WebSockets are still open, and still receive new events.
         last, strangers_last = new_order(shopper), new_order(stranger)
         still = [of_shopper.next_event("OrderEvent"), of_stranger.next_event("OrderEvent")]
 
-    # A socket that is opened a moment after an order may still hear that it was placed.
+    # A WebSocket that is opened a moment after an order may still receive the event "placed".
     later = [[each for each in events if each.event["seq"] > 1] for events in received]
     assert [steps(events) for events in later] == [
         *[delivery_of(order, 2)] * 3,
@@ -85,13 +90,15 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -
 
 
 def _require_times_of(order: dict[str, Any], database: "Shop") -> None:
-    """Require that events have their times by one clock: after the order, one after the other."""
+    """Require that an order and its events have times of one clock, in the order of the events."""
     events = database.order_events.find({"order_id": order["id"]}).sort("seq", 1)
     stored = database.orders.find_one({"_id": order["id"]})
     assert stored is not None
     assert datetime.fromisoformat(order["created_at"]) == stored["created_at"]
     times = [stored["created_at"], *(event["at"] for event in events)]
-    assert times == sorted(times), f"times of order and events: {[str(time) for time in times]}"
+    assert times == sorted(times), (
+        f"times of order and events must be sorted: {[str(time) for time in times]}"
+    )
 
 
 @check("consistency.expiry", needs="access")
@@ -101,7 +108,7 @@ def test_expiry(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """A refresh token, a texted code and a lock hold until they end, and no longer."""
+    """A refresh token, an SMS code and a lock are valid until they expire, and no longer."""
     client, user = new_client(), ownership.user()
     by_user = {"user_id": user.user_id}
 
@@ -157,7 +164,7 @@ def test_expiry(
 
 
 def _lifetime(token: str) -> float | None:
-    """The seconds for which a JSON Web Token (RFC 7519) says that it is valid; None for others."""
+    """Return the lifetime of a JSON Web Token (RFC 7519) in seconds; None for other tokens."""
     parts = token.split(".")
     if len(parts) != JWT_PARTS:
         return None

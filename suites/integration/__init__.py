@@ -1,1 +1,1 @@
-"""The 30 integration tests of the guide; four of them are in suites/performance."""
+"""Contains 26 of the guide's 30 integration tests; the other four are in suites/performance."""

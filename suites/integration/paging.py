@@ -1,11 +1,11 @@
-"""All pages of an operation."""
+"""Reads all pages of an operation, and requires that the pages after the last page are empty."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from suites.client import StoreClient
 
-# Pages that are asked for after the last page.
+# How far after the last page the pages are that must be empty.
 PAGES_BEYOND = (1, 20)
 MAX_PAGES = 50
 
@@ -13,10 +13,19 @@ MAX_PAGES = 50
 def all_pages(
     client: StoreClient, operation_id: str, query: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """The pages of an operation, up to the first page that is not full.
+    """Request the pages of an operation, up to the first page that is not full.
+
+    Args:
+        client: the client that sends the requests.
+        operation_id: the operation, whose response has ``items``, ``per_page`` and ``total``.
+        query: the query parameters of every request, without ``page``.
+
+    Returns:
+        The response bodies, in the order of the pages.
 
     Raises:
-        AssertionError: page MAX_PAGES is still full, or a later page has items or another total.
+        AssertionError: page MAX_PAGES is still full, or a page after the last page has items or a
+            different total.
     """
     pages: list[dict[str, Any]] = []
     for number in range(1, MAX_PAGES + 1):
@@ -25,7 +34,7 @@ def all_pages(
         if len(page["items"]) < page["per_page"]:
             _require_the_end(client, operation_id, query, pages)
             return pages
-    raise AssertionError(f"{operation_id} has no end within {MAX_PAGES} pages")
+    raise AssertionError(f"{operation_id}: page {MAX_PAGES} is still full, expected an end before")
 
 
 def _require_the_end(
@@ -33,7 +42,7 @@ def _require_the_end(
 ) -> None:
     """Require that a page after the last page is empty and has the same total.
 
-    Other runs put products on sale meanwhile, so the total may be that of now.
+    Other runs put products on sale meanwhile, so the present total of page 1 is accepted too.
     """
 
     def page_of(number: int) -> dict[str, Any]:
@@ -48,6 +57,6 @@ def _require_the_end(
     if wrong:
         shown = [(page["page"], len(page["items"]), page["total"]) for page in wrong]
         raise AssertionError(
-            f"{operation_id} has {len(pages)} pages and a total of {sorted(known)}; "
-            f"later pages (number, items, total): {shown}"
+            f"{operation_id} has {len(pages)} pages and a total of {sorted(known)}; later pages "
+            f"must be empty and have this total, but are (page, items, total): {shown}"
         )

@@ -1,4 +1,4 @@
-"""Settings of Hypothesis: few examples in a usual run, many in a nightly run."""
+"""Sets the number of examples of Hypothesis: few in a usual run, and many in a nightly run."""
 
 import os
 

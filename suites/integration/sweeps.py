@@ -1,4 +1,4 @@
-"""Tables of what each role may do, for a check to compare."""
+"""Makes tables of the expected and the observed permissions of each role, for a check."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ MAX_PAGES = 100
 ROLES = ("owner", "admin", "manager", "staff", "customer")
 RANK = {role: len(ROLES) - position for position, role in enumerate(ROLES)}
 
-# The lowest role that may call each class of operation.
+# The lowest role that may use each operation.
 LOWEST = {
     "show_cart": "customer",
     "list_roles": "staff",
@@ -33,7 +33,15 @@ EXPECTED_OPERATIONS = {
 def operations_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str], int]:
-    """The status that each role gets from each class of operation on a new customer."""
+    """Send a request for each operation of ``LOWEST`` as each role, about a new customer.
+
+    Args:
+        people: one logged-in user of each role, keyed by the role.
+        ownership: makes the new customer.
+
+    Returns:
+        The status of each response, keyed by the role and the operation id.
+    """
     subject = ownership.user().user_id
     bodies: dict[str, dict[str, str] | None] = {
         "check_permission": {"user_id": subject, "permission": "roles:read"},
@@ -52,9 +60,15 @@ def operations_by_role(
 def assignments_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str, str], int]:
-    """The answered status, keyed by the role of the actor, of the user, and the assigned role.
+    """Assign every role to new customers, and the role customer to new users of every role.
 
-    Each actor assigns each role to new users of each role.
+    Args:
+        people: one logged-in user of each role, keyed by the role; each user assigns the roles.
+        ownership: makes the new users.
+
+    Returns:
+        The status of each response, keyed by the role of the actor, the role of the new user, and
+        the assigned role.
     """
     statuses = {}
     for actor, person in people.items():
@@ -68,7 +82,11 @@ def assignments_by_role(
 
 
 def expected_assignments() -> dict[tuple[str, str, str], int]:
-    """Managers and higher roles assign roles; the user and the role must be below their own."""
+    """Return the expected statuses of ``assignments_by_role``.
+
+    Managers and higher roles may assign roles. The role of the user and the assigned role must be
+    lower than the role of the actor.
+    """
     return {
         (actor, subject, assigned): 200
         if RANK[actor] >= RANK["manager"] and RANK[actor] > max(RANK[subject], RANK[assigned])
@@ -81,7 +99,7 @@ def expected_assignments() -> dict[tuple[str, str, str], int]:
 
 
 def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[str, str]:
-    """The role of each person in the database."""
+    """Read the present role of each user from the database; ``gone`` for a deleted user."""
     stored_roles = {}
     for role, person in people.items():
         stored = database.users.find_one({"_id": person.user.user_id})
@@ -90,11 +108,11 @@ def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[st
 
 
 def all_users(client: StoreClient) -> list[str]:
-    """The ids of all users, from all pages up to the first empty page."""
+    """Request the ids of all users, page by page, up to the first empty page."""
     user_ids: list[str] = []
     for page in range(1, MAX_PAGES):
         answer = client.call("list_users", expect=200, query={"page": str(page)}).body
         if not answer["users"]:
             return user_ids
         user_ids += [user["id"] for user in answer["users"]]
-    raise AssertionError(f"users have no end within {MAX_PAGES} pages")
+    raise AssertionError(f"list_users: expected an empty page before page {MAX_PAGES}")

@@ -1,4 +1,4 @@
-"""Access control: permissions, roles, second factors, the audit trail, resources."""
+"""Checks of access control: permissions, roles, second factors, the audit trail, resources."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,14 +23,14 @@ NewPerson = Callable[..., Person]
 
 
 def may(person: Person, user_id: str, permission: str) -> bool:
-    """Whether the permission check allows a permission."""
+    """Return whether the store's permission check allows a permission to a user."""
     body = {"user_id": user_id, "permission": permission}
     return bool(person.client.call("check_permission", expect=200, body=body).body["allowed"])
 
 
 @check("access.permissions.grant", needs="access")
 def test_grant(new_person: NewPerson, database: "Shop") -> None:
-    """A permission is denied before it is granted; afterwards, only this user has it."""
+    """A permission is denied before the grant; the grant gives the permission to one user only."""
     admin, clerk, other = new_person(role="admin"), new_person(role="staff"), new_person()
     grant = {"user_id": clerk.user.user_id, "permission": "users:read"}
 
@@ -55,7 +55,7 @@ def test_grant(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.permissions.revoke", needs="access")
 def test_revoke(new_person: NewPerson, database: "Shop") -> None:
-    """A revoked permission is denied from the next request on; another user keeps it."""
+    """After a revocation, the user's next request is denied; another user keeps the permission."""
     admin, clerk = new_person(role="admin"), new_person(role="staff")
     colleague = new_person(role="staff")
     first = {"user_id": clerk.user.user_id, "permission": "users:read"}
@@ -86,7 +86,7 @@ def test_role_hierarchy(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """Each role may call its own operations and those of lower roles, on lower users only."""
+    """Each role may use the operations of its own and lower roles, on users of lower roles only."""
     people = {role: new_person(role=role) for role in sweeps.ROLES}
 
     operations = sweeps.operations_by_role(people, ownership)
@@ -95,14 +95,14 @@ def test_role_hierarchy(
     crowd = sorted(ownership.user().user_id for _ in range(CROWD))
 
     def listed_users() -> list[str]:
-        # Each look has a client of its own, so that looks do not add up to the rate limit.
+        # Each attempt has its own client, so that the attempts together stay under the rate limit.
         reader = new_client()
         reader.token = people["admin"].client.token
         return [user_id for user_id in sweeps.all_users(reader) if user_id in crowd]
 
     # Users of other runs come and go while the pages are read.
     wait_until(
-        "all pages of users hold each user of the crowd once",
+        "all pages of users together list each new user once",
         listed_users,
         lambda user_ids: user_ids == crowd,
         seconds=8,
@@ -113,7 +113,7 @@ def test_role_hierarchy(
     people["admin"].client.call("grant_permission", expect=200, body=kept)
     body = {"user_id": clerk.user_id, "role": "staff"}
     people["manager"].client.call("assign_role", expect=200, body=body)
-    # The new role may imply the permission, so the answer of the store would not show the loss.
+    # The new role may include the permission, so only the database shows whether the grant is lost.
     grants = list(database.permissions.find({"user_id": clerk.user_id, "kind": "permission"}))
     stored = database.users.find_one({"_id": clerk.user_id})
 
@@ -122,13 +122,13 @@ def test_role_hierarchy(
     assert [role["name"] for role in roles] == list(sweeps.ROLES)
     assert stored is not None
     assert stored["role"] == "staff"
-    assert [grant["permission"] for grant in grants] == ["orders:read"], "a new role leaves grants"
+    assert [grant["permission"] for grant in grants] == ["orders:read"], "a new role keeps grants"
     assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
 
 
 @check("access.twofa.totp", needs="access")
 def test_totp(new_person: NewPerson, database: "Shop") -> None:
-    """A code by time is valid once, in its step or a neighbouring step; five wrong codes lock."""
+    """A TOTP code works only once and only near its time step; 5 wrong codes block all codes."""
     person = new_person()
     client, user_id = person.client, person.user.user_id
     device = enrol(client)
@@ -186,7 +186,7 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.twofa.sms", needs="access")
 def test_sms(new_person: NewPerson, database: "Shop") -> None:
-    """A code by SMS goes to the phone only, is valid once in 300 seconds; five wrong codes lock."""
+    """An SMS code goes only to the phone and works once in 300 s; 5 wrong codes block all codes."""
     person = new_person()
     client, by_user = person.client, {"user_id": person.user.user_id}
 
@@ -225,7 +225,7 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
     age(301)
     client.call("verify_sms", expect=401, body={"code": code})
 
-    # A new code has its own time, although an earlier code is nearly over.
+    # A new code is valid for its own 300 s, although an earlier code expires soon.
     request_code()
     age(295)
     code = request_code()
@@ -243,7 +243,7 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.audit", needs="access")
 def test_audit(new_person: NewPerson, database: "Shop") -> None:
-    """Each action is recorded with actor, action, subject and time; no entry can be changed."""
+    """The audit trail has actor, action, subject and time of each action, and cannot be changed."""
     owner, admin, clerk = new_person(role="owner"), new_person(role="admin"), new_person()
     before = datetime.now(UTC)
     grant = {"user_id": clerk.user.user_id, "permission": "orders:read"}
@@ -266,7 +266,9 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
     own_path = {"user_id": admin.user.user_id}
     own = owner.client.call("user_audit", expect=200, path=own_path).body["entries"]
     own_acts = [(entry["action"], entry["at"]) for entry in own]
-    assert len(set(own_acts)) == len(own_acts), "an action of a user on himself is listed once"
+    assert len(set(own_acts)) == len(own_acts), (
+        "an action of a user on their own account must be listed once"
+    )
     # With this number of entries, another order is hardly equal to the order of time.
     for _ in range(MANY_GRANTS):
         admin.client.call("grant_permission", expect=200, body=grant)
@@ -289,7 +291,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.resources", needs="access")
 def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
-    """Access of level read is not read_write, and holds for one resource and one user only."""
+    """A grant of level read does not allow read_write, and is for one user and resource only."""
     manager, clerk, other = new_person(role="manager"), new_person(role="staff"), new_person()
     ledger, drawer = f"{run_id}-ledger", f"{run_id}-drawer"
 

@@ -1,4 +1,4 @@
-"""Gamification: points by the published rule, redemption, achievements, the leaderboard."""
+"""Checks of gamification: points, redemption, achievements and the leaderboard."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,20 +24,20 @@ BEYOND_ANY_SHOPPER = 9_000_000_000
 
 
 def paid(person: Person, order: dict[str, Any]) -> dict[str, Any]:
-    """Pay an order, and return it."""
+    """Pay an order by card, and return the order."""
     pay_by_card(person.client, order["id"], order["total_paise"])
     return order
 
 
 def earn(person: Person, order: dict[str, Any]) -> dict[str, Any]:
-    """Claim the points of an order."""
+    """Claim the points of an order, and return the body of the response."""
     body = {"order_id": order["id"]}
     answer: dict[str, Any] = person.client.call("earn_points", expect=201, body=body).body
     return answer
 
 
 def balance(person: Person) -> dict[str, Any]:
-    """The balance of points that the store answers."""
+    """Request the points balance of a user, and return the body of the response."""
     answer: dict[str, Any] = person.client.call("points_balance", expect=200).body
     return answer
 
@@ -46,7 +46,7 @@ def balance(person: Person) -> dict[str, Any]:
 def test_earn(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """A paid order earns one point for every full ten rupees of its total, once; unpaid, none."""
+    """An order earns 1 point per full 10 rupees of its total, once; an unpaid order earns none."""
     shopper, other = new_person(), new_person()
     price = ownership.product(price_paise=9_990, stock=100).product_id
     order = new_order(shopper, quantity=7, product_id=price)
@@ -80,7 +80,7 @@ def test_earn(
 def test_redeem(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Points are spent once and never below zero, even by requests at the same time."""
+    """Points can be spent only once: simultaneous requests cannot make the balance negative."""
     shopper = new_person()
     product = ownership.product(price_paise=100_000, stock=10).product_id
     earn(shopper, paid(shopper, new_order(shopper, product_id=product)))
@@ -112,7 +112,7 @@ def test_redeem(
 def test_achievements(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Paid orders unlock achievements, once each; a request cannot unlock them."""
+    """Paid orders unlock each achievement once; no request can unlock an achievement directly."""
     shopper, other = new_person(), new_person()
     small = ownership.product(price_paise=1_000, stock=100).product_id
     nearly = ownership.product(price_paise=199_999, stock=100).product_id
@@ -159,7 +159,7 @@ def test_achievements(
 def test_leaderboard(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Most lifetime points come first, then the earlier user; the ledger has the same points."""
+    """The leaderboard has the points of the database, sorted by points, then by time of earning."""
     winner, *equals = (new_person() for _ in range(3))
     # The earlier user has the later id, so that an order by ids is seen.
     late, early = sorted(equals, key=lambda person: person.user.user_id)

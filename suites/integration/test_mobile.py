@@ -1,4 +1,4 @@
-"""Mobile: sessions, the catalogue, the cart, orders, offline sync."""
+"""Checks of the mobile features: sessions, the catalogue, the cart, orders, offline sync."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ def test_session(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """Users log in by phone or email; a refresh token works once; the log-out ends the session."""
+    """Users log in by phone or email; a refresh token works once; a log-out ends the session."""
     phone, tablet = new_client(), new_client()
     by_email = {"identifier": customer.email, "password": customer.password}
     first = phone.call("login", expect=200, body=credentials(customer)).body
@@ -74,12 +74,12 @@ def test_session(
 
 
 def _log_in_by_similar_addresses(client: StoreClient, ownership: "Ownership") -> None:
-    """Require that addresses with signs of patterns are taken as they are written."""
+    """Require that the store compares email addresses literally, and not as patterns."""
     users = [ownership.user(mailbox=mailbox) for mailbox in ("a.b", "axb", "a+b", "aab")]
     for user in users:
         body = {"identifier": user.email, "password": user.password}
         session = client.call("login", expect=200, body=body).body
-        assert session["user"]["id"] == user.user_id, f"the log-in of {user.email}"
+        assert session["user"]["id"] == user.user_id, f"{user.email} must get their own session"
     pattern = {"identifier": f".*{users[0].email}", "password": users[0].password}
     client.call("login", expect=401, body=pattern)
 
@@ -88,7 +88,7 @@ def _log_in_by_similar_addresses(client: StoreClient, ownership: "Ownership") ->
 def test_catalogue(
     new_client: Callable[[], StoreClient], ownership: "Ownership", run_id: str, database: "Shop"
 ) -> None:
-    """The pages hold every product of a category once, in the same order for every page size."""
+    """The pages of a category list each product once, in the same order for every page size."""
     category = f"shelf-{run_id}-{ownership.event_id()[-6:]}".lower()
     products = [
         ownership.findable_product("jar", str(n), category, price_paise=100 + n) for n in range(11)
@@ -141,7 +141,7 @@ def test_cart(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """The cart respects stock and price, stays after a new log-in, and belongs to one user."""
+    """A cart is limited by the stock, has current prices, stays after a log-in, and is private."""
     shopper, other = new_person(), new_person()
     product = ownership.product(price_paise=250, stock=5)
     add = {"product_id": product.product_id, "quantity": 3}
@@ -177,7 +177,7 @@ def test_cart(
 
 
 def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
-    """Show that the total of any order is the sum of its lines."""
+    """Require that the total of any order is the sum of the order's lines."""
 
     @property_settings
     @given(st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
@@ -201,7 +201,7 @@ def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
 def test_order(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", run_id: str
 ) -> None:
-    """The store computes the total, takes all the stock of an order or none, and places it once."""
+    """The store computes the total; an order is placed once, and takes all of its stock or none."""
     shopper, other = new_person(), new_person()
     kept = ownership.product(price_paise=100, stock=5)
     in_cart = {"product_id": kept.product_id, "quantity": 2}
@@ -241,7 +241,7 @@ def test_order(
     assert replay["id"] == order["id"]
     moment = datetime.fromisoformat(order["created_at"])
     assert before - CLOCK_SKEW <= moment <= after + CLOCK_SKEW
-    # The database keeps milliseconds.
+    # The database stores times in milliseconds.
     for other_answer in (replay, shown_order):
         difference = moment - datetime.fromisoformat(other_answer["created_at"])
         assert abs(difference) <= timedelta(milliseconds=1)
@@ -264,7 +264,7 @@ def test_order(
 def test_offline_sync(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", frontend: "Visit"
 ) -> None:
-    """Offline changes arrive once and in order; an edit of an old version is a conflict."""
+    """Offline changes are applied once, in order; an edit of an old cart version is a conflict."""
     shopper, browsing = new_person(), new_person()
     rice = ownership.product(price_paise=5_400, stock=1_000)
     # The clock of the device was set back between the two changes: their order in the list counts.
@@ -281,7 +281,7 @@ def test_offline_sync(
     assert [result["client_id"] for result in applied] == ["first", "second"]
     assert [result["status"] for result in replayed] == ["duplicate", "duplicate", "rejected"]
     assert replayed[2]["reason"] == "insufficient_stock"
-    assert shown_cart(shopper, rice) == cart, "orders with items of their own leave the cart"
+    assert shown_cart(shopper, rice) == cart, "orders with their own items keep the cart"
     orders = list(database.orders.find({"user_id": shopper.user.user_id}).sort("created_at", 1))
     assert [order["total_paise"] for order in orders] == [10_800, 5_400]
     empty = {"device_id": "phone", "changes": []}
@@ -308,7 +308,7 @@ def test_offline_sync(
 def _order_offline_in_the_browser(
     browsing: Person, rice: "OwnProduct", page: "Page", database: "Shop"
 ) -> None:
-    """Require that each order of an offline browser is kept, and arrives once it is online."""
+    """Require that an offline browser stores orders, and sends each order once it is online."""
     in_cart = {"product_id": rice.product_id, "quantity": 4}
     browsing.client.call("add_to_cart", expect=200, body=in_cart)
     page.fill("[name=identifier]", browsing.user.phone)
@@ -323,7 +323,7 @@ def _order_offline_in_the_browser(
     page.context.set_offline(False)
     by_user = {"user_id": browsing.user.user_id}
     arrived = wait_until(
-        "the kept orders arrive",
+        "the orders of the offline browser are in the database",
         lambda: list(database.orders.find(by_user)),
         lambda orders: len(orders) >= KEPT_ORDERS,
         seconds=6,

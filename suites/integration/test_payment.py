@@ -1,4 +1,4 @@
-"""Payment: cards, UPI, the gateway's webhook, saved methods."""
+"""Checks of payments: cards, UPI, the webhook of the payment gateway, and saved cards."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,14 @@ NewOrder = Callable[..., dict[str, Any]]
 
 
 def send_event(client: StoreClient, raw: bytes, signature: str | None, *, expect: int) -> Answer:
-    """Deliver a webhook event as the gateway does."""
+    """Send a webhook event to the store as the payment gateway does.
+
+    Args:
+        client: the client that sends the request.
+        raw: the body of the request.
+        signature: the signature of the body; None for a request without a signature.
+        expect: the expected status of the response.
+    """
     headers = {"Content-Type": "application/json"}
     if signature is not None:
         headers["X-Razorpay-Signature"] = signature
@@ -38,12 +45,18 @@ def send_event(client: StoreClient, raw: bytes, signature: str | None, *, expect
 
 
 def signed(target: Target, raw: bytes) -> str:
-    """The gateway's signature of a body."""
+    """Return the signature that the payment gateway gives a body."""
     return webhook_signature(target.secrets["webhook_key"], raw)
 
 
 def event_of(payment: dict[str, Any], event_id: str, event: str = "payment.captured") -> bytes:
-    """The body of a webhook event."""
+    """Return the body of a webhook event about a payment.
+
+    Args:
+        payment: the payment, as the store returned it.
+        event_id: the id of the event.
+        event: the kind of the event.
+    """
     body = {
         "event": event,
         "event_id": event_id,
@@ -57,7 +70,7 @@ def event_of(payment: dict[str, Any], event_id: str, event: str = "payment.captu
 def test_card(
     new_person: NewPerson, new_order: NewOrder, product: "OwnProduct", database: "Shop"
 ) -> None:
-    """A card pays the exact total of an order once; a declined card pays nothing."""
+    """An order can be paid by card once, with its exact total; a declined card pays nothing."""
     shopper, other = new_person(), new_person()
     order, unpaid_order = new_order(shopper, quantity=2), new_order(shopper, quantity=2)
     body = {
@@ -109,7 +122,7 @@ def test_card(
 def test_upi(
     new_person: NewPerson, new_order: NewOrder, target: Target, ownership: "Ownership"
 ) -> None:
-    """A wrong UPI address is refused; a payment is pending until the gateway confirms it."""
+    """A wrong UPI address is refused; a UPI payment is pending until the gateway confirms it."""
     shopper = new_person()
     order = new_order(shopper)
     path = {"order_id": order["id"]}
@@ -144,7 +157,7 @@ def test_webhook(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """Only events that the gateway signed count, once each; a failed payment can be repeated."""
+    """Each event takes effect once, if the gateway signed it; a failed payment can be repeated."""
     shopper = new_person()
     order = new_order(shopper)
     payment = start_upi(shopper.client, order, VPA).body
@@ -186,7 +199,7 @@ def test_webhook(
 def test_saved_methods(
     new_person: NewPerson, new_order: NewOrder, target: Target, database: "Shop"
 ) -> None:
-    """Each card stays saved, only its owner can pay with it, and its number is stored nowhere."""
+    """Every saved card is listed, pays only for its owner, and its number is stored nowhere."""
     shopper, other, partner = new_person(), new_person(), new_person()
     order, foreign = new_order(shopper), new_order(other)
     number = new_card_number()

@@ -1,4 +1,4 @@
-"""Real time: delivery tracking; the other real-time test is in test_mobile.py."""
+"""Check of delivery tracking in real time; the other real-time check is in test_mobile.py."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ def test_delivery(
     new_order: Callable[..., dict[str, Any]],
     database: "Shop",
 ) -> None:
-    """Events of a delivery come in order, also after a lost connection, and to the owner only."""
+    """Only the owner gets the events of a delivery, in order, also after a lost connection."""
     shopper, stranger = new_person(), new_person()
     order, second = new_order(shopper), new_order(shopper)
     path = {"order_id": order["id"]}
@@ -37,7 +37,7 @@ def test_delivery(
         pay_by_card(shopper.client, order["id"], order["total_paise"])
         live = [listener.next_event("OrderEvent") for _ in range(2)]
     events = wait_until(
-        "the order is delivered",
+        "the database has every event of the delivery",
         lambda: list(database.order_events.find({"order_id": order["id"]}).sort("seq", 1)),
         lambda found_events: len(found_events) == len(STAGES),
         seconds=6,

@@ -1,4 +1,4 @@
-"""Search: text and price filters, suggestions, facets, saved searches."""
+"""Checks of search: text and price filters, suggestions, facets and saved searches."""
 
 import secrets
 from collections.abc import Callable
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.search]
 
 
 def new_word() -> str:
-    """A word that no other product has."""
+    """Return a random word that no product of the store contains."""
     return f"zq{secrets.token_hex(4)}"
 
 
@@ -32,7 +32,7 @@ def new_word() -> str:
 def test_text(
     new_client: Callable[[], StoreClient], ownership: "Ownership", database: "Shop"
 ) -> None:
-    """A search finds the products with all words and a price within the bounds, and no others."""
+    """A search finds exactly the products with all of the words and a price within the bounds."""
     word, near = new_word(), new_word()
     prices = [100, 199, 200, 201, 300]
     products = [
@@ -83,7 +83,7 @@ def test_text(
 
 @check("search.autocomplete", needs="advanced_search")
 def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
-    """Suggestions begin with the typed text, best-selling first, and are as many as requested."""
+    """Suggestions begin with the typed text, are sorted by sales, and respect the given limit."""
     word = new_word()
     sales = ((5, "slow"), (900, "top"), (70, "middle"), (900, "also"))
     products = [
@@ -156,7 +156,7 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
 
 @check("search.saved", needs="advanced_search")
 def test_saved(new_person: Callable[..., Person], ownership: "Ownership", database: "Shop") -> None:
-    """A saved search belongs to its owner, and finds new products when it is run again."""
+    """Only the owner can run a saved search; a later run of the search also finds new products."""
     shopper, other, namesake = new_person(), new_person(), new_person()
     word = new_word()
     cheap = ownership.findable_product(word, "tea", price_paise=100)
@@ -177,7 +177,7 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
         with ownership.on_sale(new):
             second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
             wait_until(
-                "the new product is found",
+                "the saved search finds the new product too",
                 lambda: shopper.client.call("search", expect=200, query=again).body["total"],
                 lambda total: total == 2,
                 seconds=6,

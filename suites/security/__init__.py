@@ -1,1 +1,1 @@
-"""The guide's security checklist, probed."""
+"""Checks of the guide's security checklist."""

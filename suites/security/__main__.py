@@ -1,7 +1,7 @@
-"""``python -m suites.security``: the suite, secrets in the history, dependencies; one exit code.
+"""``python -m suites.security`` runs the security suite, and scans git history and dependencies.
 
 Exit codes: 0 nothing found, 1 something found, 2 wrong usage, 3 a part of the scan has no result.
-``make security-scan`` runs it, and make itself ends with 2 whenever the code is not 0.
+``make security-scan`` runs this command; make itself ends with 2 if the exit code is not 0.
 """
 
 import argparse
@@ -31,11 +31,11 @@ MEANINGS = {
     NOT_LOOKED_AT: "a part of the scan has no result",
 }
 MAX_SHOWN = 10
-HOW_TO_ACCEPT = "to accept a finding for a time, enter its rule and place in {}"
+HOW_TO_ACCEPT = "to accept a finding for a limited time, add its rule and place to {}"
 
 
 def main() -> int:
-    """Run all parts and print one summary."""
+    """Run all parts of the scan, print one summary, and return the exit code of the process."""
     options = _parser().parse_args()
     try:
         policy = policy_file.load(places.policy(options.policy).path)
@@ -63,15 +63,31 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m suites.security", description=__doc__)
-    parser.add_argument("--target", required=True, metavar="NAME", help="what the suite attacks")
-    parser.add_argument("--targets", metavar="DIR", help="the target files (KIRANA_TARGETS)")
-    parser.add_argument("--policy", metavar="FILE", help="the policy (KIRANA_POLICY, installed)")
-    parser.add_argument("--out", metavar="DIR", help="generated files (KIRANA_OUT, ./out)")
+    parser.add_argument("--target", required=True, metavar="NAME", help="the target to attack")
+    parser.add_argument(
+        "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS)"
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="the policy file (KIRANA_POLICY; default: the installed policy)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="the folder for generated files (KIRANA_OUT; default: ./out)"
+    )
     for name, default, text in (
-        ("--repository", Path(), "the repository whose history is read; the working folder"),
-        ("--pip-audit", Path("out/pip-audit.json"), "the file of pip-audit; %(default)s"),
-        ("--npm-audit", Path("out/npm-audit.json"), "the file of npm audit; %(default)s"),
-        ("--accepted", FILE, "findings accepted for a time"),
+        ("--repository", Path(), "the repository to scan; default: the working folder"),
+        (
+            "--pip-audit",
+            Path("out/pip-audit.json"),
+            "the report of pip-audit; default: %(default)s",
+        ),
+        (
+            "--npm-audit",
+            Path("out/npm-audit.json"),
+            "the report of npm audit; default: %(default)s",
+        ),
+        ("--accepted", FILE, "the file of findings that are accepted for a limited time"),
     ):
         metavar = "DIR" if name == "--repository" else "FILE"
         parser.add_argument(name, type=Path, default=default, metavar=metavar, help=text)
@@ -79,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _suite(options: argparse.Namespace) -> tuple[int, list[str]]:
-    """The exit code of the suite, and its line of the summary."""
+    """Run the security suite; return its exit code, and its line of the summary."""
     passed_on = [
         f"--{name}={value}"
         for name in ("targets", "policy", "out")
@@ -89,7 +105,9 @@ def _suite(options: argparse.Namespace) -> tuple[int, list[str]]:
     command = [sys.executable, "-m", "pytest", *suite, *passed_on]
     code = subprocess.run(command, check=False).returncode
     if code in (NOTHING, FOUND):
-        return code, ["no finding" if code == NOTHING else "findings: read the output above"]
+        return code, [
+            "no finding" if code == NOTHING else "the suite has findings: read the output above"
+        ]
     sentence = f"the security suite gave no result: pytest ended with exit code {code}"
     return NOT_LOOKED_AT, [f"{sentence}; read its output above"]
 
@@ -97,7 +115,7 @@ def _suite(options: argparse.Namespace) -> tuple[int, list[str]]:
 def _outcome(
     look: Callable[[], Iterable[Observation]], accepted: tuple[AcceptedFinding, ...]
 ) -> tuple[int, list[str]]:
-    """The exit code of another part, and its lines of the summary."""
+    """Run another part of the scan; return its exit code, and its lines of the summary."""
     try:
         observations = list(look())
     except NotLookedAtError as error:

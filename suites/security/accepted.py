@@ -1,4 +1,4 @@
-"""Findings that somebody accepted for a time, as ``accepted_findings.toml`` lists them."""
+"""Reads ``accepted_findings.toml``, the findings that somebody accepted for a limited time."""
 
 import tomllib
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ FILE = Path(__file__).parent.parent / "accepted_findings.toml"
 
 
 class AcceptedFindingsError(Exception):
-    """The file is wrong; the text names the entry."""
+    """The file of accepted findings is wrong; the message has the number of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFinding:
-    """One accepted finding.
+    """One finding that somebody accepted for a limited time.
 
     Args:
-        rule: the weakness.
-        place: operation and parameter, as the finding names them.
+        rule: the name of the weakness, as in ``suites/probes/rules.py``.
+        place: the operation and the parameter, as the finding names them.
         owner: the person who is responsible for the acceptance.
         reason: why the finding is accepted.
         expires: the first day on which the acceptance no longer counts.
@@ -36,10 +36,11 @@ class AcceptedFinding:
 
 
 def read(path: Path = FILE) -> tuple[AcceptedFinding, ...]:
-    """The accepted findings of a file.
+    """Read the accepted findings of a file, also those that have expired.
 
     Raises:
-        AcceptedFindingsError: an entry has other keys or values than the five needed keys.
+        AcceptedFindingsError: an entry lacks one of the five keys, or has an unknown key or a wrong
+            value.
     """
     entries = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
     return tuple(_entry(number, entry) for number, entry in enumerate(entries, 1))
@@ -51,11 +52,13 @@ def _entry(number: int, entry: dict[str, object]) -> AcceptedFinding:
     if set(entry) != {*texts, "expires"} or not all(
         isinstance(text, str) and text.strip() for text in texts.values()
     ):
-        raise AcceptedFindingsError(f"entry {number}: expected {', '.join(texts)} and expires")
+        raise AcceptedFindingsError(
+            f"entry {number}: expected the keys {', '.join(texts)} and expires"
+        )
     if not isinstance(expires, date) or isinstance(expires, datetime):
         raise AcceptedFindingsError(f"entry {number}: expires must be a date like 2026-12-31")
     if texts["rule"] not in RULES:
-        raise AcceptedFindingsError(f"entry {number}: no rule {texts['rule']!r}")
+        raise AcceptedFindingsError(f"entry {number}: no rule has the name {texts['rule']!r}")
     return AcceptedFinding(expires=expires, **{name: str(text) for name, text in texts.items()})
 
 
@@ -64,7 +67,13 @@ def still_open(
     accepted: Iterable[AcceptedFinding],
     today: date | None = None,
 ) -> list[Observation]:
-    """The findings without an acceptance, or with an expired acceptance."""
+    """Return the findings that nobody accepted, or whose acceptance has expired.
+
+    Args:
+        observations: the observations, with and without a finding.
+        accepted: the accepted findings.
+        today: the day of the comparison; None for the present day in UTC.
+    """
     day = today or datetime.now(UTC).date()
     places = {(entry.rule, entry.place) for entry in accepted if entry.expires > day}
     return [

@@ -1,4 +1,4 @@
-"""Fixtures of the security suite: the surface, and users to attack with; its findings as SARIF."""
+"""Defines the fixtures of the security suite, and writes the suite's findings as SARIF."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -28,19 +28,19 @@ MAX_FINDINGS = 3
 
 @pytest.fixture(scope="module")
 def surface(target: Target, run_id: str) -> Surface:
-    """The target's operations, and ways to send to it."""
+    """The surface of the target, which makes senders of requests for the probes."""
     return Surface(target, run_id)
 
 
 @pytest.fixture
 def people(new_person: Callable[..., Person]) -> dict[str, Person]:
-    """A user of each role, logged in."""
+    """One logged-in user of each role, keyed by the role."""
     return {role: new_person(role=role) for role in ROLES}
 
 
 @pytest.fixture
 def owner(new_client: Callable[[], StoreClient], ownership: "Ownership") -> Person:
-    """A user who may call every operation."""
+    """A logged-in user with the role owner, who may use every operation."""
     return log_in(new_client(), ownership.user(role="owner"))
 
 
@@ -48,7 +48,7 @@ def owner(new_client: Callable[[], StoreClient], ownership: "Ownership") -> Pers
 def values(
     owner: Person, ownership: "Ownership", product: "OwnProduct", new_order: Callable[..., Any]
 ) -> dict[str, object]:
-    """Values for the parameters of every operation, from data of the owner."""
+    """Valid values for the parameters of every operation, with data of the owner."""
     paid, order = new_order(owner), new_order(owner)
     payment = pay_by_card(owner.client, paid["id"], paid["total_paise"]).body
     return {
@@ -71,7 +71,7 @@ def values(
 
 @pytest.fixture
 def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAssertion:
-    """Asserts that probes made observations, and that no observation is an open finding."""
+    """A function that fails the check for an open finding, and if there is no observation."""
     all_observations = request.config.stash.setdefault(OBSERVATIONS, [])
 
     def assert_no_finding(observations: Iterable[Observation]) -> None:
@@ -79,7 +79,7 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
         all_observations.extend(new_observations)
         findings = still_open(new_observations, read())
         if not new_observations:
-            pytest.fail("no probe made an observation, so nothing is known", pytrace=False)
+            pytest.fail("no probe made an observation, so this check has no result", pytrace=False)
         if findings:
             secrets = tuple(target.secrets.values())
             lines = [_finding_text(finding) for finding in findings[:MAX_FINDINGS]]
@@ -93,14 +93,14 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
 
 @pytest.fixture
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Adds a line to the summary at the end of the run."""
+    """A function that adds a line to the summary at the end of the run."""
     return request.config.stash.setdefault(SUMMARY, []).append
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """How many observations were made, and the seed that repeats the payloads."""
+    """Print the number of observations, and the seed with which the payloads can be repeated."""
     lines = config.stash.get(SUMMARY, [])
     if config.stash.get(OBSERVATIONS, []):
         lines = [*lines, f"{len(config.stash[OBSERVATIONS])} observations; payloads of seed {SEED}"]
@@ -109,7 +109,7 @@ def pytest_terminal_summary(
 
 
 def _finding_text(finding: Observation) -> str:
-    """A finding as a person reads it."""
+    """Return a finding as text: rule, sentence, a safe service, and the request as curl command."""
     rule = RULES[finding.rule]
     again = f"\n  again: {curl(finding.exchange)}" if finding.exchange else ""
     return (
@@ -119,7 +119,7 @@ def _finding_text(finding: Observation) -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the findings as SARIF, beside the record of the run."""
+    """Write the findings as SARIF into the folder of the run record."""
     observations = session.config.stash.get(OBSERVATIONS, [])
     if not observations:
         return

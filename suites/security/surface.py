@@ -1,4 +1,4 @@
-"""The operations of the store that probes attack, with values of the run's own data."""
+"""Lists the operations of the store that probes attack, and makes requests and senders."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,38 +13,47 @@ from suites.scanner.sending import HttpSender
 NoFindingAssertion = Callable[[Iterable[api.Observation]], None]
 Values = Mapping[str, object]
 SYNTHETIC = "X-Kirana-Synthetic"
-# The contract has these operations, but they are no HTTP operations.
+# The contract has these operations, but clients use them over WebSockets.
 WEBSOCKETS = ("order_updates", "delivery_updates")
 ROLES = ("customer", "staff", "manager", "admin", "owner")
-# Typed on purpose: no user has this password.
+# A wrong password: no user has this password.
 WRONG_TEXT = "not the password"
 
 
 def endpoints() -> tuple[api.Endpoint, ...]:
-    """Every HTTP operation of the contract, so that a new operation is attacked as well."""
+    """Return every HTTP operation of the contract, so that probes attack new operations too."""
     return tuple(
         endpoint for endpoint in openapi.endpoints(document()) if endpoint.name not in WEBSOCKETS
     )
 
 
 def endpoint_named(name: str) -> api.Endpoint:
-    """The operation with this id."""
+    """Return the HTTP operation with an id."""
     return next(endpoint for endpoint in endpoints() if endpoint.name == name)
 
 
 def declared_value(name: str, key: str) -> str:
-    """The value of an extension ``x-…`` of an operation in the contract; empty without one."""
+    """Return the value of an extension ``x-…`` of an operation in the contract.
+
+    Args:
+        name: the id of the operation.
+        key: the name of the extension.
+
+    Returns:
+        The value as text; empty if the operation does not have the extension.
+    """
     operations = [operation for path in document()["paths"].values() for operation in path.values()]
     matching = next(operation for operation in operations if operation["operationId"] == name)
     return str(matching.get(key, ""))
 
 
 def good_call(endpoint: api.Endpoint, values: Mapping[str, object]) -> api.Call:
-    """A call that the contract allows, with the run's own data.
+    """Return a request that the contract allows, with data of the run.
 
     Args:
         endpoint: the operation.
-        values: value by the last part of a parameter's name, such as ``order_id``.
+        values: the value of each parameter, keyed by the last part of the parameter's name, such as
+            ``order_id``.
     """
     call = openapi.benign(endpoint)
     for place in openapi.places(endpoint, call):
@@ -57,12 +66,12 @@ def good_call(endpoint: api.Endpoint, values: Mapping[str, object]) -> api.Call:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """The ways in which probes reach a target.
+    """Makes senders, with which probes send requests to a target.
 
     Args:
         target: the target that is probed.
-        run_id: marks the requests.
-        senders: the senders that exist already.
+        run_id: the id of the run, which marks the requests as traffic of tests.
+        senders: the senders that were made already.
     """
 
     target: Target
@@ -70,11 +79,12 @@ class Surface:
     senders: list[HttpSender] = field(default_factory=list)
 
     def sender(self, token: str = "", source: Callable[[], str] | None = None) -> HttpSender:
-        """A sender to the API, logged in with a token.
+        """Make a sender of requests to the API.
 
         Args:
-            token: the access token; empty to send without one.
-            source: gives the source address; by default, each request has its own address.
+            token: the access token of each request; empty to send requests without a token.
+            source: a function that returns the source address of a request; None for the default:
+                each request has another loopback address, if the target allows such addresses.
         """
         addresses = loopback_source if self.target.loopback_sources else str
         authorisation = {"Authorization": f"Bearer {token}"} if token else {}
@@ -90,10 +100,10 @@ class Surface:
         return sender
 
     def frontend(self) -> HttpSender:
-        """A sender to the frontend, which does not get the log-in of the API."""
+        """Make a sender of requests to the frontend, without the log-in of the API."""
         headers = {SYNTHETIC: self.run_id}
         return replace(self.sender(), base=self.target.addresses.frontend, headers=headers)
 
     def requests(self) -> int:
-        """The number of requests that were sent."""
+        """Return the number of requests that all senders to the API sent."""
         return sum(sender.sent for sender in self.senders)

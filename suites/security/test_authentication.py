@@ -1,4 +1,4 @@
-"""Authentication: tokens, sessions, log-in, second factors."""
+"""Checks of authentication: tokens, sessions, the log-in, and second factors."""
 
 import re
 import statistics
@@ -40,8 +40,8 @@ TIMED_LOGINS = 8
 MAX_SENTENCE = 300
 LOCKED = 429
 UNAUTHORISED, CONFLICT = 401, 409
-# bcrypt at cost 10 takes some 60 ms. A log-in that skips it for unknown users takes a third of the
-# time or less.
+# bcrypt at cost 10 takes some 60 ms. A log-in that skips bcrypt for unknown users takes a third of
+# the time or less.
 MIN_TIME_RATIO = 0.5
 
 
@@ -49,23 +49,25 @@ MIN_TIME_RATIO = 0.5
 def test_every_secured_operation_needs_a_token(
     surface: Surface, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """Without a token, or with a word instead of a token, every secured operation answers 401."""
+    """Every secured operation returns 401 without a token, and with a word instead of a token."""
     no_token, word = surface.sender(), surface.sender("word")
     secured = [endpoint for endpoint in endpoints() if endpoint.secured]
     no_finding(
         _refused(
-            no_token.send(endpoint, good_call(endpoint, values)).status, endpoint.name, "nobody"
+            no_token.send(endpoint, good_call(endpoint, values)).status, endpoint.name, "no token"
         )
         for endpoint in secured
     )
     no_finding(
-        _refused(word.send(endpoint, good_call(endpoint, values)).status, endpoint.name, "a word")
+        _refused(
+            word.send(endpoint, good_call(endpoint, values)).status, endpoint.name, "a wrong token"
+        )
         for endpoint in secured
     )
 
 
 def _refused(status: int, place: str, sender: str) -> Observation:
-    sentence = f"{place} answers {status} to {sender}"
+    sentence = f"{place} returned status {status} to a request with {sender}, expected 401"
     return Observation("missing-authentication", place, status != UNAUTHORISED, sentence)
 
 
@@ -73,7 +75,7 @@ def _refused(status: int, place: str, sender: str) -> Observation:
 def test_forged_tokens(
     surface: Surface, new_person: NewPerson, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """Forged tokens and tokens of another issuer, audience or time are refused."""
+    """The store refuses forged tokens, and tokens with another issuer, audience or time."""
     person, other = new_person(), new_person()
     cart, token, sender = endpoint_named("show_cart"), person.client.token, surface.sender()
     forgeries = forging.forgeries(token, other.user.user_id)
@@ -81,11 +83,17 @@ def test_forged_tokens(
     session = person.client.call("login", expect=200, body=credentials(person.user)).body
     claims = forging.claims_of(session["access_token"])
     lifetime = claims["exp"] - claims["iat"]
-    sentence = f"an access token lives {lifetime} s; the answer says {session['expires_in']} s"
+    sentence = (
+        f"an access token is valid for {lifetime} s, and expires_in in the response is "
+        f"{session['expires_in']} s; expected equal values of at most {MAX_TOKEN_SECONDS} s"
+    )
     is_true = lifetime == session["expires_in"] <= MAX_TOKEN_SECONDS
     no_finding([Observation("token-claims", "lifetime", not is_true, sentence)])
     if "token_key" not in target.secrets:
-        pytest.fail("no token_key for this target: expiry and issuer cannot be tried")
+        pytest.fail(
+            "the target file has no token_key, so expiry and issuer cannot be tested; add "
+            "token_key to [secrets]"
+        )
     misuses = forging.misuses(token, target.secrets["token_key"])
     no_finding(forging.tokens_refused(sender, cart, Call(), token, ("token-claims", misuses)))
 
@@ -94,7 +102,7 @@ def test_forged_tokens(
 def test_dead_sessions(
     new_person: NewPerson, no_finding: NoFindingAssertion, database: "Shop"
 ) -> None:
-    """A token is refused after the end of its session, its user or its password."""
+    """A token is refused after a log-out or a new password, and for a deleted or inactive user."""
     no_finding(_after_endings(new_person, database))
 
 
@@ -130,7 +138,7 @@ def _after_endings(new_person: NewPerson, database: "Shop") -> Iterator[Observat
         # The checks of the database may run at the same time: no session stays without its user.
         database.sessions.delete_many({"user_id": person.user.user_id})
         for token, status in (("access", status_of_access), ("refresh", status_of_refresh)):
-            sentence = f"after {end.__name__} the {token} token is answered {status}, expected 401"
+            sentence = f"after {end.__name__}, the {token} token got status {status}, expected 401"
             place = f"{end.__name__} {token}"
             yield Observation("dead-session", place, status != UNAUTHORISED, sentence)
 
@@ -139,7 +147,7 @@ def _after_endings(new_person: NewPerson, database: "Shop") -> Iterator[Observat
 def test_log_in_tells_nobody_who_is_known(
     new_client: NewClient, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """A wrong password and an unknown user get the same answer in the same time."""
+    """A failed log-in gets the same response in the same time for known and for unknown users."""
     known: list[Answer] = []
     unknown: list[Answer] = []
     inactive: list[Answer] = []
@@ -160,17 +168,17 @@ def test_log_in_tells_nobody_who_is_known(
     time_ratio = min(medians) / max(medians)
     differs = not texts[0] == texts[1] == texts[2]
     texts_sentence = (
-        f"answers {texts[0]} to known, {texts[1]} to unknown, {texts[2]} to inactive users; "
-        "the answers must be equal"
+        f"failed log-ins got the responses {texts[0]} for known, {texts[1]} for unknown, and "
+        f"{texts[2]} for inactive users; the responses must be equal"
     )
     seconds = ", ".join(f"{median:.3f} s" for median in medians)
     times_sentence = (
-        f"medians of {TIMED_LOGINS} for known, unknown and inactive users: {seconds}; "
-        "the medians must be about equal"
+        f"median times of {TIMED_LOGINS} failed log-ins of known, unknown and inactive users: "
+        f"{seconds}; the shortest must be over {MIN_TIME_RATIO:.0%} of the longest"
     )
     locks_sentence = (
-        f"statuses of guesses: {tries[0]} for a known user, {tries[1]} for an unknown user; "
-        "the statuses must be equal"
+        f"wrong passwords got the statuses {tries[0]} for a known user and {tries[1]} for an "
+        "unknown user; the statuses must be equal"
     )
     no_finding(
         [
@@ -189,7 +197,7 @@ def _status_of_login(client: StoreClient, name: str) -> int:
 def test_guessing_is_stopped(
     new_client: NewClient, ownership: "Ownership", no_finding: NoFindingAssertion, database: "Shop"
 ) -> None:
-    """Some wrong passwords lock one user's log-in from every address, for some time."""
+    """Wrong passwords lock the log-in of a user for some time, from every address."""
     user, other = ownership.user(), ownership.user()
     wrong = {**credentials(user), "password": WRONG_TEXT}
     guesses = [new_client().ask("login", body=wrong).status for _ in range(TRIES)]
@@ -208,8 +216,8 @@ def test_guessing_is_stopped(
         person.client.ask("change_password", body=wrong_current).status for _ in range(TRIES)
     ]
     sentence = (
-        f"{TRIES} wrong passwords: {guesses}; then the right password: status {right.status}, "
-        f"expected {LOCKED}"
+        f"after {TRIES} wrong passwords with the statuses {guesses}, the right password got status "
+        f"{right.status}, expected {LOCKED}"
     )
     retry_after = right.headers.get("retry-after", "")
     no_time = not retry_after.isdigit()
@@ -221,10 +229,13 @@ def test_guessing_is_stopped(
                 "password-guessing",
                 "change_password",
                 LOCKED not in changes,
-                f"{TRIES} wrong current passwords: {changes}; at least one {LOCKED} is expected",
+                f"{TRIES} wrong current passwords got the statuses {changes}, expected a {LOCKED}",
             ),
             Observation(
-                "password-guessing", "login retry-after", no_time, f"Retry-After: {retry_after}"
+                "password-guessing",
+                "login retry-after",
+                no_time,
+                f"Retry-After of the locked log-in is {retry_after!r}, expected whole seconds",
             ),
         ]
     )
@@ -234,7 +245,7 @@ def test_guessing_is_stopped(
 def test_a_session_starts_at_log_in(
     surface: Surface, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """A session id that an attacker chose before the log-in is not used after it."""
+    """A session id that an attacker chose before the log-in is not used after the log-in."""
     no_finding(_chosen_sessions(surface, ownership))
 
 
@@ -252,7 +263,10 @@ def _chosen_sessions(surface: Surface, ownership: "Ownership") -> Iterator[Obser
         claims = forging.claims_of(forging.token_in(answer.text))
         is_used = chosen in (*claims.values(), answer.headers.get("set-cookie", ""))
         name = next(iter(headers))
-        sentence = f"a session chosen by {name} is {'used' if is_used else 'not used'} after log-in"
+        sentence = (
+            f"after the log-in, the session id of the request header {name} is "
+            f"{'used' if is_used else 'not used'}"
+        )
         yield Observation("session-fixation", name, is_used, sentence, answer)
 
 
@@ -260,7 +274,7 @@ def _chosen_sessions(surface: Surface, ownership: "Ownership") -> Iterator[Obser
 def test_admins_need_their_second_step(
     new_client: NewClient, surface: Surface, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """The log-in of an admin gives a challenge, which only the second step accepts."""
+    """An admin gets only a challenge token at log-in, which only the second step accepts."""
     no_finding(_admins(new_client, surface, ownership))
 
 
@@ -271,7 +285,10 @@ def _admins(
         user = ownership.user(role=role)
         client = new_client()
         answer = client.call("login", expect=200, body=credentials(user)).body
-        sentence = f"the log-in of an {role} without a second factor answers {answer['status']}"
+        sentence = (
+            f"the log-in of an {role} without a second factor returned {answer['status']!r}; an "
+            "access token is not expected"
+        )
         has_session = "access_token" in answer
         yield Observation("second-factor-missing", role, has_session, sentence)
         if has_session:
@@ -282,7 +299,8 @@ def _admins(
             if endpoint.secured and not declared_value(endpoint.name, "x-challenge"):
                 status = surface.sender(client.token).send(endpoint, good_call(endpoint, {})).status
                 challenge_sentence = (
-                    f"{endpoint.name} answers {status} to the challenge of an {role}, expected 401"
+                    f"{endpoint.name} returned status {status} to the challenge token of an "
+                    f"{role}, expected 401"
                 )
                 is_open = status != UNAUTHORISED
                 yield Observation(
@@ -290,7 +308,7 @@ def _admins(
                 )
         enrolment_status = client.ask("enable_totp").status
         sentence = (
-            f"a second enrolment with a challenge is answered {enrolment_status}, "
+            f"a second enrolment with a challenge token got status {enrolment_status}, "
             f"expected {CONFLICT}"
         )
         yield Observation(
@@ -302,19 +320,19 @@ def _admins(
             statuses = [
                 client.ask(name, body={"code": f"{number:06}"}).status for number in range(TRIES)
             ]
-            sentence = f"{TRIES} wrong codes at {name}: {statuses}; a {LOCKED} is expected"
+            sentence = f"{TRIES} wrong codes for {name} got {statuses}, expected a {LOCKED}"
             is_open = LOCKED not in statuses
             yield Observation("second-factor-skipped", f"{role} {name} guessing", is_open, sentence)
 
 
 def _listens(client: StoreClient, role: str) -> Observation:
-    """Whether a challenge opens the WebSocket of orders."""
+    """Observe whether a challenge token opens the WebSocket of orders."""
     try:
         with listening(client, "order_updates"):
-            effect, is_open = "opens", True
+            effect, is_open = "the WebSocket order_updates opens", True
     except UnexpectedAnswerError as error:
-        effect, is_open = f"does not open ({error})", False
-    sentence = f"the challenge of an {role} {effect} the WebSocket"[:MAX_SENTENCE]
+        effect, is_open = f"the WebSocket order_updates does not open ({error})", False
+    sentence = f"with the challenge token of an {role}, {effect}"[:MAX_SENTENCE]
     return Observation("second-factor-skipped", f"{role} order_updates", is_open, sentence)
 
 
@@ -338,5 +356,5 @@ def _in_address(surface: Surface, token: str) -> Iterator[Observation]:
     for name in ("access_token", "token", "api_key", "apikey", "key", "auth"):
         cart = endpoint_named("show_cart")
         answer = surface.sender().send(cart, Call(query={name: token}))
-        sentence = f"?{name}=… is answered {answer.status}"
+        sentence = f"a token in the URL parameter {name} got status {answer.status}, expected 401"
         yield Observation("key-in-url", name, answer.status != UNAUTHORISED, sentence, answer)

@@ -1,4 +1,4 @@
-"""Authorisation: every operation by every role, objects of other users, protected fields."""
+"""Checks of authorisation: operations by role, objects of other users, and protected fields."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ PRIVILEGED: Mapping[str, object] = {
 
 
 def ends_session(endpoint: Endpoint) -> bool:
-    """Whether the operation ends the session, so that it must be called last."""
+    """Return whether an operation ends the session, so that its request must be the last."""
     return endpoint.name == "logout"
 
 
@@ -76,7 +76,7 @@ def test_matrix(
     ]
     successes = [answer for answer in answers if answer and succeeded(answer)]
     fraction = f"{len(successes)} of {len(endpoints())}"
-    say(f"{fraction} operations answer a valid call of the owner with success")
+    say(f"{fraction} operations return a success for a valid request of the owner")
     assert len(observations) == cells
     no_finding(observations)
 
@@ -88,7 +88,7 @@ def _matrix(
         call = good_call(endpoint, values)
         nobody = surface.sender().send(endpoint, call)
         closed = nobody.status == UNAUTHORISED
-        sentence = f"{endpoint.name} answers {nobody.status} to a request without a token"
+        sentence = f"{endpoint.name} returned status {nobody.status} to a request without a token"
         yield Observation(
             "missing-authentication",
             f"{endpoint.name} nobody",
@@ -101,7 +101,8 @@ def _matrix(
             answer = surface.sender(person.client.token).send(endpoint, call)
             is_allowed = ROLES.index(role) >= ROLES.index(lowest)
             sentence = (
-                f"{endpoint.name} answers {answer.status} to {role}; {lowest} and higher may use it"
+                f"{endpoint.name} returned status {answer.status} to the role {role}; the role "
+                f"{lowest} and higher roles may use {endpoint.name}"
             )
             yield Observation(
                 "function-access",
@@ -113,12 +114,18 @@ def _matrix(
 
 
 def succeeded(answer: Exchange) -> bool:
-    """Whether the operation answered with success."""
+    """Return whether the status of a response is a success."""
     return answer.status < 300
 
 
 def let_in(answer: Exchange, nobody: Exchange, endpoint: Endpoint) -> bool:
-    """Whether the operation accepted the user; a 401 for a wrong code does not refuse the user."""
+    """Return whether an operation accepted a user; a 401 for a wrong code is not a refusal.
+
+    Args:
+        answer: the response to the user.
+        nobody: the response to the same request without a token.
+        endpoint: the operation.
+    """
     if answer.status == FORBIDDEN:
         return False
     return not (endpoint.secured and answer.status == UNAUTHORISED and answer.text == nobody.text)
@@ -128,16 +135,16 @@ def let_in(answer: Exchange, nobody: Exchange, endpoint: Endpoint) -> bool:
 def values_of_two_orders(
     owner: Person, values: Values, new_order: Callable[..., dict[str, Any]]
 ) -> list[Values]:
-    """The values with a new order, and with an order that is paid and delivered.
+    """Two sets of values: with a new order, and with an order that is paid and delivered.
 
-    Where the store does not deliver, the second order is only paid.
+    If the target has no real-time deliveries, the second order is only paid.
     """
     order = new_order(owner)
     pay_by_card(owner.client, order["id"], order["total_paise"])
     if "realtime" in owner.client.target.capabilities:
         path = {"order_id": order["id"]}
         wait_until(
-            "the order is delivered",
+            "the status of the order is delivered",
             lambda: owner.client.call("show_order", expect=200, path=path).body["status"],
             lambda status: status == "delivered",
             seconds=DELIVERY_SECONDS,
@@ -153,13 +160,20 @@ def test_other_peoples_things(
     values_of_two_orders: list[Values],
     no_finding: NoFindingAssertion,
 ) -> None:
-    """A request for the order or payment of another user is answered as for an unknown id."""
+    """For an order or a payment of another user, the response is the same as for an unknown id."""
     for values in values_of_two_orders:
         no_finding(_others(surface, owner, people["customer"], values))
 
 
 def owned(values: Values) -> list[tuple[Endpoint, Call, Parameter]]:
-    """Every parameter of a secured operation that names an object of one user, with its call."""
+    """Return every parameter that has the id of an order or a payment.
+
+    Args:
+        values: the values of the parameters.
+
+    Returns:
+        The secured operation, a valid request for the operation, and the parameter.
+    """
     calls = [
         (endpoint, good_call(endpoint, values)) for endpoint in endpoints() if endpoint.secured
     ]
@@ -188,7 +202,7 @@ def _others(
             f"{answer.status} to another user, {owners_answer.status} to the owner, and then "
             f"{later.status} to the other user"
         )
-        sentence = f"{endpoint.name} answers {statuses}"
+        sentence = f"{endpoint.name} returned {statuses}; only the owner may have access"
         yield Observation(
             "object-access", f"{endpoint.name} {place.name}", is_wrong, sentence, answer
         )
@@ -200,10 +214,16 @@ def _others(
 
 
 def difference(name: str, answer: Exchange, unknown: Exchange) -> str:
-    """The sentence that compares the answer for another user's id with that for an unknown id."""
+    """Return a sentence that compares the responses for another user's id and for an unknown id.
+
+    Args:
+        name: the id of the operation.
+        answer: the response for the id of another user's object.
+        unknown: the response for an id that no object has.
+    """
     statuses = f"{answer.status} to the id of another user and {unknown.status} to an unknown id"
     bodies = "equal" if answer.text == unknown.text else "different"
-    return f"{name} answers {statuses}; the bodies are {bodies}; both answers must be equal"
+    return f"{name} returned {statuses}; the bodies are {bodies}; both responses must be equal"
 
 
 @check("security.access.fields", needs="access")
@@ -214,7 +234,7 @@ def test_fields_nobody_may_set(
     no_finding: NoFindingAssertion,
     database: "Shop",
 ) -> None:
-    """Every operation with a body refuses fields that the contract does not have."""
+    """Every operation with a body refuses fields that the contract does not define."""
     no_finding(_fields(surface, owner.client.token, values))
     stored = database.users.find_one({"_id": values["user_id"]})
     assert stored is not None
@@ -237,9 +257,19 @@ def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observatio
 
 
 def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observation:
-    """A closed body with an unknown field is refused, whatever else is wrong with the call."""
+    """Observe whether an operation refuses a body with a field that the contract does not define.
+
+    Args:
+        sender: the sender of the request.
+        endpoint: the operation.
+        name: the name of the field.
+        call: the request, whose body has the field.
+    """
     answer = sender.send(endpoint, call)
-    sentence = f"{endpoint.name} answers {answer.status} to a body with {name}, expected 400"
+    sentence = (
+        f"{endpoint.name} returned status {answer.status} to a body with the field {name}, "
+        f"expected {BAD_REQUEST}"
+    )
     is_accepted = answer.status != BAD_REQUEST
     return Observation("mass-assignment", f"{endpoint.name} {name}", is_accepted, sentence, answer)
 
@@ -248,7 +278,7 @@ def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observa
 def test_nobody_reaches_up(
     people: dict[str, Person], ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """A user changes roles and permissions of lower users only, and up to lower roles only."""
+    """A user can change only users of lower roles, and can give only roles below their own."""
     no_finding(_reaching_up(people, ownership))
 
 
@@ -267,7 +297,10 @@ def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterat
             )
             for name, body in requests:
                 status = client.ask(name, body=body).status
-                sentence = f"{name} by {actor} answers {status} about {role}, expected 403"
+                sentence = (
+                    f"{name} by the role {actor} about the role {role} got status {status}, "
+                    f"expected {FORBIDDEN}"
+                )
                 place = f"{name} {actor} {role}"
                 yield Observation("function-access", place, status != FORBIDDEN, sentence)
 
@@ -278,7 +311,7 @@ def test_nobody_pays_with_anothers_card(
     new_order: Callable[..., dict[str, Any]],
     no_finding: NoFindingAssertion,
 ) -> None:
-    """Only the owner can pay with the token of a saved card, or read a saved search."""
+    """Only the owner of a saved card can pay with it, and only the owner can use a saved search."""
     keeper, thief = new_person(), new_person()
     token = keeper.client.call("save_method", expect=201, body={"card": CARD}).body["token"]
     search = {"name": "mine", "q": "rice"}
@@ -305,13 +338,13 @@ def test_nobody_pays_with_anothers_card(
                 "object-access",
                 "method_token",
                 pays,
-                f"a payment with another user's card is answered {payment_status}, expected 404",
+                f"a payment with another user's card got status {payment_status}, expected 404",
             ),
             Observation(
                 "object-access",
                 "saved_id",
                 reads,
-                f"a saved search of another user is answered {search_status}, expected 404",
+                f"a saved search of another user got status {search_status}, expected 404",
             ),
         ]
     )

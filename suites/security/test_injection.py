@@ -1,4 +1,4 @@
-"""Injection: attacks and their harmless twins in every value of every operation."""
+"""Checks of injection: probes send attacks and similar harmless values to every operation."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +14,14 @@ from suites.testdata.people import Person
 
 pytestmark = pytest.mark.security
 
-# It takes no value, and it ends the session that the other operations need.
+# The log-out takes no value, and ends the session that the other operations need.
 EXCLUDED = ("logout",)
 OPERATIONS_AT_A_TIME = 3
 Probe = Callable[[Sender, Endpoint, Call], Iterator[Observation]]
 
 
 def everywhere(probe: Probe, surface: Surface, token: str, values: Values) -> list[Observation]:
-    """The observations of a probe at every operation; some operations are probed at a time."""
+    """Probe every operation, OPERATIONS_AT_A_TIME at a time, and return all observations."""
 
     def probe_operation(endpoint: Endpoint) -> list[Observation]:
         sender = surface.sender(token)
@@ -40,7 +40,7 @@ def everywhere(probe: Probe, surface: Surface, token: str, values: Values) -> li
 def test_nosql(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """Operators in bodies and query strings are refused or taken for text."""
+    """The store refuses NoSQL operators in bodies and query strings, or treats them as text."""
     no_finding(everywhere(injection.nosql, surface, owner.client.token, values))
 
 
@@ -48,7 +48,7 @@ def test_nosql(
 def test_sql(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """Quotes, conditions and delays of SQL have no effect."""
+    """SQL in a value is not executed: a quote, a condition or a delay of SQL has no effect."""
     no_finding(everywhere(injection.sql, surface, owner.client.token, values))
 
 
@@ -56,7 +56,7 @@ def test_sql(
 def test_command(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """Shell commands and template syntax are taken for text."""
+    """The store does not execute shell commands or template expressions in a value."""
     no_finding(everywhere(injection.command, surface, owner.client.token, values))
     no_finding(everywhere(injection.template, surface, owner.client.token, values))
 
@@ -65,7 +65,7 @@ def test_command(
 def test_lines(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """A line break in a value starts no header and no line of the log."""
+    """A line break in a value cannot add a header to a response, or a line to the log."""
     no_finding(everywhere(injection.crlf, surface, owner.client.token, values))
     logs = [path.read_text(errors="replace") for path in target.log_files if path.exists()]
     forged = [
@@ -73,7 +73,12 @@ def test_lines(
     ]
     no_finding(
         [
-            Observation("log-injection", str(path), bool(forged), f"{len(forged)} forged lines")
+            Observation(
+                "log-injection",
+                str(path),
+                bool(forged),
+                f"the logs have {len(forged)} forged lines",
+            )
             for path in target.log_files
         ]
     )
@@ -83,7 +88,7 @@ def test_lines(
 def test_traversal(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """No value and no address leads out of the folder of public files."""
+    """No value and no URL path gives access to a file outside of the folder of public files."""
     no_finding(everywhere(injection.traversal, surface, owner.client.token, values))
     prefixes = ("/", "/app.js", "/api", "/api/products", "/static", "/style.css/..")
     no_finding(injection.traversal_of_address(surface.sender(), prefixes))

@@ -1,4 +1,4 @@
-"""The edge and the platform: rate limit, TLS, ports, stored passwords, secrets, the log."""
+"""Checks of edge and platform: rate limit, TLS, ports, passwords, secrets, the security log."""
 
 import re
 import time
@@ -109,13 +109,13 @@ PORTS = (
 
 
 def stated_limit(policy: Policy) -> int:
-    """The number of requests that one address may send in a minute."""
+    """Return the number of requests that the policy allows one address in a minute."""
     return round(policy.security_limits["requests_per_minute"])
 
 
 @check("security.rate.limit", needs="catalogue")
 def test_rate_limit(surface: Surface, no_finding: NoFindingAssertion, policy: Policy) -> None:
-    """One address may send the stated number of requests; other addresses are not affected."""
+    """One address may send the policy's number of requests; other addresses are not affected."""
     address = loopback_source()
     sender, products = surface.sender(source=lambda: address), endpoint_named("list_products")
     limit = stated_limit(policy)
@@ -132,7 +132,7 @@ def test_rate_limit(surface: Surface, no_finding: NoFindingAssertion, policy: Po
 def test_rate_limit_bypass(
     surface: Surface, no_finding: NoFindingAssertion, policy: Policy
 ) -> None:
-    """No forged header and no other operation lets an address over its limit through."""
+    """An address over its limit is refused, also with forged headers and for other operations."""
     address = loopback_source()
     sender, products = surface.sender(source=lambda: address), endpoint_named("list_products")
     exchanges = limits.flood(sender, products, Call(), stated_limit(policy))
@@ -143,7 +143,8 @@ def test_rate_limit_bypass(
         expired = exemption(key, time.time() - EXEMPTION_SECONDS - EXPIRED_FOR_SECONDS)
         answer = sender.send(products, Call(headers={EXEMPTION_HEADER: expired}))
         sentence = (
-            f"an exemption that ended {EXPIRED_FOR_SECONDS} s ago is answered {answer.status}"
+            f"an exemption that expired {EXPIRED_FOR_SECONDS} s ago got status {answer.status}, "
+            f"expected {limits.TOO_MANY}"
         )
         is_open = answer.status != limits.TOO_MANY
         no_finding(
@@ -156,14 +157,17 @@ def _other_operations(surface: Surface, address: str) -> Iterator[Observation]:
     for name in ("search", "login", "autocomplete"):
         endpoint = endpoint_named(name)
         answer = sender.send(endpoint, good_call(endpoint, {"q": "rice"}))
-        sentence = f"{endpoint.name} answers {answer.status} to an address over its limit"
+        sentence = (
+            f"{endpoint.name} returned status {answer.status} to an address over its limit, "
+            f"expected {limits.TOO_MANY}"
+        )
         is_served = answer.status != limits.TOO_MANY
         yield Observation("rate-limit-bypass", endpoint.name, is_served, sentence, answer)
 
 
 @check("security.tls", needs="auth")
 def test_tls(target: Target, no_finding: NoFindingAssertion, policy: Policy) -> None:
-    """Old versions and weak ciphers are refused; the certificate is valid; HTTP leads to TLS."""
+    """The edge refuses old TLS and weak ciphers, has a valid certificate, and redirects HTTP."""
     addresses = target.addresses
     days = round(policy.security_limits["certificate_days"])
     no_finding(
@@ -181,8 +185,10 @@ def test_tls(target: Target, no_finding: NoFindingAssertion, policy: Policy) -> 
 
 @check("security.ports", needs="auth")
 def test_ports(target: Target, no_finding: NoFindingAssertion) -> None:
-    """On the public address, only the ports of the edge answer."""
-    assert target.public_address, "the target file names no public_address"
+    """On the public address of the target, only the ports of the edge are open."""
+    assert target.public_address, (
+        "the target file has no public_address; add public_address to [access]"
+    )
     addresses = target.addresses
     edge = {urlsplit(url).port or 443 for url in (addresses.edge_https, addresses.edge_http)}
     inside = {
@@ -209,7 +215,7 @@ def test_passwords(
     no_finding: NoFindingAssertion,
     policy: Policy,
 ) -> None:
-    """Every password is stored with bcrypt of cost 10 or more, after a log-in as well."""
+    """Every password is stored as a bcrypt hash of cost 10 or more, also after a log-in."""
     new_person()
     costs: dict[str, int] = {}
     for user in database.users.find({}, {"password_hash": 1}):
@@ -218,7 +224,10 @@ def test_passwords(
         costs[kind] = costs.get(kind, 0) + 1
     no_finding(
         Observation(
-            "weak-password-hash", kind, not _is_strong(kind, policy), f"{count} users: {kind}"
+            "weak-password-hash",
+            kind,
+            not _is_strong(kind, policy),
+            f"passwords of {count} users: {kind}",
         )
         for kind, count in costs.items()
     )
@@ -236,7 +245,7 @@ def test_a_new_password_is_stored_well(
     no_finding: NoFindingAssertion,
     policy: Policy,
 ) -> None:
-    """A changed password is stored with bcrypt of cost 10 or more, and nowhere in clear text."""
+    """A changed password is stored as a bcrypt hash of cost 10 or more, and not in clear text."""
     person = new_person()
     min_cost = policy.security_limits["bcrypt_cost"]
     new_password = f"{person.user.password}-new"
@@ -247,11 +256,19 @@ def test_a_new_password_is_stored_well(
     match = BCRYPT.match(stored["password_hash"])
     weak = match is None or int(match[1]) < min_cost
     in_clear_text = new_password in str(stored)
-    sentence = f"stored as {stored['password_hash'][:7]}…"
+    sentence = (
+        f"the new password is stored as {stored['password_hash'][:7]}…, expected bcrypt of cost "
+        f"{min_cost:g} or more"
+    )
     no_finding(
         [
             Observation("weak-password-hash", "change_password", weak, sentence),
-            Observation("exposed-secret", "users", in_clear_text, "the password in the user"),
+            Observation(
+                "exposed-secret",
+                "users",
+                in_clear_text,
+                "the user's document must not contain the new password in clear text",
+            ),
         ]
     )
 
@@ -260,7 +277,7 @@ def test_a_new_password_is_stored_well(
 def test_no_secret_is_served(
     surface: Surface, owner: Person, values: Values, target: Target, no_finding: NoFindingAssertion
 ) -> None:
-    """Neither the frontend's files nor the answers hold a secret; hidden files are not served."""
+    """No file of the frontend and no response contains a secret; hidden files are not served."""
     no_finding(_served(surface, owner, values, target))
 
 
@@ -272,24 +289,30 @@ def _served(
         page = pages.exchange("GET", path, {}, None)
         is_leaked = HIDDEN.match(path) is not None and page.status == 200
         has_secret = is_leaked or _has_secret(page.text, path, target)
-        sentence = f"{path}: status {page.status}, {'a secret' if has_secret else 'no secret'}"
+        sentence = (
+            f"the response to GET {path} has status {page.status}, and contains "
+            f"{'a secret' if has_secret else 'no secret'}"
+        )
         yield Observation("exposed-secret", path, has_secret, sentence)
     for endpoint in endpoints():
         if endpoint.name != "logout":
             answer = surface.sender(owner.client.token).send(endpoint, good_call(endpoint, values))
             has_hash = "password_hash" in answer.text
             has_secret = has_hash or _has_secret(answer.text, "answer.json", target)
-            sentence = f"{endpoint.name} answers {'with' if has_secret else 'without'} a secret"
+            sentence = (
+                f"the response of {endpoint.name} contains "
+                f"{'a secret' if has_secret else 'no secret'}"
+            )
             yield Observation("exposed-secret", endpoint.name, has_secret, sentence)
 
 
 def _has_secret(text: str, file: str, target: Target) -> bool:
-    """Whether a text holds a secret of the target, or looks like it holds another secret.
+    """Return whether a text contains a secret of the target, or a text in the form of a secret.
 
     Args:
         text: the text.
-        file: the name of a file of this kind; its ending says how to read the text.
-        target: the target.
+        file: a file name whose suffix states the format of the text.
+        target: the target, whose target file names the secrets.
     """
     own_secrets = [secret for secret in target.secrets.values() if secret and secret in text]
     return bool(own_secrets) or any(secrets_in(text.splitlines(), file))
@@ -333,10 +356,22 @@ def test_attacks_leave_a_trace(
     all_events = str(list(database.security_events.find({"run": person.client.run_id})))
     no_finding(
         Observation(
-            "missing-audit", name, not entries, f"{name}: {len(entries)} entries in the log"
+            "missing-audit",
+            name,
+            not entries,
+            f"the security log has {len(entries)} entries about the {name}, expected 1 or more",
         )
         for name, entries in written.items()
     )
     secrets = (*SECRETS_SENT, person.client.token)
     leaked = [word for word in secrets if word in all_events]
-    no_finding([Observation("missing-audit", "secrets", bool(leaked), f"{len(leaked)} secrets")])
+    no_finding(
+        [
+            Observation(
+                "missing-audit",
+                "secrets",
+                bool(leaked),
+                f"{len(leaked)} secrets in the security log",
+            )
+        ]
+    )

@@ -1,4 +1,4 @@
-"""The browser: scripts, headers, cookies, other origins, forms of other sites, caches."""
+"""Checks for browsers: scripts, headers, cookies, other origins, forms of other sites, caches."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ def test_headers(
     values: Values,
     no_finding: NoFindingAssertion,
 ) -> None:
-    """Pages and answers have the protective headers; caches may not keep private answers."""
+    """Pages and responses have the security headers; caches may not store private responses."""
     pages = surface.frontend()
     for path in PAGES:
         page = pages.exchange("GET", path, {}, None)
@@ -134,7 +134,7 @@ def _of_log_in(surface: Surface, user: "OwnUser") -> Iterator[Observation]:
 def test_other_origins(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """No other origin may read an answer: no foreign origin, no similar origin, and not null."""
+    """No other origin may read a response: no foreign origin, no similar origin, and not null."""
     host = str(urlsplit(target.addresses.edge_https).hostname)
     sender = surface.sender(owner.client.token)
     for endpoint in endpoints():
@@ -146,7 +146,7 @@ def test_other_origins(
 def test_other_sites_cannot_act(
     surface: Surface, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """A request with cookies only is refused; every cookie has its flags."""
+    """The store refuses a request with cookies but without a token; cookies have secure flags."""
     user = ownership.user()
     answer = surface.sender().send(endpoint_named("login"), Call(body=credentials(user)))
     no_finding(_with_cookies_only(surface, answer))
@@ -159,7 +159,9 @@ def _with_cookies_only(surface: Surface, logged_in: Exchange) -> Iterator[Observ
     for name in ("clear_cart", "show_cart"):
         headers = {"Cookie": jar or "session=x", "Origin": passive.EVIL}
         answer = surface.sender().send(endpoint_named(name), Call(headers=headers))
-        sentence = f"{name} answers {answer.status} to another site's request with cookies only"
+        sentence = (
+            f"{name} returned status {answer.status} to another site's request without a token"
+        )
         yield Observation("csrf", name, answer.status != UNAUTHORISED, sentence, answer)
 
 
@@ -167,7 +169,7 @@ def _with_cookies_only(surface: Surface, logged_in: Exchange) -> Iterator[Observ
 def test_bad_input(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """The answers to bad input of thirty kinds have a status under 500, and show no internals."""
+    """Responses to thirty kinds of bad input have a status under 500, and reveal no internals."""
     secrets = (*target.secrets.values(), owner.user.password)
     observations: list[Observation] = []
     for endpoint in endpoints():
@@ -181,7 +183,7 @@ def test_bad_input(
 def test_stated_bounds_are_kept(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """A value at a bound of the contract is accepted, and a value beyond it is refused."""
+    """A value at a bound of the contract is accepted, and a value beyond the bound is refused."""
     sender = surface.sender(owner.client.token)
     observations = [
         observation
