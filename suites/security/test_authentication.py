@@ -1,7 +1,6 @@
 """Checks of authentication: tokens, sessions, the log-in, and second factors."""
 
 import re
-import statistics
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -164,17 +163,18 @@ def test_log_in_tells_nobody_who_is_known(
     tries = [[_status_of_login(new_client(), name) for _ in range(TRIES)] for name in names]
     kinds = (known, unknown, inactive)
     texts = [{str(answer.body) + str(answer.status) for answer in answers} for answers in kinds]
-    medians = [statistics.median(answer.seconds for answer in answers) for answers in kinds]
-    time_ratio = min(medians) / max(medians)
+    # Other work of the machine only adds time: the shortest time is the time of the log-in itself.
+    shortest = [min(answer.seconds for answer in answers) for answers in kinds]
+    time_ratio = min(shortest) / max(shortest)
     differs = not texts[0] == texts[1] == texts[2]
     texts_sentence = (
         f"failed log-ins got the responses {texts[0]} for known, {texts[1]} for unknown, and "
         f"{texts[2]} for inactive users; the responses must be equal"
     )
-    seconds = ", ".join(f"{median:.3f} s" for median in medians)
+    seconds = ", ".join(f"{each:.3f} s" for each in shortest)
     times_sentence = (
-        f"median times of {TIMED_LOGINS} failed log-ins of known, unknown and inactive users: "
-        f"{seconds}; the shortest must be over {MIN_TIME_RATIO:.0%} of the longest"
+        f"the shortest times of {TIMED_LOGINS} failed log-ins each of known, unknown and inactive "
+        f"users: {seconds}; the smallest must be over {MIN_TIME_RATIO:.0%} of the largest"
     )
     locks_sentence = (
         f"wrong passwords got the statuses {tries[0]} for a known user and {tries[1]} for an "

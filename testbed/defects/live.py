@@ -18,6 +18,11 @@ def hand_out_nothing(hub: realtime.Hub, event: Document) -> None:
     del hub, event
 
 
+def leave_with_all_screens(hub: realtime.Hub, user_id: str, queue: object) -> None:
+    del queue
+    hub._listeners.pop(user_id, None)  # noqa: SLF001 - a defect reaches inside
+
+
 def everybody_listens(hub: realtime.Hub, event: Document) -> set[object]:
     del event
     return {queue for queues in hub._listeners.values() for queue in queues}  # noqa: SLF001 - a defect reaches inside

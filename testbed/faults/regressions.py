@@ -70,6 +70,8 @@ REGRESSIONS: tuple[Fault, ...] = (
           (("loyalty:unlock", "times:unlock_a_day_ago"),)),
     Fault("realtime.again_later", "wrong time", "each event comes again after some seconds",
           (("realtime:Hub.hand_out", "times:hand_out_again"),)),
+    Fault("realtime.closed_for_all", "lost update", "closing a WebSocket silences all of its user",
+          (("realtime:Hub.leave", "live:leave_with_all_screens"),)),
     Fault("realtime.hangs_up", "missing effect", "a WebSocket ends after three seconds",
           (("realtime:hang_up", "times:hang_up_soon"),)),
     Fault("session.never_expires", "missing effect", "refresh tokens never expire",

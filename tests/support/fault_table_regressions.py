@@ -50,6 +50,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "achievements.a_day_ago": "gamification.achievements",
         "realtime.again_later": "consistency.sockets",
         "realtime.hangs_up": "consistency.sockets",
+        "realtime.closed_for_all": "consistency.sockets",
         "session.never_expires": "consistency.expiry",
         "twofa.lock_short": "consistency.expiry",
         "metrics.created_as_ok": "consistency.metrics",
