@@ -308,7 +308,10 @@ def test_offline_sync(
 def _order_offline_in_the_browser(
     browsing: Person, rice: "OwnProduct", page: "Page", database: "Shop"
 ) -> None:
-    """Require that an offline browser stores orders, and sends each order once it is online."""
+    """Require that an offline browser stores orders, and sends each order once it is online.
+
+    The network fails again at the first attempt to send the orders.
+    """
     in_cart = {"product_id": rice.product_id, "quantity": 4}
     browsing.client.call("add_to_cart", expect=200, body=in_cart)
     page.fill("[name=identifier]", browsing.user.phone)
@@ -320,6 +323,11 @@ def _order_offline_in_the_browser(
         page.click("#checkout")
         page.get_by_text("Order kept").wait_for()
     orders_while_offline = database.orders.count_documents({"user_id": browsing.user.user_id})
+    path = browsing.client.contract.operation("sync_offline").path
+    page.route(f"**{path}", lambda route: route.abort("internetdisconnected"), times=1)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith(path)):
+        page.context.set_offline(False)
+    page.context.set_offline(True)
     page.context.set_offline(False)
     by_user = {"user_id": browsing.user.user_id}
     arrived = wait_until(

@@ -128,6 +128,13 @@ def page_that_keeps_last_change(path: str, query: Mapping[str, str]) -> bytes:
     return PAGE_CONTENT(path, query).replace(b"[...kept(), change]", b"[change]")
 
 
+def page_that_forgets_first(path: str, query: Mapping[str, str]) -> bytes:
+    removed = b'  localStorage.removeItem("kept");\n'
+    begin = b"  if (changes.length === 0) return;\n"
+    page = PAGE_CONTENT(path, query).replace(removed, b"")
+    return page.replace(begin, begin + removed)
+
+
 def hand_out_with_next(hub: realtime.Hub, event: Document) -> None:
     """An event waits for the next event of its order, for some seconds at most."""
     earlier = _held.get(event["order_id"])

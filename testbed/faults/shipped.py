@@ -25,6 +25,8 @@ SHIPPED: tuple[Fault, ...] = (
           (("catalogue:product_page", "shipped:product_page_above_last_price"),)),
     Fault("frontend.kept_replaced", "lost update", "the shop keeps only the last offline order",
           (("app:page_content", "shipped:page_that_keeps_last_change"),)),
+    Fault("frontend.kept_forgotten", "missing effect", "offline orders are deleted, then sent",
+          (("app:page_content", "shipped:page_that_forgets_first"),)),
     Fault("realtime.one_behind", "wrong time", "an event is sent when the next event happens",
           (("realtime:Hub.hand_out", "shipped:hand_out_with_next"),)),
     Fault("leaderboard.spent_later", "wrong time", "a shopper who spends points loses a tie",

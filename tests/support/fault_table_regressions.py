@@ -81,6 +81,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         ),
         "catalogue.ties_skipped": "mobile.catalogue search.text smoke.catalogue",
         "frontend.kept_replaced": "mobile.sync",
+        "frontend.kept_forgotten": "mobile.sync",
         "realtime.one_behind": "consistency.sockets mobile.realtime.order_announced",
         "leaderboard.spent_later": "consistency.points_at_once gamification.leaderboard",
         "rate.fixed_window": "security.rate.limit",

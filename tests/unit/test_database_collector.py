@@ -231,7 +231,7 @@ def test_a_database_that_does_not_answer_is_an_error_in_a_sealed_record(
     (("--set", "nothing"), "no check set 'nothing'"),
     (("--set", "other"), "does not have the check smoke.login"),
     (("--set", "with_acknowledged"), "needs --orders FILE or --since TIME"),
-    (("--set", "with_acknowledged", "--orders", "none.jsonl"), "none.jsonl: cannot be read"),
+    (("--set", "with_acknowledged", "--orders", "none.jsonl"), "none.jsonl: the file cannot"),
     (("--set", "sound", "--since", "2026-11-27T14:00:00"), "expected a time with a time zone"),
     (("--set", "sound", "--since", "now"), "expected a time such as"),
 ])  # fmt: skip
