@@ -90,7 +90,7 @@ def minimal(name: str, before_tables: str = "") -> str:
     """A small policy that includes a set; the other tables are those of the release policy."""
     content = RELEASE.read_text()
     begin = content.index("[latency_limits]")
-    tables = content[begin : content.index("# What is measured.")]
+    tables = content[begin : content.index("\n[indicators")]
     text = MINIMAL.format(
         name=name,
         before_tables=before_tables,
