@@ -1,5 +1,6 @@
 """Pays with the sandbox credentials that the payment gateway publishes, so no money is moved."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -10,6 +11,7 @@ from suites.client import Answer, StoreClient
 CARD = {"number": "4111111111111111", "expiry": "12/30", "cvv": "123"}
 DECLINED_CARD = {**CARD, "number": "4000000000000002"}
 VPA = "shopper@upi"
+DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b")
 
 
 def pay_by_card(shopper: StoreClient, order_id: str, amount_paise: int) -> Answer:
@@ -82,3 +84,25 @@ def _digit_sum(number: str) -> int:
     """Add the digits of a number; every second digit from the right is doubled first."""
     doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in number[-2::-2])
     return doubled + sum(int(digit) for digit in number[-1::-2])
+
+
+def recoverable_forms(number: str) -> list[str]:
+    """Return the texts from which anybody can compute a card number.
+
+    A store that knows the brand and the last four digits leaves few numbers to try. So a digest
+    without a key is as good as the number (PCI DSS 4.0, requirement 3.5.1.1).
+
+    Args:
+        number: the card number.
+
+    Returns:
+        The number, its reverse, its encodings, and its digests in hexadecimal and in Base64.
+    """
+    raw = number.encode()
+    encoded = [raw, *(hashlib.new(name, raw).digest() for name in DIGESTS)]
+    return [
+        number,
+        number[::-1],
+        *(each.hex() for each in encoded),
+        *(base64.b64encode(each).decode() for each in encoded),
+    ]

@@ -14,6 +14,7 @@ from suites.client.sandbox import (
     VPA,
     new_card_number,
     pay_by_card,
+    recoverable_forms,
     start_upi,
     webhook_signature,
 )
@@ -112,7 +113,7 @@ def test_card(
     paid = database.orders.find_one({"_id": order["id"]})
     assert paid is not None
     assert paid["status"] != "placed"
-    assert CARD["number"] not in str(stored)
+    assert [form for form in recoverable_forms(CARD["number"]) if form in str(stored)] == []
     path = {"order_id": unpaid_order["id"]}
     assert shopper.client.call("show_order", expect=200, path=path).body["status"] == "placed"
     other.client.call("show_payment", expect=404, path={"payment_id": payment["id"]})
@@ -245,7 +246,7 @@ def test_saved_methods(
     ]
     logged = [path.read_text(errors="replace") for path in target.log_files]
     all_texts = f"{saved.body} {methods} {stored} {logged}"
-    assert number not in all_texts
+    assert [form for form in recoverable_forms(number) if form in all_texts] == []
     assert "'947'" not in str(stored)
     actions = [entry["action"] for entry in stored if "action" in entry]
     assert actions == ["payment_method.saved"] * 3

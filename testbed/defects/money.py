@@ -12,7 +12,7 @@ from testbed.store.database import Document
 from testbed.store.errors import invalid
 
 SLOW_PAYMENT_SECONDS = 2.2
-OPEN_PAYMENT = payments.open_payment
+OPEN_PAYMENT, METHOD_DOCUMENT = payments.open_payment, payments.method_document
 
 LOG = logging.getLogger("kirana")
 
@@ -88,6 +88,11 @@ def signature_of_parsed_body(raw: bytes, signature: str, key: str) -> bool:
 async def always_first_delivery(context: Context, event_id: str) -> bool:
     del context
     return bool(event_id)
+
+
+def fingerprinted_card_document(user_id: str, card: payments.CardDetails) -> Document:
+    fingerprint = hashlib.sha256(card.number.encode()).hexdigest()
+    return {**METHOD_DOCUMENT(user_id, card), "fingerprint": fingerprint}
 
 
 def whole_card_document(user_id: str, card: payments.CardDetails) -> Document:

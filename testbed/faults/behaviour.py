@@ -154,6 +154,8 @@ BEHAVIOUR = (
           (("payments:first_delivery", "money:always_first_delivery"),)),
     Fault("methods.number_stored", "wrong value", "a saved method keeps the card's number",
           (("payments:method_document", "money:whole_card_document"),)),
+    Fault("methods.number_digest", "wrong value", "a saved method has a digest of the number",
+          (("payments:method_document", "money:fingerprinted_card_document"),)),
     Fault("methods.number_logged", "wrong value", "a saved card's number is written to the log",
           (("payments:method_document", "money:logged_card_document"),)),
     Fault("methods.of_everybody", "wrong person", "everybody's saved methods are listed",

@@ -112,6 +112,7 @@ REDDENS: dict[str, frozenset[str]] = (
             "webhook.parsed_body": "payments.webhook.signature",
             "webhook.replayed": "payments.webhook.signature",
             "methods.number_stored": "payments.methods",
+            "methods.number_digest": "payments.methods",
             "methods.number_logged": "payments.methods",
             "methods.of_everybody": "payments.methods",
             "points.rounded_up": "gamification.earn",
