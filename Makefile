@@ -114,7 +114,7 @@ proof-packaging: setup ## build both distributions, install them elsewhere, and 
 	$(PY) proofs/distributions.py
 
 proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
-	$(PY) -m pytest tests/testbed/test_ramp_world.py tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
+	$(PY) -m pytest $(addprefix tests/testbed/test_,ramp_world.py live_metrics.py) tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
 bench-scale: setup ## time and memory of the gate against the size of the store, with a real Prometheus (8 minutes)
 	$(PY) proofs/bench_scale.py

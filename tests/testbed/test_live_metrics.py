@@ -143,6 +143,7 @@ def test_failing_requests_are_a_stop(world: TestWorld, passed_out: Path, policy:
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_slow_requests_are_a_stop(world: TestWorld, passed_out: Path, policy: str) -> None:
     world.testbed("fault", "on", "search.slow")
     try:

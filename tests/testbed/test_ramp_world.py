@@ -138,6 +138,7 @@ def test_two_ramps_at_once_are_refused_and_ctrl_c_gives_the_traffic_back(
     assert has(world) == 0.0
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_ramp_without_traffic_is_held(world: TestWorld, out: Path) -> None:
     done = gates(world, out, "ramp", *SCALE, "--hold", "60s")
     assert (done.code, has(world)) == (3, 0.1), done.err

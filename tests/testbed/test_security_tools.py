@@ -82,6 +82,7 @@ def test_the_shipped_file_accepts_values_of_tests_and_names_of_checks_only() -> 
     }
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_our_own_history_has_no_open_finding() -> None:
     assert still_open(history(ROOT), read(), TODAY) == []
 
