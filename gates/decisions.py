@@ -239,7 +239,7 @@ def ledger_warnings(out: Path, written: ledger.LedgerContent) -> tuple[str, ...]
     more = f" (and {len(written.problems) - 1} more problems)" if len(written.problems) > 1 else ""
     warning = (
         f"the ledger {out / ledger.FILE} is damaged: {written.problems[0]}{more}; the gate "
-        f"still reads the later entries; type: gates log --verify --out {shlex.quote(str(out))}"
+        f"still reads the later entries; run: gates log --verify --out {shlex.quote(str(out))}"
     )
     return (warning,)
 

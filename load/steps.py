@@ -129,7 +129,7 @@ def show_cart(shopper: Shopper) -> None:
 
 
 def place_order(shopper: Shopper) -> None:
-    """Order the content of the cart, and require a price."""
+    """Order the content of the cart, and require that the order has a total price over 0."""
     shopper.orders += 1
     body = {"client_order_id": f"load-{shopper.number}-{shopper.orders}"}
     shopper.order = shopper.call("place_order", expect=201, body=body).body

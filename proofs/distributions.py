@@ -173,7 +173,7 @@ def gate_alone(folder: Path, wheels: Sequence[Path]) -> None:
     proved("gates check answers HOLD where nobody answers, as text and as JSON")
     expect(
         here.run("gates", "rehearse"), gates.ExitCode.USAGE,
-        "the rehearsal is not installed; type: pip install 'kirana-suites[testbed,load]'",
+        "the rehearsal is not installed; run: pip install 'kirana-suites[testbed,load]'",
     )  # fmt: skip
     proved("gates rehearse says what to install, with exit code 2")
     library(here)

@@ -83,7 +83,7 @@ def _check_installed() -> None:
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise ConfigurationError(
-            f"the rehearsal needs {', '.join(missing)}; type: "
+            f"the rehearsal needs {', '.join(missing)}; run: "
             "pip install 'kirana-suites[testbed,load]', or make setup in a checkout"
         )
 

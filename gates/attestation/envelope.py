@@ -146,7 +146,7 @@ def _loaded(path: Path, kind: str, load: Callable[[bytes], Key]) -> Key:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
     except ImportError:
-        raise ConfigurationError(f"attestations need more packages; type: {EXTRA}") from None
+        raise ConfigurationError(f"attestations need more packages; run: {EXTRA}") from None
     except (ValueError, TypeError):
         raise ConfigurationError(
             f"{path}: expected a {kind} ed25519 key in PEM without a password"

@@ -102,9 +102,11 @@ def _add_ramp(add: AddCommand) -> None:
     options.add_time_scale(ramp)
     options.add_runs(ramp)
     ramp.add_argument(
-        "--schedule", metavar="FILE", help="a TOML file of steps (the policy's steps)"
+        "--schedule", metavar="FILE", help="a TOML file of steps (default: the policy's steps)"
     )
-    meaning = "the longest time that the ramp waits during a hold (the policy's hold_seconds)"
+    meaning = (
+        "the longest time that the ramp waits during a hold (default: the policy's hold_seconds)"
+    )
     options.add_duration(ramp, "--hold", meaning)
     ramp.add_argument(
         "--dry-run", action="store_true", help="print the steps, move no traffic, exit with 3"
@@ -149,10 +151,14 @@ def _add_rehearse(add: AddCommand) -> None:
         type=int,
         default=40,
         metavar="PERCENT",
-        help="green's share, in percent, at which the testbed switches the fault on (40)",
+        help="green's share, in percent, at which the testbed switches the fault on (default: 40)",
     )
     rehearse.add_argument(
-        "--users", type=int, default=120, metavar="N", help="the number of simulated shoppers (120)"
+        "--users",
+        type=int,
+        default=120,
+        metavar="N",
+        help="the number of simulated shoppers (default: 120)",
     )
     rehearse.add_argument(
         "--sign-as", metavar="NAME", help="sign the items of the deployment day as NAME"
@@ -168,7 +174,7 @@ def _add_signing(add: AddCommand) -> None:
     sign.add_argument("item", metavar="ITEM", help="the name of an objective of the stage")
     options.add_stage(sign, "the stage for which the item is signed", required=True)
     options.add_target(
-        sign, "the target whose release is signed (green)", required=False, default="green"
+        sign, "the target whose release is signed (default: green)", required=False, default="green"
     )
     options.add_person(sign)
     meaning = "the time until the sign-off expires (the policy's max_age_seconds)"
@@ -221,7 +227,11 @@ def _add_reading(add: AddCommand) -> None:
     meaning = "print each decision and each move of traffic as a CDEvent, one line of JSON"
     form.add_argument("--cdevents", action="store_true", help=meaning)
     log.add_argument(
-        "--last", type=int, default=20, metavar="N", help="the number of entries to print (20)"
+        "--last",
+        type=int,
+        default=20,
+        metavar="N",
+        help="the number of entries to print (default: 20)",
     )
     options.add_out(log)
     _add_verify_attestation(add)
@@ -237,7 +247,9 @@ def _add_reading(add: AddCommand) -> None:
     options.add_target(coverage, meaning, required=False)
     options.add_places(coverage)
     coverage.add_argument(
-        "--guide", metavar="FILE", help="the file of the guide's items (KIRANA_GUIDE, installed)"
+        "--guide",
+        metavar="FILE",
+        help="the file of the guide's items (default: KIRANA_GUIDE, else the installed file)",
     )
     form = coverage.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the matrix as JSON")
@@ -306,7 +318,7 @@ def _add_new_store(add: AddCommand) -> None:
     init.add_argument("--baseline-url", type=url, metavar="URL", help="the baseline's address")
     init.add_argument("--control", type=url, metavar="URL", help="the balancer's control address")
     init.add_argument("--openapi", metavar="FILE", help="the store's OpenAPI file")
-    options.add_target(init, "the target's name (green)", required=False, default="green")
+    options.add_target(init, "the target's name (default: green)", required=False, default="green")
     options.add_baseline(init)
     options.add_targets(init)
     options.add_policy(init)

@@ -54,7 +54,7 @@ def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
     say(
         f"{stage.name}: {decision.outcome.value}: "
         f"{printable(decision.reason)[:MAX_REASON_CHARACTERS]}; "
-        f"to judge again, type: gates check {stage.name} --target {context.target.name}"
+        f"to judge again, run: gates check {stage.name} --target {context.target.name}"
     )
 
 

@@ -22,7 +22,7 @@ def log(arguments: argparse.Namespace) -> int:
         return _verify(out)
     content = ledger.read(out)
     for problem in content.problems:
-        sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; type: gates log --verify\n")
+        sys.stderr.write(f"gates: {out / ledger.FILE}: {problem}; run: gates log --verify\n")
     if arguments.cdevents:
         for event in cdevents.of_ledger(content.records):
             print(json.dumps(event))

@@ -53,28 +53,37 @@ def add_person(command: argparse.ArgumentParser) -> None:
 def add_baseline(command: argparse.ArgumentParser) -> None:
     """Add the option ``--baseline NAME`` to a command."""
     command.add_argument(
-        "--baseline", default="blue", metavar="NAME", help="the target that is the baseline (blue)"
+        "--baseline",
+        default="blue",
+        metavar="NAME",
+        help="the target that is the baseline (default: blue)",
     )
 
 
 def add_policy(command: argparse.ArgumentParser) -> None:
     """Add the option ``--policy FILE`` to a command."""
     command.add_argument(
-        "--policy", metavar="FILE", help="the policy file (KIRANA_POLICY, installed)"
+        "--policy",
+        metavar="FILE",
+        help="the policy file (default: KIRANA_POLICY, else the installed file)",
     )
 
 
 def add_targets(command: argparse.ArgumentParser) -> None:
     """Add the option ``--targets DIR`` to a command."""
     command.add_argument(
-        "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS, installed)"
+        "--targets",
+        metavar="DIR",
+        help="the folder of target files (default: KIRANA_TARGETS, else the installed folder)",
     )
 
 
 def add_out(command: argparse.ArgumentParser) -> None:
     """Add the option ``--out DIR`` to a command."""
     command.add_argument(
-        "--out", metavar="DIR", help="the folder of generated files (KIRANA_OUT, ./out)"
+        "--out",
+        metavar="DIR",
+        help="the folder of generated files (default: KIRANA_OUT, else ./out)",
     )
 
 
@@ -88,7 +97,7 @@ def add_places(command: argparse.ArgumentParser) -> None:
 def add_runs(command: argparse.ArgumentParser) -> None:
     """Add the option ``--runs DIR`` to a command."""
     command.add_argument(
-        "--runs", metavar="DIR", help="the folder of suite runs and load runs (OUT/runs)"
+        "--runs", metavar="DIR", help="the folder of suite runs and load runs (default: OUT/runs)"
     )
 
 
@@ -126,7 +135,7 @@ def add_time_scale(command: argparse.ArgumentParser, default: float = 1.0) -> No
         type=float,
         default=default,
         metavar="N",
-        help=f"in a rehearsal, divide all durations by N ({default:g})",
+        help=f"in a rehearsal, divide all durations by N (default: {default:g})",
     )
 
 

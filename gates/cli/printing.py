@@ -43,7 +43,7 @@ def print_formats(document: DecisionDocument, out: Path, formats: ChosenFormats)
     )
     print_text(document, lines, formats.on_stdout)
     for problem in write_files(document, formats.files):
-        sys.stderr.write(f"gates: {problem}; to try again, type: {explain} {OPTION} NAME=FILE\n")
+        sys.stderr.write(f"gates: {problem}; to try again, run: {explain} {OPTION} NAME=FILE\n")
     github_actions.report(document, is_for_people=not formats.on_stdout)
 
 

@@ -82,7 +82,7 @@ def ramp(arguments: argparse.Namespace) -> int:
             return ramp_with(plan, context, baseline, router, as_json=arguments.json)
     except BlockingIOError:
         raise ConfigurationError(
-            f"another ramp of {context.target.name} is under way; to see the other ramp, type: "
+            f"another ramp of {context.target.name} is under way; to see the other ramp, run: "
             "gates log"
         ) from None
 
@@ -130,7 +130,7 @@ def ramp_with(
     world.screen.say(f"ramp {result.ending.value}: {traffic_sentence(router)}")
     if result.ending in (RampEnding.LEFT, RampEnding.NOT_ROLLED_BACK):
         world.screen.say(
-            "to move all traffic to blue, type:\n"
+            "to move all traffic to blue, run:\n"
             f"  gates rollback --target {context.target.name} --baseline {baseline.name}"
         )
     if result.ending is RampEnding.ROLLED_BACK and not result.crashed:

@@ -34,5 +34,5 @@ def _rehearsal() -> Rehearse:
         installed: Rehearse = entry.load()
         return installed
     raise ConfigurationError(
-        "the rehearsal is not installed; type: pip install 'kirana-suites[testbed,load]'"
+        "the rehearsal is not installed; run: pip install 'kirana-suites[testbed,load]'"
     )

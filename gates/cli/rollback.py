@@ -177,7 +177,7 @@ def _read_green(
         if not near and not green.problems:
             raise ConfigurationError(
                 f"{settings.target} names no traffic router, so gates may not move its traffic; to "
-                "move the traffic anyway, type: "
+                "move the traffic anyway, run: "
                 f"gates rollback --control {settings.control or 'URL'}"
             )
         settings.problems.append(

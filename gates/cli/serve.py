@@ -28,7 +28,7 @@ def serve(arguments: argparse.Namespace) -> int:
         if error.name is None or error.name.partition(".")[0] not in NEEDED:
             raise
         raise ConfigurationError(
-            f"{error.name} is not installed; type: pip install 'kirana-gates[serve]'"
+            f"{error.name} is not installed; run: pip install 'kirana-gates[serve]'"
         ) from error
     logging.basicConfig(level=logging.INFO, format="serve: %(message)s", stream=sys.stderr)
     run(application(settings), settings, arguments.listen, _say)

@@ -49,7 +49,7 @@ def run_command(options: Sequence[str], until: float, cancelled: threading.Event
     """
     folder = installed_in()
     if folder is None:
-        return "the collector is not installed; type: pip install kirana-suites"
+        return "the collector is not installed; run: pip install kirana-suites"
     with tempfile.TemporaryFile() as output:
         # The present folder is not searched (-P): a folder named suites in it would be run.
         process = subprocess.Popen(

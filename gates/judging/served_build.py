@@ -25,7 +25,7 @@ def conclude(objective: ServedBuildObjective, evidence: Evidence) -> Finding:
             f"{target.name} should be deployment {target.deployment!r}, "
             f"but {served.url} reports deployment {served.deployment!r}"
         )
-        next_step = f"correct [addresses] in the target file; to see the response, type: {curl}"
+        next_step = f"correct [addresses] in the target file; to see the response, run: {curl}"
     elif served.build != target.expected:
         verdict = Verdict.FAIL
         sentence = f"{target.name} serves {served.build}; the expected build is {target.expected}"

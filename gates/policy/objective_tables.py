@@ -91,7 +91,7 @@ def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
 
 
 def no_failed_checks(name: str, table: Table, known: Definitions) -> NoFailedChecksObjective:
-    """Read an objective: no run reports a failure of a check of the check set."""
+    """Read the objective that no recent run reports a failure of a check of the check set."""
     return NoFailedChecksObjective(
         name=name,
         guide=table.text("guide"),

@@ -208,7 +208,7 @@ class _Ramp:
         if not is_same_share(share, 0.0):
             raise MismatchError(
                 f"{plan.slots[0]} has {100 * share:g} % of the traffic, but no ramp of the ledger "
-                f"set this share; first type: gates rollback --target {plan.target}"
+                f"set this share; first run: gates rollback --target {plan.target}"
             )
         decision = world.ask(plan.ready)
         world.show(self._clock.now(), share, decision, plan.ready)
@@ -233,7 +233,7 @@ class _Ramp:
             if not is_same_share(share, 0.0):
                 raise MismatchError(
                     f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has no "
-                    "move of this ramp: somebody else moved the traffic; type: gates rollback "
+                    "move of this ramp: somebody else moved the traffic; run: gates rollback "
                     f"--target {plan.target}"
                 )
             return 0

@@ -76,7 +76,8 @@ def _apply(
     except ConfigurationError as error:
         return _leave(context, RampEnding.LEFT, f"the ramp is orphaned: {error}")
     except RouterError as error:
-        _say(f"the balancer does not report the shares: {error}; watch will read the shares again")
+        again = "the gate reads the shares again in the next round of this watch"
+        _say(f"the balancer does not report the shares: {error}; {again}")
         return OrphanAction.REPORTED
     if is_same_share(share, 0.0):
         _leave(context, RampEnding.ROLLED_BACK, f"the ramp is orphaned, and {slot} has no traffic")
@@ -108,7 +109,7 @@ def _leave(context: Context, ending: RampEnding, why: str) -> OrphanAction:
     _write(context, _end(context, ending, why))
     _say(f"traffic stays where it is: {why}")
     if ending is not RampEnding.ROLLED_BACK:
-        _say(f"to move all traffic to blue, type: gates rollback --target {context.target.name}")
+        _say(f"to move all traffic to blue, run: gates rollback --target {context.target.name}")
     return OrphanAction.REPORTED
 
 

@@ -166,7 +166,7 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
     if health and not request.force:
         say(f"{request.baseline.name} is not healthy: {health}; the weights stay as they are")
         say(RESTORE)
-        say("to move the traffic anyway, type: gates rollback --target NAME --force")
+        say("to move the traffic anyway, run: gates rollback --target NAME --force")
         return result(Proof.NOT_MOVED, moved=False)
     try:
         move = _move(request, before, mirrored=request.mirrored)

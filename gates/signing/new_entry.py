@@ -67,9 +67,9 @@ def sign(request: SignOffRequest) -> SignOffRecord:
     if not isinstance(objective, SignOffObjective):
         names = ", ".join(item.name for item in items) or "none"
         raise ConfigurationError(
-            f"{objective.name} is verified by a machine, and not signed; type: gates check "
-            f"{request.stage.name} --target {request.target.name}; or sign an item of this stage: "
-            f"{names}"
+            f"{objective.name} cannot be signed, because a machine verifies it; to verify it, run: "
+            f"gates check {request.stage.name} --target {request.target.name}; the items of this "
+            f"stage that people sign: {names}"
         )
     lifetime = request.lifetime or objective.max_age
     _refuse_long(lifetime, objective.max_age, f"the policy's max_age_seconds of {objective.name}")
@@ -97,13 +97,13 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
     if document is None or document.decision.build != str(request.target.expected):
         raise ConfigurationError(
             f"the ledger has no decision about stage {request.stage.name} of "
-            f"{request.target.expected}, so there is no failure to override; type: {asks}"
+            f"{request.target.expected}, so there is no failure to override; run: {asks}"
         )
     covers = _failures_of(objective, document)
     if not covers:
         raise ConfigurationError(
             f"{objective.name} has no failure that can be overridden in decision "
-            f"{document.entry_id}; type: {asks}"
+            f"{document.entry_id}; run: {asks}"
         )
     text = f"The release may go on although {objective.name} is not a pass."
     statement = _Statement(SignOffKind.OVERRIDE, text, covers, document.entry_id)

@@ -65,7 +65,7 @@ def exposure(folder: Path) -> str:
     if not is_open or not mode & by_others:
         return ""
     readable = f"every user can read the backup, because its mode is {stat.S_IMODE(mode):o}"
-    return f"{folder.name}: {readable}; type: chmod 700 {folder}"
+    return f"{folder.name}: {readable}; run: chmod 700 {folder}"
 
 
 def _wrong_names(content: manifest.Manifest) -> list[str]:

@@ -27,7 +27,10 @@ SHOWN_PRODUCTS = 20
 def rerun(database: "Shop", target: Target, policy: Policy) -> Rerun:
     """Apply the migrations once more with the command of the target file; return the changes."""
     if target.production:
-        text = "checks do not apply migrations in production; remove the capability migrations"
+        text = (
+            "checks do not apply migrations in production; remove migrations from capabilities in "
+            "[suites] of the target file"
+        )
         pytest.fail(text, pytrace=False)
     if not target.migration_command:
         text = f"the target file of {target.name} has no [database] migrate; add the command"

@@ -55,9 +55,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suites to pytest."""
     group = parser.getgroup("kirana", "verification of a deployed Kirana Store")
     group.addoption("--target", metavar="NAME", help="the target to verify; required for checks")
-    text = "the folder of target files (KIRANA_TARGETS, installed folder)"
+    text = "the folder of target files (default: KIRANA_TARGETS, else the installed folder)"
     group.addoption("--targets", metavar="DIR", help=text)
-    group.addoption("--policy", metavar="FILE", help="the policy file (KIRANA_POLICY, installed)")
+    text = "the policy file (default: KIRANA_POLICY, else the installed file)"
+    group.addoption("--policy", metavar="FILE", help=text)
     text = "the id of the run (default: date, time and random digits)"
     group.addoption("--run-id", metavar="ID", help=text)
     text = "run only this check; repeatable"

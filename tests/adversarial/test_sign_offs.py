@@ -272,7 +272,7 @@ def test_a_blank_key_is_a_mistake(tmp_path: Path, command_name: str) -> None:
 REFUSED = {
     "unknown stage": (("--stage", "poeple"), "Did you mean people?"),
     "unknown item": (("team-inform",), "Did you mean team-informed?"),
-    "an item of a machine": (("smoke",), "smoke is verified by a machine"),
+    "an item of a machine": (("smoke",), "because a machine verifies it"),
     "empty note": (("--note", "  "), "--note: expected a reason"),
     "a note of two lines": (("--note", "a\nb"), "--note: expected a reason"),
     "no name": (("--by", ""), "--by: expected the name of the person"),

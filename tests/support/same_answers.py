@@ -13,7 +13,7 @@ from gates.model import Finding, Policy, is_same_share
 # A moment is a second of the recording, or a time of the day.
 MOMENT = re.compile(r"second -?\d+|\d\d:\d\d:\d\d UTC")
 # Whether a scrape of just a minute ago is in the last minute depends on how a moment is rounded.
-MINUTE = re.compile(r"in the minute before MOMENT: .*?; ")
+MINUTE = re.compile(r"counts of the last \S+ s before MOMENT: .*?; ")
 # An error names the query, whose text differs: the label of the colours is another one.
 QUERY = re.compile(r"\S+\{[^}]*\}(\[\d+m?s\])?")
 

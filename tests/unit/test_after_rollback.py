@@ -352,7 +352,7 @@ def test_a_rollback_asks_after_its_answer(rolling: Site) -> None:
     lines = out.splitlines()
     assert lines[-2].startswith("rollback verified in")
     assert lines[-1].startswith("own-verified: hold: ")
-    assert lines[-1].endswith("to judge again, type: gates check own-verified --target blue")
+    assert lines[-1].endswith("to judge again, run: gates check own-verified --target blue")
     kinds = [entry["kind"] for entry in json_entries(rolling.out)]
     assert kinds == ["rollback", "ramp", "decision"]
     assert json_entries(rolling.out)[-1]["target"] == "blue"

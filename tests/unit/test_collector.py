@@ -102,7 +102,7 @@ def test_a_collector_that_is_not_installed_is_a_hold(
     monkeypatch.setattr(command, "installed_in", lambda: None)
     done = asked(here)
     assert done.code == 3
-    assert "the collector is not installed; type: pip install kirana-suites" in done.out
+    assert "the collector is not installed; run: pip install kirana-suites" in done.out
 
 
 def test_a_collector_that_fails_is_a_hold_with_its_last_words(

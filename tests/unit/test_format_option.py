@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_written_changes_nothing(tmp_path: Path, place: st
     assert done.code == ExitCode.HOLD
     assert done.out.startswith("HOLD  green-ready")
     assert f"gates: the format sarif could not be written to {tmp_path / place} (" in done.err
-    assert f"to try again, type: gates explain {newest_id(tmp_path)}" in done.err
+    assert f"to try again, run: gates explain {newest_id(tmp_path)}" in done.err
     assert json.loads(other.read_text())["reportFormat"] == "CTRF"
 
 

@@ -29,7 +29,7 @@ def test_gates_rehearse_says_what_to_install(
     monkeypatch.setattr(places, "BESIDE", tmp_path)
     monkeypatch.setattr(command, "entry_points", lambda **_: ())
     assert cli.main(["rehearse"]) == ExitCode.USAGE
-    assert "type: pip install 'kirana-suites[testbed,load]'" in capsys.readouterr().err
+    assert "run: pip install 'kirana-suites[testbed,load]'" in capsys.readouterr().err
 
 
 def test_gates_rehearse_finds_an_installed_rehearsal(
@@ -52,7 +52,7 @@ def test_a_rehearsal_that_lacks_a_package_says_so_at_the_start(
 ) -> None:
     monkeypatch.setattr("rehearsal.NEEDED", ("pytest", "no_such_package"))
     assert cli.main(["rehearse", "--out", str(tmp_path)]) == ExitCode.USAGE
-    assert "the rehearsal needs no_such_package; type: pip install" in capsys.readouterr().err
+    assert "the rehearsal needs no_such_package; run: pip install" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -96,7 +96,7 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path, modu
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"gates: {module} is not installed; type: pip install 'kirana-gates[serve]'\n"
+        f"gates: {module} is not installed; run: pip install 'kirana-gates[serve]'\n"
     )
 
 

@@ -111,8 +111,9 @@ def _stop(judge: Judge, stop: Stop, live: LiveJudge) -> str:
     match judge:
         case BadEventComparison():
             return (
-                f"{reads}: green is over the limit derived from blue; in the minute before {at}: "
-                f"{stop.minute}; in the step: {stop.step}{since}"
+                f"{reads}: green's ratio is over the limit derived from blue; counts of the last "
+                f"{judge.objective.terms.slow:g} s before {at}: {stop.minute}; counts since the "
+                f"ramp step began: {stop.step}{since}"
             )
         case ThroughputComparison():
             minimum = f"the minimum is {100 * judge.objective.least_ratio:g} % of blue's rate"

@@ -337,8 +337,9 @@ class _Builder:
 def trigger_window(group: Sequence[TriggerObjective]) -> float:
     """Return the length of the window that rollback triggers query, in seconds.
 
-    A trigger needs its own window, and the time for which the ratio must stay over the limit. Two
-    maximum sample ages more leave room for a gap between scrapes.
+    The window is as long as the longest sum of a trigger's own window and the time for which the
+    ratio must stay over the limit. Twice the largest maximum sample age is added, because there may
+    be a gap between scrapes.
 
     Args:
         group: the rollback triggers of one group.

@@ -40,7 +40,7 @@ class ChecksObjective:
 class NoFailedChecksObjective:
     """Requires that no recent run on the served build has a failed check of a set.
 
-    Without any run, the requirement is met.
+    Without any run, the requirement is met, if the served build is known.
 
     Args:
         name: the objective's name.

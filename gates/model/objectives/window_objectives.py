@@ -57,7 +57,7 @@ class RatioObjective:
 
     @property
     def reads(self) -> str:
-        """The events whose ratio is judged, in words."""
+        """The words for the events whose ratio is judged, such as ``requests failed``."""
         return self.indicator.reads if self.below else self.indicator.good_reads
 
 

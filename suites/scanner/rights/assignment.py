@@ -85,7 +85,9 @@ def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
     place = registration.endpoint.name
     if not _is_visible(fields, views, survey):
         yield Gap(
-            "mass-assignment", f"{place}: no operation shows the rights of an account to the scan"
+            "mass-assignment",
+            f"{place}: the scan cannot read which rights an account has, because no response shows "
+            "a field about rights; give --admin",
         )
         return
     attempts = [{name: values[0] for name, values in fields.items() if values}]

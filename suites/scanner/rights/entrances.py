@@ -95,13 +95,14 @@ def _unknown(survey: Survey, name: str, number: int) -> str:
 
 @dataclass(slots=True)
 class Turns:
-    """The responses to a known user name and to unknown user names, which were sent in turns.
+    """The responses to log-ins or resets; known and unknown user names were sent alternately.
 
     Args:
         known: the responses to the known name.
         unknown: the responses to the unknown names.
-        essences: status and text of the first responses, without the names: first the set for the
-            known name, then the set for the unknown names.
+        essences: the status and the text of the first ``TEXT_TRIES`` responses of each kind,
+            without names, times and ids: the set for the known name, and then the set for the
+            unknown names.
     """
 
     known: list[Exchange] = field(default_factory=list)

@@ -35,6 +35,8 @@ RULE = "function-access"
 OLD_PASSWORD = ("old", "current", "previous", "existing")
 MIN_PEOPLE = 2
 FORBIDDEN = 403
+# The first digit of the statuses 400 to 499.
+CLIENT_ERRORS = 4
 
 
 def ordinary(survey: Survey) -> Account | None:
@@ -66,7 +68,7 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
             continue
         answer = attempt(account, endpoint, call)
         is_open = succeeded(answer) and answer is not None and "html" not in answer.content_type
-        status = answer.status if answer else "nothing"
+        status = f"status {answer.status}" if answer else "no response"
         sentence = (
             f"{endpoint.name} is for administrators, and answers an ordinary account with {status}"
         )
@@ -205,7 +207,9 @@ def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
         return Gap("object-access", f"{place}: needs an account whose password the scan may change")
     new = f"{GOOD_PASSWORD}-{survey.nonce}"
     answer = attempt(attacker, endpoint, _password_call(survey, good, victim, new))
-    changed = succeeded(answer) and _logs_in(survey, replace_password(victim.login, new))
+    # Also an operation that fails with 500, or that does not answer, may have changed the password.
+    is_refused = answer is not None and answer.status // 100 == CLIENT_ERRORS
+    changed = not is_refused and _logs_in(survey, replace_password(victim.login, new))
     if changed and not victim.is_throw_away:
         attempt(attacker, endpoint, _password_call(survey, good, victim, victim.login.password))
     if not attacker.is_throw_away and _logs_in(survey, replace_password(attacker.login, new)):
@@ -215,7 +219,8 @@ def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
         f"{endpoint.name}: the {attacker.label} sets the password of another account, and the "
         "other account can log in with the new password"
         if changed
-        else f"{endpoint.name} answers {status} and does not change the password of another account"
+        else f"a request of {endpoint.name} for the password of another account got {status}, and "
+        "did not change the password"
     )
     return Observation("object-access", place, changed, sentence, answer)
 
