@@ -74,6 +74,7 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -
         watching = [pool.submit(watched, listener) for listener in listeners]
         pay_by_card(shopper.client, order["id"], order["total_paise"])
         pay_by_card(stranger.client, strangers_order["id"], strangers_order["total_paise"])
+        points = _claimed_points(shopper, order)
         received = [each.result() for each in watching]
         # After this time the WebSockets are still open, and still receive new events.
         last, strangers_last = new_order(shopper), new_order(stranger)
@@ -88,8 +89,23 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -
     assert max(len(events) - len(kept) for events, kept in zip(received, later, strict=True)) <= 1
     assert max(each.lateness for events in received for each in events) <= MAX_LATENESS
     assert [event["order_id"] for event in still] == [last["id"], strangers_last["id"]]
+    assert points == _points(shopper), "a delivery must not change the points of an order"
     for placed in (order, strangers_order, last, strangers_last):
         _require_times_of(placed, database)
+
+
+def _claimed_points(person: Person, order: dict[str, Any]) -> int:
+    """Claim the points of a paid order, and return the balance; 0 on a target without points."""
+    if "gamification" in person.client.target.capabilities:
+        person.client.call("earn_points", expect=201, body={"order_id": order["id"]})
+    return _points(person)
+
+
+def _points(person: Person) -> int:
+    """Return the balance of points of a person; 0 on a target without points."""
+    if "gamification" not in person.client.target.capabilities:
+        return 0
+    return int(person.client.call("points_balance", expect=200).body["balance"])
 
 
 def _require_times_of(order: dict[str, Any], database: "Shop") -> None:

@@ -64,20 +64,16 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "tokens.of_time": "consistency.identifiers",
         # The faults of ``testbed/faults/shipped.py``.
         "payments.others_failed": "consistency.payments_at_once",
-        "points.again_at_delivery": (
-            "consistency.points_at_once gamification.earn gamification.leaderboard "
-            "gamification.redeem"
-        ),
+        "points.again_at_delivery": "consistency.sockets",
         "methods.twin_replaced": "payments.methods",
         "twofa.failures_race": "consistency.codes_at_once",
         "search.answers_shared": "consistency.reads_at_once",
         "auth.role_undone": "consistency.changes_at_once",
         "orders.client_ids_shared": (
-            "consistency.identifiers consistency.points_at_once consistency.sockets "
-            "consistency.sync_at_once gamification.achievements gamification.earn "
-            "gamification.leaderboard gamification.redeem mobile.realtime.order_announced "
-            "payments.card payments.methods payments.upi payments.webhook.signature "
-            "realtime.delivery"
+            "consistency.identifiers consistency.sockets gamification.achievements "
+            "gamification.earn gamification.leaderboard gamification.redeem "
+            "mobile.realtime.order_announced payments.card payments.methods payments.upi "
+            "payments.webhook.signature realtime.delivery"
         ),
         "catalogue.ties_skipped": "mobile.catalogue search.text smoke.catalogue",
         "frontend.kept_replaced": "mobile.sync",
@@ -117,7 +113,7 @@ REDDENS_TOO: dict[str, str] = {
     "cart.forgets": "consistency.carts_at_once mobile.order",
     "cart.shared": "consistency.carts_at_once",
     "cart.whole_rupees": "consistency.sync_at_once",
-    "database.open_payments_index_lost": "consistency.payments_at_once",
+    "database.open_payments_index_lost": "consistency.payments_at_once smoke.payment",
     "database.orders_index_lost": "consistency.orders_at_once",
     "events.one_ahead": "consistency.sockets",
     "methods.number_logged": "consistency.logs",
@@ -134,9 +130,6 @@ REDDENS_TOO: dict[str, str] = {
         "consistency.metrics consistency.orders_at_once consistency.sync_at_once"
     ),
     "passwords.kept": "consistency.changes_at_once",
-    "passwords.rehashed": (
-        "consistency.changes_at_once consistency.codes_at_once consistency.sign_ins_at_once"
-    ),
     "payments.captured": "consistency.metrics",
     "payments.declined": (
         "consistency.metrics consistency.payments_at_once consistency.points_at_once "
