@@ -140,12 +140,12 @@ class Table:
     def text(self, ramps: int) -> str:
         """The tables as Markdown."""
         heads = {
-            "healthy": "healthy releases: share of ramps stopped",
-            "broken": "broken releases: median / P95 seconds to the stop (what is asked)",
-            "hold": "never GO at a step's end, never a stop",
-            "limit": "known limits: share of ramps stopped",
+            "healthy": "healthy releases: percentage of ramps that were stopped",
+            "broken": "broken releases: seconds until the stop, median / P95 (required at most)",
+            "hold": "releases that need a hold: wrong GOs at the end of a step, and stops",
+            "limit": "known limits: percentage of ramps that were stopped",
         }
-        lines = [f"{ramps} ramps a cell.", ""]
+        lines = [f"Each cell has the results of {ramps} simulated ramps.", ""]
         for group, head in heads.items():
             lines += [f"| {head} | 5 req/s | 50 req/s | 500 req/s |", "|---|---|---|---|"]
             for (of_group, kind), row in self.rows.items():
@@ -154,7 +154,7 @@ class Table:
             lines.append("")
         if self.healthy:
             share = 100 * self.stopped / self.healthy
-            lines.append(f"Over all healthy kinds {share:.2g} % of {self.healthy:,} ramps stopped.")
+            lines.append(f"Of all {self.healthy:,} healthy ramps, {share:.2g} % were stopped.")
         return "\n".join(lines)
 
 
