@@ -11,7 +11,7 @@ from gates.attestation import envelope
 from gates.cli.decision_formats import ChosenFormats, chosen_formats, write_files
 from gates.cli.printing import colours, print_text
 from gates.decision_document import DecisionDocument
-from gates.errors import OutputError, UnknownNameError
+from gates.errors import ConfigurationError, OutputError, UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.model import Decision
 from reports import charts, terminal
@@ -49,7 +49,8 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
     """Return the id and the document of the decision whose id begins with ``prefix``.
 
     Raises:
-        UnknownNameError: no decision, or more than one decision, has an id with this beginning.
+        UnknownNameError: no decision has an id with this beginning.
+        ConfigurationError: more than one decision has an id with this beginning.
     """
     documents = {
         record.entry_id: record.entry.document
@@ -57,7 +58,12 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
         if isinstance(record.entry, ledger.DecisionEntry)
     }
     matches = [entry_id for entry_id in documents if entry_id.startswith(prefix)]
-    if len(matches) != 1:
+    if len(matches) > 1:
+        raise ConfigurationError(
+            f"{len(matches)} decisions have ids that begin with {prefix[:80]!r}, such as "
+            f"{', '.join(matches[:MAX_NAMES])}; give more characters of the id"
+        )
+    if not matches:
         newest = list(documents)[-MAX_NAMES:]
         raise UnknownNameError("decision", prefix, newest, str(out / ledger.FILE))
     return matches[0], documents[matches[0]]

@@ -39,10 +39,15 @@ def read(path: Path = FILE) -> tuple[AcceptedFinding, ...]:
     """Read the accepted findings of a file, also those that have expired.
 
     Raises:
-        AcceptedFindingsError: an entry lacks one of the five keys, or has an unknown key or a wrong
-            value.
+        AcceptedFindingsError: the file is not TOML, or an entry lacks one of the five keys, or has
+            an unknown key or a wrong value.
     """
-    entries = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
+    except ValueError as error:
+        raise AcceptedFindingsError(f"{path} is not a TOML file in UTF-8: {error}") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise AcceptedFindingsError(f"{path}: expected tables [[accepted]]")
     return tuple(_entry(number, entry) for number, entry in enumerate(entries, 1))
 
 

@@ -62,6 +62,14 @@ def test_an_acceptance_that_lacks_something_is_refused(tmp_path: Path, text: str
         read(accepted_file(tmp_path, text))
 
 
+@pytest.mark.parametrize("text", ["[[accepted", "accepted = 3", "accepted = [3]", "a = '\xff'"])
+def test_a_damaged_file_of_acceptances_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "accepted.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(AcceptedFindingsError, match=re.escape(str(path))):
+        read(path)
+
+
 def test_the_shipped_file_accepts_values_of_tests_and_names_of_checks_only() -> None:
     assert {entry.rule for entry in read()} == {"exposed-secret"}
     assert {entry.place.split(" ")[0] for entry in read()} == {

@@ -51,6 +51,16 @@ def test_json_is_the_same_by_either_option(tmp_path: Path) -> None:
     assert json.loads(done.out)["id"] == newest_id(tmp_path)
 
 
+def test_a_beginning_of_two_ids_names_both_decisions(tmp_path: Path) -> None:
+    for _ in range(2):
+        check(tmp_path)
+    ids = [record.entry_id for record in ledger.entries(tmp_path / "out")]
+    done = gates("explain", "", "--out", str(tmp_path / "out"))
+    assert done.code == ExitCode.USAGE
+    assert "2 decisions have ids that begin with ''" in done.err
+    assert all(entry_id in done.err for entry_id in ids)
+
+
 def test_formats_in_files_leave_the_lines_on_stdout(tmp_path: Path) -> None:
     files = {name: tmp_path / "new" / "folder" / name for name in FORMATS}
     options = [part for name, path in files.items() for part in ("--format", f"{name}={path}")]
