@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The tests start a thousand processes. Without kept bytecode, each compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup system up down verify smoke-tests test test-thorough test-coverage load allure rehearse \
+.PHONY: help setup system up down verify smoke-tests test own-tests test-thorough test-coverage load allure rehearse \
 	prove-gate proof-suites proof-statistics bench-judge proof-rehearsal proof-packaging proof-ramp \
 	bench-scale proof-scale proof-serve integration-nightly nightly proof-backtest proof-nightly proof \
 	proof-behaviour proof-security proof-platform proof-other-stores proof-load bench-load security-scan \
@@ -52,7 +52,10 @@ verify: setup ## the main job: start the store, verify green, ask the gate
 smoke-tests: setup ## the critical paths of the target (guide section 6)
 	TARGET=$(TARGET) scripts/smoke-tests.sh
 
-test: setup check ## this project's own tests, on worlds of their own
+test: setup ## style, types, policy, and this project's own tests, on worlds of their own
+	$(MAKE) --no-print-directory --jobs 2 check own-tests
+
+own-tests:
 	$(PY) -m pytest tests -q -n 6 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## every test in its longest form, and the proofs that are tests (an hour)
