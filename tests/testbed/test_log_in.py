@@ -52,7 +52,8 @@ def test_each_missing_part_of_the_log_in_is_named(
         assert f"set {place}.ca_file" in problem(HEAD)
         assert f"set {place}.certificate_file and key_file" in problem(HEAD, ca)
         assert f"set {place}.token, credentials" in problem(HEAD, ca, client)
-        assert f"{VARIABLE} is not set; {place}.credentials" in problem(HEAD, ca, client, LOGIN)
+        unset = problem(HEAD, ca, client, LOGIN)
+        assert f"{VARIABLE} is not set; set the variable that {place}.credentials names" in unset
         monkeypatch.setenv(VARIABLE, credentials + "x")
         assert f"correct {place}.credentials (variable {VARIABLE})" in problem(
             HEAD, ca, client, LOGIN
