@@ -15,6 +15,8 @@ Table = dict[str, object]
 ESSENTIAL = ("requests", "request_errors", "processes")
 SELECTORS = ("total", "good", "bad", "events", "up", "start_time", "build", "weights")
 MIN_PART_OF_SET = 0.5
+# Every other status counts as a failure, also a status whose form nobody knows.
+KNOWN_GOOD = "[1-4]([0-9][0-9]|xx|XX)"
 STATUS = re.compile(r"[1-5](\d\d|xx|XX)\Z")
 REQUESTS = re.compile(r"(request|http|call|rpc)", re.IGNORECASE)
 DURATIONS = re.compile(r"(duration|latency|time|seconds|milliseconds)", re.IGNORECASE)
@@ -161,7 +163,7 @@ def _own_indicators(metrics: Metrics) -> IndicatorTables:
     labels = _declared_labels(metrics, indicators.counter)
     colour = f'slot="{SLOT}"'
     total = f"{indicators.counter}{{{colour}}}"
-    bad = f'{indicators.counter}{{{colour},{indicators.status_label}=~"5.."}}'
+    bad = f'{indicators.counter}{{{colour},{indicators.status_label}!~"{KNOWN_GOOD}"}}'
     indicators.tables["requests"] = {"reads": "requests", "total": total, "labels": labels}
     indicators.tables["request_errors"] = {"reads": "requests failed", "bad": bad, "total": total}
     _add_durations(indicators, metrics)

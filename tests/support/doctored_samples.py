@@ -167,7 +167,21 @@ def two_processes(place: Place) -> None:
         line.points = [(at, 1e6 if n % 2 else 2e6) for n, (at, _) in enumerate(line.points)]
 
 
+def failing_with(status: str) -> Change:
+    """Half of green's requests fail, and green gives the failures another status."""
+
+    def change(place: Place) -> None:
+        failing(0.5, 300)(place)
+        relabel("status", status, REQUESTS, slot="green", status="500")(place)
+
+    return change
+
+
 SAMPLES: dict[str, Change] = {
+    "failures with a text": failing_with("500 Internal Server Error"),
+    "failures with a word": failing_with("error"),
+    "failures without a status": failing_with(""),
+    "failures of a class": failing_with("5xx"),
     "NaN for green's requests": value(math.nan, REQUESTS, **GREEN),
     "NaN for green's errors": value(math.nan, REQUESTS, slot="green", status="500"),
     "infinite requests": value(math.inf, REQUESTS, slot="green", status="200"),

@@ -195,7 +195,8 @@ minimum_events = 60
 warm_up_seconds = 60
 
 """
-ERRORS = 'status=~"5.."}\'\ntotal = \'http_requests_total{slot="$slot",'
+PAYMENT_STATUS = 'status!~"captured|declined|pending"'
+ERRORS = 'status!~"[1-4]([0-9][0-9]|xx)"}\'\ntotal = \'http_requests_total{slot="$slot",'
 PAYMENTS = "status=\"failed\"}'\ntotal = 'payments_total{"
 VERY_SLOW = 'reads = "requests took over 5 s"\ngood ='
 SEMANTIC = {
@@ -222,10 +223,16 @@ SEMANTIC = {
     "a warm-up as long as a bake": ("warm_up_seconds = 60", "warm_up_seconds = 600",
                                     "at least as long as the bake"),
     "successes counted as bad": (
-        'status="failed"}\'\ntotal', 'status=~"failed|captured"}\'\ntotal',
+        f"{PAYMENT_STATUS}}}'\ntotal", 'status=~"failed|captured"}\'\ntotal',
         "accepts 'captured', the value of a good event"),
+    "all but declined payments counted as bad": (
+        f"{PAYMENT_STATUS}}}'\ntotal", 'status!~"declined|pending"}\'\ntotal',
+        "accepts '200', the value of a good event"),
+    "a good status counted as bad": (
+        'status!~"[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!~"[1-4][1-9][0-9]|404|200"}\'\ntotal',
+        "accepts '201', the value of a good event"),
     "all but one status counted as bad": (
-        'status=~"5.."}\'\ntotal', 'status!="404"}\'\ntotal',
+        'status!~"[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!="404"}\'\ntotal',
         "accepts '200', the value of a good event"),
     "restarts beyond reason": ("max_restarts = 4", "max_restarts = 200", "are a crash loop"),
     "events beyond reason": (
@@ -295,7 +302,7 @@ def test_the_policy_that_is_shipped_is_sound() -> None:
 OTEL = (
     ("http_requests_total{", "http_server_request_duration_seconds_count{"),
     ("http_request_duration_seconds", "http_server_request_duration_seconds"),
-    ('status=~"5.."', 'http_response_status_code=~"5.."'),
+    ('status!~"[1-4]([0-9][0-9]|xx)"', 'http_response_status_code!~"[1-4]([0-9][0-9]|xx)"'),
     ("route!~", "http_route!~"),
 )
 DOTTED = (

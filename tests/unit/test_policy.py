@@ -14,6 +14,7 @@ from gates.policy import target_file as target
 
 TEXT = (ROOT / "policies" / "release.toml").read_text()
 GREEN = (ROOT / "targets" / "green.toml").read_text()
+ERROR_STATUS = 'status!~"[1-4]([0-9][0-9]|xx)"'
 
 AGAIN = """[indicators.again]
 up = 'up{slot="$slot"}'
@@ -55,9 +56,9 @@ MISTAKES = [
     ('{slot="$slot",__name__', '{slot!="$slot",__name__', "a matcher of the colour"),
     ("cache_hits_total{slot", "cache_hits_total[60s] # {slot", "a plain selector"),
     ('cache_hits_total{slot="$slot"}', 'rate(cache_hits_total{slot="$slot"}', "a plain selector"),
-    ('status=~"5.."', 'status=~"5[[:digit:]]{2}"', "expected a range such as [0-9]"),
-    ('status=~"5.."', 'status=~"5[^[:^digit:]].{,1}"', "expected a range such as [0-9]"),
-    ('status=~"5.."', 'status=~"50?.{,2}"', "or a repetition such as {0,3}"),
+    (ERROR_STATUS, 'status=~"5[[:digit:]]{2}"', "expected a range such as [0-9]"),
+    (ERROR_STATUS, 'status=~"5[^[:^digit:]].{,1}"', "expected a range such as [0-9]"),
+    (ERROR_STATUS, 'status=~"50?.{,2}"', "or a repetition such as {0,3}"),
     ("shares = [0.1,", "shares = [0,", "ramp.shares: expected a list of numbers from 0.01 to 1"),
     ("shares = [0.1,", "shares = [0.3,", "ramp.shares: expected 1 to 100 shares, each larger"),
     ("shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]", "shares = []", "ramp.shares"),
@@ -81,7 +82,8 @@ MISTAKES = [
     ("good = 'http_request_duration_seconds_bucket{", "good = 'histogram_quantile(0.95, x{",
      "histogram_quantile without sum by (le)"),
     ("good = 'http_request", 'bad = "x"\ngood = \'http_request', "expected at most one of bad"),
-    ('route!~"/metrics|/api/health",status=~"5.."}\'\ntotal', 'route!~"(",status=~"5.."}\'\ntotal',
+    (f'route!~"/metrics|/api/health",{ERROR_STATUS}}}\'\ntotal',
+     f'route!~"(",{ERROR_STATUS}}}\'\ntotal',
      "not a selector"),
     ("[indicators.processes]", AGAIN,
      "expected exactly one indicator with the key up, got 2"),

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
@@ -40,11 +40,11 @@ GOOD = re.compile(r"_bucket\Z|_(hits|successes)(_total)?\Z")
 RULE_OF_THREE = 3
 # An objective that is still on trial after this time is a requirement that nobody decides about.
 MAX_TRIAL = timedelta(days=31)
-# Values of labels that say that an event went well.
-SUCCESSES = (
-    "200", "201", "202", "204", "301", "302", "304", "307", "308", "2xx", "3xx", "captured", "paid",
-    "placed", "success", "succeeded", "ok", "OK",
-)  # fmt: skip
+# Values of labels that say that an event went well: the statuses of HTTP, and words.
+GOOD_STATUSES = ("200", "201", "202", "204", "301", "302", "304", "307", "308", "2xx", "3xx")
+GOOD_WORDS = ("captured", "paid", "placed", "success", "succeeded", "ok", "OK")
+# A value that no system has.
+UNKNOWN = "an unknown value"
 # Values of labels that say that an event went badly.
 FAILURES = ("500", "502", "503", "504", "5xx", "failed", "failure", "error", "ERROR")
 REQUIRED = "required.toml"
@@ -187,12 +187,27 @@ def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str
             "matcher that selects the bad events"
         )
     for label, accepts in extra:
-        well = [value for value in SUCCESSES if accepts(value)]
-        if well:
+        if well := _accepted_successes(accepts):
             yield (
                 f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event; "
                 "exclude this value"
             )
+
+
+def _accepted_successes(accepts: Callable[[str], bool]) -> list[str]:
+    """Return the values of good events that a matcher of bad events must not accept.
+
+    A matcher that excludes the good events accepts unknown values, so that an unknown status counts
+    as bad. Such a matcher must exclude all good statuses, or the word of the system for success.
+
+    Args:
+        accepts: whether the matcher accepts a value of its label.
+    """
+    statuses = [value for value in GOOD_STATUSES if accepts(value)]
+    words = [value for value in GOOD_WORDS if accepts(value)]
+    if accepts(UNKNOWN) and (not statuses or len(words) < len(GOOD_WORDS)):
+        return []
+    return statuses + words
 
 
 def _one_family(part: str, whole: str) -> Iterator[str]:
@@ -234,12 +249,8 @@ def _direction(selector: str, *, part_is_good: bool) -> Iterator[str]:
 
 def _selects_failures(selector: str) -> bool:
     """Return whether a matcher accepts a value of bad events, and no value of good events."""
-    tests = [
-        matcher.test()
-        for matcher in matchers_of(selector)
-        if matcher.sign in ("=", "=~") and matcher.label != NAME
-    ]
+    tests = [matcher.test() for matcher in matchers_of(selector) if matcher.label != NAME]
     return any(
-        any(accepts(value) for value in FAILURES) and not any(accepts(value) for value in SUCCESSES)
+        any(accepts(value) for value in FAILURES) and not _accepted_successes(accepts)
         for accepts in tests
     )
