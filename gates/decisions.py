@@ -334,14 +334,14 @@ def record(context: Context, answer: Answer) -> DecisionDocument:
         LedgerError: the gate could not write the evidence or the entry, so there is no decision.
     """
     decision, evidence = answer.decision, answer.evidence
-    kept = {
+    judged_evidence = {
         "schema": SCHEMA,
         "stage": codec.to_json(answer.stage),
         "at": decision.at.isoformat(),
         "time_scale": decision.time_scale,
         "evidence": codec.to_json(evidence),
     }
-    digest = ledger.store_evidence(context.out, json.dumps(kept).encode())
+    digest = ledger.store_evidence(context.out, json.dumps(judged_evidence).encode())
     document = replace(
         decision_document.of_decision(
             decision, policy_digest=context.policy.digest, tool=__version__

@@ -249,7 +249,7 @@ def _generator(
 def _processor_share(
     readings: Sequence[tuple[float, float]], start: float, end: float
 ) -> float | None:
-    """Return the processor seconds per second between two moments; None without two readings."""
+    """Return the average use of a processor, 1 for a whole core; None without two readings."""
     within = [reading for reading in readings if start <= reading[0] <= end]
     if not within or within[-1][0] <= within[0][0]:
         return None

@@ -83,8 +83,8 @@ def measured(cell: Cell) -> tuple[Cell, list[float], int]:
         never = NEVER_GO.get(cell.kind)
         if never is not None:
             wrong += any(
-                one.decision is Outcome.GO and round(100 * one.weight) in never
-                for one in result.steps
+                step.decision is Outcome.GO and round(100 * step.weight) in never
+                for step in result.steps
             )
     return cell, stops, wrong
 
@@ -112,7 +112,7 @@ class Table:
     def take(self, cell: Cell, stops: list[float], wrong: int) -> None:
         """One cell's result."""
         row = self.rows.setdefault((cell.group, cell.kind), {})
-        count = sum(one < inf for one in stops)
+        count = sum(stop < inf for stop in stops)
         if cell.group in ("healthy", "limit"):
             row[cell.rate] = f"{100 * count / len(stops):.3g} %"
             if cell.group == "healthy":
@@ -128,13 +128,13 @@ class Table:
 
     def _broken(self, cell: Cell, stops: list[float], row: dict[int, str], wrong: int) -> None:
         broken = BROKEN[cell.kind]
-        after = sorted(one - broken.breach for one in stops)
+        after = sorted(stop - broken.breach for stop in stops)
         typical, late = median(after), after[min(len(after) - 1, int(0.95 * len(after)))]
-        most = broken.within[cell.rate]
-        row[cell.rate] = f"{typical:,.0f} / {late:,.0f} ({most[0]:,} / {most[1]:,})"
+        limits = broken.within[cell.rate]
+        row[cell.rate] = f"{typical:,.0f} / {late:,.0f} ({limits[0]:,} / {limits[1]:,})"
         if wrong:
             row[cell.rate] += f", {wrong} wrong GO"
-        if typical > most[0] or late > most[1] or wrong:
+        if typical > limits[0] or late > limits[1] or wrong:
             self.missed.append(f"{cell.kind} at {cell.rate}/s: {row[cell.rate]}")
 
     def text(self, ramps: int) -> str:

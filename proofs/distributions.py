@@ -168,8 +168,8 @@ def gate_alone(folder: Path, wheels: Sequence[Path]) -> None:
     proved("gates --version, gates lint, gates stages and `from gates import *` work")
     closed_targets(here)
     for arguments, text in (((), "HOLD  green-ready"), (("--json",), '"decision": "hold"')):
-        asked = ("check", "green-ready", "--target", "green", *arguments)
-        expect(here.run("gates", *asked), gates.ExitCode.HOLD, text)
+        command = ("check", "green-ready", "--target", "green", *arguments)
+        expect(here.run("gates", *command), gates.ExitCode.HOLD, text)
     proved("gates check answers HOLD where nobody answers, as text and as JSON")
     expect(
         here.run("gates", "rehearse"), gates.ExitCode.USAGE,
@@ -246,7 +246,7 @@ def checkout_alone(folder: Path, _: Sequence[Path]) -> None:
         proved("with only the dependencies, `pytest -m smoke --target green` gives 17 passed")
         for arguments in (("--editable", "."), (".",)):
             here.pip("install", "--quiet", "--no-deps", *(
-                one if one != "." else str(checkout) for one in arguments
+                argument if argument != "." else str(checkout) for argument in arguments
             ))  # fmt: skip
             smoke(here, checkout)
             smoke(here, here.elsewhere, "--pyargs", "suites", "-p", "no:locust")
@@ -269,7 +269,9 @@ def with_dependencies(folder: Path) -> Environment:
     here = Environment.create(folder / "dependencies")
     here.variables.update(world_variables(folder))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {one for extra in EXTRAS for one in project["optional-dependencies"][extra]}
+    wanted = {
+        requirement for extra in EXTRAS for requirement in project["optional-dependencies"][extra]
+    }
     here.pip("install", "--quiet", "-c", str(ROOT / "constraints.txt"), *sorted(wanted))
     return here
 

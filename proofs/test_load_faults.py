@@ -42,7 +42,7 @@ def test_workers_of_other_machines_are_waited_for(load: Callable[..., LoadComman
     code, printed = command.ended()
     assert code == ExitCode.GO, printed
     assert "the busiest of 2 processes" in printed
-    assert [one.wait(10) for one in workers] == [0, 0]
+    assert [worker.wait(10) for worker in workers] == [0, 0]
 
 
 def test_a_store_frozen_for_eight_seconds(
@@ -81,12 +81,12 @@ def test_every_fault_of_load_is_shown() -> None:
 def test_a_fault_breaks_its_limits_and_no_others(
     load: Callable[..., LoadCommand], world: TestWorld, name: str
 ) -> None:
-    arguments, said = FAULTS[name]
+    arguments, expected = FAULTS[name]
     with world.fault(name):
         code, printed = load(*arguments).ended()
     assert code == ExitCode.NO_GO, printed
     failed = findings(printed, "FAIL")
-    assert any(said in line for line in failed), printed
+    assert any(expected in line for line in failed), printed
     broken = {line.split(": ")[1].replace(" ", "-") for line in failed}
     assert broken == UNDER_LOAD[name], printed
 
@@ -98,16 +98,20 @@ def test_the_other_profiles_pass_on_a_healthy_store(
     command = load(profile, "--users", "120", "--duration", seconds)
     code, printed = command.ended()
     few = (" p95 ", " payment_success: ")
-    lines = [line for line in findings(printed, "UNSURE") if not any(one in line for one in few)]
+    lines = [
+        line
+        for line in findings(printed, "UNSURE")
+        if not any(sentence in line for sentence in few)
+    ]
     # So few requests are too few to be sure of P95 and payments; everything else is.
     assert code in (ExitCode.GO, ExitCode.HOLD), printed
     assert lines == [], printed
     assert findings(printed, "FAIL") == [], printed
-    said = {
+    findings_by_name = {
         "stress": "every limit was met up to 240 users",
         "spike": "responses were correct and fast again",
     }
-    assert said[profile] in printed
+    assert findings_by_name[profile] in printed
 
 
 def test_a_killed_worker(load: Callable[..., LoadCommand]) -> None:

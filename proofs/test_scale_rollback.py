@@ -44,9 +44,9 @@ def test_watch_rolls_back_within_30_s_of_the_condition(tmp_path: Path) -> None:
         watched = place.ask("watch", "--for", "10m")
         ended = datetime.now(UTC)
     assert watched.code == EXIT_CODES[Outcome.ROLLBACK], watched.output
-    found = CONDITION.search(watched.output)
-    assert found is not None, watched.output
-    condition = datetime.combine(ended.date(), dt_time.fromisoformat(found[1]), UTC)
+    match = CONDITION.search(watched.output)
+    assert match is not None, watched.output
+    condition = datetime.combine(ended.date(), dt_time.fromisoformat(match[1]), UTC)
     late = ended - condition
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"rolled back {late.total_seconds():.0f} s after the condition was met; load {load}")

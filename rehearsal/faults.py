@@ -65,7 +65,7 @@ class ObservedRouter:
         return self.router.shares()
 
     def move(self, shares: Mapping[str, float]) -> None:
-        """Move the traffic; switch the fault on when green has the share of the fault's step."""
+        """Move the traffic; switch the fault on once green has the traffic share of ``--at``."""
         self.router.move(shares)
         if shares.get("green") == 0:
             self.zero_at = time.time()

@@ -90,21 +90,13 @@ class OperationMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class PhaseMeasurement:
-    """One phase of the run.
+    """A phase of a load run, as a line of the record states it.
+
+    The other fields have the meaning of the fields of ``gates.model.load_run.LoadPhase``.
 
     Args:
-        name: the phase's name in the profile.
         start_seconds: the start of the phase, in seconds since the run began.
         end_seconds: the end of the phase, in seconds since the run began.
-        judged: the limits that apply: ``all``, or only those of ``answers`` (the share of correct
-            responses, and the gaps between correct responses); empty where no limit applies.
-        users_planned: the planned number of users at the end of the phase.
-        users_reached: the largest number of users that ran at the same time in the phase.
-        due: the number of requests that were due by the schedule, which was fixed before the run.
-        unfinished: the number of due requests that were never sent or never ended.
-        oldest_unfinished_seconds: the time since the oldest of the unfinished requests was due.
-        longest_gap_seconds: the longest time without a correct response.
-        operations: the requests of each operation of the contract, and of ``total`` (all of them).
     """
 
     name: str

@@ -112,8 +112,10 @@ def parse(text: str, *, any_colour: bool = False) -> Selector:
 
     Source: Prometheus documentation, querying basics: instant vector selectors.
     """
-    kept = [matcher for matcher in matchers_of(text) if not (any_colour and matcher.is_of_colour)]
-    tests = [(matcher, matcher.test()) for matcher in kept]
+    matchers = [
+        matcher for matcher in matchers_of(text) if not (any_colour and matcher.is_of_colour)
+    ]
+    tests = [(matcher, matcher.test()) for matcher in matchers]
     return Selector(
         tuple((matcher.label, test) for matcher, test in tests),
         frozenset(
@@ -121,7 +123,7 @@ def parse(text: str, *, any_colour: bool = False) -> Selector:
             for matcher, test in tests
             if matcher.sign in ("=", "=~") and matcher.label != NAME and not test("")
         ),
-        frozenset(matcher.label for matcher in kept if matcher.label != NAME),
+        frozenset(matcher.label for matcher in matchers if matcher.label != NAME),
         text,
     )
 

@@ -206,7 +206,7 @@ def _add_targets(
     suites = tuple(fit.suite for fit in fits if fit.applies)
     secrets = tuple(sorted({name for fit in fits if fit.applies for name in fit.secrets}))
     named = ((store.target, store.url), (store.baseline, store.baseline_url))
-    kept = kept_tables(store.targets / f"{store.target}.toml")
+    earlier_tables = kept_tables(store.targets / f"{store.target}.toml")
     for (name, url), answer in zip(named, answers, strict=True):
         if answer is None:
             continue
@@ -229,7 +229,7 @@ def _add_targets(
         path = store.targets / f"{name}.toml"
         own = kept_tables(path)
         if not has_login(own):
-            own |= _only_access(kept)
+            own |= _only_access(earlier_tables)
         proposal.files[path] = target_of(content, own)
         proposal.missing += [f"fill in {key} in {path}" for key in content.placeholders]
     proposal.missing += [

@@ -65,10 +65,10 @@ def kept_tables(path: Path) -> dict[str, object]:
         content = tomllib.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    kept = {key: content[key] for key in KEPT if isinstance(content.get(key), dict)}
-    if PLACEHOLDER in str(kept.get("expected")):
-        del kept["expected"]
-    return kept
+    tables = {key: content[key] for key in KEPT if isinstance(content.get(key), dict)}
+    if PLACEHOLDER in str(tables.get("expected")):
+        del tables["expected"]
+    return tables
 
 
 def has_login(kept: Mapping[str, object]) -> bool:

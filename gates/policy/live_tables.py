@@ -98,7 +98,7 @@ def _stop_at(table: Table, metrics: int) -> float:
 
 
 def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjective:
-    """Read a comparison: green's ratio is under a limit (``below``) or near blue's (``margin``)."""
+    """Read a comparison: ``below`` limits green's ratio, ``margin`` the distance to blue's."""
     indicator = known.events(table, Part.BAD, Part.GOOD)
     relative = "margin" in table.left()
     if relative == ("below" in table.left()):
@@ -130,7 +130,7 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
 
 
 def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjective:
-    """Read an objective: green has about as many events per request as blue."""
+    """Read the objective that green has about as many events per request as blue."""
     return ThroughputObjective(
         name=name,
         guide=table.text("guide"),
@@ -144,7 +144,7 @@ def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjecti
 
 
 def availability(name: str, table: Table, known: Definitions) -> AvailabilityObjective:
-    """Read an objective: green's instances are up for most of a ramp step."""
+    """Read the objective that green's instances are up for most of a ramp step."""
     return AvailabilityObjective(
         name=name,
         guide=table.text("guide"),
@@ -157,7 +157,7 @@ def availability(name: str, table: Table, known: Definitions) -> AvailabilityObj
 
 
 def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
-    """Read a rollback trigger: an objective whose fail means a rollback."""
+    """Read a rollback trigger, which is an objective whose fail means a rollback."""
     return TriggerObjective(
         name=name,
         guide=table.text("guide"),
@@ -172,7 +172,7 @@ def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
 
 
 def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
-    """Read an objective: green's processes restart at most ``max_restarts`` times."""
+    """Read the objective that green's processes restart at most ``max_restarts`` times."""
     return RestartsObjective(
         name=name,
         guide=table.text("guide"),
@@ -184,7 +184,7 @@ def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
 
 
 def traffic(name: str, table: Table, known: Definitions) -> TrafficObjective:
-    """Read an objective: green's part of all events is near green's share of the traffic."""
+    """Read the objective that green's part of all events is near green's share of the traffic."""
     return TrafficObjective(
         name=name,
         guide=table.text("guide"),

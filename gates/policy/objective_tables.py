@@ -70,7 +70,7 @@ def refuse_advisory(objective: Objective, table: Table) -> None:
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
-    """Read an objective: the checks of a check set have passed."""
+    """Read the objective that the checks of a check set have passed."""
     check_set = one_of(table, "checks", known.check_sets)
     objective = ChecksObjective(
         name=name,
@@ -110,7 +110,7 @@ def _breach(table: Table) -> Outcome:
 
 
 def listed_checks(name: str, table: Table, known: Definitions) -> ListedChecksObjective:
-    """Read an objective: only checks of the policy's check sets have run."""
+    """Read the objective that only checks of the policy's check sets have run."""
     return ListedChecksObjective(
         name=name,
         guide=table.text("guide"),
@@ -125,17 +125,17 @@ def _since_rollback(table: Table) -> bool:
 
 
 def rollback(name: str, table: Table, known: Definitions) -> RollbackObjective:
-    """Read an objective: a rollback has given the target all traffic."""
+    """Read the objective that a rollback has given the target all traffic."""
     return RollbackObjective(name=name, guide=table.text("guide"), max_age=known.max_age(table))
 
 
 def served_build(name: str, table: Table, _: Definitions) -> ServedBuildObjective:
-    """Read an objective: the target serves the expected build."""
+    """Read the objective that the target serves the expected build."""
     return ServedBuildObjective(name=name, guide=table.text("guide"))
 
 
 def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjective:
-    """Read an objective: the samples come from the expected build."""
+    """Read the objective that the samples come from the expected build."""
     return LiveBuildObjective(
         name=name,
         guide=table.text("guide"),
@@ -147,7 +147,7 @@ def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjectiv
 
 
 def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
-    """Read an objective: the ratio of bad events is below a limit, or of good events above it."""
+    """Read the objective that limits the ratio of bad events, or of good events."""
     below = "below" in table.left()
     if below == ("above" in table.left()):
         raise table.error("below", "expected exactly one of the keys below and above")
@@ -175,7 +175,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
 
 
 def share(name: str, table: Table, known: Definitions) -> ShareObjective:
-    """Read an objective: green has had its share of the traffic for the whole bake time."""
+    """Read the objective that green has had its share of the traffic for the whole bake time."""
     objective = ShareObjective(
         name=name,
         guide=table.text("guide"),
@@ -191,7 +191,7 @@ def share(name: str, table: Table, known: Definitions) -> ShareObjective:
 
 
 def load(name: str, table: Table, known: Definitions) -> LoadObjective:
-    """Read an objective: a load run of a load profile has met the limits of the profile."""
+    """Read the objective that a load run of a load profile has met the limits of the profile."""
     profile = one_of(table, "profile", known.profiles)
     required, keys = known.profiles[profile], table.left()
     return LoadObjective(
@@ -211,7 +211,7 @@ def load(name: str, table: Table, known: Definitions) -> LoadObjective:
 
 
 def sign_off(name: str, table: Table, _: Definitions) -> SignOffObjective:
-    """Read an objective: people have signed an item that no machine can verify."""
+    """Read the objective that people have signed an item that no machine can verify."""
     keys = table.left()
     return SignOffObjective(
         name=name,

@@ -75,6 +75,41 @@ ALL_OPERATIONS = "total"
 Reader = Callable[[str, Table, Definitions], Objective]
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The tables of limits that checks and load runs read.
+
+    Args:
+        latency: the limit of the P95 of each operation, in seconds by operation.
+        security: the limits of the security suite, by name.
+        load: the limits of load runs, by name.
+        nightly: the limits of the nightly comparison, by name.
+        platform: the limits of the platform suite, by name; empty without the table.
+    """
+
+    latency: Mapping[str, float]
+    security: Mapping[str, float]
+    load: Mapping[str, float]
+    nightly: Mapping[str, float]
+    platform: Mapping[str, float]
+
+    @classmethod
+    def of(cls, top: Table) -> "_Limits":
+        """Read the tables of limits of a policy."""
+        return cls(
+            latency=_latency_limits(top.table("latency_limits")),
+            security=_numbers(top.table("security_limits"), SECURITY_LIMITS),
+            load=_numbers(top.table("load_limits"), LOAD_LIMITS),
+            nightly=_numbers(top.table("nightly_limits"), NIGHTLY_LIMITS),
+            platform=_optional_numbers(top, "platform_limits", PLATFORM_LIMITS),
+        )
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the limits that checks and load runs use."""
+        return _limits_digest(self.latency, self.security, self.load, self.platform)
+
+
 def load(path: Path) -> Policy:
     """Read a policy file.
 
@@ -92,11 +127,7 @@ def load(path: Path) -> Policy:
         raise top.error("schema", f"expected {SCHEMA}; schema {SCHEMA} has the table [indicators]")
     name = top.name("name")
     check_sets = _check_sets(top.table("check_sets"))
-    latencies = _latency_limits(top.table("latency_limits"))
-    security = _numbers(top.table("security_limits"), SECURITY_LIMITS)
-    loads = _numbers(top.table("load_limits"), LOAD_LIMITS)
-    nightly = _numbers(top.table("nightly_limits"), NIGHTLY_LIMITS)
-    platform = _optional_numbers(top, "platform_limits", PLATFORM_LIMITS)
+    limits = _Limits.of(top)
     ramp_keys = top.table("ramp")
     ramp = ramp_table(ramp_keys)
     objective_keys = top.table("objectives")
@@ -105,8 +136,8 @@ def load(path: Path) -> Policy:
     plan, metrics = RampPlan(len(ramp.shares), ramp.bake), _metrics(tables)
     known = Definitions(
         check_sets=check_sets,
-        limits_digest=_limits_digest(latencies, security, loads, platform),
-        profiles=_profiles(top.table("load_profiles"), loads, latencies),
+        limits_digest=limits.digest,
+        profiles=_profiles(top.table("load_profiles"), limits.load, limits.latency),
         indicators=indicators(*of_indicators.tables),
         defaults=Defaults.of(top.table("defaults")),
         bake=ramp.bake,
@@ -124,15 +155,15 @@ def load(path: Path) -> Policy:
         name=name,
         digest=of_indicators.digest,
         limits_digest=known.limits_digest,
-        latency_limits=latencies,
-        security_limits=security,
-        nightly_limits=nightly,
+        latency_limits=limits.latency,
+        security_limits=limits.security,
+        nightly_limits=limits.nightly,
         hold_seconds=ramp.hold_seconds,
         no_go_rolls_back=ramp.no_go_rolls_back,
         stages=every_stage,
         on_crash=ramp.on_crash,
         indicators=known.indicators,
-        platform_limits=platform,
+        platform_limits=limits.platform,
         alert_levels=levels,
         check_sets=check_sets,
     )

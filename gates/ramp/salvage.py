@@ -90,7 +90,7 @@ def read(path: Path) -> Salvage:
 
 
 def _access(path: Path, content: Mapping[str, Any], problems: list[str]) -> TargetAccess:
-    """The access of each part; a part whose table has a mistake is accessed without a log-in."""
+    """Read the log-in of each part; a part gets no log-in if its table has a mistake."""
     tables, addresses = (
         value if isinstance(value := content.get(key), dict) else {}
         for key in ("access", "addresses")

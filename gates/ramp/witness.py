@@ -356,6 +356,6 @@ def _scrape_interval(several: tuple[Series, ...]) -> float:
 
 
 def _is_intended(share: float, intended: float) -> bool:
-    """Whether a measured share is the intended share; a share of nothing has no tolerance."""
+    """Return whether a measured share is the intended share; an intended 0 has no tolerance."""
     is_nothing = is_same_share(intended, 0.0)
     return abs(share - intended) <= (SAME_SHARE if is_nothing else SHARE_TOLERANCE)

@@ -75,8 +75,8 @@ def decisions_of(source: ReportInput) -> Decisions:
         if number == 0:
             newest_evidence = evidence
         if any(isinstance(objective, ComparisonObjective) for objective in stage.objectives):
-            kept = KeptDecision(document, stage, evidence)
-            return Decisions(documents[0], newest_evidence, kept, "")
+            stored = KeptDecision(document, stage, evidence)
+            return Decisions(documents[0], newest_evidence, stored, "")
     return Decisions(documents[0], newest_evidence, None, problem)
 
 

@@ -81,7 +81,7 @@ class Server:
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def openapi(self, _: Request) -> Response:
-        """``GET /openapi.json``: respond with the OpenAPI document of the server."""
+        """Return the OpenAPI document of the server, for ``GET /openapi.json``."""
         return JSONResponse(openapi_document())
 
     @contextlib.asynccontextmanager

@@ -83,8 +83,8 @@ def file_states(paths: Iterable[Path]) -> tuple[FileState, ...]:
     states = []
     for path in sorted(paths):
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             continue
-        states.append((str(path), found.st_size, found.st_mtime_ns))
+        states.append((str(path), status.st_size, status.st_mtime_ns))
     return tuple(states)

@@ -97,7 +97,7 @@ def _newest(decisions: list[Decision]) -> list[Decision]:
 
 def _decision_metrics(decisions: list[Decision]) -> Iterator[Metric]:
     total = Metric("gates_decisions_total", "counter", "The number of decisions in the ledger.")
-    counted = Counter((one.target, one.stage, one.outcome) for one in decisions)
+    counted = Counter((each.target, each.stage, each.outcome) for each in decisions)
     for (target, stage, outcome), number in counted.items():
         total.add(number, target=target, stage=stage, decision=outcome.value)
     last = Metric(
@@ -171,10 +171,10 @@ def _server_metrics(content: LedgerContent, counts: QuestionCounts) -> Iterator[
         "gates_ledger_damaged_lines", "gauge", "The number of damaged lines in the ledger."
     )
     damaged.add(len(content.problems))
-    asked = Metric(
+    questions = Metric(
         "gates_serve_questions_total", "counter", "Requests for a decision to this server."
     )
-    asked.add(counts.arrived)
+    questions.add(counts.arrived)
     shared = Metric(
         "gates_serve_questions_shared_total",
         "counter",
@@ -189,4 +189,4 @@ def _server_metrics(content: LedgerContent, counts: QuestionCounts) -> Iterator[
     failed.add(counts.failed)
     build = Metric("gates_build_info", "gauge", "The version of the gate.")
     build.add(1, version=__version__)
-    yield from (damaged, asked, shared, failed, build)
+    yield from (damaged, questions, shared, failed, build)

@@ -158,9 +158,9 @@ def _decompressed(body: bytes, max_bytes: int) -> bytes:
 
 def _without_secrets(body: bytes, access: Access, *, is_data: bool) -> bytes:
     """Return a body without the secrets of the request; a server may repeat secrets in errors."""
-    least = MIN_SECRET_LENGTH_IN_DATA if is_data else MIN_SECRET_LENGTH
+    min_length = MIN_SECRET_LENGTH_IN_DATA if is_data else MIN_SECRET_LENGTH
     for secret in access.secrets:
-        if len(secret) >= least:
+        if len(secret) >= min_length:
             body = body.replace(secret.encode(), STARS)
     return body
 

@@ -41,7 +41,7 @@ class Tally:
 
 
 class SlidingWindow:
-    """The count of the events in a window that ends at the newest count.
+    """Counts the events of the newest seconds; older events leave the count.
 
     Args:
         seconds: the length of the window, in seconds.

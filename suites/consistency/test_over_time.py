@@ -86,7 +86,7 @@ def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -
         *[delivery_of(order, 2)] * 3,
         delivery_of(strangers_order, 2),
     ]
-    assert max(len(events) - len(kept) for events, kept in zip(received, later, strict=True)) <= 1
+    assert max(len(events) - len(rest) for events, rest in zip(received, later, strict=True)) <= 1
     assert max(each.lateness for events in received for each in events) <= MAX_LATENESS
     assert [event["order_id"] for event in still] == [last["id"], strangers_last["id"]]
     assert points == _points(shopper), "a delivery must not change the points of an order"

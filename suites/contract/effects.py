@@ -78,5 +78,5 @@ def _bounds(content: int | list[int]) -> tuple[int, int]:
     """Return smallest and largest number: ``1`` means exactly one, ``[0, 3]`` at most three."""
     if isinstance(content, int):
         return content, content
-    least, largest = content
-    return least, largest
+    smallest, largest = content
+    return smallest, largest

@@ -203,8 +203,8 @@ def test_order(
 ) -> None:
     """The store computes the total; an order is placed once, and takes all of its stock or none."""
     shopper, other = new_person(), new_person()
-    kept = ownership.product(price_paise=100, stock=5)
-    in_cart = {"product_id": kept.product_id, "quantity": 2}
+    unchanged = ownership.product(price_paise=100, stock=5)
+    in_cart = {"product_id": unchanged.product_id, "quantity": 2}
     cart = shopper.client.call("add_to_cart", expect=200, body=in_cart).body
     rice = ownership.product(price_paise=5_400, stock=8)
     dal = ownership.product(price_paise=12_900, stock=4)

@@ -54,22 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m suites.monitoring", description=__doc__)
-    parser.add_argument(
-        "--rules",
-        metavar="FILE",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="files of alert rules and recording rules",
-    )
-    parser.add_argument(
-        "--alertmanager",
-        metavar="FILE",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="Alertmanager configuration files",
-    )
+    for option, meaning in (
+        ("--rules", "files of alert rules and recording rules"),
+        ("--alertmanager", "Alertmanager configuration files"),
+    ):
+        parser.add_argument(option, metavar="FILE", type=Path, nargs="+", default=[], help=meaning)
     parser.add_argument(
         "--prometheus",
         metavar="URL",

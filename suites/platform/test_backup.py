@@ -22,7 +22,7 @@ pytestmark = pytest.mark.platform
 
 @dataclass(frozen=True, slots=True)
 class OwnBackup:
-    """A backup that this run took.
+    """A backup that this suite run took itself, with the documents that it must contain.
 
     Args:
         backup: the backup.

@@ -89,7 +89,7 @@ def _search(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:
     now = datetime.now(UTC)
     others = {name: at for name, at in runs_with_data(database).items() if name != run_id}
     ended = tuple(name for name, newest in sorted(others.items()) if has_ended(name, newest, now))
-    kept = tuple(sorted(set(others) - set(ended)))
+    living = tuple(sorted(set(others) - set(ended)))
     before = _left(database, ended)
     if may_delete:
         for name in ended:
@@ -98,9 +98,9 @@ def _search(database: Shop, run_id: str, *, may_delete: bool) -> Leftovers:
     return Leftovers(
         removed=before - after,
         ended=ended,
-        kept=kept,
+        kept=living,
         problem="; ".join(
-            [*_still_there(ended, after, may_delete=may_delete), *_of_unknown_age(others, kept)]
+            [*_still_there(ended, after, may_delete=may_delete), *_of_unknown_age(others, living)]
         ),
     )
 

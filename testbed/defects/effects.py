@@ -73,14 +73,14 @@ async def show_newest_payment(context: Context) -> Reply:
 
 async def facets_of_all_products(context: Context) -> Reply:
     only(context.query, "q")
-    found = context.db.products.find({"words": {"$all": search.words(search.query_text(context))}})
-    return facets_of([product async for product in found])
+    cursor = context.db.products.find({"words": {"$all": search.words(search.query_text(context))}})
+    return facets_of([product async for product in cursor])
 
 
 async def facets_of_a_page(context: Context) -> Reply:
     only(context.query, "q")
-    found = context.db.products.find(search.matching(search.query_text(context), None, None))
-    return facets_of([product async for product in found.limit(PAGE)])
+    cursor = context.db.products.find(search.matching(search.query_text(context), None, None))
+    return facets_of([product async for product in cursor.limit(PAGE)])
 
 
 def facets_of(hits: list[Document]) -> Reply:
@@ -95,8 +95,8 @@ def facets_of(hits: list[Document]) -> Reply:
 async def autocomplete_of_all_products(context: Context) -> Reply:
     prefix = search.words(search.query_text(context))[-1]
     limit = integer(context.query, "limit", 8, 20)
-    found = context.db.products.find({"words": search.begins(prefix)})
-    names = [product["name"] async for product in found.sort(search.SUGGESTION_ORDER).limit(limit)]
+    cursor = context.db.products.find({"words": search.begins(prefix)})
+    names = [product["name"] async for product in cursor.sort(search.SUGGESTION_ORDER).limit(limit)]
     return Reply(200, {"suggestions": names})
 
 

@@ -41,8 +41,8 @@ async def missed_one_too_many(
 ) -> list[Document]:
     if resume_after is None:
         return []
-    found = store.db.order_events.find({**wanted, "seq": {"$gte": resume_after}})
-    return [event async for event in found.sort("seq", 1)]
+    cursor = store.db.order_events.find({**wanted, "seq": {"$gte": resume_after}})
+    return [event async for event in cursor.sort("seq", 1)]
 
 
 async def missed_nothing(

@@ -114,8 +114,8 @@ async def product_page_above_last_price(
     context: Context, wanted: Document, page: int, per_page: int
 ) -> dict[str, object]:
     """Sorts by price; each page begins above the last price of the page before it."""
-    found = context.db.products.find(wanted).sort([("price_paise", 1), ("_id", 1)])
-    left = [product async for product in found]
+    cursor = context.db.products.find(wanted).sort([("price_paise", 1), ("_id", 1)])
+    left = [product async for product in cursor]
     total = len(left)
     for _ in range(page - 1):
         last = left[:per_page][-1]["price_paise"] if left else 0

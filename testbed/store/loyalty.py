@@ -157,8 +157,8 @@ async def unlock(db: Database, user_id: str, key: str) -> None:
 async def achievements(context: Context) -> Reply:
     """``GET /api/gamification/achievements``: all achievements, with the time of each unlock."""
     only(context.query)
-    found = context.db.achievements.find({"user_id": context.user["_id"]})
-    unlocked = {entry["key"]: entry["unlocked_at"] async for entry in found}
+    cursor = context.db.achievements.find({"user_id": context.user["_id"]})
+    unlocked = {entry["key"]: entry["unlocked_at"] async for entry in cursor}
     listed = [
         {"key": key, "title": title, "unlocked_at": unlocked.get(key)}
         for key, title in ACHIEVEMENTS.items()
@@ -170,10 +170,10 @@ async def leaderboard(context: Context) -> Reply:
     """``GET /api/gamification/leaderboard/global``: most points first, ties by who was first."""
     only(context.query, "limit")
     limit = integer(context.query, "limit", 10, MAX_LEADERS)
-    found = context.db.leaderboards.find({"points": {"$gt": 0}})
+    cursor = context.db.leaderboards.find({"points": {"$gt": 0}})
     leaders = [
         {"rank": 0, "user_id": entry["_id"], "name": entry["name"], "points": entry["points"]}
-        async for entry in found.sort(LEADER_ORDER).limit(limit)
+        async for entry in cursor.sort(LEADER_ORDER).limit(limit)
     ]
     ranked = [{**leader, "rank": rank} for rank, leader in enumerate(leaders, start=1)]
     return Reply(200, {"leaders": ranked})

@@ -234,8 +234,8 @@ def method_document(user_id: str, card: CardDetails) -> Document:
 async def list_methods(context: Context) -> Reply:
     """``GET /api/payments/methods``: one's own."""
     only(context.query)
-    found = context.db.payment_methods.find(methods_of(context.user["_id"])).sort("_id", 1)
-    return Reply(200, {"methods": [public_method(method) async for method in found]})
+    cursor = context.db.payment_methods.find(methods_of(context.user["_id"])).sort("_id", 1)
+    return Reply(200, {"methods": [public_method(method) async for method in cursor]})
 
 
 def methods_of(user_id: str) -> Document:

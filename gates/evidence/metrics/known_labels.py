@@ -24,7 +24,7 @@ class KnownLabels:
     until: float = -inf
 
     def missing_seconds(self, seconds: float, at: float) -> float:
-        """Return the length in seconds of the window that must be queried; 0 where all is known.
+        """Return how many seconds before ``at`` must be queried; 0 if all labels are known.
 
         Args:
             seconds: the length of the needed window, which ends at ``at``.

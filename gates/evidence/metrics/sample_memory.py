@@ -143,9 +143,9 @@ class SampleMemory:
                 if answer.measured is Measured.ERROR:
                     return Reading((), answer.problem)
                 known.add(answer.series, first, last)
-            kept = max(seconds, self._longest.get(name, 0.0))
-            self._longest[name] = kept
-            known.forget_until(at - kept - SPARE_SECONDS)
+            window_seconds = max(seconds, self._longest.get(name, 0.0))
+            self._longest[name] = window_seconds
+            known.forget_until(at - window_seconds - SPARE_SECONDS)
             self._remember(name, known)
             return Reading(known.between(begin, at))
 

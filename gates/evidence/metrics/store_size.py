@@ -188,9 +188,9 @@ def store_size(
     if answer.measured is not Measured.OK or not all(map(isfinite, values.values())):
         return StoreSize({})
     scrapes_known = [value for name, value in values.items() if name.startswith(SCRAPES)]
-    most = max(scrapes_known, default=0)
+    largest = max(scrapes_known, default=0)
     return StoreSize(
         {selector: int(values.get(str(number), 0)) for number, selector in enumerate(wide)},
-        INTERVAL_WINDOW_SECONDS / most if most > 1 else USUAL_INTERVAL_SECONDS,
+        INTERVAL_WINDOW_SECONDS / largest if largest > 1 else USUAL_INTERVAL_SECONDS,
         {item: int(values.get(f"{SUMS} {number}", 0)) for number, item in enumerate(splits)},
     )

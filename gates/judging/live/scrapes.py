@@ -140,7 +140,7 @@ class ScrapeReader:
     def _of_instance(
         self, instance: str, series: InstanceSeries, earlier: InstanceScrapes | None
     ) -> InstanceScrapes:
-        """The scrapes of an instance; unchanged scrapes of an earlier evaluation are used again."""
+        """Return the scrapes of an instance; scrapes that did not change are not computed again."""
         until, since = series.until(), -inf
         scrapes: list[Scrape] = []
         if earlier is not None:

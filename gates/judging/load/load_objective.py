@@ -152,7 +152,7 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
             name, Verdict.INCONCLUSIVE, f"{sentence}; the requests of these workers are missing"
         )
     shares = [share for share in generator.processor_share if share is not None]
-    most = objective.limits["generator_processor"]
+    limit = objective.limits["generator_processor"]
     slack = objective.limits["generator_lag_seconds"]
     lag = generator.lag_p99_seconds
     if len(shares) < len(generator.processor_share):
@@ -161,10 +161,10 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
     figures = (
         f"1 % of the requests were sent {1000 * lag:.0f} ms or more late (limit "
         f"{1000 * slack:.0f} ms), the busiest of {len(shares)} processes used "
-        f"{100 * max(shares):.0f} % of a core (limit {100 * most:.0f} %), and the largest process "
+        f"{100 * max(shares):.0f} % of a core (limit {100 * limit:.0f} %), and the largest process "
         f"used {max(generator.memory_bytes) / 1e6:.0f} MB of memory"
     )
-    if lag >= slack or max(shares) >= most:
+    if lag >= slack or max(shares) >= limit:
         return LimitResult(
             name, Verdict.INCONCLUSIVE, f"the generator was the bottleneck: {figures}"
         )
@@ -180,7 +180,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     seconds = sum(phase.seconds for phase in whole)
     worst = min(judged, key=lambda phase: phase.users_reached / max(1, phase.users_planned))
-    least = ALL_OF_THEM if worst.judged == ALL else MOST_OF_THEM
+    minimum = ALL_OF_THEM if worst.judged == ALL else MOST_OF_THEM
     a_minute = objective.limits["requests_per_user_minute"]
     pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
     figures = (
@@ -189,7 +189,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
         f"minute were due from each user (at least {a_minute:g})"
     )
     peak = max(phase.users_planned for phase in judged)
-    too_few = worst.users_reached < least * worst.users_planned or peak < run.users
+    too_few = worst.users_reached < minimum * worst.users_planned or peak < run.users
     if too_few or seconds < ALMOST * run.judged_seconds or pace < a_minute:
         return LimitResult(
             name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {figures}"

@@ -135,11 +135,11 @@ def _in_a_bake(objective: Objective, bake: timedelta) -> Iterator[str]:
             if objective.terms.warm_up >= seconds:
                 yield "warm_up_seconds is at least as long as the bake time; set a shorter time"
         case RestartsObjective():
-            most = MAX_RESTARTS_PER_MINUTE * seconds / 60
-            if objective.max_restarts > most:
+            limit = MAX_RESTARTS_PER_MINUTE * seconds / 60
+            if objective.max_restarts > limit:
                 yield (
                     f"max_restarts: {objective.max_restarts} restarts in a bake of {seconds:.0f} s "
-                    f"are a crash loop; set at most {most:.0f}"
+                    f"are a crash loop; set at most {limit:.0f}"
                 )
         case TriggerObjective():
             if objective.lasting >= bake:

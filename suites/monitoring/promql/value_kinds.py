@@ -340,8 +340,8 @@ def _sum(node: BinaryExpr, left: Value, right: Value) -> Value:
         low, high = left.low - right.high, left.high - right.low
     numbers = promql.constant(node.lhs) is not None, promql.constant(node.rhs) is not None
     if any(numbers):
-        kept = right if numbers[0] else left
-        return replace(kept, low=low, high=high)
+        operand = right if numbers[0] else left
+        return replace(operand, low=low, high=high)
     kinds = {left.kind, right.kind}
     if Kind.TIMESTAMP in kinds:
         return Value(Kind.SECONDS)

@@ -207,8 +207,8 @@ def _own_call(survey: Survey, endpoint: Endpoint, account: Account) -> Call | No
             return None
         call = replace(call, path=owned.call.path)
     if isinstance(call.body, dict):
-        kept = {name: account.profile.get(name, value) for name, value in call.body.items()}
-        call = replace(call, body=kept)
+        values = {name: account.profile.get(name, value) for name, value in call.body.items()}
+        call = replace(call, body=values)
     return call
 
 
