@@ -74,7 +74,8 @@ class Selector:
 
     Args:
         matchers: pairs of a label and a function that tests the value of the label.
-        asks_for: the labels that must have a value, without the metric name.
+        asks_for: the labels that must have a value, without the metric name; also a label whose
+            matcher excludes the empty value, as in ``status!~"|2.."``.
         label_names: the labels of all matchers, without the metric name.
         text: the text of the selector; a sum of time series matches if its label ``__sum_of__`` is
             this text.
@@ -119,9 +120,7 @@ def parse(text: str, *, any_colour: bool = False) -> Selector:
     return Selector(
         tuple((matcher.label, test) for matcher, test in tests),
         frozenset(
-            matcher.label
-            for matcher, test in tests
-            if matcher.sign in ("=", "=~") and matcher.label != NAME and not test("")
+            matcher.label for matcher, test in tests if matcher.label != NAME and not test("")
         ),
         frozenset(matcher.label for matcher in matchers if matcher.label != NAME),
         text,

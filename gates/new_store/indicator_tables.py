@@ -16,7 +16,7 @@ ESSENTIAL = ("requests", "request_errors", "processes")
 SELECTORS = ("total", "good", "bad", "events", "up", "start_time", "build", "weights")
 MIN_PART_OF_SET = 0.5
 # Every other status counts as a failure, also a status whose form nobody knows.
-KNOWN_GOOD = "[1-4]([0-9][0-9]|xx|XX)"
+KNOWN_GOOD = "|[1-4]([0-9][0-9]|xx|XX)"
 STATUS = re.compile(r"[1-5](\d\d|xx|XX)\Z")
 REQUESTS = re.compile(r"(request|http|call|rpc)", re.IGNORECASE)
 DURATIONS = re.compile(r"(duration|latency|time|seconds|milliseconds)", re.IGNORECASE)

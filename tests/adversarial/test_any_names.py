@@ -36,7 +36,8 @@ NAMES = {
         {"route": "http_route", "status": "http_response_status_code"},
         ((REQUESTS, "http_server_requests_total"), (DURATION, "server_duration"),
          ('route!~"', 'http_route!~"'), ("route=", "http_route="), ('"route"', '"http_route"'),
-         ("status=", "http_response_status_code="), ('"status"', '"http_response_status_code"')),
+         ("status=", "http_response_status_code="),
+         ("status!", "http_response_status_code!"), ('"status"', '"http_response_status_code"')),
     ),
     "names with dots": Names(
         {REQUESTS: "http.server.requests", f"{DURATION}_bucket": "http.server.duration_bucket",

@@ -221,7 +221,8 @@ RULES: dict[str, Change] = {
     "a limit in percent": policy_with(
         "below = 0.05\nminimum_events", "below = 5\nminimum_events"),
     "a rate for a counter": policy_with(
-        "bad = 'payments_total{slot=\"$slot\",traffic!=\"synthetic\",status=\"failed\"}'",
+        "bad = 'payments_total{slot=\"$slot\",traffic!=\"synthetic\","
+        "status!~\"|captured|declined|pending\"}'",
         "bad = 'rate(payments_total{slot=\"$slot\"}[5m])'"),
     "other limits than the suites'": policy_with("search = 0.5", "search = 0.6"),
     "a longer bake": policy_with("bake_seconds = 600\n", "bake_seconds = 900\n"),

@@ -180,7 +180,6 @@ def failing_with(status: str) -> Change:
 SAMPLES: dict[str, Change] = {
     "failures with a text": failing_with("500 Internal Server Error"),
     "failures with a word": failing_with("error"),
-    "failures without a status": failing_with(""),
     "failures of a class": failing_with("5xx"),
     "NaN for green's requests": value(math.nan, REQUESTS, **GREEN),
     "NaN for green's errors": value(math.nan, REQUESTS, slot="green", status="500"),

@@ -117,7 +117,7 @@ def series_for(selector: str, *, errors: int, requests: int) -> tuple[Series, ..
         return (level(1, 600, labels),)
     if selector.startswith("process_start_time_seconds"):
         return (level(1000, 600, {}),)
-    if "status=" in selector:
+    if "status!" in selector:
         return (rising(errors, 600, {}),)
     if selector.startswith("cache_hits"):
         return (rising(0.9 * requests, 600, {}),)

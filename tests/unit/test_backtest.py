@@ -195,9 +195,9 @@ minimum_events = 60
 warm_up_seconds = 60
 
 """
-PAYMENT_STATUS = 'status!~"captured|declined|pending"'
-ERRORS = 'status!~"[1-4]([0-9][0-9]|xx)"}\'\ntotal = \'http_requests_total{slot="$slot",'
-PAYMENTS = "status=\"failed\"}'\ntotal = 'payments_total{"
+PAYMENT_STATUS = 'status!~"|captured|declined|pending"'
+ERRORS = 'status!~"|[1-4]([0-9][0-9]|xx)"}\'\ntotal = \'http_requests_total{slot="$slot",'
+PAYMENTS = PAYMENT_STATUS + "}'\ntotal = 'payments_total{"
 VERY_SLOW = 'reads = "requests took over 5 s"\ngood ='
 SEMANTIC = {
     "fast answers counted as bad": (VERY_SLOW, VERY_SLOW.replace("good =", "bad ="),
@@ -229,10 +229,10 @@ SEMANTIC = {
         f"{PAYMENT_STATUS}}}'\ntotal", 'status!~"declined|pending"}\'\ntotal',
         "accepts '200', the value of a good event"),
     "a good status counted as bad": (
-        'status!~"[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!~"[1-4][1-9][0-9]|404|200"}\'\ntotal',
+        'status!~"|[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!~"[1-4][1-9][0-9]|404|200"}\'\ntotal',
         "accepts '201', the value of a good event"),
     "all but one status counted as bad": (
-        'status!~"[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!="404"}\'\ntotal',
+        'status!~"|[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!="404"}\'\ntotal',
         "accepts '200', the value of a good event"),
     "restarts beyond reason": ("max_restarts = 4", "max_restarts = 200", "are a crash loop"),
     "events beyond reason": (
@@ -302,7 +302,7 @@ def test_the_policy_that_is_shipped_is_sound() -> None:
 OTEL = (
     ("http_requests_total{", "http_server_request_duration_seconds_count{"),
     ("http_request_duration_seconds", "http_server_request_duration_seconds"),
-    ('status!~"[1-4]([0-9][0-9]|xx)"', 'http_response_status_code!~"[1-4]([0-9][0-9]|xx)"'),
+    ('status!~"|[1-4]([0-9][0-9]|xx)"', 'http_response_status_code!~"|[1-4]([0-9][0-9]|xx)"'),
     ("route!~", "http_route!~"),
 )
 DOTTED = (

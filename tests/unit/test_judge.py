@@ -102,7 +102,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "old samples": {"series": (old(level(1, 600, {})),)},
     "samples of the future": {"series": (Series({"instance": "i"}, (Sample(AT + 600, 1.0),)),)},
 }
-QUERIES = ["status=", "http_requests_total{", "_bucket{", "cache_hits_total{", "kirana_build_info{",
+QUERIES = ["status!", "http_requests_total{", "_bucket{", "cache_hits_total{", "kirana_build_info{",
            "haproxy_server_weight{", "process_start_time_seconds{"]  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def test_a_trick_is_never_a_go(what: str) -> None:
 def test_failures_before_a_new_instance_was_scraped_count() -> None:
     young = changed(evidence(), "process_start", series=(level(AT - 590, 600, {}),))
     late = dict.fromkeys(SCRAPES, 1000.0)
-    seen = changed(young, "status=", series=(ramp(late),))
+    seen = changed(young, "status!", series=(ramp(late),))
     assert decide(seen).outcome is Outcome.NO_GO
 
 

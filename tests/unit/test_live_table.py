@@ -34,7 +34,7 @@ def test_the_table_reads_the_indicators_of_the_policy(monkeypatch: pytest.Monkey
     shown, queries = figures(monkeypatch, policy_file.load(RELEASE), "")
     assert shown == "25 % 25 % 250 ms 250 ms"
     assert queries[0].startswith('sum(increase(http_requests_total{slot="green",traffic!="syn')
-    assert 'status!~"[1-4]([0-9][0-9]|xx)"' in queries[0]
+    assert 'status!~"|[1-4]([0-9][0-9]|xx)"' in queries[0]
     assert 'slot="blue"' in queries[1]
     assert queries[2].startswith(
         "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{"

@@ -81,7 +81,10 @@ def doctor(folder: Path, *more: str) -> Any:
 
 STORES = {
     "a ready-made set": (CLIENT, 'include = "indicators/prometheus-client.toml"'),
-    "own names": (OWN, 'bad = \'shop_http_calls_total{track="$slot",outcome_code=~"5.."}\''),
+    "own names": (
+        OWN,
+        'bad = \'shop_http_calls_total{track="$slot",outcome_code!~"|[1-4]([0-9][0-9]|xx|XX)"}\'',
+    ),
     "no histogram": (NO_HISTOGRAM, "total = 'shop_http_calls_total{track=\"$slot\"}'"),
     "another label": (OTHER_LABEL, 'include = "indicators/prometheus-client.toml"'),
 }

@@ -14,7 +14,7 @@ from gates.policy import target_file as target
 
 TEXT = (ROOT / "policies" / "release.toml").read_text()
 GREEN = (ROOT / "targets" / "green.toml").read_text()
-ERROR_STATUS = 'status!~"[1-4]([0-9][0-9]|xx)"'
+ERROR_STATUS = 'status!~"|[1-4]([0-9][0-9]|xx)"'
 
 AGAIN = """[indicators.again]
 up = 'up{slot="$slot"}'

@@ -140,13 +140,23 @@ def counted(objective: Objective) -> dict[str, Any]:
             raise AssertionError(objective.name)
 
 
+# An unknown status counts as a failure since then.
+STRICTER = {
+    'status=~"5.."': 'status!~"|[1-4]([0-9][0-9]|xx)"',
+    'status="failed"': 'status!~"|captured|declined|pending"',
+}
+
+
 def test_no_objective_was_removed() -> None:
     assert set(BEFORE_BY_NAME) <= set(OBJECTIVES)
 
 
 @pytest.mark.parametrize("name", sorted(set(BEFORE_BY_NAME) - {"only-listed"}))
 def test_an_objective_is_as_it_was(name: str) -> None:
-    assert flat(OBJECTIVES[name]) == BEFORE_BY_NAME[name]
+    before = json.dumps(BEFORE_BY_NAME[name])
+    for old, new in STRICTER.items():
+        before = before.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+    assert flat(OBJECTIVES[name]) == json.loads(before)
 
 
 def test_the_policy_lists_the_checks_that_it_listed_and_those_that_came_later() -> None:
