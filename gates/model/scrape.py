@@ -1,8 +1,10 @@
 """The input of the live judge: scrapes, and changes of green's share of the traffic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from gates.model.selector import NAME, SUM_OF, Selector
 
 # Shares with a smaller difference are equal: the control endpoint and the ledger round shares.
 SAME_SHARE = 0.005
@@ -52,3 +54,24 @@ def is_same_share(first: float, second: float) -> bool:
         second: another share, 0 to 1.
     """
     return abs(first - second) <= SAME_SHARE
+
+
+def without_label(labels: Mapping[str, str], selectors: Iterable[Selector]) -> str:
+    """Say that a time series lacks a label whose values tell failures apart, such as a status.
+
+    Args:
+        labels: the labels and the metric name of the time series; a sum of series has no name.
+        selectors: the selectors; the labels count of which a selector excludes the empty value.
+
+    Returns:
+        A sentence; empty where the time series has the labels.
+    """
+    metric = labels.get(NAME, "")
+    named = [selector for selector in selectors if selector.matches_name(metric)]
+    missing = {name for each in named for name in each.excludes_empty if not labels.get(name)}
+    if not missing or not metric or SUM_OF in labels:
+        return ""
+    return (
+        f"a time series of {metric} has no label {min(missing)!r}, so the gate cannot tell whether "
+        "its events are failures; export the label on each time series"
+    )

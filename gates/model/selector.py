@@ -77,6 +77,7 @@ class Selector:
         asks_for: the labels that must have a value, without the metric name; also a label whose
             matcher excludes the empty value, as in ``status!~"|2.."``.
         label_names: the labels of all matchers, without the metric name.
+        excludes_empty: the labels whose matchers exclude values, and the empty value, too.
         text: the text of the selector; a sum of time series matches if its label ``__sum_of__`` is
             this text.
     """
@@ -85,6 +86,7 @@ class Selector:
     asks_for: frozenset[str] = frozenset()
     label_names: frozenset[str] = frozenset()
     text: str = ""
+    excludes_empty: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Return whether the selector matches a time series with these labels and metric name."""
@@ -124,6 +126,9 @@ def parse(text: str, *, any_colour: bool = False) -> Selector:
         ),
         frozenset(matcher.label for matcher in matchers if matcher.label != NAME),
         text,
+        frozenset(
+            matcher.label for matcher, test in tests if matcher.sign[0] == "!" and not test("")
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 from math import inf
 
 from gates.model import Scrape
+from gates.model.scrape import without_label
 from gates.model.selector import NAME, Selector, labels_of
 
 # A dip is small when it has at most this number of events, or this part of the counter.
@@ -114,7 +115,7 @@ class CounterIncreases:
         self._large_dips = 0
         self._is_in_large_dip = False
         self.restarted = False
-        self.problem = ""
+        self.problem, self.unlabelled = "", ""
 
     @property
     def has_start_time(self) -> bool:
@@ -324,10 +325,8 @@ class CounterIncreases:
         )
         if self._large_dips >= MANY_DIPS:
             return _several_processes(scrape.instance, "the counters fall and rise again")
-        known = (
-            "its process did not restart" if self.has_start_time
-            else "no start time shows a restart"
-        )  # fmt: skip
+        started = self.has_start_time
+        known = "its process did not restart" if started else "no start time shows a restart"
         return (
             f"{identity[:120]} of {scrape.instance} fell from {before:,.0f} to {value:,.0f}, and "
             f"{known}: the number of events of this counter in this step is unknown; compare the "
@@ -388,6 +387,7 @@ class CounterIncreases:
         if roles:
             names = self._labels_of_metric.setdefault(labels[NAME], set())
             names.update(name for name, value in labels.items() if value and name != NAME)
+            self.unlabelled = self.unlabelled or without_label(labels, self._selectors)
         return roles
 
 

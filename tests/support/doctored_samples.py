@@ -181,6 +181,7 @@ SAMPLES: dict[str, Change] = {
     "failures with a text": failing_with("500 Internal Server Error"),
     "failures with a word": failing_with("error"),
     "failures of a class": failing_with("5xx"),
+    "failures without a status": failing_with(""),
     "NaN for green's requests": value(math.nan, REQUESTS, **GREEN),
     "NaN for green's errors": value(math.nan, REQUESTS, slot="green", status="500"),
     "infinite requests": value(math.inf, REQUESTS, slot="green", status="200"),

@@ -239,8 +239,8 @@ class LiveJudge:
         """Why the events of a colour in this step are unknown; empty where they are known."""
         for slot in self.needs:
             for instance, rises in self.colours[slot].rises.items():
-                if rises.problem:
-                    return rises.problem
+                if problem := rises.problem or rises.unlabelled:
+                    return problem
                 if not (self._fall_is_restart or rises.has_start_time):
                     start_time = self.judges[0].objective.processes.start_time
                     return (

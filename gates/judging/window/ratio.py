@@ -27,6 +27,7 @@ from gates.model import (
     Verdict,
 )
 from gates.model.figures import significant
+from gates.model.scrape import without_label
 from gates.model.selector import NAME
 from gates.model.selector import parse as parse_selector
 from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, total_increase
@@ -193,6 +194,10 @@ class RatioAnswers:
         ) or same_process.problem(starts, [self.whole], labels, self.instance_label)
         if problem:
             raise ValueError(problem)
+        selectors = [parse_selector(self.objective.indicator.selected, any_colour=True)]
+        for series in self.whole.series:
+            if unlabelled := without_label(series.labels, selectors):
+                raise ValueError(unlabelled)
         if spellings := reading.spelled_twice(self.part.series):
             raise ValueError(
                 f"the boundary of a bucket is spelled {spellings[0]} and {spellings[1]} in the "
