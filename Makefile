@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup system up down verify smoke-tests test own-tests test-thorough test-coverage load allure rehearse \
 	prove-gate proof-suites proof-statistics bench-judge proof-rehearsal proof-packaging proof-ramp \
-	bench-scale proof-scale proof-serve integration-nightly nightly proof-backtest proof-nightly proof \
+	bench-scale proof-scale proof-serve integration-nightly nightly proof-backtest proof-published proof-nightly proof \
 	proof-behaviour proof-security proof-platform proof-other-stores proof-load bench-load security-scan \
 	mutation fuzz check
 
@@ -136,6 +136,11 @@ nightly: setup ## measure green and blue in turns: did the release get slower? o
 
 proof-backtest: setup ## every recording of the tests, replayed into a real Prometheus: check says what backtest says (minutes)
 	$(PY) -m pytest proofs/test_every_recording.py -q -n 2
+
+PUBLISHED ?=
+proof-published: setup ## CDEvents, Argo Rollouts and Flagger by their published schemas (PUBLISHED=folder of clones)
+	@if [ -z "$(PUBLISHED)" ]; then echo 'usage: make proof-published PUBLISHED=FOLDER (proofs/test_published_schemas.py says what FOLDER has)' >&2; exit 2; fi
+	PUBLISHED=$(PUBLISHED) $(PY) -m pytest proofs/test_published_schemas.py -q -m slow
 
 proof-nightly: setup ## a night on the testbed finds the operation that got slower (2 minutes)
 	$(PY) -m pytest proofs/test_whole_night.py -q

@@ -3,6 +3,13 @@
 from datetime import UTC, datetime
 
 from gates.decision_document import DecisionDocument
+from gates.ledger import (
+    DecisionEntry,
+    LedgerRecord,
+    MoveEntry,
+    RampStartEntry,
+    RollbackEntry,
+)
 from gates.model import (
     Decision,
     Finding,
@@ -69,3 +76,22 @@ def document_of_all(text: str) -> DecisionDocument:
         outcome=Outcome.NO_GO,
         text=text,
     )
+
+
+def rollback(text: str, at: float, *, is_done: bool) -> RollbackEntry:
+    return RollbackEntry(text, 1.0, at, verified=is_done, proof=text, moved=is_done, seconds=1.5)
+
+
+def ramp(text: str = "green") -> list[LedgerRecord]:
+    """A ramp of two steps that is rolled back, and a second ramp."""
+    entries: list[RampStartEntry | DecisionEntry | MoveEntry | RollbackEntry] = [
+        RampStartEntry(text, 1.0, AT.timestamp()),
+        DecisionEntry(document(finding(Verdict.PASS), outcome=Outcome.GO, text=text)),
+        MoveEntry(text, text, 0.1, AT.timestamp(), 1.0),
+        MoveEntry(text, text, 0.2, AT.timestamp() + 600, 1.0),
+        rollback(text, AT.timestamp() + 700, is_done=True),
+        rollback(text, AT.timestamp() + 800, is_done=False),
+        RampStartEntry(text, 15.0, AT.timestamp() + 900),
+        MoveEntry(text, text, 0.1, AT.timestamp() + 900, 15.0),
+    ]
+    return [LedgerRecord(f"{number:012x}", entry) for number, entry in enumerate(entries)]

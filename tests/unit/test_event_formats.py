@@ -11,7 +11,7 @@ import attrs
 import pytest
 from allure_commons.model2 import Label, Parameter, Status, StatusDetails
 from allure_commons.model2 import TestResult as AllureResult
-from format_documents import AT, NASTY, document, document_of_all, finding
+from format_documents import AT, NASTY, document, document_of_all, ramp
 from in_process import gates
 from jsonschema import Draft202012Validator, FormatChecker
 from test_format_option import check
@@ -20,13 +20,10 @@ from worlds import ROOT
 from gates import ledger
 from gates.exitcodes import ExitCode
 from gates.ledger import (
-    DecisionEntry,
     LedgerRecord,
     MoveEntry,
-    RampStartEntry,
-    RollbackEntry,
 )
-from gates.model import Outcome, Verdict
+from gates.model import Outcome
 from reports.formats import FOLDER_FORMATS, cdevents
 from reports.formats.allure import ENVIRONMENT
 
@@ -42,25 +39,6 @@ def validated(events: list[dict[str, Any]]) -> list[str]:
     for event in events:
         SCHEMA.validate(event)
     return [event["context"]["type"].removeprefix("dev.cdevents.") for event in events]
-
-
-def rollback(text: str, at: float, *, is_done: bool) -> RollbackEntry:
-    return RollbackEntry(text, 1.0, at, verified=is_done, proof=text, moved=is_done, seconds=1.5)
-
-
-def ramp(text: str = "green") -> list[LedgerRecord]:
-    """A ramp of two steps that is rolled back, and a second ramp."""
-    entries: list[RampStartEntry | DecisionEntry | MoveEntry | RollbackEntry] = [
-        RampStartEntry(text, 1.0, START),
-        DecisionEntry(document(finding(Verdict.PASS), outcome=Outcome.GO, text=text)),
-        MoveEntry(text, text, 0.1, START, 1.0),
-        MoveEntry(text, text, 0.2, START + 600, 1.0),
-        rollback(text, START + 700, is_done=True),
-        rollback(text, START + 800, is_done=False),
-        RampStartEntry(text, 15.0, START + 900),
-        MoveEntry(text, text, 0.1, START + 900, 15.0),
-    ]
-    return [LedgerRecord(f"{number:012x}", entry) for number, entry in enumerate(entries)]
 
 
 def test_the_events_of_a_ramp_are_valid_and_in_order() -> None:
