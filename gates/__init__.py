@@ -7,7 +7,7 @@ The packages inside ``gates``:
 
 model      defines the classes of the values that modules pass to each other
 policy     reads policies, targets and schedules, and finds mistakes in them
-sources    read the health response of the target, and samples from Prometheus
+sources    reads the health response of the target, and samples from Prometheus
 evidence   collects the evidence that a decision is based on
 judging    judges the evidence, and returns the decision
 statistics has the exact statistical tests that the judge uses

@@ -372,7 +372,7 @@ def judge_again(out: Path, digest: str) -> tuple[Stage, Evidence, Decision]:
 
 
 def kept_evidence(out: Path, digest: str) -> tuple[Stage, Evidence]:
-    """Return the stage and the evidence of a decision as the gate stored them, without a judgement.
+    """Return the stage and the evidence of a decision as stored; do not judge the evidence again.
 
     Args:
         out: the folder of the ledger.

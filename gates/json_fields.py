@@ -26,7 +26,7 @@ def texts(content: JsonObject, key: str) -> tuple[str, ...]:
 
 
 def number(content: JsonObject, key: str) -> float | None:
-    """Return the number of a field; None where the field is missing or no finite number."""
+    """Return the number of a field; None where it is missing or is not a finite number."""
     value = content.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -54,7 +54,7 @@ def moment(content: JsonObject, key: str) -> datetime | None:
 
 
 def json_object(content: JsonObject, key: str) -> JsonObject | None:
-    """Return the JSON object of a field; None where the field is missing or no object."""
+    """Return the JSON object of a field; None where it is missing or is not an object."""
     value = content.get(key)
     return value if isinstance(value, dict) else None
 

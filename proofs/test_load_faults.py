@@ -62,10 +62,10 @@ def test_a_store_frozen_for_eight_seconds(
 
 # Each fault that only load shows: the run, what is said of it, and whether that is all.
 FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
-    "requests.hang": (("smoke", "--users", "40", "--duration", "15"), "had no end"),
+    "requests.hang": (("smoke", "--users", "40", "--duration", "15"), "were not finished"),
     "requests.some_fail": (
         ("smoke", "--users", "220", "--duration", "26"),
-        "failed or had no end; must be under 0.5 %; most often: status 500",
+        "failed or were not finished; the ratio must be under 0.5 %; most often: status 500",
     ),
     "search.tail": (("load", "--users", "150", "--duration", "36"), "P95 of search is"),
     "memory.leak": (("soak", "--users", "30", "--duration", "42"), "memory grew by"),

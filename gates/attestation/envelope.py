@@ -1,7 +1,8 @@
 """Signs a statement in a DSSE envelope with an ed25519 key, and opens it with the public key.
 
-An envelope counts only with one signature, and in the exact bytes that this module writes: base64
-and JSON have several notations, and every changed byte must be noticed. Source: DSSE 1.0.2.
+An envelope is accepted only with exactly one signature, and only in the exact bytes that this
+module writes. Base64 and JSON can write one content in several ways, so another check would not
+notice every changed byte. Source: DSSE 1.0.2.
 """
 
 import json
@@ -28,7 +29,7 @@ Key = TypeVar("Key")
 
 
 def configured_key() -> Path | None:
-    """Return the file of the private key that the environment names; None if no file is named.
+    """Return the private key file that an environment variable names; None if it is not set.
 
     Raises:
         ConfigurationError: the variable is set and blank, or the file has no ed25519 key.

@@ -12,7 +12,7 @@ def sample_set(evidence: Evidence, selector: str, window_seconds: float) -> Samp
 
     Args:
         evidence: the evidence, which must have the query result.
-        selector: the selector, with the colour's value.
+        selector: the selector, with the colour's label value in place of ``$slot``.
         window_seconds: the length of the window of the query.
     """
     return evidence.samples[key(selector, window_seconds)]
@@ -22,7 +22,7 @@ def key(selector: str, window_seconds: float) -> str:
     """Return the key of a query result in the samples of the evidence.
 
     Args:
-        selector: the selector, with the colour's value.
+        selector: the selector, with the colour's label value in place of ``$slot``.
         window_seconds: the length of the window of the query.
     """
     return f"{selector}[{window_seconds:.3f}s]"
@@ -32,7 +32,7 @@ def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
     """Return a selector with the colour of the target, or of the target's baseline.
 
     Args:
-        selector: the selector, with ``$slot`` in the place of the colour.
+        selector: the selector, with ``$slot`` in place of the colour's label value.
         target: the target, which names both colours.
         baseline: whether the selector gets the colour of the baseline.
     """
@@ -62,8 +62,8 @@ def blindness(
         max_age_seconds: the maximum age of a fresh sample.
         covering: the query results that also need samples from the beginning of their windows. A
             counter may appear late, with its first event, so it is not in this list.
-        gone: the instances that left the service discovery of Prometheus. They need no fresh
-            sample.
+        gone: the instances that are no longer in the service discovery of Prometheus. They need no
+            fresh sample.
         instance_label: the name of the label whose value is the instance.
 
     Returns:
@@ -91,7 +91,10 @@ def _blindness(
         instances = by_instance(answer.series, instance_label)
         present = {name: group for name, group in instances.items() if name not in gone}
         if instances and not present:
-            problem = "no instance is scraped: every instance left the discovery of Prometheus"
+            problem = (
+                "no instance is scraped: all instances of the query result are no longer in the "
+                "service discovery of Prometheus"
+            )
             return Measured.STALE, problem
         return _freshness(answer, present, max_age_seconds)
     except ValueError as error:

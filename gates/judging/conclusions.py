@@ -44,7 +44,7 @@ from gates.model import (
 
 @dataclass(frozen=True, slots=True)
 class RampView:
-    """The state of the ramp at the moment of a decision, which all objectives of a stage use.
+    """The state of the ramp at the moment of a decision; all objectives of a stage use this state.
 
     Args:
         timeline: green's shares of the traffic over time; None where the stage has no objective
@@ -104,7 +104,8 @@ def conclude_all(
         stage: the stage with the objectives.
         evidence: the evidence about the target.
         now: the moment of the decision, UTC.
-        view: the state of the ramp, read from the same evidence; None to read the state here.
+        view: the state of the ramp, read from the same evidence; None where this function must read
+            the state.
     """
     evidence = replicas.one_at_a_time(evidence)
     if view is None:
@@ -193,7 +194,7 @@ def _conclude_once(objective: WithOneFinding, evidence: Evidence, now: datetime)
 
 
 def queries(objective: Objective, target: Target) -> tuple[MetricQuery, ...]:
-    """Return the metric queries of an objective that do not depend on when the ramp began.
+    """Return those metric queries of an objective that do not depend on the start of the ramp.
 
     Args:
         objective: the objective; the result is empty for a live objective.

@@ -1,4 +1,4 @@
-"""Decides about a stage by the evidence and the current time; reads no file, sends no request."""
+"""Decides about a stage from the evidence and the current time; reads no file, sends no request."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
-    """Return the selectors that the objectives of a stage need, without repetition.
+    """Return each selector that the objectives of a stage need, only once.
 
     Args:
         stage: the stage with the objectives.
@@ -32,14 +32,14 @@ def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
 
 
 def needed_queries(stage: Stage, target: Target) -> list[MetricQuery]:
-    """Return the metric queries of a stage that do not depend on when the ramp began.
+    """Return those metric queries of a stage that do not depend on the start of the ramp.
 
     Args:
         stage: the stage with the objectives.
         target: the target, which names both colours.
 
     Returns:
-        The queries without repetition; the queries of the rollback triggers are the first.
+        Each query only once; the queries of the rollback triggers are first.
     """
     plan = LivePlan.of(stage)
     triggers = LiveQueries((), (), plan.trigger_queries(target)).of_triggers() if plan else []
@@ -56,7 +56,8 @@ def judge(
         stage: the stage with the objectives.
         evidence: the evidence about the target.
         now: the moment of the decision, UTC.
-        view: the state of the ramp, read from the same evidence; None to read the state here.
+        view: the state of the ramp, read from the same evidence; None where this function must read
+            the state.
 
     Returns:
         The decision. It is GO only when at least one finding counts and all findings that count are

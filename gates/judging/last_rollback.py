@@ -1,6 +1,6 @@
 """Condition: a recent rollback gave the target all traffic.
 
-The module also shortens the windows of objectives that count only from the rollback on.
+The module also shortens the windows of those objectives that count only events after the rollback.
 """
 
 from dataclasses import replace

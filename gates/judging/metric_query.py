@@ -1,4 +1,4 @@
-"""A metric query: a selector, its window, and the sums that objectives need of its series."""
+"""A metric query: a selector, a window, and the sums of time series that objectives need."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,9 +14,10 @@ class SumPart:
 
     Args:
         indicator: the indicator's selector, with ``$slot``.
-        selector: the same selector, with the colour's value.
-        whole: the selector of the total events, where missing time series mean that no such event
-            occurred; empty where missing time series mean that the number of events is unknown.
+        selector: the same selector, with the colour's label value in place of ``$slot``.
+        whole: the selector of the total events. With this selector, missing time series mean that
+            no event of the indicator occurred. Where the text is empty, missing time series mean
+            that the number of events is unknown.
     """
 
     indicator: str
@@ -29,7 +30,7 @@ class MetricQuery:
     """A metric query; its result has raw samples, or a sum of time series for each instance.
 
     Args:
-        selector: the vector selector, with the colour's value.
+        selector: the vector selector, with the colour's label value in place of ``$slot``.
         window_seconds: the length of the window, which ends now.
         parts: the groups of time series that objectives add up; empty where the objectives need raw
             samples.
@@ -68,8 +69,8 @@ class MetricQuery:
 def merged(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
     """Merge the queries that have the same selector and the same window.
 
-    A merged query has the parts of all its queries. It asks for raw samples where one of its
-    queries needs raw samples.
+    A merged query has the parts of all its queries. A merged query requests raw samples where one
+    of its queries needs raw samples.
 
     Args:
         queries: the queries. A merged query has the position of its first query.
@@ -120,11 +121,11 @@ def clock_of(processes: ProcessIndicator, selector: str) -> str:
 
     Args:
         processes: the indicator of the processes.
-        selector: the selector of a time series that has a sample at each scrape, with the colour's
-            value.
+        selector: the selector of a time series that has a sample at each scrape; the colour's label
+            value is in place of ``$slot``.
 
     Returns:
-        ``selector``; an empty text where no start time of the colour's own processes shows a
-        restart.
+        The selector of the argument; an empty text where no start time of the colour's own
+        processes shows a restart.
     """
     return "" if processes.fall_is_restart or processes.of_both_colours else selector

@@ -59,7 +59,7 @@ class StageSignOffs:
         return cls(stage, evidence.target, evidence.sign_offs)
 
     def of_item(self, objective: SignOffObjective) -> "Requirement":
-        """Return what a sign-off of the objective's item must fulfil to count."""
+        """Return the properties that a sign-off of the objective's item must have to count."""
         kind, statement = SignOffKind.ITEM, objective.item
         return Requirement(
             kind, self.target, self.stage, objective.name, objective.max_age, statement
@@ -91,7 +91,7 @@ class Requirement:
     statement: str | None = None
 
     def concerns(self, record: SignOffRecord) -> bool:
-        """Whether a sign-off is of the required kind, and about the same item, target and stage."""
+        """Whether a sign-off has the required kind, item, target and stage."""
         signed = record.sign_off
         place = (signed.kind, signed.target, signed.stage, signed.item)
         return place == (self.kind, self.target.name, self.stage, self.item)
@@ -173,8 +173,8 @@ def valid_by_person(
         now: the moment of the decision, UTC.
 
     Returns:
-        For each person, the sign-off that counts for the longest time; the sign-off that counts
-        longest is the first.
+        For each person, the sign-off with the latest end. The order is by the end of the sign-offs,
+        the latest end first.
     """
     latest: dict[str, SignOffRecord] = {}
     for record in records:
@@ -188,7 +188,7 @@ def valid_by_person(
 
 
 def end_of(record: SignOffRecord, requirement: Requirement) -> datetime:
-    """Return the moment after which a sign-off no longer counts: it expires or is too old."""
+    """Return the moment from which a sign-off does not count, because it expires or is too old."""
     signed = record.sign_off
     return min(signed.expires_at, signed.at + requirement.max_age)
 

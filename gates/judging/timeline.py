@@ -36,7 +36,8 @@ class Timeline:
 
     Args:
         answer: the query result with the traffic weights of the balancers.
-        balancers: the target's shares by the weights of each balancer, in order of time.
+        balancers: for each balancer, the target's shares that the balancer's weights give, in order
+            of time.
         measured: whether the shares are known.
         problem: why the shares are not known; empty where the shares are known.
         by_ledger: whether the shares are from the ledger, because Prometheus has no weights.
@@ -64,8 +65,8 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
 
     Args:
         objective: the objective whose indicator selects the traffic weights.
-        evidence: the evidence with the query result of the weights. Where this has no data, the
-            moves of the ledger are used.
+        evidence: the evidence with the query result of the weights. Where the query result has no
+            data, the moves of the ledger are used.
     """
     answer = answers.sample_set(
         evidence, objective.indicator.selector, objective.longest.total_seconds()
@@ -104,7 +105,7 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
         server_label: the name of the label whose value is the server.
         target: the target, which lists its servers.
     """
-    unknown = "Prometheus has no moment with the traffic weights of all servers"
+    unknown = "there is no moment for which Prometheus has the traffic weights of all servers"
     balancers: tuple[tuple[Share, ...], ...] = ()
     measured, problem = Measured.OK, ""
     try:
@@ -125,7 +126,7 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
 def shares_by_balancer(
     series: tuple[Series, ...], server_label: str, target: Target
 ) -> tuple[tuple[Share, ...], ...]:
-    """Compute the target's shares of the traffic by the weights of each balancer.
+    """Compute the target's shares of the traffic from the weights of each balancer.
 
     A share is known only at moments at which the weights of all servers of the balancer are known.
 

@@ -3,7 +3,7 @@
 chain           appends entries to the file of the ledger, chains them by hash, and verifies them
 entry           the kinds of entries, with one encoder and one decoder
 sign_off_entry  the entries of sign-offs and revocations
-evidence_store  stores the evidence of decisions, each in a file that its SHA-256 names
+evidence_store  stores the evidence of decisions, in files whose names are the SHA-256 digests
 """
 
 from gates.ledger.chain import (

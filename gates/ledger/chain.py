@@ -41,7 +41,7 @@ class LedgerContent:
     """The content of the ledger.
 
     Args:
-        records: every undamaged entry, oldest first, also after a damaged line.
+        records: every undamaged entry, oldest first, also the entries after a damaged line.
         linked: the number of entries that have the correct hash of the entry before.
         problems: a sentence for each line that is damaged or does not follow the line before.
         before_damage: the number of records before the last problem.
@@ -71,8 +71,8 @@ class _Line:
 def append(folder: Path, entry: LedgerEntry) -> str:
     """Append an entry with the hash of the entry before.
 
-    The last line of the file is cut if the machine went down while the line was written. Then the
-    line is moved to ``ledger.torn``, and a further entry records the recovery.
+    If the machine stopped during an earlier write, the last line of the file is incomplete. Then
+    this function moves the line to ``ledger.torn``, and appends a further entry about the recovery.
 
     Args:
         folder: the folder of the ledger; a missing folder is created.
@@ -140,7 +140,9 @@ class LedgerReader:
         try:
             for where, raw, is_torn in _lines(self._folder):
                 if is_torn:
-                    problems.append(f"{where} is cut; the next entry will move this line to {TORN}")
+                    problems.append(
+                        f"{where} is incomplete; the next entry will move this line to {TORN}"
+                    )
                     before_damage = len(records)
                     continue
                 key = hashlib.sha256(raw).digest()
@@ -174,14 +176,15 @@ def verify(folder: Path) -> tuple[int, list[str]]:
     """Verify every line of the ledger.
 
     Returns:
-        The number of undamaged entries in the chain, and a sentence for each other line.
+        The number of entries that have the correct hash of the entry before, and a sentence for
+        each line with a problem.
     """
     content = read(folder)
     return content.linked, list(content.problems)
 
 
 def entries(folder: Path) -> list[LedgerRecord]:
-    """Return every undamaged entry of the ledger, oldest first, also after a damaged line."""
+    """Return every undamaged entry, oldest first, also the entries after a damaged line."""
     return list(read(folder).records)
 
 
@@ -208,7 +211,10 @@ def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
                 return torn, digest
         if size <= reach and not any(lines):
             return torn, _end_of_older(folder)
-    raise LedgerError("the ledger has no readable entry; move the ledger away and ask again")
+    raise LedgerError(
+        "the ledger has no readable entry; move the ledger to another folder, and run the command "
+        "again"
+    )
 
 
 def _end_of_older(folder: Path) -> str:
@@ -219,7 +225,10 @@ def _end_of_older(folder: Path) -> str:
     for line in reversed(older[-1].read_bytes().split(b"\n")):
         if digest := _verified(line)[1]:
             return digest
-    raise LedgerError(f"{older[-1].name} has no readable entry; move the ledger away and ask again")
+    raise LedgerError(
+        f"{older[-1].name} has no readable entry; move the ledger to another folder, and run the "
+        "command again"
+    )
 
 
 def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:

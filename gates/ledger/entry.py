@@ -96,7 +96,7 @@ class RampStartEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampResumptionEntry:
-    """The ledger entry of a ramp that went on after it had been cut off, held or left.
+    """The ledger entry of a ramp that went on after an interruption, or the ending HELD or LEFT.
 
     Args:
         target: the target's name.
@@ -138,7 +138,8 @@ class RampEndEntry:
         at: when the ramp ended, seconds since the epoch; None where the entry has no time.
         ending: how the ramp ended; None where the entry has an unknown word for the end.
         why: the reason why the ramp ended; empty without a reason.
-        witness: the statements of the second witness; None where the witness was not asked.
+        witness: the statements of the second witness; None where the gate did not query the
+            witness.
     """
 
     target: str
@@ -179,7 +180,7 @@ class RollbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryEntry:
-    """The ledger entry of a recovery: a line that was cut was moved to another file.
+    """The ledger entry of a recovery: an incomplete line was moved to another file.
 
     Args:
         size: the length of the moved line in bytes.

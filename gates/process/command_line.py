@@ -138,7 +138,7 @@ class _Reporter:
     as_json: bool
 
     def report(self, message: str, code: ExitCode) -> int:
-        """Write the message to stderr, and where the result is JSON, to stdout as JSON."""
+        """Write the message to stderr; if the result is JSON, also to stdout as JSON."""
         sys.stderr.write(f"{self.name}: {message[:MAX_MESSAGE]}\n")
         self.print_json(message, code)
         return code

@@ -17,8 +17,8 @@ STANDARD_DESCRIPTORS = (0, 1, 2)
 class GuardedStream:
     """A text stream that raises no error after a failed write, and notes whether text is lost.
 
-    No text counts as lost where a reader closes the pipe after its first line. A command such as
-    ``head -1`` needs no more text.
+    Where the reader of a pipe closes the pipe after the first line, no text counts as lost. For
+    example, ``head -1`` reads only one line.
 
     Args:
         stream: the stream that gets the text; None where the process has no such stream.
@@ -91,7 +91,7 @@ class GuardedStream:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Replace ``sys.stdout`` and ``sys.stderr`` by guarded streams within the block."""
+    """Replace ``sys.stdout`` and ``sys.stderr`` by guarded streams in the ``with`` block."""
     before = sys.stdout, sys.stderr
     _open_closed_descriptors()
     for stream in before:

@@ -9,7 +9,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore the signals that end a process, within the block; the block must be short."""
+    """Ignore the signals that end a process while the ``with`` block runs; keep the block short."""
     try:
         handlers = [(number, signal.signal(number, signal.SIG_IGN)) for number in ENDING_SIGNALS]
     except ValueError:  # not the main thread, which is the only thread that signals interrupt

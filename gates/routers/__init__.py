@@ -57,7 +57,7 @@ def router_named(name: str, url: str, access: Access) -> TrafficRouter:
 
 
 def with_retries(act: Callable[[], Result], wait: Callable[[float], None] = time.sleep) -> Result:
-    """Carry out an operation of a router; after a failure, repeat it: three attempts at most.
+    """Call an operation of a router, and after a failure call it again; at most three calls.
 
     Args:
         act: the function that carries out the operation.

@@ -24,7 +24,7 @@ class Pipeline:
 
     Args:
         name: the pipeline's name.
-        is_here: a function that says whether environment variables are those of this pipeline.
+        is_here: a function that returns whether this pipeline has set the environment variables.
         person: the environment variable with the name of the person.
         run: the environment variable with the id of the run; empty where no variable has the id.
     """

@@ -29,7 +29,7 @@ MAX_NAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class SignOffRequest:
-    """The request of a person to sign an item, or the override of an objective.
+    """The request of a person to sign an item, or to sign the override of an objective.
 
     Args:
         out: the folder of the ledger.
@@ -120,7 +120,7 @@ def revoke(out: Path, prefix: str, person: Person, note: str) -> SignOffRecord:
         note: the reason for the revocation.
 
     Raises:
-        ConfigurationError: no sign-off has this id, more than one has it, or the note is wrong.
+        ConfigurationError: no sign-off or several sign-offs have this id, or the note is wrong.
         LedgerError: the ledger could not be written, so nothing is revoked.
     """
     _check_note(note)

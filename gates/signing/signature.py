@@ -18,7 +18,8 @@ def configured_key() -> str:
     """Return the key for sign-offs from the environment; an empty text where no key is set.
 
     Raises:
-        ConfigurationError: the variable is set and blank, as after a missing secret of a pipeline.
+        ConfigurationError: the variable is set but blank, for example because a pipeline has no
+            such secret.
     """
     return seal.configured_key(KEY_VARIABLE)
 

@@ -1,7 +1,7 @@
 """The state of every objective: verified, signed, overridden, open, expired, failed, advisory.
 
 The results of machines come from the newest decision about each stage in the ledger. Sign-offs are
-judged at the moment of the question. The network is not used.
+judged by the current time. The network is not used.
 """
 
 from collections.abc import Sequence
@@ -84,14 +84,14 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusBasis:
-    """The data from which the status of every stage follows.
+    """The data from which the status of every stage is derived.
 
     Args:
         target: the target.
         policy_digest: SHA-256 of the policy file; decisions with another policy do not count.
         records: the entries of the ledger, oldest first.
         sign_offs: the target's sign-offs in the ledger.
-        now: the moment of the question, UTC.
+        now: the current moment, UTC.
     """
 
     target: Target
@@ -106,7 +106,7 @@ def status_of(stage: Stage, basis: StatusBasis) -> StageStatus:
 
     Args:
         stage: the stage.
-        basis: the target, the entries of the ledger, and the moment of the question.
+        basis: the target, the entries of the ledger, and the current moment.
     """
     document = newest_decision(basis.records, basis.target, stage.name)
     statuses = tuple(
@@ -181,7 +181,7 @@ def _state(
     if document.decision.build != str(basis.target.expected):
         return State.OPEN, f"the newest decision is about another build: {document.decision.build}"
     if document.policy_digest != basis.policy_digest:
-        return State.OPEN, "the newest decision was made by another policy"
+        return State.OPEN, "the newest decision was made with another policy"
     age, limit = basis.now - document.decision.at, _max_age(objective)
     if age < -CLOCK_TOLERANCE:
         moment = moment_text(document.decision.at)

@@ -33,7 +33,7 @@ class Capital:
         self.paid_in += accepted
 
     def bet(self, ratio: float, allowed: float) -> None:
-        """Bet half of the capital that the true mean is larger than the allowed mean.
+        """Bet half of the capital; the bet wins when the ratio is over the allowed mean.
 
         Args:
             ratio: the observed ratio of bad events, from 0 to 1.

@@ -61,7 +61,7 @@ class _Lane:
 
     @property
     def worst(self) -> float:
-        """Blue's highest ratio of bad events in a remembered batch, without the part by chance."""
+        """Blue's highest ratio of bad events in a batch, minus the part that chance explains."""
         return self._worst[0][1] if self._worst else 0.0
 
     def is_due(self, at: float) -> bool:
@@ -115,7 +115,7 @@ class Comparison:
 
     @property
     def capital(self) -> float:
-        """The capital of the lane that has more capital: the lane of short or of long batches."""
+        """The larger capital of two: for the bets on short batches and on long batches."""
         return max(self.fast.capital.amount, self.slow.capital.amount)
 
     def begin_step(self, at: float) -> None:
@@ -184,9 +184,10 @@ class Comparison:
     def should_stop(self, at: float, *, alone: bool) -> bool:
         """Whether to stop green, because green's ratio is too high and blue's ratio is lower.
 
-        The capital must reach the limit of the terms. Then the events of green and of blue since
-        the capital rose over 1 are compared by the exact conditional test of two binomials. Where
-        blue has no bad event, or no event at all, green is stopped after the patience of the terms.
+        The capital must reach ``stop_at`` of the terms. Then the exact conditional test of two
+        binomials compares the events that green and blue have had since the capital rose over 1.
+        Where blue has no bad event, or no event at all, green is stopped after the waiting time
+        ``patience`` of the terms at the latest.
 
         Args:
             at: the current moment.

@@ -53,7 +53,7 @@ class ProcessStarts:
         return len(self._others)
 
     def forget_moves(self) -> None:
-        """Count the changes of the start time from 0 again."""
+        """Set the number of such changes of the start time back to 0."""
         self._others = []
 
     def add(self, at: float, started: float | None) -> ProcessChange:
@@ -86,9 +86,9 @@ class CounterIncreases:
 
     Where the system has no start time, a fall of a counter is a restart. Where the start time shows
     that the process is the same, a fall (a dip) is no restart: Prometheus took this scrape from a
-    replica that is behind. After a small dip, only the rise over the counter's highest value
+    replica with older samples. After a small dip, only the rise over the counter's highest value
     counts, so that no event counts twice. After a large dip, the number of events is unknown: the
-    scrape is left out, and ``problem`` has the reason.
+    scrape does not count, and ``problem`` has the reason.
 
     Args:
         selectors: the selectors of the indicators. The increases of all counters that match one
@@ -142,7 +142,7 @@ class CounterIncreases:
 
         Returns:
             The increase for each selector. None for a first scrape that does not count from zero,
-            and for a scrape that is left out.
+            and for a scrape that does not count.
 
         Raises:
             ValueError: a counter is negative or not finite.
@@ -338,7 +338,7 @@ class CounterIncreases:
         if self._starts.moves == 1:
             return (
                 f"the start time of {scrape.instance} moved without a restart: several processes "
-                "behind one address answer in turn, or a clock was set; look at the scrape "
+                "behind one address answer in turn, or a clock was set; check the scrape "
                 "configuration"
             )
         return _several_processes(scrape.instance, "the start times alternate")

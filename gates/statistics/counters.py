@@ -36,8 +36,8 @@ def total_increase(
         instance_label: the name of the label whose value is the instance.
 
     Returns:
-        The number of events; 0 for counters that have a single scrape of a process from before the
-        window.
+        The number of events; 0 for counters with a single scrape, where their process started
+        before the window.
 
     Raises:
         ValueError: a sample is negative or not finite; a series names no instance; or the number
@@ -85,7 +85,7 @@ def by_instance(series: Iterable[Series], label: str = "instance") -> dict[str, 
 
 
 def overlap(first: Series, second: Series) -> bool:
-    """Whether the times of two time series overlap; also where one of them has no samples."""
+    """Whether the times of two time series overlap; also true where one of them has no samples."""
     if not first.samples or not second.samples:
         return True
     return (

@@ -58,7 +58,7 @@ class FewerEvents:
 
     @property
     def past_rate(self) -> float | None:
-        """A low estimate of blue's events per request in the history; None for under 10 events."""
+        """A low estimate of blue's events per request in the history; None below 10 events."""
         events, requests = self._past.tally.part, self._past.tally.whole
         if events < MIN_PAST_EVENTS or requests <= 0:
             return None
@@ -168,7 +168,7 @@ class FewerEvents:
 
 
 def share_of_events(ratio: float, green: float, blue: float) -> float:
-    """Return green's part of the events of both colours when its rate is ``ratio`` times blue's.
+    """Return green's part of all events when green's rate is ``ratio`` times blue's rate.
 
     Args:
         ratio: green's events per request divided by blue's events per request, more than 0.

@@ -253,7 +253,7 @@ def test_every_objective_that_can_roll_back_is_refused() -> None:
 
 def test_an_objective_whose_stated_breach_is_a_rollback_is_refused() -> None:
     stated: Any = SimpleNamespace(name="data-corruption", breach=Outcome.ROLLBACK)
-    assert refusal_of(stated) == "a failure of the objective can be a rollback"
+    assert refusal_of(stated) == "a failure of the objective can lead to a rollback"
     stated.breach = Outcome.NO_GO
     assert refusal_of(stated) == ""
 
@@ -330,7 +330,7 @@ def test_the_status_follows_the_release_the_policy_and_the_time(tmp_path: Path) 
         "the ledger has no decision about this stage",
     )
     assert verified["state"] == "verified"
-    assert of_another_policy["detail"] == "the newest decision was made by another policy"
+    assert of_another_policy["detail"] == "the newest decision was made with another policy"
     assert of_another_build["detail"].startswith("the newest decision is about another build")
 
 

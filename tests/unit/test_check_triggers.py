@@ -134,7 +134,7 @@ def test_no_run_at_all_passes_and_the_sentence_says_so() -> None:
 def test_a_newer_complete_run_clears_a_failure() -> None:
     decision = decision_of(TRIGGER, run_of("r1", 9, smoke_login=FAILED), run_of("r2", 5))
     assert decision.outcome is Outcome.GO
-    assert "2 runs within 24 h" in decision.findings[0].sentence
+    assert "2 runs of the last 24 h" in decision.findings[0].sentence
 
 
 def unfinished(run: Run) -> Run:

@@ -38,5 +38,5 @@ def test_restarts_are_those_of_the_instance_with_the_most_restarts() -> None:
     for instance in ("a", "b", "c", "a", "b", "c"):
         judge.restarted(1.0, instance)
     findings = conclude(live, 10.0, (Measured.OK, ""), FindingBasis({}, {}))
-    sentence = "the instance of green with the most restarts restarted 2 times in this step"
+    sentence = "the largest number of restarts of one instance of green in this step is 2"
     assert sentence in findings[0].sentence

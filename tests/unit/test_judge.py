@@ -73,7 +73,7 @@ def test_the_error_ratio(errors: int, requests: int, outcome: Outcome) -> None:
 def test_the_sentence_has_both_colours_the_limit_and_the_window() -> None:
     decision = decide(evidence(errors=60))
     sentence = decision.findings[0].sentence
-    assert "green: 60 of 6,000 (1 %) requests failed; must be under 0.5 %" in sentence
+    assert "green: 60 of 6,000 (1 %) requests failed; the ratio must be under 0.5 %" in sentence
     assert "blue: 60 of 6,000 (1 %)" in sentence
     assert "last 600 s" in sentence
     assert decision.findings[0].next_step.startswith("curl -sG http://p/api/v1/query")

@@ -48,7 +48,7 @@ def test_a_cut_last_line_is_recovered_and_said(tmp_path: Path) -> None:
     path = tmp_path / ledger.FILE
     path.write_bytes(path.read_bytes()[:-20])
     assert ledger.verify(tmp_path) == (
-        2, ["line 3 is cut; the next entry will move this line to ledger.torn"],
+        2, ["line 3 is incomplete; the next entry will move this line to ledger.torn"],
     )  # fmt: skip
     ledger.append(tmp_path, OtherEntry({"n": 3}))
     assert ledger.verify(tmp_path) == (4, [])

@@ -129,11 +129,11 @@ STOPS: dict[str, tuple[LoadRun, str]] = {
     "too few done": (good(phases=(with_operation("total", done=23_000),)), "23,000 of 24,000"),
     "hanging": (good(phases=(replace(with_operation("total", done=23_100), unfinished=900,
                                      oldest_unfinished_seconds=60.0),)),
-                "900 had no end and have waited for up to 60.0 s"),
+                "900 were not finished and have waited for up to 60.0 s"),
     "failures": (good(phases=(with_operation("total", failed=168),), reasons={"status 500": 168}),
-                 ("168 of 24,000 requests due in plateau failed or had no end; must be under "
-                  "0.5 %; most often: status 500")),
-    "a gap": (good(phases=(phase(longest_gap_seconds=8.0),)), "in plateau was 8.0 s; must be"),
+                 ("168 of 24,000 requests due in plateau failed or were not finished; "
+                  "the ratio must be under 0.5 %; most often: status 500")),
+    "a gap": (good(phases=(phase(longest_gap_seconds=8.0),)), "in plateau was 8.0 s; the time"),
     "too few orders": (good(phases=(with_operation("place_order", done=150),)), "75 a minute"),
     "failing payments": (good(phases=(with_operation("process_payment", done=380, failed=20),)),
                          "380 of 400 payments"),
@@ -267,7 +267,7 @@ def test_a_spike_is_judged_by_the_recovery(seconds: float | None, outcome: Outco
 
 @pytest.mark.parametrize(
     ("number", "changes", "outcome", "said"),
-    [(1, {"unfinished": 10_000}, Outcome.NO_GO, "due in spike failed or had no end"),
+    [(1, {"unfinished": 10_000}, Outcome.NO_GO, "due in spike failed or were not finished"),
      (1, {"users_reached": 100}, Outcome.HOLD, "100 of 1,000 users were active in spike"),
      (1, {"longest_gap_seconds": 9.0}, Outcome.NO_GO,
       "without a correct answer in spike was 9.0 s"),
@@ -314,7 +314,7 @@ def test_few_requests_are_not_held_against_the_store() -> None:
                      stage=STAGES["load-smoke"])  # fmt: skip
     assert decided.outcome is not Outcome.GO
     assert [one.sentence for one in decided.findings if one.verdict is Verdict.FAIL] == [
-        "the longest time without a correct answer in plateau was 5.5 s; must be under 5 s"
+        "the longest time without a correct answer in plateau was 5.5 s; the time must be under 5 s"
     ]
 
 
@@ -359,4 +359,4 @@ def test_a_jump_in_the_last_window_is_growth() -> None:
     run = good(profile="soak", users=300, phases=jumped, memory=memory)
     decided = judged(run, stage=SOAK)
     assert decided.outcome is Outcome.NO_GO
-    assert any("the end is +" in one.sentence for one in decided.findings)
+    assert any("the last values is +" in one.sentence for one in decided.findings)

@@ -30,11 +30,11 @@ MAX_MESSAGE_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed check for which no newer complete run has a pass.
+    """A failed check that has not passed in any newer complete run.
 
     Args:
         result: the failed result of the check.
-        run: the run with the result.
+        run: the run that has this result.
     """
 
     result: CheckResult
@@ -65,7 +65,7 @@ def _conclusion(records: "_Records", failures: Sequence[Failure]) -> Conclusion:
         return Conclusion(Measured.OK, Verdict.FAIL, _sentence_of(failures), breach)
     if problem := records.problem():
         return Conclusion(Measured.ERROR, Verdict.INCONCLUSIVE, problem, breach)
-    sentence = f"{runs} runs within {hours:g} h report no failure of {count} checks"
+    sentence = f"{runs} runs of the last {hours:g} h report no failure of the {count} checks"
     if not runs:
         sentence = (
             f"no run within {hours:g} h includes any of {count} checks, so no failure is known; "
@@ -108,7 +108,7 @@ class _Records:
         return cls(objective, evidence, now, tuple(runs))
 
     def uncleared(self, outcome: CheckOutcome) -> list[Failure]:
-        """Return the newest result with an outcome, for each check that no newer run clears."""
+        """Return each check's newest result with this outcome, unless a newer run clears it."""
         served = self.evidence.served.build
         runs = [run for run in self.runs if run.build is not None and run.build == served]
         return self._uncleared(runs, outcome)
@@ -134,7 +134,7 @@ class _Records:
         )
 
     def problem(self) -> str:
-        """Return the reason why an unknown failure is possible; empty where there is no reason."""
+        """Return why there may be a failure that the gate does not know; empty without a reason."""
         if self.evidence.served.build is None:
             return "the served build is unknown, so it is not known which runs tested this build"
         unknown = [run for run in self.runs if run.build is None]

@@ -18,7 +18,7 @@ from gates.model import (
 MOST_SHOWN = 5
 NEXT = (
     "list the named checks in a check set of the policy, or remove these checks from the suites; "
-    "move the folders of damaged runs away"
+    "move the folders of damaged runs out of the folder of runs"
 )
 
 
@@ -54,7 +54,7 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
         hours = objective.max_age.total_seconds() / 3600
         sentence = f"no suite was run on {evidence.target.name} within {hours:g} h"
     else:
-        sentence = f"a check set lists every check of {len(runs)} runs"
+        sentence = f"every check of the {len(runs)} runs is in a check set of the policy"
     passes = bool(runs) and not extra and not damaged
     measurement = Measurement(
         source="checks",

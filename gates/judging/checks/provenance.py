@@ -1,4 +1,4 @@
-"""Judges whether a run can be evidence, by its target, build, policy, time and completeness."""
+"""Checks a run's target, build, policy, times and completeness: can the run be evidence?"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -48,8 +48,8 @@ def problems(run: Run | LoadRun, limits: str, evidence: Evidence, now: datetime)
 def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) -> bool:
     """Whether a later run clears the failure of a check.
 
-    A later run clears the failure when the later run can be evidence, and when it has exactly one
-    result of the check, which is a pass after the failure.
+    A later run clears the failure when two conditions are met. The later run can be evidence. The
+    later run has exactly one result of the check, and this result is a pass after the failure.
 
     Args:
         run: the later run.
@@ -68,10 +68,10 @@ def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) 
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
-    """Find runs that began after the run with the latest start time: a clock was set back.
+    """Find runs that began after the run with the latest start time, because a clock was set back.
 
-    The seconds since the machine started show the true order of its runs, because nobody can set
-    this clock back.
+    The seconds since the machine's start show the true order of the machine's runs, because nobody
+    can set this number back.
 
     Args:
         newest: the run with the latest start time by the clock of the machine.
@@ -81,7 +81,7 @@ def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> li
         One sentence for each run that began after the newest run.
     """
     return [
-        f"run {other.run_id} began after run {newest.run_id}, but has an earlier time: "
+        f"run {other.run_id} began after run {newest.run_id}, but has an earlier start time: "
         "the clock was set back"
         for other in others
         if newest.boot

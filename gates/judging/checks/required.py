@@ -120,7 +120,7 @@ class _RunsOfCheck:
     def of(
         cls, objective: ChecksObjective, evidence: Evidence, check: str, now: datetime
     ) -> "_RunsOfCheck":
-        """Choose the runs that concern a check."""
+        """Choose the runs that may have executed a check."""
         every = tuple(_concerned_runs(evidence.runs, evidence.target, check))
         rollback = evidence.rollback if objective.since_rollback else None
         moment = rollback.counts_since if rollback else None

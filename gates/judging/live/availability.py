@@ -51,10 +51,11 @@ class Absence:
 
     Args:
         instance: the name of the instance.
-        begin: the last moment before the absence at which Prometheus reached the instance, but not
-            before the step began; the first scrape where Prometheus never reached the instance.
-        end: the first moment at which Prometheus reached the instance again; the newest scrape
-            where Prometheus did not reach the instance again.
+        begin: the last moment at which Prometheus reached the instance before the absence. Where
+            Prometheus never reached the instance, this is the first scrape. A moment before the
+            start of the step is replaced by the start of the step.
+        end: the first moment at which Prometheus reached the instance again. Where Prometheus has
+            not reached the instance again, this is the newest scrape.
         restarted: whether another process of the instance responded at the end.
     """
 
@@ -79,14 +80,15 @@ def conclude(
 
     An absence after which another process responds is an outage. All outages of the step count
     against the objective. An absence after which the same process responds is a gap of the scrapes.
-    A long gap within the last bake time is a hold, because no samples show the events in the gap.
+    A long gap that ended within the last bake time leads to a hold, because no samples show the
+    events in the gap.
 
     Args:
         objective: the objective.
         target: green; the target file may list the instances that must exist.
         samples: the query results about green's instances; None where no ramp is under way.
-        weights: the query result with the traffic weights, for the finding where no ramp is under
-            way.
+        weights: the query result with the traffic weights; the finding has this result where no
+            ramp is under way.
     """
     if samples is None:
         conclusion = cannot_measure(Measured.NO_DATA, objective.reads, "no ramp is under way")
@@ -131,8 +133,8 @@ def _judged(
     down = sum(item.seconds for item in outages)
     whole = max(step, objective.bake.total_seconds()) * max(1, len(fresh))
     counted = (
-        f"{target.slot} was down for {down:.0f} s in {len(outages)} outages of this step "
-        f"({step:.0f} s, {len(fresh)} instances); "
+        f"{target.slot} was down for {down:.0f} s in total, in {len(outages)} outages of this "
+        f"step (length of the step: {step:.0f} s, instances: {len(fresh)}); "
         f"the limit is {(1 - objective.least) * whole:.0f} s"
     )
     if down > (1 - objective.least) * whole:
@@ -148,7 +150,7 @@ def _judged(
         sentence = (
             f"Prometheus did not reach {hole.instance} for {hole.seconds:.0f} s "
             f"(limit {max_age:.0f} s); the gap ended {samples.now - hole.end:.0f} s ago; "
-            f"wait for {hole.end - recent:.0f} s more without another gap"
+            f"wait for {hole.end - recent:.0f} s more; after another gap, the wait begins again"
         )
         return Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence
     return Measured.OK, Verdict.PASS, counted

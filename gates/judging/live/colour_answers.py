@@ -43,7 +43,7 @@ class ColourAnswers:
 
     @classmethod
     def of(cls, group: QueryGroup, colour: Colour, evidence: Evidence) -> "ColourAnswers":
-        """Sort the query results of one colour by the purpose of each query.
+        """Return the query results of one colour, grouped by the purpose (role) of each query.
 
         Args:
             group: the queries of the objectives that share a live judge.
@@ -86,7 +86,7 @@ class ColourAnswers:
 
     @property
     def needed(self) -> tuple[SampleSet, ...]:
-        """The query results that must have time series for the objectives to be judged."""
+        """The query results without which the objectives cannot be judged."""
         return (*self.counters, *self.of_processes, self.up)
 
     @property
@@ -113,8 +113,9 @@ def read_scrapes(
             earlier evaluation.
 
     Returns:
-        A status with a sentence that says why the query results cannot be judged, or ``(OK, "")``;
-        and the scrapes in order of time. The scrapes are empty unless the status is OK or STALE.
+        Two values. The first value is a status with the reason why the query results cannot be
+        judged; ``(OK, "")`` without a reason. The second value is the scrapes in order of time;
+        there are scrapes only where the status is OK or STALE.
     """
     unanswered = _unanswered(colour)
     if unanswered[0] is not Measured.OK:
@@ -201,7 +202,7 @@ def _other_instances(colour: ColourAnswers) -> str:
 
 
 def gone_instances(colour: ColourAnswers, max_age: float) -> frozenset[str]:
-    """Find the instances of a colour that left the service discovery of Prometheus.
+    """Find the instances of a colour that are no longer in the service discovery of Prometheus.
 
     Args:
         colour: the query results of the colour.
@@ -267,5 +268,8 @@ def _behind(known: Sequence[SampleSet], max_age: float, instance_label: str) -> 
             newest[key] = max(newest.get(key, at), at)
     for (query, instance), at in newest.items():
         if latest[instance] - at > max_age:
-            return f"{query} has no sample of {instance} for {latest[instance] - at:.0f} s"
+            return (
+                f"{query} has no sample of {instance} for {latest[instance] - at:.0f} s, although "
+                "another query result has newer samples of this instance"
+            )
     return ""

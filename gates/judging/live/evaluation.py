@@ -179,7 +179,8 @@ class KnownScrapes:
 
     Args:
         scrapes: the scrapes of both colours, in order of time.
-        gone: the instances of each colour that left the service discovery of Prometheus.
+        gone: the instances of each colour that are no longer in the service discovery of
+            Prometheus.
         blind: a status and a sentence that says why the objectives cannot be judged; ``(OK, "")``
             where the objectives can be judged.
     """
@@ -253,7 +254,7 @@ def _basis(group: QueryGroup, timeline: Timeline, evidence: Evidence) -> Finding
 def problem_of(
     judge: LiveJudge, group: QueryGroup, evidence: Evidence, now: float
 ) -> tuple[Measured, str]:
-    """Find the reason why query results cannot be judged, without giving scrapes to the judge.
+    """Find the reason why query results cannot be judged; the judge gets no scrapes.
 
     Args:
         judge: the live judge. The function tells the judge which instances are gone.
@@ -262,8 +263,8 @@ def problem_of(
         now: the moment of the decision, in seconds.
 
     Returns:
-        A status and a sentence; ``(OK, "")`` where the query results can be judged. No scrape
-        counts where the status is not in ``MAY_BE_FED``.
+        A status and a sentence; ``(OK, "")`` where the query results can be judged. The judge may
+        count scrapes only where the status is in ``MAY_BE_FED``.
     """
     colours = {colour: ColourAnswers.of(group, colour, evidence) for colour in Colour}
     if is_of_customers(group.objectives[0]) and not _is_exported(colours.values()):

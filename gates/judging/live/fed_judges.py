@@ -18,7 +18,8 @@ class FedJudge:
         judge: the live judge.
         scrapes: the scrapes that the judge was given, in order of time.
         moves: the moves of traffic that the judge was given, in order of time.
-        problem: the first problem of a scrape that the judge needs; empty without a problem.
+        problem: the first problem in a scrape of a colour that the judge needs; empty without a
+            problem.
     """
 
     judge: LiveJudge
@@ -30,7 +31,7 @@ class FedJudge:
         """Whether the judge can continue with a longer list of moves and scrapes.
 
         The lists must begin with the moves and scrapes that the judge was given already. New moves
-        and scrapes must be later than these.
+        and scrapes must be later than those that the judge was given already.
 
         Args:
             moves: all moves of the ramp, in order of time.
@@ -92,7 +93,7 @@ class FedJudges:
     ) -> FedJudge:
         """Give all moves and scrapes to the judge of a group, and return the judge.
 
-        An earlier judge continues where possible; else a new judge begins.
+        The judge of the earlier evaluation continues where possible; else a new judge begins.
 
         Args:
             group: the objectives of the judge, and the names of the colours.

@@ -99,14 +99,18 @@ def _finding(
 
 
 def reads_of(objective: LiveObjective) -> str:
-    """Return the words for the events of a live objective, such as ``requests failed``."""
+    """Return the name of a live objective's events for messages, such as ``requests failed``."""
     return "restarts" if isinstance(objective, RestartsObjective) else objective.indicator.reads
 
 
 def _stop(judge: Judge, stop: Stop, live: LiveJudge) -> str:
     """Why the release was stopped, and when."""
     at = moment(stop.at)
-    since = f", {stop.at - live.moves[0].at:.0f} s after the ramp began" if live.moves else ""
+    since = (
+        f"; the stop was {stop.at - live.moves[0].at:.0f} s after the ramp began"
+        if live.moves
+        else ""
+    )
     reads = reads_of(judge.objective)
     match judge:
         case BadEventComparison():
@@ -163,8 +167,8 @@ def _judged(judge: Judge, live: LiveJudge, now: float) -> tuple[Verdict, str]:
         case RestartCount():
             limit = judge.objective.max_restarts
             counts = (
-                "the instance of green with the most restarts restarted "
-                f"{judge.most} times in this step"
+                "the largest number of restarts of one instance of green in this step is "
+                f"{judge.most}"
             )
             accepted = f"at most {limit} restarts are accepted"
             return Verdict.PASS, f"{counts}; {accepted}{_sign_of_restart(judge)}"
@@ -206,11 +210,16 @@ def _bad_events(
         how_long = pace(green.whole, missing, seconds)
         return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events are needed. {counts}{how_long}"
     if green.ratio is None or green.ratio >= limit:
-        doubt = "green is over the limit, but not over the limit derived from blue"
+        doubt = "green's ratio is over the policy's limit, but not over the limit derived from blue"
     elif few:
-        doubt = "green is under the limit, perhaps by chance; more events are needed"
+        doubt = (
+            "green's ratio is under the policy's limit, perhaps by chance; more events are needed"
+        )
     elif _blue_is_over(judge):
-        doubt = "blue is over the limit, and green is not certainly better"
+        doubt = (
+            "blue's ratio is over the policy's limit, and it is not certain that green's ratio is "
+            "lower"
+        )
     else:
         return Verdict.PASS, counts
     return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
@@ -219,7 +228,7 @@ def _bad_events(
 def _relative(judge: BadEventComparison, counts: str) -> tuple[Verdict, str]:
     """A comparison without a limit passes unless green looks worse than blue."""
     if not judge.green.whole or not judge.blue.whole:
-        reason = "the objective is not judged, because one colour has no such requests"
+        reason = "the objective is not judged, because one colour has no events to compare"
         return Verdict.PASS, f"{reason}. {counts}"
     return Verdict.PASS, counts
 
@@ -247,9 +256,9 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
         return Verdict.PASS, f"{reason}. {counts}"
     if p_value < FEW:
         doubt = (
-            f"green has very few {reads}: with {100 * objective.hold_ratio:g} % of blue's rate, "
-            f"green would have so few {reads} in only {significant(100 * p_value, 2)} % of "
-            "all steps"
+            f"green has very few {reads}: if green had {100 * objective.hold_ratio:g} % of blue's "
+            f"rate, chance would give green so few {reads} in only "
+            f"{significant(100 * p_value, 2)} % of all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
     return Verdict.PASS, counts

@@ -1,8 +1,8 @@
 """The live judge: counts the events of a ramp scrape by scrape, and may stop the ramp.
 
 Every command uses the same judge. ``gates check`` and ``gates watch`` give the judge the scrapes of
-Prometheus. ``gates backtest`` gives the judge the scrapes of a recording, and ``make bench-judge``
-the scrapes of a simulation.
+Prometheus. ``gates backtest`` gives the judge the scrapes of a recording. ``make bench-judge``
+gives the judge the scrapes of a simulation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ class Colour:
         last_samples: the time of the newest sample, by instance.
         last_sample: the time of the newest sample of any instance; None without samples.
         covered: the seconds of this step for which at least one instance has samples.
-        gone: the instances that left the service discovery of Prometheus.
+        gone: the instances that are no longer in the service discovery of Prometheus.
     """
 
     rises: dict[str, CounterIncreases] = field(default_factory=dict)
@@ -123,16 +123,17 @@ class LiveJudge:
             member.move(move.at, move.share)
 
     def left(self, slot: str, instances: Iterable[str]) -> None:
-        """Set the instances that left the service discovery, so that they need no fresh sample.
+        """Set the instances that need no fresh sample, because Prometheus no longer knows them.
 
         Args:
             slot: the name of the colour.
-            instances: all instances of the colour that left the service discovery of Prometheus.
+            instances: all instances of the colour that are no longer in the service discovery of
+                Prometheus.
         """
         self.colours[slot].gone = frozenset(instances)
 
     def scraped(self, scrape: Scrape) -> None:
-        """Count the events of the next scrape, and stop the ramp where an objective requires this.
+        """Count the events of the next scrape, and stop the ramp if an objective requires it.
 
         Args:
             scrape: the scrape, which must not be earlier than the previous scrape.
@@ -194,7 +195,7 @@ class LiveJudge:
 
     @property
     def stopped(self) -> Stop | None:
-        """The first rollback so far, else the first no-go; None where no objective stopped."""
+        """The first stop with a rollback, else the first stop with a no-go; None without a stop."""
         stops = [member.stopped for member in self.judges if member.stopped is not None]
         rollbacks = [member for member in stops if member.outcome is Outcome.ROLLBACK]
         return min(rollbacks or stops, key=lambda member: member.at, default=None)
@@ -219,7 +220,7 @@ class LiveJudge:
             }
             if not known:
                 last = max(last_samples.values(), default=None)
-                ago = "" if last is None else f" of the last {now - last:.0f} s"
+                ago = "" if last is None else f" from the last {now - last:.0f} s"
                 return Measured.NO_DATA, f"Prometheus has no sample of {slot}{ago}"
             oldest = min(known, key=lambda member: known[member])
             if now - known[oldest] > self.max_age:
@@ -228,7 +229,10 @@ class LiveJudge:
                 return Measured.STALE, f"{sentence}, limit {self.max_age:.0f} s"
             if known[oldest] - now > self.max_age:
                 ahead = f"the newest sample of {oldest} ({slot}) is {known[oldest] - now:.0f} s"
-                return Measured.ERROR, f"{ahead} in the future; compare the clocks"
+                return (
+                    Measured.ERROR,
+                    f"{ahead} in the future; compare the clocks of Prometheus and of the gate",
+                )
         if problem := self._miscounted():
             return Measured.ERROR, problem
         if problem := self._unmatched():

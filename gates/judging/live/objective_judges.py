@@ -93,7 +93,7 @@ class BadEventComparison:
 
 
 class ThroughputComparison:
-    """Compares green's events per request, such as orders, with blue's events per request."""
+    """Compares green's events (such as orders) per request with blue's events per request."""
 
     def __init__(self, objective: ThroughputObjective) -> None:
         self.objective = objective
@@ -143,7 +143,7 @@ def _rate(tally: Tally) -> str:
 
 
 class RollbackTrigger:
-    """Counts the events in the window of one rollback trigger, and fires over the limit."""
+    """Counts the events in a trigger's window; fires when green's ratio is over the limit."""
 
     def __init__(self, objective: TriggerObjective) -> None:
         self.objective = objective
@@ -257,7 +257,7 @@ class RestartCount:
         return max(self.restarts.values(), default=0)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Do nothing, because the live judge reports restarts by the method ``restarted``."""
+        """Do nothing: the live judge calls the method ``restarted`` for each restart."""
 
     def restarted(self, at: float, instance: str) -> None:
         """Count a restart of a process of green, and stop the release after too many restarts.

@@ -68,7 +68,7 @@ class LiveQuery:
 
     @property
     def selector(self) -> str:
-        """The vector selector, with the colour's value."""
+        """The vector selector, with the colour's label value in place of ``$slot``."""
         return self.metric.selector
 
     def answer(self, evidence: Evidence) -> SampleSet:
@@ -83,7 +83,7 @@ class QueryGroup:
     Args:
         objectives: the live objectives.
         queries: all queries that the live judge needs, for both colours.
-        of_objective: the queries for counters of each objective, by the objective's name.
+        of_objective: the queries for the counters of each objective, keyed by the objective's name.
     """
 
     objectives: tuple[LiveObjective, ...]
@@ -281,7 +281,7 @@ class LiveQueries:
         return merged(query.metric for query in (*self.processes, *queries))
 
     def wanted(self) -> list[tuple[str, float]]:
-        """Return the selectors of all queries, each with its window in seconds, once each."""
+        """Return the selector and the window in seconds of each query, without repetition."""
         return [query.pair for query in merged((*self.of_triggers(), *self.of_history()))]
 
 

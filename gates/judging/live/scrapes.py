@@ -1,4 +1,4 @@
-"""Turns query results of Prometheus into scrapes: all counters of an instance at one moment."""
+"""Turns query results into scrapes; a scrape has all counters of an instance at one moment."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence

@@ -111,7 +111,9 @@ def _done(required: _PhaseLimit) -> LimitResult:
     sentence = f"{done:,} of {phase.due:,} requests due in {phase.name} were answered correctly"
     if phase.unfinished:
         oldest = phase.oldest_unfinished_seconds
-        sentence += f", {phase.unfinished:,} had no end and have waited for up to {oldest:.1f} s"
+        sentence += (
+            f", {phase.unfinished:,} were not finished and have waited for up to {oldest:.1f} s"
+        )
     sentence += f"; at least {100 * required.limit:g} % are required"
     if not phase.due:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -129,8 +131,9 @@ def _failed(required: _PhaseLimit) -> LimitResult:
     bad = (total.failed if total else 0) + phase.unfinished
     why = max(required.run.reasons, key=lambda part: required.run.reasons[part], default="")
     sentence = (
-        f"{bad:,} of {phase.due:,} requests due in {phase.name} failed or had no end; "
-        f"must be under {100 * required.limit:g} %{f'; most often: {why}' if bad and why else ''}"
+        f"{bad:,} of {phase.due:,} requests due in {phase.name} failed or were not finished; "
+        f"the ratio must be under {100 * required.limit:g} %"
+        f"{f'; most often: {why}' if bad and why else ''}"
     )
     if not phase.due:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -146,7 +149,7 @@ def _gap(required: _PhaseLimit) -> LimitResult:
     phase = required.phase
     sentence = (
         f"the longest time without a correct answer in {phase.name} was "
-        f"{phase.longest_gap_seconds:.1f} s; must be under {required.limit:g} s"
+        f"{phase.longest_gap_seconds:.1f} s; the time must be under {required.limit:g} s"
     )
     if phase.longest_gap_seconds < required.limit:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=phase.due)
@@ -180,7 +183,7 @@ def _payments(required: _PhaseLimit) -> LimitResult:
     attempts = done + failed
     sentence = (
         f"{done:,} of {attempts:,} payments in {phase.name} succeeded; "
-        f"must be over {100 * required.limit:g} %"
+        f"the ratio must be over {100 * required.limit:g} %"
     )
     if not attempts:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -210,7 +213,7 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
         )
     sentence = (
         f"P95 of {operation} is {_seconds(latency.p95)} in {phase.name} ({_interval(latency)}, "
-        f"from {latency.samples:,} samples); must be under {limit:g} s"
+        f"from {latency.samples:,} samples); the P95 must be under {limit:g} s"
     )
     if latency.p95_at_least >= limit:
         verdict = Verdict.FAIL
@@ -281,9 +284,10 @@ def _growth(
     jump = late / median(values[:third]) - 1
     sure = trend.p_value < SURE
     sentence = (
-        f"{quantity} grew by {100 * trend.growth:.1f} % over the run, by {len(points)} "
+        f"{quantity} grew by {100 * trend.growth:.1f} % over the run, according to {len(points)} "
         f"measurements ({'chance does not explain' if sure else 'chance may explain'} the growth); "
-        f"the end is {100 * jump:+.1f} % over the beginning; both must be under {100 * limit:g} %"
+        f"the change from the first values to the last values is {100 * jump:+.1f} %; "
+        f"both must be under {100 * limit:g} %"
     )
     if jump >= limit or (trend.growth >= limit and sure):
         return LimitResult(name, Verdict.FAIL, sentence, samples=len(points))

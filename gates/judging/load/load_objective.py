@@ -159,7 +159,7 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
         unknown = "a process of the generator did not record its processor use"
         return LimitResult(name, Verdict.INCONCLUSIVE, unknown)
     figures = (
-        f"1 % of the requests were sent {1000 * lag:.0f} ms or more late (limit "
+        f"1 % of the requests were sent at least {1000 * lag:.0f} ms late (limit "
         f"{1000 * slack:.0f} ms), the busiest of {len(shares)} processes used "
         f"{100 * max(shares):.0f} % of a core (limit {100 * limit:.0f} %), and the largest process "
         f"used {max(generator.memory_bytes) / 1e6:.0f} MB of memory"
@@ -186,7 +186,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     figures = (
         f"{worst.users_reached:,} of {worst.users_planned:,} users were active in {worst.name}, "
         f"{seconds:.0f} of {run.judged_seconds:.0f} s were judged, and {pace:.1f} requests a "
-        f"minute were due from each user (at least {a_minute:g})"
+        f"minute were due from each user (at least {a_minute:g} are required)"
     )
     peak = max(phase.users_planned for phase in judged)
     too_few = worst.users_reached < minimum * worst.users_planned or peak < run.users

@@ -26,7 +26,7 @@ from gates.model import (
 MAX_LIFETIME = timedelta(hours=72)
 MIN_PEOPLE = 2
 MAX_NAMED = 3
-CAN_ROLL_BACK = "a failure of the objective can be a rollback"
+CAN_ROLL_BACK = "a failure of the objective can lead to a rollback"
 
 
 def refusal_of(objective: Objective) -> str:

@@ -1,4 +1,4 @@
-"""Finds the instances that Prometheus cannot scrape, and the instances that left its discovery."""
+"""Finds instances that Prometheus cannot scrape, or that its service discovery no longer has."""
 
 from gates.model import Measured, SampleSet
 from gates.statistics import by_instance
@@ -7,7 +7,7 @@ UP = 1.0
 
 
 def gone(up: SampleSet, max_age: float, instance_label: str = "instance") -> frozenset[str]:
-    """Find the instances that left the service discovery of Prometheus.
+    """Find the instances that are no longer in the service discovery of Prometheus.
 
     A gone instance has no fresh sample of ``up``, while another instance has a fresh sample. An
     instance that Prometheus cannot reach has fresh samples of 0, so it is down and not gone. Where
@@ -33,7 +33,7 @@ def gone(up: SampleSet, max_age: float, instance_label: str = "instance") -> fro
 def gone_if_known(
     up: SampleSet, max_age: float, instance_label: str = "instance"
 ) -> frozenset[str]:
-    """Find the instances that left the service discovery; empty where ``up`` cannot be read.
+    """Find the instances that Prometheus no longer knows; empty where ``up`` cannot be read.
 
     Args:
         up: the query result of ``up``, with or without samples.

@@ -101,7 +101,7 @@ def _read(
 
 
 def schedule(times: Mapping[Replica, Sequence[float]]) -> Iterator[Turn]:
-    """Choose the replica with the shortest gaps, and fill each gap with the next replica.
+    """Choose the replica with the shortest gaps; fill its gaps with samples of the next replica.
 
     Args:
         times: the moments of the samples of each replica, in order of time.

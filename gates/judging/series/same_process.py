@@ -1,6 +1,7 @@
 """Finds a process that Prometheus scrapes under two instance names, so that events count twice.
 
-Examples are copies from another Prometheus, two jobs, or a host name and an IP address.
+Possible causes are samples that were copied from another Prometheus, two jobs that scrape the
+process, or a host name and an IP address of the process.
 """
 
 from collections.abc import Sequence

@@ -136,7 +136,7 @@ class RatioAnswers:
 
     @property
     def gone(self) -> frozenset[str]:
-        """The instances that left the discovery of Prometheus."""
+        """The instances that are no longer in the service discovery of Prometheus."""
         return discovery.gone_if_known(self.up, self._max_age, self.instance_label)
 
     @property
@@ -302,7 +302,7 @@ def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tupl
     """The verdict on a count, and the sentence that says why."""
     word, limit = ("under" if objective.below else "over"), f"{100 * objective.limit:g} %"
     counts_text = (
-        f"{evidence.target.slot}: {count} {objective.reads}; must be {word} {limit}; "
+        f"{evidence.target.slot}: {count} {objective.reads}; the ratio must be {word} {limit}; "
         f"{_baseline(objective, evidence)}; the window is the last "
         f"{objective.window.total_seconds():.0f} s"
     )

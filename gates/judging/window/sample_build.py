@@ -21,8 +21,8 @@ from gates.statistics import by_instance
 def selectors(objective: LiveBuildObjective, target: Target) -> tuple[tuple[str, float], ...]:
     """Return the selectors of the objective, each with its window in seconds.
 
-    The selectors are of the time series with the build, of a time series that each instance always
-    has, and of ``up``.
+    The first selector selects the time series with the build. The second selector selects a time
+    series that each instance always has. The third selector selects ``up``.
 
     Args:
         objective: the objective with the indicators and the window.
