@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit code of the process.
 
     Args:
-        arguments: the command line without the program's name; None for the command line of the
-            process.
+        arguments: the command line without the program's name; None to use the command line of
+            the process.
     """
     return carry_out(_parser(), arguments, interrupted="no backup was completed")
 
@@ -58,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument(
-            "--target", required=True, metavar="NAME", help="the target with the database"
+            "--target",
+            required=True,
+            metavar="NAME",
+            help="the name of the target that has the database",
         )
         command.add_argument(
             "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS)"
@@ -77,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
                 type=Path,
                 default=os.environ.get("KIRANA_TEXTFILE") or None,
                 metavar="FILE",
-                help="write the time of the backup for the node exporter (KIRANA_TEXTFILE)",
+                help="the file for the time of the backup, for the node exporter (KIRANA_TEXTFILE)",
             )
     return parser
 
@@ -156,7 +159,7 @@ def restore_check(options: argparse.Namespace) -> int:
         differences = restoration.differences(backup, scratch)
     for difference in differences:
         _say(f"different: {difference}")
-    _say(f"the scratch database {scratch.name} is dropped")
+    _say(f"the scratch database {scratch.name} was dropped")
     _show("different" if differences else "restored, identical", backup, times.total)
     return FAILED if differences else ExitCode.GO
 

@@ -100,7 +100,7 @@ def count_documents(batch: bytes) -> int:
 
 
 def read_documents(path: Path) -> Iterator[bytes]:
-    """Read the documents of a file one by one, each as its bytes.
+    """Read a file, and yield the bytes of each document.
 
     Args:
         path: the path of the file; a file with the suffix ``.gz`` is compressed.

@@ -76,7 +76,8 @@ def take(database: Shop, folder: Path, say: Callable[[str], None], *, compress: 
 def new_folder(folder: Path, database: str, taken_at: datetime) -> Iterator[Path]:
     """Make a hidden folder for a new backup; delete the folder at the end if the backup failed.
 
-    A killed process leaves its folder; a later backup deletes that folder when it is a day old.
+    If the process is killed, the new folder stays. A later backup deletes the folder when the
+    folder is a day old.
 
     Args:
         folder: the folder of backups.
@@ -139,7 +140,7 @@ def publish(unfinished: Path, content: Manifest) -> Backup:
 
 
 def collection_line(stored: StoredCollection, seconds: float) -> str:
-    """Return a line of progress: a collection, its number of documents, its size and a duration.
+    """Return a line about a copied collection: number of documents, size and duration.
 
     Args:
         stored: the collection in the backup.

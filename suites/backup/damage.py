@@ -43,7 +43,7 @@ class HalfRestore:
 
 
 def refusals(backup: Backup, folder: Path) -> list[Refusal]:
-    """Damage copies of a backup in several ways, and compare each copy with the manifest.
+    """Damage copies of a backup in several ways; return why each copy is refused.
 
     Args:
         backup: an undamaged backup.
@@ -62,7 +62,7 @@ def refusals(backup: Backup, folder: Path) -> list[Refusal]:
 
 
 def half_restored(target: Target, backup: Backup, folder: Path, run_id: str) -> HalfRestore:
-    """Restore a copy of a backup in which one file is cut to half its size, without verification.
+    """Without verification, restore a copy of a backup with one file cut to half its size.
 
     Args:
         target: the target whose server gets the scratch database.

@@ -84,7 +84,7 @@ def raw_collection(database: Shop, name: str) -> Collection[RawBSONDocument]:
 
 
 def file_stem(name: str) -> str:
-    """Return the file name of a collection without a suffix, escaped as mongodump escapes it."""
+    """Return the file name of a collection without a suffix; mongodump uses the same name."""
     return quote(name, safe="$&+=:@")
 
 

@@ -108,7 +108,7 @@ class Backup:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Write a manifest, and a file with the digest of the manifest; each file appears in one step.
+    """Write a manifest, and a file with its digest; no reader sees an unfinished file.
 
     Args:
         folder: the folder of the backup.
@@ -147,7 +147,7 @@ def write_in_one_step(path: Path, raw: bytes) -> None:
 
 
 def read(folder: Path) -> Backup:
-    """Read the manifest of a backup; the files of documents are not read.
+    """Read the manifest of a backup, but not the files with the documents.
 
     Args:
         folder: the folder of the backup.
@@ -195,7 +195,7 @@ def _digest_line(raw: bytes) -> bytes:
 
 def _manifest(content: dict[str, Any]) -> Manifest:
     if content.pop("format") != FORMAT:
-        raise ValueError(f"the manifest has another format than format {FORMAT}")
+        raise ValueError(f"the format of the manifest is not format {FORMAT}")
     collections = tuple(_collection(stored) for stored in content.pop("collections"))
     taken_at = datetime.fromisoformat(content.pop("taken_at"))
     manifest = Manifest(**content, taken_at=taken_at.astimezone(UTC), collections=collections)

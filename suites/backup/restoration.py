@@ -94,10 +94,10 @@ def create_indexes(scratch: Shop, stored: StoredCollection) -> None:
 
 
 def batches(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Group documents into lists that are short enough for the memory.
+    """Yield the documents in lists, each short enough for the memory.
 
     Args:
-        documents: the documents, each as its bytes.
+        documents: the bytes of each document.
     """
     batch: list[bytes] = []
     size = 0
@@ -129,7 +129,8 @@ def differences(backup: Backup, restored: Shop) -> list[str]:
     stored_names = {stored.name for stored in backup.manifest.collections}
     present = set(restored.list_collection_names()) - {OWNER}
     lines = [
-        f"the collection {name} is not in the backup" for name in sorted(present - stored_names)
+        f"the restored collection {name} is not in the backup"
+        for name in sorted(present - stored_names)
     ]
     for stored in backup.manifest.collections:
         lines += _different_documents(backup, stored, restored)
@@ -157,7 +158,7 @@ def _different_documents(backup: Backup, stored: StoredCollection, restored: Sho
             )
             return lines
     if extra := sum(1 for _ in cursor):
-        lines.append(f"{stored.name}: {extra} documents are not in the backup")
+        lines.append(f"{stored.name}: {extra} restored documents are not in the backup")
     return lines
 
 
@@ -183,8 +184,8 @@ def _typed(content: object) -> tuple[type, str]:
 def missing_in(backup: Backup, live: Shop) -> list[str]:
     """List the indexes of the store's database that a backup of the same schema version lacks.
 
-    Every collection that migrations made has an index, so this collection must be in the backup. A
-    collection that the store made later may be missing in an older backup.
+    Migrations give each of their collections an index. So a collection with an index must be in
+    the backup. A collection without an index may be newer than the backup.
 
     Args:
         backup: the backup.
@@ -209,11 +210,11 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
 
 
 def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
-    """List documents of customers that are older than a backup, and that the backup lacks.
+    """List documents of customers that are older than a backup, but missing in the backup.
 
-    A backup of an empty database, of another database, or of a part of the documents lacks such
-    documents. The oldest and the newest documents before the backup are compared, and the users of
-    the compared orders.
+    Documents are missing if the backup is of an empty database, of another database, or of only a
+    part of the documents. The function compares the oldest and the newest of the documents before
+    the backup, and the users of the compared orders.
 
     Args:
         restored: the scratch database with the restored backup.
@@ -251,7 +252,7 @@ def _older(live: Shop, name: str, field: str, before: datetime) -> Iterator[dict
 
 
 def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
-    """List documents that a backup lacks, or that differ from the documents in another database.
+    """List documents of a database that are missing in a backup, or different there.
 
     Args:
         backup: the backup.
@@ -269,7 +270,7 @@ def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
         copies = read_documents(backup.path_of(stored.data)) if stored else iter(())
         if document is None or bytes(document.raw) not in copies:
             wrong.append(
-                f"{name}: the document {document_id} is missing in the backup, or its content "
-                "there differs from the database"
+                f"{name}: the document {document_id} is missing in the backup, or differs there "
+                "from the document in the database"
             )
     return wrong

@@ -1,8 +1,8 @@
 """Makes scratch databases, each for one restored backup, and always drops them.
 
 A killed run cannot drop its scratch database, so the next run drops that database. The first
-document of a scratch database names the run that made it. No other database is ever dropped or
-written to.
+document of a scratch database names the run that made the database. No other database is ever
+dropped or written to.
 """
 
 import os
@@ -79,7 +79,7 @@ def scratch_database(server: Server, live: str, run_id: str) -> Iterator[Shop]:
 
     Args:
         server: a connection to the server for scratch databases.
-        live: the name of the store's database, which is never touched.
+        live: the name of the store's database, which is never changed.
         run_id: the id of the run that makes the scratch database.
 
     Raises:
@@ -99,7 +99,7 @@ def scratch_database(server: Server, live: str, run_id: str) -> Iterator[Shop]:
 
 
 def drop_ended(server: Server, live: str) -> Scratches:
-    """Drop the scratch databases of ended runs, and list the scratch databases that are left.
+    """Drop the scratch databases of ended runs; return the names of all scratch databases.
 
     Args:
         server: a connection to the server for scratch databases.

@@ -117,7 +117,7 @@ def passing_folder(target: Target, run_id: str, elsewhere: Path) -> Iterator[Pat
     Args:
         target: the target; the new folder is made in the target's folder of backups.
         run_id: the id of the present run.
-        elsewhere: the parent of the new folder for a target without a folder of backups.
+        elsewhere: the parent of the new folder, if the target has no folder of backups.
 
     Raises:
         BackupError: the target's folder of backups cannot be written to.
@@ -142,7 +142,7 @@ def passing_folder(target: Target, run_id: str, elsewhere: Path) -> Iterator[Pat
 def take(
     target: Target, folder: Path, say: Callable[[str], None], *, compress: bool = False
 ) -> Backup:
-    """Take a backup of the target's database with mongodump, or with pymongo without mongodump.
+    """Take a backup of the target's database with mongodump if installed, else with pymongo.
 
     Args:
         target: the target; its database is only read.
@@ -235,7 +235,8 @@ def _server(uri: str) -> Iterator[scratch.Server]:
     except (ValueError, WrongAddressError) as error:
         # The text of the error may have a part of the address, and so of the password.
         raise BackupError(
-            "database_uri or restore_uri of the target file is no address of a database "
+            "database_uri or restore_uri of the target file is not the address of a "
+            "database "
             f"({type(error).__name__})"
         ) from None
     with server:

@@ -61,13 +61,13 @@ class BorrowedWeights:
         return shares
 
     def read_back(self, shares: Sequence[float]) -> list[dict[str, float]]:
-        """Give the target one share after the other, and read the shares after each change.
+        """Give the target each of the shares in turn, and read the weights after each change.
 
         Args:
             shares: the target's shares of the traffic, each from 0 to 1.
 
         Returns:
-            The share of each slot that the control endpoint returned after each change.
+            For each change, the share of each slot that the control endpoint returned afterwards.
 
         Raises:
             RouterError: the control endpoint does not answer, refused a change, or returns other
@@ -106,7 +106,7 @@ class BorrowedWeights:
         return self._router.shares()
 
     def opinion_of_prometheus(self, policy: Policy, share: float) -> str:
-        """Wait until Prometheus has scraped a new share, and compare the share in its metrics.
+        """Wait until Prometheus has scraped a new share; return whether its metrics agree.
 
         Args:
             policy: the policy, which names the time series of the weights.
@@ -188,7 +188,7 @@ def _lock(target: Target, out: Path) -> Iterator[None]:
             wait_until("the lock", acquire, bool, seconds=MAX_LOCK_SECONDS)
         except AssertionError:
             raise RefusedMoveError(
-                f"a ramp of {target.name} is under way: another process has its lock"
+                f"a ramp of {target.name} is under way: another process has the lock of the ramp"
             ) from None
         yield
 

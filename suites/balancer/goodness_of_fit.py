@@ -8,7 +8,7 @@ MIN_EXPECTED = 5
 
 
 def chance_of_share(answers: Mapping[str, int], shares: Mapping[str, float]) -> float:
-    """Return the p-value of the measured traffic shares: how probable such a deviation is.
+    """Return the p-value of the measured traffic shares.
 
     The statistic is the sum of (observed - expected)² / expected over both colours. With two
     colours, the statistic has one degree of freedom and is the square of a standard normal
@@ -19,11 +19,12 @@ def chance_of_share(answers: Mapping[str, int], shares: Mapping[str, float]) -> 
         shares: the intended traffic share of each colour, strictly between 0 and 1; the sum is 1.
 
     Returns:
-        The probability, from 0 to 1, of shares at least as far from the intended shares.
+        The probability that chance moves the shares at least as far from the intended shares as the
+        measured shares are, from 0 to 1.
 
     Raises:
-        ValueError: there are too few requests, the colours differ or are not two, or the shares do
-            not add up to 1.
+        ValueError: there are too few requests, the arguments do not have the same two colours, or
+            the shares do not add up to 1.
 
     Source: K. Pearson, On the criterion that a given system of deviations …, Philosophical
     Magazine 50 (1900); NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.5.15.

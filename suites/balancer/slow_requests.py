@@ -13,7 +13,7 @@ from suites.inspection.edge import resolved
 
 
 class SlowRequests:
-    """Requests to the public edge of which only the first half of the body was sent.
+    """Unfinished requests to the public edge: only the first half of each body was sent.
 
     Args:
         connections: the connection of each request.
@@ -28,7 +28,8 @@ class SlowRequests:
         """Send the second half of each body, one request after the other.
 
         Returns:
-            For each request the status of the response as text, or why no response came.
+            For each request, the status of the response as text, or the reason for a missing
+            response.
         """
         return [self._answer(connection) for connection in self._connections]
 
@@ -46,10 +47,11 @@ class SlowRequests:
 def slow_requests(
     client: StoreClient, operation_id: str, body: Mapping[str, object], *, count: int
 ) -> Generator[SlowRequests]:
-    """Begin requests at the public edge, and close their connections at the end of the block.
+    """Send the first halves of requests to the public edge; close the connections at the end.
 
     Args:
-        client: the client of the user who sends the requests, to the edge of the client's target.
+        client: the client of a user. The requests have the user's token, and go to the edge of the
+            client's target.
         operation_id: the id of an operation with a request body and without path parameters.
         body: the JSON body of each request.
         count: the number of requests.
@@ -87,5 +89,5 @@ def _connection(client: StoreClient) -> http.client.HTTPConnection:
 
 
 def edge_host(host: str) -> str:
-    """Return the host to connect to; ``localhost`` becomes 127.0.0.1, where the edge listens."""
+    """Return the host to connect to; for ``localhost``, the edge listens at 127.0.0.1."""
     return "127.0.0.1" if host == "localhost" else resolved(host)

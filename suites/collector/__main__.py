@@ -27,7 +27,7 @@ MAX_MESSAGE = 2000
 
 
 def main() -> int:
-    """Run the command, and return its exit code."""
+    """Check the database, write the run record, and return the exit code of the process."""
     return carry_out(_parser(), None, interrupted="the run proves nothing")
 
 

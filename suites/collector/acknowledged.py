@@ -139,7 +139,7 @@ def _query(collection: str, since: datetime) -> dict[str, object]:
 
 
 def increase(series: Series) -> float:
-    """Return the increase of a counter over its samples; a lower sample means a restart at 0."""
+    """Return the increase of a counter; a sample below the sample before means a restart at 0."""
     values = [sample.value for sample in series.samples]
     return sum(
         later - earlier if later >= earlier else later for earlier, later in pairwise(values)
@@ -147,7 +147,7 @@ def increase(series: Series) -> float:
 
 
 def of_ids(orders: Iterable[str], payments: Iterable[str]) -> AcknowledgedIds:
-    """Return acknowledged ids with the present time as the time of acknowledgement.
+    """Return the given ids, with the present time as the time of each acknowledgement.
 
     Args:
         orders: the ids of the acknowledged orders.

@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The result of one check, and the duration of the check in seconds."""
+    """The result of one check, and the time in seconds that the check took."""
 
     result: CheckResult
     seconds: float
@@ -86,7 +86,8 @@ def refuse_incomplete(target: Target, policy: Policy) -> None:
     """Refuse a target without a database address, and a policy without platform limits.
 
     Raises:
-        ConfigurationError: the target has no ``database_uri``, or the policy no platform limits.
+        ConfigurationError: the target has no ``database_uri``, or the policy has no table
+            ``[platform_limits]``.
     """
     if "database_uri" not in target.secrets:
         raise ConfigurationError(
@@ -94,7 +95,7 @@ def refuse_incomplete(target: Target, policy: Policy) -> None:
             "names"
         )
     if not policy.platform_limits:
-        raise ConfigurationError("the policy has no table [platform_limits]; add it")
+        raise ConfigurationError("the policy has no table [platform_limits]; add this table")
 
 
 def collect(request: Request) -> Collection:

@@ -1,7 +1,7 @@
 """Store the wrong sums that a run of the collector found, for the comparison in a later run.
 
-A wrong sum has no time, and a rollback does not correct the sum. As long as its difference is the
-same as in the first run after the rollback, the wrong sum is older than the rollback.
+A wrong sum has no time, and a rollback does not correct the sum. If its difference is the same as
+in the first run after the rollback, the wrong sum counts as older than the rollback.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ MAX_BYTES = 16_000_000
 
 
 def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: str) -> None:
-    """Write to the run's folder by how much each wrong sum differs from the correct sum.
+    """Write a file with the difference of each wrong sum from the correct sum.
 
     Args:
         folder: the folder of the run.
@@ -46,7 +46,7 @@ def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: st
 def first_since(
     runs: Path, target: str, since: datetime, key: str
 ) -> Mapping[str, Differences] | None:
-    """Read the differences that the collector's first run since a moment found.
+    """Read the differences that the first run of the collector since a moment has stored.
 
     Args:
         runs: the folder of suite runs.

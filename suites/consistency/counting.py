@@ -1,4 +1,4 @@
-"""Compares the increases of a target's counters with the requests that were sent meanwhile."""
+"""Compares the increases of a target's counters with the requests that a check has sent."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping

@@ -35,7 +35,7 @@ def at_once(acts: Sequence[Callable[[], Value]]) -> list[Value]:
 
 
 def devices(new_client: NewClient, token: str, count: int = SENDERS) -> list[StoreClient]:
-    """Make clients with the same token, whose connections are open already.
+    """Make clients with the same token, and open the connection of each client.
 
     Args:
         new_client: a function that makes a client.

@@ -122,7 +122,7 @@ def test_sync_at_once(
 def test_carts_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership"
 ) -> None:
-    """Each of 24 additions at once is in the cart or is refused; each user gets their own cart."""
+    """24 additions to a cart at once are each stored or refused; users get their own carts."""
     shopper = new_person()
     product = ownership.product(price_paise=250, stock=1_000).product_id
 
@@ -268,7 +268,7 @@ def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None
     for headers in ({}, *({"X-Kirana-Synthetic": mark} for mark in marks)):
         again = new_client().ask("login", body=credentials(guessed), headers=headers)
         assert again.status == 429, (
-            f"not locked by {SENDERS} wrong passwords at once; headers {headers}"
+            f"expected a lock after {SENDERS} wrong passwords at once, got none; headers {headers}"
         )
     new_client().call("login", expect=200, body=credentials(other))
 
@@ -314,7 +314,7 @@ def _lock_by_codes_at_once(person: Person, new_client: NewClient) -> None:
     refused = statuses(same_call(clients, "verify_totp", body={"code": "wrong"}))
     assert refused.keys() <= {401, 429}
     again = person.client.ask("verify_totp", body={"code": device.backup_codes[0]})
-    assert again.status == 429, f"the second step is not locked by {SENDERS} wrong codes"
+    assert again.status == 429, f"expected a lock after {SENDERS} wrong codes at once, got none"
 
 
 def _settle_by_different_events(

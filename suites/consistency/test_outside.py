@@ -38,10 +38,10 @@ def test_metrics(
     prometheus_text: Callable[[], str],
     conclude: Callable[[str], None],
 ) -> None:
-    """Without other traffic, every counter increases by exactly the requests and events of a visit.
+    """Every counter increases by exactly the requests and events of a visit.
 
-    The check makes up to three attempts. Three attempts with the same wrong increases are a
-    failure. If the attempts differ, other traffic disturbs them, and the check is inconclusive.
+    Other traffic disturbs the comparison, so the check makes up to three attempts. Three attempts
+    with the same wrong increases are a failure. If the attempts differ, the check is inconclusive.
     """
     client, user = new_client(), ownership.user()
     client.observer = None
@@ -112,7 +112,7 @@ def _usual_requests(
 def test_logs(
     new_client: NewClient, ownership: "Ownership", target: Target, database: "Shop"
 ) -> None:
-    """No log and no trail in the database has a password, a key, a code, a token or a card number.
+    """Neither log files nor audit records have a password, key, code, token or card number.
 
     The whole log is searched for the secrets of the target file, because a store may log its
     settings when it starts.

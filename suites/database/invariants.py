@@ -88,7 +88,7 @@ Differences = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The violations of one invariant that every reading of the database found.
+    """The confirmed violations of one invariant: every reading of the database found them.
 
     Args:
         violations: the violations that the last reading found.
@@ -102,15 +102,15 @@ class Confirmed:
     def since(
         self, moment: datetime | None, earlier: Differences | None = None
     ) -> tuple[list[Violation], list[Violation]]:
-        """Divide the violations into violations since a moment, and older violations.
+        """Separate the violations since a moment from the older violations.
 
-        A wrong sum is older if its difference does not change: neither while this run reads, nor
-        since an earlier run. A document without a time counts as new.
+        A wrong sum counts as older if its difference stays the same during this run, and is the
+        same as in the earlier run. A document without a time counts as new.
 
         Args:
             moment: the moment, UTC; None if every violation counts as new.
-            earlier: the differences of wrong sums that an earlier run since the moment found, by
-                document; None without an earlier run.
+            earlier: the differences of wrong sums that an earlier run since the moment found,
+                keyed by document; None without an earlier run.
 
         Returns:
             The new violations, and the older violations.
@@ -146,7 +146,7 @@ def check(
         names: the names of the invariants.
 
     Returns:
-        The confirmed violations, by name of the invariant.
+        The confirmed violations, keyed by the name of the invariant.
 
     Raises:
         PyMongoError: the database does not answer.

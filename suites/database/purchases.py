@@ -49,8 +49,8 @@ def order_lines(view: View) -> Iterator[Violation]:
 
     def problem(order: Document) -> str:
         wrong = [
-            f"{item['product_id']}: {item['quantity']} pieces at {item['price_paise']} paise cost "
-            f"{item['line_total_paise']} paise"
+            f"{item['product_id']}: line_total_paise is {item['line_total_paise']}, but the item "
+            f"is {item['quantity']} pieces at {item['price_paise']} paise each"
             for item in order["items"]
             if item["line_total_paise"] != item["price_paise"] * item["quantity"]
         ]
@@ -211,7 +211,7 @@ def event_orders(view: View) -> Iterator[Violation]:
         if order is None:
             return f"order {event['order_id']} does not exist"
         return (
-            f"the event is of user {event['user_id']}, but its order is of {order['user_id']}"
+            f"the event belongs to user {event['user_id']}, but the order to {order['user_id']}"
             if event["user_id"] != order["user_id"]
             else ""
         )
@@ -235,7 +235,7 @@ def event_numbers(view: View) -> Iterator[Violation]:
             for earlier, later in pairwise([{"at": order["created_at"]}, *own])
             if earlier["at"] - later["at"] > MAX_CLOCK_DIFFERENCE
         ]
-        return f"event {early[0]} is older than the order or the event before it" if early else ""
+        return f"event {early[0]} is older than the order or the previous event" if early else ""
 
     return view.judge("orders", problem, settled=True)
 

@@ -50,7 +50,7 @@ def replication_of(client: "MongoClient[dict[str, Any]]", max_lag_seconds: float
         status = client.admin.command("replSetGetStatus")
     except OperationFailure as error:
         if error.code == NO_REPLICATION:
-            return Replication(1, 0.0, (), "a single node, which is no member of a replica set")
+            return Replication(1, 0.0, (), "a single node, which is not a member of a replica set")
         problem = (
             "the server refuses to tell the state of its replica set (replSetGetStatus): error "
             f"code {error.code}"
@@ -60,7 +60,7 @@ def replication_of(client: "MongoClient[dict[str, Any]]", max_lag_seconds: float
 
 
 def evaluate(status: Mapping[str, Any], max_lag_seconds: float) -> Replication:
-    """Evaluate the reply of a server to the command ``replSetGetStatus``.
+    """Find the problems of a replica set in the reply to the command ``replSetGetStatus``.
 
     Args:
         status: the reply of the server.
@@ -77,7 +77,7 @@ def evaluate(status: Mapping[str, Any], max_lag_seconds: float) -> Replication:
         problems.append(f"the set has {len(primaries)} primaries, expected 1")
     lags = _lags(members, primaries)
     problems += [
-        f"member {name} is {lag:.1f} s behind the primary, at most {max_lag_seconds:g} s is allowed"
+        f"member {name} is {lag:.1f} s behind the primary, expected at most {max_lag_seconds:g} s"
         for name, lag in lags.items()
         if lag > max_lag_seconds
     ]

@@ -48,7 +48,7 @@ def snapshot(database: Shop, limit: int) -> dict[str, Content]:
             ids.
 
     Returns:
-        The counts and checksums, by name of the collection.
+        The counts and checksums, keyed by the name of the collection.
     """
     return {
         collection: _content(database, collection, limit)
@@ -137,5 +137,5 @@ def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> 
         if earlier.count != later.count:
             changes.append(f"{collection}: {earlier.count} documents before, {later.count} after")
         elif earlier != later:
-            changes.append(f"{collection}: {later.count} documents, and some have another content")
+            changes.append(f"{collection}: {later.count} documents, some with another content")
     return changes

@@ -26,7 +26,7 @@ NOT_FOUND = 26  # the error code of a collection that does not exist
 
 
 def migration_problems(records: Sequence[Document], schema_version: int) -> list[str]:
-    """Compare the records of migrations with the records that a schema version must have.
+    """Compare the records of migrations with the migrations of a schema version.
 
     Args:
         records: the documents of the collection ``migrations``.
@@ -45,7 +45,7 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
         if versions.count(version) > 1
     ]
     problems += [
-        f"version {version!r} is recorded; the target file states {schema_version}"
+        f"version {version!r} is recorded; the target file states version {schema_version}"
         for version in versions
         if version not in expected
     ]
@@ -55,7 +55,7 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
     times = [record["at"] for record in by_version]
     late = [str(by_version[number]["version"]) for number in range(1, len(times))
             if times[number] < times[number - 1]]  # fmt: skip
-    return [f"version {version} was applied before the next lower version" for version in late]
+    return [f"version {version} was applied before the version below it" for version in late]
 
 
 def indexes(database: Shop) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def index_problems(present: Mapping[str, Any], schema_version: int) -> list[str]
         schema_version: the schema version that the target file states.
 
     Returns:
-        One sentence for each index that is missing, does not serve all documents or admits
-        duplicates; and for each undeclared index that deletes or refuses documents.
+        One sentence for each declared index that is missing, does not serve all documents or admits
+        duplicates, and one for each undeclared index that deletes or refuses documents.
     """
     problems = [
         problem for index in indexes_of(schema_version) if (problem := _problem(index, present))
@@ -197,7 +197,7 @@ def validation_problems(database: Shop, limit: int) -> list[str]:
             continue
         if not report.get("valid") or report.get("errors") or report.get("corruptRecords"):
             errors = str(report.get("errors"))[:100]
-            problems.append(f"{collection}: validate reports that it is not valid: {errors}")
+            problems.append(f"{collection}: validate reports an invalid collection: {errors}")
     for collection, types in FIELD_TYPES.items():
         problems += list(_field_problems(database, collection, types, limit))
     for collection, values in FIELD_VALUES.items():
@@ -251,7 +251,7 @@ def _field_problems(
     ]
     yield from wrong[:MAX_NAMED]
     if len(wrong) > MAX_NAMED:
-        yield f"{collection}: {len(wrong) - MAX_NAMED} more fields of another type"
+        yield f"{collection}: {len(wrong) - MAX_NAMED} more fields have a wrong type"
 
 
 def _type_of(document: Document, name: str) -> str:

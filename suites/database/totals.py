@@ -23,8 +23,8 @@ def points_orders(view: View) -> Iterator[Violation]:
         if order is None:
             return f"order {entry['order_id']} does not exist"
         if entry["user_id"] != order["user_id"]:
-            users = f"{entry['user_id']}, but the order of the points is of {order['user_id']}"
-            return f"the points are of user {users}"
+            users = f"{entry['user_id']}, but their order belongs to {order['user_id']}"
+            return f"the points belong to user {users}"
         return "" if order["status"] in PAID else f"order {order['_id']} is {order['status']}"
 
     return view.judge("loyalty_points", problem, settled=True)

@@ -1,7 +1,7 @@
 """Reads the newest documents of each collection of a store's database, each collection once.
 
-The store writes while a view is read, so the collections of a view are of slightly different
-moments. So an invariant that depends on a later write does not judge documents younger than GRACE.
+The store writes while a view is read, so each collection of a view is read at a slightly
+different moment. So an invariant that depends on a later write skips documents younger than GRACE.
 """
 
 from collections import defaultdict
@@ -122,7 +122,7 @@ class View:
         return bool(oldest < since - GRACE)
 
     def by_id(self, collection: str, ids: Iterable[str]) -> Mapping[str, Document]:
-        """Return the documents with given ids, and other documents that the view knows, by id."""
+        """Return at least the documents with the given ids, keyed by id."""
         if collection not in self._by_id:
             self._by_id[collection] = _by_id(self.newest(collection))
         known = self._by_id[collection]
@@ -139,7 +139,7 @@ class View:
         Args:
             collection: the collection.
             field: the field.
-            values: the values; if the view has the whole collection, all values are returned.
+            values: the values. If the view has the whole collection, all documents are returned.
         """
         groups: dict[str, list[Document]] = defaultdict(list)
         documents: Iterable[Document] = self.newest(collection)

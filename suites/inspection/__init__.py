@@ -1,4 +1,4 @@
-"""Probes of the surroundings of the API: edge, metrics, TLS, identifiers, secrets, packages."""
+"""Probes of everything around the API: edge, metrics, TLS, ids, secrets and packages."""
 
 from suites.inspection.edge import EdgeAnswer, fetch_edge
 from suites.inspection.entropy import estimated_bits

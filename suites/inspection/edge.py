@@ -20,7 +20,7 @@ class EdgeAnswer:
     Args:
         status: the HTTP status; 0 without a response.
         headers: the headers, keyed by name in lower case.
-        body: the parsed JSON body; None for another body, and without a response.
+        body: the parsed JSON body; None if the body is not JSON, or without a response.
         tls_version: the TLS version, such as ``TLSv1.3``; empty over plain HTTP.
         problem: why no response came; empty with a response.
     """

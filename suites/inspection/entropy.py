@@ -1,4 +1,4 @@
-"""Estimate from sample identifiers how many bits of an identifier nobody can guess."""
+"""Estimate the number of random bits of an identifier from a sample of identifiers."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ def estimated_bits(identifiers: Sequence[str]) -> float:
     """Estimate the entropy of an identifier, as the sum of the entropies of its characters.
 
     A counter or a clock changes only a few characters, so its estimate is small. A sample of 24
-    identifiers can show at most 4.6 bits for each character, so the estimate is rather too low.
+    identifiers can show at most 4.6 bits for each character, so the estimate may be too low.
 
     Args:
         identifiers: identifiers of one kind, in the order in which the service created them.

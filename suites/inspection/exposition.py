@@ -29,7 +29,7 @@ def series(text: str) -> dict[tuple[str, Labels], float]:
 
 
 def total(text: str, name: str, **labels: str) -> float | None:
-    """Return the sum of a metric's time series with these labels; None without such a series.
+    """Return the sum of a metric's time series with these labels; None without such time series.
 
     Args:
         text: the metrics page, in the text format of Prometheus.

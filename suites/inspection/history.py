@@ -47,7 +47,7 @@ class Hunk:
     Args:
         commit: the first digits of the commit's hash.
         file: the path of the file in the repository.
-        number: the line number of the first line, from 1 on.
+        number: the line number of the first line, counted from 1.
         lines: the added and unchanged lines; removed lines are left out.
         added: for each line, whether the commit added it.
     """
@@ -61,7 +61,7 @@ class Hunk:
     def secrets(self) -> Iterator[Secret]:
         """Yield the secrets with at least one line that the commit added.
 
-        When a commit replaces a private key, the heading of the key is an unchanged line.
+        The other lines may be unchanged, such as the first line of a replaced private key.
         """
         for secret in secrets_in(self.lines, self.file):
             if any(self.added[position] for position in secret.positions):
@@ -159,8 +159,8 @@ def _lines(output: Iterable[bytes]) -> Iterator[str]:
 def hunks(log: Iterable[str]) -> Iterator[Hunk]:
     """Parse the output of ``git log --patch --format='commit %H'`` into hunks.
 
-    The line counts in each hunk's heading separate content from headings, so no content is taken
-    for a heading. A hunk of more than ``MAX_HUNK_LINES`` lines is split into parts.
+    The heading of a hunk states its number of lines. So no line of the hunk is taken for a
+    heading. A hunk of more than ``MAX_HUNK_LINES`` lines is split into parts.
 
     Args:
         log: the lines of the output, without combined diffs.

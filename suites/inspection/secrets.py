@@ -100,7 +100,7 @@ class Secret:
 
     Args:
         kind: the kind of the secret, such as ``AWS Access Key``.
-        position: the index of the secret's first line, from 0 on.
+        position: the index of the secret's first line, counted from 0.
         value: the secret itself, which no message may show.
     """
 
@@ -110,12 +110,12 @@ class Secret:
 
     @property
     def positions(self) -> range:
-        """The indexes of all lines of the secret, from 0 on."""
+        """The indexes of all lines of the secret, counted from 0."""
         return range(self.position, self.position + self.value.count("\n") + 1)
 
     @property
     def digest(self) -> str:
-        """An id that does not reveal the secret, and that is the same in every commit and line."""
+        """An id of the secret. It does not reveal the secret, and is the same in every commit."""
         return f"sha256:{hashlib.sha256(self.value.encode()).hexdigest()[:DIGEST_DIGITS]}"
 
 

@@ -45,7 +45,7 @@ def tls(url: str, *, ca_file: Path | None, days: int, seconds: float) -> Iterato
     Args:
         url: the https address of the server.
         ca_file: the certificate authority to trust; None for the authorities of the system.
-        days: how many days the certificate must still be valid.
+        days: the number of days for which the certificate must still be valid.
         seconds: the longest time for one connection.
     """
     parts = urlsplit(url)

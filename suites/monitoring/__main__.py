@@ -20,10 +20,10 @@ SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and print each flaw.
+    """Find the flaws of the files on the command line, and print each flaw.
 
     Args:
-        arguments: the command line arguments; None for those of the process.
+        arguments: the command line arguments; None to use the arguments of the process.
 
     Returns:
         The exit code: 0 without a flaw, 1 with a flaw, 3 when a file or Prometheus could not be
@@ -63,14 +63,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--prometheus",
         metavar="URL",
         default="",
-        help="the Prometheus whose time series the rules read",
+        help="the address of the Prometheus that has the time series of the rules",
     )
     parser.add_argument(
         "--receivers",
         metavar="SEVERITY=RECEIVER,…",
         nargs="+",
         default=[],
-        help="the receivers that must get the alerts of a severity",
+        help="for a severity, the receivers that must get its alerts",
     )
     options = parser.parse_args(arguments)
     if not options.rules and not options.alertmanager:

@@ -70,7 +70,7 @@ class Notification:
 
 
 class AlertmanagerApi:
-    """A client of Alertmanager; it only reads, apart from sending synthetic alerts.
+    """A client that reads the state of Alertmanager, and sends synthetic alerts to Alertmanager.
 
     Args:
         url: the address of Alertmanager, without a trailing slash.
@@ -238,8 +238,8 @@ def address_flaws(addresses: Sequence[str], known: str, seconds: float) -> list[
     """Find addresses to which Prometheus sends alerts although no Alertmanager is ready there.
 
     Args:
-        addresses: the addresses as Prometheus lists them, with the path of the API.
-        known: the address of the target's Alertmanager, which another check covers.
+        addresses: the addresses that Prometheus lists, with the path of the API.
+        known: the address of the target's Alertmanager. It is left out: another check covers it.
         seconds: the longest time for one request, in seconds.
 
     Returns:

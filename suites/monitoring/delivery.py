@@ -112,7 +112,7 @@ class SyntheticAlerts:
         Args:
             expected: the notifications that must arrive.
             status: the status of the notifications, ``firing`` or ``resolved``.
-            within: the longest delay of a notification after Alertmanager's own waiting time.
+            within: the longest time from the end of Alertmanager's waiting to the notification.
 
         Raises:
             MonitoringError: the inbox does not answer.

@@ -70,7 +70,7 @@ class JsonApi:
         return f"curl -s {self.access.curl_options()}{shlex.quote(self.address(path, parameters))}"
 
     def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Send a GET request, and return the response with any status.
+        """Send a GET request, and return the response, whatever its status is.
 
         Args:
             path: the path below the address of the service.
@@ -106,7 +106,7 @@ class JsonApi:
         return parsed(answer.text, self.curl(path, parameters))
 
     def sent(self, path: str, content: object) -> HttpAnswer:
-        """Send JSON with a POST request, and return the response with any status.
+        """Send JSON with a POST request, and return the response, whatever its status is.
 
         Args:
             path: the path below the address of the service.

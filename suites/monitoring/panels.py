@@ -72,8 +72,8 @@ def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
 
     Args:
         grafana: the client of the Grafana server.
-        contents: for each dashboard title, the regular expression of the metrics of each content,
-            keyed by the name of the content.
+        contents: for each dashboard title, the names of the contents, each with a regular
+            expression that matches the metrics of the content.
 
     Returns:
         A sentence for each missing content.

@@ -135,9 +135,10 @@ class PrometheusApi:
             raise other_shape(error, self.api.curl(path, parameters)) from error
 
     def clock_difference(self) -> float:
-        """Measure the clock of Prometheus minus the clock of this machine, in seconds.
+        """Return the difference of Prometheus' clock from this machine's clock, in seconds.
 
-        The result is the smallest difference that the duration of the request allows.
+        A positive difference means that the clock of Prometheus is ahead. The request takes some
+        time, so several differences are possible; the smallest of them is returned.
 
         Raises:
             MonitoringError: Prometheus does not answer, or its response has no Date header.
@@ -173,7 +174,7 @@ class PrometheusApi:
         return {name: next(iter(types)) for name, types in stated.items() if len(types) == 1}
 
     def retention_seconds(self) -> float:
-        """Read how long Prometheus stores samples, in seconds; 0 when it states no time.
+        """Read how long Prometheus stores samples, in seconds; 0 if Prometheus states no time.
 
         Raises:
             MonitoringError: Prometheus does not answer, or its response is not as documented.
@@ -244,7 +245,10 @@ class PrometheusFacts:
         self._values: dict[tuple[str, str], frozenset[str]] = {}
 
     def count(self, selector: str) -> int:
-        """Return how many time series match a selector now; if none, in the last ten minutes."""
+        """Return how many time series match a selector now.
+
+        If none match now, return how many matched in the last ten minutes.
+        """
         if selector not in self._counts:
             now = self._total(f"count({selector})")
             self._counts[selector] = now or self._total(
@@ -274,7 +278,7 @@ class PrometheusFacts:
 
     @cached_property
     def retention_seconds(self) -> float:
-        """How long Prometheus stores samples, in seconds; 0 when it states no time."""
+        """How long Prometheus stores samples, in seconds; 0 if Prometheus states no time."""
         return self._prometheus.retention_seconds()
 
     @cached_property

@@ -74,7 +74,7 @@ class Route:
     routes: tuple["Route", ...]
 
     def selected(self, labels: Labels) -> list["Route"]:
-        """Return the routes that an alert with these labels takes; none for other alerts."""
+        """Return the routes that an alert takes, from this route down; empty if it takes none."""
         if not all(matcher.holds(labels) for matcher in self.matchers):
             return []
         routes: list[Route] = []
@@ -116,8 +116,8 @@ class Inhibition:
             source: the labels of the active alert.
             target: the labels of the other alert.
 
-        Source: Alertmanager, ``inhibit.go``: an alert that satisfies source and target conditions
-        is not muted by another alert that satisfies both.
+        Source: Alertmanager, ``inhibit.go``: if two alerts both satisfy the source conditions and
+        the target conditions, neither alert mutes the other.
         """
         if not _all_hold(self.source, source) or not _all_hold(self.target, target):
             return False

@@ -68,8 +68,8 @@ def severity_flaws(
         for receiver in level.receivers:
             if not routing.receivers.get(receiver):
                 flaws.append(
-                    f"{level.severity}: receiver {receiver} has no integration, so it notifies "
-                    "nobody"
+                    f"{level.severity}: receiver {receiver} has no integration, so the "
+                    "receiver notifies nobody"
                 )
     return _shortened(flaws)
 
@@ -94,7 +94,7 @@ def _of_alert(routing: Routing, level: AlertLevel, labels: Labels) -> Iterator[s
 def time_flaws(
     routing: Routing, alerts: Iterable[Labels], longest: Mapping[str, timedelta]
 ) -> list[str]:
-    """Find routes of critical alerts whose notifications come or are repeated too late.
+    """Find routes that send or repeat the notifications of critical alerts too late.
 
     Args:
         routing: the Alertmanager configuration.
@@ -142,13 +142,13 @@ def inhibition_flaws(
 ) -> list[str]:
     """Find inhibition rules that can mute a critical alert.
 
-    A label that both alerts lack counts as equal, as in Alertmanager. A label whose value the rule
-    does not state, such as ``instance``, may be equal.
+    A label that both alerts lack counts as equal, as in Alertmanager. If the conditions do not
+    state the value of a label, such as ``instance``, both alerts may have the same value.
 
     Args:
         routing: the Alertmanager configuration.
         alerts: the labels of each alert rule, with ``alertname`` and ``severity``.
-        severity: the severity whose alerts no rule may mute.
+        severity: the severity of the alerts that no inhibition rule may mute.
 
     Returns:
         A sentence for each flaw.
@@ -157,8 +157,8 @@ def inhibition_flaws(
     criticals = [labels for labels in listed if labels.get("severity") == severity]
     targets = [{"alertname": ANY_ALERT, "severity": severity}, *criticals]
     return [
-        f"{rule.place}: an alert with {_conditions(rule.source)} mutes {severity} alerts; "
-        f"its target is an alert with {_conditions(rule.target)}"
+        f"{rule.place}: an alert with {_conditions(rule.source)} mutes {severity} alerts, "
+        f"because the inhibition rule mutes alerts with {_conditions(rule.target)}"
         for rule in routing.inhibitions
         if any(_is_muted(target, rule, listed) for target in targets)
     ]
@@ -184,7 +184,7 @@ def silence_flaws(
     Args:
         silences: the name and the matchers of each active silence.
         alerts: the labels of each alert rule, with ``alertname`` and ``severity``.
-        severity: the severity whose alerts no silence may mute.
+        severity: the severity of the alerts that no silence may mute.
 
     Returns:
         A sentence for each flaw.
@@ -199,7 +199,7 @@ def silence_flaws(
 
 
 def forwarding_flaws(configuration: str, alerts: Iterable[Labels]) -> list[str]:
-    """Find alerts that Prometheus drops or relabels before it sends alerts to Alertmanager.
+    """Find alerts that Prometheus drops or relabels instead of sending them unchanged.
 
     Args:
         configuration: the loaded configuration of Prometheus as YAML.

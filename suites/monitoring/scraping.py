@@ -19,7 +19,7 @@ SPARE_SECONDS = 2.0
 
 
 def target_flaws(targets: Iterable[ScrapeTarget]) -> list[str]:
-    """Find scrape targets that are down, were never scraped, or had a failed last scrape.
+    """Find scrape targets that are down, were never scraped, or whose last scrape failed.
 
     Args:
         targets: the scrape targets of Prometheus.
@@ -36,7 +36,7 @@ def target_flaws(targets: Iterable[ScrapeTarget]) -> list[str]:
 
 
 def slot_flaws(prometheus: PrometheusApi, slots: Iterable[str]) -> list[str]:
-    """Find slots that no scrape target has, so that the gate cannot see their store.
+    """Find slots without a scrape target; the gate gets no metrics of the stores in these slots.
 
     Args:
         prometheus: the client of the Prometheus server.
@@ -49,7 +49,7 @@ def slot_flaws(prometheus: PrometheusApi, slots: Iterable[str]) -> list[str]:
         MonitoringError: Prometheus does not answer.
     """
     return [
-        f"slot {slot}: Prometheus scrapes no target with this slot"
+        f"slot {slot}: Prometheus has no scrape target with this slot"
         for slot in slots
         if slot and not prometheus.query(f'up{{slot="{slot}"}}')
     ]
@@ -63,13 +63,14 @@ def interval_flaws(
     tolerance: float,
     now: float,
 ) -> list[str]:
-    """Find scrape targets that Prometheus scrapes more rarely than the stated interval.
+    """Find scrape targets that Prometheus scrapes less often than configured or allowed.
 
     Args:
         prometheus: the client of the Prometheus server.
         targets: the scrape targets of Prometheus.
-        longest_seconds: the longest scrape interval that may be configured, in seconds; 0 for any.
-        tolerance: the allowed delay of the median scrape, as a part of the interval.
+        longest_seconds: the longest allowed scrape interval, in seconds; 0 allows any interval.
+        tolerance: how much longer than the interval the median time between scrapes may be, as a
+            part of the interval.
         now: the time of this machine, in seconds since the epoch.
 
     Returns:
@@ -107,7 +108,7 @@ def _late(times: list[float], interval: float, tolerance: float, now: float) -> 
     if median(gaps) <= interval * (1 + tolerance):
         return []
     frequency = (
-        f"was scraped every {median(gaps):.1f} s (median), with a longest gap of {max(gaps):.1f} s"
+        f"was scraped every {median(gaps):.1f} s (median), the longest gap was {max(gaps):.1f} s"
     )
     return [f"{frequency}; expected a scrape every {interval:g} s"]
 
@@ -115,7 +116,7 @@ def _late(times: list[float], interval: float, tolerance: float, now: float) -> 
 def clock_flaws(
     prometheus: PrometheusApi, targets: Iterable[ScrapeTarget], *, now: float, limit_seconds: float
 ) -> list[str]:
-    """Compare the clock of Prometheus, and the times of the newest samples, with this machine.
+    """Compare Prometheus' clock and the times of the newest samples with this machine's clock.
 
     Args:
         prometheus: the client of the Prometheus server.
@@ -133,8 +134,8 @@ def clock_flaws(
     flaws = []
     if abs(difference) > limit_seconds:
         flaws.append(
-            f"the clock of Prometheus differs by {difference:+.1f} s from this machine; the limit "
-            f"is {limit_seconds:g} s"
+            f"the clock of Prometheus differs by {difference:+.1f} s from the clock of this "
+            f"machine; the limit is {limit_seconds:g} s"
         )
     intervals = {(target.job, target.instance): target.interval_seconds for target in targets}
     newest = prometheus.query(f"max by (job, instance) (timestamp({OF_EXPORTERS}))")
@@ -145,7 +146,7 @@ def clock_flaws(
         if place in intervals and not -limit_seconds <= age <= oldest:
             flaws.append(
                 f"{' '.join(place)}: the newest sample is {age:.1f} s old, "
-                f"expected {-limit_seconds:g} to {oldest:g} s"
+                f"expected an age from {-limit_seconds:g} to {oldest:g} s"
             )
     if not newest:
         flaws.append(f"Prometheus has no time series that matches {OF_EXPORTERS}")

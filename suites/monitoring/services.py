@@ -39,7 +39,7 @@ class ServiceAnswer:
 
 
 def up_flaws(service: Service, prometheus: PrometheusApi) -> list[str]:
-    """Find instances of a service that are not up, by the metric ``up`` in Prometheus.
+    """Find instances of a service for which the metric ``up`` in Prometheus is not 1.
 
     Args:
         service: the service; a service that Prometheus does not scrape has no flaw.
@@ -111,7 +111,7 @@ def version_flaws(service: Service, answer: ServiceAnswer, prometheus: Prometheu
 
 
 def is_version(version: str, expected: str) -> bool:
-    """Return whether a version is the expected version, or begins with its parts.
+    """Return whether a version begins with all parts of the expected version.
 
     Args:
         version: the version of a service, such as ``2.42.0+ds``.

@@ -1,4 +1,4 @@
-"""Lets a platform check fail with the expectation, each flaw, and the command that repeats it."""
+"""Lets a platform check fail; the message has the expectation, the flaws and a command."""
 
 from collections.abc import Sequence
 

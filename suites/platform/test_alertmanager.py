@@ -90,7 +90,7 @@ class Sender:
 
     @contextmanager
     def sent(self, ways: list[Delivery]) -> Iterator[SyntheticAlerts]:
-        """Send synthetic alerts of the severities of some deliveries, and end them afterwards.
+        """Send a synthetic alert of each severity of the deliveries; end the alerts afterwards.
 
         Args:
             ways: the deliveries that the alerts must cause.
@@ -149,7 +149,7 @@ def test_every_receiver_is_reachable(alertmanager: AlertmanagerApi, routing: Rou
 def test_every_severity_goes_to_its_receivers(
     alertmanager: AlertmanagerApi, prometheus: PrometheusApi, routing: Routing, policy: Policy
 ) -> None:
-    """Alerts of each severity go to exactly the policy's receivers, and critical alerts in time."""
+    """Routes send alerts to exactly the policy's receivers, and critical alerts in time."""
     assert policy.alert_levels, "the policy has no table [alerts]; list the receivers there"
     alerts, limits = alert_labels(prometheus.rules()), policy.platform_limits
     longest = {
@@ -222,7 +222,7 @@ def test_a_notification_arrives_when_an_alert_ends(
 ) -> None:
     """Each receiver of critical alerts gets a notification when a synthetic alert ends."""
     ways = [way for way in sender.ways if way.severity == "critical"]
-    assert ways, "no receiver of critical alerts; compare [alerts] with alertmanager.yml"
+    assert ways, "no receiver gets critical alerts; compare [alerts] with alertmanager.yml"
     with sender.sent(ways) as alerts:
         unsent = alerts.undelivered(ways, FIRING, sender.within)
         alerts.end()

@@ -91,7 +91,7 @@ def test_taken(own_backup: OwnBackup, database: "Shop") -> None:
 
 @check("platform.backup.age", needs="backups")
 def test_age(target: Target, policy: Policy, database: "Shop") -> None:
-    """The newest backup is young enough; no backup is damaged, or readable by every user."""
+    """The newest backup is young enough; no backup is damaged or readable by every user."""
     stored = target_backups.stored_in(target_backups.folder_of(target), database.name)
 
     assert stored.damaged == ()
@@ -107,7 +107,7 @@ def test_age(target: Target, policy: Policy, database: "Shop") -> None:
 
 @check("platform.backup.restored", needs="backups")
 def test_restored(restored: Restored, database: "Shop") -> None:
-    """The newest backup is restored with identical contents, and lacks no data of the store."""
+    """The restored newest backup equals the backup, and has the store's data of that time."""
     assert restoration.differences(restored.backup, restored.scratch) == []
     assert restoration.missing_in(restored.backup, database) == []
     taken_at = restored.backup.manifest.taken_at

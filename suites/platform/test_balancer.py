@@ -42,7 +42,7 @@ def weights(target: Target, pytestconfig: pytest.Config) -> Iterator[BorrowedWei
 
 @pytest.fixture
 def shoppers(target: Target, run_id: str) -> Iterator[Visitors]:
-    """Open shoppers that send requests to the common edge of both colours."""
+    """Yield simulated shoppers who send requests to the common edge of both colours."""
     with visitors(target, load(), run_id, count=SHOPPERS) as opened:
         yield opened
 

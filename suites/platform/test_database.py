@@ -43,7 +43,7 @@ def rerun(database: "Shop", target: Target, policy: Policy) -> Rerun:
 def both_colours(
     target: Target, pytestconfig: pytest.Config, client: StoreClient
 ) -> Iterator[dict[str, StoreClient]]:
-    """Open a client of each colour; without a target file of the other colour, one client only."""
+    """Yield a client of each colour; only one if the other colour has no target file."""
     folder = places.targets(pytestconfig.getoption("targets")).path
     targets = [target_file.load(name, folder) for name in target_file.names(folder)]
     others = [
@@ -63,7 +63,7 @@ def both_colours(
 
 @pytest.fixture
 def own_orders(target: Target, request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the token of the user who placed an order of this run, by the id of the order.
+    """For each order of this run, return the token of its user, keyed by the order's id.
 
     In production the dictionary is empty, because no check places an order there.
     """

@@ -21,7 +21,7 @@ def prometheus(target: Target) -> PrometheusApi:
 
 @pytest.fixture
 def answers(target: Target) -> Answers:
-    """Ask each service of the target file for its health, and return the results by service."""
+    """Ask each service of the target file for its health; return the results, keyed by service."""
     uri = target.secrets.get("database_uri", "")
     return {
         service: ask_service(service, uri, target.access_of(service.address))
@@ -70,7 +70,7 @@ def test_every_service_has_the_stated_version(
 def test_as_many_services_run_as_are_stated(
     target: Target, prometheus: PrometheusApi, answers: Answers
 ) -> None:
-    """The number of running services is the number in the target file; all addresses differ."""
+    """As many services run as the target file states, and each service has its own address."""
     running = [
         service
         for service, answer in answers.items()

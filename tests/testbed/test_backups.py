@@ -114,11 +114,11 @@ CHANGES: dict[str, tuple[Callable[[Shop], object], str]] = {
     "a missing document": (lambda db: db.things.delete_one({"_id": 3}),
                            "things: document 3 and all later documents are missing"),
     "an extra document": (lambda db: db.things.insert_one({"_id": 9}),
-                          "things: 1 documents are not in the backup"),
+                          "things: 1 restored documents are not in the backup"),
     "a missing index": (lambda db: db.things.drop_index("n_1"),
                         "things: the indexes differ from the indexes of the backup"),
     "an extra collection": (lambda db: db.more.insert_one({}),
-                            "the collection more is not in the backup"),
+                            "the restored collection more is not in the backup"),
 }  # fmt: skip
 
 

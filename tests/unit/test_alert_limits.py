@@ -40,7 +40,7 @@ def test_a_rule_with_another_limit_than_the_policy_is_named(
 ) -> None:
     levels = (AlertLevel("critical", ("pager",), ("Failures",), {"Failures": limit}),)
     flaws = limit_flaws([Rule("Failures", expression)], levels, UnknownSeries(), 300)
-    assert [f"the policy states {limit}" in flaw for flaw in flaws] == [True] * count
+    assert [f"the policy states the limit {limit}" in flaw for flaw in flaws] == [True] * count
 
 
 def test_a_critical_alert_that_waits_too_long_is_named() -> None:

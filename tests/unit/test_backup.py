@@ -192,7 +192,7 @@ FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda m: m["collections"].append(m["collections"][0]), "occurs twice"),
     "fewer documents": (
         lambda m: m["collections"][1].update(documents=4), "has 5 documents, expected 4"),
-    "another format": (lambda m: m.update(format=2), "another format"),
+    "another format": (lambda m: m.update(format=2), "is not format"),
     "no time": (lambda m: m.pop("taken_at"), "is not a manifest"),
     "no list": (lambda m: m.update(collections=None), "is not a manifest"),
     "an unknown key": (lambda m: m.update(more=1), "is not a manifest"),
@@ -406,7 +406,7 @@ def test_the_text_of_a_wrong_address_is_not_shown() -> None:
         secrets={"database_uri": f"mongodb://store:x/{password}@host/shop"},
     )
     with (
-        pytest.raises(BackupError, match="no address of a database") as raised,
+        pytest.raises(BackupError, match="not the address of a database") as raised,
         target_backups.live_database(target),
     ):
         pass

@@ -42,7 +42,7 @@ def remove(collection: str, number: int) -> Edit:
 BROKEN: tuple[tuple[str, str, Edit, str], ...] = (
     ("order_items", "ord_1", change("orders", 0, items=[]), "no items"),
     ("order_items", "ord_1", change_line(quantity=0), "not positive"),
-    ("order_lines", "ord_1", change_line(line_total_paise=1), "cost 1 paise"),
+    ("order_lines", "ord_1", change_line(line_total_paise=1), "line_total_paise is 1"),
     ("order_totals", "ord_2", change("orders", 1, total_paise=7), "the sum of the items is 300000"),
     ("order_users", "ord_1", change("orders", 0, user_id="usr_9"), "usr_9 does not exist"),
     ("order_products", "ord_1", change_line(product_id="prd_9"), "prd_9 does not exist"),
@@ -60,7 +60,7 @@ BROKEN: tuple[tuple[str, str, Edit, str], ...] = (
     ("payment_orders", "pay_1", change("payments", 0, created_at=AT - timedelta(hours=5)),
      "was made 18000 s before order ord_1"),
     ("event_numbers", "ord_1", change("order_events", 1, at=AT - timedelta(days=3)),
-     "event 2 is older than the order or the event before it"),
+     "event 2 is older than the order or the previous event"),
     ("second_factors", "usr_9", add("leaderboards", {
         "_id": "usr_9", "balance": 0, "points": 0, "name": "Gone", "reached_at": AT,
     }), "user usr_9 does not exist"),

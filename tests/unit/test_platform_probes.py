@@ -114,7 +114,7 @@ def test_a_target_that_is_down_is_named_with_its_error() -> None:
     [
         (range(60), 1.0, ""),
         ((*range(20), *range(40, 60)), 1.0, ""),
-        (range(0, 60, 2), 0.0, "was scraped every 2.0 s (median), with a longest gap of 2.0 s"),
+        (range(0, 60, 2), 0.0, "was scraped every 2.0 s (median), the longest gap was 2.0 s"),
         (range(40), 1.0, "was last scraped 2"),
         (range(60), 0.5, "the configured scrape interval is 1 s, expected at most 0.5 s"),
         ((0, 1), 1.0, "2 scrapes in the last minutes"),
@@ -194,7 +194,7 @@ def test_a_slot_that_is_not_scraped_is_named(
         'GET /api/v1/query?up{slot="blue"}': vector(),
     }
     assert slot_flaws(prometheus, ("green", "blue", "")) == [
-        "slot blue: Prometheus scrapes no target with this slot"
+        "slot blue: Prometheus has no scrape target with this slot"
     ]
 
 
@@ -224,8 +224,8 @@ def test_an_address_without_an_alertmanager_is_named(recording: Recording) -> No
             "ApiDown: the health of the rule is err, last error: many-to-many",
         ),
         ({"health": "unknown"}, "ApiDown: the health of the rule is unknown, last error: no error"),
-        ({"seconds_since_evaluation": 60.0}, "ApiDown: the rule was evaluated 60 s ago"),
-        ({"seconds_since_evaluation": None}, "ApiDown: the rule was evaluated never"),
+        ({"seconds_since_evaluation": 60.0}, "ApiDown: the rule was last evaluated 60 s ago"),
+        ({"seconds_since_evaluation": None}, "ApiDown: the rule was last evaluated never"),
     ],
 )
 def test_a_rule_that_is_not_evaluated_is_named(changed: dict[str, Any], flaw: str) -> None:

@@ -48,7 +48,7 @@ FLAWS = {
     "inhibition_by_a_label_that_both_lack": (
         'an alert with alertname="DatabaseDown" mutes critical alerts'
     ),
-    "inhibition_without_target": "its target is an alert with any labels",
+    "inhibition_without_target": "because the inhibition rule mutes alerts with any labels",
 }
 
 

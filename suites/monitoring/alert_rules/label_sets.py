@@ -28,7 +28,7 @@ class Labels:
     Args:
         has: labels that the result always has.
         only: all labels that the result can have; None when it can have any label.
-        grouped: the labels of ``by``; the result has them when the time series have them.
+        grouped: the labels of ``by``; each is in the result only if the time series have it.
     """
 
     has: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ NO_LABELS = Labels(only=frozenset())
 
 
 def match_flaws(node: Expr) -> Sentences:
-    """Find operators of an expression whose two sides never have matching labels.
+    """Yield a flaw for each operator whose two sides never have matching labels.
 
     Args:
         node: the syntax tree of the expression.
@@ -68,9 +68,9 @@ def match_flaws(node: Expr) -> Sentences:
             lost = has - named - other.only
             if lost:
                 sentence = (
-                    f"{promql.text(inside)} has no result, because only one side has the label "
-                    f"{', '.join(sorted(lost))}, and not the {place} side: group both sides by the "
-                    "same labels"
+                    f"{promql.text(inside)} has no result, because the {place} side never has "
+                    f"the label {', '.join(sorted(lost))} of the other side: group both sides by "
+                    "the same labels"
                 )
                 yield FlawKind.NO_MATCH, sentence
                 break

@@ -21,12 +21,12 @@ ABOVE, BELOW = (">", ">="), ("<", "<=")
 
 
 def alert_labels(rules: Iterable[Rule]) -> list[dict[str, str]]:
-    """Return the labels that each alert rule states for its alerts, with ``alertname``."""
+    """Return the labels of the alerts of each alert rule, including ``alertname``."""
     return [{**rule.labels, "alertname": rule.name} for rule in rules if rule.is_alert]
 
 
 def loading_flaws(rules: Iterable[Rule], levels: Sequence[AlertLevel]) -> list[str]:
-    """Find alert rules that are missing, unknown, loaded twice, or of another severity.
+    """Compare the loaded alert rules with the policy: names, numbers and severities.
 
     Args:
         rules: the rules that Prometheus has loaded.
@@ -79,8 +79,8 @@ def evaluation_flaws(rules: Iterable[Rule]) -> list[str]:
         if age is None or age > longest:
             shown = "never" if age is None else f"{age:.0f} s ago"
             flaws.append(
-                f"{rule.name}: the rule was evaluated {shown}, expected an evaluation within "
-                f"{longest:.0f} s"
+                f"{rule.name}: the rule was last evaluated {shown}; expected at most "
+                f"{longest:.0f} s ago"
             )
     return flaws
 
@@ -91,10 +91,10 @@ def limit_flaws(
     facts: SeriesFacts,
     critical_for_seconds: float,
 ) -> list[str]:
-    """Find alert rules with another limit than the policy's, and critical alerts that fire late.
+    """Find alert rules whose limit differs from the policy, and critical alerts that fire late.
 
     Args:
-        rules: all loaded rules, also the recording rules that alert rules read.
+        rules: all loaded rules, including the recording rules that alert rules read.
         levels: the policy's severities, with the limits of their alerts.
         facts: the known facts about the time series.
         critical_for_seconds: the longest ``for`` of a critical alert, in seconds.
@@ -115,7 +115,7 @@ def limit_flaws(
             shown = ", ".join(entry.shown for entry in thresholds(tree, valuation))
             flaws.append(
                 f"{rule.name}: the alert rule compares {shown or 'nothing'}; the policy states "
-                f"{limit}"
+                f"the limit {limit}"
             )
         if rule.severity == CRITICAL and rule.for_seconds > critical_for_seconds:
             flaws.append(

@@ -20,7 +20,7 @@ OF_ALERTS = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 
 @dataclass(frozen=True, slots=True)
 class SeriesSearch:
-    """Finds selectors in expressions whose time series do not exist.
+    """Finds the selectors in expressions that match no time series.
 
     Args:
         facts: the known facts about the time series.
@@ -33,15 +33,16 @@ class SeriesSearch:
     alerts: frozenset[str]
 
     def missing(self, node: Expr, depth: int = 0) -> list[str]:
-        """Return a sentence for each selector whose time series do not exist.
+        """Return a sentence for each selector that matches no time series.
 
         Args:
             node: the syntax tree of the expression.
-            depth: the number of recording rules that were followed to this expression.
+            depth: the number of recording rules between the rule and this expression.
 
         Returns:
-            The sentences; none when the expression can have a result. In ``a or b``, one side is
-            enough. The right side of ``unless`` and the argument of ``absent`` may be missing.
+            The sentences; none when the expression can have a result. In ``a or b``, one side with
+            time series is enough. The right side of ``unless`` and the argument of ``absent`` need
+            no time series.
         """
         node = promql.inner(node)
         if isinstance(node, VectorSelector):

@@ -18,7 +18,7 @@ Sentences = Iterator[tuple[FlawKind, str]]
 
 
 def form_flaws(node: Expr, valuation: Valuation) -> Sentences:
-    """Find wrong uses of quantiles, of sums and averages of quantiles, and of rates.
+    """Find wrong uses of quantiles and rates, such as a sum of quantiles.
 
     Args:
         node: the syntax tree of the expression.

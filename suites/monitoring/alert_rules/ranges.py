@@ -55,9 +55,9 @@ def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
         longest = _longest(threshold)
         if longest is not None and rule.for_seconds > longest:
             sentence = (
-                f"for: {_shown(rule.for_seconds)} is longer than {threshold.shown} can be true "
-                "after an event: use a range as long as `for`, or a `for` of at most "
-                f"{_shown(longest)}"
+                f"for: {_shown(rule.for_seconds)} is too long, because "
+                f"{threshold.shown} is not true for so long after an event: use a range as long as "
+                f"`for`, or a `for` of at most {_shown(longest)}"
             )
             yield FlawKind.FOR_TOO_LONG, sentence
             return

@@ -21,12 +21,12 @@ def rule_flaws(rules: Iterable[Rule], facts: SeriesFacts) -> list[RuleFlaw]:
     """Find the flaws of alert rules and recording rules.
 
     Args:
-        rules: all rules of a Prometheus or of some files, also the recording rules that alert rules
-            read.
+        rules: all rules of a Prometheus or of some files, including the recording rules that
+            alert rules read.
         facts: the known facts about the time series.
 
     Returns:
-        The flaws in the order of the rules; equal flaws once.
+        The flaws in the order of the rules, without duplicates.
     """
     listed = [(rule, *_parsed(rule)) for rule in rules]
     recorded = {rule.name: node for rule, node, _ in listed if node and not rule.is_alert}

@@ -86,7 +86,7 @@ class Threshold:
 
 
 def thresholds(node: Expr, valuation: Valuation) -> list[Threshold]:
-    """Return every comparison with a constant inside an expression, outermost first.
+    """Return all comparisons with a constant that an expression contains, outermost first.
 
     Args:
         node: the syntax tree of the expression.
@@ -354,7 +354,7 @@ def always_has_value(node: Expr, valuation: Valuation, depth: int = 0) -> bool:
     Args:
         node: the syntax tree of the expression.
         valuation: knows the recording rules.
-        depth: the number of recording rules that were followed to this expression.
+        depth: the number of recording rules between the rule and this expression.
     """
     node = promql.inner(node)
     if promql.constant(node) is not None or promql.function(node) in ("vector", "time"):

@@ -146,7 +146,7 @@ def matcher_operator(matcher: object) -> str:
 
 
 def matchers(selector: VectorSelector) -> frozenset[tuple[str, str, str]]:
-    """Return label, operator and value of each matcher, without a matcher of the metric's name."""
+    """Return label, operator and value of each matcher, except matchers of the metric's name."""
     return frozenset(
         (matcher.name, matcher_operator(matcher), matcher.value)
         for matcher in selector.matchers.matchers
@@ -195,7 +195,7 @@ def grouping(node: AggregateExpr) -> tuple[str, frozenset[str]]:
     """Return the grouping of an aggregation.
 
     Returns:
-        ``by`` or ``without``, and the labels; ``by`` and no label without a modifier.
+        ``by`` or ``without``, and the labels. If there is no modifier: ``by`` and no labels.
     """
     if node.modifier is None:
         return "by", frozenset()
@@ -207,7 +207,7 @@ def matching(node: BinaryExpr) -> tuple[str, frozenset[str]]:
     """Return the label matching of a binary operation.
 
     Returns:
-        ``on`` or ``ignoring``, and the labels; ``ignoring`` and no label without a modifier.
+        ``on`` or ``ignoring``, and the labels. If there is no modifier: ``ignoring``, no labels.
     """
     modifier = node.modifier.matching if node.modifier else None
     if modifier is None:
@@ -217,7 +217,7 @@ def matching(node: BinaryExpr) -> tuple[str, frozenset[str]]:
 
 
 def returns_bool(node: BinaryExpr) -> bool:
-    """Return whether a comparison has the modifier ``bool``: its result is 0 or 1, not a filter."""
+    """Return whether a comparison has the modifier ``bool``, so that its result is 0 or 1."""
     return bool(node.modifier and node.modifier.return_bool)
 
 
@@ -248,11 +248,11 @@ def present(selector: VectorSelector) -> str:
 
 
 def text(node: Expr, max_length: int = 90) -> str:
-    """Return the expression in one line for a message, cut to a length.
+    """Return an expression as one line of a message; a long line is cut.
 
     Args:
         node: the syntax tree of the expression.
-        max_length: the largest number of characters before the cut.
+        max_length: the number of characters after which the line is cut.
     """
     line = str(node.val) if isinstance(node, StringLiteral) else " ".join(node.prettify().split())
     return line if len(line) <= max_length else f"{line[:max_length]}…"

@@ -31,7 +31,7 @@ class SeriesFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UnknownSeries:
-    """The facts for rules of a file without a Prometheus: no time series is known.
+    """The facts for rules of a file when no Prometheus is given: no time series is known.
 
     Args:
         scrape_interval_seconds: the shortest scrape interval, in seconds; 0 if unknown.

@@ -1,4 +1,4 @@
-"""Decide whether a quotient is a part divided by its whole, so that it is never over 1."""
+"""Decide whether a quotient is a part divided by its whole; such a quotient is at most 1."""
 
 import re
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def share_of(node: BinaryExpr) -> Share:
         node: the syntax tree of the quotient.
 
     Returns:
-        How certain it is.
+        How certain it is that the numerator is a part of the denominator.
     """
     numerator, denominator = promql.inner(node.lhs), promql.inner(node.rhs)
     if any(_is_same(numerator, addend) for addend in _addends(denominator)):

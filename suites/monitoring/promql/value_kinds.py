@@ -59,7 +59,7 @@ class Value:
         kind: the quantity that the value counts or measures.
         low: the smallest possible value.
         high: the largest possible value.
-        is_proven: whether the bounds follow from the expression; false when they follow from names.
+        is_proven: whether the expression proves the bounds; false when only names suggest them.
         factor: the product of the constants with which the expression multiplies the quantity.
     """
 
@@ -132,8 +132,8 @@ class Valuation:
 
         Args:
             node: the syntax tree of the expression.
-            depth: the number of recording rules that were followed to this expression; a limit ends
-                circular rules.
+            depth: the number of recording rules between the rule and this expression; circular
+                rules end at a limit.
         """
         node = promql.inner(node)
         number = promql.constant(node)
