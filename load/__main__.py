@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     length.add_argument("--duration", type=duration_option(plan.MAX_SECONDS), metavar="TIME",
                         help="the length of the run; all phases change in proportion")  # fmt: skip
     length.add_argument("--scale", type=_factor, default=1.0, metavar="F",
-                        help="the factor by which every phase is longer (1)")  # fmt: skip
+                        help="the factor that multiplies the length of each phase (1)")  # fmt: skip
     command.add_argument("--workers", type=_users, default=1, metavar="N",
                          help="the number of generator processes (1)")  # fmt: skip
     command.add_argument("--listen", type=_address, metavar="HOST:PORT",

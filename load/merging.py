@@ -176,7 +176,7 @@ def _percentile(latency: HdrHistogram, percentile: float) -> float:
 
 
 def longest_gap(moments: Sequence[float], start: float, end: float) -> float:
-    """Find the longest time without a correct response that overlaps a phase, in seconds.
+    """Return the longest gap between correct responses that overlaps a phase, in seconds.
 
     A gap that crosses the edge of the phase counts with its whole length.
 
@@ -197,7 +197,7 @@ def _sum_by_number(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
 
 
 def recovery(plan: Plan, timeline: Sequence[tuple[int, int]]) -> float | None:
-    """Compute how long after a spike too many responses were bad or late.
+    """Compute how long too many responses were bad or late after a spike.
 
     Args:
         plan: the plan of the run; a plan with a spike has a phase named ``recovery``.

@@ -154,7 +154,7 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
         profile: one of ``names()``.
         seed: the seed of the users' pauses and choices.
         users: the largest number of users; None for the number of the profile.
-        scale: the factor by which every phase is longer; the pauses keep their length.
+        scale: the factor that multiplies the length of each phase, but not the pauses.
         slow: the time after which a response counts as late by the policy, in seconds.
 
     Raises:

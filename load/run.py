@@ -38,7 +38,7 @@ class Request:
         profile: the name of the profile.
         target: the name of the target.
         users: the largest number of users; None for the number of the profile.
-        scale: the factor by which every phase is longer.
+        scale: the factor that multiplies the length of each phase.
         workers: the number of generator processes.
         listen: host and port where the run waits for workers of other machines; None to start the
             workers here.

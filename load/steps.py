@@ -56,7 +56,7 @@ class Shopper:
         query: Mapping[str, str] | None = None,
         body: object = None,
     ) -> Reply:
-        """Send the request of an operation of the contract, and require a status.
+        """Send a request for an operation; the response must have the expected status.
 
         Raises:
             NoAnswerError: there was no complete response.
@@ -81,7 +81,7 @@ def _require(condition: object, reason: str) -> None:
 
 
 def list_products(shopper: Shopper) -> None:
-    """Read a page of the catalogue, and require products with prices."""
+    """Request a page of the catalogue; the response must have products with prices."""
     page = str(shopper.dice.randint(1, 3))
     items = shopper.call("list_products", expect=200, query={"page": page}).body["items"]
     _require(items, "the page of the catalogue is empty")
@@ -89,20 +89,20 @@ def list_products(shopper: Shopper) -> None:
 
 
 def facets(shopper: Shopper) -> None:
-    """Read the facets of a search, and require a response with content."""
+    """Request the facets of a search; the response must have content."""
     word = shopper.dice.choice(shopper.words)
     _require(shopper.call("facets", expect=200, query={"q": word}).body, "no facets")
 
 
 def autocomplete(shopper: Shopper) -> None:
-    """Send the first letters of a word, and require suggestions."""
+    """Send the first letters of a word; the response must have the field ``suggestions``."""
     word = shopper.dice.choice(shopper.words)[:3]
     answer = shopper.call("autocomplete", expect=200, query={"q": word}).body
     _require("suggestions" in answer, "no suggestions")
 
 
 def search(shopper: Shopper) -> None:
-    """Search for a word, and require that the name of every hit contains the word."""
+    """Search for a word; the name of every hit must contain the word."""
     word = shopper.dice.choice(shopper.words)
     items = shopper.call("search", expect=200, query={"q": word}).body["items"]
     _require(items, f"no hit for {word}")
@@ -110,7 +110,7 @@ def search(shopper: Shopper) -> None:
 
 
 def add_to_cart(shopper: Shopper) -> None:
-    """Add a product to the cart, and require that the cart contains the product."""
+    """Add a product to the cart; the cart must contain the product."""
     product = shopper.dice.choice(shopper.products)
     body = {"product_id": product, "quantity": 1}
     cart = shopper.call("add_to_cart", expect=200, body=body).body
@@ -121,7 +121,7 @@ def add_to_cart(shopper: Shopper) -> None:
 
 
 def show_cart(shopper: Shopper) -> None:
-    """Read the cart, and require that the total is the sum of the items."""
+    """Request the cart; the total in the response must be the sum of the items."""
     cart = shopper.call("show_cart", expect=200).body
     _require(cart["items"], "the cart is empty")
     total = sum(item["price_paise"] * item["quantity"] for item in cart["items"])
@@ -129,7 +129,7 @@ def show_cart(shopper: Shopper) -> None:
 
 
 def place_order(shopper: Shopper) -> None:
-    """Order the content of the cart, and require that the order has a total price over 0."""
+    """Order the content of the cart; the order in the response must have a total over 0."""
     shopper.orders += 1
     body = {"client_order_id": f"load-{shopper.number}-{shopper.orders}"}
     shopper.order = shopper.call("place_order", expect=201, body=body).body
@@ -138,7 +138,7 @@ def place_order(shopper: Shopper) -> None:
 
 
 def process_payment(shopper: Shopper) -> None:
-    """Pay the order by card, and require that the payment charges the price of the order."""
+    """Pay the order by card; the charged amount must be the price of the order."""
     body = {
         "order_id": shopper.order["id"],
         "amount_paise": shopper.order["total_paise"],
@@ -154,7 +154,7 @@ def process_payment(shopper: Shopper) -> None:
 
 
 def delivery_updates(shopper: Shopper) -> None:
-    """Listen on the WebSocket, and require the events of the placed and of the paid order."""
+    """Listen on the WebSocket; the store must send the events ``placed`` and ``paid``."""
     operation = shopper.contract.operation("delivery_updates")
     messages = shopper.connection.listen(
         operation.url_path({"order_id": shopper.order["id"]}),
@@ -168,22 +168,22 @@ def delivery_updates(shopper: Shopper) -> None:
 
 
 def points_balance(shopper: Shopper) -> None:
-    """Read the balance of points, and require a tier."""
+    """Request the balance of points; the response must have a tier."""
     _require(shopper.call("points_balance", expect=200).body["tier"], "no tier")
 
 
 def achievements(shopper: Shopper) -> None:
-    """Read the list of achievements, and require at least one achievement."""
+    """Request the achievements; the response must have at least one achievement."""
     _require(shopper.call("achievements", expect=200).body["achievements"], "no achievements")
 
 
 def leaderboard(shopper: Shopper) -> None:
-    """Read the leaderboard, and require a body."""
+    """Request the leaderboard; the response must have a body."""
     _require(shopper.call("leaderboard", expect=200).body is not None, "no leaderboard")
 
 
 def sync_offline(shopper: Shopper) -> None:
-    """Send one offline change, and require exactly one result."""
+    """Send one offline change; the response must have exactly one result."""
     shopper.changes += 1
     change = {
         "client_id": f"load-{shopper.number}-{shopper.changes}",

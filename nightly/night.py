@@ -82,7 +82,7 @@ class Night:
         return f"Nothing got slower: version {version}, {len(self.tonight)} figures{known}{late}."
 
     def is_missing(self, night: date) -> bool:
-        """Whether a night, such as the night of today, is not the newest night with figures."""
+        """Whether the newest figures are of another night than this night, or are missing."""
         return not self.tonight or self.tonight[0].night != night
 
     def lines(self) -> list[str]:

@@ -27,7 +27,7 @@ class FaultSwitch:
     on_at: float | None = None
 
     def refuse_unknown(self) -> None:
-        """Refuse an unknown fault now, and not in the middle of a ramp.
+        """Raise an error for an unknown fault now, and not in the middle of a ramp.
 
         Raises:
             UnknownNameError: the testbed has no such fault.
@@ -38,7 +38,7 @@ class FaultSwitch:
             raise UnknownNameError("fault", self.fault, names, "the testbed")
 
     def switch_on(self) -> None:
-        """Switch the fault on; only the first time has an effect."""
+        """Switch the fault on; later calls do nothing."""
         if self.fault and self.on_at is None:
             self.on_at = time.time()
             world = str(self.world)

@@ -59,7 +59,7 @@ class Shoppers:
     def wait_for_past(self, users: int, seconds: float) -> None:
         """Wait until all shoppers have sent requests to blue for some time.
 
-        The gate compares green with this past of blue.
+        The gate compares green with blue's requests of this time.
 
         Args:
             users: the number of shoppers.

@@ -11,7 +11,7 @@ MAX_QUERY = 100
 
 
 def of_evidence(evidence: Evidence) -> Iterator[str]:
-    """Write two lines for each query of counters: the query, and the increase over the time.
+    """Return two lines for each query of counters: the query, and its increase over time.
 
     Args:
         evidence: the evidence of a decision.

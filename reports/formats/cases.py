@@ -64,7 +64,7 @@ class Case:
 
     @property
     def is_clean(self) -> bool:
-        """Whether a reader need not see the case: the case is a pass without an override."""
+        """Whether the case is a pass without an override, so that readers can skip the case."""
         is_pass = self.verdict is Verdict.PASS
         return is_pass and self.status in (CaseStatus.PASSED, CaseStatus.ADVISORY)
 
@@ -83,8 +83,8 @@ def clean(text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
 def cases_of(document: DecisionDocument) -> tuple[Case, ...]:
     """Make a case of each finding of a decision, the worst finding first.
 
-    Where the decision is no go and no finding stops the release, the first case is ``decision``.
-    So no program that reads only the cases takes the decision for a go.
+    If the decision is not GO and no finding stops the release, the first case is ``decision``.
+    So a program that reads only the cases does not take the decision for GO.
 
     Args:
         document: the decision; its texts are untrusted.

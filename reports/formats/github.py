@@ -22,7 +22,7 @@ CASE_KINDS = {
 
 
 def annotations(document: DecisionDocument) -> list[str]:
-    """Return workflow commands for the decision, its warnings, and its findings that are no pass.
+    """Return workflow commands for the decision, its warnings, and findings that are not a pass.
 
     Args:
         document: the decision; its texts are untrusted.

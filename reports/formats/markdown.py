@@ -45,7 +45,7 @@ ADDRESS = re.compile(r":(?=\S)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 
 
 def render(document: DecisionDocument, max_bytes: int = MAX_BYTES) -> str:
-    """Write a decision as Markdown: the findings that are no pass, the next steps, and the facts.
+    """Write a decision as Markdown: findings that are not a pass, the next steps, and the facts.
 
     Args:
         document: the decision; its texts are untrusted.

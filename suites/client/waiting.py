@@ -18,7 +18,7 @@ def wait_until(
     *,
     seconds: float,
 ) -> Value:
-    """Call ``look`` again and again until its value meets a condition.
+    """Call ``look`` repeatedly until its value meets a condition, and return this value.
 
     Args:
         condition: the condition in words, for the message.

@@ -112,8 +112,8 @@ def listening(
             events; None for new events only.
 
     Raises:
-        UnexpectedAnswerError: the store refuses the connection, or sends no message that the store
-            is ready.
+        UnexpectedAnswerError: the store refuses the connection, or does not report that it is
+            ready.
     """
     address = urlsplit(client.target.addresses.api)
     url_path = client.contract.operation(operation_id).url_path(path)

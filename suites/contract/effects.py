@@ -1,4 +1,4 @@
-"""Read the effects that the contract declares with ``x-effects``: all changes of an operation.
+"""Reads the effects that the contract declares with ``x-effects``: all changes of an operation.
 
 docs/effects.md describes the notation.
 """

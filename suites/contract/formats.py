@@ -1,4 +1,4 @@
-"""Check every ``format`` of the contract; jsonschema ignores a format without a checker."""
+"""Checks every ``format`` of the contract; jsonschema ignores a format without a checker."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Read openapi.yaml into operations, each with a validator for every documented response."""
+"""Reads openapi.yaml into operations, each with a validator for every documented response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

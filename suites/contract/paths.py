@@ -1,4 +1,4 @@
-"""Find values in JSON by a path of field names."""
+"""Finds values in JSON by a path of field names."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

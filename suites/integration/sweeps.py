@@ -33,7 +33,7 @@ EXPECTED_OPERATIONS = {
 def operations_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str], int]:
-    """Send a request for each operation of ``LOWEST`` as each role, about a new customer.
+    """Request each operation of ``LOWEST`` as each role, for a new customer; return the statuses.
 
     Args:
         people: one logged-in user of each role, keyed by the role.
@@ -99,7 +99,7 @@ def expected_assignments() -> dict[tuple[str, str, str], int]:
 
 
 def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[str, str]:
-    """Read the present role of each user from the database; ``gone`` for a deleted user."""
+    """Return the role of each user in the database; ``gone`` for a deleted user."""
     stored_roles = {}
     for role, person in people.items():
         stored = database.users.find_one({"_id": person.user.user_id})

@@ -291,7 +291,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 
 @check("access.resources", needs="access")
 def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
-    """A grant of level read does not allow read_write, and is for one user and resource only."""
+    """A grant of ``read`` does not allow ``read_write``; it is for one user and one resource."""
     manager, clerk, other = new_person(role="manager"), new_person(role="staff"), new_person()
     ledger, drawer = f"{run_id}-ledger", f"{run_id}-drawer"
 

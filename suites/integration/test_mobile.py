@@ -141,7 +141,7 @@ def test_cart(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """A cart is limited by the stock, has current prices, stays after a log-in, and is private."""
+    """A cart has at most the stock and current prices; it is private, and a log-in keeps it."""
     shopper, other = new_person(), new_person()
     product = ownership.product(price_paise=250, stock=5)
     add = {"product_id": product.product_id, "quantity": 3}
@@ -348,7 +348,7 @@ def test_order_announced(
     product: "OwnProduct",
     new_order: NewOrder,
 ) -> None:
-    """An order from one device is announced to the shopper's other device, and to nobody else."""
+    """The store announces an order to the shopper's other device, and to no other user."""
     shopper, stranger = new_person(), new_person()
     tablet = log_in(new_client(), shopper.user)
     with (

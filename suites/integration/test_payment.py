@@ -158,7 +158,7 @@ def test_webhook(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """Each event takes effect once, if the gateway signed it; a failed payment can be repeated."""
+    """Each event that the gateway signed takes effect once; a failed payment can be repeated."""
     shopper = new_person()
     order = new_order(shopper)
     payment = start_upi(shopper.client, order, VPA).body
@@ -200,7 +200,7 @@ def test_webhook(
 def test_saved_methods(
     new_person: NewPerson, new_order: NewOrder, target: Target, database: "Shop"
 ) -> None:
-    """Every saved card is listed, pays only for its owner, and its number is stored nowhere."""
+    """Every saved card is listed and pays only for its owner; its number is stored nowhere."""
     shopper, other, partner = new_person(), new_person(), new_person()
     order, foreign = new_order(shopper), new_order(other)
     number = new_card_number()

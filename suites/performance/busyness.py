@@ -67,6 +67,6 @@ def excused(problem: str, fastest_half: float, delay: float, limit: float) -> st
     if not problem or problem.startswith("inconclusive") or not was_busy or fastest_half >= limit:
         return problem
     return (
-        "inconclusive: this machine was busy: in 5 % of the cases, a sleeping thread woke up "
-        f"{delay:.3f} s late or more; {problem}"
+        "inconclusive: this machine was busy: 5 % of the wake-ups of a sleeping thread were "
+        f"at least {delay:.3f} s late; {problem}"
     )

@@ -114,7 +114,7 @@ def test_cache(
     product = ownership.findable_product(word, "tea", price_paise=100)
 
     def misses_of_a_search() -> float | None:
-        """Search; return the increase of the cache misses, or None without the new product."""
+        """Search; return the increase of cache misses, or None if the product is not found."""
         misses_before = counted()[1]
         items = client.call("search", expect=200, query={"q": word}).body["items"]
         return counted()[1] - misses_before if items else None

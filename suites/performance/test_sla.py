@@ -1,4 +1,4 @@
-"""Performance checks of the P95 of the guide's operations; four of the 30 integration tests.
+"""Performance checks of P95, which are four of the guide's 30 integration tests.
 
 Bounds of P95 come from order statistics of the samples.
 """

@@ -48,7 +48,7 @@ def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 
 
 
 def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1) -> str:
-    """Compare the P95 of an operation with its limit; a busy machine makes it inconclusive.
+    """Compare an operation's P95 with its limit; on a busy machine, a problem is inconclusive.
 
     Args:
         act: a function that sends one request, as in ``p95_problem``.

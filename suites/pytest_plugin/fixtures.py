@@ -54,7 +54,7 @@ def own_writes() -> "WriteCounter":
 
 @pytest.fixture(scope="session")
 def database(target: Target, own_writes: "WriteCounter") -> Iterator["Shop"]:
-    """Connect to the store's database, by which checks verify the responses of the store."""
+    """Connect to the store's database, so that checks can compare it with the responses."""
     from pymongo import MongoClient
 
     if "database_uri" not in target.secrets:
@@ -82,7 +82,7 @@ def ownership(database: "Shop", run_id: str, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture(scope="session")
 def bystander(database: "Shop", ownership: "Ownership") -> "OwnUser":
-    """Create a user of this run with documents in every collection, whom no check changes."""
+    """Create a user with documents in every collection; no check changes this user."""
     from suites.testdata.bystander import create
 
     return create(database, ownership)
@@ -90,7 +90,7 @@ def bystander(database: "Shop", ownership: "Ownership") -> "OwnUser":
 
 @pytest.fixture
 def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Return a function that ends a check with a problem: passed, failed or inconclusive.
+    """Return a function that gets a problem, and ends the check: passed, failed or inconclusive.
 
     An empty problem lets the check pass. A problem that begins with ``inconclusive`` is neither a
     failure nor a pass: the run record has the result inconclusive, and the gate holds.
@@ -109,7 +109,7 @@ def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture
 def effect_observer(target: Target, request: pytest.FixtureRequest) -> "EffectObserver | None":
-    """Return the observer that compares the changes of each request with the contract, or None.
+    """Return the observer that compares the database changes with the contract, or None.
 
     The observer takes time, so performance checks have no observer. It reads collections without an
     index, so there is no observer on a production target.

@@ -82,7 +82,7 @@ class ReportRecorder:
         self._write(check_id, phases, report.nodeid)
 
     def look_back(self, check_id: str, problem: str) -> None:
-        """Write the result of a check about the run itself, which has no test.
+        """Write the result of a check that has no test, because it is about the run itself.
 
         Args:
             check_id: the id of the check.

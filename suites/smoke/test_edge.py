@@ -32,7 +32,7 @@ def test_edge_redirect(target: Target, new_client: Callable[[], StoreClient]) ->
 
 @check("smoke.edge_tls", needs="auth")
 def test_edge_tls(target: Target, new_client: Callable[[], StoreClient]) -> None:
-    """Over current TLS with a valid certificate, the edge returns a response of this deployment."""
+    """The edge returns a response of this deployment over current TLS with a valid certificate."""
     client = new_client()
     path = client.contract.operation("health").path
 

@@ -1,4 +1,4 @@
-"""Makes the bystander: a user of this run with a document in every collection, whom no check uses.
+"""Makes the bystander: a user with a document in every collection; no check uses this user.
 
 A request that changes these documents has an effect on another user. The documents are consistent
 with one another, as the invariants of the data require.

@@ -147,7 +147,7 @@ def runs_with_data(database: Shop) -> dict[str, datetime | None]:
 
 
 def has_ended(run_id: str, newest: datetime | None, now: datetime) -> bool:
-    """Return whether a run has ended, so that the run cannot write into the database any more.
+    """Return whether a run has ended; an ended run cannot write into the database.
 
     Args:
         run_id: the id of the run.

@@ -46,7 +46,7 @@ def hold(run_id: str) -> None:
 
 
 def release(run_id: str) -> None:
-    """Delete the lock file of a run that left no data; its other processes lose the lock, too."""
+    """Delete the lock file of a run without data; all processes of the run lose the lock."""
     folder = _folder()
     if folder is not None:
         (folder / run_id).unlink(missing_ok=True)
