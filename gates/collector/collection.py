@@ -37,8 +37,10 @@ class CheckRequest:
     Args:
         check_set: the name of the check set in the policy.
         checks: the ids of the checks.
-        max_age: the largest age of a run; the checks of a younger run need not run again.
-        since: only violations since this moment fail a check; None where every violation does.
+        max_age: the largest age of a recent run; if a set has a recent run, its checks do not run
+            again.
+        since: only violations since this moment fail a check; None where every violation fails a
+            check.
         limits: SHA-256 of the policy's limits that a run must have used.
     """
 
@@ -54,7 +56,7 @@ class Collected:
     """The result of a collection.
 
     Args:
-        collections: the newest attempt for each check set that had no young run.
+        collections: the newest attempt for each check set that had no recent run.
         runs: the runs that the collector completed during the collection.
     """
 
@@ -73,8 +75,8 @@ class Collector:
         out: the folder of generated files.
         orders: a file (JSON Lines) of the order ids that the store acknowledged; None for no
             file.
-        attempts: the newest attempt of each check set; the next attempt begins ``max_age`` after
-            it, or later.
+        attempts: the newest attempt of each check set; the gate waits at least ``max_age`` before
+            the next attempt for this set.
     """
 
     target: Target
@@ -92,7 +94,7 @@ class Collector:
     def collect(
         self, requests: Sequence[CheckRequest], runs: Sequence[Run], cancelled: threading.Event
     ) -> Collected:
-        """Run the collector command for each check set that has no young run.
+        """Run the collector command for each check set that has no recent run.
 
         Args:
             requests: the checks that the stage needs, one request for each check set.
@@ -100,7 +102,7 @@ class Collector:
             cancelled: when this event is set, the commands are killed at once.
 
         Returns:
-            The attempts and the new runs; both are empty where every set has a young run.
+            The attempts and the new runs; both are empty where every set has a recent run.
         """
         due = [request for request in requests if not self._is_fresh(request, runs)]
         if not due:
@@ -222,14 +224,14 @@ class PendingCollection:
         self._pool.shutdown()
 
     def start(self, runs: Sequence[Run]) -> None:
-        """Start the collection; a check set that has a young run is not run again."""
+        """Start the collection; a check set that has a recent run is not run again."""
         if self._requests:
             self._collected = self._pool.submit(
                 self._collector.collect, self._requests, runs, self._cancelled
             )
 
     def added_to(self, evidence: Evidence) -> Evidence:
-        """Wait for the end of the collection; return the evidence with its results."""
+        """Wait for the end of the collection; return the evidence with the new runs."""
         if self._collected is None:
             return evidence
         collected = self._collected.result()
@@ -247,7 +249,7 @@ def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, 
 
     Args:
         stage: the stage that is decided.
-        rollback: the last rollback; with None, objectives since a rollback make no request.
+        rollback: the last rollback; with None, objectives with ``since_rollback`` make no request.
     """
     requests: dict[str, CheckRequest] = {}
     for objective in (*stage.trials, *stage.required):

@@ -1,4 +1,4 @@
-"""Finds, for each item of the deployment guide, the objectives of the policy that decide it.
+"""Finds, for each item of the deployment guide, the objectives of the policy that decide the item.
 
 guide_file         the items of the guide, read from ``policies/guide.toml``
 item_problems      the mistakes in an item, such as an objective that the policy does not have

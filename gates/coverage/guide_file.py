@@ -36,9 +36,10 @@ class GuideItem:
         name: the id of the item: the name of its section, a dot, and the item's own name.
         kind: the form of the item in the guide.
         text: the text of the item in the guide.
-        objectives: the names of the objectives that decide the item; empty where no objective does.
+        objectives: the names of the objectives that decide the item; empty where no objective
+            decides the item.
         checks: the ids of the checks that verify the item; empty where every check of the item's
-            objectives does.
+            objectives verifies the item.
         stages: the names of the stages at which the item is decided; empty for every stage that
             has an objective of the item.
         alerts: the names of the alert rules that the item describes; the policy must require each

@@ -72,7 +72,7 @@ def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterato
             yield f"no objective of the item has a check {check!r}{_nearest(check, own)}"
     for name, checks in required.items():
         if item.checks and checks and not checks.intersection(item.checks):
-            yield f"the key checks of the item lists no check of the objective {name}"
+            yield f"the item's list of checks has no check of the objective {name}"
 
 
 def _stage_problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:

@@ -46,7 +46,7 @@ class MatrixRow:
 
     Args:
         item: the item of the guide.
-        deciding: the objectives that decide the item; empty where no objective does.
+        deciding: the objectives that decide the item; empty where no objective decides the item.
         decider: who decides the item: a machine, people, or nobody.
         problems: the mistakes in the item, one sentence each.
     """

@@ -45,9 +45,10 @@ def totals_text(matrix: Matrix) -> str:
 
 
 def stages_text(matrix: Matrix, stages: Sequence[str]) -> str:
-    """Join the names of stages; all steps of the ramp together have a short form.
+    """Return the names of stages as text, with a short form for the steps of the ramp.
 
-    The short form is ``FIRST … LAST``. It is used for three or more steps of the ramp.
+    The short form is ``FIRST … LAST``. The text has this form if the ramp has at least three steps,
+    and if the stages include every step.
 
     Args:
         matrix: the matrix whose policy has the steps of the ramp.

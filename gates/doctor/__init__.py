@@ -1,4 +1,4 @@
-"""Examines a target: each line tells what the gate sees or cannot see, and how to mend it.
+"""Examines a target: each line tells what the gate sees or cannot see, and what to correct.
 
 report       the form of a line
 parts        addresses, log-ins and clocks of the parts of the target

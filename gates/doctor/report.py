@@ -14,7 +14,7 @@ class Sight(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of ``gates doctor``: one fact about the target, and its mend.
+    """A line of ``gates doctor``: one fact about the target, and what a person can do.
 
     Args:
         subject: what was examined, such as ``address of prometheus``.
@@ -34,7 +34,7 @@ class Line:
 
 
 def ok(subject: str, text: str) -> Line:
-    """Create a line about a subject that the gate sees and that needs no mend."""
+    """Create a line about a subject that the gate sees; a person need not act."""
     return Line(subject, Sight.OK, text)
 
 
@@ -44,5 +44,5 @@ def fail(subject: str, text: str, mend: str) -> Line:
 
 
 def look(subject: str, text: str, mend: str) -> Line:
-    """Create a line about a fact that a person should know; the gate can decide all the same."""
+    """Create a line about a fact that a person should know, but that does not stop the gate."""
     return Line(subject, Sight.LOOK, text, mend)

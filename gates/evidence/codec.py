@@ -1,4 +1,4 @@
-"""Encodes dataclasses as JSON, and decodes the JSON: stored evidence and run records.
+"""Encodes stored evidence and run records as JSON, and decodes this JSON.
 
 There are two forms of the JSON. A field of stored evidence may have a value of one of several
 classes, so each object has the key ``is`` with the name of its class. Run records have a published

@@ -50,18 +50,19 @@ class Question:
 
 
 def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
-    """Read the run records, and send all queries to the target and Prometheus at the same time.
+    """Collect the evidence of one decision: the served build, the run records, and the metrics.
 
-    The queries of the rollback triggers are sent first. The queries about the history of the ramp
-    begin at the start of the ramp, which the traffic weights of the balancer show. When a trigger
-    fires, the gate waits only a short time for the history.
+    The gate sends its queries in parallel, the queries of the rollback triggers first. The queries
+    about the history of the ramp have a window that begins with the ramp; the balancer's traffic
+    weights show this moment. When a trigger fires, the gate waits only a short time for the
+    history.
 
     Args:
         question: the stage, the target, the moment, and the folders of runs.
 
     Returns:
-        The evidence, in which a failed query is a sample set with an error; and the moves and
-        queries of the ramp that the evidence shows.
+        The evidence, and the moves and queries of the ramp. In the evidence, a failed query is a
+        sample set with an error.
     """
     with QueryThreads(MAX_PARALLEL_QUERIES) as threads:
         target = question.target

@@ -28,7 +28,7 @@ class PlanSummary:
     """The plan of a load run.
 
     Args:
-        users: the largest number of simulated users to which the limits apply.
+        users: the planned number of simulated users up to which the limits apply.
         seconds: the planned length of the run.
         workers: the number of generator processes.
         judged_seconds: the planned length of the phases that all limits apply to.
@@ -67,7 +67,7 @@ class OperationMeasurement:
         done: the number of requests with a correct response.
         failed: the number of requests with a wrong response or without a response.
         unanswered: the number of requests without a response; ``failed`` counts them too.
-        samples: the number of response times; without them, every quantile is None.
+        samples: the number of response times; if it is 0, every quantile is None.
         p50: the median response time.
         p95: the 95th percentile.
         p95_at_least: the lower 95 % confidence bound of ``p95``.
@@ -90,7 +90,7 @@ class OperationMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class PhaseMeasurement:
-    """A phase of a load run, as a line of the record states it.
+    """A phase of a load run, as the record states it.
 
     The other fields have the meaning of the fields of ``gates.model.load_run.LoadPhase``.
 
@@ -118,9 +118,10 @@ class GeneratorMeasurement:
 
     Args:
         processor_share: processor seconds per second, for each process; None where unknown.
-        memory_bytes: the largest memory of each process.
-        lag_p99_seconds: P99 of the delay with which the generator sent requests that were due; None
-            where no delay was measured.
+        memory_bytes: the peak memory of each process.
+        lag_p99_seconds: the 99th percentile of the delays of requests: from the moment at which a
+            user could send a request to the moment at which the user sent it; None where no delay
+            was measured.
         lag_max_seconds: the longest of these delays.
         workers_gone: the number of processes that were lost.
     """
@@ -141,8 +142,10 @@ class Measurements:
         reasons: the number of wrong responses, by reason.
         bad_by_second: for each second, the number of due requests, and the number of these requests
             that failed, never ended, or were slower than the limit of the policy.
-        memory: the memory of the target's processes: pairs of seconds since the start, and bytes.
-        recovery_seconds: how long too many responses were bad after a spike; None without a spike.
+        memory: the memory of the target's processes: pairs of a time, in seconds since the run
+            began, and the number of bytes at this time.
+        recovery_seconds: the time from the end of a spike until the responses were no longer too
+            often bad; None without a spike, or where the run ended early.
         ended_after: the length of the run, in seconds.
         generator: the processor time and the memory of the generator processes.
     """
@@ -171,13 +174,14 @@ class LoadRecord:
         target_digest: SHA-256 of the target file.
         build: the build that the target served at the start; None where the target named no build.
         limits: SHA-256 of the policy's limits.
-        boot: the time of the start since the boot of the machine; None where the machine has no
-            clock that counts from the boot.
+        boot: the start of the run on the clock that counts from the boot of the machine; None where
+            the machine has no such clock.
         started_at: when the run started, UTC.
         ended_at: when the run ended, UTC; None before its end.
         build_at_end: the build that the target served at the end.
         measured: the measurements; None before the end.
-        left_behind: the data that the run left in the database; an empty text for nothing.
+        left_behind: the data that the run left in the database; an empty text where it left no
+            data.
         sha256: SHA-256 of the record without its seal; None before the end.
         hmac: HMAC-SHA-256 of the record without its seal; None where no key is set.
     """
@@ -203,7 +207,7 @@ class LoadRecord:
 
 
 def begin(folder: Path, run_id: str, subject: Subject, announcement: Announcement) -> None:
-    """Write the record of a load run that begins; without measurements the record is no evidence.
+    """Write the first record of a load run; it has no measurements, and is not yet evidence.
 
     Args:
         folder: the folder of the run; a missing folder is created.
@@ -238,7 +242,8 @@ def end(
         folder: the run's folder.
         build: the build that the target serves now; None where the target names no build.
         measured: the measurements.
-        left_behind: the data that the run left in the database; an empty text for nothing.
+        left_behind: the data that the run left in the database; an empty text where it left no
+            data.
         key: the key that signs the record; an empty text where no key is set.
     """
     begun = codec.from_record(LoadRecord, json_values.loads((folder / FILE).read_bytes()))

@@ -89,10 +89,12 @@ def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
     if measured is None:
         return run
     if record.ended_at is None or record.left_behind is None or "build_at_end" not in content:
-        raise ValueError("the record has measurements, but not the end of the run")
+        raise ValueError("the record has measurements, but no time at which the run ended")
     generator = measured.generator
     if len(generator.processor_share) != len(generator.memory_bytes):
-        raise ValueError("the lists of processor shares and of memory have different lengths")
+        raise ValueError(
+            "the list of processor shares and the list of memory have different lengths"
+        )
     return replace(
         run,
         state=RunState.FINISHED,

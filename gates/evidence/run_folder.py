@@ -100,7 +100,7 @@ def folder_problem(folder: Path) -> str:
 
 
 def read_record(path: Path, max_bytes: int) -> RecordFile:
-    """Read the bytes of a run record; a failure raises no error, and is in the returned value.
+    """Read the bytes of a run record; if this fails, the returned value has the reason.
 
     Args:
         path: the file of the record.

@@ -23,7 +23,8 @@ def configured_key(variable: str = KEY_VARIABLE) -> str:
         variable: the name of the environment variable.
 
     Raises:
-        ConfigurationError: the variable is set and blank, as after a missing secret of a pipeline.
+        ConfigurationError: the variable is set and blank, for example because a pipeline has no
+            secret with the name of the variable.
     """
     key = os.environ.get(variable)
     if key is not None and not key.strip():

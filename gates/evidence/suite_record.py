@@ -35,10 +35,10 @@ class Started:
         build: the build that the target served at the start; None where the target named no build.
         limits: SHA-256 of the policy's limits that the checks use.
         tool: the version of the suites.
-        boot: the time of the start since the boot of the machine; None where the machine has no
-            clock that counts from the boot.
-        since: violations in the data before this moment (UTC) do not fail a check of the run; None
-            where every violation fails a check.
+        boot: the start of the run on the clock that counts from the boot of the machine; None where
+            the machine has no such clock.
+        since: a violation in the data that is older than this moment (UTC) does not fail a check of
+            the run; None where every violation fails a check.
     """
 
     at: datetime
@@ -146,8 +146,8 @@ class Recorder:
             run_id: the run's id.
             subject: the target that the run tests, its build, and the limits of the policy.
             tool: the version of the suites.
-            since: violations in the data before this moment (UTC) do not fail a check; None where
-                every violation fails a check.
+            since: a violation in the data that is older than this moment (UTC) does not fail a
+                check; None where every violation fails a check.
         """
         self._append(
             Started(

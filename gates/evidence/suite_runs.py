@@ -162,7 +162,7 @@ def _decode(run_id: str, raw: bytes, key: str, modified: datetime) -> Run:
         # A damaged record may be of any checks, at any time until its last change.
         return _damaged(run_id, max(run.started_at, modified), problem)
     run = replace(run, results=tuple(results))
-    return replace(run, problem="the last line of the record is cut") if is_cut else run
+    return replace(run, problem="the last line of the record is incomplete") if is_cut else run
 
 
 def _contradiction(end: Finished, results: list[CheckResult]) -> str:

@@ -72,7 +72,8 @@ class Override:
     """An override of a finding that is not a pass: people let the release go on in spite of it.
 
     Args:
-        people: the people who signed, each with the source of the name, and verified or not.
+        people: a text for each person who signed: the name, whether the signature is verified, and
+            the source of the name.
         reasons: the reason of each person, in the order of ``people``.
         until: the moment at which the override ends, UTC.
         entries: the id of the ledger entry of each person, in the order of ``people``.
@@ -120,7 +121,7 @@ class Finding:
         breach: the outcome of the decision if the verdict is a fail.
         subjects: the checks that the finding is about; empty where it is about the whole objective
             or about the part that ``objective`` names.
-        override: the override of the finding; None where the finding counts as it is.
+        override: the override of the finding; None where the finding has no override.
         figure: the measured value and its limit; None where the finding is not about a number.
         advisory: the trial of the objective, while it lasts; None for a finding that counts.
     """

@@ -4,7 +4,7 @@ from math import floor, isfinite, log10
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """The value, rounded to significant digits and without an exponent: ``2,470``, ``0.00012``.
+    """Return a value as text, with significant digits and no exponent: ``2,470``, ``0.00012``.
 
     Args:
         value: any number.

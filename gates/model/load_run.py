@@ -25,7 +25,7 @@ class Latency:
         done: the number of requests with a correct response.
         failed: the number of requests with a wrong response or without a response.
         unanswered: the number of requests without a response; ``failed`` counts them too.
-        samples: the number of response times; without them, every quantile is None.
+        samples: the number of response times; if it is 0, every quantile is None.
         p50: the median response time.
         p95: the 95th percentile.
         p95_at_least: the lower 95 % confidence bound of ``p95``.
@@ -82,9 +82,10 @@ class Generator:
         workers: the planned number of processes.
         workers_gone: the number of processes that were lost.
         processor_share: processor seconds per second, for each process; None where unknown.
-        memory_bytes: the largest memory of each process.
-        lag_p99_seconds: P99 of the delay with which the generator sent requests that were due; None
-            where no delay was measured.
+        memory_bytes: the peak memory of each process.
+        lag_p99_seconds: the 99th percentile of the delays of requests: from the moment at which a
+            user could send a request to the moment at which the user sent it; None where no delay
+            was measured.
     """
 
     workers: int
@@ -111,16 +112,19 @@ class LoadRun:
         build: the build that the target served at the start; None where the target named no build.
         build_at_end: the build that the target served at the end; None where it is unknown.
         limits: SHA-256 of the policy's limits.
-        boot: the time of the start since the boot of the machine; None where the machine has no
-            clock that counts from the boot.
-        users: the planned largest number of simulated users to which the limits apply.
+        boot: the start of the run on the clock that counts from the boot of the machine; None where
+            the machine has no such clock.
+        users: the planned number of simulated users up to which the limits apply.
         judged_seconds: the planned length of the phases to which all limits apply.
         phases: the measured phases; empty where the record has no end.
         reasons: the number of wrong responses, by reason.
-        memory: the memory of the target's processes: pairs of seconds since the start, and bytes.
-        recovery_seconds: how long too many responses were bad after a spike; None without a spike.
+        memory: the memory of the target's processes: pairs of a time, in seconds since the run
+            began, and the number of bytes at this time.
+        recovery_seconds: the time from the end of a spike until the responses were no longer too
+            often bad; None without a spike, or where the run ended early.
         generator: the processes that generated the load; None where unknown.
-        left_behind: the data that the run left in the database; an empty text for nothing.
+        left_behind: the data that the run left in the database; an empty text where it left no
+            data.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
     """

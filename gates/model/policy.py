@@ -114,8 +114,8 @@ class Policy:
         name: the policy's name.
         digest: SHA-256 of the file.
         security_limits: the numbers of the security checklist, by name.
-        nightly_limits: the limits for slower releases in nightly runs, by name: parts (0.1 is 10 %)
-            and seconds.
+        nightly_limits: the limits of nightly runs for how much slower a release may be, by name:
+            ratios (0.1 is 10 %) and seconds.
         limits_digest: SHA-256 of the tables of limits.
         latency_limits: the limit of the 95th percentile of the response times, in seconds by
             operation.

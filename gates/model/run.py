@@ -79,15 +79,15 @@ class Run:
         build: the build that the target served at the start; None where the target named no build.
         build_at_end: the build that the target served at the end; None where it is unknown.
         limits: SHA-256 of the policy's limits that the checks used.
-        boot: the time of the start since the boot of the machine; None where the machine has no
-            clock that counts from the boot.
+        boot: the start of the run on the clock that counts from the boot of the machine; None where
+            the machine has no such clock.
         expected: the ids of the checks that the run had to execute; None when the run ended
             before the ids were known.
         results: every result of a check, in the order of the record.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
-        since: violations in the data before this moment (UTC) do not fail a check of the run; None
-            where every violation fails a check.
+        since: a violation in the data that is older than this moment (UTC) does not fail a check of
+            the run; None where every violation fails a check.
     """
 
     run_id: str

@@ -57,14 +57,15 @@ def is_same_share(first: float, second: float) -> bool:
 
 
 def without_label(labels: Mapping[str, str], selectors: Iterable[Selector]) -> str:
-    """Say that a time series lacks a label whose values tell failures apart, such as a status.
+    """Return a sentence if a time series has no label that shows failures, such as a status.
 
     Args:
         labels: the labels and the metric name of the time series; a sum of series has no name.
-        selectors: the selectors; the labels count of which a selector excludes the empty value.
+        selectors: the selectors; the time series needs each label for which a negative matcher of a
+            selector excludes the empty value.
 
     Returns:
-        A sentence; empty where the time series has the labels.
+        A sentence; an empty text where the time series has every such label.
     """
     metric = labels.get(NAME, "")
     named = [selector for selector in selectors if selector.matches_name(metric)]

@@ -74,10 +74,11 @@ class Selector:
 
     Args:
         matchers: pairs of a label and a function that tests the value of the label.
-        asks_for: the labels that must have a value, without the metric name; also a label whose
-            matcher excludes the empty value, as in ``status!~"|2.."``.
+        asks_for: the labels whose matchers exclude the empty value, as in ``status="200"`` or
+            ``status!~"|2.."``; the metric name is left out.
         label_names: the labels of all matchers, without the metric name.
-        excludes_empty: the labels whose matchers exclude values, and the empty value, too.
+        excludes_empty: the labels with a negative matcher (``!=`` or ``!~``) that excludes the
+            empty value.
         text: the text of the selector; a sum of time series matches if its label ``__sum_of__`` is
             this text.
     """
@@ -239,7 +240,7 @@ def is_within(narrow: str, wide: str) -> bool:
 
 
 def extra_matchers(narrow: str, wide: str) -> Selector:
-    """Return a selector with the matchers that the narrow selector has and the wide one has not.
+    """Return a selector with the matchers of the narrow selector that the wide selector lacks.
 
     Matchers of the metric name are left out.
 

@@ -279,7 +279,7 @@ class Target:
     def access_of(self, url: str) -> Access:
         """Return the access for a request of the suites, with the time limit ``patience_seconds``.
 
-        Only addresses of the target's own parts get the log-in of the part.
+        Only the address of a part of the target gets a log-in: the log-in of this part.
 
         Args:
             url: the address of the request.

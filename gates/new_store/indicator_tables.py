@@ -1,4 +1,4 @@
-"""Chooses a new store's indicators: a ready-made set with changes, or tables of its own."""
+"""Chooses a new store's indicators: a ready-made set with changes, or new tables."""
 
 import re
 import tomllib
@@ -250,7 +250,7 @@ def _mend_boundary(
     matcher = f'le="{same[0]}"' if len(same) == 1 else f'le=~"{values}"'
     table["good"] = re.sub(r'le=~?"[^"]*"', lambda _: matcher, str(table["good"]))
     indicators.tables[name] = table
-    indicators.notes.append(f"{name}: no bucket ends at {old}, so the limit is the bucket at {new}")
+    indicators.notes.append(f"{name}: no bucket ends at {old}, so the limit is the boundary {new}")
 
 
 def _renamed(value: object, old: str, new: str) -> object:

@@ -1,4 +1,4 @@
-"""Asks the health address and the Prometheus of a store."""
+"""Requests the build of a store from its health address, and the metrics from its Prometheus."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -271,7 +271,7 @@ def _missing(
         yield "no policy was written, because no counter of requests with a status was found"
     yield from indicators.missing
     if not metrics.problem and not colours.label:
-        yield "let each scrape job add a label with the colour of its processes, such as track"
+        yield "let each scrape job add a label, such as track, with the colour of its processes"
     if not store.baseline_url:
         yield f"{store.baseline} has no target file: type the command again with --baseline-url URL"
     if not store.control:

@@ -60,7 +60,7 @@ class TargetContent:
 
 
 def kept_tables(path: Path) -> dict[str, object]:
-    """Read the tables of an earlier target file that the new text keeps; empty without a file."""
+    """Read the tables of an earlier target file that go into the new text; empty without a file."""
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, ValueError):

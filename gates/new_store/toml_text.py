@@ -41,7 +41,7 @@ def _basic(text: str) -> str:
 
 
 def table_of(path: str, content: Mapping[str, object]) -> str:
-    """Write a table as TOML, with its head.
+    """Write a table as TOML, with its header.
 
     Args:
         path: the path of the table, such as ``access.prometheus``.

@@ -1,4 +1,4 @@
-"""Opens HTTP connections: with the CA and the client certificate of an access, or by a proxy."""
+"""Opens HTTP connections, directly or through a proxy, with the certificates of an access."""
 
 import base64
 import contextlib
@@ -144,7 +144,7 @@ def _file_error(key: str, path: Path | None, error: Exception) -> ConfigurationE
         return ConfigurationError(f"{key}: {path} {problem}; the key must not be encrypted")
     if isinstance(error, OSError):
         return ConfigurationError(f"{key}: {path} cannot be read: {error.strerror}")
-    return ConfigurationError(f"{key}: {path} is not a PEM file without a password")
+    return ConfigurationError(f"{key}: {path} must be a PEM file without a password")
 
 
 def hang_up(connection: HTTPConnection) -> None:

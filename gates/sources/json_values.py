@@ -110,7 +110,7 @@ def name(value: object, max_length: int) -> str:
 
     Raises:
         TypeError: the value is not a string.
-        ValueError: the string is empty, too long, or has other characters.
+        ValueError: the string is empty or too long, or has a character that is not printable.
     """
     content = text(value)
     if not content or not content.isprintable() or len(content) > max_length:

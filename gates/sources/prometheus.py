@@ -49,7 +49,7 @@ class Prometheus:
         return self._sample_set(query, path, window, at)
 
     def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
-        """Return the values of an expression at moments of equal distance up to ``at``.
+        """Return the values of an expression every ``step`` seconds in a window up to ``at``.
 
         Args:
             expression: a PromQL expression whose result is an instant vector.

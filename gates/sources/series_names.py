@@ -25,7 +25,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The metric names or the time series that Prometheus listed, or the reason why it failed.
+    """The metric names or the time series that Prometheus listed, or why it listed nothing.
 
     Args:
         problem: why Prometheus listed nothing; empty where the request succeeded.

@@ -207,7 +207,7 @@ UNCOVERED = [
     (
         '["smoke"]',
         '["smoke", "security"]',
-        "the key checks of the item lists no check of the objective security",
+        "the item's list of checks has no check of the objective security",
     ),
 ]
 

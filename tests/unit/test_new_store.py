@@ -118,7 +118,7 @@ def test_a_missing_boundary_is_the_next_larger_bucket(tmp_path: Path) -> None:
     slow = tomllib.loads(text)["indicators"]["slow_requests"]
     assert 'le="2000"' in slow["good"]
     assert (slow["unit"], slow["reads"]) == ("milliseconds", "requests took over 2 s")
-    assert "no bucket ends at 1 s, so the limit is the bucket at 2 s" in done.out
+    assert "no bucket ends at 1 s, so the limit is the boundary 2 s" in done.out
 
 
 def test_a_store_without_a_histogram_has_no_objective_of_latency(tmp_path: Path) -> None:

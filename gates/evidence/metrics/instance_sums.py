@@ -48,10 +48,10 @@ class ScrapeClock:
 
     @cached_property
     def step(self) -> float:
-        """The distance of two moments of the grid, in seconds; 0 without scrapes.
+        """The time between two moments of the grid, in seconds; 0 without scrapes.
 
-        The distance is so short that each scrape has a moment of its own, except a scrape that
-        comes much earlier than usual. The usual distance of two scrapes is the median.
+        This time is so short that each scrape has a moment of its own, except a scrape that comes
+        much earlier than usual. The usual time between two scrapes is the median.
         """
         distances = sorted(
             later - earlier
@@ -100,7 +100,7 @@ def at_scrapes(values: Iterable[Series], clock: ScrapeClock) -> tuple[Series, ..
 
 
 def named(sums: Iterable[Series], indicator: str) -> tuple[Series, ...]:
-    """Return sums with an additional label: the selector of the indicator that was added up."""
+    """Return the sums with the label ``__sum_of__``: the indicator's selector is its value."""
     return tuple(Series({**line.labels, SUM_OF: indicator}, line.samples) for line in sums)
 
 

@@ -42,8 +42,8 @@ class KnownLabels:
     def with_more(self, labels: SeriesLabels, seconds: float, at: float) -> "KnownLabels":
         """Return the known labels together with the labels of a further window.
 
-        Where the old or the new labels have a problem, the result has the new labels only, so that
-        each problem is found again in its own window.
+        If the known labels or the further labels have a problem, the result has the further labels
+        only.
 
         Args:
             labels: the labels in the further window.

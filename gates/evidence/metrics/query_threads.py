@@ -1,4 +1,4 @@
-"""Sends a bounded number of queries at the same time, in the order in which they were submitted."""
+"""Sends queries in the order of their submission; the number of parallel queries is limited."""
 
 import threading
 from collections.abc import Callable
@@ -13,8 +13,7 @@ Work = Callable[[], None]
 class QueryThreads:
     """Threads that send queries.
 
-    A query whose response nobody needs any more delays neither the caller nor the end of the
-    process.
+    If a response is no longer needed, neither the caller nor the end of the process waits for it.
 
     Args:
         count: the number of threads, and of queries that are sent at the same time.

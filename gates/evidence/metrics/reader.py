@@ -107,7 +107,7 @@ class MetricsReader:
         return sent
 
     def answers(self, sent: Sent, seconds: float | None = None) -> dict[str, SampleSet]:
-        """Wait for the queries, and return the sample sets by the key of each query.
+        """Wait for the responses, and return the sample set of each query, by the key of the query.
 
         A query that has not ended in time has a sample set with an error.
 
@@ -247,7 +247,7 @@ class MetricsReader:
         reading = self._raw(query.clock, query.window_seconds)
         clock = ScrapeClock(reading.series, query.by)
         if reading.problem or not clock.step:
-            problem = reading.problem or "the series shows no scrapes"
+            problem = reading.problem or "the series shows fewer than two scrapes of each instance"
             raise ValueError(f"the sums cannot be read without {query.clock}: {problem}")
         with self._lock:
             self._clocks[name] = clock

@@ -29,9 +29,9 @@ class Samples:
     """The samples of one query between two moments.
 
     Args:
-        since: the start of the known samples, seconds since the epoch; a sample at this moment is
-            not known.
-        until: the end of the known samples, seconds since the epoch.
+        since: the start of the window of the known samples, seconds since the epoch; the window
+            does not include this moment.
+        until: the end of the window of the known samples, seconds since the epoch.
         by_series: the samples of each time series, oldest first.
     """
 
@@ -130,7 +130,8 @@ class SampleMemory:
             name: the name of the query, which does not depend on the window.
             seconds: the length of the window that ends at ``at``.
             at: the end of the window, in seconds since the epoch.
-            ask: a function that sends the query, for a length in seconds and the end of a window.
+            ask: a function that sends the query for a window; its arguments are the length of the
+                window, in seconds, and the end of the window.
             longest: the longest window of one query, in seconds; a longer window is sliced.
         """
         with self._lock:

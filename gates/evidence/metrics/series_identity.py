@@ -35,7 +35,7 @@ class SeriesLabels:
 def series_labels(
     source: Source, query: MetricQuery, by: Sequence[str], seconds: float, at: float
 ) -> SeriesLabels:
-    """Query the labels of time series, and whether two time series may count the same events.
+    """Query the labels of time series, and find two time series that may count the same events.
 
     Two time series of an instance may count the same events in two cases. Either they differ in a
     label that the policy does not declare, or they are buckets of the same boundary in two

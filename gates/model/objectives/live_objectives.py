@@ -24,8 +24,8 @@ class Terms:
         warm_up: the time after a change of the traffic weight in which blue's ratio is taken as the
             limit, where blue's measured ratio is lower.
         patience: how long a stop waits for enough events of blue to show whether blue fails, too.
-        alike: green is stopped only if a green that is like blue has so many bad events with a
-            probability under this number, 0 to 1.
+        alike: the limit of a p-value, 0 to 1: green is stopped only if, for a green with blue's
+            ratio, the probability of at least this number of bad events is under the limit.
         stop_at: the capital at which the release is stopped.
         worry_at: the capital over which the ramp does not go to the next step.
     """
@@ -55,8 +55,8 @@ class ComparisonObjective:
         guide: the section of the deployment guide that requires the objective.
         indicator: the bad or the good events, and all events.
         processes: the indicator that lists the instances of each colour.
-        relative: whether green is compared with blue's ratio and a margin alone, without a limit of
-            its own; then a missing time series of bad events counts as zero bad events.
+        relative: whether green has no limit of its own, and is compared only with blue's ratio plus
+            a margin; then a missing time series of bad events counts as zero bad events.
         terms: the parameters of the comparison.
         rollback_over: a stop is a rollback if green's ratio in the last minute is over this number,
             0 to 1; None where a stop is never a rollback.
@@ -89,8 +89,8 @@ class ThroughputObjective:
         terms: the parameters of the comparison.
         least_ratio: the part of blue's events per request, 0 to 1, that green must have; green is
             stopped when enough events show that green has less.
-        hold_ratio: a part of blue's events per request, 0 to 1; the ramp waits if green's number of
-            events is too small to be chance for a green with this part.
+        hold_ratio: a part of blue's events per request, 0 to 1; the ramp waits if, for a green with
+            this part, the probability of at most green's number of events is too small.
         max_sample_age: the maximum age of the newest sample.
     """
 
@@ -146,7 +146,8 @@ class TrafficObjective:
         processes: the indicator that lists the instances of each colour.
         tolerance: how far the measured share of the traffic may differ from the intended share, as
             a part of the smaller share of the two colours, 0 to 1.
-        minimum_events: the number of events of both colours without which the share is not judged.
+        minimum_events: the share is judged only if both colours together have at least this number
+            of events.
         max_sample_age: the maximum age of the newest sample.
     """
 

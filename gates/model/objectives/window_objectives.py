@@ -38,7 +38,7 @@ class RatioObjective:
         processes: the indicator that lists the instances of each colour.
         limit: the limit of the ratio, 0 to 1; the ratio must not reach the limit.
         below: whether the ratio must stay below the limit; otherwise the ratio must stay above.
-        minimum_events: the number of events without which the ratio is not judged.
+        minimum_events: the ratio is judged only if there are at least this number of events.
         window: the length of the window, which ends at the moment of the question.
         max_sample_age: the maximum age of the newest sample.
         since_rollback: whether the window must not begin before the end of the last rollback.
