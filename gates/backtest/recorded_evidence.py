@@ -38,7 +38,7 @@ MARGIN_AGES = 3
 
 @dataclass(slots=True)
 class JudgedGroup:
-    """A live judge of some objectives, and the problems of the scrapes that the judge was given.
+    """A live judge of some objectives, and why the judge could not count some or all scrapes.
 
     Args:
         judge: the live judge, which counts the events scrape by scrape.
@@ -54,8 +54,8 @@ class JudgedGroup:
 class RecordedEvidence:
     """Answers the metric queries of the gate from a recording instead of Prometheus.
 
-    Each evaluation reads the counters since the previous evaluation. The live judges have counted
-    the events of the whole ramp, scrape by scrape.
+    At each decision the object reads the counters since the previous decision. The live judges have
+    counted the events of the whole ramp, scrape by scrape.
 
     Args:
         recording: the recording of a ramp.
@@ -80,7 +80,7 @@ class RecordedEvidence:
             at: the moment of the decision, in seconds of the recording.
 
         Returns:
-            The findings. The names of the other objectives are added to ``left_out``.
+            The findings. The names of the objectives without evidence are added to ``left_out``.
         """
         judged = [objective for objective in stage.objectives if self._has_evidence(objective, at)]
         self.left_out |= {

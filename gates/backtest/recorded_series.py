@@ -11,7 +11,7 @@ LE = "le"
 
 
 class SeriesKind(Enum):
-    """The purpose of an exported time series for the indicators of a policy."""
+    """What an exported time series gives to the indicators of a policy, such as a counter."""
 
     COUNTER = "counter"
     BUILD = "build"
@@ -22,7 +22,7 @@ class SeriesKind(Enum):
 class SeriesOfPolicy:
     """The time series that the indicators of a policy read.
 
-    The kind of each time series is found once, and then remembered.
+    The kind of each time series is found once, and then stored.
 
     Args:
         indicators: the indicators of the policy, by name.
@@ -53,7 +53,7 @@ class SeriesOfPolicy:
         self._colours: dict[tuple[str, str], bool] = {}
 
     def kind(self, identity: str) -> SeriesKind:
-        """Return the purpose of a time series for the indicators.
+        """Return the kind of a time series: what it gives to the indicators.
 
         Args:
             identity: the metric name with the labels, as the instance exported them.
@@ -67,10 +67,10 @@ class SeriesOfPolicy:
         return kind
 
     def is_of_colour(self, identity: str, name: str) -> bool:
-        """Whether a time series counts events of a colour.
+        """Return whether a time series counts events of a colour.
 
-        Only an instance that counts the events of both colours, such as a balancer, needs this
-        method.
+        This method is needed only for the time series of an instance that counts the events of both
+        colours, such as a balancer.
 
         Args:
             identity: the metric name with the labels, as the instance exported them.

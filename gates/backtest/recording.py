@@ -42,7 +42,7 @@ class _Column:
         self.samples.append(Sample(at, value))
 
     def between(self, since: float, until: float) -> tuple[Sample, ...]:
-        """The samples after one moment and until another."""
+        """Return the samples after ``since``, up to and including ``until``."""
         return tuple(
             self.samples[bisect_right(self.times, since) : bisect_right(self.times, until)]
         )
@@ -59,7 +59,8 @@ class Recording:
         path: the file of the recording.
         events: the scrapes, and the changes of green's share of the traffic, in order of time.
         failed: the scrapes to which the instance did not respond.
-        edges: the bucket boundaries of each histogram as exported texts, by the metric name.
+        edges: the bucket boundaries of each histogram, keyed by metric name. A boundary is the
+            text that the instance exported.
     """
 
     path: Path
@@ -93,7 +94,7 @@ class Recording:
         return self._answer(selector, window, at, columns)
 
     def starts(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """Return the start times of the processes in a window, with only colour and instance.
+        """Return the start times of processes in a window; the labels are colour and instance.
 
         Args:
             selector: the selector of the start times.

@@ -43,7 +43,7 @@ class StepEnd:
 
 @dataclass(slots=True)
 class TrialResult:
-    """The effect that an advisory objective would have had in a replay if the objective counted.
+    """The effect in a replay that an advisory objective would have if it were not advisory.
 
     Args:
         stopped_at: when the objective would first have stopped the ramp, in seconds of the

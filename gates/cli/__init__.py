@@ -80,7 +80,7 @@ def _add_judging(add: AddCommand) -> None:
     options.add_places(check)
     options.add_time_scale(check)
     options.add_runs(check)
-    meaning = "decide again for this time while the decision is a hold (0)"
+    meaning = "while the decision is a hold, decide again for at most this time (default: 0)"
     options.add_duration(check, "--wait", meaning, default=0.0)
     options.add_json(check)
     options.add_format(check)
@@ -124,7 +124,7 @@ def _add_rollback(add: AddCommand) -> None:
         "--control",
         type=url,
         metavar="URL",
-        help="the balancer's control address; then no target file and no policy file is needed",
+        help="the balancer's control address; with it, no target or policy file is needed",
     )
     rollback.add_argument(
         "--slots",
@@ -161,7 +161,9 @@ def _add_rehearse(add: AddCommand) -> None:
         help="the number of simulated shoppers (default: 120)",
     )
     rehearse.add_argument(
-        "--sign-as", metavar="NAME", help="sign the items of the deployment day as NAME"
+        "--sign-as",
+        metavar="NAME",
+        help="sign the items of the deployment day; NAME is the person who signs",
     )
     rehearse.add_argument("--keep", action="store_true", help="do not stop the testbed at the end")
     options.add_policy(rehearse)
@@ -177,7 +179,7 @@ def _add_signing(add: AddCommand) -> None:
         sign, "the target whose release is signed (default: green)", required=False, default="green"
     )
     options.add_person(sign)
-    meaning = "the time until the sign-off expires (the policy's max_age_seconds)"
+    meaning = "the time until the sign-off expires (default: the policy's max_age_seconds)"
     options.add_duration(sign, "--expires", meaning, max_seconds=MAX_LIFETIME_SECONDS)
     meaning = "sign an override: the release may go on without a pass; two people must sign"
     sign.add_argument("--override", action="store_true", help=meaning)
@@ -189,7 +191,7 @@ def _add_signing(add: AddCommand) -> None:
     status = add("status", "show which objectives are verified, signed, open or failed")
     options.add_stage(status, "the stage whose status is shown (default: every stage)")
     options.add_target(
-        status, "the target whose status is shown (green)", required=False, default="green"
+        status, "the target whose status is shown (default: green)", required=False, default="green"
     )
     options.add_places(status)
     options.add_json(status, "print the status as JSON")
@@ -200,7 +202,7 @@ def _add_recordings(add: AddCommand) -> None:
     options.add_target(record, "the target that is green, the canary")
     options.add_baseline(record)
     options.add_targets(record)
-    meaning = f"the time between two scrapes ({RECORD_SECONDS:g}s)"
+    meaning = f"the time between two scrapes (default: {RECORD_SECONDS:g}s)"
     options.add_duration(record, "--every", meaning, default=RECORD_SECONDS)
     options.add_watch_duration(record)
     backtest = add("backtest", "judge recordings of metrics as if they were live")
@@ -285,14 +287,14 @@ def _add_serve(add: AddCommand) -> None:
         type=address_and_port,
         default=("127.0.0.1", 8765),
         metavar="HOST:PORT",
-        help="the address of the server (127.0.0.1:8765); port 0 means a free port",
+        help="the address of the server; port 0 means a free port (default: 127.0.0.1:8765)",
     )
     meaning = "the target of the page (default: the target of the newest ramp in the ledger)"
     options.add_target(serve, meaning, required=False)
     options.add_places(serve)
     options.add_time_scale(serve)
     options.add_runs(serve)
-    meaning = "the longest time that a request waits for its decision (30s)"
+    meaning = "the longest time that a request waits for its decision (default: 30s)"
     options.add_duration(serve, "--time-limit", meaning, default=30.0, max_seconds=600)
     serve.add_argument(
         "--no-loopback-exception",

@@ -73,10 +73,10 @@ def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
 
 
 def may_change_soon(stage: Stage, decision: Decision) -> bool:
-    """Return whether the next scrapes, or the next run of the gate's own checks, may change a hold.
+    """Return whether a hold may become another decision after the next scrapes or checks.
 
-    A finding about another run does not change soon. A finding about a source that sends no
-    response does not change soon either.
+    The checks are those that the gate runs itself. A finding about another run does not change
+    soon. A finding about a source without a response does not change soon either.
 
     Args:
         stage: the stage after a rollback.

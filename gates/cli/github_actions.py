@@ -21,7 +21,7 @@ def is_present() -> bool:
 
 
 def without_commands(text: str, format_name: str) -> str:
-    """Return a text without the commands that the runner of GitHub Actions would carry out.
+    """Return a text in which the GitHub Actions runner finds no workflow command.
 
     Args:
         text: lines that do not begin with two colons.

@@ -171,5 +171,5 @@ def add_duration(
 
 def add_watch_duration(command: argparse.ArgumentParser) -> None:
     """Add the option ``--for TIME`` to a command; the default is the time of the guide's ramp."""
-    meaning = f"the time after which the command ends ({HOURS_OF_RAMP}h)"
+    meaning = f"the time after which the command ends (default: {HOURS_OF_RAMP}h)"
     add_duration(command, "--for", meaning, default=RAMP_SECONDS)

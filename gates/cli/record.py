@@ -89,7 +89,7 @@ class _Writer:
             )
 
     def weight(self, at: float, share: float) -> None:
-        """Write green's share of the traffic, if the share differs from the share before."""
+        """Write green's share of the traffic, if it differs from the last written share."""
         if share == self._share:
             return
         if share > 0 and not self.begun:
@@ -99,7 +99,7 @@ class _Writer:
         self.write(_RecordedLine(at, {"weight": {"green": share}}))
 
     def write(self, line: _RecordedLine) -> None:
-        """Write a line now; before the ramp begins, store the line until then.
+        """Write a line at once; before the ramp begins, store the line until the ramp begins.
 
         Raises:
             ConfigurationError: the ramp has not begun, and the stored lines need too much memory.

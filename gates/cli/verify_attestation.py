@@ -15,10 +15,10 @@ from reports.terminal import WORDS, printable
 
 
 def verify_attestation(arguments: argparse.Namespace) -> int:
-    """Run ``gates verify-attestation``: verify the signature of a file, then its release.
+    """Run ``gates verify-attestation``: verify the signature and the release of a file.
 
     Returns:
-        The exit code of the decision that the file attests; 1 where the file is not verified.
+        The exit code of the decision in the file; 1 if the signature or the release is wrong.
     """
     target = target_file.load(arguments.target, places.targets(arguments.targets).path)
     max_age = None if arguments.max_age is None else timedelta(seconds=arguments.max_age)

@@ -38,9 +38,9 @@ def watch(arguments: argparse.Namespace) -> int:
     The command ends when a rollback trigger fires, or after the duration.
 
     Returns:
-        The exit code of a no-go or a rollback. Otherwise 70 where the command rolled back an
-        orphaned ramp, 3 where the command left the traffic of an orphaned ramp or could not
-        measure a trigger, and else 0.
+        The exit code of the decision, if the decision is a no-go or a rollback. Else 70, if the
+        command rolled back an orphaned ramp. Else 3, if the command left the traffic of an
+        orphaned ramp where it was, or could not measure a trigger. Else 0.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     context = context_of(arguments)

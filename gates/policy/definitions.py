@@ -61,14 +61,14 @@ class ComparisonTerms:
     """The parameters of all comparisons of green with blue.
 
     Args:
-        guide: the parameters of the comparisons that have a limit of the guide. Each objective has
-            its own limit and warm-up.
-        customers: the parameters of the comparisons of customers' events, which share another
-            error budget.
-        least_ratio: the lowest accepted ratio of green's events per request to blue's. The gate
-            stops green under this ratio.
-        hold_ratio: the ratio of green's events per request to blue's under which a ramp step does
-            not go on.
+        guide: the parameters of the comparisons that have a limit of the deployment guide. Each of
+            their objectives states a limit and a burn-in.
+        customers: the parameters of the comparisons of customers' events. These comparisons have
+            an error budget of their own.
+        least_ratio: green's events per request, divided by blue's, must not be under this ratio;
+            under this ratio the gate stops green.
+        hold_ratio: where green's events per request, divided by blue's, are under this ratio, the
+            ramp does not take the next step.
     """
 
     guide: Terms
@@ -77,11 +77,12 @@ class ComparisonTerms:
     hold_ratio: float
 
     def shared_by_more(self, before: Metrics, after: Metrics) -> "ComparisonTerms":
-        """Return the terms for another number of comparisons that share the error budgets.
+        """Return the terms after a change in how many comparisons share each error budget.
 
         Args:
-            before: the numbers of comparisons (with a limit, with a margin) of the present terms.
-            after: the numbers of comparisons (with a limit, with a margin) of the new terms.
+            before: the number of comparisons with a limit, and the number with a margin, in the
+                present terms.
+            after: the same two numbers in the new terms.
         """
         factors = [max(1, now) / max(1, then) for then, now in zip(before, after, strict=True)]
         return replace(
@@ -144,15 +145,15 @@ class Definitions:
         return indicator
 
     def max_age(self, table: Table) -> timedelta:
-        """Return the maximum age of a run: the age in the table, or the default."""
+        """Return the maximum age of a run: from the table of the objective, else the default."""
         return _seconds(table, "max_age_seconds", self.defaults.max_age)
 
     def max_sample_age(self, table: Table) -> timedelta:
-        """Return the maximum age of the newest sample: the age in the table, or the default."""
+        """Return the maximum age of the newest sample: from the objective, else the default."""
         return _seconds(table, "max_sample_age_seconds", self.defaults.max_sample_age)
 
     def window(self, table: Table) -> timedelta:
-        """Return the length of the window of an objective: from the table, or the default."""
+        """Return the length of the window: from the table of the objective, else the default."""
         return _seconds(table, "window_seconds", self.defaults.window)
 
 

@@ -98,11 +98,15 @@ def _stop_at(table: Table, metrics: int) -> float:
 
 
 def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjective:
-    """Read a comparison: ``below`` limits green's ratio, ``margin`` the distance to blue's."""
+    """Read a ``comparison`` objective: green's ratio of bad events must not be too high.
+
+    The key ``below`` limits green's ratio. The key ``margin`` limits how much higher green's ratio
+    may be than blue's ratio.
+    """
     indicator = known.events(table, Part.BAD, Part.GOOD)
     relative = "margin" in table.left()
     if relative == ("below" in table.left()):
-        raise table.error("below", "expected exactly one of the keys below and margin")
+        raise table.error("below", "expected exactly one of the keys: below, margin")
     if relative and not is_within(indicator.selected, indicator.total):
         raise table.error(
             "indicator", f"{indicator.name}: bad must have every label matcher of total"
@@ -130,7 +134,7 @@ def comparison(name: str, table: Table, known: Definitions) -> ComparisonObjecti
 
 
 def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjective:
-    """Read the objective that green has about as many events per request as blue."""
+    """Read a ``throughput`` objective: green has about as many events per request as blue."""
     return ThroughputObjective(
         name=name,
         guide=table.text("guide"),
@@ -144,7 +148,7 @@ def throughput(name: str, table: Table, known: Definitions) -> ThroughputObjecti
 
 
 def availability(name: str, table: Table, known: Definitions) -> AvailabilityObjective:
-    """Read the objective that green's instances are up for most of a ramp step."""
+    """Read an ``availability`` objective: green's instances are up for most of a ramp step."""
     return AvailabilityObjective(
         name=name,
         guide=table.text("guide"),
@@ -157,7 +161,7 @@ def availability(name: str, table: Table, known: Definitions) -> AvailabilityObj
 
 
 def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
-    """Read a rollback trigger, which is an objective whose fail means a rollback."""
+    """Read a ``trigger`` objective, a rollback trigger: if it fails, the gate rolls back."""
     return TriggerObjective(
         name=name,
         guide=table.text("guide"),
@@ -172,7 +176,7 @@ def trigger(name: str, table: Table, known: Definitions) -> TriggerObjective:
 
 
 def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
-    """Read the objective that green's processes restart at most ``max_restarts`` times."""
+    """Read a ``restarts`` objective: green's processes restart at most ``max_restarts`` times."""
     return RestartsObjective(
         name=name,
         guide=table.text("guide"),
@@ -184,7 +188,7 @@ def restarts(name: str, table: Table, known: Definitions) -> RestartsObjective:
 
 
 def traffic(name: str, table: Table, known: Definitions) -> TrafficObjective:
-    """Read the objective that green's part of all events is near green's share of the traffic."""
+    """Read a ``traffic`` objective: green's part of all events is near its traffic share."""
     return TrafficObjective(
         name=name,
         guide=table.text("guide"),

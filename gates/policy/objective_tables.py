@@ -32,7 +32,7 @@ MAX_OWNER_CHARACTERS = 80
 
 
 def advisory(table: Table) -> Advisory | None:
-    """Return the trial that the table of an objective states; None for an objective that counts."""
+    """Return the trial of an advisory objective; None if the objective is not advisory."""
     if "advisory" not in table.left() or not table.flag("advisory"):
         return None
     owner = table.text("owner").strip()
@@ -70,7 +70,7 @@ def refuse_advisory(objective: Objective, table: Table) -> None:
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
-    """Read the objective that the checks of a check set have passed."""
+    """Read a ``checks`` objective: the checks of a check set have passed."""
     check_set = one_of(table, "checks", known.check_sets)
     objective = ChecksObjective(
         name=name,
@@ -91,7 +91,7 @@ def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:
 
 
 def no_failed_checks(name: str, table: Table, known: Definitions) -> NoFailedChecksObjective:
-    """Read the objective that no recent run reports a failure of a check of the check set."""
+    """Read a ``no_failed_checks`` objective: no check of the set failed in a recent run."""
     return NoFailedChecksObjective(
         name=name,
         guide=table.text("guide"),
@@ -110,7 +110,7 @@ def _breach(table: Table) -> Outcome:
 
 
 def listed_checks(name: str, table: Table, known: Definitions) -> ListedChecksObjective:
-    """Read the objective that only checks of the policy's check sets have run."""
+    """Read a ``listed_checks`` objective: every check that ran is in a check set of the policy."""
     return ListedChecksObjective(
         name=name,
         guide=table.text("guide"),
@@ -125,17 +125,17 @@ def _since_rollback(table: Table) -> bool:
 
 
 def rollback(name: str, table: Table, known: Definitions) -> RollbackObjective:
-    """Read the objective that a rollback has given the target all traffic."""
+    """Read a ``rollback`` objective: a rollback has moved all traffic to the target."""
     return RollbackObjective(name=name, guide=table.text("guide"), max_age=known.max_age(table))
 
 
 def served_build(name: str, table: Table, _: Definitions) -> ServedBuildObjective:
-    """Read the objective that the target serves the expected build."""
+    """Read a ``served_build`` objective: the target serves the expected build."""
     return ServedBuildObjective(name=name, guide=table.text("guide"))
 
 
 def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjective:
-    """Read the objective that the samples come from the expected build."""
+    """Read a ``live_build`` objective: the samples come from the expected build."""
     return LiveBuildObjective(
         name=name,
         guide=table.text("guide"),
@@ -147,10 +147,10 @@ def live_build(name: str, table: Table, known: Definitions) -> LiveBuildObjectiv
 
 
 def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
-    """Read the objective that limits the ratio of bad events, or of good events."""
+    """Read a ``ratio`` objective: a limit for the ratio of bad events, or of good events."""
     below = "below" in table.left()
     if below == ("above" in table.left()):
-        raise table.error("below", "expected exactly one of the keys below and above")
+        raise table.error("below", "expected exactly one of the keys: below, above")
     direction = "below" if below else "above"
     limit = table.number(direction, 0, 1)
     if not 0 < limit < 1:
@@ -175,7 +175,7 @@ def ratio(name: str, table: Table, known: Definitions) -> RatioObjective:
 
 
 def share(name: str, table: Table, known: Definitions) -> ShareObjective:
-    """Read the objective that green has had its share of the traffic for the whole bake time."""
+    """Read a ``share`` objective: green had its traffic share for the whole bake time."""
     objective = ShareObjective(
         name=name,
         guide=table.text("guide"),
@@ -191,7 +191,7 @@ def share(name: str, table: Table, known: Definitions) -> ShareObjective:
 
 
 def load(name: str, table: Table, known: Definitions) -> LoadObjective:
-    """Read the objective that a load run of a load profile has met the limits of the profile."""
+    """Read a ``load`` objective: a load run has met the limits of its load profile."""
     profile = one_of(table, "profile", known.profiles)
     required, keys = known.profiles[profile], table.left()
     return LoadObjective(
@@ -211,7 +211,7 @@ def load(name: str, table: Table, known: Definitions) -> LoadObjective:
 
 
 def sign_off(name: str, table: Table, _: Definitions) -> SignOffObjective:
-    """Read the objective that people have signed an item that no machine can verify."""
+    """Read a ``sign_off`` objective: people have signed an item that no machine can verify."""
     keys = table.left()
     return SignOffObjective(
         name=name,

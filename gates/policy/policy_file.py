@@ -202,7 +202,9 @@ def stage_named(policy: Policy, name: str, where: str) -> Stage:
 
 
 def load_stage(policy: Policy, profile: str) -> Stage:
-    """Return the stage whose load objective requires the fewest users and the shortest run.
+    """Return the stage that requires the smallest load run of a profile.
+
+    The smallest load run has the fewest users, and then the shortest time.
 
     Args:
         policy: a policy.
@@ -323,7 +325,7 @@ def _profile(
     }
     if ALL_OPERATIONS not in p95:
         raise table.error(
-            "p95", "expected total among the operations; add total, the limit of all operations"
+            "p95", "the operation total is missing; add total, the limit of all operations together"
         )
     return LoadProfile(
         limits={limit: limits[limit] for limit in (*ALWAYS, *chosen) if limit != KNEE},

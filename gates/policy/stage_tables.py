@@ -127,7 +127,7 @@ class Groups:
         return cls(objectives, groups)
 
     def chosen(self, names: Sequence[str], table: Table) -> list[Objective]:
-        """Return the objectives that a stage names, alone or in a group, each objective once."""
+        """Return the objectives of a stage, each once; a name in ``names`` may be a group."""
         members: dict[str, None] = {}
         for name in names:
             if name not in self.objectives and name not in self.groups:
@@ -278,7 +278,8 @@ def _refuse_unbound(
     if live and not limited:
         raise table.error(
             "objectives",
-            f"{live[0].name} needs an objective of kind comparison that has a limit and counts",
+            f"{live[0].name} needs an objective of kind comparison that has a limit and is not "
+            "advisory",
         )
     for objective in chosen:
         if isinstance(objective, RatioObjective) and objective.window > max(

@@ -18,7 +18,9 @@ STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@ -]{0,99}\Z")
 
 
 class Table:
-    """A table of a TOML file, whose reader must take every key exactly once.
+    """A table of a TOML file. To take a key means to read its value, and to mark the key as read.
+
+    A key that is never taken is an error, and so is a second take of the same key.
 
     Args:
         where: the path of the TOML file, for error messages.
@@ -45,7 +47,7 @@ class Table:
         return self._left.get(key)
 
     def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
-        """Take the key, and return its value, whose type must be ``kind``.
+        """Take a key, and return its value; the value must have the type ``kind``.
 
         Args:
             key: the key.
@@ -60,32 +62,32 @@ class Table:
         return value
 
     def text(self, key: str) -> str:
-        """Take a text that is not empty."""
+        """Take a key, and return its value: a text that is not empty."""
         value: str = self.take(key, str, "a text")
         if not value.strip():
             raise self.error(key, "expected a text, got an empty text")
         return value
 
     def name(self, key: str) -> str:
-        """Take a name of lower-case letters, digits, dots, dashes and underscores."""
+        """Take a key, and return a name: lower-case letters, digits, dots, dashes, underscores."""
         value = self.text(key)
         if not NAME.match(value):
             raise self.error(key, f"expected a name like v5 or ramp-10, got {value!r}"[:200])
         return value
 
     def store_name(self, key: str) -> str:
-        """Take a name that a store gives itself, such as a version; capitals are allowed."""
+        """Take a key, and return a name that may have capitals, such as the version of a store."""
         value = self.text(key)
         if not STORE_NAME.match(value):
             raise self.error(key, f"expected a name like v5 or 1.2.0-RC1, got {value!r}"[:200])
         return value
 
     def flag(self, key: str) -> bool:
-        """Take a value that is true or false."""
+        """Take a key, and return its value: true or false."""
         return bool(self.take(key, bool, "true or false"))
 
     def number(self, key: str, least: float, most: float) -> float:
-        """Take a finite number from ``least`` to ``most``."""
+        """Take a key, and return its value: a finite number from ``least`` to ``most``."""
         expected = f"a number from {least:g} to {most:g}"
         value = float(self.take(key, (int, float), expected))
         if not least <= value <= most:
@@ -98,7 +100,7 @@ class Table:
         return value
 
     def whole(self, key: str, least: int, most: int) -> int:
-        """Take a whole number from ``least`` to ``most``."""
+        """Take a key, and return its value: a whole number from ``least`` to ``most``."""
         expected = f"a whole number from {least} to {most}"
         value: int = self.take(key, int, expected)
         if not least <= value <= most:
@@ -106,11 +108,11 @@ class Table:
         return value
 
     def seconds(self, key: str) -> timedelta:
-        """Take a duration in seconds, from 1 second to 30 days."""
+        """Take a key, and return its value: a duration from 1 second to 30 days."""
         return timedelta(seconds=self.number(key, 1, 30 * 86400))
 
     def day(self, key: str) -> date:
-        """Take a date without a time."""
+        """Take a key, and return its value: a date without a time."""
         expected = "a date such as 2026-12-04"
         value: date = self.take(key, date, expected)
         if isinstance(value, datetime):
@@ -118,7 +120,7 @@ class Table:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Take a list of texts that is not empty and has no text twice."""
+        """Take a key, and return its list of texts: at least one, and none twice."""
         values: list[object] = self.take(key, list, "a list of texts")
         texts = [value for value in values if isinstance(value, str) and value.strip()]
         if not texts or len(texts) != len(values):
@@ -128,7 +130,7 @@ class Table:
         return tuple(texts)
 
     def numbers(self, key: str, least: float, most: float) -> tuple[float, ...]:
-        """Take a list of numbers from ``least`` to ``most`` that is not empty."""
+        """Take a key, and return its list of at least one number from ``least`` to ``most``."""
         expected = f"a list of numbers from {least:g} to {most:g}"
         values: list[object] = self.take(key, list, expected)
         numbers = [
@@ -157,7 +159,7 @@ class Table:
             )
 
     def end_of(self, *tables: "Table") -> None:
-        """Refuse keys that are not taken in this table and in other tables."""
+        """Refuse each key that is not taken, in this table and in ``tables``."""
         for table in (*tables, self):
             table.end()
 
@@ -196,7 +198,7 @@ def read(path: Path) -> tuple[Table, bytes]:
 
 
 def one_of(table: Table, key: str, choices: Iterable[str]) -> str:
-    """Take a text that must be one of ``choices``."""
+    """Take a key, and return its value: a text that must be in ``choices``."""
     value = table.text(key)
     known = sorted(choices)
     if value not in known:

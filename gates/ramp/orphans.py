@@ -28,8 +28,8 @@ class OrphanAction(Enum):
 def handle(context: Context, baseline: str, folder: Path, screen: Screen) -> OrphanAction:
     """Find an orphaned ramp of the target, and apply ``on_crash`` to its traffic.
 
-    An orphaned ramp has moved traffic and has no end in the ledger, and no process has locked its
-    lock file.
+    An orphaned ramp has moved traffic and has no end in the ledger, and no process has locked
+    the lock file of this ramp.
 
     Args:
         context: the policy, the target and the folders.

@@ -35,7 +35,7 @@ class RequestCount:
         latest: the number of requests between the last two scrapes; None before the second scrape
             after the move.
         before: the number of requests in the minute before the move.
-        is_counted: whether ``total`` contains at least one whole time between two scrapes.
+        is_counted: whether ``total`` covers at least one whole scrape interval.
     """
 
     total: float
@@ -53,7 +53,7 @@ class RequestCounts:
 
 
 def requests_since(move: ConfirmedMove, green: SampleSet, blue: SampleSet) -> RequestCounts | str:
-    """Return the requests of green and of blue, or a sentence with the reason if they are unknown.
+    """Return the requests of green and of blue; if they are unknown, a sentence with the reason.
 
     Args:
         move: the last move.

@@ -131,7 +131,7 @@ class RollbackResult:
     def given_back(self) -> bool:
         """Return whether Prometheus shows that blue has all traffic.
 
-        The response of the control endpoint may contradict Prometheus.
+        This is also true where the response of the control endpoint contradicts Prometheus.
         """
         is_contradicted = self.proof is Proof.CONTRADICTED
         return self.verified or (is_contradicted and self.report.opinion is Opinion.AGREES)

@@ -62,7 +62,7 @@ class Opinion(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An opinion about a move, and a sentence with the figures on which the opinion is based."""
+    """An opinion about a move, and a sentence with the numbers behind this opinion."""
 
     opinion: Opinion
     sentence: str
@@ -99,7 +99,7 @@ class WitnessReport:
 
     @property
     def sentence(self) -> str:
-        """Return the sentences about weights and requests, once where they are the same."""
+        """Return the sentences about weights and about requests; only one if both are equal."""
         if self.weights == self.requests:
             return self.weights.sentence
         return f"{self.weights.sentence}; {self.requests.sentence}"
@@ -299,7 +299,10 @@ def _requests_statement(
 def _stop_statement(green: RequestCount, blue: RequestCount, witness: Witness) -> Statement:
     """State whether green answers no customer any more, and blue answers customers."""
     if green.latest:
-        sentence = f"{witness.green} still answers customers: {green.latest:.0f} in the last scrape"
+        sentence = (
+            f"{witness.green} still answers customers: {green.latest:.0f} requests between the "
+            "last two scrapes"
+        )
         return Statement(Opinion.CONTRADICTS, sentence)
     if not blue.latest and not blue.total:
         return Statement(Opinion.NOT_SEEN, "neither colour has answered a customer since the move")

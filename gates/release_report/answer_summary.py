@@ -95,7 +95,9 @@ def _headline(decision: Decision, outcome: Outcome, entries: Sequence[LedgerEntr
         case Outcome.GO:
             return f"The release may go on past {stage}."
         case Outcome.HOLD:
-            return f"The release waits at {stage}: the gate cannot yet decide that it may go on."
+            return (
+                f"The release waits at {stage}: the gate cannot yet say that the release may go on."
+            )
         case Outcome.NO_GO | Outcome.ROLLBACK:
             return _stopped(decision, outcome, entries)
 
@@ -114,7 +116,7 @@ def _stopped(decision: Decision, outcome: Outcome, entries: Sequence[LedgerEntry
 
 
 def is_rollback_failed(entries: Sequence[LedgerEntry]) -> bool:
-    """Whether the newest ramp ended with a rollback that failed.
+    """Return whether the newest ramp ended with a rollback that failed.
 
     Args:
         entries: the entries of the newest ramp, oldest first.

@@ -30,7 +30,7 @@ class KeptDecision:
 
     @property
     def sentence(self) -> str:
-        """A sentence that names the decision to which the evidence belongs."""
+        """Return a sentence that names the decision to which the evidence belongs."""
         decision = self.document.decision
         return (
             f"The charts show the stored evidence of the decision about {decision.stage} at "

@@ -97,7 +97,7 @@ def write(source: ReportInput) -> Path:
 
 
 def announce(source_of: Callable[[], ReportInput], say: Callable[[str], None]) -> None:
-    """Write the page at the end of a command, and print its path; a failure is only printed.
+    """Write the page at the end of a command, and print its path, or the problem.
 
     Args:
         source_of: reads the ledger, policy and target that the page is written from.

@@ -150,10 +150,11 @@ def _ramp_event(entry: RampEventEntry) -> RampEvent | None:
 
 
 def ending_words(ending: RampEnding | None) -> tuple[Tone, str]:
-    """Return the tone and the words for the ending of a ramp.
+    """Return how the page shows the ending of a ramp: the tone (such as good or bad) and the words.
 
     Args:
-        ending: the ending in the ledger; None where this version of the gate does not know it.
+        ending: the ending in the ledger; None where this version of the gate does not
+            know the ending.
     """
     return (Tone.PLAIN, "the ramp ended") if ending is None else ENDINGS[ending]
 

@@ -123,7 +123,7 @@ def _target(name: str, folder: Path, content: LedgerContent) -> Target | None:
 
 
 def newest_target(content: LedgerContent) -> str:
-    """Return the target of the newest ramp, or else of the newest decision; empty without either.
+    """Return the target of the newest ramp, else of the newest decision, else an empty text.
 
     After a rollback, the newest decision is about the baseline. The report is about the release.
     """

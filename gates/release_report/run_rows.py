@@ -36,7 +36,7 @@ class _Newest:
 
     @property
     def failure(self) -> CheckResult | None:
-        """The first result that is not a pass."""
+        """Return the first result that is not a pass; None if every result is a pass."""
         failed = (r for r in self.results if r.outcome is not CheckOutcome.PASSED)
         return next(failed, None)
 

@@ -1,7 +1,7 @@
 """The HTTP server of the gate: pipelines request decisions, and people watch the release.
 
 settings          has the settings of the command line and of the environment
-access            refuses requests without a bearer token, a client certificate, or loopback
+access            allows a request with a token or client certificate, or directly from this machine
 request_bodies    reads the body of a request within limits of size and time
 questions         makes the decisions in threads; equal requests at the same time share a decision
 decision_answers  sends decisions as responses to programs, Argo Rollouts and Flagger

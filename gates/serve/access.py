@@ -78,7 +78,8 @@ def is_direct_loopback(client: str, headers: Headers) -> bool:
     """Return whether a client on this machine sent the request directly to this server.
 
     A proxy of this machine forwards requests of other machines. A page of another site may make the
-    browser of this machine send a request. Such requests come from loopback, but need a token.
+    browser of this machine send a request. Both kinds of requests come from a loopback address, but
+    need a token.
 
     Args:
         client: the IP address of the client of the connection.

@@ -55,7 +55,7 @@ class DecisionAnswers:
         return Response(compact_text(document), media_type=JSON_TYPE)
 
     async def argo_metric(self, request: Request) -> Response:
-        """Respond to the ``web`` metric of Argo Rollouts with 200 for each decision.
+        """Respond to the ``web`` metric of Argo Rollouts: 200 and the decision, whatever it is.
 
         Source: https://argo-rollouts.readthedocs.io/en/stable/analysis/web/
         """

@@ -91,8 +91,8 @@ class Gate:
     Args:
         settings: the settings of the server.
         reader: the reader of the ledger, for all questions.
-        attempts: the attempts of the collector, by target and policy. A collector that has failed
-            is not started again for each question.
+        attempts: the collector's newest attempt of each check set, keyed by target and policy.
+            After a failed attempt, the next question does not start the collector at once.
         steps: the name of the stage of the last question about ``@step``, by target.
         policies: the reader of the policy, for all questions.
     """

@@ -108,7 +108,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 def server_of(app: Starlette, settings: ServeSettings) -> uvicorn.Server:
-    """Return a uvicorn server, which trusts no header of a request about the address of the client.
+    """Return a uvicorn server; it never reads the client's address from a request header.
 
     Args:
         app: the web application.

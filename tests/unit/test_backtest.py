@@ -241,8 +241,8 @@ SEMANTIC = {
     "no comparison of latency": (
         LATENCY, LATENCY.replace("slow_requests", "payment_declines"),
         "without a comparison of latency"),
-    "smoke without log-in": ('"smoke.login", ', "", "without smoke.login"),
-    "smoke without payment": ('"smoke.payment", ', "", "without smoke.payment"),
+    "smoke without log-in": ('"smoke.login", ', "", "suite, but not smoke.login"),
+    "smoke without payment": ('"smoke.payment", ', "", "suite, but not smoke.payment"),
 }  # fmt: skip
 
 
@@ -274,7 +274,7 @@ def test_failures_counted_as_good_events_are_found(tmp_path: Path) -> None:
 # Objectives without which a stage with traffic is not judged; each is used by another stage.
 MISSING = {
     "latency-against-blue": "without a comparison of latency",
-    "green-up": "without how long green was up",
+    "green-up": "without the time that green was up",
     "errors-trigger, latency-trigger": "without a rollback trigger",
     "traffic-seen": "without the traffic that each colour answered",
 }

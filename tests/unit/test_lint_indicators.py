@@ -52,7 +52,7 @@ def test_a_unit_that_the_name_contradicts_is_found(tmp_path: Path) -> None:
     under = 'good_reads = "requests took under 1 s"\n'
     path.write_text(TEXT.replace(under, f'{under}unit = "milliseconds"\n'))
     problems = policy_problems.problems(policy_file.load(path), None)
-    assert any("unit: milliseconds, and the name of the metric says seconds" in one
+    assert any("unit: milliseconds, but the name of the metric says seconds" in one
                for one in problems)  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_objectives_that_would_watch_a_balancer_are_found(tmp_path: Path) -> Non
     )
     policy.write_text(text.replace('"errors-against-blue",', '"errors-against-blue", "green-up",'))
     problems = policy_problems.problems(policy_file.load(policy), None)
-    assert any("watches the balancer and not green" in one for one in problems)
+    assert any("judges the balancer and not green" in one for one in problems)
     policy.write_text(minimal("haproxy"))
     problems = policy_problems.problems(policy_file.load(policy), None)
     assert not any("green was up" in one for one in problems)

@@ -96,7 +96,7 @@ MISTAKES = [
     ("minimum_users = 1000", "minimum_users = 0", "expected a whole number"),
     ('limits = ["longest_gap_seconds", "recovery_seconds"]', 'limits = ["longest_gap"]',
      "no limit 'longest_gap' in load_limits. Did you mean longest_gap_seconds?"),
-    ('p95 = { total = "api" }', 'p95 = { search = "search" }', "expected total among the"),
+    ('p95 = { total = "api" }', 'p95 = { search = "search" }', "the operation total is missing"),
     ('p95 = { total = "api" }', 'p95 = { total = "apis" }', "total: expected one of"),
     ("[load_profiles.soak]", "[load_profiles.soka]", "Did you mean soak?"),
     ("least_seconds = 0.1", "least_seconds = 2", "least_seconds: expected a number from 0"),

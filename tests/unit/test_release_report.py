@@ -133,7 +133,11 @@ def test_a_rollback_after_a_go_is_not_shown_as_a_go(tmp_path: Path) -> None:
     ("outcome", "word", "headline"),
     [
         (Outcome.GO, "GO", "The release may go on past ramp-30."),
-        (Outcome.HOLD, "HOLD", "The release waits at ramp-30: the gate cannot yet decide that it"),
+        (
+            Outcome.HOLD,
+            "HOLD",
+            "The release waits at ramp-30: the gate cannot yet say that the release",
+        ),
         (Outcome.NO_GO, "NO-GO", "The release must not go on past ramp-30."),
         (Outcome.ROLLBACK, "ROLLBACK", "The release failed at ramp-30: all traffic must go to"),
     ],

@@ -54,7 +54,7 @@ def problems(indicator: EventIndicator) -> Iterator[str]:
 
 
 def boundaries(indicator: EventIndicator) -> tuple[float, ...] | None:
-    """Return the bucket boundaries in the selector of an indicator; None where one is no number."""
+    """Return the bucket boundaries in a selector; None if a boundary in it is not a number."""
     try:
         return tuple(float(text) for text in _spellings(indicator))
     except ValueError:
@@ -62,7 +62,7 @@ def boundaries(indicator: EventIndicator) -> tuple[float, ...] | None:
 
 
 def missing(indicator: EventIndicator, edges: Mapping[str, frozenset[str]]) -> str:
-    """Return why no time series has the boundary of an indicator; empty where a series has it.
+    """Return a problem if no time series has the boundary of the indicator; else an empty text.
 
     Args:
         indicator: the indicator.
@@ -104,8 +104,8 @@ def _unit(indicator: EventIndicator, boundary: float) -> Iterator[str]:
     in_name = next((unit for unit in UNITS if name.endswith(f"_{unit}")), "")
     if in_name and indicator.unit and in_name != indicator.unit:
         yield (
-            f"unit: {indicator.unit}, and the name of the metric says {in_name}; state the unit of "
-            "the metric"
+            f"unit: {indicator.unit}, but the name of the metric says {in_name}; correct the unit "
+            "of the indicator"
         )
     words = DURATION.search(indicator.reads)
     if not indicator.unit or words is None:

@@ -120,8 +120,8 @@ def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
         if written_checks(suites / suite) & set(objective.checks):
             for missing in [check for check in required if check not in objective.checks]:
                 yield (
-                    f"the check set has checks of the {suite} suite, but is without {missing}, a "
-                    "required check of the suite; add the check"
+                    f"the check set has checks of the {suite} suite, but not {missing}, "
+                    "which the suite requires; add this check"
                 )
 
 

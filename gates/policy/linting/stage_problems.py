@@ -28,7 +28,7 @@ NEEDS: dict[type, str] = {
     TrafficObjective: "the traffic that each colour answered",
     ShareObjective: "green's share of the traffic at the balancer",
     LiveBuildObjective: "the build of the samples",
-    AvailabilityObjective: "how long green was up",
+    AvailabilityObjective: "the time that green was up",
 }
 
 
@@ -43,7 +43,7 @@ def problems(stage: Stage) -> Iterator[str]:
     if stage.share is not None and stage.role is not StageRole.AFTER_ROLLBACK:
         for requirement in _missing(stage):
             problem = f"the stage has traffic, but is judged without {requirement}"
-            yield f"{problem}; add such an objective"
+            yield f"{problem}; add an objective about this"
     bakes = [
         objective.bake for objective in stage.objectives if isinstance(objective, ShareObjective)
     ]
@@ -54,7 +54,7 @@ def problems(stage: Stage) -> Iterator[str]:
 
 
 def too_many(events: int, seconds: float) -> Iterator[str]:
-    """Yield a sentence if the minimum events are more than a shop can have in the time.
+    """Yield a sentence if the minimum number of events is too large for any shop in this time.
 
     Args:
         events: the minimum number of events.
@@ -119,8 +119,8 @@ def _of_a_balancer(stage: Stage) -> Iterator[str]:
     for objective in stage.objectives:
         if isinstance(objective, AvailabilityObjective | RestartsObjective):
             yield (
-                f"{objective.name}: the policy's processes count for both colours, so this "
-                "objective watches the balancer and not green; remove the objective"
+                f"{objective.name}: the processes of the policy serve both colours, so this "
+                "objective judges the balancer and not green; remove the objective"
             )
 
 

@@ -116,7 +116,7 @@ class AccessReader:
         if len(named) > 1:
             raise table.error(
                 "credentials",
-                "a request has a token or credentials, not both; delete one of these keys",
+                "a request can have a token or credentials, not both; delete one key",
             )
         if "secret_headers" in table.left():
             headers = table.table("secret_headers")
@@ -184,4 +184,4 @@ def _headers(table: Table, key: str) -> Iterator[tuple[str, str]]:
 
 def _check_name(headers: Table, name: str) -> None:
     if not HEADER.match(name) or name.lower() in OWN_HEADERS:
-        raise headers.error(name, "expected the name of a header that requests may add")
+        raise headers.error(name, "expected the name of a header that a target file may add")
