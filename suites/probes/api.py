@@ -165,14 +165,14 @@ class Observation:
     """The observation of one probe for one operation, or for one parameter of an operation.
 
     Args:
-        rule: the name of the rule, for the weakness that the probe looks for.
-        place: the operation and the parameter, in words.
+        rule: the name of the rule in ``suites/probes/rules.py`` that describes the weakness.
+        place: the name of the operation and of the parameter, as text for messages.
         is_finding: whether the probe found the weakness.
-        sentence: the observation in words.
+        sentence: a sentence that states the observation.
         exchange: the request and the response that prove the observation; None without them.
         cause: the cause of the weakness. Findings with equal rules and causes count as one finding.
             If the cause is empty, ``place`` is the cause.
-        steps: the requests that must be sent before, to repeat the observation.
+        steps: to repeat the observation, send these requests first.
     """
 
     rule: str
@@ -189,7 +189,7 @@ class Observation:
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:
-    """Replace the parameters of a path template by their escaped values.
+    """Return a path template with the escaped values instead of its parameters.
 
     Args:
         path: the path template, with parameters in braces.

@@ -69,8 +69,8 @@ def unknown_fields(endpoint: Endpoint, call: Call) -> Iterator[tuple[str, Call]]
         call: a valid request.
 
     Yields:
-        The name of the unknown field, and the request. Objects that allow further fields are left
-        out.
+        The name of the unknown field, and the request. There is no request for an object that
+        allows further fields.
     """
     for path, schema in _objects(endpoint.body or {}, call.body, ""):
         if schema.get("additionalProperties", True) is False:

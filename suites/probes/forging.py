@@ -164,7 +164,7 @@ def tokens_refused(
         endpoint: a secured operation.
         call: a valid request for this operation.
         token: a genuine token.
-        attempts: the name of the rule; and the names of the tokens with the tokens.
+        attempts: the name of the rule, and pairs of a token's name and the token.
 
     Raises:
         ValueError: the service refuses the genuine token, so the refusal of another token proves

@@ -133,7 +133,7 @@ def nosql_pairs() -> tuple[Pair, ...]:
 
 
 def shape(exchange: Exchange, *payloads: object) -> tuple[int, object]:
-    """Return status and structure of a response, without the payloads that the response repeats."""
+    """Return status and structure of a response, after the removal of all repeated payloads."""
     try:
         content = without_echoes(json.loads(exchange.text), payloads)
     except (ValueError, RecursionError):
@@ -232,7 +232,7 @@ def operator_calls(call: Call, place: Parameter) -> Callable[[object], Call]:
 
 
 def sql(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send SQL quotes, conditions and delays; errors, different responses and delays are signs."""
+    """Send SQL in values; a SQL error, a different response or a delayed response is a finding."""
     for place in places(endpoint, call):
         observation = _sql_at(sender, endpoint, call, place)
         yield observation or _no_finding("sql-injection", endpoint, place)
@@ -263,7 +263,7 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
 def delayed(
     sender: Sender, endpoint: Endpoint, call: Call, place: Parameter, pair: Pair
 ) -> Exchange | None:
-    """Return the exchange of an attack that delays every response, if its twin never delays."""
+    """Return the exchange of an attack, if the attack always delays and its twin never does."""
     last = None
     for _ in range(REPEATS + 1):
         slow = sender.send(endpoint, call.with_value(place, pair.attack))
@@ -277,7 +277,7 @@ def delayed(
 
 
 def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send shell commands; the result of a calculation and a delay are signs."""
+    """Send shell commands; a calculated result in a response, or a delay, is a finding."""
     for place in places(endpoint, call):
         observation = None
         for template in SHELL:
@@ -300,7 +300,7 @@ def command(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observat
 
 
 def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send template syntax; the result of a calculation in the response is a sign."""
+    """Send template syntax; a calculated result in the response is a finding."""
     payloads = (*(f"{WORD} {expression.format(*FACTORS)}" for expression in TEMPLATES), BARE)
     return _by_sign(
         "template-injection",
@@ -311,7 +311,7 @@ def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observa
 
 
 def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send line breaks in values; a response header from the text after the break is a sign."""
+    """Send line breaks in values; if the text after one becomes a header, this is a finding."""
     payloads = [f"{WORD}{line_break}{HEADER}: 1" for line_break in BREAKS]
     return _by_sign(
         "header-injection",
@@ -322,7 +322,7 @@ def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation
 
 
 def traversal(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send paths that lead out of a folder as values; the content of /etc/passwd is a sign."""
+    """Send paths such as ``../`` as values; the content of /etc/passwd is a finding."""
     payloads = [climb.format(file="etc/passwd") for climb in CLIMBS]
     return _by_sign(
         "path-traversal",

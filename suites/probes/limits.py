@@ -84,13 +84,13 @@ def window_slides(
 def bypasses(
     sender: Sender, endpoint: Endpoint, call: Call, exemption_header: str
 ) -> Iterator[Observation]:
-    """Find out whether the service accepts requests over the limit if a header is forged.
+    """Find out whether a request with a forged header is accepted over the limit.
 
     Args:
         sender: the sender of requests from an address over its limit.
         endpoint: an operation with a rate limit.
         call: a valid request for this operation.
-        exemption_header: the header that exempts from the limit if its value is signed.
+        exemption_header: the header whose signed value exempts a request from the limit.
     """
     for name, headers in _forged(exemption_header):
         answer = sender.send(endpoint, replace(call, headers={**call.headers, **headers}))

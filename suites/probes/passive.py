@@ -145,7 +145,7 @@ def cookies(exchange: Exchange, place: str) -> Iterator[Observation]:
         if "samesite=none" in cookie.lower():
             missing.append("samesite")
         name = cookie.partition("=")[0]
-        sentence = f"{place}: the cookie {name} lacks the flags: {', '.join(missing) or 'none'}"
+        sentence = f"{place}: flags missing in the cookie {name}: {', '.join(missing) or 'none'}"
         yield Observation("cookie-flags", f"{place} {name}", bool(missing), sentence, exchange)
 
 

@@ -1,4 +1,4 @@
-"""Run all attacks by values on one operation."""
+"""Attack one operation: send harmful values in its parameters."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -77,7 +77,7 @@ class OperationScan:
         return self.good.answer.seconds if self.good.answer else 0.0
 
     def quick(self) -> Iterator[Iterable[Observation | Gap]]:
-        """Yield the attacks that do not damage the service in most cases."""
+        """Yield the attacks that rarely damage the service."""
         good, endpoint = self.good, self.good.endpoint
         has_session = bool(self.survey.user.session.headers)
         if endpoint.secured and has_session and endpoint.method != "DELETE" and not good.reason:

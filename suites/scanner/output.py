@@ -24,8 +24,9 @@ class Report:
 
     Args:
         result: findings, gaps and problems of the scan.
-        accounts: the accounts of the scan; their log-ins are shown as commands before curl lines.
-        replacements: what curl lines write instead of secrets and names.
+        accounts: the accounts of the scan; the output shows their log-in commands before the
+        curl lines.
+        replacements: the texts that replace secrets and names in curl lines.
         url: the address of the scanned service.
         seconds: how long the scan took, in seconds.
         requests: how many requests were sent.
@@ -46,7 +47,7 @@ class Report:
         return self.replacements.variables
 
     def shown(self, text: str) -> str:
-        """Return a text with replaced secrets, and with only printable characters."""
+        """Return a text after replacing its secrets and escaping its control characters."""
         for secret in sorted(self.variables, key=len, reverse=True):
             if len(secret) >= MIN_SECRET:
                 text = text.replace(secret, f"${self.variables[secret]}")

@@ -35,7 +35,7 @@ class ScanResult:
         problems: the parts that could not be tested; a scan with problems never ends with
             *nothing found*.
         notes: operations that were left out, or that refuse a valid request, with the reason.
-        on_finding: called with this result after each finding; None for no call.
+        on_finding: a function that is called with this result after each finding, or None.
     """
 
     findings: list[Observation] = field(default_factory=list)

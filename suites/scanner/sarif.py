@@ -26,7 +26,7 @@ def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapp
 
     Args:
         observations: observations of probes; only observations that are findings become results.
-        secrets: texts that are masked in the log.
+        secrets: the texts to mask in the log.
     """
     all_observations = list(observations)
     rules = sorted({observation.rule for observation in all_observations})

@@ -36,7 +36,7 @@ class AcceptedFinding:
 
 
 def read(path: Path = FILE) -> tuple[AcceptedFinding, ...]:
-    """Read the accepted findings of a file, also those that have expired.
+    """Return all accepted findings of a file, including expired findings.
 
     Raises:
         AcceptedFindingsError: the file is not TOML, or an entry lacks one of the five keys, or has
@@ -72,7 +72,7 @@ def still_open(
     accepted: Iterable[AcceptedFinding],
     today: date | None = None,
 ) -> list[Observation]:
-    """Return the findings that nobody accepted, or whose acceptance has expired.
+    """Return each finding that was never accepted, or whose acceptance has expired.
 
     Args:
         observations: the observations, with and without a finding.

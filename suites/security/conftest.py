@@ -71,7 +71,7 @@ def values(
 
 @pytest.fixture
 def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAssertion:
-    """A function that fails the check for an open finding, and if there is no observation."""
+    """A function that fails the check if there is an open finding, or no observation at all."""
     all_observations = request.config.stash.setdefault(OBSERVATIONS, [])
 
     def assert_no_finding(observations: Iterable[Observation]) -> None:
@@ -79,7 +79,7 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
         all_observations.extend(new_observations)
         findings = still_open(new_observations, read())
         if not new_observations:
-            pytest.fail("no probe made an observation, so this check has no result", pytrace=False)
+            pytest.fail("no probe returned an observation: this check has no result", pytrace=False)
         if findings:
             secrets = tuple(target.secrets.values())
             lines = [_finding_text(finding) for finding in findings[:MAX_FINDINGS]]

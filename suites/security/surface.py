@@ -79,7 +79,7 @@ class Surface:
     senders: list[HttpSender] = field(default_factory=list)
 
     def sender(self, token: str = "", source: Callable[[], str] | None = None) -> HttpSender:
-        """Make a sender of requests to the API.
+        """Return a sender of requests to the API.
 
         Args:
             token: the access token of each request; empty to send requests without a token.
@@ -100,7 +100,7 @@ class Surface:
         return sender
 
     def frontend(self) -> HttpSender:
-        """Make a sender of requests to the frontend, without the log-in of the API."""
+        """Return a sender of requests to the frontend; it sends no access token."""
         headers = {SYNTHETIC: self.run_id}
         return replace(self.sender(), base=self.target.addresses.frontend, headers=headers)
 

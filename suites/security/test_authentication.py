@@ -274,7 +274,7 @@ def _chosen_sessions(surface: Surface, ownership: "Ownership") -> Iterator[Obser
 def test_admins_need_their_second_step(
     new_client: NewClient, surface: Surface, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """An admin gets only a challenge token at log-in, which only the second step accepts."""
+    """At log-in, an admin gets only a challenge token; only the second step accepts this token."""
     no_finding(_admins(new_client, surface, ownership))
 
 

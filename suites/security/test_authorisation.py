@@ -278,7 +278,7 @@ def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observa
 def test_nobody_reaches_up(
     people: dict[str, Person], ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
-    """A user can change only users of lower roles, and can give only roles below their own."""
+    """A user can change only users with a lower role, and give them only a lower role."""
     no_finding(_reaching_up(people, ownership))
 
 

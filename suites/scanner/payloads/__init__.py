@@ -1,1 +1,1 @@
-"""Attacks by values: each attack sends its payloads in every parameter of an operation."""
+"""Attacks that send harmful values (payloads) in every parameter of an operation."""

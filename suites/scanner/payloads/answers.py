@@ -29,7 +29,7 @@ def essence(answer: Exchange, *payloads: object) -> tuple[int, str]:
 
     Args:
         answer: the response of the service.
-        payloads: the values of the request whose repetitions are removed from the text.
+        payloads: values of the request; the returned text does not contain them.
     """
     text = answer.text[:MAX_TEXT]
     with contextlib.suppress(ValueError, RecursionError):

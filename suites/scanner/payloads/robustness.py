@@ -109,7 +109,7 @@ class DamageWatch:
             self.new.append(observation)
 
     def look_before(self) -> None:
-        """Store the readers that are broken already, so that no later attack is blamed for them."""
+        """Report readers that already fail, so that no later attack is blamed for them."""
         for good in self.readers:
             name = good.endpoint.name
             if name in self.damaged:
@@ -128,7 +128,7 @@ class DamageWatch:
                                             sentence=sentence))  # fmt: skip
 
     def drained(self) -> Iterator[Observation]:
-        """Yield and remove the findings about damage that were not reported yet."""
+        """Yield each finding about damage that was not reported yet, and mark it as reported."""
         while self.new:
             yield self.new.pop(0)
 

@@ -1,1 +1,1 @@
-"""Attacks on access rights: an account of the scan tries to read or change what it must not."""
+"""Attacks on access rights: an account tries to read or change data without permission."""

@@ -144,7 +144,7 @@ def in_changes(survey: Survey) -> Iterator[Observation | Gap]:
     if account is None:
         account, is_lent = survey.user2, True
     if account is None:
-        reason = "needs an account to change: give --user2, or describe a registration"
+        reason = "no account that may be changed: give --user2, or describe a registration"
         yield Gap("privilege-change", reason)
         return
     for endpoint in survey.operations:

@@ -52,7 +52,7 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
     """Check whether an ordinary account can call the operations of administrators."""
     account = ordinary(survey)
     if account is None:
-        yield Gap(RULE, "needs an ordinary account and an administrator: give --user2 or --admin")
+        yield Gap(RULE, "the scan needs an ordinary account and an admin: give --user2 or --admin")
         return
     named = [operation for operation in survey.operations
              if is_administration(operation) and not survey.is_entrance(operation)]  # fmt: skip
@@ -204,7 +204,7 @@ def _password_of_other(survey: Survey, good: GoodCall) -> Observation | Gap:
     if victim is None:
         victim = survey.user2
     if victim is None or victim.login is None or attacker.login is None or attacker is victim:
-        return Gap("object-access", f"{place}: needs an account whose password the scan may change")
+        return Gap("object-access", f"{place}: no account whose password the scan may change")
     new = f"{GOOD_PASSWORD}-{survey.nonce}"
     answer = attempt(attacker, endpoint, _password_call(survey, good, victim, new))
     # Also an operation that fails with 500, or that does not answer, may have changed the password.

@@ -130,7 +130,7 @@ def _private_fields(own: Exchange, answer: Exchange, listed: str) -> list[str]:
 
 
 def changing(survey: Survey) -> Iterator[Observation | Gap]:
-    """Check whether another account can change or delete an object; the owner's view decides."""
+    """Check whether another account can change or delete an object of its owner."""
     attacker = survey.second
     if attacker is None:
         return

@@ -10,7 +10,7 @@ from suites.scanner.survey.account import Account
 
 
 def look_alikes(own_host: str) -> dict[str, str]:
-    """Return origins that a careless comparison takes for the service's own host.
+    """Return foreign origins that a wrong comparison accepts as the service's own host.
 
     Args:
         own_host: the service's host, with its port where the port is not the default.

@@ -48,7 +48,7 @@ def succeeded(answer: Exchange | None) -> bool:
 
 
 def is_closed(survey: Survey, endpoint: Endpoint, call: Call) -> bool:
-    """Return whether the operation answers a request without a session with a refusal."""
+    """Return whether the operation refuses a request without a session."""
     answer = attempt(survey.nobody, endpoint, call)
     return answer is not None and not is_accepted(answer)
 
@@ -66,7 +66,7 @@ def last_parameter(endpoint: Endpoint) -> str:
 
 
 def of_person(survey: Survey, endpoint: Endpoint, owner: Account) -> OwnedObject | None:
-    """Return the account itself as an object, such as ``/users/{name}``; None if unknown."""
+    """Return the object that describes an account, such as ``/users/{name}``; None if unknown."""
     name = last_parameter(endpoint)
     call = next(iter(survey.candidates(endpoint, owner)))
     own = {str(value) for value in owner.profile.values()} | {owner.name}
@@ -177,7 +177,7 @@ def _listing_call(survey: Survey, listing: Endpoint) -> Call:
 
 
 def list_text(survey: Survey, endpoint: Endpoint, account: Account) -> str | None:
-    """Return the response of the list operation of a collection as text, for an account.
+    """Return, as text, the list of a collection that the service shows to an account.
 
     Returns:
         The text of the response, empty after a refusal; None where no operation lists the

@@ -16,7 +16,7 @@ TLS_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class PassiveScan:
-    """The rules that only read responses, and send no attack payload.
+    """The part of a scan that checks responses, and sends no attack payload.
 
     Args:
         survey: the survey of the service.

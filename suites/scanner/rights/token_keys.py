@@ -128,8 +128,8 @@ def key_of(token: str) -> str | None:
         token: a JSON Web Token.
 
     Returns:
-        The key; None when the key is no known word and no short number, or when the token is not
-        signed with HMAC.
+        The key, if it is a known word or a short number; None for any different key, and for a
+        token that is not signed with HMAC.
     """
     first, second, signature = token.split(".")
     header = json.loads(_decoded(first))

@@ -66,7 +66,7 @@ class Watch:
             to request ``/`` instead.
         incidents: the requests that got no response.
         waits: how often the scan waited for a rate limit.
-        variables: the name of an environment variable for each token, cookie and password.
+        variables: the environment variable that replaces each token, cookie and password.
         names: the user names of all accounts.
     """
 

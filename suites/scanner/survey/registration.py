@@ -17,7 +17,7 @@ NONCE_DIGITS = 8
 
 
 def new_nonce() -> str:
-    """Return a new nonce: letters and digits that no name in the service has."""
+    """Return a new nonce: letters and digits that are in no name of the service."""
     return f"kp{secrets.token_hex(NONCE_DIGITS // 2)}"
 
 

@@ -51,7 +51,7 @@ class GoodCall:
 
 @dataclass(slots=True)
 class Survey:
-    """The knowledge of a scan about a service.
+    """What a scan knows about a service: accounts, operations, requests and values.
 
     Args:
         operations: the operations that may be attacked.
@@ -233,7 +233,7 @@ class Survey:
         return known
 
     def learn_profiles(self, accounts: tuple[Account, ...] = ()) -> None:
-        """Read each account's profile from the operations that may show their caller.
+        """Store each account's profile, from the operations that may show the caller's profile.
 
         Args:
             accounts: the accounts; empty for every account with a session.
@@ -253,7 +253,7 @@ class Survey:
                             account.profile = {**account.profile, **fields}
 
     def profile_operations(self) -> list[Endpoint]:
-        """Return the operations that may show their caller: GET without required parameters."""
+        """Return the operations that may show the caller's profile: GET, no required parameter."""
         return [
             endpoint
             for endpoint in self.operations
@@ -265,7 +265,7 @@ class Survey:
     def new_account(
         self, extra: dict[str, object] | None = None
     ) -> tuple[Account | None, Exchange | None]:
-        """Register a throw-away account, and do not add the account to the survey.
+        """Register and return a throw-away account; the survey does not contain this account.
 
         Args:
             extra: further fields of the registration body; None for no further field.
