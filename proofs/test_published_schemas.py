@@ -37,7 +37,8 @@ pytestmark = [
 @cache
 def event_schemas() -> tuple[dict[str, Any], Registry[Any]]:
     """The schema of each type of event, and all schemas by their ids."""
-    by_type, registry = {}, Registry[Any]()
+    by_type: dict[str, Any] = {}
+    registry = Registry[Any]()
     for path in sorted(Path(FOLDER, "spec", "schemas").rglob("*.json")):
         schema = json.loads(path.read_text())
         resource = Resource.from_contents(schema, default_specification=DRAFT202012)
