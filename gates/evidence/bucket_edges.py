@@ -15,15 +15,16 @@ WINDOW = timedelta(minutes=5)
 def edges_of_target(
     indicators: Mapping[str, Indicator], target: Target, at: float
 ) -> dict[str, frozenset[str]]:
-    """Return the bucket boundaries of the target's histograms that Prometheus has, by metric.
+    """Ask Prometheus for the bucket boundaries of those histograms that the indicators read.
 
     Args:
         indicators: the indicators of the policy.
         target: the target; its file names the address of Prometheus.
-        at: the end of the window that is queried, in seconds since the epoch.
+        at: the end of the window of five minutes that is queried, in seconds since the epoch.
 
     Returns:
-        The values of the label ``le`` for each metric; a metric without series is left out.
+        The values of the label ``le``, keyed by the metric. A metric without time series in the
+        window is left out.
     """
     source = source_named("prometheus", target.addresses.prometheus, target.access.prometheus)
     edges: dict[str, frozenset[str]] = {}

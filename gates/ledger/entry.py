@@ -96,7 +96,10 @@ class RampStartEntry:
 
 @dataclass(frozen=True, slots=True)
 class RampResumptionEntry:
-    """The ledger entry of a ramp that went on after an interruption, or the ending HELD or LEFT.
+    """The ledger entry of a ramp that went on.
+
+    Before this entry, the ramp was interrupted without an end in the ledger, or the ledger has the
+    end HELD or LEFT.
 
     Args:
         target: the target's name.

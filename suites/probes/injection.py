@@ -263,7 +263,7 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
 def delayed(
     sender: Sender, endpoint: Endpoint, call: Call, place: Parameter, pair: Pair
 ) -> Exchange | None:
-    """Return the exchange of an attack, if the attack always delays and its twin never does."""
+    """Send an attack and its harmless twin in turn; return the attack if only attacks are slow."""
     last = None
     for _ in range(REPEATS + 1):
         slow = sender.send(endpoint, call.with_value(place, pair.attack))

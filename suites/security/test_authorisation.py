@@ -67,16 +67,15 @@ def test_matrix(
     observations = list(_matrix(surface, people, values))
     cells = len(endpoints()) * (len(ROLES) + 1)
     say(
-        f"authorisation matrix: {len(endpoints())} operations x {len(ROLES)} roles and no user, "
-        f"{cells} cells, {surface.requests()} requests; {len(owned(values))} parameters name an "
-        "object of one user, each tried by the owner and by another user"
+        f"authorisation matrix: {len(endpoints())} operations, each with {len(ROLES)} roles and "
+        f"without a token: {cells} cells, {surface.requests()} requests"
     )
     answers = [
         observation.exchange for observation in observations if observation.place.endswith(" owner")
     ]
     successes = [answer for answer in answers if answer and succeeded(answer)]
     fraction = f"{len(successes)} of {len(endpoints())}"
-    say(f"{fraction} operations return a success for a valid request of the owner")
+    say(f"{fraction} operations return a success for a valid request of the role owner")
     assert len(observations) == cells
     no_finding(observations)
 

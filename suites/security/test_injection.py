@@ -48,7 +48,7 @@ def test_nosql(
 def test_sql(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """SQL in a value is not executed: a quote, a condition or a delay of SQL has no effect."""
+    """The store does not execute SQL in a value: no error, no other response, and no delay."""
     no_finding(everywhere(injection.sql, surface, owner.client.token, values))
 
 

@@ -68,7 +68,7 @@ def test_start_times_that_alternate_never_stop_a_release(slot: str) -> None:
 def test_a_restart_with_its_start_time_is_counted() -> None:
     decision = decided(Store(change=restarted))
     assert decision.outcome is Outcome.GO, decision.reason
-    assert "restarted 1 times" in sentences(decision)["restarts"]
+    assert "restarts of one instance of green in this step is 1;" in sentences(decision)["restarts"]
     assert "green answered 7,000 of" in sentences(decision)["traffic-seen"]
 
 
@@ -100,6 +100,6 @@ def test_a_policy_may_declare_that_a_fall_is_a_restart(
     assert decision.outcome is outcome, decision.reason
     if restarts is not None:
         sentence = sentences(decision)["restarts"]
-        assert f"restarted {restarts} times" in sentence
+        assert f"restarts of one instance of green in this step is {restarts};" in sentence
         assert "the fall of a counter counts as a restart" in sentence
         assert "green answered 7,000 of 70,450" in sentences(decision)["traffic-seen"]

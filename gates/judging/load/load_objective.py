@@ -123,8 +123,8 @@ def _results(objective: LoadObjective, run: LoadRun) -> Iterator[LimitResult]:
             yield LimitResult(
                 result.limit,
                 Verdict.INCONCLUSIVE,
-                "the limit is not judged, because the load generator may be the cause: "
-                f"{result.sentence}",
+                "the limit is not judged, because the load generator may be the cause, and not "
+                f"the store: {result.sentence}",
             )
         else:
             yield result

@@ -46,7 +46,7 @@ class Kind(Enum):
     RATIO = "a ratio"
     SECONDS = "seconds"
     BYTES = "bytes"
-    DURATION_RATE = "seconds per second, of a sum of durations"
+    DURATION_RATE = "the rate of a sum of durations, in seconds per second"
     TIMESTAMP = "a time since 1970"
     OTHER = "another quantity"
 

@@ -154,7 +154,11 @@ def reader_of(survey: Survey, endpoint: Endpoint) -> Endpoint | None:
 
 
 def listed_before(survey: Survey, endpoint: Endpoint, owner: Account) -> Iterator[OwnedObject]:
-    """Yield objects that the account sees in the list of a collection, at most two."""
+    """Yield at most two objects of an account, which the scan did not create.
+
+    The objects are in the list that the service shows to the account, in the collection of the
+    operation's path.
+    """
     name = last_parameter(endpoint)
     base = next(iter(survey.candidates(endpoint, owner)))
     listing, _ = survey.collection_of(endpoint)

@@ -82,7 +82,7 @@ def _names(endpoint: Endpoint) -> str:
 
 
 def password_places(endpoint: Endpoint, call_body: object) -> list[Parameter]:
-    """Return the fields of a request body that are passwords, by their names."""
+    """Return the fields of a request body whose names say that they are passwords."""
     every_place = places(endpoint, Call(body=call_body))
     return [place for place in every_place if place.where == "body" and PASSWORD.search(place.name)]
 
