@@ -213,7 +213,8 @@ def test_check_waits_until_it_is_decided_or_its_time_is_over(world: TestWorld, o
     began = time.monotonic()
     done = gates(world, out, "check", "ramp-10", "--time-scale", "15", "--wait", "3s")
     assert done.code == 3
-    assert 3 <= time.monotonic() - began < 8
+    # On a busy machine, a look takes seconds; the bake time of the stage is 40 s.
+    assert 3 <= time.monotonic() - began < 25
     assert len([one for one in json_entries(out) if one["kind"] == "decision"]) == 1
 
 
