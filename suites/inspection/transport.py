@@ -3,7 +3,7 @@
 import socket
 import ssl
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -136,18 +136,28 @@ def redirected(http_url: str, https_url: str, seconds: float) -> Observation:
     return Observation("tls", f"{http_url} redirect", is_wrong, sentence)
 
 
-def ports(host: str, candidates: Iterable[int], allowed: frozenset[int]) -> Iterator[Observation]:
-    """Check that only the allowed ports of a host accept a connection.
+def open_ports(host: str, candidates: Iterable[int]) -> dict[int, bool]:
+    """Connect to ports of a host; return whether each port accepts a connection, by its number.
 
     Args:
         host: the public address of the host.
         candidates: the ports to connect to.
-        allowed: the ports that may be open.
     """
     numbers = sorted(set(candidates))
     with ThreadPoolExecutor(PORTS_AT_A_TIME) as pool:
-        are_open = list(pool.map(lambda port: _is_open(host, port), numbers))
-    for port, is_open in zip(numbers, are_open, strict=True):
+        are_open = pool.map(lambda port: _is_open(host, port), numbers)
+    return dict(zip(numbers, are_open, strict=True))
+
+
+def ports(host: str, states: Mapping[int, bool], allowed: frozenset[int]) -> Iterator[Observation]:
+    """Observe whether only the allowed ports of a host accept a connection.
+
+    Args:
+        host: the public address of the host.
+        states: whether each port accepts a connection, as ``open_ports`` returns it.
+        allowed: the ports that may be open.
+    """
+    for port, is_open in states.items():
         verb = "accepts" if is_open else "does not accept"
         sentence = f"port {port} of {host} {verb} a connection"
         place = f"{host}:{port}"
