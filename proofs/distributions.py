@@ -155,58 +155,58 @@ def top_names(wheel: Path) -> set[str]:
 
 def gate_alone(folder: Path, wheels: Sequence[Path]) -> None:
     """Only kirana-gates is installed."""
-    here = Environment.create(folder / "gate")
-    here.pip("install", "--quiet", "--no-index", "--no-deps", str(wheels[0]))
-    names = {path.name.split("-")[0] for path in here.site_packages.iterdir()}
+    place = Environment.create(folder / "gate")
+    place.pip("install", "--quiet", "--no-index", "--no-deps", str(wheels[0]))
+    names = {path.name.split("-")[0] for path in place.site_packages.iterdir()}
     if names - {"__pycache__"} != {"gates", "kirana_gates"}:
         raise NotProvedError(f"site-packages has {sorted(names)}")
     proved("site-packages has only gates and its metadata")
-    expect(here.run("gates", "--version"), 0, gates.__version__)
-    expect(here.run("gates", "lint"), 0, "no mistakes in", "_bundled/policies/release.toml")
-    expect(here.run("gates", "stages"), 0, "green-ready")
-    expect(here.run("python", "-W", "error", "-c", "from gates import *; check, judge"), 0)
+    expect(place.run("gates", "--version"), 0, gates.__version__)
+    expect(place.run("gates", "lint"), 0, "no mistakes in", "_bundled/policies/release.toml")
+    expect(place.run("gates", "stages"), 0, "green-ready")
+    expect(place.run("python", "-W", "error", "-c", "from gates import *; check, judge"), 0)
     proved("gates --version, gates lint, gates stages and `from gates import *` work")
-    closed_targets(here)
+    closed_targets(place)
     for arguments, text in (((), "HOLD  green-ready"), (("--json",), '"decision": "hold"')):
         command = ("check", "green-ready", "--target", "green", *arguments)
-        expect(here.run("gates", *command), gates.ExitCode.HOLD, text)
+        expect(place.run("gates", *command), gates.ExitCode.HOLD, text)
     proved("gates check answers HOLD where nobody answers, as text and as JSON")
     expect(
-        here.run("gates", "rehearse"), gates.ExitCode.USAGE,
+        place.run("gates", "rehearse"), gates.ExitCode.USAGE,
         "the rehearsal is not installed; run: pip install 'kirana-suites[testbed,load]'",
     )  # fmt: skip
     proved("gates rehearse says what to install, with exit code 2")
-    library(here)
+    library(place)
 
 
-def closed_targets(here: Environment) -> None:
+def closed_targets(place: Environment) -> None:
     """Name target files whose addresses nobody listens at."""
-    targets = here.elsewhere / "targets"
+    targets = place.elsewhere / "targets"
     targets.mkdir()
     text = (ROOT / "targets" / "green.toml").read_text(encoding="utf-8")
     (targets / "green.toml").write_text(re.sub(r"127.0.0.1:\d+", "127.0.0.1:1", text))
-    here.variables["KIRANA_TARGETS"] = str(targets)
+    place.variables["KIRANA_TARGETS"] = str(targets)
 
 
-def library(here: Environment) -> None:
+def library(place: Environment) -> None:
     """The programs of docs/library.md run, and mypy strict accepts them."""
     programs = PROGRAM.findall((ROOT / "docs" / "library.md").read_text(encoding="utf-8"))
     for number, (text, code) in enumerate(zip(programs, (3, 0, 0), strict=True)):
         name = f"program_{number}.py"
-        (here.elsewhere / name).write_text(text, encoding="utf-8")
-        expect(here.run("python", "-W", "error", name), code)
-        expect(mypy(here, name), 0, "no issues found")
-    (here.elsewhere / "wrong.py").write_text(UNKNOWN_NAME, encoding="utf-8")
-    expect(mypy(here, "wrong.py"), 1, 'has no attribute "chek"')
+        (place.elsewhere / name).write_text(text, encoding="utf-8")
+        expect(place.run("python", "-W", "error", name), code)
+        expect(mypy(place, name), 0, "no issues found")
+    (place.elsewhere / "wrong.py").write_text(UNKNOWN_NAME, encoding="utf-8")
+    expect(mypy(place, "wrong.py"), 1, 'has no attribute "chek"')
     proved("the programs of docs/library.md run, and mypy strict accepts them with the wheel alone")
 
 
-def mypy(here: Environment, name: str) -> Done:
+def mypy(place: Environment, name: str) -> Done:
     """Check a program against the packages of an environment, and no others."""
     arguments = ("-m", "mypy", "--strict", "--config-file=", "--no-incremental",
-                 "--python-executable", str(here.folder / "bin" / "python"), name)  # fmt: skip
+                 "--python-executable", str(place.folder / "bin" / "python"), name)  # fmt: skip
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=here.elsewhere, env=environment(), text=True,
+        [sys.executable, *arguments], cwd=place.elsewhere, env=environment(), text=True,
         capture_output=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
@@ -214,49 +214,51 @@ def mypy(here: Environment, name: str) -> Done:
 
 def suites_installed(folder: Path, wheels: Sequence[Path]) -> None:
     """Both distributions are installed, with their dependencies."""
-    here = with_dependencies(folder)
-    here.pip("install", "--quiet", "--no-index", "--no-deps", *map(str, wheels))
+    place = with_dependencies(folder)
+    place.pip("install", "--quiet", "--no-index", "--no-deps", *map(str, wheels))
     for name in GENERAL_NAMES:
-        expect(here.run("python", "-c", f"import {name}"), 1, "No module named")
+        expect(place.run("python", "-c", f"import {name}"), 1, "No module named")
     proved(f"nothing is importable as {', '.join(GENERAL_NAMES)}")
     start = ("-m", "suites", "testbed", "--world", str(folder / "world"))
-    with running(here, start, here.elsewhere):
-        smoke(here, here.elsewhere, "--pyargs", "suites", "-p", "no:locust")
+    with running(place, start, place.elsewhere):
+        smoke(place, place.elsewhere, "--pyargs", "suites", "-p", "no:locust")
         proved("`pytest --pyargs suites -m smoke --target green` gives 17 passed anywhere")
-        expect(here.run("gates", "check", "green-ready", "--target", "green"), 0, "GO  green-ready")
-        expect(here.run("gates", "lint"), 0, "no mistakes in")
+        expect(
+            place.run("gates", "check", "green-ready", "--target", "green"), 0, "GO  green-ready"
+        )
+        expect(place.run("gates", "lint"), 0, "no mistakes in")
         proved("gates check answers GO after it")
-        loaded = here.run("python", "-m", "suites", "load", "run", "smoke", "--target", "green")
+        loaded = place.run("python", "-m", "suites", "load", "run", "smoke", "--target", "green")
         expect(loaded, loaded.code, "load-smoke  green:")  # a busy machine may be a hold
         proved(f"`python -m suites load run smoke` makes load, and the gate answers {loaded.code}")
-        expect(here.run("python", "-m", "suites", "nightly", "--help"), 0, "acknowledge")
+        expect(place.run("python", "-m", "suites", "nightly", "--help"), 0, "acknowledge")
         checkout = copied_checkout(folder)
-        smoke(here, checkout, text="plugin: the installed one")
+        smoke(place, checkout, text="plugin: the installed one")
         proved("`pytest -m smoke --target green` in a checkout gives 17 passed, too")
-    here.pip("uninstall", "--quiet", "--yes", "kirana-gates", "kirana-suites")
+    place.pip("uninstall", "--quiet", "--yes", "kirana-gates", "kirana-suites")
 
 
 def checkout_alone(folder: Path, _: Sequence[Path]) -> None:
     """Only the dependencies are installed; then the checkout, editable and not."""
-    here = with_dependencies(folder)
+    place = with_dependencies(folder)
     checkout = copied_checkout(folder)
-    with running(here, ("-m", "testbed", "--world", str(folder / "world")), checkout):
-        smoke(here, checkout)
-        smoke(here, checkout, "-n", "2")
+    with running(place, ("-m", "testbed", "--world", str(folder / "world")), checkout):
+        smoke(place, checkout)
+        smoke(place, checkout, "-n", "2")
         proved("with only the dependencies, `pytest -m smoke --target green` gives 17 passed")
         for arguments in (("--editable", "."), (".",)):
-            here.pip("install", "--quiet", "--no-deps", *(
+            place.pip("install", "--quiet", "--no-deps", *(
                 argument if argument != "." else str(checkout) for argument in arguments
             ))  # fmt: skip
-            smoke(here, checkout)
-            smoke(here, here.elsewhere, "--pyargs", "suites", "-p", "no:locust")
+            smoke(place, checkout)
+            smoke(place, place.elsewhere, "--pyargs", "suites", "-p", "no:locust")
             proved(f"after `pip install {' '.join(arguments)}` there are 17 passed, too")
-            here.pip("uninstall", "--quiet", "--yes", "kirana-release-gate")
+            place.pip("uninstall", "--quiet", "--yes", "kirana-release-gate")
 
 
-def smoke(here: Environment, folder: Path, *arguments: str, text: str = "") -> None:
+def smoke(place: Environment, folder: Path, *arguments: str, text: str = "") -> None:
     """Run the smoke checks by the program pytest: all 17 must pass."""
-    done = here.run("pytest", *arguments, *SMOKE, "-p", "no:cacheprovider", folder=folder)
+    done = place.run("pytest", *arguments, *SMOKE, "-p", "no:cacheprovider", folder=folder)
     expect(done, 0, "17 passed", text)
 
 
@@ -266,14 +268,14 @@ def with_dependencies(folder: Path) -> Environment:
         return Environment(
             folder / "dependencies", folder / "dependencies-elsewhere", world_variables(folder)
         )
-    here = Environment.create(folder / "dependencies")
-    here.variables.update(world_variables(folder))
+    place = Environment.create(folder / "dependencies")
+    place.variables.update(world_variables(folder))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = {
         requirement for extra in EXTRAS for requirement in project["optional-dependencies"][extra]
     }
-    here.pip("install", "--quiet", "-c", str(ROOT / "constraints.txt"), *sorted(wanted))
-    return here
+    place.pip("install", "--quiet", "-c", str(ROOT / "constraints.txt"), *sorted(wanted))
+    return place
 
 
 def world_variables(folder: Path) -> dict[str, str]:
@@ -282,13 +284,13 @@ def world_variables(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running(here: Environment, start: Sequence[str], folder: Path) -> Iterator[None]:
+def running(place: Environment, start: Sequence[str], folder: Path) -> Iterator[None]:
     """A testbed on free ports, taken down at the end."""
-    expect(here.run("python", *start, "up", "--ports", "free", folder=folder), 0)
+    expect(place.run("python", *start, "up", "--ports", "free", folder=folder), 0)
     try:
         yield
     finally:
-        expect(here.run("python", *start, "down", folder=folder), 0)
+        expect(place.run("python", *start, "down", folder=folder), 0)
 
 
 def copied_checkout(folder: Path) -> Path:

@@ -36,7 +36,7 @@ ANY_TIME = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.D
 
 @dataclass(frozen=True, slots=True)
 class RestoreTimes:
-    """The durations of a restore.
+    """The durations of the two steps of a restore.
 
     Args:
         documents: the seconds in which the documents were written.
@@ -210,7 +210,7 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
 
 
 def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
-    """List documents of customers that are older than a backup, but missing in the backup.
+    """List customers' documents that are older than a backup but are not in the backup.
 
     Documents are missing if the backup is of an empty database, of another database, or of only a
     part of the documents. The function compares the oldest and the newest of the documents before

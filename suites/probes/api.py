@@ -12,7 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class NotLookedAtError(Exception):
-    """A part of the scan could not be done, so this part has no result."""
+    """The scan could not do one of its parts, so this part has no result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A label that sums may keep: one sum for each instance and each value of the label.
+    """A label that sums keep: Prometheus returns a sum for each instance and value of the label.
 
     Args:
         selector: the selector of the time series that are added up.

@@ -326,7 +326,7 @@ def _meets(objective: RatioObjective, count: Count) -> bool:
 
 
 def _chance(objective: RatioObjective, count: Count) -> float:
-    """The probability that a target exactly at the limit has a ratio at least this bad."""
+    """The chance of a ratio at least as bad as the counted ratio, for a target at the limit."""
     tail = chance_of_at_least if objective.below else chance_of_at_most
     return tail(count.part, count.whole, objective.limit)
 
