@@ -1,10 +1,65 @@
-"""Protects a short piece of work from the signals that end a process."""
+"""Protects a piece of work from the signals that end a process."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interruption:
+    """Whether a signal has interrupted a block of ``interruptible_once``.
+
+    The handler of the signal raises KeyboardInterrupt. Python loses this exception where Python
+    ignores exceptions, for example in ``__del__`` and in the callback of a weak reference
+    (``sys.unraisablehook`` in the Python documentation). The block therefore also calls
+    ``raise_if_received``.
+    """
+
+    def __init__(self) -> None:
+        self._is_received = False
+
+    def raise_if_received(self) -> None:
+        """Raise the exception again if a signal was received.
+
+        Raises:
+            KeyboardInterrupt: a signal was received, and its exception did not end the block.
+        """
+        if self._is_received:
+            raise KeyboardInterrupt
+
+    def receive(self, *_: object) -> None:
+        """Handle a signal: interrupt the block, and ignore the ending signals from now on.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
+        self._is_received = True
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interruptible_once() -> Iterator[Interruption]:
+    """Let the first ending signal interrupt the ``with`` block; ignore every further signal.
+
+    A second signal cannot interrupt the work that the block does after the first signal. A signal
+    that the process ignored before stays ignored, such as SIGHUP under ``nohup``.
+    """
+    interruption = Interruption()
+    handlers = [(number, signal.getsignal(number)) for number in ENDING_SIGNALS]
+    handlers = [pair for pair in handlers if pair[1] not in (None, signal.SIG_IGN)]
+    try:
+        for number, _ in handlers:
+            signal.signal(number, interruption.receive)
+    except ValueError:  # not the main thread, which is the only thread that signals interrupt
+        handlers = []
+    try:
+        yield interruption
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

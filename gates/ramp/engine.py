@@ -23,7 +23,7 @@ from gates.ledger import (
 )
 from gates.model import Decision, OnCrash, Outcome, is_same_share
 from gates.policy.schedule import Step
-from gates.process.signals import uninterrupted
+from gates.process.signals import Interruption, interruptible_once, uninterrupted
 from gates.ramp.history import RampEntry, moves, possible_shares, unfinished_ramp
 from gates.ramp.request_counts import ConfirmedMove
 from gates.ramp.rollback import RollbackResult
@@ -93,16 +93,17 @@ def run(plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> RampRe
         MismatchError: something other than this ramp moved the traffic.
         RouterError: the router failed before this ramp had moved anything.
     """
-    ramp = _Ramp(plan, router, clock, world)
-    try:
-        return ramp.run()
-    except MismatchError as error:
-        ramp.end(RampEnding.MOVED_BY_OTHERS, str(error), must=False)
-        raise
-    except (Exception, KeyboardInterrupt) as error:
-        if not ramp.has_moved:
+    with interruptible_once() as interruption:
+        ramp = _Ramp(plan, router, clock, world, interruption)
+        try:
+            return ramp.run()
+        except MismatchError as error:
+            ramp.end(RampEnding.MOVED_BY_OTHERS, str(error), must=False)
             raise
-        return ramp.crash(error)
+        except (Exception, KeyboardInterrupt) as error:
+            if not ramp.has_moved:
+                raise
+            return ramp.crash(error)
 
 
 class _Ramp:
@@ -113,10 +114,19 @@ class _Ramp:
         router: the traffic router.
         clock: the clock, which also waits.
         world: the gate, the second witness and the ledger.
+        interruption: whether a signal has interrupted the ramp.
     """
 
-    def __init__(self, plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        router: TrafficRouter,
+        clock: Clock,
+        world: World,
+        interruption: Interruption,
+    ) -> None:
         self._plan, self._router, self._clock, self._world = plan, router, clock, world
+        self._interruption = interruption
         self._move: ConfirmedMove | None = None
         self._report = NO_WITNESS
         self._agreed_shares: set[float] = set()
@@ -270,6 +280,7 @@ class _Ramp:
         if has_share and earlier and earlier[-1].stage == step.stage:
             self._move = ConfirmedMove(step.share, clock.now())
             return earlier[-1].at
+        self._interruption.raise_if_received()
         at = clock.now()
         self._world.write(MoveEntry(plan.target, step.stage, step.share, at, plan.time_scale))
         self.has_moved = True
@@ -298,6 +309,7 @@ class _Ramp:
             world.show(clock.now(), step.share, decision, note)
             if decision.outcome in STOPS:
                 return self._stop(decision), decision
+            self._interruption.raise_if_received()
             if passed >= step.bake_seconds:
                 if decision.outcome is Outcome.GO:
                     world.record()

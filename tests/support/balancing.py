@@ -161,11 +161,13 @@ class Site:
         place: health of green, Prometheus, target files, a passed run.
         balancer: the balancer.
         port: where the control endpoint and blue's health answer.
+        begun: the processes that were started here.
     """
 
     place: Place
     balancer: Balancer
     port: int
+    begun: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def control(self) -> str:
@@ -198,10 +200,22 @@ class Site:
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on this site's green."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(*arguments), cwd=ROOT, env=environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self.begun.append(process)
+        return process
+
+    def end(self) -> None:
+        """End every process that was started here and still runs."""
+        for process in self.begun:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command on this site's green in this process: exit code, stdout, stderr."""
@@ -226,9 +240,11 @@ def site(folder: Path, balancer: Balancer) -> Iterator[Site]:
         place.target = target.load("green", folder / "targets")
         place.keep_runs()
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        here = Site(place, balancer, server.server_port)
         try:
-            yield Site(place, balancer, server.server_port)
+            yield here
         finally:
+            here.end()
             server.shutdown()
             server.server_close()
 

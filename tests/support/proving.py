@@ -5,6 +5,7 @@ answers that a sound Prometheus never gives.
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -147,6 +148,10 @@ class Place:
         )  # fmt: skip
 
 
+# What follows the bracket of a range selector that ends the query.
+RANGE_OF_SELECTOR = re.compile(r"(\d+(?:\.\d+)?)(m?)s\]")
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Health and Prometheus of the server's place."""
 
@@ -169,8 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(delay)
             self._say(status, body)
             return
-        unit, number = window.rstrip("]")[-1], window.rstrip("]s")
-        seconds = float(number.rstrip("m")) / (1000 if "m" in number else 1) if unit else 0.0
+        length = RANGE_OF_SELECTOR.fullmatch(window)
+        if length is None:
+            self._say(400, b"this server answers range selectors only")
+            return
+        seconds = float(length[1]) / (1000 if length[2] else 1)
         found = place.metrics.answer(selector, seconds, float(query["time"][0]))
         self._say(200, json.dumps(as_prometheus(found)).encode())
 
