@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import socket
 import time
 from collections.abc import Generator, Mapping
@@ -115,6 +116,19 @@ def listening(
         UnexpectedAnswerError: the store refuses the connection, or does not report that it is
             ready.
     """
+    patience = client.target.patience_seconds
+    with _connected(client, operation_id, path) as connection:
+        connection.send(json.dumps({"token": client.token, "resume_after": resume_after}))
+        ready = _receive(connection, patience)
+        if ready != {"type": "ready"}:
+            raise UnexpectedAnswerError(
+                f"{operation_id}: expected the first message of the WebSocket to be of the type "
+                f"ready, got {ready}"
+            )
+        yield Listener(connection, client)
+
+
+def _connected(client: StoreClient, operation_id: str, path: Mapping[str, str]) -> ClientConnection:
     address = urlsplit(client.target.addresses.api)
     url_path = client.contract.operation(operation_id).url_path(path)
     patience, access = client.target.patience_seconds, client.target.access.api
@@ -123,7 +137,7 @@ def listening(
         is_tls = address.scheme == "https"
         port = address.port or (443 if is_tls else 80)
         raw = socket.create_connection((str(address.hostname), port), patience, source)
-        connection = connect(
+        return connect(
             f"{'wss' if is_tls else 'ws'}://{address.netloc}{url_path}",
             sock=raw,
             ssl=tls_context(access) if is_tls else None,
@@ -135,15 +149,40 @@ def listening(
         raise UnexpectedAnswerError(
             f"{operation_id}: the WebSocket could not be opened: {error}"
         ) from None
-    with connection:
-        connection.send(json.dumps({"token": client.token, "resume_after": resume_after}))
-        ready = _receive(connection, patience)
-        if ready != {"type": "ready"}:
-            raise UnexpectedAnswerError(
-                f"{operation_id}: expected the first message of the WebSocket to be of the type "
-                f"ready, got {ready}"
-            )
-        yield Listener(connection, client)
+
+
+def opens_a_socket(client: StoreClient) -> tuple[str, bool]:
+    """Return a sentence about the WebSocket of orders, and whether the client's token opens it."""
+    try:
+        with listening(client, "order_updates"):
+            return "the WebSocket order_updates opens", True
+    except UnexpectedAnswerError as error:
+        return f"the WebSocket order_updates does not open ({error})", False
+
+
+def closing_seconds(client: StoreClient, operation_id: str, first: str, seconds: float) -> float:
+    """Open a WebSocket, send no valid first message, and wait until the store closes it.
+
+    Args:
+        client: the client, whose token is not sent.
+        operation_id: the id of the operation in the contract.
+        first: the text of the first message; empty to send nothing.
+        seconds: the longest time to wait, in seconds.
+
+    Returns:
+        The time until the store closed the WebSocket, in seconds; ``inf`` if it stayed open.
+    """
+    begin = time.monotonic()
+    with _connected(client, operation_id, MappingProxyType({})) as connection:
+        if first:
+            connection.send(first)
+        try:
+            _receive(connection, seconds)
+        except NoMessageError:
+            return math.inf
+        except UnexpectedAnswerError:
+            return time.monotonic() - begin
+    return math.inf
 
 
 def _receive(connection: ClientConnection, seconds: float) -> dict[str, Any]:

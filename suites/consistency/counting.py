@@ -8,11 +8,14 @@ from typing import Unpack
 from suites.client import Answer, StoreClient
 from suites.client.store import Parts
 from suites.client.waiting import pause
-from suites.inspection import Labels, series
+from suites.inspection import Labels, series, total
 
 Exposition = dict[tuple[str, Labels], float]
 REQUESTS = "http_requests_total"
-DURATIONS = "http_request_duration_seconds_count"
+DURATIONS, DURATION_SUMS = (
+    "http_request_duration_seconds_count",
+    "http_request_duration_seconds_sum",
+)
 ERRORS = "http_errors_total"
 # Counters of business events, and the labels that distinguish the time series of each counter.
 BUSINESS: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +30,8 @@ REQUEST_LABELS = ("route", "method", "status", "traffic")
 NOT_COUNTED_ROUTES = ("/api/health", "/metrics")
 QUIET_SECONDS = 0.3
 FIRST_ERROR = 500
+# The store measures a part of the time that a client measures. Of a slow operation it is most.
+MIN_MEASURED_SECONDS, MIN_PART, MAX_PART = 0.1, 0.3, 1.05
 
 Counts = Counter[str]
 
@@ -37,9 +42,11 @@ class Expected:
 
     Args:
         counts: the expected increase of each time series, keyed by ``key``.
+        seconds: the time from each request to its response, summed by the path of the operation.
     """
 
     counts: Counts = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
 
     def send(self, client: StoreClient, operation_id: str, **parts: Unpack[Parts]) -> Answer:
         """Send a request for an operation, and expect that the store counts the response."""
@@ -48,6 +55,7 @@ class Expected:
         labels = (operation.path, operation.method, str(answer.status), "synthetic")
         self.counts[key(REQUESTS, labels)] += 1
         self.counts[key(DURATIONS, labels)] += 1
+        self.seconds[operation.path] += answer.seconds
         if answer.status >= FIRST_ERROR:
             self.counts[key(ERRORS, labels)] += 1
         return answer
@@ -102,6 +110,32 @@ def quiet(read: Callable[[], str]) -> bool:
     before = counted(read())
     pause(QUIET_SECONDS)
     return counted(read()) == before
+
+
+def wrong_durations(before: str, after: str, expected: Expected) -> list[str]:
+    """Compare the durations that the target measured with the durations that the client measured.
+
+    Args:
+        before: the metrics before the requests.
+        after: the metrics after the requests.
+        expected: the requests.
+
+    Returns:
+        One sentence for each operation whose measured durations cannot be in seconds.
+    """
+    sentences = []
+    for path, seconds in expected.seconds.items():
+        labels = {"route": path, "traffic": "synthetic"}
+        measured = (total(after, DURATION_SUMS, **labels) or 0) - (
+            total(before, DURATION_SUMS, **labels) or 0
+        )
+        low = MIN_PART * seconds if seconds >= MIN_MEASURED_SECONDS else 0.0
+        if not low <= measured <= MAX_PART * seconds:
+            sentences.append(
+                f"{DURATION_SUMS} of {path} increased by {measured:.3f} s, although the client "
+                f"measured {seconds:.3f} s"
+            )
+    return sentences
 
 
 def difference(before: Counts, after: Counts, expected: Counts) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,13 @@ import pytest
 from gates.model import Target
 from suites.client import StoreClient
 from suites.client.sandbox import CARD, DECLINED_CARD, VPA, new_card_number, webhook_signature
-from suites.consistency.counting import Expected, counted, difference, quiet
+from suites.consistency.counting import (
+    Expected,
+    counted,
+    difference,
+    quiet,
+    wrong_durations,
+)
 from suites.consistency.crowd import SENDERS, NewClient, devices
 from suites.inspection import estimated_bits
 from suites.pytest_plugin.marks import check
@@ -49,9 +56,13 @@ def test_metrics(
     problems: list[list[str]] = []
     while len(problems) < ATTEMPTS and (not problems or problems[-1]):
         was_quiet = quiet(prometheus_text)
-        before = counted(prometheus_text())
+        before = prometheus_text()
         expected = _usual_requests(client, user, product, ownership.event_id())
-        differences = difference(before, counted(prometheus_text()), expected.counts)
+        after = prometheus_text()
+        differences = [
+            *difference(counted(before), counted(after), expected.counts),
+            *wrong_durations(before, after, expected),
+        ]
         problems.append(
             differences if was_quiet and quiet(prometheus_text) else differences and ["not quiet"]
         )
@@ -71,7 +82,8 @@ def _usual_requests(
     wrong = {**credentials(user), "password": "wrong"}
     expected.send(client, "login", body=wrong)
     expected.send(client, "login", body={**wrong, "identifier": f"x{user.email}"})
-    expected.add("auth_failures_total", count=2)
+    expected.send(client, "refresh", body={"refresh_token": "made-up"})
+    expected.add("auth_failures_total", count=3)
     client.token = expected.send(client, "login", body=credentials(user)).body["access_token"]
     expected.send(client, "show_cart")
     expected.send(client, "search", query={})
@@ -99,13 +111,39 @@ def _usual_requests(
     }).encode()  # fmt: skip
     signature = webhook_signature(client.target.secrets["webhook_key"], raw)
     headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
-    expected.send(client, "payment_webhook", raw=raw, headers=headers)
+    # The second event is a repetition, which is no payment.
+    for _ in range(2):
+        expected.send(client, "payment_webhook", raw=raw, headers=headers)
     expected.add("payments_total", "captured", "synthetic")
     expected.add("orders_total", "paid", "synthetic")
     for _ in range(2):
         expected.send(client, "earn_points", body={"order_id": orders[0]})
     expected.add("points_awarded_total", count=total // PAISE_PER_POINT)
+    expected.send(client, "redeem_points", body={"points": 1})
+    _refused_and_offline_orders(client, product, event_id, expected)
     return expected
+
+
+def _refused_and_offline_orders(
+    client: StoreClient, product: "OwnProduct", event_id: str, expected: Expected
+) -> None:
+    """Send orders that the store refuses, and an order of an offline device, which counts."""
+    name = event_id[-12:]
+    too_many = [{"product_id": product.product_id, "quantity": 1_000}]
+    expected.send(client, "place_order", body={"client_order_id": f"{name}-no", "items": too_many})
+    if "offline_sync" not in client.target.capabilities:
+        return
+    at = datetime.now(UTC).isoformat()
+    changes = [
+        {
+            "client_id": f"{name}-{number}", "kind": "order.place", "base_version": 0, "at": at,
+            "items": [{"product_id": product.product_id, "quantity": quantity}],
+        }
+        for number, quantity in enumerate((1_000, 3))
+    ]  # fmt: skip
+    expected.send(client, "sync_offline", body={"device_id": "phone", "changes": changes})
+    expected.add("orders_total", "placed", "synthetic")
+    expected.add("order_value_paise_total", "synthetic", count=3 * product.price_paise)
 
 
 @check("consistency.logs", needs="saved_methods")
@@ -177,6 +215,14 @@ def _secrets_of_a_visit(
     client.token = renewed["access_token"]
     for backup_code in device.backup_codes:
         yield "backup code", backup_code
+    new_password = f"{user.password}-new"
+    wrong_change = {"current": wrong["password"], "new": new_password}
+    client.call("change_password", expect=401, body=wrong_change)
+    change = {**wrong_change, "current": user.password}
+    client.call("change_password", expect=204, body=change)
+    yield "new password", new_password
+    yield "phone number", user.phone
+    yield "email address", user.email
     number = new_card_number()
     client.call("save_method", expect=201, body={"card": {**CARD, "number": number}})
     client.call("save_method", expect=400, body={"card": {**CARD, "number": number[:-1] + "x"}})
@@ -196,12 +242,14 @@ def test_identifiers(
     shopper = new_person()
     product = ownership.product(price_paise=100, stock=1_000).product_id
     clients = cycle(devices(new_client, shopper.client.token, 4))
-    orders, payments, methods, searches, refresh_tokens = [], [], [], [], []
+    orders, payments, methods, searches, refresh_tokens, requests = [], [], [], [], [], []
     own = new_client().call("login", expect=200, body=credentials(shopper.user)).body
     for number in range(SENDERS):
         client = next(clients)
         order = new_order(Person(shopper.user, client), product_id=product)
         orders.append(order["id"])
+        shown = client.call("show_order", expect=200, path={"order_id": order["id"]})
+        requests.append(shown.headers.get("x-request-id", ""))
         by_upi = {"order_id": order["id"], "amount_paise": 100, "method": "upi", "vpa": VPA}
         payments.append(client.call("process_payment", expect=202, body=by_upi).body["id"])
         card = {"card": {**CARD, "number": new_card_number()}}
@@ -214,7 +262,12 @@ def test_identifiers(
     codes = [code for _ in range(3) for code in enrol(next(clients)).backup_codes]
     texted = _codes_texted_in_a_row([new_person() for _ in range(TEXTED_CODES)], database)
 
-    ids = {"order": orders, "payment": payments, "saved card": methods, "saved search": searches}
+    listed_methods = shopper.client.call("list_methods", expect=200).body["methods"]
+    listed_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
+    ids = {
+        "order": orders, "payment": payments, "saved card": methods, "saved search": searches,
+        "request": requests,
+    }  # fmt: skip
     guessable = [
         f"{kind}: {estimated_bits(sample):.0f} random bits, expected at least {minimum:.0f}"
         for kind, sample, minimum in (
@@ -225,6 +278,8 @@ def test_identifiers(
         if estimated_bits(sample) < minimum
     ]
     assert guessable == []
+    assert sorted(method["token"] for method in listed_methods) == sorted(methods)
+    assert sorted(search["id"] for search in listed_searches) == sorted(searches)
     assert len(set(texted)) == TEXTED_CODES, "several people got the same SMS code"
 
 

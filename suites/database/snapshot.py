@@ -20,7 +20,8 @@ from suites.database.view import Shop
 OWN_ID = re.compile(r"\A(?:usr|prd|evt)_[a-z0-9][a-z0-9-]{0,59}_[0-9a-f]{10}")
 OWNERS = ("_id", "user_id", "subject", "subject_id", "actor_id")
 # Append-only logs, which grow with every refused request, and the records of migrations themselves.
-LEFT_OUT = frozenset({"audit_logs", "security_events", "webhook_events", "migrations"})
+APPEND_ONLY = ("audit_logs", "security_events")
+LEFT_OUT = frozenset({*APPEND_ONLY, "webhook_events", "migrations"})
 MASK = 2**256 - 1
 MAX_SECONDS = 120.0
 MAX_OUTPUT = 300
@@ -85,7 +86,7 @@ def rerun_migrations(database: Shop, command: Sequence[str], limit: int) -> Reru
         limit: the maximum number of documents that are read from each collection.
     """
     records, present = _records(database), indexes(database)
-    before = snapshot(database, limit)
+    before, logged = snapshot(database, limit), _logged(database, limit)
     words = [sys.executable if word == "python" else word for word in command]
     done = subprocess.run(
         words, capture_output=True, text=True, check=False, timeout=MAX_SECONDS,
@@ -100,8 +101,33 @@ def rerun_migrations(database: Shop, command: Sequence[str], limit: int) -> Reru
         output=(done.stderr or done.stdout).strip()[-MAX_OUTPUT:],
         records=tuple(records),
         changes=tuple(changes),
-        changed_content=tuple(differences(before, snapshot(database, limit))),
+        changed_content=(
+            *differences(before, snapshot(database, limit)),
+            *_lost(database, logged),
+        ),
     )
+
+
+def _logged(database: Shop, limit: int) -> dict[str, list[Any]]:
+    """Return the ids of the oldest entries of each append-only log, keyed by the collection."""
+    return {
+        name: [
+            entry["_id"] for entry in database[name].find({}, {"_id": 1}).sort("at").limit(limit)
+        ]
+        for name in APPEND_ONLY
+    }
+
+
+def _lost(database: Shop, logged: Mapping[str, list[Any]]) -> list[str]:
+    """Return a sentence about each append-only log that has lost entries."""
+    left = {
+        name: database[name].count_documents({"_id": {"$in": ids}}) for name, ids in logged.items()
+    }
+    return [
+        f"{name}: {len(ids) - left[name]} of {len(ids)} entries are gone"
+        for name, ids in logged.items()
+        if left[name] < len(ids)
+    ]
 
 
 def _records(database: Shop) -> list[dict[str, Any]]:

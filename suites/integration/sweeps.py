@@ -1,7 +1,7 @@
 """Makes tables of the expected and the observed permissions of each role, for a check."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from suites.client import StoreClient
 from suites.testdata.people import Person
@@ -98,6 +98,15 @@ def expected_assignments() -> dict[tuple[str, str, str], int]:
     }
 
 
+def users_in_database(database: "Shop", user_ids: list[str]) -> list[dict[str, Any]]:
+    """Return users of the database in the form of ``list_users``, in the order of the ids."""
+    fields = ("name", "phone", "email", "role", "active")
+    return [
+        {"id": user["_id"], **{field: user[field] for field in fields}}
+        for user in database.users.find({"_id": {"$in": user_ids}}).sort("_id", 1)
+    ]
+
+
 def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[str, str]:
     """Return the role of each user in the database; ``gone`` for a deleted user."""
     stored_roles = {}
@@ -107,12 +116,18 @@ def roles_in_database(database: "Shop", people: Mapping[str, Person]) -> dict[st
     return stored_roles
 
 
-def all_users(client: StoreClient) -> list[str]:
-    """Request the ids of all users, page by page, up to the first empty page."""
-    user_ids: list[str] = []
+def all_users(client: StoreClient) -> tuple[list[dict[str, Any]], int | None]:
+    """Request all users, page by page, up to the first empty page.
+
+    Returns:
+        The users; and the total that every page states, None if the pages state several totals.
+    """
+    users: list[dict[str, Any]] = []
+    totals: set[int] = set()
     for page in range(1, MAX_PAGES + 1):
         answer = client.call("list_users", expect=200, query={"page": str(page)}).body
+        totals.add(answer["total"])
         if not answer["users"]:
-            return user_ids
-        user_ids += [user["id"] for user in answer["users"]]
+            return users, totals.pop() if len(totals) == 1 else None
+        users += answer["users"]
     raise AssertionError(f"list_users: expected an empty page among {MAX_PAGES} pages")

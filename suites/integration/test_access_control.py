@@ -1,8 +1,9 @@
 """Checks of access control: permissions, roles, second factors, the audit trail, resources."""
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,7 +11,14 @@ from suites.client import StoreClient
 from suites.client.waiting import wait_until
 from suites.integration import sweeps
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person, enrol, log_in, log_in_to_challenge, wait_for_room_in_step
+from suites.testdata.people import (
+    Person,
+    credentials,
+    enrol,
+    log_in,
+    log_in_to_challenge,
+    wait_for_room_in_step,
+)
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
@@ -49,6 +57,10 @@ def test_grant(new_person: NewPerson, database: "Shop") -> None:
     admin.client.call("grant_permission", expect=400, body=unknown)
     own = {"user_id": other.user.user_id, "permission": "users:read"}
     other.client.call("grant_permission", expect=403, body=own)
+    read_roles = {"user_id": other.user.user_id, "permission": "roles:read"}
+    admin.client.call("grant_permission", expect=200, body=read_roles)
+    assert may(admin, other.user.user_id, "roles:read") is True
+    assert may(admin, other.user.user_id, "roles:assign") is False
     too_much = {"user_id": clerk.user.user_id, "permission": "store:own"}
     admin.client.call("grant_permission", expect=403, body=too_much)
 
@@ -62,6 +74,8 @@ def test_revoke(new_person: NewPerson, database: "Shop") -> None:
     second = {**first, "permission": "audit:read"}
     admin.client.call("grant_permission", expect=200, body=first)
     admin.client.call("grant_permission", expect=200, body=second)
+    # Two people gave the same permission; one revocation takes the permission away.
+    new_person(role="admin").client.call("grant_permission", expect=200, body=first)
     same = {**first, "user_id": colleague.user.user_id}
     admin.client.call("grant_permission", expect=200, body=same)
     clerk.client.call("list_users", expect=200)
@@ -93,21 +107,26 @@ def test_role_hierarchy(
     demotions = sweeps.assignments_by_role(people, ownership)
     roles = people["staff"].client.call("list_roles", expect=200).body["roles"]
     crowd = sorted(ownership.user().user_id for _ in range(CROWD))
+    crowd += [ownership.user(active=False).user_id, ownership.user(role="staff").user_id]
+    expected = sweeps.users_in_database(database, crowd)
 
-    def listed_users() -> list[str]:
+    def listed_users() -> tuple[list[dict[str, Any]], bool]:
         # Each attempt has its own client, so that the attempts together stay under the rate limit.
         reader = new_client()
         reader.token = people["admin"].client.token
-        return [user_id for user_id in sweeps.all_users(reader) if user_id in crowd]
+        users, total = sweeps.all_users(reader)
+        is_complete = total == len(users) == database.users.count_documents({})
+        return [user for user in users if user["id"] in crowd], is_complete
 
     # Users of other runs come and go while the pages are read.
     wait_until(
-        "all pages of users together list each new user once",
+        "all pages of users together list each new user once, and the total is true",
         listed_users,
-        lambda user_ids: user_ids == crowd,
+        lambda listed: listed == (expected, True),
         seconds=8,
     )
 
+    _new_roles_count_at_once(people["manager"], new_person())
     clerk = ownership.user()
     kept = {"user_id": clerk.user_id, "permission": "orders:read"}
     people["admin"].client.call("grant_permission", expect=200, body=kept)
@@ -120,10 +139,22 @@ def test_role_hierarchy(
     assert operations == sweeps.EXPECTED_OPERATIONS
     assert demotions == sweeps.expected_assignments()
     assert [role["name"] for role in roles] == list(sweeps.ROLES)
+    assert [role["rank"] for role in roles] == [sweeps.RANK[name] for name in sweeps.ROLES]
+    permissions = [set(role["permissions"]) for role in roles]
+    assert all(more > fewer for more, fewer in itertools.pairwise(permissions))
+    assert permissions[-1] == set()
     assert stored is not None
     assert stored["role"] == "staff"
     assert [grant["permission"] for grant in grants] == ["orders:read"], "a new role keeps grants"
     assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
+
+
+def _new_roles_count_at_once(manager: Person, clerk: Person) -> None:
+    """Require that an open session has the permissions of the present role of its user."""
+    for role, status in (("customer", 403), ("staff", 200), ("customer", 403), ("staff", 200)):
+        body = {"user_id": clerk.user.user_id, "role": role}
+        manager.client.call("assign_role", expect=200, body=body)
+        clerk.client.call("list_roles", expect=status)
 
 
 @check("access.twofa.totp", needs="access")
@@ -185,7 +216,12 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
 
 
 @check("access.twofa.sms", needs="access")
-def test_sms(new_person: NewPerson, database: "Shop") -> None:
+def test_sms(
+    new_person: NewPerson,
+    new_client: Callable[[], StoreClient],
+    ownership: "Ownership",
+    database: "Shop",
+) -> None:
     """An SMS code goes only to the phone and works once in 300 s; 5 wrong codes block all codes."""
     person = new_person()
     client, by_user = person.client, {"user_id": person.user.user_id}
@@ -239,6 +275,32 @@ def test_sms(new_person: NewPerson, database: "Shop") -> None:
     # The chance that five codes of a million are all under 100 is 1 in 10²⁰.
     assert len(codes) == 5
     assert max(map(int, codes)) >= 100
+    _texted_code_as_second_step(new_person(), new_client(), ownership, database)
+
+
+def _texted_code_as_second_step(
+    person: Person, client: StoreClient, ownership: "Ownership", database: "Shop"
+) -> None:
+    """Require that a texted code completes a log-in of an enrolled user, and of no other user."""
+
+    def texted(user_id: str) -> dict[str, str]:
+        client.call("send_sms", expect=202)
+        message = database.sms_outbox.find_one({"user_id": user_id}, sort=[("at", -1)])
+        assert message is not None
+        return {"code": str(message["text"]).split()[0]}
+
+    admin = ownership.user(role="admin")
+    challenge = client.call("login", expect=200, body=credentials(admin)).body
+    client.token = challenge["challenge_token"]
+    client.call("verify_sms", expect=409, body=texted(admin.user_id))
+    assert database.sessions.count_documents({"user_id": admin.user_id}) == 0
+
+    device = enrol(person.client)
+    person.client.call("verify_totp", expect=200, body={"code": device.code()})
+    log_in_to_challenge(client, person.user)
+    session = client.call("verify_sms", expect=200, body=texted(person.user.user_id)).body
+    client.token = session["access_token"]
+    client.call("show_cart", expect=200)
 
 
 @check("access.audit", needs="access")
@@ -266,6 +328,10 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
     own_path = {"user_id": admin.user.user_id}
     own = owner.client.call("user_audit", expect=200, path=own_path).body["entries"]
     own_acts = [(entry["action"], entry["at"]) for entry in own]
+    actions = {entry["action"] for entry in own}
+    assert {"permission.granted", "permission.revoked"} <= actions, (
+        "the trail of a user must have the user's actions on other users"
+    )
     assert len(set(own_acts)) == len(own_acts), (
         "an action of a user on their own account must be listed once"
     )
@@ -313,6 +379,9 @@ def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None
     assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, True)
     stored = list(database.permissions.find({"user_id": clerk.user.user_id, "kind": "resource"}))
     assert [(grant["resource_id"], grant["level"]) for grant in stored] == [(ledger, "read_write")]
+    give("read")
+    assert (has(clerk, ledger, "read"), has(clerk, ledger, "read_write")) == (True, False)
+    give("read_write")
     give("read", other)
     assert (has(clerk, ledger, "read_write"), has(other, ledger, "read_write")) == (True, False)
     revocation = {"user_id": clerk.user.user_id, "resource_id": ledger}

@@ -1,5 +1,6 @@
 """Checks of gamification: points, redemption, achievements and the leaderboard."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from suites.client.sandbox import pay_by_card
+from suites.client.waiting import wait_until
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -21,6 +23,9 @@ NewOrder = Callable[..., dict[str, Any]]
 # How much the clocks of this machine and of the target may differ.
 CLOCK_SKEW = timedelta(seconds=2)
 BEYOND_ANY_SHOPPER = 9_000_000_000
+PAISE_PER_POINT = 1_000
+# The points at which each tier begins, as the contract states them.
+TIERS = {"silver": 500, "gold": 1_500, "platinum": 3_500, "diamond": 7_000}
 
 
 def paid(person: Person, order: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +56,7 @@ def test_earn(
     price = ownership.product(price_paise=9_990, stock=100).product_id
     order = new_order(shopper, quantity=7, product_id=price)
     claim = {"order_id": order["id"]}
+    nothing = balance(shopper)
 
     unpaid = shopper.client.call("earn_points", expect=409, body=claim).body
     paid(shopper, order)
@@ -62,6 +68,7 @@ def test_earn(
     items = [{"product_id": each, "quantity": 1} for each in (price, small)]
     body = {"client_order_id": f"{shopper.user.user_id}-mixed", "items": items}
     mixed = shopper.client.call("place_order", expect=201, body=body).body
+    shopper.client.call("redeem_points", expect=201, body={"points": 9})
     second = earn(shopper, paid(shopper, mixed))
     large = ownership.product(price_paise=41_600, stock=100).product_id
     earn(shopper, paid(shopper, new_order(shopper, quantity=10, product_id=large)))
@@ -69,11 +76,28 @@ def test_earn(
     assert unpaid["error"]["code"] == "order_not_paid"
     assert again["error"]["code"] == "already_awarded"
     assert first == {"points": 69, "balance": 69}
-    assert second == {"points": 15, "balance": 84}
-    assert balance(shopper) == {"balance": 500, "lifetime_points": 500, "tier": "silver"}
+    assert second == {"points": 15, "balance": 75}
+    assert nothing == {"balance": 0, "lifetime_points": 0, "tier": "bronze"}
+    # The tier depends on the points that were ever earned.
+    assert balance(shopper) == {"balance": 491, "lifetime_points": 500, "tier": "silver"}
     ledger = list(database.loyalty_points.find({"user_id": shopper.user.user_id}))
-    assert sorted(entry["points"] for entry in ledger) == [15, 69, 416]
+    assert sorted(entry["points"] for entry in ledger) == [-9, 15, 69, 416]
     assert balance(other) == {"balance": 0, "lifetime_points": 0, "tier": "bronze"}
+    _rises_through_the_tiers(other, new_order, ownership)
+
+
+def _rises_through_the_tiers(person: Person, new_order: NewOrder, ownership: "Ownership") -> None:
+    """Require the tier of a user just below and at the points at which each tier begins."""
+    tiers, earned = [], 0
+    for begin in TIERS.values():
+        for points in (begin - 1, begin):
+            price = (points - earned) * PAISE_PER_POINT
+            product_id = ownership.product(price_paise=price, stock=1).product_id
+            earn(person, paid(person, new_order(person, product_id=product_id)))
+            earned = points
+            tiers.append(balance(person)["tier"])
+    names = ["bronze", *TIERS]
+    assert tiers == [tier for pair in itertools.pairwise(names) for tier in pair]
 
 
 @check("gamification.redeem", needs="gamification")
@@ -117,6 +141,8 @@ def test_achievements(
     small = ownership.product(price_paise=1_000, stock=100).product_id
     nearly = ownership.product(price_paise=199_999, stock=100).product_id
     big = ownership.product(price_paise=200_000, stock=100).product_id
+    half = ownership.product(price_paise=100_000, stock=100).product_id
+    rest = ownership.product(price_paise=100_000, stock=100).product_id
 
     before = datetime.now(UTC)
 
@@ -135,11 +161,25 @@ def test_achievements(
     assert set(first) == {"first_order"}
     paid(shopper, new_order(shopper, product_id=nearly))
     assert unlocked() == first
-    paid(shopper, new_order(shopper, product_id=big))
+    # No line of the order alone has the price that the achievement needs.
+    items = [{"product_id": each, "quantity": 1} for each in (half, rest)]
+    body = {"client_order_id": f"{shopper.user.user_id}-basket", "items": items}
+    basket = shopper.client.call("place_order", expect=201, body=body).body
+    paid(shopper, basket)
     second = unlocked()
     assert set(second) == {"first_order", "big_basket"}
     paid(shopper, new_order(shopper, product_id=small))
     assert unlocked() == second
+    if "realtime" in shopper.client.target.capabilities:
+        # Delivered orders count as paid orders.
+        by_id = {"_id": basket["id"], "status": "delivered"}
+        wait_until(
+            "the order is delivered",
+            lambda: database.orders.count_documents(by_id),
+            lambda count: count == 1,
+            seconds=6,
+        )
+        earn(shopper, basket)
     paid(shopper, new_order(shopper, product_id=small))
     third = unlocked()
 
@@ -160,24 +200,30 @@ def test_leaderboard(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
     """The leaderboard has the points of the database, sorted by points, then by time of earning."""
-    winner, *equals = (new_person() for _ in range(3))
+    winner, newcomer, *equals = (new_person() for _ in range(4))
+    winner.client.call("leaderboard", expect=200, query={"limit": "100"})
     # The earlier user has the later id, so that an order by ids is seen.
     late, early = sorted(equals, key=lambda person: person.user.user_id)
     prize = ownership.product(price_paise=BEYOND_ANY_SHOPPER, stock=10).product_id
     for person, quantity in ((early, 1), (winner, 2), (late, 1)):
         earn(person, paid(person, new_order(person, quantity=quantity, product_id=prize)))
     winner.client.call("redeem_points", expect=201, body={"points": 1_000_000})
+    few = ownership.product(price_paise=PAISE_PER_POINT - 1, stock=1).product_id
+    no_points = earn(newcomer, paid(newcomer, new_order(newcomer, product_id=few)))
 
     leaders = winner.client.call("leaderboard", expect=200, query={"limit": "100"}).body["leaders"]
     top = winner.client.call("leaderboard", expect=200, query={"limit": "1"}).body["leaders"]
 
-    own_ids = {person.user.user_id for person in (winner, early, late)}
+    own_ids = {person.user.user_id for person in (winner, early, late, newcomer)}
     order = [leader["user_id"] for leader in leaders if leader["user_id"] in own_ids]
     assert order == [winner.user.user_id, early.user.user_id, late.user.user_id]
     points = [leader["points"] for leader in leaders]
     assert points == sorted(points, reverse=True)
     assert [leader["rank"] for leader in leaders] == list(range(1, len(leaders) + 1))
     assert top == leaders[:1]
+    assert no_points == {"points": 0, "balance": 0}
+    names = {leader["name"] for leader in leaders if leader["user_id"] in own_ids}
+    assert names == {person.user.name for person in (winner, early, late)}
     points_of_leaders = {
         leader["user_id"]: leader["points"] for leader in leaders if leader["user_id"] in own_ids
     }

@@ -18,6 +18,7 @@ from suites.client.sandbox import (
     start_upi,
     webhook_signature,
 )
+from suites.client.waiting import wait_until
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import Person
 
@@ -28,6 +29,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.payment]
 
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
+# A test number of a network whose numbers have 15 digits, and whose codes have 4 digits.
+FIFTEEN_DIGITS = "378282246310005"
 
 
 def send_event(client: StoreClient, raw: bytes, signature: str | None, *, expect: int) -> Answer:
@@ -82,9 +85,11 @@ def test_card(
     }
 
     for_less = {**body, "amount_paise": order["total_paise"] - 1}
-    shopper.client.call("process_payment", expect=409, body=for_less)
     for_more = {**body, "amount_paise": order["total_paise"] + 1}
-    shopper.client.call("process_payment", expect=409, body=for_more)
+    wrong_amounts = [
+        shopper.client.call("process_payment", expect=409, body=wrong).body["error"]["code"]
+        for wrong in (for_less, for_more)
+    ]
     other.client.call("process_payment", expect=404, body=body)
     declined = shopper.client.call(
         "process_payment", expect=402, body={**body, "card": DECLINED_CARD}
@@ -95,6 +100,7 @@ def test_card(
     payment = shopper.client.call("process_payment", expect=201, body=body).body
     shopper.client.call("process_payment", expect=409, body=body)
 
+    assert wrong_amounts == ["amount_mismatch"] * 2
     assert declined["error"]["code"] == "payment_declined"
     assert unpaid["status"] == "placed"
     assert payment["amount_paise"] == 2 * product.price_paise
@@ -130,7 +136,16 @@ def test_upi(
 
     refused = [
         start_upi(shopper.client, order, vpa).status
-        for vpa in ("", "shopper", "@upi", "shopper@", "sho pper@upi", "shopper@upi@upi", "a@1")
+        for vpa in (
+            "",
+            "shopper",
+            "@upi",
+            "shopper@",
+            "sho pper@upi",
+            "shopper@upi@upi",
+            "a@1",
+            f"{VPA}\n",
+        )
     ]
     pending = start_upi(shopper.client, order, VPA)
     again = start_upi(shopper.client, order, VPA)
@@ -138,8 +153,13 @@ def test_upi(
     raw = event_of(pending.body, ownership.event_id())
     send_event(shopper.client, raw, signed(target, raw), expect=200)
     after = shopper.client.call("show_order", expect=200, path=path).body
+    accepted = [
+        start_upi(shopper.client, new_order(shopper), vpa).status
+        for vpa in ("asha.k-9_1@okhdfcbank", "9876543210@ybl")
+    ]
 
-    assert refused == [400] * 7
+    assert refused == [400] * 8
+    assert accepted == [202, 202]
     assert (pending.status, pending.body["status"]) == (202, "pending")
     assert again.status == 409
     assert before["status"] == "placed"
@@ -148,6 +168,23 @@ def test_upi(
     assert (
         shopper.client.call("show_payment", expect=200, path=payment).body["status"] == "captured"
     )
+    _has_what_follows_a_payment(shopper, path)
+
+
+def _has_what_follows_a_payment(shopper: Person, path: dict[str, Any]) -> None:
+    """Require the delivery and the first achievement, if the target has these capabilities."""
+    capabilities = shopper.client.target.capabilities
+    if "realtime" in capabilities:
+        wait_until(
+            "the order is delivered",
+            lambda: shopper.client.call("show_order", expect=200, path=path).body["status"],
+            lambda status: status == "delivered",
+            seconds=6,
+        )
+    if "gamification" in capabilities:
+        achievements = shopper.client.call("achievements", expect=200).body["achievements"]
+        unlocked = [each["key"] for each in achievements if each["unlocked_at"]]
+        assert "first_order" in unlocked, "an order paid by UPI must unlock achievements"
 
 
 @check("payments.webhook.signature", needs="payments")
@@ -191,9 +228,26 @@ def test_webhook(
         "ignored",
     ]
     assert status() == "failed"
+    shown_order = client.call("show_order", expect=200, path={"order_id": order["id"]}).body
+    assert shown_order["status"] == "placed", "a failed payment must not pay the order"
+    paid = {"order_id": order["id"], "status": "paid"}
+    assert database.order_events.count_documents(paid) == 0
+    assert database.webhook_events.count_documents({"_id": json.loads(raw)["event_id"]}) == 1
     pay_by_card(client, order["id"], order["total_paise"])
     nobody = json.dumps({**json.loads(raw), "payment_id": "pay_none"}).encode()
     send_event(client, nobody, signed(target, nobody), expect=404)
+
+
+def _refuses_and_accepts_other_networks(person: Person) -> None:
+    """Require that a card of 15 digits can be saved, and that its check digit is verified."""
+    card = {**CARD, "number": FIFTEEN_DIGITS, "cvv": "1234"}
+    saved = person.client.call("save_method", expect=201, body={"card": card}).body
+    assert saved["last4"] == FIFTEEN_DIGITS[-4:]
+    assert saved["brand"] != "visa"
+    mistyped = {**card, "number": f"{FIFTEEN_DIGITS[:-1]}6"}
+    person.client.call("save_method", expect=400, body={"card": mistyped})
+    methods = person.client.call("list_methods", expect=200).body["methods"]
+    assert [method["token"] for method in methods] == [saved["token"]]
 
 
 @check("payments.methods", needs="saved_methods")
@@ -215,6 +269,7 @@ def test_saved_methods(
     shared = partner.client.call("save_method", expect=201, body={"card": card}).body
     methods = shopper.client.call("list_methods", expect=200).body["methods"]
     token = saved.body["token"]
+    _refuses_and_accepts_other_networks(other)
 
     def pay(person: Person, of: dict[str, Any], *, expect: int) -> None:
         body = {
@@ -232,7 +287,7 @@ def test_saved_methods(
         second["token"]: other_card["number"][-4:],
         twin["token"]: number[-4:],
     }
-    assert other.client.call("list_methods", expect=200).body["methods"] == []
+    assert saved.body["brand"] == "visa"
     partners = partner.client.call("list_methods", expect=200).body["methods"]
     assert [method["token"] for method in partners] == [shared["token"]]
     assert shared["token"] != token

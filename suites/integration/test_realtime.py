@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration, pytest.mark.realtime]
 
 STAGES = ["placed", "paid", "packed", "out_for_delivery", "delivered"]
+REST_OF_DELIVERY_SECONDS = 2.5
 
 
 @check("realtime.delivery", needs="realtime")
@@ -60,6 +61,13 @@ def test_delivery(
     assert [event["status"] for event in fresh + missed] == STAGES[1:]
     assert [event["status"] for event in events] == STAGES
     assert shopper.client.call("show_order", expect=200, path=path).body["status"] == "delivered"
+    with listening(shopper.client, "delivery_updates", path=path, resume_after=0) as listener:
+        all_events = [listener.next_event("OrderEvent")["seq"] for _ in STAGES]
+    assert all_events == [1, 2, 3, 4, 5]
+    if "gamification" in shopper.client.target.capabilities:
+        # The points of a delivered order can still be claimed.
+        shopper.client.call("earn_points", expect=201, body={"order_id": order["id"]})
+    _reconnects_during_a_delivery(shopper, new_order(shopper))
     with (
         pytest.raises(UnexpectedAnswerError, match="with code 4404"),
         listening(stranger.client, "delivery_updates", path=path, resume_after=0),
@@ -71,3 +79,18 @@ def test_delivery(
         listening(stranger.client, "delivery_updates", path=path, resume_after=0),
     ):
         pass
+
+
+def _reconnects_during_a_delivery(shopper: Person, order: dict[str, Any]) -> None:
+    """Require that a new connection gets the rest of the events, each of them once."""
+    path = {"order_id": order["id"]}
+    with listening(shopper.client, "delivery_updates", path=path) as listener:
+        pay_by_card(shopper.client, order["id"], order["total_paise"])
+        event = listener.next_event("OrderEvent")
+        while event["status"] != "packed":
+            event = listener.next_event("OrderEvent")
+    last = event["seq"]
+    with listening(shopper.client, "delivery_updates", path=path, resume_after=last) as listener:
+        rest = listener.events_during("OrderEvent", REST_OF_DELIVERY_SECONDS)
+    numbers = [each.event["seq"] for each in rest]
+    assert numbers == list(range(last + 1, len(STAGES) + 1))

@@ -10,6 +10,7 @@ from gates import places
 from gates.model import Policy, Target
 from gates.policy import target_file
 from suites.client import StoreClient
+from suites.client.websocket import listening
 from suites.contract import load
 from suites.database import replication, structure
 from suites.database.snapshot import Rerun, rerun_migrations
@@ -144,6 +145,31 @@ def test_same_view(
 
     assert _orders(both_colours, own_orders) == dict.fromkeys(both_colours, orders)
     assert _products(both_colours) == dict.fromkeys(both_colours, expected)
+    for token in own_orders.values():
+        _require_one_cart(both_colours, token, next(iter(orders.values()))[1][0]["product_id"])
+
+
+def _require_one_cart(clients: dict[str, StoreClient], token: str, product_id: str) -> None:
+    """Require that a change of the cart on one colour is shown by every colour at once."""
+    body = {"product_id": product_id, "quantity": 1}
+    for client in clients.values():
+        client.token = token
+        client.call("show_cart", expect=200)
+    for name, client in clients.items():
+        changed = client.call("add_to_cart", expect=200, body=body).body
+        carts = {other: each.call("show_cart", expect=200).body for other, each in clients.items()}
+        assert carts == dict.fromkeys(clients, changed), f"after a change of the cart on {name}"
+    for listener_name, listener_client in clients.items():
+        if "realtime" not in listener_client.target.capabilities:
+            continue
+        for name, client in clients.items():
+            with listening(listener_client, "order_updates") as listener:
+                items = [{"product_id": product_id, "quantity": 1}]
+                order_id = f"{client.run_id}-{listener_name}-{name}"
+                order = {"client_order_id": order_id, "items": items}
+                placed = client.call("place_order", expect=201, body=order).body
+                event = listener.next_event("OrderEvent")
+            assert event["order_id"] == placed["id"], f"{name} must announce to {listener_name}"
 
 
 def _orders(

@@ -19,6 +19,7 @@ STACK = re.compile(
     r"|\bE11000\b|\bduplicate key\b|\bcollection: ",
 )
 VERSION = re.compile(r"\d+\.\d+")
+MAX_AGE = re.compile(r"max-?age=(\d{1,12})")
 # Headers whose values look like paths or classes in every service.
 ORDINARY = ("content-type", "date", "location", "content-security-policy")
 VERSION_HEADERS = ("server", "x-powered-by", "x-aspnet-version", "via")
@@ -92,6 +93,28 @@ def private_data_is_not_cached(exchange: Exchange, place: str) -> Observation:
     return Observation(
         "cacheable-private-data", place, "no-store" not in cache_control, sentence, exchange
     )
+
+
+def is_soon_fresh(exchange: Exchange, place: str, max_seconds: int) -> Observation:
+    """Observe whether a cache may serve a response for longer than some seconds.
+
+    A browser that keeps an old price, or the script of an old release, cannot be corrected.
+
+    Args:
+        exchange: the request and the response.
+        place: the path or the operation, for messages.
+        max_seconds: the longest time for which the response may be served again, in seconds.
+
+    Source: RFC 9111, section 5.2.2.1; RFC 8246.
+    """
+    cache_control = exchange.headers.get("cache-control", "")
+    seconds = [int(found) for found in MAX_AGE.findall(cache_control)]
+    is_old = "immutable" in cache_control or max(seconds, default=0) > max_seconds
+    sentence = (
+        f"{place}: Cache-Control is {cache_control or 'missing'}; expected no max-age over "
+        f"{max_seconds} s"
+    )
+    return Observation("cacheable-private-data", f"{place} age", is_old, sentence, exchange)
 
 
 def cors(sender: Sender, endpoint: Endpoint, call: Call, own_host: str) -> Iterator[Observation]:

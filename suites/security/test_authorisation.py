@@ -288,11 +288,14 @@ def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterat
         for role in higher:
             customer, boss = ownership.user(), ownership.user(role=role)
             permission = {"user_id": boss.user_id, "permission": "orders:read"}
+            till = {"user_id": boss.user_id, "resource_id": "till"}
             requests = (
                 ("assign_role", {"user_id": customer.user_id, "role": role}),
                 ("assign_role", {"user_id": boss.user_id, "role": "customer"}),
                 ("grant_permission", permission),
                 ("revoke_permission", permission),
+                ("grant_resource", {**till, "level": "read"}),
+                ("revoke_resource", till),
             )
             for name, body in requests:
                 status = client.ask(name, body=body).status

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from suites.inspection.secrets import secrets_in
 from suites.probes import limits
 from suites.probes.api import Call, Observation
 from suites.pytest_plugin.marks import check
+from suites.scanner.sending import HttpSender
 from suites.security.surface import (
     NoFindingAssertion,
     Surface,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.security
 
 WINDOW_SECONDS = 60.0
+OK = 200
 EXEMPTION_HEADER = "X-Kirana-Exemption"
 # The clocks of this machine and of the target may differ.
 EXPIRED_FOR_SECONDS = 10
@@ -56,56 +59,12 @@ SERVED_PATHS = (
 HIDDEN = re.compile(r"/\.|.*\.(json|map|sql|env)$")
 BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
 # The internal ports of the guide, and the default ports of common services.
-# fmt: off - one number a line would fill a page
+# One number a line would fill a page.
 PORTS = (
-    21,
-    22,
-    23,
-    25,
-    53,
-    80,
-    110,
-    143,
-    443,
-    445,
-    1433,
-    1521,
-    2375,
-    2379,
-    3000,
-    3001,
-    3306,
-    3389,
-    5000,
-    5001,
-    5432,
-    5601,
-    5672,
-    5900,
-    6379,
-    6443,
-    8000,
-    8080,
-    8081,
-    8088,
-    8404,
-    8405,
-    8443,
-    8500,
-    8888,
-    9000,
-    9090,
-    9093,
-    9100,
-    9200,
-    9300,
-    10250,
-    11211,
-    15672,
-    27017,
-    27018,
-)
-# fmt: on
+    21, 22, 23, 25, 53, 80, 110, 143, 443, 445, 1433, 1521, 2375, 2379, 3000, 3001, 3306, 3389,
+    5000, 5001, 5432, 5601, 5672, 5900, 6379, 6443, 8000, 8080, 8081, 8088, 8404, 8405, 8443,
+    8500, 8888, 9000, 9090, 9093, 9100, 9200, 9300, 10250, 11211, 15672, 27017, 27018,
+)  # fmt: skip
 
 
 def stated_limit(policy: Policy) -> int:
@@ -123,14 +82,37 @@ def test_rate_limit(surface: Surface, no_finding: NoFindingAssertion, policy: Po
     other = surface.sender().send(products, Call()).status
     assert other == 200
     no_finding(limits.limit_is(exchanges, limit, WINDOW_SECONDS))
+    no_finding([_limit_behind_the_edge(surface, limit)])
     another = loopback_source()
     slow_sender = surface.sender(source=lambda: another)
     no_finding(limits.window_slides(slow_sender, products, Call(), limit, WINDOW_SECONDS))
 
 
+def _limit_behind_the_edge(surface: Surface, limit: int) -> Observation:
+    """Observe whether customers behind the edge, who share its address, share one limit."""
+    addresses, products = surface.target.addresses, endpoint_named("list_products")
+
+    def through_the_edge() -> HttpSender:
+        address = loopback_source()
+        sender = surface.sender(source=lambda: address)
+        return replace(sender, base=addresses.edge_https, ca_file=addresses.edge_ca_file)
+
+    limits.flood(through_the_edge(), products, Call(), limit)
+    status = through_the_edge().send(products, Call()).status
+    sentence = (
+        f"after {limit + 1} requests of one address through the edge, a request of another address "
+        f"through the edge got status {status}, expected 200"
+    )
+    return Observation("rate-limit", "behind the edge", status != OK, sentence)
+
+
 @check("security.rate.bypass", needs="catalogue")
 def test_rate_limit_bypass(
-    surface: Surface, no_finding: NoFindingAssertion, policy: Policy
+    surface: Surface,
+    owner: Person,
+    new_person: Callable[..., Person],
+    no_finding: NoFindingAssertion,
+    policy: Policy,
 ) -> None:
     """An address over its limit is refused, also with forged headers and for other operations."""
     address = loopback_source()
@@ -138,6 +120,7 @@ def test_rate_limit_bypass(
     exchanges = limits.flood(sender, products, Call(), stated_limit(policy))
     assert exchanges[-1].status == limits.TOO_MANY
     no_finding(limits.bypasses(sender, products, Call(), EXEMPTION_HEADER))
+    no_finding(_with_tokens(surface, address, (new_person(), owner)))
     no_finding(_other_operations(surface, address))
     if key := surface.target.secrets.get("exemption_key", ""):
         expired = exemption(key, time.time() - EXEMPTION_SECONDS - EXPIRED_FOR_SECONDS)
@@ -150,6 +133,22 @@ def test_rate_limit_bypass(
         no_finding(
             [Observation("rate-limit-bypass", "expired exemption", is_open, sentence, answer)]
         )
+
+
+def _with_tokens(
+    surface: Surface, address: str, people: tuple[Person, ...]
+) -> Iterator[Observation]:
+    """Observe whether a log-in exempts requests from the rate limit."""
+    products = endpoint_named("list_products")
+    for person in people:
+        sender = surface.sender(person.client.token, source=lambda: address)
+        answer = sender.send(products, Call())
+        sentence = (
+            f"a request with the token of a user, from an address over its limit, got status "
+            f"{answer.status}, expected {limits.TOO_MANY}"
+        )
+        is_open = answer.status != limits.TOO_MANY
+        yield Observation("rate-limit-bypass", "token of a user", is_open, sentence, answer)
 
 
 def _other_operations(surface: Surface, address: str) -> Iterator[Observation]:
@@ -250,6 +249,10 @@ def test_a_new_password_is_stored_well(
     min_cost = policy.security_limits["bcrypt_cost"]
     new_password = f"{person.user.password}-new"
     body = {"current": person.user.password, "new": new_password}
+    bounds = (endpoint_named("change_password").body or {})["properties"]["new"]
+    outside = ("x" * (bounds["minLength"] - 1), "x" * (bounds["maxLength"] + 1))
+    for refused in outside:
+        person.client.call("change_password", expect=400, body={**body, "new": refused})
     person.client.call("change_password", expect=204, body=body)
     stored = database.users.find_one({"_id": person.user.user_id})
     assert stored is not None

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.security
 
+# How long a browser may show an old page or an old price.
+MAX_PAGE_SECONDS, MAX_READ_SECONDS = 300, 10
+
 PAGES = ("/", "/app.js", "/style.css", "/favicon.svg", "/nothing-here")
 UNAUTHORISED = 401
 
@@ -108,6 +111,7 @@ def test_headers(
     for path in PAGES:
         page = pages.exchange("GET", path, {}, None)
         no_finding(passive.security_headers(page, path, page=True))
+        no_finding([passive.is_soon_fresh(page, path, MAX_PAGE_SECONDS)])
     no_finding(_of_operations(surface, owner.client.token, values))
     no_finding(_of_log_in(surface, customer))
 
@@ -120,6 +124,7 @@ def _of_operations(surface: Surface, token: str, values: Values) -> Iterator[Obs
         yield from passive.security_headers(answer, endpoint.name, page=False)
         if endpoint.secured:
             yield passive.private_data_is_not_cached(answer, endpoint.name)
+        yield passive.is_soon_fresh(answer, endpoint.name, MAX_READ_SECONDS)
 
 
 def _of_log_in(surface: Surface, user: "OwnUser") -> Iterator[Observation]:

@@ -10,6 +10,7 @@ from suites.client.waiting import wait_until
 from suites.testdata.ownership import OwnUser
 
 STEP_SECONDS = 30
+CODE_DIGITS = 6
 MIN_SECONDS_LEFT = 4
 
 
@@ -65,6 +66,14 @@ def enrol(client: StoreClient) -> Device:
         client: a client that is logged in, or that has the challenge token.
     """
     answer = client.call("enable_totp", expect=200).body
+    code = pyotp.parse_uri(answer["provisioning_uri"])
+    if not isinstance(code, pyotp.TOTP) or (code.secret, code.interval, code.digits) != (
+        answer["secret"], STEP_SECONDS, CODE_DIGITS,
+    ):  # fmt: skip
+        raise UnexpectedAnswerError(
+            "enable_totp: an app that scans provisioning_uri would compute other codes than an app "
+            "with the secret of the response"
+        )
     return Device(answer["secret"], answer["backup_codes"])
 
 

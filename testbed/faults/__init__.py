@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from testbed.errors import TestbedError
 from testbed.faults.behaviour import BEHAVIOUR
+from testbed.faults.careless import CARELESS
 from testbed.faults.data import DATA
 from testbed.faults.defences import DEFENCES
 from testbed.faults.fault import Fault
@@ -17,7 +18,7 @@ __all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
 FAULTS = (
     *BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING, *OPERATIONS, *DATA,
-    *REGRESSIONS, *SHIPPED,
+    *REGRESSIONS, *SHIPPED, *CARELESS,
 )  # fmt: skip
 
 

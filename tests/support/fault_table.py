@@ -1,5 +1,6 @@
 """Which fault must turn which checks red, and no others."""
 
+from fault_table_careless import REDDENS_CARELESS
 from fault_table_data import REDDENS_DATA
 from fault_table_monitoring import REDDENS_MONITORING
 from fault_table_operations import REDDENS_OPERATIONS
@@ -251,6 +252,7 @@ REDDENS: dict[str, frozenset[str]] = (
     | REDDENS_OPERATIONS
     | REDDENS_DATA
     | REDDENS_REGRESSIONS
+    | REDDENS_CARELESS
 )
 for _name, _checks in REDDENS_TOO.items():
     REDDENS[_name] |= frozenset(_checks.split())
