@@ -9,6 +9,7 @@ import msgspec
 from testbed.store import audit, metrics, security, sessions, tokens, twofa
 from testbed.store.context import Context, Reply, Store, now
 from testbed.store.database import Document
+from testbed.store.errors import invalid
 
 NOBODY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
 MAX_PASSWORD_BYTES = 72
@@ -89,6 +90,8 @@ async def logout(context: Context) -> Reply:
 
 async def change_password(context: Context, body: PasswordChange) -> Reply:
     """``POST /api/auth/password``: takes the current one, and ends every other session."""
+    if len(body.fresh.encode()) > MAX_PASSWORD_BYTES:
+        raise invalid(f"A password has at most {MAX_PASSWORD_BYTES} bytes in UTF-8.")
     user_id = context.user["_id"]
     await security.refuse_guessing(context, user_id)
     if not await password_matches(body.current, context.user["password_hash"].encode()):
