@@ -1,6 +1,6 @@
 """Compares the increases of a target's counters with the requests that a check has sent."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Unpack
@@ -46,7 +46,7 @@ class Expected:
     """
 
     counts: Counts = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def send(self, client: StoreClient, operation_id: str, **parts: Unpack[Parts]) -> Answer:
         """Send a request for an operation, and expect that the store counts the response."""

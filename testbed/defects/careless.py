@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pyotp
+from starlette.requests import Request
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from testbed.store import (
     access,
@@ -22,7 +25,6 @@ from testbed.store import (
     orders,
     payments,
     realtime,
-    search,
     sessions,
     sync,
     tokens,
@@ -30,7 +32,8 @@ from testbed.store import (
 )
 from testbed.store.context import PER_PAGE, Context, Reply, Store, integer, new_id, now, page_of
 from testbed.store.database import Database, Document
-from testbed.store.errors import Refused, invalid
+from testbed.store.errors import Refused, invalid, not_found
+from testbed.store.routes import Route
 
 ADD, PLACE, PLACED_BEFORE, SETTLE = cart.add, orders.place, orders.placed_before, payments.settle
 ORDER_DOCUMENT, CHANGE_ACCOUNT, SET_CART = (
@@ -365,20 +368,18 @@ async def enable_other_totp(context: Context) -> Reply:
     return Reply(reply.status, {**reply.body, "provisioning_uri": other})
 
 
-async def greet_ended_sessions(
-    store: Store, socket: realtime.WebSocket
-) -> tuple[Document, realtime.Hello]:
+async def greet_ended_sessions(store: Store, socket: WebSocket) -> tuple[Document, realtime.Hello]:
     """Reads the token alone, and waits for it as long as the client likes."""
     await socket.accept()
     try:
-        hello = realtime.msgspec.json.decode(await socket.receive_text(), type=realtime.Hello)
+        hello = msgspec.json.decode(await socket.receive_text(), type=realtime.Hello)
         claims = tokens.read(store.settings.token_key, hello.token)
         user = await store.db.users.find_one({"_id": claims["sub"]})
         if claims["use"] != "access" or user is None:
             raise tokens.unauthorised()
-    except (realtime.msgspec.MsgspecError, Refused) as error:
+    except (msgspec.MsgspecError, Refused) as error:
         await socket.close(realtime.REFUSED, "Log in first.")
-        raise realtime.WebSocketDisconnect(realtime.REFUSED) from error
+        raise WebSocketDisconnect(realtime.REFUSED) from error
     return user, hello
 
 
@@ -397,7 +398,7 @@ def address_of_peer(peer: str, forwarded_for: str, trusted_proxy: str) -> str:
 
 
 def limit_strangers(
-    store: Store, rate_limit: limits.RateLimit, route: endpoint.Route, request: endpoint.Request
+    store: Store, rate_limit: limits.RateLimit, route: Route, request: Request
 ) -> None:
     """A token that looks right exempts from the limit."""
     if request.headers.get("authorization", "").count(".") == JWT_DOTS:
@@ -457,5 +458,5 @@ async def search_without_minimum(context: Context, saved_id: str) -> Document:
         {"_id": saved_id, "user_id": context.user["_id"]}
     )
     if saved is None:
-        raise search.not_found("saved search")
+        raise not_found("saved search")
     return {**saved, "price_min": None}
