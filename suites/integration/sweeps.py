@@ -70,15 +70,19 @@ def assignments_by_role(
         The status of each response, keyed by the role of the actor, the role of the new user, and
         the assigned role.
     """
-    statuses = {}
-    for actor, person in people.items():
-        for subject in ROLES:
-            for assigned in ROLES:
-                body = {"user_id": ownership.user(role=subject).user_id, "role": assigned}
-                if subject == "customer" or assigned == "customer":
-                    status = person.client.ask("assign_role", body=body).status
-                    statuses[(actor, subject, assigned)] = status
-    return statuses
+    users = {
+        (actor, subject, assigned): ownership.user(role=subject).user_id
+        for actor in people
+        for subject in ROLES
+        for assigned in ROLES
+        if "customer" in (subject, assigned)
+    }
+    return {
+        (actor, subject, assigned): people[actor]
+        .client.ask("assign_role", body={"user_id": user_id, "role": assigned})
+        .status
+        for (actor, subject, assigned), user_id in users.items()
+    }
 
 
 def expected_assignments() -> dict[tuple[str, str, str], int]:

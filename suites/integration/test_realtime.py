@@ -1,6 +1,7 @@
 """Check of delivery tracking in real time; the other real-time check is in test_mobile.py."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,32 @@ def test_delivery(
 ) -> None:
     """Only the owner gets the events of a delivery, in order, also after a lost connection."""
     shopper, stranger = new_person(), new_person()
-    order, second = new_order(shopper), new_order(shopper)
+    order, second, third = (new_order(shopper) for _ in range(3))
     path = {"order_id": order["id"]}
+    with ThreadPoolExecutor(1) as pool:
+        reconnection = pool.submit(_reconnects_during_a_delivery, shopper, third)
+        _is_delivered(shopper, database, order, second)
+        reconnection.result()
+    with (
+        pytest.raises(UnexpectedAnswerError, match="with code 4404"),
+        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
+    ):
+        pass
+    stranger.client.token = "nobody"  # noqa: S105 - a made-up token
+    with (
+        pytest.raises(UnexpectedAnswerError, match="with code 4401"),
+        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
+    ):
+        pass
 
+
+def _is_delivered(
+    shopper: Person, database: "Shop", order: dict[str, Any], other_order: dict[str, Any]
+) -> None:
+    """Require the events of the delivery of one order, while another order is delivered too."""
+    path = {"order_id": order["id"]}
     with listening(shopper.client, "delivery_updates", path=path) as listener:
-        pay_by_card(shopper.client, second["id"], second["total_paise"])
+        pay_by_card(shopper.client, other_order["id"], other_order["total_paise"])
         pay_by_card(shopper.client, order["id"], order["total_paise"])
         live = [listener.next_event("OrderEvent") for _ in range(2)]
     events = wait_until(
@@ -67,18 +89,6 @@ def test_delivery(
     if "gamification" in shopper.client.target.capabilities:
         # The points of a delivered order can still be claimed.
         shopper.client.call("earn_points", expect=201, body={"order_id": order["id"]})
-    _reconnects_during_a_delivery(shopper, new_order(shopper))
-    with (
-        pytest.raises(UnexpectedAnswerError, match="with code 4404"),
-        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
-    ):
-        pass
-    stranger.client.token = "nobody"  # noqa: S105 - a made-up token
-    with (
-        pytest.raises(UnexpectedAnswerError, match="with code 4401"),
-        listening(stranger.client, "delivery_updates", path=path, resume_after=0),
-    ):
-        pass
 
 
 def _reconnects_during_a_delivery(shopper: Person, order: dict[str, Any]) -> None:

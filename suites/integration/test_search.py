@@ -171,12 +171,13 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
 
 @check("search.saved", needs="advanced_search")
 def test_saved(new_person: Callable[..., Person], ownership: "Ownership", database: "Shop") -> None:
-    """Only the owner can run a saved search; a later run of the search also finds new products."""
+    """Only the owner can run a saved search; later requests also find new products."""
     shopper, other, namesake = new_person(), new_person(), new_person()
     word = new_word()
     cheap = ownership.findable_product(word, "tea", price_paise=100)
     dear = ownership.findable_product(word, "tea", price_paise=900)
-    new = ownership.findable_product(word, "coffee", price_paise=500)
+    shelf = f"{word}-shelf"
+    new = ownership.findable_product(word, shelf, price_paise=500)
     under = ownership.findable_product(word, "tea", price_paise=99)
     body = {"name": "My tea", "q": word, "price_min": 100, "price_max": 500}
     saved = shopper.client.call("save_search", expect=201, body=body).body
@@ -191,6 +192,7 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
         both = {"saved_id": second_saved["id"]}
         all_tea = shopper.client.call("search", expect=200, query=both).body["total"]
         beyond = shopper.client.call("search", expect=200, query={**again, "page": "2"}).body
+        empty_shelf = shopper.client.call("list_products", expect=200, query={"category": shelf})
         with ownership.on_sale(new):
             second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
             wait_until(
@@ -199,10 +201,18 @@ def test_saved(new_person: Callable[..., Person], ownership: "Ownership", databa
                 lambda total: total == 2,
                 seconds=6,
             )
+            wait_until(
+                "the catalogue lists the new product too",
+                lambda: shopper.client.call(
+                    "list_products", expect=200, query={"category": shelf}
+                ).body["total"],
+                lambda total: total == 1,
+                seconds=6,
+            )
     saved_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
 
     assert [item["id"] for item in first] == [cheap.product_id]
-    assert all_tea == 3
+    assert (all_tea, empty_shelf.body["total"]) == (3, 0)
     assert (beyond["items"], beyond["page"]) == ([], 2)
     assert second.status == 200
     assert sorted(entry["id"] for entry in saved_searches) == sorted(

@@ -87,7 +87,9 @@ class EffectObserver:
             if self._window is None:
                 if self._unobserved or not self._is_due(call):
                     self._unobserved += 1
-                    self._newest = None
+                    # After a request without effects, a change is seen at the next request.
+                    if any(call.operation.effects.values()):
+                        self._newest = None
                     return
                 self._make_twins(call)
                 self._window = _Window(self._before())
@@ -129,10 +131,16 @@ class EffectObserver:
         return NIGHTLY or self._observed_calls[_kind(call)] < limit
 
     def _before(self) -> owned_documents.Snapshot:
-        """Return the newest snapshot if no document can have changed since, else a new snapshot."""
+        """Return the newest snapshot if checks have written nothing since, else a new snapshot.
+
+        Later effects of earlier requests may have occurred since; ``_compare`` expects them.
+        """
         newest, subjects = self._newest, self._subjects()
-        nothing_else = not self._later and newest is not None and newest.subjects == subjects
-        if newest and nothing_else and newest.own_writes == self._own_writes.count:
+        if (
+            newest is not None
+            and newest.subjects == subjects
+            and newest.own_writes == self._own_writes.count
+        ):
             return newest.documents
         return owned_documents.take(self._database, subjects)
 
