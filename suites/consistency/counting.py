@@ -34,6 +34,7 @@ FIRST_ERROR = 500
 MIN_PART, MAX_PART = 0.05, 1.05
 
 Counts = Counter[str]
+TOTAL = "total"
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ def quiet(read: Callable[[], str]) -> bool:
     return counted(read()) == before
 
 
-def wrong_durations(before: str, after: str, expected: Expected) -> list[str]:
+def wrong_durations(before: str, after: str, expected: Expected) -> dict[str, str]:
     """Compare the durations that the target measured with the durations that the client measured.
 
     Args:
@@ -121,9 +122,11 @@ def wrong_durations(before: str, after: str, expected: Expected) -> list[str]:
         expected: the requests.
 
     Returns:
-        Sentences about measured durations that cannot be in seconds.
+        Sentences about measured durations that cannot be in seconds, keyed by the path of the
+        operation; ``TOTAL`` is the key of the sentence about all operations.
     """
-    sentences, all_measured = [], 0.0
+    sentences: dict[str, str] = {}
+    all_measured = 0.0
     for path, seconds in expected.seconds.items():
         labels = {"route": path, "traffic": "synthetic"}
         measured = (total(after, DURATION_SUMS, **labels) or 0) - (
@@ -131,13 +134,13 @@ def wrong_durations(before: str, after: str, expected: Expected) -> list[str]:
         )
         all_measured += measured
         if measured > MAX_PART * seconds:
-            sentences.append(
+            sentences[path] = (
                 f"{DURATION_SUMS} of {path} increased by {measured:.3f} s, although the client "
                 f"measured {seconds:.3f} s"
             )
     total_seconds = sum(expected.seconds.values())
     if all_measured < MIN_PART * total_seconds:
-        sentences.append(
+        sentences[TOTAL] = (
             f"{DURATION_SUMS} increased by {all_measured:.3f} s in total, although the client "
             f"measured {total_seconds:.3f} s"
         )
