@@ -10,8 +10,8 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "points.read_writes": "gamification.earn",
         "points.by_item": "gamification.earn",
         "points.of_all_dated": (
-            "consistency.points_at_once gamification.earn gamification.leaderboard "
-            "gamification.redeem"
+            "consistency.points_at_once consistency.sockets gamification.earn "
+            "gamification.leaderboard gamification.redeem"
         ),
         "payments.decline_cancels": "payments.card",
         "payments.newest_shown": "payments.card",
@@ -50,7 +50,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "achievements.a_day_ago": "gamification.achievements",
         "realtime.again_later": "consistency.sockets",
         "realtime.hangs_up": "consistency.sockets",
-        "realtime.closed_for_all": "consistency.sockets",
+        "realtime.closed_for_all": "consistency.sockets realtime.delivery",
         "session.never_expires": "consistency.expiry",
         "twofa.lock_short": "consistency.expiry",
         "metrics.created_as_ok": "consistency.metrics",
@@ -70,7 +70,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "search.answers_shared": "consistency.reads_at_once",
         "auth.role_undone": "consistency.changes_at_once",
         "orders.client_ids_shared": (
-            "consistency.identifiers consistency.sockets gamification.achievements "
+            "consistency.sockets gamification.achievements "
             "gamification.earn gamification.leaderboard gamification.redeem "
             "mobile.realtime.order_announced payments.card payments.methods payments.upi "
             "payments.webhook.signature realtime.delivery"
@@ -141,7 +141,7 @@ REDDENS_TOO: dict[str, str] = {
     ),
     "payments.twice": "consistency.payments_at_once",
     "points.below_zero": "consistency.points_at_once",
-    "points.lifetime_spent": "consistency.points_at_once",
+    "points.lifetime_spent": "consistency.points_at_once gamification.earn",
     "points.spent_twice": "consistency.points_at_once",
     "realtime.refused": "consistency.sockets",
     "realtime.silent": "consistency.sockets",
