@@ -46,7 +46,7 @@ def test_a_failure_is_short_and_names_check_expectation_and_exchange(
     assert order["again"].startswith('curl -i -X POST -H "Authorization: Bearer $TOKEN"')
     assert order["at"].startswith("suites/smoke/test_shopping.py:")
     cart = parts(block(done.out, "smoke.cart"))
-    assert cart["expected"].startswith("assert lines == [(product.product_id, 2, product.price")
+    assert cart["expected"].startswith("assert lines == [(product.product_id, product.name, 2")
     assert re.search(r"12300.*12345", cart["seen"])
     assert cart["exchange"].startswith("DELETE /api/cart got status 204 in 0.")
     assert cart["again"].endswith("/api/cart")
