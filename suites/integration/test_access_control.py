@@ -338,8 +338,16 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
         "an action of a user on their own account must be listed once"
     )
     # With this number of entries, another order is hardly equal to the order of time.
-    for _ in range(MANY_GRANTS):
+    upon_admin = {**grant, "user_id": admin.user.user_id}
+    for number in range(MANY_GRANTS):
         admin.client.call("grant_permission", expect=200, body=grant)
+        if number % 2:
+            owner.client.call("grant_permission", expect=200, body=upon_admin)
+    mixed = owner.client.call("user_audit", expect=200, path=own_path).body["entries"]
+    mixed_times = [datetime.fromisoformat(entry["at"]) for entry in mixed]
+    assert mixed_times == sorted(mixed_times, reverse=True)
+    few = owner.client.call("user_audit", expect=200, path=own_path, query={"limit": "3"}).body
+    assert few["entries"] == mixed[:3], "the newest entries, by the user or about the user"
     entries = owner.client.call("user_audit", expect=200, path=path).body["entries"]
     assert len(entries) == len(acts) + MANY_GRANTS
     times = [datetime.fromisoformat(entry["at"]) for entry in entries]

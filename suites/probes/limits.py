@@ -52,10 +52,12 @@ def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> It
 def window_slides(
     sender: Sender, endpoint: Endpoint, call: Call, limit: int, window_seconds: float
 ) -> Iterator[Observation]:
-    """Find out whether the service serves more requests than the limit in any window.
+    """Find out whether the service serves the number of requests of the limit in any window.
 
     A limit that counts in fixed minutes, or forgets all requests at once, allows twice as many
-    requests around the end of a minute. The probe takes a little longer than a window.
+    requests around the end of a minute. A limit that counts refused requests refuses a client that
+    sent a request too early, although the time of ``Retry-After`` is over (RFC 9110, section
+    10.2.3). The probe takes a little longer than a window.
 
     Args:
         sender: the sender of requests from one new address.
@@ -63,13 +65,19 @@ def window_slides(
         call: a valid request for this operation.
         limit: the number of requests that the contract allows in a window.
         window_seconds: the length of the window, in seconds.
+
+    Yields:
+        One observation about the number of requests, and one observation about refused requests.
     """
     begin = time.monotonic()
     first = sender.send(endpoint, call)
     time.sleep(EARLY_SHARE * window_seconds)
     middle = time.monotonic()
     later = [sender.send(endpoint, call) for _ in range(limit - 1)]
+    refused = [sender.send(endpoint, call) for _ in range(PROBES_AFTER_WINDOW)]
+    refused_at = time.monotonic()
     time.sleep(max(0.0, begin + window_seconds + 1 - time.monotonic()))
+    waited = time.monotonic() - refused_at
     last = [sender.send(endpoint, call) for _ in range(PROBES_AFTER_WINDOW)]
     seconds = time.monotonic() - middle
     served = [exchange for exchange in (*later, *last) if exchange.status != TOO_MANY]
@@ -79,6 +87,15 @@ def window_slides(
     )
     is_wrong = seconds < window_seconds and len(served) > limit
     yield Observation("rate-limit", "window", is_wrong, sentence, last[-1])
+    retry_after = refused[-1].headers.get("retry-after", "")
+    is_over = retry_after.isdigit() and waited >= int(retry_after)
+    sentence = (
+        f"{len(refused)} requests over the limit were refused with Retry-After {retry_after}; "
+        f"{waited:.0f} s later, a request got status {last[0].status}, expected another status "
+        f"than {TOO_MANY}: refused requests must not count"
+    )
+    is_wrong = is_over and last[0].status == TOO_MANY
+    yield Observation("rate-limit", "refused requests", is_wrong, sentence, last[0])
 
 
 def bypasses(

@@ -1,5 +1,6 @@
 """Defects of careless changes of one line, which a check with one product or one session misses."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -39,9 +40,9 @@ ADD, PLACE, PLACED_BEFORE, SETTLE = cart.add, orders.place, orders.placed_before
 ORDER_DOCUMENT, CHANGE_ACCOUNT, SET_CART = (
     orders.order_document, loyalty.change_account, sync.set_cart,
 )  # fmt: skip
-LOGIN, MATCHES, LIMIT, PAGE_CONTENT, ENABLE, OBSERVE, LOAD, CALLER = (
+LOGIN, MATCHES, LIMIT, PAGE_CONTENT, ENABLE, OBSERVE, LOAD, CALLER, OF_USER = (
     auth.login, auth.password_matches, endpoint.limit, app.page_content, twofa.enable_totp,
-    metrics.observe_request, cart.load, auth.caller,
+    metrics.observe_request, cart.load, auth.caller, audit.of_user,
 )  # fmt: skip
 FIRST_PAGE = 20
 GOLD_LATE = 2_500
@@ -49,6 +50,7 @@ JWT_DOTS = 2
 PAID_ONLY = ["paid", "packed", "out_for_delivery"]
 _carts: dict[str, Document] = {}
 _roles: dict[str, str] = {}
+_asked: dict[str, list[float]] = {}
 
 
 async def add_alone(context: Context, body: cart.AddItem) -> Reply:
@@ -316,6 +318,13 @@ async def trail_of_subject(context: Context) -> Reply:
     return Reply(200, {"entries": entries})
 
 
+async def trail_of_acts_first(context: Context) -> Reply:
+    reply = await OF_USER(context)
+    user_id = context.path["user_id"]
+    entries = sorted(reply.body["entries"], key=lambda entry: entry["actor_id"] != user_id)
+    return Reply(reply.status, {"entries": entries})
+
+
 async def caller_of_first_role(
     store: Store, token: str, uses: tuple[str, ...]
 ) -> tuple[Document, str]:
@@ -404,6 +413,17 @@ def limit_strangers(
     if request.headers.get("authorization", "").count(".") == JWT_DOTS:
         return
     LIMIT(store, rate_limit, route, request)
+
+
+def retry_after_with_refusals(self: limits.RateLimit, address: str, now: float) -> int | None:
+    """A refused request counts, so a client that asks again too early is never served."""
+    del self
+    times = _asked.setdefault(address, [])
+    times[:] = [at for at in times if at > now - limits.WINDOW_SECONDS]
+    times.append(now)
+    if len(times) > limits.REQUESTS_PER_MINUTE:
+        return max(1, math.ceil(times[0] + limits.WINDOW_SECONDS - now))
+    return None
 
 
 def observe_milliseconds(labels: tuple[str, str, str, int, str], seconds: float) -> None:
