@@ -80,10 +80,10 @@ class Environment:
 
 
 def command(*arguments: str, folder: Path = ROOT) -> str:
-    """Run a command that must succeed; what it printed.
+    """Run a command that must succeed, and return its output.
 
     Raises:
-        NotProvedError: it failed.
+        NotProvedError: the command failed.
     """
     done = subprocess.run(
         arguments, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
@@ -154,7 +154,7 @@ def top_names(wheel: Path) -> set[str]:
 
 
 def gate_alone(folder: Path, wheels: Sequence[Path]) -> None:
-    """Only kirana-gates is installed."""
+    """Prove that kirana-gates installs and runs without the other distributions."""
     place = Environment.create(folder / "gate")
     place.pip("install", "--quiet", "--no-index", "--no-deps", str(wheels[0]))
     names = {path.name.split("-")[0] for path in place.site_packages.iterdir()}

@@ -107,7 +107,7 @@ def run(plan: Plan, router: TrafficRouter, clock: Clock, world: World) -> RampRe
 
 
 class _Ramp:
-    """One ramp that is under way.
+    """A ramp that is under way.
 
     Args:
         plan: the settings of the ramp.

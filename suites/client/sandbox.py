@@ -11,6 +11,8 @@ from suites.client import Answer, StoreClient
 CARD = {"number": "4111111111111111", "expiry": "12/30", "cvv": "123"}
 DECLINED_CARD = {**CARD, "number": "4000000000000002"}
 VPA = "shopper@upi"
+# The statuses of an order from its placing to its delivery, in order of time.
+STAGES = ("placed", "paid", "packed", "out_for_delivery", "delivered")
 DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b")
 
 

@@ -152,7 +152,7 @@ def _connected(client: StoreClient, operation_id: str, path: Mapping[str, str]) 
 
 
 def opens_a_socket(client: StoreClient) -> tuple[str, bool]:
-    """Return a sentence about the WebSocket of orders, and whether the client's token opens it."""
+    """Open the WebSocket of orders; return a sentence about the result, and whether it opened."""
     try:
         with listening(client, "order_updates"):
             return "the WebSocket order_updates opens", True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from suites.client import StoreClient
-from suites.client.sandbox import pay_by_card
+from suites.client.sandbox import STAGES, pay_by_card
 from suites.client.websocket import Listener, ReceivedEvent, listening
 from suites.form import NIGHTLY
 from suites.pytest_plugin.marks import check
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.integration
 
 NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
-STAGES = ["placed", "paid", "packed", "out_for_delivery", "delivered"]
 # In a nightly run, as long as a customer has the page of a delivery open; else a part of that time.
 WATCH_SECONDS = 60.0 if NIGHTLY else 6.0
 MAX_LATENESS = timedelta(seconds=2)

@@ -138,10 +138,6 @@ def order_offline(
     page.context.set_offline(True)
     page.context.set_offline(False)
     page.get_by_text(", ".join(["duplicate"] * KEPT_ORDERS)).wait_for()
-    total = sum(
-        product.price_paise * quantity
-        for product, quantity in zip(products, QUANTITIES, strict=True)
-    )
     arrived = wait_until(
         "the orders of the offline browser are in the database",
         lambda: list(database.orders.find(by_user)),
@@ -151,7 +147,15 @@ def order_offline(
     return Offline(
         early=orders_while_offline + orders_after_reload,
         totals=tuple(order["total_paise"] for order in arrived),
-        expected=(total,) * KEPT_ORDERS,
+        expected=(_total(products),) * KEPT_ORDERS,
+    )
+
+
+def _total(products: tuple[OwnProduct, OwnProduct]) -> int:
+    """Return the total of an order of both products, in paise."""
+    return sum(
+        product.price_paise * quantity
+        for product, quantity in zip(products, QUANTITIES, strict=True)
     )
 
 

@@ -241,10 +241,8 @@ def test_order(
         return answer
 
     def stock() -> list[int]:
-        products = [
-            database.products.find_one({"_id": product.product_id}) for product in (rice, dal)
-        ]
-        return [product["stock"] for product in products if product]
+        stored = [database.products.find_one({"_id": item.product_id}) for item in (rice, dal)]
+        return [product["stock"] for product in stored if product]
 
     before = datetime.now(UTC)
     order = place("a", 201, items(3, 2))
@@ -275,8 +273,7 @@ def test_order(
     empty = {"client_order_id": f"{run_id}-f"}
     refused = shopper.client.call("place_order", expect=409, body=empty).body
     assert refused["error"]["code"] == "cart_empty"
-    placed = database.orders.count_documents({"user_id": shopper.user.user_id})
-    assert placed == 2
+    assert database.orders.count_documents({"user_id": shopper.user.user_id}) == 2
     other.client.call("show_order", expect=404, path={"order_id": order["id"]})
 
     totals_are_sums(new_person, ownership)

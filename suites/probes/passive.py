@@ -108,7 +108,7 @@ def is_soon_fresh(exchange: Exchange, place: str, max_seconds: int) -> Observati
     Source: RFC 9111, section 5.2.2.1; RFC 8246.
     """
     cache_control = exchange.headers.get("cache-control", "")
-    seconds = [int(found) for found in MAX_AGE.findall(cache_control)]
+    seconds = [int(digits) for digits in MAX_AGE.findall(cache_control)]
     is_old = "immutable" in cache_control or max(seconds, default=0) > max_seconds
     sentence = (
         f"{place}: Cache-Control is {cache_control or 'missing'}; expected no max-age over "

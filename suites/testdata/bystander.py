@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
+from suites.client.sandbox import STAGES
 from suites.testdata.ownership import Ownership, OwnUser, Shop
 
-STAGES = ("placed", "paid", "packed", "out_for_delivery", "delivered")
 PAISE_PER_POINT = 1000
 PRICE = 25_000
 

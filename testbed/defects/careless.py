@@ -299,8 +299,8 @@ async def grant_no_lower_level(context: Context, body: access.ResourceGrant) -> 
 
 async def list_active_users(context: Context) -> Reply:
     page = page_of(context.query)
-    found = context.db.users.find({"active": True}).sort("_id", 1)
-    skipped = found.skip((page - 1) * access.USERS_PER_PAGE).limit(access.USERS_PER_PAGE)
+    active = context.db.users.find({"active": True}).sort("_id", 1)
+    skipped = active.skip((page - 1) * access.USERS_PER_PAGE).limit(access.USERS_PER_PAGE)
     users = [access.public_user(user) async for user in skipped]
     total = await context.db.users.count_documents({"active": True})
     return Reply(200, {"users": users, "page": page, "total": total})
@@ -309,11 +309,11 @@ async def list_active_users(context: Context) -> Reply:
 async def trail_of_subject(context: Context) -> Reply:
     user_id = context.path["user_id"]
     limit = integer(context.query, "limit", 50, audit.MAX_ENTRIES)
-    found = context.db.audit_logs.find({"subject_id": user_id})
+    stored = context.db.audit_logs.find({"subject_id": user_id})
     names = ("actor_id", "action", "subject_id", "details", "at")
     entries = [
         {"id": entry["_id"], **{name: entry[name] for name in names}}
-        async for entry in found.sort([("at", -1), ("_id", 1)]).limit(limit)
+        async for entry in stored.sort([("at", -1), ("_id", 1)]).limit(limit)
     ]
     return Reply(200, {"entries": entries})
 
@@ -345,13 +345,13 @@ async def trimmed_password_matches(password: str, stored: bytes) -> bool:
 
 async def rotate_first_session(context: Context, old: str, fresh: str) -> Document | None:
     """Finds the session by its token, and changes the oldest session of its user."""
-    found = await context.db.sessions.find_one(
+    session = await context.db.sessions.find_one(
         {"refresh_digest": tokens.digest(old), "expires_at": {"$gt": now()}}
     )
-    if found is None:
+    if session is None:
         return None
     return await context.db.sessions.find_one_and_update(
-        {"user_id": found["user_id"]}, {"$set": {"refresh_digest": tokens.digest(fresh)}},
+        {"user_id": session["user_id"]}, {"$set": {"refresh_digest": tokens.digest(fresh)}},
         sort=[("opened_at", 1)],
     )  # fmt: skip
 
@@ -397,8 +397,8 @@ async def missed_after_first(
 ) -> list[Document]:
     if not resume_after:
         return []
-    found = store.db.order_events.find({**wanted, "seq": {"$gt": resume_after}})
-    return [event async for event in found.sort([("order_id", 1), ("seq", 1)])]
+    missed = store.db.order_events.find({**wanted, "seq": {"$gt": resume_after}})
+    return [event async for event in missed.sort([("order_id", 1), ("seq", 1)])]
 
 
 def address_of_peer(peer: str, forwarded_for: str, trusted_proxy: str) -> str:

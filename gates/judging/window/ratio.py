@@ -223,7 +223,10 @@ class RatioAnswers:
         return self.starts.evaluated_at - first <= QUIET_START * self._max_age
 
     def _has_none(self, instance: str) -> bool:
-        """Whether an instance had no bad events: its other series have the label of such events."""
+        """Return whether an instance had no bad events.
+
+        This is known only if the other series of the instance have the labels that bad events have.
+        """
         indicator = self.objective.indicator
         selected = parse_selector(indicator.selected, any_colour=True)
         return indicator.part is Part.BAD and any(
