@@ -43,7 +43,7 @@ class StepEnd:
 
 @dataclass(slots=True)
 class TrialResult:
-    """The effect in a replay that an advisory objective would have if it were not advisory.
+    """What an advisory objective would have done in a replay if its findings counted.
 
     Args:
         stopped_at: when the objective would first have stopped the ramp, in seconds of the

@@ -233,7 +233,7 @@ def _add_reading(add: AddCommand) -> None:
         type=int,
         default=20,
         metavar="N",
-        help="the number of entries to print (default: 20)",
+        help="the number of the newest entries to print (default: 20)",
     )
     options.add_out(log)
     _add_verify_attestation(add)

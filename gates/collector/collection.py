@@ -166,7 +166,10 @@ class Collector:
             return f"the collector could not be started: {error.strerror}"
         if problem or self._is_fresh(request, self._new_runs(known)):
             return problem
-        return "the collector ended with exit code 0, but wrote no complete run of these checks"
+        return (
+            "the collector ended with exit code 0, but wrote no run that counts: a new, complete "
+            "run of these checks, on this target and one build, with the limits of the policy"
+        )
 
     def _without_secrets(self, problem: str) -> str:
         for secret in filter(None, self.target.secrets.values()):

@@ -23,7 +23,7 @@ class Decider(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DecidingObjective:
-    """An objective that decides an item.
+    """An objective that decides whether an item of the guide is fulfilled.
 
     Args:
         objective: the objective.

@@ -105,7 +105,10 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
         server_label: the name of the label whose value is the server.
         target: the target, which lists its servers.
     """
-    unknown = "there is no moment for which Prometheus has the traffic weights of all servers"
+    unknown = (
+        "Prometheus has no moment with the traffic weights of all servers of the balancer, or all "
+        "weights are 0"
+    )
     balancers: tuple[tuple[Share, ...], ...] = ()
     measured, problem = Measured.OK, ""
     try:

@@ -281,11 +281,12 @@ def replica_labels_of(indicators: IndicatorTables, metrics: Metrics) -> list[str
 
 
 def name_colours(indicators: IndicatorTables, label: str) -> None:
-    """Replace the label ``slot`` in the policy's tables by the store's own label of the colours.
+    """Write the store's own label for blue and green in the selectors, instead of ``slot``.
 
     Args:
         indicators: the indicators, whose tables are changed.
-        label: the store's own label; this label is removed from the key ``labels`` of each table.
+        label: the name of the store's own label; this name is removed from the key ``labels`` of
+            each table.
     """
     for table in indicators.tables.values():
         for key in SELECTORS:

@@ -225,7 +225,7 @@ def _of_findings(findings: Sequence[Finding], basis: StatusBasis) -> tuple[State
 
 
 def _of_override(finding: Finding, basis: StatusBasis) -> tuple[State, str]:
-    """The state of a finding that was overridden when it was judged."""
+    """The state, and the reason for it, of a finding that was overridden when it was judged."""
     override = finding.override
     assert override is not None  # noqa: S101 - for the type checker
     if override.until <= basis.now:

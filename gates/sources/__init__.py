@@ -17,13 +17,13 @@ class Source(Protocol):
         """The URL of the source, without a trailing slash."""
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
-        """Return the raw samples of an instant vector selector in a window up to ``at``."""
+        """Return the stored samples that match a selector, in the window that ends at ``at``."""
 
     def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
-        """Return the values of an expression every ``step`` seconds in a window up to ``at``."""
+        """Return an expression's value every ``step`` seconds in the window that ends at ``at``."""
 
     def label_names(self, selector: str, window: timedelta, at: float) -> frozenset[str] | None:
-        """Return the label names of the time series in a window up to ``at``; None if unknown."""
+        """Return the label names in the window that ends at ``at``; None if unknown."""
 
 
 SOURCES: dict[str, Callable[[str, Access], Source]] = {

@@ -153,6 +153,6 @@ def _tls_problem(error: ssl.SSLError, access: Access) -> str:
     elif any(alert in reason for alert in CERTIFICATE_ALERTS):
         if access.certificate_file:
             key = access.key("certificate_file")
-            return f"{problem}: the server refuses the client certificate; correct {key}"
-        return f"{problem}: the server wants a client certificate; {_certificate(access)}"
+            return f"{problem}: the server probably refuses the client certificate; check {key}"
+        return f"{problem}: the server probably wants a client certificate; {_certificate(access)}"
     return problem

@@ -14,7 +14,7 @@ def ramp_section(ramp: Ramp) -> str:
     """Write the section of the page about the ramp.
 
     Args:
-        ramp: the newest ramp; a ramp without moves has a problem.
+        ramp: the newest ramp; without moves, the section shows the sentence in ``ramp.problem``.
     """
     if not ramp.moves:
         return section("ramp", "Ramp", [empty(ramp.problem)])

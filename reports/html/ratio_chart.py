@@ -55,7 +55,7 @@ def _name(chart: RatioChart) -> str:
     """Write the content of the chart in words, for a screen reader."""
     lines = "; ".join(f"{line.colour}: {_total(line)}" for line in chart.lines)
     limits = ", ".join(f"{limit.name} {per_cent(limit.ratio)}" for limit in chart.limits)
-    return f"{chart.title}. {lines}. {limits or 'no limit'}"
+    return f"{chart.title}. {lines}. {f'Limits: {limits}' if limits else 'No limit'}"
 
 
 def _total(line: Line) -> str:

@@ -22,7 +22,10 @@ def items_of(order: Document) -> list[Document]:
 
 
 def order_items(view: View) -> Iterator[Violation]:
-    """Every order has at least one item, and the numbers of each item are whole numbers."""
+    """Every order has at least one item, and each item has a valid quantity and valid prices.
+
+    All three are whole numbers; the quantity is at least 1, and the price is not negative.
+    """
 
     def problem(order: Document) -> str:
         if not order["items"]:
@@ -33,7 +36,7 @@ def order_items(view: View) -> Iterator[Violation]:
             if item["quantity"] < 1 or item["price_paise"] < 0
         ]
         if wrong:
-            return f"the quantity or the price of {wrong[0]} is not positive"
+            return f"the quantity of {wrong[0]} is less than 1, or its price is negative"
         broken = [
             item["product_id"]
             for item in order["items"]

@@ -184,7 +184,9 @@ def _has_what_follows_a_payment(shopper: Person, path: dict[str, Any]) -> None:
     if "gamification" in capabilities:
         achievements = shopper.client.call("achievements", expect=200).body["achievements"]
         unlocked = [each["key"] for each in achievements if each["unlocked_at"]]
-        assert "first_order" in unlocked, "an order paid by UPI must unlock achievements"
+        assert "first_order" in unlocked, (
+            "a first order that is paid by UPI must unlock the achievement first_order"
+        )
 
 
 @check("payments.webhook.signature", needs="payments")

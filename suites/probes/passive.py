@@ -112,7 +112,7 @@ def is_soon_fresh(exchange: Exchange, place: str, max_seconds: int) -> Observati
     is_old = "immutable" in cache_control or max(seconds, default=0) > max_seconds
     sentence = (
         f"{place}: Cache-Control is {cache_control or 'missing'}; expected no max-age over "
-        f"{max_seconds} s"
+        f"{max_seconds} s, and not immutable"
     )
     return Observation("cacheable-private-data", f"{place} age", is_old, sentence, exchange)
 

@@ -322,7 +322,7 @@ def pytest_terminal_summary(
 
 
 def report_line(config: pytest.Config) -> str:
-    """Return the path of the release report, and the command that writes the report.
+    """Return the line that names the release report, and the command that writes the report.
 
     Args:
         config: the configuration of a run with a target.

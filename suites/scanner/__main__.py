@@ -108,7 +108,9 @@ def _add_scope(scan: argparse.ArgumentParser) -> None:
     scan.add_argument(
         "--destructive",
         action="store_true",
-        help="also attack operations that delete data, or whose names suggest that they destroy it",
+        help="also send attacks to DELETE operations, and to operations whose names suggest that "
+        "they destroy data; without this option, the scan deletes only objects and accounts that "
+        "it created",
     )
     scan.add_argument(
         "--time-budget",

@@ -62,7 +62,7 @@ class OperationScan:
     Args:
         survey: the survey of the service.
         good: a valid request to the operation.
-        destructive: whether the scan also attacks operations that delete data.
+        destructive: whether the scan also sends attacks to DELETE operations.
         slow_places: parameters with a slow regular expression; they get no long values.
     """
 

@@ -86,7 +86,8 @@ class Choice:
         own_host: the host of the service's pages; the scan sends similar host names as ``Origin``.
             Empty for the host of the service's address.
         excluded: operations that are not attacked: operationIds, paths, or methods with paths.
-        destructive: whether the scan attacks operations that delete or seem to destroy data.
+        destructive: whether the scan also sends attacks to DELETE operations, and to operations
+            whose names suggest that they destroy data.
     """
 
     own_host: str = ""
@@ -196,7 +197,9 @@ class Scan:
             elif _is_named(endpoint, self.choice.excluded):
                 self.result.notes.append(f"{endpoint.name} is left out: --exclude names it")
             elif vocabulary.ends_session(endpoint):
-                self.result.notes.append(f"{endpoint.name} is left out: it would end the session")
+                self.result.notes.append(
+                    f"{endpoint.name} is left out: its name suggests that it ends the session"
+                )
             else:
                 reason = "its name suggests that it destroys data; use --destructive to attack it"
                 self.result.notes.append(f"{endpoint.name} is left out: {reason}")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,7 +86,8 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
             lines = [_finding_text(finding) for finding in findings[:MAX_FINDINGS]]
             if len(findings) > MAX_FINDINGS:
                 hidden = len(findings) - MAX_FINDINGS
-                lines.append(f"{hidden} more findings are in security.sarif in the run's folder")
+                place = _findings_file(request.config).name
+                lines.append(f"findings not shown here: {hidden}; see {place} in the run's folder")
             pytest.fail(masked("\n".join(lines), secrets), pytrace=False)
 
     return assert_no_finding
@@ -123,7 +125,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     observations = session.config.stash.get(OBSERVATIONS, [])
     if not observations:
         return
-    worker = getattr(session.config, "workerinput", {}).get("workerid", "")
-    path = run_folder(session.config) / f"security{'-' if worker else ''}{worker}.sarif"
     secrets = tuple(session.config.stash[TARGET].secrets.values())
-    path.write_text(json.dumps(sarif(observations, secrets), indent=1))
+    content = json.dumps(sarif(observations, secrets), indent=1)
+    _findings_file(session.config).write_text(content)
+
+
+def _findings_file(config: pytest.Config) -> Path:
+    """Return the file for the findings of this process; each worker of pytest-xdist has its own."""
+    worker = getattr(config, "workerinput", {}).get("workerid", "")
+    return run_folder(config) / f"security{'-' if worker else ''}{worker}.sarif"

@@ -190,8 +190,8 @@ def test_log_in_tells_nobody_who_is_known(
     time_ratio = min(shortest) / max(shortest)
     differs = not texts[0] == texts[1] == texts[2]
     texts_sentence = (
-        f"failed log-ins got the responses {texts[0]} for known, {texts[1]} for unknown, and "
-        f"{texts[2]} for inactive users; the responses must be equal"
+        f"failed log-ins must get equal responses; known users: {texts[0]}; unknown users: "
+        f"{texts[1]}; inactive users: {texts[2]}"
     )
     seconds = ", ".join(f"{each:.3f} s" for each in shortest)
     times_sentence = (

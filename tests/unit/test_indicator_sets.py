@@ -104,7 +104,7 @@ def test_only_a_name_of_a_set_is_included(tmp_path: Path, name: str) -> None:
 
 
 def test_an_unknown_set_is_refused_with_the_known_sets(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="installed sets are haproxy, istio, kirana"):
+    with pytest.raises(ConfigurationError, match="installed sets are indicators/haproxy"):
         load_policy(tmp_path, "isto")
 
 

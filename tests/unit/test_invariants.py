@@ -41,7 +41,7 @@ def remove(collection: str, number: int) -> Edit:
 # observation.
 BROKEN: tuple[tuple[str, str, Edit, str], ...] = (
     ("order_items", "ord_1", change("orders", 0, items=[]), "no items"),
-    ("order_items", "ord_1", change_line(quantity=0), "not positive"),
+    ("order_items", "ord_1", change_line(quantity=0), "less than 1"),
     ("order_lines", "ord_1", change_line(line_total_paise=1), "line_total_paise is 1"),
     ("order_totals", "ord_2", change("orders", 1, total_paise=7), "the sum of the items is 300000"),
     ("order_users", "ord_1", change("orders", 0, user_id="usr_9"), "usr_9 does not exist"),

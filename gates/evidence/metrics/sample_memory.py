@@ -124,7 +124,10 @@ class SampleMemory:
     def read(
         self, name: str, seconds: float, at: float, ask: Ask, *, longest: float = inf
     ) -> Reading:
-        """Return the time series of a query; only samples that are not in memory are queried.
+        """Return the time series of a query, or the problem of a failed query.
+
+        Samples in memory are used again. The query is sent for the rest of the window, and for the
+        newest seconds in memory, because late samples may be missing there.
 
         Args:
             name: the name of the query, which does not depend on the window.

@@ -78,7 +78,7 @@ def _file(top: Table, folder: Path) -> Path:
         return beside
     if installed.is_file():
         return installed
-    known = ", ".join(sorted(file.stem for file in installed.parent.glob("*.toml")))
+    known = ", ".join(sorted(f"indicators/{file.name}" for file in installed.parent.glob("*.toml")))
     raise top.error(
         KEY, f"there is no file {name} beside the policy; the installed sets are {known}"
     )

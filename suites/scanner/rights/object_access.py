@@ -255,7 +255,7 @@ def naming_others(survey: Survey) -> Iterator[Observation | Gap]:
         after = _view(survey, owned, None)
         is_changed = succeeded(answer) and _is_changed(endpoint, before, after, mark)
         verb = "changes" if is_changed else "does not change"
-        sentence = f"{endpoint.name}: a body with the name of another account {verb} that account"
+        sentence = f"{endpoint.name}: a body that names another account {verb} that account's data"
         yield Observation(RULE, f"{endpoint.name} named account", is_changed, sentence, answer)
 
 
