@@ -12,6 +12,7 @@ import difflib
 import json
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -322,19 +323,25 @@ def mutate(folder: Path, options: argparse.Namespace) -> int:
     population = len(tool) + sum(len(ours(name)) for name in names)
     print(f"{len(chosen)} of {population} mutants, seed {options.seed}, {len(left)} to try")
     began = time.monotonic()
+    ended = threading.Event()
     with ThreadPoolExecutor(options.shards) as pool:
         shares = [left[number :: options.shards] for number in range(options.shards)]
         runs = [
-            pool.submit(_run_shard, folder / f"shard-{number}", share, log, len(chosen))
+            pool.submit(_run_shard, folder / f"shard-{number}", share, log, len(chosen), ended)
             for number, share in enumerate(shares)
         ]
-        for run in runs:
-            run.result()
+        try:
+            for run in runs:
+                run.result()
+        finally:  # after an error or Ctrl-C, each shard ends its mutant and stops its world
+            ended.set()
     results = [result for result in log.results() if result.mutant in set(chosen)]
     return report(results, explained(EXPLAINED), time.monotonic() - began)
 
 
-def _run_shard(folder: Path, mutants: Sequence[Mutant], log: Log, wanted: int) -> None:
+def _run_shard(
+    folder: Path, mutants: Sequence[Mutant], log: Log, wanted: int, ended: threading.Event
+) -> None:
     if not mutants:
         return
     folder.mkdir()
@@ -342,6 +349,8 @@ def _run_shard(folder: Path, mutants: Sequence[Mutant], log: Log, wanted: int) -
     try:
         shard.start()
         for mutant in mutants:
+            if ended.is_set():
+                return
             log.add(shard.result(mutant), wanted)
         shard.require_passes()
     finally:
@@ -398,6 +407,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.world:
         return try_mutant(TestWorld(options.world), fresh=options.fresh)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="kirana-mutation-") as folder:
         return mutate(Path(folder), options)
 

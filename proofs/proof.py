@@ -9,11 +9,13 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 
@@ -93,6 +95,16 @@ def switch(world: TestWorld, name: str, do: str) -> None:
         raise SystemExit(f"proof: {name} cannot be switched {do}: {error}") from error
 
 
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for the worlds; after an error or Ctrl-C, they begin nothing new."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class Proof:
     """Runs checks under faults, on several worlds at once."""
 
@@ -119,7 +131,7 @@ class Proof:
     def all_outcomes(self) -> dict[str, str]:
         """The outcome of all checks without a fault, shared among the worlds."""
         checks, count = all_checks(self.part), len(self.worlds)
-        with ThreadPoolExecutor(count) as pool:
+        with threads(count) as pool:
             parts = pool.map(self.outcomes, [""] * count, [checks[n::count] for n in range(count)])
             return {check: outcome for part in parts for check, outcome in part.items()}
 
@@ -180,7 +192,7 @@ def prove(proof: Proof) -> int:
     asked = {fault.name: wanted(proof.part, fault.name, dice) for fault in faults(proof.part)}
     wrong = _not_green("before", proof)
     seen: dict[str, dict[str, str]] = {}
-    with ThreadPoolExecutor(len(proof.worlds)) as pool:
+    with threads(len(proof.worlds)) as pool:
         pending = {name: pool.submit(proof.outcomes, name, asked[name]) for name in asked}
         for number, (name, future) in enumerate(pending.items(), start=1):
             seen[name] = future.result()
@@ -249,7 +261,7 @@ def matrix() -> str:
 def survey(proof: Proof, names: list[str]) -> None:
     """Print what each fault turns red among all checks that can be sampled."""
     checks = [check for check in all_checks(proof.part) if not check.startswith(NOT_SAMPLED)]
-    with ThreadPoolExecutor(len(proof.worlds)) as pool:
+    with threads(len(proof.worlds)) as pool:
         pending = {name: pool.submit(proof.outcomes, name, checks) for name in names}
         for name, future in pending.items():
             red = [check for check, outcome in future.result().items() if outcome != "passed"]
@@ -264,6 +276,7 @@ def main() -> int:
     parser.add_argument("--part", choices=list(SUITES), default="behaviour")
     parser.add_argument("faults", nargs="*", help="only these, with --survey")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     for name in [name for name in os.environ if name.startswith(("KIRANA_", "PYTEST_"))]:
         del os.environ[name]
