@@ -201,20 +201,28 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     assert seconds_left <= int(locked.headers["retry-after"]) <= seconds_left + 2
 
     other, auditor = new_person(), new_person(role="owner")
-    second = enrol(other.client)
-    wait_for_room_in_step()
-    other.client.call("disable_twofa", expect=409, body={"code": second.code()})
-    other.client.call("verify_totp", expect=200, body={"code": second.code(-1)})
-    other.client.call("disable_twofa", expect=401, body={"code": "000000"})
-    session = other.client.token
-    log_in_to_challenge(other.client, other.user)
-    other.client.call("verify_totp", expect=200, body={"code": second.code()})
-    other.client.token = session
-    other.client.call("disable_twofa", expect=200, body={"code": second.code(1)})
-    assert log_in(other.client, other.user).client.token
+    _enrol_again_and_disable(other)
     path = {"user_id": other.user.user_id}
     entries = auditor.client.call("user_audit", expect=200, path=path).body["entries"]
     assert [entry["action"] for entry in entries] == ["twofa.disabled", "twofa.enabled"]
+
+
+def _enrol_again_and_disable(person: Person) -> None:
+    """Require that only the newest enrolment counts, and that it ends with a right code only."""
+    client = person.client
+    abandoned, device = enrol(client), enrol(client)
+    wait_for_room_in_step()
+    client.call("disable_twofa", expect=409, body={"code": device.code()})
+    client.call("verify_totp", expect=401, body={"code": abandoned.code(-1)})
+    client.call("verify_totp", expect=200, body={"code": device.code(-1)})
+    client.call("disable_twofa", expect=401, body={"code": "000000"})
+    session = client.token
+    log_in_to_challenge(client, person.user)
+    client.call("verify_totp", expect=401, body={"code": abandoned.backup_codes[0]})
+    client.call("verify_totp", expect=200, body={"code": device.backup_codes[0]})
+    client.token = session
+    client.call("disable_twofa", expect=200, body={"code": device.code(1)})
+    assert log_in(client, person.user).client.token
 
 
 @check("access.twofa.sms", needs="access")

@@ -33,6 +33,7 @@ NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 # How much the clocks of this machine and of the target may differ.
 CLOCK_SKEW = timedelta(seconds=2)
+DEVICES = 7
 
 
 @check("mobile.session", needs="auth")
@@ -81,6 +82,7 @@ def test_session(
     unknown = {**credentials(customer), "identifier": f"x{customer.email}"}
     tablet.call("login", expect=401, body=unknown)
     _log_in_by_similar_addresses(tablet, ownership)
+    _stay_logged_in_on_all_devices(new_client, ownership.user())
 
 
 def _log_in_by_similar_addresses(client: StoreClient, ownership: "Ownership") -> None:
@@ -92,6 +94,19 @@ def _log_in_by_similar_addresses(client: StoreClient, ownership: "Ownership") ->
         assert session["user"]["id"] == user.user_id, f"{user.email} must get their own session"
     pattern = {"identifier": f".*{users[0].email}", "password": users[0].password}
     client.call("login", expect=401, body=pattern)
+
+
+def _stay_logged_in_on_all_devices(new_client: Callable[[], StoreClient], user: "OwnUser") -> None:
+    """Require that a log-in on one more device does not end the other sessions of the user."""
+    clients = [new_client() for _ in range(DEVICES)]
+    sessions = [client.call("login", expect=200, body=credentials(user)).body for client in clients]
+    for client, session in zip(clients, sessions, strict=True):
+        client.token = session["access_token"]
+        client.call("show_cart", expect=200)
+        renewal = {"refresh_token": session["refresh_token"]}
+        client.token = client.call("refresh", expect=200, body=renewal).body["access_token"]
+    for client in clients:
+        client.call("show_cart", expect=200)
 
 
 @check("mobile.catalogue", needs="catalogue")

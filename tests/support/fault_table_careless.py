@@ -43,6 +43,8 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "metrics.refused_refresh_lost": "consistency.metrics",
         "sms.without_device": "access.twofa.sms",
         "twofa.other_qr_code": "access.twofa.totp",
+        "twofa.first_backup_codes": "access.twofa.totp",
+        "session.five_devices": "mobile.session",
         "realtime.ended_sessions": "security.auth.sessions security.twofa.admins",
         "realtime.zero_is_nothing": "realtime.delivery",
         "rate.one_limit_behind_edge": "security.rate.limit",
