@@ -33,6 +33,8 @@ NewOrder = Callable[..., dict[str, Any]]
 ATTEMPTS = 3
 NOT_QUIET = "not quiet"
 PAISE_PER_POINT = 1000
+# After ten wrong passwords, the store compares no password of this user for some time.
+GUESSES, TOO_MANY = 11, 429
 # A sample of random UUIDs (version 4) has over 100 bits; of a clock or a counter, at most 30 bits.
 MIN_ID_BITS, MIN_TOKEN_BITS, MIN_CODE_BITS = 48.0, 100.0, 24.0
 # By chance, two of four random codes of six digits are equal once in 170,000 runs.
@@ -59,6 +61,7 @@ def test_metrics(
         was_quiet = quiet(prometheus_text)
         before = prometheus_text()
         expected = _usual_requests(client, user, product, ownership.event_id())
+        _guess_until_locked(client, ownership.user(), expected)
         after = prometheus_text()
         increases = difference(counted(before), counted(after), expected.counts)
         differences = {sentence: sentence for sentence in increases}
@@ -123,6 +126,15 @@ def _usual_requests(
     expected.send(client, "redeem_points", body={"points": 1})
     _refused_and_offline_orders(client, product, event_id, expected)
     return expected
+
+
+def _guess_until_locked(client: StoreClient, user: "OwnUser", expected: Expected) -> None:
+    """Send wrong passwords until the store refuses to compare them, with status 429."""
+    body = {**credentials(user), "password": "wrong"}
+    for _ in range(GUESSES):
+        if expected.send(client, "login", body=body).status == TOO_MANY:
+            break
+        expected.add("auth_failures_total")
 
 
 def _refused_and_offline_orders(

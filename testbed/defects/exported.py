@@ -12,12 +12,19 @@ OBSERVE, POINTS, PAYMENT, VALUE = (
     metrics.observe_request, metrics.count_points, metrics.count_payment, metrics.count_order_value,
 )  # fmt: skip
 OPEN_SESSION, SEND_SMS = sessions.open_session, twofa.send_sms
-OK, CREATED = 200, 201
+OK, CREATED, TOO_MANY = 200, 201, 429
 
 
 def created_counted_as_ok(labels: tuple[str, str, str, int, str], seconds: float) -> None:
     deployment, route, method, status, traffic = labels
     OBSERVE((deployment, route, method, OK if status == CREATED else status, traffic), seconds)
+
+
+def limits_counted_as_errors(labels: tuple[str, str, str, int, str], seconds: float) -> None:
+    OBSERVE(labels, seconds)
+    deployment, route, method, status, traffic = labels
+    if status == TOO_MANY:
+        metrics._errors.labels(deployment, route, method, str(status), traffic).inc()  # noqa: SLF001 - a defect reaches inside
 
 
 def points_counted_twice(deployment: str, points: int) -> None:
