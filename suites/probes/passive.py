@@ -277,6 +277,7 @@ BAD_BODIES = {
     "null": b"null",
     "not UTF-8": b'{"a": "\xff\xfe"}',
     "duplicate keys": b'{"a": 1, "a": 2}',
+    "an unknown long key": b'{"' + b"x" * 1000 + b'": 1}',
     "a bomb of brackets": b"[" * 100_000,
     "large": b'{"a": "' + b"x" * 1_000_000 + b'"}',
     "NaN": b'{"a": NaN}',

@@ -1,13 +1,15 @@
 """Checks for browsers: scripts, headers, cookies, other origins, forms of other sites, caches."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from gates.model import Target
+from suites.client.exchanges import parsed
+from suites.contract import Operation
 from suites.probes import passive
 from suites.probes.api import Call, Exchange, Observation
 from suites.probes.bounds import bounds_kept
@@ -35,7 +37,7 @@ pytestmark = pytest.mark.security
 MAX_PAGE_SECONDS, MAX_READ_SECONDS = 300, 10
 
 PAGES = ("/", "/app.js", "/style.css", "/favicon.svg", "/nothing-here")
-UNAUTHORISED = 401
+BAD_REQUEST, UNAUTHORISED = 400, 401
 
 
 @check("security.xss", needs="auth")
@@ -174,14 +176,30 @@ def _with_cookies_only(surface: Surface, logged_in: Exchange) -> Iterator[Observ
 def test_bad_input(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """Responses to thirty kinds of bad input have a status under 500, and reveal no internals."""
+    """Responses to thirty kinds of bad input are under 500, as documented, without internals."""
     secrets = (*target.secrets.values(), owner.user.password)
     observations: list[Observation] = []
+    undocumented: list[str] = []
     for endpoint in endpoints():
         if endpoint.name not in ("logout", "metrics"):
             sender = surface.sender(owner.client.token if endpoint.secured else "")
-            observations += passive.survives(sender, endpoint, good_call(endpoint, values), secrets)
+            new = list(passive.survives(sender, endpoint, good_call(endpoint, values), secrets))
+            observations += new
+            undocumented += _undocumented(owner.client.contract.operation(endpoint.name), new)
     no_finding(observations)
+    assert sorted(set(undocumented))[:3] == []
+
+
+def _undocumented(operation: Operation, observations: Iterable[Observation]) -> Iterator[str]:
+    """Yield a sentence for each refusal whose body does not have the documented shape."""
+    for observation in observations:
+        answer = observation.exchange
+        if answer is None or answer.status not in operation.answers or answer.status < BAD_REQUEST:
+            continue
+        for problem in operation.problems(
+            answer.status, parsed(answer.text.encode(), answer.headers)
+        ):
+            yield f"{observation.place}: status {answer.status}: {problem}"
 
 
 @check("security.input.bounds", needs="access")

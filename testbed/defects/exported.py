@@ -6,6 +6,7 @@ import time
 from testbed.store import metrics, sessions, twofa
 from testbed.store.context import Context, Reply, Store
 from testbed.store.database import Document
+from testbed.store.errors import MAX_MESSAGE, Refused
 
 LOG = logging.getLogger("kirana")
 OBSERVE, POINTS, PAYMENT, VALUE = (
@@ -25,6 +26,13 @@ def limits_counted_as_errors(labels: tuple[str, str, str, int, str], seconds: fl
     deployment, route, method, status, traffic = labels
     if status == TOO_MANY:
         metrics._errors.labels(deployment, route, method, str(status), traffic).inc()  # noqa: SLF001 - a defect reaches inside
+
+
+def error_with_ellipsis(refusal: Refused) -> Reply:
+    cut = len(refusal.message) >= MAX_MESSAGE
+    return Reply(refusal.status, {
+        "error": {"code": refusal.code, "message": refusal.message + "…" * cut}
+    })  # fmt: skip
 
 
 def points_counted_twice(deployment: str, points: int) -> None:

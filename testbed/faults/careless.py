@@ -109,6 +109,8 @@ CARELESS: tuple[Fault, ...] = (
           (("limits:RateLimit.retry_after", "careless:retry_after_with_refusals"),)),
     Fault("rate.tokens_exempt", "accepted forgery", "logged-in users have no rate limit",
           (("endpoint:limit", "careless:limit_strangers"),)),
+    Fault("errors.ellipsis", "off by one", "a message that is cut has one character too many",
+          (("endpoint:error_reply", "exported:error_with_ellipsis"),)),
     Fault("metrics.limits_as_errors", "wrong value", "responses of 429 are counted as errors",
           (("metrics:observe_request", "exported:limits_counted_as_errors"),)),
     Fault("metrics.milliseconds", "wrong value", "durations are measured in milliseconds",

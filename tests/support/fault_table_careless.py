@@ -50,6 +50,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "rate.one_limit_behind_edge": "security.rate.limit",
         "rate.refusals_counted": "security.rate.limit",
         "rate.tokens_exempt": "security.rate.bypass",
+        "errors.ellipsis": "security.input",
         "metrics.limits_as_errors": "consistency.metrics",
         "metrics.milliseconds": "consistency.metrics",
         "colours.cart_remembered": "platform.database.same_view",
