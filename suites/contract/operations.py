@@ -19,6 +19,7 @@ Document = Mapping[str, Any]
 
 FILE = Path(__file__).with_name("openapi.yaml")
 JSON = "application/json"
+MAX_MESSAGE = 200
 MAX_PROBLEMS = 3
 FIRST_REDIRECT = 300
 
@@ -106,7 +107,10 @@ def _present(content: object, path: str) -> list[Any]:
 def _problem(error: ValidationError) -> str:
     """Return the place and the kind of a difference from the schema, with the format's reason."""
     reason = f": {error.cause}" if error.cause else ""
-    return f"{error.json_path}: {error.message[:200]}{reason}"
+    message = error.message
+    if len(message) > MAX_MESSAGE:  # the message repeats a long value before it says what is wrong
+        message = f"the value does not match {error.validator}: {error.validator_value!r}"
+    return f"{error.json_path}: {message[:MAX_MESSAGE]}{reason}"
 
 
 @dataclass(frozen=True, slots=True)
