@@ -130,8 +130,8 @@ def _access(path: Path) -> TargetAccess:
     """
     if path.is_file():
         earlier = salvage.read(path)
-        if problems := [text for text in earlier.problems if ": access" in text]:
-            raise ConfigurationError("; ".join(problems))
+        if earlier.access_problems:
+            raise ConfigurationError("; ".join(earlier.access_problems))
         return earlier.access
     schemes = dict.fromkeys(PARTS, "https")
     reader = AccessReader(

@@ -30,6 +30,7 @@ class Salvage:
         servers: the texts of ``servers`` in ``[metrics]``; empty where the key is missing.
         access: the log-in, headers and time limits of requests to each part of the target.
         problems: one sentence for each part of the file that could not be read.
+        access_problems: the problems that are about log-ins, headers and time limits.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Salvage:
     problems: list[str] = field(default_factory=list)
     servers: tuple[str, ...] = ()
     access: TargetAccess = NO_LOGIN
+    access_problems: tuple[str, ...] = ()
 
     def text(self, key: str) -> str:
         """Return the text of a key, or of a key of similar spelling; empty without such a key."""
@@ -77,16 +79,18 @@ def read(path: Path) -> Salvage:
     except OSError as error:
         return Salvage(path, {}, [f"{path}: cannot be read: {error.strerror}"])
     servers: tuple[str, ...] = ()
-    access, problems = TargetAccess(), list[str]()
+    access, problems, access_problems = TargetAccess(), list[str](), list[str]()
     try:
         content = tomllib.loads(text)
         pairs = list(_leaves(content))
         servers = _servers(content.get("metrics"))
-        access = _access(path, content, problems)
+        access = _access(path, content, access_problems)
     except (ValueError, RecursionError) as error:
         pairs = [(match[1], match[2]) for line in text.split("\n") if (match := LINE.match(line))]
         problems = [f"{path}: not TOML: {error}; the rollback read the file line by line"]
-    return Salvage(path, dict(reversed(pairs)), problems, servers, access)
+    all_problems = [*problems, *access_problems]
+    texts = dict(reversed(pairs))
+    return Salvage(path, texts, all_problems, servers, access, tuple(access_problems))
 
 
 def _access(path: Path, content: Mapping[str, Any], problems: list[str]) -> TargetAccess:
