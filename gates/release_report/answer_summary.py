@@ -173,14 +173,16 @@ def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
     if share is not None:
         green, at = 100 * share[0], share[1]
         value = f"green {green:g} %, blue {100 - green:g} %, since {moment_text(at)}"
-        yield Fact("Traffic by the ledger", value)
+        yield Fact("Share of the traffic (from the ledger)", value)
     ending = _ending(entries)
     if ending is not None:
         yield Fact("Ramp", f"{ending_words(ending.ending)[1]}, {moment_text(ending.at)}")
     rollbacks = [entry for entry in entries if isinstance(entry, RollbackEntry)]
     for rollback in rollbacks[-1:]:
         seconds = "" if rollback.seconds is None else f" in {rollback.seconds:.1f} s"
-        yield Fact("Rollback", f"{rollback.proof}{seconds}, {moment_text(rollback.at)}")
+        witnesses = " by the balancer and by Prometheus" if rollback.verified else ""
+        value = f"{rollback.proof}{witnesses}{seconds}, {moment_text(rollback.at)}"
+        yield Fact("Rollback", value)
 
 
 def _failed_requests(charts: Sequence[RatioChart]) -> Iterator[Fact]:

@@ -99,7 +99,7 @@ def _row(finding: Finding, evidence: Evidence | None) -> FindingRow:
 
 def _facts(finding: Finding) -> Iterator[Fact]:
     yield Fact("Guide", finding.guide)
-    yield Fact("Measured", finding.measured.value)
+    yield Fact("State of the data", finding.measured.value)
     if finding.verdict is Verdict.FAIL:
         yield Fact("A fail means", WORDS[finding.breach])
     if finding.override is not None:

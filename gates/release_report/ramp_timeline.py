@@ -77,7 +77,10 @@ def ramp_entries(source: ReportInput) -> list[LedgerEntry]:
 
 
 def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
-    """Return green's share of the traffic after the last move (0 to 1), and the time of this move.
+    """Return green's share of the traffic after the last move (0 to 1), and since when it is so.
+
+    A later step of the ramp may set the same share again; the share is then as old as the first of
+    these moves.
 
     Args:
         entries: the entries of the newest ramp, oldest first.
@@ -86,7 +89,14 @@ def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
         The share, and seconds since the epoch; None where no entry is a move.
     """
     moves = list(_moves(entries))
-    return (moves[-1].share, moves[-1].at) if moves else None
+    if not moves:
+        return None
+    share, since = moves[-1].share, moves[-1].at
+    for move in reversed(moves):
+        if move.share != share:
+            break
+        since = move.at
+    return share, since
 
 
 def _moves(entries: Sequence[LedgerEntry]) -> Iterator[TrafficMove]:
@@ -105,7 +115,9 @@ def _events(entries: Sequence[LedgerEntry]) -> Iterator[RampEvent]:
     share = 0.0
     for entry in entries:
         if isinstance(entry, MoveEntry):
-            share = min(1.0, max(0.0, entry.share))
+            before, share = share, min(1.0, max(0.0, entry.share))
+            yield replace(_move(entry, is_new=share != before), share=share)
+            continue
         if isinstance(entry, RollbackEntry) and entry.moved:
             share = 0.0
         event = _event(entry)
@@ -118,9 +130,6 @@ def _event(entry: LedgerEntry) -> RampEvent | None:
     match entry:
         case DecisionEntry():
             return _decision(entry.document.decision)
-        case MoveEntry():
-            detail = f"green gets {100 * entry.share:g} % for {entry.stage}"
-            return RampEvent(entry.at, Tone.PLAIN, "MOVE", "", 0.0, detail)
         case RollbackEntry(at=float(at)):
             seconds = "" if entry.seconds is None else f" in {entry.seconds:.1f} s"
             tone = Tone.GOOD if entry.verified else Tone.BAD
@@ -129,6 +138,16 @@ def _event(entry: LedgerEntry) -> RampEvent | None:
         case RampStartEntry() | RampResumptionEntry() | RampRollbackEntry() | RampEndEntry():
             return _ramp_event(entry)
     return None
+
+
+def _move(entry: MoveEntry, *, is_new: bool) -> RampEvent:
+    share = f"{100 * entry.share:g} %"
+    if is_new:
+        return RampEvent(
+            entry.at, Tone.PLAIN, "MOVE", "", 0.0, f"green gets {share} for {entry.stage}"
+        )
+    detail = f"{entry.stage} begins; green keeps {share}"
+    return RampEvent(entry.at, Tone.PLAIN, "STEP", "", 0.0, detail)
 
 
 def _ramp_event(entry: RampEventEntry) -> RampEvent | None:

@@ -186,7 +186,7 @@ def sign_offs_section(rows: Sequence[SignOffRow]) -> str:
     cells = (
         (
             text(row.item, 200),
-            tag("span", text(row.problem or "counts", 300), class_=f"chip {row.tone.value}"),
+            tag("span", text(row.problem or "valid", 300), class_=f"chip {row.tone.value}"),
             text(row.stage, 100),
             text(row.person, 200),
             text(row.note, 500),
@@ -223,4 +223,4 @@ def ledger_section(rows: Sequence[LedgerRow], left_out: int) -> str:
         if left_out
         else ""
     )
-    return section("ledger", "Who decided what, and when", [shown, more])
+    return section("ledger", "Ledger", [shown, more])

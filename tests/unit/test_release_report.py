@@ -43,11 +43,13 @@ from gates.policy import policy_file
 from gates.release_report import ReportInput, announce, page_of, write
 from gates.release_report.finding_rows import MAX_FINDINGS, findings_of
 from gates.release_report.ratio_series import _bad, _point, _rises
+from gates.release_report.report_input import moment_text
 from reports.html import ReleasePage, html
 from suites.pytest_plugin.plugin import report_line
 from suites.pytest_plugin.state import RUN_ID
 
 NOW = time.time()
+SHARE = "Share of the traffic (from the ledger)"
 POLICY = policy_file.load(ROOT / "policies" / "release.toml")
 MEASUREMENT = Measurement("http://p", "up[60s]", 60.0, 12, 0.5, "12")
 FAILED = Finding("errors-against-blue", "3", Measured.OK, Verdict.FAIL, "60 of 6,000 failed",
@@ -100,11 +102,31 @@ def test_the_answer_says_what_why_who_has_the_traffic_and_what_to_do(tmp_path: P
     assert summary.headline == "The release was stopped at ramp-30, and blue has all traffic again."
     assert summary.reason == "60 of 6,000 failed"
     facts = {fact.label: fact.value for fact in summary.facts}
-    assert facts["Traffic by the ledger"].startswith("green 0 %, blue 100 %, since ")
-    assert facts["Rollback"].startswith("verified in 1.9 s, ")
+    assert facts[SHARE].startswith("green 0 %, blue 100 %, since ")
+    assert facts["Rollback"].startswith("verified by the balancer and by Prometheus in 1.9 s, ")
     assert facts["After the rollback, blue"] == "GO: all findings pass"
     assert [step.command for step in summary.next_steps[:1]] == ["curl x"]
     assert summary.next_steps[-1].command.startswith("gates explain ")
+
+
+def test_a_step_with_the_same_share_does_not_change_since_when_it_is(tmp_path: Path) -> None:
+    whole = page(tmp_path, [
+        RampStartEntry("green", 1.0, NOW - 900, 10),
+        MoveEntry("green", "ramp-90", 0.9, NOW - 800, 1.0),
+        MoveEntry("green", "ramp-100", 1.0, NOW - 600, 1.0),
+        decision(Outcome.GO, NOW - 310, stage="ramp-100"),
+        MoveEntry("green", "hour-1", 1.0, NOW - 300, 1.0),
+        decision(Outcome.GO, NOW - 10, stage="hour-1"),
+    ])  # fmt: skip
+    facts = {fact.label: fact.value for fact in whole.summary.facts}
+    since = moment_text(datetime.fromtimestamp(NOW - 600, UTC))
+    assert facts[SHARE] == f"green 100 %, blue 0 %, since {since}"
+    events = [(event.word, event.detail) for event in whole.ramp.events if not event.symbol]
+    assert events[1:] == [
+        ("MOVE", "green gets 90 % for ramp-90"),
+        ("MOVE", "green gets 100 % for ramp-100"),
+        ("STEP", "hour-1 begins; green keeps 100 %"),
+    ]
 
 
 def test_a_failed_rollback_is_the_first_thing_to_do(tmp_path: Path) -> None:

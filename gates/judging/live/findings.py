@@ -204,7 +204,7 @@ def _bad_events(
         and chance_of_at_most(round(green.part), round(green.whole), limit) > LUCK
     )
     if few and not objective.minimum_events:
-        reason = "the objective is not judged, because there are too few events"
+        reason = "the objective is not judged, because green has too few events for this limit"
         return Verdict.PASS, f"{reason}. {counts}"
     if missing > 0:
         how_long = pace(green.whole, missing, seconds)
@@ -228,7 +228,10 @@ def _bad_events(
 def _relative(judge: BadEventComparison, counts: str) -> tuple[Verdict, str]:
     """A comparison without a limit passes unless green looks worse than blue."""
     if not judge.green.whole or not judge.blue.whole:
-        reason = "the objective is not judged, because one colour has no events to compare"
+        names = [name for name, colour in (("green", judge.green), ("blue", judge.blue))
+                 if not colour.whole]  # fmt: skip
+        missing = " and ".join(names)
+        reason = f"the objective is not judged, because a colour has no events: {missing}"
         return Verdict.PASS, f"{reason}. {counts}"
     return Verdict.PASS, counts
 
