@@ -54,7 +54,7 @@ def summary_of(
             Fact("Stage", f"{decision.stage}{_title(source, decision)}"),
             Fact("Target and release", f"{decision.target}: {decision.build}"),
             *_traffic(entries),
-            *_failed_requests(charts),
+            *_bad_events(decision, charts),
             *_after_rollback(source, entries),
             Fact("Ledger entry", document.entry_id),
         ),
@@ -185,9 +185,10 @@ def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
         yield Fact("Rollback", value)
 
 
-def _failed_requests(charts: Sequence[RatioChart]) -> Iterator[Fact]:
-    """Write the number of failed requests of each colour during the ramp."""
-    for chart in charts[:1]:
+def _bad_events(decision: Decision, charts: Sequence[RatioChart]) -> Iterator[Fact]:
+    """Write how many requests failed in the ramp, and how often the cause of a stop occurred."""
+    failed = {finding.objective for finding in decision.findings if finding.verdict is Verdict.FAIL}
+    for chart in [*charts[:1], *(other for other in charts[1:] if other.objective in failed)]:
         for line in chart.lines:
             label = (
                 f"{_capital(chart.title)} on {line.colour}, "

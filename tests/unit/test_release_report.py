@@ -41,10 +41,12 @@ from gates.model import (
 )
 from gates.policy import policy_file
 from gates.release_report import ReportInput, announce, page_of, write
+from gates.release_report.answer_summary import summary_of
 from gates.release_report.finding_rows import MAX_FINDINGS, findings_of
 from gates.release_report.ratio_series import _bad, _point, _rises
 from gates.release_report.report_input import moment_text
 from reports.html import ReleasePage, html
+from reports.html.page import Line, RatioChart
 from suites.pytest_plugin.plugin import report_line
 from suites.pytest_plugin.state import RUN_ID
 
@@ -126,6 +128,28 @@ def test_a_step_with_the_same_share_does_not_change_since_when_it_is(tmp_path: P
         ("MOVE", "green gets 90 % for ramp-90"),
         ("MOVE", "green gets 100 % for ramp-100"),
         ("STEP", "hour-1 begins; green keeps 100 %"),
+    ]
+
+
+def test_what_stopped_the_ramp_is_counted_beside_the_failed_requests(tmp_path: Path) -> None:
+    stopped = replace(FAILED, objective="payments-declined", sentence="payments were declined")
+    document = decision(Outcome.NO_GO, NOW - 10, findings=(stopped, PASSED)).document
+    page(tmp_path, rolled_back())
+
+    def chart(title: str, objective: str, bad: float) -> RatioChart:
+        lines = (Line("green", (), bad, 27.0),)
+        return RatioChart(title, objective, lines, (), (), NOW - 900, NOW)
+
+    charts = (
+        chart("requests failed", "errors-against-blue", 0.0),
+        chart("requests took over 1 s", "latency-against-blue", 1.0),
+        chart("payments were declined", "payments-declined", 6.0),
+    )
+    facts = summary_of(source(tmp_path), document, rolled_back(), charts).facts
+    counted = [fact for fact in facts if " of 27" in fact.value]
+    assert [(fact.label.partition(",")[0], fact.value) for fact in counted] == [
+        ("Requests failed on green", "0 of 27 (0 %)"),
+        ("Payments were declined on green", "6 of 27 (22 %)"),
     ]
 
 
