@@ -121,15 +121,26 @@ def of_tool(folder: Path, names: Sequence[str]) -> list[Mutant]:
     cosmic_ray(ROOT, "init", str(folder / "mutation.toml"), str(session))
     with sqlite3.connect(session) as database:
         rows = database.execute(
-            "SELECT module_path, operator_name, occurrence FROM mutation_specs "
-            "ORDER BY module_path, operator_name, occurrence"
+            "SELECT module_path, operator_name, occurrence, start_pos_row, start_pos_col "
+            "FROM mutation_specs ORDER BY module_path, operator_name, occurrence"
         ).fetchall()
     database.close()
     return [
         Mutant(str(module), operator, occurrence)
-        for module, operator, occurrence in rows
+        for module, operator, occurrence, row, column in rows
         if not any(name in operator for name in NOT_MUTATED)
+        and not changes_nothing((ROOT / module).read_text().splitlines()[row - 1], column)
     ]
+
+
+def changes_nothing(line: str, column: int) -> bool:
+    """Whether a change at this place of a line changes nothing that a user could notice.
+
+    Args:
+        line: the line: the options of a dataclass, or the marker of keyword-only parameters.
+        column: the place, counted from 0.
+    """
+    return line.lstrip().startswith("@dataclass(") or line[column:].startswith("*, ")
 
 
 def sample(known: Mapping[str, Sequence[Mutant]], count: int, seed: int) -> list[Mutant]:

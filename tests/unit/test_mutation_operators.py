@@ -1,7 +1,7 @@
 """The operators of the mutation proof: each makes the change that its name says."""
 
 import pytest
-from mutation import Mutant, Result, report, sample
+from mutation import Mutant, Result, changes_nothing, report, sample
 from mutation_operators import Source, changes
 
 EXAMPLES = {
@@ -64,3 +64,10 @@ def test_an_explained_survivor_is_not_counted(capsys: pytest.CaptureFixture[str]
 
 def test_without_results_nothing_is_shown() -> None:
     assert report([], {}, 1.0) == 1
+
+
+def test_a_place_that_changes_nothing_is_left_out() -> None:
+    line = "    def _change(self, connection: int, *, checked_out: bool) -> None:"
+    assert changes_nothing(line, line.index("*,"))
+    assert changes_nothing("@dataclass(frozen=True, slots=True)", 18)
+    assert not changes_nothing("    total = price * quantity", 18)
