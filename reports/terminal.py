@@ -181,7 +181,7 @@ def entry_event(content: LedgerEntry) -> tuple[str, str]:
         case DecisionEntry():
             decision = content.document.decision
             scale = decision.time_scale
-            event = f"{decision.outcome.value}  {decision.stage}: {decision.reason}"
+            event = f"{WORDS[decision.outcome]}  {decision.stage}: {decision.reason}"
             moment = decision.at.isoformat()[:MOMENT_LENGTH]
         case SignOffEntry() | RevocationEntry():
             event, moment = _signing(content)
@@ -210,8 +210,8 @@ def _event(content: MoveEntry | RollbackEntry | RampEventEntry) -> str:
         case RampRollbackEntry():
             return f"ramp rollback  {content.why}"
         case RampEndEntry():
-            ending = "" if content.ending is None else content.ending.value
-            return f"ramp ended {ending} {content.why}"
+            ending = "" if content.ending is None else f": {content.ending.value}"
+            return f"ramp ended{ending.replace('_', ' ')} {content.why}"
 
 
 def _signing(content: SignOffEntry | RevocationEntry) -> tuple[str, str]:
