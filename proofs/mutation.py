@@ -38,6 +38,7 @@ MUTANTS, SHARDS, SEED = 160, 2, 20
 MIN_KILLED = 0.9
 # A timing on a busy machine is no kill, and long sweeps of attacks find other things than slips.
 SUITES = "(smoke or integration or security) and not performance"
+SUITES_OF_MIGRATIONS = f"platform or {SUITES}"
 LEFT_OUT = (
     "not (test_nosql or test_sql or test_command or test_lines or test_traversal or runs or nobody)"
 )
@@ -267,7 +268,8 @@ def try_mutant(world: TestWorld, *, fresh: bool) -> int:
         print(f"green does not start: {started.err}")
         return 1
     out = world.folder / "out"
-    arguments = ("-m", SUITES, "-k", LEFT_OUT, "-q", "-x", "-n", "2", "-p", "no:allure_pytest")
+    suites = SUITES_OF_MIGRATIONS if fresh else SUITES
+    arguments = ("-m", suites, "-k", LEFT_OUT, "-q", "-x", "-n", "2", "-p", "no:allure_pytest")
     done = world.pytest(out / str(time.time_ns()), *arguments)
     print(done.out[-1500:])
     return done.code
