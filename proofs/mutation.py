@@ -141,7 +141,7 @@ def changes_nothing(line: str, column: int) -> bool:
         line: the line: the options of a dataclass, or the marker of keyword-only parameters.
         column: the place, counted from 0.
     """
-    return line.lstrip().startswith("@dataclass(") or line[column:].startswith("*, ")
+    return line.lstrip().startswith("@dataclass(") or line[column:].startswith("*,")
 
 
 def sample(known: Mapping[str, Sequence[Mutant]], count: int, seed: int) -> list[Mutant]:
@@ -237,7 +237,7 @@ class Shard:
         try:
             done = subprocess.run(
                 [*command, *(["--fresh"] if fresh else [])], cwd=self.copy, capture_output=True,
-                check=False, timeout=SECONDS,
+                check=False, timeout=SECONDS, start_new_session=True,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return True
@@ -364,13 +364,33 @@ def _run_shard(
         for mutant in mutants:
             if ended.is_set():
                 return
-            log.add(shard.result(mutant), wanted)
+            result = shard.result(mutant)
+            if not ended.is_set():  # a child that was ended from outside is no kill
+                log.add(result, wanted)
         shard.require_passes()
     finally:
         shard.stop()
 
 
-def explained(path: Path) -> dict[Mutant, str]:
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why nobody can notice a change.
+
+    Args:
+        line: the line that is changed; with another line, the explanation does not count.
+        reason: the reason.
+    """
+
+    line: str
+    reason: str
+
+    def explains(self, result: Result) -> bool:
+        """Whether the change is the explained change."""
+        removed = [line[1:].strip() for line in result.diff.split("\n") if line.startswith("-")]
+        return self.line.strip() in removed
+
+
+def explained(path: Path) -> dict[Mutant, Explanation]:
     """The mutants that change nothing a user could notice, each with the reason.
 
     Args:
@@ -379,12 +399,14 @@ def explained(path: Path) -> dict[Mutant, str]:
     if not path.exists():
         return {}
     return {
-        Mutant(entry["module"], entry["operator"], entry["occurrence"]): entry["reason"]
+        Mutant(entry["module"], entry["operator"], entry["occurrence"]): Explanation(
+            entry["line"], entry["reason"]
+        )
         for entry in tomllib.loads(path.read_text()).get("survivor", [])
     }
 
 
-def report(results: Sequence[Result], reasons: Mapping[Mutant, str], seconds: float) -> int:
+def report(results: Sequence[Result], reasons: Mapping[Mutant, Explanation], seconds: float) -> int:
     """Print the survivors and the count.
 
     Args:
@@ -395,10 +417,15 @@ def report(results: Sequence[Result], reasons: Mapping[Mutant, str], seconds: fl
     Returns:
         0 where enough mutants are killed, 1 otherwise.
     """
-    counted = [result for result in results if result.killed or result.mutant not in reasons]
+    reason_of = {
+        result.mutant: known.reason
+        for result in results
+        if (known := reasons.get(result.mutant)) and known.explains(result)
+    }
+    counted = [result for result in results if result.killed or result.mutant not in reason_of]
     for result in results:
         if not result.killed:
-            reason = reasons.get(result.mutant, "")
+            reason = reason_of.get(result.mutant, "")
             print(f"--- survived {result.mutant}{': ' + reason if reason else ''}\n{result.diff}")
     killed = sum(result.killed for result in counted)
     print(

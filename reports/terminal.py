@@ -210,8 +210,9 @@ def _event(content: MoveEntry | RollbackEntry | RampEventEntry) -> str:
         case RampRollbackEntry():
             return f"ramp rollback  {content.why}"
         case RampEndEntry():
-            ending = "" if content.ending is None else f": {content.ending.value}"
-            return f"ramp ended{ending.replace('_', ' ')} {content.why}"
+            ending = "" if content.ending is None else content.ending.value.replace("_", " ")
+            details = "; ".join(text for text in (ending, content.why) if text)
+            return f"ramp ended: {details}" if details else "ramp ended"
 
 
 def _signing(content: SignOffEntry | RevocationEntry) -> tuple[str, str]:

@@ -154,9 +154,7 @@ def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
     """Why a sign-off is not about the required statement and release; empty for a match."""
     signed, expected = record.sign_off, requirement.target.expected
     if not person_key(signed.person.name) or has_mixed_scripts(signed.person.name):
-        return (
-            "has a signer whose name has no letter and no digit, or mixes letters that look alike"
-        )
+        return "is by a name without letters and digits, or that mixes Latin with Cyrillic or Greek"
     if signed.build != expected:
         return f"is for another release: {signed.build}, not {expected}"
     if requirement.statement not in (None, signed.statement):

@@ -106,8 +106,8 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
         target: the target, which lists its servers.
     """
     unknown = (
-        "Prometheus has no moment with the traffic weights of all servers of the balancer, or all "
-        "weights are 0"
+        "Prometheus has no moment with the traffic weights of all servers of the balancer and of "
+        f"the target ({', '.join(target.servers)[:200]}), or all weights are 0"
     )
     balancers: tuple[tuple[Share, ...], ...] = ()
     measured, problem = Measured.OK, ""

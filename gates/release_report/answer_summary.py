@@ -187,7 +187,11 @@ def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
 
 def _bad_events(decision: Decision, charts: Sequence[RatioChart]) -> Iterator[Fact]:
     """Write how many requests failed in the ramp, and how often the cause of a stop occurred."""
-    failed = {finding.objective for finding in decision.findings if finding.verdict is Verdict.FAIL}
+    failed = {
+        finding.objective
+        for finding in decision.findings
+        if finding.verdict is Verdict.FAIL and finding.counts
+    }
     for chart in [*charts[:1], *(other for other in charts[1:] if other.objective in failed)]:
         for line in chart.lines:
             label = (

@@ -80,7 +80,7 @@ def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
     """Return green's share of the traffic after the last move (0 to 1), and since when it is so.
 
     A later step of the ramp may set the same share again; the share is then as old as the first of
-    these moves.
+    these moves. A second move of the same step means that the first one was perhaps not made.
 
     Args:
         entries: the entries of the newest ramp, oldest first.
@@ -88,15 +88,15 @@ def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
     Returns:
         The share, and seconds since the epoch; None where no entry is a move.
     """
-    moves = list(_moves(entries))
-    if not moves:
-        return None
-    share, since = moves[-1].share, moves[-1].at
-    for move in reversed(moves):
-        if move.share != share:
-            break
-        since = move.at
-    return share, since
+    now: tuple[float, float] | None = None
+    step = ""
+    for entry in entries:
+        stage = entry.stage if isinstance(entry, MoveEntry) else ""
+        for move in _moves([entry]):
+            if now is None or move.share != now[0] or stage == step:
+                now = move.share, move.at
+            step = stage
+    return now
 
 
 def _moves(entries: Sequence[LedgerEntry]) -> Iterator[TrafficMove]:
@@ -112,11 +112,13 @@ def _moves(entries: Sequence[LedgerEntry]) -> Iterator[TrafficMove]:
 
 def _events(entries: Sequence[LedgerEntry]) -> Iterator[RampEvent]:
     """Yield the events of the ramp, each with green's share at its moment."""
-    share = 0.0
+    share, step = 0.0, ""
     for entry in entries:
         if isinstance(entry, MoveEntry):
             before, share = share, min(1.0, max(0.0, entry.share))
-            yield replace(_move(entry, is_new=share != before), share=share)
+            is_new = share != before or entry.stage == step
+            step = entry.stage
+            yield replace(_move(entry, is_new=is_new), share=share)
             continue
         if isinstance(entry, RollbackEntry) and entry.moved:
             share = 0.0

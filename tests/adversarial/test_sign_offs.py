@@ -174,7 +174,7 @@ WORTHLESS: dict[str, tuple[Callable[[Place], None], str]] = {
     "of the future": (of_the_future, "has a time in the future"),
     "of the past": (of_the_past, "is older than 48 h"),
     "expired": (expired, "expired at 2020-01-01 00:00 UTC"),
-    "of nobody": (of_nobody, "no letter and no digit"),
+    "of nobody": (of_nobody, "a name without letters and digits"),
     "edited in the ledger": (edited_in_the_ledger, "is damaged: line 2 was changed"),
     "revocation edited": (revocation_edited, "is before a damaged line of the ledger"),
     "revocation deleted": (revocation_deleted, "is before a damaged line of the ledger"),

@@ -1,7 +1,7 @@
 """The operators of the mutation proof: each makes the change that its name says."""
 
 import pytest
-from mutation import Mutant, Result, changes_nothing, report, sample
+from mutation import Explanation, Mutant, Result, changes_nothing, report, sample
 from mutation_operators import Source, changes
 
 EXAMPLES = {
@@ -57,8 +57,10 @@ def test_an_explained_survivor_is_not_counted(capsys: pytest.CaptureFixture[str]
     mutants = [Mutant("a.py", "drop_effect", number) for number in range(10)]
     results = [Result(mutant, mutant.occurrence > 1, 1.0, "-x") for mutant in mutants]
     assert report(results, {}, 1.0) == 1
-    assert report(results, {mutants[0]: "the cache is filled again"}, 1.0) == 1
-    assert report(results, {mutants[0]: "no effect", mutants[1]: "no effect"}, 1.0) == 0
+    explained, of_other_line = Explanation("x", "no effect"), Explanation("y", "no effect")
+    assert report(results, {mutants[0]: explained}, 1.0) == 1
+    assert report(results, {mutants[0]: explained, mutants[1]: of_other_line}, 1.0) == 1
+    assert report(results, {mutants[0]: explained, mutants[1]: explained}, 1.0) == 0
     assert "8 of 8 mutants killed, 0 survived, 2 explained" in capsys.readouterr().out
 
 

@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,6 +29,7 @@ from gates.ledger import (
     RollbackEntry,
 )
 from gates.model import (
+    Advisory,
     Decision,
     Finding,
     Measured,
@@ -43,6 +44,7 @@ from gates.policy import policy_file
 from gates.release_report import ReportInput, announce, page_of, write
 from gates.release_report.answer_summary import summary_of
 from gates.release_report.finding_rows import MAX_FINDINGS, findings_of
+from gates.release_report.ramp_timeline import share_now
 from gates.release_report.ratio_series import _bad, _point, _rises
 from gates.release_report.report_input import moment_text
 from reports.html import ReleasePage, html
@@ -131,9 +133,23 @@ def test_a_step_with_the_same_share_does_not_change_since_when_it_is(tmp_path: P
     ]
 
 
+def test_a_move_that_is_made_again_after_a_crash_is_a_move(tmp_path: Path) -> None:
+    whole = page(tmp_path, [
+        RampStartEntry("green", 1.0, NOW - 900, 10),
+        MoveEntry("green", "ramp-10", 0.1, NOW - 800, 1.0),
+        MoveEntry("green", "ramp-10", 0.1, NOW - 700, 1.0),
+    ])  # fmt: skip
+    events = [(event.word, event.detail) for event in whole.ramp.events]
+    assert events[1:] == [("MOVE", "green gets 10 % for ramp-10")] * 2
+    content = ledger.read(tmp_path)
+    assert share_now([record.entry for record in content.records]) == (0.1, NOW - 700)
+
+
 def test_what_stopped_the_ramp_is_counted_beside_the_failed_requests(tmp_path: Path) -> None:
     stopped = replace(FAILED, objective="payments-declined", sentence="payments were declined")
-    document = decision(Outcome.NO_GO, NOW - 10, findings=(stopped, PASSED)).document
+    of_trial = Advisory("Asha Rao", datetime.now(UTC) + timedelta(days=7))
+    trial = replace(FAILED, objective="latency-against-blue", advisory=of_trial)
+    document = decision(Outcome.NO_GO, NOW - 10, findings=(stopped, trial, PASSED)).document
     page(tmp_path, rolled_back())
 
     def chart(title: str, objective: str, bad: float) -> RatioChart:

@@ -228,10 +228,9 @@ def _bad_events(
 def _relative(judge: BadEventComparison, counts: str) -> tuple[Verdict, str]:
     """A comparison without a limit passes unless green looks worse than blue."""
     if not judge.green.whole or not judge.blue.whole:
-        names = [name for name, colour in (("green", judge.green), ("blue", judge.blue))
-                 if not colour.whole]  # fmt: skip
-        missing = " and ".join(names)
-        reason = f"the objective is not judged, because a colour has no events: {missing}"
+        colours = {"green": judge.green, "blue": judge.blue}
+        names = " and ".join(name for name, colour in colours.items() if not colour.whole)
+        reason = f"the objective is not judged, because there are no events on {names}"
         return Verdict.PASS, f"{reason}. {counts}"
     return Verdict.PASS, counts
 
