@@ -181,7 +181,7 @@ def entry_event(content: LedgerEntry) -> tuple[str, str]:
         case DecisionEntry():
             decision = content.document.decision
             scale = decision.time_scale
-            event = f"{WORDS[decision.outcome]}  {decision.stage}: {decision.reason}"
+            event = f"{decision.outcome.value}  {decision.stage}: {decision.reason}"
             moment = decision.at.isoformat()[:MOMENT_LENGTH]
         case SignOffEntry() | RevocationEntry():
             event, moment = _signing(content)

@@ -113,7 +113,7 @@ def test_a_stray_line_of_the_ledger_is_said_and_hides_nothing(tmp_path: Path, st
         assert "WARNING: the ledger" in answer.out
         assert "line 2 is not a ledger entry" in answer.out
         logged = gates("log", "--out", str(place.out))
-        assert logged.out.count("GO  green-ready") == 2
+        assert logged.out.count("go  green-ready") == 2
         assert "line 2 is not a ledger entry" in logged.err
         assert gates("log", "--verify", "--out", str(place.out)).code == 70
 
