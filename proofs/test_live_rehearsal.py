@@ -22,6 +22,7 @@ from gates import ledger
 from gates.exitcodes import EXIT_CODES
 from gates.ledger import MoveEntry
 from gates.model import Outcome
+from reports.terminal import WORDS
 
 COMMAND = ("rehearse", "--fault", "requests.twentieth_fails", "--at", "20")
 MAX_SECONDS = 300.0
@@ -112,7 +113,7 @@ def test_the_live_page_shows_each_step_of_a_rehearsal(tmp_path: Path) -> None:
     # On a machine that is too slow for the shoppers the rehearsal ends with a hold.
     outcome = {int(EXIT_CODES[known]): known for known in Outcome}[process.returncode]
     assert (titles[0], titles[1]) == ("Release report", "GO green")
-    assert titles[-1] == f"{outcome.value.upper()} green"
+    assert titles[-1] == f"{WORDS[outcome]} green"
     moves = [each.entry for each in ledger.entries(out) if isinstance(each.entry, MoveEntry)]
     assert moves
     shown = [f"green gets {100 * move.share:.0f} % for {move.stage}" for move in moves]
