@@ -62,7 +62,7 @@ name = "local"
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A change of one place.
+    """A change of one place in one file of the store.
 
     Args:
         module: the path of the changed file in the project.
@@ -407,7 +407,7 @@ def explained(path: Path) -> dict[Mutant, Explanation]:
 
 
 def report(results: Sequence[Result], reasons: Mapping[Mutant, Explanation], seconds: float) -> int:
-    """Print the survivors and the count.
+    """Print the survivors, and how many mutants were killed.
 
     Args:
         results: the results.

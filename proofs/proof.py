@@ -62,8 +62,13 @@ NOT_SAMPLED = (
 def all_checks(part: str) -> list[str]:
     """Every check of a part of the proof that the policy requires somewhere."""
     loaded = policy.load(ROOT / "policies" / "release.toml")
-    objectives = [one for stage in loaded.stages for one in stage.objectives]
-    ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
+    ids = {
+        check
+        for stage in loaded.stages
+        for objective in stage.objectives
+        if isinstance(objective, ChecksObjective)
+        for check in objective.checks
+    }
     return sorted(check for check in ids if part_of(check) == part and not check.startswith("run."))
 
 
@@ -142,9 +147,9 @@ class Proof:
         try:
             if fault:
                 switch(world, fault, "on")
-            said = forked_pytest(world, out, checks, SUITES[self.part])
+            output = forked_pytest(world, out, checks, SUITES[self.part])
             if not (out / "latest").exists():
-                raise SystemExit(f"proof: {fault}: no record\n{said}")
+                raise SystemExit(f"proof: {fault}: no record\n{output}")
             return results(out)
         finally:
             if fault:
@@ -189,20 +194,20 @@ def wanted(part: str, fault: str, dice: random.Random) -> list[str]:
 def prove(proof: Proof) -> int:
     """Run the whole proof; the number of things that are not as the table says."""
     dice = random.Random(SEED)
-    asked = {fault.name: wanted(proof.part, fault.name, dice) for fault in faults(proof.part)}
+    chosen = {fault.name: wanted(proof.part, fault.name, dice) for fault in faults(proof.part)}
     wrong = _not_green("before", proof)
-    seen: dict[str, dict[str, str]] = {}
+    outcomes: dict[str, dict[str, str]] = {}
     with threads(len(proof.worlds)) as pool:
-        pending = {name: pool.submit(proof.outcomes, name, asked[name]) for name in asked}
+        pending = {name: pool.submit(proof.outcomes, name, chosen[name]) for name in chosen}
         for number, (name, future) in enumerate(pending.items(), start=1):
-            seen[name] = future.result()
-            label = f"{number:>4}/{len(asked)} {proof.seconds[name]:4.1f} s  {name:<28}"
-            wrong += _compare(label, red_of(proof.part, name), seen[name], asked[name])
+            outcomes[name] = future.result()
+            label = f"{number:>4}/{len(chosen)} {proof.seconds[name]:4.1f} s  {name:<28}"
+            wrong += _compare(label, red_of(proof.part, name), outcomes[name], chosen[name])
     wrong += _not_green("after", proof)
     wrong += _caught_twice() if proof.part == "behaviour" else 0
     (ROOT / "out").mkdir(exist_ok=True)
     (ROOT / "out" / f"proof-{proof.part}.json").write_text(
-        json.dumps(seen, indent=1, sort_keys=True)
+        json.dumps(outcomes, indent=1, sort_keys=True)
     )
     (ROOT / "docs" / "proof-matrix.md").write_text(matrix())
     print(f"checks run for {sum(proof.seconds.values()):.0f} s on {len(proof.worlds)} worlds")
@@ -217,10 +222,10 @@ def _not_green(when: str, proof: Proof) -> int:
     return len(red) + len(missing)
 
 
-def _compare(label: str, must: frozenset[str], outcomes: dict[str, str], asked: list[str]) -> int:
+def _compare(label: str, must: frozenset[str], outcomes: dict[str, str], chosen: list[str]) -> int:
     red = {check for check, outcome in outcomes.items() if outcome != "passed"}
     missed, extra = sorted(must - red), sorted(red - must)
-    lost = sorted(set(asked) - set(outcomes))
+    lost = sorted(set(chosen) - set(outcomes))
     verdict = "caught" if not (missed or extra or lost) else f"MISSED {missed} EXTRA {extra} {lost}"
     print(f"{label}{len(red)} red  {verdict}", flush=True)
     return len(missed) + len(extra) + len(lost)

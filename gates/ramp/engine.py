@@ -365,7 +365,7 @@ class _Ramp:
         return 0
 
     def _stop(self, decision: Decision) -> RampResult:
-        """Move all traffic to blue, or leave the traffic after a no_go where the policy says so."""
+        """Move all traffic to blue; after a NO-GO, leave the traffic if the policy says so."""
         problem = _problem_of(self._world.record)
         if problem:
             self._say(f"not in the ledger: {problem}")

@@ -88,15 +88,32 @@ def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
     Returns:
         The share, and seconds since the epoch; None where no entry is a move.
     """
-    now: tuple[float, float] | None = None
+    changes = [
+        (share, entry.at)
+        for entry, share, is_new in _with_shares(entries)
+        if is_new and isinstance(entry, MoveEntry | RollbackEntry) and entry.at is not None
+    ]
+    return changes[-1] if changes else None
+
+
+def _with_shares(
+    entries: Sequence[LedgerEntry],
+) -> Iterator[tuple[LedgerEntry, float, bool]]:
+    """Yield each entry, green's share of the traffic after it, and whether it changed the share."""
+    share: float | None = None
     step = ""
     for entry in entries:
-        stage = entry.stage if isinstance(entry, MoveEntry) else ""
-        for move in _moves([entry]):
-            if now is None or move.share != now[0] or stage == step:
-                now = move.share, move.at
-            step = stage
-    return now
+        is_new = False
+        match entry:
+            case MoveEntry():
+                before, share = share, min(1.0, max(0.0, entry.share))
+                is_new = share != before or entry.stage == step
+                step = entry.stage
+            case RollbackEntry(moved=True):
+                share, step, is_new = 0.0, "", True
+            case _:
+                pass
+        yield entry, share or 0.0, is_new
 
 
 def _moves(entries: Sequence[LedgerEntry]) -> Iterator[TrafficMove]:
@@ -112,17 +129,8 @@ def _moves(entries: Sequence[LedgerEntry]) -> Iterator[TrafficMove]:
 
 def _events(entries: Sequence[LedgerEntry]) -> Iterator[RampEvent]:
     """Yield the events of the ramp, each with green's share at its moment."""
-    share, step = 0.0, ""
-    for entry in entries:
-        if isinstance(entry, MoveEntry):
-            before, share = share, min(1.0, max(0.0, entry.share))
-            is_new = share != before or entry.stage == step
-            step = entry.stage
-            yield replace(_move(entry, is_new=is_new), share=share)
-            continue
-        if isinstance(entry, RollbackEntry) and entry.moved:
-            share = 0.0
-        event = _event(entry)
+    for entry, share, is_new in _with_shares(entries):
+        event = _move(entry, is_new=is_new) if isinstance(entry, MoveEntry) else _event(entry)
         if event is not None:
             yield replace(event, share=share)
 

@@ -141,7 +141,7 @@ def _locked_out(client: StoreClient, user: "OwnUser") -> dict[str, str]:
 def _refused_and_offline_orders(
     client: StoreClient, product: "OwnProduct", event_id: str, expected: Expected
 ) -> None:
-    """Send orders that the store refuses, and an order of an offline device, which counts."""
+    """Send orders that the store refuses, and an offline order; only the offline order counts."""
     name = event_id[-12:]
     too_many = [{"product_id": product.product_id, "quantity": 1_000}]
     expected.send(client, "place_order", body={"client_order_id": f"{name}-no", "items": too_many})

@@ -203,9 +203,9 @@ def _wrong_shapes(operation: Operation, observations: Iterable[Observation]) -> 
         answer = observation.exchange
         if answer is None or answer.status not in operation.answers or answer.status < BAD_REQUEST:
             continue
-        body = parsed(answer.text.encode(), answer.headers)
-        if isinstance(body, str):
+        if not answer.content_type.startswith("application/json"):
             continue
+        body = parsed(answer.text.encode(), answer.headers)
         for problem in operation.problems(answer.status, body):
             yield f"{observation.place}: status {answer.status}: {problem}"
 
