@@ -37,8 +37,8 @@ class CheckRequest:
     Args:
         check_set: the name of the check set in the policy.
         checks: the ids of the checks.
-        max_age: the largest age of a recent run; if a set has a recent run, its checks do not run
-            again.
+        max_age: the largest age of a run that counts; if the set has such a run of all these
+            checks, the gate does not run the checks again.
         since: only violations since this moment fail a check; None where every violation fails a
             check.
         limits: SHA-256 of the policy's limits that a run must have used.

@@ -85,7 +85,8 @@ def load(path: Path) -> tuple[GuideSection, ...]:
         The sections in the order of the file; each has at least one item.
 
     Raises:
-        ConfigurationError: the file has a mistake; the message names the file and the key.
+        ConfigurationError: the file cannot be read, or has a mistake; the message names the file
+            and, for a wrong value, the key of the value.
     """
     top, _ = read(path)
     if top.whole("schema", 1, SCHEMA) != SCHEMA:

@@ -139,13 +139,13 @@ class Measurements:
 
     Args:
         phases: the phases in the order of time.
-        reasons: the number of wrong responses, by reason.
+        reasons: the number of failed requests, by reason.
         bad_by_second: for each second, the number of due requests, and the number of these requests
             that failed, never ended, or were slower than the limit of the policy.
         memory: the memory of the target's processes: pairs of a time, in seconds since the run
             began, and the number of bytes at this time.
-        recovery_seconds: the time from the end of a spike until the responses were no longer too
-            often bad; None without a spike, or where the run ended early.
+        recovery_seconds: the time from the end of a spike to the end of the last period with too
+            many failed or slow requests; None without a spike, or where the run ended early.
         ended_after: the length of the run, in seconds.
         generator: the processor time and the memory of the generator processes.
     """

@@ -117,11 +117,11 @@ class LoadRun:
         users: the planned number of simulated users up to which the limits apply.
         judged_seconds: the planned length of the phases to which all limits apply.
         phases: the measured phases; empty where the record has no end.
-        reasons: the number of wrong responses, by reason.
+        reasons: the number of failed requests, by reason.
         memory: the memory of the target's processes: pairs of a time, in seconds since the run
             began, and the number of bytes at this time.
-        recovery_seconds: the time from the end of a spike until the responses were no longer too
-            often bad; None without a spike, or where the run ended early.
+        recovery_seconds: the time from the end of a spike to the end of the last period with too
+            many failed or slow requests; None without a spike, or where the run ended early.
         generator: the processes that generated the load; None where unknown.
         left_behind: the data that the run left in the database; an empty text where it left no
             data.

@@ -87,7 +87,7 @@ def _of_health(
 
 
 def _usual(two: Mapping[str, Sequence[str]]) -> Colours:
-    """Find the colours by usual names of labels and values, without a health answer."""
+    """Guess the colours from common names of labels and values, without a health answer."""
     label = next((label for label in USUAL if label in two), "")
     if not label:
         return NO_COLOURS
@@ -95,11 +95,15 @@ def _usual(two: Mapping[str, Sequence[str]]) -> Colours:
     green = next((value for value in two[label] if value in GREEN_VALUES), "")
     if not green:
         reason = (
-            "the label has a usual name, but no health answer has its values; write green's "
-            "value as slot into [metrics] of the target file"
+            "stores often use this label for the colour, but no health answer has its values; "
+            "write green's value as slot into [metrics] of the target file"
         )
         return Colours(label, "", "", reason)
     blue = second if green == first else first
     return Colours(
-        label, green, blue, f"the label has a usual name, and {green!r} is usual for green"
+        label,
+        green,
+        blue,
+        "guessed from common names: stores often use this label for the colour, and "
+        f"{green!r} often means green",
     )

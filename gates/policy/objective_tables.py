@@ -32,7 +32,7 @@ MAX_OWNER_CHARACTERS = 80
 
 
 def advisory(table: Table) -> Advisory | None:
-    """Return the trial of an advisory objective; None if the objective is not advisory."""
+    """Read the owner and the end of an advisory objective; None if it is not advisory."""
     if "advisory" not in table.left() or not table.flag("advisory"):
         return None
     owner = table.text("owner").strip()

@@ -57,8 +57,9 @@ class Violation:
         document: the id of the document.
         at: the time at which the document was written, UTC; None for a document without a time.
         observed: the contradiction in words.
-        difference: for a wrong sum, the wrong value minus the right value; else None. The
-            difference stays equal while further documents are written correctly.
+        difference: for a wrong sum, the wrong value minus the right value; else None.
+            Correct later writes do not change the difference, so an equal difference in a later
+            run means that it is the same violation.
     """
 
     collection: str

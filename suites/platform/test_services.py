@@ -53,7 +53,10 @@ def test_every_service_has_the_stated_version(
 ) -> None:
     """Each service and its ``build_info`` metric name the version that the target file states."""
     stated = [service for service in target.services if service.version]
-    assert stated, f"{target.name}: the target file states no version of a service; state versions"
+    assert stated, (
+        f"{target.name}: the target file states no version for any service; add version to "
+        "[services.NAME]"
+    )
     assert_no_flaws(
         f"{len(stated)} services of {target.name} have the version that the target file states",
         [

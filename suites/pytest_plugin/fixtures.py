@@ -190,7 +190,11 @@ def popular(database: "Shop") -> dict[str, Any]:
 
     product = database.products.find_one(REAL_PRODUCTS, sort=[("sold", -1)])
     if product is None:
-        pytest.fail("the database has no listed product; add products to the store", pytrace=False)
+        pytest.fail(
+            "the database has no listed product, apart from products that tests made; add a listed "
+            "product to the store",
+            pytrace=False,
+        )
     return product
 
 

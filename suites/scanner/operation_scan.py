@@ -63,13 +63,14 @@ class OperationScan:
         survey: the survey of the service.
         good: a valid request to the operation.
         destructive: whether the scan also sends attacks to DELETE operations.
-        slow_places: parameters with a slow regular expression; they get no long values.
+        slow_places: the parameters for which ``quick`` saw a slow response to a text;
+            ``malformed`` sends no long values in these parameters.
     """
 
     survey: Survey
     good: GoodCall
     destructive: bool
-    slow_places: set[str] = field(default_factory=set)
+    slow_places: set[str] = field(default_factory=set, init=False)
 
     @property
     def seconds(self) -> float:

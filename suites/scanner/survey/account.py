@@ -150,8 +150,11 @@ class Account:
     def send(self, endpoint: Endpoint, call: Call) -> Exchange:
         """Send one request in the session of the account.
 
-        After status 401, the account logs in again and repeats the request. After status 429, it
-        waits as the service asks, and repeats the request.
+        After status 429, the account waits as ``Retry-After`` says and repeats the request once,
+        unless the wait is too long or the scan has waited too often. After status 401, the account
+        logs in again and repeats the request once, unless the account cannot log in, the session
+        is new, or the request has its own credentials. In the other cases, the method returns the
+        response with this status.
 
         Args:
             endpoint: the operation that gets the request.
@@ -161,6 +164,7 @@ class Account:
             TimedOutError: no response came in time, but the service answers other requests.
             UnreachableError: the connection broke, but the service answers other requests.
             ServiceLostError: the service does not answer any more.
+            BudgetOverError: the time for the whole scan is over.
         """
         answer = self._sent(endpoint, call)
         if answer.status == TOO_MANY and self._waited(answer):
@@ -173,8 +177,6 @@ class Account:
         try:
             return self.sender.send(endpoint, call)
         except UnreachableError as error:
-            if isinstance(error, BudgetOverError):
-                raise
             if not self.watch.recovers():
                 budget = self.watch.sender.budget
                 if budget and budget.left() <= 0:
