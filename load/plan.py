@@ -204,8 +204,8 @@ def _refuse(plan: Plan) -> None:
         length = phase.end - phase.start
         if length < MIN_PHASE_SECONDS:
             raise ConfigurationError(
-                f"phase {phase.name} lasts {length:.3g} s; a phase needs {MIN_PHASE_SECONDS:g} s or "
-                "more: use a larger --scale"
+                f"phase {phase.name} lasts {length:.3g} s; a phase needs {MIN_PHASE_SECONDS:g} s "
+                "or more: use a larger --scale"
             )
         if phase.users_at_end - phase.users_at_start > MAX_SPAWN_RATE * length:
             raise ConfigurationError(

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import tests_path  # noqa: F401 - what lies in tests/support
-from chromium import browser
 from playwright.sync_api import Page
 from serving import Running, started
 from worlds import ROOT, environment
@@ -23,6 +22,7 @@ from gates.exitcodes import EXIT_CODES
 from gates.ledger import MoveEntry
 from gates.model import Outcome
 from reports.terminal import WORDS
+from suites.client.pages import browser
 
 COMMAND = ("rehearse", "--fault", "requests.twentieth_fails", "--at", "20")
 MAX_SECONDS = 300.0

@@ -91,14 +91,14 @@ backend store
 
 backend store_even
     balance roundrobin
-    server blue 127.0.0.1:{blue_api}
-    server green 127.0.0.1:{green_api}
+    server blue 127.0.0.1:{blue_api} no-check track store/blue
+    server green 127.0.0.1:{green_api} no-check track store/green
 
 backend pinned_blue
-    server blue 127.0.0.1:{blue_api}
+    server blue 127.0.0.1:{blue_api} no-check track store/blue
 
 backend pinned_green
-    server green 127.0.0.1:{green_api}
+    server green 127.0.0.1:{green_api} no-check track store/green
 
 frontend exporter
     bind 127.0.0.1:{balancer_metrics}

@@ -12,9 +12,9 @@ for folder in ("support", "unit", "../proofs"):
 import pytest
 from distribution import GroupScheduling, group_of, groups_first
 from hypothesis import settings
-from shared_fixtures import passed_out, records, take_worlds_down, world
+from shared_fixtures import chromium, passed_out, records, take_worlds_down, world
 
-__all__ = ["passed_out", "records", "world"]
+__all__ = ["chromium", "passed_out", "records", "world"]
 
 
 # Servers of the tests accept as many connections at once as real servers do. Otherwise, the kernel

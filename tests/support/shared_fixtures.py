@@ -3,11 +3,15 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from guarding import run_at_the_end
 from records import Records
 from worlds import TestWorld
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 RUNNING: list[TestWorld] = []
 
@@ -41,6 +45,15 @@ def passed_out(world: TestWorld, tmp_path_factory: pytest.TempPathFactory) -> Pa
     run = world.pytest(out, "-m", "smoke", "-q")
     assert run.code == 0, run.out
     return out
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """The Chromium of the machine, for the tests of one file."""
+    from suites.client.pages import browser
+
+    with browser() as started:
+        yield started
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from thorough import at_most, runs
 from worlds import run
 
@@ -18,7 +18,6 @@ from nightly.compare import ratio
 from nightly.history import Acknowledgement, Figure, History, machine
 from nightly.night import judge_nights
 from reports import nightly as page
-from suites.client.pages import browser
 
 # Annual flow of the Nile at Aswan, 1871 to 1970, 10^8 m3; Cobb, The problem of the Nile:
 # conditional solution to a changepoint problem, Biometrika 65 (1978). The change is of 1899.
@@ -248,31 +247,29 @@ def errors_on(page_: Page, path: Path, width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_the_page_is_drawn_and_readable(tmp_path: Path, width: int) -> None:
+def test_the_page_is_drawn_and_readable(tmp_path: Path, chromium: Browser, width: int) -> None:
     path = written_page(tmp_path)
-    with browser() as chromium:
-        page_ = chromium.new_page()
-        assert errors_on(page_, path, width) == []
-        assert page_.locator("svg[role=img]").count() == 8
-        assert page_.locator("svg .dot").count() == 8 * 31
-        assert page_.locator("svg .change").count() >= 2
-        assert page_.locator("svg .trend").count() == 16  # a missing night parts each line
-        assert "The release got slower: search" in page_.locator(".sentence").inner_text()
-        assert page_.evaluate("document.documentElement.scrollWidth") <= width
-        sizes = page_.locator("svg text").evaluate_all(
-            "all => all.map(one => one.getBoundingClientRect().height)")  # fmt: skip
-        assert min(sizes) >= 10
-        boxes = page_.locator("svg").evaluate_all(
-            "all => all.map(one => one.getBoundingClientRect().width)")  # fmt: skip
-        assert min(boxes) >= 300
+    page_ = chromium.new_page()
+    assert errors_on(page_, path, width) == []
+    assert page_.locator("svg[role=img]").count() == 8
+    assert page_.locator("svg .dot").count() == 8 * 31
+    assert page_.locator("svg .change").count() >= 2
+    assert page_.locator("svg .trend").count() == 16  # a missing night parts each line
+    assert "The release got slower: search" in page_.locator(".sentence").inner_text()
+    assert page_.evaluate("document.documentElement.scrollWidth") <= width
+    sizes = page_.locator("svg text").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().height)")  # fmt: skip
+    assert min(sizes) >= 10
+    boxes = page_.locator("svg").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().width)")  # fmt: skip
+    assert min(boxes) >= 300
 
 
-def test_names_from_outside_are_text_on_the_page(tmp_path: Path) -> None:
+def test_names_from_outside_are_text_on_the_page(tmp_path: Path, chromium: Browser) -> None:
     path = written_page(tmp_path, operation="<img src=x onerror=alert(1)>")
-    with browser() as chromium:
-        page_ = chromium.new_page()
-        assert errors_on(page_, path, 1280) == []
-        assert page_.locator("img").count() == 0
+    page_ = chromium.new_page()
+    assert errors_on(page_, path, 1280) == []
+    assert page_.locator("img").count() == 0
 
 
 def test_without_a_night_nothing_is_said_to_be_well(tmp_path: Path) -> None:

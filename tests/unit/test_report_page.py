@@ -8,9 +8,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chromium import browser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Browser
 
 from reports.html import ReleasePage, html
 from reports.html import page as page_module
@@ -53,82 +53,87 @@ def page_of(content: str) -> ReleasePage:
     return dataclasses.replace(page, charts=charts)
 
 
-def test_markup_from_outside_neither_runs_nor_leaves_the_page(tmp_path: Path) -> None:
+def test_markup_from_outside_neither_runs_nor_leaves_the_page(
+    tmp_path: Path, chromium: Browser
+) -> None:
     path = tmp_path / "index.html"
     # Without the policy of the page, so that the escaping alone is tested.
     written = html(page_of(HOSTILE))
     path.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", written))
-    with browser() as chromium:
-        page = chromium.new_page()
-        requests: list[str] = []
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("dialog", lambda dialog: requests.append(dialog.message))
-        page.goto(path.as_uri())
-        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-        assert page.evaluate("typeof ran") == "undefined"
-        assert page.locator("script, img, svg[onload], textarea, [onmouseover]").count() == 0
-        assert page.title() != "ran"
-        assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
-        assert "<script>document.title='ran'</script>" in page.locator("h1").inner_text()
+    page = chromium.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("dialog", lambda dialog: requests.append(dialog.message))
+    page.goto(path.as_uri())
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    assert page.evaluate("typeof ran") == "undefined"
+    assert page.locator("script, img, svg[onload], textarea, [onmouseover]").count() == 0
+    assert page.title() != "ran"
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
+    assert "<script>document.title='ran'</script>" in page.locator("h1").inner_text()
 
 
-def test_the_policy_of_the_page_forbids_scripts_and_requests(tmp_path: Path) -> None:
+def test_the_policy_of_the_page_forbids_scripts_and_requests(
+    tmp_path: Path, chromium: Browser
+) -> None:
     path = tmp_path / "index.html"
     smuggled = "<script>document.title='ran'</script><img src=http://127.0.0.1:9/x>"
     path.write_text(html(page_of("text")).replace("</main>", smuggled + "</main>"))
-    with browser() as chromium:
-        page = chromium.new_page()
-        requests: list[str] = []
-        page.on("requestfinished", lambda request: requests.append(request.url))
-        page.goto(path.as_uri())
-        assert page.title() == "text"
-        assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
+    page = chromium.new_page()
+    requests: list[str] = []
+    page.on("requestfinished", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    assert page.title() == "text"
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_fits_its_width_and_logs_nothing(tmp_path: Path, scheme: Any, width: int) -> None:
+def test_the_page_fits_its_width_and_logs_nothing(
+    tmp_path: Path, chromium: Browser, scheme: Any, width: int
+) -> None:
     path = tmp_path / "index.html"
     path.write_text(html(page_of("a long name without a space " + "x" * 300)))
-    with browser() as chromium:
-        page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        messages: list[str] = []
-        page.on("console", lambda message: messages.append(message.text))
-        page.goto(path.as_uri())
-        assert messages == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        plots = page.locator(".plot svg")
-        assert plots.count() == 2
-        assert min(plots.evaluate_all("all => all.map(one => one.clientWidth)")) >= 250
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.goto(path.as_uri())
+    assert messages == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    plots = page.locator(".plot svg")
+    assert plots.count() == 2
+    assert min(plots.evaluate_all("all => all.map(one => one.clientWidth)")) >= 250
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_accessibility_violation(tmp_path: Path, scheme: Any) -> None:
+def test_axe_finds_no_accessibility_violation(
+    tmp_path: Path, chromium: Browser, scheme: Any
+) -> None:
     path = tmp_path / "index.html"
     path.write_text(html(page_of("text")))
-    with browser() as chromium:
-        # The policy of the page would keep the scripts of axe out, too.
-        page = chromium.new_context(bypass_csp=True, color_scheme=scheme).new_page()
-        page.goto(path.as_uri())
-        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-        found = Axe().run(page).response["violations"]
+    # The policy of the page would keep the scripts of axe out, too.
+    page = chromium.new_context(bypass_csp=True, color_scheme=scheme).new_page()
+    page.goto(path.as_uri())
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
-def test_a_keyboard_reaches_every_part_and_each_drawing_has_a_name(tmp_path: Path) -> None:
+def test_a_keyboard_reaches_every_part_and_each_drawing_has_a_name(
+    tmp_path: Path, chromium: Browser
+) -> None:
     path = tmp_path / "index.html"
     path.write_text(html(page_of("text")))
-    with browser() as chromium:
-        page = chromium.new_page()
-        page.goto(path.as_uri())
-        page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
-        anchors = page.locator("nav a").evaluate_all("all => all.map(one => one.hash)")
-        assert len(anchors) == 8
-        assert [anchor for anchor in anchors if page.locator(anchor).count() != 1] == []
-        unnamed = page.locator("[role=img]:not([aria-label]), [role=region]:not([aria-label])")
-        assert unnamed.count() == 0
-        assert page.locator("h1").count() == 1
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
+    anchors = page.locator("nav a").evaluate_all("all => all.map(one => one.hash)")
+    assert len(anchors) == 8
+    assert [anchor for anchor in anchors if page.locator(anchor).count() != 1] == []
+    unnamed = page.locator("[role=img]:not([aria-label]), [role=region]:not([aria-label])")
+    assert unnamed.count() == 0
+    assert page.locator("h1").count() == 1
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chromium import browser
 from format_documents import document, finding
 from playwright.sync_api import Browser, Page
 from serving import serving
@@ -41,12 +40,6 @@ def out(tmp_path: Path) -> Path:
     folder = tmp_path / "out"
     decide(folder, Outcome.HOLD, "more events needed")
     return folder
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture
