@@ -22,7 +22,7 @@ from gates.judging import decide as judge
 from gates.model import Build, CheckOutcome, Evidence, Measured, Outcome, Run, RunState
 
 # As test_prove_gate: not beside the load runs.
-EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or number_of_runs(100, whole=500))
+EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or number_of_runs(60, whole=500))
 RAMP = STAGES["ramp-30"]
 OTHER_OUTCOMES = [one for one in CheckOutcome if one is not CheckOutcome.PASSED]
 LIVE = ("http_requests_total", "http_request_duration_seconds_bucket",
@@ -193,7 +193,7 @@ def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=number_of_runs(30, whole=144), deadline=None)
 @given(
     st.sampled_from([Measured.ERROR, Measured.NO_DATA, Measured.STALE, Measured.OK]),
     st.sampled_from([200, 500, 503, 404]), st.sampled_from(["green", "blue", ""]),

@@ -370,12 +370,13 @@ def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
      ("hold", "both colours over the limit", 50), ("hold", "green's metrics gone", 50)],
 )  # fmt: skip
 def test_a_release_that_is_well_is_not_stopped(group: str, kind: str, rate: int) -> None:
-    _, stops, wrong = measured(Cell(group, kind, rate, 8))
+    _, stops, wrong = measured(Cell(group, kind, rate, how_many(4, whole=8)))
     assert [one for one in stops if one < float("inf")] == []
     assert wrong == 0
 
 
 @pytest.mark.parametrize("kind", ["every request fails", "5 % errors", "P95 1 to 6 s"])
 def test_a_broken_release_is_stopped_soon(kind: str) -> None:
-    _, stops, _ = measured(Cell("broken", kind, 50, 12))
-    assert sorted(stops)[6] <= BROKEN[kind].within[50][0]
+    ramps = how_many(6, whole=12)
+    _, stops, _ = measured(Cell("broken", kind, 50, ramps))
+    assert sorted(stops)[ramps // 2] <= BROKEN[kind].within[50][0]
