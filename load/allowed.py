@@ -30,8 +30,8 @@ def check(target: Target) -> None:
     if not target.loopback_sources and "exemption_key" not in target.secrets:
         raise ConfigurationError(
             f"no exemption_key for {target.name}: the rate limit would refuse most requests from "
-            "one address; name a variable as exemption_key in [secrets] of the target file, and "
-            "set this variable"
+            "one address; name an environment variable as exemption_key in [secrets] of the target "
+            "file, and set this variable"
         )
 
 

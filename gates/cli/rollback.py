@@ -181,11 +181,12 @@ def _read_green(
                 f"gates rollback --control {settings.control or 'URL'}"
             )
         settings.problems.append(
-            f"{green.path}: the file names no router; gates uses the router {CONFIG!r}"
+            f"{green.path}: the file names no router; this rollback uses the router {CONFIG!r}"
         )
     elif router and router not in ROUTERS:
         settings.problems.append(
-            f"{green.path}: unknown router {router!r}; gates uses the router {CONFIG!r}"
+            f"{green.path}: unknown router {router!r}; this rollback uses the router {CONFIG!r} "
+            "instead"
         )
     settings.router = router if router in ROUTERS else CONFIG
     settings.access = green.access

@@ -32,7 +32,7 @@ MAX_OWNER_CHARACTERS = 80
 
 
 def advisory(table: Table) -> Advisory | None:
-    """Read the owner and the end of an advisory objective; None if it is not advisory."""
+    """Return the owner of an advisory objective and the time at which its trial ends; else None."""
     if "advisory" not in table.left() or not table.flag("advisory"):
         return None
     owner = table.text("owner").strip()

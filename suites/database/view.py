@@ -58,8 +58,8 @@ class Violation:
         at: the time at which the document was written, UTC; None for a document without a time.
         observed: the contradiction in words.
         difference: for a wrong sum, the wrong value minus the right value; else None.
-            Correct later writes do not change the difference, so an equal difference in a later
-            run means that it is the same violation.
+            Later writes that are correct do not change the difference, so the same difference in a
+            later run means the same violation.
     """
 
     collection: str

@@ -63,8 +63,8 @@ class OperationScan:
         survey: the survey of the service.
         good: a valid request to the operation.
         destructive: whether the scan also sends attacks to DELETE operations.
-        slow_places: the parameters for which ``quick`` saw a slow response to a text;
-            ``malformed`` sends no long values in these parameters.
+        slow_places: the parameters for which the method ``quick`` saw a slow response to a text
+            value; the method ``malformed`` sends no long values in these parameters.
     """
 
     survey: Survey

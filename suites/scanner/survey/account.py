@@ -153,8 +153,8 @@ class Account:
         After status 429, the account waits as ``Retry-After`` says and repeats the request once,
         unless the wait is too long or the scan has waited too often. After status 401, the account
         logs in again and repeats the request once, unless the account cannot log in, the session
-        is new, or the request has its own credentials. In the other cases, the method returns the
-        response with this status.
+        is new, or the request has its own credentials. If the account does not repeat the request,
+        the method returns the response with this status.
 
         Args:
             endpoint: the operation that gets the request.
