@@ -23,8 +23,8 @@ class Effect:
         adds: the smallest and the largest number of new documents.
         removes: the smallest and the largest number of deleted documents.
         changes: the fields that may change in documents that are not deleted.
-        where: for each field name a value, a list of values or a reference; the effect is limited
-            to documents with these values.
+        where: for each field, such as ``action`` or ``details.level``, a value, a list of values
+            or a reference; the effect is limited to documents with these values.
         unless: a reference; the effect does not occur when the reference has a value.
         later: whether the effect may also occur after the response.
         has_twin: whether a document with the same ``where`` and another owner must not change.

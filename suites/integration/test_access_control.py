@@ -377,7 +377,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
     """A grant of ``read`` does not allow ``read_write``; it is for one user and one resource."""
     manager, clerk, other = new_person(role="manager"), new_person(role="staff"), new_person()
-    ledger, drawer = f"{run_id}-ledger", f"{run_id}-drawer"
+    ledger, drawer = f"{run_id}-ledger-of-the-first-floor", f"{run_id}-drawer"
 
     def has(person: Person, resource: str, level: str) -> bool:
         body = {"user_id": person.user.user_id, "resource_id": resource, "level": level}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from suites.contract import Effect
+from suites.contract import Effect, values_at
 from suites.side_effects.owned_documents import OWNER_FIELDS, Document, Snapshot
 from suites.side_effects.references import AnsweredCall, values
 from suites.testdata.ownership import Shop
@@ -52,7 +52,7 @@ class ExpectedEffect:
         effect: the effect as the contract declares it.
         name: the operation and the status of the response.
         owners: the ids of the users or products whose documents the effect changes.
-        where: the values that a document may have in a field, by field.
+        where: the values that a document may have in a field, by the path of the field.
         counts: the number of changes that this effect has explained, by kind.
     """
 
@@ -72,7 +72,10 @@ class ExpectedEffect:
         return (
             self.effect.collection == change.collection
             and owner in self.owners
-            and all(change.document.get(name) in allowed for name, allowed in self.where.items())
+            and all(
+                any(value in allowed for value in values_at(change.document, name.split(".")))
+                for name, allowed in self.where.items()
+            )
         )
 
     def room(self, kind: ChangeKind) -> int:

@@ -1,13 +1,14 @@
-"""Defects of sessions and second factors that only a user with several of them notices."""
+"""Defects of accounts: of sessions, second factors and the audit trail."""
 
 from typing import Any
 
-from testbed.store import sessions, twofa
+from testbed.store import audit, sessions, twofa
 from testbed.store.context import Context, Reply, Store
 from testbed.store.database import Document
 
-OPEN_SESSION, ENABLE = sessions.open_session, twofa.enable_totp
+OPEN_SESSION, ENABLE, RECORD = sessions.open_session, twofa.enable_totp, audit.record
 KEPT_SESSIONS = 5
+MAX_DETAIL = 32
 
 
 async def open_and_end_oldest(store: Store, user: Document) -> dict[str, object]:
@@ -26,3 +27,10 @@ async def enable_with_first_backup_codes(context: Context) -> Reply:
         kept: dict[str, Any] = {"backup_digests": earlier["backup_digests"]}
         await context.db.twofa_devices.update_one(by_user, {"$set": kept})
     return reply
+
+
+async def record_short_details(
+    context: Context, action: str, subject_id: str, **details: str
+) -> None:
+    shortened = {name: value[:MAX_DETAIL] for name, value in details.items()}
+    await RECORD(context, action, subject_id, **shortened)

@@ -36,6 +36,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "users.active_only": "access.roles.hierarchy",
         "audit.acts_first": "access.audit",
         "audit.only_subject": "access.audit",
+        "audit.short_details": "access.resources payments.methods",
         "auth.first_role": "access.roles.hierarchy",
         "auth.lower_case": "mobile.session",
         "auth.trimmed_passwords": "security.auth.sessions",
