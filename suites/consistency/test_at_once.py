@@ -24,6 +24,7 @@ from suites.consistency.crowd import (
 )
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import (
+    NewPerson,
     Person,
     credentials,
     enrol,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 PEOPLE = 6
 
@@ -70,7 +70,7 @@ def test_orders_at_once(
     assert left is not None
     assert left["stock"] == product.stock - 2
 
-    people = [new_person() for _ in range(PEOPLE)]
+    people = new_person.customers(PEOPLE)
     bodies = [order_of(number, f"own-{number}") for number in range(PEOPLE)]
     own = own_calls([person.client for person in people], "place_order", bodies)
     assert [
@@ -109,7 +109,7 @@ def test_sync_at_once(
         ("same", 2 * product.price_paise)
     ]
 
-    people = [new_person() for _ in range(3)]
+    people = new_person.customers(3)
     bodies = [batch_of(f"own-{number}", number + 1) for number in range(3)]
     own = own_calls([person.client for person in people], "sync_offline", bodies)
     shown_orders = [answer.body["results"][0]["order"] for answer in own]
@@ -141,7 +141,7 @@ def test_carts_at_once(
     versions = sorted(answer["version"] for answer in added)
     assert versions == list(range(1, len(added) + 1))
 
-    people = [new_person() for _ in range(PEOPLE)]
+    people = new_person.customers(PEOPLE)
     bodies = [{"product_id": product, "quantity": number + 1} for number in range(PEOPLE)]
     own = own_calls([person.client for person in people], "add_to_cart", bodies)
     assert [[line["quantity"] for line in answer.body["items"]] for answer in own] == [
@@ -184,7 +184,7 @@ def test_payments_at_once(
         assert database.payments.count_documents(by_order) == 1
         assert database.order_events.count_documents({**by_order, "status": "paid"}) == 1
 
-    people = [new_person() for _ in range(PEOPLE)]
+    people = new_person.customers(PEOPLE)
     orders = [
         new_order(person, quantity=number + 1, product_id=rice)
         for number, person in enumerate(people)
@@ -209,7 +209,7 @@ def test_points_at_once(
     database: "Shop",
 ) -> None:
     """If 24 requests at once claim or spend the same points, only one of the requests succeeds."""
-    shopper, other = new_person(), new_person()
+    shopper, other = new_person.customers(2)
     product = ownership.product(price_paise=100_000, stock=100).product_id
     orders = [new_order(person, product_id=product) for person in (shopper, other)]
     for person, order in zip((shopper, other), orders, strict=True):
@@ -276,7 +276,7 @@ def test_sign_ins_at_once(new_client: NewClient, ownership: "Ownership") -> None
 @check("consistency.codes_at_once", needs="access")
 def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "Shop") -> None:
     """A backup code, a TOTP code or an SMS code that is sent 24 times at once works only once."""
-    by_backup, by_time, texted = new_person(), new_person(), new_person()
+    by_backup, by_time, texted, locked = new_person.customers(4)
     for person in (by_backup, by_time):
         device = enrol(person.client)
         wait_for_room_in_step()
@@ -295,7 +295,7 @@ def test_codes_at_once(new_person: NewPerson, new_client: NewClient, database: "
         assert spent == (person is by_backup)
         assert database.sessions.count_documents({"user_id": person.user.user_id}) == before + 1
 
-    _lock_by_codes_at_once(new_person(), new_client)
+    _lock_by_codes_at_once(locked, new_client)
 
     texted.client.call("send_sms", expect=202)
     message = database.sms_outbox.find_one({"user_id": texted.user.user_id})

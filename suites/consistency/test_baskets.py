@@ -1,6 +1,6 @@
 """Checks of carts and orders with several products, and of the web shop that sells them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from suites.client.sandbox import STAGES, pay_by_card
 from suites.client.waiting import wait_until
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson, Person
 
 if TYPE_CHECKING:
     from suites.client.pages import Visit
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-NewPerson = Callable[..., Person]
 LINES = 12
 MANY = 1_000
 DELIVERY_SECONDS = 6.0

@@ -10,14 +10,13 @@ import pytest
 from suites.client import StoreClient
 from suites.consistency.crowd import SENDERS, NewClient, at_once, devices
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person, credentials, log_in
+from suites.testdata.people import NewPerson, Person, credentials, log_in
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnUser, Shop
 
 pytestmark = pytest.mark.integration
 
-NewPerson = Callable[..., Person]
 # Seconds from the beginning of a change of a password to the change of the role.
 DELAYS = (0.0, 0.01, 0.03, 0.06)
 GRANTS = 12
@@ -28,13 +27,13 @@ def test_changes_at_once(
     new_person: NewPerson, new_client: NewClient, ownership: "Ownership", database: "Shop"
 ) -> None:
     """If a user's password and role are changed at the same moment, both changes take effect."""
-    admin = new_person(role="admin")
+    admins = new_person.several("admin", "admin", "admin")
     users = [ownership.user() for _ in DELAYS]
 
     def change_both(user: "OwnUser", delay: float) -> None:
         own, others = devices(new_client, "", 2)
         log_in(own, user)
-        others.token = admin.client.token
+        others.token = admins[0].client.token
         new = f"{user.password}-new"
 
         def change_password() -> None:
@@ -55,7 +54,7 @@ def test_changes_at_once(
         change_both(user, delay)
     stored = database.users.find({"_id": {"$in": [user.user_id for user in users]}})
     assert [user["role"] for user in stored] == ["staff"] * len(DELAYS)
-    _grant_at_once([admin, *(new_person(role="admin") for _ in range(2))], ownership, database)
+    _grant_at_once(admins, ownership, database)
 
 
 def _grant_at_once(admins: list[Person], ownership: "Ownership", database: "Shop") -> None:

@@ -21,14 +21,13 @@ from suites.consistency.counting import (
 from suites.consistency.crowd import SENDERS, NewClient, devices
 from suites.inspection import estimated_bits
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person, credentials, enrol, log_in_to_challenge
+from suites.testdata.people import NewPerson, Person, credentials, enrol, log_in_to_challenge
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
 
 pytestmark = pytest.mark.integration
 
-NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 ATTEMPTS = 3
 NOT_QUIET = "not quiet"
@@ -274,7 +273,7 @@ def test_identifiers(
         own = client.call("refresh", expect=200, body=token).body
         refresh_tokens.append(own["refresh_token"])
     codes = [code for _ in range(3) for code in enrol(next(clients)).backup_codes]
-    texted = _codes_texted_in_a_row([new_person() for _ in range(TEXTED_CODES)], database)
+    texted = _codes_texted_in_a_row(new_person.customers(TEXTED_CODES), database)
 
     listed_methods = shopper.client.call("list_methods", expect=200).body["methods"]
     listed_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]

@@ -14,17 +14,16 @@ from suites.client.sandbox import STAGES, pay_by_card
 from suites.client.websocket import Listener, ReceivedEvent, listening
 from suites.form import NIGHTLY
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person, credentials, enrol, log_in_to_challenge
+from suites.testdata.people import NewPerson, Person, credentials, enrol, log_in_to_challenge
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = pytest.mark.integration
 
-NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 # In a nightly run, as long as a customer has the page of a delivery open; else a part of that time.
-WATCH_SECONDS = 60.0 if NIGHTLY else 6.0
+WATCH_SECONDS = 60.0 if NIGHTLY else 5.0
 MAX_LATENESS = timedelta(seconds=2)
 LOCK_TIME = timedelta(minutes=15)
 MAX_TRIES = 5
@@ -56,7 +55,7 @@ def delivery_of(order: dict[str, Any], first: int = 1) -> list[tuple[str, int, s
 @check("consistency.sockets", needs="realtime")
 def test_sockets(new_person: NewPerson, new_order: NewOrder, database: "Shop") -> None:
     """An open WebSocket gets each event once, in order and in time, and works for a long time."""
-    shopper, stranger = new_person(), new_person()
+    shopper, stranger = new_person.customers(2)
     order, strangers_order = new_order(shopper), new_order(stranger)
     path = {"order_id": order["id"]}
 

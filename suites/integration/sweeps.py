@@ -1,6 +1,7 @@
 """Makes tables of the expected and the observed permissions of each role, for a check."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from suites.client import StoreClient
@@ -62,6 +63,8 @@ def assignments_by_role(
 ) -> dict[tuple[str, str, str], int]:
     """Assign every role to new customers, and the role customer to new users of every role.
 
+    The actors send their requests at the same time.
+
     Args:
         people: one logged-in user of each role, keyed by the role; each user assigns the roles.
         ownership: makes the new users.
@@ -71,18 +74,25 @@ def assignments_by_role(
         the assigned role.
     """
     users = {
-        (actor, subject, assigned): ownership.user(role=subject).user_id
+        actor: [
+            (subject, assigned, ownership.user(role=subject).user_id)
+            for subject in ROLES
+            for assigned in ROLES
+            if "customer" in (subject, assigned)
+        ]
         for actor in people
-        for subject in ROLES
-        for assigned in ROLES
-        if "customer" in (subject, assigned)
     }
-    return {
-        (actor, subject, assigned): people[actor]
-        .client.ask("assign_role", body={"user_id": user_id, "role": assigned})
-        .status
-        for (actor, subject, assigned), user_id in users.items()
-    }
+
+    def statuses(actor: str) -> dict[tuple[str, str, str], int]:
+        return {
+            (actor, subject, assigned): people[actor]
+            .client.ask("assign_role", body={"user_id": user_id, "role": assigned})
+            .status
+            for subject, assigned, user_id in users[actor]
+        }
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        return {key: status for part in pool.map(statuses, people) for key, status in part.items()}
 
 
 def expected_assignments() -> dict[tuple[str, str, str], int]:

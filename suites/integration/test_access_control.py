@@ -12,6 +12,7 @@ from suites.client.waiting import wait_until
 from suites.integration import sweeps
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import (
+    NewPerson,
     Person,
     credentials,
     enrol,
@@ -27,7 +28,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.access_control]
 
 CROWD = 60  # users, more than fit on a page
 MANY_GRANTS = 5
-NewPerson = Callable[..., Person]
 
 
 def may(person: Person, user_id: str, permission: str) -> bool:
@@ -39,7 +39,7 @@ def may(person: Person, user_id: str, permission: str) -> bool:
 @check("access.permissions.grant", needs="access")
 def test_grant(new_person: NewPerson, database: "Shop") -> None:
     """A permission is denied before the grant; the grant gives the permission to one user only."""
-    admin, clerk, other = new_person(role="admin"), new_person(role="staff"), new_person()
+    admin, clerk, other = new_person.several("admin", "staff", "customer")
     grant = {"user_id": clerk.user.user_id, "permission": "users:read"}
 
     assert may(admin, clerk.user.user_id, "users:read") is False
@@ -68,14 +68,13 @@ def test_grant(new_person: NewPerson, database: "Shop") -> None:
 @check("access.permissions.revoke", needs="access")
 def test_revoke(new_person: NewPerson, database: "Shop") -> None:
     """After a revocation, the user's next request is denied; another user keeps the permission."""
-    admin, clerk = new_person(role="admin"), new_person(role="staff")
-    colleague = new_person(role="staff")
+    admin, other_admin, clerk, colleague = new_person.several("admin", "admin", "staff", "staff")
     first = {"user_id": clerk.user.user_id, "permission": "users:read"}
     second = {**first, "permission": "audit:read"}
     admin.client.call("grant_permission", expect=200, body=first)
     admin.client.call("grant_permission", expect=200, body=second)
     # Two people gave the same permission; one revocation takes the permission away.
-    new_person(role="admin").client.call("grant_permission", expect=200, body=first)
+    other_admin.client.call("grant_permission", expect=200, body=first)
     same = {**first, "user_id": colleague.user.user_id}
     admin.client.call("grant_permission", expect=200, body=same)
     clerk.client.call("list_users", expect=200)
@@ -101,7 +100,7 @@ def test_role_hierarchy(
     database: "Shop",
 ) -> None:
     """Each role may use the operations of its own and lower roles, on users of lower roles only."""
-    people = {role: new_person(role=role) for role in sweeps.ROLES}
+    people = dict(zip(sweeps.ROLES, new_person.several(*sweeps.ROLES), strict=True))
 
     operations = sweeps.operations_by_role(people, ownership)
     demotions = sweeps.assignments_by_role(people, ownership)
@@ -200,7 +199,7 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     seconds_left = (stored["locked_until"] - datetime.now(UTC)).total_seconds()
     assert seconds_left <= int(locked.headers["retry-after"]) <= seconds_left + 2
 
-    other, auditor = new_person(), new_person(role="owner")
+    other, auditor = new_person.several("customer", "owner")
     _enrol_again_and_disable(other)
     path = {"user_id": other.user.user_id}
     entries = auditor.client.call("user_audit", expect=200, path=path).body["entries"]
@@ -316,7 +315,7 @@ def _texted_code_as_second_step(
 @check("access.audit", needs="access")
 def test_audit(new_person: NewPerson, database: "Shop") -> None:
     """The audit trail has actor, action, subject and time of each action, and cannot be changed."""
-    owner, admin, clerk = new_person(role="owner"), new_person(role="admin"), new_person()
+    owner, admin, clerk = new_person.several("owner", "admin", "customer")
     before = datetime.now(UTC)
     grant = {"user_id": clerk.user.user_id, "permission": "orders:read"}
     admin.client.call("grant_permission", expect=200, body=grant)
@@ -376,7 +375,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 @check("access.resources", needs="access")
 def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
     """A grant of ``read`` does not allow ``read_write``; it is for one user and one resource."""
-    manager, clerk, other = new_person(role="manager"), new_person(role="staff"), new_person()
+    manager, clerk, other = new_person.several("manager", "staff", "customer")
     ledger, drawer = f"{run_id}-ledger-of-the-first-floor", f"{run_id}-drawer"
 
     def has(person: Person, resource: str, level: str) -> bool:

@@ -11,14 +11,13 @@ import pytest
 from suites.client.sandbox import pay_by_card
 from suites.client.waiting import wait_until
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson, Person
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.gamification]
 
-NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 # How much the clocks of this machine and of the target may differ.
 CLOCK_SKEW = timedelta(seconds=2)
@@ -52,7 +51,7 @@ def test_earn(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
     """An order earns 1 point per full 10 rupees of its total, once; an unpaid order earns none."""
-    shopper, other = new_person(), new_person()
+    shopper, other = new_person.customers(2)
     price = ownership.product(price_paise=9_990, stock=100).product_id
     order = new_order(shopper, quantity=7, product_id=price)
     claim = {"order_id": order["id"]}
@@ -137,7 +136,7 @@ def test_achievements(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
     """Paid orders unlock each achievement once; no request can unlock an achievement directly."""
-    shopper, other = new_person(), new_person()
+    shopper, other = new_person.customers(2)
     small = ownership.product(price_paise=1_000, stock=100).product_id
     nearly = ownership.product(price_paise=199_999, stock=100).product_id
     big = ownership.product(price_paise=200_000, stock=100).product_id
@@ -200,7 +199,7 @@ def test_leaderboard(
     new_person: NewPerson, new_order: NewOrder, ownership: "Ownership", database: "Shop"
 ) -> None:
     """The leaderboard has the points of the database, sorted by points, then by time of earning."""
-    winner, newcomer, *equals = (new_person() for _ in range(4))
+    winner, newcomer, *equals = new_person.customers(4)
     winner.client.call("leaderboard", expect=200, query={"limit": "100"})
     # The earlier user has the later id, so that an order by ids is seen.
     late, early = sorted(equals, key=lambda person: person.user.user_id)

@@ -21,7 +21,7 @@ from suites.integration.syncing import (
     shown_cart,
 )
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person, credentials, log_in
+from suites.testdata.people import NewPerson, credentials, log_in
 
 if TYPE_CHECKING:
     from suites.client.pages import Visit
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.mobile]
 
-NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 # How much the clocks of this machine and of the target may differ.
 CLOCK_SKEW = timedelta(seconds=2)
@@ -177,7 +176,7 @@ def test_cart(
     database: "Shop",
 ) -> None:
     """A cart has at most the stock and current prices; it is private, and a log-in keeps it."""
-    shopper, other = new_person(), new_person()
+    shopper, other = new_person.customers(2)
     product = ownership.product(price_paise=250, stock=5)
     add = {"product_id": product.product_id, "quantity": 3}
 
@@ -237,7 +236,7 @@ def test_order(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", run_id: str
 ) -> None:
     """The store computes the total; an order is placed once, and takes all of its stock or none."""
-    shopper, other = new_person(), new_person()
+    shopper, other = new_person.customers(2)
     unchanged = ownership.product(price_paise=100, stock=5)
     in_cart = {"product_id": unchanged.product_id, "quantity": 2}
     cart = shopper.client.call("add_to_cart", expect=200, body=in_cart).body
@@ -299,7 +298,7 @@ def test_offline_sync(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", frontend: "Visit"
 ) -> None:
     """Offline changes are applied once, in order; an edit of an old cart version is a conflict."""
-    shopper, browsing = new_person(), new_person()
+    shopper, browsing = new_person.customers(2)
     rice = ownership.product(price_paise=5_400, stock=1_000)
     # The clock of the device was set back between the two changes: their order in the list counts.
     earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
@@ -363,7 +362,7 @@ def test_order_announced(
     new_order: NewOrder,
 ) -> None:
     """The store announces an order to the shopper's other device, and to no other user."""
-    shopper, stranger = new_person(), new_person()
+    shopper, stranger = new_person.customers(2)
     tablet = log_in(new_client(), shopper.user)
     with (
         listening(tablet.client, "order_updates") as listener,

@@ -20,14 +20,13 @@ from suites.client.sandbox import (
 )
 from suites.client.waiting import wait_until
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson, Person
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnProduct, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.payment]
 
-NewPerson = Callable[..., Person]
 NewOrder = Callable[..., dict[str, Any]]
 # A test number of a network whose numbers have 15 digits, and whose codes have 4 digits.
 FIFTEEN_DIGITS = "378282246310005"
@@ -75,7 +74,7 @@ def test_card(
     new_person: NewPerson, new_order: NewOrder, product: "OwnProduct", database: "Shop"
 ) -> None:
     """An order can be paid by card once, with its exact total; a declined card pays nothing."""
-    shopper, other = new_person(), new_person()
+    shopper, other = new_person.customers(2)
     order, unpaid_order = new_order(shopper, quantity=2), new_order(shopper, quantity=2)
     body = {
         "order_id": order["id"],
@@ -257,7 +256,7 @@ def test_saved_methods(
     new_person: NewPerson, new_order: NewOrder, target: Target, database: "Shop"
 ) -> None:
     """Every saved card is listed and pays only for its owner; its number is stored nowhere."""
-    shopper, other, partner = new_person(), new_person(), new_person()
+    shopper, other, partner = new_person.customers(3)
     order, foreign = new_order(shopper), new_order(other)
     number = new_card_number()
     card = {**CARD, "number": number, "cvv": "947"}

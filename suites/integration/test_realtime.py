@@ -12,7 +12,7 @@ from suites.client.sandbox import STAGES, pay_by_card
 from suites.client.waiting import wait_until
 from suites.client.websocket import listening
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson, Person
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Shop
@@ -24,12 +24,12 @@ REST_OF_DELIVERY_SECONDS = 2.5
 
 @check("realtime.delivery", needs="realtime")
 def test_delivery(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     new_order: Callable[..., dict[str, Any]],
     database: "Shop",
 ) -> None:
     """Only the owner gets the events of a delivery, in order, also after a lost connection."""
-    shopper, stranger = new_person(), new_person()
+    shopper, stranger = new_person.customers(2)
     order, second, third = (new_order(shopper) for _ in range(3))
     path = {"order_id": order["id"]}
     with ThreadPoolExecutor(1) as pool:

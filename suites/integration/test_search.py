@@ -13,7 +13,7 @@ from suites.client.waiting import wait_until
 from suites.integration.paging import all_pages
 from suites.integration.properties import property_settings
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
@@ -170,9 +170,9 @@ def test_facets(client: StoreClient, ownership: "Ownership") -> None:
 
 
 @check("search.saved", needs="advanced_search")
-def test_saved(new_person: Callable[..., Person], ownership: "Ownership", database: "Shop") -> None:
+def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") -> None:
     """Only the owner can run a saved search; later requests also find new products."""
-    shopper, other, namesake = new_person(), new_person(), new_person()
+    shopper, other, namesake = new_person.customers(3)
     word = new_word()
     cheap = ownership.findable_product(word, "tea", price_paise=100)
     dear = ownership.findable_product(word, "tea", price_paise=900)

@@ -14,7 +14,7 @@ from suites.client.waiting import wait_until
 from suites.inspection import total
 from suites.performance.timing import MEASURED_AT_A_TIME, p95_problem_here
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership
@@ -41,13 +41,13 @@ API: tuple[tuple[str, dict[str, str]], ...] = (
 
 @check("performance.payment", needs="payments")
 def test_payment(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     ownership: "Ownership",
     policy: Policy,
     conclude: Callable[[str], None],
 ) -> None:
     """Every payment by card succeeds, and the P95 of payments is below the limit of the policy."""
-    buyers = [new_person() for _ in range(PAYERS)]
+    buyers = new_person.customers(PAYERS)
     product = ownership.product(price_paise=100, stock=2000)
 
     def pay(number: int) -> Answer:
@@ -64,11 +64,9 @@ def test_payment(
 
 
 @check("performance.api", needs="gamification")
-def test_api(
-    new_person: Callable[..., Person], policy: Policy, conclude: Callable[[str], None]
-) -> None:
+def test_api(new_person: NewPerson, policy: Policy, conclude: Callable[[str], None]) -> None:
     """The P95 of all usual requests of a shopper together is below the limit of the policy."""
-    shoppers = [new_person() for _ in range(ADDRESSES)]
+    shoppers = new_person.customers(ADDRESSES)
     usual = cycle(API)
 
     def ask(number: int) -> Answer:

@@ -16,7 +16,7 @@ from suites.inspection import total
 from suites.performance.commands import timed_connection
 from suites.performance.timing import CONFIDENCE, MEASURED_AT_A_TIME, P95, p95_problem_here
 from suites.pytest_plugin.marks import check
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
@@ -32,7 +32,7 @@ ADDRESSES = 7
 
 @check("performance.permission_check", needs="access")
 def test_permission_check(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     new_client: Callable[[], StoreClient],
     policy: Policy,
     conclude: Callable[[str], None],
@@ -76,14 +76,14 @@ def test_search(
 
 @check("performance.order", needs="orders")
 def test_order(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     ownership: "Ownership",
     database: "Shop",
     policy: Policy,
     conclude: Callable[[str], None],
 ) -> None:
     """Each of 50 orders at the same time is placed once; the P95 of orders is below the limit."""
-    buyers = [new_person() for _ in range(ADDRESSES)]
+    buyers = new_person.customers(ADDRESSES)
     product = ownership.product(price_paise=100, stock=LARGE_STOCK)
     few = ownership.product(price_paise=100, stock=10)
     placed: list[str] = []
@@ -132,7 +132,7 @@ def test_order(
 @pytest.mark.usefixtures("database")
 @check("performance.database", needs="auth")
 def test_database(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     prometheus_text: Callable[[], str],
     policy: Policy,
     target: Target,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from suites.side_effects import EffectObserver
     from suites.testdata.own_writes import WriteCounter
     from suites.testdata.ownership import Ownership, OwnProduct, OwnUser, Shop
-    from suites.testdata.people import Person
+    from suites.testdata.people import NewPerson, Person
 
 
 @pytest.fixture(scope="session")
@@ -238,16 +238,11 @@ def order(shopper: StoreClient, product: "OwnProduct", run_id: str) -> dict[str,
 
 
 @pytest.fixture
-def new_person(
-    new_client: Callable[[], StoreClient], ownership: "Ownership"
-) -> Callable[..., "Person"]:
+def new_person(new_client: Callable[[], StoreClient], ownership: "Ownership") -> "NewPerson":
     """Return a function that creates a user of this run and logs the user in with a new client."""
-    from suites.testdata.people import log_in
+    from suites.testdata.people import NewPerson
 
-    def make(*, role: str = "customer") -> "Person":
-        return log_in(new_client(), ownership.user(role=role))
-
-    return make
+    return NewPerson(new_client, ownership)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from suites.pytest_plugin.state import TARGET, run_folder
 from suites.scanner.sarif import curl, sarif
 from suites.security.accepted import read, still_open
 from suites.security.surface import ROLES, WRONG_TEXT, NoFindingAssertion, Surface
-from suites.testdata.people import Person, log_in
+from suites.testdata.people import NewPerson, Person, log_in
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnProduct
@@ -34,9 +34,9 @@ def surface(target: Target, run_id: str) -> Surface:
 
 
 @pytest.fixture
-def people(new_person: Callable[..., Person]) -> dict[str, Person]:
+def people(new_person: NewPerson) -> dict[str, Person]:
     """One logged-in user of each role, keyed by the role."""
-    return {role: new_person(role=role) for role in ROLES}
+    return dict(zip(ROLES, new_person.several(*ROLES), strict=True))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from suites.security.surface import (
     endpoints,
     good_call,
 )
-from suites.testdata.people import Person, credentials, log_in
+from suites.testdata.people import NewPerson, Person, credentials, log_in
 
 if TYPE_CHECKING:
     from suites.client import Answer
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.security
 
 NewClient = Callable[[], StoreClient]
-NewPerson = Callable[..., Person]
 TRIES = 12
 MIN_GUESSES = 5
 MIN_LOCK_SECONDS, MAX_LOCK_SECONDS, EDGE_SECONDS = 300, 3600, 30

@@ -20,7 +20,7 @@ from suites.security.surface import (
     endpoints,
     good_call,
 )
-from suites.testdata.people import Person
+from suites.testdata.people import NewPerson, Person
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, Shop
@@ -309,7 +309,7 @@ def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterat
 
 @check("security.access.methods", needs="saved_methods")
 def test_nobody_pays_with_anothers_card(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     new_order: Callable[..., dict[str, Any]],
     no_finding: NoFindingAssertion,
 ) -> None:

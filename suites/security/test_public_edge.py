@@ -26,7 +26,7 @@ from suites.security.surface import (
     endpoints,
     good_call,
 )
-from suites.testdata.people import Person, credentials, enrol
+from suites.testdata.people import NewPerson, Person, credentials, enrol
 
 if TYPE_CHECKING:
     from suites.testdata.ownership import Shop
@@ -110,7 +110,7 @@ def _limit_behind_the_edge(surface: Surface, limit: int) -> Observation:
 def test_rate_limit_bypass(
     surface: Surface,
     owner: Person,
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     no_finding: NoFindingAssertion,
     policy: Policy,
 ) -> None:
@@ -209,7 +209,7 @@ def test_ports(target: Target, no_finding: NoFindingAssertion) -> None:
 
 @check("security.passwords", needs="auth")
 def test_passwords(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     database: "Shop",
     no_finding: NoFindingAssertion,
     policy: Policy,
@@ -239,7 +239,7 @@ def _is_strong(kind: str, policy: Policy) -> bool:
 
 @check("security.passwords.stored", needs="access")
 def test_a_new_password_is_stored_well(
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     database: "Shop",
     no_finding: NoFindingAssertion,
     policy: Policy,
@@ -325,7 +325,7 @@ def _has_secret(text: str, file: str, target: Target) -> bool:
 @check("security.log", needs="access")
 def test_attacks_leave_a_trace(
     new_client: Callable[[], StoreClient],
-    new_person: Callable[..., Person],
+    new_person: NewPerson,
     database: "Shop",
     policy: Policy,
     no_finding: NoFindingAssertion,

@@ -1,17 +1,21 @@
 """Logs users in, with a second factor if the role of the user needs one."""
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pyotp
 
 from suites.client import StoreClient, UnexpectedAnswerError
 from suites.client.waiting import wait_until
-from suites.testdata.ownership import OwnUser
+from suites.testdata.ownership import Ownership, OwnUser
 
 STEP_SECONDS = 30
 CODE_DIGITS = 6
 MIN_SECONDS_LEFT = 4
+# The store computes a slow hash for each log-in; more log-ins at once would only wait.
+MAX_LOG_INS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,37 @@ def log_in(client: StoreClient, user: OwnUser) -> Person:
         answer = client.call("verify_totp", expect=200, body={"code": device.code()}).body
     client.token = answer["access_token"]
     return Person(user, client)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Creates users of this run, and logs each user in with a new client.
+
+    Args:
+        new_client: a function that makes a client.
+        ownership: makes the users.
+    """
+
+    new_client: Callable[[], StoreClient]
+    ownership: Ownership
+
+    def __call__(self, *, role: str = "customer") -> Person:
+        """Create one user with a role, and log the user in."""
+        return log_in(self.new_client(), self.ownership.user(role=role))
+
+    def several(self, *roles: str) -> list[Person]:
+        """Create one user for each role, and log the users in at the same time.
+
+        Args:
+            roles: the roles; the persons are returned in this order.
+        """
+        pairs = [(self.new_client(), self.ownership.user(role=role)) for role in roles]
+        with ThreadPoolExecutor(MAX_LOG_INS_AT_ONCE) as pool:
+            return list(pool.map(lambda pair: log_in(*pair), pairs))
+
+    def customers(self, count: int) -> list[Person]:
+        """Create a number of customers, and log the customers in at the same time."""
+        return self.several(*["customer"] * count)
 
 
 def enrol(client: StoreClient) -> Device:

@@ -131,7 +131,12 @@ def test_the_twin_of_what_is_deleted_must_stay(shop: Shop, observer: EffectObser
     shop["permissions"].put("p1", user_id=OTHER, **named)
     sent = call("revoke_resource", {"user_id": OTHER, "resource_id": "till"})
     observer.begin(sent)
-    shop["audit_logs"].put("aud", actor_id=CALLER, action="resource.revoked", subject_id=OTHER)
+    revoked = {
+        "action": "resource.revoked",
+        "subject_id": OTHER,
+        "details": {"resource_id": "till"},
+    }
+    shop["audit_logs"].put("aud", actor_id=CALLER, **revoked)
     assert [entry["user_id"] for entry in shop["permissions"].find(named)] == [OTHER, BYSTANDER]
     shop["permissions"].documents.clear()
     (problem,) = observer.end(sent, 200, {})
@@ -158,8 +163,8 @@ def test_what_comes_later_is_expected_in_later_calls(shop: Shop, observer: Effec
     shop["orders"].put("ord_1", user_id=CALLER, status="paid", event_seq=2)
     shop["order_events"].put("e2", user_id=CALLER, order_id="ord_1", status="paid")
     assert observer.end(pay, 201, {}) == []
-    for stage, problems in (("packed", 0), ("paid", 1)):
-        look = call("show_cart", user=f"{CALLER}{stage}")
+    for stage, read, problems in (("packed", "show_cart", 0), ("paid", "points_balance", 1)):
+        look = call(read)
         observer.begin(look)
         shop["order_events"].put(f"e-{stage}", user_id=CALLER, order_id="ord_1", status=stage)
         assert len(observer.end(look, 200, {})) == problems
@@ -180,6 +185,32 @@ def test_only_the_first_calls_of_a_kind_are_observed(shop: Shop, observer: Effec
         shop["leaderboards"].put(CALLER, balance=number)
         seen.append(bool(observer.end(sent, 400, {})))
     assert seen == [True, True, True, False, False]
+
+
+def test_of_reading_calls_the_first_with_a_token_and_the_first_without_are_observed(
+    shop: Shop, observer: EffectObserver
+) -> None:
+    seen = []
+    for number, token in enumerate((token_of(CALLER), token_of(OTHER), "", "")):
+        sent = Call(load().operation("search"), token, None, {})
+        observer.begin(sent)
+        shop["leaderboards"].put(CALLER, balance=number)
+        seen.append(bool(observer.end(sent, 200, {})))
+    assert seen == [True, False, True, False]
+
+
+@pytest.mark.parametrize(("details", "count"), [
+    ({"permission": "orders:read"}, 0), ({"permission": "orders"}, 2), ({}, 2),
+])  # fmt: skip
+def test_a_declared_field_of_a_field_must_have_its_value(
+    shop: Shop, observer: EffectObserver, details: dict[str, str], count: int
+) -> None:
+    sent = call("grant_permission", {"user_id": OTHER, "permission": "orders:read"})
+    observer.begin(sent)
+    granted = {"action": "permission.granted", "subject_id": OTHER, "details": details}
+    shop["audit_logs"].put("aud", actor_id=CALLER, **granted)
+    shop["permissions"].put("p1", user_id=OTHER, kind="permission", permission="orders:read")
+    assert len(observer.end(sent, 200, {})) == count
 
 
 def test_references_stand_for_the_values_of_a_call(shop: Shop) -> None:
