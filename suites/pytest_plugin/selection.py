@@ -1,5 +1,7 @@
 """Decides which of the collected tests are checks, and which checks run on the target."""
 
+from pathlib import Path
+
 import pytest
 
 from gates import places
@@ -9,6 +11,39 @@ from suites.client import forget
 from suites.pytest_plugin.marks import SUITES
 from suites.pytest_plugin.recorder import CHECK, NOT_APPLICABLE
 from suites.pytest_plugin.state import RECORDER, TARGET, is_worker, only_shows
+
+SUITES_FOLDER = Path(__file__).resolve().parent.parent
+# The files that have the wanted checks; None where every file is needed.
+NEEDED_FILES = pytest.StashKey[frozenset[Path] | None]()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of the suites that have no wanted check, because an import takes time."""
+    path = collection_path.resolve()
+    if not path.name.startswith("test_") or SUITES_FOLDER not in path.parents:
+        return None
+    if NEEDED_FILES not in config.stash:
+        config.stash[NEEDED_FILES] = _needed_files(config)
+    needed = config.stash[NEEDED_FILES]
+    return True if needed is not None and path not in needed else None
+
+
+def _needed_files(config: pytest.Config) -> frozenset[Path] | None:
+    """Find the files with the checks of ``--check``, or with the suite of ``-m SUITE``.
+
+    Returns:
+        The files; None without such an option, and where a wanted text is in no file.
+    """
+    wanted = [f'"{name}"' for name in config.getoption("check") or ()]
+    if not wanted and config.getoption("markexpr") in SUITES:
+        wanted = [f"pytest.mark.{config.getoption('markexpr')}"]
+    texts = (
+        {path: path.read_text("utf-8") for path in SUITES_FOLDER.rglob("test_*.py")}
+        if wanted
+        else {}
+    )
+    files = [frozenset(path for path, text in texts.items() if name in text) for name in wanted]
+    return frozenset[Path]().union(*files) if files and all(files) else None
 
 
 def check_id_of(item: pytest.Item) -> str:
@@ -21,7 +56,7 @@ def check_id_of(item: pytest.Item) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each test its check id; refuse checks without a target, and ids that occur twice."""
     checks = [item for item in items if item.get_closest_marker("check")]
-    if not checks:
+    if not checks and not config.getoption("check"):
         return
     if TARGET not in config.stash:
         if only_shows(config):
