@@ -29,9 +29,9 @@ def check(target: Target) -> None:
         )
     if not target.loopback_sources and "exemption_key" not in target.secrets:
         raise ConfigurationError(
-            f"no exemption_key for {target.name}: the rate limit would refuse most requests from "
-            "one address; name an environment variable as exemption_key in [secrets] of the target "
-            "file, and set this variable"
+            f"{target.name}: exemption_key is missing, or its environment variable is not set; "
+            "the rate limit would refuse most requests from one address: name an environment "
+            "variable as exemption_key in [secrets] of the target file, and set this variable"
         )
 
 

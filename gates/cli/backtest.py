@@ -84,7 +84,7 @@ def _text(name: str, result: Replay) -> str:
     ]
     if result.left_out:
         names = ", ".join(result.left_out)
-        lines.append(f"  not judged at one or more steps, because evidence is missing: {names}")
+        lines.append(f"  objectives without evidence, not judged at one or more steps: {names}")
     for objective, trial in result.trials.items():
         stopped = "" if trial.stopped_at is None else f"stops at {trial.stopped_at:.0f} s, "
         lines.append(

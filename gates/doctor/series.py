@@ -62,8 +62,8 @@ class Examination:
             ends = sorted({labels.get(USED_LE, "") for labels in listing.series}, key=_as_number)
             if ends:
                 return (
-                    f"correct le in [indicators.{indicator}]: the buckets end at "
-                    f"{', '.join(ends[:30])}"
+                    f"change the matcher of le in [indicators.{indicator}] to a boundary of the "
+                    f"buckets: {', '.join(ends[:30])}"
                 )
         label = self.target.colour_label or colour_label(selector)
         return (

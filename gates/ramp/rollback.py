@@ -212,7 +212,10 @@ def _health_line(request: RollbackRequest, problem: str) -> str:
 def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Proof, WitnessReport]:
     """Wait for Prometheus to confirm the move; if the endpoint swaps shares, exchange weights."""
     if request.mirrored:
-        say(f"{SWAPPED}; so the gate exchanged the weights: it sent {request.slots[1]} 0 %")
+        say(
+            f"{SWAPPED}; so the gate set the opposite weights: weight 0 % for {request.slots[1]}, "
+            f"so that {request.slots[1]} gets all traffic"
+        )
         return _verify_mirrored(request, move, say)
     say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")
     proof, report = _wait_for_witness(request.witness(), move)

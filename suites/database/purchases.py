@@ -22,7 +22,7 @@ def items_of(order: Document) -> list[Document]:
 
 
 def order_items(view: View) -> Iterator[Violation]:
-    """Every order has at least one item, and each item has a valid quantity and valid prices.
+    """Every order has at least one item, and each item has a valid quantity, price and total.
 
     All three are whole numbers; the quantity is at least 1, and the price is not negative.
     """

@@ -22,7 +22,7 @@ SENDS_RESOLVED = {WEBHOOK: True, MAIL: False}
 
 
 class RoutingError(Exception):
-    """A text is not a valid Alertmanager configuration; the message names the wrong part."""
+    """A text is not a valid Alertmanager configuration; the message names the invalid part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def routing_of(text: str) -> Routing:
         text: the configuration as YAML, from a file or from ``/api/v2/status``.
 
     Raises:
-        RoutingError: the text is not a valid configuration; the message names the wrong part.
+        RoutingError: the text is not a valid configuration; the message names the invalid part.
 
     Source: Alertmanager documentation, configuration.
     """

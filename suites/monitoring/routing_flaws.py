@@ -40,8 +40,8 @@ def receiver_flaws(routing: Routing) -> list[str]:
             flaws.append(f"receiver {receiver}: no route names this receiver")
         elif receiver not in selected:
             flaws.append(
-                f"receiver {receiver}: no alert reaches this receiver, because an earlier route "
-                "takes the alerts"
+                f"receiver {receiver}: no alert reaches this receiver; another route takes its "
+                "alerts, or the matchers of its route contradict the matchers of a route above"
             )
     return flaws
 

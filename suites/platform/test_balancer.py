@@ -82,7 +82,7 @@ def test_return_to_blue(
     began = time.monotonic()
     weights.give(0.0)
     wait_until(
-        "green answers 0 of the shoppers' requests",
+        "after the return, green answers none of the shoppers' requests",
         lambda: shoppers.visit(SHOPPERS).answers[target.deployment],
         lambda answers: answers == 0,
         seconds=policy.platform_limits["return_seconds"],

@@ -31,7 +31,7 @@ def test_every_target_is_scraped(prometheus: PrometheusApi, target: Target) -> N
             *slot_flaws(prometheus, (target.slot, target.baseline_slot)),
         ],
         again=prometheus.api.curl("/api/v1/targets", {"state": "active"}),
-        next_step="request the URL of the scrape target with curl; if the response has no metrics, "
+        next_step="if a target is down, request its URL with curl; if the response has no metrics, "
         "repair the target; otherwise, correct scrape_configs",
     )
 

@@ -48,7 +48,7 @@ def test_nosql(
 def test_sql(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """The store does not execute SQL in a value: no error, no other response, and no delay."""
+    """The store does not execute SQL of a request: no SQL error, no changed response, no delay."""
     no_finding(everywhere(injection.sql, surface, owner.client.token, values))
 
 
@@ -56,7 +56,7 @@ def test_sql(
 def test_command(
     surface: Surface, owner: Person, values: Values, no_finding: NoFindingAssertion
 ) -> None:
-    """The store does not execute shell commands or template expressions in a value."""
+    """The store does not execute shell commands or template expressions that a request sends."""
     no_finding(everywhere(injection.command, surface, owner.client.token, values))
     no_finding(everywhere(injection.template, surface, owner.client.token, values))
 

@@ -274,7 +274,10 @@ def test_a_boundary_that_does_not_exist_names_the_boundaries(tmp_path: Path) -> 
         policy.write_text(policy.read_text().replace('le="2000"', 'le="1000"'))
         done = doctor(tmp_path)
     assert done.code == 3
-    assert "correct le in [indicators.slow_requests]: the buckets end at 800, 2000" in done.out
+    assert (
+        "matcher of le in [indicators.slow_requests] to a boundary of the buckets: 800, 2000"
+        in done.out
+    )
 
 
 def test_doctor_prints_json(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ MAX_RULES = 10_000
 
 
 class RuleFileError(Exception):
-    """A file is not a valid rule file of Prometheus; the message names the wrong part."""
+    """A file is not a valid rule file of Prometheus; the message names the invalid part."""
 
 
 @dataclass(frozen=True, slots=True)

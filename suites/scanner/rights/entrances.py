@@ -144,11 +144,7 @@ def _compared(survey: Survey, entrance: Entrance) -> Iterator[Observation | Gap]
     if by_text.is_finding:
         return  # when the texts differ, a difference in time adds nothing
     if len(turns.known) < MIN_TIMED:
-        reason = (
-            f"{place}: the comparison of response times needs {MIN_TIMED} log-ins to an account "
-            "that the service may lock; give --user2"
-        )
-        yield Gap("user-enumeration", reason)
+        yield Gap("user-enumeration", _why_not_timed(place, entrance, len(turns.known)))
         return
     is_slower = _is_slower(turns)
     if is_slower:
@@ -156,6 +152,19 @@ def _compared(survey: Survey, entrance: Entrance) -> Iterator[Observation | Gap]
         second = _turns(survey, entrance, fresh.name)
         is_slower = len(second.known) >= MIN_AGAIN and _is_slower(second)
     yield _by_time(place, turns, is_finding=is_slower)
+
+
+def _why_not_timed(place: str, entrance: Entrance, tries: int) -> str:
+    if entrance.max_tries < MIN_TIMED:
+        return (
+            f"{place}: to compare response times, the scan must send {MIN_TIMED} requests for one "
+            "account, and the service could then lock this account; name a spare account with "
+            "--user2"
+        )
+    return (
+        f"{place}: the service limited the requests after {tries} tries; to compare response "
+        f"times, the scan needs {MIN_TIMED} tries"
+    )
 
 
 def _by_text(
