@@ -43,7 +43,7 @@ class UnknownNameError(ConfigurationError):
 
 
 class RecordingError(ConfigurationError):
-    """The file is not a valid recording; the message names the invalid line."""
+    """The file is not a valid recording; the message names the file, and the line of a mistake."""
 
 
 class LedgerError(GatesError):

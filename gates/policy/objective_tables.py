@@ -32,7 +32,7 @@ MAX_OWNER_CHARACTERS = 80
 
 
 def advisory(table: Table) -> Advisory | None:
-    """Return the owner and the end of an objective's trial; None if it is not advisory."""
+    """Return the owner and the end of an advisory objective's trial; None if not advisory."""
     if "advisory" not in table.left() or not table.flag("advisory"):
         return None
     owner = table.text("owner").strip()

@@ -213,8 +213,9 @@ def _verify(request: RollbackRequest, move: ConfirmedMove, say: Say) -> tuple[Pr
     """Wait for Prometheus to confirm the move; if the endpoint swaps shares, exchange weights."""
     if request.mirrored:
         say(
-            f"{SWAPPED}; so the gate set the opposite weights: weight 0 % for {request.slots[1]}, "
-            f"so that {request.slots[1]} gets all traffic"
+            f"{SWAPPED}; so the gate exchanged the weights: it set 100 % for {request.slots[0]} "
+            f"and 0 % for {request.slots[1]}, so that the balancer sends all traffic to "
+            f"{request.slots[1]}"
         )
         return _verify_mirrored(request, move, say)
     say(f"the balancer's control endpoint says: {request.slots[1]} has 100 % of the traffic")

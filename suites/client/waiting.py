@@ -39,7 +39,7 @@ def wait_until(
     while not holds(value):
         left = deadline - time.monotonic()
         if left <= 0:
-            text = f"{condition}: not true within {seconds:g} s; last seen: {value!r}"
+            text = f"not true within {seconds:g} s: {condition}; last value: {value!r}"
             raise AssertionError(text[:MAX_TEXT])
         time.sleep(min(next_pause, left))
         next_pause = min(next_pause * GROWTH, MAX_PAUSE_SECONDS)

@@ -41,7 +41,7 @@ def receiver_flaws(routing: Routing) -> list[str]:
         elif receiver not in selected:
             flaws.append(
                 f"receiver {receiver}: no alert reaches this receiver; another route takes its "
-                "alerts, or the matchers of its route contradict the matchers of a route above"
+                "alerts, or the matchers of its route contradict the matchers of a parent route"
             )
     return flaws
 

@@ -82,7 +82,7 @@ def test_return_to_blue(
     began = time.monotonic()
     weights.give(0.0)
     wait_until(
-        "after the return, green answers none of the shoppers' requests",
+        "after the return, the number of shoppers' requests that green answers is 0",
         lambda: shoppers.visit(SHOPPERS).answers[target.deployment],
         lambda answers: answers == 0,
         seconds=policy.platform_limits["return_seconds"],

@@ -304,8 +304,8 @@ def test_what_a_run_leaves_behind_fails_it(world: TestWorld, tmp_path: Path) -> 
     assert done.code == 1, done.out
     assert recorded(tmp_path / "out") == {"smoke.login": "passed", "run.left_nothing": "failed"}
     assert (
-        "left behind in the database: all data of the run is deleted: not true within 5 s; "
-        "last seen: {'carts': 1}" in (done.out)
+        "left behind in the database: not true within 5 s: all data of the run is deleted; "
+        "last value: {'carts': 1}" in (done.out)
     )
 
 

@@ -224,16 +224,16 @@ SEMANTIC = {
                                     "at least as long as the bake"),
     "successes counted as bad": (
         f"{PAYMENT_STATUS}}}'\ntotal", 'status=~"failed|captured"}\'\ntotal',
-        "accepts 'captured', the value of a good event"),
+        "accepts 'captured' for the label 'status', but this is the value of a good event"),
     "all but declined payments counted as bad": (
         f"{PAYMENT_STATUS}}}'\ntotal", 'status!~"declined|pending"}\'\ntotal',
-        "accepts '200', the value of a good event"),
+        "accepts '200' for the label 'status', but this is the value of a good event"),
     "a good status counted as bad": (
         'status!~"|[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!~"[1-4][1-9][0-9]|404|200"}\'\ntotal',
-        "accepts '201', the value of a good event"),
+        "accepts '201' for the label 'status', but this is the value of a good event"),
     "all but one status counted as bad": (
         'status!~"|[1-4]([0-9][0-9]|xx)"}\'\ntotal', 'status!="404"}\'\ntotal',
-        "accepts '200', the value of a good event"),
+        "accepts '200' for the label 'status', but this is the value of a good event"),
     "restarts beyond reason": ("max_restarts = 4", "max_restarts = 200", "are a crash loop"),
     "events beyond reason": (
         "tolerance = 0.12\nminimum_events = 600", "tolerance = 0.12\nminimum_events = 5000000",

@@ -90,7 +90,7 @@ def test_pauses_of_a_wait_grow_and_end_with_the_time(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("suites.client.waiting.time.monotonic", lambda: clock[0])
     monkeypatch.setattr("suites.client.waiting.time.sleep", sleep)
-    with pytest.raises(AssertionError, match="last seen: 0"):
+    with pytest.raises(AssertionError, match="last value: 0"):
         waiting.wait_until("never", lambda: 0, lambda _: False, seconds=6)
     assert sum(pauses) == pytest.approx(6)
     assert pauses[:-1] == sorted(pauses[:-1])

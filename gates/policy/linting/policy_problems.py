@@ -183,14 +183,14 @@ def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str
     extra = extra_matchers(part, whole).matchers
     if not extra:
         yield (
-            "bad: the selector has the same matchers as total, so every event counts as bad; add a "
-            "matcher that selects the bad events"
+            f"the selector bad in [indicators.{indicator.name}] has the same matchers as total, so "
+            "every event counts as bad; add a matcher that selects the bad events"
         )
     for label, accepts in extra:
         if well := _accepted_successes(accepts):
             yield (
-                f"bad: the matcher of {label!r} accepts {well[0]!r}, the value of a good event; "
-                "exclude this value"
+                f"the selector bad in [indicators.{indicator.name}] accepts {well[0]!r} for the "
+                f"label {label!r}, but this is the value of a good event; exclude this value"
             )
 
 
