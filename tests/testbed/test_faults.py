@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from fault_table import REDDENS, STOPPED, UNDER_LOAD
 from fault_table_regressions import SHOWN_BY_A_LOST_DATABASE
-from thorough import THOROUGH
 from worlds import ROOT, TestWorld, results
 
 from gates.model import ChecksObjective
@@ -14,14 +13,12 @@ from testbed.faults import FAULTS, IN_A_RAMP
 from testbed.switch import resolve
 
 # One fault for each way a smoke check is reddened, all on green; `make proof` shows every fault.
-# At each change some of them are tried, in a thorough run all.
 SHOWN = (
     "health.database_down", "health.wrong_version", "health.old_schema", "frontend.script_error",
     "metrics.missing", "metrics.frozen", "auth.any_password", "catalogue.stale", "search.slow",
     "search.any_word", "cart.forgets", "orders.http_500", "payments.order_unpaid",
     "realtime.refused", "edge.no_redirect", "edge.swapped",
 )  # fmt: skip
-SAMPLE = ("orders.http_500",)
 
 
 def required_checks() -> set[str]:
@@ -71,7 +68,17 @@ def smoke_of(fault: str) -> frozenset[str]:
     return frozenset(check for check in REDDENS[fault] if check.startswith("smoke."))
 
 
-@pytest.mark.parametrize("fault", SHOWN if THOROUGH else SAMPLE)
+def test_a_fault_reddens_its_check_and_no_other(world: TestWorld, tmp_path: Path) -> None:
+    with world.fault("cart.forgets"):
+        run = world.pytest(tmp_path, "-q", "--check", "smoke.cart", "--check", "smoke.login")
+        answer = world.gates(tmp_path, "green-ready")
+    assert results(tmp_path) == {"smoke.cart": "failed", "smoke.login": "passed"}
+    assert (run.code, answer.code) == (1, 1)
+    assert "smoke.cart failed in run" in answer.out
+
+
+@pytest.mark.slow  # proof-suites runs it
+@pytest.mark.parametrize("fault", SHOWN)
 def test_fault_reddens_its_checks_and_no_others(
     world: TestWorld, tmp_path: Path, fault: str
 ) -> None:

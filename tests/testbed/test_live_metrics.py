@@ -161,6 +161,7 @@ def test_slow_requests_are_a_stop(world: TestWorld, passed_out: Path, policy: st
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_restart_of_green_does_not_change_what_is_counted(
     world: TestWorld, passed_out: Path, policy: str
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_restart_of_green_does_not_change_what_is_counted(
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_the_wrong_share_is_a_hold(world: TestWorld, passed_out: Path, policy: str) -> None:
     shop(world, 300)
     set_share(world, 0.3)
@@ -192,6 +194,7 @@ def test_the_wrong_share_is_a_hold(world: TestWorld, passed_out: Path, policy: s
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_somebody_else_answering_for_green_is_a_hold(
     world: TestWorld, passed_out: Path, policy: str
 ) -> None:
