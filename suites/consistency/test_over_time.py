@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 NewOrder = Callable[..., dict[str, Any]]
 # In a nightly run, as long as a customer has the page of a delivery open; else a part of that time.
-WATCH_SECONDS = 60.0 if NIGHTLY else 5.0
+WATCH_SECONDS = 60.0 if NIGHTLY else 6.0
 MAX_LATENESS = timedelta(seconds=2)
 LOCK_TIME = timedelta(minutes=15)
 MAX_TRIES = 5

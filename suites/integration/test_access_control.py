@@ -159,7 +159,12 @@ def _new_roles_count_at_once(manager: Person, clerk: Person) -> None:
 
 
 @check("access.twofa.totp", needs="access")
-def test_totp(new_person: NewPerson, database: "Shop") -> None:
+def test_totp(
+    new_person: NewPerson,
+    new_client: Callable[[], StoreClient],
+    ownership: "Ownership",
+    database: "Shop",
+) -> None:
     """A TOTP code works only once and only near its time step; 5 wrong codes block all codes."""
     person = new_person()
     client, user_id = person.client, person.user.user_id
@@ -199,7 +204,8 @@ def test_totp(new_person: NewPerson, database: "Shop") -> None:
     seconds_left = (stored["locked_until"] - datetime.now(UTC)).total_seconds()
     assert seconds_left <= int(locked.headers["retry-after"]) <= seconds_left + 2
 
-    other, auditor = new_person.several("customer", "owner")
+    other = new_person()
+    auditor = log_in(new_client(), ownership.user(role="owner"))  # observed, with its enrolment
     _enrol_again_and_disable(other)
     path = {"user_id": other.user.user_id}
     entries = auditor.client.call("user_audit", expect=200, path=path).body["entries"]
@@ -376,7 +382,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
 def test_resources(new_person: NewPerson, run_id: str, database: "Shop") -> None:
     """A grant of ``read`` does not allow ``read_write``; it is for one user and one resource."""
     manager, clerk, other = new_person.several("manager", "staff", "customer")
-    ledger, drawer = f"{run_id}-ledger-of-the-first-floor", f"{run_id}-drawer"
+    ledger, drawer = f"{run_id}-ledger-of-the-till-on-the-first-floor", f"{run_id}-drawer"
 
     def has(person: Person, resource: str, level: str) -> bool:
         body = {"user_id": person.user.user_id, "resource_id": resource, "level": level}

@@ -1,5 +1,6 @@
 """Decides which of the collected tests are checks, and which checks run on the target."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,30 +21,47 @@ NEEDED_FILES = pytest.StashKey[frozenset[Path] | None]()
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out files of the suites that have no wanted check, because an import takes time."""
     path = collection_path.resolve()
-    if not path.name.startswith("test_") or SUITES_FOLDER not in path.parents:
+    is_test_file = path.name.startswith("test_") and path.suffix == ".py"
+    if not is_test_file or SUITES_FOLDER not in path.parents:
         return None
     if NEEDED_FILES not in config.stash:
-        config.stash[NEEDED_FILES] = _needed_files(config)
+        check_ids, suite = config.getoption("check") or (), config.getoption("markexpr")
+        config.stash[NEEDED_FILES] = needed_files(check_ids, suite, SUITES_FOLDER)
     needed = config.stash[NEEDED_FILES]
     return True if needed is not None and path not in needed else None
 
 
-def _needed_files(config: pytest.Config) -> frozenset[Path] | None:
-    """Find the files with the checks of ``--check``, or with the suite of ``-m SUITE``.
+def needed_files(check_ids: Sequence[str], suite: str, folder: Path) -> frozenset[Path] | None:
+    """Find the files that may have the wanted checks.
+
+    Args:
+        check_ids: the ids of the option ``--check``.
+        suite: the expression of the option ``-m``; files are left out only for the name of a suite.
+        folder: the folder of the suites.
 
     Returns:
-        The files; None without such an option, and where a wanted text is in no file.
+        The files; None without such an option, where an id is in no file, and where a file cannot
+        be read.
     """
-    wanted = [f'"{name}"' for name in config.getoption("check") or ()]
-    if not wanted and config.getoption("markexpr") in SUITES:
-        wanted = [f"pytest.mark.{config.getoption('markexpr')}"]
-    texts = (
-        {path: path.read_text("utf-8") for path in SUITES_FOLDER.rglob("test_*.py")}
-        if wanted
-        else {}
-    )
-    files = [frozenset(path for path, text in texts.items() if name in text) for name in wanted]
-    return frozenset[Path]().union(*files) if files and all(files) else None
+    if not check_ids and suite not in SUITES:
+        return None
+    try:
+        texts = {path: path.read_text("utf-8") for path in folder.rglob("test_*.py")}
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not check_ids:
+        return frozenset(path for path, text in texts.items() if _may_have(text, suite))
+    files = [
+        frozenset(path for path, text in texts.items() if f'"{name}"' in text or f"'{name}'" in text)
+        for name in check_ids
+    ]
+    return frozenset[Path]().union(*files) if all(files) else None
+
+
+def _may_have(text: str, suite: str) -> bool:
+    """Return whether a file may have checks of a suite: it has its mark, or the mark of no suite."""
+    marked = [name for name in SUITES if f"pytest.mark.{name}" in text]
+    return suite in marked or not marked
 
 
 def check_id_of(item: pytest.Item) -> str:
@@ -56,7 +74,7 @@ def check_id_of(item: pytest.Item) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each test its check id; refuse checks without a target, and ids that occur twice."""
     checks = [item for item in items if item.get_closest_marker("check")]
-    if not checks and not config.getoption("check"):
+    if not checks and config.stash.get(NEEDED_FILES, None) is None:
         return
     if TARGET not in config.stash:
         if only_shows(config):

@@ -16,7 +16,7 @@ from suites.side_effects.references import AnsweredCall, values
 from suites.testdata.own_writes import WriteCounter
 from suites.testdata.ownership import Shop
 
-# How many requests of a kind (see ``_kind``) are observed in a check; by night, all are.
+# How many requests for an operation with one token are observed in a check; by night, all are.
 MAX_OBSERVED, MAX_OBSERVED_READS = 3, 1
 ANSWERED_NOTHING = 0
 
@@ -188,12 +188,8 @@ class EffectObserver:
 
 
 def _kind(call: Call) -> tuple[str, str]:
-    """Return the operation and the token of a request; requests with equal values are alike.
-
-    Requests that only read are alike if all have a token, or none has a token.
-    """
-    token = call.token if call.operation.method != "GET" else "any" if call.token else ""
-    return call.operation.name, token
+    """Return the operation and the token of a request; requests with equal values are alike."""
+    return call.operation.name, call.token
 
 
 def _later(effects: list[changes.ExpectedEffect]) -> list[changes.ExpectedEffect]:

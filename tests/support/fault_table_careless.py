@@ -36,7 +36,8 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "users.active_only": "access.roles.hierarchy",
         "audit.acts_first": "access.audit",
         "audit.only_subject": "access.audit",
-        "audit.short_details": "access.resources payments.methods",
+        "audit.short_details": "access.resources consistency.identifiers consistency.logs "
+        "payments.methods",
         "auth.first_role": "access.roles.hierarchy",
         "auth.lower_case": "mobile.session",
         "auth.trimmed_passwords": "security.auth.sessions",

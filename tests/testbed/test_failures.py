@@ -104,8 +104,11 @@ def test_long_messages_are_cut_and_secrets_are_masked(world: TestWorld, tmp_path
     assert parts(block(done.out, "smoke.login"))["exchange"] == "none before the failure"
 
 
-def test_outside_of_the_root_it_says_what_to_type(world: TestWorld, tmp_path: Path) -> None:
-    done = run("pytest", "-m", "smoke", "--target", "green", folder=tmp_path,
+@pytest.mark.parametrize("chosen", [("-m", "smoke"), ("--check", "smoke.login")])
+def test_outside_of_the_root_it_says_what_to_type(
+    world: TestWorld, tmp_path: Path, chosen: tuple[str, str]
+) -> None:
+    done = run("pytest", *chosen, "--target", "green", folder=tmp_path,
                variables={"KIRANA_TARGETS": str(world.targets)})  # fmt: skip
     assert done.code == 5
-    assert f"There are no checks in {tmp_path}. Type:  pytest --pyargs suites -m smoke " in done.out
+    assert f"There are no checks in {tmp_path}. Type:  pytest --pyargs suites" in done.out

@@ -163,8 +163,8 @@ def test_what_comes_later_is_expected_in_later_calls(shop: Shop, observer: Effec
     shop["orders"].put("ord_1", user_id=CALLER, status="paid", event_seq=2)
     shop["order_events"].put("e2", user_id=CALLER, order_id="ord_1", status="paid")
     assert observer.end(pay, 201, {}) == []
-    for stage, read, problems in (("packed", "show_cart", 0), ("paid", "points_balance", 1)):
-        look = call(read)
+    for stage, problems in (("packed", 0), ("paid", 1)):
+        look = call("show_cart", user=f"{CALLER}{stage}")
         observer.begin(look)
         shop["order_events"].put(f"e-{stage}", user_id=CALLER, order_id="ord_1", status=stage)
         assert len(observer.end(look, 200, {})) == problems
@@ -185,18 +185,6 @@ def test_only_the_first_calls_of_a_kind_are_observed(shop: Shop, observer: Effec
         shop["leaderboards"].put(CALLER, balance=number)
         seen.append(bool(observer.end(sent, 400, {})))
     assert seen == [True, True, True, False, False]
-
-
-def test_of_reading_calls_the_first_with_a_token_and_the_first_without_are_observed(
-    shop: Shop, observer: EffectObserver
-) -> None:
-    seen = []
-    for number, token in enumerate((token_of(CALLER), token_of(OTHER), "", "")):
-        sent = Call(load().operation("search"), token, None, {})
-        observer.begin(sent)
-        shop["leaderboards"].put(CALLER, balance=number)
-        seen.append(bool(observer.end(sent, 200, {})))
-    assert seen == [True, False, True, False]
 
 
 @pytest.mark.parametrize(("details", "count"), [

@@ -165,6 +165,8 @@ class Account:
             UnreachableError: the connection broke, but the service answers other requests.
             ServiceLostError: the service does not answer any more.
             BudgetOverError: the time for the whole scan is over.
+            ShareOverError: the time for this operation is over.
+            NotAllowedError: the scan has sent too many requests.
         """
         answer = self._sent(endpoint, call)
         if answer.status == TOO_MANY and self._waited(answer):
