@@ -47,9 +47,9 @@ defaults
     timeout client 60s
     timeout server 30s
     timeout tunnel 1h
-    timeout check 700ms
+    timeout check 2s
     timeout http-request 10s
-    default-server check inter 500ms fall 1 rise 1 on-marked-down shutdown-sessions
+    default-server check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
     default-server source {address}
 
 frontend redirect
