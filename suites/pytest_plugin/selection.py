@@ -52,14 +52,16 @@ def needed_files(check_ids: Sequence[str], suite: str, folder: Path) -> frozense
     if not check_ids:
         return frozenset(path for path, text in texts.items() if _may_have(text, suite))
     files = [
-        frozenset(path for path, text in texts.items() if f'"{name}"' in text or f"'{name}'" in text)
+        frozenset(
+            path for path, text in texts.items() if f'"{name}"' in text or f"'{name}'" in text
+        )
         for name in check_ids
     ]
     return frozenset[Path]().union(*files) if all(files) else None
 
 
 def _may_have(text: str, suite: str) -> bool:
-    """Return whether a file may have checks of a suite: it has its mark, or the mark of no suite."""
+    """Return whether a file may have checks of a suite; a file without a known mark may."""
     marked = [name for name in SUITES if f"pytest.mark.{name}" in text]
     return suite in marked or not marked
 

@@ -68,7 +68,9 @@ def smoke_of(fault: str) -> frozenset[str]:
     return frozenset(check for check in REDDENS[fault] if check.startswith("smoke."))
 
 
-def test_a_fault_reddens_its_check_and_a_check_beside_it_passes(world: TestWorld, tmp_path: Path) -> None:
+def test_a_fault_reddens_its_check_and_a_check_beside_it_passes(
+    world: TestWorld, tmp_path: Path
+) -> None:
     with world.fault("cart.forgets"):
         run = world.pytest(tmp_path, "-q", "--check", "smoke.cart", "--check", "smoke.login")
         answer = world.gates(tmp_path, "green-ready")
