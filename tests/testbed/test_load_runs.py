@@ -85,7 +85,7 @@ def test_an_interrupted_run_proves_nothing_and_leaves_nothing(
        "[metrics]": f'[policy]\naccepted = ["sha256:{"0" * 64}"]\n\n[metrics]'},
       "does not allow load"),
      ({'source_addresses = "loopback"': 'source_addresses = "own"',
-       'exemption_key = "KIRANA_EXEMPTION_KEY"\n': ""}, "no exemption_key"),
+       'exemption_key = "KIRANA_EXEMPTION_KEY"\n': ""}, "exemption_key is missing"),
      ({'"gamification", "offline_sync", ': ""}, "shoppers need: gamification, offline_sync"),
      ({'api = "http://127.0.0.1:5001"': 'api = "http://192.0.2.1:5001"'}, "not on loopback")],
 )  # fmt: skip
