@@ -145,7 +145,7 @@ def changes_nothing(line: str, column: int) -> bool:
 
 
 def sample(known: Mapping[str, Sequence[Mutant]], count: int, seed: int) -> list[Mutant]:
-    """A sample in which every file has its turn, so that small files are changed, too.
+    """Return a sample that takes one mutant of each file in turn, so small files are changed, too.
 
     Args:
         known: the mutants of each file.

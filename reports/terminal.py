@@ -145,7 +145,7 @@ def trial_text(advisory: Advisory) -> str:
 
 
 def _override(override: Override) -> list[str]:
-    """Write who signed the override, why, and until when."""
+    """Write who signed the override, the reason, and the end of the override."""
     signers = [
         f"          by {printable(person)}, ledger entry {printable(entry)}: {printable(reason)}"
         for person, reason, entry in zip(

@@ -199,10 +199,9 @@ def _sessions(runtime_socket: Path, colour: str) -> int:
     """How many sessions the shared backend has open on a colour."""
     text = command(runtime_socket, "show stat").lstrip("# ")
     rows = csv.DictReader(text.splitlines())
-    found = [
+    return next(
         int(row["scur"]) for row in rows if (row["pxname"], row["svname"]) == ("store", colour)
-    ]
-    return found[0]
+    )
 
 
 def switch_fault(world: World, fault: Fault, *, on: bool) -> None:

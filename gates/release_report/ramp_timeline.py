@@ -77,7 +77,7 @@ def ramp_entries(source: ReportInput) -> list[LedgerEntry]:
 
 
 def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
-    """Return green's share of the traffic after the last move (0 to 1), and since when it is so.
+    """Return green's share of the traffic (0 to 1), and since when green has this share.
 
     A later step of the ramp may set the same share again; the share is then as old as the first of
     these moves. A second move of the same step means that the first one was perhaps not made.

@@ -15,8 +15,8 @@ Value = TypeVar("Value")
 class Cache:
     """Values by key; each is kept for LIFETIME_SECONDS.
 
-    Requests for a value that another request computes wait for this value, so that an entry that
-    expires costs one query, however many requests need it.
+    While one request computes a value, other requests for this value wait for the result. So an
+    expired entry costs one query.
     """
 
     def __init__(self, deployment: str) -> None:
