@@ -47,10 +47,12 @@ def _v1(db: Shop) -> None:
 def _v2(db: Shop) -> None:
     db.orders.create_index([("user_id", ASCENDING), ("client_order_id", ASCENDING)], unique=True)
     db.sessions.create_index("refresh_digest", unique=True)
+    db.sessions.create_index("user_id")
 
 
 def _v3(db: Shop) -> None:
     db.payments.create_index("order_id")
+    db.payments.create_index("user_id")
 
 
 def _v4(db: Shop) -> None:
@@ -78,6 +80,7 @@ def _v5(db: Shop) -> None:
     db.mobile_devices.create_index("user_id")
     db.offline_sync.create_index("user_id")
     db.order_events.create_index("at")
+    db.order_events.create_index("user_id")
     db.order_events.create_index([("order_id", ASCENDING), ("seq", ASCENDING)], unique=True)
     db.saved_searches.create_index("user_id")
 

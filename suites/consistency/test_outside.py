@@ -40,7 +40,7 @@ MIN_ID_BITS, MIN_TOKEN_BITS, MIN_CODE_BITS = 48.0, 100.0, 24.0
 TEXTED_CODES = 4
 
 
-@check("consistency.metrics", needs="gamification")
+@check("consistency.metrics", needs="gamification", alone=True)
 def test_metrics(
     new_client: NewClient,
     ownership: "Ownership",

@@ -212,6 +212,7 @@ def test_cart(
 
 def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
     """Require that the total of any order is the sum of the order's lines."""
+    shopper = new_person()
 
     @property_settings
     @given(st.lists(st.tuples(st.integers(0, 9_999), st.integers(1, 9)), min_size=1, max_size=4))
@@ -222,7 +223,7 @@ def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
             for product, (_, quantity) in zip(products, lines, strict=True)
         ]
         body = {"client_order_id": products[0].product_id[-60:], "items": items}
-        answer = new_person().client.call("place_order", expect=201, body=body).body
+        answer = shopper.client.call("place_order", expect=201, body=body).body
         assert answer["total_paise"] == sum(price * quantity for price, quantity in lines)
         assert [line["line_total_paise"] for line in answer["items"]] == [
             price * quantity for price, quantity in lines

@@ -39,7 +39,7 @@ API: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
-@check("performance.payment", needs="payments")
+@check("performance.payment", needs="payments", alone=True)
 def test_payment(
     new_person: NewPerson,
     ownership: "Ownership",
@@ -63,7 +63,7 @@ def test_payment(
     conclude(p95_problem_here(pay, limit=limit, at_a_time=MEASURED_AT_A_TIME))
 
 
-@check("performance.api", needs="gamification")
+@check("performance.api", needs="gamification", alone=True)
 def test_api(new_person: NewPerson, policy: Policy, conclude: Callable[[str], None]) -> None:
     """The P95 of all usual requests of a shopper together is below the limit of the policy."""
     shoppers = new_person.customers(ADDRESSES)
@@ -76,7 +76,7 @@ def test_api(new_person: NewPerson, policy: Policy, conclude: Callable[[str], No
     conclude(p95_problem_here(ask, limit=policy.latency_limits["api"]))
 
 
-@check("performance.cache", needs="catalogue")
+@check("performance.cache", needs="catalogue", alone=True)
 def test_cache(
     client: StoreClient,
     prometheus_text: Callable[[], str],

@@ -30,7 +30,7 @@ CARTS = 50
 ADDRESSES = 7
 
 
-@check("performance.permission_check", needs="access")
+@check("performance.permission_check", needs="access", alone=True)
 def test_permission_check(
     new_person: NewPerson,
     new_client: Callable[[], StoreClient],
@@ -54,7 +54,7 @@ def test_permission_check(
     conclude(p95_problem_here(ask, limit=policy.latency_limits["permission_check"]))
 
 
-@check("performance.search", needs="search")
+@check("performance.search", needs="search", alone=True)
 def test_search(
     new_client: Callable[[], StoreClient],
     popular: dict[str, Any],
@@ -74,7 +74,7 @@ def test_search(
     conclude(p95_problem_here(ask, limit=policy.latency_limits["search"]))
 
 
-@check("performance.order", needs="orders")
+@check("performance.order", needs="orders", alone=True)
 def test_order(
     new_person: NewPerson,
     ownership: "Ownership",
@@ -130,7 +130,7 @@ def test_order(
 
 
 @pytest.mark.usefixtures("database")
-@check("performance.database", needs="auth")
+@check("performance.database", needs="auth", alone=True)
 def test_database(
     new_person: NewPerson,
     prometheus_text: Callable[[], str],

@@ -17,7 +17,7 @@ CATEGORIES = (
 )
 
 
-def check(check_id: str, *, needs: str) -> Callable[[Callable[..., Any]], Any]:
+def check(check_id: str, *, needs: str, alone: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Mark a test as a check.
 
     Args:
@@ -25,5 +25,7 @@ def check(check_id: str, *, needs: str) -> Callable[[Callable[..., Any]], Any]:
             this id.
         needs: the capability that a target must declare; on other targets the check is not
             applicable.
+        alone: whether other checks of the run would disturb this check. With ``pytest -n``, such a
+            check waits for the running checks of the other processes, and they wait for its end.
     """
-    return pytest.mark.check(check_id, needs=needs)
+    return pytest.mark.check(check_id, needs=needs, alone=alone)

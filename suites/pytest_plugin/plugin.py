@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 pytest_plugins = (
     "suites.pytest_plugin.fixtures",
     "suites.pytest_plugin.selection",
+    "suites.pytest_plugin.parallel",
     "suites.pytest_plugin.reporting",
     "suites.pytest_plugin.allure_results",
 )
@@ -106,7 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _register_markers(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "check(id, needs): a check, and the capability it needs")
+    text = "check(id, needs, alone): a check, the capability it needs, and whether it runs alone"
+    config.addinivalue_line("markers", text)
     for suite in SUITES:
         config.addinivalue_line("markers", f"{suite}: a check of the {suite} suite")
     for category in CATEGORIES:

@@ -33,7 +33,7 @@ def hold(run_id: str) -> None:
     Args:
         run_id: the id of the run to which this process belongs.
     """
-    folder = _folder()
+    folder = folder_of_locks()
     if folder is None or run_id in _held:
         return
     _forget_old(folder)
@@ -47,7 +47,7 @@ def hold(run_id: str) -> None:
 
 def release(run_id: str) -> None:
     """Delete the lock file of a run without data; all processes of the run lose the lock."""
-    folder = _folder()
+    folder = folder_of_locks()
     if folder is not None:
         (folder / run_id).unlink(missing_ok=True)
     if run_id in _held:
@@ -61,7 +61,7 @@ def life(run_id: str) -> RunLife:
         The state of the run; ``UNKNOWN`` for a run without a lock file on this machine, such as a
         run of another machine.
     """
-    folder = _folder()
+    folder = folder_of_locks()
     if run_id in _held:
         return RunLife.ALIVE
     if folder is None:
@@ -83,7 +83,7 @@ def _is_free(path: Path) -> bool:
     return True
 
 
-def _folder() -> Path | None:
+def folder_of_locks() -> Path | None:
     """Return the folder of locks, which belongs to this user; None if it cannot be used."""
     path = Path(tempfile.gettempdir()) / f"kirana-runs-{os.getuid()}"
     try:
