@@ -253,7 +253,7 @@ def _sign_offs(
 
 
 def _judged_runs(context: Context, content: ledger.LedgerContent) -> list[tuple[str, JudgedRun]]:
-    """Return the runs that earlier decisions about the target name, with the id of the decision."""
+    """Return the runs in earlier decisions about the target, each with the id of its decision."""
     return [
         (record.entry_id, run)
         for record in content.records

@@ -28,7 +28,7 @@ class UnknownNameError(ConfigurationError):
     """The name does not exist; the message suggests the nearest name that exists.
 
     Args:
-        kind: the kind of object that the name should name, such as ``target``.
+        kind: the kind of object that was searched for, such as ``target``.
         name: the unknown name.
         known: the names that exist.
         where: the file or folder that was searched.

@@ -12,9 +12,9 @@ def check(target: Target) -> None:
     """Refuse a target that must not get load.
 
     Raises:
-        ConfigurationError: the target is a production target or does not allow load, its address
-            is not the loopback address that its file promises, or its rate limit would refuse
-            most requests.
+        ConfigurationError: the target is a production target or does not allow load; its file
+            has loopback sources, but the target's address is not a loopback address; or its rate
+            limit would refuse most requests.
     """
     if target.production or "load" not in target.suites:
         allowed = ", ".join(sorted(target.suites))

@@ -97,7 +97,7 @@ HERE = _Generator()
 
 
 class Customer(User):
-    """One shopper of the plan, who sends requests when they are due, however slow the store is."""
+    """One shopper of the plan; the store's speed does not change when the requests are due."""
 
     @task
     def shop(self) -> None:
@@ -164,7 +164,7 @@ class Customer(User):
         except NoAnswerError as error:
             problem, answered = str(error), False
         except (LookupError, TypeError, AttributeError) as error:
-            problem = f"the body of the response has another shape ({type(error).__name__})"
+            problem = f"the body of the response has an unexpected form ({type(error).__name__})"
         now = HERE.now()
         HERE.recorder.record_end(Request(shopper.number, step, due, now, problem, answered))
         self.environment.events.request.fire(
@@ -268,7 +268,7 @@ def _assignment(content: object) -> Assignment:
 
 
 def _send_share(runner: Any, client_id: str) -> None:  # noqa: ANN401 - Locust has no types
-    """Send the next share of the shoppers to a worker; a worker too many gets no share."""
+    """Send the next share of the shoppers to a worker; a surplus worker gets no share."""
     if HERE.shares:
         HERE.takers.add(client_id)
         runner.send_message("share", codec.to_record(HERE.shares.pop(0)), client_id)

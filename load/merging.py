@@ -227,7 +227,10 @@ def _is_troubled(window: Sequence[tuple[int, int]]) -> bool:
 def _generator(
     plan: Plan, snapshots: list[Snapshot], ended_after: float, workers_gone: int
 ) -> GeneratorMeasurement:
-    """Measure the generator processes in the judged part of the run: processor, memory, delays."""
+    """Measure the delays, the memory and the processor use of the generator processes.
+
+    Only the processor use is limited to the judged part of the run.
+    """
     lag = histogram()
     for snapshot in snapshots:
         lag.add(HdrHistogram.decode(snapshot.lag))

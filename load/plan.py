@@ -56,7 +56,7 @@ class Plan:
         max_pause: the longest time between two requests of a user, in seconds.
         patience: the time after which a request counts as unanswered, in seconds.
         slow: the time after which a response counts as late by the policy, in seconds.
-        stops_when_broken: whether the run ends with the first judged phase that breaks down.
+        stops_when_broken: whether the run ends after the first phase with too many bad requests.
     """
 
     profile: str
@@ -158,7 +158,8 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
         slow: the time after which a response counts as late by the policy, in seconds.
 
     Raises:
-        ConfigurationError: the plan has too many users, is too long, or rises too fast.
+        ConfigurationError: the plan has too many users, is too long, has a phase that is too short,
+            or starts users too fast.
     """
     content, shopping = _read(PROFILES)[profile], _read(JOURNEYS)
     peak, at, phases = peak_of(profile, users), 0.0, []
@@ -190,10 +191,11 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
 
 
 def _refuse(plan: Plan) -> None:
-    """Refuse a plan with too many users, too much time, or too fast a rise.
+    """Refuse a plan that goes beyond a limit.
 
     Raises:
-        ConfigurationError: the plan has too many users, is too long, or rises too fast.
+        ConfigurationError: the plan has too many users, is too long, has a phase that is too short,
+            or starts users too fast.
     """
     if plan.peak > MAX_USERS or plan.seconds > MAX_SECONDS:
         raise ConfigurationError(

@@ -85,7 +85,8 @@ class Snapshot:
         totals: the numbers of users and requests until now.
         counts: the counts, one for each phase and operation.
         reasons: the number of failed requests, keyed by the reason.
-        successes: the tenths of a second with a correct response, since the run began; ascending.
+        successes: the moments of correct responses, in whole tenths of a second since the run
+            began; each moment once, ascending.
         bad: the number of bad or late requests, keyed by the second of the due time.
         completed: the number of completed requests, keyed by the number of the user.
         lag: the encoded histogram of the delays with which requests were sent.
@@ -158,7 +159,7 @@ class Recorder:
     def record_end(self, request: Request) -> None:
         """Count a request that has ended.
 
-        A request without a response counts as at least as long as the patience of the plan.
+        For a request without a response, the recorded time is at least the plan's ``patience``.
         """
         problem, seconds = request.problem, request.ended - request.due
         self._completed[request.user] += 1

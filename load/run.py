@@ -209,7 +209,10 @@ def _assignment(job: _Job) -> Assignment:
 
 
 def _clean_up(job: _Job) -> str:
-    """Delete the run's data twice, as late requests may write between; return what is left."""
+    """Delete the run's data, and return what is left in the database.
+
+    The data is deleted twice, because a late request may write data after the first time.
+    """
     left_behind = ""
     for _ in range(2):
         time.sleep(SETTLE_SECONDS)

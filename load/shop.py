@@ -83,7 +83,8 @@ def shop(name: str, users: int, seconds: float, folder: str | None, out_option: 
     allowed.check(target)
     if not target.shop:
         raise ConfigurationError(
-            f"the target file of {name} has no [traffic] shop, the address of the public edge"
+            f"the target file of {name} has no [traffic] shop: set shop to "
+            "the address of the public edge"
         )
     out = places.out(out_option, Path("out")).path
     run_folder = out / "shopping" / new_run_id()

@@ -132,7 +132,9 @@ class Step:
 
 
 def slower_since(values: Sequence[float], tolerance: float) -> Step | None:
-    """Find out whether the newest two to five nights are slower, on one level, than before.
+    """Find out whether the newest two to five nights are slower than the nights before.
+
+    The times of the newest nights must also be close to each other.
 
     One slow night is not yet a step: the machine may be the reason. The usual time is the mean of
     the nights before. Their values are winsorised, so that spikes do not change the mean.

@@ -57,8 +57,8 @@ def ratio(
     count = len(times)
     if count != len(base_times) or count < MIN_ROUNDS:
         raise ValueError(
-            f"{count} rounds and {len(base_times)} rounds are not comparable: expected the same "
-            f"number, {MIN_ROUNDS} or more"
+            f"{count} rounds of an arm and {len(base_times)} of the baseline are not comparable: "
+            f"expected the same number, {MIN_ROUNDS} or more"
         )
     drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
     quantiles = _quantiles(times, drawn, quantile)

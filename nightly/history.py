@@ -42,8 +42,8 @@ class Figure:
         ratio: the response time divided by the baseline's; None without a baseline.
         at_least: the lower 95 % confidence bound of the ratio; None without a baseline.
         at_most: the upper 95 % confidence bound of the ratio; None without a baseline.
-        noise: the difference between two measurements of the baseline, as a share; None without a
-            baseline.
+        noise: the 95 % confidence bound of the difference between two measurements of the baseline,
+            as a share; None without a baseline.
         run: the id of the run.
         stretch: the factor by which a busy machine made all requests longer; None in an older file.
         surely_more: the lower 95 % confidence bound of the difference from the baseline, in

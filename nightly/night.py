@@ -42,7 +42,7 @@ class Slowdown:
     against: str
 
     def __str__(self) -> str:
-        when = f" since {self.since} (version {self.version})" if self.since else " tonight"
+        when = f", since {self.since} (version {self.version})" if self.since else " tonight"
         name = f"{self.figure.operation} {self.figure.quantile.upper()}"
         return f"{name} is {100 * self.share:.0f} % slower than {self.against}{when}"
 
@@ -82,7 +82,7 @@ class Night:
         return f"Nothing got slower: version {version}, {len(self.tonight)} figures{known}{late}."
 
     def is_missing(self, night: date) -> bool:
-        """Whether the newest figures are of another night than this night, or are missing."""
+        """Whether the newest figures are not of the given night; also true without figures."""
         return not self.tonight or self.tonight[0].night != night
 
     def lines(self) -> list[str]:
@@ -150,9 +150,10 @@ def compared(figure: Figure) -> str:
     if figure.ratio is None or figure.at_least is None or figure.at_most is None:
         return "no baseline"
     noise = figure.noise or 0.0
-    busy = f", busy machine x{figure.stretch:.1f}" if (figure.stretch or 0.0) >= BUSY_FACTOR else ""
+    is_busy = (figure.stretch or 0.0) >= BUSY_FACTOR
+    busy = f", busy machine: requests took {figure.stretch:.1f} times as long" if is_busy else ""
     return (
-        f"x{figure.ratio:.2f} of the baseline ({figure.at_least:.2f} to {figure.at_most:.2f}; "
+        f"{figure.ratio:.2f} times the baseline ({figure.at_least:.2f} to {figure.at_most:.2f}; "
         f"noise {100 * noise:.0f} %{busy})"
     )
 
@@ -196,8 +197,8 @@ def figures_of(times: Times, night: date, version: str, run: str) -> list[Figure
 def stretch(times: Times) -> float:
     """Estimate the factor, at least 1, by which a busy machine made all requests longer.
 
-    The baseline's P95 of the steadiest operation is compared with its shortest time: a busy machine
-    makes all operations slower, while a slow release makes only some of them slower.
+    For the baseline's steadiest operation, the P95 is compared with the shortest time. A busy
+    machine makes all operations slower; a slow release makes only some operations slower.
 
     Args:
         times: the response times of one night by operation and arm.

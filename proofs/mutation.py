@@ -190,7 +190,7 @@ class Shard:
 
     def __init__(self, folder: Path) -> None:
         self.copy, self.world = folder / "copy", TestWorld(folder / "world")
-        self._max_seconds = MAX_SECONDS
+        self._max_seconds, self._printed = MAX_SECONDS, ""
         ignored = shutil.ignore_patterns(".*", "out", "__pycache__")
         shutil.copytree(ROOT, self.copy, ignore=ignored)
 
@@ -206,7 +206,7 @@ class Shard:
     def require_passes(self) -> None:
         """Require that the suites pass on the code as it is."""
         if self._is_noticed(fresh=False):
-            raise SystemExit("mutation: the suites fail on the code as it is")
+            raise SystemExit(f"mutation: the suites fail on the code as it is:\n{self._printed}")
 
     def stop(self) -> None:
         """Stop the world."""
@@ -245,8 +245,9 @@ class Shard:
         try:
             done = subprocess.run(
                 [*command, *(["--fresh"] if fresh else [])], cwd=self.copy, capture_output=True,
-                check=False, timeout=self._max_seconds, start_new_session=True,
+                check=False, timeout=self._max_seconds, start_new_session=True, text=True,
             )  # fmt: skip
+            self._printed = done.stdout + done.stderr
         except subprocess.TimeoutExpired:
             return True
         finally:
@@ -370,6 +371,7 @@ def _run_shard(
     shard = Shard(folder)
     try:
         shard.start()
+        print(f"{folder.name} is ready for {len(mutants)} mutants", flush=True)
         for mutant in mutants:
             if ended.is_set():
                 return
@@ -377,6 +379,9 @@ def _run_shard(
             if not ended.is_set():  # a child that was ended from outside is no kill
                 log.add(result, wanted)
         shard.require_passes()
+    except BaseException:
+        ended.set()  # the other shards stop, too, so that the reason is seen at once
+        raise
     finally:
         shard.stop()
 

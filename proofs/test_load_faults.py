@@ -65,7 +65,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
     "requests.hang": (("smoke", "--users", "40", "--duration", "15"), "were not finished"),
     "requests.some_fail": (
         ("smoke", "--users", "220", "--duration", "26"),
-        "failed or were not finished; the ratio must be under 0.5 %; most often: status 500",
+        "the ratio must be under 0.5 %; the most frequent reason: status 500",
     ),
     "search.tail": (("load", "--users", "150", "--duration", "36"), "P95 of search is"),
     "memory.leak": (("soak", "--users", "30", "--duration", "42"), "memory grew by"),

@@ -29,7 +29,7 @@ MAX_SECONDS = 30.0
 MAX_LASTING_SECONDS = 375.0
 # The sentence of the trigger names the scrape with which its condition was met.
 CONDITION = re.compile(
-    r"rollback trigger fired: on green, over 5 % [^;]* for 300 s; in the 60 s before "
+    r"rollback trigger fired: [^;]*: green's ratio was over 5 % for 300 s; in the 60 s before "
     r"(\d\d:\d\d:\d\d) UTC"
 )
 

@@ -1,7 +1,7 @@
 """Runs ``gates rehearse``: a release on a testbed of its own, with simulated shoppers.
 
 day_of    the suites on green, the sign-offs, and the decision about the stage ``day-of``
-faults    switches a fault on when green gets the share of the fault's step
+faults    switches a fault on when green's share of the traffic reaches ``--at``
 parts     runs the commands of the project as processes
 shoppers  the process of the simulated shoppers
 """
@@ -129,7 +129,11 @@ def _testbed(world: Path, *, keep: bool) -> Iterator[None]:
 
 
 def _before_the_ramp(arguments: argparse.Namespace, context: Context) -> int:
-    """Run the suites, and without a fault ask the gate; return the exit code, 0 for a GO."""
+    """Run the suites; in a rehearsal without a fault, also ask the gate.
+
+    Returns:
+        The exit code; 0 where the ramp may begin.
+    """
     if arguments.fault:
         run_suites(context, SUITES_WITH_FAULT)
         return 0
@@ -158,7 +162,7 @@ def _ramp(arguments: argparse.Namespace, context: Context, switch: FaultSwitch) 
 def _steps(
     steps: tuple[schedule.Step, ...], arguments: argparse.Namespace
 ) -> tuple[schedule.Step, ...]:
-    """Return all steps; with a fault, only the steps from one step before the fault."""
+    """Return all steps; with a fault, begin with the step before the share of ``--at``."""
     if not arguments.fault:
         return steps
     first = max(0.1, arguments.at / 100 - 0.1)

@@ -62,7 +62,7 @@ def ask_day_of(context: Context, person: str) -> Decision | None:
 
 
 def _sign(context: Context, stage: Stage, items: list[SignOffObjective], person: str) -> None:
-    """Sign every item; where several people must sign, their names end with a number."""
+    """Sign every item; if an item needs several people, the later names are NAME 2, NAME 3."""
     for item in items:
         for number in range(1, item.people + 1):
             name = person if number == 1 else f"{person} {number}"

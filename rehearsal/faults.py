@@ -1,4 +1,4 @@
-"""Switches a fault of the testbed on when green gets the share of the fault's step."""
+"""Switches a fault of the testbed on when green's share of the traffic reaches ``--at``."""
 
 import time
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ class ObservedRouter:
 
     Args:
         router: the router that moves the traffic.
-        switch: switches the fault on when green gets the share of the fault's step.
+        switch: switches the fault on when green's share of the traffic reaches ``--at``.
         zero_at: when green got the share 0, seconds since the epoch; None before.
     """
 

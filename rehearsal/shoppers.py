@@ -76,7 +76,10 @@ class Shoppers:
             if since is None and present >= users:
                 since = time.monotonic()
             if time.monotonic() > until:
-                raise RehearsalError(f"only {present} of {users} shoppers sent requests")
+                raise RehearsalError(
+                    f"after {WAIT_SECONDS:g} s, {present} of {users} shoppers send requests; "
+                    f"expected all shoppers for {seconds:g} s"
+                )
             passed = 0.0 if since is None else time.monotonic() - since
             progress.show(passed, f"{present} shoppers, {report.get('done', 0):,} requests")
             time.sleep(0.5)

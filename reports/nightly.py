@@ -195,7 +195,7 @@ def drawing(chart: TrendChart) -> Drawing:
 
 
 def _height(share: float) -> float:
-    """Return how far from the top a value is drawn; the value is a share of the highest value."""
+    """Return how far from the top a value is drawn; the value is a share of the axis's top."""
     return round(HEIGHT - BOTTOM - share * PLOT_HEIGHT, 1)
 
 

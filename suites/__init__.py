@@ -7,7 +7,7 @@ database       verifies the store's database: its invariants, structure and repl
 collector      runs checks of the database without pytest, for a ramp
 testdata       makes the users and products of a run, and removes the data of ended runs
 probes         interact with any HTTP API, return observations, and assert nothing
-inspection     observes the surroundings of the API: edge, transport, metrics, history
+inspection     observes what is around the API: edge, TLS, metrics, packages, git history
 scanner        runs every probe on an API that an OpenAPI file describes
 pytest_plugin  has the options, the fixtures, the run record, and the messages of failed checks
 """

@@ -17,7 +17,7 @@ TOOLS = ("load", "nightly", "testbed")
 
 
 def main(arguments: list[str]) -> None:
-    """Run a tool as ``python -m TOOL`` runs the tool in a checkout; the tool ends the process.
+    """Run a tool as ``python -m TOOL`` does in a checkout; the tool ends the process.
 
     Args:
         arguments: the name of the tool, and the arguments of the tool.
@@ -45,6 +45,6 @@ def rehearse(arguments: argparse.Namespace) -> int:
 
 
 def _put_on_path() -> None:
-    """Make the tools importable, and the renderers that the tools use."""
+    """Make the tools, and the renderers that the tools use, importable."""
     places.put_on_path(BUNDLED)
     places.put_on_path(places.BUNDLED)

@@ -1,8 +1,8 @@
 """Signs a statement in a DSSE envelope with an ed25519 key, and opens it with the public key.
 
 An envelope is accepted only with exactly one signature, and only in the exact bytes that this
-module writes. Base64 and JSON can write one content in several ways, so another check would not
-notice every changed byte. Source: DSSE 1.0.2.
+module writes. Base64 and JSON can write the same content in several ways, so a check of only the
+content would not notice every changed byte. Source: DSSE 1.0.2.
 """
 
 import json

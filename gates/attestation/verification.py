@@ -78,7 +78,10 @@ def _check(decision: AttestedDecision, expected: Expectation, now: datetime) -> 
             )
     age = now - decision.at
     if age < -CLOCK_TOLERANCE:
-        raise AttestationError("the decision has a time in the future: compare the clocks")
+        raise AttestationError(
+            "the decision has a time in the future: compare the clock of this machine with the "
+            "clock of the gate"
+        )
     if expected.max_age is not None and age > expected.max_age:
         raise AttestationError(
             f"the decision is {age.total_seconds():.0f} s old; at most "

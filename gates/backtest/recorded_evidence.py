@@ -110,7 +110,7 @@ class RecordedEvidence:
         return findings
 
     def _live(self, view: RampView, evidence: Evidence, at: float) -> list[Finding]:
-        """The findings of the judges that were fed scrape by scrape."""
+        """The findings of the live judges, which have counted the events scrape by scrape."""
         findings: list[Finding] = []
         for group, queries in zip(self._groups, view.queries.groups, strict=True):
             judge = group.judge
@@ -129,7 +129,10 @@ class RecordedEvidence:
         return findings
 
     def _recent(self, queries: LiveQueries, at: float) -> dict[str, SampleSet]:
-        """The results of the live queries; for counters, since the previous evaluation."""
+        """The results of the live queries.
+
+        The history of counters is read only from a little before the previous evaluation on.
+        """
         age = self._plan.share.max_sample_age.total_seconds()
         since = at - self._looked_at + MARGIN_AGES * age
         answers = {}
@@ -143,7 +146,11 @@ class RecordedEvidence:
         return {**answers, **whole}
 
     def _has_evidence(self, objective: Objective, at: float) -> bool:
-        """Whether a recording, or this recording, has evidence for an objective."""
+        """Whether the recording can have evidence for an objective.
+
+        A ratio objective needs samples in its window. A recording has evidence for every live,
+        availability and share objective, and for no objective of another kind.
+        """
         if isinstance(objective, RatioObjective):
             total = for_slot(objective.indicator.total, TARGET)
             window = objective.window.total_seconds()

@@ -156,7 +156,7 @@ def _labels(identity: str, slot: str, instance: str) -> dict[str, str]:
 
 
 def _of_processes(selector: str, columns: Columns) -> Iterator[tuple[dict[str, str], _Column]]:
-    """The columns of the selector's colour; one column for each instance without a colour."""
+    """The columns of the selector's colour; for a selector without a colour, one per instance."""
     parsed = parse_selector(selector)
     names_colour = COLOUR_LABEL in parsed.label_names
     known: set[str] = set()

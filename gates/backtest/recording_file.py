@@ -198,8 +198,9 @@ class _Reader:
 
         The clock of the recording may differ from the clocks of the processes. So the first process
         of an instance counts as started before the recording. A later process counts as started at
-        its first scrape. A start time that returns has the same moment as before: then several
-        processes share the address. Without start times, the fall of a counter is a restart.
+        its first scrape. Where several processes share an address, an earlier start time can appear
+        again: then the process counts as started at the same moment as before. Without start times,
+        the fall of a counter is a restart.
         """
         if started is not None:
             known = self._starts.setdefault(key, [])

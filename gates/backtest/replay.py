@@ -92,8 +92,8 @@ def replay(recording: Recording, policy: Policy, today: datetime | None = None) 
     Args:
         recording: the recording of the ramp.
         policy: the policy. Its advisory objectives are judged, and do not count.
-        today: the moment that shows which trials of advisory objectives have ended, UTC; None to
-            treat no trial as ended.
+        today: a trial of an advisory objective that ended by this moment (UTC) is over; with
+            None, every trial counts as still running.
 
     Returns:
         The decisions at the ends of the steps, and the moment of the stop.
@@ -170,7 +170,7 @@ class _Replayed:
                     group.problem = group.problem or str(error)
 
     def _last(self, step: Move) -> Replay | None:
-        """Judge the last step where the recording covers its bake time; else add a hold."""
+        """Judge the last step if the recording covers the step's bake time; else add a hold."""
         bake = self._plan.share.bake.total_seconds()
         age = self._plan.share.max_sample_age.total_seconds()
         last = self._recording.events[-1].at
@@ -241,7 +241,10 @@ class _Replayed:
     def _end_of(self, step: Move, at: float) -> Replay | None:
         """Decide whether the ramp goes on; return a result where the ramp stops."""
         if at - step.at < self._plan.share.bake.total_seconds() - 1:
-            reason = f"the step took {at - step.at:.0f} s, which is less than the bake time"
+            reason = (
+                f"the step took {at - step.at:.0f} s, which is less than the bake time of "
+                f"{self._plan.share.bake.total_seconds():.0f} s"
+            )
             self._steps.append(StepEnd(step.share, at, Outcome.HOLD, reason))
             return None
         findings = self._findings(self._stage(step), at)
@@ -261,7 +264,10 @@ class _Replayed:
         if decision is None:
             holds = [step for step in self._steps if step.decision is not Outcome.GO]
             if holds:
-                decision = holds[0].decision, f"at {100 * holds[0].weight:g} %: {holds[0].reason}"
+                decision = (
+                    holds[0].decision,
+                    f"with {100 * holds[0].weight:g} % of the traffic on green: {holds[0].reason}",
+                )
             elif self._steps:
                 decision = Outcome.GO, f"all {len(self._steps)} steps ended with the decision GO"
             else:

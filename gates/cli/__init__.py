@@ -109,7 +109,7 @@ def _add_ramp(add: AddCommand) -> None:
     )
     options.add_duration(ramp, "--hold", meaning)
     ramp.add_argument(
-        "--dry-run", action="store_true", help="print the steps, move no traffic, exit with 3"
+        "--dry-run", action="store_true", help="print the steps, move no traffic, exit with code 3"
     )
     options.add_json(ramp)
 
@@ -163,7 +163,7 @@ def _add_rehearse(add: AddCommand) -> None:
     rehearse.add_argument(
         "--sign-as",
         metavar="NAME",
-        help="sign the items of the deployment day; NAME is the person who signs",
+        help="sign the items of the stage day-of; NAME is the person who signs",
     )
     rehearse.add_argument("--keep", action="store_true", help="do not stop the testbed at the end")
     options.add_policy(rehearse)

@@ -32,7 +32,7 @@ SCRAPED = (RatioObjective, LiveBuildObjective, ShareObjective)
 
 
 def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
-    """Judge the stage after a rollback, and print one line; a failure raises no exception.
+    """Judge the stage with the role ``after_rollback``, and print one line; raise no exception.
 
     Args:
         open_context: a function that returns the context of the baseline, or raises an exception
@@ -43,7 +43,7 @@ def ask_after_rollback(open_context: Callable[[], Context], say: Say) -> None:
         context, stage, answer = within(MAX_SECONDS, lambda: _answer(open_context()))
         if stage is None or answer is None:
             name = context.target.name
-            say(f"{name} was not judged: the policy has no stage after a rollback")
+            say(f'{name} was not judged: no stage of the policy has role = "after_rollback"')
             return
         within(MAX_LEDGER_SECONDS, lambda: record(context, answer))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the rollback is done
@@ -75,11 +75,11 @@ def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
 def may_change_soon(stage: Stage, decision: Decision) -> bool:
     """Return whether a hold may become another decision after the next scrapes or checks.
 
-    The checks are those that the gate runs itself. A finding about another run does not change
-    soon. A finding about a source without a response does not change soon either.
+    Only samples, and checks that the gate runs itself, are renewed soon. The hold stays if a
+    finding that did not pass has other evidence, or if its source gave no response.
 
     Args:
-        stage: the stage after a rollback.
+        stage: the stage with the role ``after_rollback``.
         decision: a hold of the stage.
     """
     renewed = {objective.name for objective in stage.objectives if _is_renewed(objective)}

@@ -44,7 +44,7 @@ def coverage(arguments: argparse.Namespace) -> int:
 
 
 def _recorded(arguments: argparse.Namespace, guide_matrix: Matrix) -> RecordedStates:
-    """The state of each item by the newest decisions and the sign-offs of the target."""
+    """Return the state of each item, from the target's newest decisions and sign-offs."""
     context = context_of(arguments)
     content = ledger.read(context.out)
     basis = StatusBasis(

@@ -143,10 +143,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def _write_to_existing(path: Path, data: bytes) -> None:
-    """Write to a pipe, a device, or the file of a link.
+    """Write to a pipe, a device, or the file to which a link points.
 
     Raises:
-        OSError: the file could not be written; a pipe without a reader is such a file.
+        OSError: the file could not be written, or no process reads the pipe.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_TRUNC)
     os.set_blocking(descriptor, True)

@@ -70,7 +70,7 @@ def _decision(out: Path, prefix: str) -> tuple[str, DecisionDocument]:
 
 
 def _refuse_signing(recorded: DecisionDocument, again: Decision, formats: ChosenFormats) -> None:
-    """Refuse to sign the decision in the ledger where its evidence gives another decision.
+    """Refuse to sign a recorded decision if its evidence now leads to another decision.
 
     Raises:
         OutputError: a statement would be signed, and the new decision differs.

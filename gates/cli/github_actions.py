@@ -7,12 +7,12 @@ from pathlib import Path
 from gates.cli.decision_formats import append_to_file
 from gates.decision_document import DecisionDocument
 from gates.process.output import ESCAPED
-from reports.formats import github
+from reports.formats import JSON_FORMATS, XML_FORMATS, github
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 # The runner reads a command of its older form anywhere in a line: ``##[error]``.
 OLD_COMMAND = "##["
-HARMLESS_FORMS = {"ctrf": "\\u0023#[", "json": "\\u0023#[", "sarif": "\\u0023#["}
+HARMLESS_JSON, HARMLESS_XML, HARMLESS_TEXT = "\\u0023#[", "&#35;#[", "## ["
 
 
 def is_present() -> bool:
@@ -24,19 +24,21 @@ def without_commands(text: str, format_name: str) -> str:
     """Return a text in which the GitHub Actions runner finds no workflow command.
 
     Args:
-        text: lines that do not begin with two colons.
-        format_name: the format of the text; empty for lines for a person. A text in JSON
-            keeps its meaning.
+        text: the text; none of its lines begins with two colons.
+        format_name: the format of the text; empty for lines for a person. In JSON and XML, the
+            replacement is an escape, so the parsed text does not change.
     """
-    return text.replace(OLD_COMMAND, HARMLESS_FORMS.get(format_name, "## ["))
+    if format_name in JSON_FORMATS:
+        return text.replace(OLD_COMMAND, HARMLESS_JSON)
+    return text.replace(OLD_COMMAND, HARMLESS_XML if format_name in XML_FORMATS else HARMLESS_TEXT)
 
 
 def report(document: DecisionDocument, *, is_for_people: bool) -> None:
     """Print the annotations of a decision, and append the decision to the summary of the step.
 
     A failure of this function does not change the decision; a message on stderr reports the
-    failure. The runner reads stdout and stderr. The annotations go to stderr where a program reads
-    stdout.
+    failure. The runner reads stdout and stderr. If a program reads stdout, the annotations go to
+    stderr.
 
     Args:
         document: a decision that is in the ledger.

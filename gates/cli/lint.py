@@ -20,7 +20,7 @@ from gates.policy.linting import bucket_problems, policy_problems, target_proble
 def lint(arguments: argparse.Namespace) -> int:
     """Run ``gates lint``: print the mistakes in the policy and in the target files.
 
-    Of a file that cannot be read as a policy or a target, only the first mistake is printed.
+    If a file cannot be read as a policy or a target, the command prints only its first mistake.
 
     Returns:
         2 where a file has a mistake, else 0.
@@ -70,7 +70,7 @@ def lint(arguments: argparse.Namespace) -> int:
 
 
 def _missing_in_recording(indicators: Mapping[str, Indicator], path: Path) -> list[str]:
-    """The problems of indicators whose bucket a recording does not have."""
+    """Return a problem for each indicator whose bucket is missing in a recording."""
     try:
         edges = recording_file.read(path, indicators).edges
     except RecordingError as error:

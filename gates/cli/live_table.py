@@ -92,12 +92,12 @@ class LiveTable:
     def _header(self) -> str:
         green, blue = self._slots
         return (
-            f"{'UTC':<9}{green + ' %':>8}{blue + ' %':>8}  {'stage':<12}{'so far':<9}"
+            f"{'UTC':<9}{green + ' %':>8}{blue + ' %':>8}  {'stage':<12}{'decision':<9}"
             f"{'errors ' + green:>13}{blue:>8}{'P95 ' + green:>12}{blue:>11}"
         )
 
     def _figures(self) -> str:
-        """The error ratio and the P95 of both colours in the last minute of the policy's time."""
+        """Return the error ratio and P95 of both colours over 60 s, divided by the time scale."""
         window = f"{round(WINDOW_SECONDS / self._context.time_scale * 1000)}ms"
         errors = [self._error_ratio(window, baseline=baseline) for baseline in (False, True)]
         p95 = [self._p95(window, baseline=baseline) for baseline in (False, True)]
@@ -107,7 +107,7 @@ class LiveTable:
         )
 
     def _error_ratio(self, window: str, *, baseline: bool) -> float | None:
-        """The ratio of the first comparison of bad events; None where Prometheus has no answer."""
+        """Return a colour's error ratio from the first comparison of errors; None if unknown."""
         indicator = self._errors
         if indicator is None:
             return None
@@ -119,7 +119,7 @@ class LiveTable:
         return 1 - ratio if ratio is not None and indicator.part is Part.GOOD else ratio
 
     def _p95(self, window: str, *, baseline: bool) -> float | None:
-        """The P95 in seconds by the buckets of the first comparison of latency."""
+        """Return a colour's P95 in seconds, from the buckets of the first comparison of latency."""
         indicator = self._latency
         if indicator is None:
             return None
@@ -136,11 +136,11 @@ class LiveTable:
 
 
 def _compared(policy: Policy, *, buckets: bool) -> EventIndicator | None:
-    """The indicator of the first comparison with a limit, of latency or of errors.
+    """Return the indicator of the first comparison of latency, or of errors, that has a limit.
 
     Args:
         policy: the policy.
-        buckets: whether the indicator reads the buckets of a histogram.
+        buckets: true for the comparison of latency, which reads the buckets of a histogram.
     """
     indicators = (
         objective.indicator

@@ -45,9 +45,9 @@ def add_person(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--by",
         metavar="NAME",
-        help="the person who signs (default: the person whom the pipeline's environment names)",
+        help="the person who signs or revokes (default: the person whom the pipeline names)",
     )
-    command.add_argument("--note", required=True, metavar="TEXT", help="the reason of the person")
+    command.add_argument("--note", required=True, metavar="TEXT", help="why NAME signs or revokes")
 
 
 def add_baseline(command: argparse.ArgumentParser) -> None:
@@ -170,6 +170,6 @@ def add_duration(
 
 
 def add_watch_duration(command: argparse.ArgumentParser) -> None:
-    """Add the option ``--for TIME`` to a command; the default is the time of the guide's ramp."""
+    """Add the option ``--for TIME``; the default is the duration of the guide's ramp."""
     meaning = f"the time after which the command ends (default: {HOURS_OF_RAMP}h)"
     add_duration(command, "--for", meaning, default=RAMP_SECONDS)

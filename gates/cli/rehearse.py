@@ -22,7 +22,7 @@ def rehearse(arguments: argparse.Namespace) -> int:
 
 
 def _rehearsal() -> Rehearse:
-    """The rehearsal of the checkout, or the rehearsal of an installed distribution.
+    """Return the function that runs a rehearsal, from this checkout or an installed distribution.
 
     Raises:
         ConfigurationError: there is no rehearsal; the message says what to install.

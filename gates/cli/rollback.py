@@ -1,4 +1,4 @@
-"""``gates rollback``: move all traffic to blue, also where a file or a source cannot be read."""
+"""``gates rollback``: move all traffic to blue, even if a file or a source cannot be read."""
 
 import argparse
 import sys
@@ -207,7 +207,11 @@ def _read_blue(settings: RollbackSettings, blue: salvage.Salvage) -> None:
 
 
 def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witness:
-    """Return Prometheus, the second witness, with the selectors of a policy that can be read."""
+    """Return Prometheus, the second witness.
+
+    The witness has the selectors of the chosen policy, or else of the installed policy, or else
+    no selectors.
+    """
     green, blue = settings.slots
     witness = Witness(
         settings.prometheus,
@@ -237,7 +241,7 @@ def _witness(arguments: argparse.Namespace, settings: RollbackSettings) -> Witne
 def _record(
     arguments: argparse.Namespace, settings: RollbackSettings, result: rollbacks.RollbackResult
 ) -> None:
-    """Append the rollback to the ledger; a ledger that cannot be written is one of the problems."""
+    """Append the rollback to the ledger; a failure becomes one of ``settings.problems``."""
     out = places.out(arguments.out, Path("out")).path
     scale = arguments.time_scale
     entries: list[ledger.LedgerEntry] = [rollback_entry(settings.target, scale, result)]

@@ -93,7 +93,7 @@ def _row(row: ObjectiveStatus, width: int, *, is_coloured: bool) -> Iterator[str
 
 
 def _command(command: str) -> Iterator[str]:
-    """A command that a shell accepts as it is, on several lines where it is long."""
+    """Yield the lines of a shell command; each line except the last ends with a backslash."""
     lines = textwrap.wrap(command, WIDTH - 10, break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(lines):
         end = " \\" if number + 1 < len(lines) else ""

@@ -98,7 +98,7 @@ def _triggers(stage: Stage) -> frozenset[str]:
 
 
 def _is_rollback_trigger(objective: Objective) -> bool:
-    """Return whether a fail of the objective means a rollback, whatever blue does."""
+    """Return whether a fail of the objective always means a rollback, for any result of blue."""
     if isinstance(objective, ChecksObjective | NoFailedChecksObjective):
         return objective.breach is Outcome.ROLLBACK
     return isinstance(objective, TriggerObjective)

@@ -75,8 +75,8 @@ class Collector:
         out: the folder of generated files.
         orders: a file (JSON Lines) of the order ids that the store acknowledged; None for no
             file.
-        attempts: the newest attempt of each check set; the gate waits at least ``max_age`` before
-            the next attempt for this set.
+        attempts: the newest attempt of each check set; the gate waits at least the ``max_age`` of
+            the request before the next attempt for this set.
     """
 
     target: Target
@@ -148,7 +148,13 @@ class Collector:
     def _run_locked(
         self, request: CheckRequest, known: set[str], cancelled: threading.Event
     ) -> str:
-        """Run the command, or wait for the process that runs it; return the problem, or empty."""
+        """Run the command, after the end of the same command in another process.
+
+        The new run of the other process may be enough; then the command does not run.
+
+        Returns:
+            The problem; an empty text without a problem.
+        """
         from gates.collector import command  # most questions start no process
 
         until = time.monotonic() + command.MAX_SECONDS
@@ -167,8 +173,9 @@ class Collector:
         if problem or self._is_fresh(request, self._new_runs(known)):
             return problem
         return (
-            "the collector ended with exit code 0, but wrote no run that counts: a new, complete "
-            "run of these checks, on this target and one build, with the limits of the policy"
+            "the collector ended with exit code 0, but wrote no run that counts; expected: a new, "
+            "complete run of these checks, on this target and a single build, with the limits of "
+            "the policy"
         )
 
     def _without_secrets(self, problem: str) -> str:
@@ -185,7 +192,7 @@ class Collector:
         )
 
     def _remove_old_runs(self) -> None:
-        """Delete all runs but the newest; the id of a run begins with its time."""
+        """Delete the oldest runs, but keep the newest; the id of a run begins with its time."""
         folders = sorted(run_folders(self.folder, lambda _: True), key=lambda each: each.name)
         # Old runs are deleted before a new run begins, so that no clock error deletes the new run.
         for folder in folders[: -(MAX_KEPT_RUNS - 1)]:
@@ -251,7 +258,7 @@ def requests_of(stage: Stage, rollback: Rollback | None) -> tuple[CheckRequest, 
     Where two objectives have the same set, the last objective makes the request.
 
     Args:
-        stage: the stage that is decided.
+        stage: the stage about which the gate decides.
         rollback: the last rollback; with None, objectives with ``since_rollback`` make no request.
     """
     requests: dict[str, CheckRequest] = {}

@@ -117,7 +117,7 @@ def build(sections: Sequence[GuideSection], policy: Policy) -> Matrix:
         policy: the policy that has the objectives.
 
     Returns:
-        The matrix. A row has problems where its item names an unknown objective or check.
+        The matrix. A row has problems where its item has mistakes, such as an unknown objective.
     """
     known = PolicyNames.of(policy)
     return Matrix(

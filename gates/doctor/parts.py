@@ -83,7 +83,7 @@ def _lines(part: Part, answer: Answer) -> Iterator[Line]:
         yield fail(
             login,
             f"expected status {OK}, got {answer.status}",
-            f"correct {key}: the address belongs to another server",
+            f"if the address belongs to another server, correct {key}; else repair the server",
         )
         return
     yield ok(login, _login(part.access))
@@ -91,7 +91,7 @@ def _lines(part: Part, answer: Answer) -> Iterator[Line]:
 
 
 def _login(access: Access) -> str:
-    """Write how the gate logs in to a part, without a secret."""
+    """Return how the gate logs in to a part, as a text without secrets."""
     used = [f"{key} from {variable}" for key, variable in access.variables]
     used += [f"header {name}" for name, _ in access.headers]
     used += ["client certificate"] if access.certificate_file else []

@@ -49,7 +49,7 @@ class Examination:
         return {"green": self.target.slot, "blue": self.target.baseline_slot}
 
     def mend(self, selector: str, indicator: str) -> str:
-        """Tell a person how to correct a selector that matches no time series."""
+        """Return how a person can correct a selector that matches no time series."""
         name = metric_name(selector)
         if name and name not in self.names:
             near = get_close_matches(name, self.names, 3, cutoff=0.5)
@@ -131,7 +131,7 @@ def _events(examination: Examination, indicator: EventIndicator) -> Iterator[Lin
 def _labels(
     examination: Examination, indicator: EventIndicator, colour: str, series: Sequence[Labels]
 ) -> Iterator[Line]:
-    """Find labels that tell time series of one instance apart, and that the indicator lacks."""
+    """Yield a failure if series of one instance differ only in labels that the indicator lacks."""
     label = examination.target.colour_label or colour_label(indicator.total)
     declared = indicator.labels | ALWAYS | {label, "instance"}
     replicas = examination.target.replica_labels
@@ -153,8 +153,8 @@ def _labels(
         subject,
         f"two series differ only in the label {', '.join(differing)}: "
         f"{first.get(differing[0], '')!r} and {second.get(differing[0], '')!r}",
-        "where the label tells events apart, add the label to labels of "
-        f"[indicators.{indicator.name}]; where the label names a replica of Prometheus, add the "
+        "if these series count different events, add the label to labels of "
+        f"[indicators.{indicator.name}]; if the label names a replica of Prometheus, add the "
         "label to replica_labels in [metrics] of the target file",
     )
 

@@ -165,7 +165,7 @@ def _dataclass(kind: Any, form: Form) -> Decoder:  # noqa: ANN401 - any dataclas
 
 
 def _may_be_missing(field: dataclasses.Field[Any], form: Form) -> bool:
-    """Whether a record, or the stored evidence of an older gate, may lack the field."""
+    """Whether a run record, or evidence of an older version of the gate, may lack the field."""
     missing = dataclasses.MISSING
     if form is not Form.RECORD and not LATER.items() <= field.metadata.items():
         return False
@@ -199,7 +199,7 @@ def _literal(choices: tuple[Any, ...], _: Form) -> Decoder:
 
 
 def _annotated(arguments: tuple[Any, ...], form: Form) -> Decoder:
-    """Return the decoder of a type with a rule, such as ``json_values.Count``."""
+    """Return the decoder of a type with a rule for values, such as ``json_values.Count``."""
     kind, *rules = arguments
     if json_values.ANY_YEAR in rules:
         return json_values.moment_of_any_year

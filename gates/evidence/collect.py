@@ -28,8 +28,8 @@ class Question:
         runs: the folder of the runs that the commands of the suites and of the load tool wrote.
         collected: the folder of the runs that the gate itself started.
         at: the moment of the question, seconds since the epoch.
-        moves: a function that returns the moves that the ramp command wrote to the ledger; it is
-            called only where Prometheus does not scrape the balancer.
+        moves: a function that returns the moves of traffic that the ramp command wrote to the
+            ledger; the function is called only where Prometheus does not scrape the balancer.
         lost: a function that returns the runs that earlier decisions named and that are now gone
             or changed.
         rollback: the last rollback to the target, for a stage that judges a rollback; else None.
@@ -52,10 +52,10 @@ class Question:
 def collect_evidence(question: Question) -> tuple[Evidence, RampView]:
     """Collect the evidence of one decision: the served build, the run records, and the metrics.
 
-    The gate sends its queries in parallel, the queries of the rollback triggers first. The queries
-    about the history of the ramp have a window that begins with the ramp; the balancer's traffic
-    weights show this moment. When a trigger fires, the gate waits only a short time for the
-    history.
+    The gate sends its queries in parallel, and sends the queries of the rollback triggers first.
+    The queries about the history of the ramp follow, because their window depends on the start of
+    the ramp. The gate finds this start in the balancer's traffic weights or in the ledger. If a
+    trigger fires, the gate waits only a short time for the responses about the history.
 
     Args:
         question: the stage, the target, the moment, and the folders of runs.

@@ -28,7 +28,7 @@ class PlanSummary:
     """The plan of a load run.
 
     Args:
-        users: the planned number of simulated users up to which the limits apply.
+        users: the limits apply to phases with at most this planned number of simulated users.
         seconds: the planned length of the run.
         workers: the number of generator processes.
         judged_seconds: the planned length of the phases that all limits apply to.

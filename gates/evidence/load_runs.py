@@ -46,7 +46,7 @@ def read_loads(folder: Path, key: str) -> tuple[LoadRun, ...]:
 
 
 def _may_be_load(folder: Path) -> bool:
-    """Return whether a folder has the record of a load run, or has lost its record."""
+    """Return whether a folder has the record of a load run, or has no record at all."""
     return (folder / FILE).exists() or not (folder / suite_record.FILE).exists()
 
 
@@ -89,7 +89,7 @@ def _decode(run_id: str, content: Mapping[str, object]) -> LoadRun:
     if measured is None:
         return run
     if record.ended_at is None or record.left_behind is None or "build_at_end" not in content:
-        raise ValueError("the record has measurements, but no time at which the run ended")
+        raise ValueError("the record has measurements, but lacks data about the end of the run")
     generator = measured.generator
     if len(generator.processor_share) != len(generator.memory_bytes):
         raise ValueError(

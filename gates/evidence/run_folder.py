@@ -70,7 +70,7 @@ def current_boot() -> Boot | None:
 
 
 def run_folders(folder: Path, is_of_kind: Callable[[Path], bool]) -> list[Path]:
-    """Return the folders of all suite runs, or of all load runs, in a folder.
+    """Return the folders of all runs of one kind (suite runs or load runs) in a folder.
 
     Args:
         folder: the folder with one folder for each run; a missing folder has no runs.

@@ -54,8 +54,8 @@ def problem_of(stated: Mapping[str, object], sealed: bytes, signed: bytes, key: 
 
     Args:
         stated: the JSON object of the record that has the digest and the signature; untrusted.
-        sealed: the bytes of which the seal states the SHA-256.
-        signed: the bytes of which the seal states the HMAC-SHA-256.
+        sealed: the bytes that the SHA-256 in the seal covers.
+        signed: the bytes that the HMAC-SHA-256 in the seal covers.
         key: the key of the signature; empty where no key is set, so that no signature is needed.
     """
     if stated.get(DIGEST) != digest_of(sealed):

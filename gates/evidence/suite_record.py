@@ -37,8 +37,8 @@ class Started:
         tool: the version of the suites.
         boot: the start of the run on the clock that counts from the boot of the machine; None where
             the machine has no such clock.
-        since: a violation in the data that is older than this moment (UTC) does not fail a check of
-            the run; None where every violation fails a check.
+        since: a violation that is older than this moment (UTC) does not fail a check of the run;
+            None where every violation in the data fails a check.
     """
 
     at: datetime
@@ -146,8 +146,8 @@ class Recorder:
             run_id: the run's id.
             subject: the target that the run tests, its build, and the limits of the policy.
             tool: the version of the suites.
-            since: a violation in the data that is older than this moment (UTC) does not fail a
-                check; None where every violation fails a check.
+            since: a violation that is older than this moment (UTC) does not fail a check; None
+                where every violation in the data fails a check.
         """
         self._append(
             Started(

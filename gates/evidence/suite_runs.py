@@ -177,7 +177,9 @@ def _started(run_id: str, event: Mapping[str, object]) -> Run:
     """Return the unfinished run that the first event of a record describes."""
     started = codec.from_record(Started, event)
     if event["event"] != "started" or started.schema != SCHEMA or started.run != run_id:
-        raise ValueError("the first line is not the event `started` of this run")
+        raise ValueError(
+            f"the first line is not the event `started` of this run, with schema {SCHEMA}"
+        )
     if not RUN_ID.match(run_id):
         raise ValueError("the name of the folder is not a run id")
     return Run(

@@ -41,7 +41,7 @@ def for_slot(selector: str, target: Target, *, baseline: bool = False) -> str:
 
 
 def age_seconds(answer: SampleSet) -> float | None:
-    """Return the age of the newest sample at the end of the window; None without samples."""
+    """Return the newest sample's age in seconds at the window's end; None without samples."""
     newest = newest_sample_time(answer.series)
     return None if newest is None else answer.evaluated_at - newest
 
@@ -147,7 +147,7 @@ def spelled_twice(series: Sequence[Series]) -> tuple[str, ...]:
     """Return the different spellings of a bucket boundary; empty where each has one spelling.
 
     For example, the label ``le`` of one bucket can have the values ``1`` and ``1.0``. The gate
-    would take the second spelling for a new time series, and would count all its events as new.
+    would treat the second spelling as a new time series, and would count all its events as new.
     """
     spelled: dict[frozenset[tuple[str, str]], set[str]] = {}
     for counter in series:

@@ -132,10 +132,10 @@ def conclude_all(
 
 
 def _without_ramp(stage: Stage) -> Iterator[Finding]:
-    """The findings of live objectives of a stage that does not show when its ramp began."""
+    """The findings of live objectives that cannot be judged, because the stage is incomplete."""
     problem = (
         f"the stage {stage.name} needs an objective of the kind `share` and an objective of the "
-        "kind `comparison`; add both to the stage in the policy"
+        "kind `comparison` that is not advisory; add the missing objective to the policy"
     )
     for objective in stage.objectives:
         if isinstance(objective, LiveObjective | AvailabilityObjective):

@@ -26,7 +26,7 @@ def needed_selectors(stage: Stage, target: Target) -> list[tuple[str, float]]:
 
     Returns:
         Pairs of a selector and its window in seconds. The result includes the selectors of the
-        rollback triggers, but no other selector that depends on the ramp.
+        rollback triggers, but no selectors of the other live objectives.
     """
     return [query.pair for query in needed_queries(stage, target)]
 
@@ -103,7 +103,7 @@ def decided(findings: list[Finding]) -> tuple[Outcome, str]:
 
 
 def _rank(finding: Finding) -> tuple[int, bool, bool]:
-    """The sort key of a finding: the worst first, and findings that do not count before passes."""
+    """The sort key of a finding: fail, inconclusive, then passes and findings that do not count."""
     passes = not finding.counts or finding.verdict is Verdict.PASS
     index = WORST_FIRST.index(Verdict.PASS if passes else finding.verdict)
     return index, finding.breach is Outcome.NO_GO, finding.counts
@@ -121,7 +121,7 @@ def _outcome(findings: list[Finding]) -> Outcome:
 
 
 def _reason(outcome: Outcome, findings: list[Finding], every_finding: list[Finding]) -> str:
-    """The reason of the decision, from the findings that are not overridden."""
+    """The reason of the decision, from the findings that count."""
     if not findings:
         why = ALL_OVERRIDDEN if every_finding else NO_OBJECTIVE
         return f"{why}{NOTHING_SPEAKS_FOR_IT}"

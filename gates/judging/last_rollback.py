@@ -47,7 +47,7 @@ def since_rollback(stage: Stage, rollback: Rollback | None, at: float) -> Stage:
 
 
 def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) -> Finding:
-    """Judge whether the ledger has a rollback to the target that is not too old.
+    """Judge whether the last rollback to the target is in the ledger, and is not too old.
 
     Args:
         objective: the objective with the maximum age of the rollback.
@@ -58,7 +58,10 @@ def conclude(objective: RollbackObjective, evidence: Evidence, now: datetime) ->
     age = None if rollback is None else now.timestamp() - rollback.at
     max_age = objective.max_age.total_seconds()
     if rollback is None or age is None:
-        sentence = f"the ledger has no rollback to {target} after the last move of traffic"
+        sentence = (
+            f"the ledger has no rollback to {target} after the last move of traffic to another "
+            "target"
+        )
         conclusion = Conclusion(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence)
     elif age < -CLOCK_TOLERANCE.total_seconds():
         sentence = f"the last rollback to {target} has a time in the future: a clock was set back"

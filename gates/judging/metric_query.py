@@ -15,9 +15,9 @@ class SumPart:
     Args:
         indicator: the indicator's selector, with ``$slot``.
         selector: the same selector, with the colour's label value in place of ``$slot``.
-        whole: the selector of the total events. With this selector, missing time series mean that
-            no event of the indicator occurred. Where the text is empty, missing time series mean
-            that the number of events is unknown.
+        whole: the selector of the total events, where missing time series of ``selector`` mean that
+            no event of the indicator occurred. Empty where they mean that the number of events is
+            unknown.
     """
 
     indicator: str
@@ -37,7 +37,7 @@ class MetricQuery:
         clock: the selector of a time series that has a sample at each scrape of the same instances.
             Empty where no start time shows a restart, so that the query needs raw samples.
         declared: the names of the labels in which the time series of one instance may differ.
-        by: the names of the labels in which instances and replicas of Prometheus differ.
+        by: the names of the labels that identify an instance or a replica of Prometheus.
     """
 
     selector: str
@@ -101,7 +101,7 @@ def counts_none(indicator: EventIndicator, selector: str) -> bool:
 
 
 def instance_labels(selector: str, processes: ProcessIndicator, target: Target) -> tuple[str, ...]:
-    """Return the names of the labels in which instances or replicas of Prometheus differ.
+    """Return the names of the labels that identify an instance or a replica of Prometheus.
 
     Args:
         selector: the selector of time series, with ``$slot``.

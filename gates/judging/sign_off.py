@@ -59,7 +59,7 @@ class StageSignOffs:
         return cls(stage, evidence.target, evidence.sign_offs)
 
     def of_item(self, objective: SignOffObjective) -> "Requirement":
-        """Return the properties that a sign-off of the objective's item must have to count."""
+        """Return the properties that a valid sign-off of the objective's item must have."""
         kind, statement = SignOffKind.ITEM, objective.item
         return Requirement(
             kind, self.target, self.stage, objective.name, objective.max_age, statement
@@ -72,10 +72,10 @@ class StageSignOffs:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The properties that a sign-off must have to count.
+    """The properties that a valid sign-off must have.
 
     Args:
-        kind: whether a sign-off of an item or an override is required.
+        kind: the required kind: a sign-off of an item, or an override.
         target: the target, with the release that the sign-off must name.
         stage: the name of the stage.
         item: the name of the objective.
@@ -151,10 +151,13 @@ def problem_of(
 
 
 def _mismatch(record: SignOffRecord, requirement: Requirement) -> str:
-    """Why a sign-off is not about the required statement and release; empty for a match."""
+    """Why a sign-off has a wrong name, release or statement; empty where all are right."""
     signed, expected = record.sign_off, requirement.target.expected
     if not person_key(signed.person.name) or has_mixed_scripts(signed.person.name):
-        return "is by a name without letters and digits, or that mixes Latin with Cyrillic or Greek"
+        return (
+            "is signed with a name without letters and digits, or with a name that mixes Latin "
+            "with Cyrillic or Greek"
+        )
     if signed.build != expected:
         return f"is for another release: {signed.build}, not {expected}"
     if requirement.statement not in (None, signed.statement):

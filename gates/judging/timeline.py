@@ -106,8 +106,9 @@ def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline
         target: the target, which lists its servers.
     """
     unknown = (
-        "Prometheus has no moment with the traffic weights of all servers of the balancer and of "
-        f"the target ({', '.join(target.servers)[:200]}), or all weights are 0"
+        "Prometheus never has the traffic weights of all servers of a balancer at one moment, or "
+        f"has no weights of the target's servers ({', '.join(target.servers)[:200]}), "
+        "or all weights are 0"
     )
     balancers: tuple[tuple[Share, ...], ...] = ()
     measured, problem = Measured.OK, ""
@@ -157,7 +158,7 @@ def shares_by_balancer(
 
 
 def _shares(weights: dict[str, dict[float, float]], servers: tuple[str, ...]) -> tuple[Share, ...]:
-    """The part of all weights that some servers have, at moments with every server's weight."""
+    """The part of all weights that ``servers`` have, at moments with the weights of all servers."""
     moments = set.intersection(*(set(known) for known in weights.values()))
     totals = {at: sum(known[at] for known in weights.values()) for at in moments}
     if not set(servers) <= weights.keys():
@@ -176,7 +177,7 @@ def _moves(shares: Sequence[Share]) -> list[Move]:
 
 
 def _current(moves: Sequence[Move]) -> list[Move]:
-    """The moves since the target last had no traffic."""
+    """The moves after the last move that left the target without traffic."""
     ramp: list[Move] = []
     for move in moves:
         ramp = [*ramp, move] if move.share > 0 else []

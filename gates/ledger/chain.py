@@ -2,8 +2,9 @@
 
 An entry is on the disk before ``append`` returns.
 
-``ledger.jsonl`` has the newest entries. When this file is large, it is renamed to
-``ledger-0001.jsonl`` (the next one to ``ledger-0002.jsonl``), and a new file continues the chain.
+``ledger.jsonl`` has the newest entries. When this file is large, it is renamed, and a new file
+continues the chain. The first renamed file is ``ledger-0001.jsonl``, the second renamed file is
+``ledger-0002.jsonl``.
 """
 
 import contextlib
@@ -199,7 +200,7 @@ def _digest_of(content: JsonObject) -> str:
 
 
 def _end(descriptor: int, folder: Path) -> tuple[bytes, str]:
-    """Return the bytes behind the last newline, and the hash of the last entry."""
+    """Return the bytes after the last newline, and the hash of the last readable entry."""
     size = os.fstat(descriptor).st_size
     if size == 0:
         return b"", _end_of_older(folder)
@@ -232,7 +233,7 @@ def _end_of_older(folder: Path) -> str:
 
 
 def _recover(descriptor: int, folder: Path, torn: bytes, previous: str) -> str:
-    """Move a cut line to ``ledger.torn``, and append an entry that records the move.
+    """Move an incomplete line to ``ledger.torn``, and append an entry that records the move.
 
     Returns:
         The hash of the new entry.
@@ -304,7 +305,7 @@ def _verified(raw: bytes) -> tuple[JsonObject, str]:
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
-    """Yield the position of each line, the line, and whether the line has no newline."""
+    """Yield the name of each line (``line 3``), the line, and whether the line has no newline."""
     for path in (*_rotated(folder), folder / FILE):
         if not path.exists():
             continue

@@ -98,8 +98,8 @@ class RampStartEntry:
 class RampResumptionEntry:
     """The ledger entry of a ramp that went on.
 
-    Before this entry, the ramp was interrupted without an end in the ledger, or the ledger has the
-    end HELD or LEFT.
+    Before this entry, the ramp was interrupted, so that the ledger has no end of the ramp; or the
+    ramp ended with HELD or LEFT.
 
     Args:
         target: the target's name.

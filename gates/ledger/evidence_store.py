@@ -1,4 +1,4 @@
-"""Stores the evidence of each decision beside the ledger; the file's name is the SHA-256."""
+"""Stores the evidence of each decision beside the ledger, in a file named after its SHA-256."""
 
 import gzip
 import hashlib

@@ -134,7 +134,7 @@ def _decode_sign_off(content: JsonObject) -> SignOff | None:
 
 
 def _decode_covers(content: JsonObject) -> tuple[CoveredFinding, ...] | None:
-    """The covered findings; None where one has an unknown verdict."""
+    """The covered findings; None if a finding has an unknown verdict."""
     try:
         return tuple(
             CoveredFinding(text(covered, "finding"), Verdict(text(covered, "verdict")))
@@ -163,7 +163,7 @@ def _decode_person(content: JsonObject) -> Person | None:
 
 
 def _utc(content: JsonObject, key: str) -> datetime | None:
-    """The moment of a key in UTC; None where there is none, or UTC has no such year."""
+    """The time that a key states, in UTC; None without a time, or with a year out of range."""
     value = moment(content, key)
     try:
         return None if value is None else value.astimezone(UTC)

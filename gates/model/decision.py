@@ -69,7 +69,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """An override of a finding that is not a pass: people let the release go on in spite of it.
+    """An override: people let the release go on in spite of a finding that is not a pass.
 
     Args:
         people: a text for each person who signed: the name, whether the signature is verified, and
@@ -87,7 +87,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """The trial of an objective: until its end, the findings of the objective do not count.
+    """The trial of an objective; the findings of the objective do not count during the trial.
 
     Args:
         owner: the person who decides whether the objective becomes a requirement.
@@ -119,8 +119,8 @@ class Finding:
         next_step: the next step for the reader, or the command to type; empty for a pass.
         measurements: the values that the finding is based on.
         breach: the outcome of the decision if the verdict is a fail.
-        subjects: the checks that the finding is about; empty where it is about the whole objective
-            or about the part that ``objective`` names.
+        subjects: the checks that the finding is about; empty where the finding is about the whole
+            objective, or about a part of the objective (``objective`` then names the part).
         override: the override of the finding; None where the finding has no override.
         figure: the measured value and its limit; None where the finding is not about a number.
         advisory: the trial of the objective, while it lasts; None for a finding that counts.

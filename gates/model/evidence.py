@@ -59,7 +59,7 @@ class SampleSet:
 
 @dataclass(frozen=True, slots=True)
 class ServedBuild:
-    """The build that the target serves, as the response of its health address names the build.
+    """The build that the target serves, read from the response of the health address.
 
     Args:
         measured: whether the response names a build.
@@ -98,12 +98,12 @@ class Rollback:
 
     @property
     def drained_at(self) -> float:
-        """The moment at which all requests from before the rollback have ended, epoch seconds."""
+        """The end of all requests from before the rollback, in seconds since the epoch."""
         return self.at + DRAIN_SECONDS
 
     @property
     def counts_since(self) -> datetime:
-        """The moment from which violations count after the rollback, UTC."""
+        """The moment, UTC, from which a violation in the data counts as later than the rollback."""
         return datetime.fromtimestamp(self.drained_at, UTC)
 
 
@@ -201,7 +201,7 @@ class SignOffRecord:
 
     @property
     def signer(self) -> str:
-        """The name of the person, with verified or unverified, and the source of the name."""
+        """The name of the person, the word verified or unverified, and the source of the name."""
         person = self.sign_off.person
         state = "verified" if self.is_verified else "unverified"
         return f"{person.name} ({state}, {person.pipeline or 'name typed'})"

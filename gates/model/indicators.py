@@ -31,8 +31,8 @@ class EventIndicator:
         selected: the selector of the bad, good or counted events; ``$slot`` stands for the colour.
         total: the selector of all events; ``$slot`` stands for the colour.
         part: which events ``selected`` counts.
-        labels: the labels that may tell the series of one instance apart: the labels that the
-            policy declares, and the labels in every selector of the same metrics.
+        labels: the labels in which the series of one instance may differ: the labels that the
+            policy declares, and all labels in the selectors that read the same metrics.
         unit: the unit of the bucket boundaries, ``seconds`` or ``milliseconds``; empty where
             neither the policy nor the metric's name states it.
 

@@ -50,14 +50,16 @@ class LoadPhase:
 
     Args:
         name: the phase's name in the profile.
-        judged: the limits that apply: ``all``, or only those of ``answers`` (the share of correct
-            responses, and the gaps between correct responses); empty where no limit applies.
+        judged: ``all`` if all limits apply to the phase; ``answers`` if only the limits of the
+            shares of correct and failed responses, and of the gaps between correct responses,
+            apply; empty where no limit applies.
         seconds: the length of the phase.
         users_planned: the planned number of users at the end of the phase.
         users_reached: the largest number of users that ran at the same time in the phase.
         due: the number of requests that were due by the schedule, which was fixed before the run.
         unfinished: the number of due requests that were never sent or never ended.
-        oldest_unfinished_seconds: the time since the oldest of the unfinished requests was due.
+        oldest_unfinished_seconds: the time from the moment at which the oldest unfinished request
+            was due to the end of the run; 0 without unfinished requests.
         longest_gap_seconds: the longest time without a correct response.
         operations: the requests of each operation of the contract, and of ``total`` (all of them).
     """
@@ -114,7 +116,7 @@ class LoadRun:
         limits: SHA-256 of the policy's limits.
         boot: the start of the run on the clock that counts from the boot of the machine; None where
             the machine has no such clock.
-        users: the planned number of simulated users up to which the limits apply.
+        users: the limits apply to phases with at most this planned number of simulated users.
         judged_seconds: the planned length of the phases to which all limits apply.
         phases: the measured phases; empty where the record has no end.
         reasons: the number of failed requests, by reason.

@@ -93,7 +93,7 @@ class Stage:
 
     @property
     def required(self) -> tuple[Objective, ...]:
-        """The objectives of the stage that never had a trial, so that they always count."""
+        """The objectives of the stage without a trial; these objectives always count."""
         return tuple(
             objective for objective in self.objectives if objective.name not in self.advisories
         )
@@ -114,7 +114,7 @@ class Policy:
         name: the policy's name.
         digest: SHA-256 of the file.
         security_limits: the numbers of the security checklist, by name.
-        nightly_limits: the limits of nightly runs for how much slower a release may be, by name:
+        nightly_limits: how much slower a release may be in nightly runs, by the name of the limit:
             ratios (0.1 is 10 %) and seconds.
         limits_digest: SHA-256 of the tables of limits.
         latency_limits: the limit of the 95th percentile of the response times, in seconds by

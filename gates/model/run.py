@@ -86,8 +86,8 @@ class Run:
         results: every result of a check, in the order of the record.
         record_size: the size of the record, in bytes.
         record_digest: SHA-256 of the record.
-        since: a violation in the data that is older than this moment (UTC) does not fail a check of
-            the run; None where every violation fails a check.
+        since: a violation that is older than this moment (UTC) does not fail a check of the run;
+            None where every violation in the data fails a check.
     """
 
     run_id: str

@@ -61,8 +61,9 @@ def without_label(labels: Mapping[str, str], selectors: Iterable[Selector]) -> s
 
     Args:
         labels: the labels and the metric name of the time series; a sum of series has no name.
-        selectors: the selectors; the time series needs each label for which a negative matcher of a
-            selector excludes the empty value.
+        selectors: the selectors of the events. If a selector of this metric has a negative matcher
+            that excludes the empty value of a label, such as ``status!=""``, the time series needs
+            this label.
 
     Returns:
         A sentence; an empty text where the time series has every such label.

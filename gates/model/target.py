@@ -92,7 +92,7 @@ class Access:
         return replace(self, deadline_seconds=min(self.deadline_seconds, seconds))
 
     def key(self, name: str) -> str:
-        """Return a key of the table with the file and the table before it, for a message."""
+        """Return a key for a message, with the names of its file and table before the key."""
         return f"{self.table}.{name}" if self.table else name
 
     def curl_options(self, *, with_login: bool = True) -> str:
@@ -233,13 +233,13 @@ class Target:
         backups: the folder of database backups; None where the target file names no folder.
         migration_command: the command that applies the store's migrations, and its arguments; empty
             where no check may run the command. Checks do not run the command in production.
-        scrape_interval_seconds: the longest interval between two scrapes that Prometheus may be
-            configured with; 0 where the file states none.
+        scrape_interval_seconds: the longest scrape interval that the configuration of Prometheus
+            may have; 0 where the target file states none.
         colour_label: the label that tells the colours apart in Prometheus; empty where the policy's
             selectors name the label.
         access: the log-in, certificates and time limit for each part of the target.
         metrics_address: the URL of the target's metrics; empty for ``/metrics`` of the API.
-        replica_labels: the labels that tell replicas of Prometheus apart, which scrape the same
+        replica_labels: the labels that tell apart the replicas of Prometheus that scrape the same
             instances; empty where one Prometheus scrapes the target.
     """
 

@@ -72,16 +72,16 @@ def _names_of(build: ServedBuild) -> tuple[str, ...]:
 def _of_health(
     label: str, values: Sequence[str], names: Sequence[tuple[str, ...]]
 ) -> Colours | None:
-    """Find the colours by a value of the label that a health answer names; None without one."""
+    """Find the colours: a health answer must name a value of the label; None if no answer does."""
     first, second = values
     green = next((value for value in values if names and value in names[0]), "")
     if green:
         blue = second if green == first else first
-        return Colours(label, green, blue, f"green's health answer has the name {green!r}")
+        return Colours(label, green, blue, f"green's health answer contains {green!r}")
     blue = next((value for value in values if len(names) > 1 and value in names[1]), "")
     if blue:
         green = second if blue == first else first
-        reason = f"blue's health answer has the name {blue!r}"
+        reason = f"blue's health answer contains {blue!r}"
         return Colours(label, green, blue, reason)
     return None
 
@@ -95,8 +95,8 @@ def _usual(two: Mapping[str, Sequence[str]]) -> Colours:
     green = next((value for value in two[label] if value in GREEN_VALUES), "")
     if not green:
         reason = (
-            "stores often use this label for the colour, but no health answer has its values; "
-            "write green's value as slot into [metrics] of the target file"
+            "stores often use this label for the colour, but no health answer contains "
+            "a value of the label; set slot in [metrics] of the target file to green's value"
         )
         return Colours(label, "", "", reason)
     blue = second if green == first else first

@@ -111,7 +111,7 @@ def _tables_of_set(include: str) -> Mapping[str, Table]:
 
 
 def _fitting_part(tables: Mapping[str, Table], metrics: Metrics) -> float:
-    """Return which part of a set has time series, 0 to 1; 0 without an essential indicator."""
+    """Return the fraction (0 to 1) of indicators with series; 0 if an essential one has none."""
     fitting = {name for name, table in tables.items() if _has_series(table, metrics)}
     if not set(ESSENTIAL) <= fitting:
         return 0.0
@@ -232,7 +232,7 @@ def _common_start(left: str, right: str) -> str:
 def _mend_boundary(
     indicators: IndicatorTables, name: str, table: Table, limit: float, metrics: Metrics
 ) -> None:
-    """Change an indicator to a bucket that exists: the bucket at the limit, or the next larger."""
+    """Change an indicator to an existing bucket: at the limit, the next larger, or the largest."""
     bucket = metric_name(str(table["good"]))
     spellings = metrics.values(bucket).get("le", frozenset())
     matches = [le for le in spellings if _matches_boundary(str(table["good"]), bucket, le)]

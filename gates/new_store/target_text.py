@@ -100,7 +100,7 @@ def target_of(content: TargetContent, kept: Mapping[str, object]) -> str:
         tables["secrets"] = {name: f"KIRANA_{name.upper()}" for name in content.secrets}
     tables |= kept
     head = (
-        f"{MARK}, which writes this file anew and keeps {', '.join(f'[{key}]' for key in KEPT)}.\n"
+        f"{MARK}, which overwrites this file and keeps {', '.join(f'[{key}]' for key in KEPT)}.\n"
         "# Without these two lines, gates init leaves the file as it is.\n"
     )
     deployment = content.deployment or PLACEHOLDER

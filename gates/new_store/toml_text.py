@@ -11,7 +11,7 @@ def text_of(value: object) -> str:
     """Write a value as TOML.
 
     Args:
-        value: a text, a number, a truth value, a list, or a mapping (an inline table).
+        value: a text, a number, a Boolean, a list, or a mapping (an inline table).
 
     Source: TOML 1.0: a basic string has the escapes of JSON.
     """

@@ -62,7 +62,7 @@ class ComparisonTerms:
 
     Args:
         guide: the parameters of the comparisons that have a limit of the deployment guide. Each of
-            their objectives states a limit and a burn-in.
+            these comparisons states its limit and its burn-in (``warm_up_seconds``).
         customers: the parameters of the comparisons of customers' events. These comparisons have
             an error budget of their own.
         least_ratio: green's events per request, divided by blue's, must not be under this ratio;
@@ -77,7 +77,7 @@ class ComparisonTerms:
     hold_ratio: float
 
     def shared_by_more(self, before: Metrics, after: Metrics) -> "ComparisonTerms":
-        """Return the terms after a change in how many comparisons share each error budget.
+        """Return the terms for another number of comparisons that share each error budget.
 
         Args:
             before: the number of comparisons with a limit, and the number with a margin, in the
@@ -120,7 +120,7 @@ class Definitions:
         return processes_of(self.indicators)
 
     def indicator(self, table: Table, kind: type[Kind]) -> Kind:
-        """Return the indicator that the table of an objective names; its class must be ``kind``.
+        """Return the indicator that an objective names; the indicator's class must be ``kind``.
 
         Raises:
             ConfigurationError: no indicator has this name, or the indicator has another class.

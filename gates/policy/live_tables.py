@@ -89,7 +89,7 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
 
 
 def _stop_at(table: Table, metrics: int) -> float:
-    """Return the capital of a test at which the gate stops green, from the error budget."""
+    """Return the capital at which a test stops green, calculated from the error budget."""
     chance = table.number("false_stop", 0.0001, 0.1)
     if metrics > MAX_METRICS:
         problem = f"{metrics} comparisons share this error budget; expected at most {MAX_METRICS}"

@@ -366,7 +366,7 @@ def _objectives(
     trials: Mapping[str, Advisory],
     metrics: _MetricCounts,
 ) -> dict[str, Objective]:
-    """Read the objectives; an advisory objective gets the limits that it has after its trial."""
+    """Read the objectives; advisory comparisons get the parameters that apply after the trial."""
     terms = known.terms.shared_by_more(metrics.required, metrics.every)
     on_trial, objectives = replace(known, terms=terms), {}
     for name, table in tables.items():

@@ -240,7 +240,7 @@ def _refuse_without_rollback(table: Table, chosen: Sequence[Objective], role: St
 
 
 def _at(objective: Objective, share: float | None, table: Table) -> Objective:
-    """The objective with the stage's share of traffic."""
+    """Return the objective; an objective of kind share gets the stage's share of the traffic."""
     if isinstance(objective, LiveObjective | AvailabilityObjective) and share is None:
         raise table.error("share", f"missing; {objective.name} needs the share of the traffic")
     if not isinstance(objective, ShareObjective):
@@ -253,7 +253,7 @@ def _at(objective: Objective, share: float | None, table: Table) -> Objective:
 def _refuse_unbound(
     table: Table, chosen: Sequence[Objective], trials: Mapping[str, Advisory]
 ) -> None:
-    """Refuse a stage in which no objective requires that the samples are of the build and ramp."""
+    """Refuse a stage without an objective that its other objectives need, such as live_build."""
     if not any(isinstance(objective, ServedBuildObjective) for objective in chosen):
         raise table.error(
             "objectives", "the stage needs an objective of kind served_build; add the objective"

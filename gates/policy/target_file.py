@@ -117,7 +117,7 @@ def _suites(top: Table, path: Path) -> Table:
 
 
 def _schemes(addresses: Addresses) -> dict[str, str]:
-    """The scheme of the address of each part that a table of ``[access]`` may describe."""
+    """Return the URL scheme of each part's address, such as ``https``, keyed by part."""
     return {part: getattr(addresses, part).partition(":")[0] for part in PARTS}
 
 

@@ -66,7 +66,7 @@ def _objective(objective: Objective, factor: float) -> Objective:
 
 
 def _collected(objective: ChecksObjective, collected: timedelta, factor: float) -> Objective:
-    """Scale checks that the gate runs: at most one run in 5 s, and results are valid for 3 runs."""
+    """Scale checks run by the gate: at most one run in 5 s; a result is valid for at least 15 s."""
     return replace(
         objective,
         collected=max(MIN_COLLECTED, collected / factor),

@@ -120,7 +120,7 @@ class Table:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Take a key, and return its list of texts: at least one, and none twice."""
+        """Take a key, and return its list of texts: at least one text, and each text only once."""
         values: list[object] = self.take(key, list, "a list of texts")
         texts = [value for value in values if isinstance(value, str) and value.strip()]
         if not texts or len(texts) != len(values):

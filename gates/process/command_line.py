@@ -32,7 +32,7 @@ def carry_out(
 
     Output that cannot be written never stops a command. If the output is the only result of the
     command, a failed write gives exit code 70. A command that writes its decision to the ledger
-    sets ``answer_in_ledger``: a failed write does not change its exit code.
+    sets ``answer_in_ledger``: output that is lost does not change the exit code of this command.
     With ``--json`` or ``--format json``, an error is printed to stdout as JSON, too.
 
     Args:

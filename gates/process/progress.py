@@ -1,4 +1,4 @@
-"""Shows progress on stderr: one line that is rewritten on a terminal, and new lines elsewhere."""
+"""Shows progress on stderr: a terminal rewrites one line, a file or a pipe gets new lines."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ PLAIN_SECONDS = 10.0
 
 
 class ProgressLine:
-    """The last line on stderr: rewritten on a terminal, and followed by new lines elsewhere."""
+    """The last line on stderr: a terminal rewrites the line, a file or a pipe gets a new line."""
 
     def __init__(self) -> None:
         self.is_terminal = sys.stderr.isatty()

@@ -29,7 +29,7 @@ class Interruption:
             raise KeyboardInterrupt
 
     def receive(self, *_: object) -> None:
-        """Handle a signal: interrupt the block, and ignore the ending signals from now on.
+        """Handle a signal: interrupt the block, and from now on ignore signals that end a process.
 
         Raises:
             KeyboardInterrupt: always.
@@ -42,7 +42,7 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible_once() -> Iterator[Interruption]:
-    """Let the first ending signal interrupt the ``with`` block; ignore every further signal.
+    """Let the first signal that ends a process interrupt the ``with`` block; ignore later ones.
 
     A second signal cannot interrupt the work that the block does after the first signal. A signal
     that the process ignored before stays ignored, such as SIGHUP under ``nohup``.

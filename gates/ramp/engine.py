@@ -64,10 +64,11 @@ class Plan:
         slots: the name of green's slot, and the name of blue's slot.
         steps: the ramp steps in their order.
         poll_seconds: the time between two decisions, in seconds.
-        patience_seconds: the longest time that the ramp waits during a hold, in seconds. After
-            this time a person must decide.
+        patience_seconds: the longest time that the ramp waits for a GO after the bake time, in
+            seconds. After this time a person must decide.
         no_go_rolls_back: whether a no_go moves all traffic to blue, as a rollback does.
-        time_scale: the time scale, which the ramp writes to the ledger with every move.
+        time_scale: the factor by which live durations are divided; over 1 in a rehearsal. The
+            ramp writes this factor to the ledger with every move.
         ready: the name of the stage that the gate judges before the first move.
         on_crash: the action on the traffic when the ramp cannot go on.
     """
@@ -172,7 +173,7 @@ class _Ramp:
         if must:
             self._world.write(entry)
         elif problem := _problem_of(lambda: self._world.write(entry)):
-            self._say(f"not in the ledger: {problem}")
+            self._say(f"the end of the ramp is not in the ledger: {problem}")
 
     def crash(self, error: BaseException) -> RampResult:
         """Apply ``on_crash`` to the traffic after an error, and write the end to the ledger."""
@@ -189,7 +190,7 @@ class _Ramp:
         return RampResult(ending, None, why, crashed=True)
 
     def _give_back(self, why: str, *, mirrored: bool) -> RampEnding:
-        """Move all traffic to blue; neither the ledger nor a signal may delay this."""
+        """Move all traffic to blue, also after a failed write to the ledger or a signal."""
         plan = self._plan
         with uninterrupted():
             at = self._clock.now()
@@ -201,7 +202,7 @@ class _Ramp:
                 result = RollbackResult.failed(f"{type(error).__name__}: {error}")
                 self._say(f"the rollback failed: {error}")
             if problem:
-                self._say(f"not in the ledger: {problem}; the rollback began without an entry")
+                self._say(f"the start of the rollback is not in the ledger: {problem}")
         self._report = result.report
         return RampEnding.ROLLED_BACK if result.given_back else RampEnding.NOT_ROLLED_BACK
 
@@ -209,7 +210,7 @@ class _Ramp:
         self._world.show(self._clock.now(), 0.0, None, note)
 
     def _begin(self) -> int | RampResult:
-        """Return the number of the first step to take, or the end of a ramp that must not begin."""
+        """Return the index of the first step to take, or the end of a ramp that must not begin."""
         plan, world = self._plan, self._world
         share = with_retries(self._router.shares, self._clock.wait).get(plan.slots[0], 0.0)
         unfinished = unfinished_ramp(world.entries(), plan.target)
@@ -218,7 +219,7 @@ class _Ramp:
         if not is_same_share(share, 0.0):
             raise MismatchError(
                 f"{plan.slots[0]} has {100 * share:g} % of the traffic, but no ramp of the ledger "
-                f"set this share; first run: gates rollback --target {plan.target}"
+                f"set this share; run this command first: gates rollback --target {plan.target}"
             )
         decision = world.ask(plan.ready)
         world.show(self._clock.now(), share, decision, plan.ready)
@@ -231,7 +232,7 @@ class _Ramp:
         return 0
 
     def _resume(self, unfinished: Sequence[RampEntry], share: float) -> int | RampResult:
-        """Return the number of the step at which an unfinished ramp continues, or its end."""
+        """Return the index of the step at which an unfinished ramp continues, or the ramp's end."""
         plan = self._plan
         self.has_moved = bool(moves(unfinished))
         if any(isinstance(entry, RampRollbackEntry) for entry in unfinished):
@@ -250,8 +251,8 @@ class _Ramp:
         expected_shares = possible_shares(unfinished)
         if not any(is_same_share(share, expected) for expected in expected_shares):
             raise MismatchError(
-                f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the ledger has "
-                f"{100 * expected_shares[-1]:g} %: somebody else moved the "
+                f"{plan.slots[0]} has {100 * share:g} % of the traffic, but the last move "
+                f"in the ledger set {100 * expected_shares[-1]:g} %: somebody else moved the "
                 f"traffic; type gates rollback --target {plan.target}, and then type gates ramp"
             )
         stage = moves(unfinished)[-1].stage
@@ -292,10 +293,11 @@ class _Ramp:
         return at
 
     def _bake(self, step: Step, began: float) -> tuple[RampResult | None, Decision | None]:
-        """Wait for the bake time, and let the gate decide until the step has an end.
+        """Wait for the bake time, and let the gate decide repeatedly until the step ends.
 
         Returns:
-            The end of the ramp, or None where the ramp goes on; and the last decision.
+            A pair: the end of the ramp (None where the ramp goes on), and the last decision (None
+            where Prometheus contradicts the move).
         """
         world, clock, plan = self._world, self._clock, self._plan
         failures = 0
@@ -320,7 +322,7 @@ class _Ramp:
             clock.wait(plan.poll_seconds)
 
     def _contradiction(self) -> RampResult | None:
-        """Return the end of the ramp if Prometheus contradicts the last move, else None."""
+        """Roll back and return the end if Prometheus contradicts the last move, else None."""
         move = self._move
         opinions = (self._report.weights.opinion, self._report.requests.opinion)
         if move is None or opinions == (Opinion.AGREES, Opinion.AGREES):
@@ -359,16 +361,19 @@ class _Ramp:
         if not is_same_share(share, step.share):
             raise MismatchError(
                 f"{green} has {100 * share:g} % of the traffic, but this ramp set "
-                f"{100 * step.share:g} %: somebody else moved the traffic; read gates log, then "
+                f"{100 * step.share:g} %: somebody else moved the traffic; type gates log, then "
                 f"type gates rollback --target {self._plan.target}"
             )
         return 0
 
     def _stop(self, decision: Decision) -> RampResult:
-        """Move all traffic to blue; after a NO-GO, leave the traffic if the policy says so."""
+        """Write the decision to the ledger, and move all traffic to blue.
+
+        After a NO-GO, the traffic stays where it is if ``no_go_rolls_back`` is false.
+        """
         problem = _problem_of(self._world.record)
         if problem:
-            self._say(f"not in the ledger: {problem}")
+            self._say(f"the decision is not in the ledger: {problem}")
         if decision.outcome is Outcome.NO_GO and not self._plan.no_go_rolls_back:
             return RampResult(RampEnding.STOPPED, decision)
         return RampResult(self._give_back(decision.reason, mirrored=False), decision)

@@ -38,7 +38,7 @@ def handle(context: Context, baseline: str, folder: Path, screen: Screen) -> Orp
         screen: the output that shows a rollback to the person at the terminal.
 
     Returns:
-        The action; ``NONE`` where there is no orphaned ramp.
+        The action; ``NONE`` where there is no orphaned ramp, or the gate finds no traffic on green.
     """
     if _orphan(context) is None:
         return OrphanAction.NONE
@@ -63,7 +63,7 @@ def _orphan(context: Context) -> list[RampEntry] | None:
 def _apply(
     context: Context, baseline: Baseline, orphan: list[RampEntry], screen: Screen
 ) -> OrphanAction:
-    """Move the traffic of an orphaned ramp to blue, unless the traffic must be left."""
+    """Move the traffic of an orphaned ramp to blue, or leave the traffic where it is."""
     name, slot = context.target.name, context.target.slot
     _say(f"a ramp of {name} was cut off: its process ended, and the ledger has no end of this ramp")
     if context.policy.on_crash is OnCrash.LEAVE:
@@ -83,7 +83,8 @@ def _apply(
         _leave(context, RampEnding.ROLLED_BACK, f"the ramp is orphaned, and {slot} has no traffic")
         return OrphanAction.NONE
     if not any(is_same_share(share, expected) for expected in possible_shares(orphan)):
-        why = f"the ramp is orphaned; {slot} has {100 * share:g} %, which the ramp did not set"
+        seen = f"{slot} has {100 * share:g} % of the traffic, which the ramp did not set"
+        why = f"the ramp is orphaned; {seen}"
         return _leave(context, RampEnding.MOVED_BY_OTHERS, why)
     world = RealWorld(context, baseline, router, screen)
     with uninterrupted():
@@ -124,7 +125,7 @@ def _write(context: Context, entry: LedgerEntry) -> None:
     try:
         ledger.append(context.out, entry)
     except LedgerError as error:
-        _say(f"not in the ledger: {error}")
+        _say(f"an entry about the ramp is not in the ledger: {error}")
 
 
 def _say(line: str) -> None:

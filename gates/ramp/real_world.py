@@ -33,10 +33,10 @@ class Screen(Protocol):
         """Show a decision that is in the ledger in the folder ``out``."""
 
     def say(self, line: str) -> None:
-        """Show a line that is not rewritten."""
+        """Show a line that later output does not overwrite."""
 
     def end(self) -> None:
-        """End the line that is rewritten, so that later output begins on a new line."""
+        """End the line that ``show`` overwrites, so that later output begins on a new line."""
 
 
 def router_of(target: Target) -> TrafficRouter:
@@ -47,13 +47,13 @@ def router_of(target: Target) -> TrafficRouter:
     """
     if not target.router:
         raise ConfigurationError(
-            f"{target.name} names no traffic router; to let gates move its traffic, add [traffic] "
-            'router = "config" to its file'
+            f"{target.name} names no traffic router; to let the gate move traffic, add [traffic] "
+            'router = "config" to the target file'
         )
     if not target.addresses.balancer_control:
         raise ConfigurationError(
-            f"{target.name} names no balancer; to let gates move its traffic, add "
-            "balancer_control to [addresses] in its file"
+            f"{target.name} names no balancer; to let the gate move traffic, add "
+            "balancer_control to [addresses] in the target file"
         )
     return router_named(
         target.router, target.addresses.balancer_control, target.access.balancer_control
@@ -132,7 +132,7 @@ class RealWorld:
         try:
             self.write(rollback_entry(self.context.target.name, self.context.time_scale, result))
         except LedgerError as error:
-            self.screen.say(f"not in the ledger: {error}")
+            self.screen.say(f"the rollback is not in the ledger: {error}")
         return result
 
     def _witness(self) -> Witness:
@@ -156,7 +156,7 @@ def rollback_entry(
 
     Args:
         target: the name of the target.
-        time_scale: the time scale; over 1 in a rehearsal.
+        time_scale: the factor by which live durations are divided; over 1 in a rehearsal.
         result: the result of the rollback.
     """
     return RollbackEntry(

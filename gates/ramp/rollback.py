@@ -131,7 +131,8 @@ class RollbackResult:
     def given_back(self) -> bool:
         """Return whether Prometheus shows that blue has all traffic.
 
-        This is also true where the response of the control endpoint contradicts Prometheus.
+        The value is also true where the response of the control endpoint contradicts Prometheus,
+        and false after ``Proof.UNHEALTHY``.
         """
         is_contradicted = self.proof is Proof.CONTRADICTED
         return self.verified or (is_contradicted and self.report.opinion is Opinion.AGREES)
@@ -143,7 +144,7 @@ class RollbackResult:
 
 
 def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
-    """Move all traffic to the baseline, unless the baseline is known to be unhealthy.
+    """Move all traffic to the baseline; an unhealthy baseline gets traffic only with ``force``.
 
     Args:
         request: the router, the baseline and the second witness.
@@ -172,12 +173,12 @@ def roll_back(request: RollbackRequest, show: Say) -> RollbackResult:
         move = _move(request, before, mirrored=request.mirrored)
     except RouterError as error:
         say(f"traffic could not be moved: {error}")
-        say("move the traffic by hand at the balancer, or name another address: --control URL")
+        say("move the traffic by hand at the balancer, or set the control address: --control URL")
         return result(Proof.NOT_MOVED, moved=False)
     say(_health_line(request, health))
     proof, report = _verify(request, move, say)
     if not request.force and (problem := health_problem(request.baseline)):
-        say(f"{request.baseline.name} is not healthy with all traffic: {problem}")
+        say(f"{request.baseline.name} is not healthy after the move: {problem}")
         proof = Proof.UNHEALTHY if proof is Proof.VERIFIED else proof
     return result(proof, moved=True, report=report)
 
@@ -250,7 +251,8 @@ def _verify_mirrored(
         say(f"traffic could not be moved back: {error}")
         return proof, report
     say(
-        f"Prometheus does not confirm the move; the weights were set back: {request.slots[1]} 100 %"
+        f"Prometheus does not confirm the move; so the gate set the weight "
+        f"of {request.slots[1]} back to 100 %"
     )
     proof, report = _wait_for_witness(witness, move)
     say(report.sentence)
@@ -278,7 +280,7 @@ def _wait_for_witness(witness: Witness, move: ConfirmedMove) -> tuple[Proof, Wit
 
 
 def _requests_wait(report: WitnessReport) -> float:
-    """Return the time to wait for requests after the weights agree, in seconds: 3 scrapes."""
+    """Return how many seconds to wait for request counts: 3 scrape intervals + 2 s, at most 40."""
     return min(MAX_WAIT_SECONDS, (SCRAPES + 1) * report.scrape_seconds + MAX_HEALTH_SECONDS)
 
 

@@ -167,7 +167,8 @@ class Witness:
     def with_policy(self, policy: Policy) -> "Witness":
         """Return a copy of this witness with the selectors of a policy.
 
-        Where the policy has no selector of weights or requests, the copy has the present selector.
+        Where the policy has no selector of weights or requests, the copy keeps the selector
+        of this witness.
         """
         objectives = [objective for stage in policy.stages for objective in stage.required]
         shares = [each for each in objectives if isinstance(each, ShareObjective)]
@@ -233,7 +234,7 @@ class Witness:
         ]
 
     def _is_green(self, server: str) -> bool:
-        """Whether a server of the balancer is green's."""
+        """Whether a server of the balancer belongs to green."""
         if self.servers:
             return server in self.servers
         rest = server.removeprefix(self.green)
@@ -281,7 +282,8 @@ def _requests_statement(
         return _stop_statement(green, blue, witness)
     total = green.total + blue.total
     if total < MIN_REQUESTS or not (green.is_counted and blue.is_counted):
-        sentence = f"{total:.0f} customer requests after the move are too few to judge the share"
+        needed = f"at least {MIN_REQUESTS} are needed to judge the share"
+        sentence = f"{total:.0f} customer requests after the move; {needed}"
         if total >= MIN_REQUESTS:
             sentence = "so far, Prometheus has scraped only one colour often enough after the move"
         return Statement(Opinion.NOT_YET, sentence)
@@ -310,10 +312,11 @@ def _stop_statement(green: RequestCount, blue: RequestCount, witness: Witness) -
 
 
 def _is_mirrored(move: ConfirmedMove, shares: list[Points], counts: RequestCounts | str) -> bool:
-    """Whether green now has the share that was intended for blue, and blue green's share.
+    """Whether green now has blue's intended share, and blue has green's intended share.
 
-    The scraped weights may have exchanged labels. So the weights count only if they agreed with the
-    control endpoint before the move, and if the requests do not show the opposite.
+    The labels of green and blue may be exchanged in the scraped weights. So the requests must
+    show the exchange, too. With too few requests, the weights must have agreed with the control
+    endpoint before the move.
     """
     opposite = 1 - move.share
     if abs(opposite - move.share) < MIN_ASYMMETRY:
@@ -336,7 +339,7 @@ def _is_mirrored(move: ConfirmedMove, shares: list[Points], counts: RequestCount
 
 
 def _requests_turned(move: ConfirmedMove, counts: RequestCounts | str) -> bool | None:
-    """Whether green's share of the requests became the opposite; None with too few requests."""
+    """Whether the move gave green blue's intended share of requests; None with too few requests."""
     if isinstance(counts, str) or counts.green.latest is None or counts.blue.latest is None:
         return None
     after = counts.green.latest + counts.blue.latest
@@ -349,7 +352,7 @@ def _requests_turned(move: ConfirmedMove, counts: RequestCounts | str) -> bool |
 
 
 def _scrape_interval(several: tuple[Series, ...]) -> float:
-    """The longest of the usual times between two scrapes, seconds."""
+    """Return the longest median time between two scrapes of a series, in seconds; 0 if unknown."""
     intervals = []
     for series in several:
         gaps = sorted(later.at - earlier.at for earlier, later in pairwise(series.samples))

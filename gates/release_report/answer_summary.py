@@ -147,7 +147,7 @@ def _times(source: ReportInput, decision: Decision, outcome: Outcome) -> Iterato
 
 
 def _since(source: ReportInput, decision: Decision) -> str:
-    """Write when the newest decisions in a row with the same outcome and stage began."""
+    """Write since when every decision on this target has had this outcome and this stage."""
     since = decision.at
     for record in reversed(source.content.records):
         entry = record.entry
@@ -168,7 +168,7 @@ def _title(source: ReportInput, decision: Decision) -> str:
 
 
 def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
-    """Write the shares of the traffic by the ledger, and the end of the ramp."""
+    """Write the traffic shares from the ledger, the end of the ramp, and the newest rollback."""
     share = share_now(entries)
     if share is not None:
         green, at = 100 * share[0], share[1]
@@ -186,7 +186,7 @@ def _traffic(entries: Sequence[LedgerEntry]) -> Iterator[Fact]:
 
 
 def _bad_events(decision: Decision, charts: Sequence[RatioChart]) -> Iterator[Fact]:
-    """Write how many requests failed in the ramp, and how often the cause of a stop occurred."""
+    """Write the counts of bad events: of the first chart, and of each objective that failed."""
     failed = {
         finding.objective
         for finding in decision.findings

@@ -34,7 +34,7 @@ def findings_of(findings: Sequence[Finding], evidence: Evidence | None) -> Findi
 
 
 def _rank(finding: Finding) -> int:
-    """Return the position of a finding in the order; advisory findings count as passes."""
+    """Return the sort key of a finding, worst first; an advisory finding counts as a pass."""
     return ORDER.index(Verdict.PASS if finding.advisory else finding.verdict)
 
 

@@ -1,4 +1,4 @@
-"""Writes the state of the guide's items, by the newest decisions, and the sign-offs."""
+"""Writes the state of each item of the guide (from the newest decisions), and the sign-offs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ OPEN = (State.OPEN.value, State.EXPIRED.value, State.FAILED.value)
 
 
 def guide_of(source: ReportInput) -> Guide:
-    """Count the items of the guide in each state, and list the open and failed items.
+    """Count the items of the guide in each state, and list the open, expired and failed items.
 
     Args:
         source: the ledger, policy and target that the page is written from.
@@ -86,7 +86,7 @@ def _section(section: MatrixSection, states: RecordedStates) -> GuideRow:
 def _items(
     rows: Iterable[MatrixRow], states: RecordedStates, shown_states: Sequence[str]
 ) -> Iterable[str]:
-    """Yield the items that are in some states, each with its state."""
+    """Yield the items whose state is in ``shown_states``, each with its state."""
     for row in rows:
         state = _state(row, states)
         if state in shown_states:

@@ -60,7 +60,10 @@ def ramp_of(source: ReportInput) -> Ramp:
 
 
 def ramp_entries(source: ReportInput) -> list[LedgerEntry]:
-    """Return the target's entries since its newest ramp began, and every decision since then."""
+    """Return the target's entries since its newest ramp began, and all later decisions.
+
+    The decisions are about any target, such as the baseline after a rollback.
+    """
     entries = [record.entry for record in source.content.records]
     starts = [
         number
@@ -79,8 +82,9 @@ def ramp_entries(source: ReportInput) -> list[LedgerEntry]:
 def share_now(entries: Sequence[LedgerEntry]) -> tuple[float, float] | None:
     """Return green's share of the traffic (0 to 1), and since when green has this share.
 
-    A later step of the ramp may set the same share again; the share is then as old as the first of
-    these moves. A second move of the same step means that the first one was perhaps not made.
+    If a later step sets the same share again, the time is that of the first of these moves. If two
+    moves in a row belong to the same step, the time is that of the second move, because the first
+    move was perhaps not made.
 
     Args:
         entries: the entries of the newest ramp, oldest first.

@@ -77,7 +77,7 @@ def _charts(kept: KeptDecision, moves: Sequence[TrafficMove]) -> list[RatioChart
 
 
 def _beginning(evidence: Evidence, moves: Sequence[TrafficMove], until: float) -> float:
-    """Return when the ramp began; without a move, the begin of the longest window of samples."""
+    """Return when the ramp began; without a move, the start of the longest window of samples."""
     earlier = [move.at for move in moves if move.at < until]
     if earlier:
         return earlier[0]

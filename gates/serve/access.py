@@ -1,6 +1,7 @@
 """Decides which requests to the server are allowed.
 
 A request needs the bearer token, a client certificate, or a direct connection from this machine.
+Where a bearer token is configured, a client certificate alone is not enough.
 """
 
 import hashlib

@@ -58,7 +58,7 @@ class Server:
 
         Args:
             settings: the settings of the server.
-            answer: a function that makes one decision, in a thread; None for the gate itself.
+            answer: a function that makes one decision, in a thread; None if the gate decides.
         """
         reader = LedgerReader(settings.out_folder)
         readers = ThreadPoolExecutor(MAX_READERS, thread_name_prefix="reader")
@@ -119,7 +119,7 @@ def application(
 
     Args:
         settings: the settings of the server.
-        answer: a function that makes one decision, in a thread; None for the gate itself.
+        answer: a function that makes one decision, in a thread; None if the gate decides.
     """
     server = Server.of(settings, answer)
     rules = AccessRules.of(

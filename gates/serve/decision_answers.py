@@ -99,7 +99,7 @@ def _question_of(request: Request) -> Question:
 
 
 def _summary(answer: RecordedAnswer) -> dict[str, object]:
-    """A decision in the fields that the conditions of other systems read."""
+    """Return the fields of a decision that other systems use in their conditions."""
     document, decision = answer.document, answer.document.decision
     return {
         "decision": decision.outcome.value,

@@ -119,7 +119,7 @@ class LivePage:
             self._viewers -= 1
 
     async def _event(self) -> str:
-        """Return the event of the present page, or of the problem why no page could be written."""
+        """Return the event ``page``, or the event ``problem`` if no page could be written."""
         try:
             version = (await self._present()).version
         except HTTPException:
@@ -140,7 +140,7 @@ class LivePage:
             return self._page
 
     async def _look(self) -> None:
-        """Write the page again where it is needed, and note a problem."""
+        """Write the page again if needed, and store the problem if this fails."""
         try:
             self._page, problem = await self._newest(), ""
         except Exception as error:  # noqa: BLE001 - whatever is wrong, the server goes on
@@ -150,7 +150,7 @@ class LivePage:
         self._problem, self._looked_at = problem, time.monotonic()
 
     async def _newest(self) -> PageVersion:
-        """The page, written again where a source has changed, or where the page is old."""
+        """Return the page; write it again if a source has changed, or if it is over 30 s old."""
         page, now = self._page, time.monotonic()
         loop = asyncio.get_running_loop()
         # A source that changes from here on is in the page, and the page is written again.

@@ -58,7 +58,7 @@ class Metric:
 def escaped(text: str) -> str:
     """Return the value of a label with escaped backslashes, quotation marks and line breaks.
 
-    A long value is cut off.
+    A value is cut off after 200 characters.
 
     Args:
         text: the value, from an untrusted source.

@@ -159,8 +159,8 @@ def _present_stage(answer: Answer, policy: Policy) -> Stage:
         policy: the policy.
 
     Returns:
-        The step with this share. Before the first move of traffic, the stage ``ready`` of the ramp.
-        Where no step has the share, or the share is unknown, the step that was judged.
+        The step with this share. With a measured share of 0, the stage ``ready`` of the ramp.
+        Where no step has the share, or the share is unknown, the stage of ``answer``.
     """
     if not answer.share and _knows_share(answer):
         return policy.ready
@@ -248,7 +248,7 @@ class Questions:
         answer = self._answer(question)
         decision = answer.document.decision
         logger.info(
-            "%s about %s of %s, ledger entry %s, %.2f s",
+            "decision %s about stage %s of target %s, ledger entry %s, %.2f s",
             decision.outcome.value,
             decision.stage,
             decision.target,

@@ -89,7 +89,7 @@ def _of_pipeline(pipeline: Pipeline) -> Person:
 
 
 def _checked(name: str, source: str) -> str:
-    """Return a name without surrounding blanks; the name must tell people apart.
+    """Return a name without surrounding blanks; refuse a name that may look like another name.
 
     Raises:
         ConfigurationError: the name is empty, too long, or has characters that are not accepted.

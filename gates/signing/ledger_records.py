@@ -80,7 +80,7 @@ def _revoked(records: Sequence[LedgerRecord]) -> list[tuple[SignOffEntry, Revoca
 
 
 def _behind_cut_lines(records: Sequence[LedgerRecord]) -> int:
-    """Return the index of the record of the last cut or unreadable line; 0 without one."""
+    """Return the index of the last recovery entry or unreadable revocation; 0 without one."""
     unreadable = [
         number
         for number, record in enumerate(records)

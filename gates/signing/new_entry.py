@@ -79,7 +79,7 @@ def sign(request: SignOffRequest) -> SignOffRecord:
 def sign_override(request: SignOffRequest) -> SignOffRecord:
     """Write into the ledger the override of an objective that did not pass; return its record.
 
-    The objective did not pass in the newest decision about the stage.
+    The newest decision about the stage must have a failure of the objective.
 
     Raises:
         ConfigurationError: the objective cannot be overridden, or has no failure in the newest

@@ -1,7 +1,7 @@
 """The state of every objective: verified, signed, overridden, open, expired, failed, advisory.
 
-The results of machines come from the newest decision about each stage in the ledger. Sign-offs are
-judged by the current time. The network is not used.
+The results of machines come from the newest decision about each stage in the ledger. The states of
+sign-offs are those at the current time. The network is not used.
 """
 
 from collections.abc import Sequence
@@ -211,7 +211,7 @@ def _signed_overrides(objective: Objective, stage: str, basis: StatusBasis) -> s
 
 
 def _of_findings(findings: Sequence[Finding], basis: StatusBasis) -> tuple[State, str]:
-    """The state of an objective by its findings in the newest decision."""
+    """Return an objective's state and the reason, from its findings in the newest decision."""
     for verdict, state in ((Verdict.FAIL, State.FAILED), (Verdict.INCONCLUSIVE, State.OPEN)):
         for finding in findings:
             if finding.verdict is verdict and finding.override is None:
@@ -225,7 +225,7 @@ def _of_findings(findings: Sequence[Finding], basis: StatusBasis) -> tuple[State
 
 
 def _of_override(finding: Finding, basis: StatusBasis) -> tuple[State, str]:
-    """The state, and the reason for it, of a finding that was overridden when it was judged."""
+    """Return the state and the reason of a finding for which the decision used an override."""
     override = finding.override
     assert override is not None  # noqa: S101 - for the type checker
     if override.until <= basis.now:
@@ -238,7 +238,7 @@ def _of_override(finding: Finding, basis: StatusBasis) -> tuple[State, str]:
 
 
 def _max_age(objective: Objective) -> timedelta | None:
-    """The maximum age of the evidence; None for an objective about one moment of the release."""
+    """Return the maximum age of the evidence of checks or load runs; None for other objectives."""
     match objective:
         case ChecksObjective() | ListedChecksObjective() | LoadObjective():
             return objective.max_age

@@ -9,7 +9,7 @@ MAX_NAME = 100
 
 
 def served_build(target: Target) -> ServedBuild:
-    """Request the build that a target serves from the health address of the target.
+    """Ask the health address of a target which build the target serves.
 
     Args:
         target: the target, with its health address.

@@ -171,7 +171,10 @@ def _seconds(date: str | None) -> float | None:
 
 
 def _clock_difference(server_time: float | None, earliest: float, latest: float) -> float:
-    """Return how far a moment is outside a period, in seconds; a Date header has no fraction."""
+    """Return how far ``server_time`` is outside a period, in seconds.
+
+    A Date header has no fractions of a second, so the real time may be up to 1 s later.
+    """
     if server_time is None:
         return 0.0
     return max(0.0, earliest - server_time - 1, server_time - latest)

@@ -207,8 +207,8 @@ def sample_columns(value: object) -> tuple[tuple[float, ...], tuple[float, ...]]
 
     Raises:
         TypeError: the value is not an array of such pairs.
-        ValueError: a pair has another length, a time is not finite, the times do not ascend, or a
-            string is not a number; NaN and infinities are numbers in a string.
+        ValueError: an element is not a pair, a time is not finite, the times do not ascend, or a
+            string is not a number; the strings of NaN and infinities are accepted.
         OverflowError: a time is an integer too large for a float.
     """
     pairs: Any = list_of(value)
@@ -241,8 +241,8 @@ def samples(value: object) -> Iterator[tuple[float, float]]:
 
     Raises:
         TypeError: the value is not an array of such pairs.
-        ValueError: a pair has another length, a number is not finite, or a string is not a number;
-            NaN and infinities are numbers in a string.
+        ValueError: an element is not a pair, a time is not finite, or a string is not a number; the
+            strings of NaN and infinities are accepted.
         OverflowError: a number is an integer too large for a float.
     """
     pairs: Any = list_of(value)

@@ -16,7 +16,7 @@ Ask = Callable[[str, timedelta, float], SampleSet]
 
 
 def with_reason(answer: SampleSet, selector: str, ask: Ask) -> SampleSet:
-    """Return a sample set; if no series of a histogram matched, its problem says why.
+    """Return the sample set; if no series of a histogram matched, add the reason to the problem.
 
     Args:
         answer: the sample set that the query of the selector returned.

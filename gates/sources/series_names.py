@@ -41,7 +41,9 @@ class Listing:
 
 
 def metric_names(url: str, access: Access) -> Listing:
-    """List the names of all metrics that had samples in the last minutes.
+    """List the names of all metrics that had samples in the last 10 minutes.
+
+    A server that offers only queries lists the names of the last 2 minutes.
 
     Args:
         url: the URL of Prometheus, without a trailing slash.
@@ -64,7 +66,9 @@ def metric_names(url: str, access: Access) -> Listing:
 
 
 def recent_series(url: str, access: Access, selector: str) -> Listing:
-    """List the time series that match a selector and had samples in the last minutes.
+    """List the time series that match a selector and had samples in the last 10 minutes.
+
+    A server that offers only queries lists the series of the last 2 minutes.
 
     Args:
         url: the URL of Prometheus, without a trailing slash.

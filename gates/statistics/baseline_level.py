@@ -10,7 +10,7 @@ CHANCE_EVENTS, CHANCE_DEVIATIONS = 1.0, 0.5
 
 @dataclass(slots=True)
 class _Window:
-    """A window of the last seconds, and the number of counts that have left it."""
+    """The sums of the counts in a time window, and the number of counts that have left it."""
 
     seconds: float
     part: float = 0.0
@@ -27,8 +27,8 @@ class BaselineLevel:
     Args:
         history_seconds: how long the baseline's events count, in seconds.
         windows_seconds: the lengths of the shorter windows that detect an incident, in seconds.
-        pseudo: the number of past events that are added to each batch. They have the ratio of the
-            whole history.
+        pseudo: the number of assumed events that smooth the ratio of a batch. Their ratio of bad
+            events is the ratio of the whole history.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BaselineLevel:
             at: the end of the time in which the events occurred, in seconds; it never decreases
                 from call to call.
             part: the number of new bad events.
-            whole: the number of new total events.
+            whole: the number of all new events.
         """
         if whole <= 0:
             return

@@ -10,7 +10,7 @@ class Capital:
     however often the capital is examined (Ville's inequality).
 
     Args:
-        max_payments: the largest sum of all payments; 1 where the test has no other capital.
+        max_payments: the largest sum of all payments; 1 where the test has only this capital.
 
     Source: Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting,
     arXiv 2010.09686, section 4: the capital process with the fixed bet 1/(2 allowed).

@@ -18,11 +18,12 @@ ALIKE = 1.5
 
 
 class _Lane:
-    """The events in batches of one length; the lane makes one bet for each batch.
+    """A series of batches of the same length, with one bet for each batch.
 
     Args:
         seconds: the length of a batch, in seconds.
-        fresh: the money that is paid into the capital for each batch.
+        fresh: the money that is paid into the capital for a batch of this length; more is paid for
+            a batch that lasts longer.
     """
 
     def __init__(self, seconds: float, fresh: float) -> None:
@@ -37,7 +38,7 @@ class _Lane:
         self._worst: deque[tuple[float, float]] = deque()  # descending: the first is the largest
 
     def count_baseline(self, at: float, part: float, whole: float, history: float) -> None:
-        """Count events of blue, and remember the batch with the highest ratio of blue.
+        """Count events of blue, and remember blue's batch with the highest ratio of bad events.
 
         Args:
             at: the end of the time in which the events occurred, in seconds.
@@ -65,7 +66,7 @@ class _Lane:
         return self._worst[0][1] if self._worst else 0.0
 
     def is_due(self, at: float) -> bool:
-        """Whether the batch has lasted for at least 80 % of its length."""
+        """Whether the batch is the first batch, or has lasted for at least 80 % of its length."""
         return self.closed_at is None or at - self.closed_at >= self.seconds * (1 - EARLY)
 
     def bet(self, at: float, allowed: float) -> None:
@@ -83,7 +84,7 @@ class _Lane:
         self.reset(at)
 
     def reset(self, at: float | None) -> None:
-        """Begin an empty batch at a moment in seconds; None where no batch was closed yet."""
+        """Begin an empty batch at the moment ``at``, in seconds; None for the first batch."""
         self.closed_at = at
         self.green, self.blue = [0.0, 0.0], [0.0, 0.0]
 
@@ -115,14 +116,14 @@ class Comparison:
 
     @property
     def capital(self) -> float:
-        """The larger capital of two: for the bets on short batches and on long batches."""
+        """The larger of two capitals: one is for short batches, the other for long batches."""
         return max(self.fast.capital.amount, self.slow.capital.amount)
 
     def begin_step(self, at: float) -> None:
         """Begin a ramp step.
 
         Args:
-            at: the moment from which green has another share of the traffic.
+            at: the moment at which green's share of the traffic changed.
         """
         first = self._step_at is None
         fresh = AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1)
@@ -167,7 +168,10 @@ class Comparison:
                 self._close(lane, at)
 
     def _close(self, lane: _Lane, at: float) -> None:
-        """Bet on the batch, unless green had no events or a scrape of blue is late."""
+        """Close the batch with a bet, or without a bet where green had no events in the batch.
+
+        While a scrape of blue is late, the batch stays open.
+        """
         if lane.green[1] <= 0:
             lane.reset(at)
             return

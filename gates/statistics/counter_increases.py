@@ -53,7 +53,7 @@ class ProcessStarts:
         return len(self._others)
 
     def forget_moves(self) -> None:
-        """Set the number of such changes of the start time back to 0."""
+        """Set ``moves``, the number of impossible changes of the start time, back to 0."""
         self._others = []
 
     def add(self, at: float, started: float | None) -> ProcessChange:
@@ -93,7 +93,8 @@ class CounterIncreases:
     Args:
         selectors: the selectors of the indicators. The increases of all counters that match one
             selector are added up.
-        fall_is_restart: whether only the fall of a counter shows a restart.
+        fall_is_restart: whether the fall of a counter is a restart, because the system has no
+            start times.
 
     Source: Prometheus documentation, counter resets; design.md section 7.
     """
@@ -252,7 +253,7 @@ class CounterIncreases:
         return sums
 
     def _fallen(self, counters: dict[str, float]) -> dict[str, tuple[float, float]]:
-        """The counters below their highest values: that value, and the value of the scrape."""
+        """The highest value and the new value of each counter that is below its highest value."""
         highest = self._highest
         return {
             identity: (before, value)
@@ -267,7 +268,7 @@ class CounterIncreases:
         scrape: Scrape,
         change: ProcessChange,
     ) -> list[float] | None:
-        """The increases of a scrape in which counters fell without another start time."""
+        """The increases of a scrape with fallen counters, where no start time shows a restart."""
         is_small = not self._is_in_large_dip and not self._is_long(scrape)
         if is_small and self._are_small(fallen):
             self._dip_since = scrape.at if self._dip_since is None else self._dip_since
@@ -286,7 +287,7 @@ class CounterIncreases:
         return None
 
     def _older_counters(self, fallen: dict[str, tuple[float, float]]) -> dict[str, float]:
-        """The counters that a new process does not reach again within a minute."""
+        """The fallen counters that are too high for a new process to reach within a minute."""
         oldest = self._recent[0][1] if self._recent else {}
         return {
             identity: before
@@ -295,7 +296,7 @@ class CounterIncreases:
         }
 
     def _has_returned(self, counters: dict[str, float], scrape: Scrape) -> bool:
-        """Whether the counters have the values from before a fall again, which no restart does."""
+        """Whether the counters are back at the values before a fall, too soon for a new process."""
         if scrape.at - self._fell_at > DIP_SECONDS:
             self._before_fall = {}
             return False
@@ -308,7 +309,7 @@ class CounterIncreases:
         return self._dip_since is not None and scrape.at - self._dip_since > DIP_SECONDS
 
     def _are_small(self, fallen: dict[str, tuple[float, float]]) -> bool:
-        """Whether every fall is small: few events, a small part, or the rise of a minute."""
+        """Whether every fall is small: few events, a small part, or at most a minute's rise."""
         if not self._recent:
             return False
         oldest = self._recent[0][1]
@@ -329,8 +330,8 @@ class CounterIncreases:
         known = "its process did not restart" if started else "no start time shows a restart"
         return (
             f"{identity[:120]} of {scrape.instance} fell from {before:,.0f} to {value:,.0f}, and "
-            f"{known}: the number of events of this counter in this step is unknown; compare the "
-            "replicas and the query layer of Prometheus"
+            f"{known}: the number of events of this counter in this step is unknown; query the "
+            "replicas of Prometheus one by one, and compare this counter's values"
         )
 
     def _moved_start(self, scrape: Scrape) -> str:
@@ -361,10 +362,10 @@ class CounterIncreases:
         return not needed & self.matched_roles <= shown
 
     def counts_zero(self, role: int) -> bool:
-        """Whether no event of a selector occurred, because the selector matches no counter.
+        """Whether no counter for a selector means that no event of the selector occurred.
 
-        A label value that never occurred has no series. A missing series proves that no event
-        occurred only where other series of the same metric have every label of the selector.
+        A label value that never occurred has no series. But a missing series proves zero events
+        only if other series of the same metric have every label name of the selector.
 
         Args:
             role: the position of the selector, from 0.
@@ -377,7 +378,7 @@ class CounterIncreases:
         )
 
     def _learn(self, identity: str) -> tuple[int, ...]:
-        """The numbers of the selectors that match a series; kept for later scrapes."""
+        """Return the positions of the selectors that match a series, and store the positions."""
         labels = labels_of(identity)
         roles = tuple(
             number for number, selector in enumerate(self._selectors) if selector.matches(labels)

@@ -68,7 +68,7 @@ class FewerEvents:
         """Begin a ramp step.
 
         Args:
-            at: the moment from which green has another share of the traffic, in seconds.
+            at: the moment at which green's share of the traffic changed, in seconds.
         """
         first = self._step_at is None
         self._pay_in(AT_START if first else FOR_STEPS / max(1, self._terms.steps - 1))

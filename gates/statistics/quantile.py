@@ -13,7 +13,8 @@ def quantile_ranks(count: int, quantile: float, confidence: float) -> tuple[int,
     upper rank is the smallest k for which P(fewer than k samples are below the quantile) reaches
     the confidence. The lower rank is the largest k for which P(k samples or more are below the
     quantile) reaches the confidence. An upper bound of P95 at 95 % confidence needs 59 samples.
-    From 93 samples on, the largest sample may be an outlier.
+    With 93 or more samples, this bound is below the largest sample, so that one outlier cannot set
+    the bound.
 
     Args:
         count: the number of independent samples.

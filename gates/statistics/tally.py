@@ -24,7 +24,7 @@ class Tally:
 
         Args:
             part: the number of new bad events.
-            whole: the number of new total events.
+            whole: the number of all new events.
         """
         self.part += part
         self.whole += whole
@@ -41,7 +41,7 @@ class Tally:
 
 
 class SlidingWindow:
-    """Counts the events of the newest seconds; older events leave the count.
+    """Counts the events of the last ``seconds`` seconds; older events are removed from the count.
 
     Args:
         seconds: the length of the window, in seconds.
@@ -59,7 +59,7 @@ class SlidingWindow:
             at: the end of the time in which the new events occurred, in seconds; it never
                 decreases from call to call.
             part: the number of new bad events.
-            whole: the number of new total events.
+            whole: the number of all new events.
         """
         if whole:
             self._counts.append((at, part, whole))

@@ -32,8 +32,8 @@ def trend_of(points: Sequence[tuple[float, float]]) -> Trend | None:
             measurements, only every second or every n-th measurement is used.
 
     Returns:
-        The trend; None where the series has fewer than 4 values, where all moments are equal, or
-        where the series begins at 0.
+        The trend; None where fewer than 4 values are used, where all moments are equal, or where
+        both the line's first value and the smallest value are 0 or less.
 
     Source: Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63 (1968)
     for the slope, the median of the slopes of all pairs; Mann, Nonparametric tests against trend,

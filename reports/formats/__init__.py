@@ -50,6 +50,8 @@ FORMATS: dict[str, Renderer] = {
     "test-result": attestations.test_result,
     "vsa": attestations.summary,
 }
+XML_FORMATS = frozenset({"junit"})
+JSON_FORMATS = frozenset(FORMATS) - XML_FORMATS - {"markdown"}
 FOLDER_FORMATS: dict[str, FolderRenderer] = {"allure": allure.files}
 # These formats are statements, which can be signed in an envelope.
 STATEMENTS = ("test-result", "vsa")

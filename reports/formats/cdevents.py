@@ -1,7 +1,8 @@
 """Writes decisions and moves of traffic as CDEvents, for systems that follow a delivery by events.
 
 The event of a decision is a finished run of a test suite; the suite is the stage. The first move
-of a ramp publishes the service, each later move upgrades it, and a rollback rolls it back.
+of a ramp becomes the event ``service.published``, each later move ``service.upgraded``, and a
+rollback ``service.rolledback``.
 Source: CDEvents 0.5.1, continuous deployment and testing events.
 """
 
@@ -109,7 +110,7 @@ def _move(
 
 
 def _scale(entry: MoveEntry | RollbackEntry) -> dict[str, str]:
-    """Return the time scale, which tells a rehearsal from a real ramp."""
+    """Return the time scale, which shows whether a ramp was a rehearsal."""
     return {"time_scale": f"{entry.time_scale:g}"}
 
 

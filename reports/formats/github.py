@@ -39,7 +39,7 @@ def annotations(document: DecisionDocument) -> list[str]:
 
 
 def _bounded(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Cut the annotations to the number that GitHub shows; the last annotation counts the rest."""
+    """Cut each kind of annotation to GitHub's limit; the last one says how many are missing."""
     shown = []
     for kind in ("error", "warning", "notice"):
         of_kind = [line for line in lines if line[0] == kind]

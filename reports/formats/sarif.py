@@ -102,7 +102,8 @@ def _result(case: Case, rule: int, document: DecisionDocument) -> dict[str, Any]
 def _location(case: Case, document: DecisionDocument) -> dict[str, Any]:
     """Write the objective of a case, and the policy file that defines the objective.
 
-    Code scanning on GitHub requires a file and a line; the document has no line, so it is 1.
+    Code scanning on GitHub requires a file and a line. A decision has no line number, so the
+    location is always line 1.
     """
     name = f"{clean(document.decision.stage)}/{case.name}"
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name}]}

@@ -80,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
                 type=Path,
                 default=os.environ.get("KIRANA_TEXTFILE") or None,
                 metavar="FILE",
-                help="the file for the time of the backup, for the node exporter (KIRANA_TEXTFILE)",
+                help="the file to which the command writes the time of the backup, for the node "
+                "exporter (default: KIRANA_TEXTFILE)",
             )
     return parser
 

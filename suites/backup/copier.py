@@ -1,7 +1,8 @@
 """Takes a backup with pymongo: documents are copied byte by byte, as the server sends them.
 
-The documents are read in the order of their ids, so that a document that the store writes meanwhile
-appears once. Each document is complete, but two documents may be copied at different moments.
+The documents are read in the order of their ids, so a document that the store writes during the
+backup appears at most once. Each document is complete, but two documents may be copied at different
+moments.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Makes damaged copies of a backup, and records why each copy is refused."""
+"""Makes damaged copies of a backup, and records why the verification refuses each copy."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from suites.backup.scratch import own_prefix
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason why a damaged copy of a backup is refused.
+    """The reason why the verification refuses a damaged copy of a backup.
 
     Args:
         damage: what was done to the copy.
@@ -43,7 +43,7 @@ class HalfRestore:
 
 
 def refusals(backup: Backup, folder: Path) -> list[Refusal]:
-    """Damage copies of a backup in several ways; return why each copy is refused.
+    """Damage copies of a backup in several ways; return why the verification refuses each copy.
 
     Args:
         backup: an undamaged backup.
@@ -84,7 +84,7 @@ def half_restored(target: Target, backup: Backup, folder: Path, run_id: str) -> 
 
 @contextmanager
 def _copy_of(backup: Backup, folder: Path, changing: str) -> Iterator[Backup]:
-    """Make a copy of a backup from links; only the file that will be changed is a real copy."""
+    """Copy a backup with hard links; only the file that will be changed gets its own bytes."""
     copy = folder / "damaged"
     shutil.copytree(backup.folder, copy, copy_function=os.link)
     try:

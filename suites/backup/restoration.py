@@ -212,9 +212,9 @@ def missing_in(backup: Backup, live: Shop) -> list[str]:
 def absent_from(restored: Shop, live: Shop, taken_at: datetime) -> list[str]:
     """List customers' documents that are older than a backup but are not in the backup.
 
-    Documents are missing if the backup is of an empty database, of another database, or of only a
-    part of the documents. The function compares the oldest and the newest of the documents before
-    the backup, and the users of the compared orders.
+    Documents are missing if the backup was taken from an empty database or another database, or has
+    only a part of the documents. The function does not compare all documents, but only the
+    oldest and the newest documents from before the backup, and the users of the compared orders.
 
     Args:
         restored: the scratch database with the restored backup.
@@ -252,7 +252,7 @@ def _older(live: Shop, name: str, field: str, before: datetime) -> Iterator[dict
 
 
 def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
-    """List documents of a database that are missing in a backup, or different there.
+    """List documents of a database that a backup lacks, or has with another content.
 
     Args:
         backup: the backup.
@@ -270,7 +270,7 @@ def not_as_in(backup: Backup, live: Shop, ids: Mapping[str, str]) -> list[str]:
         copies = read_documents(backup.path_of(stored.data)) if stored else iter(())
         if document is None or bytes(document.raw) not in copies:
             wrong.append(
-                f"{name}: the document {document_id} is missing in the backup, or differs there "
-                "from the document in the database"
+                f"{name}: the document {document_id} is missing in the backup or in the database, "
+                "or the two documents differ"
             )
     return wrong

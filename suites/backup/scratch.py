@@ -59,13 +59,13 @@ def refuse_other(name: str, live: str) -> None:
         live: the name of the store's database.
 
     Raises:
-        BackupError: the name is the name of the store's database, or it does not begin with the
-            prefix of scratch databases.
+        BackupError: the name is the name of the store's database, or does not begin with the
+            prefix of scratch databases, or the store's own database has this prefix.
     """
     if name == live or live.startswith(PREFIX):
         raise BackupError(
-            f"the database {name} is refused: {live} is the store's own database, and the name of "
-            f"a scratch database begins with {PREFIX}"
+            f"the database {name} is refused: {live} is the store's own database, and only the "
+            f"names of scratch databases may begin with {PREFIX}"
         )
     if not name.startswith(PREFIX) or name == PREFIX:
         raise BackupError(

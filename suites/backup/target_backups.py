@@ -30,7 +30,7 @@ class StoredBackups:
 
     Args:
         complete: the complete backups of one database, the newest first.
-        damaged: for each other folder, one sentence: why the folder is not a complete backup.
+        damaged: for each folder without a complete backup, one sentence with the reason.
     """
 
     complete: tuple[Backup, ...]

@@ -100,7 +100,7 @@ def _wrong_files(backup: Backup) -> list[str]:
 
 
 def _wrong_file(backup: Backup, stored: StoredCollection) -> list[str]:
-    """List the differences between the files of a collection and the manifest; empty without."""
+    """Compare a collection's files with the manifest; list the first difference, if any."""
     for file in (stored.data, stored.metadata):
         if problem := _difference(backup.path_of(file), file):
             return [problem]

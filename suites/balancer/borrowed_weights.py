@@ -32,7 +32,7 @@ class RefusedMoveError(AssertionError):
 
 
 class BorrowedWeights:
-    """Changes and reads the weights of a balancer, while a check may change the weights.
+    """Changes and reads a balancer's weights in the ``with`` block of ``borrowed_weights``.
 
     Args:
         target: the target that the balancer serves.
@@ -110,7 +110,7 @@ class BorrowedWeights:
 
         Args:
             policy: the policy, which names the time series of the weights.
-            share: the share of the target that was just given, from 0 to 1.
+            share: the target's share of the traffic after the latest change, from 0 to 1.
 
         Returns:
             ``agrees`` when Prometheus has the same share; else ``contradicts`` or ``not seen``.
@@ -133,7 +133,7 @@ def shares_of(target: Target, share: float) -> dict[str, float]:
 
 @contextmanager
 def borrowed_weights(target: Target, out: Path) -> Iterator[BorrowedWeights]:
-    """Let the block change the weights; restore the weights after the block, also after an error.
+    """Let the ``with`` block change the weights; restore the weights at its end, also on an error.
 
     Args:
         target: the target that the balancer serves.
@@ -172,8 +172,8 @@ def _lock(target: Target, out: Path) -> Iterator[None]:
     """Hold the lock of a ramp while the block runs.
 
     Raises:
-        RefusedMoveError: the lock was not free in time; another check would release it soon, so a
-            ramp has it.
+        RefusedMoveError: the lock was not free in time. A check would have released the lock
+            earlier, so a ramp holds the lock.
     """
 
     def acquire() -> bool:
@@ -202,8 +202,8 @@ def _is_settled(target: Target, shares: Mapping[str, float]) -> bool:
 def _put_back(router: TrafficRouter, before: Mapping[str, float]) -> None:
     """Give each slot its former share again.
 
-    After a missing response, the balancer may still carry out the change. So its shares are read
-    for some seconds before the next try.
+    If the control endpoint does not respond, the balancer may still carry out the change. So the
+    function reads the shares for some seconds before it tries again.
     """
 
     def is_back(shares: Mapping[str, float]) -> bool:

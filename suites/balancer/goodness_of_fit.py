@@ -19,8 +19,8 @@ def chance_of_share(answers: Mapping[str, int], shares: Mapping[str, float]) -> 
         shares: the intended traffic share of each colour, strictly between 0 and 1; the sum is 1.
 
     Returns:
-        The probability that chance moves the shares at least as far from the intended shares as the
-        measured shares are, from 0 to 1.
+        The probability, from 0 to 1, that a balancer with the intended shares gives by chance a
+        deviation at least as large as the measured deviation.
 
     Raises:
         ValueError: there are too few requests, the arguments do not have the same two colours, or

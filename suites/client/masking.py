@@ -43,7 +43,7 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def masked_json(content: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Replace the values of secret keys in JSON, but not the code of a documented error."""
+    """Replace the values of secret keys in JSON, but keep ``error.code``, which is no secret."""
     if isinstance(content, dict):
         masked_content = {
             key: STARS if key in SECRET_KEYS and value is not None else masked_json(value)

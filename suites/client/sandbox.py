@@ -91,8 +91,9 @@ def _digit_sum(number: str) -> int:
 def recoverable_forms(number: str) -> list[str]:
     """Return the texts from which anybody can compute a card number.
 
-    A store that knows the brand and the last four digits leaves few numbers to try. So a digest
-    without a key is as good as the number (PCI DSS 4.0, requirement 3.5.1.1).
+    The store also keeps the brand and the last four digits. Somebody who has the database can try
+    all numbers that remain possible. So a digest without a key reveals the number (PCI DSS 4.0,
+    requirement 3.5.1.1).
 
     Args:
         number: the card number.

@@ -4,5 +4,5 @@ import secrets
 
 
 def loopback_source() -> str:
-    """Return a random address of 127.0.0.0/8 outside 127.0.0.0/16, where servers listen."""
+    """Return a random loopback address outside 127.0.0.0/16, the block where servers listen."""
     return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"

@@ -256,7 +256,7 @@ class StoreClient:
     def _observed(
         self, operation: Operation, parts: Parts, request: requests.PreparedRequest, expected: str
     ) -> tuple[Answer, list[str]]:
-        """Send a request, and let the observer of this client compare its effects.
+        """Send a request, and let this client's observer judge the effects of the request.
 
         Args:
             operation: the operation of the contract.
@@ -265,7 +265,8 @@ class StoreClient:
             expected: the expected response in words.
 
         Returns:
-            The response; and the problems: wrongly repeated values, and undeclared effects.
+            The response, and the problems: values of the request that the response repeats wrongly,
+            and changes in the database that the contract does not declare.
         """
         __tracebackhide__ = True
         body = _sent_json(parts)
@@ -340,7 +341,7 @@ def _refuse_unset(access: Access) -> None:
 
 
 def _failure(error: Exception, access: Access) -> str:
-    """Return why no response came; for an error of TLS, with the key of the target file to set."""
+    """Return why no response came; for a TLS error, also which key of the target file to set."""
     if type(error) is requests.RequestException:
         return str(error)
     cause: BaseException | None = error
@@ -353,7 +354,7 @@ def _failure(error: Exception, access: Access) -> str:
 
 
 def _sent_json(parts: Parts) -> object:
-    """Return the JSON value that a request sends as body or raw bytes; None for other bytes."""
+    """Return the JSON value of a request's body or raw bytes; None if the bytes are not JSON."""
     if "raw" not in parts:
         return parts.get("body")
     try:

@@ -1,4 +1,4 @@
-"""Waits until a condition is true; besides the collector, no other module of the suites sleeps."""
+"""Waits until a condition is true, or for a number of seconds."""
 
 import time
 from collections.abc import Callable

@@ -161,7 +161,7 @@ def opens_a_socket(client: StoreClient) -> tuple[str, bool]:
 
 
 def closing_seconds(client: StoreClient, operation_id: str, first: str, seconds: float) -> float:
-    """Open a WebSocket, send no valid first message, and wait until the store closes it.
+    """Open a WebSocket, send an invalid first message or none, and wait until the store closes it.
 
     Args:
         client: the client, whose token is not sent.

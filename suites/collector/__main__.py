@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--target", required=True, metavar="NAME", help="the target to check")
     top.add_argument(
-        "--set", required=True, metavar="NAME", help="the check set of the policy to run"
+        "--set", required=True, metavar="NAME", help="the check set to run, as named in the policy"
     )
     top.add_argument("--targets", metavar="DIR", help="the folder of target files")
     top.add_argument("--policy", metavar="FILE", help="the policy file")

@@ -179,7 +179,7 @@ def _text_of_violations(
 
 
 def _earlier(request: Request) -> Mapping[str, Differences] | None:
-    """Return the differences that the first run since ``--since`` found; None without a run."""
+    """Return the differences that the first run after the time of ``--since`` found, or None."""
     if request.since is None:
         return None
     return differences.first_since(

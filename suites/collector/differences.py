@@ -1,7 +1,8 @@
 """Store the wrong sums that a run of the collector found, for the comparison in a later run.
 
-A wrong sum has no time, and a rollback does not correct the sum. If its difference is the same as
-in the first run after the rollback, the wrong sum counts as older than the rollback.
+A wrong sum has no time, and a rollback does not correct a wrong sum. The difference is the wrong
+sum minus the correct sum. If the difference is the same as in the first run after the rollback, the
+wrong sum counts as older than the rollback.
 """
 
 import contextlib

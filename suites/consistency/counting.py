@@ -122,8 +122,9 @@ def wrong_durations(before: str, after: str, expected: Expected) -> dict[str, st
         expected: the requests.
 
     Returns:
-        Sentences about measured durations that cannot be in seconds, keyed by the path of the
-        operation; ``TOTAL`` is the key of the sentence about all operations.
+        Sentences about durations of the target that are too long or too short, so that their unit
+        cannot be the second. The key is the path of the operation, or ``TOTAL`` for the sum of
+        all operations.
     """
     sentences: dict[str, str] = {}
     all_measured = 0.0
@@ -135,14 +136,14 @@ def wrong_durations(before: str, after: str, expected: Expected) -> dict[str, st
         all_measured += measured
         if measured > MAX_PART * seconds:
             sentences[path] = (
-                f"{DURATION_SUMS} of {path} increased by {measured:.3f} s, although the client "
-                f"measured {seconds:.3f} s"
+                f"{DURATION_SUMS} of {path} increased by {measured:.3f}, although the client "
+                f"measured only {seconds:.3f} s; is the unit the second?"
             )
     total_seconds = sum(expected.seconds.values())
     if all_measured < MIN_PART * total_seconds:
         sentences[TOTAL] = (
-            f"{DURATION_SUMS} increased by {all_measured:.3f} s in total, although the client "
-            f"measured {total_seconds:.3f} s"
+            f"{DURATION_SUMS} increased by only {all_measured:.3f} in total, although the client "
+            f"measured {total_seconds:.3f} s; is the unit the second?"
         )
     return sentences
 

@@ -23,7 +23,7 @@ Line = tuple[str, str, int, int, int]
 
 
 def by_descending_id(ownership: "Ownership", *prices: int) -> list["OwnProduct"]:
-    """Make a product for each price; the ids descend, so that an order by ids is seen."""
+    """Make a product for each price; the ids descend, so that a check notices a sorting by id."""
     products = [ownership.product(price_paise=price, stock=MANY) for price in prices]
     return sorted(products, key=lambda product: product.product_id, reverse=True)
 
@@ -86,7 +86,9 @@ def test_carts_of_several(new_person: NewPerson, ownership: "Ownership", databas
 
     database.products.delete_one({"_id": oil.product_id})
     without = shown_cart(shopper)
-    assert lines_of(without) == expected_lines((rice, 3), (dal, 1)), "a removed product is left out"
+    assert lines_of(without) == expected_lines((rice, 3), (dal, 1)), (
+        "the cart must leave out a deleted product"
+    )
     assert without["total_paise"] == cart["total_paise"] - 3 * oil.price_paise
     body = {"client_order_id": f"{shopper.user.user_id}-gone"}
     shopper.client.call("place_order", expect=400, body=body)
@@ -116,7 +118,7 @@ def test_carts_of_several(new_person: NewPerson, ownership: "Ownership", databas
 
 @check("consistency.orders_kept", needs="payments")
 def test_orders_kept(new_person: NewPerson, ownership: "Ownership", database: "Shop") -> None:
-    """An order takes all of its products or none, and stays as it was placed."""
+    """An order takes the stock of all its products or none; its items and total never change."""
     shopper = new_person()
     rice, dal, oil = by_descending_id(ownership, 5_405, 12_900, 26_050)
     name = shopper.user.user_id
@@ -136,7 +138,7 @@ def test_orders_kept(new_person: NewPerson, ownership: "Ownership", database: "S
     assert stock_of(database, (rice, dal, oil)) == stocks, "a refused order must return all stock"
 
     similar = [place(suffix, 201, items_of((oil, 1)))["id"] for suffix in ("-A", "-a ", "-a0")]
-    assert len({order["id"], *similar}) == 4, "another client_order_id must be another order"
+    assert len({order["id"], *similar}) == 4, "each client_order_id must give a new order"
     change = {"$set": {"price_paise": 9_999, "name": "Renamed"}}
     database.products.update_one({"_id": rice.product_id}, change)
     shown = shopper.client.call("show_order", expect=200, path={"order_id": order["id"]}).body
@@ -184,7 +186,7 @@ def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: 
     device = database.mobile_devices.find_one({"user_id": shopper.user.user_id})
     assert [each["status"] for each in (first, stale, second)] == ["applied", "conflict", "applied"]
     assert lines_of(first["cart"]) == expected_lines((rice, 1), (dal, 2))
-    assert stale["cart"] == first["cart"], "a conflict must have the cart of the store"
+    assert stale["cart"] == first["cart"], "the result of a conflict must have the store's cart"
     assert lines_of(second["cart"]) == expected_lines((dal, 3))
     assert second["cart"] == shown_cart(shopper)
     (emptied,) = send(cart_change(4, 2, []))
@@ -207,7 +209,7 @@ def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: 
 def test_web_shop(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", frontend: "Visit"
 ) -> None:
-    """A customer buys in the web shop; every text has the price that the store charges."""
+    """A customer buys in the web shop; the page always shows the price that the store charges."""
     shopper, page = new_person(), frontend.page
     word = f"zq{shopper.user.user_id[-10:]}".lower()
     shown_as = f"{word.title()} Tea & Milk"

@@ -81,7 +81,7 @@ def test_metrics(
 def _usual_requests(
     client: StoreClient, user: "OwnUser", product: "OwnProduct", event_id: str
 ) -> Expected:
-    """Send the requests of two purchases, some of them wrong; return the expected increases."""
+    """Send the requests of two purchases, and wrong requests; return the expected increases."""
     expected = Expected()
     wrong = {**credentials(user), "password": "wrong"}
     expected.send(client, "login", body=wrong)

@@ -111,7 +111,7 @@ def _points(person: Person) -> int:
 
 
 def _require_times_of(order: dict[str, Any], database: "Shop") -> None:
-    """Require that an order and its events have times of one clock, in the order of the events."""
+    """Require that an order has its stored time, and that its events are in the order of time."""
     events = database.order_events.find({"order_id": order["id"]}).sort("seq", 1)
     stored = database.orders.find_one({"_id": order["id"]})
     assert stored is not None

@@ -27,7 +27,8 @@ class Effect:
             or a reference; the effect is limited to documents with these values.
         unless: a reference; the effect does not occur when the reference has a value.
         later: whether the effect may also occur after the response.
-        has_twin: whether a document with the same ``where`` and another owner must not change.
+        has_twin: whether the bystander gets a document with the same ``where`` before the request;
+            the request must not change this document.
     """
 
     collection: str

@@ -105,7 +105,7 @@ def _present(content: object, path: str) -> list[Any]:
 
 
 def _problem(error: ValidationError) -> str:
-    """Return the place and the kind of a difference from the schema, with the format's reason."""
+    """Return the JSON path and the message of a schema error, and why a format checker failed."""
     reason = f": {error.cause}" if error.cause else ""
     message = error.message
     if len(message) > MAX_MESSAGE:  # the message repeats a long value before it says what is wrong

@@ -187,7 +187,7 @@ def _read(database: Shop, limit: int, names: Iterable[str]) -> Violations:
 
 
 def _violations_of(invariant: Invariant, view: View) -> Iterator[Violation]:
-    """Yield the violations of an invariant, and one violation if a malformed document stops it."""
+    """Yield an invariant's violations, and one more if a malformed document ends the search."""
     try:
         yield from invariant.find(view)
     except (*MALFORMED, BSONError) as error:

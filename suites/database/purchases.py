@@ -178,7 +178,7 @@ def payment_once(view: View) -> Iterator[Violation]:
         others = [other for other in payments[payment["order_id"]] if other != payment["_id"]]
         is_open = payment["status"] in OPEN
         return (
-            f"order {payment['order_id']} also has the payment {others[0]}"
+            f"order {payment['order_id']} also has the payment {others[0]}, pending or captured"
             if is_open and others
             else ""
         )

@@ -121,7 +121,7 @@ class Shopping:
             quantities: the number of pieces of each product; empty for the products of the cart.
 
         Returns:
-            The different orders that the store placed.
+            Each order that the store placed, only once.
         """
         body: dict[str, Any] = {"client_order_id": f"{user.user_id[-10:]}-{number}"}
         if quantities:

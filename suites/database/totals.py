@@ -71,7 +71,7 @@ def _compare_sums(view: View, field: str, counted: Callable[[int], int]) -> Iter
     Args:
         view: the documents of the database.
         field: the field of the account.
-        counted: the number of points to add for an entry, from the points of the entry.
+        counted: a function that returns the points to add to the sum for the points of an entry.
     """
     accounts = view.newest("leaderboards")
     users = [account["_id"] for account in accounts]
@@ -126,8 +126,8 @@ def achievements(view: View) -> Iterator[Violation]:
         return (
             ""
             if deserved.get(achievement["key"], True)
-            else f"{achievement['key']}: the user has {len(paid)} paid orders, and the largest "
-            f"order is {max(paid, default=0)} paise"
+            else f"{achievement['key']} is not earned: the user has {len(paid)} paid orders, "
+            f"the largest of {max(paid, default=0)} paise"
         )
 
     return view.judge("achievements", problem, settled=True)

@@ -192,7 +192,7 @@ def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
 
 
 def _different(values: Iterable[str]) -> list[str]:
-    """Return the different values, sorted by their texts; malformed values are included."""
+    """Return the distinct values, sorted by their texts; malformed values are included."""
     return [value for _, value in sorted({repr(value): value for value in values}.items())]
 
 

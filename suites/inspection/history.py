@@ -105,7 +105,7 @@ def _finding(hunk: Hunk, secret: Secret, place: str) -> Observation:
 
 
 def _distinct_hunks(repository: Path) -> Iterator[Hunk]:
-    """Yield every hunk of the history; equal hunks of the same file come once."""
+    """Yield every hunk of the history; equal hunks of the same file are yielded once."""
     deadline = time.monotonic() + MAX_SECONDS
     known: set[int] = set()
     for hunk in hunks(_log_lines(repository)):
@@ -159,8 +159,8 @@ def _lines(output: Iterable[bytes]) -> Iterator[str]:
 def hunks(log: Iterable[str]) -> Iterator[Hunk]:
     """Parse the output of ``git log --patch --format='commit %H'`` into hunks.
 
-    The heading of a hunk states its number of lines. So no line of the hunk is taken for a
-    heading. A hunk of more than ``MAX_HUNK_LINES`` lines is split into parts.
+    The heading of a hunk states its number of lines, so the parser never treats a line of the
+    hunk as a heading. A hunk of more than ``MAX_HUNK_LINES`` lines is split into parts.
 
     Args:
         log: the lines of the output, without combined diffs.

@@ -160,7 +160,7 @@ def _values(text: str, file: str) -> Iterator[tuple[str, str]]:
 
 
 def _private_key(lines: list[str]) -> str:
-    """Return the lines of a private key; the heading alone is the same for every key."""
+    """Return the lines of a private key, because the first line is the same for every key."""
     bounded = lines[:MAX_KEY_LINES]
     ends = [number for number, line in enumerate(bounded, 1) if "END " in line]
     return "\n".join(line.strip() for line in bounded[: ends[0] if ends else None])

@@ -57,7 +57,8 @@ def tls(url: str, *, ca_file: Path | None, days: int, seconds: float) -> Iterato
     for name in WEAK_CIPHERS:
         context = _weak_context(name)
         problem = _handshake_problem(server, context) if context else "not offered here"
-        sentence = f"{url} {'refuses' if problem else 'accepts'} TLS ciphers of {name}"
+        verb = "accepts" if not problem else "refuses" if context else "was not tested with"
+        sentence = f"{url} {verb} TLS ciphers of {name}"
         yield Observation("tls", f"{url} {name}", not problem, sentence)
     yield _certificate(server, ca_file, days)
 
@@ -77,8 +78,8 @@ def _certificate(server: _Server, ca_file: Path | None, days: int) -> Observatio
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     rest = end - datetime.now(UTC)
     sentence = (
-        f"{server.url}: chain and name of the certificate are valid; it expires in "
-        f"{rest.days} days, and must be valid for {days} days"
+        f"{server.url}: chain and name of the certificate are valid; the certificate expires "
+        f"in {rest.days} days, and must be valid for {days} more days"
     )
     return Observation("tls", place, rest < timedelta(days=days), sentence)
 
@@ -137,7 +138,7 @@ def redirected(http_url: str, https_url: str, seconds: float) -> Observation:
 
 
 def open_ports(host: str, candidates: Iterable[int]) -> dict[int, bool]:
-    """Connect to ports of a host; return whether each port accepts a connection, by its number.
+    """Connect to ports of a host; return whether each port accepts a connection, keyed by port.
 
     Args:
         host: the public address of the host.

@@ -34,7 +34,7 @@ EXPECTED_OPERATIONS = {
 def operations_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str], int]:
-    """Request each operation of ``LOWEST`` as each role, for a new customer; return the statuses.
+    """Request each operation of ``LOWEST`` as each role, on one new customer; return the statuses.
 
     Args:
         people: one logged-in user of each role, keyed by the role.

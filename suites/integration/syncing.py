@@ -82,7 +82,8 @@ class Offline:
     """The orders of an offline browser, as the store got them.
 
     Args:
-        early: the number of orders that the store had before the browser could send them.
+        early: the sum of two counts of orders in the database, both before a request with the
+            orders reached the store.
         totals: the totals of the orders in the database, in paise.
         expected: the totals that the orders must have, in paise.
     """
@@ -172,7 +173,7 @@ def _go_online(page: "Page", path: str, lose: Callable[["Route"], None]) -> None
     Args:
         page: the page of an offline browser.
         path: the path of the request.
-        lose: what happens to the request.
+        lose: a function that aborts the request before or after the store gets it.
     """
 
     def is_sync(request: "Request") -> bool:

@@ -31,7 +31,7 @@ MANY_GRANTS = 5
 
 
 def may(person: Person, user_id: str, permission: str) -> bool:
-    """Return whether the store's permission check allows a permission to a user."""
+    """Return whether a user has a permission, according to the store's permission check."""
     body = {"user_id": user_id, "permission": permission}
     return bool(person.client.call("check_permission", expect=200, body=body).body["allowed"])
 
@@ -121,7 +121,7 @@ def test_role_hierarchy(
 
     # Users of other runs come and go while the pages are read.
     wait_until(
-        "all pages of users together list each new user once, and the total is true",
+        "all pages of users together list each new user once, and state the right total",
         listed_users,
         lambda listed: listed == (expected, True),
         seconds=8,
@@ -146,7 +146,9 @@ def test_role_hierarchy(
     assert permissions[-1] == set()
     assert stored is not None
     assert stored["role"] == "staff"
-    assert [grant["permission"] for grant in grants] == ["orders:read"], "a new role keeps grants"
+    assert [grant["permission"] for grant in grants] == ["orders:read"], (
+        "a new role must not delete grants"
+    )
     assert sweeps.roles_in_database(database, people) == {role: role for role in sweeps.ROLES}
 
 
@@ -213,7 +215,7 @@ def test_totp(
 
 
 def _enrol_again_and_disable(person: Person) -> None:
-    """Require that only the newest enrolment counts, and that it ends with a right code only."""
+    """Require that only the newest enrolment counts, and that only a right code disables it."""
     client = person.client
     abandoned, device = enrol(client), enrol(client)
     wait_for_room_in_step()
@@ -237,7 +239,7 @@ def test_sms(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """An SMS code goes only to the phone and works once in 300 s; 5 wrong codes block all codes."""
+    """An SMS code goes only to the phone, works once, for 300 s; 5 wrong codes block all codes."""
     person = new_person()
     client, by_user = person.client, {"user_id": person.user.user_id}
 
@@ -296,7 +298,7 @@ def test_sms(
 def _texted_code_as_second_step(
     person: Person, client: StoreClient, ownership: "Ownership", database: "Shop"
 ) -> None:
-    """Require that a texted code completes a log-in of an enrolled user, and of no other user."""
+    """Require that an SMS code completes a log-in only if the user has enrolled a second factor."""
 
     def texted(user_id: str) -> dict[str, str]:
         client.call("send_sms", expect=202)
@@ -360,7 +362,7 @@ def test_audit(new_person: NewPerson, database: "Shop") -> None:
     mixed_times = [datetime.fromisoformat(entry["at"]) for entry in mixed]
     assert mixed_times == sorted(mixed_times, reverse=True)
     few = owner.client.call("user_audit", expect=200, path=own_path, query={"limit": "3"}).body
-    assert few["entries"] == mixed[:3], "the newest entries, by the user or about the user"
+    assert few["entries"] == mixed[:3], "expected the 3 newest entries by or about the user"
     entries = owner.client.call("user_audit", expect=200, path=path).body["entries"]
     assert len(entries) == len(acts) + MANY_GRANTS
     times = [datetime.fromisoformat(entry["at"]) for entry in entries]

@@ -86,7 +86,7 @@ def test_earn(
 
 
 def _rises_through_the_tiers(person: Person, new_order: NewOrder, ownership: "Ownership") -> None:
-    """Require the tier of a user just below and at the points at which each tier begins."""
+    """Require the right tier with the points at which a tier begins, and with one point less."""
     tiers, earned = [], 0
     for begin in TIERS.values():
         for points in (begin - 1, begin):

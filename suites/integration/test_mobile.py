@@ -175,7 +175,7 @@ def test_cart(
     ownership: "Ownership",
     database: "Shop",
 ) -> None:
-    """A cart has at most the stock and current prices; it is private, and a log-in keeps it."""
+    """A cart is private, stays after a log-in, has current prices, and never exceeds the stock."""
     shopper, other = new_person.customers(2)
     product = ownership.product(price_paise=250, stock=5)
     add = {"product_id": product.product_id, "quantity": 3}
@@ -236,7 +236,7 @@ def totals_are_sums(new_person: NewPerson, ownership: "Ownership") -> None:
 def test_order(
     new_person: NewPerson, ownership: "Ownership", database: "Shop", run_id: str
 ) -> None:
-    """The store computes the total; an order is placed once, and takes all of its stock or none."""
+    """The store computes the total; an order is placed once, with all of its pieces or none."""
     shopper, other = new_person.customers(2)
     unchanged = ownership.product(price_paise=100, stock=5)
     in_cart = {"product_id": unchanged.product_id, "quantity": 2}
@@ -321,7 +321,7 @@ def test_offline_sync(
     ]  # fmt: skip
     assert replayed[2]["reason"] == "insufficient_stock"
     assert [result["status"] for result in again] == ["duplicate", "duplicate"]
-    assert shown_cart(shopper, rice) == cart, "orders with their own items keep the cart"
+    assert shown_cart(shopper, rice) == cart, "an order with its own items must not change the cart"
     orders = list(database.orders.find({"user_id": shopper.user.user_id}).sort("created_at", 1))
     assert [order["total_paise"] for order in orders] == [10_800, 5_400, 5_400]
     events = [

@@ -189,12 +189,12 @@ def webhook_alerts(notification: Notification) -> tuple[tuple[str, Mapping[str, 
 
     Source: Alertmanager documentation, webhook_config, version 4 of the message.
     """
-    content = parsed(notification.body, "not possible: this is a webhook message that arrived")
+    content = parsed(notification.body, "no command can repeat this webhook message")
     try:
         alerts = json_values.list_of(json_values.object_of(content)["alerts"])
         return tuple(_webhook_alert(json_values.object_of(entry)) for entry in alerts)
     except json_values.MALFORMED as error:
-        raise other_shape(error, "not possible: this is a webhook message that arrived") from error
+        raise other_shape(error, "no command can repeat this webhook message") from error
 
 
 def _webhook_alert(content: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
@@ -239,7 +239,8 @@ def address_flaws(addresses: Sequence[str], known: str, seconds: float) -> list[
 
     Args:
         addresses: the addresses that Prometheus lists, with the path of the API.
-        known: the address of the target's Alertmanager. It is left out: another check covers it.
+        known: the address of the target's Alertmanager, which another check tests; this function
+            does not send a request to this address.
         seconds: the longest time for one request, in seconds.
 
     Returns:

@@ -143,7 +143,7 @@ class SyntheticAlerts:
         return []
 
     def arrived(self, status: str) -> set[tuple[str, str, str]]:
-        """Return kind, receiver and severity of each notification that arrived with a status.
+        """Return kind, receiver and severity of each notification with this status that arrived.
 
         Args:
             status: ``firing`` or ``resolved``.
@@ -165,7 +165,7 @@ class SyntheticAlerts:
 
 
 def _status(notification: Notification, alert: Alert) -> str:
-    """Return ``firing`` or ``resolved`` for an alert; empty for a notification of other alerts."""
+    """Return the alert's status in a notification, such as ``firing``; empty without the alert."""
     name = alert.labels["alertname"]
     if name not in notification.body:
         return ""

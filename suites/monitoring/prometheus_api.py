@@ -138,7 +138,8 @@ class PrometheusApi:
         """Return the difference of Prometheus' clock from this machine's clock, in seconds.
 
         A positive difference means that the clock of Prometheus is ahead. The request takes some
-        time, so several differences are possible; the smallest of them is returned.
+        time, so only a range of differences is known. The result is the difference in this range
+        that is nearest to 0.
 
         Raises:
             MonitoringError: Prometheus does not answer, or its response has no Date header.
@@ -225,7 +226,8 @@ class PrometheusApi:
         content = self.api.value(path, parameters)
         if not isinstance(content, dict) or content.get("status") != "success":
             raise MonitoringError(
-                f"Prometheus reports no success: {str(content)[:200]}\nagain: {self.api.curl(path)}"
+                f"expected status success from Prometheus, got: {str(content)[:200]}"
+                f"\nagain: {self.api.curl(path, parameters)}"
             )
         return content.get("data")
 
@@ -304,6 +306,7 @@ def _target(content: Mapping[str, object]) -> ScrapeTarget:
 
 def _rule(content: Mapping[str, object], group: Mapping[str, object], now: float) -> Rule:
     is_alert = json_values.text(content["type"]) == "alerting"
+    last = _moment(content["lastEvaluation"])
     return Rule(
         name=json_values.text(content["name"]),
         expression=json_values.text(content["query"]),
@@ -314,15 +317,19 @@ def _rule(content: Mapping[str, object], group: Mapping[str, object], now: float
         group=json_values.text(group["name"]),
         health=json_values.text(content["health"]),
         error=json_values.text(content.get("lastError", "")),
-        seconds_since_evaluation=now - _moment(content["lastEvaluation"]),
+        seconds_since_evaluation=None if last is None else now - last,
         interval_seconds=json_values.number(group["interval"]),
     )
 
 
-def _moment(value: object) -> float:
-    """Convert a time of Prometheus' API, with up to nine decimals, to seconds since the epoch."""
+def _moment(value: object) -> float | None:
+    """Convert a time of Prometheus' API, with up to nine decimals, to seconds since the epoch.
+
+    Returns:
+        The seconds; None for the year 1, with which Prometheus says that there was no such moment.
+    """
     content = json_values.text(value)
-    return datetime.fromisoformat(content).timestamp() if content[:4] != "0001" else 0.0
+    return datetime.fromisoformat(content).timestamp() if content[:4] != "0001" else None
 
 
 def _texts(content: object) -> dict[str, str]:

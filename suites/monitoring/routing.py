@@ -219,7 +219,10 @@ def _route(
 def _matchers(
     content: Mapping[str, object], listed: str, named: str, place: str
 ) -> tuple[Matcher, ...]:
-    """Return the matchers of a route or of one side of an inhibition rule, from all three keys."""
+    """Return the matchers of a route or of one side of an inhibition rule.
+
+    Alertmanager reads three keys, for example ``matchers``, ``match`` and ``match_re``.
+    """
     matchers = [
         matcher
         for entry in _list(content.get(listed), f"{place}.{listed}")

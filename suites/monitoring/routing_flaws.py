@@ -126,7 +126,7 @@ def _shown(alert: str) -> str:
 
 
 def _shortened(flaws: list[str]) -> list[str]:
-    """Leave out the flaws of single alerts that are reported for any alert of the severity."""
+    """Leave out a flaw of a single alert if the same flaw is reported for any alert."""
     general = {flaw.replace("any alert ", "", 1) for flaw in flaws if "any alert " in flaw}
     kept = []
     for flaw in flaws:
@@ -165,7 +165,7 @@ def inhibition_flaws(
 
 
 def _is_muted(target: Labels, rule: Inhibition, alerts: Sequence[Labels]) -> bool:
-    """Return whether an alert of a rule, or any other possible alert, can mute the alert."""
+    """Return whether a known alert, or any other possible alert, mutes the target by this rule."""
     sources = [*alerts, *_fitting(rule.source)]
     return any(rule.mutes(_with_equal(source, target, rule), target) for source in sources)
 
@@ -223,7 +223,7 @@ def forwarding_flaws(configuration: str, alerts: Iterable[Labels]) -> list[str]:
 
 
 def _relabel_problem(step: Mapping[str, Any], labels: Labels) -> str:
-    """Return how a step of ``alert_relabel_configs`` loses an alert or its routing labels."""
+    """Return how a relabel step drops an alert or changes its routing labels; empty if neither."""
     action, pattern = str(step.get("action", "replace")).lower(), str(step.get("regex", "(.*)"))
     names = step.get("source_labels") or ()
     content = str(step.get("separator", ";")).join(labels.get(name, "") for name in names)
@@ -323,7 +323,7 @@ def _examples(pattern: str) -> list[str]:
 
 
 def _first_group(pattern: str) -> list[str]:
-    """Return the pattern once for each alternative of its first innermost group."""
+    """Replace the first innermost group by each alternative: ``a(b|c)`` gives ``ab`` and ``ac``."""
     match = re.search(r"\((?:\?[:i])?([^()]*)\)", pattern)
     if match is None:
         return [pattern]

@@ -70,7 +70,7 @@ def interval_flaws(
         targets: the scrape targets of Prometheus.
         longest_seconds: the longest allowed scrape interval, in seconds; 0 allows any interval.
         tolerance: how much longer than the interval the median time between scrapes may be, as a
-            part of the interval.
+            fraction of the interval.
         now: the time of this machine, in seconds since the epoch.
 
     Returns:
@@ -96,7 +96,7 @@ def interval_flaws(
 
 
 def _late(times: list[float], interval: float, tolerance: float, now: float) -> list[str]:
-    """Return the problems of scrape times; one outage does not change the median interval."""
+    """Return the problems of the scrape times; the median of the gaps ignores a single outage."""
     if len(times) < MIN_SAMPLES:
         return [
             f"only {len(times)} scrapes in the last minutes, expected a scrape every {interval:g} s"
@@ -146,7 +146,7 @@ def clock_flaws(
         if place in intervals and not -limit_seconds <= age <= oldest:
             flaws.append(
                 f"{' '.join(place)}: the newest sample is {age:.1f} s old, "
-                f"expected an age from {-limit_seconds:g} to {oldest:g} s"
+                f"expected an age from {-limit_seconds:g} s (in the future) to {oldest:g} s"
             )
     if not newest:
         flaws.append(f"Prometheus has no time series that matches {OF_EXPORTERS}")

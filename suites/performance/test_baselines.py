@@ -65,7 +65,7 @@ def test_payment(
 
 @check("performance.api", needs="gamification", alone=True)
 def test_api(new_person: NewPerson, policy: Policy, conclude: Callable[[str], None]) -> None:
-    """The P95 of all usual requests of a shopper together is below the limit of the policy."""
+    """The P95 over all kinds of usual requests together is below the limit of the policy."""
     shoppers = new_person.customers(ADDRESSES)
     usual = cycle(API)
 

@@ -154,14 +154,16 @@ def test_same_view(
 
 
 def _require_one_cart(clients: dict[str, StoreClient], product_id: str) -> None:
-    """Require that a change of the cart on one colour is shown by every colour at once."""
+    """Require that every colour immediately shows a change of the cart on any colour."""
     body = {"product_id": product_id, "quantity": 1}
     for client in clients.values():
         client.call("show_cart", expect=200)
     for name, client in clients.items():
         changed = client.call("add_to_cart", expect=200, body=body).body
         carts = {other: each.call("show_cart", expect=200).body for other, each in clients.items()}
-        assert carts == dict.fromkeys(clients, changed), f"after a change of the cart on {name}"
+        assert carts == dict.fromkeys(clients, changed), (
+            f"every colour must show the cart that {name} returned after a change"
+        )
 
 
 def _require_announcements(
@@ -169,7 +171,7 @@ def _require_announcements(
 ) -> None:
     """Require that every colour announces an order that a customer places on any colour.
 
-    A busy store may announce an earlier order of the customer only now; its event is not counted.
+    A busy store may announce earlier orders late, so the check ignores events of earlier orders.
     """
     for listener_name, listener_client in clients.items():
         if "realtime" not in listener_client.target.capabilities:
@@ -183,7 +185,9 @@ def _require_announcements(
                 event = listener.next_event("OrderEvent")
                 while event["order_id"] in earlier_orders:
                     event = listener.next_event("OrderEvent")
-            assert event["order_id"] == placed["id"], f"{name} must announce to {listener_name}"
+            assert event["order_id"] == placed["id"], (
+                f"{listener_name} must announce the order that was placed on {name}"
+            )
             earlier_orders = {*earlier_orders, placed["id"]}
 
 

@@ -71,7 +71,7 @@ def require(confirmed: dict[str, Confirmed]) -> Require:
 
 @check("platform.integrity.order_items", needs="data")
 def test_order_items(require: Require) -> None:
-    """Every order has at least one item, and the numbers of each item are whole numbers."""
+    """Every order has at least one item, and each item has a valid quantity, price and total."""
     require("order_items")
 
 

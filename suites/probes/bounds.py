@@ -90,5 +90,8 @@ def _objects(schema: Any, value: object, path: str) -> Iterator[tuple[str, Any]]
 
 
 def _observation(place: str, answer: Exchange, *, is_finding: bool) -> Observation:
-    sentence = f"test of the bound {place!r}: the response has status {answer.status}"
+    sentence = (
+        f"test of {place!r} (kept: a value beyond the bound, reached: a value at the bound): "
+        f"the response has status {answer.status}"
+    )
     return Observation("input-bounds", place, is_finding, sentence, answer)

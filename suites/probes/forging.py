@@ -193,6 +193,6 @@ def no_token(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observa
     """Yield one observation: whether a secured operation accepts a request without a token."""
     without_token = replace(call, headers={**call.headers, "Authorization": ""})
     answer = sender.send(endpoint, without_token)
-    sentence = f"{endpoint.name} answers {answer.status} without a token"
+    sentence = f"{endpoint.name} answers {answer.status} to a request without a token"
     accepted = answer.status in SUCCESS
     yield Observation("missing-authentication", endpoint.name, accepted, sentence, answer)

@@ -133,7 +133,7 @@ def nosql_pairs() -> tuple[Pair, ...]:
 
 
 def shape(exchange: Exchange, *payloads: object) -> tuple[int, object]:
-    """Return status and structure of a response, after the removal of all repeated payloads."""
+    """Return status and structure of a response, without payloads that the response repeats."""
     try:
         content = without_echoes(json.loads(exchange.text), payloads)
     except (ValueError, RecursionError):
@@ -145,7 +145,7 @@ def shape(exchange: Exchange, *payloads: object) -> tuple[int, object]:
 
 
 def without_echoes(content: object, payloads: tuple[object, ...]) -> object:
-    """Replace payloads in a JSON value by None, because a repeated payload proves no effect."""
+    """Replace payloads in a JSON value by None, because their repetition proves nothing."""
     if any(content == payload for payload in payloads if not isinstance(payload, bool)):
         return None
     if isinstance(content, dict):
@@ -311,7 +311,7 @@ def template(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observa
 
 
 def crlf(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Observation]:
-    """Send line breaks in values; if the text after one becomes a header, this is a finding."""
+    """Send line breaks in values; a header made from the text after a line break is a finding."""
     payloads = [f"{WORD}{line_break}{HEADER}: 1" for line_break in BREAKS]
     return _by_sign(
         "header-injection",
@@ -353,7 +353,7 @@ def _by_sign(
 
 
 def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[Observation]:
-    """Send addresses that lead out of a folder, below each of the path prefixes, unescaped."""
+    """For each path prefix, send unescaped paths that lead out of the folder of the prefix."""
     for prefix in prefixes:
         plain = Endpoint(
             f"GET {prefix}", "GET", prefix, (), None, "", secured=False, statuses=frozenset()
@@ -373,7 +373,10 @@ def traversal_of_address(sender: Sender, prefixes: tuple[str, ...]) -> Iterator[
                 )
                 break
         yield observation or Observation(
-            "path-traversal", prefix, is_finding=False, sentence=f"no path leads out of {prefix}"
+            "path-traversal",
+            prefix,
+            is_finding=False,
+            sentence=f"no sent path leads out of {prefix}",
         )
 
 

@@ -52,11 +52,11 @@ def limit_is(exchanges: list[Exchange], limit: int, window_seconds: float) -> It
 def window_slides(
     sender: Sender, endpoint: Endpoint, call: Call, limit: int, window_seconds: float
 ) -> Iterator[Observation]:
-    """Find out whether the service serves the number of requests of the limit in any window.
+    """Find out whether the service enforces the limit in every window, not only in fixed minutes.
 
     A limit that counts in fixed minutes, or forgets all requests at once, allows twice as many
-    requests around the end of a minute. A limit that counts refused requests refuses a client that
-    sent a request too early, although the time of ``Retry-After`` is over (RFC 9110, section
+    requests around the end of a minute. If the limit also counts refused requests, a client that
+    sent a request too early is still refused after the time of ``Retry-After`` (RFC 9110, section
     10.2.3). The probe takes a little longer than a window.
 
     Args:
@@ -90,9 +90,9 @@ def window_slides(
     retry_after = refused[-1].headers.get("retry-after", "")
     is_over = retry_after.isdigit() and waited >= int(retry_after)
     sentence = (
-        f"{len(refused)} requests over the limit were refused with Retry-After {retry_after}; "
+        f"after {len(refused)} requests over the limit, Retry-After was {retry_after or 'none'}; "
         f"{waited:.0f} s later, a request got status {last[0].status}, expected another status "
-        f"than {TOO_MANY}: refused requests must not count"
+        f"than {TOO_MANY}, because refused requests must not count"
     )
     is_wrong = is_over and last[0].status == TOO_MANY
     yield Observation("rate-limit", "refused requests", is_wrong, sentence, last[0])

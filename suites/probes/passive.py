@@ -77,7 +77,7 @@ def _csp(exchange: Exchange, place: str, policy: str) -> Observation:
         )  # of two directives of one name, browsers keep the first
     scripts = parts.get("script-src", parts.get("default-src", ["*"]))
     weak = [directive for directive in scripts if directive in WEAK_SOURCES or "//*" in directive]
-    sentence = f"{place}: the policy allows scripts from {' '.join(scripts)}"
+    sentence = f"{place}: the content security policy allows scripts from {' '.join(scripts)}"
     return Observation("csp", place, bool(weak), sentence, exchange)
 
 
@@ -88,7 +88,7 @@ def private_data_is_not_cached(exchange: Exchange, place: str) -> Observation:
         exchange: a request of a logged-in user, and the response.
         place: the path or the operation, for messages.
     """
-    cache_control = exchange.headers.get("cache-control", "nothing")
+    cache_control = exchange.headers.get("cache-control", "missing")
     sentence = f"{place}: Cache-Control is {cache_control}, expected no-store"
     return Observation(
         "cacheable-private-data", place, "no-store" not in cache_control, sentence, exchange
@@ -98,7 +98,7 @@ def private_data_is_not_cached(exchange: Exchange, place: str) -> Observation:
 def is_soon_fresh(exchange: Exchange, place: str, max_seconds: int) -> Observation:
     """Observe whether a cache may serve a response for longer than some seconds.
 
-    A browser that keeps an old price, or the script of an old release, cannot be corrected.
+    The store cannot correct an old price, or an old script, that a browser still keeps.
 
     Args:
         exchange: the request and the response.
@@ -220,10 +220,11 @@ def survives(
 
 
 def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Observation:
-    """Observe whether a response shows internals, versions or secrets.
+    """Observe whether a response shows internals (such as a stack trace), versions or secrets.
 
     Args:
-        answer: the request and the response; internals count from status 400 on.
+        answer: the request and the response; internals are a finding only for a status of
+            400 or more.
         place: the operation and the malformed part, for messages.
         secrets: texts that no response may contain.
     """
@@ -239,7 +240,7 @@ def error_details(answer: Exchange, place: str, secrets: tuple[str, ...]) -> Obs
         excerpt = shown[max(0, internals.start() - EXCERPT) : internals.start() + 2 * EXCERPT]
         leak = f"shows internals: {excerpt.strip()!r}"
     leak = leak or (f"has a version in the header {versions[0]}" if versions else "")
-    leak = leak or ("shows a secret of the request" if leaked else "")
+    leak = leak or ("shows a secret that no response may contain" if leaked else "")
     sentence = f"{place}: the response {leak or 'shows no internals'}"
     return Observation("error-details", place, bool(leak), sentence, answer)
 

@@ -69,7 +69,7 @@ RULES = {
         ),
         Rule(
             "path-traversal",
-            "a value leads to files outside their folder",
+            "a value gives access to files outside the allowed folder",
             22,
             "5.3.2",
             "looks names up in a list, and never uses a value as a path of the file system",
@@ -125,7 +125,7 @@ RULES = {
         ),
         Rule(
             "csrf",
-            "a form of another site acts for the user",
+            "a form of another site can send requests as the user",
             352,
             "3.5.1",
             "accepts no credential that a browser sends automatically",
@@ -160,7 +160,7 @@ RULES = {
         ),
         Rule(
             "token-claims",
-            "the service accepts a token of another time, issuer or audience",
+            "the service accepts a token with a wrong time, issuer or audience",
             613,
             "9.2.1",
             "verifies the claims exp, nbf, iss and aud of each token",
@@ -195,10 +195,10 @@ RULES = {
         ),
         Rule(
             "second-factor-skipped",
-            "the second step can be skipped or guessed",
+            "the second factor can be skipped, or its code can be guessed",
             304,
             "6.6.3",
-            "gives no rights to the token of the first step, and locks after some wrong codes",
+            "gives no rights to the token of the first log-in step, and locks after wrong codes",
         ),
         Rule(
             "function-access",
@@ -307,7 +307,7 @@ RULES = {
         ),
         Rule(
             "privilege-change",
-            "a user without this permission can give rights to an account",
+            "a user who is not an administrator can change the rights of an account",
             269,
             "8.2.3",
             "lets only administrators change roles and rights",

@@ -42,7 +42,7 @@ def failure_text(
 
 
 def _plain(check_id: str, text: str) -> str:
-    """Return the message of ``pytest.fail`` unchanged, with the check id, cut after ten lines."""
+    """Return the check id, and the first ten lines of the message of ``pytest.fail``."""
     lines = text.splitlines() or [""]
     hidden = len(lines) - MAX_TEXT_LINES
     lines = [*lines[:MAX_TEXT_LINES], *([f"… {hidden} more lines"] if hidden > 0 else [])]

@@ -1,7 +1,8 @@
 """Has the fixtures of the checks.
 
-pytest loads this module in every run of its environment. So imports inside the fixtures load
-pymongo, bcrypt, pyotp and Playwright; the browser is an extra that need not be installed.
+pytest loads this module in every run of the Python environment, also for other projects. So each
+fixture imports pymongo, bcrypt, pyotp or Playwright itself, and only when a test uses the fixture.
+Playwright is in the optional extra ``browser``.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -111,8 +112,8 @@ def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def effect_observer(target: Target, request: pytest.FixtureRequest) -> "EffectObserver | None":
     """Return the observer that compares the database changes with the contract, or None.
 
-    The observer takes time, so performance checks have no observer. It reads collections without an
-    index, so there is no observer on a production target.
+    The observer takes time, so performance checks have no observer. Its queries use
+    no index, so there is no observer on a production target.
     """
     marked = request.node.get_closest_marker
     observed = marked("smoke") or marked("integration")

@@ -64,12 +64,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--run-id", metavar="ID", help=text)
     text = "run only this check; repeatable"
     group.addoption("--check", metavar="ID", action="append", help=text)
-    text = "the folder of generated files (KIRANA_OUT, ./out)"
+    text = "the folder of generated files (default: KIRANA_OUT, else ./out)"
     group.addoption("--out", metavar="DIR", help=text)
     group.addoption(
         "--remove-ended-runs",
         action="store_true",
-        help="on a production target, too, delete the data that ended runs left",
+        help="delete the data that ended runs left, also on a production target",
     )
 
 

@@ -61,7 +61,7 @@ def needed_files(check_ids: Sequence[str], suite: str, folder: Path) -> frozense
 
 
 def _may_have(text: str, suite: str) -> bool:
-    """Return whether a file may have checks of a suite; a file without a known mark may."""
+    """Return whether a file may have checks of a suite: it has that mark, or no suite's mark."""
     marked = [name for name in SUITES if f"pytest.mark.{name}" in text]
     return suite in marked or not marked
 
@@ -103,7 +103,8 @@ def _keep_named(config: pytest.Config, items: list[pytest.Item], check_ids: set[
         return
     if unknown := sorted(set(names) - check_ids):
         raise pytest.UsageError(
-            f"no check {unknown[0]!r} among the collected tests; correct --check, or the folders"
+            f"no check {unknown[0]!r} among the collected tests; correct --check, or the "
+            "test folders on the command line"
         )
     selected = [item for item in items if check_id_of(item) in names]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected])

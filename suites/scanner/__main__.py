@@ -68,25 +68,28 @@ def _add_accounts(scan: argparse.ArgumentParser) -> None:
     scan.add_argument(
         "--login",
         metavar="OPERATION",
-        help="the operationId of the log-in; the password is read from SCAN_PASSWORD",
+        help="the operationId of the log-in; its password is in the environment variable "
+        "SCAN_PASSWORD",
     )
     scan.add_argument("--user", default="", help="the name of the user who logs in")
     scan.add_argument(
         "--user2",
         default="",
         metavar="NAME",
-        help="a second user with the same rights; password in SCAN_PASSWORD2, else SCAN_PASSWORD",
+        help="a second user with the same rights; the environment variable SCAN_PASSWORD2 has the "
+        "password; if it is not set, the scan uses SCAN_PASSWORD",
     )
     scan.add_argument(
         "--admin",
         default="",
         metavar="NAME",
-        help="an administrator; password in SCAN_ADMIN_PASSWORD, else SCAN_PASSWORD",
+        help="an administrator; the environment variable SCAN_ADMIN_PASSWORD has the password; if "
+        "it is not set, the scan uses SCAN_PASSWORD",
     )
     scan.add_argument(
         "--token",
         action="store_true",
-        help="send the bearer token in SCAN_TOKEN instead of logging in",
+        help="do not log in; send the bearer token from the environment variable SCAN_TOKEN",
     )
 
 
@@ -96,7 +99,8 @@ def _add_scope(scan: argparse.ArgumentParser) -> None:
         "--own-host",
         default="",
         metavar="HOST",
-        help="the host of the service's own pages; the scan sends similar hosts as Origin (CORS)",
+        help="the host of the service's own pages; to check CORS, the scan sends requests with "
+        "similar hosts in the header Origin",
     )
     scan.add_argument(
         "--exclude",
@@ -117,7 +121,7 @@ def _add_scope(scan: argparse.ArgumentParser) -> None:
         type=float,
         default=900.0,
         metavar="SECONDS",
-        help="end the scan after this time, and report its findings until then (default 900)",
+        help="end the scan after this time, and report the findings so far (default 900)",
     )
     scan.add_argument(
         "--timeout",
@@ -134,7 +138,7 @@ def _add_output(scan: argparse.ArgumentParser) -> None:
         "--sarif",
         type=Path,
         metavar="FILE",
-        help="also write the findings to this file as SARIF 2.1.0, after each finding",
+        help="also write the findings to this SARIF 2.1.0 file, again after each new finding",
     )
     scan.add_argument("--json", action="store_true", help="print JSON instead of text")
     scan.add_argument(
@@ -177,8 +181,7 @@ def run(options: argparse.Namespace) -> int:
         UnreachableError: the service does not answer.
         LoginFailedError: the log-in failed.
         NotAllowedError: the address of the service is not a loopback address.
-        ValueError: an option or the OpenAPI file is wrong.
-        KeyError: ``--token`` is set, and the variable with the token is not set.
+        ValueError: an option, the OpenAPI file or an environment variable is wrong.
     """
     if options.time_budget <= 0 or options.timeout <= 0:
         raise ValueError("--time-budget and --timeout: expected a positive number of seconds")
@@ -209,7 +212,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def exit_code(result: ScanResult) -> int:
-    """Return the exit code of a finished scan: 1 with a finding, 3 with a problem, or else 0."""
+    """Return the exit code: 1 after a finding (except notes), else 3 after a problem, else 0."""
     if any(finding.severity.level is not Level.NOTE for finding in findings(result.findings)):
         return FOUND
     return NOT_LOOKED_AT if result.problems else NOTHING
@@ -236,7 +239,7 @@ def _report(scan: Scan, url: str, budget: Budget, accounts: Accounts) -> Report:
 
 
 def _replacements(scan: Scan) -> Replacements:
-    """Return the texts that curl lines write instead of secrets and of names that must be new."""
+    """Return the secrets and names that curl lines replace, and the texts that replace them."""
     survey = scan.survey
     if survey is None:
         return Replacements({})
@@ -288,7 +291,7 @@ def _progress(scan: Scan, budget: Budget) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the scan as Ctrl-C does: the scan reports its findings until then."""
+    """Let SIGTERM end the scan as Ctrl-C does: the scan reports the findings so far."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -312,7 +315,9 @@ def document(path: Path) -> Mapping[str, Any]:
     text = path.read_text(encoding="utf-8")
     content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is not an OpenAPI file")  # noqa: TRY004 - content of a file
+        raise ValueError(  # noqa: TRY004 - content of a file
+            f"{path} is not an OpenAPI file; expected a mapping of keys to values"
+        )
     return content
 
 
@@ -366,9 +371,7 @@ def _login(
     if not matching:
         raise ValueError(f"--login: {options.openapi} has no operation {options.login!r}")
     if not options.user or PASSWORD_VARIABLE not in os.environ:
-        raise ValueError(
-            f"--login needs --user, and the password in the variable {PASSWORD_VARIABLE}"
-        )
+        raise ValueError(f"--login needs --user, and the environment variable {PASSWORD_VARIABLE}")
     return Login(matching[0], options.user, os.environ[PASSWORD_VARIABLE], header)
 
 

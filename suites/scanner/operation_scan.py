@@ -26,7 +26,7 @@ VALUE_RULES = ("sql-injection", "nosql-injection", "command-injection", "templat
 
 @dataclass(slots=True)
 class PatientSender:
-    """Sends requests for an account; a request without a response becomes status 0.
+    """Sends requests as an account; a request without a response gives an exchange with status 0.
 
     Args:
         account: the account that sends the requests.
@@ -108,7 +108,7 @@ class OperationScan:
         yield sender.drained()
         if self._is_damaged():
             reason = (
-                f"{self.good.endpoint.name} answers with errors since an earlier attack stored a "
+                f"{self.good.endpoint.name} answers with errors after an earlier attack stored a "
                 "value"
             )
             yield [Gap(rule, reason) for rule in ("unhandled-input", "input-bounds")]
@@ -118,7 +118,7 @@ class OperationScan:
             yield self._bounds(sender, call)
 
     def _slow(self, sender: DamageWatch, call: Call) -> Iterator[Observation | Gap]:
-        """Look for slow regular expressions; store the parameters where a long value would hang."""
+        """Look for slow regular expressions; store the parameters that must get no long values."""
         endpoint = self.good.endpoint
         for outcome in slow_patterns.slow_patterns(sender, endpoint, call):
             is_gap = isinstance(outcome, Gap)
@@ -161,7 +161,7 @@ class OperationScan:
     def _call(self) -> Call:
         """Return a valid request; for the log-in, a request with a wrong password.
 
-        After a wrong password, an accepted attack differs from a normal response.
+        The service refuses a wrong password, so the response to an accepted attack is different.
         """
         good, user = self.good, self.survey.user
         if user.login is not None and good.endpoint == user.login.endpoint:
@@ -172,7 +172,7 @@ class OperationScan:
         return good.call
 
     def _reason_to_skip(self) -> str:
-        """Return why the scan does not attack the operation by values; empty without a reason."""
+        """Return why the scan sends no harmful values to the operation; empty without a reason."""
         good, answer = self.good, self.good.answer
         if good.endpoint.method == "DELETE" and not self.destructive:
             return "it deletes data; use --destructive to attack it"

@@ -25,7 +25,7 @@ class Report:
     Args:
         result: findings, gaps and problems of the scan.
         accounts: the accounts of the scan; the output shows their log-in commands before the
-        curl lines.
+            curl lines.
         replacements: the texts that replace secrets and names in curl lines.
         url: the address of the scanned service.
         seconds: how long the scan took, in seconds.
@@ -198,9 +198,9 @@ def outcome(name: str, report: Report) -> str:
     count = sum(finding.first.rule == name for finding in findings(result.findings))
     gaps = result.gaps.get(name, [])
     if count:
-        return f"{count} finding{'' if count == 1 else 's'} in {places} places"
+        return f"{count} finding{'' if count == 1 else 's'} in {places} places tested"
     if places:
-        tried = f"no finding in {places} places"
+        tried = f"no finding in {places} places tested"
         return f"{tried}; not tried: {'; '.join(gaps[:3])}" if gaps else tried
     reason = "; ".join(gaps[:3]) or report.reasons.get(
         name, "no operation has a parameter for this attack"

@@ -1,6 +1,7 @@
 """Write the curl line that repeats a request: in a shell, it sends the same bytes again.
 
-Environment variables replace the secrets. Python writes the bodies that a shell cannot.
+Environment variables replace the secrets. For a binary, long or repetitive body, the
+line runs Python, which writes the body.
 """
 
 import json
@@ -64,7 +65,7 @@ def again(exchange: Exchange, replacements: Replacements) -> str:
 
     Args:
         exchange: the request with its response.
-        replacements: the texts to write instead of secrets and of names that must be new.
+        replacements: the secrets and names to replace, and the texts that replace them.
     """
     variables, nonce = replacements.variables, replacements.nonce
     body = exchange.payload

@@ -17,6 +17,8 @@ from suites.probes.severity import SEVERITIES, Severity
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_TEXT = 2000
+# Schemes of the header Authorization that a curl line may show; Bearer stands for any other text.
+SCHEMES = ("Bearer", "Basic", "Token")
 # What differs from run to run: ids that tests make, and long random words.
 VOLATILE = re.compile(r"(usr|prd|evt|ord|pay|ses)_[\w-]+|[0-9a-f]{8,}|\d{6,}")
 
@@ -108,7 +110,9 @@ def fingerprint(observation: Observation) -> str:
 
 def curl(exchange: Exchange) -> str:
     """Return the curl line of a request with masked secrets; the reader sets ``$TOKEN``."""
-    parts = ["curl", "-i", "-X", exchange.method, "-H", "Authorization: Bearer $TOKEN"]
+    sent_scheme = exchange.sent_headers.get("Authorization", "").partition(" ")[0]
+    scheme = sent_scheme if sent_scheme in SCHEMES else SCHEMES[0]
+    parts = ["curl", "-i", "-X", exchange.method, "-H", f"Authorization: {scheme} $TOKEN"]
     if exchange.sent:
         parts += ["-H", "Content-Type: application/json", "-d", _hidden(exchange.sent, ())[:500]]
     parts.append(masked(exchange.url))

@@ -225,7 +225,7 @@ class Scan:
         self.result.note(Observation("service-hang", "all", is_finding=False, sentence=sentence))
 
     def _operations(self, survey: Survey, passive: PassiveScan, scans: list[OperationScan]) -> None:
-        """Attack a list of operations by values; malformed values come last."""
+        """Send harmful values to each operation of a list, and then malformed values to each."""
         for scan in scans:
             name = scan.good.endpoint.name
             self._step(name)
@@ -295,7 +295,7 @@ class Scan:
             self.result.add(attack_, "log-in")
 
     def _hangs(self, survey: Survey, good: GoodCall) -> None:
-        """Repeat requests that got no response, and report those that get no response again."""
+        """Repeat requests without a response; report each request that again gets no response."""
         if survey.nobody.watch.incidents:
             self.result.add(robustness.hang(survey, good), good.endpoint.name)
 

@@ -38,7 +38,7 @@ def reasons(survey: Survey | None) -> Mapping[str, str]:
     reason_by_rule = dict(NEEDS)
     reason_by_rule |= {
         "csp": "no response is an HTML page",
-        "xss-reflected": "no HTML page takes a value",
+        "xss-reflected": "no operation with a parameter returned an HTML page",
         "server-version": "no operation gave a response",
         "service-hang": "every request got a response",
         "cors-wildcard": "no operation allows every origin",

@@ -82,8 +82,8 @@ class Budget:
         """Limit the time of the next operation.
 
         Args:
-            part: the part of the remaining time for the operation, from 0 to 1; the operation gets
-                at least ``MIN_SHARE_SECONDS``.
+            part: the fraction (0 to 1) of the remaining time that the operation gets; the
+                operation gets at least ``MIN_SHARE_SECONDS``.
         """
         self.share_end = time.monotonic() + max(MIN_SHARE_SECONDS, part * self.left())
 
@@ -165,7 +165,7 @@ class HttpSender:
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> Exchange:
-        """Send one request without changes to its parts; errors are those of ``send``.
+        """Send one request with the given path, headers and body; raise the errors of ``send``.
 
         Args:
             method: the HTTP method.
@@ -224,7 +224,7 @@ class HttpSender:
 
 
 def _latin(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers with a question mark for each character that no header can have."""
+    """Return the headers; a question mark replaces each character that is not in Latin-1."""
     return {
         name: value.encode("latin-1", "replace").decode("latin-1")
         for name, value in headers.items()
@@ -232,7 +232,7 @@ def _latin(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
-    """The body, up to MAX_BYTES.
+    """Return the first MAX_BYTES bytes of the body.
 
     Raises:
         TimeoutError: the body does not end before the deadline.

@@ -31,7 +31,10 @@ MEANINGS = {
     NOT_LOOKED_AT: "a part of the scan has no result",
 }
 MAX_SHOWN = 10
-HOW_TO_ACCEPT = "to accept a finding for a limited time, add its rule and place to {}"
+HOW_TO_ACCEPT = (
+    "to accept a finding for a limited time, add an entry to {}, with rule, place, owner, reason "
+    "and expires"
+)
 
 
 def main() -> int:
@@ -65,15 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m suites.security", description=__doc__)
     parser.add_argument("--target", required=True, metavar="NAME", help="the target to attack")
     parser.add_argument(
-        "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS)"
+        "--targets",
+        metavar="DIR",
+        help="the folder of target files (default: KIRANA_TARGETS, else the installed folder)",
     )
     parser.add_argument(
         "--policy",
         metavar="FILE",
-        help="the policy file (KIRANA_POLICY; default: the installed policy)",
+        help="the policy file (default: KIRANA_POLICY, else the installed file)",
     )
     parser.add_argument(
-        "--out", metavar="DIR", help="the folder for generated files (KIRANA_OUT; default: ./out)"
+        "--out",
+        metavar="DIR",
+        help="the folder of generated files (default: KIRANA_OUT, else ./out)",
     )
     for name, default, text in (
         ("--repository", Path(), "the repository to scan; default: the working folder"),

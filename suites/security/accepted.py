@@ -58,7 +58,8 @@ def _entry(number: int, entry: dict[str, object]) -> AcceptedFinding:
         isinstance(text, str) and text.strip() for text in texts.values()
     ):
         raise AcceptedFindingsError(
-            f"entry {number}: expected the keys {', '.join(texts)} and expires"
+            f"entry {number}: expected the keys {', '.join(texts)} and expires, no other key, and "
+            "no empty text"
         )
     if not isinstance(expires, date) or isinstance(expires, datetime):
         raise AcceptedFindingsError(f"entry {number}: expires must be a date like 2026-12-31")

@@ -105,13 +105,13 @@ def pytest_terminal_summary(
     """Print the number of observations, and the seed with which the payloads can be repeated."""
     lines = config.stash.get(SUMMARY, [])
     if config.stash.get(OBSERVATIONS, []):
-        lines = [*lines, f"{len(config.stash[OBSERVATIONS])} observations; payloads of seed {SEED}"]
+        lines = [*lines, f"{len(config.stash[OBSERVATIONS])} observations; payload seed {SEED}"]
     for line in lines:
         terminalreporter.write_line(line)
 
 
 def _finding_text(finding: Observation) -> str:
-    """Return a finding as text: rule, sentence, a safe service, and the request as curl command."""
+    """Return a finding as text: rule, sentence, what a safe service does, and a curl command."""
     rule = RULES[finding.rule]
     again = f"\n  again: {curl(finding.exchange)}" if finding.exchange else ""
     return (

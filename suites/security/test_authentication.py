@@ -42,6 +42,8 @@ UNAUTHORISED, CONFLICT = 401, 409
 # bcrypt at cost 10 takes some 60 ms. A log-in that skips bcrypt for unknown users takes a third of
 # the time or less.
 MIN_TIME_RATIO = 0.5
+# Names of schemes before and after Bearer in the alphabet.
+OTHER_SCHEMES = ("Basic", "Token")
 
 
 @check("security.auth.required", needs="access")
@@ -79,6 +81,7 @@ def test_forged_tokens(
     cart, token, sender = endpoint_named("show_cart"), person.client.token, surface.sender()
     forgeries = forging.forgeries(token, other.user.user_id)
     no_finding(forging.tokens_refused(sender, cart, Call(), token, ("forged-token", forgeries)))
+    no_finding(_other_schemes_refused(surface, token))
     session = person.client.call("login", expect=200, body=credentials(person.user)).body
     claims = forging.claims_of(session["access_token"])
     lifetime = claims["exp"] - claims["iat"]
@@ -95,6 +98,20 @@ def test_forged_tokens(
         )
     misuses = forging.misuses(token, target.secrets["token_key"])
     no_finding(forging.tokens_refused(sender, cart, Call(), token, ("token-claims", misuses)))
+
+
+def _other_schemes_refused(surface: Surface, token: str) -> Iterator[Observation]:
+    """Send a valid token with the name of another scheme (RFC 9110, section 11.6.2)."""
+    cart, sender = endpoint_named("show_cart"), surface.sender()
+    for scheme in OTHER_SCHEMES:
+        call = Call(headers={"Authorization": f"{scheme} {token}"})
+        answer = sender.send(cart, call)
+        sentence = (
+            f"{cart.name} answers {answer.status} to a valid token with the scheme {scheme}, "
+            f"expected {UNAUTHORISED}: the contract has the scheme Bearer only"
+        )
+        is_finding = answer.status != UNAUTHORISED
+        yield Observation("forged-token", f"scheme {scheme}", is_finding, sentence, answer)
 
 
 @check("security.auth.sessions", needs="access")
@@ -226,7 +243,7 @@ def test_guessing_is_stopped(
     other_status = new_client().ask("login", body=credentials(other)).status
 
     def later(seconds: int) -> int:
-        """Return the status of the right password when the failures are older by some seconds."""
+        """Make the failed log-ins some seconds older; return the status of a correct log-in."""
         for event in database.security_events.find(
             {"subject": user.user_id, "event": "login_failed"}
         ):
@@ -249,7 +266,9 @@ def test_guessing_is_stopped(
     )
     no_time = not MIN_LOCK_SECONDS <= lock_seconds <= MAX_LOCK_SECONDS
     assert guesses == sorted(guesses)
-    assert guesses.count(UNAUTHORISED) >= MIN_GUESSES, "typing errors must not lock a log-in"
+    assert guesses.count(UNAUTHORISED) >= MIN_GUESSES, (
+        f"the first {MIN_GUESSES} wrong passwords must get {UNAUTHORISED}, not lock the log-in"
+    )
     assert (other_status, *statuses_later) == (200, LOCKED, 200)
     no_finding(
         [
@@ -258,7 +277,8 @@ def test_guessing_is_stopped(
                 "password-guessing",
                 "change_password",
                 LOCKED not in changes,
-                f"{TRIES} wrong current passwords got the statuses {changes}, expected a {LOCKED}",
+                f"{TRIES} wrong current passwords got the statuses {changes}, expected {LOCKED} "
+                "at least once",
             ),
             Observation(
                 "password-guessing",

@@ -165,13 +165,13 @@ def test_other_peoples_things(
 
 
 def owned(values: Values) -> list[tuple[Endpoint, Call, Parameter]]:
-    """Return every parameter that has the id of an order or a payment.
+    """Return every parameter of a secured operation that has the id of an order or a payment.
 
     Args:
         values: the values of the parameters.
 
     Returns:
-        The secured operation, a valid request for the operation, and the parameter.
+        For each parameter: the operation, a valid request for the operation, and the parameter.
     """
     calls = [
         (endpoint, good_call(endpoint, values)) for endpoint in endpoints() if endpoint.secured
@@ -300,7 +300,8 @@ def _reaching_up(people: Mapping[str, Person], ownership: "Ownership") -> Iterat
             for name, body in requests:
                 status = client.ask(name, body=body).status
                 sentence = (
-                    f"{name} by the role {actor} about the role {role} got status {status}, "
+                    f"{name} for the role {role}, sent by a user with the role {actor}, got status "
+                    f"{status}, "
                     f"expected {FORBIDDEN}"
                 )
                 place = f"{name} {actor} {role}"

@@ -126,7 +126,8 @@ def test_rate_limit_bypass(
         expired = exemption(key, time.time() - EXEMPTION_SECONDS - EXPIRED_FOR_SECONDS)
         answer = sender.send(products, Call(headers={EXEMPTION_HEADER: expired}))
         sentence = (
-            f"an exemption that expired {EXPIRED_FOR_SECONDS} s ago got status {answer.status}, "
+            f"a request with an exemption that expired {EXPIRED_FOR_SECONDS} s ago got status "
+            f"{answer.status}, "
             f"expected {limits.TOO_MANY}"
         )
         is_open = answer.status != limits.TOO_MANY
@@ -203,7 +204,9 @@ def test_ports(target: Target, no_finding: NoFindingAssertion) -> None:
     host = target.public_address
     states = transport.open_ports(host, {*PORTS, *edge, *inside})
     # Otherwise the address is wrong, and closed ports prove nothing.
-    assert any(states[port] for port in edge), f"no port of the edge is open on {host}"
+    assert any(states[port] for port in edge), (
+        f"no port of the edge is open on {host}; correct public_address in the target file"
+    )
     no_finding(transport.ports(host, states, frozenset(edge)))
 
 
@@ -226,7 +229,8 @@ def test_passwords(
             "weak-password-hash",
             kind,
             not _is_strong(kind, policy),
-            f"passwords of {count} users: {kind}",
+            f"passwords of {count} users: {kind}, expected bcrypt of cost "
+            f"{policy.security_limits['bcrypt_cost']:g} or more",
         )
         for kind, count in costs.items()
     )
@@ -332,7 +336,8 @@ def test_attacks_leave_a_trace(
 ) -> None:
     """The security log has an entry for each attack of this check, and contains no secret.
 
-    The attacks are a wrong password, a wrong code, a forged token, a refused operation and a flood.
+    The attacks are a wrong password, a wrong code, a forged token, a refused operation, and more
+    requests than the rate limit allows.
     """
     person, client = new_person(), new_client()
     user = new_person().user
@@ -375,7 +380,7 @@ def test_attacks_leave_a_trace(
                 "missing-audit",
                 "secrets",
                 bool(leaked),
-                f"{len(leaked)} secrets in the security log",
+                f"the security log has {len(leaked)} of the secrets that were sent, expected 0",
             )
         ]
     )

@@ -167,7 +167,8 @@ def _with_cookies_only(surface: Surface, logged_in: Exchange) -> Iterator[Observ
         headers = {"Cookie": jar or "session=x", "Origin": passive.EVIL}
         answer = surface.sender().send(endpoint_named(name), Call(headers=headers))
         sentence = (
-            f"{name} returned status {answer.status} to another site's request without a token"
+            f"{name} returned status {answer.status} to another site's request without a token, "
+            f"expected {UNAUTHORISED}"
         )
         yield Observation("csrf", name, answer.status != UNAUTHORISED, sentence, answer)
 

@@ -58,7 +58,8 @@ class EffectObserver:
         database: the store's database.
         subjects: a function that returns the users and products whose documents are compared; a
             check may create further users.
-        bystander: the id of the user who gets a twin of each document that the contract names.
+        bystander: the id of the user who gets a document with the same ``where`` for each effect
+            with ``twin`` in the contract.
         own_writes: the counter of the commands with which checks write into the database directly.
     """
 
@@ -125,15 +126,16 @@ class EffectObserver:
             return self._compare(window)
 
     def _is_due(self, call: Call) -> bool:
-        """Return whether the check has observed too few requests for this operation."""
+        """Return whether to observe a request: by night all, else the first few of its kind."""
         reads = call.operation.method == "GET"
         limit = MAX_OBSERVED_READS if reads else MAX_OBSERVED
         return NIGHTLY or self._observed_calls[_kind(call)] < limit
 
     def _before(self) -> owned_documents.Snapshot:
-        """Return the newest snapshot if checks have written nothing since, else a new snapshot.
+        """Return the newest snapshot if it is still usable, else take a new snapshot.
 
-        Later effects of earlier requests may have occurred since; ``_compare`` expects them.
+        The snapshot is usable if the subjects are the same and checks have written nothing since.
+        Earlier requests may have had ``later`` effects since; ``_compare`` accepts these effects.
         """
         newest, subjects = self._newest, self._subjects()
         if (
@@ -145,7 +147,10 @@ class EffectObserver:
         return owned_documents.take(self._database, subjects)
 
     def _make_twins(self, call: Call) -> None:
-        """Give the bystander a twin of each document that the request may change; it must stay."""
+        """Give the bystander a twin for each effect with ``twin``.
+
+        The request must not change these documents.
+        """
         sent = AnsweredCall(call, ANSWERED_NOTHING, None)
         for effect in {
             (effect.collection, tuple(sorted(effect.where.items())))
@@ -188,7 +193,7 @@ class EffectObserver:
 
 
 def _kind(call: Call) -> tuple[str, str]:
-    """Return the operation and the token of a request; requests with equal values are alike."""
+    """Return a request's operation and token; requests with equal values are counted together."""
     return call.operation.name, call.token
 
 

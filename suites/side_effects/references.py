@@ -75,7 +75,7 @@ def _subject_of(token: str) -> Iterator[str]:
 
 
 def _fields(database: Shop, collection: str, key: object, field: str) -> Iterator[Any]:
-    """Yield the value of a field of each document with a key."""
+    """Yield the value of a field from each document that a key identifies."""
     query = {"$or": [{name: key} for name in LOOKED_UP_BY.get(collection, ("_id",))]}
     for document in database[collection].find(query, {field: 1}):
         yield document[field]

@@ -62,7 +62,7 @@ def test_migrations(client: StoreClient, target: Target, database: "Shop") -> No
 
 @check("smoke.metrics_present", needs="auth")
 def test_metrics_present(prometheus_text: Callable[[], str], target: Target) -> None:
-    """The store exports every metric that the gate and the alerts read, and its deployment name."""
+    """The store exports its deployment name, and every metric that the gate and the alerts read."""
     exported = series(prometheus_text())
 
     assert REQUIRED_SERIES - {name for name, _ in exported} == set()

@@ -1,7 +1,8 @@
 """Deletes data that ended runs left in the database, because a killed run cannot delete its data.
 
-A run has ended if its processes on this machine are gone. If this is not known, the run has ended
-if its newest data is older than two hours. The data of a run that may be alive is never deleted.
+A run has ended if its processes on this machine are gone. If this is not known, the run counts
+as ended if its newest data is older than two hours. The data of a run that may be alive is never
+deleted.
 """
 
 import re
@@ -45,7 +46,7 @@ class Leftovers:
     problem: str = ""
 
     def __add__(self, later: "Leftovers") -> "Leftovers":
-        """Add the results of two searches; the later search knows which data is left."""
+        """Combine the results of two searches; only the later search tells which data is left."""
         return Leftovers(
             removed=Counter(self.removed) + Counter(later.removed),
             ended=tuple(sorted({*self.ended, *later.ended})),
@@ -81,7 +82,7 @@ def remove_leftovers(target: Target, run_id: str, *, also_in_production: bool) -
         ) as client:
             return _search(client.get_default_database(), run_id, may_delete=may_delete)
     except PyMongoError as error:
-        unknown = "whether ended runs left data is unknown"
+        unknown = "it is unknown whether ended runs left data"
         return Leftovers(problem=f"{unknown}: the database does not answer ({_name(error)})")
 
 

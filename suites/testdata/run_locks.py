@@ -46,7 +46,7 @@ def hold(run_id: str) -> None:
 
 
 def release(run_id: str) -> None:
-    """Delete the lock file of a run without data; all processes of the run lose the lock."""
+    """Delete the lock file of a run that has no data left; all its processes lose the lock."""
     folder = folder_of_locks()
     if folder is not None:
         (folder / run_id).unlink(missing_ok=True)

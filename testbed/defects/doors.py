@@ -165,6 +165,13 @@ async def failures_forgotten(context: Context, collection: str, record_id: str) 
     del context, collection, record_id
 
 
+def token_of_any_scheme(header: str) -> str:
+    token = header.partition(" ")[2]
+    if not token:
+        raise tokens.unauthorised()
+    return token
+
+
 async def token_from_query(store: Store, route: Route, request: Request) -> tuple[Document, str]:
     token = request.query_params.get("access_token", "")
     if token and route.needs == "user":

@@ -79,6 +79,8 @@ DEFENCES = (
           (("tokens:read", "doors:audience_ignored"),)),
     Fault("tokens.in_address", "accepted forgery", "a token in the address opens the door",
           (("endpoint:identity", "doors:token_from_query"),)),
+    Fault("tokens.any_scheme", "accepted forgery", "a token is accepted with any scheme",
+          (("auth:bearer", "doors:token_of_any_scheme"),)),
     Fault("session.after_password", "missing effect", "a new password leaves other sessions open",
           (("auth:end_other_sessions", "doors:other_sessions_kept"),)),
     Fault("session.chosen", "accepted forgery", "log-in uses the session it is told",

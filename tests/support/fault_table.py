@@ -187,6 +187,7 @@ REDDENS: dict[str, frozenset[str]] = (
             "tokens.issuer": "security.auth.tokens",
             "tokens.audience": "security.auth.tokens",
             "tokens.in_address": "security.api_keys",
+            "tokens.any_scheme": "security.auth.tokens",
             "session.after_password": "security.auth.sessions",
             "session.chosen": "security.auth.fixation",
             "auth.unknown_told": "security.auth.enumeration",

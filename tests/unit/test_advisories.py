@@ -170,7 +170,7 @@ def test_the_lint_does_not_accept_a_trial_where_it_asks_for_an_objective(tmp_pat
     problems = policy_problems.problems(policy, None)
     assert (
         "stages.ramp-10: the stage has traffic, but is judged without the traffic that each "
-        "colour answered; add an objective about this"
+        "colour answered (kind traffic); add an objective about this"
     ) in problems
     assert policy_problems.problems(policy_of(tmp_path), None) == []
 

@@ -77,9 +77,7 @@ def test_a_start_time_that_the_policy_names_and_nobody_exports_is_a_hold(instanc
     missing = without("process_start_time_seconds", instance)
     decision = decided(Store(green=THREE, change=missing))
     assert decision.outcome is Outcome.HOLD
-    assert "the policy names this series as the sign of a restart" in " ".join(
-        sentences(decision).values()
-    )
+    assert "as the sign of a restart: export this series" in " ".join(sentences(decision).values())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """``--format`` and GitHub Actions: formats beside the answer, which no format can change."""
 
+import html
 import json
 import os
 import re
@@ -16,10 +17,11 @@ import reports.formats
 from gates import ledger
 from gates.cli import decision_formats
 from gates.cli.decision_formats import ChosenFormats, FormatFile, chosen_formats
+from gates.cli.github_actions import without_commands
 from gates.decision_document import DecisionDocument
 from gates.errors import ConfigurationError
 from gates.exitcodes import ExitCode
-from reports.formats import FOLDER_FORMATS, FORMATS, github
+from reports.formats import FOLDER_FORMATS, FORMATS, JSON_FORMATS, XML_FORMATS, github
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
@@ -255,7 +257,9 @@ def test_annotations_that_fail_change_nothing(
     assert "could not be reported to GitHub Actions (ZeroDivisionError" in done.err
 
 
-@pytest.mark.parametrize("options", [[], ["--json"], ["--format", "markdown"]])
+@pytest.mark.parametrize(
+    "options", [[], *(["--format", name] for name in sorted(FORMATS.keys() - XML_FORMATS))]
+)
 def test_no_text_from_outside_is_a_command_of_the_runner(
     tmp_path: Path, options: list[str]
 ) -> None:
@@ -270,5 +274,12 @@ def test_no_text_from_outside_is_a_command_of_the_runner(
     done = check(tmp_path, *arguments, variables={"GITHUB_ACTIONS": "true"})
     assert done.code == ExitCode.HOLD
     assert "##[" not in done.out
-    if "--json" in options:
-        assert json.loads(done.out)["policy"]["file"] == str(policy)
+    if options and options[1] in JSON_FORMATS:
+        assert "##[error]forged" in str(json.loads(done.out))
+
+
+def test_no_text_of_a_junit_file_is_a_command_of_the_runner() -> None:
+    text = "<error>##[error]forged</error>"
+    printed = without_commands(text, "junit")
+    assert "##[" not in printed
+    assert html.unescape(printed) == text

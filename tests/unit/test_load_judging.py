@@ -132,7 +132,7 @@ STOPS: dict[str, tuple[LoadRun, str]] = {
                 "900 were not finished and have waited for up to 60.0 s"),
     "failures": (good(phases=(with_operation("total", failed=168),), reasons={"status 500": 168}),
                  ("168 of 24,000 requests due in plateau failed or were not finished; "
-                  "the ratio must be under 0.5 %; most often: status 500")),
+                  "the ratio must be under 0.5 %; the most frequent reason: status 500")),
     "a gap": (good(phases=(phase(longest_gap_seconds=8.0),)), "in plateau was 8.0 s; the time"),
     "too few orders": (good(phases=(with_operation("place_order", done=150),)), "75 a minute"),
     "failing payments": (good(phases=(with_operation("process_payment", done=380, failed=20),)),
@@ -140,9 +140,9 @@ STOPS: dict[str, tuple[LoadRun, str]] = {
     "slow": (good(phases=(with_operation("search", p95=0.6, p95_at_least=0.55),)),
              "P95 of search is 600 ms"),
     "no samples": (good(phases=(with_operation("search", samples=0, p95=None),)),
-                   "no search in plateau was answered"),
+                   "no request (search) in plateau was answered"),
     "operation missing": (good(phases=(phase(operations={"total": latency(done=24_000)}),)),
-                          "no search in plateau was answered"),
+                          "no request (search) in plateau was answered"),
 }  # fmt: skip
 
 

@@ -225,7 +225,7 @@ def test_an_address_without_an_alertmanager_is_named(recording: Recording) -> No
         ),
         ({"health": "unknown"}, "ApiDown: the health of the rule is unknown, last error: no error"),
         ({"seconds_since_evaluation": 60.0}, "ApiDown: the rule was last evaluated 60 s ago"),
-        ({"seconds_since_evaluation": None}, "ApiDown: the rule was last evaluated never"),
+        ({"seconds_since_evaluation": None}, "ApiDown: the rule was never evaluated"),
     ],
 )
 def test_a_rule_that_is_not_evaluated_is_named(changed: dict[str, Any], flaw: str) -> None:
@@ -255,6 +255,10 @@ def test_loaded_rules_are_read_and_analysed(
     assert (read.severity, read.for_seconds, facts.retention_seconds) == ("critical", 300, 1296000)
     assert [str(flaw) for flaw in rule_flaws([read], facts)] == [
         "ApiDown: up > 1 is never true: the left side is at most 1"
+    ]
+    loaded["lastEvaluation"] = "0001-01-01T00:00:00Z"
+    assert evaluation_flaws(prometheus.rules()) == [
+        "ApiDown: the rule was never evaluated; expected an evaluation in the last 7 s"
     ]
 
 

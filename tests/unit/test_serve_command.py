@@ -40,7 +40,11 @@ def test_a_signal_ends_the_server_in_order(tmp_path: Path, number: int) -> None:
             _, err = running.process.communicate(timeout=20)
             assert events.read().endswith(b"\n\n")
     assert running.process.returncode == 0, err
-    assert re.match(r"serve: go about ramp-30 of green, ledger entry [0-9a-f]{12}, [\d.]+ s\n", err)
+    assert re.match(
+        r"serve: decision go about stage ramp-30 of target green, ledger entry [0-9a-f]{12}, "
+        r"[\d.]+ s\n",
+        err,
+    )
     assert "Traceback" not in err
 
 

@@ -105,7 +105,7 @@ def test_a_trigger_fires_although_the_history_cannot_be_read(
     source = KnownSource(failing_since(AT - 450), fails=is_history)
     decision = decided(source, monkeypatch)
     assert decision.outcome is Outcome.ROLLBACK
-    fired = "rollback trigger fired: on green, over 5 % of requests failed for 300 s"
+    fired = "rollback trigger fired: requests failed: green's ratio was over 5 % for 300 s"
     assert decision.reason.startswith(fired)
     assert verdict_of(decision, "errors-against-blue") is Verdict.INCONCLUSIVE
 

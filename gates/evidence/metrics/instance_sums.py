@@ -1,8 +1,8 @@
 """Reads sums of counters by instance from Prometheus, each with the time of its scrape.
 
-Prometheus evaluates a sum at the moments of a grid. At each moment, every counter of an instance
-has its value at the last scrape of the instance. So each sum belongs to one scrape. The times of
-the scrapes are known from a series that has a raw sample at each scrape.
+Prometheus evaluates a sum at moments with an equal distance: the grid. At each moment of the grid,
+every counter of an instance has the value of the last scrape of the instance. So each sum belongs
+to one scrape. A series that has a raw sample at each scrape shows the times of the scrapes.
 """
 
 from bisect import bisect_right
@@ -100,7 +100,7 @@ def at_scrapes(values: Iterable[Series], clock: ScrapeClock) -> tuple[Series, ..
 
 
 def named(sums: Iterable[Series], indicator: str) -> tuple[Series, ...]:
-    """Return the sums with the label ``__sum_of__``: the indicator's selector is its value."""
+    """Return the sums with the label ``__sum_of__``, whose value is the indicator's selector."""
     return tuple(Series({**line.labels, SUM_OF: indicator}, line.samples) for line in sums)
 
 

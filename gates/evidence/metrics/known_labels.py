@@ -24,7 +24,7 @@ class KnownLabels:
     until: float = -inf
 
     def missing_seconds(self, seconds: float, at: float) -> float:
-        """Return how many seconds before ``at`` must be queried; 0 if all labels are known.
+        """Return the length of the window to query before ``at``, in seconds; 0 if none is needed.
 
         Args:
             seconds: the length of the needed window, which ends at ``at``.
@@ -42,8 +42,8 @@ class KnownLabels:
     def with_more(self, labels: SeriesLabels, seconds: float, at: float) -> "KnownLabels":
         """Return the known labels together with the labels of a further window.
 
-        If the known labels or the further labels have a problem, the result has the further labels
-        only.
+        The result has only the further labels if the known labels or the further labels have a
+        problem, or if there is a gap between the two windows.
 
         Args:
             labels: the labels in the further window.

@@ -13,7 +13,7 @@ Work = Callable[[], None]
 class QueryThreads:
     """Threads that send queries.
 
-    If a response is no longer needed, neither the caller nor the end of the process waits for it.
+    The ``with`` block and the process may end before a response arrives: they do not wait for it.
 
     Args:
         count: the number of threads, and of queries that are sent at the same time.

@@ -44,11 +44,12 @@ class MetricsMemory:
 
     Args:
         samples: the samples of earlier queries.
-        size: the number of time series of the store; None before the first query for this number.
+        size: the number of time series of the store; None before the gate queried this number.
         sized_at: when the size was queried, seconds since the epoch.
         added: the sums that the gate added up.
-        labels: the labels of time series that were compared with each other, by selector.
-        names: the names of the labels of time series, by selector.
+        labels: the result of the comparison of a selector's time series, by selector: the label
+            names, or why the time series cannot be added up.
+        names: the label names of a selector's time series, without a comparison, by selector.
         fed_judges: the live judges, which have counted the scrapes of earlier decisions.
     """
 
@@ -148,7 +149,10 @@ class MetricsReader:
         return known
 
     def _are_labels_named(self, counters: Sequence[MetricQuery], size: StoreSize) -> bool:
-        """Return whether the source lists label names of queries that raw samples would serve."""
+        """Return whether the source returns label names; also True if no query depends on this.
+
+        A query depends on this if the gate can query either sums or raw samples for it.
+        """
         either = [
             query
             for query in counters
@@ -198,7 +202,7 @@ class MetricsReader:
             self._sums(query, part.selector, self._clock(query))
 
     def _answer(self, query: MetricQuery) -> SampleSet:
-        """Return the sample set of a query; where no bucket matches, the problem says why."""
+        """Return the sample set of a query; its problem says why no histogram bucket matches."""
         return with_reason(self._read(query), query.selector, self._source.samples)
 
     def _read(self, query: MetricQuery) -> SampleSet:
@@ -247,8 +251,10 @@ class MetricsReader:
         reading = self._raw(query.clock, query.window_seconds)
         clock = ScrapeClock(reading.series, query.by)
         if reading.problem or not clock.step:
-            problem = reading.problem or "the series shows fewer than two scrapes of each instance"
-            raise ValueError(f"the sums cannot be read without {query.clock}: {problem}")
+            problem = reading.problem or "the series shows no instance with two scrapes"
+            raise ValueError(
+                f"the sums cannot be read without the scrape times from {query.clock}: {problem}"
+            )
         with self._lock:
             self._clocks[name] = clock
         return clock
@@ -288,7 +294,7 @@ class MetricsReader:
         return replace(reading, series=sums)
 
     def _sums(self, query: MetricQuery, selector: str, clock: ScrapeClock) -> Reading:
-        """Query the sums for a selector, up to the last complete scrape."""
+        """Query the sums for a selector, without a scrape that Prometheus is still storing."""
         sums = self._plan(query).query_of(selector)
         seconds, step, text = query.window_seconds, clock.step, sums.text
         late = min(MAX_SCRAPE_SECONDS, step / 10)
@@ -305,7 +311,11 @@ class MetricsReader:
     def _labelled(
         self, query: MetricQuery, part: SumPart, clock: ScrapeClock, whole: "tuple[Series, ...]"
     ) -> "tuple[Series, ...]":
-        """Return the sums of all events of which the series have the labels of the part."""
+        """Return the sums of all events whose series have every label that the part needs.
+
+        Where the sums show the labels of each instance, an instance without such a label is left
+        out. Otherwise, the result is all sums or no sums.
+        """
         if not is_of_same_metric(part.selector, part.whole):
             return ()
         needed = parse(part.indicator, any_colour=True).asks_for - parse(part.whole).asks_for
@@ -336,7 +346,7 @@ class MetricsReader:
         return SeriesLabels(names)
 
     def _is_spelled_once(self, query: MetricQuery, clock: ScrapeClock) -> bool:
-        """Return whether no instance has two spellings of a bucket boundary, by the sums."""
+        """Return whether the sums show one spelling of each bucket boundary for an instance."""
         plan = self._plan(query)
         return all(
             plan.query_of(part.selector).is_spelled_once(

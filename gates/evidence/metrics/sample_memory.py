@@ -126,8 +126,9 @@ class SampleMemory:
     ) -> Reading:
         """Return the time series of a query, or the problem of a failed query.
 
-        Samples in memory are used again. The query is sent for the rest of the window, and for the
-        newest seconds in memory, because late samples may be missing there.
+        Samples in memory are used again. The gate queries the part of the window that is not in
+        memory. The gate also queries the newest seconds in memory again, because samples that
+        Prometheus stored late may be missing there.
 
         Args:
             name: the name of the query, which does not depend on the window.

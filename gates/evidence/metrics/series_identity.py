@@ -25,7 +25,7 @@ class SeriesLabels:
 
     Args:
         names: the names of the labels; empty without time series, and where unknown.
-        problem: why an event would count twice; empty where every event counts once.
+        problem: why the time series cannot be added up; empty where they can be added up.
     """
 
     names: frozenset[str]
@@ -71,7 +71,7 @@ def series_labels(
 
 
 def are_all_named(series: Iterable[Series], names: frozenset[str]) -> bool:
-    """Return whether a set of label names is complete: it has every label of the sums.
+    """Return whether a set of label names is complete: each label of the sums is in the set.
 
     Args:
         series: the sums.

@@ -1,4 +1,4 @@
-"""Counts the time series of a store's counters, and advises where their number is too large."""
+"""Counts the time series of a store's counters, and gives advice if there are too many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ MAX_SUMMED_SAMPLES = 10_000_000
 # The sums keep a label if they are few, or much fewer than the time series and not too many.
 MAX_SUMS, MIN_SERIES_OF_A_SUM, MAX_SUMS_OF_LARGE_STORES = 200, 10, 5_000
 ADVICE = (
-    "record the sums of each instance with a recording rule and name its metric in the policy, "
-    "or export fewer labels"
+    "record the sums of each instance with a recording rule and name the metric of this rule in "
+    "the policy, or export fewer labels"
 )
 
 
@@ -76,11 +76,11 @@ class StoreSize:
         return StoreSize(series, interval, sums)
 
     def is_known(self, selector: str) -> bool:
-        """Return whether the number of series of this or of a wider selector is known."""
+        """Return whether the number of series is known for this selector or a wider selector."""
         return any(is_within(selector, wide) for wide in self.series)
 
     def is_few(self, split: Split) -> bool:
-        """Return whether a query that keeps a label returns few sums; False where unknown."""
+        """Return whether a query of sums by this label returns few sums; False where unknown."""
         if split not in self.sums:
             return False
         known = [count for wide, count in self.series.items() if is_within(split.selector, wide)]
@@ -113,7 +113,7 @@ class StoreSize:
         return min(known, default=0) * window_seconds / self.interval_seconds
 
     def slices(self, selector: str, window_seconds: float, *, summed: bool = False) -> int:
-        """Return into how many parts of time a query must be divided, so that each part is small.
+        """Return into how many shorter windows to divide a query, so that each has few samples.
 
         Args:
             selector: an instant vector selector.
@@ -153,7 +153,7 @@ def store_size(
 
     Args:
         source: the source to which the query is sent.
-        selectors: the selectors; a selector is left out where a wider selector is among them.
+        selectors: the selectors; a selector is not counted if the list has a wider selector, too.
         clocks: the selectors of time series that have a sample at each scrape.
         at: the moment at which the time series are counted, in seconds since the epoch.
         splits: the labels that sums may keep, so that the sums are counted too.

@@ -127,7 +127,7 @@ class SumPlan:
     Args:
         selectors: the selectors whose time series are added up.
         by: the labels that tell instances apart.
-        size: the size of the store; a query keeps a further label only where it has few values.
+        size: the size of the store; the sums keep a further label only if there are few such sums.
     """
 
     def __init__(self, selectors: Iterable[str], by: tuple[str, ...], size: StoreSize) -> None:
@@ -171,7 +171,7 @@ def splits(selectors: Iterable[str], by: tuple[str, ...]) -> list[Split]:
 
 
 def is_of_same_metric(part: str, whole: str) -> bool:
-    """Return whether a selector of a part of the events reads the same metric as the whole.
+    """Return whether the selectors ``part`` and ``whole`` read the same metric.
 
     Args:
         part: the selector of a part of the events.
@@ -194,7 +194,7 @@ def _widest_first(selectors: Iterable[str]) -> list[str]:
 
 
 def _extra_label(narrow: str, wide: str) -> str:
-    """Return the single label that only the narrow selector tests; empty if not a single label."""
+    """Return the label that only the narrow selector tests; empty for none or for several."""
     if narrow == wide or not is_within(narrow, wide):
         return ""
     labels = {label for label, _ in extra_matchers(narrow, wide).matchers}

@@ -68,8 +68,8 @@ def _conclusion(records: "_Records", failures: Sequence[Failure]) -> Conclusion:
     sentence = f"{runs} runs of the last {hours:g} h report no failure of the {count} checks"
     if not runs:
         sentence = (
-            f"no run within {hours:g} h includes any of {count} checks, so no failure is known; "
-            "the objective does not require a run"
+            f"no run within {hours:g} h includes any of the {count} checks, "
+            "so no failure is known; the objective does not require a run"
         )
     return Conclusion(Measured.OK, Verdict.PASS, sentence, breach)
 
@@ -108,7 +108,7 @@ class _Records:
         return cls(objective, evidence, now, tuple(runs))
 
     def uncleared(self, outcome: CheckOutcome) -> list[Failure]:
-        """Return each check's newest result with this outcome, unless a newer run clears it."""
+        """Return the newest result with this outcome of each check that no newer run clears."""
         served = self.evidence.served.build
         runs = [run for run in self.runs if run.build is not None and run.build == served]
         return self._uncleared(runs, outcome)
@@ -127,7 +127,7 @@ class _Records:
         return failures
 
     def _clears(self, run: Run, failed: Sequence[Failure]) -> bool:
-        """Whether the check passed exactly once in a newer complete run, after every failure."""
+        """Whether a newer run clears all failures of a check, because its only result is a pass."""
         problems = provenance.problems(run, self.objective.limits, self.evidence, self.now)
         return run.counts_violations_since(None) and all(
             provenance.clears(run, failure.run, failure.result, problems) for failure in failed
@@ -155,7 +155,7 @@ class _Records:
         return _sentence_of(errors) if errors else ""
 
     def _lost_failures(self, lost: LostRun) -> list[str]:
-        """The checks of the set that failed in a lost run, and that no newer run passed."""
+        """The checks of the set that failed in a lost run, and have not passed in any newer run."""
         is_young = self.now - lost.started_at <= self.objective.max_age
         if not is_young or lost.build not in ("", str(self.evidence.served.build)):
             return []
@@ -183,7 +183,7 @@ def _sentence_of(failures: Sequence[Failure]) -> str:
 
 
 def _measurements(records: _Records, failures: Sequence[Failure]) -> list[Measurement]:
-    """A measurement for each run with a failed check; else one with the number of runs."""
+    """One measurement for each run in ``failures``; without failures, the number of runs."""
     window = records.objective.max_age.total_seconds()
     failed = {failure.run.run_id: failure.run for failure in failures}
     if not failed:

@@ -68,10 +68,10 @@ def clears(run: Run, failed: Run, result: CheckResult, problems: Sequence[str]) 
 
 
 def clock_set_back(newest: Run | LoadRun, others: Sequence[Run | LoadRun]) -> list[str]:
-    """Find runs that began after the run with the latest start time, because a clock was set back.
+    """Find runs that really began after the newest run, although their start times are earlier.
 
-    The seconds since the machine's start show the true order of the machine's runs, because nobody
-    can set this number back.
+    Then a clock was set back. The seconds since the machine's start show the true order of the
+    machine's runs, because nobody can set this number back.
 
     Args:
         newest: the run with the latest start time by the clock of the machine.

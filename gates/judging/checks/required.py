@@ -85,7 +85,10 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
 
 
 def _since_rollback(evidence: Evidence) -> Evidence:
-    """The evidence with only the runs after the last rollback; without a rollback, no runs."""
+    """The evidence with only the runs that began after the last rollback.
+
+    Without a rollback, the evidence has no runs.
+    """
     rollback = evidence.rollback
     runs = [
         run
@@ -105,8 +108,8 @@ class _RunsOfCheck:
         check: the id of the check.
         now: the moment of the decision, UTC.
         every: all runs that concern the check; the newest is the last.
-        passing: the runs in ``every`` that counted all violations that the objective counts. Only a
-            pass of such a run counts.
+        passing: the runs in ``every`` in which each violation that concerns the objective fails a
+            check. Only a pass of such a run counts.
     """
 
     objective: ChecksObjective
@@ -141,7 +144,7 @@ class _RunsOfCheck:
         return None
 
     def _uncleared(self, runs: Sequence[Run]) -> _Answer | None:
-        """The newest failure of a rollback trigger that is not too old and that no run clears.
+        """For a rollback trigger, the newest failure that is not too old and not cleared by a run.
 
         A later run clears the failure where the check passed and the run can be evidence. A run
         that was aborted, or that measured nothing, clears no failure.
@@ -224,7 +227,7 @@ def _collections(objective: ChecksObjective, evidence: Evidence) -> list[Collect
 
 
 def _lost_since(newest: Run | None, check: str, evidence: Evidence) -> _Answer | None:
-    """The problem that a run of an earlier decision was deleted or changed, without a newer run."""
+    """The problem that an earlier decision's run is gone or was changed; None with a newer run."""
     for lost in evidence.lost_runs:
         later = (
             newest is not None
@@ -285,8 +288,8 @@ def _concerned_runs(runs: Sequence[Run], target: Target, check: str) -> list[Run
 def _failures_of(objective: ChecksObjective) -> tuple[CheckOutcome, ...]:
     """The outcomes of a check that make the objective fail.
 
-    For a rollback trigger, and for a check that the gate itself has run, only a failure counts. An
-    error of such a check is no measurement.
+    For a rollback trigger, and for a check that the gate itself has run, only ``failed`` counts.
+    The outcome ``error`` of such a check is no measurement.
     """
     return (CheckOutcome.FAILED,) if _is_trigger(objective) else FAILURES
 
@@ -321,7 +324,7 @@ def _failed(check: str, result: CheckResult, count: int, run: Run) -> _Answer:
 
 
 def _left_something(run: Run) -> list[str]:
-    """A problem where the record does not prove that the run left nothing in the database."""
+    """The problem that a finished run may have left something in the database; empty without it."""
     if run.state is not RunState.FINISHED:
         return []
     results_of_clean_up = [result for result in run.results if result.check == LEFT_NOTHING]

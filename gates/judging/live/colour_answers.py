@@ -192,7 +192,11 @@ def _other_instances(colour: ColourAnswers) -> str:
     counting = set(by_instance(whole.series, label))
     for answer in colour.of_processes:
         if strangers := sorted(counting - set(by_instance(answer.series, label))):
-            return f"{strangers[0]} counts events and has no start time; {_no_start_time(answer)}"
+            return (
+                f"{strangers[0]} counts events and has no start time; the policy names "
+                f"{answer.query} as the sign of a restart: export this series, or declare "
+                "fall_is_restart = true in the policy"
+            )
     for answer in (*colour.counters, *colour.bad_events):
         instances = set(by_instance(answer.series, label))
         is_bad = answer in colour.bad_events
@@ -215,7 +219,7 @@ def gone_instances(colour: ColourAnswers, max_age: float) -> frozenset[str]:
 
 
 def _missing_counters(colour: ColourAnswers, gone: frozenset[str], max_age: float) -> str:
-    """A sentence about an instance that runs and counts no events; empty without one.
+    """A sentence about an instance that runs and counts no events; empty without such an instance.
 
     A process that has just started has no counters until its first event.
     """
@@ -251,7 +255,7 @@ def _behind(known: Sequence[SampleSet], max_age: float, instance_label: str) -> 
 
     Args:
         known: the query results.
-        max_age: how many seconds a query result may end before another query result.
+        max_age: the longest time, in seconds, by which a query result may end before another one.
         instance_label: the name of the label whose value is the instance.
 
     Returns:

@@ -239,7 +239,7 @@ def _is_exported(colours: Iterable[ColourAnswers]) -> bool:
 
 
 def _basis(group: QueryGroup, timeline: Timeline, evidence: Evidence) -> FindingBasis:
-    """The query results that the findings of a group are based on; the weights without a ramp."""
+    """The query results for a group's findings; without a ramp, the result with the weights."""
     basis = FindingBasis({}, {})
     for objective in group.objectives:
         queries = group.of_objective.get(objective.name, ())

@@ -130,9 +130,9 @@ def _stop(judge: Judge, stop: Stop, live: LiveJudge) -> str:
             lasting = objective.lasting.total_seconds()
             how_long = f" for {lasting:.0f} s" if lasting else ""
             return (
-                f"rollback trigger fired: on green, over {100 * objective.over:g} % of {reads}"
-                f"{how_long}; in the {objective.window.total_seconds():.0f} s before {at}: "
-                f"{stop.minute}{since}"
+                f"rollback trigger fired: {reads}: green's ratio was over "
+                f"{100 * objective.over:g} %{how_long}; "
+                f"in the {objective.window.total_seconds():.0f} s before {at}: {stop.minute}{since}"
             )
         case RestartCount():
             limit = judge.objective.max_restarts
@@ -236,7 +236,7 @@ def _relative(judge: BadEventComparison, counts: str) -> tuple[Verdict, str]:
 
 
 def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, str]:
-    """Judge whether green had an event in the ramp, and not far fewer events than blue."""
+    """Judge whether green had an event in the ramp, and whether its rate is far below blue's."""
     objective, green, blue = judge.objective, judge.green, judge.blue
     reads = objective.indicator.reads
     counts = (
@@ -259,7 +259,7 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
     if p_value < FEW:
         doubt = (
             f"green has very few {reads}: if green had {100 * objective.hold_ratio:g} % of blue's "
-            f"rate, chance would give green so few {reads} in only "
+            f"rate, green would have so few {reads} by chance in only "
             f"{significant(100 * p_value, 2)} % of all steps"
         )
         return Verdict.INCONCLUSIVE, f"{doubt}. {counts}"
@@ -314,7 +314,7 @@ def _trigger(judge: RollbackTrigger) -> tuple[Verdict, str]:
     lasting = objective.lasting.total_seconds()
     counts = (
         f"{objective.indicator.reads}: green {tally}, blue {judge.blue.tally} in the last "
-        f"{objective.window.total_seconds():.0f} s; the trigger fires over "
+        f"{objective.window.total_seconds():.0f} s; the trigger fires when green is over "
         f"{100 * objective.over:g} %" + (f" for {lasting:.0f} s" if lasting else "")
     )
     if judge.over_for > 0:

@@ -256,8 +256,8 @@ class LiveJudge:
     def _unmatched(self) -> str:
         """A sentence about a colour without time series of an indicator; empty without a problem.
 
-        A label value that never occurred counts as no events where the instance has other series
-        of the same metric with that label, and where the total is counted.
+        A label value without a time series means 0 events. This is known only where the instance
+        has a series of the total, and other series of the same metric with that label.
         """
         for judge, selected_role, total_role in self._roles:
             if _may_be_absent(judge):

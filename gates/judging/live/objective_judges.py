@@ -23,7 +23,8 @@ class Stop:
     Args:
         at: when the objective stopped the release, in seconds on the clock of the scrapes.
         outcome: NO_GO or ROLLBACK.
-        minute: a text with the events of the minute before the stop, or of the trigger's window.
+        minute: a text with the events of the last minute before the stop, or of the trigger's
+            window. An objective that judges only the whole step has the text of ``step``.
         step: a text with the events since the step began, or of the trigger's window.
     """
 
@@ -86,7 +87,7 @@ class BadEventComparison:
             self.stopped = Stop(at, self._outcome(), minute, step)
 
     def _outcome(self) -> Outcome:
-        """A stop is a rollback where the last minute also breaks a rollback limit."""
+        """ROLLBACK where green's ratio in the last minute is over a rollback limit; else NO_GO."""
         over, ratio = self.objective.rollback_over, self.minute_green.tally.ratio
         breaks = over is not None and ratio is not None and ratio > over
         return Outcome.ROLLBACK if breaks else Outcome.NO_GO

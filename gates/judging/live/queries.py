@@ -191,8 +191,8 @@ class LivePlan:
     def queries(self, moves: Sequence[Move], target: Target, now: float) -> "LiveQueries":
         """Create the metric queries of the live objectives for the current ramp.
 
-        The window of each query starts before the ramp began. Without a ramp, there are only the
-        queries of the rollback triggers.
+        The window of these queries starts before the ramp began. In addition, rollback triggers
+        have queries over their own windows. Without a ramp, there are only these trigger queries.
 
         Args:
             moves: the changes of green's share of the traffic in the ramp that is under way; empty
@@ -213,8 +213,8 @@ class LivePlan:
     def _total(self, objective: LiveObjective) -> str:
         """The selector that is queried for an objective's total.
 
-        Where another objective already queries a selector that contains all series of a
-        customers' comparison, the comparison uses that selector.
+        An objective about customers (see ``is_of_customers``) uses the selector of another
+        objective, where this selector contains all series of its own selector.
         """
         own = objective.indicator.total
         if not is_of_customers(objective):
@@ -337,9 +337,9 @@ class _Builder:
 def trigger_window(group: Sequence[TriggerObjective]) -> float:
     """Return the length of the window that rollback triggers query, in seconds.
 
-    The window is as long as the longest sum of a trigger's own window and the time for which the
-    ratio must stay over the limit. Twice the largest maximum sample age is added, because there may
-    be a gap between scrapes.
+    Each trigger needs its own window, and the time for which its ratio must stay over the limit.
+    The result is the largest sum of these two times, plus twice the largest maximum sample age,
+    because there may be a gap between scrapes.
 
     Args:
         group: the rollback triggers of one group.

@@ -32,7 +32,10 @@ class InstanceSeries:
     starts: list[Series] = field(default_factory=list)
 
     def until(self) -> float:
-        """Return the last moment up to which every query result has samples."""
+        """Return the last moment up to which the query results have samples.
+
+        Optional counters that ended over 60 s earlier are ignored.
+        """
         newest = [_newest(group) for group in self.counters]
         until = min(newest)
         for group in self.optional:
@@ -168,7 +171,7 @@ class ScrapeReader:
         since: float,
         known: set[float] | None = None,
     ) -> None:
-        """Add the counters of an instance to its moments.
+        """Add the values of an instance's counters to the moments of their scrapes.
 
         Args:
             group: the counters.
@@ -270,8 +273,9 @@ class StartTimes:
 def _start_times(starts: Iterable[Series], since: float) -> StartTimes:
     """The start times of an instance at a moment and after it.
 
-    Of several series at one moment, such as those of the moments at which counters were created,
-    the earliest start counts: a process is at least as old as its oldest counter.
+    Where several series have a start time at one moment, the earliest start time counts. For
+    example, each counter can have a series with the time of its creation. The process is at least
+    as old as its oldest counter.
     """
     earliest = StartTimes()
     known = earliest.known

@@ -100,7 +100,10 @@ def _badness(result: LimitResult) -> int:
 
 def _nothing(name: str) -> LimitResult:
     return LimitResult(
-        name, Verdict.INCONCLUSIVE, f"{name}: the load run measured nothing", Measured.NO_DATA
+        name,
+        Verdict.INCONCLUSIVE,
+        f"{name}: the load run has too few measurements",
+        Measured.NO_DATA,
     )
 
 
@@ -133,7 +136,7 @@ def _failed(required: _PhaseLimit) -> LimitResult:
     sentence = (
         f"{bad:,} of {phase.due:,} requests due in {phase.name} failed or were not finished; "
         f"the ratio must be under {100 * required.limit:g} %"
-        f"{f'; most often: {why}' if bad and why else ''}"
+        f"{f'; the most frequent reason: {why}' if bad and why else ''}"
     )
     if not phase.due:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -195,7 +198,10 @@ def _payments(required: _PhaseLimit) -> LimitResult:
 
 
 def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
-    """The P95 by its confidence bounds; the limit fails without samples."""
+    """Judge the P95 by its confidence bounds.
+
+    Without samples, the limit fails. In a small run, a rare operation is inconclusive instead.
+    """
     name, latency = f"p95 {operation}", phase.operations.get(operation)
     if (
         latency is None
@@ -204,7 +210,8 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
         or latency.p95_at_least is None
     ):
         sentence = (
-            f"no {operation} in {phase.name} was answered, so the P95 cannot be under {limit:g} s"
+            f"no request ({operation}) in {phase.name} was answered, "
+            f"so the P95 cannot be under {limit:g} s"
         )
         total = phase.operations.get(TOTAL)
         rare = operation != TOTAL and total is not None and 0 < total.done < MANY
@@ -245,14 +252,16 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
             f"responses were not correct and fast again in the {seconds_after:.0f} s after the "
             "spike"
         )
-        return LimitResult(name, Verdict.FAIL, f"{sentence}; the time must be under {limit:g} s")
+        return LimitResult(
+            name, Verdict.FAIL, f"{sentence}; the recovery time must be under {limit:g} s"
+        )
     sentence = f"responses were correct and fast again {seconds:.0f} s after the spike"
     verdict = Verdict.PASS if seconds < limit else Verdict.FAIL
-    return LimitResult(name, verdict, f"{sentence}; the time must be under {limit:g} s")
+    return LimitResult(name, verdict, f"{sentence}; the recovery time must be under {limit:g} s")
 
 
 def _slower(run: LoadRun, limit: float) -> LimitResult:
-    """Whether the median rises from window to window."""
+    """Whether the median latency rises from one phase of the run to the next."""
     totals = [part.operations.get(TOTAL) for part in run.phases if part.judged == ALL]
     medians = [part.p50 for part in totals if part]
     points = [(float(at), p50) for at, p50 in enumerate(medians) if p50 is not None]
@@ -275,7 +284,7 @@ def _larger(run: LoadRun, limit: float) -> LimitResult:
 def _growth(
     name: str, quantity: str, points: list[tuple[float, float]], limit: float
 ) -> LimitResult:
-    """Judge growth by a line through all values, and by the last values against the first."""
+    """Judge the trend of all values, and the change from the first values to the last values."""
     trend = trend_of(points)
     if trend is None:
         return _nothing(name)

@@ -54,7 +54,7 @@ def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tup
 def _lost_since(
     newest: LoadRun | None, objective: LoadObjective, evidence: Evidence
 ) -> LimitResult | None:
-    """The problem that a run of an earlier decision was deleted or changed, without a newer run."""
+    """The problem that an earlier decision's run is gone or was changed; None with a newer run."""
     for lost in evidence.lost_runs:
         later = newest is not None and newest.state is RunState.FINISHED
         if newest is not None and later and newest.started_at > lost.started_at:
@@ -88,7 +88,7 @@ def _runs_of(objective: LoadObjective, evidence: Evidence) -> list[LoadRun]:
 def _problems(
     runs: list[LoadRun], objective: LoadObjective, evidence: Evidence, now: datetime
 ) -> Iterator[LimitResult]:
-    """Why no result of the newest of these runs counts."""
+    """The reasons why the results of the newest run do not count."""
     run = runs[-1]
     problems = [
         *provenance.clock_set_back(run, runs),
@@ -123,8 +123,8 @@ def _results(objective: LoadObjective, run: LoadRun) -> Iterator[LimitResult]:
             yield LimitResult(
                 result.limit,
                 Verdict.INCONCLUSIVE,
-                "the limit is not judged, because the load generator may be the cause, and not "
-                f"the store: {result.sentence}",
+                "the limit is not judged, because the load generator may be the cause of this "
+                f"result, and not the store: {result.sentence}",
             )
         else:
             yield result

@@ -57,7 +57,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def _count(verdict: Verdict, trials: Sequence[Finding]) -> str:
-    """How many advisory findings have a verdict, with the names of those that do not pass."""
+    """The number of advisory findings with a verdict; also their names if it is not a pass."""
     names = Counter(objective_name(trial) for trial in trials if trial.verdict is verdict)
     if not names:
         return ""

@@ -74,7 +74,7 @@ def covered_by(findings: Sequence[Finding]) -> tuple[CoveredFinding, ...]:
 
 
 def requirement_of(item: str, sign_offs: StageSignOffs) -> Requirement:
-    """Return the properties that an override of an objective must have to count.
+    """Return the properties that a valid override of an objective must have.
 
     Args:
         item: the name of the objective.
@@ -148,11 +148,11 @@ def _refusal(
     _, problem = problem_of(record, requirement, now)
     if problem or _covers(record.sign_off.covers, finding):
         return problem
-    return "is for another failure of the objective"
+    return "is for another failure of the objective, or was signed for an inconclusive verdict"
 
 
 def _covers(covers: Sequence[CoveredFinding], finding: Finding) -> bool:
-    """Whether a signed override lists all names of a finding, with a verdict at least as bad."""
+    """Whether an override lists all names of a finding, with the same verdict or with a fail."""
     verdicts = {covered.name: covered.verdict for covered in covers}
     accepted = (Verdict.FAIL, finding.verdict)
     return all(verdicts.get(name) in accepted for name in names_of(finding))

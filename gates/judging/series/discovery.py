@@ -11,7 +11,7 @@ def gone(up: SampleSet, max_age: float, instance_label: str = "instance") -> fro
 
     A gone instance has no fresh sample of ``up``, while another instance has a fresh sample. An
     instance that Prometheus cannot reach has fresh samples of 0, so it is down and not gone. Where
-    no instance has a fresh sample, no instance is known to be gone.
+    all samples are old, the result is empty.
 
     Args:
         up: the query result of ``up``.

@@ -62,7 +62,7 @@ def problem(
 
 
 def _newest(series: Sequence[Series]) -> Series:
-    """The series with the newest sample; a series may follow another one."""
+    """The series with the newest sample; an instance may have several series, one after another."""
     return max(series, key=lambda member: member.samples[-1].at)
 
 
@@ -104,7 +104,7 @@ def _may_be_one_process(left: Series, right: Series, left_name: str, right_name:
 def _may_be_one_address(left_name: str, right_name: str) -> bool:
     """Whether two instances may name one address: a short and a full name, or a name and an IP.
 
-    Two pods of different names can have the same start time and, in a quiet hour, the same counts.
+    Two pods with different names are two processes, even with equal start times and equal counts.
     """
     hosts, ports = zip(
         *(name.rpartition(":")[::2] for name in (left_name, right_name)), strict=True
@@ -131,9 +131,10 @@ def _count_alike(
     labels: SeriesLabels,
     instance_label: str,
 ) -> bool:
-    """Whether the counters under both names, put in order of time, never fall.
+    """Whether the samples under both names look like the samples of one counter.
 
-    The counters of two processes would go up and down. Equal start times alone may be chance.
+    In order of time, they never fall, and rise several times. The samples of two processes would
+    rise and fall in turn. Equal start times alone may be chance.
     """
     rises = 0
     for answer in counters:

@@ -216,7 +216,7 @@ class RatioAnswers:
             )
 
     def _may_be_silent(self, instance: str) -> bool:
-        """Whether an instance may have no events: it left, or Prometheus has just found it."""
+        """Whether an instance may have no events: it is gone, or Prometheus has just found it."""
         if instance in self.gone or self.objective.processes.of_both_colours:
             return True
         first = min(series.samples[0].at for series in self.by_instance(self.starts)[instance])
@@ -262,7 +262,7 @@ def conclude(objective: RatioObjective, evidence: Evidence) -> Finding:
 
 
 def _count(answers: RatioAnswers) -> Count:
-    """Count the selected events and the total events in the window, by the same scrapes.
+    """Count the selected events and the total events in the window, from the same scrapes.
 
     Raises:
         ValueError: a sample is not a count, the query results are not of the same instances, an
@@ -329,7 +329,7 @@ def _meets(objective: RatioObjective, count: Count) -> bool:
 
 
 def _chance(objective: RatioObjective, count: Count) -> float:
-    """The chance of a ratio at least as bad as the counted ratio, for a target at the limit."""
+    """The probability of a ratio at least as bad, if the target's true ratio equals the limit."""
     tail = chance_of_at_least if objective.below else chance_of_at_most
     return tail(count.part, count.whole, objective.limit)
 
@@ -355,7 +355,7 @@ def _baseline(objective: RatioObjective, evidence: Evidence) -> str:
     try:
         return f"{slot}: {_count(answers)}"
     except ValueError:
-        return f"{slot}: events not countable"
+        return f"{slot}: the events cannot be counted"
 
 
 def _measurements(answers: RatioAnswers, count: Count | None) -> list[Measurement]:

@@ -65,8 +65,8 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
         conclusion = cannot_measure(measured, f"{target.slot}'s build", problem)
     elif others:
         sentence = (
-            f"some samples of {target.slot} are of {' and '.join(others)}; "
-            f"only samples of {target.expected} are evidence"
+            f"some samples of {target.slot} are of the build {' and '.join(others)}; "
+            f"only samples of the build {target.expected} are evidence"
         )
         conclusion = Conclusion(measured, Verdict.INCONCLUSIVE, sentence)
     else:
@@ -79,7 +79,7 @@ def conclude(objective: LiveBuildObjective, evidence: Evidence) -> Finding:
 
 
 def _build_of(series: Series, indicator: BuildIndicator, expected: Build) -> Build:
-    """The build that an info series names; a part of the build without a label is as expected."""
+    """The build in a series' labels; a part without a label is taken from the expected build."""
 
     def value(label: str, without: str) -> str:
         return series.labels.get(label, "?") if label else without
@@ -94,7 +94,7 @@ def _build_of(series: Series, indicator: BuildIndicator, expected: Build) -> Bui
 def _not_of_the_target(
     answer: SampleSet, starts: SampleSet, objective: LiveBuildObjective, target: Target
 ) -> str:
-    """Why the info series do not cover all instances of the target; empty where none is missing."""
+    """Why the series with the build are not of exactly the target's instances; else empty."""
     label = objective.indicator.deployment_label
     others = {series.labels.get(label, target.deployment) for series in answer.series}
     if others != {target.deployment}:

@@ -75,8 +75,8 @@ def _since(shares: Sequence[Share], intended: float, max_age: float | None) -> f
     Args:
         shares: the shares, in order of time.
         intended: the intended share, from 0 to 1.
-        max_age: the longest time between two samples in which the share is known, in seconds; None
-            for the shares of a ledger, which has an entry for each move only.
+        max_age: the maximum time between two samples, in seconds; a longer time is an interruption.
+            None for the shares of a ledger, which has an entry for each move only.
     """
     begin = shares[-1].at
     for share in reversed(shares):

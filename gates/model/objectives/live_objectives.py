@@ -17,17 +17,20 @@ class Terms:
         limit: the ratio of bad events that green must stay under, 0 to 1.
         fast: the length of a short batch.
         slow: the length of a long batch.
-        history: the length of the past in which events of blue count.
-        recent: the lengths of shorter windows, in which an incident of blue is looked for.
-        ramp: the planned length of the ramp; payments into the capital are spread over this time.
+        history: how long an event of blue counts; older events of blue are forgotten.
+        recent: the lengths of the shorter windows that detect an incident of blue.
+        ramp: the planned length of the ramp. The comparison pays money into the capital of the
+            bets; some of these payments are spread over this time.
         steps: the number of steps of the ramp.
-        warm_up: the time after a change of the traffic weight in which blue's ratio is taken as the
-            limit, where blue's measured ratio is lower.
-        patience: how long a stop waits for enough events of blue to show whether blue fails, too.
-        alike: the limit of a p-value, 0 to 1: green is stopped only if, for a green with blue's
-            ratio, the probability of at least this number of bad events is under the limit.
-        stop_at: the capital at which the release is stopped.
-        worry_at: the capital over which the ramp does not go to the next step.
+        warm_up: the time after a change of the traffic weight in which the comparison uses
+            ``limit`` in place of blue's ratio, if blue's ratio is lower.
+        patience: how long the comparison waits, after the capital reached ``stop_at``, for the
+            first bad event of blue; without such an event, green is then stopped.
+        alike: the limit of a p-value, 0 to 1. The p-value is the probability that green has at
+            least its measured number of bad events if green's ratio is 1.5 times blue's ratio.
+            Green is stopped if the capital reached ``stop_at`` and the p-value is under the limit.
+        stop_at: the capital from which green may be stopped.
+        worry_at: while the capital is over this number, the ramp does not go to the next step.
     """
 
     limit: float
@@ -48,7 +51,8 @@ class Terms:
 class ComparisonObjective:
     """Requires that green's ratio of bad events is under a limit, and near blue's ratio.
 
-    The ratio must not be over the limit that is derived from blue's ratio.
+    Near blue's ratio means that green's ratio is not over a second limit, which is derived from
+    blue's ratio.
 
     Args:
         name: the objective's name.
@@ -78,7 +82,7 @@ class ComparisonObjective:
 
 @dataclass(frozen=True, slots=True)
 class ThroughputObjective:
-    """Requires that green has about as many events per request as blue, such as orders.
+    """Requires that green has about as many events, such as orders, per request as blue.
 
     Args:
         name: the objective's name.
@@ -89,8 +93,9 @@ class ThroughputObjective:
         terms: the parameters of the comparison.
         least_ratio: the part of blue's events per request, 0 to 1, that green must have; green is
             stopped when enough events show that green has less.
-        hold_ratio: a part of blue's events per request, 0 to 1; the ramp waits if, for a green with
-            this part, the probability of at most green's number of events is too small.
+        hold_ratio: a part of blue's events per request, 0 to 1. The gate computes the
+            probability that green has at most its measured number of events if green's true ratio
+            is this part; the ramp waits if this probability is too small.
         max_sample_age: the maximum age of the newest sample.
     """
 
@@ -183,7 +188,7 @@ class RestartsObjective:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityObjective:
-    """Requires that green's instances were up for most of the step, and scraped without long gaps.
+    """Requires that green's instances were up for most of the step, without long scrape gaps.
 
     Args:
         name: the objective's name.
@@ -191,10 +196,11 @@ class AvailabilityObjective:
         reads: the measured condition in words: ``whether green is up``.
         processes: the indicator that lists the instances of each colour.
         least: the part of the step, 0 to 1, in which the instances must be up.
-        bake: the bake time; while the step is shorter, ``least`` is a part of the bake time. A gap
-            in the scrapes counts until the bake time has passed after the gap.
-        max_sample_age: the maximum age of the newest sample; a longer gap in the scrapes is a
-            hold.
+        bake: the bake time; if the step is shorter than the bake time, ``least`` is a part of the
+            bake time. A gap in the scrapes holds the ramp until the bake time has passed since the
+            end of the gap.
+        max_sample_age: the maximum age of the newest sample; a gap in the scrapes that is longer
+            than this age holds the ramp.
     """
 
     name: str

@@ -21,8 +21,8 @@ class ChecksObjective:
         breach: the outcome of the decision if a check failed: no-go or rollback.
         collected: the gate runs these checks itself if the newest run is older than this time; None
             where only other commands run the checks.
-        since_rollback: whether only runs after the last rollback count; then only violations after
-            the rollback fail a check that the gate runs itself.
+        since_rollback: whether only runs after the last rollback count. If so, and if the gate
+            runs a check itself, only violations after the rollback fail this check.
     """
 
     name: str

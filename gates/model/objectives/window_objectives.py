@@ -29,19 +29,20 @@ class LiveBuildObjective:
 
 @dataclass(frozen=True, slots=True)
 class RatioObjective:
-    """Requires that the ratio of bad events is below a limit, or of good events above a limit.
+    """Requires a ratio of bad events below a limit, or a ratio of good events above a limit.
 
     Args:
         name: the objective's name.
         guide: the section of the deployment guide that requires the objective.
-        indicator: the bad or good events, which its ``selected`` counts, and all events.
+        indicator: all events, and the bad or good events, which the selector ``selected`` counts.
         processes: the indicator that lists the instances of each colour.
         limit: the limit of the ratio, 0 to 1; the ratio must not reach the limit.
         below: whether the ratio must stay below the limit; otherwise the ratio must stay above.
         minimum_events: the ratio is judged only if there are at least this number of events.
         window: the length of the window, which ends at the moment of the question.
         max_sample_age: the maximum age of the newest sample.
-        since_rollback: whether the window must not begin before the end of the last rollback.
+        since_rollback: whether only events after the last rollback count, so that the window is
+            shorter if the rollback was within the window.
     """
 
     name: str
@@ -71,7 +72,7 @@ class ShareObjective:
         indicator: the indicator of the traffic weights of the balancer's servers.
         share: the intended share of the traffic for the target, 0 to 1.
         bake: the bake time: how long the balancer must have given the target this share.
-        longest: the length of the window in which the start of the ramp is looked for.
+        longest: the length of the window in which the gate looks for the start of the ramp.
         max_sample_age: the maximum age of the newest sample.
     """
 

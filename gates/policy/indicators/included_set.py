@@ -63,7 +63,7 @@ def every_set(folder: Path) -> list[Path]:
 
 
 def _places(folder: Path) -> tuple[Path, Path]:
-    """Return the folders that may have a set: the policy's own, and that of installed policies."""
+    """Return the folders with sets: the policy's folder, and the folder of installed policies."""
     return folder, places.policy_installed().parent
 
 

@@ -156,7 +156,7 @@ def _unit(table: Table, selected: str) -> str:
 
 
 def _with_all_labels(known: Mapping[str, Indicator]) -> dict[str, Indicator]:
-    """Return the indicators; each has the labels of all selectors that read the same metrics."""
+    """Return the indicators; add to each the labels of all selectors that read the same metrics."""
     events = [kind for kind in known.values() if isinstance(kind, EventIndicator)]
     every = [(text, kind.labels) for kind in events for text in (kind.selected, kind.total)]
 

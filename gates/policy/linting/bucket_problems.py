@@ -25,8 +25,8 @@ def problems(indicator: EventIndicator) -> Iterator[str]:
     """Yield a sentence for each mistake that is visible in the indicator alone.
 
     Args:
-        indicator: the indicator. Its selector ``selected`` may read the buckets of a histogram;
-            for other selectors there is no sentence.
+        indicator: the indicator. If its selector ``selected`` reads no buckets of a histogram, the
+            function yields nothing.
     """
     if not metric_name(indicator.selected).endswith(BUCKETS):
         return
@@ -82,7 +82,7 @@ def missing(indicator: EventIndicator, edges: Mapping[str, frozenset[str]]) -> s
 
 
 def _spellings(indicator: EventIndicator) -> list[str]:
-    """The texts of the boundary in the selector."""
+    """Return each text for the boundary in the selector, such as ``1`` and ``1.0``."""
     return [
         text
         for matcher in matchers_of(indicator.selected)
@@ -99,7 +99,7 @@ def _as_number(text: str) -> float:
 
 
 def _unit(indicator: EventIndicator, boundary: float) -> Iterator[str]:
-    """Problems where the words of an indicator name another duration than its boundary."""
+    """Yield a problem if the unit contradicts the metric's name or the text ``reads``."""
     name = metric_name(indicator.selected).removesuffix(BUCKETS)
     in_name = next((unit for unit in UNITS if name.endswith(f"_{unit}")), "")
     if in_name and indicator.unit and in_name != indicator.unit:

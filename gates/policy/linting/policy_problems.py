@@ -115,7 +115,7 @@ def written_checks(suites: Path) -> set[str]:
 
 
 def _check_set(objective: ChecksObjective, suites: Path) -> Iterator[str]:
-    """Yield a sentence for each required check that is missing beside other checks of its suite."""
+    """If the set has checks of a suite, yield a sentence for each missing required check."""
     for suite, required in tomllib.loads((suites / REQUIRED).read_text()).items():
         if written_checks(suites / suite) & set(objective.checks):
             for missing in [check for check in required if check not in objective.checks]:
@@ -152,8 +152,8 @@ def _objective(objective: Objective) -> Iterator[str]:
             )
             if objective.minimum_events * (1 - objective.over) < 1:
                 yield (
-                    "over: among minimum_events events, only a ratio of 100 % is over this limit; "
-                    "set a lower limit"
+                    "over: if there are just minimum_events events, only a ratio of 100 % exceeds "
+                    "this limit; set a lower limit"
                 )
         case (
             ChecksObjective() | NoFailedChecksObjective() | ListedChecksObjective()
@@ -195,13 +195,13 @@ def _successes(indicator: EventIndicator, *, part_is_good: bool) -> Iterator[str
 
 
 def _accepted_successes(accepts: Callable[[str], bool]) -> list[str]:
-    """Return the values of good events that a matcher of bad events must not accept.
+    """Return the values of good events that a matcher of bad events accepts by mistake.
 
     A matcher that excludes the good events accepts unknown values, so that an unknown status counts
-    as bad. Such a matcher must exclude all good statuses, or the word of the system for success.
+    as bad. Such a matcher must exclude all good HTTP statuses, or at least one word for success.
 
     Args:
-        accepts: whether the matcher accepts a value of its label.
+        accepts: a function that returns whether the matcher accepts a value of its label.
     """
     statuses = [value for value in GOOD_STATUSES if accepts(value)]
     words = [value for value in GOOD_WORDS if accepts(value)]
@@ -211,7 +211,7 @@ def _accepted_successes(accepts: Callable[[str], bool]) -> list[str]:
 
 
 def _one_family(part: str, whole: str) -> Iterator[str]:
-    """Yield a sentence if the selector of the part lacks the metric or a matcher of the whole."""
+    """Yield a sentence if the selector ``part`` lacks the metric or a matcher of ``whole``."""
     names = [_family(text) for text in (part, whole)]
     if names[0] != names[1]:
         yield (

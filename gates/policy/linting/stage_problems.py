@@ -25,10 +25,10 @@ MAX_EVENTS_PER_SECOND, MAX_RESTARTS_PER_MINUTE = 1000, 1
 # Without one of each of these a stage with traffic is not judged.
 NEEDS: dict[type, str] = {
     TriggerObjective: "a rollback trigger",
-    TrafficObjective: "the traffic that each colour answered",
-    ShareObjective: "green's share of the traffic at the balancer",
-    LiveBuildObjective: "the build of the samples",
-    AvailabilityObjective: "the time that green was up",
+    TrafficObjective: "the traffic that each colour answered (kind traffic)",
+    ShareObjective: "green's share of the traffic at the balancer (kind share)",
+    LiveBuildObjective: "the build of the samples (kind live_build)",
+    AvailabilityObjective: "the time that green was up (kind availability)",
 }
 
 
@@ -77,10 +77,10 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
         if isinstance(objective, TriggerObjective):
             limit = limits.get(objective.indicator)
             if limit is not None and objective.over < limit:
-                over = f"{objective.name} rolls back over {100 * objective.over:g} %"
+                over = f"{objective.name} rolls back at a ratio over {100 * objective.over:g} %"
                 yield (
                     f"{over}, and the limit to advance is {100 * limit:g} %: a release could "
-                    "advance and then be rolled back; set over to at least the limit"
+                    "advance and then be rolled back; raise the key over to at least the limit"
                 )
 
 

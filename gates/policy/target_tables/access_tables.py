@@ -36,8 +36,8 @@ class AccessReader:
         path: the target file.
         values: the reader of the values of secrets.
         schemes: the scheme of each part's address: ``http`` or ``https``.
-        secrets: the dictionary to which the reader adds each secret; the keys are the keys in the
-            file.
+        secrets: the dictionary to which the reader adds each secret, with a key such as
+            ``access.api.token``.
         unset: the list to which the reader adds each variable that is not set.
     """
 
@@ -126,7 +126,7 @@ class AccessReader:
         return named
 
     def _keep(self, part: str, named: Mapping[str, str], values: Mapping[str, str]) -> None:
-        """Store the secrets, so that no output shows them, and the names of unset variables."""
+        """Store the secrets, which no output may show, and the names of the unset variables."""
         for key, value in values.items():
             if value:
                 self.secrets[f"access.{part}.{key}"] = value

@@ -64,7 +64,7 @@ def secret_values(access: Table, folder: Path, *, production: bool) -> SecretVal
 
 
 def _secrets_file(path: Path) -> dict[str, str]:
-    """Read ``NAME=value`` lines; a store that has not started yet has no such file."""
+    """Read ``NAME=value`` lines; empty where the store has not yet started and written the file."""
     try:
         raw = path.read_bytes()[: MAX_SECRETS_BYTES + 1]
     except FileNotFoundError:

@@ -118,7 +118,7 @@ def _of_aggregation(node: AggregateExpr) -> Labels:
 
 
 def _of_binary(node: BinaryExpr) -> Labels:
-    """Return the labels of a binary operation; unknown for operations with other matching."""
+    """Return the labels of a binary operation; ``ANY`` if the labels are unknown."""
     for side, other in ((node.lhs, node.rhs), (node.rhs, node.lhs)):
         if _is_scalar(side):
             return labels_of(other)

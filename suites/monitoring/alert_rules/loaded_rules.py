@@ -26,7 +26,7 @@ def alert_labels(rules: Iterable[Rule]) -> list[dict[str, str]]:
 
 
 def loading_flaws(rules: Iterable[Rule], levels: Sequence[AlertLevel]) -> list[str]:
-    """Compare the loaded alert rules with the policy: names, numbers and severities.
+    """Find alert rules that are missing, not in the policy, loaded twice, or of a wrong severity.
 
     Args:
         rules: the rules that Prometheus has loaded.
@@ -77,10 +77,9 @@ def evaluation_flaws(rules: Iterable[Rule]) -> list[str]:
         age = rule.seconds_since_evaluation
         longest = MAX_INTERVALS * rule.interval_seconds + SPARE_SECONDS
         if age is None or age > longest:
-            shown = "never" if age is None else f"{age:.0f} s ago"
+            seen = "was never evaluated" if age is None else f"was last evaluated {age:.0f} s ago"
             flaws.append(
-                f"{rule.name}: the rule was last evaluated {shown}; expected at most "
-                f"{longest:.0f} s ago"
+                f"{rule.name}: the rule {seen}; expected an evaluation in the last {longest:.0f} s"
             )
     return flaws
 
@@ -140,7 +139,11 @@ def _has_limit(tree: Expr, limit: AlertLimit, valuation: Valuation) -> bool:
 
 
 def _is_limit(threshold: Threshold, limit: AlertLimit) -> bool:
-    """Return whether a comparison is the stated limit, also in percent or as 1 minus a ratio."""
+    """Return whether a comparison has the policy's limit.
+
+    The comparison may state the limit in percent, or compare 1 minus the ratio with 1 minus the
+    limit.
+    """
     direction, opposite = (ABOVE, BELOW) if limit.symbol == ">" else (BELOW, ABOVE)
     number = threshold.limit
     if threshold.value.kind is not Kind.RATIO:

@@ -71,7 +71,7 @@ class SeriesSearch:
         return self._without_match(name, selector)
 
     def _without_match(self, name: str, selector: VectorSelector) -> list[str]:
-        """Return why no time series of a metric matches; none for rare HTTP status codes."""
+        """Return why no time series matches; empty if a rare HTTP status code can be the reason."""
         matchers = sorted(promql.matchers(selector))
         reasons = [reason for matcher in matchers if (reason := self._reason(name, *matcher))]
         if not reasons and any(self._is_rare(name, *matcher) for matcher in matchers):

@@ -123,7 +123,7 @@ def _aggregated(node: AggregateExpr) -> Sentences:
 
 
 def _added(node: AggregateExpr) -> Sentences:
-    """Find sums and averages of quantiles, which are no quantiles."""
+    """Find sums and averages of quantiles; such a sum or average is not a quantile."""
     for way in promql.paths(node.expr):
         if any(promql.aggregation(above) in ("count", "group") for above in way):
             continue
@@ -157,7 +157,7 @@ def _rate(node: Expr, valuation: Valuation) -> Sentences:
 
 
 def _difference(node: Expr, valuation: Valuation) -> Sentences:
-    """Find ``delta`` and ``deriv`` of a counter, which take a restart for a decrease."""
+    """Find ``delta`` and ``deriv`` of a counter, which treat a restart as a decrease."""
     names = [promql.metric(selector) for selector in promql.selectors(node)]
     if len(names) == 1 and valuation.is_counter(names[0]):
         sentence = (

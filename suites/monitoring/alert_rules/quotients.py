@@ -33,7 +33,7 @@ def quotient_flaws(node: Expr, facts: SeriesFacts) -> Sentences:
 
 
 def _by_itself(node: BinaryExpr, facts: SeriesFacts) -> Sentences:
-    """Find a quotient in which both sides keep the label that separates part and whole."""
+    """Find a quotient whose sides both keep a label of which the left side has only some values."""
     sides = [promql.selectors(side) for side in (node.lhs, node.rhs)]
     if [len(side) for side in sides] != [1, 1] or any(map(_has_operator, (node.lhs, node.rhs))):
         return
@@ -53,7 +53,7 @@ def _by_itself(node: BinaryExpr, facts: SeriesFacts) -> Sentences:
 
 
 def _parting(left: VectorSelector, right: VectorSelector, facts: SeriesFacts) -> set[str]:
-    """Return the labels whose values make the left side a part of the right side."""
+    """Return the labels of which the left side has only some of the right side's values."""
     if promql.metric(left) == promql.metric(right):
         return {label for label, _, _ in promql.matchers(left) - promql.matchers(right)}
     return {
@@ -82,7 +82,7 @@ def _has_operator(node: Expr) -> bool:
 
 
 def _added_buckets(node: AggregateExpr) -> Sentences:
-    """Find a sum over all buckets, which counts an event once for each bucket that has it."""
+    """Find a sum over all buckets, which counts an event once for each bucket that contains it."""
     if _keeps(node, "le"):
         return
     for selector in promql.selectors(node.expr):

@@ -56,8 +56,8 @@ def range_flaws(rule: Rule, node: Expr, valuation: Valuation) -> Sentences:
         if longest is not None and rule.for_seconds > longest:
             sentence = (
                 f"for: {_shown(rule.for_seconds)} is too long, because "
-                f"{threshold.shown} is not true for so long after an event: use a range as long as "
-                f"`for`, or a `for` of at most {_shown(longest)}"
+                f"{threshold.shown} does not stay true that long after an event: "
+                f"use a range as long as `for`, or a `for` of at most {_shown(longest)}"
             )
             yield FlawKind.FOR_TOO_LONG, sentence
             return
@@ -103,7 +103,7 @@ def _longest(threshold: Threshold) -> float | None:
 
 
 def _number_of_ranges(threshold: Threshold) -> float:
-    """Return for how many lengths of its range a condition can be true after its events."""
+    """Return how long a condition can stay true after its events, in lengths of its range."""
     kind = threshold.value.kind
     if kind is not Kind.EVENTS and not (kind is Kind.EVENT_RATE and threshold.limit == 0):
         return MAX_RANGES_OF_A_LEVEL if kind in (Kind.RATIO, Kind.EVENT_RATE) else inf

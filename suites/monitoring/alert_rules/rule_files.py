@@ -29,8 +29,8 @@ class Rule:
         group: the name of the rule group.
         health: ``ok``, ``err`` or ``unknown``; empty for a rule of a file.
         error: the error of the last evaluation; empty without an error.
-        seconds_since_evaluation: the age of the last evaluation in seconds; None for a rule of a
-            file.
+        seconds_since_evaluation: the age of the last evaluation in seconds; None for a rule that
+            was never evaluated, such as a rule of a file.
         interval_seconds: the time between evaluations of the group, in seconds; 0 if unknown.
     """
 

@@ -118,7 +118,7 @@ def thresholds(node: Expr, valuation: Valuation) -> list[Threshold]:
 
 
 def _limit(node: Expr, valuation: Valuation) -> float | None:
-    """Return the number of a side that is always the same number; None for another side."""
+    """Return the value of a side if it is a constant number; None for any other side."""
     number = promql.constant(node)
     if number is not None or promql.selectors(node):
         return number
@@ -161,7 +161,7 @@ def _raw(node: Expr) -> str:
 
 
 def _counters_compared(node: Expr, valuation: Valuation) -> Sentences:
-    """Find comparisons of a counter with other time series than its own past."""
+    """Find comparisons of a counter with time series, except with earlier values of the counter."""
     for inside in promql.nodes(node):
         if not isinstance(inside, BinaryExpr) or promql.binary(inside) not in promql.COMPARISONS:
             continue

@@ -65,7 +65,7 @@ def share_of(node: BinaryExpr) -> Share:
 
 
 def _covers(part: _Selection, whole: _Selection) -> bool:
-    """Return whether each group of the whole has all events of the part's groups."""
+    """Return whether one group of the whole contains all events of each group of the part."""
     if not {"avg", "min", "quantile", "stddev", "stdvar"}.isdisjoint(map(str, part.functions)):
         return False
     groupings = zip(part.groupings, whole.groupings, strict=True)

@@ -132,8 +132,8 @@ class Valuation:
 
         Args:
             node: the syntax tree of the expression.
-            depth: the number of recording rules between the rule and this expression; circular
-                rules end at a limit.
+            depth: the number of recording rules between the rule and this expression; a limit of
+                the depth ends the search in circular rules.
         """
         node = promql.inner(node)
         number = promql.constant(node)
@@ -302,7 +302,7 @@ def _clamped(node: Call, value: Value) -> Value:
 
 
 def _scaled(value: Value, factor: float) -> Value:
-    """Return the value times a constant over 0."""
+    """Multiply a value by a constant that is greater than 0."""
     return replace(
         value,
         low=value.low * factor,

@@ -25,7 +25,7 @@ VOLATILE = re.compile(
 
 
 def essence(answer: Exchange, *payloads: object) -> tuple[int, str]:
-    """Return status and text of a response, without echoes of payloads, times and ids.
+    """Return status and text of a response, without times, ids and echoes of payloads.
 
     Args:
         answer: the response of the service.
@@ -119,7 +119,7 @@ def _are_different(first: Exchange, second: Exchange, pair: Pair) -> bool:
 
 
 def _differs_by_itself(first: str, second: str) -> bool:
-    """Return whether two texts are long and of nearly equal length, so that counters may differ."""
+    """Return whether two texts are long and of nearly equal length; only a counter may differ."""
     shorter, longer = sorted((len(first), len(second)))
     return longer > MIN_LONG and shorter > longer * 0.95
 

@@ -58,7 +58,7 @@ def _sql_at(sender: Sender, endpoint: Endpoint, call: Call, place: Parameter) ->
 
 
 def _renumbered(pair: Pair, number: int) -> Pair:
-    """Return the pair with other numbers, so that no search finds a text of another attack."""
+    """Return the pair with other numbers, so that no search finds what another attack stored."""
 
     def changed(text: object) -> str:
         return re.sub(r"\b2\b", str(number + 1), re.sub(r"\b1\b", str(number), str(text)))
@@ -69,7 +69,8 @@ def _renumbered(pair: Pair, number: int) -> Pair:
 def _harmless(text: object) -> str:
     """Replace the SQL words and signs of a text by letters; length and numbers stay.
 
-    A service that only repeats parts of a value also answers this text and its twin differently.
+    A service may repeat parts of a value without executing it. Then the responses to this text and
+    to its twin also differ, so a difference alone is no finding.
     """
     plain = re.sub(r"OR|AND|CASE|WHEN|THEN|ELSE|END", lambda word: "x" * len(word[0]), str(text))
     return re.sub(r"['\"()=%-]", "x", plain)
@@ -78,7 +79,7 @@ def _harmless(text: object) -> str:
 def _breaks(
     sender: Sender, endpoint: Endpoint, calls: Callable[[object], Call], pair: Pair
 ) -> Exchange | None:
-    """Return the exchange of a single quote that causes an error, where two quotes do not."""
+    """Return the exchange of the attack, if it causes an error and its harmless twin does not."""
     broken = sender.send(endpoint, calls(pair.attack))
     harmless = sender.send(endpoint, calls(pair.twin))
     has_text = DATABASE_ERRORS.search(_without(broken.text, pair)) is not None

@@ -25,7 +25,7 @@ FIRST_ERROR = 400
 
 
 class _Finder(HTMLParser):
-    """Collects the marks that are attributes of HTML elements."""
+    """Collects marks: the ids of HTML elements that the payloads of the scan created."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -38,7 +38,7 @@ class _Finder(HTMLParser):
 
 
 def marks_in(answer: Exchange) -> set[str]:
-    """Return the marks of the scan that a page has as elements or attributes."""
+    """Return the marks of the payloads that became elements or attributes of a page."""
     if "html" not in answer.content_type or ELEMENT not in answer.text:
         return set()
     finder = _Finder()
@@ -90,7 +90,7 @@ def _finding(
 
 
 def _written(survey: Survey) -> dict[str, tuple[Endpoint, Exchange]]:
-    """Store marks; return the operation and the exchange that stored each mark."""
+    """Store payloads with marks; return the operation and the exchange that stored each mark."""
     writes: dict[str, tuple[Endpoint, Exchange]] = {}
     for number, good in enumerate(survey.good.values()):
         texts = list(free_texts(good.endpoint, good.call)) if good.is_usable else []

@@ -99,8 +99,8 @@ class DamageWatch:
             except UnreachableError:
                 answer = None
             sentence = (
-                f"{endpoint.name} stores {change.sent[:120]!r}; after that, {name} answers "
-                f"{status} to a valid request that succeeded before"
+                f"{endpoint.name} stores {change.sent[:120]!r}; after that, a valid request to "
+                f"{name}, which succeeded before, got {status}"
             )
             observation = Observation("stored-damage", f"{endpoint.name} breaks {name}",
                                       is_finding=True, sentence=sentence, exchange=answer or change,
@@ -220,8 +220,8 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
 
     Args:
         survey: the survey of the service.
-        good: the valid request of the operation that was just attacked; its account has the
-            incidents.
+        good: the valid request of the operation that was just attacked; the requests without a
+            response are in ``good.account.watch.incidents``.
     """
     incidents, good.account.watch.incidents = good.account.watch.incidents, []
     for incident in incidents:
@@ -239,8 +239,8 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
             account.watch.incidents.clear()
             sentence = (
                 f"{endpoint.name} twice gave no response to "
-                f"{payload_text(incident.call, own.call)}; a valid request got a response after "
-                f"{quick.seconds:.2f} s ({error})"
+                f"{payload_text(incident.call, own.call)}; the last error: {error}; a valid "
+                f"request got a response after {quick.seconds:.2f} s"
             )
             request = account.sender.unanswered(endpoint, incident.call)
             yield Observation("service-hang", endpoint.name, is_finding=True, sentence=sentence,

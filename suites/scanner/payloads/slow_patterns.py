@@ -107,7 +107,7 @@ def _first_slow(
     payloads: tuple[str, Sequence[int]],
     base: float,
 ) -> SlowValue | None:
-    """Return the first value with a slow response, and send no longer values; None without one."""
+    """Send longer and longer values until a response is slow; return this value, or else None."""
     call, place = target
     family, lengths = payloads
     limit = max(SLOW_SECONDS, base * MIN_FACTOR)

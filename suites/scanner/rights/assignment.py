@@ -259,7 +259,7 @@ def _after_making(
 
 
 def _other(survey: Survey, name: str, value: object, account: Account) -> object:
-    """Return another value of the same type; for a value of the account, that of a second one."""
+    """Return another value of the same type; instead of an account's value, another account's."""
     del name
     if isinstance(value, bool):
         return not value

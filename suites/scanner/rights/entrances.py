@@ -189,7 +189,11 @@ def _shown(answer: Exchange) -> str:
 
 
 def _is_slower(turns: Turns) -> bool:
-    """Return whether the response times differ: by median, and in all responses but one each."""
+    """Return whether one kind of user name gets slower responses than the other kind.
+
+    The medians must differ. Without the fastest response of the slower kind and the slowest
+    response of the other kind, the two ranges of times must not overlap.
+    """
     times = [[answer.seconds for answer in answers] for answers in (turns.known, turns.unknown)]
     quick, slow = sorted(times, key=statistics.median)
     apart = statistics.median(slow) - statistics.median(quick)

@@ -33,7 +33,7 @@ SECRET_VALUE = {
     "a crypt hash": re.compile(r"\$[156]\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}"),
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----"),
     "a key of AWS": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
-    "an address with a password": re.compile(r"\b[a-z][a-z0-9+]{2,15}://[^\s:/@\"']{1,60}:[^\s:/@\"']{3,60}@"),
+    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+]{2,15}://[^\s:/@\"']{1,60}:[^\s:/@\"']{3,60}@"),
 }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def secrets_in(answer: Exchange) -> Iterator[str]:
 
 
 def _sent_values(answer: Exchange) -> set[str]:
-    """Return the texts of the request body: a repeated text is no secret of the service."""
+    """Return the texts of the request body; such a text in the response is no secret."""
     try:
         return {value for _, value in _texts(json.loads(answer.sent))}
     except (ValueError, RecursionError):

@@ -52,7 +52,11 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
     """Check whether an ordinary account can call the operations of administrators."""
     account = ordinary(survey)
     if account is None:
-        yield Gap(RULE, "the scan needs an ordinary account and an admin: give --user2 or --admin")
+        reason = (
+            "the scan knows no ordinary account: give --user2, or give --admin, so that --user "
+            "counts as ordinary"
+        )
+        yield Gap(RULE, reason)
         return
     named = [operation for operation in survey.operations
              if is_administration(operation) and not survey.is_entrance(operation)]  # fmt: skip
@@ -63,7 +67,7 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
         if call is None:
             yield Gap(
                 RULE,
-                f"{endpoint.name}: not called, because the scan has no own object to change",
+                f"{endpoint.name}: not called, because the scan has no object that it may change",
             )
             continue
         answer = attempt(account, endpoint, call)
@@ -165,7 +169,7 @@ def lists_of_people(survey: Survey) -> Iterator[Observation]:
 
 
 def _people_in(survey: Survey, answer: Exchange, account: Account) -> tuple[set[str], set[str]]:
-    """Return the names of other accounts in a response, and the private fields shown of them."""
+    """Return the names of other accounts in a response, and the names of their private fields."""
     others = {other.name for other in survey.accounts() if other is not account and other.name}
     people: set[str] = set()
     fields: set[str] = set()

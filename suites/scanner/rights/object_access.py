@@ -37,7 +37,7 @@ def reading(survey: Survey) -> Iterator[Observation | Gap]:
     """Check whether a second account can read private objects of the user."""
     other = survey.second
     if other is None or not survey.user.session.headers:
-        yield Gap(RULE, "needs a second account: give --user2, or describe a registration")
+        yield Gap(RULE, "the scan needs a second account: give --user2, or describe a registration")
         return
     for number, endpoint in enumerate(_with_object(survey, "GET")):
         owned = _readable(survey, endpoint, f"{survey.nonce}r{number:03}")
@@ -130,7 +130,7 @@ def _private_fields(own: Exchange, answer: Exchange, listed: str) -> list[str]:
 
 
 def changing(survey: Survey) -> Iterator[Observation | Gap]:
-    """Check whether another account can change or delete an object of its owner."""
+    """Check whether an account can change or delete an object of another account."""
     attacker = survey.second
     if attacker is None:
         return
@@ -184,7 +184,8 @@ def _changed_by(
         f"{endpoint.name}: {other.label} {verb} an object of the {owned.owner.label}; the owner "
         "sees the change afterwards"
         if is_changed
-        else f"{endpoint.name}: {other.label} cannot change an object of another account ({status})"
+        else f"{endpoint.name}: {other.label} cannot change an object of another account; "
+        f"response: {status}"
     )
     return Observation(RULE, f"{endpoint.name} change", is_changed, sentence, answer,
                        steps=(owned.step,) if owned.step else ())  # fmt: skip
@@ -202,7 +203,7 @@ def _marked(survey: Survey, endpoint: Endpoint, owned: OwnedObject, mark: str) -
 
 
 def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[Exchange]:
-    """Return the owner's responses about the object; for a person, also the owner's profile."""
+    """Return the responses that the owner gets for the object; without a mark, also the profile."""
     answers = []
     if reader is not None:
         answers.append(attempt(owned.owner, reader, Call(path=owned.call.path)))
@@ -215,7 +216,7 @@ def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[E
 def _is_changed(
     endpoint: Endpoint, before: list[Exchange], after: list[Exchange], mark: str
 ) -> bool:
-    """Return whether the owner now sees the mark, or does not see the object any more."""
+    """Return whether the owner sees the mark, another value (POST) or no object (DELETE)."""
     if endpoint.method == "DELETE":
         return any(is_accepted(earlier) and not is_accepted(later)
                    for earlier, later in zip(before, after, strict=False))  # fmt: skip

@@ -21,17 +21,19 @@ def look_alikes(own_host: str) -> dict[str, str]:
     name, colon, port = own_host.partition(":")
     end = f"{colon}{port}"
     origin_by_kind = {
-        "a host that begins with the own host": f"https://{name}.evil.example",
-        "a host that ends with the own host": f"https://evil{name}{end}",
+        "a host that begins with the service's own host": f"https://{name}.evil.example",
+        "a host that ends with the service's own host": f"https://evil{name}{end}",
     }
     try:
         ipaddress.ip_address(name)
     except ValueError:
         if "." in name:
-            origin_by_kind["a host with a letter for a dot"] = (
+            origin_by_kind["a host with a letter in place of a dot"] = (
                 f"https://{name.replace('.', 'x', 1)}{end}"
             )
-    origin_by_kind["a host with a hyphen before the own host"] = f"https://evil-{name}{end}"
+    origin_by_kind["a host with a hyphen before the service's own host"] = (
+        f"https://evil-{name}{end}"
+    )
     return origin_by_kind
 
 
@@ -81,7 +83,8 @@ def _observed(endpoint: Endpoint, answer: Exchange, origin: tuple[str, str]) -> 
     with_cookies = " with credentials" if sends_credentials else ""
     permission = f"{allowed or 'nothing'}{with_cookies}"
     sentence = (
-        f"{endpoint.name}: the CORS header of the response to {kind} ({value}) allows {permission}"
+        f"{endpoint.name}: for the origin {value} ({kind}), the CORS header of the response allows "
+        f"{permission}"
     )
     cause = "look-alikes" if "own host" in kind or "letter" in kind else kind
     return Observation("cors", place, may_read, sentence, answer, cause=cause)

@@ -22,7 +22,7 @@ class OwnedObject:
     Args:
         owner: the account that owns the object.
         call: the values of a request whose path names the object.
-        mark: a unique text in the object; empty for an object without a text of the scan.
+        mark: a unique text that the scan wrote into the object; empty if it wrote no text.
         is_created: whether the scan created the object.
         step: the exchange that created the object; None when the scan did not create the object.
     """
@@ -35,7 +35,7 @@ class OwnedObject:
 
 
 def attempt(account: Account, endpoint: Endpoint, call: Call) -> Exchange | None:
-    """Send a request for an account; return the exchange, or None when no response came."""
+    """Send a request as an account; return the exchange, or None when no response came."""
     try:
         return account.send(endpoint, call)
     except UnreachableError:
@@ -79,7 +79,7 @@ def of_person(survey: Survey, endpoint: Endpoint, owner: Account) -> OwnedObject
 
 
 def created(survey: Survey, endpoint: Endpoint, owner: Account, mark: str) -> OwnedObject | None:
-    """Create an object with an account; return None when this is not possible.
+    """Create an object as an account; return None when this is not possible.
 
     Args:
         survey: the survey of the service.
@@ -123,7 +123,7 @@ def _known(listing: Endpoint | None, answer: Exchange, owner: Account) -> list[K
 def _reached(
     survey: Survey, endpoint: Endpoint, owned: OwnedObject, values: list[str]
 ) -> OwnedObject | None:
-    """Return the object with the path value with which its owner can read the object."""
+    """Find the path value with which the owner can read the object; return the object with it."""
     name = last_parameter(endpoint)
     base = next(iter(survey.candidates(endpoint, owned.owner)))
     reading = survey.reading_twin(_object_path(survey, endpoint))
@@ -156,8 +156,7 @@ def reader_of(survey: Survey, endpoint: Endpoint) -> Endpoint | None:
 def listed_before(survey: Survey, endpoint: Endpoint, owner: Account) -> Iterator[OwnedObject]:
     """Yield at most two objects of an account, which the scan did not create.
 
-    The objects are in the list that the service shows to the account, in the collection of the
-    operation's path.
+    The function reads the list of the collection in the operation's path, as the account.
     """
     name = last_parameter(endpoint)
     base = next(iter(survey.candidates(endpoint, owner)))
@@ -181,7 +180,7 @@ def _listing_call(survey: Survey, listing: Endpoint) -> Call:
 
 
 def list_text(survey: Survey, endpoint: Endpoint, account: Account) -> str | None:
-    """Return, as text, the list of a collection that the service shows to an account.
+    """Return the text of the list that the service shows to an account for a collection.
 
     Returns:
         The text of the response, empty after a refusal; None where no operation lists the

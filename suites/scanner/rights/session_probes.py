@@ -84,7 +84,7 @@ def chosen_session(sender: HttpSender, login: Login, answer: Exchange) -> Iterat
 def other_sites(survey: Survey) -> Iterator[Observation]:
     """Check whether a form on another site can change data with the user's session cookie.
 
-    A browser sends a request to another site without a preflight only as text or as a form.
+    Without a CORS preflight request, a browser sends only text or a form to another site.
     """
     for good in survey.good.values():
         endpoint, session = good.endpoint, good.account.session

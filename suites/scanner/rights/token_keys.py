@@ -197,7 +197,7 @@ def weak_key(token: str) -> Iterator[Observation | Gap]:
         f"the key that signs the tokens ({algorithm}) is {key!r}, a known word or a short number: "
         "anybody can sign a token for every user"
         if key is not None
-        else f"the signing key ({algorithm}) is no word of the list and no number of up to "
+        else f"the signing key ({algorithm}) is no known word and no number of up to "
         f"{MAX_DIGITS} digits"
     )
     yield Observation("weak-token-key", "the key of the tokens", key is not None, sentence)

@@ -97,7 +97,7 @@ def _example(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_shown(schema: Mapping[str, Any], is_given: bool, has_required: bool) -> bool:  # noqa: FBT001
-    """Return whether to send an optional property: with an example, or if nothing is required."""
+    """Return whether to send an optional property: if it has an example, or if none is required."""
     return is_given or not has_required or bool({"example", "default", "examples"} & set(schema))
 
 

@@ -76,7 +76,7 @@ class KnownValues:
         return list(dict.fromkeys(candidates))
 
     def of_name(self, name: str) -> list[object]:
-        """Return the known values of a field; for a name such as ``order_id``, also order ids."""
+        """Return the known values of a field; for ``order_id``, also the field ``id`` of orders."""
         plain_name = plain(name)
         noun = plain_name.removesuffix("ids").removesuffix("id")
         values: list[object] = []
@@ -89,7 +89,7 @@ class KnownValues:
 
 
 def _naming(fields: Mapping[str, object], name: str, noun: str) -> str:
-    """Return the value of the object's field that fits a path parameter; empty without a field."""
+    """Return the value of the field that fits a path parameter; empty if no field fits."""
     by_plain = {plain(key): value for key, value in fields.items()}
     plain_name = plain(name)
     short = plain_name.removeprefix(noun) if noun else plain_name

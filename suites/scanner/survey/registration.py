@@ -17,7 +17,7 @@ NONCE_DIGITS = 8
 
 
 def new_nonce() -> str:
-    """Return a new nonce: letters and digits that are in no name of the service."""
+    """Return a new nonce: random letters and digits, so that names of the scan are unique."""
     return f"kp{secrets.token_hex(NONCE_DIGITS // 2)}"
 
 

@@ -64,7 +64,7 @@ class Survey:
         registration: the registration operation; None when no operation looks like one.
         known: values from earlier responses of the service.
         good: a valid request for each operation, keyed by the operation's name.
-        damaged: the names of operations that fail since an attack stored a value.
+        damaged: the names of operations that fail after an attack stored a value.
     """
 
     operations: tuple[Endpoint, ...]
@@ -117,7 +117,7 @@ class Survey:
         return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
 
     def survey(self) -> Iterator[GoodCall]:
-        """Yield a valid request for every operation; operations that return known values first."""
+        """Yield a valid request for every operation; operations that provide values come first."""
         for endpoint in sorted(self.operations, key=_order):
             try:
                 good = self._good_call(endpoint)
@@ -143,14 +143,14 @@ class Survey:
         return self._first_accepted(endpoint, account)
 
     def _entrance(self, endpoint: Endpoint) -> GoodCall:
-        """Return a log-in, registration or reset request, without a session and not sent yet."""
+        """Build a log-in, registration or reset request without a session; do not send it yet."""
         call = full_call(endpoint, self.known, optional=True)
         if self.registration and endpoint == self.registration.endpoint:
             call = self.registration.call(self.known)
         return GoodCall(endpoint, call, self.nobody, None, "")
 
     def _first_accepted(self, endpoint: Endpoint, account: Account) -> GoodCall:
-        """Return the first request that succeeds for one of the accounts; else a refused one."""
+        """Return the first request that succeeds for an account; else a request that failed."""
         others = [
             sender
             for sender in (self.user, self.admin)
@@ -191,7 +191,7 @@ class Survey:
                 yield replace(body, path=call.path)
 
     def fresh(self, endpoint: Endpoint, call: Call) -> Call:
-        """Return the request with new free texts, for a service that refuses repeated texts."""
+        """Add the nonce to free texts of the request, for a service that refuses repeated texts."""
         for place in free_texts(endpoint, call):
             text = f"{value_at(call, place)} {self.nonce}"
             call = call.with_value(place, text[: place.schema.get("maxLength", 200)])
