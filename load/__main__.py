@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "--users",
         type=_users,
         metavar="N",
-        help="the largest number of users (the profile's number)",
+        help="the largest number of users (default: the number in the profile)",
     )
     length = command.add_mutually_exclusive_group()
     length.add_argument("--duration", type=duration_option(plan.MAX_SECONDS), metavar="TIME",

@@ -47,7 +47,7 @@ def locust(folder: Path, assignment: Assignment) -> Iterator[tuple[list[Process]
 
     Args:
         folder: the folder for Locust's CSV, HTML and log.
-        assignment: the work of the processes.
+        assignment: the part of the load that each process generates.
 
     Returns:
         The processes, and the stream of their reports.
@@ -143,7 +143,7 @@ def measure(
 
     Args:
         folder: the folder for Locust's CSV, HTML and log.
-        assignment: the work of the processes.
+        assignment: the part of the load that each process generates.
         show_progress: called with the progress about once a second.
 
     Raises:

@@ -51,7 +51,7 @@ NOT_MUTATED = ("BitOr", "RemoveDecorator")
 # A change that makes the suites hang counts as noticed: they take more than this many times the
 # time that they take on the unchanged code.
 HANGS_AFTER = 3
-# The longest time of a run of the suites on the unchanged code.
+# The longest time of a run of the suites on the unchanged code, and on a changed migration.
 MAX_SECONDS = 1200.0
 # Smoke is quick, and notices many changes.
 FOLDERS = ("smoke", "consistency", "integration", "security", "platform")
@@ -242,13 +242,16 @@ class Shard:
     def _is_noticed(self, *, fresh: bool) -> bool:
         """Whether the suites fail on the copy as it is; a test that never ends is a failure."""
         command = [sys.executable, "proofs/mutation.py", "--try", str(self.world.folder)]
+        # A new world and the platform suite take longer.
+        limit = MAX_SECONDS if fresh else self._max_seconds
         try:
             done = subprocess.run(
                 [*command, *(["--fresh"] if fresh else [])], cwd=self.copy, capture_output=True,
-                check=False, timeout=self._max_seconds, start_new_session=True, text=True,
+                check=False, timeout=limit, start_new_session=True, text=True,
             )  # fmt: skip
             self._printed = done.stdout + done.stderr
         except subprocess.TimeoutExpired:
+            self._printed = f"the suites did not end within {limit:.0f} s"
             return True
         finally:
             if fresh:  # the next mutant needs the database of the unchanged migrations

@@ -91,7 +91,7 @@ def opened(raw: bytes, key: Path) -> bytes:
     try:
         envelope.verify([public_key], 1)
     except VerificationError:
-        raise AttestationError(f"the signature was not made with the key of {key}") from None
+        raise AttestationError(f"the signature does not match the public key in {key}") from None
     return envelope.payload
 
 

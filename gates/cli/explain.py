@@ -28,7 +28,7 @@ def explain(arguments: argparse.Namespace) -> int:
         0 where the new decision is the decision in the ledger, else 70.
 
     Raises:
-        OutputError: a file of a format could not be written, or a statement was not signed
+        OutputError: a file of ``--format`` could not be written, or an attestation was not signed
             because the new decision differs.
     """
     formats = chosen_formats(arguments.format)

@@ -45,7 +45,7 @@ def add_person(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--by",
         metavar="NAME",
-        help="the person who signs or revokes (default: the person whom the pipeline names)",
+        help="the person who signs or revokes (default: from the pipeline's environment)",
     )
     command.add_argument("--note", required=True, metavar="TEXT", help="why NAME signs or revokes")
 

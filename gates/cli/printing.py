@@ -64,6 +64,7 @@ def print_text(document: DecisionDocument, lines: str, format_name: str) -> None
                 f"gates: the format {format_name} could not be printed "
                 f"({type(error).__name__}: {error}); the decision is not changed\n"
             )
+            format_name = ""
     if github_actions.is_present():
         text = github_actions.without_commands(text, format_name)
     print(text)

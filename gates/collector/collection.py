@@ -102,7 +102,8 @@ class Collector:
             cancelled: when this event is set, the commands are killed at once.
 
         Returns:
-            The attempts and the new runs; both are empty where every set has a recent run.
+            The attempts, one for each started command (failed or not), and the new runs. Both are
+            empty where every set has a recent run.
         """
         due = [request for request in requests if not self._is_fresh(request, runs)]
         if not due:
@@ -167,7 +168,10 @@ class Collector:
                 self._remove_old_runs()
                 problem = command.run_command(self._command(request), until, cancelled)
         except BlockingIOError:
-            return "another command runs these checks for the gate, and did not end in time"
+            return (
+                "another process runs these checks for the gate, and did not end within the time "
+                "limit"
+            )
         except OSError as error:
             return f"the collector could not be started: {error.strerror}"
         if problem or self._is_fresh(request, self._new_runs(known)):

@@ -165,8 +165,9 @@ def _processes(examination: Examination, indicator: ProcessIndicator) -> Iterato
         yield look(
             "start times",
             "the policy names no start time, so every fall of a counter counts as a restart",
-            "let the processes export process_start_time_seconds, and set start_time to this name",
-        )  # fmt: skip
+            "let the processes export process_start_time_seconds, and name this metric as "
+            f"start_time in [indicators.{indicator.name}] of the policy",
+        )
     else:
         yield from _presence(examination, indicator.name, "start times", indicator.start_time)
 

@@ -18,7 +18,7 @@ MAX_RUN_ID = 100
 
 
 def of_decision(decision: Decision, judged: Evidence) -> tuple[JudgedRun, ...]:
-    """Return the runs that the findings of a decision name, for the ledger entry of the decision.
+    """Return the runs to which the findings of a decision refer, for the decision's ledger entry.
 
     Args:
         decision: the decision.

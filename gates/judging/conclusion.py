@@ -76,5 +76,5 @@ def cannot_measure(measured: Measured, reads: str, problem: str) -> Conclusion:
         reads: what the objective measures, such as ``requests failed``.
         problem: the reason, as a sentence.
     """
-    sentence = f"the gate cannot measure the indicator ({reads}): {problem}"
+    sentence = f"the gate cannot measure this: {reads}: {problem}"
     return Conclusion(measured, Verdict.INCONCLUSIVE, sentence)

@@ -142,7 +142,8 @@ class LedgerReader:
             for where, raw, is_torn in _lines(self._folder):
                 if is_torn:
                     problems.append(
-                        f"{where} is incomplete; the next entry will move this line to {TORN}"
+                        f"{where} is incomplete; when the gate writes the next entry, it moves "
+                        f"this line to {TORN}"
                     )
                     before_damage = len(records)
                     continue
@@ -154,7 +155,7 @@ class LedgerReader:
                     before_damage = len(records)
                     continue
                 if line.previous != previous:
-                    problems.append(f"{where} does not follow the entry before")
+                    problems.append(f"{where} does not have the hash of the previous entry")
                     before_damage = len(records)
                 else:
                     linked += 1

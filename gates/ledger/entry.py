@@ -64,7 +64,7 @@ class MoveEntry:
 
     Args:
         target: the target's name.
-        stage: the stage about which the gate decides while green has this share.
+        stage: the stage of the ramp that begins with this move.
         share: green's share of the traffic after the move, 0 to 1.
         at: when the entry was written, seconds since the epoch.
         time_scale: the factor that divides every duration: over 1 in a rehearsal, else 1.

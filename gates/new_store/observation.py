@@ -93,7 +93,7 @@ class Metrics:
         return self._series[name]
 
     def values(self, name: str) -> Mapping[str, frozenset[str]]:
-        """Return the values of each label of a metric, keyed by the name of the label."""
+        """Return the label values that a metric has, keyed by the name of the label."""
         by_label: dict[str, set[str]] = {}
         for labels in self.series(name):
             for label, value in labels.items():

@@ -60,7 +60,10 @@ class TargetContent:
 
 
 def kept_tables(path: Path) -> dict[str, object]:
-    """Read the tables of an earlier target file that go into the new text; empty without a file."""
+    """Read the TOML tables that the new target file keeps from the old file.
+
+    The result is empty without an old file.
+    """
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, ValueError):

@@ -92,7 +92,7 @@ def _apply(
         result = world.roll_back(None, mirrored=False)
         ending = RampEnding.ROLLED_BACK if result.given_back else RampEnding.NOT_ROLLED_BACK
         _write(context, _end(context, ending, "orphaned", result.report.as_record()))
-    _say(f"the orphaned ramp was ended: {ending.value}: {traffic_sentence(router)}")
+    _say(f"the orphaned ramp ended with {ending.value}; {traffic_sentence(router)}")
     return OrphanAction.ROLLED_BACK
 
 

@@ -261,7 +261,7 @@ def _weights_statement(
 
 
 def _missing_weights(witness: Witness) -> str:
-    sentence = "no weights were scraped after the move"
+    sentence = "Prometheus scraped no weights after the move"
     if not witness.servers:
         return sentence
     servers = ", ".join(witness.servers)

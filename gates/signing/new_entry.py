@@ -79,7 +79,7 @@ def sign(request: SignOffRequest) -> SignOffRecord:
 def sign_override(request: SignOffRequest) -> SignOffRecord:
     """Write into the ledger the override of an objective that did not pass; return its record.
 
-    The newest decision about the stage must have a failure of the objective.
+    The newest decision about the stage must have a finding of the objective that is not a pass.
 
     Raises:
         ConfigurationError: the objective cannot be overridden, or has no failure in the newest
@@ -102,8 +102,8 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
     covers = _failures_of(objective, document)
     if not covers:
         raise ConfigurationError(
-            f"{objective.name} has no failure that can be overridden in decision "
-            f"{document.entry_id}; run: {asks}"
+            f"{objective.name} has no failure in decision {document.entry_id} that an override "
+            f"could cover; run: {asks}"
         )
     text = f"The release may go on although {objective.name} is not a pass."
     statement = _Statement(SignOffKind.OVERRIDE, text, covers, document.entry_id)
@@ -111,16 +111,17 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
 
 
 def revoke(out: Path, prefix: str, person: Person, note: str) -> SignOffRecord:
-    """Write the revocation of a sign-off or an override into the ledger; return its record.
+    """Write the revocation of a sign-off or an override into the ledger; return the new record.
 
     Args:
         out: the folder of the ledger.
-        prefix: the id of the sign-off's ledger entry, or the beginning of the id.
+        prefix: the id of the ledger entry of the sign-off or override, or the beginning of the id.
         person: the person who revokes.
         note: the reason for the revocation.
 
     Raises:
-        ConfigurationError: no sign-off or several sign-offs have this id, or the note is wrong.
+        ConfigurationError: no such entry or several entries have this id, or the note is empty or
+            too long.
         LedgerError: the ledger could not be written, so nothing is revoked.
     """
     _check_note(note)

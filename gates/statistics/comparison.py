@@ -150,7 +150,7 @@ class Comparison:
             lane.count_baseline(at, part, whole, self._terms.history)
 
     def count_canary(self, at: float, part: float, whole: float) -> None:
-        """Count events of green; events before the first step are ignored.
+        """Count events of green; ignore events from before the ramp's first step.
 
         Args:
             at: the end of the time in which the events occurred.

@@ -39,7 +39,7 @@ def annotations(document: DecisionDocument) -> list[str]:
 
 
 def _bounded(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Cut each kind of annotation to GitHub's limit; the last one says how many are missing."""
+    """Cut each kind of annotation to GitHub's limit; the last one says how many are not shown."""
     shown = []
     for kind in ("error", "warning", "notice"):
         of_kind = [line for line in lines if line[0] == kind]

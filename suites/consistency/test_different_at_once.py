@@ -47,7 +47,8 @@ def test_changes_at_once(
         at_once([change_password, assign_role])
         changed = {**credentials(user), "password": new}
         assert new_client().ask("login", body=changed).status == 200, (
-            f"no log-in with the new password; the role changed {delay} s after the password"
+            f"no log-in with the new password; the request for the role was sent {delay} s after "
+            "the request for the password"
         )
 
     for user, delay in zip(users, DELAYS, strict=True):

@@ -282,7 +282,8 @@ def test_identifiers(
         "request": requests,
     }  # fmt: skip
     guessable = [
-        f"{kind}: {estimated_bits(sample):.0f} random bits, expected at least {minimum:.0f}"
+        f"{kind}: an identifier has about {estimated_bits(sample):.0f} random bits, expected at "
+        f"least {minimum:.0f}"
         for kind, sample, minimum in (
             *((kind, sample, MIN_ID_BITS) for kind, sample in ids.items()),
             ("refresh token", refresh_tokens, MIN_TOKEN_BITS),

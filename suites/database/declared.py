@@ -65,9 +65,7 @@ INDEXES: tuple[Index, ...] = (
     Index("products", ("words",), 1),
     Index("orders", ("user_id", "client_order_id"), 2, unique=True),
     Index("sessions", ("refresh_digest",), 2, unique=True),
-    Index("sessions", ("user_id",), 2),
     Index("payments", ("order_id",), 3),
-    Index("payments", ("user_id",), 3),
     Index("payments", ("open_order_id",), 4, unique=True),
     Index("orders", ("-created_at",), 5),
     Index("payments", ("-created_at",), 5),
@@ -87,7 +85,6 @@ INDEXES: tuple[Index, ...] = (
     Index("mobile_devices", ("user_id",), 5),
     Index("offline_sync", ("user_id",), 5),
     Index("order_events", ("at",), 5),
-    Index("order_events", ("user_id",), 5),
     Index("order_events", ("order_id", "seq"), 5, unique=True),
     Index("saved_searches", ("user_id",), 5),
 )

@@ -163,5 +163,5 @@ def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> 
         if earlier.count != later.count:
             changes.append(f"{collection}: {earlier.count} documents before, {later.count} after")
         elif earlier != later:
-            changes.append(f"{collection}: {later.count} documents, some with another content")
+            changes.append(f"{collection}: {later.count} documents, some with changed content")
     return changes

@@ -37,7 +37,7 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
     """
     versions = [record.get("version") for record in records]
     expected = list(range(1, schema_version + 1))
-    problems = [f"version {version} is not recorded" for version in expected
+    problems = [f"the migration of version {version} is not recorded" for version in expected
                 if version not in versions]  # fmt: skip
     problems += [
         f"version {version} is recorded {versions.count(version)} times"
@@ -55,7 +55,10 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
     times = [record["at"] for record in by_version]
     late = [str(by_version[number]["version"]) for number in range(1, len(times))
             if times[number] < times[number - 1]]  # fmt: skip
-    return [f"version {version} was applied before the version below it" for version in late]
+    return [
+        f"the migration of version {version} was applied before the next lower version"
+        for version in late
+    ]
 
 
 def indexes(database: Shop) -> dict[str, Any]:

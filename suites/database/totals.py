@@ -126,8 +126,8 @@ def achievements(view: View) -> Iterator[Violation]:
         return (
             ""
             if deserved.get(achievement["key"], True)
-            else f"{achievement['key']} is not earned: the user has {len(paid)} paid orders, "
-            f"the largest of {max(paid, default=0)} paise"
+            else f"{achievement['key']} is not earned: the user has {len(paid)} paid orders; the "
+            f"largest total is {max(paid, default=0)} paise"
         )
 
     return view.judge("achievements", problem, settled=True)

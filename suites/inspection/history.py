@@ -90,7 +90,7 @@ def history(repository: Path) -> Iterator[Observation]:
                 places.add(place)
                 yield _finding(hunk, secret, place)
     sentence = (
-        f"the probe read {number_of_lines} added lines in the history of "
+        f"the search for secrets read {number_of_lines} lines that commits added in the repository "
         f"{repository.resolve().name}"
     )
     yield Observation("exposed-secret", "history", is_finding=False, sentence=sentence)

@@ -34,11 +34,11 @@ EXPECTED_OPERATIONS = {
 def operations_by_role(
     people: Mapping[str, Person], ownership: "Ownership"
 ) -> dict[tuple[str, str], int]:
-    """Request each operation of ``LOWEST`` as each role, on one new customer; return the statuses.
+    """Request each operation of ``LOWEST`` as each role; return the statuses.
 
     Args:
         people: one logged-in user of each role, keyed by the role.
-        ownership: makes the new customer.
+        ownership: makes the customer whom every request is about.
 
     Returns:
         The status of each response, keyed by the role and the operation id.

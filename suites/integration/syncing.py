@@ -82,8 +82,8 @@ class Offline:
     """The orders of an offline browser, as the store got them.
 
     Args:
-        early: the sum of two counts of orders in the database, both before a request with the
-            orders reached the store.
+        early: the number of orders that the store had while the browser was offline, and after
+            the lost request; expected 0.
         totals: the totals of the orders in the database, in paise.
         expected: the totals that the orders must have, in paise.
     """

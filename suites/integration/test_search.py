@@ -196,13 +196,13 @@ def test_saved(new_person: NewPerson, ownership: "Ownership", database: "Shop") 
         with ownership.on_sale(new):
             second = shopper.client.call("search", expect=200, query={**again, "page": "1"})
             wait_until(
-                "the saved search finds the new product too",
+                "the saved search finds the new product",
                 lambda: shopper.client.call("search", expect=200, query=again).body["total"],
                 lambda total: total == 2,
                 seconds=6,
             )
             wait_until(
-                "the catalogue lists the new product too",
+                "the catalogue lists the new product",
                 lambda: shopper.client.call(
                     "list_products", expect=200, query={"category": shelf}
                 ).body["total"],

@@ -123,7 +123,8 @@ class SyntheticAlerts:
         if late := [way for way, wait in waits.items() if wait + within > MAX_WAIT]:
             return [
                 f"{way}: Alertmanager waits {waits[way].total_seconds():g} s before the {status} "
-                f"notification, but a check waits at most {MAX_WAIT.total_seconds():g} s"
+                f"notification, and the check {within.total_seconds():g} s longer; a check waits "
+                f"at most {MAX_WAIT.total_seconds():g} s"
                 for way in late
             ]
         seconds = (max(waits.values(), default=timedelta(0)) + within).total_seconds()

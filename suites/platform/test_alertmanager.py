@@ -43,7 +43,7 @@ STATUS = "/api/v2/status"
 @pytest.fixture
 def alertmanager(target: Target) -> AlertmanagerApi:
     """Return a client of the target's Alertmanager."""
-    text = f"{target.name}: the target file has no address alertmanager; add the address"
+    text = f"{target.name}: the target file has no key alertmanager in [addresses]; add the key"
     assert target.addresses.alertmanager, text
     return AlertmanagerApi(target.addresses.alertmanager, target.patience_seconds)
 

@@ -32,8 +32,8 @@ def bounds_kept(sender: Sender, endpoint: Endpoint, call: Call) -> Iterator[Obse
         outside = sender.send(endpoint, call.with_value(place, beyond))
         name = f"{endpoint.name} {place.name} {bound}"
         is_kept = outside.status in (*REFUSED, *OTHER_REFUSALS)
-        yield _observation(f"{name} kept", outside, is_finding=not is_kept)
-        yield _observation(f"{name} reached", inside, is_finding=inside.status in REFUSED)
+        yield _observation(f"{name} kept", "beyond", outside, is_finding=not is_kept)
+        yield _observation(f"{name} reached", "at", inside, is_finding=inside.status in REFUSED)
 
 
 def _bounds(endpoint: Endpoint, call: Call) -> Iterator[tuple[Parameter, str, Any, Any]]:
@@ -89,9 +89,7 @@ def _objects(schema: Any, value: object, path: str) -> Iterator[tuple[str, Any]]
         yield from _objects(schema.get("items", {}), value[0], f"{path}.0".strip("."))
 
 
-def _observation(place: str, answer: Exchange, *, is_finding: bool) -> Observation:
-    sentence = (
-        f"test of {place!r} (kept: a value beyond the bound, reached: a value at the bound): "
-        f"the response has status {answer.status}"
-    )
+def _observation(place: str, side: str, answer: Exchange, *, is_finding: bool) -> Observation:
+    bound = place.rpartition(" ")[0]
+    sentence = f"a value {side} the bound ({bound}) got status {answer.status}"
     return Observation("input-bounds", place, is_finding, sentence, answer)

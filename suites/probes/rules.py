@@ -146,10 +146,10 @@ RULES = {
         ),
         Rule(
             "missing-authentication",
-            "a protected operation accepts a request without a token",
+            "a protected operation accepts a request without a bearer token",
             306,
             "8.2.1",
-            "answers 401 to a request without a token",
+            "answers 401 to a request without a bearer token",
         ),
         Rule(
             "forged-token",

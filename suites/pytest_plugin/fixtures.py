@@ -112,8 +112,8 @@ def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def effect_observer(target: Target, request: pytest.FixtureRequest) -> "EffectObserver | None":
     """Return the observer that compares the database changes with the contract, or None.
 
-    The observer takes time, so performance checks have no observer. Its queries use
-    no index, so there is no observer on a production target.
+    The observer takes time, so performance checks have no observer. A
+    snapshot reads every collection, so there is no observer on a production target.
     """
     marked = request.node.get_closest_marker
     observed = marked("smoke") or marked("integration")

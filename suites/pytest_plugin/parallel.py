@@ -51,13 +51,11 @@ def turn(run_id: str, *, alone: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(path: Path, kind: int) -> Iterator[None]:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
-    except OSError:
+    with contextlib.ExitStack() as until_end:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+            until_end.callback(os.close, descriptor)
+            fcntl.flock(descriptor, kind)
+            # Other runs delete old files of locks.
+            os.utime(descriptor)
         yield
-        return
-    try:
-        fcntl.flock(descriptor, kind)
-        yield
-    finally:
-        os.close(descriptor)

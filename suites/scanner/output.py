@@ -198,9 +198,9 @@ def outcome(name: str, report: Report) -> str:
     count = sum(finding.first.rule == name for finding in findings(result.findings))
     gaps = result.gaps.get(name, [])
     if count:
-        return f"{count} finding{'' if count == 1 else 's'} in {places} places tested"
+        return f"{count} finding{'' if count == 1 else 's'} in {places} tested places"
     if places:
-        tried = f"no finding in {places} places tested"
+        tried = f"no finding in {places} tested places"
         return f"{tried}; not tried: {'; '.join(gaps[:3])}" if gaps else tried
     reason = "; ".join(gaps[:3]) or report.reasons.get(
         name, "no operation has a parameter for this attack"

@@ -329,7 +329,7 @@ class Scan:
         self.result.note(Observation("service-hang", error.endpoint.name, is_finding=True,
                                      sentence=sentence, exchange=exchange))  # fmt: skip
         self.result.problem(
-            f"the service does not answer since a request to {error.endpoint.name}; "
+            f"the service has not answered since a request to {error.endpoint.name}; "
             f"not tested: {self._rest()}"
         )
 

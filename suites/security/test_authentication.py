@@ -76,7 +76,7 @@ def _refused(status: int, place: str, sender: str) -> Observation:
 def test_forged_tokens(
     surface: Surface, new_person: NewPerson, no_finding: NoFindingAssertion, target: Target
 ) -> None:
-    """The store refuses forged tokens, and tokens with another issuer, audience or time."""
+    """The store refuses forged tokens, and tokens with another scheme, issuer, audience or time."""
     person, other = new_person(), new_person()
     cart, token, sender = endpoint_named("show_cart"), person.client.token, surface.sender()
     forgeries = forging.forgeries(token, other.user.user_id)
@@ -111,7 +111,8 @@ def _other_schemes_refused(surface: Surface, token: str) -> Iterator[Observation
             f"expected {UNAUTHORISED}: the contract has the scheme Bearer only"
         )
         is_finding = answer.status != UNAUTHORISED
-        yield Observation("forged-token", f"scheme {scheme}", is_finding, sentence, answer)
+        place = f"{cart.name}: scheme {scheme}"
+        yield Observation("missing-authentication", place, is_finding, sentence, answer)
 
 
 @check("security.auth.sessions", needs="access")

@@ -220,7 +220,7 @@ def difference(name: str, answer: Exchange, unknown: Exchange) -> str:
         answer: the response for the id of another user's object.
         unknown: the response for an id that no object has.
     """
-    statuses = f"{answer.status} to the id of another user and {unknown.status} to an unknown id"
+    statuses = f"{answer.status} for the id of another user, and {unknown.status} for an unknown id"
     bodies = "equal" if answer.text == unknown.text else "different"
     return f"{name} returned {statuses}; the bodies are {bodies}; both responses must be equal"
 

@@ -41,7 +41,9 @@ class Change:
         """Describe the change in words, without values, because values may be secret."""
         owner = self.document.get(OWNER_FIELDS[self.collection], "nobody")
         fields = f" ({', '.join(sorted(self.fields))})" if self.fields else ""
-        return f"in {self.collection}, a document of {owner} {self.kind.value}{fields}"
+        return (
+            f"in the collection {self.collection}, a document of {owner} {self.kind.value}{fields}"
+        )
 
 
 @dataclass(slots=True)

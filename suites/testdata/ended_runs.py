@@ -60,7 +60,9 @@ class Leftovers:
         if self.removed:
             parts.append(f"removed {_counts(self.removed)} that {_runs(self.ended)} left")
         if self.kept:
-            parts.append(f"kept the data of {_runs(self.kept)}, which may be under way")
+            parts.append(
+                f"kept the data of {_runs(self.kept)}, because a process may still be running"
+            )
         return "; ".join([*parts, *([self.problem] if self.problem else [])])
 
 

@@ -275,7 +275,7 @@ def test_a_shop_that_exports_no_payments_at_all_is_a_hold(tmp_path: Path) -> Non
         place.metrics.drop(PAYMENTS)
         answer = place.ask("ramp-30")
     assert answer.code == HOLD, answer.out + answer.err
-    assert "the gate cannot measure the indicator (payments failed)" in answer.out
+    assert "the gate cannot measure this: payments failed" in answer.out
     assert "payments-declined: the objective is not judged" in answer.out
 
 

@@ -149,7 +149,7 @@ def test_a_killed_ramp_is_found_by_watch_and_given_back(here: Site) -> None:
     code, _, err = here.run("watch", *SCALE, "--for", "30s")
     assert (code, here.balancer.green) == (70, 0.0), err
     assert "a ramp of green was cut off" in err
-    assert "the orphaned ramp was ended: rolled_back: the control endpoint says: green 0 %" in err
+    assert "the orphaned ramp ended with rolled_back; the control endpoint says: green 0 %" in err
     assert entries(here)[-2]["how"] == "rolled_back"
     assert entries(here)[-2]["why"] == "orphaned"
 

@@ -107,7 +107,7 @@ def test_a_run_leaves_a_living_run_alone(
     with waiting_run(world, tmp_path / "long", name) as process:
         done = world.pytest(tmp_path / "out", "-q", "--check", "smoke.health")
         assert done.code == 0, done.out
-        assert f"kept the data of run {name}, which may be under way" in done.out
+        assert f"kept the data of run {name}, because a process may still be running" in done.out
         assert data_of(database, name) == 2
         (tmp_path / "long" / "end").touch()
         said, _ = process.communicate(timeout=60)

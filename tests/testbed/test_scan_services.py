@@ -146,7 +146,9 @@ def test_a_service_that_is_lost_ends_the_scan_with_a_finding(tmp_path: Path) -> 
     with odd_services.hang(all_requests=True) as url:
         done = scan_odd(url, tmp_path, odd_services.HANG, "--timeout", "1", "--time-budget", "60")
     assert done.code == 1
-    assert "could not be tested: the service does not answer since a request to addName" in done.out
+    assert (
+        "could not be tested: the service has not answered since a request to addName" in done.out
+    )
     assert "after the body {'name': 'a\\x00b'} the service does not answer any more" in done.out
     assert time.monotonic() - started < 70
 

@@ -152,7 +152,7 @@ def opens(raw: bytes, public: Path) -> bool:
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_another_key_does_not_verify(name: str, files: Mapping[str, bytes], tmp_path: Path) -> None:
     _, other = key_pair(tmp_path, "other")
-    with pytest.raises(AttestationError, match="the signature was not made with the key of"):
+    with pytest.raises(AttestationError, match="the signature does not match the public key in"):
         read(files[name], other, tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_a_key_that_the_file_names_itself_does_not_verify(
     forged = json.loads(signed(FORMATS["vsa"](decided()), (other, other)))
     forged["signatures"][0]["keyid"] = json.loads(files["vsa"])["signatures"][0]["keyid"]
     raw = f"{json.dumps(forged, indent=2, sort_keys=True)}\n".encode()
-    with pytest.raises(AttestationError, match="was not made with the key"):
+    with pytest.raises(AttestationError, match="does not match the public key"):
         read(raw, keys[1], tmp_path)
 
 

@@ -284,7 +284,7 @@ def test_a_question_waits_for_another_collector_for_a_limited_time(
     with ledger.locked(here.out, "collect-green-own_integrity.lock"):
         collected = collect(collector_of(here))
     assert collected.collections[0].problem == (
-        "another command runs these checks for the gate, and did not end in time"
+        "another process runs these checks for the gate, and did not end within the time limit"
     )
     assert ([run.run_id for run in collected.runs], made.starts()) == (["c1"], [])
 

@@ -78,12 +78,12 @@ def records(*versions: object) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("versions", "problem"), [
     ((1, 2, 3), ""),
-    ((1, 3), "version 2 is not recorded"),
+    ((1, 3), "the migration of version 2 is not recorded"),
     ((1, 2, 2, 3), "version 2 is recorded 2 times"),
     ((1, 2, 3, 4), "version 4 is recorded; the target file states version 3"),
     ((1, 2, 3, "x"), "version 'x' is recorded"),
-    ((1, 3, 2), "version 3 was applied before the version below it"),
-    ((), "version 1 is not recorded"),
+    ((1, 3, 2), "the migration of version 3 was applied before the next lower version"),
+    ((), "the migration of version 1 is not recorded"),
 ])  # fmt: skip
 def test_the_records_of_migrations(versions: tuple[object, ...], problem: str) -> None:
     problems = structure.migration_problems(records(*versions), 3)
@@ -252,7 +252,7 @@ def test_a_snapshot_does_not_depend_on_the_order_and_sees_every_change(shop: Sho
     assert differences(before, snapshot(shop, LIMIT)) == []
     shop.products.update_one({"_id": "prd_00000"}, {"$inc": {"stock": 1}})
     assert differences(before, snapshot(shop, LIMIT)) == [
-        "products: 240 documents, some with another content"
+        "products: 240 documents, some with changed content"
     ]
 
 
@@ -264,7 +264,7 @@ def test_a_snapshot_sees_another_type(shop: Shop, value: object, other: object) 
     before = snapshot(shop, LIMIT)
     shop.things.replace_one({"_id": "a"}, {"_id": "a", "value": other})
     assert differences(before, snapshot(shop, LIMIT)) == [
-        "things: 1 documents, some with another content"
+        "things: 1 documents, some with changed content"
     ]
 
 
@@ -293,7 +293,7 @@ def test_a_repeated_migration_that_changes_something_is_named(shop: Shop, server
     rerun = rerun_migrations(shop, ["python", "-c", CHANGES_A_USER, server], LIMIT)
     assert (rerun.exit_code, rerun.output) == (1, "changed")
     assert rerun.changes == ("the records of migrations changed", "the indexes changed")
-    assert rerun.changed_content == ("users: 2 documents, some with another content",)
+    assert rerun.changed_content == ("users: 2 documents, some with changed content",)
     assert len(rerun.records) == SCHEMA
 
 

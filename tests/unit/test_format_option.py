@@ -258,7 +258,8 @@ def test_annotations_that_fail_change_nothing(
 
 
 @pytest.mark.parametrize(
-    "options", [[], *(["--format", name] for name in sorted(FORMATS.keys() - XML_FORMATS))]
+    "options",
+    [[], ["--json"], *(["--format", name] for name in sorted(FORMATS.keys() - XML_FORMATS))],
 )
 def test_no_text_from_outside_is_a_command_of_the_runner(
     tmp_path: Path, options: list[str]
@@ -274,7 +275,9 @@ def test_no_text_from_outside_is_a_command_of_the_runner(
     done = check(tmp_path, *arguments, variables={"GITHUB_ACTIONS": "true"})
     assert done.code == ExitCode.HOLD
     assert "##[" not in done.out
-    if options and options[1] in JSON_FORMATS:
+    if "--json" in options:
+        assert json.loads(done.out)["policy"]["file"] == str(policy)
+    if JSON_FORMATS.intersection(options):
         assert "##[error]forged" in str(json.loads(done.out))
 
 

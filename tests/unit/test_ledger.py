@@ -29,7 +29,7 @@ def test_a_changed_line_is_found(tmp_path: Path) -> None:
     assert good == 1
     assert problems == [
         "line 2 was changed",
-        "line 3 does not follow the entry before",
+        "line 3 does not have the hash of the previous entry",
     ]
 
 
@@ -39,7 +39,7 @@ def test_a_removed_line_is_found(tmp_path: Path) -> None:
     path = tmp_path / ledger.FILE
     lines = path.read_text().splitlines(keepends=True)
     path.write_text(lines[0] + lines[2])
-    assert ledger.verify(tmp_path)[1] == ["line 2 does not follow the entry before"]
+    assert ledger.verify(tmp_path)[1] == ["line 2 does not have the hash of the previous entry"]
 
 
 def test_a_cut_last_line_is_recovered_and_said(tmp_path: Path) -> None:
@@ -47,9 +47,8 @@ def test_a_cut_last_line_is_recovered_and_said(tmp_path: Path) -> None:
         ledger.append(tmp_path, OtherEntry({"n": n}))
     path = tmp_path / ledger.FILE
     path.write_bytes(path.read_bytes()[:-20])
-    assert ledger.verify(tmp_path) == (
-        2, ["line 3 is incomplete; the next entry will move this line to ledger.torn"],
-    )  # fmt: skip
+    torn = "line 3 is incomplete; when the gate writes the next entry, it moves this line to"
+    assert ledger.verify(tmp_path) == (2, [f"{torn} {ledger.TORN}"])
     ledger.append(tmp_path, OtherEntry({"n": 3}))
     assert ledger.verify(tmp_path) == (4, [])
     recovery, last = [record.entry for record in ledger.entries(tmp_path)[-2:]]

@@ -1,7 +1,6 @@
 """Tests that a check runs alone if other checks of its run would disturb it."""
 
 import multiprocessing
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -16,8 +15,9 @@ SHORT_SECONDS, PATIENCE_SECONDS = 0.3, 10
 processes = multiprocessing.get_context("spawn")
 
 
-def hold_turn(run_id: str, begun: Event, end: Event, *, alone: bool) -> None:
+def hold_turn(run_id: str, ready: Event, begun: Event, end: Event, *, alone: bool) -> None:
     """Hold a turn in another process until the event ``end``."""
+    ready.set()
     with parallel.turn(run_id, alone=alone):
         begun.set()
         end.wait(PATIENCE_SECONDS)
@@ -27,10 +27,11 @@ class Turn:
     """A turn of another process."""
 
     def __init__(self, run_id: str, *, alone: bool) -> None:
-        self.begun, self.end = processes.Event(), processes.Event()
-        arguments, keywords = (run_id, self.begun, self.end), {"alone": alone}
+        ready, self.begun, self.end = (processes.Event() for _ in range(3))
+        arguments, keywords = (run_id, ready, self.begun, self.end), {"alone": alone}
         self.process = processes.Process(target=hold_turn, args=arguments, kwargs=keywords)
         self.process.start()
+        assert ready.wait(PATIENCE_SECONDS)
 
     def has_begun(self, seconds: float = PATIENCE_SECONDS) -> bool:
         return self.begun.wait(seconds)
@@ -72,7 +73,6 @@ def test_a_check_that_runs_alone_waits_and_is_not_overtaken(turns: Callable[...,
     assert running.has_begun()
     alone = turns(alone=True)
     assert not alone.has_begun(SHORT_SECONDS)
-    time.sleep(SHORT_SECONDS)
     later = turns(alone=False)
 
     assert not later.has_begun(SHORT_SECONDS)

@@ -424,7 +424,7 @@ def test_a_notification_that_comes_too_late_is_not_awaited(recording: Recording)
     assert flaws == [
         (
             "critical by webhook to pager: Alertmanager waits 1800 s before the firing "
-            "notification, but a check waits at most 600 s"
+            "notification, and the check 5 s longer; a check waits at most 600 s"
         )
     ]
     assert time.monotonic() - began < 30
@@ -473,7 +473,7 @@ def test_the_command_names_the_flaws_of_files() -> None:
         "--rules", flawed, "--alertmanager", routes, "--receivers", "critical=pager"
     )
     assert code == 1
-    assert "HighErrorRate: rate(http_errors_total[5m]) is events per second" in out
+    assert "HighErrorRate: rate(http_errors_total[5m]) is a number of events per second" in out
     assert "critical: any alert goes to mail" in out
     assert command("--rules", corrected)[0] == 0
     assert command("--rules", str(FILES / "store_series.txt"))[0] == 3

@@ -77,7 +77,7 @@ MISTAKES = [
     ("rollback_over = 0.05\nminimum_events = 600", "rollback_over = 0.001\nminimum_events = 600",
      "under the limit to advance"),
     ('bad = \'payments_total{slot="$slot"', 'bad = \'rate(payments_total{slot="$slot"',
-     "a rate is a number per second, and no ratio"),
+     "a rate is a number per second, not a ratio"),
     ('le=~"1|1[.]0"}\'\ntotal', 'quantile="0.95"}\'\ntotal', "cannot be aggregated"),
     ("good = 'http_request_duration_seconds_bucket{", "good = 'histogram_quantile(0.95, x{",
      "histogram_quantile without sum by (le)"),

@@ -95,7 +95,10 @@ def _doubled(source: Source, query: MetricQuery, group: Series) -> str:
     name = next((item for item in different if item != BUCKET_LABEL), BUCKET_LABEL)
     values = " and ".join(sorted({repr(line.get(name, "")[:80]) for line in labels})[:2])
     if name == BUCKET_LABEL:
-        return f"a bucket of {metric} is spelled {values}: every event would count twice"
+        return (
+            f"the boundary of a bucket of {metric} is spelled {values}: every event would count "
+            "twice"
+        )
     return (
         f"{instance} has series of {metric} that differ in the label {name!r} ({values}): every "
         "event would count twice; name the label in labels of the policy's indicator, or in "

@@ -107,13 +107,13 @@ def _judged(
     for answer in (samples.up, *(() if samples.starts is None else (samples.starts,))):
         if answer.measured is not Measured.OK:
             problem = f"{answer.query}: {answer.problem}"
-            sentence = f"the gate cannot measure the indicator ({objective.reads}): {problem}"
+            sentence = f"the gate cannot measure this: {objective.reads}: {problem}"
             return answer.measured, Verdict.INCONCLUSIVE, sentence
     try:
         instances = by_instance(samples.up.series, samples.instance_label)
         absences = [item for name in instances for item in _absences(name, samples)]
     except ValueError as error:
-        sentence = f"the gate cannot measure the indicator ({objective.reads}): {error}"
+        sentence = f"the gate cannot measure this: {objective.reads}: {error}"
         return Measured.ERROR, Verdict.INCONCLUSIVE, sentence
     since, max_age = samples.moves[-1].at, objective.max_sample_age.total_seconds()
     fresh = {

@@ -51,12 +51,13 @@ class LiveView:
 def findings(plan: LivePlan, view: LiveView, evidence: Evidence, now: float) -> tuple[Finding, ...]:
     """Judge the live objectives of a stage, and return one finding for each objective.
 
-    Objectives that read the same counters share a live judge. Objectives that read different
-    counters have different judges, so that missing samples of one judge affect no other judge.
+    A live judge counts the events of some counters, scrape by scrape. Objectives that read the same
+    counters share a live judge. Objectives that read different counters have different judges, so
+    that missing samples of one counter do not affect objectives about other counters.
 
     Args:
         plan: the stage's live objectives.
-        view: the queries, the moves, and the live judges of earlier evaluations.
+        view: the queries, the moves of traffic, and the live judges of earlier evaluations.
         evidence: the evidence with the query results.
         now: the moment of the decision, in seconds since the epoch.
     """

@@ -149,7 +149,7 @@ def _bottleneck(objective: LoadObjective, run: LoadRun) -> LimitResult:
             "ended before the end of the run"
         )
         return LimitResult(
-            name, Verdict.INCONCLUSIVE, f"{sentence}; the requests of these workers are missing"
+            name, Verdict.INCONCLUSIVE, f"{sentence}; the requests of these workers are not counted"
         )
     shares = [share for share in generator.processor_share if share is not None]
     limit = objective.limits["generator_processor"]

@@ -148,7 +148,7 @@ def _refusal(
     _, problem = problem_of(record, requirement, now)
     if problem or _covers(record.sign_off.covers, finding):
         return problem
-    return "is for another failure of the objective, or was signed for an inconclusive verdict"
+    return "is for other findings of the objective, or for another verdict"
 
 
 def _covers(covers: Sequence[CoveredFinding], finding: Finding) -> bool:

@@ -66,7 +66,7 @@ class SeriesLabels:
         return known
 
     def identity(self, labels: Mapping[str, str]) -> str:
-        """Return the metric name with the declared labels of a time series, as one text.
+        """Return the metric name and the labels that the policy declares, as one text.
 
         Args:
             labels: all labels of the time series, with the metric name.

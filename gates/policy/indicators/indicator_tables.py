@@ -30,7 +30,7 @@ MISTAKES: dict[str, str] = {
         "the bucket that ends at the limit"
     ),
     r"\b(rate|irate|increase|delta)\s*\(": (
-        "a rate is a number per second, and no ratio; expected a plain selector of counters: the "
+        "a rate is a number per second, not a ratio; expected a plain selector of counters: the "
         "gate calculates their increases itself"
     ),
     r"\[:\^?\w+:\]|\{,\d": (

@@ -80,7 +80,7 @@ def _triggers_under_limits(stage: Stage) -> Iterator[str]:
                 over = f"{objective.name} rolls back at a ratio over {100 * objective.over:g} %"
                 yield (
                     f"{over}, and the limit to advance is {100 * limit:g} %: a release could "
-                    "advance and then be rolled back; raise the key over to at least the limit"
+                    "advance and then be rolled back; raise `over` to at least the limit"
                 )
 
 

@@ -221,7 +221,11 @@ def _against_ratio(rule: Rule, threshold: Threshold, *, has_ratio: bool) -> Sent
         abs(value.factor - PERCENT) < 1 or _speaks_of_percent(rule)
     )
     if is_percent or (limit < 1 and _means_ratio(rule, threshold)):
-        unit = "events per second" if value.kind is Kind.EVENT_RATE else "a number of events"
+        unit = (
+            "a number of events per second"
+            if value.kind is Kind.EVENT_RATE
+            else "a number of events"
+        )
         sentence = (
             f"{promql.text(threshold.node)} is {unit}, but the limit {limit:g} is a ratio: divide "
             "by the rate of all events"

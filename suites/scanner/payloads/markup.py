@@ -25,7 +25,7 @@ FIRST_ERROR = 400
 
 
 class _Finder(HTMLParser):
-    """Collects marks: the ids of HTML elements that the payloads of the scan created."""
+    """Collects marks: the ids of HTML elements that a payload created or changed."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

@@ -46,14 +46,14 @@ def cors(account: Account, endpoint: Endpoint, call: Call, own_host: str) -> Ite
         call: a valid request to the operation.
         own_host: the service's host; the similar origins are made from this name.
     """
-    origins = {"any origin": EVIL, "the origin null": "null", **look_alikes(own_host)}
+    origins = {"a foreign origin": EVIL, "the null origin": "null", **look_alikes(own_host)}
     is_read = endpoint.method == "GET"
     for kind, origin in origins.items():
         answers = []
         if is_read:
             headers = {**call.headers, "Origin": origin}
             answers.append(account.send(endpoint, replace(call, headers=headers)))
-        if kind == "any origin" or not is_read:
+        if kind == "a foreign origin" or not is_read:
             headers = {**call.headers, "Origin": origin,
                        "Access-Control-Request-Method": endpoint.method}  # fmt: skip
             preflight = replace(endpoint, method="OPTIONS", body=None)
@@ -62,7 +62,7 @@ def cors(account: Account, endpoint: Endpoint, call: Call, own_host: str) -> Ite
             )
         for answer in answers:
             yield _observed(endpoint, answer, (kind, origin))
-        if kind == "any origin" and any(_allowed(answer) == origin for answer in answers):
+        if kind == "a foreign origin" and any(_allowed(answer) == origin for answer in answers):
             return
 
 
