@@ -141,9 +141,9 @@ class Table:
         """The tables as Markdown."""
         heads = {
             "healthy": "healthy releases: percentage of ramps that were stopped",
-            "broken": "broken releases: seconds until the stop, median / P95 (required at most)",
-            "hold": "releases that need a hold: wrong GOs at the end of a step, and stops",
-            "limit": "known limits: percentage of ramps that were stopped",
+            "broken": "broken releases: seconds until the stop, median / P95 (largest accepted)",
+            "hold": "releases that need a hold: ramps with a wrong GO, and stopped ramps",
+            "limit": "known limits (healthy releases): percentage of ramps that were stopped",
         }
         lines = [f"Each cell has the results of {ramps} simulated ramps.", ""]
         for group, head in heads.items():

@@ -102,8 +102,8 @@ def sign_override(request: SignOffRequest) -> SignOffRecord:
     covers = _failures_of(objective, document)
     if not covers:
         raise ConfigurationError(
-            f"{objective.name} has no failure in decision {document.entry_id} that an override "
-            f"could cover; run: {asks}"
+            f"{objective.name} has no failure in decision {document.entry_id} "
+            f"that an override could cover; run: {asks}"
         )
     text = f"The release may go on although {objective.name} is not a pass."
     statement = _Statement(SignOffKind.OVERRIDE, text, covers, document.entry_id)
