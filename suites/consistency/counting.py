@@ -32,6 +32,9 @@ QUIET_SECONDS = 0.3
 FIRST_ERROR = 500
 # The store measures a part of the time that a client measures: on a busy machine a small part.
 MIN_PART, MAX_PART = 0.05, 1.05
+# The commands of a request to the database may run at the same time, and the store sends others.
+QUERY_SUMS = "db_query_duration_seconds_sum"
+MIN_QUERY_PART, MAX_QUERY_PART = 0.005, 10
 
 Counts = Counter[str]
 TOTAL = "total"
@@ -123,8 +126,8 @@ def wrong_durations(before: str, after: str, expected: Expected) -> dict[str, st
 
     Returns:
         Sentences about durations of the target that are too long or too short, so that their unit
-        cannot be the second. The key is the path of the operation, or ``TOTAL`` for the sum of
-        all operations.
+        cannot be the second. The key is the path of the operation, ``TOTAL`` for the sum of all
+        operations, or the name of the metric about the database.
     """
     sentences: dict[str, str] = {}
     all_measured = 0.0
@@ -144,6 +147,12 @@ def wrong_durations(before: str, after: str, expected: Expected) -> dict[str, st
         sentences[TOTAL] = (
             f"{DURATION_SUMS} increased by only {all_measured:.3f} in total, although the client "
             f"measured {total_seconds:.3f} s; is the unit the second?"
+        )
+    in_queries = (total(after, QUERY_SUMS) or 0) - (total(before, QUERY_SUMS) or 0)
+    if not MIN_QUERY_PART * total_seconds <= in_queries <= MAX_QUERY_PART * total_seconds:
+        sentences[QUERY_SUMS] = (
+            f"{QUERY_SUMS} increased by {in_queries:.6f}, although the client measured "
+            f"{total_seconds:.3f} s of requests; is the unit the second?"
         )
     return sentences
 

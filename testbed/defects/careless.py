@@ -430,6 +430,10 @@ def observe_milliseconds(labels: tuple[str, str, str, int, str], seconds: float)
     OBSERVE(labels, seconds * 1000)
 
 
+def whole_query_seconds(microseconds: int) -> float:
+    return microseconds // 1e6
+
+
 async def load_remembered(db: Database, user_id: str) -> Document:
     """The process remembers a cart until the process itself changes the cart."""
     stored = await LOAD(db, user_id)

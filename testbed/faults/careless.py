@@ -118,6 +118,8 @@ CARELESS: tuple[Fault, ...] = (
           (("metrics:observe_request", "exported:limits_counted_as_errors"),)),
     Fault("metrics.milliseconds", "wrong value", "durations are measured in milliseconds",
           (("metrics:observe_request", "careless:observe_milliseconds"),)),
+    Fault("metrics.whole_query_seconds", "wrong value", "times of queries are cut to whole seconds",
+          (("database:query_seconds", "careless:whole_query_seconds"),)),
     Fault("colours.cart_remembered", "wrong time", "each process remembers carts",
           (("cart:load", "careless:load_remembered"),)),
     Fault("requests.same_id", "wrong value", "every response has the same request id",

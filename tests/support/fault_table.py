@@ -21,7 +21,7 @@ REDDENS: dict[str, frozenset[str]] = (
             "metrics.missing": "smoke.metrics_present",
             "metrics.frozen": "smoke.metrics_moving",
             "metrics.wrong_deployment": "smoke.metrics_moving smoke.metrics_present",
-            "database.slow": "performance.database",
+            "database.slow": "consistency.metrics performance.database",
             "cache.at_once": "performance.cache",
             "cache.miscounted": "performance.cache",
             "payments.slow": "performance.payment",

@@ -55,6 +55,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "errors.ellipsis": "security.input",
         "metrics.limits_as_errors": "consistency.metrics",
         "metrics.milliseconds": "consistency.metrics",
+        "metrics.whole_query_seconds": "consistency.metrics",
         "colours.cart_remembered": "platform.database.same_view",
         "requests.same_id": "consistency.identifiers",
         "frontend.whole_rupees": "consistency.web_shop",
