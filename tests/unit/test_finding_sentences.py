@@ -17,7 +17,7 @@ def exchange(status: int, text: str) -> Exchange:
 
 def test_equal_statuses_with_different_bodies_show_that_the_bodies_differ() -> None:
     sentence = difference("get_order", exchange(404, "of another user"), exchange(404, "unknown"))
-    assert "404 to the id of another user and 404 to an unknown id" in sentence
+    assert "404 for the id of another user, and 404 for an unknown id" in sentence
     assert "the bodies are different; both responses must be equal" in sentence
 
 

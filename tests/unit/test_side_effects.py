@@ -89,7 +89,7 @@ def test_an_effect_on_another_user_is_a_problem(shop: Shop, observer: EffectObse
     (problem,) = observer.end(sent, 200, {})
     assert problem == (
         "the changes in the database do not match the effects that the contract declares for "
-        "add_to_cart: in carts, a document of usr_c changed (items)"
+        "add_to_cart: in the collection carts, a document of usr_c changed (items)"
     )
 
 
@@ -97,7 +97,9 @@ def test_a_refused_call_changes_nothing(shop: Shop, observer: EffectObserver) ->
     sent = call("add_to_cart", {})
     observer.begin(sent)
     shop["carts"].put(CALLER, items={}, version=1)
-    assert "in carts, a document of usr_a was added" in observer.end(sent, 409, {})[0]
+    assert (
+        "in the collection carts, a document of usr_a was added" in observer.end(sent, 409, {})[0]
+    )
 
 
 def test_an_effect_does_not_occur_where_its_exception_holds(
@@ -140,7 +142,7 @@ def test_the_twin_of_what_is_deleted_must_stay(shop: Shop, observer: EffectObser
     assert [entry["user_id"] for entry in shop["permissions"].find(named)] == [OTHER, BYSTANDER]
     shop["permissions"].documents.clear()
     (problem,) = observer.end(sent, 200, {})
-    assert "in permissions, a document of usr_c was deleted" in problem
+    assert "in the collection permissions, a document of usr_c was deleted" in problem
 
 
 def test_calls_that_overlap_are_compared_together(shop: Shop, observer: EffectObserver) -> None:
@@ -152,7 +154,7 @@ def test_calls_that_overlap_are_compared_together(shop: Shop, observer: EffectOb
     shop["saved_searches"].put("s2", user_id=OTHER)
     shop["saved_searches"].put("s3", user_id=OTHER)
     (problem,) = observer.end(second, 201, {})
-    assert "in saved_searches, a document of usr_b was added" in problem
+    assert "in the collection saved_searches, a document of usr_b was added" in problem
 
 
 def test_what_comes_later_is_expected_in_later_calls(shop: Shop, observer: EffectObserver) -> None:
