@@ -21,7 +21,7 @@ class Shopper:
     """One shopper, and the state of the current journey.
 
     Args:
-        number: the number of the user in the plan.
+        number: the position of this shopper in the plan.
         token: the access token, from a log-in before the run.
         contract: the store's operations.
         connection: the connection to the store.
@@ -29,7 +29,7 @@ class Shopper:
         words: words of product names in the catalogue; shoppers search for these words.
         dice: makes the shopper's choices.
         orders: the number of orders so far.
-        changes: the number of offline changes so far.
+        changes: the number of changes that the shopper made offline and sent later.
         order: the newest order, as the store returned it.
         acknowledge: called with the kind and the id of each order or payment that the store
             acknowledged.

@@ -71,7 +71,7 @@ class Access:
 
     @property
     def request_headers(self) -> dict[str, str]:
-        """The headers of every request, with the secret headers and the log-in."""
+        """The headers of every request: those of the target file, and the header of the log-in."""
         headers = dict((*self.headers, *self.secret_headers))
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"

@@ -54,7 +54,7 @@ class Salvage:
         return self.texts[near[0]]
 
     def url(self, key: str) -> str:
-        """Return the address of a key, without a trailing slash; empty if it is not valid."""
+        """Return the URL in a key's value, without a trailing slash; empty if it is not valid."""
         value = self.text(key).strip().rstrip("/")
         if not value:
             return ""

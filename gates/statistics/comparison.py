@@ -153,7 +153,7 @@ class Comparison:
         """Count events of green; ignore events from before the ramp's first step.
 
         Args:
-            at: the end of the time in which the events occurred.
+            at: the moment of the scrape with these events, in seconds.
             part: the number of bad events.
             whole: the number of total events.
         """

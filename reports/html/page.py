@@ -105,10 +105,10 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class RatioPoint:
-    """The ratio of bad events in one interval of the chart's time.
+    """The ratio of bad events in one step of a chart's time axis.
 
     Args:
-        at: the end of the interval, seconds since the epoch.
+        at: the end of the step, seconds since the epoch.
         bad: the number of bad events.
         total: the number of all events; more than 0.
         low: the lower end of the 95 % confidence interval, 0 to 1.

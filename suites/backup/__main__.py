@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
             "--folder",
             type=Path,
             metavar="DIR",
-            help="the folder of backups (default: [backup] of the target file)",
+            help="the folder of backups (default: folder in [backup] of the target file)",
         )
         command.set_defaults(run=_guarded(run))
         if run is take:

@@ -123,8 +123,8 @@ def order_payments(view: View) -> Iterator[Violation]:
         return (
             ""
             if "captured" in statuses
-            else f"the order is {order['status']}, but has no captured payment; its payments are: "
-            f"{', '.join(statuses) or 'none'}"
+            else f"the order is {order['status']}, but has no captured payment; "
+            f"the states of its payments: {', '.join(statuses) or 'none'}"
         )
 
     return view.judge("orders", problem, settled=True)

@@ -87,7 +87,7 @@ def _compare_sums(view: View, field: str, counted: Callable[[int], int]) -> Iter
             total = sum(counted(entry["points"]) for entry in own)
             difference = int(account[field] - total)
         except MALFORMED as error:
-            text = f"a field is missing or has another type ({type(error).__name__}: {error})"
+            text = f"a field is missing or has a wrong type ({type(error).__name__}: {error})"
             yield violation("leaderboards", account, text)
             continue
         if difference:
@@ -139,7 +139,7 @@ def stock_balance(view: View) -> Iterator[Violation]:
         try:
             difference = int(product["stock"] + product["taken"] - product["received"])
         except MALFORMED as error:
-            text = f"a field is missing or has another type ({type(error).__name__}: {error})"
+            text = f"a field is missing or has a wrong type ({type(error).__name__}: {error})"
             yield violation("products", product, text)
             continue
         if difference:

@@ -181,7 +181,7 @@ class View:
                     continue
                 text = problem(document)
             except MALFORMED as error:
-                text = f"a field is missing or has another type ({type(error).__name__}: {error})"
+                text = f"a field is missing or has a wrong type ({type(error).__name__}: {error})"
             if text:
                 yield violation(collection, document, text)
 

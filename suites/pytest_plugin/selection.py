@@ -74,7 +74,7 @@ def check_id_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test its check id; refuse checks without ``--target``, and ids that occur twice."""
+    """Give each test its check id. A run without ``--target`` and an id of two tests are errors."""
     checks = [item for item in items if item.get_closest_marker("check")]
     if not checks and config.stash.get(NEEDED_FILES, None) is None:
         return

@@ -213,7 +213,7 @@ def _others(
 
 
 def difference(name: str, answer: Exchange, unknown: Exchange) -> str:
-    """Return a sentence that compares the responses for another user's id and for an unknown id.
+    """Compare the responses for an object of another user and for an unknown id, in a sentence.
 
     Args:
         name: the id of the operation.

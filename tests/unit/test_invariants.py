@@ -47,8 +47,8 @@ BROKEN: tuple[tuple[str, str, Edit, str], ...] = (
     ("order_users", "ord_1", change("orders", 0, user_id="usr_9"), "usr_9 does not exist"),
     ("order_products", "ord_1", change_line(product_id="prd_9"), "prd_9 does not exist"),
     ("order_once", "ord_2", change("orders", 1, client_order_id="client-ord_1"), "ord_1 has"),
-    ("order_payments", "ord_1", remove("payments", 0), "its payments are: none"),
-    ("order_payments", "ord_1", change("payments", 0, status="pending"), "are: pending"),
+    ("order_payments", "ord_1", remove("payments", 0), "the states of its payments: none"),
+    ("order_payments", "ord_1", change("payments", 0, status="pending"), "payments: pending"),
     ("payment_orders", "pay_2", change("payments", 1, order_id="ord_9"), "ord_9 does not exist"),
     ("payment_orders", "pay_1", change("payments", 0, user_id="usr_9"), "is of user usr_9"),
     ("payment_amounts", "pay_1", change("payments", 0, amount_paise=199_900), "199900"),
@@ -154,7 +154,7 @@ def test_a_malformed_document_is_a_violation_and_no_error(name: str) -> None:
             for field in ("items", "total_paise", "points", "balance", "stock", "amount_paise"):
                 if field in document:
                     document[field] = "text"
-    assert any("another type" in violation.observed for violation in find(name, shop))
+    assert any("wrong type" in violation.observed for violation in find(name, shop))
 
 
 @pytest.mark.parametrize(("name", "edit"), [
