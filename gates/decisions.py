@@ -102,7 +102,7 @@ class ContextOptions:
 
 
 def open_context(options: ContextOptions, policies: PolicyReader | None = None) -> Context:
-    """Read the policy and the target, and return them with the folders.
+    """Read the policy and the target file; return the policy, the target and the folders.
 
     Args:
         options: the settings of a command line.

@@ -123,12 +123,12 @@ def apply_missing(uri: str) -> list[int]:
 def products() -> list[dict[str, Any]]:
     """A small catalogue, the same at every start."""
     dice = random.Random(SEED)
-    made: list[dict[str, Any]] = []
+    catalogue: list[dict[str, Any]] = []
     for category, goods in GOODS.items():
         for name in goods:
             for brand in BRANDS:
-                made.append(product(len(made), f"{brand} {name}", category, dice))
-    return made
+                catalogue.append(product(len(catalogue), f"{brand} {name}", category, dice))
+    return catalogue
 
 
 def product(number: int, name: str, category: str, dice: random.Random) -> dict[str, Any]:

@@ -49,6 +49,6 @@ def _problem(path: Path, case: Table, loaded: Policy) -> str:
     if result.decision.value != expected:
         return f"expected {expected}, got {result.decision.value}: {result.reason}"
     if limit is not None and (result.stopped_at is None or result.stopped_at > limit):
-        seen = "no stop" if result.stopped_at is None else f"a stop at {result.stopped_at:.1f} s"
-        return f"expected a stop by {limit:g} s, got {seen}"
+        stop = "no stop" if result.stopped_at is None else f"a stop at {result.stopped_at:.1f} s"
+        return f"expected a stop by {limit:g} s, got {stop}"
     return ""

@@ -83,8 +83,8 @@ def _apply(
         _leave(context, RampEnding.ROLLED_BACK, f"the ramp is orphaned, and {slot} has no traffic")
         return OrphanAction.NONE
     if not any(is_same_share(share, expected) for expected in possible_shares(orphan)):
-        seen = f"{slot} has {100 * share:g} % of the traffic, which the ramp did not set"
-        why = f"the ramp is orphaned; {seen}"
+        traffic = f"{slot} has {100 * share:g} % of the traffic, which the ramp did not set"
+        why = f"the ramp is orphaned; {traffic}"
         return _leave(context, RampEnding.MOVED_BY_OTHERS, why)
     world = RealWorld(context, baseline, router, screen)
     with uninterrupted():

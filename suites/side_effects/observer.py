@@ -132,9 +132,9 @@ class EffectObserver:
         return NIGHTLY or self._observed_calls[_kind(call)] < limit
 
     def _before(self) -> owned_documents.Snapshot:
-        """Return the newest snapshot if it is still usable, else take a new snapshot.
+        """Return the newest snapshot if the snapshot is still usable, else take a new one.
 
-        The snapshot is usable if the subjects are the same and checks have written nothing since.
+        A snapshot is usable if the subjects are the same and checks have written nothing since.
         Earlier requests may have had ``later`` effects since; ``_compare`` accepts these effects.
         """
         newest, subjects = self._newest, self._subjects()

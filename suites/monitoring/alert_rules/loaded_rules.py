@@ -77,9 +77,9 @@ def evaluation_flaws(rules: Iterable[Rule]) -> list[str]:
         age = rule.seconds_since_evaluation
         longest = MAX_INTERVALS * rule.interval_seconds + SPARE_SECONDS
         if age is None or age > longest:
-            seen = "was never evaluated" if age is None else f"was last evaluated {age:.0f} s ago"
+            state = "was never evaluated" if age is None else f"was last evaluated {age:.0f} s ago"
             flaws.append(
-                f"{rule.name}: the rule {seen}; expected an evaluation in the last {longest:.0f} s"
+                f"{rule.name}: the rule {state}; expected an evaluation in the last {longest:.0f} s"
             )
     return flaws
 
