@@ -105,7 +105,7 @@ proof-suites: setup ## a whole run of three suites leaves no credential; each wa
 	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py lost_dependency.py) -q -m 'slow or not slow'
 
 proof-statistics: setup ## the rates of wrong answers, simulated as often as the rates need (3 minutes)
-	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py live_judge.py fewer.py statistics.py) -q -n 2
+	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py nightly_busy.py live_judge.py fewer.py statistics.py) -q -n 2
 
 bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
 	$(PY) proofs/bench_judge.py
@@ -126,7 +126,7 @@ proof-scale: setup ## a failing release of 20 pods and 100 routes is rolled back
 	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
 
 proof-serve: setup ## 50 clients ask gates serve for 20 s: no error, P99 under 1 s; the live page follows a rehearsal (4 minutes)
-	$(PY) -m pytest $(addprefix tests/unit/test_,serve_load.py pipelines.py) proofs/test_live_rehearsal.py -q -s -m slow
+	$(PY) -m pytest $(addprefix tests/unit/test_,serve_load.py serve_browser.py pipelines.py) proofs/test_live_rehearsal.py -q -s -m slow
 
 integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
 	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
@@ -135,7 +135,7 @@ nightly: setup ## measure green and blue in turns: did the release get slower? o
 	$(PY) -m nightly run --target $(TARGET)
 
 proof-backtest: setup ## every recording of the tests, replayed into a real Prometheus: check says what backtest says (minutes)
-	$(PY) -m pytest proofs/test_every_recording.py -q -n 2
+	THOROUGH=1 $(PY) -m pytest proofs/test_every_recording.py tests/unit/test_backtest.py -q -n 2
 
 PUBLISHED ?=
 proof-published: setup ## CDEvents, Argo Rollouts and Flagger by their published schemas (PUBLISHED=folder of clones)

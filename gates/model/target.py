@@ -2,7 +2,7 @@
 
 import base64
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -214,6 +214,8 @@ class Target:
         secrets: the secrets, by name; never shown.
         log_files: the target's log files, where this machine can read them.
         suites: the suites that may run on the target.
+        suite_processes: the number of processes in which a suite runs, by suite; a suite that is
+            not named runs in one process.
         capabilities: the features that the target has.
         slot: the target's value of the ``slot`` label in Prometheus.
         servers: the balancer's names of the target's servers.
@@ -274,6 +276,7 @@ class Target:
     colour_label: str = ""
     metrics_address: str = ""
     replica_labels: tuple[str, ...] = ()
+    suite_processes: Mapping[str, int] = field(default_factory=dict)
     access: TargetAccess = field(default=NO_LOGIN, repr=False)
 
     def access_of(self, url: str) -> Access:

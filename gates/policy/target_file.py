@@ -19,6 +19,8 @@ OPTIONAL_ADDRESSES = (
     "frontend", "edge_https", "edge_http", "balancer_control", "alertmanager", "grafana",
     "notifications",
 )  # fmt: skip
+# More processes than this would be load, and not tests.
+MOST_PROCESSES = 8
 ADDRESS = re.compile(r"(https?|tcp)://[^\s/@]+(/\S*)?\Z")
 
 
@@ -80,7 +82,8 @@ def _target(name: str, digest: str, top: Table, path: Path) -> Target:
         patience_seconds=patience_seconds,
         loopback_sources=one_of(access, "source_addresses", ("own", "loopback")) == "loopback",
         log_files=_log_files(access, folder),
-        suites=frozenset(_texts(suites, "allowed")),
+        suites=(allowed := frozenset(_texts(suites, "allowed"))),
+        suite_processes=_suite_processes(suites, allowed),
         capabilities=frozenset(_texts(suites, "capabilities")),
         slot=(slot := metrics.store_name("slot")),
         servers=_texts(metrics, "servers") or (slot,),
@@ -114,6 +117,18 @@ def _target(name: str, digest: str, top: Table, path: Path) -> Target:
 def _suites(top: Table, path: Path) -> Table:
     """The table ``[suites]``; without the table, no suite may run."""
     return top.table("suites") if "suites" in top.left() else Table(str(path), "suites", {})
+
+
+def _suite_processes(suites: Table, allowed: frozenset[str]) -> dict[str, int]:
+    """The number of processes of each suite that ``[suites] processes`` names."""
+    if "processes" not in suites.left():
+        return {}
+    table = suites.table("processes")
+    processes = {name: table.whole(name, 1, MOST_PROCESSES) for name in table.left()}
+    if unknown := sorted(set(processes) - allowed):
+        raise table.error(unknown[0], "is no suite of [suites] allowed")
+    table.end()
+    return processes
 
 
 def _schemes(addresses: Addresses) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Lets a check run alone if other checks would disturb it, although the run has several processes.
+"""Runs a suite in as many processes as its target file states, and lets some checks run alone.
 
-``pytest -n 2`` runs the checks in two processes. Before each check, a process takes a lock of the
-run: a shared lock, or an exclusive lock for a check that must run alone.
+Before each check, a process takes a lock of the run: a shared lock, or an exclusive lock for a
+check that must run alone because other checks would disturb it.
 """
 
 import contextlib
@@ -12,8 +12,50 @@ from pathlib import Path
 
 import pytest
 
-from suites.pytest_plugin.state import RECORDER, RUN_ID, is_worker
+from gates import places
+from gates.errors import GatesError
+from gates.policy import target_file
+from suites.pytest_plugin.state import RECORDER, RUN_ID, is_worker, only_shows
 from suites.testdata.run_locks import folder_of_locks
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
+    """Choose the number of processes, before pytest-xdist reads its options."""
+    if not is_worker(config) and (number := processes(config)) > 1:
+        config.option.numprocesses = number
+    return (yield)
+
+
+def processes(config: pytest.Config) -> int:
+    """Return the number of processes that the target file states for the suite of ``-m``.
+
+    The number is 1 if an option of pytest-xdist decides, if pytest-xdist is not installed, if
+    single checks are selected, and for options that need one process, such as ``--pdb``.
+
+    Args:
+        config: the configuration of pytest, before the run begins.
+    """
+    name, suite = config.getoption("target"), config.getoption("markexpr")
+    selects = any(config.getoption(option) for option in ("check", "keyword"))
+    if not name or not suite or selects or _needs_one_process(config):
+        return 1
+    try:
+        target = target_file.load(name, places.targets(config.getoption("targets")).path)
+    except GatesError:
+        # pytest_configure prints the error.
+        return 1
+    return target.suite_processes.get(suite, 1)
+
+
+def _needs_one_process(config: pytest.Config) -> bool:
+    """Return whether pytest-xdist cannot run, or whether one of its options is given."""
+    chosen = config.getoption("numprocesses", default=1) is not None or any(
+        config.getoption(name, default="no") not in ([], "no") for name in ("tx", "dist")
+    )
+    interactive = any(config.getoption(name, default=False) for name in ("usepdb", "trace"))
+    unbuffered = config.getoption("capture", default="fd") == "no"
+    return chosen or interactive or unbuffered or only_shows(config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -181,7 +181,7 @@ def _socket_after(end: str, client: StoreClient) -> Observation:
     return Observation("dead-session", f"{end} order_updates", is_open, sentence)
 
 
-@check("security.auth.enumeration", needs="access")
+@check("security.auth.enumeration", needs="access", alone=True)
 def test_log_in_tells_nobody_who_is_known(
     new_client: NewClient, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:

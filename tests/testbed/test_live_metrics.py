@@ -97,6 +97,7 @@ def test_enough_good_traffic_is_a_go(world: TestWorld, passed_out: Path, policy:
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_check_is_quick(world: TestWorld, passed_out: Path, policy: str) -> None:
     shop(world, 300)
     time.sleep(SCRAPES_SECONDS)
@@ -113,6 +114,7 @@ def test_a_check_is_quick(world: TestWorld, passed_out: Path, policy: str) -> No
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_too_little_traffic_is_a_hold_that_says_how_much_is_missing(
     world: TestWorld, passed_out: Path, policy: str
 ) -> None:
@@ -207,6 +209,7 @@ def test_somebody_else_answering_for_green_is_a_hold(
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_without_prometheus_it_is_a_hold(world: TestWorld, passed_out: Path, policy: str) -> None:
     assert world.testbed("stop", "prometheus").code == 0
     try:
@@ -218,6 +221,7 @@ def test_without_prometheus_it_is_a_hold(world: TestWorld, passed_out: Path, pol
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_vanished_metrics_are_a_hold(world: TestWorld, passed_out: Path, policy: str) -> None:
     shop(world, 200)
     world.testbed("stop", "green")

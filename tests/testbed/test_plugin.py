@@ -16,6 +16,7 @@ from secured_prometheus import kept_texts
 from worlds import ROOT, TestWorld, recorded, results, run
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_blue_passes_with_what_v4_declares_and_what_is_not_applicable_is_never_a_go(
     world: TestWorld, tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def changed_policy(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_option_and_variable_choose_the_policy_whose_limits_are_recorded(
     world: TestWorld, passed_out: Path, tmp_path: Path
 ) -> None:

@@ -157,10 +157,8 @@ def killed_and_resumed(world: TestWorld, out: Path, moments: list[float]) -> Non
         time.sleep(moment)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        assert ledger.verify(out)[1] in (
-            [],
-            [ledger.verify(out)[1][0]] if ledger.verify(out)[1] else [],
-        )
+        # At most the last line is incomplete.
+        assert len(ledger.verify(out)[1]) <= 1
     done = gates(world, out, "ramp", *SCALE, "--hold", "30s")
     assert done.code in (2, 3), done.out + done.err
     assert ledger.verify(out)[1] == []
@@ -169,6 +167,7 @@ def killed_and_resumed(world: TestWorld, out: Path, moments: list[float]) -> Non
         assert has(world) == moved[-1]
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_a_ramp_killed_at_some_moments_goes_on(world: TestWorld, out: Path) -> None:
     killed_and_resumed(world, out, [0.3, 0.6, 1.0])
 

@@ -44,6 +44,7 @@ def test_it_finds_the_planted_weaknesses_and_says_of_every_probe_what_came_of_it
         assert found or outcome.startswith(("no finding in ", "not applicable: ")), (rule, outcome)
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_the_earlier_name_of_the_command_is_accepted() -> None:
     names = [run(module, "scan", "--help") for module in ("suites.probes", "suites.scanner")]
     assert [(done.code, done.err) for done in names] == [(0, ""), (0, "")]

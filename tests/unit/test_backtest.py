@@ -12,6 +12,7 @@ from exposed_systems import lines as lines_of_system
 from in_process import gates
 from judge_simulation import BROKEN, CUSTOMER_KEYS, HEALTHY, HOLDS
 from recorded_ramps import UNUSUAL, Line, lines, with_text, write
+from thorough import THOROUGH
 from worlds import ROOT
 
 from gates.backtest import recording_file
@@ -91,7 +92,7 @@ def test_a_recording_without_the_customers_series_is_judged_as_before(
     assert [one.decision for one in now.steps] == [one.decision for one in then.steps]
 
 
-@pytest.mark.parametrize("name", list(UNUSUAL))
+@pytest.mark.parametrize("name", list(UNUSUAL) if THOROUGH else list(UNUSUAL)[::3])
 def test_an_unusual_recording_is_judged_alike(tmp_path: Path, name: str) -> None:
     good = replayed(tmp_path, UNUSUAL[name](lines(HEALTHY["error 0.1 %"])))
     assert (good.decision, good.stopped_at) == (Outcome.GO, None), good.reason

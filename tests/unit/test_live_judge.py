@@ -370,7 +370,7 @@ def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
      ("hold", "both colours over the limit", 50), ("hold", "green's metrics gone", 50)],
 )  # fmt: skip
 def test_a_release_that_is_well_is_not_stopped(group: str, kind: str, rate: int) -> None:
-    _, stops, wrong = measured(Cell(group, kind, rate, how_many(4, whole=8)))
+    _, stops, wrong = measured(Cell(group, kind, rate, how_many(2, whole=8)))
     assert [one for one in stops if one < float("inf")] == []
     assert wrong == 0
 

@@ -1,4 +1,4 @@
-"""Tests that a check runs alone if other checks of its run would disturb it."""
+"""Tests the number of processes of a run, and that some checks run alone."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -100,3 +100,32 @@ def test_without_a_folder_of_locks_no_check_waits(
 
     with parallel.turn("run", alone=True), parallel.turn("run", alone=True):
         pass
+
+
+@pytest.mark.parametrize(
+    ("options", "number"),
+    [
+        (["-m", "integration"], 2),
+        (["-m", "smoke"], 1),
+        (["-m", "integration and payment"], 1),
+        (["-m", "integration", "-n", "0"], 1),
+        (["-m", "integration", "-n", "3"], 1),
+        (["-m", "integration", "--dist", "load"], 1),
+        (["-m", "integration", "--check", "integration.payment.declined"], 1),
+        (["-m", "integration", "-k", "payment"], 1),
+        (["-m", "integration", "-s"], 1),
+        (["-m", "integration", "--pdb"], 1),
+        (["-m", "integration", "--collect-only"], 1),
+        (["-m", "integration", "-p", "no:xdist"], 1),
+        (["-m", "integration", "--targets", "/nowhere"], 1),
+        ([], 1),
+    ],
+)
+def test_the_target_file_states_the_number_of_processes(options: list[str], number: int) -> None:
+    config = pytest.Config.fromdictargs({}, ["--target", "green", *options])
+
+    assert parallel.processes(config) == number
+
+
+def test_without_a_target_one_process_runs() -> None:
+    assert parallel.processes(pytest.Config.fromdictargs({}, ["-m", "integration"])) == 1

@@ -19,6 +19,7 @@ from gates.model import Outcome, Verdict
 from gates.serve import live_page
 from gates.serve.settings import ServeSettings
 
+pytestmark = pytest.mark.slow  # proof-serve runs it
 OPEN = "details.finding[open] .objective"
 LOADED = re.compile(r"Live: this page shows each new decision\. Loaded at \d\d:\d\d:\d\d UTC\.")
 FOCUSED = "document.activeElement.querySelector('.objective')?.textContent"
