@@ -56,7 +56,7 @@ test: setup ## style, types, policy, and this project's own tests, on worlds of 
 	$(MAKE) --no-print-directory --jobs 2 check own-tests
 
 own-tests:
-	$(PY) -m pytest tests -q -n 6 --dist loadscope -m 'not slow'
+	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## every test in its longest form, and the proofs that are tests (an hour)
 	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'
