@@ -75,8 +75,9 @@ def _answer(context: Context) -> tuple[Context, Stage | None, Answer | None]:
 def may_change_soon(stage: Stage, decision: Decision) -> bool:
     """Return whether a hold may become another decision after the next scrapes or checks.
 
-    Only samples, and checks that the gate runs itself, are renewed soon. The hold stays if a
-    finding that did not pass has other evidence, or if its source gave no response.
+    The gate soon gets new samples, and new results of the checks that it runs itself. It gets no
+    other new evidence. So the answer is no if a finding that did not pass needs other evidence, or
+    if the source of such a finding, such as Prometheus, did not respond.
 
     Args:
         stage: the stage with the role ``after_rollback``.

@@ -197,6 +197,6 @@ def _weights(examination: Examination, indicator: WeightIndicator) -> Line:
         return fail(
             "traffic weights",
             f"Prometheus has no weight of {', '.join(missing)}; its servers: {', '.join(servers)}",
-            "correct servers in [metrics] of the target file",
+            "correct the value of servers in the table [metrics] of the target file",
         )  # fmt: skip
     return ok("traffic weights", f"servers {', '.join(servers[:MAX_SHOWN])}")

@@ -20,7 +20,7 @@ OPTIONAL_ADDRESSES = (
     "notifications",
 )  # fmt: skip
 # More processes than this would be load, and not tests.
-MOST_PROCESSES = 8
+MAX_PROCESSES = 8
 ADDRESS = re.compile(r"(https?|tcp)://[^\s/@]+(/\S*)?\Z")
 
 
@@ -124,7 +124,7 @@ def _suite_processes(suites: Table, allowed: frozenset[str]) -> dict[str, int]:
     if "processes" not in suites.left():
         return {}
     table = suites.table("processes")
-    processes = {name: table.whole(name, 1, MOST_PROCESSES) for name in table.left()}
+    processes = {name: table.whole(name, 1, MAX_PROCESSES) for name in table.left()}
     if unknown := sorted(set(processes) - allowed):
         raise table.error(unknown[0], "is no suite of [suites] allowed")
     table.end()

@@ -90,14 +90,18 @@ class _Lane:
 
 
 class Comparison:
-    """Bets that green's ratio of bad events is over a limit that is derived from blue's ratio.
+    """Tests again and again whether green's ratio of bad events is over a limit.
+
+    The limit is derived from blue's ratio. The test is a bet with a capital: the capital grows with
+    each batch of counts in which green is over the limit, and a large capital stops green. A batch
+    has all counts of some seconds.
 
     Every count is an increase since the previous scrape of the same instance. Every moment is in
     seconds, and is never earlier than the moment of the previous call.
 
     Args:
-        terms: the parameters of the comparison, such as the lengths of the batches, the limit, and
-            the capital at which green is stopped.
+        terms: the parameters of the comparison, such as the lengths of the batches in seconds, the
+            limit, and the capital at which green is stopped.
 
     Source: design of the live judge; Waudby-Smith and Ramdas, arXiv 2010.09686; Lindon et al.,
     Rapid regression detection in software deployments, arXiv 2205.14762.

@@ -61,7 +61,7 @@ def restore(backup: Backup, scratch: Shop, live: str) -> RestoreTimes:
         live: the name of the store's database, which must not be written to.
 
     Returns:
-        The durations of the restore.
+        The seconds for the documents, and the seconds for the indexes.
 
     Raises:
         BackupError: the database is not a scratch database, or a file cannot be read.

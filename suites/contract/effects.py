@@ -45,11 +45,14 @@ class Effect:
 def effects_by_status(operation: Mapping[str, Any]) -> dict[int, tuple[Effect, ...]]:
     """Return the declared effects of an operation, keyed by the status of the response.
 
+    An effect is a change in a collection of the database.
+
     Args:
         operation: the operation's part of ``openapi.yaml``.
 
     Raises:
-        LookupError: an effect has an unknown key, or lacks ``collection`` or ``of``.
+        LookupError: an effect has an unknown key, or lacks the key ``collection`` or the key ``of``
+            (whose documents change).
     """
     return {
         int(status): tuple(_effect(content) for content in contents)
