@@ -1,6 +1,6 @@
 """Runs ``gates rehearse``: a release on a testbed of its own, with simulated shoppers.
 
-day_of    the suites on green, the sign-offs, and the decision about the stage ``day-of``
+day_of    the suites on green, the sign-offs, and the decision of the day of the deployment
 faults    switches a fault on when green's share of the traffic reaches ``--at``
 parts     runs the commands of the project as processes
 shoppers  the process of the simulated shoppers

@@ -5,12 +5,11 @@ from pathlib import Path
 import suites
 from gates.cli.printing import print_decision
 from gates.decisions import Context, decide, record
-from gates.model import Decision, Outcome, SignOffObjective, Stage
+from gates.model import Decision, Outcome, SignOffObjective, Stage, StageRole
 from rehearsal.parts import run_command, say
 
 SUITES = Path(suites.__file__).parent
 SUITES_SECONDS = 600.0
-STAGE = "day-of"
 # Some checks of a suite failed: the gate decides what follows.
 CHECKS_FAILED = 1
 
@@ -37,18 +36,19 @@ def run_suites(context: Context, marks: str) -> None:
 
 
 def ask_day_of(context: Context, person: str) -> Decision | None:
-    """Sign the items of the stage ``day-of`` where a person is named, and ask the gate.
+    """Sign the items of the stage with the role ``day_of``, and ask the gate.
 
     Args:
         context: the target, the policy and the folders.
-        person: the name of the person who signs; empty where nobody signs.
+        person: the name of the person who signs every item; empty where nobody signs.
 
     Returns:
         The decision, which is in the ledger and printed; None where the policy has no such stage.
     """
-    stage = next((stage for stage in context.policy.stages if stage.name == STAGE), None)
+    stages = (stage for stage in context.policy.stages if stage.role is StageRole.DAY_OF)
+    stage = next(stages, None)
     if stage is None:
-        say(f"the policy has no stage {STAGE}")
+        say('the policy has no stage with role = "day_of", so nothing is asked before the ramp')
         return None
     items = [item for item in stage.objectives if isinstance(item, SignOffObjective)]
     if person:
@@ -57,7 +57,10 @@ def ask_day_of(context: Context, person: str) -> Decision | None:
     document = record(context, answer)
     print_decision(document, context.out, as_json=False)
     if answer.decision.outcome is not Outcome.GO and items and not person:
-        say(f"people must sign {len(items)} items of {STAGE}; in a rehearsal, use --sign-as NAME")
+        say(
+            f"people must sign {len(items)} items of {stage.name}; in a rehearsal, use "
+            "--sign-as NAME"
+        )
     return answer.decision
 
 

@@ -8,6 +8,7 @@ collector      runs checks of the database without pytest, for a ramp
 testdata       makes the users and products of a run, and removes the data of ended runs
 probes         interact with any HTTP API, return observations, and assert nothing
 inspection     observes what is around the API: edge, TLS, metrics, packages, git history
+problem        defines the problem of a check, which fails or is inconclusive
 scanner        runs every probe on an API that an OpenAPI file describes
 pytest_plugin  has the options, the fixtures, the run record, and the messages of failed checks
 """

@@ -163,7 +163,7 @@ def _add_rehearse(add: AddCommand) -> None:
     rehearse.add_argument(
         "--sign-as",
         metavar="NAME",
-        help="sign the items of the stage day-of; NAME is the person who signs",
+        help="sign the items of the day of the deployment; NAME is the person who signs",
     )
     rehearse.add_argument("--keep", action="store_true", help="do not stop the testbed at the end")
     options.add_policy(rehearse)

@@ -58,8 +58,9 @@ class OnCrash(Enum):
 
 
 class StageRole(Enum):
-    """The role of a stage in a ramp."""
+    """The role of a stage in a release."""
 
+    DAY_OF = "day_of"  # asked on the day of the deployment, before green gets ready
     READY = "ready"  # asked before the first move of traffic
     STEP = "step"  # a step of the ramp
     AFTER_ROLLBACK = "after_rollback"  # asked about the baseline after a rollback

@@ -56,7 +56,7 @@ def refuse_advisory(objective: Objective, table: Table) -> None:
     can_roll_back = getattr(objective, "breach", Outcome.NO_GO) is Outcome.ROLLBACK
     match objective:
         case TriggerObjective():
-            problem = "a rollback trigger cannot be advisory"
+            problem = "a rollback trigger cannot be"
         case _ if can_roll_back:
             problem = 'an objective with breach = "rollback" is a rollback trigger, and cannot be'
         case ComparisonObjective() if objective.rollback_over is not None:
@@ -65,8 +65,7 @@ def refuse_advisory(objective: Objective, table: Table) -> None:
             problem = "the other findings of a stage depend on this objective, so it cannot be"
         case _:
             return
-    ending = "" if problem.endswith("advisory") else " advisory"
-    raise table.error("advisory", f"{problem}{ending}; delete advisory, owner and expires")
+    raise table.error("advisory", f"{problem} advisory; delete advisory, owner and expires")
 
 
 def checks(name: str, table: Table, known: Definitions) -> ChecksObjective:

@@ -169,6 +169,10 @@ def stages(table: Table, ramp: RampTable, ramp_keys: Table, groups: Groups) -> t
         ordered.append(_stage(name, table.table(name), ramp, groups))
         if name == ramp.ready:
             ordered += steps
+    if len(days := [stage.name for stage in ordered if stage.role is StageRole.DAY_OF]) > 1:
+        raise table.error(
+            days[1], f"{days[0]} has the role day_of, too; only one stage may have it"
+        )
     return tuple(ordered)
 
 
@@ -217,10 +221,11 @@ def _stage(name: str, table: Table, ramp: RampTable, groups: Groups) -> Stage:
 
 
 def _role(table: Table) -> StageRole:
-    """The role that a stage states: ``after_rollback``, or none."""
+    """The role that a stage states: ``day_of``, ``after_rollback``, or none."""
     if "role" not in table.left():
         return StageRole.OTHER
-    return StageRole(one_of(table, "role", [StageRole.AFTER_ROLLBACK.value]))
+    stated = (StageRole.DAY_OF.value, StageRole.AFTER_ROLLBACK.value)
+    return StageRole(one_of(table, "role", stated))
 
 
 def _refuse_without_rollback(table: Table, chosen: Sequence[Objective], role: StageRole) -> None:

@@ -8,6 +8,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
+from suites.problem import Problem
+
 PAUSE_SECONDS = 0.005
 P95 = 0.95
 # A response passes through some ten threads and processes. With a delay of this part of the limit
@@ -49,24 +51,20 @@ class WakeUpDelays:
         return delays[int(P95 * (len(delays) - 1))] if delays else 0.0
 
 
-def excused(problem: str, fastest_half: float, delay: float, limit: float) -> str:
-    """Change a problem of a latency into ``inconclusive`` if this machine may be the cause.
+def excuse(problem: Problem, fastest_half: float, delay: float, limit: float) -> Problem:
+    """Return the problem of a latency; it is inconclusive if this machine may be the cause.
 
     Args:
-        problem: the reason why the latency may be over its limit; empty for a latency under the
-            limit.
+        problem: the reason why the latency may be over its limit.
         fastest_half: the median of the latency samples, in seconds. If the median is over the
             limit, the problem is returned unchanged.
         delay: the P95 of the delays of wake-ups, in seconds.
         limit: the limit of the latency, in seconds.
-
-    Returns:
-        The problem, or a text that begins with ``inconclusive``.
     """
     was_busy = delay > MAX_PART_OF_LIMIT * limit
-    if not problem or problem.startswith("inconclusive") or not was_busy or fastest_half >= limit:
+    if problem.is_inconclusive or not was_busy or fastest_half >= limit:
         return problem
-    return (
-        "inconclusive: this machine was busy: 5 % of the wake-ups of a sleeping thread were "
-        f"at least {delay:.3f} s late; {problem}"
+    return problem.excused(
+        "this machine was busy, 5 % of the wake-ups of a sleeping thread were "
+        f"at least {delay:.3f} s late"
     )

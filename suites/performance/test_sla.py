@@ -15,6 +15,7 @@ from suites.client import Answer, StoreClient
 from suites.inspection import total
 from suites.performance.commands import timed_connection
 from suites.performance.timing import CONFIDENCE, MEASURED_AT_A_TIME, P95, p95_problem_here
+from suites.problem import Conclude
 from suites.pytest_plugin.marks import check
 from suites.testdata.people import NewPerson
 
@@ -35,7 +36,7 @@ def test_permission_check(
     new_person: NewPerson,
     new_client: Callable[[], StoreClient],
     policy: Policy,
-    conclude: Callable[[str], None],
+    conclude: Conclude,
 ) -> None:
     """Every permission check gives the right result, and the P95 is below the policy's limit."""
     person = new_person(role="staff")
@@ -59,7 +60,7 @@ def test_search(
     new_client: Callable[[], StoreClient],
     popular: dict[str, Any],
     policy: Policy,
-    conclude: Callable[[str], None],
+    conclude: Conclude,
 ) -> None:
     """Every search finds the product, and the P95 of different searches is below the limit."""
     clients = [new_client() for _ in range(ADDRESSES)]
@@ -80,7 +81,7 @@ def test_order(
     ownership: "Ownership",
     database: "Shop",
     policy: Policy,
-    conclude: Callable[[str], None],
+    conclude: Conclude,
 ) -> None:
     """Each of 50 orders at the same time is placed once; the P95 of orders is below the limit."""
     buyers = new_person.customers(ADDRESSES)
@@ -136,7 +137,7 @@ def test_database(
     prometheus_text: Callable[[], str],
     policy: Policy,
     target: Target,
-    conclude: Callable[[str], None],
+    conclude: Conclude,
 ) -> None:
     """The P95 of the store's database commands, and of this check's commands, is below the limit.
 

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gates.statistics import quantile_lower_bound, quantile_upper_bound
 from suites.client import Answer
-from suites.performance.busyness import WakeUpDelays, excused
+from suites.performance.busyness import WakeUpDelays, excuse
+from suites.problem import Problem
 
 WARM_UP = 5
 # The numbers of samples after which P95 is judged. Without a result, more samples are taken.
@@ -19,7 +20,9 @@ MEASURED_AT_A_TIME = 4
 CONFIDENCE = 1 - 0.05 / len(LOOKS)
 
 
-def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1) -> str:
+def p95_problem(
+    act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1
+) -> Problem | None:
     """Compare the P95 of the latency of an operation with its limit.
 
     Args:
@@ -29,8 +32,8 @@ def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 
         at_a_time: the number of requests that are under way at a time.
 
     Returns:
-        The problem; an empty text if P95 is under the limit with the required confidence; a text
-        that begins with ``inconclusive`` if the samples prove neither.
+        The problem; None if P95 is under the limit with the required confidence. The problem is
+        inconclusive if the samples prove neither.
     """
     for number in range(WARM_UP):
         act(-1 - number)
@@ -38,16 +41,16 @@ def p95_problem(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 
     for look in LOOKS:
         seconds += _timed(act, range(len(seconds), look), at_a_time)
         if quantile_lower_bound(seconds, P95, CONFIDENCE) >= limit:
-            return f"P95 is over the limit of {limit} s: {_slow_samples(seconds, limit)}"
+            return Problem(f"P95 is over the limit of {limit} s: {_slow_samples(seconds, limit)}")
         if look > LOOKS[0] and quantile_upper_bound(seconds, P95, CONFIDENCE) < limit:
-            return ""
-    return (
-        f"inconclusive: P95 may be under or over the limit of {limit} s: "
-        f"{_slow_samples(seconds, limit)}"
-    )
+            return None
+    slow = _slow_samples(seconds, limit)
+    return Problem(f"P95 may be under or over the limit of {limit} s: {slow}", is_inconclusive=True)
 
 
-def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1) -> str:
+def p95_problem_here(
+    act: Callable[[int], Answer], *, limit: float, at_a_time: int = 1
+) -> Problem | None:
     """Compare an operation's P95 with its limit; on a busy machine, a problem is inconclusive.
 
     Args:
@@ -56,8 +59,8 @@ def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: i
         at_a_time: the number of requests that are under way at a time.
 
     Returns:
-        The problem, as ``p95_problem`` returns it; a text that begins with ``inconclusive`` if the
-        problem may be due to this machine.
+        The problem, as ``p95_problem`` returns it; an inconclusive problem if this machine may be
+        the cause.
     """
     seconds: list[float] = []
 
@@ -68,7 +71,9 @@ def p95_problem_here(act: Callable[[int], Answer], *, limit: float, at_a_time: i
 
     with WakeUpDelays() as delays:
         problem = p95_problem(timed, limit=limit, at_a_time=at_a_time)
-    return excused(problem, statistics.median(seconds), delays.p95_seconds, limit)
+    if problem is None:
+        return None
+    return excuse(problem, statistics.median(seconds), delays.p95_seconds, limit)
 
 
 def _slow_samples(seconds: list[float], limit: float) -> str:

@@ -14,6 +14,7 @@ import pytest
 from gates.model import Policy, Target
 from suites.client import StoreClient, loopback_source
 from suites.contract import load
+from suites.problem import Conclude, Problem
 from suites.pytest_plugin.recorder import INCONCLUSIVE
 from suites.pytest_plugin.state import POLICY, RUN_ID, TARGET
 
@@ -90,20 +91,21 @@ def bystander(database: "Shop", ownership: "Ownership") -> "OwnUser":
 
 
 @pytest.fixture
-def conclude(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Return a function that gets a problem, and ends the check: passed, failed or inconclusive.
+def conclude(request: pytest.FixtureRequest) -> Conclude:
+    """Return a function that ends the check with its problem: passed, failed or inconclusive.
 
-    An empty problem lets the check pass. A problem that begins with ``inconclusive`` is neither a
-    failure nor a pass: the run record has the result inconclusive, and the gate holds.
+    Without a problem, the check passes. With an inconclusive problem, the run record has the result
+    inconclusive, and the gate holds.
     """
 
-    def end(problem: str) -> None:
+    def end(problem: Problem | None) -> None:
         __tracebackhide__ = True
-        if problem.startswith("inconclusive"):
-            request.node.user_properties.append((INCONCLUSIVE, problem))
-            pytest.skip(problem)
-        if problem:
-            pytest.fail(problem, pytrace=False)
+        if problem is None:
+            return
+        if problem.is_inconclusive:
+            request.node.user_properties.append((INCONCLUSIVE, problem.text))
+            pytest.skip(f"inconclusive: {problem.text}")
+        pytest.fail(problem.text, pytrace=False)
 
     return end
 

@@ -138,7 +138,7 @@ def _add_phase(phases: _Phases, report: pytest.TestReport, properties: dict[str,
         elif INCONCLUSIVE in properties:
             phases.outcome = CheckOutcome.INCONCLUSIVE
         reason = properties.get(NOT_APPLICABLE) or properties.get(INCONCLUSIVE)
-        phases.message = str(reason or _message(report)).removeprefix("inconclusive: ")
+        phases.message = str(reason or _message(report))
     elif was_expected_to_fail:
         text = "the check passed, although it is marked as an expected failure"
         phases.outcome, phases.message = CheckOutcome.XPASSED, text

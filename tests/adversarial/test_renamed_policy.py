@@ -53,6 +53,7 @@ def test_everything_has_another_name(renamed: Path) -> None:
     assert [RENAMING.stage(stage.name) for stage in before.stages] == [
         stage.name for stage in after.stages
     ]
+    assert [stage.role for stage in before.stages] == [stage.role for stage in after.stages]
     names = [
         {
             name

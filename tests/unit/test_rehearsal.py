@@ -13,16 +13,17 @@ import rehearsal
 from gates import ledger
 from gates.cli import parser
 from gates.decisions import Context, ContextOptions, open_context
-from gates.errors import RehearsalError, UnknownNameError
+from gates.errors import ConfigurationError, RehearsalError, UnknownNameError
 from gates.exitcodes import ExitCode
 from gates.model import Outcome
-from gates.policy import schedule
+from gates.policy import policy_file, schedule
 from rehearsal import day_of, faults, parts
 from rehearsal.faults import FaultSwitch, ObservedRouter
 from rehearsal.shoppers import Shoppers
 
 STAGE = """
-[stages.day-of]
+[stages.our-day]
+role = "day_of"
 title = "The day"
 guide = "12"
 objectives = ["served-build", "smoke", "own-approval", "own-check-up"]
@@ -48,7 +49,7 @@ def policy_text() -> str:
     text = (ROOT / "policies" / "release.toml").read_text()
     begin = text.index("[stages.day-of]")
     end = text.index("\n[", begin)
-    stage = text[begin:end].replace("[stages.day-of]", "[stages.own-day]")
+    stage = text[begin:end].replace("[stages.day-of]\nrole", "[stages.day-of]\n# role")
     return f"{ITEMS}{text[:begin]}{stage}\n{STAGE}{text[end:]}"
 
 
@@ -91,7 +92,7 @@ def test_an_unsigned_day_is_a_hold_that_says_how_to_sign(
     assert decision is not None
     assert decision.outcome is Outcome.HOLD
     output = capsys.readouterr()
-    assert "people must sign 2 items of day-of; in a rehearsal, use --sign-as NAME" in output.err
+    assert "people must sign 2 items of our-day; in a rehearsal, use --sign-as NAME" in output.err
     assert "own-approval: 0 of 2 people have signed: The lead approves" in output.out
     assert isinstance(ledger.entries(here.out)[-1].entry, ledger.DecisionEntry)
 
@@ -100,15 +101,22 @@ def test_a_signed_day_is_a_go(here: Place, capsys: pytest.CaptureFixture[str]) -
     decision = day_of.ask_day_of(context_of(here), "Asha Rao")
     assert decision is not None
     assert decision.outcome is Outcome.GO, decision.reason
-    assert "Asha Rao signed 2 items of day-of" in capsys.readouterr().err
+    assert "Asha Rao signed 2 items of our-day" in capsys.readouterr().err
+
+
+def test_only_one_stage_is_of_the_day(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(policy_text().replace(ITEMS, "").replace("# role", "role") + ITEMS)
+    with pytest.raises(ConfigurationError, match=r"our-day: day-of has the role day_of, too"):
+        policy_file.load(path)
 
 
 def test_a_policy_without_the_day_goes_on(here: Place, capsys: pytest.CaptureFixture[str]) -> None:
     context = context_of(here)
-    stages = tuple(stage for stage in context.policy.stages if stage.name != day_of.STAGE)
+    stages = tuple(stage for stage in context.policy.stages if stage.name != "our-day")
     context = replace(context, policy=replace(context.policy, stages=stages))
     assert day_of.ask_day_of(context, "") is None
-    assert "the policy has no stage day-of" in capsys.readouterr().err
+    assert 'the policy has no stage with role = "day_of"' in capsys.readouterr().err
 
 
 def test_nothing_ramps_where_the_day_is_no_go(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from thorough import at_most, runs
 
 from suites.client import Answer
 from suites.performance.timing import LOOKS, WARM_UP, p95_problem
+from suites.problem import Problem
 
 LIMIT = 0.5
 RUNS = runs(60, whole=400)
@@ -31,6 +32,13 @@ SHAPES: dict[str, Callable[[random.Random, float], float]] = {
 }  # fmt: skip
 
 
+def answer_of(problem: Problem | None) -> str:
+    """``over``, ``inconclusive``, or nothing without a problem."""
+    if problem is None:
+        return ""
+    return "inconclusive" if problem.is_inconclusive else "over"
+
+
 def answers(shape: str, p95: float, seed: int) -> list[str]:
     """What is said in so many runs: ``over``, ``inconclusive`` or nothing."""
     dice = random.Random(f"{shape}{p95}{seed}")
@@ -39,8 +47,7 @@ def answers(shape: str, p95: float, seed: int) -> list[str]:
         problem = p95_problem(
             lambda _: Answer(200, None, {}, SHAPES[shape](dice, p95)), limit=LIMIT
         )
-        said.append("inconclusive" if problem.startswith("inconclusive") else
-                    "over" if problem else "")  # fmt: skip
+        said.append(answer_of(problem))
     return said
 
 
@@ -82,7 +89,7 @@ def test_the_warm_up_is_discarded_and_the_budget_is_kept() -> None:
         asked.append(number)
         return Answer(200, None, {}, 60.0 if number < 0 else 0.001)
 
-    assert p95_problem(act, limit=LIMIT) == ""
+    assert p95_problem(act, limit=LIMIT) is None
     assert len(asked) == WARM_UP + LOOKS[1]
     dice = random.Random(1)
     asked.clear()
@@ -91,7 +98,7 @@ def test_the_warm_up_is_discarded_and_the_budget_is_kept() -> None:
         asked.append(number)
         return Answer(200, None, {}, lognormal(dice, LIMIT))
 
-    assert p95_problem(unsure, limit=LIMIT).startswith("inconclusive")
+    assert answer_of(p95_problem(unsure, limit=LIMIT)) == "inconclusive"
     assert len(asked) == WARM_UP + LOOKS[-1]
 
 

@@ -26,11 +26,8 @@ from gates.model import (
 )
 
 FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
-
-
 MAX_NAMED = 3
 MAX_NOTE_CHARACTERS = 300
-LOOKED_AT = " includes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,7 @@ class _Answer:
         result: the result of the check; None without a result.
         run: the run with the result; None without a run.
         common: the reason, where other checks can have the same reason; else empty.
+        names_follow: whether the names of the checks complete the sentence of ``common``.
     """
 
     measured: Measured
@@ -52,6 +50,7 @@ class _Answer:
     result: CheckResult | None = None
     run: Run | None = None
     common: str = ""
+    names_follow: bool = False
 
 
 def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
@@ -73,7 +72,7 @@ def conclude(objective: ChecksObjective, evidence: Evidence, now: datetime) -> t
             named = f"{', '.join(checks[:MAX_NAMED])}{more}"
             sentence = (
                 f"{reason} {named}"
-                if answer.run is None and reason.endswith(LOOKED_AT)
+                if answer.names_follow
                 else f"{reason}; the reason affects {len(checks)} checks: {named}"
             )
             together = replace(answer, sentence=sentence)
@@ -178,11 +177,12 @@ def _answer(objective: ChecksObjective, evidence: Evidence, check: str, now: dat
         return missed
     uncollected = _uncollected(objective, evidence)
     if run is None:
-        reason = f"no run on {evidence.target.name}{LOOKED_AT}"
+        reason = f"no run on {evidence.target.name} includes"
         sentence = f"{reason} {check}"
         if uncollected:
             reason, sentence = uncollected[0], f"{check}: {uncollected[0]}"
-        return _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=reason)
+        answer = _Answer(Measured.NO_DATA, Verdict.INCONCLUSIVE, sentence, common=reason)
+        return replace(answer, names_follow=not uncollected)
     for problem in (
         *uncollected,
         *provenance.clock_set_back(run, concerned),

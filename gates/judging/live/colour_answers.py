@@ -194,8 +194,9 @@ def _other_instances(colour: ColourAnswers) -> str:
         if strangers := sorted(counting - set(by_instance(answer.series, label))):
             return (
                 f"{strangers[0]} counts events and has no start time in {answer.query}, with which "
-                "the policy recognises restarts; export the start time of this instance, or declare "
-                "fall_is_restart = true in the policy: then a counter that falls shows a restart"
+                "the policy recognises restarts; export the start time of this instance, or "
+                "declare fall_is_restart = true in the policy: then a counter that falls shows a "
+                "restart"
             )
     for answer in (*colour.counters, *colour.bad_events):
         instances = set(by_instance(answer.series, label))
