@@ -21,7 +21,7 @@ COMMANDS = (
 
 def main() -> None:
     """Run the commands and record what they print."""
-    console = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"))  # noqa: SIM115 - open until the end
     for shown, command in COMMANDS:
         console.print(Text(f"$ {shown}", style="bold"))
         done = subprocess.run(
@@ -38,7 +38,7 @@ COLOURS = {"GO": "green", "HOLD": "yellow", "NO-GO": "red", "ROLLBACK": "red"}
 
 def rehearsal(log: Path) -> None:
     """Draw the live table, a line or two a step; the findings are left out."""
-    console = Console(record=True, width=WIDTH + 20, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console = Console(record=True, width=WIDTH + 20, file=Path("/dev/null").open("w"))  # noqa: SIM115 - open until the end
     console.print(Text("$ gates rehearse", style="bold"))
     for line in log.read_text().splitlines():
         held = " HOLD " in line and " 0 of " not in line

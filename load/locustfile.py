@@ -37,7 +37,7 @@ MAX_SHARING_SECONDS = 10.0
 # Workers report every three seconds; a phase is judged when all reports about the phase have come.
 SETTLED_SECONDS = 6.0
 # A phase breaks down when a larger share of its requests failed, was late or did not end.
-BROKEN_SHARE = 0.05
+MAX_BAD_SHARE = 0.05
 USAGE_SECONDS = 0.5
 # The key of a worker's snapshot in Locust's report.
 REPORT_KEY = "kirana"
@@ -215,7 +215,7 @@ class Shape(LoadTestShape):
         timeline = merge(plan, HERE.all_snapshots(), now).bad_by_second
         seconds = timeline[int(phase.start) : int(phase.end)]
         due, bad = sum(second[0] for second in seconds), sum(second[1] for second in seconds)
-        return bad > BROKEN_SHARE * due
+        return bad > MAX_BAD_SHARE * due
 
 
 def _totals() -> Totals:

@@ -24,7 +24,7 @@ P95 = 0.95
 CONFIDENCE = 0.95
 # The length of a window in seconds. A window is troubled when more than this share of its responses
 # was bad or late (P95 is over the limit), and more than this number (two responses can be noise).
-TROUBLED_WINDOW, TROUBLED_SHARE, TROUBLED_ANSWERS = 5, 0.05, 2
+WINDOW_SECONDS, MAX_TROUBLE_SHARE, MAX_TROUBLE_ANSWERS = 5, 0.05, 2
 NOT_JUDGED: Judged = ""
 # For each second: the number of due requests, and how many of them were bad, late or unfinished.
 Timeline = tuple[tuple[int, int], ...]
@@ -213,15 +213,15 @@ def recovery(plan: Plan, timeline: Sequence[tuple[int, int]]) -> float | None:
     start = int(phase.start)
     troubled = [
         second
-        for second in range(start, len(timeline) - TROUBLED_WINDOW + 1)
-        if _is_troubled(timeline[second : second + TROUBLED_WINDOW])
+        for second in range(start, len(timeline) - WINDOW_SECONDS + 1)
+        if _is_troubled(timeline[second : second + WINDOW_SECONDS])
     ]
-    return float(troubled[-1] + TROUBLED_WINDOW - start) if troubled else 0.0
+    return float(troubled[-1] + WINDOW_SECONDS - start) if troubled else 0.0
 
 
 def _is_troubled(window: Sequence[tuple[int, int]]) -> bool:
     due, bad = sum(second[0] for second in window), sum(second[1] for second in window)
-    return bad > max(TROUBLED_ANSWERS, TROUBLED_SHARE * due)
+    return bad > max(MAX_TROUBLE_ANSWERS, MAX_TROUBLE_SHARE * due)
 
 
 def _generator(

@@ -36,8 +36,8 @@ from gates.process.progress import Progress
 
 RATES = (5, 50, 500)
 RAMPS = 300
-MOST_STOPPED = 0.01
-MOST_STOPPED_IN_ALL = 0.003
+MAX_STOPPED = 0.01
+MAX_STOPPED_IN_ALL = 0.003
 PAGE = ROOT / "docs" / "judge.md"
 BEGIN, END = "<!-- made by make bench-judge: begin -->", "<!-- end -->"
 POLICY = policy.load(ROOT / "policies" / "release.toml")
@@ -117,7 +117,7 @@ class Table:
             row[cell.rate] = f"{100 * count / len(stops):.3g} %"
             if cell.group == "healthy":
                 self.stopped, self.healthy = self.stopped + count, self.healthy + len(stops)
-                if count > MOST_STOPPED * len(stops):
+                if count > MAX_STOPPED * len(stops):
                     self.missed.append(f"{cell.kind} at {cell.rate}/s: {count} stopped")
         elif cell.group == "hold":
             row[cell.rate] = f"{wrong} wrong GO, {count} stopped"
@@ -172,7 +172,7 @@ def main() -> int:
             table.take(cell, stops, wrong)
             progress.show(number, f"{number} of {len(todo)}  {cell.kind} at {cell.rate}/s")
     progress.end()
-    if table.healthy and table.stopped > MOST_STOPPED_IN_ALL * table.healthy:
+    if table.healthy and table.stopped > MAX_STOPPED_IN_ALL * table.healthy:
         table.missed.append(f"{table.stopped} of {table.healthy} healthy ramps stopped")
     text = table.text(options.ramps)
     print(text)

@@ -38,7 +38,7 @@ CHECKS = (
 )  # fmt: skip
 # WebSockets are not HTTP operations; a log-out would end the session the run lives on.
 LEFT_OUT = ("order_updates", "delivery_updates", "logout")
-LEAST_USED = 0.1
+MIN_USED = 0.1
 ROLES = ("customer", "admin")
 
 
@@ -69,7 +69,7 @@ def fuzz(target: Target, world: TestWorld, examples: int) -> int:
             found += _run(role, [*arguments(target, token, examples), *left_out], world.folder)
             answers = _answers(target) - before
             print(f"answers by status: {dict(sorted(answers.items()))}", flush=True)
-            if answers["200"] + answers["201"] < LEAST_USED * answers.total():
+            if answers["200"] + answers["201"] < MIN_USED * answers.total():
                 raise SystemExit("fuzz: too few requests were let in to say anything")
         alone = ["--include-operation-id", "logout"]
         found += _run("log-out", [*arguments(target, "", examples), *alone], world.folder)

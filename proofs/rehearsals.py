@@ -18,10 +18,10 @@ from worlds import ROOT, environment
 
 from gates import ledger
 
-MOST_SECONDS = {True: 180.0, False: 900.0}
+MAX_SECONDS = {True: 180.0, False: 900.0}
 # The guide's stages before the ramp need signatures.
 SIGNED = ("--sign-as", "proof")
-MOST_TO_STOP = 20.0
+MAX_SECONDS_TO_STOP = 20.0
 SHARE = re.compile(r"ramp \w+: .*green (\d+) %")
 TIME = re.compile(r"from the first failed request to no traffic on green: ([\d.]+) s")
 FAILED = re.compile(r"shoppers: ([\d,]+) requests, ([\d,]+) failed")
@@ -82,7 +82,7 @@ def rehearse(*arguments: str) -> Rehearsed:
 def wrong(one: Rehearsed, fault: str) -> list[str]:
     """What is not as the table says."""
     found = list(one.ledger_problems)
-    if one.seconds > MOST_SECONDS[bool(fault)]:
+    if one.seconds > MAX_SECONDS[bool(fault)]:
         found.append(f"it took {one.seconds:.0f} s")
     if not fault:
         found += [] if (one.code, one.share) == (0, 1.0) else [f"expected GO, got {one.code}"]
@@ -93,8 +93,8 @@ def wrong(one: Rehearsed, fault: str) -> list[str]:
     if one.share != (at / 100 if share is None else share):
         found.append(f"expected green at {share}")
     stop = TIME.search(one.said)
-    if fault == "requests.all_fail" and (not stop or float(stop[1]) > MOST_TO_STOP):
-        found.append(f"not stopped within {MOST_TO_STOP:g} s of the first failure")
+    if fault == "requests.all_fail" and (not stop or float(stop[1]) > MAX_SECONDS_TO_STOP):
+        found.append(f"not stopped within {MAX_SECONDS_TO_STOP:g} s of the first failure")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gates.backtest.recorded_evidence import SLOTS, JudgedGroup, RecordedEvidence
 from gates.backtest.recording import Recording
 from gates.errors import ConfigurationError
-from gates.judging.decide import decided
+from gates.judging.decide import worst_outcome
 from gates.judging.live.live_judge import LiveJudge
 from gates.judging.live.queries import LivePlan
 from gates.judging.not_counted.advisories import with_trials
@@ -102,10 +102,10 @@ def replay(recording: Recording, policy: Policy, today: datetime | None = None) 
         ConfigurationError: the policy's first ramp step has no objective of the kind ``share``, or
             none of the kind ``comparison``.
     """
-    return _Replayed(recording, policy, today or datetime.min.replace(tzinfo=UTC)).run()
+    return _ReplayState(recording, policy, today or datetime.min.replace(tzinfo=UTC)).run()
 
 
-class _Replayed:
+class _ReplayState:
     """The state of one replay."""
 
     def __init__(self, recording: Recording, policy: Policy, today: datetime) -> None:
@@ -164,7 +164,7 @@ class _Replayed:
         """Give the scrape to every judge, and store the first problem of each judge."""
         for group in self._groups:
             try:
-                group.judge.scraped(event)
+                group.judge.add_scrape(event)
             except ValueError as error:
                 if event.slot in group.judge.needs:
                     group.problem = group.problem or str(error)
@@ -198,7 +198,7 @@ class _Replayed:
         failed = [
             finding for finding in findings if finding.verdict is Verdict.FAIL and finding.counts
         ]
-        return self._result(at, decided(failed), failed) if failed else None
+        return self._result(at, worst_outcome(failed), failed) if failed else None
 
     def _findings(self, stage: Stage, at: float) -> list[Finding]:
         """The findings at a moment; the findings of advisory objectives are marked."""
@@ -249,7 +249,7 @@ class _Replayed:
             return None
         findings = self._findings(self._stage(step), at)
         self._note_step(findings, at)
-        decision = decided(findings)
+        decision = worst_outcome(findings)
         self._steps.append(StepEnd(step.share, at, *decision, tuple(findings)))
         if decision[0] in (Outcome.NO_GO, Outcome.ROLLBACK):
             return self._result(at, decision, findings)

@@ -11,7 +11,7 @@ command     the process, its time limit and its lock
 from gates.collector.collection import (
     FOLDER,
     CheckRequest,
-    Collected,
+    CollectionResult,
     Collector,
     PendingCollection,
     requests_of,
@@ -20,7 +20,7 @@ from gates.collector.collection import (
 __all__ = [
     "FOLDER",
     "CheckRequest",
-    "Collected",
+    "CollectionResult",
     "Collector",
     "PendingCollection",
     "requests_of",

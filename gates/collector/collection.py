@@ -52,7 +52,7 @@ class CheckRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectionResult:
     """The result of a collection.
 
     Args:
@@ -93,7 +93,7 @@ class Collector:
 
     def collect(
         self, requests: Sequence[CheckRequest], runs: Sequence[Run], cancelled: threading.Event
-    ) -> Collected:
+    ) -> CollectionResult:
         """Run the collector command for each check set that has no recent run.
 
         Args:
@@ -107,11 +107,11 @@ class Collector:
         """
         due = [request for request in requests if not self._is_fresh(request, runs)]
         if not due:
-            return Collected((), ())
+            return CollectionResult((), ())
         known = {run.run_id for run in runs if run.state is RunState.FINISHED}
         with futures.ThreadPoolExecutor(max_workers=len(due)) as pool:
             attempts = pool.map(lambda request: self._attempt(request, known, cancelled), due)
-        return Collected(tuple(attempts), self._new_runs(known))
+        return CollectionResult(tuple(attempts), self._new_runs(known))
 
     def _is_fresh(self, request: CheckRequest, runs: Sequence[Run]) -> bool:
         """Whether a complete run of all requested checks is young enough to be evidence."""
@@ -228,7 +228,7 @@ class PendingCollection:
         self._collector, self._requests = collector, requests
         self._cancelled = threading.Event()
         self._pool = futures.ThreadPoolExecutor(max_workers=1)
-        self._collected: futures.Future[Collected] | None = None
+        self._collected: futures.Future[CollectionResult] | None = None
 
     def __enter__(self) -> Self:
         return self

@@ -22,7 +22,7 @@ MAX_MESSAGE = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class RunStart:
     """The first event of a record: the tested build, and the settings of the run.
 
     Args:
@@ -55,14 +55,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CheckList:
     """The second event of a record, with the sorted ids of the checks that the run will execute."""
 
     checks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class TimedResult:
     """The event with the result of one check.
 
     Args:
@@ -83,7 +83,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class RunEnd:
     """The last event of a record, with the seal.
 
     Args:
@@ -114,12 +114,12 @@ class Finished:
 
 
 EVENTS: dict[type, str] = {
-    Started: "started",
-    Collected: "collected",
-    Checked: "check",
-    Finished: "finished",
+    RunStart: "started",
+    CheckList: "collected",
+    TimedResult: "check",
+    RunEnd: "finished",
 }
-Event = Started | Collected | Checked | Finished
+Event = RunStart | CheckList | TimedResult | RunEnd
 
 
 class Recorder:
@@ -150,7 +150,7 @@ class Recorder:
                 where every violation in the data fails a check.
         """
         self._append(
-            Started(
+            RunStart(
                 at=datetime.now(UTC),
                 schema=SCHEMA,
                 run=run_id,
@@ -167,7 +167,7 @@ class Recorder:
 
     def collected(self, checks: Iterable[str]) -> None:
         """Write the ids of the checks that the run will execute."""
-        self._append(Collected(tuple(sorted(checks))))
+        self._append(CheckList(tuple(sorted(checks))))
 
     def check(self, result: CheckResult, seconds: float) -> None:
         """Write the event with the result of one check.
@@ -178,7 +178,7 @@ class Recorder:
         """
         message, duration = result.message[:MAX_MESSAGE], round(seconds, 4)
         self._append(
-            Checked(result.at, result.check, result.outcome, result.nodeid, message, duration)
+            TimedResult(result.at, result.check, result.outcome, result.nodeid, message, duration)
         )
 
     def finished(self, build: Build | None, exit_code: int) -> None:
@@ -189,7 +189,7 @@ class Recorder:
             exit_code: pytest's exit code.
         """
         lines = self._path.read_bytes()
-        event = Finished(build, exit_code, seal.digest_of(lines))
+        event = RunEnd(build, exit_code, seal.digest_of(lines))
         self._append(replace(event, hmac=seal.signature_of(event.signed(lines), self._key)))
 
     def _append(self, event: Event) -> None:

@@ -12,17 +12,17 @@ from gates.evidence.suite_record import (
     FILE,
     MAX_MESSAGE,
     SCHEMA,
-    Checked,
-    Collected,
-    Finished,
-    Started,
+    CheckList,
+    RunEnd,
+    RunStart,
+    TimedResult,
 )
 from gates.model import CheckOutcome, CheckResult, Run, RunState
 from gates.sources import json_values
 
 MAX_BYTES = 16_000_000
 MAX_CHECK_ID, MAX_NODE_ID = 200, 1000
-CHECK_EVENT = EVENTS[Checked]
+CHECK_EVENT = EVENTS[TimedResult]
 AFTER_END = "the record has lines after the event `finished`"
 
 
@@ -144,12 +144,12 @@ def _decode(run_id: str, raw: bytes, key: str, modified: datetime) -> Run:
             break
         match event["event"]:
             case "collected" if run.expected is None:
-                checks = codec.from_record(Collected, event).checks
+                checks = codec.from_record(CheckList, event).checks
                 run = replace(run, expected=frozenset(checks))
             case "check":
-                results.append(_result(codec.from_record(Checked, event)))
+                results.append(_result(codec.from_record(TimedResult, event)))
             case "finished":
-                end = codec.from_record(Finished, event)
+                end = codec.from_record(RunEnd, event)
                 run = replace(run, state=RunState.FINISHED, problem="", build_at_end=end.build)
                 problem = _problem_of_seal(raw, end, event, key) or _contradiction(end, results)
             case other:
@@ -165,7 +165,7 @@ def _decode(run_id: str, raw: bytes, key: str, modified: datetime) -> Run:
     return replace(run, problem="the last line of the record is incomplete") if is_cut else run
 
 
-def _contradiction(end: Finished, results: list[CheckResult]) -> str:
+def _contradiction(end: RunEnd, results: list[CheckResult]) -> str:
     """Why the exit code contradicts the results; an empty text without a contradiction."""
     all_passed = bool(results) and all(result.outcome is CheckOutcome.PASSED for result in results)
     if end.exit_code != 0 and all_passed:
@@ -175,7 +175,7 @@ def _contradiction(end: Finished, results: list[CheckResult]) -> str:
 
 def _started(run_id: str, event: Mapping[str, object]) -> Run:
     """Return the unfinished run that the first event of a record describes."""
-    started = codec.from_record(Started, event)
+    started = codec.from_record(RunStart, event)
     if event["event"] != "started" or started.schema != SCHEMA or started.run != run_id:
         raise ValueError(
             f"the first line is not the event `started` of this run, with schema {SCHEMA}"
@@ -200,7 +200,7 @@ def _started(run_id: str, event: Mapping[str, object]) -> Run:
     )
 
 
-def _result(checked: Checked) -> CheckResult:
+def _result(checked: TimedResult) -> CheckResult:
     return CheckResult(
         check=checked.id[:MAX_CHECK_ID],
         outcome=checked.outcome,
@@ -210,7 +210,7 @@ def _result(checked: Checked) -> CheckResult:
     )
 
 
-def _problem_of_seal(raw: bytes, end: Finished, event: Mapping[str, object], key: str) -> str:
+def _problem_of_seal(raw: bytes, end: RunEnd, event: Mapping[str, object], key: str) -> str:
     """Why the seal is not valid; an empty text for a valid seal.
 
     Args:

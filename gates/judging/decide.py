@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gates.judging.conclusions import RampView, conclude_all, queries
 from gates.judging.live.queries import LivePlan, LiveQueries
-from gates.judging.metric_query import MetricQuery, merged
+from gates.judging.metric_query import MetricQuery, merge_queries
 from gates.judging.not_counted.advisories import summary, with_trials
 from gates.judging.not_counted.overrides import overridden
 from gates.judging.sign_off import moment_text
@@ -44,7 +44,7 @@ def needed_queries(stage: Stage, target: Target) -> list[MetricQuery]:
     plan = LivePlan.of(stage)
     triggers = LiveQueries((), (), plan.trigger_queries(target)).of_triggers() if plan else []
     others = (query for objective in stage.objectives for query in queries(objective, target))
-    return merged((*triggers, *others))
+    return merge_queries((*triggers, *others))
 
 
 def judge(
@@ -68,7 +68,7 @@ def judge(
     """
     concluded = with_trials(conclude_all(stage, evidence, now, view), stage, now)
     findings = overridden(concluded, stage, evidence, now)
-    outcome, reason = decided(findings)
+    outcome, reason = worst_outcome(findings)
     return Decision(
         outcome=outcome,
         reason=reason,
@@ -81,7 +81,7 @@ def judge(
     )
 
 
-def decided(findings: list[Finding]) -> tuple[Outcome, str]:
+def worst_outcome(findings: list[Finding]) -> tuple[Outcome, str]:
     """Derive the decision from findings: the worst finding decides.
 
     Overridden findings and the findings of advisory objectives do not count.

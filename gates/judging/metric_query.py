@@ -66,7 +66,7 @@ class MetricQuery:
         return evidence.samples[self.key]
 
 
-def merged(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
+def merge_queries(queries: Iterable[MetricQuery]) -> list[MetricQuery]:
     """Merge the queries that have the same selector and the same window.
 
     A merged query has the parts of all its queries. A merged query requests raw samples where one

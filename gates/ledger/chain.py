@@ -260,7 +260,7 @@ def _write(descriptor: int, line: bytes) -> None:
     try:
         if os.write(descriptor, line) < len(line):
             # The system raises the same error where not even the first byte fits on the disk.
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - undone below
         os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, size)

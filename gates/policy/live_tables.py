@@ -23,7 +23,7 @@ from gates.policy.toml_table import Table
 LANES = 2
 # Green is stopped only where its result has a lower probability for a green as good as blue.
 # Comparisons of customers' events have few events, so they need stronger evidence.
-ALIKE, ALIKE_OF_CUSTOMERS = 0.05, 0.01
+MIN_CHANCE, MIN_CHANCE_OF_CUSTOMERS = 0.05, 0.01
 MAX_METRICS = 20
 
 
@@ -65,7 +65,7 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
         steps=plan.steps,
         warm_up=0.0,
         patience=table.number("patience_seconds", 0, 3600),
-        alike=ALIKE,
+        alike=MIN_CHANCE,
         stop_at=_stop_at(table, metrics[0]),
         worry_at=table.number("worry_at", 1, 1000),
     )
@@ -73,7 +73,7 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
         guide=terms,
         # Customers' events are few: the test waits until blue's level is known.
         customers=replace(
-            terms, alike=ALIKE_OF_CUSTOMERS, patience=terms.ramp,
+            terms, alike=MIN_CHANCE_OF_CUSTOMERS, patience=terms.ramp,
             stop_at=_stop_at(customers, metrics[1]),
         ),
         least_ratio=throughput.number("least_ratio", 0.5, 1),

@@ -46,7 +46,7 @@ class Table:
         """Return the value of a key without taking the key; None where the key is missing."""
         return self._left.get(key)
 
-    def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401
+    def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:  # noqa: ANN401 - TOML
         """Take a key, and return its value; the value must have the type ``kind``.
 
         Args:

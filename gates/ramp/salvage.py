@@ -15,8 +15,8 @@ from gates.policy.target_tables.access_tables import PARTS, AccessReader
 from gates.policy.target_tables.secret_values import SecretValues, secret_values
 from gates.policy.toml_table import Table
 
-MOST_BYTES = 1_000_000
-NEAR = 0.75
+MAX_BYTES = 1_000_000
+MIN_SIMILARITY = 0.75
 LINE = re.compile(r"""\s*([\w-]+)\s*=\s*["']([^"']*)["']?""")
 
 
@@ -44,7 +44,7 @@ class Salvage:
         """Return the text of a key, or of a key of similar spelling; empty without such a key."""
         if key in self.texts:
             return self.texts[key]
-        near = get_close_matches(key, list(self.texts), 1, cutoff=NEAR)
+        near = get_close_matches(key, list(self.texts), 1, cutoff=MIN_SIMILARITY)
         if not near:
             self.problems.append(f"{self.path}: the key {key} is missing")
             return ""
@@ -75,7 +75,7 @@ def read(path: Path) -> Salvage:
     """
     try:
         with path.open("rb") as file:
-            text = file.read(MOST_BYTES).decode(errors="replace")
+            text = file.read(MAX_BYTES).decode(errors="replace")
     except OSError as error:
         return Salvage(path, {}, [f"{path}: cannot be read: {error.strerror}"])
     servers: tuple[str, ...] = ()

@@ -10,11 +10,11 @@ from gates.statistics.binomial import chance_of_at_least
 # The payments into the capital: at the start, over the later steps, over the time.
 AT_START, FOR_STEPS, FOR_TIME = 0.5, 0.25, 0.25
 # A scrape may close a batch that lacks so large a part of its length.
-EARLY = 0.2
+MAX_MISSING_PART = 0.2
 # The number of fast batches to wait for a scrape of the baseline that is late.
-PATIENCE = 4
+MAX_LATE_BATCHES = 4
 # Green's ratio counts as like blue's up to this factor.
-ALIKE = 1.5
+MAX_SIMILAR_FACTOR = 1.5
 
 
 class _Lane:
@@ -50,7 +50,7 @@ class _Lane:
             tally[0] += part
             tally[1] += whole
         closed = self._own_closed
-        if closed is not None and at - closed < self.seconds * (1 - EARLY):
+        if closed is not None and at - closed < self.seconds * (1 - MAX_MISSING_PART):
             return
         ratio, worst = ratio_beyond_chance(*self._own), self._worst
         self._own_closed, self._own = at, [0.0, 0.0]
@@ -67,7 +67,9 @@ class _Lane:
 
     def is_due(self, at: float) -> bool:
         """Whether the batch is the first batch, or has lasted for at least 80 % of its length."""
-        return self.closed_at is None or at - self.closed_at >= self.seconds * (1 - EARLY)
+        return self.closed_at is None or at - self.closed_at >= self.seconds * (
+            1 - MAX_MISSING_PART
+        )
 
     def bet(self, at: float, allowed: float) -> None:
         """Close the batch with one bet, and begin the next batch.
@@ -214,7 +216,7 @@ class Comparison:
         waited = at - self._waiting_since >= self._terms.patience
         if blue_all <= 0:
             return alone or waited
-        share = ALIKE * green_all / (ALIKE * green_all + blue_all)
+        share = MAX_SIMILAR_FACTOR * green_all / (MAX_SIMILAR_FACTOR * green_all + blue_all)
         if chance_of_at_least(round(green), round(green + blue), share) < self._terms.alike:
             return True
         return blue == 0 and waited
@@ -222,4 +224,4 @@ class Comparison:
     def _is_awaited(self, at: float) -> bool:
         """Whether blue had events a short time ago, so that blue's next scrape is only late."""
         newest = self._blue_at
-        return newest is not None and at - newest < PATIENCE * self._terms.fast
+        return newest is not None and at - newest < MAX_LATE_BATCHES * self._terms.fast

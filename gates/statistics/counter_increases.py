@@ -10,12 +10,12 @@ from gates.model.scrape import without_label
 from gates.model.selector import NAME, Selector, labels_of
 
 # A dip is small when it has at most this number of events, or this part of the counter.
-SMALL_EVENTS = 5.0
-SMALL_PART = 0.01
+MAX_SMALL_DIP = 5.0
+MAX_SMALL_PART = 0.01
 # A small dip ends within this time, and the answer of a replica is at most this time behind.
 DIP_SECONDS = 60.0
 # This number of large dips shows that several processes answer in turn.
-MANY_DIPS = 2
+MIN_DIPS = 2
 # A start time that differs by less is the same: clocks are not exact.
 CLOCK_NOISE_SECONDS = 1.0
 # The maximum difference between the clock of the process and the clock of Prometheus.
@@ -156,7 +156,7 @@ class CounterIncreases:
         if change is ProcessChange.OTHER:
             self.problem = self._moved_start(scrape)
         elif self._before_fall and self._has_returned(counters, scrape):
-            self._large_dips = MANY_DIPS
+            self._large_dips = MIN_DIPS
             self.problem = _several_processes(scrape.instance, "the counters fall and rise again")
         if not self._has_scrape and not self._is_unreadable:
             counts = counts_from_zero and self._is_new
@@ -208,7 +208,7 @@ class CounterIncreases:
     @property
     def _is_unreadable(self) -> bool:
         """Whether several processes answer by turns, so that no increase is known."""
-        return self._starts.moves > 0 or self._large_dips >= MANY_DIPS
+        return self._starts.moves > 0 or self._large_dips >= MIN_DIPS
 
     def _counters(self, scrape: Scrape) -> dict[str, float]:
         """The counters of a scrape that match a selector.
@@ -292,7 +292,7 @@ class CounterIncreases:
         return {
             identity: before
             for identity, (before, _) in fallen.items()
-            if before > SMALL_EVENTS / SMALL_PART and oldest.get(identity, 0.0) > before / 2
+            if before > MAX_SMALL_DIP / MAX_SMALL_PART and oldest.get(identity, 0.0) > before / 2
         }
 
     def _has_returned(self, counters: dict[str, float], scrape: Scrape) -> bool:
@@ -314,7 +314,7 @@ class CounterIncreases:
             return False
         oldest = self._recent[0][1]
         return all(
-            before - value <= max(SMALL_EVENTS, SMALL_PART * before)
+            before - value <= max(MAX_SMALL_DIP, MAX_SMALL_PART * before)
             or value >= oldest.get(identity, inf)
             for identity, (before, value) in fallen.items()
         )
@@ -324,7 +324,7 @@ class CounterIncreases:
         identity, (before, value) = max(
             fallen.items(), key=lambda item: (item[1][0] - item[1][1], item[0])
         )
-        if self._large_dips >= MANY_DIPS:
+        if self._large_dips >= MIN_DIPS:
             return _several_processes(scrape.instance, "the counters fall and rise again")
         started = self.has_start_time
         known = "its process did not restart" if started else "no start time shows a restart"

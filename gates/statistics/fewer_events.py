@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 from gates.model import Terms
 from gates.statistics.betting import Capital
 from gates.statistics.binomial import chance_of_at_most
-from gates.statistics.comparison import EARLY, PATIENCE
+from gates.statistics.comparison import MAX_LATE_BATCHES, MAX_MISSING_PART
 from gates.statistics.tally import SlidingWindow, Tally
 
 # The alternatives: green's rate as a share of blue's rate, and the share of the capital on it.
@@ -106,7 +106,7 @@ class FewerEvents:
             return
         self._green.add(events, requests)
         passed = at - self._closed_at
-        if passed < self._terms.fast * (1 - EARLY) or self._green.whole <= 0:
+        if passed < self._terms.fast * (1 - MAX_MISSING_PART) or self._green.whole <= 0:
             return
         if self._blue.whole <= 0 and self._is_awaited(at):
             return
@@ -118,7 +118,9 @@ class FewerEvents:
 
     def _is_awaited(self, at: float) -> bool:
         """Whether blue had traffic a short time ago, so that blue's next scrape is only late."""
-        return self._blue_at is not None and at - self._blue_at < PATIENCE * self._terms.fast
+        return (
+            self._blue_at is not None and at - self._blue_at < MAX_LATE_BATCHES * self._terms.fast
+        )
 
     def _factor(self, ratio: float) -> float:
         """Return the likelihood ratio of an alternative rate in the batch.

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 
+# From these percentages on, a ratio has three digits, and then no decimals.
+MIN_FOR_THREE_DIGITS, MIN_FOR_WHOLE = 10, 100
 MAX_TEXT = 2_000
 # Formatting characters that could reorder or hide the text around them (Unicode TR 36, TR 9).
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -112,5 +114,5 @@ def per_cent(ratio: float) -> str:
         ratio: the ratio, 0 to 1.
     """
     value = 100 * ratio
-    digits = 3 if value >= 10 else 2  # noqa: PLR2004 - 12.5 %, but 1.2 %
-    return f"{value:.{digits}g} %" if value < 100 else f"{value:.0f} %"  # noqa: PLR2004
+    digits = 3 if value >= MIN_FOR_THREE_DIGITS else 2  # 12.5 %, but 1.2 %
+    return f"{value:.{digits}g} %" if value < MIN_FOR_WHOLE else f"{value:.0f} %"

@@ -20,7 +20,7 @@ from gates.policy import policy_file, target_file
 from gates.process.command_line import carry_out
 from gates.sources.health import served_build
 from suites.collector import acknowledged, collection, differences
-from suites.collector.collection import Collected, Request
+from suites.collector.collection import Request, TimedResult
 
 STARS = "***"
 MAX_MESSAGE = 2000
@@ -130,7 +130,7 @@ def _record(request: Request) -> str:
     return run_id
 
 
-def _without_secrets(collected: Collected, target: Target) -> Collected:
+def _without_secrets(collected: TimedResult, target: Target) -> TimedResult:
     message = collected.result.message
     for secret in target.secrets.values():
         message = message.replace(secret, STARS)

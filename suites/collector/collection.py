@@ -17,7 +17,7 @@ from gates.model import CheckOutcome, CheckResult, Policy, Target
 from suites.collector import acknowledged, differences
 from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
 from suites.database import invariants, replication
-from suites.database.invariants import INVARIANTS, PREFIX, Confirmed, Differences
+from suites.database.invariants import INVARIANTS, PREFIX, ConfirmedViolations, Differences
 from suites.database.view import View
 
 NODE = "suites.collector"
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class TimedResult:
     """The result of one check, and the time in seconds that the check took."""
 
     result: CheckResult
@@ -61,8 +61,8 @@ class Collected:
 class Collection:
     """The results of all checks of a run, and the confirmed violations, keyed by invariant."""
 
-    results: list[Collected]
-    confirmed: Mapping[str, Confirmed]
+    results: list[TimedResult]
+    confirmed: Mapping[str, ConfirmedViolations]
 
 
 def refuse_unknown(checks: Iterable[str], where: str) -> None:
@@ -165,7 +165,7 @@ def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> Collect
 
 def _text_of_violations(
     name: str,
-    confirmed: Confirmed,
+    confirmed: ConfirmedViolations,
     since: datetime | None,
     earlier: Mapping[str, Differences] | None,
 ) -> tuple[str, bool]:
@@ -196,7 +196,7 @@ def _lost(view: View, request: Request) -> list[str]:
     return acknowledged.too_few_documents(view.database, request.target, request.since)
 
 
-def _timed(check: str, find_problems: Callable[[], list[str]]) -> Collected:
+def _timed(check: str, find_problems: Callable[[], list[str]]) -> TimedResult:
     """Run a check that returns a list of problems, and return its result."""
     began = time.monotonic()
     try:
@@ -207,6 +207,6 @@ def _timed(check: str, find_problems: Callable[[], list[str]]) -> Collected:
     return _result(check, outcome, "\n".join(problems), time.monotonic() - began)
 
 
-def _result(check: str, outcome: CheckOutcome, message: str, seconds: float) -> Collected:
+def _result(check: str, outcome: CheckOutcome, message: str, seconds: float) -> TimedResult:
     result = CheckResult(check, outcome, datetime.now(UTC), message, NODE)
-    return Collected(result, seconds)
+    return TimedResult(result, seconds)

@@ -14,13 +14,15 @@ from pathlib import Path
 from gates.evidence import seal
 from gates.evidence.run_folder import read_record
 from gates.sources import json_values
-from suites.database.invariants import Confirmed, Differences
+from suites.database.invariants import ConfirmedViolations, Differences
 
 FILE = "differences.json"
 MAX_BYTES = 16_000_000
 
 
-def write(folder: Path, target: str, confirmed: Mapping[str, Confirmed], key: str) -> None:
+def write(
+    folder: Path, target: str, confirmed: Mapping[str, ConfirmedViolations], key: str
+) -> None:
     """Write a file with the difference of each wrong sum from the correct sum.
 
     Args:

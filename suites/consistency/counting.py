@@ -41,7 +41,7 @@ TOTAL = "total"
 
 
 @dataclass(slots=True)
-class Expected:
+class ExpectedIncreases:
     """The increases of the counters that a check expects.
 
     Args:
@@ -116,7 +116,7 @@ def quiet(read: Callable[[], str]) -> bool:
     return counted(read()) == before
 
 
-def wrong_durations(before: str, after: str, expected: Expected) -> dict[str, str]:
+def wrong_durations(before: str, after: str, expected: ExpectedIncreases) -> dict[str, str]:
     """Compare the durations that the target measured with the durations that the client measured.
 
     Args:

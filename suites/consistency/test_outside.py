@@ -12,7 +12,7 @@ from gates.model import Target
 from suites.client import StoreClient
 from suites.client.sandbox import CARD, DECLINED_CARD, VPA, new_card_number, webhook_signature
 from suites.consistency.counting import (
-    Expected,
+    ExpectedIncreases,
     counted,
     difference,
     quiet,
@@ -85,9 +85,9 @@ def test_metrics(
 
 def _usual_requests(
     client: StoreClient, user: "OwnUser", product: "OwnProduct", event_id: str
-) -> Expected:
+) -> ExpectedIncreases:
     """Send the requests of two purchases, and wrong requests; return the expected increases."""
-    expected = Expected()
+    expected = ExpectedIncreases()
     wrong = {**credentials(user), "password": "wrong"}
     expected.send(client, "login", body=wrong)
     expected.send(client, "login", body={**wrong, "identifier": f"x{user.email}"})
@@ -143,7 +143,7 @@ def _locked_out(client: StoreClient, user: "OwnUser") -> dict[str, str]:
 
 
 def _refused_and_offline_orders(
-    client: StoreClient, product: "OwnProduct", event_id: str, expected: Expected
+    client: StoreClient, product: "OwnProduct", event_id: str, expected: ExpectedIncreases
 ) -> None:
     """Send orders that the store refuses, and an offline order; only the offline order counts."""
     name = event_id[-12:]

@@ -94,26 +94,26 @@ QUERIES: tuple[Query, ...] = (
     Query("login by email", "users", {"email": "e"}, {"email": "e"}, 1),
     Query("every call: the user", "users", {"_id": "u", "active": True}, {"_id": "u"}, 1),
     Query("every call: the session", "sessions", {"_id": "s", "user_id": "u"}, {"_id": "s"}, 2),
-    Query("refresh", "sessions", {"refresh_digest": "d", "expires_at": {"$gt": MOMENT}}, {"refresh_digest": "d"}, 2),  # noqa: E501
-    Query("list_products", "products", {**LISTED, "category": "c"}, {**LISTED, "category": "c"}, 1, {"_id": 1}),  # noqa: E501
-    Query("search", "products", {**LISTED, "words": {"$all": ["w"]}}, {"words": "w"}, 1, {"_id": 1}),  # noqa: E501
-    Query("autocomplete", "products", {**LISTED, "words": {"$regex": "^w"}}, LISTED, 1, {"sold": -1, "name": 1}),  # noqa: E501
+    Query("refresh", "sessions", {"refresh_digest": "d", "expires_at": {"$gt": MOMENT}}, {"refresh_digest": "d"}, 2),
+    Query("list_products", "products", {**LISTED, "category": "c"}, {**LISTED, "category": "c"}, 1, {"_id": 1}),
+    Query("search", "products", {**LISTED, "words": {"$all": ["w"]}}, {"words": "w"}, 1, {"_id": 1}),
+    Query("autocomplete", "products", {**LISTED, "words": {"$regex": "^w"}}, LISTED, 1, {"sold": -1, "name": 1}),
     Query("show_cart", "carts", {"_id": "u"}, {"_id": "u"}, 1),
     Query("show_order", "orders", {"_id": "o", "user_id": "u"}, {"_id": "o"}, 2),
-    Query("place_order", "orders", {"user_id": "u", "client_order_id": "c"}, {"user_id": "u", "client_order_id": "c"}, 2),  # noqa: E501
-    Query("achievements of an order", "orders", {"user_id": "u", "status": {"$in": ["paid"]}}, {"user_id": "u"}, 5),  # noqa: E501
+    Query("place_order", "orders", {"user_id": "u", "client_order_id": "c"}, {"user_id": "u", "client_order_id": "c"}, 2),
+    Query("achievements of an order", "orders", {"user_id": "u", "status": {"$in": ["paid"]}}, {"user_id": "u"}, 5),
     Query("show_payment", "payments", {"_id": "p", "user_id": "u"}, {"_id": "p"}, 3),
     Query("payments of an order", "payments", {"order_id": "o"}, {"order_id": "o"}, 3),
     Query("payment_methods", "payment_methods", {"user_id": "u"}, {"user_id": "u"}, 5, {"_id": 1}),
     Query("points of a user", "loyalty_points", {"user_id": "u"}, {"user_id": "u"}, 5),
     Query("achievements", "achievements", {"user_id": "u"}, {"user_id": "u"}, 5),
-    Query("leaderboard", "leaderboards", {"points": {"$gt": 0}}, {"points": {"$gt": 0}}, 5, {"points": -1, "reached_at": 1, "_id": 1}),  # noqa: E501
-    Query("check_permission", "permissions", {"kind": "permission", "user_id": "u", "permission": "p"}, {"kind": "permission", "user_id": "u"}, 5),  # noqa: E501
+    Query("leaderboard", "leaderboards", {"points": {"$gt": 0}}, {"points": {"$gt": 0}}, 5, {"points": -1, "reached_at": 1, "_id": 1}),
+    Query("check_permission", "permissions", {"kind": "permission", "user_id": "u", "permission": "p"}, {"kind": "permission", "user_id": "u"}, 5),
     Query("audit by actor", "audit_logs", {"actor_id": "u"}, {"actor_id": "u"}, 5, {"at": -1}),
-    Query("audit by subject", "audit_logs", {"subject_id": "u"}, {"subject_id": "u"}, 5, {"at": -1}),  # noqa: E501
-    Query("login lock", "security_events", {"subject": "u", "event": "login_failed", "at": {"$gt": MOMENT}}, {"subject": "u", "at": {"$gt": MOMENT}}, 5, {"at": -1}),  # noqa: E501
-    Query("order_updates", "order_events", {"at": {"$gt": MOMENT}}, {"at": {"$gt": MOMENT}}, 5, {"at": 1}),  # noqa: E501
-    Query("delivery_updates", "order_events", {"order_id": "o", "user_id": "u", "seq": {"$gt": 0}}, {"order_id": "o", "seq": {"$gt": 0}}, 5, {"seq": 1}),  # noqa: E501
+    Query("audit by subject", "audit_logs", {"subject_id": "u"}, {"subject_id": "u"}, 5, {"at": -1}),
+    Query("login lock", "security_events", {"subject": "u", "event": "login_failed", "at": {"$gt": MOMENT}}, {"subject": "u", "at": {"$gt": MOMENT}}, 5, {"at": -1}),
+    Query("order_updates", "order_events", {"at": {"$gt": MOMENT}}, {"at": {"$gt": MOMENT}}, 5, {"at": 1}),
+    Query("delivery_updates", "order_events", {"order_id": "o", "user_id": "u", "seq": {"$gt": 0}}, {"order_id": "o", "seq": {"$gt": 0}}, 5, {"seq": 1}),
     Query("verify_totp", "twofa_devices", {"user_id": "u", "confirmed": True}, {"user_id": "u"}, 5),
     Query("saved_searches", "saved_searches", {"user_id": "u"}, {"user_id": "u"}, 5, {"_id": 1}),
 )

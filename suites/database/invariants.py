@@ -87,7 +87,7 @@ Differences = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmedViolations:
     """The confirmed violations of one invariant: every reading of the database found them.
 
     Args:
@@ -136,7 +136,7 @@ def check(
     limit: int,
     pause: Callable[[float], None],
     names: Iterable[str] = tuple(INVARIANTS),
-) -> dict[str, Confirmed]:
+) -> dict[str, ConfirmedViolations]:
     """Find the violations of invariants, and confirm each violation by reading the documents again.
 
     Args:
@@ -170,7 +170,7 @@ def check(
             break
         seconds = PAUSE_SECONDS
     return {
-        name: Confirmed(
+        name: ConfirmedViolations(
             tuple(violations.values()),
             frozenset(key for key in violations if violations[key].difference == first[name][key]),
         )

@@ -21,7 +21,7 @@ DELIVERY_SECONDS = 1.5
 
 
 @dataclass(slots=True)
-class Acknowledged:
+class AcknowledgedPurchases:
     """The orders and payments that the store acknowledged in its responses.
 
     Args:
@@ -57,9 +57,9 @@ class Shopping:
         self._target = target
         self._new_client = new_client
         self._ownership = ownership
-        self.acknowledged = Acknowledged()
+        self.acknowledged = AcknowledgedPurchases()
 
-    def shop(self) -> Acknowledged:
+    def shop(self) -> AcknowledgedPurchases:
         """Let the users shop, and wait until the newest documents are old enough to be judged.
 
         Returns:

@@ -36,7 +36,7 @@ class OwnBackup:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredBackup:
     """The target's newest backup, restored into a scratch database.
 
     Args:
@@ -70,12 +70,12 @@ def own_backup(
 
 
 @pytest.fixture(scope="module")
-def restored(target: Target, run_id: str, database: "Shop") -> Iterator[Restored]:
+def restored(target: Target, run_id: str, database: "Shop") -> Iterator[RestoredBackup]:
     """Verify the newest backup of the target, and restore the backup into a scratch database."""
     newest = target_backups.newest_in(target_backups.folder_of(target), database.name)
     backup = verification.verified(newest.folder, database.name)
     with target_backups.restored(target, backup, run_id) as (scratch, times):
-        yield Restored(backup, scratch, times)
+        yield RestoredBackup(backup, scratch, times)
 
 
 @check("platform.backup.taken", needs="backups")
@@ -106,7 +106,7 @@ def test_age(target: Target, policy: Policy, database: "Shop") -> None:
 
 
 @check("platform.backup.restored", needs="backups")
-def test_restored(restored: Restored, database: "Shop") -> None:
+def test_restored(restored: RestoredBackup, database: "Shop") -> None:
     """The restored newest backup equals the backup, and has the store's data of that time."""
     assert restoration.differences(restored.backup, restored.scratch) == []
     assert restoration.missing_in(restored.backup, database) == []
@@ -115,7 +115,7 @@ def test_restored(restored: Restored, database: "Shop") -> None:
 
 
 @check("platform.backup.restore_time", needs="backups")
-def test_restore_time(restored: Restored, policy: Policy) -> None:
+def test_restore_time(restored: RestoredBackup, policy: Policy) -> None:
     """The restore of the newest backup takes less time than ``restore_seconds`` of the policy."""
     assert restored.times.total < policy.platform_limits["restore_seconds"]
 

@@ -16,9 +16,9 @@ from suites.client import StoreClient, loopback_source
 from suites.client.waiting import pause
 from suites.collector import acknowledged
 from suites.contract import load
-from suites.database.invariants import INVARIANTS, Confirmed, text_of
+from suites.database.invariants import INVARIANTS, ConfirmedViolations, text_of
 from suites.database.invariants import check as check_invariants
-from suites.database.shoppers import Acknowledged, Shopping
+from suites.database.shoppers import AcknowledgedPurchases, Shopping
 from suites.database.view import View
 from suites.pytest_plugin.marks import check
 
@@ -33,13 +33,15 @@ COUNTED = timedelta(minutes=10)
 
 
 @pytest.fixture(scope="session")
-def purchases(target: Target, run_id: str, ownership: "Ownership") -> Iterator[Acknowledged]:
+def purchases(
+    target: Target, run_id: str, ownership: "Ownership"
+) -> Iterator[AcknowledgedPurchases]:
     """Let users of this run shop; return the acknowledged orders and payments.
 
     In production nobody shops, so nothing is acknowledged.
     """
     if target.production:
-        yield Acknowledged()
+        yield AcknowledgedPurchases()
         return
     with ExitStack() as clients:
 
@@ -51,7 +53,9 @@ def purchases(target: Target, run_id: str, ownership: "Ownership") -> Iterator[A
 
 
 @pytest.fixture(scope="session")
-def confirmed(purchases: Acknowledged, database: "Shop", policy: Policy) -> dict[str, Confirmed]:
+def confirmed(
+    purchases: AcknowledgedPurchases, database: "Shop", policy: Policy
+) -> dict[str, ConfirmedViolations]:
     """Find the violations of all invariants, after the users of this run have shopped."""
     del purchases
     limit = int(policy.platform_limits["integrity_documents"])
@@ -59,7 +63,7 @@ def confirmed(purchases: Acknowledged, database: "Shop", policy: Policy) -> dict
 
 
 @pytest.fixture
-def require(confirmed: dict[str, Confirmed]) -> Require:
+def require(confirmed: dict[str, ConfirmedViolations]) -> Require:
     """Return a function that fails if documents contradict the invariant with a given name."""
 
     def fail(name: str) -> None:
@@ -239,7 +243,7 @@ def test_second_factors(require: Require) -> None:
 
 @check("platform.integrity.orders_acknowledged", needs="data")
 def test_orders_acknowledged(
-    purchases: Acknowledged, database: "Shop", policy: Policy, target: Target
+    purchases: AcknowledgedPurchases, database: "Shop", policy: Policy, target: Target
 ) -> None:
     """Every order and payment that the store acknowledged is in the database."""
     ids = acknowledged.of_ids(purchases.orders, purchases.payments)

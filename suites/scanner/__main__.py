@@ -18,6 +18,8 @@ from typing import Any, ClassVar
 
 import yaml
 
+from gates.process.durations import duration_option
+from gates.process.progress import Progress
 from suites.probes.api import Endpoint
 from suites.probes.openapi import endpoints, token_header
 from suites.probes.severity import Level
@@ -37,7 +39,7 @@ NOTHING, FOUND, USAGE, NOT_LOOKED_AT = 0, 1, 2, 3
 MAX_BYTES = 5_000_000
 MAX_MESSAGE = 500
 MAX_REQUESTS = 200_000
-BAR = 24
+MAX_PROGRESS = 120
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,17 +120,17 @@ def _add_scope(scan: argparse.ArgumentParser) -> None:
     )
     scan.add_argument(
         "--time-budget",
-        type=float,
+        type=duration_option(),
         default=900.0,
-        metavar="SECONDS",
-        help="end the scan after this time, and report the findings so far (default 900)",
+        metavar="TIME",
+        help="end the scan after this time, and report the findings so far (default 15m)",
     )
     scan.add_argument(
         "--timeout",
-        type=float,
+        type=duration_option(),
         default=10.0,
-        metavar="SECONDS",
-        help="the longest time to wait for one response (default 10)",
+        metavar="TIME",
+        help="the longest time to wait for one response (default 10s)",
     )
 
 
@@ -183,8 +185,6 @@ def run(options: argparse.Namespace) -> int:
         NotAllowedError: the address of the service is not a loopback address.
         ValueError: an option, the OpenAPI file or an environment variable is wrong.
     """
-    if options.time_budget <= 0 or options.timeout <= 0:
-        raise ValueError("--time-budget and --timeout: expected a positive number of seconds")
     content = document(options.openapi)
     operations = endpoints(content)
     _known(options.exclude, operations)
@@ -269,24 +269,20 @@ def _write_sarif(path: Path, result: ScanResult, accounts: Accounts) -> None:
 
 @contextlib.contextmanager
 def _progress(scan: Scan, budget: Budget) -> Iterator[None]:
-    """Show a progress bar on a terminal while the block runs; show nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
+    """Show the progress on stderr while the block runs."""
+    progress = Progress(1.0)
 
     def show(name: str, done: int, total: int) -> None:
-        full = round(BAR * min(1.0, done / max(1, total)))
         seconds = time.monotonic() - budget.started
-        bar = "#" * full + "." * (BAR - full)
         counts = f"{budget.requests:,} requests, {len(scan.result.findings)} weak places"
-        line = f"[{bar}] {done}/{total} {name}, {counts}, {seconds:.0f} s"
-        print(f"\r\x1b[K{printable(line)[:150]}", end="", file=sys.stderr, flush=True)  # noqa: T201
+        text = f"{done}/{total} {name}, {counts}, {seconds:.0f} s"
+        progress.show(done / max(1, total), printable(text)[:MAX_PROGRESS])
 
     scan.on_progress = show
     try:
         yield
     finally:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
+        progress.end()
 
 
 @contextlib.contextmanager

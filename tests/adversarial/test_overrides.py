@@ -17,7 +17,7 @@ from signing import STAGE, command, newest_sign_off, sign, signing, status
 from worlds import ROOT, Done
 
 from gates import ledger
-from gates.judging.decide import decided
+from gates.judging.decide import worst_outcome
 from gates.judging.not_counted.overrides import overridden, refusal_of
 from gates.ledger import SignOffEntry
 from gates.model import (
@@ -285,20 +285,20 @@ def test_a_finding_whose_failure_is_a_rollback_is_never_overridden() -> None:
     rollback = judged("cache-hits", finding("cache-hits", breach=Outcome.ROLLBACK))
     assert plain[0].override is not None
     assert rollback[0].override is None
-    assert decided(rollback)[0] is Outcome.ROLLBACK
+    assert worst_outcome(rollback)[0] is Outcome.ROLLBACK
 
 
 def test_an_override_of_one_objective_leaves_the_others() -> None:
     findings = judged("cache-hits", finding("cache-hits"), finding("error-ratio"))
     assert [one.override is None for one in findings] == [False, True]
-    outcome, reason = decided(findings)
+    outcome, reason = worst_outcome(findings)
     assert outcome is Outcome.NO_GO
     assert "OVERRIDDEN: cache-hits" in reason
 
 
 def test_overridden_findings_alone_are_no_go_to_go_on() -> None:
     findings = judged("cache-hits", finding("cache-hits"))
-    assert decided(findings)[0] is Outcome.HOLD
+    assert worst_outcome(findings)[0] is Outcome.HOLD
 
 
 def test_the_status_shows_a_failure_and_the_first_signature(tmp_path: Path) -> None:

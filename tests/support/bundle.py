@@ -203,7 +203,7 @@ def evidence(metrics: Metrics, stage: Stage, seen: Evidence, at: float) -> Evide
         for wanted in judge.needed_selectors(stage, seen.target)
     }
     seen = replace(seen, samples=samples)
-    live = RampView.of(stage, seen, at).queries.wanted()
+    live = RampView.of(stage, seen, at).queries.pairs()
     return replace(seen, samples=samples | {key(*one): metrics.samples(*one, at) for one in live})
 
 
@@ -218,4 +218,4 @@ def as_prometheus(lines: list[Line]) -> dict[str, Any]:
 
 def _text(value: float) -> str:
     special = {float("inf"): "+Inf", float("-inf"): "-Inf"}
-    return "NaN" if value != value else special.get(value, repr(value))  # noqa: PLR0124
+    return "NaN" if value != value else special.get(value, repr(value))  # noqa: PLR0124 - NaN

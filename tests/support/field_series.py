@@ -201,7 +201,7 @@ def evidence_of(store: Store, stage: Stage = LIVE, target: Target = GREEN) -> Ev
     samples = fetched(judging.needed_selectors(stage, target))
     evidence = Evidence(target=target, served=SERVED, runs=(), samples=samples)
     view = RampView.of(stage, evidence, AT)
-    return replace(evidence, samples={**samples, **fetched(view.queries.wanted())})
+    return replace(evidence, samples={**samples, **fetched(view.queries.pairs())})
 
 
 def _answer(known: list[Series], selector: str, seconds: float) -> SampleSet:

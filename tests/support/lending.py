@@ -133,7 +133,7 @@ class Library(BaseHTTPRequestHandler):
         if self.weak:
             try:
                 found = shelf.execute(
-                    f"SELECT title FROM books WHERE title = '{query['title']}'"  # noqa: S608
+                    f"SELECT title FROM books WHERE title = '{query['title']}'"  # noqa: S608 - a planted weakness
                 ).fetchall()
             except sqlite3.Error:
                 found = []

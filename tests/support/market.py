@@ -205,7 +205,7 @@ class Market(SmallService):
     def item(self, request: Request) -> Reply:
         name = request.values["name"]
         if "query by name" in self.weak:
-            rows = self.run(f"SELECT name, price FROM items WHERE name = '{name}'")  # noqa: S608
+            rows = self.run(f"SELECT name, price FROM items WHERE name = '{name}'")  # noqa: S608 - a planted weakness
         else:
             rows = self.run("SELECT name, price FROM items WHERE name = ?", name)
         if not rows:

@@ -129,10 +129,10 @@ class Odd(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_OPTIONS = do_GET  # noqa: N815
+    do_OPTIONS = do_GET  # noqa: N815 - names of http.server
 
 
-def asked_oddly(tmp_path: Path, statuses: Iterator[int], secured: bool) -> Done:  # noqa: FBT001
+def asked_oddly(tmp_path: Path, statuses: Iterator[int], secured: bool) -> Done:
     handler = type(
         "Answering", (Odd,), {"statuses": statuses, "server_version": "odd", "sys_version": ""}
     )

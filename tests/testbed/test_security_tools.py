@@ -313,8 +313,8 @@ def test_sarif_masks_what_it_shows_and_knows_a_finding_again() -> None:
     typed = "pass word 1"
     exchange = Exchange("POST", "http://127.0.0.1/x", f'{{"password": "{typed}"}}', 200, {},
                         f"key {hidden} eyJhbGciOiJI.eyJzdWIiOiJ1c.c2lnbmF0dXJl", 0.1)  # fmt: skip
-    one = Observation("cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {hidden}", exchange)  # noqa: FBT003
-    other = Observation("cors", "GET /users/usr_20261123-9-gw1_def", True, "saw", exchange)  # noqa: FBT003
+    one = Observation("cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {hidden}", exchange)
+    other = Observation("cors", "GET /users/usr_20261123-9-gw1_def", True, "saw", exchange)
     text = json.dumps(sarif([one], (hidden,))) + curl(exchange)
     assert hidden not in text
     assert typed not in text

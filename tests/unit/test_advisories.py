@@ -20,7 +20,7 @@ from gates.coverage.item_problems import PolicyNames
 from gates.errors import ConfigurationError
 from gates.evidence import codec
 from gates.exitcodes import ExitCode
-from gates.judging.decide import decided
+from gates.judging.decide import worst_outcome
 from gates.judging.live.queries import LivePlan
 from gates.model import (
     Advisory,
@@ -240,14 +240,14 @@ def test_past_its_date_the_objective_stops_the_release() -> None:
 
 def test_findings_that_are_all_advisory_are_no_go_on() -> None:
     trials = [replace(finding(Verdict.PASS, "a"), advisory=TRIAL)]
-    outcome, reason = decided(trials)
+    outcome, reason = worst_outcome(trials)
     assert outcome is Outcome.HOLD
     assert reason.startswith("every objective of the stage is advisory, so no finding is a reason")
 
 
 def test_an_advisory_pass_does_not_replace_a_required_finding() -> None:
     trial = replace(finding(Verdict.PASS, "a"), advisory=TRIAL)
-    outcome, _ = decided([trial, finding(Verdict.INCONCLUSIVE, "b")])
+    outcome, _ = worst_outcome([trial, finding(Verdict.INCONCLUSIVE, "b")])
     assert outcome is Outcome.HOLD
 
 

@@ -70,7 +70,7 @@ def test_every_public_name_stands_where_type_checkers_look() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'chek'"):
-        gates.chek  # type: ignore[attr-defined]  # noqa: B018
+        gates.chek  # type: ignore[attr-defined]  # noqa: B018 - only the name is read
 
 
 def test_no_submodule_has_a_public_name() -> None:

@@ -339,7 +339,7 @@ def test_a_slow_restore_fails_the_limit_of_the_policy(backup: Backup) -> None:
     assert limit <= 300
     for seconds, is_slow in ((limit - 1, False), (limit, True)):
         times = RestoreTimes(documents=seconds - 10, indexes=10)
-        restored = backup_checks.Restored(backup, None, times)  # type: ignore[arg-type]
+        restored = backup_checks.RestoredBackup(backup, None, times)  # type: ignore[arg-type]
         with pytest.raises(AssertionError) if is_slow else nullcontext():
             backup_checks.test_restore_time(restored, policy)
 

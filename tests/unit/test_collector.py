@@ -16,7 +16,7 @@ from test_check_triggers import policy_text
 from worlds import Done
 
 from gates import ledger
-from gates.collector import CheckRequest, Collected, Collector, command
+from gates.collector import CheckRequest, CollectionResult, Collector, command
 from gates.collector.collection import MAX_KEPT_RUNS
 from gates.decisions import judge_again
 from gates.evidence import load_runs, suite_runs
@@ -252,7 +252,7 @@ def collector_of(place: Place) -> Collector:
     return Collector(place.target, place.policy, place.folder / "targets", place.out)
 
 
-def collect(running: Collector) -> Collected:
+def collect(running: Collector) -> CollectionResult:
     return running.collect([REQUEST], (), threading.Event())
 
 
@@ -262,7 +262,7 @@ REQUEST = CheckRequest("own_integrity", frozenset(CHECKS), timedelta(seconds=60)
 def test_two_questions_at_once_start_one_collector(here: Place, made: HandMadeCollector) -> None:
     made.plan(seconds=0.5)
     made.write("c7", integrity_run(here))
-    answers: list[Collected] = []
+    answers: list[CollectionResult] = []
     threads = [
         threading.Thread(target=lambda: answers.append(collect(collector_of(here))))
         for _ in range(2)

@@ -13,7 +13,7 @@ import pytest
 
 from gates.model import CheckOutcome
 from suites.client import waiting
-from suites.consistency.counting import Expected, counted, difference, key
+from suites.consistency.counting import ExpectedIncreases, counted, difference, key
 from suites.consistency.crowd import SENDERS, at_once
 from suites.inspection import estimated_bits
 from suites.performance.busyness import WakeUpDelays, excuse
@@ -55,7 +55,7 @@ def test_counters_are_read_by_their_labels_without_health_checks() -> None:
 
 
 def test_every_difference_of_counters_is_named() -> None:
-    expected = Expected()
+    expected = ExpectedIncreases()
     expected.add("orders_total", "placed", "synthetic")
     expected.add("points_awarded_total", count=69)
     before = Counter({key("orders_total", ("placed", "synthetic")): 2})

@@ -31,7 +31,7 @@ from gates.sources.prometheus import Prometheus
 from suites.collector import __main__ as command
 from suites.collector import acknowledged, collection, differences
 from suites.collector.acknowledged import AcknowledgedIds, UnmeasuredError
-from suites.database.invariants import INVARIANTS, Confirmed
+from suites.database.invariants import INVARIANTS, ConfirmedViolations
 from suites.database.view import View, Violation
 
 NOW = datetime.now(UTC)
@@ -146,9 +146,9 @@ def test_the_collector_makes_every_check_of_integrity_and_replication() -> None:
         collection.refuse_unknown(["smoke.login"], "check set x")
 
 
-def wrong_sum(difference: int) -> Confirmed:
+def wrong_sum(difference: int) -> ConfirmedViolations:
     """A product whose stock is wrong, and a document without a difference."""
-    return Confirmed(
+    return ConfirmedViolations(
         (
             Violation("products", "prd_1", None, "the stock is wrong", difference),
             Violation("orders", "ord_1", NOW, "the total is wrong"),
@@ -310,6 +310,6 @@ def test_no_part_of_a_secret_is_left_where_a_message_is_cut() -> None:
     target = replace(target, secrets={"database_uri": PASSWORD})
     message = "x" * (command.MAX_MESSAGE - 4) + PASSWORD
     result = CheckResult("c", CheckOutcome.ERROR, NOW, message, "n")
-    shown = command._without_secrets(collection.Collected(result, 0.0), target).result.message
+    shown = command._without_secrets(collection.TimedResult(result, 0.0), target).result.message
     assert PASSWORD[:4] not in shown
     assert len(shown) <= command.MAX_MESSAGE

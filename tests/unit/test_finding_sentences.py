@@ -36,7 +36,7 @@ def test_restarts_are_those_of_the_instance_with_the_most_restarts() -> None:
     judge = live.judges[0]
     assert isinstance(judge, RestartCount)
     for instance in ("a", "b", "c", "a", "b", "c"):
-        judge.restarted(1.0, instance)
+        judge.add_restart(1.0, instance)
     findings = conclude(live, 10.0, (Measured.OK, ""), FindingBasis({}, {}))
     sentence = "the largest number of restarts of one instance of green in this step is 2"
     assert sentence in findings[0].sentence

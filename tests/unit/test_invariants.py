@@ -10,7 +10,7 @@ from shop_data import AT, Documents, MemoryShop, honest, order, payment
 from worlds import ROOT
 
 from suites.database import invariants, totals
-from suites.database.invariants import INVARIANTS, Confirmed, check, text_of
+from suites.database.invariants import INVARIANTS, ConfirmedViolations, check, text_of
 from suites.database.view import View, Violation
 
 LIMIT = 1000
@@ -218,14 +218,14 @@ class Writing:
         if self._edits:
             self._edits.pop(0)(self.shop)
 
-    def check(self, name: str) -> Confirmed:
+    def check(self, name: str) -> ConfirmedViolations:
         """Check one invariant."""
         return check(MemoryShop(self.shop), LIMIT, self.pause, [name])[name]  # type: ignore[arg-type]
 
 
 def test_a_shop_without_violations_is_read_once() -> None:
     writing = Writing()
-    assert writing.check("order_totals") == Confirmed((), frozenset())
+    assert writing.check("order_totals") == ConfirmedViolations((), frozenset())
     assert writing.pauses == []
 
 
@@ -315,7 +315,7 @@ def test_the_message_names_documents_a_query_and_the_next_step() -> None:
 
 
 GARBAGE: tuple[object, ...] = (
-    None, "x", [], {}, [1], float("nan"), 2**80, True, b"x", datetime(2020, 1, 1),  # noqa: DTZ001
+    None, "x", [], {}, [1], float("nan"), 2**80, True, b"x", datetime(2020, 1, 1),  # noqa: DTZ001 - a wrong value
     ObjectId(b"kirana-store"),
 )  # fmt: skip
 

@@ -50,7 +50,7 @@ DECISION = Decision(
     time_scale=15.0, policy=PolicyFile("p.toml", "d" * 64, installed=True), warnings=("w",),
 )  # fmt: skip
 RUN = JudgedRun(
-    "checks", "r1", 7, "e" * 64, True, datetime(2026, 11, 26, tzinfo=UTC), "v5",  # noqa: FBT003
+    "checks", "r1", 7, "e" * 64, True, datetime(2026, 11, 26, tzinfo=UTC), "v5",
     frozenset({"smoke.login"}), frozenset(),
 )  # fmt: skip
 PERSON = Person("Asha Rao", Identity.PIPELINE, "GitHub Actions run 77")

@@ -331,8 +331,8 @@ def test_a_judge_says_when_it_is_blind() -> None:
     assert "Prometheus has no sample of green" in live.blindness(0.0)[1]
     for at in range(0, 600, 15):
         values = {'http_requests_total{status="200"}': 1.0}
-        live.scraped(Scrape(at, "green", "g", 1.0, values))
-        live.scraped(Scrape(at, "blue", "b", 1.0, values))
+        live.add_scrape(Scrape(at, "green", "g", 1.0, values))
+        live.add_scrape(Scrape(at, "blue", "b", 1.0, values))
     assert "no ramp" in live.blindness(600.0)[1]
     live.move(Move(590.0, 0.1))
     assert live.blindness(600.0)[1] == ""
@@ -344,9 +344,9 @@ def test_instances_that_come_later_are_no_gap() -> None:
     values = {'http_requests_total{status="200"}': 1.0}
     live.move(Move(0.0, 0.1))
     for at in range(0, 600, 15):
-        live.scraped(Scrape(at, "blue", "b", 1.0, values))
+        live.add_scrape(Scrape(at, "blue", "b", 1.0, values))
         for pod in range(1 if at < 400 else 6):
-            live.scraped(Scrape(at, "green", f"g{pod}", 1.0, values))
+            live.add_scrape(Scrape(at, "green", f"g{pod}", 1.0, values))
     assert live.blindness(600.0)[1] == ""
 
 
@@ -355,9 +355,9 @@ def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
     values = {'http_requests_total{status="200"}': 1.0}
     live.move(Move(0.0, 0.1))
     for at in range(0, 600, 15):
-        live.scraped(Scrape(at, "blue", "b", 1.0, values))
+        live.add_scrape(Scrape(at, "blue", "b", 1.0, values))
         if at > 400:
-            live.scraped(Scrape(at, "green", "g", 1.0, values))
+            live.add_scrape(Scrape(at, "green", "g", 1.0, values))
     assert "green has samples for only 180 s of the last 600 s" in live.blindness(600.0)[1]
 
 

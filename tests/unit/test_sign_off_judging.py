@@ -17,7 +17,7 @@ from worlds import ROOT
 from gates import ledger
 from gates.errors import ConfigurationError
 from gates.evidence import codec
-from gates.judging.decide import decided
+from gates.judging.decide import worst_outcome
 from gates.judging.sign_off import StageSignOffs, conclude, has_mixed_scripts, person_key
 from gates.ledger import SignOffEntry
 from gates.model import (
@@ -265,7 +265,7 @@ def test_a_decision_of_the_future_is_no_status(tmp_path: Path) -> None:
 def test_a_stage_in_which_every_finding_is_overridden_says_so() -> None:
     override = Override(("a", "b"), ("x", "y"), NOW, ("1", "2"))
     finding = Finding("smoke", "3", Measured.OK, Verdict.FAIL, "failed", "", (), override=override)
-    outcome, reason = decided([finding])
+    outcome, reason = worst_outcome([finding])
     assert outcome is Outcome.HOLD
     assert reason.startswith("every finding of the stage is overridden")
-    assert decided([])[1].startswith("the stage has no objective")
+    assert worst_outcome([])[1].startswith("the stage has no objective")

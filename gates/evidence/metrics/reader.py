@@ -21,7 +21,7 @@ from gates.evidence.metrics.series_identity import BUCKET_LABEL, SeriesLabels
 from gates.evidence.metrics.store_size import MAX_SLICES, SIZE_PROBLEMS, StoreSize, store_size
 from gates.evidence.metrics.sum_plan import AddedSums, SumPlan, is_of_same_metric, splits
 from gates.judging.live.fed_judges import FedJudges
-from gates.judging.metric_query import MetricQuery, SumPart, merged
+from gates.judging.metric_query import MetricQuery, SumPart, merge_queries
 from gates.model import Measured, SampleSet
 from gates.model.selector import NAME, matchers_of, parse
 from gates.sources import Source
@@ -90,11 +90,11 @@ class MetricsReader:
         Args:
             queries: the queries; a query that occurs several times is sent once.
         """
-        queries = merged(queries)
+        queries = merge_queries(queries)
         counters = [query for query in queries if query.parts]
         if counters:
             with self._lock:  # a plan has the selectors of every query so far
-                self._counters = merged((*self._counters, *counters))
+                self._counters = merge_queries((*self._counters, *counters))
                 self._plans.clear()
             self._size = self._threads.submit(partial(self._ask_size, counters))
         sent = {}

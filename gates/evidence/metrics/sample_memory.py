@@ -15,7 +15,7 @@ OVERLAP_SECONDS = 120.0
 # The start of a window may move back by this time, because the window is rounded.
 MAX_EARLIER_SECONDS = 5.0
 # Shorter windows come from the rounding of two moments, and are not queried.
-SHORTEST_SECONDS = 0.01
+MIN_SECONDS = 0.01
 # Samples are forgotten when they are older than the longest window by this time. The spare time
 # is needed because the window of a ramp grows.
 SPARE_SECONDS = 900.0
@@ -163,7 +163,7 @@ class SampleMemory:
             return Samples(at, begin), [(begin, at)]
         if known.since - begin > MAX_EARLIER_SECONDS:
             return Samples(at, begin), [(begin, at)]
-        windows = [(begin, known.since)] if known.since - begin > SHORTEST_SECONDS else []
+        windows = [(begin, known.since)] if known.since - begin > MIN_SECONDS else []
         if known.until < at:
             # The overlap may begin before this window; a longer window has the same samples.
             overlap = max(known.since, known.until - OVERLAP_SECONDS)

@@ -15,7 +15,7 @@ from gates.model import (
     Verdict,
 )
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 NEXT = (
     "list the named checks in a check set of the policy, or remove these checks from the suites; "
     "move the folders of damaged runs out of the folder of runs"
@@ -45,7 +45,7 @@ def conclude(objective: ListedChecksObjective, evidence: Evidence, now: datetime
         result.check for run in runs for result in run.results
     }
     extra = sorted(reported - objective.known - {LEFT_NOTHING})
-    shown = ", ".join(extra[:MOST_SHOWN]) + (" …" if len(extra) > MOST_SHOWN else "")
+    shown = ", ".join(extra[:MAX_SHOWN]) + (" …" if len(extra) > MAX_SHOWN else "")
     if extra:
         sentence = f"the runs report {len(extra)} checks that no check set lists: {shown}"
     elif damaged:

@@ -28,6 +28,8 @@ from gates.model import (
 FAILURES = (CheckOutcome.FAILED, CheckOutcome.ERROR)
 MAX_NAMED = 3
 MAX_NOTE_CHARACTERS = 300
+# From these durations on, messages have minutes, and then hours.
+SECONDS_UNTIL_MINUTES, SECONDS_UNTIL_HOURS = 120, 7200
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,9 +372,11 @@ def _of_results(
 
 def _minutes(duration: timedelta) -> str:
     seconds = int(duration.total_seconds())
-    if abs(seconds) < 120:  # noqa: PLR2004 - two minutes
+    if abs(seconds) < SECONDS_UNTIL_MINUTES:
         return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
+    if seconds < SECONDS_UNTIL_HOURS:
+        return f"{seconds // 60} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def _finding(  # noqa: PLR0913 - the evidence, the moment, and what was found

@@ -161,7 +161,7 @@ def _of_group(
     known = _known(by_slot, judge, now, fed_judges)
     if known.blind[0] not in MAY_BE_FED:
         return conclude(judge, now, known.blind, basis)
-    fed = (fed_judges or FedJudges()).fed(
+    fed = (fed_judges or FedJudges()).judge_of(
         (group.objectives, judge.slots), lambda: judge, timeline.moves, known.scrapes
     )
     judge = fed.judge

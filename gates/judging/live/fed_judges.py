@@ -62,7 +62,7 @@ class FedJudge:
             while left and left[0].at <= scrape.at:
                 self.judge.move(left.pop(0))
             try:
-                self.judge.scraped(scrape)
+                self.judge.add_scrape(scrape)
             except ValueError as error:
                 needed = scrape.slot in self.judge.needs
                 self.problem = self.problem or (str(error) if needed else "")
@@ -84,7 +84,7 @@ class FedJudges:
     by_group: dict[Group, FedJudge] = field(default_factory=dict)
     scrapes: dict[tuple[tuple[LiveObjective, ...], str], ScrapeMemory] = field(default_factory=dict)
 
-    def fed(
+    def judge_of(
         self,
         group: Group,
         new_judge: Callable[[], LiveJudge],

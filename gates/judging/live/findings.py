@@ -33,19 +33,19 @@ from gates.statistics import Tally, chance_of_at_least, chance_of_at_most
 # So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
 RULE_OF_THREE = 3
 # The highest probability of so few bad events when green's true ratio equals the limit.
-LUCK = 0.2
+MAX_CHANCE_OF_FEW_BAD = 0.2
 # Where blue breaks the limit, the highest probability that green looks better by chance.
-SURELY = 0.0001
+MAX_CHANCE_OF_BETTER = 0.0001
 # The lowest probability of so few events, for a green at the hold ratio, at which a step goes on.
-FEW = 0.05
+MIN_CHANCE_OF_FEW = 0.05
 # Chance may explain a deviation of green's share up to so many standard deviations.
-DEVIATIONS = 3.0
+MAX_DEVIATIONS = 3.0
 # The tolerance is a part of the smaller share, or of this share where that is smaller still.
 MIN_SMALLER_SHARE = 0.04
 # Seconds since the epoch are larger than those of any recording.
 EPOCH_LATER = 1e8
 # Longer times are written in minutes.
-LONG_SECONDS = 90
+MIN_LONG_SECONDS = 90
 
 
 def conclude(
@@ -201,7 +201,7 @@ def _bad_events(
     missing = (objective.minimum_events or ceil(RULE_OF_THREE / limit)) - green.whole
     few = missing > 0 or (
         green.part < limit * green.whole
-        and chance_of_at_most(round(green.part), round(green.whole), limit) > LUCK
+        and chance_of_at_most(round(green.part), round(green.whole), limit) > MAX_CHANCE_OF_FEW_BAD
     )
     if few and not objective.minimum_events:
         reason = "the objective is not judged, because green has too few events for this limit"
@@ -256,7 +256,7 @@ def _throughput(judge: ThroughputComparison, seconds: float) -> tuple[Verdict, s
     if p_value is None:
         reason = f"the objective is not judged, because there are no {reads} to compare"
         return Verdict.PASS, f"{reason}. {counts}"
-    if p_value < FEW:
+    if p_value < MIN_CHANCE_OF_FEW:
         doubt = (
             f"green has very few {reads}: if green had {100 * objective.hold_ratio:g} % of blue's "
             f"rate, green would have so few {reads} by chance in only "
@@ -284,11 +284,11 @@ def _blue_is_over(judge: BadEventComparison) -> bool:
     limit = judge.objective.terms.limit
     if blue.ratio is None or blue.ratio < limit:
         return False
-    if chance_of_at_least(round(blue.part), round(blue.whole), limit) > LUCK:
+    if chance_of_at_least(round(blue.part), round(blue.whole), limit) > MAX_CHANCE_OF_FEW_BAD:
         return False
     share = green.whole / (green.whole + blue.whole)
     both = round(green.part + blue.part)
-    return chance_of_at_most(round(green.part), both, share) > SURELY
+    return chance_of_at_most(round(green.part), both, share) > MAX_CHANCE_OF_BETTER
 
 
 def pace(events: float, missing: float, seconds: float) -> str:
@@ -305,7 +305,7 @@ def pace(events: float, missing: float, seconds: float) -> str:
     if events <= 0 or seconds <= 0:
         return "; there is no traffic, so the number of events does not grow"
     left = seconds / events * missing
-    how_long = f"{left:.0f} s" if left < LONG_SECONDS else f"{left / 60:.0f} min"
+    how_long = f"{left:.0f} s" if left < MIN_LONG_SECONDS else f"{left / 60:.0f} min"
     return f"; wait for about {how_long} at this rate of events"
 
 
@@ -334,7 +334,7 @@ def _traffic(judge: TrafficCount) -> tuple[Verdict, str]:
         missing = objective.minimum_events - both
         return Verdict.INCONCLUSIVE, f"{missing:,.0f} more events are needed. {counts}"
     smaller = max(min(intended, 1 - intended), MIN_SMALLER_SHARE)
-    deviation = DEVIATIONS * sqrt(intended * (1 - intended) / both)
+    deviation = MAX_DEVIATIONS * sqrt(intended * (1 - intended) / both)
     if abs(judge.green / both - intended) > objective.tolerance * smaller + deviation:
         return Verdict.INCONCLUSIVE, f"green's traffic is not the intended share. {counts}"
     return Verdict.PASS, counts

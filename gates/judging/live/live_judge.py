@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gates.statistics import Selector
 
 # An instance that was not seen for so many times the freshness limit is gone for good.
-FORGOTTEN = 5
+MAX_AGES_UNSEEN = 5
 COMPARISONS = (BadEventComparison, ThroughputComparison)
 
 
@@ -132,7 +132,7 @@ class LiveJudge:
         """
         self.colours[slot].gone = frozenset(instances)
 
-    def scraped(self, scrape: Scrape) -> None:
+    def add_scrape(self, scrape: Scrape) -> None:
         """Count the events of the next scrape, and stop the ramp if an objective requires it.
 
         Args:
@@ -191,7 +191,7 @@ class LiveJudge:
     def _restarted(self, scrape: Scrape) -> None:
         for judge in self.judges:
             if isinstance(judge, RestartCount):
-                judge.restarted(scrape.at, scrape.instance)
+                judge.add_restart(scrape.at, scrape.instance)
 
     @property
     def stopped(self) -> Stop | None:
@@ -216,7 +216,7 @@ class LiveJudge:
             known = {
                 member: at
                 for member, at in last_samples.items()
-                if now - at <= FORGOTTEN * self.max_age and member not in colour.gone
+                if now - at <= MAX_AGES_UNSEEN * self.max_age and member not in colour.gone
             }
             if not known:
                 last = max(last_samples.values(), default=None)

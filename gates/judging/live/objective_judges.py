@@ -260,7 +260,7 @@ class RestartCount:
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
         """Do nothing: the live judge calls the method ``restarted`` for each restart."""
 
-    def restarted(self, at: float, instance: str) -> None:
+    def add_restart(self, at: float, instance: str) -> None:
         """Count a restart of a process of green, and stop the release after too many restarts.
 
         Args:

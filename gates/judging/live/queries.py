@@ -13,7 +13,7 @@ from gates.judging.metric_query import (
     clock_of,
     counts_none,
     instance_labels,
-    merged,
+    merge_queries,
 )
 from gates.model import (
     AvailabilityObjective,
@@ -273,16 +273,16 @@ class LiveQueries:
         """Return the queries over the rollback triggers' own windows; green's are the first."""
         queries = [query for group in self.triggers for query in group.queries]
         queries.sort(key=lambda query: query.colour is Colour.BLUE)
-        return merged(query.metric for query in queries)
+        return merge_queries(query.metric for query in queries)
 
     def of_history(self) -> list[MetricQuery]:
         """Return the queries over the whole ramp."""
         queries = [query for group in self.groups for query in group.queries]
-        return merged(query.metric for query in (*self.processes, *queries))
+        return merge_queries(query.metric for query in (*self.processes, *queries))
 
-    def wanted(self) -> list[tuple[str, float]]:
+    def pairs(self) -> list[tuple[str, float]]:
         """Return the selector and the window in seconds of each query, without repetition."""
-        return [query.pair for query in merged((*self.of_triggers(), *self.of_history()))]
+        return [query.pair for query in merge_queries((*self.of_triggers(), *self.of_history()))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from gates.statistics import chance_of_at_least, chance_of_at_most, trend_of
 
 # The guide's throughput is for a thousand shoppers; with fewer, the minimum is smaller.
 SHOPPERS = 1000
-SURE = 0.05
+MAX_CHANCE = 0.05
 # The limits that also apply to a phase in which late answers are accepted.
 OF_ANSWERS = ("requests_done", "requests_failed", "longest_gap_seconds")
 # A gap counts where at least this number of answers was due in the gap.
-ENOUGH_IN_A_GAP = 10
-FEWEST_READINGS = 20
+MIN_REQUESTS_IN_A_GAP = 10
+MIN_READINGS = 20
 # A run with at least this number of requests must contain each operation.
-MANY = 500
+MIN_REQUESTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _done(required: _PhaseLimit) -> LimitResult:
     if done >= required.limit * phase.due:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=phase.due)
     few = phase.due * (1 - required.limit) < 1
-    by_luck = few and chance_of_at_most(done, phase.due, required.limit) >= SURE
+    by_luck = few and chance_of_at_most(done, phase.due, required.limit) >= MAX_CHANCE
     verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
     return LimitResult(required.name, verdict, sentence, samples=phase.due)
 
@@ -142,7 +142,7 @@ def _failed(required: _PhaseLimit) -> LimitResult:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     if bad / phase.due >= required.limit:
         few = phase.due * required.limit < 1
-        by_luck = few and chance_of_at_least(bad, phase.due, required.limit) >= SURE
+        by_luck = few and chance_of_at_least(bad, phase.due, required.limit) >= MAX_CHANCE
         verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
         return LimitResult(required.name, verdict, sentence, samples=phase.due)
     return LimitResult(required.name, Verdict.PASS, sentence, samples=phase.due)
@@ -157,7 +157,7 @@ def _gap(required: _PhaseLimit) -> LimitResult:
     if phase.longest_gap_seconds < required.limit:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=phase.due)
     in_a_gap = phase.due * required.limit / phase.seconds if phase.seconds else 0.0
-    verdict = Verdict.FAIL if in_a_gap >= ENOUGH_IN_A_GAP else Verdict.INCONCLUSIVE
+    verdict = Verdict.FAIL if in_a_gap >= MIN_REQUESTS_IN_A_GAP else Verdict.INCONCLUSIVE
     return LimitResult(required.name, verdict, sentence, samples=phase.due)
 
 
@@ -175,7 +175,7 @@ def _orders(required: _PhaseLimit) -> LimitResult:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=done)
     total = phase.operations[TOTAL].done if TOTAL in phase.operations else 0
     share = minimum * phase.seconds / 60 / total if total else 1.0
-    by_luck = share < 1 and chance_of_at_most(done, total, share) >= SURE
+    by_luck = share < 1 and chance_of_at_most(done, total, share) >= MAX_CHANCE
     verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
     return LimitResult(required.name, verdict, sentence, samples=done)
 
@@ -192,7 +192,7 @@ def _payments(required: _PhaseLimit) -> LimitResult:
         return LimitResult(required.name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     if done > required.limit * attempts:
         return LimitResult(required.name, Verdict.PASS, sentence, samples=attempts)
-    by_luck = chance_of_at_most(done, attempts, required.limit) >= SURE
+    by_luck = chance_of_at_most(done, attempts, required.limit) >= MAX_CHANCE
     verdict = Verdict.INCONCLUSIVE if by_luck else Verdict.FAIL
     return LimitResult(required.name, verdict, sentence, samples=attempts)
 
@@ -214,7 +214,7 @@ def _p95(operation: str, limit: float, phase: LoadPhase) -> LimitResult:
             f"so the P95 cannot be under {limit:g} s"
         )
         total = phase.operations.get(TOTAL)
-        rare = operation != TOTAL and total is not None and 0 < total.done < MANY
+        rare = operation != TOTAL and total is not None and 0 < total.done < MIN_REQUESTS
         return LimitResult(
             name, Verdict.INCONCLUSIVE if rare else Verdict.FAIL, sentence, Measured.NO_DATA
         )
@@ -271,10 +271,10 @@ def _slower(run: LoadRun, limit: float) -> LimitResult:
 def _larger(run: LoadRun, limit: float) -> LimitResult:
     """Whether the target's memory rises during the whole run."""
     name = "growth_of_memory"
-    if len(run.memory) < FEWEST_READINGS:
+    if len(run.memory) < MIN_READINGS:
         readings = f"{len(run.memory)} measurements of the target's memory"
         sentence = (
-            f"{name}: the run has {readings}, but at least {FEWEST_READINGS} are needed; the "
+            f"{name}: the run has {readings}, but at least {MIN_READINGS} are needed; the "
             "target may have been restarted"
         )
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
@@ -289,9 +289,9 @@ def _growth(
     if trend is None:
         return _nothing(name)
     values, third = [value for _, value in points], max(1, len(points) // 3)
-    late = max(values[-2:]) if len(points) < FEWEST_READINGS else median(values[-third:])
+    late = max(values[-2:]) if len(points) < MIN_READINGS else median(values[-third:])
     jump = late / median(values[:third]) - 1
-    sure = trend.p_value < SURE
+    sure = trend.p_value < MAX_CHANCE
     sentence = (
         f"{quantity} grew by {100 * trend.growth:.1f} % over the run, according to {len(points)} "
         f"measurements ({'chance does not explain' if sure else 'chance may explain'} the growth); "

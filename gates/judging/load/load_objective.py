@@ -21,9 +21,9 @@ from gates.model import (
     Verdict,
 )
 
-ALMOST = 0.98
+MIN_PART_OF_LOAD = 0.98
 # Where users come and go, almost all of them must have been there.
-ALL_OF_THEM, MOST_OF_THEM = 1.0, 0.9
+MIN_SHARE_OF_ALL, MIN_SHARE_OF_ONE = 1.0, 0.9
 
 
 def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
@@ -180,7 +180,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     seconds = sum(phase.seconds for phase in whole)
     worst = min(judged, key=lambda phase: phase.users_reached / max(1, phase.users_planned))
-    minimum = ALL_OF_THEM if worst.judged == ALL else MOST_OF_THEM
+    minimum = MIN_SHARE_OF_ALL if worst.judged == ALL else MIN_SHARE_OF_ONE
     a_minute = objective.limits["requests_per_user_minute"]
     pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
     figures = (
@@ -190,7 +190,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
     )
     peak = max(phase.users_planned for phase in judged)
     too_few = worst.users_reached < minimum * worst.users_planned or peak < run.users
-    if too_few or seconds < ALMOST * run.judged_seconds or pace < a_minute:
+    if too_few or seconds < MIN_PART_OF_LOAD * run.judged_seconds or pace < a_minute:
         return LimitResult(
             name, Verdict.INCONCLUSIVE, f"the planned load was not reached: {figures}"
         )

@@ -33,7 +33,7 @@ from gates.model.selector import parse as parse_selector
 from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, total_increase
 
 # A breach seen in fewer events than asked for counts only when chance hardly explains it.
-SURELY = 0.001
+MAX_CHANCE = 0.001
 # A process may run without an event for this multiple of the freshness limit.
 QUIET_START = 2
 
@@ -311,7 +311,7 @@ def _judged(objective: RatioObjective, evidence: Evidence, count: Count) -> tupl
     )
     if count.whole >= objective.minimum_events:
         return (Verdict.PASS if _meets(objective, count) else Verdict.FAIL), counts_text
-    if count.whole and not _meets(objective, count) and _chance(objective, count) < SURELY:
+    if count.whole and not _meets(objective, count) and _chance(objective, count) < MAX_CHANCE:
         return (
             Verdict.FAIL,
             f"{counts_text}; there are few events, but chance does not explain the ratio",

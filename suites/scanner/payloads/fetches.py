@@ -36,7 +36,7 @@ class _Listener(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_POST = do_HEAD = do_PUT = _answer  # noqa: N815
+    do_GET = do_POST = do_HEAD = do_PUT = _answer  # noqa: N815 - names of http.server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
         """Print nothing."""

@@ -75,7 +75,10 @@ def _value(
             if not subschema.get("readOnly")
             and (
                 key in required
-                or (optional and _is_shown(subschema, key in examples, bool(required)))
+                or (
+                    optional
+                    and _is_shown(subschema, is_given=key in examples, has_required=bool(required))
+                )
             )
         }
     kind = schema.get("type", "string")
@@ -96,7 +99,7 @@ def _example(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: schema[key] for key in ("example", "default") if key in schema}
 
 
-def _is_shown(schema: Mapping[str, Any], is_given: bool, has_required: bool) -> bool:  # noqa: FBT001
+def _is_shown(schema: Mapping[str, Any], *, is_given: bool, has_required: bool) -> bool:
     """Return whether to send an optional property: if it has an example, or if none is required."""
     return is_given or not has_required or bool({"example", "default", "examples"} & set(schema))
 

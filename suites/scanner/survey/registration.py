@@ -52,11 +52,11 @@ class Registration:
                 continue
             if PASSWORD.search(name):
                 call = call.with_value(place, GOOD_PASSWORD)
-            elif unique := self._unique(name, place.schema.get("format") == "email"):
+            elif unique := self._unique(name, is_email=place.schema.get("format") == "email"):
                 call = call.with_value(place, unique)
         return call
 
-    def _unique(self, name: str, is_email: bool) -> str:  # noqa: FBT001
+    def _unique(self, name: str, *, is_email: bool) -> str:
         text = f"{self.nonce}n{self.number}"
         lower = name.lower()
         if is_email or "mail" in lower:
