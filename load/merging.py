@@ -15,7 +15,7 @@ from gates.evidence.load_record import (
     OperationMeasurement,
     PhaseMeasurement,
 )
-from gates.model import ALL, RECOVERY, TOTAL
+from gates.model import ALL, TOTAL
 from gates.statistics import quantile_ranks
 from load.plan import Phase, Plan
 from load.recorder import BUCKETS_PER_SECOND, OperationCounts, Snapshot, histogram, microseconds
@@ -83,6 +83,7 @@ def merge(
             start_seconds=phase.start,
             end_seconds=min(phase.end, ended_after),
             judged=phase.judged if phase.end <= ended_after else NOT_JUDGED,
+            is_recovery=phase.is_recovery,
             users_planned=phase.users_at_end,
             users_reached=max(users, default=0),
             due=schedule.due[number],
@@ -200,14 +201,14 @@ def recovery(plan: Plan, timeline: Sequence[tuple[int, int]]) -> float | None:
     """Compute how long too many responses were bad or late after a spike.
 
     Args:
-        plan: the plan of the run; a plan with a spike has a phase named ``recovery``.
+        plan: the plan of the run; a plan with a spike has a phase of recovery.
         timeline: the number of due requests and of bad requests in each second.
 
     Returns:
         The seconds from the start of the recovery to the end of the last window with too many bad
         responses; None without a spike, or for a run that ended early.
     """
-    phase = next((phase for phase in plan.phases if phase.name == RECOVERY), None)
+    phase = next((phase for phase in plan.phases if phase.is_recovery), None)
     if phase is None or len(timeline) < plan.seconds:
         return None
     start = int(phase.start)

@@ -34,6 +34,7 @@ class Phase:
         users_at_end: the number of users at the end; the number changes evenly during the phase.
         judged: the limits of the policy that apply: ``all``; ``answers``, which are the share of
             correct responses and the gaps between them; or an empty text for no limits.
+        is_recovery: whether the phase follows a spike, so that the recovery time begins with it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Phase:
     users_at_start: Count
     users_at_end: Count
     judged: Judged
+    is_recovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Plan:
         patience: the time after which a request counts as unanswered, in seconds.
         slow: the time after which a response counts as late by the policy, in seconds.
         stops_when_broken: whether the run ends after the first phase with too many bad requests.
+        reads_memory: whether the run reads the target's memory.
     """
 
     profile: str
@@ -67,6 +70,7 @@ class Plan:
     patience: Amount
     slow: Amount
     stops_when_broken: bool = False
+    reads_memory: bool = False
 
     @property
     def seconds(self) -> float:
@@ -173,6 +177,7 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
                 users_at_start=round(phase["from"] * peak),
                 users_at_end=round(phase["to"] * peak),
                 judged=phase.get("judged", ""),
+                is_recovery=phase.get("is_recovery", False),
             )
         )
         at = until
@@ -185,6 +190,7 @@ def make(profile: str, seed: str, *, users: int | None, scale: float, slow: floa
         patience=shopping["patience_seconds"],
         slow=slow,
         stops_when_broken=content.get("stops_when_broken", False),
+        reads_memory=content.get("reads_memory", False),
     )
     _refuse(plan)
     return plan

@@ -173,11 +173,11 @@ def _measure(job: _Job) -> Measurements:
             f"{totals.done:,} done  {totals.failed:,} failed",
         )
 
-    soak = memory.memory_readings(
+    reading = memory.memory_readings(
         job.target, job.run_id, after=plan.phases[0].end, until=plan.seconds
     )
     with contextlib.ExitStack() as stack:
-        readings = stack.enter_context(soak) if plan.profile == "soak" else []
+        readings = stack.enter_context(reading) if plan.reads_memory else []
         measured = measure(job.folder, assignment, show)
     progress.end()
     return replace(measured, memory=tuple(readings))

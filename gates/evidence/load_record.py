@@ -110,6 +110,7 @@ class PhaseMeasurement:
     oldest_unfinished_seconds: Amount
     longest_gap_seconds: Amount
     operations: Mapping[str, OperationMeasurement]
+    is_recovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)

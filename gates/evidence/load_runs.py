@@ -129,6 +129,7 @@ def _phase(measured: PhaseMeasurement) -> LoadPhase:
         oldest_unfinished_seconds=measured.oldest_unfinished_seconds,
         longest_gap_seconds=measured.longest_gap_seconds,
         operations={name: _latency(operation) for name, operation in measured.operations.items()},
+        is_recovery=measured.is_recovery,
     )
 
 

@@ -50,7 +50,6 @@ from gates.model.indicators import (
 from gates.model.load_run import (
     ALL,
     ANSWERS,
-    RECOVERY,
     TOTAL,
     Generator,
     Latency,
@@ -98,7 +97,6 @@ __all__ = [
     "ANSWERS",
     "LEFT_NOTHING",
     "NO_LOGIN",
-    "RECOVERY",
     "SAME_SHARE",
     "SHARE_TOLERANCE",
     "SLOT",

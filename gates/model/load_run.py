@@ -11,8 +11,6 @@ from gates.model.target import Build
 TOTAL = "total"
 # The limits that apply to a phase: all limits, or only those of correct responses and of gaps.
 ALL, ANSWERS = "all", "answers"
-# The name of the phase after a spike; the recovery time begins at the start of this phase.
-RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ class LoadPhase:
             was due to the end of the run; 0 without unfinished requests.
         longest_gap_seconds: the longest time without a correct response.
         operations: the requests of each operation of the contract, and of ``total`` (all of them).
+        is_recovery: whether the phase follows a spike, so that the recovery time begins with it.
     """
 
     name: str
@@ -74,6 +73,7 @@ class LoadPhase:
     oldest_unfinished_seconds: float
     longest_gap_seconds: float
     operations: Mapping[str, Latency]
+    is_recovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ def spike_phases() -> tuple[LoadPhase, ...]:
              "after": (100, "all")}  # fmt: skip
     return tuple(
         replace(phase(), name=name, users_planned=users, users_reached=users, judged=which,
-                seconds=60.0)
+                seconds=60.0, is_recovery=name == "recovery")
         for name, (users, which) in names.items()
     )  # fmt: skip
 
@@ -284,6 +284,12 @@ def test_a_spike_itself_counts(
     decided = judged(run, stage=SPIKE)
     assert decided.outcome is outcome, decided.reason
     assert any(said in one.sentence for one in decided.findings), decided
+
+
+def test_without_a_marked_phase_the_recovery_is_unknown() -> None:
+    unmarked = tuple(replace(each, is_recovery=False) for each in spike_phases())
+    run = good(profile="spike", phases=unmarked, recovery_seconds=3.0)
+    assert judged(run, stage=SPIKE).outcome is Outcome.HOLD
 
 
 def test_what_never_recovered_fails_however_short_it_was_looked_at() -> None:

@@ -143,7 +143,7 @@ def test_the_longest_gap_is_whole_where_it_crosses_an_edge(
 
 def test_recovery_is_the_time_until_the_last_troubled_seconds() -> None:
     spike = plan_of("spike", 100, 0.5)
-    start = int(next(one.start for one in spike.phases if one.name == "recovery"))
+    start = int(next(phase.start for phase in spike.phases if phase.is_recovery))
     quiet = [(20, 0)] * int(spike.seconds)
     quiet[start + 20] = (20, 2)  # one or two alone are no trouble
     assert recovery(spike, quiet) == 0.0

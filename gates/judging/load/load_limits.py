@@ -6,7 +6,6 @@ from statistics import median
 
 from gates.model import (
     ALL,
-    RECOVERY,
     TOTAL,
     Latency,
     LoadObjective,
@@ -244,8 +243,9 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
     name, seconds = "recovery_seconds", run.recovery_seconds
     if seconds is None:
         return _nothing(name)
-    names = [phase.name for phase in run.phases]
-    begins = names.index(RECOVERY) if RECOVERY in names else len(names)
+    begins = next((n for n, phase in enumerate(run.phases) if phase.is_recovery), None)
+    if begins is None:
+        return _nothing(name)
     seconds_after = sum(phase.seconds for phase in run.phases[begins:])
     if seconds >= seconds_after - 1:
         sentence = (
