@@ -5,7 +5,7 @@ Every error names the file and the key. A key that the code does not read is an 
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ class Table:
         content: the content of the table.
     """
 
-    def __init__(self, where: str, path: str, content: dict[str, Any]) -> None:
+    def __init__(self, where: str, path: str, content: Mapping[str, object]) -> None:
         self._where = where
         self._path = path
-        self._left = dict(content)
+        self._left: dict[str, Any] = dict(content)
 
     def error(self, key: str, problem: str) -> ConfigurationError:
         """Return an error about one key of this table; the caller raises the error."""

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gates.decision_document import DecisionDocument
+from gates.json_fields import JsonObject
 from gates.ledger import DecisionEntry, LedgerRecord, MoveEntry, RampStartEntry, RollbackEntry
 from gates.model import Outcome
 from reports.formats.cases import MAX_NAME_CHARACTERS, clean, facts_of, warnings_of
@@ -37,7 +38,7 @@ def render(document: DecisionDocument) -> str:
     return json.dumps(of_decision(document), indent=2)
 
 
-def of_decision(document: DecisionDocument) -> dict[str, Any]:
+def of_decision(document: DecisionDocument) -> JsonObject:
     """Return the object of the CDEvent of a decision.
 
     Args:
@@ -59,7 +60,7 @@ def of_decision(document: DecisionDocument) -> dict[str, Any]:
     return {**event, "customData": facts, "customDataContentType": JSON}
 
 
-def of_ledger(records: Iterable[LedgerRecord]) -> Iterator[dict[str, Any]]:
+def of_ledger(records: Iterable[LedgerRecord]) -> Iterator[JsonObject]:
     """Return the CDEvents of the entries of a ledger; entries without an event are left out.
 
     Args:

@@ -67,8 +67,8 @@ def test_a_record_is_read_as_it_was_written_and_fits_its_schema(tmp_path: Path) 
 
 ORIGINS: dict[Any, dict[str, Any]] = {
            Count: {"type": "integer", "minimum": 0}, Amount: {"type": "number", "minimum": 0},
-           bool: {"type": "boolean"}, int: {"type": "integer"}, float: {"type": "number"}, str: {"type": "string"},
-           datetime: {"type": "string"}}  # fmt: skip
+           bool: {"type": "boolean"}, int: {"type": "integer"}, float: {"type": "number"},
+           str: {"type": "string"}, datetime: {"type": "string"}}  # fmt: skip
 NOTES = ("description", "title", "format", "pattern", "$schema", "$defs", "dependentRequired")
 
 
