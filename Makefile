@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 	proof-behaviour proof-security proof-platform proof-other-stores proof-load bench-load security-scan \
 	mutation fuzz check
 
-help: ## this list
+help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: system $(STAMP) ## install everything: .venv, and the system packages it needs
@@ -41,28 +41,28 @@ system:
 up: setup ## start the embedded store: blue, green, balancer, database, monitoring
 	$(PY) -m testbed up
 
-down: ## end it and delete its files
+down: ## stop the embedded store, and delete its files
 	@if [ -x $(PY) ]; then $(PY) -m testbed down; else echo "nothing is up"; fi
 
-verify: setup ## the main job: start the store, verify green, ask the gate
+verify: setup ## start the store, verify green, and ask the gate
 	$(PY) -m testbed up
 	$(PY) -m pytest -m smoke --target $(TARGET)
 	$(PY) -m gates check green-ready --target $(TARGET)
 
-smoke-tests: setup ## the critical paths of the target (guide section 6)
+smoke-tests: setup ## check the critical paths of the target (guide section 6)
 	TARGET=$(TARGET) scripts/smoke-tests.sh
 
-test: setup ## style, types, policy, and this project's own tests, on worlds of their own
+test: setup ## run this project's own tests on their own testbeds, and check style, types and policy
 	$(MAKE) --no-print-directory --jobs 2 check own-tests
 
 own-tests:
 	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
 
-test-thorough: setup ## every test in its longest form, and the proofs that are tests (an hour)
+test-thorough: setup ## run every test in its longest form, and the proofs that are tests (an hour)
 	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'
 
 COVERED ?= tests/unit tests/adversarial
-test-coverage: setup ## which branches of gates and reports the tests reach (COVERED=tests: all of them)
+test-coverage: setup ## measure which branches of gates and reports the tests execute (COVERED=tests: all tests)
 	mkdir -p out/coverage
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest $(COVERED) -q -n 2 --dist loadscope -m 'not slow'
@@ -88,100 +88,100 @@ $(ALLURE):
 	@command -v npm >/dev/null || { echo "please install Node 20 or newer, with npm: Allure needs it"; exit 1; }
 	npm install --no-audit --no-fund --silent --prefix .venv/allure-$(ALLURE_VERSION) allure@$(ALLURE_VERSION)
 
-allure: setup $(ALLURE) ## the suite runs and the newest decisions as a report of Allure 3 (needs Node)
+allure: setup $(ALLURE) ## show the suite runs and the newest decisions in a report of Allure 3 (needs Node)
 	ALLURE=$(ALLURE) scripts/allure-report.sh
 
 FAULT ?=
 AT ?= 40
 SIGN_AS ?= rehearsal
-rehearse: setup ## a whole blue-green ramp on a testbed of its own (FAULT=name AT=40: one to be stopped)
+rehearse: setup ## rehearse a deployment on a new testbed (FAULT=name AT=40: the gate must stop the ramp)
 	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT),--sign-as "$(SIGN_AS)")
 
 PROVE_GATE := prove_gate.py prove_customers.py lost_runs.py lost_output.py mutated_evidence.py
-prove-gate: setup ## show that no lost, old, forged or failing evidence is a GO, each case a process (2 minutes)
+prove-gate: setup ## show that lost, old, forged or failing evidence is never a GO (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
 
-proof-suites: setup ## a whole run of three suites leaves no credential; each way to redden a smoke check (10 minutes)
+proof-suites: setup ## show that no run writes a credential, and that each smoke check can fail (10 minutes)
 	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py lost_dependency.py) -q -m 'slow or not slow'
 
-proof-statistics: setup ## the rates of wrong answers, simulated as often as the rates need (3 minutes)
+proof-statistics: setup ## simulate the rates of wrong decisions as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py nightly_busy.py live_judge.py fewer.py statistics.py) -q -n 2
 
-bench-judge: setup ## simulated ramps: false stops and times to detect; writes docs/judge.md (minutes)
+bench-judge: setup ## simulate ramps, count false stops and times to detect, and write docs/judge.md (minutes)
 	$(PY) proofs/bench_judge.py
 
-proof-rehearsal: setup ## rehearsals with each fault of the table: stopped as it says (25 minutes)
+proof-rehearsal: setup ## show that the gate stops the rehearsals with faults in time (25 minutes)
 	$(PY) proofs/rehearsals.py
 
 proof-packaging: setup ## build both distributions, install them elsewhere, and try them there (12 minutes)
 	$(PY) proofs/distributions.py
 
-proof-ramp: setup ## kill -9 of a ramp, and 16 processes deciding at once (minutes)
+proof-ramp: setup ## show what follows when a ramp is killed, and when 16 processes decide at once (minutes)
 	$(PY) -m pytest $(addprefix tests/testbed/test_,ramp_world.py live_metrics.py) tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
-bench-scale: setup ## time and memory of the gate against the size of the store, with a real Prometheus (8 minutes)
+bench-scale: setup ## measure the time and memory of the gate for small and large stores, with a real Prometheus (8 minutes)
 	$(PY) proofs/bench_scale.py
 
-proof-scale: setup ## a failing release of 20 pods and 100 routes is rolled back within 30 s (6 minutes)
+proof-scale: setup ## show that a failing release of 20 pods and 100 routes is rolled back within 30 s (6 minutes)
 	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
 
-proof-serve: setup ## 50 clients ask gates serve for 20 s: no error, P99 under 1 s; the live page follows a rehearsal (4 minutes)
+proof-serve: setup ## show that gates serve answers 50 clients without errors, and that the live page shows a rehearsal (4 minutes)
 	$(PY) -m pytest $(addprefix tests/unit/test_,serve_load.py serve_browser.py pipelines.py) proofs/test_live_rehearsal.py -q -s -m slow
 
-integration-nightly: setup ## the integration suite in its long form: sockets for 60 s, every call compared with its effects
+integration-nightly: setup ## run the integration suite in its long form: it watches sockets for 60 s, and compares every request
 	KIRANA_NIGHTLY=1 $(PY) -m pytest -m integration --target $(TARGET)
 
-nightly: setup ## measure green and blue in turns: did the release get slower? out/nightly/index.html
+nightly: setup ## measure whether green is slower than blue, and write out/nightly/index.html
 	$(PY) -m nightly run --target $(TARGET)
 
-proof-backtest: setup ## every recording of the tests, replayed into a real Prometheus: check says what backtest says (minutes)
+proof-backtest: setup ## show that gates check and gates backtest decide alike on every recording of the tests (minutes)
 	THOROUGH=1 $(PY) -m pytest proofs/test_every_recording.py tests/unit/test_backtest.py -q -n 2
 
 PUBLISHED ?=
-proof-published: setup ## CDEvents, Argo Rollouts and Flagger by their published schemas (PUBLISHED=folder of clones)
+proof-published: setup ## validate CDEvents, Argo Rollouts and Flagger by their published schemas (PUBLISHED=folder of clones)
 	@if [ -z "$(PUBLISHED)" ]; then echo 'usage: make proof-published PUBLISHED=FOLDER (proofs/test_published_schemas.py says what FOLDER has)' >&2; exit 2; fi
 	PUBLISHED=$(PUBLISHED) $(PY) -m pytest proofs/test_published_schemas.py -q -m slow
 
-proof-nightly: setup ## a night on the testbed finds the operation that got slower (2 minutes)
+proof-nightly: setup ## show that a nightly run on the testbed finds the operation that became slower (2 minutes)
 	$(PY) -m pytest proofs/test_whole_night.py -q
 
-proof: proof-behaviour proof-platform ## show that every check can fail: each fault on in turn (15 minutes)
+proof: proof-behaviour proof-platform ## switch on each fault in turn, and show that every check can fail (15 minutes)
 
-proof-behaviour: setup ## the part of the proof for smoke, integration and performance
+proof-behaviour: setup ## run the part of the proof for smoke, integration and performance
 	$(PY) proofs/proof.py
 
-proof-security: setup ## the same for the security suite
+proof-security: setup ## run the same proof for the security suite
 	$(PY) proofs/proof.py --part security
 	$(PY) -m pytest $(addprefix tests/testbed/test_,scan_services.py scan.py security_tools.py) -q -m slow
 
-proof-platform: setup ## the part of the proof for the platform suite
+proof-platform: setup ## run the part of the proof for the platform suite
 	$(PY) proofs/proof.py --part platform
 	$(PY) -m pytest $(addprefix tests/,testbed/test_platform.py testbed/test_database_checks.py unit/test_monitoring_files.py) -q -m slow
 
-proof-other-stores: setup ## log in to a real Prometheus; a ramp of a store with other names (minutes)
+proof-other-stores: setup ## show a log-in to a real Prometheus, and a ramp of a store with other names (minutes)
 	$(PY) -m pytest $(addprefix tests/testbed/test_,log_in.py other_store.py) -q -m 'slow or not slow'
 
 proof-load: setup ## show that reported latencies are true, and that long runs are judged correctly (9 minutes)
 	$(PY) proofs/truth.py
 	$(PY) -m pytest proofs/test_load_faults.py tests/testbed/test_load_runs.py -q -m 'slow or not slow'
 
-bench-load: setup $(TOOLS) ## this load generator beside Locust as it comes and k6 (10 minutes)
+bench-load: setup $(TOOLS) ## compare this load generator with plain Locust and with k6 (10 minutes)
 	$(PY) proofs/bench_load.py
 
 # The audits need their registries' services: run them where those are, and bring the files.
 # make itself ends with 2 whenever something was found: python -m suites.security has the exact code.
 PIP_AUDIT ?= out/pip-audit.json
 NPM_AUDIT ?= out/npm-audit.json
-security-scan: setup ## the security suite, secrets in the history, dependency audits (make ends with 2 if any finds something)
+security-scan: setup ## run the security suite, search the history for secrets, and read the dependency audits (make ends with 2 if one finds something)
 	$(PY) -m suites.security --target $(TARGET) $(if $(TARGETS),--targets $(TARGETS)) --repository . --pip-audit $(PIP_AUDIT) --npm-audit $(NPM_AUDIT)
 
-mutation: setup $(TOOLS) ## change the store's code in random places: do the suites notice? (minutes)
+mutation: setup $(TOOLS) ## change the store's code in random places, and count the changes that the suites notice (two hours)
 	$(PY) proofs/mutation.py
 
-fuzz: setup $(TOOLS) ## Schemathesis on the contract against the embedded store (minutes)
+fuzz: setup $(TOOLS) ## test the embedded store with Schemathesis by the contract (minutes)
 	$(PY) proofs/fuzz.py
 
-check: setup ## style, types, policy
+check: setup ## check style, types and policy
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

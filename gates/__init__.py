@@ -13,12 +13,17 @@ judging    judges the evidence, and returns the decision
 statistics has the exact statistical tests that the judge uses
 signing    writes and verifies sign-offs, overrides and revocations by people
 attestation  signs statements about decisions, and verifies signed statements
+ledger     appends decisions, moves and statements to one file, and verifies the file
+collector  runs the checks of the database that an objective needs, in another process
 serve      serves decisions to pipelines over HTTP
 ramp       moves traffic to the canary step by step, and back to the baseline
 routers    has one module for each kind of traffic router
 backtest   judges recordings of earlier ramps
 process    has the parts that every command shares: options, output, time limits, signals
 coverage   lists the objectives that decide each item of the deployment guide
+release_report  collects the contents of the release report
+doctor     finds out why a policy's indicators have no samples on a target
+new_store  writes a target file and a starting policy for another store
 cli        is the ``gates`` command
 """
 

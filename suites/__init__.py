@@ -6,6 +6,11 @@ client         sends requests by operation id, compares responses with the contr
 database       verifies the store's database: its invariants, structure and replication
 collector      runs checks of the database without pytest, for a ramp
 testdata       makes the users and products of a run, and removes the data of ended runs
+monitoring     reads the rules, alerts and dashboards, and finds their flaws
+backup         takes, verifies and restores backups of the database
+balancer       observes how the balancer distributes requests
+side_effects   compares the changes of each request with the effects in the contract
+consistency    has the integration checks of other users, other times and one moment
 probes         interact with any HTTP API, return observations, and assert nothing
 inspection     observes what is around the API: edge, TLS, metrics, packages, git history
 problem        defines the problem of a check, which fails or is inconclusive

@@ -13,6 +13,7 @@ from gates.backtest.recording import BLUE, GREEN, FailedScrape, Recording
 from gates.errors import RecordingError
 from gates.model import Indicator, Move, Scrape
 from gates.sources import json_values
+from gates.statistics import CLOCK_NOISE_SECONDS
 
 MAX_LINE_BYTES = 20_000_000
 MAX_BYTES = 2_000_000_000
@@ -21,8 +22,6 @@ MAX_TIME = 1e10
 # The start time of a process that started before the recording.
 LONG_AGO = -1e9
 APART_SECONDS = 60.0
-# A start time that differs by less is the same: clocks are not exact.
-CLOCK_NOISE_SECONDS = 1.0
 # The series of a line: the name with its labels, without the value.
 HEAD = re.compile(r'[^{\s]*\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?')
 

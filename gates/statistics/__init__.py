@@ -14,16 +14,25 @@ from gates.model.selector import (
 )
 from gates.model.selector import parse as parse_selector
 from gates.statistics.betting import Capital
-from gates.statistics.binomial import chance_of_at_least, chance_of_at_most
+from gates.statistics.binomial import RULE_OF_THREE, chance_of_at_least, chance_of_at_most
 from gates.statistics.comparison import Comparison
-from gates.statistics.counter_increases import CounterIncreases
-from gates.statistics.counters import by_instance, newest_sample_time, overlap, total_increase
+from gates.statistics.counter_increases import CLOCK_NOISE_SECONDS, CounterIncreases
+from gates.statistics.counters import (
+    MAX_QUIET_STARTS,
+    by_instance,
+    newest_sample_time,
+    overlap,
+    total_increase,
+)
 from gates.statistics.fewer_events import FewerEvents, share_of_events
 from gates.statistics.quantile import quantile_lower_bound, quantile_ranks, quantile_upper_bound
 from gates.statistics.tally import SlidingWindow, Tally
 from gates.statistics.trend import Trend, trend_of
 
 __all__ = [
+    "CLOCK_NOISE_SECONDS",
+    "MAX_QUIET_STARTS",
+    "RULE_OF_THREE",
     "Capital",
     "Comparison",
     "CounterIncreases",

@@ -4,6 +4,8 @@ from math import exp, fsum, lgamma, log, log1p
 
 # A smaller term does not change a sum near 1 in double precision.
 NEGLIGIBLE = 1e-20
+# So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
+RULE_OF_THREE = 3
 
 
 def chance_of_at_least(hits: int, trials: int, ratio: float) -> float:

@@ -9,6 +9,8 @@ from gates.model.selector import Selector
 from gates.statistics.counter_increases import CounterIncreases
 
 EVERY_SERIES = Selector(())
+# A process may run without an event for this multiple of the freshness limit.
+MAX_QUIET_STARTS = 2
 
 
 def newest_sample_time(series: Iterable[Series]) -> float | None:

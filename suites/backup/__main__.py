@@ -18,6 +18,7 @@ from pathlib import Path
 from pymongo.errors import PyMongoError
 
 from gates import places
+from gates.cli.options import add_targets
 from gates.evidence.run_folder import new_run_id
 from gates.exitcodes import ExitCode
 from gates.model import Target
@@ -63,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="NAME",
             help="the name of the target that has the database",
         )
-        command.add_argument(
-            "--targets", metavar="DIR", help="the folder of target files (KIRANA_TARGETS)"
-        )
+        add_targets(command)
         command.add_argument(
             "--folder",
             type=Path,

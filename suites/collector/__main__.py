@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gates import __version__, places
+from gates.cli.options import add_places, add_runs
 from gates.errors import ConfigurationError, UnknownNameError
 from gates.evidence.run_folder import Subject, new_run_id
 from gates.evidence.seal import configured_key
@@ -43,10 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--set", required=True, metavar="NAME", help="the check set to run, as named in the policy"
     )
-    top.add_argument("--targets", metavar="DIR", help="the folder of target files")
-    top.add_argument("--policy", metavar="FILE", help="the policy file")
-    top.add_argument("--out", metavar="DIR", help="the folder of generated files")
-    top.add_argument("--runs", metavar="DIR", help="the folder of suite runs (default OUT/runs)")
+    add_places(top)
+    add_runs(top)
     top.add_argument(
         "--since",
         type=_moment,

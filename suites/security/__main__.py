@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gates import places
+from gates.cli.options import add_places
 from gates.errors import ConfigurationError
 from gates.policy import policy_file
 from suites.inspection.dependencies import npm_audit, pip_audit
@@ -67,21 +68,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m suites.security", description=__doc__)
     parser.add_argument("--target", required=True, metavar="NAME", help="the target to attack")
-    parser.add_argument(
-        "--targets",
-        metavar="DIR",
-        help="the folder of target files (default: KIRANA_TARGETS, else the installed folder)",
-    )
-    parser.add_argument(
-        "--policy",
-        metavar="FILE",
-        help="the policy file (default: KIRANA_POLICY, else the installed file)",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        help="the folder of generated files (default: KIRANA_OUT, else ./out)",
-    )
+    add_places(parser)
     for name, default, text in (
         ("--repository", Path(), "the repository to scan; default: the working folder"),
         (

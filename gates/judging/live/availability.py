@@ -18,11 +18,9 @@ from gates.model import (
     Target,
     Verdict,
 )
-from gates.statistics import by_instance
+from gates.statistics import CLOCK_NOISE_SECONDS, by_instance
 
 UP = 1.0
-# A start time that moved by more is that of another process.
-CLOCK_NOISE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,8 @@ from gates.model import (
     Verdict,
 )
 from gates.model.figures import significant
-from gates.statistics import Tally, chance_of_at_least, chance_of_at_most
+from gates.statistics import RULE_OF_THREE, Tally, chance_of_at_least, chance_of_at_most
 
-# So many events without a bad one show that a ratio is under a limit: 3/limit, at 95 %.
-RULE_OF_THREE = 3
 # The highest probability of so few bad events when green's true ratio equals the limit.
 MAX_CHANCE_OF_FEW_BAD = 0.2
 # Where blue breaks the limit, the highest probability that green looks better by chance.

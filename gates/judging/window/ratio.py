@@ -30,12 +30,16 @@ from gates.model.figures import significant
 from gates.model.scrape import without_label
 from gates.model.selector import NAME
 from gates.model.selector import parse as parse_selector
-from gates.statistics import by_instance, chance_of_at_least, chance_of_at_most, total_increase
+from gates.statistics import (
+    MAX_QUIET_STARTS,
+    by_instance,
+    chance_of_at_least,
+    chance_of_at_most,
+    total_increase,
+)
 
 # A breach seen in fewer events than asked for counts only when chance hardly explains it.
 MAX_CHANCE = 0.001
-# A process may run without an event for this multiple of the freshness limit.
-QUIET_START = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ class RatioAnswers:
         if instance in self.gone or self.objective.processes.of_both_colours:
             return True
         first = min(series.samples[0].at for series in self.by_instance(self.starts)[instance])
-        return self.starts.evaluated_at - first <= QUIET_START * self._max_age
+        return self.starts.evaluated_at - first <= MAX_QUIET_STARTS * self._max_age
 
     def _has_none(self, instance: str) -> bool:
         """Return whether an instance had no bad events.

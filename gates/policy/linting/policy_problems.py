@@ -32,12 +32,11 @@ from gates.model import (
 from gates.model.selector import NAME, matchers_of
 from gates.policy.linting import bucket_problems as bucket_linting
 from gates.policy.linting import stage_problems as stage_linting
-from gates.statistics import extra_matchers, metric_name
+from gates.statistics import RULE_OF_THREE, extra_matchers, metric_name
 
 # Names of metrics that count bad events, and good events.
 BAD = re.compile(r"_(errors|failures|misses)(_total)?\Z")
 GOOD = re.compile(r"_bucket\Z|_(hits|successes)(_total)?\Z")
-RULE_OF_THREE = 3
 # An objective that is still on trial after this time is a requirement that nobody decides about.
 MAX_TRIAL = timedelta(days=31)
 # Values of labels that say that an event went well: the statuses of HTTP, and words.
