@@ -1,7 +1,7 @@
 """Checks of authentication: tokens, sessions, and the log-in."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ TRIES = 12
 MIN_GUESSES = 5
 MIN_LOCK_SECONDS, MAX_LOCK_SECONDS, EDGE_SECONDS = 300, 3600, 30
 MAX_TOKEN_SECONDS = 3600
-TIMED_LOGINS = 8
+TIMED_LOGINS, MAX_TIMED_LOGINS = 8, 24
 MAX_SENTENCE = 300
 LOCKED = 429
 UNAUTHORISED, CONFLICT = 401, 409
@@ -186,24 +186,11 @@ def test_log_in_tells_nobody_who_is_known(
     new_client: NewClient, ownership: "Ownership", no_finding: NoFindingAssertion
 ) -> None:
     """A failed log-in gets the same response in the same time for known and for unknown users."""
-    known: list[Answer] = []
-    unknown: list[Answer] = []
-    inactive: list[Answer] = []
-    client = new_client()
-    for number in range(TIMED_LOGINS):
-        user = ownership.user()
-        wrong = {"identifier": user.email, "password": WRONG_TEXT}
-        nobody = {"identifier": f"x{user.email}", "password": WRONG_TEXT}
-        gone = {"identifier": ownership.user(active=False).email, "password": user.password}
-        for answers, body in ((known, wrong), (unknown, nobody), (inactive, gone)):
-            answers.append((client if number else new_client()).ask("login", body=body))
-
+    kinds = _failed_log_ins(new_client, ownership)
     names = [f"{ownership.user().email}", f"x{ownership.user().email}"]
     tries = [[_status_of_login(new_client(), name) for _ in range(TRIES)] for name in names]
-    kinds = (known, unknown, inactive)
     texts = [{str(answer.body) + str(answer.status) for answer in answers} for answers in kinds]
-    # Other work of the machine only adds time: the shortest time is the time of the log-in itself.
-    shortest = [min(answer.seconds for answer in answers) for answers in kinds]
+    shortest = _shortest_times(kinds)
     time_ratio = min(shortest) / max(shortest)
     differs = not texts[0] == texts[1] == texts[2]
     texts_sentence = (
@@ -212,7 +199,7 @@ def test_log_in_tells_nobody_who_is_known(
     )
     seconds = ", ".join(f"{each:.3f} s" for each in shortest)
     times_sentence = (
-        f"the shortest times of {TIMED_LOGINS} failed log-ins each of known, unknown and inactive "
+        f"the shortest times of {len(kinds[0])} failed log-ins each of known, unknown and inactive "
         f"users: {seconds}; the smallest must be over {MIN_TIME_RATIO:.0%} of the largest"
     )
     locks_sentence = (
@@ -226,6 +213,38 @@ def test_log_in_tells_nobody_who_is_known(
             Observation("user-enumeration", "lock", tries[0] != tries[1], locks_sentence),
         ]
     )
+
+
+def _failed_log_ins(
+    new_client: NewClient, ownership: "Ownership"
+) -> tuple[list["Answer"], list["Answer"], list["Answer"]]:
+    """Send failed log-ins of known, unknown and inactive users, and return the responses.
+
+    On a busy machine, eight log-ins may all be late. So more follow while the times differ.
+    """
+    kinds: tuple[list[Answer], list[Answer], list[Answer]] = ([], [], [])
+    client = new_client()
+    for number in range(MAX_TIMED_LOGINS):
+        user = ownership.user()
+        bodies = (
+            {"identifier": user.email, "password": WRONG_TEXT},
+            {"identifier": f"x{user.email}", "password": WRONG_TEXT},
+            {"identifier": ownership.user(active=False).email, "password": user.password},
+        )
+        for answers, body in zip(kinds, bodies, strict=True):
+            answers.append((client if number else new_client()).ask("login", body=body))
+        shortest = _shortest_times(kinds)
+        if number + 1 >= TIMED_LOGINS and min(shortest) >= MIN_TIME_RATIO * max(shortest):
+            break
+    return kinds
+
+
+def _shortest_times(kinds: Sequence[list["Answer"]]) -> list[float]:
+    """Return the shortest time of each kind of log-in, in seconds.
+
+    Other work of the machine only adds time: the shortest time is the time of the log-in itself.
+    """
+    return [min(answer.seconds for answer in answers) for answers in kinds]
 
 
 def _status_of_login(client: StoreClient, name: str) -> int:

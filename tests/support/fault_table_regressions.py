@@ -70,7 +70,7 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "search.answers_shared": "consistency.reads_at_once",
         "auth.role_undone": "consistency.changes_at_once",
         "orders.client_ids_shared": (
-            "consistency.sockets gamification.achievements "
+            "gamification.achievements "
             "gamification.earn gamification.leaderboard gamification.redeem "
             "mobile.realtime.order_announced payments.card payments.methods payments.upi "
             "payments.webhook.signature realtime.delivery"
@@ -89,13 +89,17 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
 # No suite may stop a database: tests/testbed/test_lost_dependency.py shows these faults.
 SHOWN_BY_A_LOST_DATABASE = frozenset({"health.connected_once"})
 
+# What these checks see depends on the order of requests that overlap, so the checks are neither
+# required to fail nor required to pass.
+SOMETIMES: dict[str, frozenset[str]] = {"achievements.again": frozenset({"realtime.delivery"})}
+
 # What the checks of consistency, and the comparison with the declared effects, see of older faults.
 REDDENS_TOO: dict[str, str] = {
     "roles.not_stored": "consistency.changes_at_once",
     "search.http_500": "consistency.reads_at_once",
     "autocomplete.http_500": "consistency.reads_at_once",
     "access.grant_to_oneself": "access.audit access.roles.hierarchy",
-    "achievements.again": ("consistency.payments_at_once gamification.earn realtime.delivery"),
+    "achievements.again": "consistency.payments_at_once gamification.earn",
     "audit.lost": (
         "access.permissions.grant access.permissions.revoke access.resources "
         "access.roles.hierarchy access.twofa.totp consistency.changes_at_once "
