@@ -55,7 +55,9 @@ smoke-tests: setup ## check the critical paths of the target (guide section 6)
 test: setup ## run this project's own tests on their own testbeds, and check style, types and policy
 	$(MAKE) --no-print-directory --jobs 2 check own-tests
 
+# The first line compiles the tests once; else, in a new clone, each of the processes would compile them.
 own-tests:
+	@$(PY) -m pytest tests -qq -m 'not slow' --collect-only > /dev/null || true
 	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## run every test in its longest form, and the proofs that are tests (an hour)
@@ -115,6 +117,7 @@ proof-rehearsal: setup ## show that the gate stops the rehearsals with faults in
 
 proof-packaging: setup ## build both distributions, install them elsewhere, and try them there (12 minutes)
 	$(PY) proofs/distributions.py
+	$(PY) -m pytest $(addprefix tests/unit/test_,root_conftest.py installed_tools.py guide_commands.py) -q -m slow
 
 proof-ramp: setup ## show what follows when a ramp is killed, and when 16 processes decide at once (minutes)
 	$(PY) -m pytest $(addprefix tests/testbed/test_,ramp_world.py live_metrics.py) tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
@@ -124,6 +127,7 @@ bench-scale: setup ## measure the time and memory of the gate for small and larg
 
 proof-scale: setup ## show that a failing release of 20 pods and 100 routes is rolled back within 30 s (6 minutes)
 	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
+	THOROUGH=1 $(PY) -m pytest tests/unit/test_large_store.py -q
 
 proof-serve: setup ## show that gates serve answers 50 clients without errors, and that the live page shows a rehearsal (4 minutes)
 	$(PY) -m pytest $(addprefix tests/unit/test_,serve_load.py serve_browser.py pipelines.py) proofs/test_live_rehearsal.py -q -s -m slow

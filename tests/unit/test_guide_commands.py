@@ -48,6 +48,7 @@ def test_each_script_passes_on_the_exit_code(script: str, tmp_path: Path) -> Non
     assert "no target 'nowhere'" in text
 
 
+@pytest.mark.slow  # proof-packaging runs it
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_an_argument_comes_after_the_variable(script: str, tmp_path: Path) -> None:
     arguments = ("--target", "elsewhere", "--targets", str(ROOT / "targets"))

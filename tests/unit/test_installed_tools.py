@@ -85,6 +85,7 @@ def test_a_checkout_has_no_bundle_and_keeps_its_path(
     assert places.suites_installed() is None
 
 
+@pytest.mark.slow  # proof-packaging runs it
 @pytest.mark.parametrize("tool", ["load", "nightly", "testbed"])
 def test_python_m_suites_runs_a_tool(tool: str) -> None:
     done = run("suites", tool, "--help")

@@ -34,6 +34,7 @@ def test_the_smoke_checks_are_collected_from_the_root(
     assert len([line for line in done.out.splitlines() if line.startswith("suites/smoke/")]) == 17
 
 
+@pytest.mark.slow  # proof-packaging runs it
 def test_a_folder_after_a_blank_does_not_add_the_tests_of_the_project(tmp_path: Path) -> None:
     done = pytest_program("--collect-only", "-q", "--target", "green", "--targets", str(tmp_path))
     assert done.code == pytest.ExitCode.USAGE_ERROR
@@ -45,6 +46,7 @@ def test_a_folder_after_a_blank_does_not_add_the_tests_of_the_project(tmp_path: 
     assert [line for line in collected if "suites/" not in line.partition("::")[0]] == []
 
 
+@pytest.mark.slow  # proof-packaging runs it
 @pytest.mark.parametrize("variables", [{}, NOT_INSTALLED], ids=["installed", "not installed"])
 def test_the_plugin_is_registered_once(variables: dict[str, str]) -> None:
     done = pytest_program("--trace-config", "--help", **variables)
@@ -59,6 +61,7 @@ def test_a_wrong_target_is_named_where_the_plugin_is_not_installed() -> None:
     assert "Did you mean green?" in done.err
 
 
+@pytest.mark.slow  # proof-packaging runs it
 def test_proofs_are_collected_together_with_tests() -> None:
     done = pytest_program("--collect-only", "-q", "proofs", "tests/testbed/test_faults.py")
     assert done.code == 0, done.out + done.err
