@@ -8,7 +8,7 @@ from gates.judging.live.queries import Colour, QueryGroup, Role
 from gates.judging.live.scrapes import ScrapeMemory, ScrapeReader
 from gates.judging.series import discovery, same_process, series_labels
 from gates.judging.series.series_labels import SeriesLabels
-from gates.model import Evidence, Measured, Part, ProcessIndicator, SampleSet, Scrape
+from gates.model import Evidence, Measured, ProcessIndicator, SampleSet, Scrape
 from gates.statistics import MAX_QUIET_STARTS, by_instance
 
 
@@ -48,28 +48,16 @@ class ColourAnswers:
             evidence: the evidence with the query results.
         """
 
-        def by_role(role: Role) -> tuple[SampleSet, ...]:
-            return tuple(query.answer(evidence) for query in group.select(colour, role))
+        def by_role(*roles: Role) -> tuple[SampleSet, ...]:
+            return tuple(query.answer(evidence) for query in group.select(colour, *roles))
 
         indicators = [objective.indicator for objective in group.objectives]
         processes = group.objectives[0].processes
-        totals = {indicator.total for indicator in indicators}
-
-        def named(*parts: Part) -> set[str]:
-            return {
-                answers.for_slot(item.selected, evidence.target, baseline=colour is Colour.BLUE)
-                for item in indicators
-                if item.part in parts and item.selected not in totals
-            }
-
-        counters = group.select(colour, Role.COUNTERS)
-        bad_events, selected = named(Part.BAD), named(*Part)
-        wholes = [query for query in counters if query.selector not in selected]
         return cls(
-            (wholes or counters)[0].answer(evidence),
-            tuple(query.answer(evidence) for query in counters if query.selector not in bad_events),
-            tuple(query.answer(evidence) for query in counters if query.selector in bad_events),
-            by_role(Role.LATE_COUNTERS),
+            by_role(Role.TOTAL)[0],
+            by_role(Role.TOTAL, Role.SELECTED),
+            by_role(Role.BAD),
+            by_role(Role.LATE),
             next(iter(by_role(Role.START_TIME)), None),
             by_role(Role.UP)[0],
             processes,

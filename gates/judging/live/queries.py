@@ -22,6 +22,7 @@ from gates.model import (
     Evidence,
     LiveObjective,
     Move,
+    Part,
     ProcessIndicator,
     RestartsObjective,
     SampleSet,
@@ -46,8 +47,10 @@ class Colour(Enum):
 class Role(Enum):
     """The purpose of a metric query."""
 
-    COUNTERS = "counters"  # each must have series, of the same instances
-    LATE_COUNTERS = "late counters"  # their series appear with their first event
+    TOTAL = "total events"  # must have series
+    SELECTED = "selected events"  # must have series, of the same instances as the total events
+    BAD = "bad events"  # may have no series until the first bad event
+    LATE = "late events"  # their series appear with their first event
     START_TIME = "start time"
     UP = "up"
 
@@ -90,10 +93,10 @@ class QueryGroup:
     queries: tuple[LiveQuery, ...]
     of_objective: Mapping[str, tuple[LiveQuery, ...]]
 
-    def select(self, colour: Colour, role: Role) -> tuple[LiveQuery, ...]:
-        """Return the queries of one colour with one role."""
+    def select(self, colour: Colour, *roles: Role) -> tuple[LiveQuery, ...]:
+        """Return the queries of one colour that have one of the roles, in their order."""
         return tuple(
-            query for query in self.queries if query.colour is colour and query.role is role
+            query for query in self.queries if query.colour is colour and query.role in roles
         )
 
 
@@ -238,19 +241,20 @@ class LivePlan:
         match objective:
             case ComparisonObjective(relative=True):
                 # The series of its bad events are among them.
-                return [(Role.COUNTERS, total, (indicator.selected, indicator.total))]
+                return [(Role.TOTAL, total, (indicator.selected, indicator.total))]
             case ComparisonObjective() | TriggerObjective():
+                role = Role.BAD if indicator.part is Part.BAD else Role.SELECTED
                 return [
-                    (Role.COUNTERS, indicator.selected, (indicator.selected,)),
-                    (Role.COUNTERS, total, (indicator.total,)),
+                    (role, indicator.selected, (indicator.selected,)),
+                    (Role.TOTAL, total, (indicator.total,)),
                 ]
             case ThroughputObjective():
                 return [
-                    (Role.COUNTERS, total, (indicator.total,)),
-                    (Role.LATE_COUNTERS, indicator.selected, (indicator.selected,)),
+                    (Role.TOTAL, total, (indicator.total,)),
+                    (Role.LATE, indicator.selected, (indicator.selected,)),
                 ]
             case TrafficObjective() | RestartsObjective():
-                return [(Role.COUNTERS, total, (indicator.total,))]
+                return [(Role.TOTAL, total, (indicator.total,))]
             case _:
                 assert_never(objective)
 
