@@ -109,23 +109,23 @@ proof-suites: setup ## show that no run writes a credential, and that each smoke
 proof-statistics: setup ## simulate the rates of wrong decisions as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py nightly_busy.py live_judge.py fewer.py statistics.py) -q -n 2
 
-bench-judge: setup ## simulate ramps, count false stops and times to detect, and write docs/judge.md (minutes)
+bench-judge: setup ## simulate ramps, count false stops, measure times to detect, and write docs/judge.md (minutes)
 	$(PY) proofs/bench_judge.py
 
 proof-rehearsal: setup ## show that the gate stops the rehearsals with faults in time (25 minutes)
 	$(PY) proofs/rehearsals.py
 
-proof-packaging: setup ## build both distributions, install them elsewhere, and try them there (12 minutes)
+proof-packaging: setup ## build both distributions, try them in new environments, and try the start of each command (12 minutes)
 	$(PY) proofs/distributions.py
 	$(PY) -m pytest $(addprefix tests/unit/test_,root_conftest.py installed_tools.py guide_commands.py) -q -m slow
 
-proof-ramp: setup ## show what follows when a ramp is killed, and when 16 processes decide at once (minutes)
+proof-ramp: setup ## show killed ramps, live metrics of a testbed, and 16 processes that decide at once (minutes)
 	$(PY) -m pytest $(addprefix tests/testbed/test_,ramp_world.py live_metrics.py) tests/unit/test_ledger.py proofs/test_ledger_writers.py -q -m 'slow or not slow'
 
 bench-scale: setup ## measure the time and memory of the gate for small and large stores, with a real Prometheus (8 minutes)
 	$(PY) proofs/bench_scale.py
 
-proof-scale: setup ## show that a failing release of 20 pods and 100 routes is rolled back within 30 s (6 minutes)
+proof-scale: setup ## show that a failing release of 20 pods and 100 routes is rolled back within 30 s, and that sums equal raw samples (6 minutes)
 	$(PY) -m pytest proofs/test_scale_rollback.py -q -s -m slow
 	THOROUGH=1 $(PY) -m pytest tests/unit/test_large_store.py -q
 

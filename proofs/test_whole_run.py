@@ -15,7 +15,7 @@ MAX_SECONDS = 20.0
 
 @pytest.fixture(scope="module")
 def whole_run(world: TestWorld, tmp_path_factory: pytest.TempPathFactory) -> ObservedRun:
-    return observe(world, tmp_path_factory.mktemp("whole"), "-m", ALL)
+    return observe(world, tmp_path_factory.mktemp("whole"), "-m", ALL, "-n", "2")
 
 
 def test_no_credential_is_in_any_file_of_a_run(whole_run: ObservedRun) -> None:

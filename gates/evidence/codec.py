@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 from gates import model
 from gates.model import Sample, Series
-from gates.model.policy import LATER
+from gates.model.target import LATER
 from gates.sources import json_values
 
 # The names of fields that are never written, because these fields have secrets.

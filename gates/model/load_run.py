@@ -1,11 +1,11 @@
 """The record of a load run: the phases of the run, and the processes that generated the load."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gates.model.run import Boot, RunState
-from gates.model.target import Build
+from gates.model.target import LATER, Build
 
 # The name under which all operations of a phase are added up.
 TOTAL = "total"
@@ -73,7 +73,7 @@ class LoadPhase:
     oldest_unfinished_seconds: float
     longest_gap_seconds: float
     operations: Mapping[str, Latency]
-    is_recovery: bool = False
+    is_recovery: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

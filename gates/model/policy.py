@@ -8,9 +8,7 @@ from enum import Enum
 from gates.model.decision import Advisory
 from gates.model.indicators import Indicator
 from gates.model.objectives import Objective
-
-# Marks a field that the evidence of an older gate does not have.
-LATER = {"later": True}
+from gates.model.target import LATER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+# Marks a field that the evidence of an older gate does not have.
+LATER = {"later": True}
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -276,7 +279,7 @@ class Target:
     colour_label: str = ""
     metrics_address: str = ""
     replica_labels: tuple[str, ...] = ()
-    suite_processes: Mapping[str, int] = field(default_factory=dict)
+    suite_processes: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
     access: TargetAccess = field(default=NO_LOGIN, repr=False)
 
     def access_of(self, url: str) -> Access:

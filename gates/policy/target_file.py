@@ -125,8 +125,11 @@ def _suite_processes(suites: Table, allowed: frozenset[str]) -> dict[str, int]:
         return {}
     table = suites.table("processes")
     processes = {name: table.whole(name, 1, MAX_PROCESSES) for name in table.left()}
-    if unknown := sorted(set(processes) - allowed):
-        raise table.error(unknown[0], "is no suite of [suites] allowed")
+    runnable = allowed - {"load"}
+    if unknown := sorted(set(processes) - runnable):
+        raise table.error(
+            unknown[0], f"cannot have processes; the suites that can: {', '.join(sorted(runnable))}"
+        )
     table.end()
     return processes
 

@@ -52,7 +52,7 @@ class Progress:
     def __init__(self, total: float) -> None:
         self._total = max(total, 1e-9)
         self._line = ProgressLine()
-        self._shown_at = 0.0
+        self._shown_at = time.monotonic()
 
     def show(self, done: float, text: str) -> None:
         """Show the part of the task that is done.

@@ -18,7 +18,7 @@ from gates.statistics.binomial import RULE_OF_THREE, chance_of_at_least, chance_
 from gates.statistics.comparison import Comparison
 from gates.statistics.counter_increases import CLOCK_NOISE_SECONDS, CounterIncreases
 from gates.statistics.counters import (
-    MAX_QUIET_STARTS,
+    MAX_QUIET_AGES,
     by_instance,
     newest_sample_time,
     overlap,
@@ -31,7 +31,7 @@ from gates.statistics.trend import Trend, trend_of
 
 __all__ = [
     "CLOCK_NOISE_SECONDS",
-    "MAX_QUIET_STARTS",
+    "MAX_QUIET_AGES",
     "RULE_OF_THREE",
     "Capital",
     "Comparison",

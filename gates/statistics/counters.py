@@ -10,7 +10,7 @@ from gates.statistics.counter_increases import CounterIncreases
 
 EVERY_SERIES = Selector(())
 # A process may run without an event for this multiple of the freshness limit.
-MAX_QUIET_STARTS = 2
+MAX_QUIET_AGES = 2
 
 
 def newest_sample_time(series: Iterable[Series]) -> float | None:

@@ -84,7 +84,7 @@ def test_text(
     assert refused == [400] * 7
 
 
-@check("search.autocomplete", needs="advanced_search")
+@check("search.autocomplete", needs="advanced_search", alone=True)
 def test_autocomplete(client: StoreClient, ownership: "Ownership") -> None:
     """Suggestions begin with the typed text, are sorted by sales, and respect the given limit."""
     word = new_word()

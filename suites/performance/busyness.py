@@ -65,6 +65,6 @@ def excuse(problem: Problem, fastest_half: float, delay: float, limit: float) ->
     if problem.is_inconclusive or not was_busy or fastest_half >= limit:
         return problem
     return problem.excused(
-        "this machine was busy, 5 % of the wake-ups of a sleeping thread were "
-        f"at least {delay:.3f} s late"
+        "this machine was busy (5 % of the wake-ups of a sleeping thread were "
+        f"at least {delay:.3f} s late)"
     )

@@ -15,8 +15,11 @@ import pytest
 from gates import places
 from gates.errors import GatesError
 from gates.policy import target_file
-from suites.pytest_plugin.state import RECORDER, RUN_ID, is_worker, only_shows
+from suites.pytest_plugin.state import RECORDER, RUN_ID, SUMMARY, is_worker, only_shows
 from suites.testdata.run_locks import folder_of_locks
+
+# The key of a worker's summary lines in what the worker sends at its end.
+SUMMARY_LINES = "kirana_summary"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -31,13 +34,18 @@ def processes(config: pytest.Config) -> int:
     """Return the number of processes that the target file states for the suite of ``-m``.
 
     The number is 1 if an option of pytest-xdist decides, if pytest-xdist is not installed, if
-    single checks are selected, and for options that need one process, such as ``--pdb``.
+    options or arguments select single checks, and for options that need one process: ``--pdb``,
+    ``-s``, and options that end the run at a failure, because pytest-xdist interrupts such a run,
+    and an interrupted run has no result.
 
     Args:
         config: the configuration of pytest, before the run begins.
     """
     name, suite = config.getoption("target"), config.getoption("markexpr")
-    selects = any(config.getoption(option) for option in ("check", "keyword"))
+    options = ("check", "keyword", "lf", "failedfirst")
+    selects = any(config.getoption(option, default=False) for option in options) or any(
+        "::" in argument for argument in config.args
+    )
     if not name or not suite or selects or _needs_one_process(config):
         return 1
     try:
@@ -53,9 +61,10 @@ def _needs_one_process(config: pytest.Config) -> bool:
     chosen = config.getoption("numprocesses", default=1) is not None or any(
         config.getoption(name, default="no") not in ([], "no") for name in ("tx", "dist")
     )
-    interactive = any(config.getoption(name, default=False) for name in ("usepdb", "trace"))
+    options = ("usepdb", "trace", "maxfail", "stepwise")
+    one_by_one = any(config.getoption(name, default=False) for name in options)
     unbuffered = config.getoption("capture", default="fd") == "no"
-    return chosen or interactive or unbuffered or only_shows(config)
+    return chosen or one_by_one or unbuffered or only_shows(config)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,6 +75,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     with turn(item.config.stash[RUN_ID], alone=marker.kwargs.get("alone", False)):
         return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send the summary lines of this worker to the process that prints the summary."""
+    config = session.config
+    if is_worker(config):
+        config.workeroutput[SUMMARY_LINES] = config.stash.get(SUMMARY, [])  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Keep the summary lines of a worker that ended; a worker that crashed has none."""
+    output = getattr(node, "workeroutput", {})
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    config.stash.setdefault(SUMMARY, []).extend(output.get(SUMMARY_LINES, []))
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from suites.pytest_plugin.state import (
     POLICY,
     RECORDER,
     RUN_ID,
+    SUMMARY,
     TARGET,
     is_worker,
     only_shows,
@@ -309,6 +310,8 @@ def pytest_terminal_summary(
             f"There are no checks in {config.invocation_params.dir}. Type:  {command}\n"
             "  or change to the root folder of the release gate and repeat your command there."
         )
+    for line in config.stash.get(SUMMARY, []):
+        terminalreporter.write_line(line)
     if OWN_LEFTOVERS in config.stash:
         terminalreporter.write_line(f"left behind in the database: {config.stash[OWN_LEFTOVERS]}")
     if LEFTOVERS in config.stash and (sentence := config.stash[LEFTOVERS].sentence()):

@@ -21,6 +21,8 @@ BUILD = pytest.StashKey[Build | None]()
 # The data that this run left in the database, as a sentence; and the data that other runs left.
 OWN_LEFTOVERS = pytest.StashKey[str]()
 LEFTOVERS: pytest.StashKey["Leftovers"] = pytest.StashKey()
+# Lines of suites for the end of the run's output.
+SUMMARY = pytest.StashKey[list[str]]()
 # Absent where pytest only shows something, as with --collect-only.
 RECORDER = pytest.StashKey[ReportRecorder]()
 

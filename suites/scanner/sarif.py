@@ -54,6 +54,25 @@ def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapp
     }
 
 
+def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return one SARIF log with the rules and the results of two logs of ``sarif``.
+
+    Args:
+        first: a log; its results are the first.
+        second: another log.
+    """
+    runs = [log["runs"][0] for log in (first, second)]
+    rules = {rule["id"]: rule for run in runs for rule in run["tool"]["driver"]["rules"]}
+    names = sorted(rules)
+    driver = {**runs[0]["tool"]["driver"], "rules": [rules[name] for name in names]}
+    results = [
+        {**result, "ruleIndex": names.index(result["ruleId"])}
+        for run in runs
+        for result in run["results"]
+    ]
+    return {**first, "runs": [{"tool": {"driver": driver}, "results": results}]}
+
+
 def _rule(rule: Rule, severity: Severity) -> dict[str, Any]:
     return {
         "id": rule.name,

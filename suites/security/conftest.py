@@ -1,7 +1,9 @@
 """Defines the fixtures of the security suite, and writes the suite's findings as SARIF."""
 
+import fcntl
 import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,8 @@ from suites.client.sandbox import pay_by_card
 from suites.probes.api import Observation
 from suites.probes.injection import SEED
 from suites.probes.rules import RULES
-from suites.pytest_plugin.state import TARGET, run_folder
-from suites.scanner.sarif import curl, sarif
+from suites.pytest_plugin.state import SUMMARY, TARGET, run_folder
+from suites.scanner.sarif import curl, joined, sarif
 from suites.security.accepted import read, still_open
 from suites.security.surface import ROLES, WRONG_TEXT, NoFindingAssertion, Surface
 from suites.testdata.people import NewPerson, Person, log_in
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from suites.testdata.ownership import Ownership, OwnProduct
 
 OBSERVATIONS = pytest.StashKey[list[Observation]]()
-SUMMARY = pytest.StashKey[list[str]]()
+FILE = "security.sarif"
 MAX_FINDINGS = 3
 
 
@@ -86,8 +88,7 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
             lines = [_finding_text(finding) for finding in findings[:MAX_FINDINGS]]
             if len(findings) > MAX_FINDINGS:
                 hidden = len(findings) - MAX_FINDINGS
-                place = _findings_file(request.config).name
-                lines.append(f"findings not shown here: {hidden}; see {place} in the run's folder")
+                lines.append(f"findings not shown here: {hidden}; see {FILE} in the run's folder")
             pytest.fail(masked("\n".join(lines), secrets), pytrace=False)
 
     return assert_no_finding
@@ -97,17 +98,6 @@ def no_finding(request: pytest.FixtureRequest, target: Target) -> NoFindingAsser
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """A function that adds a line to the summary at the end of the run."""
     return request.config.stash.setdefault(SUMMARY, []).append
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print the number of observations, and the seed with which the payloads can be repeated."""
-    lines = config.stash.get(SUMMARY, [])
-    if config.stash.get(OBSERVATIONS, []):
-        lines = [*lines, f"{len(config.stash[OBSERVATIONS])} observations; payload seed {SEED}"]
-    for line in lines:
-        terminalreporter.write_line(line)
 
 
 def _finding_text(finding: Observation) -> str:
@@ -121,16 +111,28 @@ def _finding_text(finding: Observation) -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the findings as SARIF into the folder of the run record."""
-    observations = session.config.stash.get(OBSERVATIONS, [])
+    """Add the findings of this process to the SARIF file in the folder of the run record."""
+    config = session.config
+    observations = config.stash.get(OBSERVATIONS, [])
     if not observations:
         return
-    secrets = tuple(session.config.stash[TARGET].secrets.values())
-    content = json.dumps(sarif(observations, secrets), indent=1)
-    _findings_file(session.config).write_text(content)
+    # The seed repeats the payloads.
+    summary = config.stash.setdefault(SUMMARY, [])
+    summary.append(f"{len(observations)} observations; payload seed {SEED}")
+    secrets = tuple(config.stash[TARGET].secrets.values())
+    _add_findings(run_folder(config), sarif(observations, secrets))
 
 
-def _findings_file(config: pytest.Config) -> Path:
-    """Return the file for the findings of this process; each worker of pytest-xdist has its own."""
-    worker = getattr(config, "workerinput", {}).get("workerid", "")
-    return run_folder(config) / f"security{'-' if worker else ''}{worker}.sarif"
+def _add_findings(folder: Path, log: Mapping[str, object]) -> None:
+    """Add a SARIF log to the file of the run; other processes of the run add theirs."""
+    path = folder / FILE
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if path.exists():
+            log = joined(json.loads(path.read_text()), log)
+        part = path.with_name(f"{FILE}.part")
+        part.write_text(json.dumps(log, indent=1))
+        part.replace(path)
+    finally:
+        os.close(descriptor)

@@ -112,8 +112,8 @@ UNSURE = Problem("unsure", is_inconclusive=True)
             0.01,
             0.02,
             Problem(
-                "this machine was busy, 5 % of the wake-ups of a sleeping thread were at least "
-                "0.020 s late: P95 is over",
+                "this machine was busy (5 % of the wake-ups of a sleeping thread were at least "
+                "0.020 s late): P95 is over",
                 is_inconclusive=True,
             ),
         ),

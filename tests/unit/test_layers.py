@@ -6,6 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
 from worlds import ROOT
 
 OURS = ("gates", "suites", "reports", "testbed", "load", "nightly", "rehearsal")
@@ -113,6 +114,31 @@ def forbidden_imports(module: str) -> set[str]:
 
 def test_each_module_imports_only_what_its_row_allows() -> None:
     assert {name: wrong for name in MODULES if (wrong := forbidden_imports(name))} == {}
+
+
+# What some packages of a shared row must not import, although another package of the row may.
+DECIDING = ("gates.cli", "gates.decisions", "gates.evidence", "gates.judging", "gates.policy")
+NEVER = {
+    "gates.policy": ("gates.judging", "gates.sources"),
+    "suites.scanner": DECIDING,
+    "suites.monitoring": DECIDING,
+    **dict.fromkeys(
+        [f"suites.{suite}" for suite in ("smoke", "integration", "consistency", "performance")],
+        ("gates.cli",),
+    ),
+}
+
+
+@pytest.mark.parametrize("package", NEVER)
+def test_a_shared_row_gives_a_package_no_more_than_it_needs(package: str) -> None:
+    modules = [name for name in MODULES if name == package or name.startswith(f"{package}.")]
+    assert modules
+    assert [
+        (module, name)
+        for module in modules
+        for name in imported(MODULES[module])
+        if name.startswith(NEVER[package])
+    ] == []
 
 
 def test_every_row_of_the_table_is_a_package() -> None:

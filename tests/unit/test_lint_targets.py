@@ -24,7 +24,7 @@ WRONG = {
     "an unknown suite": ('allowed = ["smoke"', 'allowed = ["smoek"',
                          "'smoek' is not a known suite"),
     "processes of an unknown suite": ("{ integration = 2, security = 2 }", "{ integrations = 2 }",
-                                      "suites.processes.integrations: is no suite"),
+                                      "suites.processes.integrations: cannot have processes"),
     "no process": ("{ integration = 2, security = 2 }", "{ integration = 0 }",
                    "suites.processes.integration: expected a whole number from 1 to 8"),
     "processes without a suite": ("{ integration = 2, security = 2 }", "2",

@@ -115,6 +115,11 @@ def test_without_a_folder_of_locks_no_check_waits(
         (["-m", "integration", "-k", "payment"], 1),
         (["-m", "integration", "-s"], 1),
         (["-m", "integration", "--pdb"], 1),
+        (["-m", "integration", "-x"], 1),
+        (["-m", "integration", "--stepwise"], 1),
+        (["-m", "integration", "--lf"], 1),
+        (["-m", "integration", "suites/integration/test_search.py::test_text"], 1),
+        (["-m", "security"], 2),
         (["-m", "integration", "--collect-only"], 1),
         (["-m", "integration", "-p", "no:xdist"], 1),
         (["-m", "integration", "--targets", "/nowhere"], 1),
@@ -125,6 +130,14 @@ def test_the_target_file_states_the_number_of_processes(options: list[str], numb
     config = pytest.Config.fromdictargs({}, ["--target", "green", *options])
 
     assert parallel.processes(config) == number
+
+
+def test_the_number_is_set_before_pytest_xdist_reads_it() -> None:
+    config = pytest.Config.fromdictargs({}, ["--target", "green", "-m", "integration"])
+    wrapper = parallel.pytest_cmdline_main(config)
+    next(wrapper)
+
+    assert config.option.numprocesses == 2
 
 
 def test_without_a_target_one_process_runs() -> None:

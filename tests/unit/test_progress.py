@@ -54,7 +54,7 @@ def test_progress_elsewhere_is_a_line_every_ten_seconds(
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = Progress(100.0)
-    for seconds in (0.0, 1.0, PLAIN_SECONDS):
+    for seconds in (0.0, 1.0, PLAIN_SECONDS, 2 * PLAIN_SECONDS):
         now[0] = 1000.0 + seconds
         progress.show(seconds, f"at {seconds:g} s")
-    assert plain.getvalue() == "  0 %  at 0 s\n 10 %  at 10 s\n"
+    assert plain.getvalue() == " 10 %  at 10 s\n 20 %  at 20 s\n"

@@ -8,11 +8,13 @@ from math import inf
 from pathlib import Path
 
 import pytest
-from judging import NOW, SERVED
+from judging import GREEN, NOW, SERVED
 
 from gates.evidence import codec, seal
 from gates.model import (
     CheckOutcome,
+    LoadPhase,
+    Target,
 )
 from gates.sources import json_values
 from gates.sources.json_values import Amount, Count
@@ -96,3 +98,17 @@ def test_a_seal_is_valid_only_for_its_bytes_and_its_key(
 def test_a_malformed_report_of_the_generator_is_not_a_measurement(line: bytes) -> None:
     with pytest.raises(generator.GeneratorError, match=r"locust\.log"):
         generator._report(line, Path("locust.log"))
+
+
+def test_evidence_of_an_older_gate_may_lack_what_came_later() -> None:
+    phase = LoadPhase("recovery", "answers", 40.0, 100, 100, 500, 0, 0.0, 0.1, {}, is_recovery=True)
+    kept = codec.to_json(phase)
+    assert codec.from_json(LoadPhase, kept) == phase
+    del kept["is_recovery"]
+    assert codec.from_json(LoadPhase, kept) == replace(phase, is_recovery=False)
+
+    target = replace(GREEN, secrets={}, suite_processes={"integration": 2})
+    kept = codec.to_json(target)
+    assert codec.from_json(Target, kept).suite_processes == {"integration": 2}
+    del kept["suite_processes"]
+    assert codec.from_json(Target, kept).suite_processes == {}

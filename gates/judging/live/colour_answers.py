@@ -9,7 +9,7 @@ from gates.judging.live.scrapes import ScrapeMemory, ScrapeReader
 from gates.judging.series import discovery, same_process, series_labels
 from gates.judging.series.series_labels import SeriesLabels
 from gates.model import Evidence, Measured, ProcessIndicator, SampleSet, Scrape
-from gates.statistics import MAX_QUIET_STARTS, by_instance
+from gates.statistics import MAX_QUIET_AGES, by_instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def _missing_counters(colour: ColourAnswers, gone: frozenset[str], max_age: floa
         if instance in counting or instance in gone:
             continue
         seconds = colour.starts.evaluated_at - min(series.samples[0].at for series in group)
-        if seconds > MAX_QUIET_STARTS * max_age:
+        if seconds > MAX_QUIET_AGES * max_age:
             return (
                 f"{colour.whole.query} has no series of {instance}, although Prometheus has "
                 f"scraped this instance for {seconds:.0f} s"

@@ -30,8 +30,9 @@ from gates.model import (
 from gates.model.figures import significant
 from gates.statistics import RULE_OF_THREE, Tally, chance_of_at_least, chance_of_at_most
 
-# The highest probability of so few bad events when green's true ratio equals the limit.
-MAX_CHANCE_OF_FEW_BAD = 0.2
+# The highest probability at which chance does not explain the counts: so few bad events of a green
+# at the limit, or so many bad events of blue.
+MAX_CHANCE_BY_LUCK = 0.2
 # Where blue breaks the limit, the highest probability that green looks better by chance.
 MAX_CHANCE_OF_BETTER = 0.0001
 # The lowest probability of so few events, for a green at the hold ratio, at which a step goes on.
@@ -199,7 +200,7 @@ def _bad_events(
     missing = (objective.minimum_events or ceil(RULE_OF_THREE / limit)) - green.whole
     few = missing > 0 or (
         green.part < limit * green.whole
-        and chance_of_at_most(round(green.part), round(green.whole), limit) > MAX_CHANCE_OF_FEW_BAD
+        and chance_of_at_most(round(green.part), round(green.whole), limit) > MAX_CHANCE_BY_LUCK
     )
     if few and not objective.minimum_events:
         reason = "the objective is not judged, because green has too few events for this limit"
@@ -282,7 +283,7 @@ def _blue_is_over(judge: BadEventComparison) -> bool:
     limit = judge.objective.terms.limit
     if blue.ratio is None or blue.ratio < limit:
         return False
-    if chance_of_at_least(round(blue.part), round(blue.whole), limit) > MAX_CHANCE_OF_FEW_BAD:
+    if chance_of_at_least(round(blue.part), round(blue.whole), limit) > MAX_CHANCE_BY_LUCK:
         return False
     share = green.whole / (green.whole + blue.whole)
     both = round(green.part + blue.part)

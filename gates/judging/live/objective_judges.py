@@ -258,7 +258,7 @@ class RestartCount:
         return max(self.restarts.values(), default=0)
 
     def count(self, at: float, events: float, total: float, *, green: bool) -> None:
-        """Do nothing: the live judge calls the method ``restarted`` for each restart."""
+        """Do nothing: the live judge calls the method ``add_restart`` for each restart."""
 
     def add_restart(self, at: float, instance: str) -> None:
         """Count a restart of a process of green, and stop the release after too many restarts.

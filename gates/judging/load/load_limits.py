@@ -245,7 +245,8 @@ def _recovery(run: LoadRun, limit: float) -> LimitResult:
         return _nothing(name)
     begins = next((n for n, phase in enumerate(run.phases) if phase.is_recovery), None)
     if begins is None:
-        return _nothing(name)
+        sentence = "no phase of the run is marked with is_recovery; run the profile again"
+        return LimitResult(name, Verdict.INCONCLUSIVE, f"{name}: {sentence}", Measured.NO_DATA)
     seconds_after = sum(phase.seconds for phase in run.phases[begins:])
     if seconds >= seconds_after - 1:
         sentence = (

@@ -23,7 +23,7 @@ from gates.model import (
 
 MIN_PART_OF_LOAD = 0.98
 # Where users come and go, almost all of them must have been there.
-MIN_SHARE_OF_ALL, MIN_SHARE_OF_ONE = 1.0, 0.9
+MIN_USERS_STEADY, MIN_USERS_CHANGING = 1.0, 0.9
 
 
 def conclude(objective: LoadObjective, evidence: Evidence, now: datetime) -> tuple[Finding, ...]:
@@ -180,7 +180,7 @@ def _reached(objective: LoadObjective, run: LoadRun, judged: Sequence[LoadPhase]
         return LimitResult(name, Verdict.INCONCLUSIVE, sentence, Measured.NO_DATA)
     seconds = sum(phase.seconds for phase in whole)
     worst = min(judged, key=lambda phase: phase.users_reached / max(1, phase.users_planned))
-    minimum = MIN_SHARE_OF_ALL if worst.judged == ALL else MIN_SHARE_OF_ONE
+    minimum = MIN_USERS_STEADY if worst.judged == ALL else MIN_USERS_CHANGING
     a_minute = objective.limits["requests_per_user_minute"]
     pace = min(60 * phase.due / max(1.0, phase.seconds * phase.users_planned) for phase in whole)
     figures = (

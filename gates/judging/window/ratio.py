@@ -31,7 +31,7 @@ from gates.model.scrape import without_label
 from gates.model.selector import NAME
 from gates.model.selector import parse as parse_selector
 from gates.statistics import (
-    MAX_QUIET_STARTS,
+    MAX_QUIET_AGES,
     by_instance,
     chance_of_at_least,
     chance_of_at_most,
@@ -224,7 +224,7 @@ class RatioAnswers:
         if instance in self.gone or self.objective.processes.of_both_colours:
             return True
         first = min(series.samples[0].at for series in self.by_instance(self.starts)[instance])
-        return self.starts.evaluated_at - first <= MAX_QUIET_STARTS * self._max_age
+        return self.starts.evaluated_at - first <= MAX_QUIET_AGES * self._max_age
 
     def _has_none(self, instance: str) -> bool:
         """Return whether an instance had no bad events.
