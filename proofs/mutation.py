@@ -8,8 +8,10 @@ changes with a result are not tried again. ``--try`` is the test of a change.
 """
 
 import argparse
+import contextlib
 import difflib
 import json
+import os
 import random
 import shutil
 import signal
@@ -186,12 +188,14 @@ class Shard:
     """A copy of the project with a world of its own.
 
     Args:
-        folder: an empty folder.
+        folder: a folder that does not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self.copy, self.world = folder / "copy", TestWorld(folder / "world")
         self._max_seconds, self._printed = MAX_SECONDS, ""
+        self._run: subprocess.Popen[str] | None = None
         ignored = shutil.ignore_patterns(".*", "out", "__pycache__")
         shutil.copytree(ROOT, self.copy, ignore=ignored)
 
@@ -213,6 +217,12 @@ class Shard:
         """Stop the world."""
         self._testbed("down")
 
+    def interrupt(self) -> None:
+        """End the suites that run; their result does not count."""
+        if self._run is not None and self._run.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._run.pid, signal.SIGKILL)
+
     def result(self, mutant: Mutant) -> Result:
         """Try a mutant, and restore the file."""
         path = self.copy / mutant.module
@@ -223,6 +233,9 @@ class Shard:
             killed = self._is_noticed(fresh=mutant.module == MIGRATIONS)
         finally:
             path.write_text(before)
+        fresh = mutant.module == MIGRATIONS
+        if fresh or (killed and not self._is_well()):
+            self._renew()
         lines = difflib.unified_diff(
             before.splitlines(), changed.splitlines(), mutant.module, mutant.module, "", "", 1, ""
         )
@@ -242,36 +255,49 @@ class Shard:
 
     def _is_noticed(self, *, fresh: bool) -> bool:
         """Whether the suites fail on the copy as it is; a test that never ends is a failure."""
-        command = [sys.executable, "proofs/mutation.py", "--try", str(self.world.folder)]
         # A new world and the platform suite take longer.
         limit = MAX_SECONDS if fresh else self._max_seconds
-        try:
-            done = subprocess.run(
-                [*command, *(["--fresh"] if fresh else [])], cwd=self.copy, capture_output=True,
-                check=False, timeout=limit, start_new_session=True, text=True,
-            )  # fmt: skip
-            self._printed = done.stdout + done.stderr
-        except subprocess.TimeoutExpired:
-            self._printed = f"the suites did not end within {limit:.0f} s"
-            return True
-        finally:
-            if fresh:  # the next mutant needs the database of the unchanged migrations
-                self._testbed("down")
-                shutil.rmtree(self.world.folder, ignore_errors=True)
-                self._testbed("up", "--ports", "free")
-        return done.returncode != 0
+        return self._fails(limit, *(["--fresh"] if fresh else []))
+
+    def _is_well(self) -> bool:
+        """Whether smoke passes on the restored code: a change may leave a defective world."""
+        return not self._fails(self._max_seconds, "--smoke")
+
+    def _renew(self) -> None:
+        """Start a new world, because the next mutant needs one without the effects of this one."""
+        self._testbed("down")
+        shutil.rmtree(self.world.folder, ignore_errors=True)
+        up = self._testbed("up", "--ports", "free")
+        if up.returncode or not self._is_well():
+            raise SystemExit(f"mutation: a new world is not well:\n{up.stderr}{self._printed}")
+
+    def _fails(self, limit: float, *options: str) -> bool:
+        """Run the suites on the copy as it is; every process of a run that hangs is killed."""
+        command = [sys.executable, "proofs/mutation.py", "--try", str(self.world.folder), *options]
+        with subprocess.Popen(
+            command, cwd=self.copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        ) as self._run:  # fmt: skip
+            try:
+                self._printed, _ = self._run.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                self.interrupt()
+                self._printed = f"the suites did not end within {limit:.0f} s"
+                return True
+        return self._run.returncode != 0
 
     def _testbed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "testbed", "--world", str(self.world.folder), *arguments]
         return subprocess.run(command, cwd=self.copy, capture_output=True, text=True, check=False)
 
 
-def try_mutant(world: TestWorld, *, fresh: bool) -> int:
+def try_mutant(world: TestWorld, *, fresh: bool, only_smoke: bool) -> int:
     """Restart green on the code as it stands and run the suites; 0 when nothing is noticed.
 
     Args:
         world: the world.
         fresh: whether a new world is needed, because the change is in the migrations.
+        only_smoke: whether only the smoke suite runs.
     """
     if fresh:
         world.testbed("down")
@@ -281,6 +307,10 @@ def try_mutant(world: TestWorld, *, fresh: bool) -> int:
         print(f"green does not start: {started.err}")
         return 1
     out = world.folder / "out"
+    if only_smoke:
+        done = world.pytest(out / str(time.time_ns()), "-m", "smoke", "-q", "-x")
+        print(done.out[-1500:])
+        return done.code
     suites = SUITES_OF_MIGRATIONS if fresh else SUITES
     arguments = ("-m", suites, "-k", LEFT_OUT, "-q", "-x", "-n", "2", "-p", "no:allure_pytest")
     folders = [f"suites/{name}" for name in FOLDERS]
@@ -353,31 +383,32 @@ def mutate(folder: Path, options: argparse.Namespace) -> int:
     print(f"{len(chosen)} of {population} mutants, seed {options.seed}, {len(left)} to try")
     began = time.monotonic()
     ended = threading.Event()
+    shares = [left[number :: options.shards] for number in range(options.shards)]
+    shards = [
+        (Shard(folder / f"shard-{number}"), share) for number, share in enumerate(shares) if share
+    ]
     with ThreadPoolExecutor(options.shards) as pool:
-        shares = [left[number :: options.shards] for number in range(options.shards)]
         runs = [
-            pool.submit(_run_shard, folder / f"shard-{number}", share, log, len(chosen), ended)
-            for number, share in enumerate(shares)
+            pool.submit(_run_shard, shard, share, log, len(chosen), ended)
+            for shard, share in shards
         ]
         try:
             for run in runs:
                 run.result()
-        finally:  # after an error or Ctrl-C, each shard ends its mutant and stops its world
+        finally:  # after an error or Ctrl-C, each shard ends its run and stops its world
             ended.set()
+            for shard, _ in shards:
+                shard.interrupt()
     results = [result for result in log.results() if result.mutant in set(chosen)]
     return report(results, explained(EXPLAINED), time.monotonic() - began)
 
 
 def _run_shard(
-    folder: Path, mutants: Sequence[Mutant], log: Log, wanted: int, ended: threading.Event
+    shard: Shard, mutants: Sequence[Mutant], log: Log, wanted: int, ended: threading.Event
 ) -> None:
-    if not mutants:
-        return
-    folder.mkdir()
-    shard = Shard(folder)
     try:
         shard.start()
-        print(f"{folder.name} is ready for {len(mutants)} mutants", flush=True)
+        print(f"a world is ready for {len(mutants)} mutants", flush=True)
         for mutant in mutants:
             if ended.is_set():
                 return
@@ -464,9 +495,11 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="keep the results of earlier runs")
     parser.add_argument("--try", dest="world", type=Path, help="the test of a change")
     parser.add_argument("--fresh", action="store_true", help="with --try: on a new world")
+    parser.add_argument("--smoke", action="store_true", help="with --try: only the smoke suite")
     options = parser.parse_args()
     if options.world:
-        return try_mutant(TestWorld(options.world), fresh=options.fresh)
+        world = TestWorld(options.world)
+        return try_mutant(world, fresh=options.fresh, only_smoke=options.smoke)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="kirana-mutation-") as folder:
         return mutate(Path(folder), options)
