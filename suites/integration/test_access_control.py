@@ -208,14 +208,22 @@ def test_totp(
 
     other = new_person()
     auditor = log_in(new_client(), ownership.user(role="owner"))  # observed, with its enrolment
-    _enrol_again_and_disable(other)
+    _enrol_again_and_disable(other, device.backup_codes[1])
+    after = database.twofa_devices.find_one({"user_id": user_id})
+    assert after is not None
+    assert after["backup_digests"] == stored["backup_digests"], "another user's code was spent"
     path = {"user_id": other.user.user_id}
     entries = auditor.client.call("user_audit", expect=200, path=path).body["entries"]
     assert [entry["action"] for entry in entries] == ["twofa.disabled", "twofa.enabled"]
 
 
-def _enrol_again_and_disable(person: Person) -> None:
-    """Require that only the newest enrolment counts, and that only a right code disables it."""
+def _enrol_again_and_disable(person: Person, code_of_another: str) -> None:
+    """Require that only the newest enrolment counts, and that only a right code disables it.
+
+    Args:
+        person: a person without a second factor.
+        code_of_another: a backup code of another user, which must not open a session of the person.
+    """
     client = person.client
     abandoned, device = enrol(client), enrol(client)
     wait_for_room_in_step()
@@ -226,6 +234,7 @@ def _enrol_again_and_disable(person: Person) -> None:
     session = client.token
     log_in_to_challenge(client, person.user)
     client.call("verify_totp", expect=401, body={"code": abandoned.backup_codes[0]})
+    client.call("verify_totp", expect=401, body={"code": code_of_another})
     client.call("verify_totp", expect=200, body={"code": device.backup_codes[0]})
     client.token = session
     client.call("disable_twofa", expect=200, body={"code": device.code(1)})

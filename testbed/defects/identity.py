@@ -131,6 +131,14 @@ async def spend_backup_again(context: Context, device: Document, code: str) -> b
     return device["confirmed"] and tokens.digest(code) in device["backup_digests"]
 
 
+async def spend_backup_of_anybody(context: Context, device: Document, code: str) -> bool:
+    digest = tokens.digest(code)
+    spent = await context.db.twofa_devices.update_one(
+        {"backup_digests": digest}, {"$pull": {"backup_digests": digest}}
+    )
+    return device["confirmed"] and spent.modified_count == 1
+
+
 async def count_no_failure(context: Context, collection: str, record_id: str) -> None:
     del context, collection, record_id
 

@@ -68,6 +68,8 @@ BEHAVIOUR = (
           (("twofa:matching_step", "identity:two_steps_either_way"),)),
     Fault("twofa.replay", "accepted forgery", "a code can be used again",
           (("twofa:spend_totp", "identity:spend_totp_again"),)),
+    Fault("twofa.backup_of_anybody", "wrong person", "another user's backup code is accepted",
+          (("twofa:spend_backup", "identity:spend_backup_of_anybody"),)),
     Fault("twofa.backup_reusable", "lost update", "a backup code can be used again",
           (("twofa:spend_backup", "identity:spend_backup_again"),)),
     Fault("twofa.no_lock", "missing effect", "wrong codes can be tried for ever",

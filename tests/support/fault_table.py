@@ -50,6 +50,7 @@ REDDENS: dict[str, frozenset[str]] = (
             "twofa.any_code": "access.twofa.totp",
             "twofa.two_steps": "access.twofa.totp",
             "twofa.replay": "access.twofa.totp",
+            "twofa.backup_of_anybody": "access.twofa.totp",
             "twofa.backup_reusable": "access.twofa.totp",
             "twofa.no_lock": "access.twofa.sms access.twofa.totp",
             "sms.day_long": "access.twofa.sms",
