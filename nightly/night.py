@@ -153,8 +153,9 @@ def compared(figure: Figure) -> str:
     is_busy = (figure.stretch or 0.0) >= BUSY_FACTOR
     busy = f", busy machine: requests took {figure.stretch:.1f} times as long" if is_busy else ""
     return (
-        f"{figure.ratio:.2f} times the baseline ({figure.at_least:.2f} to {figure.at_most:.2f}; "
-        f"noise {100 * noise:.0f} %{busy})"
+        f"{figure.ratio:.2f} times the baseline (95 % interval {figure.at_least:.2f} to "
+        f"{figure.at_most:.2f}; two measurements of the baseline differ by up to "
+        f"{100 * noise:.0f} %{busy})"
     )
 
 

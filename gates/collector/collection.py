@@ -245,7 +245,7 @@ class PendingCollection:
             )
 
     def added_to(self, evidence: Evidence) -> Evidence:
-        """Wait for the end of the collection; return the evidence with the new runs."""
+        """Wait until the collector has ended; return the evidence with the collector's runs."""
         if self._collected is None:
             return evidence
         collected = self._collected.result()

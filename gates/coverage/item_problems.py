@@ -60,7 +60,8 @@ def problems(item: GuideItem, known: PolicyNames) -> Iterator[str]:
     yield from _stage_problems(item, known)
     for alert in item.alerts:
         if alert not in known.alerts:
-            yield f"the policy requires no alert rule {alert!r}{_nearest(alert, known.alerts)}"
+            nearest = _nearest(alert, known.alerts)
+            yield f"the policy does not require the alert rule {alert!r}{nearest}"
 
 
 def _check_problems(item: GuideItem, objectives: Iterable[Objective]) -> Iterator[str]:

@@ -59,7 +59,11 @@ class StageSignOffs:
         return cls(stage, evidence.target, evidence.sign_offs)
 
     def of_item(self, objective: SignOffObjective) -> "Requirement":
-        """Return the properties that a valid sign-off of the objective's item must have."""
+        """Return what a valid sign-off must have: target, stage, objective, statement and age.
+
+        Args:
+            objective: the objective, whose item is the statement that people sign.
+        """
         kind, statement = SignOffKind.ITEM, objective.item
         return Requirement(
             kind, self.target, self.stage, objective.name, objective.max_age, statement

@@ -133,7 +133,10 @@ class LedgerReader:
         self._known: dict[bytes, _Line] = {}
 
     def read(self) -> LedgerContent:
-        """Read the whole ledger; where the ledger cannot be opened, the content has a problem."""
+        """Read the whole ledger, and return its entries and its problems.
+
+        A ledger that cannot be opened has no entries, and one problem that says why.
+        """
         previous, linked, before_damage = FIRST, 0, 0
         records: list[LedgerRecord] = []
         problems: list[str] = []

@@ -76,7 +76,7 @@ def test_without_prometheus_every_other_flaw_is_named() -> None:
     [
         (
             "sum(rate(http_errors_totl[5m])) > 3",
-            "reads http_errors_totl: Prometheus has no such time series",
+            "reads http_errors_totl: Prometheus has no time series with this name or these labels",
         ),
         (
             "up{job='stor'} == 0",

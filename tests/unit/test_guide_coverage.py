@@ -340,7 +340,10 @@ def test_the_guide_names_every_alert_rule_of_the_policy(whole: Matrix) -> None:
 def test_an_alert_rule_that_the_policy_does_not_require_is_a_problem(tmp_path: Path) -> None:
     text = TEXT.replace('["smoke.payment"]', '["smoke.payment"], alerts = ["ApiDown", "ApiDwn"]')
     assert built(tmp_path, text).problems == (
-        "hour-1.payment: the policy requires no alert rule 'ApiDwn'; did you mean 'ApiDown'?",
+        (
+            "hour-1.payment: the policy does not require the alert rule 'ApiDwn'; did you mean "
+            "'ApiDown'?"
+        ),
     )
 
 

@@ -110,7 +110,7 @@ def _not_of_the_target(
     )
     if known != running:
         return (
-            f"{len(known)} instances export a build, and {len(running)} instances are running; "
-            "both must be the same instances"
+            f"{len(known)} instances export a metric with their build, and {len(running)} "
+            "instances are running; the instances of both groups must be the same"
         )
     return ""

@@ -67,7 +67,9 @@ class SeriesSearch:
         if not self.facts.knows_series or self.facts.count(shown):
             return []
         if not name or not self.facts.count(name):
-            return [f"{name or shown}: Prometheus has no such time series"]
+            return [
+                f"{name or shown}: Prometheus has no time series with this name or these labels"
+            ]
         return self._without_match(name, selector)
 
     def _without_match(self, name: str, selector: VectorSelector) -> list[str]:
