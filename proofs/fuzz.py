@@ -58,22 +58,24 @@ def arguments(target: Target, token: str, examples: int) -> list[str]:
 
 
 def fuzz(target: Target, world: TestWorld, examples: int) -> int:
-    """Run it as each role, then the log-out alone; how many of the runs found something."""
+    """Run Schemathesis as each role, then the log-out alone; return the number of failed runs."""
     left_out = [part for name in LEFT_OUT for part in ("--exclude-operation-id", name)]
-    found = 0
+    failed_runs = 0
     with MongoClient[dict[str, Any]](target.secrets["database_uri"], tz_aware=True) as database:
         own = Ownership(database.get_default_database(), "fuzz")
         for role in ROLES:
             token = _token(target, own, role)
             before = _answers(target)
-            found += _run(role, [*arguments(target, token, examples), *left_out], world.folder)
+            failed_runs += _run(
+                role, [*arguments(target, token, examples), *left_out], world.folder
+            )
             answers = _answers(target) - before
             print(f"answers by status: {dict(sorted(answers.items()))}", flush=True)
             if answers["200"] + answers["201"] < MIN_USED * answers.total():
                 raise SystemExit("fuzz: too few requests were let in to say anything")
         alone = ["--include-operation-id", "logout"]
-        found += _run("log-out", [*arguments(target, "", examples), *alone], world.folder)
-    return found
+        failed_runs += _run("log-out", [*arguments(target, "", examples), *alone], world.folder)
+    return failed_runs
 
 
 def _token(target: Target, own: Ownership, role: str) -> str:
@@ -110,11 +112,11 @@ def main() -> int:
         if up.code:
             raise SystemExit(f"fuzz: {up.err}")
         try:
-            found = fuzz(targets.load("green", world.targets), world, options.examples)
+            failed_runs = fuzz(targets.load("green", world.targets), world, options.examples)
         finally:
             world.testbed("down")
-    print(f"fuzz: {found} of {len(ROLES) + 1} runs found something")
-    return int(found > 0)
+    print(f"fuzz: {failed_runs} of {len(ROLES) + 1} runs found something")
+    return int(failed_runs > 0)
 
 
 if __name__ == "__main__":

@@ -336,7 +336,7 @@ class Log:
         self._path, self._lock = path, threading.Lock()
 
     def results(self) -> list[Result]:
-        """Every result that was written."""
+        """Return the results in the file, also those of interrupted runs."""
         lines = self._path.read_text().splitlines() if self._path.exists() else []
         documents = [json.loads(line) for line in lines]
         return [

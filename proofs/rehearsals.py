@@ -34,26 +34,26 @@ class Rehearsed:
     Args:
         code: its exit code.
         seconds: how long it took.
-        said: what it printed.
+        output: the text that the rehearsal printed.
         ledger_problems: what is wrong with its ledger.
     """
 
     code: int
     seconds: float
-    said: str
+    output: str
     ledger_problems: list[str]
 
     @property
     def share(self) -> float | None:
         """Green's share of the traffic at the end, 0 to 1."""
-        found = SHARE.findall(self.said)
-        return int(found[-1]) / 100 if found else None
+        shares = SHARE.findall(self.output)
+        return int(shares[-1]) / 100 if shares else None
 
     @property
     def shown(self) -> str:
         """A line about it."""
-        failed = FAILED.search(self.said)
-        stop = TIME.search(self.said)
+        failed = FAILED.search(self.output)
+        stop = TIME.search(self.output)
         return (
             f"exit {self.code}  green {self.share}  {self.seconds:.0f} s  "
             f"{failed[0] if failed else 'no word of the shoppers'}"
@@ -79,23 +79,24 @@ def rehearse(*arguments: str) -> Rehearsed:
     return Rehearsed(done.returncode, seconds, done.stderr + done.stdout, problems)
 
 
-def wrong(one: Rehearsed, fault: str) -> list[str]:
-    """What is not as the table says."""
-    found = list(one.ledger_problems)
-    if one.seconds > MAX_SECONDS[bool(fault)]:
-        found.append(f"it took {one.seconds:.0f} s")
+def wrong(rehearsed: Rehearsed, fault: str) -> list[str]:
+    """Return a sentence for each difference from the table."""
+    problems = list(rehearsed.ledger_problems)
+    if rehearsed.seconds > MAX_SECONDS[bool(fault)]:
+        problems.append(f"it took {rehearsed.seconds:.0f} s")
     if not fault:
-        found += [] if (one.code, one.share) == (0, 1.0) else [f"expected GO, got {one.code}"]
-        return found
+        if (rehearsed.code, rehearsed.share) != (0, 1.0):
+            problems.append(f"expected GO, got {rehearsed.code}")
+        return problems
     at, codes, share = STOPPED[fault]
-    if one.code not in codes:
-        found.append(f"expected exit {codes}")
-    if one.share != (at / 100 if share is None else share):
-        found.append(f"expected green at {share}")
-    stop = TIME.search(one.said)
+    if rehearsed.code not in codes:
+        problems.append(f"expected exit {codes}")
+    if rehearsed.share != (at / 100 if share is None else share):
+        problems.append(f"expected green at {share}")
+    stop = TIME.search(rehearsed.output)
     if fault == "requests.all_fail" and (not stop or float(stop[1]) > MAX_SECONDS_TO_STOP):
-        found.append(f"not stopped within {MAX_SECONDS_TO_STOP:g} s of the first failure")
-    return found
+        problems.append(f"not stopped within {MAX_SECONDS_TO_STOP:g} s of the first failure")
+    return problems
 
 
 def main() -> int:
@@ -104,18 +105,21 @@ def main() -> int:
     parser.add_argument("--whole", type=int, default=0)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    plan = [""] * options.whole + [one for one in STOPPED if options.only in one]
+    plan = [""] * options.whole + [fault for fault in STOPPED if options.only in fault]
     failed = 0
     for fault in plan:
         arguments = ("--fault", fault, "--at", str(STOPPED[fault][0])) if fault else SIGNED
-        one = rehearse(*arguments)
-        problems = wrong(one, fault)
+        rehearsed = rehearse(*arguments)
+        problems = wrong(rehearsed, fault)
         failed += bool(problems)
-        print(f"{'NOT' if problems else 'ok '}  {fault or 'no fault':<28}{one.shown}", flush=True)
+        print(
+            f"{'NOT' if problems else 'ok '}  {fault or 'no fault':<28}{rehearsed.shown}",
+            flush=True,
+        )
         for problem in problems:
             print(f"     {problem}")
         if problems:
-            print(one.said[-3000:], flush=True)
+            print(rehearsed.output[-3000:], flush=True)
     print(f"{len(plan)} rehearsals, {failed} not as the table says")
     return 1 if failed else 0
 

@@ -121,7 +121,7 @@ def apply_missing(uri: str) -> list[int]:
 
 
 def products() -> list[dict[str, Any]]:
-    """A small catalogue, the same at every start."""
+    """Return the products of the store: the same small catalogue at every start."""
     dice = random.Random(SEED)
     catalogue: list[dict[str, Any]] = []
     for category, goods in GOODS.items():

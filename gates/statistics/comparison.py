@@ -140,7 +140,7 @@ class Comparison:
         self._step_at = at
 
     def count_baseline(self, at: float, part: float, whole: float) -> None:
-        """Count events of blue.
+        """Add an increase of blue's total events and bad events.
 
         Args:
             at: the end of the time in which the events occurred.

@@ -57,7 +57,7 @@ def processes(config: pytest.Config) -> int:
 
 
 def _needs_one_process(config: pytest.Config) -> bool:
-    """Return whether pytest-xdist cannot run, or whether one of its options is given."""
+    """Return whether an option needs one process, or whether pytest-xdist is not installed."""
     chosen = config.getoption("numprocesses", default=1) is not None or any(
         config.getoption(name, default="no") not in ([], "no") for name in ("tx", "dist")
     )

@@ -27,7 +27,7 @@ from suites.scanner.grouping import Finding, findings
 from suites.scanner.output import Report, as_json, as_text, printable
 from suites.scanner.reproduction import Replacements
 from suites.scanner.result import ScanResult
-from suites.scanner.sarif import sarif
+from suites.scanner.sarif import sarif, write
 from suites.scanner.scan import Accounts, Choice, Scan
 from suites.scanner.scan_reasons import reasons
 from suites.scanner.sending import Budget, HttpSender, NotAllowedError, UnreachableError
@@ -261,10 +261,7 @@ def _write_sarif(path: Path, result: ScanResult, accounts: Accounts) -> None:
     grouped = [
         replace(finding.first, sentence=_counted(finding)) for finding in findings(result.findings)
     ]
-    text = json.dumps(sarif(grouped, secrets), indent=1)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write(path, sarif(grouped, secrets))
 
 
 @contextlib.contextmanager

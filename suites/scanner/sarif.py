@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from suites.client.masking import masked, masked_body
@@ -52,6 +53,21 @@ def sarif(observations: Iterable[Observation], secrets: tuple[str, ...]) -> Mapp
             }
         ],
     }
+
+
+def write(path: Path, log: Mapping[str, object]) -> None:
+    """Write a SARIF log; a reader finds the whole old file or the whole new file.
+
+    Args:
+        path: the file.
+        log: the log.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(log, indent=1), encoding="utf-8")
+    part.replace(path)
 
 
 def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, object]:

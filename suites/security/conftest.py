@@ -16,7 +16,7 @@ from suites.probes.api import Observation
 from suites.probes.injection import SEED
 from suites.probes.rules import RULES
 from suites.pytest_plugin.state import SUMMARY, TARGET, run_folder
-from suites.scanner.sarif import curl, joined, sarif
+from suites.scanner.sarif import curl, joined, sarif, write
 from suites.security.accepted import read, still_open
 from suites.security.surface import ROLES, WRONG_TEXT, NoFindingAssertion, Surface
 from suites.testdata.people import NewPerson, Person, log_in
@@ -131,8 +131,6 @@ def _add_findings(folder: Path, log: Mapping[str, object]) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if path.exists():
             log = joined(json.loads(path.read_text()), log)
-        part = path.with_name(f"{FILE}.part")
-        part.write_text(json.dumps(log, indent=1))
-        part.replace(path)
+        write(path, log)
     finally:
         os.close(descriptor)
