@@ -1,8 +1,9 @@
 """The operators of the mutation proof: each makes the change that its name says."""
 
 import pytest
-from mutation import Explanation, Mutant, Result, changes_nothing, report, sample
+from mutation import Explanation, changes_nothing, report, sample
 from mutation_operators import Source, changes
+from mutation_shard import Mutant, Result
 
 EXAMPLES = {
     "drop_effect": ("await db.orders.insert_one(order)\n", "pass\n"),
