@@ -30,12 +30,19 @@ def figures() -> list[Figure]:
             for quantile, times in (("p50", 1.0), ("p95", 2.2)):
                 seconds = usual * times * (1.25 if slow else 1.0) * dice.normal(1, 0.04)
                 nights.append(
-                    Figure(night=LAST - timedelta(days=NIGHTS - 1 - night), operation=operation,
-                           quantile=quantile, version="5.0.1" if night >= SLOWER_FROM else "5.0.0",
-                           seconds=seconds, ratio=1.24 if slow else 1.01,
-                           at_least=1.17 if slow else 0.96, at_most=1.31 if slow else 1.06,
-                           noise=0.06, run="made-up")
-                )  # fmt: skip
+                    Figure(
+                        night=LAST - timedelta(days=NIGHTS - 1 - night),
+                        operation=operation,
+                        quantile=quantile,
+                        version="5.0.1" if night >= SLOWER_FROM else "5.0.0",
+                        seconds=seconds,
+                        ratio=1.24 if slow else 1.01,
+                        at_least=1.17 if slow else 0.96,
+                        at_most=1.31 if slow else 1.06,
+                        noise=0.06,
+                        run="made-up",
+                    )
+                )
     return [figure for figure in nights if (LAST - figure.night).days not in MISSING]
 
 

@@ -12,11 +12,15 @@ from rich.text import Text
 
 WIDTH = 110
 COMMANDS = (
-    ("pytest -m smoke --target green", ["pytest", "-m", "smoke", "--target", "green", "-p",
-                                        "no:xdist", "--color", "yes"]),
-    ("gates check green-ready --target green", ["gates", "check", "green-ready", "--target",
-                                                "green"]),
-)  # fmt: skip
+    (
+        "pytest -m smoke --target green",
+        ["pytest", "-m", "smoke", "--target", "green", "-p", "no:xdist", "--color", "yes"],
+    ),
+    (
+        "gates check green-ready --target green",
+        ["gates", "check", "green-ready", "--target", "green"],
+    ),
+)
 
 
 def main() -> None:

@@ -76,10 +76,18 @@ _MODULES = {
     "gates.exitcodes": ("EXIT_CODES", "ExitCode"),
     "gates.judging.decide": ("judge",),
     "gates.model": (
-        "Decision", "Evidence", "Finding", "Measured", "Measurement", "Outcome", "Policy", "Stage",
-        "Target", "Verdict",
+        "Decision",
+        "Evidence",
+        "Finding",
+        "Measured",
+        "Measurement",
+        "Outcome",
+        "Policy",
+        "Stage",
+        "Target",
+        "Verdict",
     ),
-}  # fmt: skip
+}
 
 if not TYPE_CHECKING:  # a type checker must find unknown names, which this function hides
 

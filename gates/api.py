@@ -51,9 +51,13 @@ def check(  # noqa: PLR0913 - the options of the command, each by its name
         LedgerError: the gate could not write the decision to the ledger, so there is no decision.
     """
     options = ContextOptions(
-        target, policy=_text(policy), targets=_text(targets), runs=_text(runs), out=_text(out),
+        target,
+        policy=_text(policy),
+        targets=_text(targets),
+        runs=_text(runs),
+        out=_text(out),
         time_scale=time_scale,
-    )  # fmt: skip
+    )
     context = open_context(options)
     required_stage = context.stage(stage)
     answer = decide_within(context, required_stage, wait_seconds, lambda *_: None)

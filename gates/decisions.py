@@ -169,15 +169,19 @@ def decide(context: Context, stage: Stage) -> Answer:
     requests = requests_of(stage, rollback)
     with PendingCollection(context.collector, requests) as collection:
         question = Question(
-            stage=stage, target=context.target, runs=context.runs,
-            collected=context.collector.folder, at=at,
+            stage=stage,
+            target=context.target,
+            runs=context.runs,
+            collected=context.collector.folder,
+            at=at,
             moves=lambda: moves(context, [record.entry for record in reading.records]),
             lost=lambda runs, loads: judged_runs.lost(
                 _judged_runs(context, reading), runs, loads, context.runs
             ),
             on_runs=collection.start,
-            rollback=rollback, metrics=context.metrics,
-        )  # fmt: skip
+            rollback=rollback,
+            metrics=context.metrics,
+        )
         evidence, view = collect_evidence(question)
         evidence = replace(evidence, sign_offs=_sign_offs(context, stage, reading))
         moment = datetime.fromtimestamp(at, UTC)
@@ -394,6 +398,11 @@ def _read_kept(out: Path, digest: str, read: Callable[[JsonObject], Kept]) -> Ke
     try:
         return read(json.loads(raw))
     except (
-        ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError,
-    ) as error:  # fmt: skip
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        ArithmeticError,
+    ) as error:
         raise LedgerError(f"cannot read the evidence {digest[:12]}: {error}"[:300]) from error

@@ -20,9 +20,11 @@ SHOP_SECONDS = 900.0
 def main() -> int:
     """Run one command, and return the exit code of the gate or of an error."""
     return carry_out(
-        parser(), None, interrupted="the run proves nothing",
+        parser(),
+        None,
+        interrupted="the run proves nothing",
         unmeasured=(GeneratorError, UnexpectedAnswerError, PyMongoError),
-    )  # fmt: skip
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +37,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("run", help="run one profile", allow_abbrev=False)
-    command.add_argument("profile", metavar="PROFILE", choices=plan.names(),
-                         help=f"one of {', '.join(plan.names())}")  # fmt: skip
+    command.add_argument(
+        "profile", metavar="PROFILE", choices=plan.names(), help=f"one of {', '.join(plan.names())}"
+    )
     add_target(command, "the target that gets the load")
     command.add_argument(
         "--users",
@@ -45,14 +48,32 @@ def parser() -> argparse.ArgumentParser:
         help="the largest number of users (default: the number in the profile)",
     )
     length = command.add_mutually_exclusive_group()
-    length.add_argument("--duration", type=duration_option(plan.MAX_SECONDS), metavar="TIME",
-                        help="the length of the run; all phases change in proportion")  # fmt: skip
-    length.add_argument("--scale", type=_factor, default=1.0, metavar="F",
-                        help="the factor that multiplies the length of each phase (1)")  # fmt: skip
-    command.add_argument("--workers", type=_users, default=1, metavar="N",
-                         help="the number of generator processes (1)")  # fmt: skip
-    command.add_argument("--listen", type=_address, metavar="HOST:PORT",
-                         help="wait at this address for workers of other machines")  # fmt: skip
+    length.add_argument(
+        "--duration",
+        type=duration_option(plan.MAX_SECONDS),
+        metavar="TIME",
+        help="the length of the run; all phases change in proportion",
+    )
+    length.add_argument(
+        "--scale",
+        type=_factor,
+        default=1.0,
+        metavar="F",
+        help="the factor that multiplies the length of each phase (1)",
+    )
+    command.add_argument(
+        "--workers",
+        type=_users,
+        default=1,
+        metavar="N",
+        help="the number of generator processes (1)",
+    )
+    command.add_argument(
+        "--listen",
+        type=_address,
+        metavar="HOST:PORT",
+        help="wait at this address for workers of other machines",
+    )
     add_places(command)
     command.set_defaults(run=_run)
     shopping = commands.add_parser(
@@ -71,10 +92,16 @@ def parser() -> argparse.ArgumentParser:
             options.target, options.users, options.duration, options.targets, options.out
         )
     )
-    worker = commands.add_parser("worker", help="generate load for a run on another machine",
-                                 allow_abbrev=False)  # fmt: skip
-    worker.add_argument("--master", required=True, type=_address, metavar="HOST:PORT",
-                        help="the address at which the run waits for workers")  # fmt: skip
+    worker = commands.add_parser(
+        "worker", help="generate load for a run on another machine", allow_abbrev=False
+    )
+    worker.add_argument(
+        "--master",
+        required=True,
+        type=_address,
+        metavar="HOST:PORT",
+        help="the address at which the run waits for workers",
+    )
     worker.set_defaults(run=lambda options: work(*options.master))
     return top
 

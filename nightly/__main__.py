@@ -51,9 +51,11 @@ def main() -> int:
         measured, 2 for a mistake in the command or the configuration.
     """
     return carry_out(
-        parser(), None, interrupted="this night has no figures",
+        parser(),
+        None,
+        interrupted="this night has no figures",
         unmeasured=(RoundError, UnexpectedAnswerError, PyMongoError),
-    )  # fmt: skip
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,8 +73,13 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_release(tonight)
     add_baseline(tonight)
-    tonight.add_argument("--rounds", type=_rounds, default=ROUNDS, metavar="N",
-                         help=f"the number of rounds ({ROUNDS})")  # fmt: skip
+    tonight.add_argument(
+        "--rounds",
+        type=_rounds,
+        default=ROUNDS,
+        metavar="N",
+        help=f"the number of rounds ({ROUNDS})",
+    )
     add_places(tonight)
     tonight.set_defaults(run=_run)
     again = commands.add_parser("report", help="write the page again", allow_abbrev=False)
@@ -82,8 +89,9 @@ def parser() -> argparse.ArgumentParser:
     known = commands.add_parser(
         "acknowledge", help="state that a slowdown is known, for some days", allow_abbrev=False
     )
-    known.add_argument("operation", metavar="OPERATION", choices=OPERATIONS,
-                       help=f"one of {', '.join(OPERATIONS)}")  # fmt: skip
+    known.add_argument(
+        "operation", metavar="OPERATION", choices=OPERATIONS, help=f"one of {', '.join(OPERATIONS)}"
+    )
     known.add_argument("quantile", metavar="QUANTILE", choices=("p50", "p95"), help="p50 or p95")
     _add_release(known)
     known.add_argument(

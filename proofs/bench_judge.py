@@ -92,8 +92,11 @@ def measured(cell: Cell) -> tuple[Cell, list[float], int]:
 def cells(ramps: int, only: str) -> Iterator[Cell]:
     """Every cell, the slow ones first."""
     for group, kinds in (
-        ("healthy", HEALTHY), ("limit", KNOWN_LIMITS), ("hold", HOLDS), ("broken", BROKEN),
-    ):  # fmt: skip
+        ("healthy", HEALTHY),
+        ("limit", KNOWN_LIMITS),
+        ("hold", HOLDS),
+        ("broken", BROKEN),
+    ):
         for kind in kinds:
             if only in kind:
                 rates = RATES if group != "hold" or "one request" not in kind else (5,)

@@ -73,8 +73,13 @@ class Result:
 
 def watched(command: list[str], folder: Path, **variables: str) -> tuple[float, float]:
     """Run a program; the processor seconds and the most megabytes it used."""
-    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **variables},
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     _, _, used = os.wait4(process.pid, 0)
     return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
 
@@ -97,10 +102,28 @@ def locust(url: str, folder: Path) -> Result:
     (folder / "plain.py").write_text(LOCUST)
     rate = str(USERS / RAMP_SECONDS)
     processor, memory = watched(
-        [sys.executable, "-m", "locust", "-f", "plain.py", "--headless", "-u", str(USERS),
-         "-r", rate, "-t", f"{SECONDS}s", "--host", url, "--csv", "plain", "--loglevel", "ERROR"],
+        [
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            "plain.py",
+            "--headless",
+            "-u",
+            str(USERS),
+            "-r",
+            rate,
+            "-t",
+            f"{SECONDS}s",
+            "--host",
+            url,
+            "--csv",
+            "plain",
+            "--loglevel",
+            "ERROR",
+        ],
         folder,
-    )  # fmt: skip
+    )
     rows = {row["Name"]: row for row in csv.DictReader((folder / "plain_stats.csv").open())}
     row = rows["Aggregated"]
     return Result(int(row["Request Count"]), float(row["95%"]) / 1000, processor, memory)
@@ -110,30 +133,43 @@ def k6(url: str, folder: Path) -> Result:
     (folder / "plain.js").write_text(K6 % (RAMP_SECONDS, USERS, SECONDS - RAMP_SECONDS, USERS))
     processor, memory = watched(
         [str(TOOLS / "k6"), "run", "--quiet", "--summary-export", "k6.json", "plain.js"],
-        folder, BASE_URL=url, K6_NO_USAGE_REPORT="true",
-    )  # fmt: skip
+        folder,
+        BASE_URL=url,
+        K6_NO_USAGE_REPORT="true",
+    )
     metrics = json.loads((folder / "k6.json").read_text())["metrics"]
-    return Result(metrics["http_reqs"]["count"], metrics["http_req_duration"]["p(95)"] / 1000,
-                  processor, memory)  # fmt: skip
+    return Result(
+        metrics["http_reqs"]["count"],
+        metrics["http_req_duration"]["p(95)"] / 1000,
+        processor,
+        memory,
+    )
 
 
 def main() -> int:
     """Run the three, one after the other, and print a table; twice, with and without stalls."""
     tools: dict[str, Callable[[str, Path], Result]] = {
-        "this generator": ours, "Locust HttpUser": locust, "k6": k6,
-    }  # fmt: skip
+        "this generator": ours,
+        "Locust HttpUser": locust,
+        "k6": k6,
+    }
     print(f"{USERS} users for {SECONDS} s, 3 to 7 s between requests")
     for stall in (0.0, 2.0):
         truth = known_server.quantile(0.95, stall, 20.0)
-        print(f"{f'server stalls {stall:g} s every 20 s' if stall else 'steady server'}, "
-              f"true P95 {1000 * truth:.0f} ms")  # fmt: skip
+        print(
+            f"{f'server stalls {stall:g} s every 20 s' if stall else 'steady server'}, "
+            f"true P95 {1000 * truth:.0f} ms"
+        )
         for name, tool in tools.items():
             with server(stall) as url, tempfile.TemporaryDirectory() as folder:
                 found = tool(url, Path(folder))
-            print(f"  {name:<16}{found.requests:7,} requests  "
-                  f"{1000 * found.processor / found.requests:6.2f} CPU s per 1,000  "
-                  f"{found.memory:5.0f} MB  P95 {1000 * found.p95:7.1f} ms, off by "
-                  f"{100 * abs(found.p95 - truth) / truth:5.1f} %", flush=True)  # fmt: skip
+            print(
+                f"  {name:<16}{found.requests:7,} requests  "
+                f"{1000 * found.processor / found.requests:6.2f} CPU s per 1,000  "
+                f"{found.memory:5.0f} MB  P95 {1000 * found.p95:7.1f} ms, off by "
+                f"{100 * abs(found.p95 - truth) / truth:5.1f} %",
+                flush=True,
+            )
     return 0
 
 

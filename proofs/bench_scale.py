@@ -103,9 +103,13 @@ def compare(place: ScalePlace, at: float) -> int:
     for limit in (10**12, 0):
         store_size.MAX_RAW_SAMPLES = max(1, limit)
         question = Question(
-            context.stage(STAGE), context.target, context.runs, context.collector.folder, at,
+            context.stage(STAGE),
+            context.target,
+            context.runs,
+            context.collector.folder,
+            at,
             metrics=MetricsMemory(),
-        )  # fmt: skip
+        )
         evidence, view = collect_evidence(question)
         decision = judge(context.stage(STAGE), evidence, datetime.fromtimestamp(at, UTC), view)
         answers.append({item.objective: item.sentence for item in decision.findings})

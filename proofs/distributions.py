@@ -72,10 +72,15 @@ class Environment:
         """Run a program of this environment."""
         path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
         done = subprocess.run(
-            [str(self.folder / "bin" / program), *arguments], cwd=folder or self.elsewhere,
-            env={**environment(), **self.variables, "PATH": path}, capture_output=True, text=True,
-            timeout=SECONDS, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [str(self.folder / "bin" / program), *arguments],
+            cwd=folder or self.elsewhere,
+            env={**environment(), **self.variables, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
         return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -86,9 +91,14 @@ def command(*arguments: str, folder: Path = ROOT) -> str:
         NotProvedError: the command failed.
     """
     done = subprocess.run(
-        arguments, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
+        arguments,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
         stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     if done.returncode:
         raise NotProvedError(
             f"{' '.join(arguments[:5])}: {done.stdout[-1500:]}{done.stderr[-1500:]}"
@@ -136,9 +146,17 @@ def build(folder: Path) -> list[Path]:
     """The wheels of both distributions; their top-level names are checked."""
     wheels = folder / "wheels"
     command(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels),
-        "./distributions/gates", "./distributions/suites",
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(wheels),
+        "./distributions/gates",
+        "./distributions/suites",
+    )
     built = sorted(wheels.glob("*.whl"))
     expected = [{"gates", "kirana_gates"}, {"kirana_suites", "suites"}]
     if (names := [top_names(wheel) for wheel in built]) != expected:
@@ -172,9 +190,10 @@ def gate_alone(folder: Path, wheels: Sequence[Path]) -> None:
         expect(place.run("gates", *command), gates.ExitCode.HOLD, text)
     proved("gates check answers HOLD where nobody answers, as text and as JSON")
     expect(
-        place.run("gates", "rehearse"), gates.ExitCode.USAGE,
+        place.run("gates", "rehearse"),
+        gates.ExitCode.USAGE,
         "the rehearsal is not installed; run: pip install 'kirana-suites[testbed,load]'",
-    )  # fmt: skip
+    )
     proved("gates rehearse says what to install, with exit code 2")
     library(place)
 
@@ -203,12 +222,25 @@ def library(place: Environment) -> None:
 
 def mypy(place: Environment, name: str) -> Done:
     """Check a program against the packages of an environment, and no others."""
-    arguments = ("-m", "mypy", "--strict", "--config-file=", "--no-incremental",
-                 "--python-executable", str(place.folder / "bin" / "python"), name)  # fmt: skip
+    arguments = (
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        "--no-incremental",
+        "--python-executable",
+        str(place.folder / "bin" / "python"),
+        name,
+    )
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=place.elsewhere, env=environment(), text=True,
-        capture_output=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+        [sys.executable, *arguments],
+        cwd=place.elsewhere,
+        env=environment(),
+        text=True,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -247,9 +279,12 @@ def checkout_alone(folder: Path, _: Sequence[Path]) -> None:
         smoke(place, checkout, "-n", "2")
         proved("with only the dependencies, `pytest -m smoke --target green` gives 17 passed")
         for arguments in (("--editable", "."), (".",)):
-            place.pip("install", "--quiet", "--no-deps", *(
-                argument if argument != "." else str(checkout) for argument in arguments
-            ))  # fmt: skip
+            place.pip(
+                "install",
+                "--quiet",
+                "--no-deps",
+                *(argument if argument != "." else str(checkout) for argument in arguments),
+            )
             smoke(place, checkout)
             smoke(place, place.elsewhere, "--pyargs", "suites", "-p", "no:locust")
             proved(f"after `pip install {' '.join(arguments)}` there are 17 passed, too")

@@ -33,9 +33,11 @@ TOOL = ROOT / ".venv" / "tools" / "bin" / "st"
 EXAMPLES = 60
 SEED = 11
 CHECKS = (
-    "not_a_server_error", "status_code_conformance", "content_type_conformance",
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
     "response_schema_conformance",
-)  # fmt: skip
+)
 # WebSockets are not HTTP operations; a log-out would end the session the run lives on.
 LEFT_OUT = ("order_updates", "delivery_updates", "logout")
 MIN_USED = 0.1
@@ -50,11 +52,25 @@ def arguments(target: Target, token: str, examples: int) -> list[str]:
         **({"Authorization": f"Bearer {token}"} if token else {}),
     }
     return [
-        str(TOOL), "run", str(FILE), "--url", target.addresses.api,
-        "--checks", ",".join(CHECKS), "--max-examples", str(examples), "--seed", str(SEED),
-        "--continue-on-failure", "--generation-database", "none", "--no-color", "--warnings", "off",
+        str(TOOL),
+        "run",
+        str(FILE),
+        "--url",
+        target.addresses.api,
+        "--checks",
+        ",".join(CHECKS),
+        "--max-examples",
+        str(examples),
+        "--seed",
+        str(SEED),
+        "--continue-on-failure",
+        "--generation-database",
+        "none",
+        "--no-color",
+        "--warnings",
+        "off",
         *[part for name, value in headers.items() for part in ("-H", f"{name}: {value}")],
-    ]  # fmt: skip
+    ]
 
 
 def fuzz(target: Target, world: TestWorld, examples: int) -> int:

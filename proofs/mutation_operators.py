@@ -12,11 +12,20 @@ from itertools import pairwise
 # Methods of a collection whose first argument is a filter.
 FILTERED = frozenset(
     {
-        "find", "find_one", "update_one", "update_many", "delete_one", "delete_many",
-        "find_one_and_update", "find_one_and_delete", "find_one_and_replace", "replace_one",
-        "count_documents", "distinct",
+        "find",
+        "find_one",
+        "update_one",
+        "update_many",
+        "delete_one",
+        "delete_many",
+        "find_one_and_update",
+        "find_one_and_delete",
+        "find_one_and_replace",
+        "replace_one",
+        "count_documents",
+        "distinct",
     }
-)  # fmt: skip
+)
 WIDER = 10
 # ``integer(query, name, default, maximum)`` of the store.
 DEFAULT_POSITION = 2

@@ -179,9 +179,13 @@ class Shard:
         """Run the suites on the copy as it is; every process of a run that hangs is killed."""
         command = [sys.executable, "proofs/mutation.py", "--try", str(self.world.folder), *options]
         with subprocess.Popen(
-            command, cwd=self.copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            command,
+            cwd=self.copy,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             start_new_session=True,
-        ) as self._run:  # fmt: skip
+        ) as self._run:
             try:
                 self._printed, _ = self._run.communicate(timeout=limit)
             except subprocess.TimeoutExpired:

@@ -47,17 +47,32 @@ FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 # Starting pytest costs a second: its parts are imported once, and each run is forked from there.
 FORKS = multiprocessing.get_context("forkserver")
 IMPORTED_ONCE = (
-    "_pytest.config", "_pytest.junitxml", "_pytest.python", "xdist.plugin",
-    "suites.pytest_plugin.plugin", "suites.client", "suites.contract",
-    "suites.testdata.ownership", "suites.testdata.people", "suites.client.websocket",
-    "suites.inspection.edge", "hypothesis.strategies", "pymongo", "pyotp",
-)  # fmt: skip
+    "_pytest.config",
+    "_pytest.junitxml",
+    "_pytest.python",
+    "xdist.plugin",
+    "suites.pytest_plugin.plugin",
+    "suites.client",
+    "suites.contract",
+    "suites.testdata.ownership",
+    "suites.testdata.people",
+    "suites.client.websocket",
+    "suites.inspection.edge",
+    "hypothesis.strategies",
+    "pymongo",
+    "pyotp",
+)
 SECONDS = 120
 # Timings under the load of several worlds say nothing, and a browser is slow to start.
 NOT_SAMPLED = (
-    "performance.", "smoke.frontend", "mobile.sync", "security.injection", "security.xss",
-    "security.input", "security.rate",
-)  # fmt: skip
+    "performance.",
+    "smoke.frontend",
+    "mobile.sync",
+    "security.injection",
+    "security.xss",
+    "security.input",
+    "security.rate",
+)
 
 
 def all_checks(part: str) -> list[str]:

@@ -67,9 +67,13 @@ def rehearse(*arguments: str) -> Rehearsed:
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "gates", "rehearse", "--out", folder, *arguments],
-            cwd=ROOT, env=environment(), capture_output=True, text=True, check=False,
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
             stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         seconds = time.monotonic() - began
         problems = [
             problem

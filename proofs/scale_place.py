@@ -23,11 +23,25 @@ from gates.sources.http import get
 STAGE = "ramp-10"
 # The objectives that read metrics; the others would need runs of the suites.
 OBJECTIVES = (
-    "served-build", "live-build", "traffic-share", "traffic-seen", "errors-against-blue",
-    "latency-against-blue", "payments-against-blue", "browsing-refused", "buying-refused",
-    "logins-refused", "anything-refused", "payments-declined", "orders-placed",
-    "payments-captured", "green-up", "errors-trigger", "latency-trigger", "restarts",
-)  # fmt: skip
+    "served-build",
+    "live-build",
+    "traffic-share",
+    "traffic-seen",
+    "errors-against-blue",
+    "latency-against-blue",
+    "payments-against-blue",
+    "browsing-refused",
+    "buying-refused",
+    "logins-refused",
+    "anything-refused",
+    "payments-declined",
+    "orders-placed",
+    "payments-captured",
+    "green-up",
+    "errors-trigger",
+    "latency-trigger",
+    "restarts",
+)
 RAMP_OBJECTIVES = re.compile(r'(?m)^objectives = \["with-traffic", "only-listed".*\]$')
 POLICY, LATE_POLICY = "policy.toml", "policy-late.toml"
 # One block of all samples: promtool reads the text once for each block, and Prometheus may keep
@@ -81,10 +95,17 @@ class ScalePlace:
     def options(self) -> tuple[str, ...]:
         """The options of every command of the gate."""
         return (
-            "--target", "green", "--targets", str(self.folder / "targets"),
-            "--policy", str(self.folder / self.policy), "--out", str(self.folder / "out"),
-            "--runs", str(self.folder / "runs"),
-        )  # fmt: skip
+            "--target",
+            "green",
+            "--targets",
+            str(self.folder / "targets"),
+            "--policy",
+            str(self.folder / self.policy),
+            "--out",
+            str(self.folder / "out"),
+            "--runs",
+            str(self.folder / "runs"),
+        )
 
     def prometheus_seconds(self) -> float:
         """The processor time of Prometheus so far."""
@@ -98,14 +119,19 @@ class ScalePlace:
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [str(ROOT / ".venv" / "bin" / "gates"), *arguments, *self.options],
-                stdout=file, stderr=subprocess.STDOUT, cwd=self.folder,
-            )  # fmt: skip
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+            )
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         return Asked(
-            time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024,
-            process.returncode, log.read_text(),
-        )  # fmt: skip
+            time.monotonic() - began,
+            usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / 1024,
+            process.returncode,
+            log.read_text(),
+        )
 
 
 @contextmanager
@@ -123,20 +149,33 @@ def prometheus_of(
     text, data = folder / "store.txt", folder / "data"
     series = store.write(text)
     subprocess.run(
-        ["promtool", "tsdb", "create-blocks-from", "openmetrics",
-         f"--max-block-duration={BLOCK_HOURS}h", str(text), str(data)],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            "promtool",
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            f"--max-block-duration={BLOCK_HOURS}h",
+            str(text),
+            str(data),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     text.unlink()
     (folder / "prometheus.yml").write_text("global: {scrape_interval: 15s}\n")
     with _health() as health, (folder / "prometheus.log").open("wb") as log:
         port = _free_port()
         process = subprocess.Popen(
-            ["prometheus", f"--config.file={folder / 'prometheus.yml'}",
-             f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
-             "--storage.tsdb.retention.time=30d"],
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={data}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--storage.tsdb.retention.time=30d",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url)
@@ -168,10 +207,15 @@ def _write_files(folder: Path, prometheus: str, health: str, without: Collection
 def _health() -> Iterator[str]:
     """The address of a green that says which build it is."""
     expected = target_file.load("green", ROOT / "targets").expected
-    body = json.dumps({
-        "release": expected.release, "version": expected.version, "digest": expected.digest,
-        "deployment": "green", "status": "ok",
-    }).encode()  # fmt: skip
+    body = json.dumps(
+        {
+            "release": expected.release,
+            "version": expected.version,
+            "digest": expected.digest,
+            "deployment": "green",
+            "status": "ok",
+        }
+    ).encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -223,10 +267,14 @@ def store_of(
     """
     now = int(time.time())
     return ScaleStore(
-        pods, routes, began_at=now - seconds, ramp_at=now - seconds + BEFORE_RAMP_SECONDS,
-        until=now + ahead, failing_at=0 if failing_in is None else now + failing_in,
+        pods,
+        routes,
+        began_at=now - seconds,
+        ramp_at=now - seconds + BEFORE_RAMP_SECONDS,
+        until=now + ahead,
+        failing_at=0 if failing_in is None else now + failing_in,
         late_ramp_at=now - seconds // 2 + BEFORE_RAMP_SECONDS,
-    )  # fmt: skip
+    )
 
 
 def median(values: Sequence[float]) -> float:

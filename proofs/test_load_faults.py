@@ -35,10 +35,13 @@ def test_two_workers_are_merged(load: Callable[..., LoadCommand]) -> None:
 
 def test_workers_of_other_machines_are_waited_for(load: Callable[..., LoadCommand]) -> None:
     address = f"127.0.0.1:{ports.free()['control']}"
-    command = load("smoke", "--users", "30", "--duration", "12", "--workers", "2",
-                   "--listen", address)  # fmt: skip
-    workers = [subprocess.Popen([sys.executable, "-m", "load", "worker", "--master", address],
-                                cwd=ROOT) for _ in range(2)]  # fmt: skip
+    command = load(
+        "smoke", "--users", "30", "--duration", "12", "--workers", "2", "--listen", address
+    )
+    workers = [
+        subprocess.Popen([sys.executable, "-m", "load", "worker", "--master", address], cwd=ROOT)
+        for _ in range(2)
+    ]
     code, printed = command.ended()
     assert code == ExitCode.GO, printed
     assert "the busiest of 2 processes" in printed
@@ -139,8 +142,7 @@ def test_a_starved_generator(load: Callable[..., LoadCommand]) -> None:
     time.sleep(3)
     generator.cpu_affinity([0])
     generator.nice(19)
-    hogs = [multiprocessing.get_context("fork").Process(target=busy, daemon=True)
-            for _ in range(4)]  # fmt: skip
+    hogs = [multiprocessing.get_context("fork").Process(target=busy, daemon=True) for _ in range(4)]
     for hog in hogs:
         hog.start()
     try:

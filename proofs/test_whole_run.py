@@ -7,8 +7,14 @@ from worlds import TestWorld
 
 ALL = "smoke or integration or security"
 # Each of these tests looks at what shoppers see, which needs products that shoppers see.
-OF_VISIBILITY = {"test_autocomplete", "test_catalogue", "test_facets", "test_no_text_runs",
-                 "test_saved", "test_text"}  # fmt: skip
+OF_VISIBILITY = {
+    "test_autocomplete",
+    "test_catalogue",
+    "test_facets",
+    "test_no_text_runs",
+    "test_saved",
+    "test_text",
+}
 # A look takes a second or two, that of saved searches waits for a cache; the machine may be busy.
 MAX_SECONDS = 20.0
 

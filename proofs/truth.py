@@ -42,7 +42,7 @@ def server(stall: float = 0.0) -> Iterator[str]:
     """The server in a process of its own; its address."""
     port = ports.free()["green_api"]
     times = [str(stall), str(EVERY)] if stall else []
-    process = subprocess.Popen([sys.executable, str(SERVER), str(port), *times])  # fmt: skip
+    process = subprocess.Popen([sys.executable, str(SERVER), str(port), *times])
     try:
         until = time.monotonic() + 10
         while time.monotonic() < until:
@@ -83,18 +83,24 @@ def main() -> int:
             measured = generated(url, USERS, SECONDS, Path(folder))
         phase = next(one for one in measured.phases if one.judged == ALL)
         total, used = phase.operations["total"], measured.generator
-        print(f"{name}: {total.done:,} of {phase.due:,} due, {used.processor_share[0] or 0:.0%}"
-              f" of a core, {used.memory_bytes[0] / 1e6:.0f} MB,"
-              f" lag p99 {1000 * (used.lag_p99_seconds or 0):.1f} ms", flush=True)  # fmt: skip
+        print(
+            f"{name}: {total.done:,} of {phase.due:,} due, {used.processor_share[0] or 0:.0%}"
+            f" of a core, {used.memory_bytes[0] / 1e6:.0f} MB,"
+            f" lag p99 {1000 * (used.lag_p99_seconds or 0):.1f} ms",
+            flush=True,
+        )
         for label, quantile in QUANTILES.items():
             truth = known_server.quantile(quantile, stall, EVERY)
             measured_seconds = float(getattr(total, label))
             off = abs(measured_seconds - truth)
             good = off <= max(share * truth, seconds)
             wrong += not good
-            print(f"  {label} {1000 * measured_seconds:8.1f} ms, truth {1000 * truth:8.1f} ms, "
-                  f"off by {100 * off / truth:4.1f} % or {1000 * off:5.1f} ms  "
-                  f"{'right' if good else 'WRONG'}", flush=True)  # fmt: skip
+            print(
+                f"  {label} {1000 * measured_seconds:8.1f} ms, truth {1000 * truth:8.1f} ms, "
+                f"off by {100 * off / truth:4.1f} % or {1000 * off:5.1f} ms  "
+                f"{'right' if good else 'WRONG'}",
+                flush=True,
+            )
         wrong += phase.unfinished > 0 or total.failed > 0
     print(json.dumps({"wrong": wrong}))
     return int(wrong > 0)

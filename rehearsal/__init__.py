@@ -95,10 +95,13 @@ def _rehearse(arguments: argparse.Namespace, out: Path) -> int:
         switch.refuse_unknown()
         context = open_context(
             ContextOptions(
-                "green", policy=arguments.policy, targets=str(world / "targets"), out=str(out),
+                "green",
+                policy=arguments.policy,
+                targets=str(world / "targets"),
+                out=str(out),
                 time_scale=arguments.time_scale,
             )
-        )  # fmt: skip
+        )
         code = _before_the_ramp(arguments, context)
         if code == 0:
             return _ramp(arguments, context, switch)

@@ -26,11 +26,23 @@ def run_suites(context: Context, marks: str) -> None:
     """
     say(f"suites on {context.target.name}: {marks}")
     output = run_command(
-        "pytest", str(SUITES), "-m", marks, "--target", context.target.name,
-        f"--targets={context.targets}", f"--out={context.out}", f"--policy={context.policy_file}",
-        "-q", "-p", "no:cacheprovider", "-p", "no:locust",
-        seconds=SUITES_SECONDS, accepted=(0, CHECKS_FAILED),
-    )  # fmt: skip
+        "pytest",
+        str(SUITES),
+        "-m",
+        marks,
+        "--target",
+        context.target.name,
+        f"--targets={context.targets}",
+        f"--out={context.out}",
+        f"--policy={context.policy_file}",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:locust",
+        seconds=SUITES_SECONDS,
+        accepted=(0, CHECKS_FAILED),
+    )
     lines = [line for line in output.splitlines() if line.strip()]
     say(lines[-1] if lines else "the suites printed nothing")
 
@@ -70,8 +82,22 @@ def _sign(context: Context, stage: Stage, items: list[SignOffObjective], person:
         for number in range(1, item.people + 1):
             name = person if number == 1 else f"{person} {number}"
             run_command(
-                "gates", "sign", item.name, "--stage", stage.name, "--target", context.target.name,
-                "--targets", str(context.targets), "--policy", context.policy_file,
-                "--out", str(context.out), "--by", name, "--note", "signed for a rehearsal",
-            )  # fmt: skip
+                "gates",
+                "sign",
+                item.name,
+                "--stage",
+                stage.name,
+                "--target",
+                context.target.name,
+                "--targets",
+                str(context.targets),
+                "--policy",
+                context.policy_file,
+                "--out",
+                str(context.out),
+                "--by",
+                name,
+                "--note",
+                "signed for a rehearsal",
+            )
     say(f"{person} signed {len(items)} items of {stage.name}")

@@ -24,9 +24,13 @@ def run_command(
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", *command], capture_output=True, text=True, check=False,
-            timeout=seconds, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-m", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+        )
     except subprocess.TimeoutExpired as error:
         raise RehearsalError(
             f"{' '.join(command[:4])}: the command did not end within {seconds:g} s"

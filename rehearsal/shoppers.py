@@ -112,11 +112,27 @@ def shopping(users: int, world: Path, out: Path) -> Iterator[Shoppers]:
     """
     with (out / "shoppers.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "load", "shop", "--target", "green", "--users", str(users),
-             "--duration", str(SHOPPING_SECONDS), "--targets", str(world / "targets"),
-             "--out", str(out)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "load",
+                "shop",
+                "--target",
+                "green",
+                "--users",
+                str(users),
+                "--duration",
+                str(SHOPPING_SECONDS),
+                "--targets",
+                str(world / "targets"),
+                "--out",
+                str(out),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         yield Shoppers(process, out / "shopping")
     finally:

@@ -24,9 +24,17 @@ def begin(world: World) -> subprocess.Popen[str]:
     folder_of(world).mkdir(exist_ok=True)
     textfile = textfile_folder(world) / f"{METRIC}.prom"
     command = [
-        sys.executable, "-m", "suites.backup", "take", "--target", TARGET,
-        "--targets", str(world.targets), "--textfile", str(textfile),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "suites.backup",
+        "take",
+        "--target",
+        TARGET,
+        "--targets",
+        str(world.targets),
+        "--textfile",
+        str(textfile),
+    ]
     return subprocess.Popen(
         command,
         env={**os.environ, **world.environment},

@@ -184,13 +184,31 @@ def _target() -> Target:
     """The target that stands for green of a recording; it has no expected build."""
     nowhere = Addresses("", "", "", "", "", "", "", None)
     return Target(
-        name="recording", digest="", description="a recording", deployment=GREEN,
-        production=False, expected=Build("", "", ""), schema_version=1, addresses=nowhere,
-        patience_seconds=1, loopback_sources=False, log_files=(), suites=frozenset(),
-        capabilities=frozenset(), slot=GREEN, servers=(GREEN,), instances=(),
-        policies=frozenset(), unset=(), baseline_slot=BLUE, public_address="",
-        shop="", router="", secrets={}, colour_label=COLOUR_LABEL,
-    )  # fmt: skip
+        name="recording",
+        digest="",
+        description="a recording",
+        deployment=GREEN,
+        production=False,
+        expected=Build("", "", ""),
+        schema_version=1,
+        addresses=nowhere,
+        patience_seconds=1,
+        loopback_sources=False,
+        log_files=(),
+        suites=frozenset(),
+        capabilities=frozenset(),
+        slot=GREEN,
+        servers=(GREEN,),
+        instances=(),
+        policies=frozenset(),
+        unset=(),
+        baseline_slot=BLUE,
+        public_address="",
+        shop="",
+        router="",
+        secrets={},
+        colour_label=COLOUR_LABEL,
+    )
 
 
 TARGET = _target()

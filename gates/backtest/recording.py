@@ -116,9 +116,12 @@ class Recording:
         return self._answer(selector, window, at, _of_processes(selector, self._up))
 
     def _answer(
-        self, selector: str, window: timedelta, at: float,
+        self,
+        selector: str,
+        window: timedelta,
+        at: float,
         columns: Iterator[tuple[dict[str, str], _Column]],
-    ) -> SampleSet:  # fmt: skip
+    ) -> SampleSet:
         since = at - window.total_seconds()
         every = [Series(labels, column.between(since, at)) for labels, column in columns]
         series = tuple(line for line in every if line.samples)
@@ -144,8 +147,11 @@ class Recording:
                 self._counters.setdefault((*key, identity), _Column()).add(event.at, value)
             if event.started is not None:
                 self._starts.setdefault((*key, ""), _Column()).add(event.at, event.started)
-        looks = [(event.at, event.slot, event.instance, 1.0) for event in self.events
-                 if isinstance(event, Scrape)]  # fmt: skip
+        looks = [
+            (event.at, event.slot, event.instance, 1.0)
+            for event in self.events
+            if isinstance(event, Scrape)
+        ]
         looks += [(failed.at, failed.slot, failed.instance, 0.0) for failed in self.failed]
         for at, slot, instance, value in sorted(looks):
             self._up.setdefault((slot, instance, ""), _Column()).add(at, value)

@@ -262,9 +262,12 @@ def _add_reading(add: AddCommand) -> None:
     meaning = "also check the target's secrets, files, addresses and buckets"
     options.add_target(lint, meaning, required=False)
     lint.add_argument(
-        "--recording", metavar="FILE", action="append", default=[],
+        "--recording",
+        metavar="FILE",
+        action="append",
+        default=[],
         help="also check that a recording has the buckets of the policy; can be repeated",
-    )  # fmt: skip
+    )
 
 
 def _add_verify_attestation(add: AddCommand) -> None:

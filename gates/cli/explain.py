@@ -88,9 +88,15 @@ def _refuse_signing(recorded: DecisionDocument, again: Decision, formats: Chosen
 def _statement_facts(decision: Decision) -> tuple[object, ...]:
     """Return the facts about a decision that a signed statement contains."""
     return (
-        decision.outcome, decision.reason, decision.stage, decision.target, decision.build,
-        decision.build_digest, decision.at, decision.time_scale,
-    )  # fmt: skip
+        decision.outcome,
+        decision.reason,
+        decision.stage,
+        decision.target,
+        decision.build,
+        decision.build_digest,
+        decision.at,
+        decision.time_scale,
+    )
 
 
 def _compare(recorded: Decision, judged_again: Decision, stream: TextIO) -> int:

@@ -109,9 +109,12 @@ def _baseline_context(arguments: argparse.Namespace) -> Context:
         ConfigurationError: the policy or the baseline's target file is wrong.
     """
     options = ContextOptions(
-        arguments.baseline, policy=arguments.policy, targets=arguments.targets, out=arguments.out,
+        arguments.baseline,
+        policy=arguments.policy,
+        targets=arguments.targets,
+        out=arguments.out,
         time_scale=arguments.time_scale,
-    )  # fmt: skip
+    )
     return open_context(options)
 
 

@@ -71,7 +71,9 @@ def _stage(status: StageStatus) -> JsonObject:
         "stage": status.stage.name,
         "title": status.stage.title,
         "guide": status.stage.guide,
-        "decision": None if document is None else {
+        "decision": None
+        if document is None
+        else {
             "id": document.entry_id,
             "decision": document.decision.outcome.value,
             "at": document.decision.at.isoformat(),
@@ -87,4 +89,4 @@ def _stage(status: StageStatus) -> JsonObject:
             }
             for objective in status.objectives
         ],
-    }  # fmt: skip
+    }

@@ -205,10 +205,19 @@ class Collector:
     def _command(self, request: CheckRequest) -> list[str]:
         """Return the options of the collector command for a request."""
         options = [
-            "--target", self.target.name, "--targets", str(self.targets),
-            "--policy", str(self.policy), "--runs", str(self.folder), "--out", str(self.out),
-            "--set", request.check_set,
-        ]  # fmt: skip
+            "--target",
+            self.target.name,
+            "--targets",
+            str(self.targets),
+            "--policy",
+            str(self.policy),
+            "--runs",
+            str(self.folder),
+            "--out",
+            str(self.out),
+            "--set",
+            request.check_set,
+        ]
         if request.since is not None:
             options += ["--since", request.since.isoformat()]
             if self.orders is not None and self.orders.is_file():

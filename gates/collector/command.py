@@ -54,9 +54,12 @@ def run_command(options: Sequence[str], until: float, cancelled: threading.Event
         # The present folder is not searched (-P): a folder named suites in it would be run.
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", MODULE, *options],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
             env=_environment(folder),
-        )  # fmt: skip
+        )
         try:
             while (code := process.poll()) is None:
                 if cancelled.wait(POLL_SECONDS) or time.monotonic() >= until:

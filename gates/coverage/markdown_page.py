@@ -74,11 +74,15 @@ def _objective(deciding: DecidingObjective) -> str:
 def _objectives(matrix: Matrix) -> list[str]:
     """List the objectives, with the sources of their evidence and the names of their stages."""
     rows = [
-        (f"`{deciding.objective.name}`", deciding.objective.guide,
-         sources_text(deciding), stages_text(matrix, deciding.stages))
+        (
+            f"`{deciding.objective.name}`",
+            deciding.objective.guide,
+            sources_text(deciding),
+            stages_text(matrix, deciding.stages),
+        )
         for deciding in matrix.objectives
         if not isinstance(deciding.objective, SignOffObjective)
-    ]  # fmt: skip
+    ]
     return _table(("objective", "guide", "source", "stages"), rows)
 
 

@@ -50,13 +50,20 @@ class Source(Enum):
 
 # The first part of a check's id is its suite, and the second part of a platform check its area.
 AREAS = {
-    "services": Source.SERVICES, "prometheus": Source.PROMETHEUS,
-    "alertmanager": Source.ALERTMANAGER, "grafana": Source.GRAFANA, "database": Source.DATABASE,
-    "integrity": Source.INTEGRITY, "backup": Source.BACKUP, "balancer": Source.BALANCER,
-}  # fmt: skip
+    "services": Source.SERVICES,
+    "prometheus": Source.PROMETHEUS,
+    "alertmanager": Source.ALERTMANAGER,
+    "grafana": Source.GRAFANA,
+    "database": Source.DATABASE,
+    "integrity": Source.INTEGRITY,
+    "backup": Source.BACKUP,
+    "balancer": Source.BALANCER,
+}
 SUITES = {
-    "smoke": Source.SMOKE, "security": Source.SECURITY, "performance": Source.PERFORMANCE,
-}  # fmt: skip
+    "smoke": Source.SMOKE,
+    "security": Source.SECURITY,
+    "performance": Source.PERFORMANCE,
+}
 
 
 def checks_of(objective: Objective) -> tuple[str, ...]:
@@ -93,10 +100,15 @@ def _source_of(objective: Objective) -> Source:
         case ListedChecksObjective() | ChecksObjective() | NoFailedChecksObjective():
             source = Source.RUN_RECORDS
         case (
-            LiveBuildObjective() | RatioObjective() | ComparisonObjective()
-            | ThroughputObjective() | TriggerObjective() | TrafficObjective()
-            | RestartsObjective() | AvailabilityObjective()
-        ):  # fmt: skip
+            LiveBuildObjective()
+            | RatioObjective()
+            | ComparisonObjective()
+            | ThroughputObjective()
+            | TriggerObjective()
+            | TrafficObjective()
+            | RestartsObjective()
+            | AvailabilityObjective()
+        ):
             source = Source.METRICS
         case _:
             assert_never(objective)

@@ -9,9 +9,14 @@ from gates.signing.status import StageStatus, State
 # From the best state to the worst; an item is in the worst state of its objectives, so an advisory
 # objective shows only where no other objective decides the item.
 ORDER = (
-    State.ADVISORY, State.VERIFIED, State.SIGNED, State.OVERRIDDEN, State.OPEN, State.EXPIRED,
+    State.ADVISORY,
+    State.VERIFIED,
+    State.SIGNED,
+    State.OVERRIDDEN,
+    State.OPEN,
+    State.EXPIRED,
     State.FAILED,
-)  # fmt: skip
+)
 RecordedStates = Mapping[str, State]
 NO_STATES: RecordedStates = MappingProxyType({})
 

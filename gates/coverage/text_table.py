@@ -86,6 +86,10 @@ def _row_lines(matrix: Matrix, row: MatrixRow, states: RecordedStates) -> Iterat
 
 def _wrapped(first: str, text: str) -> list[str]:
     return wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=INDENT + "  ",
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=INDENT + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

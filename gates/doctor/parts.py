@@ -40,9 +40,12 @@ def parts_of(target: Target) -> tuple[Part, ...]:
         Part("api", addresses.api, access.api, any_status=True),
         Part("health", addresses.health, access.health, any_status=True),
         Part("prometheus", f"{addresses.prometheus}{QUERY}", access.prometheus),
-        *((Part("balancer_control", f"{control}/config", access.balancer_control),)
-          if control else ()),
-    )  # fmt: skip
+        *(
+            (Part("balancer_control", f"{control}/config", access.balancer_control),)
+            if control
+            else ()
+        ),
+    )
 
 
 def examine_parts(target: Target) -> Iterator[Line]:
@@ -58,9 +61,10 @@ def examine_parts(target: Target) -> Iterator[Line]:
             yield _build(target, answer)
     if not target.addresses.balancer_control:
         yield look(
-            "address of balancer_control", "the target file names no balancer",
+            "address of balancer_control",
+            "the target file names no balancer",
             "gates ramp needs balancer_control in [addresses] and router in [traffic]",
-        )  # fmt: skip
+        )
 
 
 def _lines(part: Part, answer: Answer) -> Iterator[Line]:
@@ -115,14 +119,15 @@ def _build(target: Target, answer: Answer) -> Line:
     served = parse(target.addresses.health, answer.status, answer.body)
     if served.build is None:
         return fail(
-            "build", served.problem,
+            "build",
+            served.problem,
             "let the health address return release, version, digest and deployment as JSON",
-        )  # fmt: skip
+        )
     if (served.build, served.deployment) != (target.expected, target.deployment):
         return look(
             "build",
             f"health names the build {served.build} and the deployment {served.deployment}",
             f"the target file expects {target.expected} and {target.deployment}; correct "
             "[expected] and deployment, or deploy the expected build",
-        )  # fmt: skip
+        )
     return ok("build", f"health names the build {served.build}, as expected")

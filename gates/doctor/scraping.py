@@ -37,10 +37,11 @@ def examine_scraping(policy: Policy, target: Target) -> Iterator[Line]:
         if not answer.series:
             problem, _, mend = answer.problem.partition("; ")
             yield fail(
-                f"instances of {colour}", problem,
+                f"instances of {colour}",
+                problem,
                 mend
                 or "correct slot, baseline_slot and colour_label in [metrics] of the target file",
-            )  # fmt: skip
+            )
             continue
         yield _instances(colour, answer, target, processes)
         yield _interval(colour, answer, target)
@@ -53,15 +54,17 @@ def _instances(colour: str, answer: SampleSet, target: Target, processes: Proces
     down = sorted(name for name, value in last.items() if value == 0)
     if down:
         return fail(
-            subject, f"{len(down)} of {len(last)} are down: {', '.join(down[:MAX_SHOWN])}",
+            subject,
+            f"{len(down)} of {len(last)} are down: {', '.join(down[:MAX_SHOWN])}",
             "look at the targets page of Prometheus for the error of the scrape",
-        )  # fmt: skip
+        )
     missing = sorted(set(target.instances) - last.keys()) if colour == "green" else []
     if missing:
         return fail(
-            subject, f"Prometheus does not scrape {', '.join(missing[:MAX_SHOWN])}",
+            subject,
+            f"Prometheus does not scrape {', '.join(missing[:MAX_SHOWN])}",
             "correct instances in [metrics] of the target file, or the scrape configuration",
-        )  # fmt: skip
+        )
     return ok(subject, f"{len(last)} are up: {', '.join(sorted(last)[:MAX_SHOWN])}")
 
 
@@ -83,17 +86,19 @@ def _interval(colour: str, answer: SampleSet, target: Target) -> Line:
             f"{usual:.1f} s: a window of {TRIGGER_SECONDS:g} s can have fewer than {MIN_SCRAPES} "
             "scrapes",
             "let Prometheus scrape the store every 15 s or more often",
-        )  # fmt: skip
+        )
     stated = target.scrape_interval_seconds
     if stated and usual > stated * TOLERANCE:
         return fail(
-            subject, f"{usual:.1f} s, and the target file states {stated:g} s",
+            subject,
+            f"{usual:.1f} s, and the target file states {stated:g} s",
             "correct scrape_interval_seconds in [metrics] of the target file, or the scrape "
             "configuration",
-        )  # fmt: skip
+        )
     if not stated:
         return look(
-            subject, f"{usual:.1f} s; the target file states no interval",
+            subject,
+            f"{usual:.1f} s; the target file states no interval",
             f"write scrape_interval_seconds = {usual:.0f} in [metrics] of the target file",
-        )  # fmt: skip
+        )
     return ok(subject, f"{usual:.1f} s")

@@ -40,9 +40,7 @@ class Examination:
     def series(self, selector: str, slot: str) -> Listing:
         """Ask Prometheus for the recent time series that a selector matches for one colour."""
         text = of_colour(selector, slot, self.target.colour_label)
-        return recent_series(
-            self.target.addresses.prometheus, self.target.access.prometheus, text
-        )  # fmt: skip
+        return recent_series(self.target.addresses.prometheus, self.target.access.prometheus, text)
 
     def colours(self) -> Mapping[str, str]:
         """Return the value of the colour label for ``green`` and for ``blue``."""
@@ -136,8 +134,9 @@ def _labels(
     declared = indicator.labels | ALWAYS | {label, "instance"}
     replicas = examination.target.replica_labels
     groups: dict[tuple[tuple[str, str], ...], list[Labels]] = {}
-    without = {tuple(sorted((k, v) for k, v in labels.items() if k not in replicas))
-               for labels in series}  # fmt: skip
+    without = {
+        tuple(sorted((k, v) for k, v in labels.items() if k not in replicas)) for labels in series
+    }
     for labels in map(dict, sorted(without)):
         key = tuple(sorted((k, v) for k, v in labels.items() if k in declared and k != "job"))
         groups.setdefault(key, []).append(labels)
@@ -147,8 +146,9 @@ def _labels(
         yield ok(subject, "each event counts in one time series only")
         return
     first, second = next(combinations(doubled, 2))
-    differing = sorted(name for name in first.keys() | second.keys()
-                       if first.get(name) != second.get(name))  # fmt: skip
+    differing = sorted(
+        name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
+    )
     yield fail(
         subject,
         f"two series differ only in the label {', '.join(differing)}: "
@@ -191,12 +191,12 @@ def _weights(examination: Examination, indicator: WeightIndicator) -> Line:
             "Prometheus has no weights of a balancer; the ledger of gates ramp has the moves",
             f"let Prometheus scrape the balancer, and name the metric of the weights in "
             f"[indicators.{indicator.name}]",
-        )  # fmt: skip
+        )
     missing = [name for name in examination.target.servers if name not in servers]
     if missing:
         return fail(
             "traffic weights",
             f"Prometheus has no weight of {', '.join(missing)}; its servers: {', '.join(servers)}",
             "correct the value of servers in the table [metrics] of the target file",
-        )  # fmt: skip
+        )
     return ok("traffic weights", f"servers {', '.join(servers[:MAX_SHOWN])}")

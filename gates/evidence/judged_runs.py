@@ -48,11 +48,16 @@ def _judged_run(
     kind: str, run: Run | LoadRun, subjects: Iterable[str], failed: Iterable[str]
 ) -> JudgedRun:
     return JudgedRun(
-        kind=kind, run_id=run.run_id, record_size=run.record_size,
-        record_digest=run.record_digest, sealed=run.state is RunState.FINISHED,
-        started_at=run.started_at, build=str(run.build or ""), subjects=frozenset(subjects),
+        kind=kind,
+        run_id=run.run_id,
+        record_size=run.record_size,
+        record_digest=run.record_digest,
+        sealed=run.state is RunState.FINISHED,
+        started_at=run.started_at,
+        build=str(run.build or ""),
+        subjects=frozenset(subjects),
         failed=frozenset(failed),
-    )  # fmt: skip
+    )
 
 
 def lost(

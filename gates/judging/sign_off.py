@@ -27,11 +27,19 @@ INVISIBLE = frozenset(
     map(
         chr,
         (
-            0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0,
-            *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0),
+            0x034F,
+            0x115F,
+            0x1160,
+            0x17B4,
+            0x17B5,
+            0x3164,
+            0xFFA0,
+            *range(0x180B, 0x1810),
+            *range(0xFE00, 0xFE10),
+            *range(0xE0100, 0xE01F0),
         ),
     )
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +151,14 @@ def problem_of(
     age = now - signed.at
     hours = f"{requirement.max_age.total_seconds() / 3600:g} h"
     problems = (
-        (age < -CLOCK_TOLERANCE, Measured.ERROR,
-         f"has a time in the future: {moment_text(signed.at)}"),
+        (
+            age < -CLOCK_TOLERANCE,
+            Measured.ERROR,
+            f"has a time in the future: {moment_text(signed.at)}",
+        ),
         (signed.expires_at <= now, Measured.STALE, f"expired at {moment_text(signed.expires_at)}"),
         (age > requirement.max_age, Measured.STALE, f"is older than {hours}, the maximum age"),
-    )  # fmt: skip
+    )
     return next(
         ((measured, problem) for is_true, measured, problem in problems if is_true),
         (Measured.OK, ""),
@@ -218,10 +229,11 @@ def conclude(objective: SignOffObjective, sign_offs: StageSignOffs, now: datetim
         query=f"sign-offs of {objective.name} for {sign_offs.stage}",
         window_seconds=objective.max_age.total_seconds(),
         samples=len(records),
-        age_seconds=min(((now - record.sign_off.at).total_seconds() for record in signers),
-                        default=None),
+        age_seconds=min(
+            ((now - record.sign_off.at).total_seconds() for record in signers), default=None
+        ),
         value=names or "nobody",
-    )  # fmt: skip
+    )
     if len(signers) >= objective.people:
         until = end_of(signers[objective.people - 1], requirement)
         sentence = f"signed by {names}, valid until {moment_text(until)}: {item}"
@@ -229,8 +241,9 @@ def conclude(objective: SignOffObjective, sign_offs: StageSignOffs, now: datetim
     else:
         refused = [(record, problem) for record, _, problem in problems if problem]
         count = f"{len(signers)} of {objective.people} people have signed: {item}"
-        sentence = "; ".join([count, *_details(names, len(records) - len(refused), signers),
-                              *_refused(refused)])  # fmt: skip
+        sentence = "; ".join(
+            [count, *_details(names, len(records) - len(refused), signers), *_refused(refused)]
+        )
         measured = _worst(signers, [state for _, state, _ in problems])
         conclusion = Conclusion(measured, Verdict.INCONCLUSIVE, sentence)
     return finding_of(objective, conclusion, [measurement], command(objective, sign_offs))

@@ -79,9 +79,14 @@ def timeline_of(objective: ShareObjective, evidence: Evidence) -> Timeline:
             "Prometheus has no traffic weights, and the ledger has no ramp" if unscraped else ""
         )
         return Timeline(
-            answer, (), answer.measured, answer.problem, by_ledger=False, moves=(),
+            answer,
+            (),
+            answer.measured,
+            answer.problem,
+            by_ledger=False,
+            moves=(),
             no_ramp=no_ramp or answer.problem,
-        )  # fmt: skip
+        )
     return of_weights(answer, objective.indicator.server_label, evidence.target)
 
 
@@ -92,9 +97,14 @@ def _of_ledger(answer: SampleSet, moves: Sequence[Move]) -> Timeline:
     current = _current(moves)
     no_ramp = "" if current else "Prometheus has no traffic weights, and the ledger has no ramp"
     return Timeline(
-        answer, ((*shares, last),), Measured.OK, "", by_ledger=True, moves=tuple(current),
+        answer,
+        ((*shares, last),),
+        Measured.OK,
+        "",
+        by_ledger=True,
+        moves=tuple(current),
         no_ramp=no_ramp,
-    )  # fmt: skip
+    )
 
 
 def of_weights(answer: SampleSet, server_label: str, target: Target) -> Timeline:

@@ -220,9 +220,15 @@ class OtherEntry:
 
 RampEventEntry = RampStartEntry | RampResumptionEntry | RampRollbackEntry | RampEndEntry
 LedgerEntry = (
-    DecisionEntry | MoveEntry | RampEventEntry | RollbackEntry | SignOffEntry | RevocationEntry
-    | RecoveryEntry | OtherEntry
-)  # fmt: skip
+    DecisionEntry
+    | MoveEntry
+    | RampEventEntry
+    | RollbackEntry
+    | SignOffEntry
+    | RevocationEntry
+    | RecoveryEntry
+    | OtherEntry
+)
 
 
 def encode(entry: LedgerEntry) -> JsonObject:

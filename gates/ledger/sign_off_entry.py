@@ -58,14 +58,18 @@ class RevocationEntry:
 
 def encode(entry: SignOffEntry | RevocationEntry) -> JsonObject:
     """Return the JSON object of the entry of a sign-off or a revocation."""
-    content = _encode_sign_off(entry.sign_off) if isinstance(entry, SignOffEntry) else {
-        "kind": REVOCATION,
-        "target": entry.target,
-        "revoked": entry.revoked,
-        **_encode_person(entry.person),
-        "note": entry.note,
-        "at": entry.at.isoformat(),
-    }  # fmt: skip
+    content = (
+        _encode_sign_off(entry.sign_off)
+        if isinstance(entry, SignOffEntry)
+        else {
+            "kind": REVOCATION,
+            "target": entry.target,
+            "revoked": entry.revoked,
+            **_encode_person(entry.person),
+            "note": entry.note,
+            "at": entry.at.isoformat(),
+        }
+    )
     return {**content, SIGNATURE: entry.signature} if entry.signature else content
 
 

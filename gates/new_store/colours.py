@@ -8,9 +8,21 @@ from gates.sources.series_names import Labels
 
 # Usual labels of the colours, the likeliest first.
 USUAL = (
-    "slot", "track", "colour", "color", "deployment", "release", "variant", "role", "stage",
-    "version", "app_version", "namespace", "pod_template_hash", "rollouts_pod_template_hash",
-)  # fmt: skip
+    "slot",
+    "track",
+    "colour",
+    "color",
+    "deployment",
+    "release",
+    "variant",
+    "role",
+    "stage",
+    "version",
+    "app_version",
+    "namespace",
+    "pod_template_hash",
+    "rollouts_pod_template_hash",
+)
 # Usual values, where health does not say which value is green's.
 GREEN_VALUES = ("green", "canary", "candidate", "new", "next", "preview", "v2")
 COLOURS = 2

@@ -146,9 +146,10 @@ def _own_indicators(metrics: Metrics) -> IndicatorTables:
     """Write indicators from the names of the store's own metrics."""
     indicators = IndicatorTables()
     counters = [
-        name for name in sorted(metrics.names)
+        name
+        for name in sorted(metrics.names)
         if name.endswith(("_total", "_count")) and REQUESTS.search(name)
-    ]  # fmt: skip
+    ]
     with_status = [name for name in counters if _status_label(metrics, name)]
     if not with_status:
         indicators.notes.append(
@@ -176,8 +177,9 @@ def _own_indicators(metrics: Metrics) -> IndicatorTables:
             "Prometheus has no start times, so a fall of a counter counts as a restart"
         )
     indicators.tables["traffic_weights"] = {
-        "weights": 'haproxy_server_weight{proxy="store"}', "server_label": "server",
-    }  # fmt: skip
+        "weights": 'haproxy_server_weight{proxy="store"}',
+        "server_label": "server",
+    }
     return indicators
 
 
@@ -189,10 +191,13 @@ def _declared_labels(metrics: Metrics, name: str) -> list[str]:
 def _add_durations(indicators: IndicatorTables, metrics: Metrics) -> None:
     """Add the indicators of slow requests, from the histogram with the most similar name."""
     buckets = [
-        name for name in sorted(metrics.names)
-        if name.endswith("_bucket") and DURATIONS.search(name) and REQUESTS.search(name)
+        name
+        for name in sorted(metrics.names)
+        if name.endswith("_bucket")
+        and DURATIONS.search(name)
+        and REQUESTS.search(name)
         and name.removesuffix("_bucket") + "_count" in metrics.names
-    ]  # fmt: skip
+    ]
     if not buckets:
         indicators.notes.append(
             "Prometheus has no histogram of request durations (a metric NAME_bucket), so the "
@@ -321,8 +326,9 @@ def add_build(
     if served.build is None and indicators.has("build"):
         return
     indicators.tables["build"] = {
-        "build": f'{USUAL_INFO}{{slot="{SLOT}"}}', "version_label": "version",
-    }  # fmt: skip
+        "build": f'{USUAL_INFO}{{slot="{SLOT}"}}',
+        "version_label": "version",
+    }
     indicators.missing.append(
         f"no info series has the build of the health answer: let each process export "
         f"{USUAL_INFO} with a label version, or correct [indicators.build]"

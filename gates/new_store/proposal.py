@@ -134,9 +134,7 @@ def _access(path: Path) -> TargetAccess:
             raise ConfigurationError("; ".join(earlier.access_problems))
         return earlier.access
     schemes = dict.fromkeys(PARTS, "https")
-    reader = AccessReader(
-        Table(str(path), "access", {}), path, SecretValues({}), schemes, {}, []
-    )  # fmt: skip
+    reader = AccessReader(Table(str(path), "access", {}), path, SecretValues({}), schemes, {}, [])
     return reader.target_access(5.0)
 
 

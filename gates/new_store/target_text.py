@@ -54,8 +54,11 @@ class TargetContent:
         """The keys that a person must fill in."""
         keys = [] if self.deployment else ["deployment"]
         keys += [] if self.build else ["expected.release", "expected.version", "expected.digest"]
-        keys += [f"metrics.{key}" for key, value in self.metrics.items()
-                 if str(value).startswith(PLACEHOLDER)]  # fmt: skip
+        keys += [
+            f"metrics.{key}"
+            for key, value in self.metrics.items()
+            if str(value).startswith(PLACEHOLDER)
+        ]
         return tuple(keys)
 
 
@@ -90,12 +93,14 @@ def target_of(content: TargetContent, kept: Mapping[str, object]) -> str:
     build = content.build or UNKNOWN
     tables: dict[str, object] = {
         "expected": {
-            "release": build.release, "version": build.version, "digest": build.digest,
+            "release": build.release,
+            "version": build.version,
+            "digest": build.digest,
         },
         "addresses": content.addresses,
         "access": {"patience_seconds": PATIENCE_SECONDS, "source_addresses": "own"},
         "metrics": content.metrics,
-    }  # fmt: skip
+    }
     if "balancer_control" in content.addresses:
         tables["traffic"] = {"router": "config"}
     if content.suites:

@@ -73,12 +73,14 @@ def terms_of(table: Table, plan: RampPlan, metrics: Metrics) -> ComparisonTerms:
         guide=terms,
         # Customers' events are few: the test waits until blue's level is known.
         customers=replace(
-            terms, alike=MIN_CHANCE_OF_CUSTOMERS, patience=terms.ramp,
+            terms,
+            alike=MIN_CHANCE_OF_CUSTOMERS,
+            patience=terms.ramp,
             stop_at=_stop_at(customers, metrics[1]),
         ),
         least_ratio=throughput.number("least_ratio", 0.5, 1),
         hold_ratio=throughput.number("hold_ratio", 0.1, 1),
-    )  # fmt: skip
+    )
     table.end_of(customers, throughput)
     if not fast < slow < terms.history:
         problem = "expected a value over batch_seconds and under history_seconds"

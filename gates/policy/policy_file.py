@@ -66,9 +66,12 @@ PLATFORM_LIMITS = {
 }
 # Without these limits a load run proves nothing.
 ALWAYS = (
-    "generator_processor", "generator_lag_seconds", "requests_per_user_minute", "requests_done",
+    "generator_processor",
+    "generator_lag_seconds",
+    "requests_per_user_minute",
+    "requests_done",
     "requests_failed",
-)  # fmt: skip
+)
 PROFILES = ("load", "smoke", "stress", "spike", "soak")
 KNEE = "knee"
 ALL_OPERATIONS = "total"

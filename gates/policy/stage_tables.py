@@ -267,19 +267,22 @@ def _refuse_unbound(
         objective.window for objective in chosen if isinstance(objective, LiveBuildObjective)
     ]
     live = [
-        objective for objective in chosen
+        objective
+        for objective in chosen
         if isinstance(objective, LiveObjective | AvailabilityObjective)
-    ]  # fmt: skip
+    ]
     shares = [objective for objective in chosen if isinstance(objective, ShareObjective)]
     if live and not (windows and shares):
         raise table.error(
             "objectives", f"{live[0].name} needs objectives of kinds live_build and share"
         )
     limited = [
-        objective for objective in live
-        if isinstance(objective, ComparisonObjective) and not objective.relative
+        objective
+        for objective in live
+        if isinstance(objective, ComparisonObjective)
+        and not objective.relative
         and objective.name not in trials
-    ]  # fmt: skip
+    ]
     if live and not limited:
         raise table.error(
             "objectives",

@@ -16,9 +16,14 @@ from gates.routers import ROUTERS
 POLICY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 DIGEST = re.compile(r"sha256:[0-9a-f]{32,64}\Z")
 OPTIONAL_ADDRESSES = (
-    "frontend", "edge_https", "edge_http", "balancer_control", "alertmanager", "grafana",
+    "frontend",
+    "edge_https",
+    "edge_http",
+    "balancer_control",
+    "alertmanager",
+    "grafana",
     "notifications",
-)  # fmt: skip
+)
 # More processes than this would be load, and not tests.
 MAX_PROCESSES = 8
 ADDRESS = re.compile(r"(https?|tcp)://[^\s/@]+(/\S*)?\Z")
@@ -161,9 +166,10 @@ def _policies(top: Table, *, production: bool) -> frozenset[str]:
     if "policy" not in top.left():
         if production:
             raise top.error(
-                "policy", 'missing; a production target needs [policy] accepted = ["sha256:…"], '
+                "policy",
+                'missing; a production target needs [policy] accepted = ["sha256:…"], '
                 "and `gates stages` prints the digest",
-            )  # fmt: skip
+            )
         return frozenset()
     table = top.table("policy")
     accepted = table.texts("accepted")

@@ -71,9 +71,16 @@ def _as_one(objective: str, members: Sequence[Finding]) -> Finding:
     subjects = tuple(subject for member in members for subject in member.subjects)
     measurements = dict.fromkeys(value for member in members for value in member.measurements)
     return Finding(
-        objective, first.guide, first.measured, first.verdict, f"{len(subjects)} checks passed",
-        "", tuple(measurements), first.breach, subjects,
-    )  # fmt: skip
+        objective,
+        first.guide,
+        first.measured,
+        first.verdict,
+        f"{len(subjects)} checks passed",
+        "",
+        tuple(measurements),
+        first.breach,
+        subjects,
+    )
 
 
 def _row(finding: Finding, evidence: Evidence | None) -> FindingRow:

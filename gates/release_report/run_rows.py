@@ -22,9 +22,16 @@ NAMES = {
 # The ids of this suite's checks have the name of a group after the first dot.
 GROUPED = "platform"
 ORDER = (
-    "smoke", "access", "payments", "gamification", "mobile", "realtime", "search", "performance",
+    "smoke",
+    "access",
+    "payments",
+    "gamification",
+    "mobile",
+    "realtime",
+    "search",
+    "performance",
     "security",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,11 @@ def _phases(phases: Sequence[LoadPhase]) -> Iterator[Latencies]:
         total = phase.operations.get(TOTAL)
         if total is not None:
             yield Latencies(
-                phase.name, phase.users_reached, total.done, total.failed, total.p50, total.p95,
+                phase.name,
+                phase.users_reached,
+                total.done,
+                total.failed,
+                total.p50,
+                total.p95,
                 total.p99,
-            )  # fmt: skip
+            )

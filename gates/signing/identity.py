@@ -38,12 +38,20 @@ class Pipeline:
 # Sources: the documentation of GitHub Actions ("Variables reference") and of GitLab CI/CD
 # ("Predefined variables").
 PIPELINES = (
-    Pipeline("GitHub Actions", lambda environment: environment.get("GITHUB_ACTIONS") == "true",
-             "GITHUB_ACTOR", "GITHUB_RUN_ID"),
-    Pipeline("GitLab CI", lambda environment: environment.get("GITLAB_CI") == "true"
-             or "CI_JOB_ID" in environment, "GITLAB_USER_LOGIN", "CI_JOB_ID"),
+    Pipeline(
+        "GitHub Actions",
+        lambda environment: environment.get("GITHUB_ACTIONS") == "true",
+        "GITHUB_ACTOR",
+        "GITHUB_RUN_ID",
+    ),
+    Pipeline(
+        "GitLab CI",
+        lambda environment: environment.get("GITLAB_CI") == "true" or "CI_JOB_ID" in environment,
+        "GITLAB_USER_LOGIN",
+        "CI_JOB_ID",
+    ),
     Pipeline(SIGNER, lambda environment: SIGNER in environment, SIGNER, ""),
-)  # fmt: skip
+)
 # This variable names the person who started the run of another person again.
 STARTED_AGAIN = "GITHUB_TRIGGERING_ACTOR"
 

@@ -69,9 +69,11 @@ def _refusal(status: int, access: Access) -> str:
     if not used or (status == UNAUTHORIZED and not access.variables):
         advice = f"; or correct {used}, if the server refused this log-in" if used else ""
         return f"the server wants a log-in or a tenant; set {_login_keys(access)}{advice}"
-    problem = "the server refuses the log-in" if status == UNAUTHORIZED else (
-        "this log-in has no permission to read this address"
-    )  # fmt: skip
+    problem = (
+        "the server refuses the log-in"
+        if status == UNAUTHORIZED
+        else ("this log-in has no permission to read this address")
+    )
     return f"{problem}; correct {used}"
 
 

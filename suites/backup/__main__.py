@@ -154,8 +154,10 @@ def restore_check(options: argparse.Namespace) -> int:
     run_locks.hold(run_id)
     backup = _newest(options)
     with target_backups.restored(target, backup, run_id) as (scratch, times):
-        _say(f"restored into {scratch.name}: documents in {times.documents:.2f} s, "
-             f"indexes in {times.indexes:.2f} s")  # fmt: skip
+        _say(
+            f"restored into {scratch.name}: documents in {times.documents:.2f} s, "
+            f"indexes in {times.indexes:.2f} s"
+        )
         differences = restoration.differences(backup, scratch)
     for difference in differences:
         _say(f"different: {difference}")

@@ -134,8 +134,9 @@ def _stored(unfinished: Path, database: str, layout: CollectionLayout) -> Stored
         digest = digest_of(unfinished / path)
         files[part] = StoredFile(path, digest.size, digest.sha256)
     documents = sum(1 for _ in read_documents(unfinished / files["data"].path))
-    return StoredCollection(layout.name, **files, documents=documents, options=layout.options,
-                            indexes=layout.indexes)  # fmt: skip
+    return StoredCollection(
+        layout.name, **files, documents=documents, options=layout.options, indexes=layout.indexes
+    )
 
 
 def _delete_unlisted(unfinished: Path, collections: Sequence[StoredCollection]) -> None:

@@ -90,8 +90,9 @@ def missing_documents(view: View, acknowledged: AcknowledgedIds) -> list[str]:
 
 
 def _message(collection: str, missing: Sequence[str], times: Mapping[str, datetime]) -> str:
-    named = ", ".join(f"{document} of {times[document]:%H:%M:%SZ}" for document in
-                      missing[:MAX_NAMED])  # fmt: skip
+    named = ", ".join(
+        f"{document} of {times[document]:%H:%M:%SZ}" for document in missing[:MAX_NAMED]
+    )
     more = f" and {len(missing) - MAX_NAMED:,} more" if len(missing) > MAX_NAMED else ""
     ids = ", ".join(f'"{document}"' for document in missing[:MAX_NAMED])
     return (

@@ -156,8 +156,14 @@ def _collect(client: "MongoClient[dict[str, Any]]", request: Request) -> Collect
         outcome = CheckOutcome.FAILED if fails else CheckOutcome.PASSED
         results.append(_result(PREFIX + name, outcome, text, seconds))
     if replication.CHECK in request.checks:
-        results.append(_timed(replication.CHECK, lambda: list(replication.replication_of(
-            client, limits["replication_lag_seconds"]).problems)))  # fmt: skip
+        results.append(
+            _timed(
+                replication.CHECK,
+                lambda: list(
+                    replication.replication_of(client, limits["replication_lag_seconds"]).problems
+                ),
+            )
+        )
     if acknowledged.CHECK in request.checks:
         results.append(_timed(acknowledged.CHECK, lambda: _lost(View(database, limit), request)))
     return Collection(results, confirmed)

@@ -32,10 +32,13 @@ def write(
         key: the key that signs the file; empty when no key is set.
     """
     sums = {
-        name: {violation.document: violation.difference for violation in invariant.violations
-               if violation.difference is not None}
+        name: {
+            violation.document: violation.difference
+            for violation in invariant.violations
+            if violation.difference is not None
+        }
         for name, invariant in confirmed.items()
-    }  # fmt: skip
+    }
     content: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(),
         "target": target,

@@ -32,11 +32,14 @@ def lines_of(content: dict[str, Any]) -> list[Line]:
     """Return the lines of a cart or an order: id, name, quantity, price and total of the line."""
     return [
         (
-            line["product_id"], line["name"], line["quantity"], line["price_paise"],
+            line["product_id"],
+            line["name"],
+            line["quantity"],
+            line["price_paise"],
             line["line_total_paise"],
         )
         for line in content["items"]
-    ]  # fmt: skip
+    ]
 
 
 def expected_lines(*lines: tuple["OwnProduct", int]) -> list[Line]:
@@ -160,9 +163,12 @@ def test_orders_kept(new_person: NewPerson, ownership: "Ownership", database: "S
 def cart_change(number: int, base: int, items: list[dict[str, Any]]) -> dict[str, Any]:
     """Return an offline change that sets the content of the cart."""
     return {
-        "client_id": f"edit-{number}", "kind": "cart.set", "base_version": base,
-        "at": "2026-01-01T00:00:00Z", "items": items,
-    }  # fmt: skip
+        "client_id": f"edit-{number}",
+        "kind": "cart.set",
+        "base_version": base,
+        "at": "2026-01-01T00:00:00Z",
+        "items": items,
+    }
 
 
 @check("consistency.offline_carts", needs="offline_sync")
@@ -180,9 +186,10 @@ def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: 
 
     both = items_of((rice, 1), (dal, 2))
     first, stale, second = send(
-        cart_change(1, 0, both), cart_change(2, 0, items_of((rice, 9))),
+        cart_change(1, 0, both),
+        cart_change(2, 0, items_of((rice, 9))),
         cart_change(3, 1, items_of((dal, 3))),
-    )  # fmt: skip
+    )
     device = database.mobile_devices.find_one({"user_id": shopper.user.user_id})
     assert [each["status"] for each in (first, stale, second)] == ["applied", "conflict", "applied"]
     assert lines_of(first["cart"]) == expected_lines((rice, 1), (dal, 2))

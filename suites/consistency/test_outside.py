@@ -114,10 +114,14 @@ def _usual_requests(
     by_upi = {"order_id": orders[1], "amount_paise": total, "method": "upi", "vpa": VPA}
     pending = expected.send(client, "process_payment", body=by_upi).body
     expected.add("payments_total", "pending", "synthetic")
-    raw = json.dumps({
-        "event": "payment.captured", "event_id": event_id, "payment_id": pending["id"],
-        "amount_paise": total,
-    }).encode()  # fmt: skip
+    raw = json.dumps(
+        {
+            "event": "payment.captured",
+            "event_id": event_id,
+            "payment_id": pending["id"],
+            "amount_paise": total,
+        }
+    ).encode()
     signature = webhook_signature(client.target.secrets["webhook_key"], raw)
     headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
     # The second event is a repetition, which is no payment.
@@ -154,11 +158,14 @@ def _refused_and_offline_orders(
     at = datetime.now(UTC).isoformat()
     changes = [
         {
-            "client_id": f"{name}-{number}", "kind": "order.place", "base_version": 0, "at": at,
+            "client_id": f"{name}-{number}",
+            "kind": "order.place",
+            "base_version": 0,
+            "at": at,
             "items": [{"product_id": product.product_id, "quantity": quantity}],
         }
         for number, quantity in enumerate((1_000, 3))
-    ]  # fmt: skip
+    ]
     expected.send(client, "sync_offline", body={"device_id": "phone", "changes": changes})
     expected.add("orders_total", "placed", "synthetic")
     expected.add("order_value_paise_total", "synthetic", count=3 * product.price_paise)
@@ -283,9 +290,12 @@ def test_identifiers(
     listed_methods = shopper.client.call("list_methods", expect=200).body["methods"]
     listed_searches = shopper.client.call("list_saved_searches", expect=200).body["saved"]
     ids = {
-        "order": orders, "payment": payments, "saved card": methods, "saved search": searches,
+        "order": orders,
+        "payment": payments,
+        "saved card": methods,
+        "saved search": searches,
         "request": requests,
-    }  # fmt: skip
+    }
     guessable = [
         f"{kind}: an identifier has about {estimated_bits(sample):.0f} random bits, expected at "
         f"least {minimum:.0f}"

@@ -93,8 +93,9 @@ def order_products(view: View) -> Iterator[Violation]:
     products = view.by_id("products", [str(item.get("product_id")) for item in items])
 
     def problem(order: Document) -> str:
-        missing = [item["product_id"] for item in order["items"]
-                   if item["product_id"] not in products]  # fmt: skip
+        missing = [
+            item["product_id"] for item in order["items"] if item["product_id"] not in products
+        ]
         return f"product {missing[0]} does not exist" if missing else ""
 
     return view.judge("orders", problem)

@@ -89,9 +89,13 @@ def rerun_migrations(database: Shop, command: Sequence[str], limit: int) -> Reru
     before, logged = snapshot(database, limit), _logged(database, limit)
     words = [sys.executable if word == "python" else word for word in command]
     done = subprocess.run(
-        words, capture_output=True, text=True, check=False, timeout=MAX_SECONDS,
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=MAX_SECONDS,
         stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     changes = [
         *([] if _records(database) == records else ["the records of migrations changed"]),
         *([] if indexes(database) == present else ["the indexes changed"]),

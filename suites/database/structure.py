@@ -37,8 +37,11 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
     """
     versions = [record.get("version") for record in records]
     expected = list(range(1, schema_version + 1))
-    problems = [f"the migration of version {version} is not recorded" for version in expected
-                if version not in versions]  # fmt: skip
+    problems = [
+        f"the migration of version {version} is not recorded"
+        for version in expected
+        if version not in versions
+    ]
     problems += [
         f"version {version} is recorded {versions.count(version)} times"
         for version in expected
@@ -53,8 +56,11 @@ def migration_problems(records: Sequence[Document], schema_version: int) -> list
         return problems
     by_version = sorted(records, key=lambda record: int(record["version"]))
     times = [record["at"] for record in by_version]
-    late = [str(by_version[number]["version"]) for number in range(1, len(times))
-            if times[number] < times[number - 1]]  # fmt: skip
+    late = [
+        str(by_version[number]["version"])
+        for number in range(1, len(times))
+        if times[number] < times[number - 1]
+    ]
     return [
         f"the migration of version {version} was applied before the next lower version"
         for version in late

@@ -161,8 +161,11 @@ def stock_taken(view: View) -> Iterator[Violation]:
     possible: Counter[str] = Counter()
     for order in view.newest("orders"):
         for item in items_of(order):
-            product_id, quantity, at = item.get("product_id"), item.get("quantity"), order.get(
-                "created_at")  # fmt: skip
+            product_id, quantity, at = (
+                item.get("product_id"),
+                item.get("quantity"),
+                order.get("created_at"),
+            )
             if not isinstance(quantity, int) or not isinstance(at, datetime):
                 continue
             possible[str(product_id)] += quantity

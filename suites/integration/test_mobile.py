@@ -317,8 +317,12 @@ def test_offline_sync(
     assert [result["status"] for result in applied] == ["applied", "applied"]
     assert [result["client_id"] for result in applied] == ["first", "second"]
     assert [result["status"] for result in replayed] == [
-        "duplicate", "duplicate", "rejected", "rejected", "applied",
-    ]  # fmt: skip
+        "duplicate",
+        "duplicate",
+        "rejected",
+        "rejected",
+        "applied",
+    ]
     assert replayed[2]["reason"] == "insufficient_stock"
     assert [result["status"] for result in again] == ["duplicate", "duplicate"]
     assert shown_cart(shopper, rice) == cart, "an order with its own items must not change the cart"

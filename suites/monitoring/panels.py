@@ -83,10 +83,14 @@ def content_flaws(grafana: GrafanaApi, contents: Contents) -> list[str]:
     """
     ids = grafana.dashboard_ids()
     expressions = {
-        title: [query.expression for panel in grafana.dashboard(ids[title]).panels
-                for query in panel.queries]
-        for title in contents if title in ids
-    }  # fmt: skip
+        title: [
+            query.expression
+            for panel in grafana.dashboard(ids[title]).panels
+            for query in panel.queries
+        ]
+        for title in contents
+        if title in ids
+    }
     return [
         f"{title}: no panel shows {content}"
         for title, shown in expressions.items()
@@ -111,10 +115,11 @@ def form_flaws(grafana: GrafanaApi, titles: Sequence[str]) -> list[str]:
     ids = grafana.dashboard_ids()
     rules = [
         Rule(f"{title}, {panel.title}", MACRO.sub("5m", query.expression), is_alert=False)
-        for title in titles if title in ids
+        for title in titles
+        if title in ids
         for panel in grafana.dashboard(ids[title]).panels
         for query in panel.queries
-    ]  # fmt: skip
+    ]
     flaws = [flaw for rule in rules for flaw in rule_flaws([rule], UnknownSeries())]
     return [str(flaw) for flaw in flaws if flaw.kind in WRONG_FORMS]
 

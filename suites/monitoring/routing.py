@@ -209,11 +209,15 @@ def _route(
         muted_by=tuple(map(str, muted)),
         times={name: _duration(text, f"{place}.{name}") for name, text in texts.items()},
         routes=tuple(
-            _route(_object(entry, f"{place}.routes[{number}]"), f"{place}.routes[{number}]",
-                   receiver, texts)
+            _route(
+                _object(entry, f"{place}.routes[{number}]"),
+                f"{place}.routes[{number}]",
+                receiver,
+                texts,
+            )
             for number, entry in enumerate(below)
         ),
-    )  # fmt: skip
+    )
 
 
 def _matchers(

@@ -80,9 +80,13 @@ class Sender:
     """
 
     def __init__(
-        self, alertmanager: AlertmanagerApi, inbox: NotificationInbox, routing: Routing,
-        policy: Policy, run_id: str,
-    ) -> None:  # fmt: skip
+        self,
+        alertmanager: AlertmanagerApi,
+        inbox: NotificationInbox,
+        routing: Routing,
+        policy: Policy,
+        run_id: str,
+    ) -> None:
         self._parts = (alertmanager, inbox, run_id)
         self._equal = [label for rule in routing.inhibitions for label in rule.equal]
         self.ways = deliveries(routing, policy.alert_levels)
@@ -103,9 +107,12 @@ class Sender:
 
 @pytest.fixture
 def sender(
-    alertmanager: AlertmanagerApi, inbox: NotificationInbox, routing: Routing, policy: Policy,
+    alertmanager: AlertmanagerApi,
+    inbox: NotificationInbox,
+    routing: Routing,
+    policy: Policy,
     run_id: str,
-) -> Sender:  # fmt: skip
+) -> Sender:
     """Return the sender of the synthetic alerts of this run."""
     return Sender(alertmanager, inbox, routing, policy, run_id)
 
@@ -176,10 +183,12 @@ def test_nothing_mutes_critical_alerts(
     """Neither an inhibition rule nor an active silence mutes critical alerts."""
     labels = alert_labels(prometheus.rules())
     silences = [
-        (f"silence {silence.silence_id}: {silence.author}",
-         tuple(Matcher(*matcher) for matcher in silence.matchers))
+        (
+            f"silence {silence.silence_id}: {silence.author}",
+            tuple(Matcher(*matcher) for matcher in silence.matchers),
+        )
         for silence in alertmanager.silences()
-    ]  # fmt: skip
+    ]
     assert_no_flaws(
         "no inhibition rule and no active silence mutes critical alerts",
         [*inhibition_flaws(routing, labels), *silence_flaws(silences, labels)],

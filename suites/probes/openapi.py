@@ -50,8 +50,11 @@ def token_header(document: Document) -> str:
     kinds = [scheme for scheme in schemes.values() if isinstance(scheme, Mapping)]
     if any(scheme.get("type") in ("http", "oauth2", "openIdConnect") for scheme in kinds):
         return "Authorization"
-    names = [str(scheme.get("name")) for scheme in kinds
-             if scheme.get("type") == "apiKey" and scheme.get("in") == "header"]  # fmt: skip
+    names = [
+        str(scheme.get("name"))
+        for scheme in kinds
+        if scheme.get("type") == "apiKey" and scheme.get("in") == "header"
+    ]
     return names[0] if names else "Authorization"
 
 

@@ -333,7 +333,10 @@ def report_line(config: pytest.Config) -> str:
         config: the configuration of a run with a target.
     """
     out = run_folder(config).parent.parent
-    options = [f"--{name}={value}" for name in ("target", "targets", "policy")
-               if (value := config.getoption(name))]  # fmt: skip
+    options = [
+        f"--{name}={value}"
+        for name in ("target", "targets", "policy")
+        if (value := config.getoption(name))
+    ]
     command = shlex.join(["gates", "report", *options, f"--out={out}"])
     return f"report: {out / 'report' / 'index.html'} is written by: {command}"

@@ -189,8 +189,13 @@ def run(options: argparse.Namespace) -> int:
     operations = endpoints(content)
     _known(options.exclude, operations)
     budget = Budget(options.time_budget)
-    sender = HttpSender(options.url.rstrip("/"), {"User-Agent": "kirana-probes"}, budget=budget,
-                        seconds=options.timeout, max_requests=MAX_REQUESTS)  # fmt: skip
+    sender = HttpSender(
+        options.url.rstrip("/"),
+        {"User-Agent": "kirana-probes"},
+        budget=budget,
+        seconds=options.timeout,
+        max_requests=MAX_REQUESTS,
+    )
     accounts = _accounts(options, operations, token_header(content))
     choice = Choice(options.own_host, tuple(options.exclude), options.destructive)
     scan = Scan(operations, sender, accounts, choice)
@@ -222,9 +227,11 @@ def _report(scan: Scan, url: str, budget: Budget, accounts: Accounts) -> Report:
     survey = scan.survey
     known = tuple(survey.accounts()) if survey else ()
     if survey is not None:
-        for variable, login in ((PASSWORD_VARIABLE, accounts.user),
-                                (PASSWORD2_VARIABLE, accounts.user2),
-                                (ADMIN_VARIABLE, accounts.admin)):  # fmt: skip
+        for variable, login in (
+            (PASSWORD_VARIABLE, accounts.user),
+            (PASSWORD2_VARIABLE, accounts.user2),
+            (ADMIN_VARIABLE, accounts.admin),
+        ):
             if login is not None:
                 survey.nobody.watch.variables.setdefault(login.password, variable)
     return Report(

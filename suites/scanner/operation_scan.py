@@ -19,9 +19,17 @@ SERVER_ERROR = 500
 CLOSED = (401, 403)
 TOO_MANY = 429
 MAX_FAILURES = 4
-VALUE_RULES = ("sql-injection", "nosql-injection", "command-injection", "template-injection",
-               "header-injection", "path-traversal", "slow-pattern", "unhandled-input",
-               "input-bounds")  # fmt: skip
+VALUE_RULES = (
+    "sql-injection",
+    "nosql-injection",
+    "command-injection",
+    "template-injection",
+    "header-injection",
+    "path-traversal",
+    "slow-pattern",
+    "unhandled-input",
+    "input-bounds",
+)
 
 
 @dataclass(slots=True)

@@ -144,8 +144,10 @@ def _forms(variables: Mapping[str, str]) -> dict[str, str]:
     for secret, name in variables.items():
         if len(secret) < MIN_SECRET:
             continue
-        encoders = {json.dumps(secret)[1:-1]: "json.dumps(os.environ[{!r}])[1:-1]",
-                    quote_plus(secret): "urllib.parse.quote_plus(os.environ[{!r}])"}  # fmt: skip
+        encoders = {
+            json.dumps(secret)[1:-1]: "json.dumps(os.environ[{!r}])[1:-1]",
+            quote_plus(secret): "urllib.parse.quote_plus(os.environ[{!r}])",
+        }
         for form, code in encoders.items():
             program = f"import json, os, urllib.parse; print({code.format(name)})"
             forms[form] = f'"$(python3 -c {shlex.quote(program)})"'

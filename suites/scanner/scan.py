@@ -157,8 +157,9 @@ class Scan:
         user = self._account("user", watch, self.accounts.user) or nobody
         if self.accounts.token:
             prefix = "Bearer " if self.accounts.header == "Authorization" else ""
-            session = Session({self.accounts.header: f"{prefix}{self.accounts.token}"},
-                              self.accounts.token, None)  # fmt: skip
+            session = Session(
+                {self.accounts.header: f"{prefix}{self.accounts.token}"}, self.accounts.token, None
+            )
             user = Account("user", watch, None, session)
         survey = Survey(tuple(self._chosen()), nobody, user, registration.new_nonce())
         survey.user2 = self._account("user2", watch, self.accounts.user2)
@@ -303,8 +304,10 @@ class Scan:
         """Check that the operations still answer as before the attacks; else add a problem."""
         for good in survey.good.values():
             is_reading = good.endpoint.method == "GET" and good.is_usable
-            damaged = any(finding.rule == "stored-damage" and good.endpoint.name in finding.place
-                          for finding in self.result.findings)  # fmt: skip
+            damaged = any(
+                finding.rule == "stored-damage" and good.endpoint.name in finding.place
+                for finding in self.result.findings
+            )
             if not is_reading or good.answer is None or damaged:
                 continue
             try:
@@ -326,8 +329,15 @@ class Scan:
             f"{error.endpoint.name}: after {payload} the service does not answer any more ({error})"
         )
         exchange = survey.user.sender.unanswered(error.endpoint, error.call)
-        self.result.note(Observation("service-hang", error.endpoint.name, is_finding=True,
-                                     sentence=sentence, exchange=exchange))  # fmt: skip
+        self.result.note(
+            Observation(
+                "service-hang",
+                error.endpoint.name,
+                is_finding=True,
+                sentence=sentence,
+                exchange=exchange,
+            )
+        )
         self.result.problem(
             f"the service has not answered since a request to {error.endpoint.name}; "
             f"not tested: {self._rest()}"

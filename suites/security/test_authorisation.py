@@ -193,10 +193,10 @@ def _others(
         unknown = stranger.send(endpoint, call.with_value(place, f"{place.name[:3]}_never"))
         owners_answer = surface.sender(owner.client.token).send(endpoint, call)
         later = stranger.send(endpoint, call)
-        is_wrong = (
-            min(answer.status, later.status) < FORBIDDEN
-            or owners_answer.status in (NOT_FOUND, FORBIDDEN)
-        )  # fmt: skip
+        is_wrong = min(answer.status, later.status) < FORBIDDEN or owners_answer.status in (
+            NOT_FOUND,
+            FORBIDDEN,
+        )
         statuses = (
             f"{answer.status} to another user, {owners_answer.status} to the owner, and then "
             f"{later.status} to the other user"

@@ -141,8 +141,10 @@ def _secure(database: Shop, user_id: str, at: datetime) -> None:
             "expires_at": at + timedelta(days=30),
         }
     )
-    grants = ({"kind": "permission", "permission": "orders:read"},
-              {"kind": "resource", "resource_id": "till", "level": "read"})  # fmt: skip
+    grants = (
+        {"kind": "permission", "permission": "orders:read"},
+        {"kind": "resource", "resource_id": "till", "level": "read"},
+    )
     database.permissions.insert_many({"user_id": user_id, "at": at, **grant} for grant in grants)
     tries = {"failures": 1, "locked_until": None}
     database.twofa_devices.insert_one(

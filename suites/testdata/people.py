@@ -117,8 +117,10 @@ def enrol(client: StoreClient) -> Device:
     answer = client.call("enable_totp", expect=200).body
     code = pyotp.parse_uri(answer["provisioning_uri"])
     if not isinstance(code, pyotp.TOTP) or (code.secret, code.interval, code.digits) != (
-        answer["secret"], STEP_SECONDS, CODE_DIGITS,
-    ):  # fmt: skip
+        answer["secret"],
+        STEP_SECONDS,
+        CODE_DIGITS,
+    ):
         raise UnexpectedAnswerError(
             "enable_totp: an app that scans provisioning_uri would compute other codes than an app "
             "with the secret of the response"

@@ -38,12 +38,21 @@ from testbed.store.routes import Route
 
 ADD, PLACE, PLACED_BEFORE, SETTLE = cart.add, orders.place, orders.placed_before, payments.settle
 ORDER_DOCUMENT, CHANGE_ACCOUNT, SET_CART = (
-    orders.order_document, loyalty.change_account, sync.set_cart,
-)  # fmt: skip
+    orders.order_document,
+    loyalty.change_account,
+    sync.set_cart,
+)
 LOGIN, MATCHES, LIMIT, PAGE_CONTENT, ENABLE, OBSERVE, LOAD, CALLER, OF_USER = (
-    auth.login, auth.password_matches, endpoint.limit, app.page_content, twofa.enable_totp,
-    metrics.observe_request, cart.load, auth.caller, audit.of_user,
-)  # fmt: skip
+    auth.login,
+    auth.password_matches,
+    endpoint.limit,
+    app.page_content,
+    twofa.enable_totp,
+    metrics.observe_request,
+    cart.load,
+    auth.caller,
+    audit.of_user,
+)
 FIRST_PAGE = 20
 GOLD_LATE = 2_500
 JWT_DOTS = 2
@@ -351,9 +360,10 @@ async def rotate_first_session(context: Context, old: str, fresh: str) -> Docume
     if session is None:
         return None
     return await context.db.sessions.find_one_and_update(
-        {"user_id": session["user_id"]}, {"$set": {"refresh_digest": tokens.digest(fresh)}},
+        {"user_id": session["user_id"]},
+        {"$set": {"refresh_digest": tokens.digest(fresh)}},
         sort=[("opened_at", 1)],
-    )  # fmt: skip
+    )
 
 
 async def refresh_uncounted(context: Context, body: auth.Refresh) -> Reply:
@@ -470,11 +480,12 @@ def page_with_ids_of_sending(path: str, query: Mapping[str, str]) -> bytes:
 
 def page_that_keeps_in_memory(path: str, query: Mapping[str, str]) -> bytes:
     return page_with(
-        path, query,
+        path,
+        query,
         (b'localStorage.getItem("kept")', b"shop.kept"),
         (b'localStorage.setItem("kept", JSON', b"shop.kept = (JSON"),
         (b'localStorage.removeItem("kept")', b"shop.kept = null"),
-    )  # fmt: skip
+    )
 
 
 async def search_without_minimum(context: Context, saved_id: str) -> Document:

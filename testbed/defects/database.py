@@ -89,10 +89,15 @@ def change_customers_again(world: World, *, on: bool) -> None:
         if on:
             shop.migrations.delete_one({"_id": "v4"})
             shop.payments.insert_one(
-                {"_id": f"{FAULTY}payment", "order_id": f"{FAULTY}order", "user_id": CUSTOMER,
-                 "open_order_id": f"{FAULTY}order", "amount_paise": 100,
-                 "created_at": datetime.now(UTC)}
-            )  # fmt: skip
+                {
+                    "_id": f"{FAULTY}payment",
+                    "order_id": f"{FAULTY}order",
+                    "user_id": CUSTOMER,
+                    "open_order_id": f"{FAULTY}order",
+                    "amount_paise": 100,
+                    "created_at": datetime.now(UTC),
+                }
+            )
             return
         migrations.migrate(shop)
         before = shop.migrations.find_one({"_id": "v3"})

@@ -19,7 +19,7 @@ from testbed.store import (
     security,
     tokens,
     twofa,
-)  # fmt: skip
+)
 from testbed.store.context import Context, Reply, Store, now
 from testbed.store.database import Document
 from testbed.store.errors import Refused, forbidden, not_found

@@ -17,7 +17,7 @@ from testbed.store import (
     limits,
     security,
     sessions,
-)  # fmt: skip
+)
 from testbed.store.context import Context, Reply, Store
 from testbed.store.database import Database, Document
 from testbed.store.errors import Refused

@@ -10,8 +10,11 @@ from testbed.store.errors import MAX_MESSAGE, Refused
 
 LOG = logging.getLogger("kirana")
 OBSERVE, POINTS, PAYMENT, VALUE = (
-    metrics.observe_request, metrics.count_points, metrics.count_payment, metrics.count_order_value,
-)  # fmt: skip
+    metrics.observe_request,
+    metrics.count_points,
+    metrics.count_payment,
+    metrics.count_order_value,
+)
 OPEN_SESSION, SEND_SMS = sessions.open_session, twofa.send_sms
 OK, CREATED, TOO_MANY = 200, 201, 429
 
@@ -30,9 +33,9 @@ def limits_counted_as_errors(labels: tuple[str, str, str, int, str], seconds: fl
 
 def error_with_ellipsis(refusal: Refused) -> Reply:
     cut = len(refusal.message) >= MAX_MESSAGE
-    return Reply(refusal.status, {
-        "error": {"code": refusal.code, "message": refusal.message + "…" * cut}
-    })  # fmt: skip
+    return Reply(
+        refusal.status, {"error": {"code": refusal.code, "message": refusal.message + "…" * cut}}
+    )
 
 
 def points_counted_twice(deployment: str, points: int) -> None:

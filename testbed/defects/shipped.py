@@ -32,11 +32,17 @@ SEARCH_PAUSE_SECONDS = 0.03
 MAX_HELD_SECONDS = 6.0
 MINUTE_SECONDS = 60
 STORE_OUTCOME, SAVE_METHOD, DELIVER, GET = (
-    payments.store_outcome, payments.save_method, courier.deliver, cache.Cache.get,
-)  # fmt: skip
+    payments.store_outcome,
+    payments.save_method,
+    courier.deliver,
+    cache.Cache.get,
+)
 PLACED_BEFORE, HAND_OUT, PAGE_CONTENT, SCHEMA_VERSION = (
-    orders.placed_before, realtime.Hub.hand_out, app.page_content, health.schema_version,
-)  # fmt: skip
+    orders.placed_before,
+    realtime.Hub.hand_out,
+    app.page_content,
+    health.schema_version,
+)
 CHANGE_PASSWORD = auth.change_password
 _under_way: dict[str, asyncio.Task[Any]] = {}
 _held: dict[str, Document] = {}

@@ -14,8 +14,10 @@ from testbed.store.errors import not_found
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 PUBLIC_ORDER, PUBLIC_EVENT, HAND_OUT = (
-    orders.public_order, events.public_event, realtime.Hub.hand_out,
-)  # fmt: skip
+    orders.public_order,
+    events.public_event,
+    realtime.Hub.hand_out,
+)
 BY_ID_ONLY = [("points", -1), ("_id", 1)]
 AGAIN_SECONDS = 2.5
 HANG_UP_SECONDS = 3.0

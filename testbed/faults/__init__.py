@@ -17,9 +17,17 @@ from testbed.faults.shipped import SHIPPED
 __all__ = ["FAULTS", "IN_A_RAMP", "UNDER_LOAD", "Fault", "named"]
 
 FAULTS = (
-    *BEHAVIOUR, *DEFENCES, *UNDER_LOAD, *IN_A_RAMP, *MONITORING, *OPERATIONS, *DATA,
-    *REGRESSIONS, *SHIPPED, *CARELESS,
-)  # fmt: skip
+    *BEHAVIOUR,
+    *DEFENCES,
+    *UNDER_LOAD,
+    *IN_A_RAMP,
+    *MONITORING,
+    *OPERATIONS,
+    *DATA,
+    *REGRESSIONS,
+    *SHIPPED,
+    *CARELESS,
+)
 
 
 def named(name: str) -> Fault:

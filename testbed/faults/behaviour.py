@@ -245,4 +245,4 @@ BEHAVIOUR = (
           edge_variable="path_lost"),
     Fault("edge.swapped", "wrong person", "the edge mixes up the colours",
           edge_variable="swapped"),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip

@@ -132,4 +132,4 @@ CARELESS: tuple[Fault, ...] = (
           (("app:page_content", "careless:page_with_ids_of_sending"),)),
     Fault("frontend.kept_in_memory", "lost update", "a reload of the shop loses offline orders",
           (("app:page_content", "careless:page_that_keeps_in_memory"),)),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip

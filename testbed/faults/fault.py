@@ -5,9 +5,15 @@ from typing import Literal
 
 # The formatter is off here, so that each row of the table stays on one line.
 Kind = Literal[
-    "wrong value", "missing effect", "wrong person", "wrong time", "lost update", "off by one",
-    "accepted forgery", "malfunction",
-]  # fmt: skip
+    "wrong value",
+    "missing effect",
+    "wrong person",
+    "wrong time",
+    "lost update",
+    "off by one",
+    "accepted forgery",
+    "malfunction",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ RULES = _of(
     ("rules.failing", "malfunction", "the evaluation of a rule fails", "failing_rule"),
     ("rules.unknown", "wrong value", "an alert is loaded that nobody knows", "unknown_rule"),
     ("rules.wrong_severity", "wrong person", "a critical alert is a warning", "wrong_severity"),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip
 ROUTES = _of(
     "routes",
     ("routes.unreachable", "missing effect", "no alert reaches the daily mail",
@@ -49,15 +49,23 @@ ROUTES = _of(
      "resolved_unsent"),
     ("routes.critical_muted", "wrong time", "critical alerts are muted at every hour",
      "critical_muted"),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip
 SCRAPES = _of(
     "scrapes",
-    ("scrapes.target_unreachable", "malfunction", "the node exporter's address is wrong",
-     "target_unreachable"),
+    (
+        "scrapes.target_unreachable",
+        "malfunction",
+        "the node exporter's address is wrong",
+        "target_unreachable",
+    ),
     ("scrapes.target_dropped", "lost update", "nobody scrapes the balancer", "target_dropped"),
-    ("scrapes.interval_doubled", "wrong time", "the store is scraped half as often",
-     "interval_doubled"),
-)  # fmt: skip
+    (
+        "scrapes.interval_doubled",
+        "wrong time",
+        "the store is scraped half as often",
+        "interval_doubled",
+    ),
+)
 DASHBOARDS = _of(
     "dashboards",
     ("dashboards.missing", "lost update", "the business dashboard is gone", "dashboard_missing"),
@@ -71,16 +79,25 @@ DASHBOARDS = _of(
      "grafana_without_database"),
     ("dashboards.other_version", "wrong value", "another version of Grafana is served",
      "grafana_of_another_version"),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip
 SERVICES = _of(
     "services",
-    ("services.node_exporter_down", "malfunction", "the node exporter has ended",
-     "node_exporter_down"),
+    (
+        "services.node_exporter_down",
+        "malfunction",
+        "the node exporter has ended",
+        "node_exporter_down",
+    ),
     ("services.alertmanager_down", "malfunction", "Alertmanager has ended", "alertmanager_down"),
-)  # fmt: skip
+)
 CLOCK = (
-    Fault("metrics.slow_clock", "wrong time", "the clock of the metrics is ten times too slow",
-          (("metrics:exposition", "platform:exposition_of_a_slow_clock"),),
-          part="clock", change="monitoring:slow_clock"),
-)  # fmt: skip
+    Fault(
+        "metrics.slow_clock",
+        "wrong time",
+        "the clock of the metrics is ten times too slow",
+        (("metrics:exposition", "platform:exposition_of_a_slow_clock"),),
+        part="clock",
+        change="monitoring:slow_clock",
+    ),
+)
 MONITORING = (*RULES, *ROUTES, *SCRAPES, *DASHBOARDS, *SERVICES, *CLOCK)

@@ -50,4 +50,4 @@ OPERATIONS = (
           edge_variable="return_slow"),
     Fault("balancer.cuts", "malfunction", "requests under way are cut when a colour is drained",
           edge_variable="drain_cut"),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip

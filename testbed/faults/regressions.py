@@ -96,4 +96,4 @@ REGRESSIONS: tuple[Fault, ...] = (
           (("orders:new_id", "exported:id_of_the_time"),)),
     Fault("tokens.of_time", "accepted forgery", "refresh tokens can be guessed",
           (("tokens:new_refresh_token", "exported:refresh_token_of_the_time"),)),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip

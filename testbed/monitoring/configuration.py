@@ -110,15 +110,27 @@ def write_textfiles(world: World, certificate_expiry: datetime) -> None:
     licence = datetime.now(UTC) + LICENCE
     series = (
         ("kirana_backup_last_success_timestamp_seconds", "", 0.0, "End of the newest backup"),
-        ("kirana_licence_expiry_timestamp_seconds", '{licence="payment-gateway"}',
-         licence.timestamp(), "Expiry of a licence"),
-        ("kirana_certificate_expiry_timestamp_seconds", '{host="localhost"}',
-         certificate_expiry.timestamp(), "Expiry of the certificate of the edge"),
-        ("apt_upgrades_pending", '{arch="amd64",origin="Debian-Security:12/stable-security"}',
-         0.0, "Packages that wait for an upgrade"),
+        (
+            "kirana_licence_expiry_timestamp_seconds",
+            '{licence="payment-gateway"}',
+            licence.timestamp(),
+            "Expiry of a licence",
+        ),
+        (
+            "kirana_certificate_expiry_timestamp_seconds",
+            '{host="localhost"}',
+            certificate_expiry.timestamp(),
+            "Expiry of the certificate of the edge",
+        ),
+        (
+            "apt_upgrades_pending",
+            '{arch="amd64",origin="Debian-Security:12/stable-security"}',
+            0.0,
+            "Packages that wait for an upgrade",
+        ),
         ("kirana_replication_lag_seconds", "", 0.0, "Lag of the slowest secondary; 0 without one"),
         ("kirana_replication_secondaries", "", 0.0, "Secondaries of the database"),
-    )  # fmt: skip
+    )
     for name, labels, value, about in series:
         text = f"# HELP {name} {about}\n# TYPE {name} gauge\n{name}{labels} {value:.0f}\n"
         _written(textfile_folder(world) / f"{name}.prom", text)

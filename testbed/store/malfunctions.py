@@ -22,9 +22,21 @@ TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 # The names of the fields of request bodies whose values never reach the log.
 # The formatter is off here, so that each row of the table stays on one line.
 SECRET_FIELDS = frozenset(
-    {"password", "current", "new", "token", "method_token", "refresh_token", "challenge_token",
-     "number", "expiry", "cvv", "code", "vpa"}
-)  # fmt: skip
+    {
+        "password",
+        "current",
+        "new",
+        "token",
+        "method_token",
+        "refresh_token",
+        "challenge_token",
+        "number",
+        "expiry",
+        "cvv",
+        "code",
+        "vpa",
+    }
+)
 
 
 def log_malfunction(settings: Settings, route: Route, request: Request, error: Exception) -> None:

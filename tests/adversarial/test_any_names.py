@@ -31,28 +31,44 @@ class Names:
 REQUESTS, DURATION = "http_requests_total", "http_request_duration_seconds"
 NAMES = {
     "semantic conventions": Names(
-        {REQUESTS: "http_server_requests_total", f"{DURATION}_bucket": "server_duration_bucket",
-         f"{DURATION}_count": "server_duration_count"},
+        {
+            REQUESTS: "http_server_requests_total",
+            f"{DURATION}_bucket": "server_duration_bucket",
+            f"{DURATION}_count": "server_duration_count",
+        },
         {"route": "http_route", "status": "http_response_status_code"},
-        ((REQUESTS, "http_server_requests_total"), (DURATION, "server_duration"),
-         ('route!~"', 'http_route!~"'), ("route=", "http_route="), ('"route"', '"http_route"'),
-         ("status=", "http_response_status_code="),
-         ("status!", "http_response_status_code!"), ('"status"', '"http_response_status_code"')),
+        (
+            (REQUESTS, "http_server_requests_total"),
+            (DURATION, "server_duration"),
+            ('route!~"', 'http_route!~"'),
+            ("route=", "http_route="),
+            ('"route"', '"http_route"'),
+            ("status=", "http_response_status_code="),
+            ("status!", "http_response_status_code!"),
+            ('"status"', '"http_response_status_code"'),
+        ),
     ),
     "names with dots": Names(
-        {REQUESTS: "http.server.requests", f"{DURATION}_bucket": "http.server.duration_bucket",
-         f"{DURATION}_count": "http.server.duration_count"},
+        {
+            REQUESTS: "http.server.requests",
+            f"{DURATION}_bucket": "http.server.duration_bucket",
+            f"{DURATION}_count": "http.server.duration_count",
+        },
         {"route": "http.route", "slot": "deployment.environment"},
-        ((f"{REQUESTS}{{", '{"http.server.requests",'),
-         (f"{DURATION}_bucket{{", '{"http.server.duration_bucket",'),
-         (f"{DURATION}_count{{", '{"http.server.duration_count",'),
-         ("route!~", '"http.route"!~'), ("route=", '"http.route"='), ('"route"', '"http.route"'),
-         ('slot="$slot"', '"deployment.environment"="$slot"')),
+        (
+            (f"{REQUESTS}{{", '{"http.server.requests",'),
+            (f"{DURATION}_bucket{{", '{"http.server.duration_bucket",'),
+            (f"{DURATION}_count{{", '{"http.server.duration_count",'),
+            ("route!~", '"http.route"!~'),
+            ("route=", '"http.route"='),
+            ('"route"', '"http.route"'),
+            ('slot="$slot"', '"deployment.environment"="$slot"'),
+        ),
     ),
     "another label of the colours": Names(
         {}, {"slot": "track"}, (('slot="$slot"', 'track=~"$slot"'),)
     ),
-}  # fmt: skip
+}
 
 
 def rename(place: Place, names: Names, folder: Path) -> None:

@@ -32,16 +32,33 @@ OUTPUT_IS_THE_RESULT = {
     "log --verify": ("log", "--verify", "--out", "OUT"),
     "explain": ("explain", "ID", "--out", "OUT"),
     "lint": ("lint",),
-    "record": ("record", "--target", "green", "--targets", "TARGETS", "--for", "1s", "--every",
-               "500ms"),
+    "record": (
+        "record",
+        "--target",
+        "green",
+        "--targets",
+        "TARGETS",
+        "--for",
+        "1s",
+        "--every",
+        "500ms",
+    ),
     "backtest": ("backtest", "FOLDER/ramp.jsonl"),
     "test-policy": ("test-policy", "FOLDER/cases.toml"),
-    "ramp --dry-run": ("ramp", "--target", "green", "--targets", "TARGETS", "--out", "OUT",
-                       "--dry-run"),
+    "ramp --dry-run": (
+        "ramp",
+        "--target",
+        "green",
+        "--targets",
+        "TARGETS",
+        "--out",
+        "OUT",
+        "--dry-run",
+    ),
     "coverage": ("coverage",),
     "status": ("status", "--stage", "green-ready", "--targets", "TARGETS", "--out", "OUT"),
     "rehearse --help": ("rehearse", "--help"),
-}  # fmt: skip
+}
 PLACES = ("--target", "green", "--targets", "TARGETS", "--out", "OUT", "--time-scale", "60")
 SOME = ("stages", "help of a command", "log --verify", "backtest")
 # Commands whose answer is in the ledger, and that answer at this site.
@@ -83,11 +100,18 @@ MISTAKES = {
 # A sign-off that a command of this test revokes.
 SIGNED = SignOffEntry(
     SignOff(
-        SignOffKind.ITEM, "green", "people", "team-informed", "The team is trained.",
-        Person("Asha Rao"), "seen", datetime(2026, 11, 27, tzinfo=UTC),
-        datetime(2026, 11, 29, tzinfo=UTC), Build("v5", "5.0.0", "sha256:ab"),
+        SignOffKind.ITEM,
+        "green",
+        "people",
+        "team-informed",
+        "The team is trained.",
+        Person("Asha Rao"),
+        "seen",
+        datetime(2026, 11, 27, tzinfo=UTC),
+        datetime(2026, 11, 29, tzinfo=UTC),
+        Build("v5", "5.0.0", "sha256:ab"),
     )
-)  # fmt: skip
+)
 
 Closed = Callable[[list[str]], int]
 
@@ -98,9 +122,15 @@ def run_with(arguments: list[str], out: int | None, err: int | None, close: tupl
     command = ["sh", "-c", script, "sh", ".venv/bin/python", "-m", "gates", *arguments]
     null = subprocess.DEVNULL
     done = subprocess.run(
-        command, cwd=ROOT, env=environment(), stdin=null, check=False, timeout=60,
-        stdout=null if out is None else out, stderr=null if err is None else err,
-    )  # fmt: skip
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdin=null,
+        check=False,
+        timeout=60,
+        stdout=null if out is None else out,
+        stderr=null if err is None else err,
+    )
     return done.returncode
 
 
@@ -182,8 +212,9 @@ def cells(ways: Sequence[Closed], commands: Mapping[str, object]) -> list[Any]:
     }
     return [
         pytest.param(name, way, id=f"{name}-{way.__name__}")
-        for name, ways_of_one in shared.items() for way in ways_of_one
-    ]  # fmt: skip
+        for name, ways_of_one in shared.items()
+        for way in ways_of_one
+    ]
 
 
 def test_a_sample_has_every_way_and_every_command() -> None:
@@ -232,8 +263,13 @@ def test_the_last_flush_of_the_interpreter_says_nothing(here: Site) -> None:
     command = [".venv/bin/python", "-m", "gates", *filled(here, ("stages",))]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            command, cwd=ROOT, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
     assert done.stderr.startswith("gates: the output could not be written")
     assert "Exception ignored" not in done.stderr

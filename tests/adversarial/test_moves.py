@@ -38,16 +38,17 @@ def append(out: Path, content: dict[str, object]) -> None:
 
 
 NOT_NOW: dict[str, Callable[[Path], object]] = {
-    "rolled back since": lambda out: append(
-        out, {"kind": "rollback", "target": "green"}),
+    "rolled back since": lambda out: append(out, {"kind": "rollback", "target": "green"}),
     "a new ramp began since": lambda out: append(
-        out, {"kind": "ramp", "event": "began", "target": "green"}),
+        out, {"kind": "ramp", "event": "began", "target": "green"}
+    ),
     "tried again a moment ago": lambda out: move(out, 0.3, 100),
     "a time that is none": lambda out: move(out, 0.3, 100, at="yesterday"),
     "a share that is none": lambda out: append(
-        out, {"kind": "move", "target": "green", "at": 1.0, "share": None, "time_scale": 1.0}),
+        out, {"kind": "move", "target": "green", "at": 1.0, "share": None, "time_scale": 1.0}
+    ),
     "a share of hundreds of digits": lambda out: move(out, 10**400, 100),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(NOT_NOW))

@@ -25,9 +25,13 @@ from gates.model import Build, CheckOutcome, Evidence, Measured, Outcome, Run, R
 EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or number_of_runs(60, whole=500))
 RAMP = STAGES["ramp-30"]
 OTHER_OUTCOMES = [one for one in CheckOutcome if one is not CheckOutcome.PASSED]
-LIVE = ("http_requests_total", "http_request_duration_seconds_bucket",
-        "http_request_duration_seconds_count", "payments_total", "process_start_time_seconds",
-        )  # fmt: skip
+LIVE = (
+    "http_requests_total",
+    "http_request_duration_seconds_bucket",
+    "http_request_duration_seconds_count",
+    "payments_total",
+    "process_start_time_seconds",
+)
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -45,9 +49,12 @@ def decided(metrics: Metrics, seen: Evidence) -> Outcome:
 # Of suite results.
 def result_changed(draw: Draw, _: Metrics, run: Run) -> Run:
     chosen, outcome = draw(st.sampled_from(CHECKS)), draw(st.sampled_from(OTHER_OUTCOMES))
-    return replace(run, results=tuple(
-        replace(one, outcome=outcome) if one.check == chosen else one for one in run.results
-    ))  # fmt: skip
+    return replace(
+        run,
+        results=tuple(
+            replace(one, outcome=outcome) if one.check == chosen else one for one in run.results
+        ),
+    )
 
 
 def result_lost(draw: Draw, _: Metrics, run: Run) -> Run:
@@ -61,8 +68,11 @@ def result_twice(draw: Draw, _: Metrics, run: Run) -> Run:
 
 def run_aged(draw: Draw, _: Metrics, run: Run) -> Run:
     by = timedelta(hours=draw(st.floats(4.1, 5000)))
-    return replace(run, started_at=run.started_at - by,
-                   results=tuple(replace(one, at=one.at - by) for one in run.results))  # fmt: skip
+    return replace(
+        run,
+        started_at=run.started_at - by,
+        results=tuple(replace(one, at=one.at - by) for one in run.results),
+    )
 
 
 def run_of_another(draw: Draw, _: Metrics, run: Run) -> Run:
@@ -91,8 +101,7 @@ def lines_of(draw: Draw, metrics: Metrics) -> Any:
 def no_number(draw: Draw, metrics: Metrics, run: Run) -> Run:
     line = lines_of(draw, metrics)
     at = draw(st.integers(0, len(line.points) - 1))
-    line.points[at] = (line.points[at][0],
-                       draw(st.sampled_from([math.nan, math.inf, -math.inf])))  # fmt: skip
+    line.points[at] = (line.points[at][0], draw(st.sampled_from([math.nan, math.inf, -math.inf])))
     return run
 
 
@@ -134,8 +143,10 @@ def slowness(draw: Draw, metrics: Metrics, run: Run) -> Run:
     share, since = draw(st.floats(0.12, 1.0)), draw(st.floats(310, STEP))
     for line in metrics.named("http_request_duration_seconds_bucket", slot="green", le="1.0"):
         before = max((v for at, v in line.points if at <= AT - since), default=0.0)
-        line.points = [(at, v if at <= AT - since else before + (v - before) * (1 - share))
-                       for at, v in line.points]  # fmt: skip
+        line.points = [
+            (at, v if at <= AT - since else before + (v - before) * (1 - share))
+            for at, v in line.points
+        ]
     return run
 
 
@@ -148,8 +159,10 @@ def relabelled(draw: Draw, metrics: Metrics, run: Run) -> Run:
 
 def other_share(draw: Draw, metrics: Metrics, run: Run) -> Run:
     """The balancer's weight has been another one since a while."""
-    share, since = draw(st.floats(0.0, 1.0).filter(lambda x: abs(x - 0.3) > 0.02)), draw(
-        st.floats(30, 5000))  # fmt: skip
+    share, since = (
+        draw(st.floats(0.0, 1.0).filter(lambda x: abs(x - 0.3) > 0.02)),
+        draw(st.floats(30, 5000)),
+    )
     for line in metrics.named("haproxy_server_weight"):
         own = share if line.labels["server"] == "green" else 1 - share
         line.points = [(at, 100 * own if at > AT - since else v) for at, v in line.points]
@@ -170,10 +183,23 @@ def another_time(draw: Draw, metrics: Metrics, run: Run) -> Run:
 
 
 MUTATIONS = [
-    result_changed, result_lost, result_twice, run_aged, run_of_another, run_of_another_build,
-    run_not_whole, no_number, not_seen_lately, series_lost, failures, slowness, relabelled,
-    other_share, hardly_any, another_time,
-]  # fmt: skip
+    result_changed,
+    result_lost,
+    result_twice,
+    run_aged,
+    run_of_another,
+    run_of_another_build,
+    run_not_whole,
+    no_number,
+    not_seen_lately,
+    series_lost,
+    failures,
+    slowness,
+    relabelled,
+    other_share,
+    hardly_any,
+    another_time,
+]
 
 
 def test_the_bundle_is_a_go() -> None:
@@ -181,8 +207,12 @@ def test_the_bundle_is_a_go() -> None:
         assert decided(*passing(instances)) is Outcome.GO
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck),
-          derandomize=not os.environ.get("KIRANA_EXAMPLES"))  # fmt: skip
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=not os.environ.get("KIRANA_EXAMPLES"),
+)
 @given(st.data())
 def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
     mutation = data.draw(st.sampled_from(MUTATIONS))
@@ -196,9 +226,10 @@ def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
 @settings(max_examples=number_of_runs(30, whole=144), deadline=None)
 @given(
     st.sampled_from([Measured.ERROR, Measured.NO_DATA, Measured.STALE, Measured.OK]),
-    st.sampled_from([200, 500, 503, 404]), st.sampled_from(["green", "blue", ""]),
+    st.sampled_from([200, 500, 503, 404]),
+    st.sampled_from(["green", "blue", ""]),
     st.sampled_from(["5.0.0", "5.0.1", ""]),
-)  # fmt: skip
+)
 def test_only_the_expected_answer_of_the_target_is_a_go(
     measured: Measured, status: int, deployment: str, version: str
 ) -> None:

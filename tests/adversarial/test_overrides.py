@@ -260,9 +260,18 @@ def test_an_objective_whose_stated_breach_is_a_rollback_is_refused() -> None:
 
 def record_of(item: str, person: str, covers: tuple[CoveredFinding, ...]) -> SignOffRecord:
     signed = SignOff(
-        SignOffKind.OVERRIDE, "green", RAMP.name, item, "s", Person(person), "note", NOW,
-        NOW + timedelta(hours=1), evidence().target.expected, covers,
-    )  # fmt: skip
+        SignOffKind.OVERRIDE,
+        "green",
+        RAMP.name,
+        item,
+        "s",
+        Person(person),
+        "note",
+        NOW,
+        NOW + timedelta(hours=1),
+        evidence().target.expected,
+        covers,
+    )
     return SignOffRecord(person, signed, is_verified=True)
 
 

@@ -37,8 +37,10 @@ def answered(status: str) -> Change:
         for line in list(place.metrics.named(REQUESTS, slot="green")):
             before = max((v for at, v in line.points if not since_step(place, at)), default=0.0)
             labels = {**line.labels, "status": status}
-            moved = [(at, max(0.0, v - before) if since_step(place, at) else 0.0)
-                     for at, v in line.points]  # fmt: skip
+            moved = [
+                (at, max(0.0, v - before) if since_step(place, at) else 0.0)
+                for at, v in line.points
+            ]
             held(place, [line])
             same = [one for one in place.metrics.lines if one.labels == labels]
             if same:
@@ -81,8 +83,10 @@ def declined(place: Place) -> None:
 def logins_refused(place: Place) -> None:
     route = "/api/auth/login"
     (good,) = place.metrics.named(REQUESTS, slot="green", route=route, status="200")
-    rising, before = dict(good.points), max(
-        (v for at, v in good.points if not since_step(place, at)), default=0.0)  # fmt: skip
+    rising, before = (
+        dict(good.points),
+        max((v for at, v in good.points if not since_step(place, at)), default=0.0),
+    )
     held(place, [good])
     for line in place.metrics.named(REQUESTS, slot="green", route=route, status="401"):
         line.points = [(at, v + max(0.0, rising[at] - before)) for at, v in line.points]
@@ -174,11 +178,13 @@ def replicas(*names: str) -> Change:
 def two_names(place: Place) -> None:
     """Each process is scraped under a short and a full name."""
     place.metrics.lines += [
-        Line({**line.labels, "instance": line.labels["instance"].replace(":", ".local:")},
-             list(line.points))
+        Line(
+            {**line.labels, "instance": line.labels["instance"].replace(":", ".local:")},
+            list(line.points),
+        )
         for line in place.metrics.lines
         if "slot" in line.labels
-    ]  # fmt: skip
+    ]
 
 
 def answer_with(values: object) -> Change:
@@ -228,14 +234,20 @@ CASES: dict[str, tuple[Change, set[int]]] = {
     "a quarter of green's traffic unseen": (fourth_not_scraped, {HOLD}),
     "two replicas of everything": (replicas(), {HOLD}),
     "two replicas of the counters": (
-        replicas(REQUESTS, STARTS, "http_request_duration_seconds_bucket",
-                 "http_request_duration_seconds_count"), {HOLD}),
+        replicas(
+            REQUESTS,
+            STARTS,
+            "http_request_duration_seconds_bucket",
+            "http_request_duration_seconds_count",
+        ),
+        {HOLD},
+    ),
     "two names of each process": (two_names, {HOLD}),
     "a time of 400 digits": (answer_with([[10**400, "1"]]), {HOLD}),
     "a time of 400 nines": (answer_with([[int("9" * 400), "1"]]), {HOLD}),
     "a value of 400 digits": (answer_with([[1.0, "9" * 400]]), {HOLD}),
     "keys given twice": (keys_twice, {HOLD}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(CASES))

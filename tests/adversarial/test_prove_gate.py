@@ -22,7 +22,7 @@ from doctored_samples import (
     points,
     relabel,
     value,
-)  # fmt: skip
+)
 from in_process import gates
 from proving import CHECKS, Place, passing
 from thorough import THOROUGH
@@ -52,10 +52,15 @@ def test_what_is_lost_aged_forged_or_failing_is_no_go(tmp_path: Path, name: str)
 
 # One case of each kind; ``make prove-gate`` runs every case in a process of its own.
 AS_PROCESSES = (
-    "suite: a failure", "samples: NaN for green's requests", "answers: Prometheus answers 500",
-    "answers: Prometheus is slow", "rules: an empty policy", "rules: an unknown option",
-    "hour: the cache misses", "load: a gap",
-)  # fmt: skip
+    "suite: a failure",
+    "samples: NaN for green's requests",
+    "answers: Prometheus answers 500",
+    "answers: Prometheus is slow",
+    "rules: an empty policy",
+    "rules: an unknown option",
+    "hour: the cache misses",
+    "load: a gap",
+)
 
 
 @pytest.mark.parametrize("name", AS_PROCESSES)
@@ -96,8 +101,11 @@ def not_scraped(instance: str) -> Change:
 
     def change(place: Place) -> None:
         begin = place.metrics.now - 120
-        states = {at: float(at < begin) for line in place.metrics.named("up", instance=instance)
-                  for at, _ in line.points}  # fmt: skip
+        states = {
+            at: float(at < begin)
+            for line in place.metrics.named("up", instance=instance)
+            for at, _ in line.points
+        }
         lost(120, -9, instance=instance)(place)
         for line in place.metrics.named("up", instance=instance):
             line.points = sorted(states.items())
@@ -107,14 +115,14 @@ def not_scraped(instance: str) -> Change:
 
 THREE: dict[str, Change] = {
     "one of three cannot be scraped": not_scraped("green-2:5000"),
-    "one of three exports no requests": lambda p: p.metrics.drop(
-        REQUESTS, instance="green-2:5000"),
+    "one of three exports no requests": lambda p: p.metrics.drop(REQUESTS, instance="green-2:5000"),
     "one of three is another build": relabel("version", "5.0.1", BUILD, instance="green-3:5000"),
     "one of three fails": failing(1.0, 300, instance="green-3:5000"),
     "one of three exports NaN": value(math.nan, REQUESTS, instance="green-1:5000"),
     "one of three crashes": points(
-        lambda at, _: (at, at - at % 60), STARTS, instance="green-2:5000"),
-}  # fmt: skip
+        lambda at, _: (at, at - at % 60), STARTS, instance="green-2:5000"
+    ),
+}
 
 
 @pytest.mark.parametrize("name", list(THREE))
@@ -127,9 +135,8 @@ def test_one_of_three_instances_is_enough_for_no_go(tmp_path: Path, name: str) -
 
 GONE: dict[str, Change] = {
     "an instance left the discovery": lost(120, -9, instance="green-2:5000"),
-    "a status that never occurred": lambda p: p.metrics.drop(
-        REQUESTS, slot="green", status="500"),
-}  # fmt: skip
+    "a status that never occurred": lambda p: p.metrics.drop(REQUESTS, slot="green", status="500"),
+}
 
 
 @pytest.mark.parametrize("name", list(GONE))

@@ -92,8 +92,9 @@ def test_a_control_endpoint_that_refuses_is_tried_again_and_said(here: Site) -> 
 
 
 def test_with_the_control_address_no_file_is_needed(here: Site) -> None:
-    done = by_control(here, "--targets", "/none", "--policy", "/none", "--prometheus",
-                      here.prometheus)  # fmt: skip
+    done = by_control(
+        here, "--targets", "/none", "--policy", "/none", "--prometheus", here.prometheus
+    )
     assert (done.code, here.balancer.green) == (0, 0.0), done.out + done.err
     assert "the rollback used the default selectors" in done.out
 
@@ -157,8 +158,15 @@ def test_a_damaged_ledger_does_not_block_a_rollback(here: Site, content: bytes) 
 
 def test_a_ledger_that_cannot_be_written_is_said(here: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    done = gates("rollback", "--target", "green", "--targets", str(here.targets), "--out",
-               str(tmp_path / "file"))  # fmt: skip
+    done = gates(
+        "rollback",
+        "--target",
+        "green",
+        "--targets",
+        str(here.targets),
+        "--out",
+        str(tmp_path / "file"),
+    )
     assert (done.code, here.balancer.green) == (0, 0.0), done.out
     assert "the ledger has no entry of this rollback" in done.out
 

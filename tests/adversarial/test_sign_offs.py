@@ -69,8 +69,9 @@ def of_another_version(place: Place) -> None:
 
 def of_another_stage(place: Place) -> None:
     text = place.policy.read_text()
-    place.policy.write_text(text.replace('"served-build", "plan', '"served-build", "team-informed"'
-                                         ', "plan'))  # fmt: skip
+    place.policy.write_text(
+        text.replace('"served-build", "plan', '"served-build", "team-informed", "plan')
+    )
     assert sign(place, stage="two-people").code == 0
 
 
@@ -315,9 +316,18 @@ def test_a_sign_off_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with signing(tmp_path / "place") as place:
         places = ("--targets", str(place.folder / "targets"), "--policy", str(place.policy))
         done = gates(
-            "sign", "team-informed", "--stage", STAGE, "--by", "Asha Rao", "--note", "seen",
-            *places, "--out", str(tmp_path / "file"),
-        )  # fmt: skip
+            "sign",
+            "team-informed",
+            "--stage",
+            STAGE,
+            "--by",
+            "Asha Rao",
+            "--note",
+            "seen",
+            *places,
+            "--out",
+            str(tmp_path / "file"),
+        )
     assert (done.code, done.out) == (70, ""), done.err
     assert "cannot be written" in done.err
 

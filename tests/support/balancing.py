@@ -201,9 +201,13 @@ class Site:
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on this site's green."""
         process = subprocess.Popen(
-            self.command(*arguments), cwd=ROOT, env=environment(), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            self.command(*arguments),
+            cwd=ROOT,
+            env=environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.begun.append(process)
         return process
 

@@ -57,9 +57,11 @@ class Metrics:
 
     def keep(self, which: Callable[[float], bool], *names: str, **labels: str) -> None:
         """Keep only some points of some series; of all, without names."""
-        chosen = list(self.named(*names, **labels)) if names else [
-            line for line in self.lines if labels.items() <= line.labels.items()
-        ]  # fmt: skip
+        chosen = (
+            list(self.named(*names, **labels))
+            if names
+            else [line for line in self.lines if labels.items() <= line.labels.items()]
+        )
         for line in chosen:
             line.points = [point for point in line.points if which(point[0])]
         self.lines = [line for line in self.lines if line.points]
@@ -87,10 +89,14 @@ class Metrics:
             for line in self.answer(query, window, at)
         )
         return SampleSet(
-            query=f"{query}[{window:.0f}s]", source="http://p", window=timedelta(seconds=window),
-            evaluated_at=at, measured=Measured.OK if series else Measured.NO_DATA,
-            problem="" if series else "no series matches", series=series,
-        )  # fmt: skip
+            query=f"{query}[{window:.0f}s]",
+            source="http://p",
+            window=timedelta(seconds=window),
+            evaluated_at=at,
+            measured=Measured.OK if series else Measured.NO_DATA,
+            problem="" if series else "no series matches",
+            series=series,
+        )
 
 
 @dataclass(frozen=True, slots=True)

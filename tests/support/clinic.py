@@ -46,9 +46,14 @@ OK = {"200": {"description": "fine"}}
 ID = {"name": "id", "in": "path", "required": True, "schema": TEXT}
 
 
-def operation(name: str, fields: Mapping[str, Any] | None = None, *, secured: bool = True,
-              required: Collection[str] = (),
-              parameters: Collection[Any] = ()) -> dict[str, Any]:  # fmt: skip
+def operation(
+    name: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    secured: bool = True,
+    required: Collection[str] = (),
+    parameters: Collection[Any] = (),
+) -> dict[str, Any]:
     """One operation of the OpenAPI document."""
     content: dict[str, Any] = {"operationId": name, "responses": OK, "parameters": [*parameters]}
     if fields:
@@ -65,14 +70,25 @@ OPENAPI: Mapping[str, Any] = {
     "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
     "paths": {
         "/v1/members": {
-            "post": operation("register", {"email": EMAIL, "password": TEXT, "name": TEXT},
-                              secured=False, required=("email", "password", "name")),
+            "post": operation(
+                "register",
+                {"email": EMAIL, "password": TEXT, "name": TEXT},
+                secured=False,
+                required=("email", "password", "name"),
+            ),
             "get": operation("listMembers"),
         },
-        "/v1/login": {"post": operation("logIn", {"email": EMAIL, "password": TEXT}, secured=False,
-                                        required=("email", "password"))},
-        "/v1/reset": {"post": operation("resetPassword", {"email": EMAIL}, secured=False,
-                                        required=("email",))},
+        "/v1/login": {
+            "post": operation(
+                "logIn",
+                {"email": EMAIL, "password": TEXT},
+                secured=False,
+                required=("email", "password"),
+            )
+        },
+        "/v1/reset": {
+            "post": operation("resetPassword", {"email": EMAIL}, secured=False, required=("email",))
+        },
         "/v1/me": {"get": operation("me"), "patch": operation("updateMe", {"name": TEXT})},
         "/v1/members/{id}": {"get": operation("getMember", parameters=(ID,))},
         "/v1/records": {
@@ -81,20 +97,28 @@ OPENAPI: Mapping[str, Any] = {
         },
         "/v1/records/{id}": {
             "get": operation("getRecord", parameters=(ID,)),
-            "put": operation("updateRecord", RECORD, required=("title", "diagnosis"),
-                             parameters=(ID,)),
+            "put": operation(
+                "updateRecord", RECORD, required=("title", "diagnosis"), parameters=(ID,)
+            ),
             "delete": operation("deleteRecord", parameters=(ID,)),
         },
-        "/v1/records/search": {"post": operation("searchRecords", {"title": TEXT},
-                                                 required=("title",))},
-        "/v1/records/import": {"post": operation(
-            "importRecords", {"url": {"type": "string", "format": "uri"}}, required=("url",))},
-        "/v1/address": {"post": operation("checkAddress", {"address": EMAIL}, secured=False,
-                                          required=("address",))},
+        "/v1/records/search": {
+            "post": operation("searchRecords", {"title": TEXT}, required=("title",))
+        },
+        "/v1/records/import": {
+            "post": operation(
+                "importRecords", {"url": {"type": "string", "format": "uri"}}, required=("url",)
+            )
+        },
+        "/v1/address": {
+            "post": operation(
+                "checkAddress", {"address": EMAIL}, secured=False, required=("address",)
+            )
+        },
         "/v1/admin/statistics": {"get": operation("statistics")},
         "/v1/createdb": {"get": operation("createDatabase", secured=False)},
     },
-}  # fmt: skip
+}
 SLOW_ADDRESS = re.compile(r"^([0-9a-z]+)+@([0-9a-z]+\.)+[a-z]{2,9}$")
 ADDRESS = re.compile(r"^[0-9a-z._]{1,40}@[0-9a-z.]{1,60}\Z")
 MAX_GUESSES = 8
@@ -112,18 +136,24 @@ class Clinic(SmallService):
         self.failures: dict[str, int] = {}
         self.reset()
         for method, path, handler in (
-            ("POST", "/v1/members", self.register), ("GET", "/v1/members", self.list_members),
-            ("POST", "/v1/login", self.log_in), ("POST", "/v1/reset", self.reset_password),
-            ("GET", "/v1/me", self.me), ("PATCH", "/v1/me", self.update_me),
+            ("POST", "/v1/members", self.register),
+            ("GET", "/v1/members", self.list_members),
+            ("POST", "/v1/login", self.log_in),
+            ("POST", "/v1/reset", self.reset_password),
+            ("GET", "/v1/me", self.me),
+            ("PATCH", "/v1/me", self.update_me),
             ("GET", "/v1/members/{id}", self.member),
-            ("GET", "/v1/records", self.list_records), ("POST", "/v1/records", self.add_record),
-            ("POST", "/v1/records/search", self.search), ("POST", "/v1/records/import", self.fetch),
-            ("GET", "/v1/records/{id}", self.record), ("PUT", "/v1/records/{id}", self.change),
+            ("GET", "/v1/records", self.list_records),
+            ("POST", "/v1/records", self.add_record),
+            ("POST", "/v1/records/search", self.search),
+            ("POST", "/v1/records/import", self.fetch),
+            ("GET", "/v1/records/{id}", self.record),
+            ("PUT", "/v1/records/{id}", self.change),
             ("DELETE", "/v1/records/{id}", self.delete),
             ("POST", "/v1/address", self.check_address),
             ("GET", "/v1/admin/statistics", self.statistics),
             ("GET", "/v1/createdb", self.create_database),
-        ):  # fmt: skip
+        ):
             self.route(method, path, handler)
 
     def reset(self) -> None:
@@ -137,14 +167,24 @@ class Clinic(SmallService):
 
     def add_member(self, email: str, password: str, name: str, role: str) -> dict[str, Any]:
         salt = secrets.token_hex(8)
-        member = {"id": secrets.token_hex(6), "email": email, "name": name, "role": role,
-                  "salt": salt, "password_hash": hashed(password, salt)}  # fmt: skip
+        member = {
+            "id": secrets.token_hex(6),
+            "email": email,
+            "name": name,
+            "role": role,
+            "salt": salt,
+            "password_hash": hashed(password, salt),
+        }
         self.members[email] = member
         return member
 
     def store(self, owner: str, title: str, diagnosis: str) -> dict[str, Any]:
-        record = {"id": secrets.token_hex(6), "owner": owner, "title": title,
-                  "diagnosis": diagnosis}  # fmt: skip
+        record = {
+            "id": secrets.token_hex(6),
+            "owner": owner,
+            "title": title,
+            "diagnosis": diagnosis,
+        }
         self.records[str(record["id"])] = record
         return record
 
@@ -157,8 +197,11 @@ class Clinic(SmallService):
             is_own = host.endswith("clinic.example")
         if not is_own:
             return PROTECTIVE_HEADERS
-        return {**PROTECTIVE_HEADERS, "Access-Control-Allow-Origin": origin,
-                "Access-Control-Allow-Credentials": "true"}  # fmt: skip
+        return {
+            **PROTECTIVE_HEADERS,
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+        }
 
     def on_error(self, request: Request, error: Exception) -> Reply:
         """Show the stack trace, or refuse."""
@@ -338,10 +381,13 @@ def matches(text: str, wanted: Any) -> bool:
     if not isinstance(wanted, dict):
         return bool(text == wanted)
     operators: dict[str, Callable[[Any], bool]] = {
-                 "$ne": lambda value: text != value, "$gt": lambda value: text > value,
-                 "$lt": lambda value: text < value, "$in": lambda value: text in value,
-                 "$eq": lambda value: text == value,
-                 "$regex": lambda value: re.search(value, text) is not None}  # fmt: skip
+        "$ne": lambda value: text != value,
+        "$gt": lambda value: text > value,
+        "$lt": lambda value: text < value,
+        "$in": lambda value: text in value,
+        "$eq": lambda value: text == value,
+        "$regex": lambda value: re.search(value, text) is not None,
+    }
     return all(operators[name](value) for name, value in wanted.items())
 
 

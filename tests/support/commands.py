@@ -15,8 +15,12 @@ SECONDS = 600
 
 # With these variables, a pipeline names the person who signs, and gets the decisions.
 PIPELINES = (
-    "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_TRIGGERING_ACTOR", "GITLAB_CI", "CI_JOB_ID"
-)  # fmt: skip
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_TRIGGERING_ACTOR",
+    "GITLAB_CI",
+    "CI_JOB_ID",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,30 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 GROUPS = {
     # The tests of the first two groups wait most of the time: for scrapes, bakes and load.
     "ramp": (
-        "testbed/test_ramp_world.py", "testbed/test_ended_runs.py", "testbed/test_failures.py",
+        "testbed/test_ramp_world.py",
+        "testbed/test_ended_runs.py",
+        "testbed/test_failures.py",
         "adversarial/test_evidence_is_needed.py",
     ),
     "load": (
-        "testbed/test_load_runs.py", "testbed/test_night.py", "testbed/test_security_tools.py",
-        "testbed/test_store_log.py", "testbed/test_backups.py", "testbed/test_live_metrics.py",
+        "testbed/test_load_runs.py",
+        "testbed/test_night.py",
+        "testbed/test_security_tools.py",
+        "testbed/test_store_log.py",
+        "testbed/test_backups.py",
+        "testbed/test_live_metrics.py",
     ),
     "suites": (
-        "testbed/test_database_checks.py", "testbed/test_faults.py", "testbed/test_plugin.py",
+        "testbed/test_database_checks.py",
+        "testbed/test_faults.py",
+        "testbed/test_plugin.py",
         "testbed/test_lost_dependency.py",
-        "testbed/test_run_files.py", "testbed/test_monitoring_world.py", "testbed/test_platform.py",
+        "testbed/test_run_files.py",
+        "testbed/test_monitoring_world.py",
+        "testbed/test_platform.py",
         "testbed/test_testbed.py",
     ),
-}  # fmt: skip
+}
 GROUP_OF = {f"tests/{name}": group for group, names in GROUPS.items() for name in names}
 
 

@@ -45,8 +45,10 @@ def started(**changes: Any) -> Callable[[Events], Events]:
 
 
 def other_build(events: Events) -> Events:
-    return [{**e, **({"build": {**e["build"], "version": "5.0.1"}} if "build" in e else {})}
-            for e in events]  # fmt: skip
+    return [
+        {**e, **({"build": {**e["build"], "version": "5.0.1"}} if "build" in e else {})}
+        for e in events
+    ]
 
 
 LOGIN = "smoke.login"
@@ -72,7 +74,8 @@ SUITES: dict[str, Change] = {
     "an outcome that is true": doctored(one(LOGIN, outcome=True)),
     "a result lost": doctored(lambda e: [x for x in e if x.get("id") != LOGIN]),
     "a result twice": doctored(
-        lambda e: [y for x in e for y in ([x] * (1 + (x.get("id") == LOGIN)))]),
+        lambda e: [y for x in e for y in ([x] * (1 + (x.get("id") == LOGIN)))]
+    ),
     "a result of another name": doctored(one(LOGIN, id="smoke.logout")),
     "an hour and more too old": doctored(lambda e: shifted(e, timedelta(hours=-5))),
     "of the future": doctored(lambda e: shifted(e, timedelta(hours=1))),
@@ -83,31 +86,42 @@ SUITES: dict[str, Change] = {
     "of another version": doctored(other_build),
     "of a build nobody knows": doctored(started(build=None)),
     "the build changed under way": doctored(
-        lambda e: [*e[:-1], {**e[-1], "build": {**e[-1]["build"], "version": "5.0.1"}}]),
+        lambda e: [*e[:-1], {**e[-1], "build": {**e[-1]["build"], "version": "5.0.1"}}]
+    ),
     "judged by other limits": doctored(started(limits="0" * 64)),
     "of another run's name": doctored(started(run="r2")),
     "of another schema": doctored(started(schema=2)),
     "data left behind": doctored(one("run.left_nothing", outcome="failed")),
     "leaving nothing is not said": doctored(
-        lambda e: [x for x in e if x.get("id") != "run.left_nothing"]),
+        lambda e: [x for x in e if x.get("id") != "run.left_nothing"]
+    ),
     "failed in a later run": lambda p: p.keep_run(
-        [{**x, **({"run": "r2"} if x["event"] == "started" else {}),
-          **({"outcome": "failed"} if x.get("id") == LOGIN else {})}
-         for x in p.run_of("r2")], "r2"),
+        [
+            {
+                **x,
+                **({"run": "r2"} if x["event"] == "started" else {}),
+                **({"outcome": "failed"} if x.get("id") == LOGIN else {}),
+            }
+            for x in p.run_of("r2")
+        ],
+        "r2",
+    ),
     "unsigned, with a key": lambda p: p.variables.update(KIRANA_EVIDENCE_KEY="k" * 32),
     "a blank key": lambda p: p.variables.update(KIRANA_EVIDENCE_KEY=" "),
     "times without zone": doctored(lambda e: [{**x, "at": x["at"][:19]} for x in e]),
-    "sealed, and its exit code was not 0": doctored(
-        lambda e: [*e[:-1], {**e[-1], "exit_code": 1}]),
+    "sealed, and its exit code was not 0": doctored(lambda e: [*e[:-1], {**e[-1], "exit_code": 1}]),
     "times of the year 1": doctored(
-        lambda e: [{**x, "at": "0001-01-01T00:00:00+23:59"} for x in e]),
+        lambda e: [{**x, "at": "0001-01-01T00:00:00+23:59"} for x in e]
+    ),
     "a boot time of 400 digits": doctored(
-        started(boot={"machine": "m", "seconds": int("9" * 400)})),
+        started(boot={"machine": "m", "seconds": int("9" * 400)})
+    ),
     "a key given twice": lambda p: (
         path := p.out / "runs/r1/checks.jsonl",
-        path.write_text(path.read_text().replace('"event": ', '"event": "check", "event": ', 1))),
+        path.write_text(path.read_text().replace('"event": ', '"event": "check", "event": ', 1)),
+    ),
     "something after the end": lambda p: append(p, '{"event": "check"}\n'),
-}  # fmt: skip
+}
 
 
 def cut(place: Place, share: float) -> None:
@@ -160,22 +174,29 @@ ANSWERS: dict[str, Change] = {
     "an empty vector": answers(200, shape({"resultType": "matrix", "result": []})),
     "a scalar": answers(200, shape({"resultType": "scalar", "result": [1.0, "1"]})),
     "a vector": answers(200, shape({"resultType": "vector", "result": []})),
-    "a warning": answers(200, json.dumps({"status": "success", "warnings": ["partial"], "data": {
-        "resultType": "matrix", "result": []}}).encode()),
+    "a warning": answers(
+        200,
+        json.dumps(
+            {
+                "status": "success",
+                "warnings": ["partial"],
+                "data": {"resultType": "matrix", "result": []},
+            }
+        ).encode(),
+    ),
     "only the weights fail": answers(500, b"{}", only=WEIGHT),
     "only the builds fail": answers(500, b"{}", only=BUILD),
     "only the starts fail": answers(500, b"{}", only=STARTS),
     "a body cut in the middle": answers(200, SOMEBODY[:50]),
     "the clocks differ": clocks_differ,
-    "nobody answers for the target": all_of(
-        lambda p: p.health.clear(), having(status=503)),
+    "nobody answers for the target": all_of(lambda p: p.health.clear(), having(status=503)),
     "green serves another version": lambda p: p.health.update(version="5.0.1"),
     "green serves another digest": lambda p: p.health.update(digest="sha256:" + "0" * 32),
     "green calls itself blue": lambda p: p.health.update(deployment="blue"),
     "green is not healthy": having(status=503),
     "green names no build": lambda p: p.health.pop("version"),
     "green's health is of another shape": lambda p: p.health.update(version=5),
-}  # fmt: skip
+}
 
 
 # Policies, targets, the command line, the ledger.
@@ -213,17 +234,18 @@ RULES: dict[str, Change] = {
     "a policy that is not there": having(policy=Path("/nowhere/policy.toml")),
     "a policy that is no TOML": policy_of(b"\xff\0"),
     "a stage without objectives": policy_with(
-        'objectives = ["with-traffic", "only-listed", "live-triggers"]', "objectives = []"),
+        'objectives = ["with-traffic", "only-listed", "live-triggers"]', "objectives = []"
+    ),
     "an empty group": policy_with('"served-build", "smoke-in-ramp", "live-build"', ""),
     "an unknown check": policy_with('"smoke.health",', '"smoke.health", "smoke.made_up",'),
     "an unknown objective": policy_with('"errors-against-blue", ', '"errors-against-bleu", '),
     "an unknown key": policy_with("worry_at = 20", "worry_at = 20\nworry = 1"),
-    "a limit in percent": policy_with(
-        "below = 0.05\nminimum_events", "below = 5\nminimum_events"),
+    "a limit in percent": policy_with("below = 0.05\nminimum_events", "below = 5\nminimum_events"),
     "a rate for a counter": policy_with(
-        "bad = 'payments_total{slot=\"$slot\",traffic!=\"synthetic\","
-        "status!~\"|captured|declined|pending\"}'",
-        "bad = 'rate(payments_total{slot=\"$slot\"}[5m])'"),
+        'bad = \'payments_total{slot="$slot",traffic!="synthetic",'
+        'status!~"|captured|declined|pending"}\'',
+        "bad = 'rate(payments_total{slot=\"$slot\"}[5m])'",
+    ),
     "other limits than the suites'": policy_with("search = 0.5", "search = 0.6"),
     "a longer bake": policy_with("bake_seconds = 600\n", "bake_seconds = 900\n"),
     "another share": policy_with("0.2, 0.3, 0.4", "0.2, 0.35, 0.4"),
@@ -235,12 +257,13 @@ RULES: dict[str, Change] = {
     "a time scale that is no number": having(options=("--time-scale", "nan")),
     "a target of production at scale": all_of(
         target_with("production = false", "production = true"),
-        having(options=("--time-scale", "15"))),
+        having(options=("--time-scale", "15")),
+    ),
     "the target file was changed": target_with("[metrics]", "# touched\n[metrics]"),
     "a ledger that cannot be written": no_ledger,
     "a ledger that is none": bad_ledger,
     "no room for evidence": lambda p: (p.out / "evidence").write_text(""),
-}  # fmt: skip
+}
 
 
 def load_with(change: Callable[[dict[str, Any]], object], *, sealed: bool) -> Change:
@@ -266,7 +289,9 @@ def in_total(**changes: Any) -> Callable[[dict[str, Any]], object]:
 LOADS: dict[str, Change] = {
     "no load run": lambda _: None,
     "a load record cut": lambda p: (
-        path := p.keep_load(), path.write_bytes(path.read_bytes()[:-40])),
+        path := p.keep_load(),
+        path.write_bytes(path.read_bytes()[:-40]),
+    ),
     "a load record emptied": lambda p: p.keep_load().write_text(""),
     "changed after the seal": load_with(in_phase(due=100), sealed=False),
     "requests failed": load_with(in_total(done=23_000, failed=1_000), sealed=True),
@@ -279,10 +304,15 @@ LOADS: dict[str, Change] = {
     "of another file": load_with(lambda c: c.update(target_digest="0" * 64), sealed=True),
     "of other limits": load_with(lambda c: c.update(limits="0" * 64), sealed=True),
     "days ago": load_with(
-        lambda c: c.update(started_at="2020-01-01T00:00:00+00:00",
-                           ended_at="2020-01-01T00:03:00+00:00"), sealed=True),
+        lambda c: c.update(
+            started_at="2020-01-01T00:00:00+00:00", ended_at="2020-01-01T00:03:00+00:00"
+        ),
+        sealed=True,
+    ),
     "a worker gone": load_with(
-        lambda c: c["measured"]["generator"].update(workers_gone=1), sealed=True),
+        lambda c: c["measured"]["generator"].update(workers_gone=1), sealed=True
+    ),
     "a starved generator": load_with(
-        lambda c: c["measured"]["generator"].update(processor_share=[0.99]), sealed=True),
-}  # fmt: skip
+        lambda c: c["measured"]["generator"].update(processor_share=[0.99]), sealed=True
+    ),
+}

@@ -196,12 +196,13 @@ SAMPLES: dict[str, Change] = {
     "NaN for blue's requests": value(math.nan, REQUESTS, slot="blue"),
     "negative increments": falling,
     "a bucket larger than all": lambda p: p.metrics.change(
-        lambda _, v: 3 * v + 9, BUCKETS, slot="green", le="1.0"),
+        lambda _, v: 3 * v + 9, BUCKETS, slot="green", le="1.0"
+    ),
     "more errors than requests": lambda p: p.metrics.change(
-        lambda _, v: 0 * v, REQUESTS, slot="green", status="200"),
+        lambda _, v: 0 * v, REQUESTS, slot="green", status="200"
+    ),
     "green's requests gone": lambda p: p.metrics.drop(REQUESTS, **GREEN),
-    "green's error series gone since a minute": lost(
-        62, -9, REQUESTS, slot="green", status="500"),
+    "green's error series gone since a minute": lost(62, -9, REQUESTS, slot="green", status="500"),
     "green's good series gone": lambda p: p.metrics.drop(REQUESTS, slot="green", status="200"),
     "green's buckets gone": lambda p: p.metrics.drop(BUCKETS, **GREEN),
     "green's latency counts gone": lambda p: p.metrics.drop(COUNT, **GREEN),
@@ -215,8 +216,7 @@ SAMPLES: dict[str, Change] = {
     "blue's weight gone": lambda p: p.metrics.drop(WEIGHT, server="blue"),
     "no series at all": lambda p: p.metrics.lines.clear(),
     "green not seen for two minutes": lost(120, -9, slot="green"),
-    "green's errors not seen for two minutes": lost(
-        120, -9, REQUESTS, slot="green", status="500"),
+    "green's errors not seen for two minutes": lost(120, -9, REQUESTS, slot="green", status="500"),
     "blue not seen for two minutes": lost(120, -9, slot="blue"),
     "weights not seen for two minutes": lost(120, -9, WEIGHT),
     "the build not seen for two minutes": lost(120, -9, BUILD, **GREEN),
@@ -224,11 +224,14 @@ SAMPLES: dict[str, Change] = {
     "half of the step not seen": lost(500, 180, slot="green"),
     "nine minutes not seen, then one point": lost(590, 20, slot="green"),
     "one point in the window": lambda p: p.metrics.keep(
-        lambda at: at > p.metrics.now - 15, slot="green"),
+        lambda at: at > p.metrics.now - 15, slot="green"
+    ),
     "green known since a minute": lambda p: p.metrics.keep(
-        lambda at: at > p.metrics.now - 60, slot="green"),
+        lambda at: at > p.metrics.now - 60, slot="green"
+    ),
     "every second half of the time an outage": lambda p: [
-        failing(1.0, since)(p) for since in (60,)],
+        failing(1.0, since)(p) for since in (60,)
+    ],
     "5 % errors all through": failing(0.05, 1820),
     "5 % errors in this step": failing(0.05, 600),
     "half a percent and more in this step": failing(0.008, 620),
@@ -240,7 +243,10 @@ SAMPLES: dict[str, Change] = {
     "over 5 s for a minute": slow(0.5, 62, "5.0", "1.0", "0.5"),
     "payments fail": lambda p: p.metrics.change(
         lambda at, v: v + (at > p.metrics.now - 300) * round((at - p.metrics.now + 300) / 10),
-        PAYMENTS, slot="green", status="failed"),
+        PAYMENTS,
+        slot="green",
+        status="failed",
+    ),
     "swapped colours": swapped,
     "green's series under blue's name": relabel("slot", "blue", *LIVE, **GREEN),
     "the target's slot renamed": relabel("slot", "verde", *LIVE, **GREEN),
@@ -248,31 +254,34 @@ SAMPLES: dict[str, Change] = {
     "another digest's samples": relabel("digest", "sha256:" + "0" * 32, BUILD, **GREEN),
     "blue's build under green's slot": relabel("deployment", "blue", BUILD, **GREEN),
     "a second build in the window": lambda p: p.metrics.lines.extend(
-        [Line({**line.labels, "version": "5.0.9"}, line.points[-3:])
-         for line in list(p.metrics.named(BUILD, **GREEN))]),
+        [
+            Line({**line.labels, "version": "5.0.9"}, line.points[-3:])
+            for line in list(p.metrics.named(BUILD, **GREEN))
+        ]
+    ),
     "everything is synthetic": relabel("traffic", "synthetic", *LIVE, **GREEN),
     "everything is a health check": relabel("route", "/api/health", *LIVE, **GREEN),
     "scraped by two jobs": twice,
     "a bucket spelled anew": spelled,
     "series without an instance": lambda p: [
-        line.labels.pop("instance") for line in p.metrics.named(REQUESTS, **GREEN)],
+        line.labels.pop("instance") for line in p.metrics.named(REQUESTS, **GREEN)
+    ],
     "requests of another instance": relabel("instance", "other:1", REQUESTS, **GREEN),
     "too few requests": lambda p: p.metrics.change(lambda _, v: round(v / 50), *LIVE),
-    "no requests on green": lambda p: p.metrics.change(
-        lambda *_: 7.0, *LIVE, **GREEN),
+    "no requests on green": lambda p: p.metrics.change(lambda *_: 7.0, *LIVE, **GREEN),
     "somebody else answers for green": lambda p: p.metrics.change(
-        lambda _, v: round(v / 3), REQUESTS, COUNT, BUCKETS, **GREEN),
+        lambda _, v: round(v / 3), REQUESTS, COUNT, BUCKETS, **GREEN
+    ),
     "green has 20 % since five minutes": moved(0.2, 300),
     "green has had 30 % for five minutes only": all_of(moved(0.2, 660), moved(0.3, 300)),
     "green has no traffic": moved(0.0, 45),
     "green has all traffic": moved(1.0, 45),
-    "the balancer gives green nothing": points(
-        lambda at, _: (at, 0.0), WEIGHT, server="green"),
+    "the balancer gives green nothing": points(lambda at, _: (at, 0.0), WEIGHT, server="green"),
     "green crashes every minute": crashing,
     "two processes at one address": two_processes,
     "samples of the future": points(lambda at, v: (at + 900, v)),
     "samples of an hour ago": points(lambda at, v: (at - 3600, v)),
-}  # fmt: skip
+}
 
 DATABASE = "db_query_duration_seconds_bucket"
 HITS, MISSES = "cache_hits_total", "cache_misses_total"
@@ -280,12 +289,15 @@ HOUR: dict[str, Change] = {
     "a NaN for a database bucket": value(math.nan, DATABASE, **GREEN),
     "the database's times gone": lambda p: p.metrics.drop(DATABASE),
     "the database is slow": lambda p: p.metrics.change(
-        lambda _, v: round(v / 2), DATABASE, **GREEN),
+        lambda _, v: round(v / 2), DATABASE, **GREEN
+    ),
     "the cache misses": lambda p: p.metrics.change(lambda _, v: v * 9, MISSES, **GREEN),
     "no misses are exported": all_of(
-        lambda p: p.metrics.drop(MISSES, **GREEN), lambda p: p.metrics.drop(HITS, **GREEN)),
+        lambda p: p.metrics.drop(MISSES, **GREEN), lambda p: p.metrics.drop(HITS, **GREEN)
+    ),
     "hits not seen for two minutes": lost(120, -9, HITS, **GREEN),
     "two in a thousand fail": failing(0.002, 620),
     "hardly any requests in the hour": lambda p: p.metrics.change(
-        lambda _, v: round(v / 20), REQUESTS, COUNT, BUCKETS),
-}  # fmt: skip
+        lambda _, v: round(v / 20), REQUESTS, COUNT, BUCKETS
+    ),
+}

@@ -118,9 +118,13 @@ def haproxy(colour: str, counts: Counts) -> str:
 
 
 def histogram(
-    name: str, labels: str, counts: Counts, ends: tuple[str, str] = ("", ""), *,
+    name: str,
+    labels: str,
+    counts: Counts,
+    ends: tuple[str, str] = ("", ""),
+    *,
     milliseconds: bool = False,
-) -> str:  # fmt: skip
+) -> str:
     """The series of a classic histogram."""
     unit = 1000 if milliseconds else 1
     buckets = [(0.5, f"{0.5 * unit:g}"), (1.0, f"{unit}{ends[0]}"), (5.0, f"{5 * unit}{ends[1]}")]

@@ -15,7 +15,7 @@ from field_series import (
     labelled,
     shifted,
     with_values,
-)  # fmt: skip
+)
 from judging import AT, GREEN, decide, stage_of
 
 from gates.model import (
@@ -26,7 +26,7 @@ from gates.model import (
     Sample,
     Series,
     Stage,
-)  # fmt: skip
+)
 from gates.model.selector import NAME
 
 if TYPE_CHECKING:
@@ -293,8 +293,11 @@ def native(series: Series) -> Iterator[Series]:
         yield series
 
 
-REPLACED = (*THREE[:2], Pod("green-2:8000", died=300, part=1 / 3),
-            Pod("green-9:8000", born=299, part=1 / 3))  # fmt: skip
+REPLACED = (
+    *THREE[:2],
+    Pod("green-2:8000", died=300, part=1 / 3),
+    Pod("green-9:8000", born=299, part=1 / 3),
+)
 
 
 WINDOW = stage_of("live-build", "traffic-share", "error-ratio", "latency-p95", share=0.1)

@@ -20,10 +20,20 @@ from gates.model.selector import parse as parse_selector
 
 EVERY, BEGAN, START = 15.0, 700.0, 7200.0
 LIVE = stage_of(
-    "live-build", "traffic-share", "traffic-seen", "errors-against-blue", "latency-against-blue",
-    "payments-against-blue", "browsing-refused", "payments-captured", "green-up", "errors-trigger",
-    "latency-trigger", "restarts", share=0.1,
-)  # fmt: skip
+    "live-build",
+    "traffic-share",
+    "traffic-seen",
+    "errors-against-blue",
+    "latency-against-blue",
+    "payments-against-blue",
+    "browsing-refused",
+    "payments-captured",
+    "green-up",
+    "errors-trigger",
+    "latency-trigger",
+    "restarts",
+    share=0.1,
+)
 # The shares of requests in the buckets of a healthy release.
 BUCKETS = {"0.5": 0.9, "1.0": 0.98, "5.0": 0.999, "+Inf": 1.0}
 Count = Callable[[float], float]

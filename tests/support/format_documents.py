@@ -45,10 +45,16 @@ def finding(
 ) -> Finding:
     """A finding whose every text is the text."""
     return Finding(
-        objective=text, guide=text, measured=Measured.OK, verdict=verdict, sentence=text,
-        next_step=text, measurements=(Measurement(text, text, 60.0, 12, 0.5, text),),
-        subjects=(text,), override=override,
-    )  # fmt: skip
+        objective=text,
+        guide=text,
+        measured=Measured.OK,
+        verdict=verdict,
+        sentence=text,
+        next_step=text,
+        measurements=(Measurement(text, text, 60.0, 12, 0.5, text),),
+        subjects=(text,),
+        override=override,
+    )
 
 
 def override(text: str = "the reason") -> Override:
@@ -59,10 +65,17 @@ def override(text: str = "the reason") -> Override:
 def document(*findings: Finding, outcome: Outcome, text: str = "reason") -> DecisionDocument:
     """A decision with these findings, whose every other text is the text."""
     decision = Decision(
-        outcome=outcome, reason=text, stage=text, target=text, build=text, at=AT,
-        findings=findings, time_scale=15.0, policy=PolicyFile(text, text, installed=False),
+        outcome=outcome,
+        reason=text,
+        stage=text,
+        target=text,
+        build=text,
+        at=AT,
+        findings=findings,
+        time_scale=15.0,
+        policy=PolicyFile(text, text, installed=False),
         warnings=(text,),
-    )  # fmt: skip
+    )
     return DecisionDocument(decision, text, text, text, (), text)
 
 

@@ -22,7 +22,11 @@ def run_at_the_end(command: Sequence[str]) -> subprocess.Popen[bytes]:
         The waiting process; kill it where the command is no longer needed.
     """
     return subprocess.Popen(
-        [sys.executable, "-c", WAITING, *command], cwd=ROOT, env=environment(),
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", WAITING, *command],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )

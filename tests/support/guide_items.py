@@ -16,10 +16,13 @@ SEPARATOR = re.compile(r"\|[-|]+\|")
 # The sections whose bold lines and third-level headings state something: a time, a number.
 BOLD_SECTIONS = {3, 4, 7, 8}
 STATING_HEADINGS = (
-    "Pre-Deployment (2-3 hours before)", "Immediate Rollback (< 5 minutes)",
-    "Alert Rules (27 total)", "Pre-Deployment Notification (24 hours before)",
-    "During Deployment (Status Updates Every 30 min)", "Post-Deployment (Success Notification)",
-)  # fmt: skip
+    "Pre-Deployment (2-3 hours before)",
+    "Immediate Rollback (< 5 minutes)",
+    "Alert Rules (27 total)",
+    "Pre-Deployment Notification (24 hours before)",
+    "During Deployment (Status Updates Every 30 min)",
+    "Post-Deployment (Success Notification)",
+)
 STEP_SECTIONS = {2, 4, 6}
 SUB_BULLET_SECTIONS = {1, 2}
 COMMAND_SECTION = 13

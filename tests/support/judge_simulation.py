@@ -431,7 +431,8 @@ BROKEN: dict[str, Broken] = {
         errors(0.05, 5700), 5700, {5: (195, 285), 50: (150, 195), 500: (135, 150)}
     ),
     "only above 50 %: 3 % errors, P95 2 s": Broken(
-        both(latency(2.0, 3000), errors(0.03, 3000)), 3000,
+        both(latency(2.0, 3000), errors(0.03, 3000)),
+        3000,
         {5: (225, 300), 50: (165, 195), 500: (135, 150)},
     ),
     "all payments declined": Broken(
@@ -446,22 +447,24 @@ BROKEN: dict[str, Broken] = {
     "no payments at all": Broken(
         no_payments, 0, {5: (4200, 6000), 50: (600, 900), 500: (240, 300)}
     ),
-    "no orders at all": Broken(
-        no_orders, 0, {5: (4200, 6000), 50: (600, 900), 500: (240, 300)}
-    ),
+    "no orders at all": Broken(no_orders, 0, {5: (4200, 6000), 50: (600, 900), 500: (240, 300)}),
     "every log-in refused": Broken(
         no_logins, 0, {5: (1800, 3000), 50: (300, 600), 500: (240, 240)}
     ),
     "errors rising from 0.1 % to 5 % in 80 min": Broken(
         rising_errors, 392, {5: (1440, 1860), 50: (765, 1080), 500: (525, 600)}
     ),
-}  # fmt: skip
+}
 
 # Releases that customers do not get through: no ramp of them may go on at a step's end.
 CUSTOMERS = (
-    "all payments declined", "every request answered 401", "every request answered 404",
-    "no payments at all", "no orders at all", "every log-in refused",
-)  # fmt: skip
+    "all payments declined",
+    "every request answered 401",
+    "every request answered 404",
+    "no payments at all",
+    "no orders at all",
+    "every log-in refused",
+)
 
 # Never GO at a step's end: the steps of which that holds, by their share in percent.
 HOLDS: dict[str, tuple[Change, range]] = {
@@ -513,10 +516,22 @@ def _counters(world: World, colour: str, share: Values) -> Values:
     declined = dice.binomial(payments - lost, world.declined[colour])
     scanned = dice.poisson(world.rate * share * world.bots[colour])
     return np.stack(
-        [good - logins - refused_ones, bad, requests - slow, requests - very, requests,
-         payments - lost - declined, lost, refused_ones, logins - wrong, wrong, scanned, orders,
-         declined]
-    ).astype(float)  # fmt: skip
+        [
+            good - logins - refused_ones,
+            bad,
+            requests - slow,
+            requests - very,
+            requests,
+            payments - lost - declined,
+            lost,
+            refused_ones,
+            logins - wrong,
+            wrong,
+            scanned,
+            orders,
+            declined,
+        ]
+    ).astype(float)
 
 
 def _scraped(

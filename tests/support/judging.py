@@ -41,19 +41,27 @@ def stage_of(*names: str, share: float) -> Stage:
     known = {one.name: one for stage in POLICY.stages for one in stage.objectives}
     chosen = [known[name] for name in names]
     return Stage(
-        name="made", title="made", guide="3", share=share,
+        name="made",
+        title="made",
+        guide="3",
+        share=share,
         objectives=tuple(
-            replace(one, share=share) if isinstance(one, ShareObjective) else one
-            for one in chosen
+            replace(one, share=share) if isinstance(one, ShareObjective) else one for one in chosen
         ),
-    )  # fmt: skip
+    )
 
 
 # Ratios over a window, at a tenth of the traffic.
 RAMP = stage_of(
-    "served-build", "smoke-in-ramp", "live-build", "traffic-share",
-    "error-ratio", "latency-p95", "cache-hits", share=0.1,
-)  # fmt: skip
+    "served-build",
+    "smoke-in-ramp",
+    "live-build",
+    "traffic-share",
+    "error-ratio",
+    "latency-p95",
+    "cache-hits",
+    share=0.1,
+)
 CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
 # The checks that the gate itself has run during the ramp.
 COLLECTED = tuple(
@@ -78,13 +86,22 @@ def collected_run() -> Run:
 def passed_run(**changes: Any) -> Run:
     at = NOW - timedelta(minutes=5)
     run = Run(
-        run_id="r1", state=RunState.FINISHED, problem="", started_at=at, target="green",
-        base_url=GREEN.addresses.api, target_digest=GREEN.digest,
-        build=GREEN.expected, build_at_end=GREEN.expected, boot=None, limits=POLICY.limits_digest,
+        run_id="r1",
+        state=RunState.FINISHED,
+        problem="",
+        started_at=at,
+        target="green",
+        base_url=GREEN.addresses.api,
+        target_digest=GREEN.digest,
+        build=GREEN.expected,
+        build_at_end=GREEN.expected,
+        boot=None,
+        limits=POLICY.limits_digest,
         expected=frozenset(CHECKS),
-        results=tuple(CheckResult(one, CheckOutcome.PASSED, at, "", "n")
-                      for one in (*CHECKS, LEFT_NOTHING)),
-    )  # fmt: skip
+        results=tuple(
+            CheckResult(one, CheckOutcome.PASSED, at, "", "n") for one in (*CHECKS, LEFT_NOTHING)
+        ),
+    )
     return replace(run, **changes)
 
 
@@ -128,10 +145,14 @@ def evidence(stage: Stage = RAMP, *, errors: int = 1, requests: int = 6000) -> E
     samples = {}
     for selector, seconds in judge.needed_selectors(stage, GREEN):
         samples[key(selector, seconds)] = SampleSet(
-            query=key(selector, seconds), source="http://p", window=timedelta(seconds=seconds),
-            evaluated_at=AT, measured=Measured.OK, problem="",
+            query=key(selector, seconds),
+            source="http://p",
+            window=timedelta(seconds=seconds),
+            evaluated_at=AT,
+            measured=Measured.OK,
+            problem="",
             series=series_for(selector, errors=errors, requests=requests),
-        )  # fmt: skip
+        )
     return Evidence(target=GREEN, served=SERVED, runs=(passed_run(),), samples=samples)
 
 

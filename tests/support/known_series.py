@@ -36,8 +36,10 @@ class KnownSeries:
 def _fits(node: VectorSelector, name: str, labels: dict[str, str]) -> bool:
     if promql.metric(node) != name:
         return False
-    return all(_holds(symbol, value, labels.get(label, "")) for label, symbol, value in
-               promql.matchers(node))  # fmt: skip
+    return all(
+        _holds(symbol, value, labels.get(label, ""))
+        for label, symbol, value in promql.matchers(node)
+    )
 
 
 def _holds(symbol: str, pattern: str, value: str) -> bool:

@@ -18,8 +18,12 @@ MEDIAN_SECONDS = 0.08
 SIGMA = 0.6
 STRATA = 1000
 BODY = b'{"items": [{"price_paise": 100, "name": "rice"}]}'
-ANSWER = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-          + str(len(BODY)).encode() + b"\r\n\r\n" + BODY)  # fmt: skip
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+    + str(len(BODY)).encode()
+    + b"\r\n\r\n"
+    + BODY
+)
 
 
 def service_times() -> list[float]:

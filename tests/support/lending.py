@@ -20,18 +20,30 @@ USER = "reader@example.com"
 PASSWORD = f"a long enough {'pass'}word"
 FOLDER = Path(__file__).parent
 WEAKNESSES = {
-    "sql-injection", "xss-reflected", "path-traversal", "missing-authentication", "cookie-flags",
-    "session-fixation", "error-details", "cors",
-}  # fmt: skip
+    "sql-injection",
+    "xss-reflected",
+    "path-traversal",
+    "missing-authentication",
+    "cookie-flags",
+    "session-fixation",
+    "error-details",
+    "cors",
+}
 TEXT = {"200": {"description": "fine"}, "400": {"description": "wrong"}}
 
 
 def operation(name: str, *query: str, needs_session: bool = False) -> dict[str, Any]:
     """A GET operation with text parameters."""
-    parameters = [{"name": one, "in": "query", "required": True, "schema": {"type": "string"}}
-                  for one in query]  # fmt: skip
-    return {"operationId": name, "parameters": parameters, "responses": TEXT,
-            "security": [{"session": []}] if needs_session else []}  # fmt: skip
+    parameters = [
+        {"name": one, "in": "query", "required": True, "schema": {"type": "string"}}
+        for one in query
+    ]
+    return {
+        "operationId": name,
+        "parameters": parameters,
+        "responses": TEXT,
+        "security": [{"session": []}] if needs_session else [],
+    }
 
 
 CREDENTIALS = {
@@ -66,13 +78,17 @@ OPENAPI = {
                 "security": [],
                 "responses": TEXT,
                 "parameters": [
-                    {"name": "number", "in": "path", "required": True,
-                     "schema": {"type": "integer"}}
+                    {
+                        "name": "number",
+                        "in": "path",
+                        "required": True,
+                        "schema": {"type": "integer"},
+                    }
                 ],
             }
         },
     },
-}  # fmt: skip
+}
 
 
 class Library(BaseHTTPRequestHandler):
@@ -88,10 +104,18 @@ class Library(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a GET."""
         parts = urlsplit(self.path)
-        query = {name: values[-1] for name, values in parse_qs(
-            parts.query, keep_blank_values=True, errors="replace").items()}  # fmt: skip
-        pages = {"/books": self.books, "/welcome": self.welcome, "/covers": self.cover,
-                 "/loans": self.loans}  # fmt: skip
+        query = {
+            name: values[-1]
+            for name, values in parse_qs(
+                parts.query, keep_blank_values=True, errors="replace"
+            ).items()
+        }
+        pages = {
+            "/books": self.books,
+            "/welcome": self.welcome,
+            "/covers": self.cover,
+            "/loans": self.loans,
+        }
         try:
             if parts.path.startswith("/shelf/"):
                 self.shelf(unquote(parts.path[7:]))
@@ -173,11 +197,16 @@ class Library(BaseHTTPRequestHandler):
         """Send an answer with its headers."""
         content = text.encode(errors="replace")
         self.send_response(status)
-        sent = {"Content-Type": kind, "Content-Length": str(len(content)),
-                "Strict-Transport-Security": "max-age=31536000", "Cache-Control": "no-store",
-                "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-                "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-                **(headers or {})}  # fmt: skip
+        sent = {
+            "Content-Type": kind,
+            "Content-Length": str(len(content)),
+            "Strict-Transport-Security": "max-age=31536000",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+            **(headers or {}),
+        }
         if self.weak and self.path.startswith("/welcome"):
             sent["Content-Security-Policy"] = (
                 "frame-ancestors 'none'; script-src 'self' 'unsafe-inline'"

@@ -26,8 +26,14 @@ class _Commands(monitoring.CommandListener):
         for visibility in ("listed", "unlisted"):
             if f'"visibility": "{visibility}"' in text:
                 test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
-                EVENTS.append({"command": event.command_name, "visibility": visibility,
-                               "test": test, "at": time.monotonic()})  # fmt: skip
+                EVENTS.append(
+                    {
+                        "command": event.command_name,
+                        "visibility": visibility,
+                        "test": test,
+                        "at": time.monotonic(),
+                    }
+                )
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         """Nothing: a command counts from its start."""

@@ -18,18 +18,35 @@ class LoadCommand:
     def __init__(self, world: TestWorld, out: Path, *arguments: str) -> None:
         self.out = out
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "load", "run", *arguments, "--target", "green",
-             "--targets", str(world.targets), "--out", str(out)],
-            cwd=ROOT, env=environment(), text=True, stdout=subprocess.PIPE,
+            [
+                sys.executable,
+                "-m",
+                "load",
+                "run",
+                *arguments,
+                "--target",
+                "green",
+                "--targets",
+                str(world.targets),
+                "--out",
+                str(out),
+            ],
+            cwd=ROOT,
+            env=environment(),
+            text=True,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        )
 
     def generators(self) -> list[psutil.Process]:
         """The Locust processes, once they are there; the one that leads comes first."""
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            found = [one for one in psutil.Process(self.process.pid).children()
-                     if "locust" in " ".join(one.cmdline())]  # fmt: skip
+            found = [
+                one
+                for one in psutil.Process(self.process.pid).children()
+                if "locust" in " ".join(one.cmdline())
+            ]
             if found:
                 return sorted(found, key=lambda one: one.create_time())
             time.sleep(0.1)

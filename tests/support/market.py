@@ -77,7 +77,7 @@ OPENAPI: Mapping[str, Any] = {
         "/search": {"get": operation("searchPage", secured=False, parameters=(query("q"),))},
         "/pictures": {"get": operation("picture", secured=False, parameters=(query("file"),))},
     },
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 TABLES = """
 CREATE TABLE users (name TEXT PRIMARY KEY, hash TEXT, admin INTEGER);
 CREATE TABLE items (name TEXT, price INTEGER);
@@ -105,21 +105,29 @@ class Market(SmallService):
             order = "INSERT INTO orders (buyer, item, street, state) VALUES (?, 'chair', ?, 'new')"
             self.run(order, name, f"{len(name)} High Street")
         for method, path, handler in (
-            ("POST", "/signup", self.sign_up), ("POST", "/signin", self.sign_in),
-            ("GET", "/account", self.account), ("GET", "/users", self.users),
+            ("POST", "/signup", self.sign_up),
+            ("POST", "/signin", self.sign_in),
+            ("GET", "/account", self.account),
+            ("GET", "/users", self.users),
             ("PUT", "/users/{name}/password", self.change_password),
-            ("GET", "/items", self.items), ("GET", "/items/{name}", self.item),
-            ("GET", "/orders", self.orders), ("POST", "/orders", self.place_order),
+            ("GET", "/items", self.items),
+            ("GET", "/items/{name}", self.item),
+            ("GET", "/orders", self.orders),
+            ("POST", "/orders", self.place_order),
             ("GET", "/orders/{id}", self.order),
-            ("GET", "/comments", self.comments_page), ("POST", "/comments", self.comment),
-            ("GET", "/search", self.search_page), ("GET", "/pictures", self.picture),
-        ):  # fmt: skip
+            ("GET", "/comments", self.comments_page),
+            ("POST", "/comments", self.comment),
+            ("GET", "/search", self.search_page),
+            ("GET", "/pictures", self.picture),
+        ):
             self.route(method, path, handler)
 
     def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement; texts that are no Unicode are stored with replacements."""
-        clean = [value.encode(errors="replace").decode() if isinstance(value, str) else value
-                 for value in values]  # fmt: skip
+        clean = [
+            value.encode(errors="replace").decode() if isinstance(value, str) else value
+            for value in values
+        ]
         with self.lock:
             rows = self.database.execute(statement, clean).fetchall()
             self.database.commit()
@@ -237,8 +245,9 @@ class Market(SmallService):
 
     def order(self, request: Request) -> Reply:
         name = self.caller(request)
-        rows = self.run("SELECT id, item, street, buyer FROM orders WHERE id = ?",
-                        request.values["id"])  # fmt: skip
+        rows = self.run(
+            "SELECT id, item, street, buyer FROM orders WHERE id = ?", request.values["id"]
+        )
         if not rows or (rows[0][3] != name and "orders of others" not in self.weak):
             raise RefusedError(404, "no such order")
         return Reply(200, dict(zip(("id", "item", "street", "buyer"), rows[0], strict=True)))

@@ -37,9 +37,7 @@ class ObservedRun:
     def exposed(self) -> list[str]:
         """The beginnings of the credentials that are in some text of the run."""
         texts = self.texts()
-        return [
-            value[:6] for value in self.credentials if any(value in text for text in texts)
-        ]  # fmt: skip
+        return [value[:6] for value in self.credentials if any(value in text for text in texts)]
 
     def inserted(self) -> set[str]:
         """The visibilities with which products were inserted."""
@@ -79,9 +77,18 @@ def observe(world: TestWorld, folder: Path, *arguments: str) -> ObservedRun:
     """
     out, noted, listings = folder / "out", folder / "credentials", folder / "listings.json"
     with world.fault(FAULT):
-        done = world.pytest(out, *arguments, "-q", "-p", "spying", "-p", "listing_spy",
-                            CREDENTIALS_FILE=str(noted), LISTINGS_FILE=str(listings),
-                            PYTHONPATH=str(ROOT / "tests" / "support"))  # fmt: skip
+        done = world.pytest(
+            out,
+            *arguments,
+            "-q",
+            "-p",
+            "spying",
+            "-p",
+            "listing_spy",
+            CREDENTIALS_FILE=str(noted),
+            LISTINGS_FILE=str(listings),
+            PYTHONPATH=str(ROOT / "tests" / "support"),
+        )
     assert done.code == 1, done.out
     assert results(out)[FAILING_CHECK] == "failed"
     environment = world.state["environment"]

@@ -25,17 +25,35 @@ def body(*names: str) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}}
 
 
-ECHO = description({
-    "/forms": {"post": {"operationId": "checkForm", "requestBody": body("name", "city"),
-                        "responses": OK}},
-    "/words/{word}": {"get": {"operationId": "word", "responses": OK, "parameters": [
-        {"name": "word", "in": "path", "required": True, "schema": TEXT}]}},
-    "/mirror": {"post": {"operationId": "mirror", "requestBody": body("text"), "responses": OK}},
-})  # fmt: skip
-HANG = description({
-    "/": {"get": {"operationId": "home", "responses": OK}},
-    "/names": {"post": {"operationId": "addName", "requestBody": body("name"), "responses": OK}},
-})  # fmt: skip
+ECHO = description(
+    {
+        "/forms": {
+            "post": {
+                "operationId": "checkForm",
+                "requestBody": body("name", "city"),
+                "responses": OK,
+            }
+        },
+        "/words/{word}": {
+            "get": {
+                "operationId": "word",
+                "responses": OK,
+                "parameters": [{"name": "word", "in": "path", "required": True, "schema": TEXT}],
+            }
+        },
+        "/mirror": {
+            "post": {"operationId": "mirror", "requestBody": body("text"), "responses": OK}
+        },
+    }
+)
+HANG = description(
+    {
+        "/": {"get": {"operationId": "home", "responses": OK}},
+        "/names": {
+            "post": {"operationId": "addName", "requestBody": body("name"), "responses": OK}
+        },
+    }
+)
 
 
 class Echo(SmallService):
@@ -50,8 +68,11 @@ class Echo(SmallService):
     def check(self, request: Request) -> Reply:
         """Refuse values that are no texts, with each value in the message."""
         fields = request.body if isinstance(request.body, dict) else {}
-        wrong = [{"loc": ["body", name], "input": fields.get(name), "msg": "a text is expected"}
-                 for name in ("name", "city") if not isinstance(fields.get(name), str)]  # fmt: skip
+        wrong = [
+            {"loc": ["body", name], "input": fields.get(name), "msg": "a text is expected"}
+            for name in ("name", "city")
+            if not isinstance(fields.get(name), str)
+        ]
         if wrong:
             return Reply(422, {"detail": wrong, "body": request.body})
         return Reply(200, {"message": f"{fields['name']} of {fields['city']}"})

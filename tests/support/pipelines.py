@@ -94,9 +94,14 @@ class Site:
     def run(self, command: list[str], folder: Path, variables: Mapping[str, str] = NOTHING) -> Done:
         """Run a command of a pipeline in a checkout, with the variables of the site."""
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=folder, timeout=60,
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            timeout=60,
             env=self.environment(variables),
-        )  # fmt: skip
+        )
         return Done(done.returncode, done.stdout, done.stderr)
 
     def reset(self) -> None:

@@ -53,9 +53,13 @@ class ReplayedPrometheus:
             if move.at < at or (move.at == at and not before_a_move)
         )
         question = Question(
-            stage=stage, target=self.target, runs=folder, collected=folder, at=self.zero + at,
+            stage=stage,
+            target=self.target,
+            runs=folder,
+            collected=folder,
+            at=self.zero + at,
             moves=lambda: moves,
-        )  # fmt: skip
+        )
         evidence, view = collect_evidence(question)
         return conclude_all(stage, evidence, datetime.fromtimestamp(question.at, UTC), view)
 
@@ -78,22 +82,35 @@ def prometheus_of(
     config.write_text("global: {}\n")
     subprocess.run(
         ["promtool", "tsdb", "create-blocks-from", "openmetrics", "-q", str(text), str(data)],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
     port = _free_port()
     process = subprocess.Popen(
-        ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}",
-         f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=90d",
-         "--log.level=error"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={data}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--storage.tsdb.retention.time=90d",
+            "--log.level=error",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _wait_until_ready(port)
         addresses = replace(GREEN.addresses, prometheus=f"http://127.0.0.1:{port}")
         target = replace(
-            GREEN, addresses=addresses, slot="green", baseline_slot="blue", instances=(),
-            colour_label=LABEL, deployment="green",
-        )  # fmt: skip
+            GREEN,
+            addresses=addresses,
+            slot="green",
+            baseline_slot="blue",
+            instances=(),
+            colour_label=LABEL,
+            deployment="green",
+        )
         moves = [event for event in recording.events if isinstance(event, Move)]
         yield ReplayedPrometheus(target, zero, moves)
     finally:

@@ -33,13 +33,15 @@ LOADED = policy.load(ROOT / "policies" / "release.toml")
 READY = next(one for one in LOADED.stages if one.name == "green-ready")
 CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
 # The checks that the gate itself has run, in any stage of the policy.
-COLLECTED = tuple(dict.fromkeys(
-    check
-    for stage in LOADED.stages
-    for objective in stage.objectives
-    if isinstance(objective, ChecksObjective) and objective.collected is not None
-    for check in objective.checks
-))  # fmt: skip
+COLLECTED = tuple(
+    dict.fromkeys(
+        check
+        for stage in LOADED.stages
+        for objective in stage.objectives
+        if isinstance(objective, ChecksObjective) and objective.collected is not None
+        for check in objective.checks
+    )
+)
 # The number of steps that the ramp has made, by stage; the stages after the ramp have all steps.
 STEPS = {"ramp-30": 3, "load-test": 3}
 
@@ -111,10 +113,13 @@ class Place:
         """A run of a moment ago; without ``checks``, of the smoke suite."""
         build = self.target.expected
         return record(
-            run_id, {check: outcomes.get(check, "passed") for check in checks},
-            base_url=self.target.addresses.api, target_digest=self.target.digest, limits=LIMITS,
+            run_id,
+            {check: outcomes.get(check, "passed") for check in checks},
+            base_url=self.target.addresses.api,
+            target_digest=self.target.digest,
+            limits=LIMITS,
             build={"release": build.release, "version": build.version, "digest": build.digest},
-        )  # fmt: skip
+        )
 
     def keep_run(self, events: Events, run_id: str = "r1", *, seal: bool = True) -> Path:
         """Write a run's record."""
@@ -143,9 +148,18 @@ class Place:
     def command(self, stage: str) -> tuple[str, ...]:
         """The arguments of ``gates`` that check a stage here."""
         return (
-            "check", stage, "--target", "green", "--targets", str(self.folder / "targets"),
-            "--out", str(self.out), "--policy", str(self.policy), *self.options,
-        )  # fmt: skip
+            "check",
+            stage,
+            "--target",
+            "green",
+            "--targets",
+            str(self.folder / "targets"),
+            "--out",
+            str(self.out),
+            "--policy",
+            str(self.policy),
+            *self.options,
+        )
 
 
 # What follows the bracket of a range selector that ends the query.
@@ -217,9 +231,12 @@ def passing(folder: Path, stage: str = "ramp-30", *, instances: int = 1) -> Iter
     steps = STEPS.get(stage, len(LOADED.steps))
     metrics = healthy(time.time(), expected, steps=steps, instances=instances)
     health = {
-        "release": expected.release, "version": expected.version, "digest": expected.digest,
-        "deployment": "green", "status": "ok",
-    }  # fmt: skip
+        "release": expected.release,
+        "version": expected.version,
+        "digest": expected.digest,
+        "deployment": "green",
+        "status": "ok",
+    }
     place = server.place = Place(folder, server.server_port, metrics, health)
     place.prepare()
     place.keep_runs()

@@ -20,8 +20,14 @@ def lines(change: Change, rate: float = 50, seed: int = 1) -> list[Line]:
             made.append({"t": event.at, "weight": {"green": event.share}})
         else:
             text = "".join(f"{name} {value:.0f}\n" for name, value in event.values.items())
-            made.append({"t": event.at, "target": event.slot, "instance": event.instance,
-                         "text": f"# HELP x y\n# TYPE x counter\n{text}"})  # fmt: skip
+            made.append(
+                {
+                    "t": event.at,
+                    "target": event.slot,
+                    "instance": event.instance,
+                    "text": f"# HELP x y\n# TYPE x counter\n{text}",
+                }
+            )
     return made
 
 
@@ -65,22 +71,32 @@ def renamed(made: list[Line]) -> list[Line]:
 
 UNUSUAL: dict[str, Callable[[list[Line]], list[Line]]] = {
     "as it is": lambda made: made,
-    "more labels": with_text(lambda text: text.replace(
-        'route="', 'deployment="x",method="GET",traffic="customer",route="')),
+    "more labels": with_text(
+        lambda text: text.replace(
+            'route="', 'deployment="x",method="GET",traffic="customer",route="'
+        )
+    ),
     "fewer labels": with_text(lambda text: text.replace('route="/api/products",', "")),
-    "le spelled 1": with_text(lambda text: text.replace('le="1.0"', 'le="1"').replace(
-        'le="5.0"', 'le="5"')),
-    "figures as floats, with times": with_text(lambda text: "\n".join(
-        line if line[:1] in ("#", "") else f"{line}.0 1700000000000" for line in text.split("\n"))),
+    "le spelled 1": with_text(
+        lambda text: text.replace('le="1.0"', 'le="1"').replace('le="5.0"', 'le="5"')
+    ),
+    "figures as floats, with times": with_text(
+        lambda text: "\n".join(
+            line if line[:1] in ("#", "") else f"{line}.0 1700000000000"
+            for line in text.split("\n")
+        )
+    ),
     "lines that end otherwise": with_text(lambda text: text.replace("\n", "\r\n")),
     "other series beside ours": with_text(lambda text: text + 'go_goroutines 7\nup{a="b"} 1\n'),
-    "scrapes of the shop's own health": with_text(lambda text: text +
-        'http_requests_total{route="/api/health",status="500"} 1e9\n'),
-    "synthetic failures": with_text(lambda text: text +
-        'http_requests_total{traffic="synthetic",status="500"} 1e9\n'),
+    "scrapes of the shop's own health": with_text(
+        lambda text: text + 'http_requests_total{route="/api/health",status="500"} 1e9\n'
+    ),
+    "synthetic failures": with_text(
+        lambda text: text + 'http_requests_total{traffic="synthetic",status="500"} 1e9\n'
+    ),
     "starts as seconds of the epoch": absolute_starts,
     "in another order": shuffled,
     "with scrapes that failed": with_errors,
     "weights said twice": weights_twice,
     "pods replaced": renamed,
-}  # fmt: skip
+}

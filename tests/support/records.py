@@ -61,16 +61,36 @@ def record(run_id: str, checks: dict[str, str], **changes: Any) -> Events:
     """The events of a run of now, with these outcomes."""
     now = datetime.now(UTC)
     build = {"release": "v5", "version": "5.0.0", "digest": "sha256:" + "a" * 32}
-    started = {"event": "started", "at": now.isoformat(), "schema": 1, "run": run_id, "tool": "t",
-               "target": "green", "base_url": "http://127.0.0.1:5001", "target_digest": "d",
-               "build": build, "limits": LIMITS}  # fmt: skip
+    started = {
+        "event": "started",
+        "at": now.isoformat(),
+        "schema": 1,
+        "run": run_id,
+        "tool": "t",
+        "target": "green",
+        "base_url": "http://127.0.0.1:5001",
+        "target_digest": "d",
+        "build": build,
+        "limits": LIMITS,
+    }
     started |= changes
     collected = {"event": "collected", "at": now.isoformat(), "checks": sorted(checks)}
     results = [
-        {"event": "check", "at": now.isoformat(), "id": check, "outcome": outcome,
-         "nodeid": "n", "seconds": 0.1, "message": ""}
+        {
+            "event": "check",
+            "at": now.isoformat(),
+            "id": check,
+            "outcome": outcome,
+            "nodeid": "n",
+            "seconds": 0.1,
+            "message": "",
+        }
         for check, outcome in {**checks, "run.left_nothing": "passed"}.items()
-    ]  # fmt: skip
-    finished = {"event": "finished", "at": now.isoformat(), "exit_code": 0,
-                "build": started["build"]}  # fmt: skip
+    ]
+    finished = {
+        "event": "finished",
+        "at": now.isoformat(),
+        "exit_code": 0,
+        "build": started["build"],
+    }
     return [started, collected, *results, finished]

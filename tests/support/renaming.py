@@ -53,9 +53,11 @@ class Renaming:
             content["stages"][name] = {**stage, "objectives": _of(members, stage["objectives"])}
         ramp = content["ramp"]
         content["ramp"] = {
-            **ramp, "stage": "at.{percent}", "ready": self.stage(ramp["ready"]),
+            **ramp,
+            "stage": "at.{percent}",
+            "ready": self.stage(ramp["ready"]),
             "objectives": _of(members, ramp["objectives"]),
-        }  # fmt: skip
+        }
         return "".join(f"{key} = {_toml(value)}\n" for key, value in content.items())
 
     def _objective(self, objective: dict[str, Any]) -> dict[str, Any]:

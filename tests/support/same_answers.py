@@ -31,9 +31,10 @@ def differences(recording: Recording, policy: Policy, folder: Path) -> list[str]
     with prometheus_of(recording, policy, folder) as prometheus:
         for at, share, replayed in _looks(result):
             stage = next(
-                stage for stage in policy.steps
+                stage
+                for stage in policy.steps
                 if share is None or (stage.share and is_same_share(stage.share, share))
-            )  # fmt: skip
+            )
             checked = {
                 finding.objective: finding
                 for finding in prometheus.findings(

@@ -124,9 +124,12 @@ def started(*options: str, **variables: str) -> Iterator[Running]:
     """The command on a free port, for a while."""
     process = subprocess.Popen(
         [sys.executable, "-m", "gates", "serve", "--listen", "127.0.0.1:0", *options],
-        cwd=ROOT, env={**environment(), **variables}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**environment(), **variables},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -53,8 +53,14 @@ def command(place: Place, *arguments: str, variables: Mapping[str, str] = NOTHIN
     """Run a command of ``gates`` in a place."""
     places = ["--out", str(place.out)]
     if arguments[0] != "revoke":
-        places += ["--targets", str(place.folder / "targets"), "--policy", str(place.policy),
-                   "--target", "green"]  # fmt: skip
+        places += [
+            "--targets",
+            str(place.folder / "targets"),
+            "--policy",
+            str(place.policy),
+            "--target",
+            "green",
+        ]
     return gates(*arguments, *places, variables=variables)
 
 
@@ -68,9 +74,18 @@ def sign(
 ) -> Done:
     """Sign an item in a place."""
     return command(
-        place, "sign", item, "--stage", stage, "--by", by, "--note", "seen", *options,
+        place,
+        "sign",
+        item,
+        "--stage",
+        stage,
+        "--by",
+        by,
+        "--note",
+        "seen",
+        *options,
         variables=variables,
-    )  # fmt: skip
+    )
 
 
 def newest_sign_off(place: Place) -> str:

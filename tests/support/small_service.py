@@ -89,8 +89,14 @@ class SmallService:
             match = pattern.match(raw_path)
             if match and method == request.method:
                 values = {name: unquote(text) for name, text in match.groupdict().items()}
-                filled = Request(request.method, request.path, values, request.query,
-                                 request.headers, request.body)  # fmt: skip
+                filled = Request(
+                    request.method,
+                    request.path,
+                    values,
+                    request.query,
+                    request.headers,
+                    request.body,
+                )
                 try:
                     return handler(filled)
                 except RefusedError as refusal:
@@ -131,8 +137,12 @@ class _Handler(BaseHTTPRequestHandler):
         content = (text or "").encode(errors="replace")
         self.send_response(reply.status)
         media_type = reply.media_type + ("" if is_json else "; charset=utf-8")
-        sent = {"Content-Type": media_type, "Content-Length": str(len(content)),
-                **self.service.headers(request), **reply.headers}  # fmt: skip
+        sent = {
+            "Content-Type": media_type,
+            "Content-Length": str(len(content)),
+            **self.service.headers(request),
+            **reply.headers,
+        }
         for name, value in sent.items():
             self.send_header(name, value)
         self.end_headers()

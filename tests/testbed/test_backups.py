@@ -32,9 +32,10 @@ from suites.backup.manifest import Backup
 SOURCE = "backup_source"
 LIVE = "kirana"
 ON_A_SERVER = settings(
-    max_examples=25, deadline=None,
+    max_examples=25,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,22 +105,35 @@ def test_every_type_comes_back(
 
 
 CHANGES: dict[str, tuple[Callable[[Shop], object], str]] = {
-    "a type": (lambda db: db.things.update_one({"_id": 1}, {"$set": {"n": Int64(1)}}),
-               "things: document 1 differs from the backup in: n"),
-    "a value": (lambda db: db.things.update_one({"_id": 1}, {"$set": {"n": 2}}),
-                "things: document 1 differs from the backup in: n"),
+    "a type": (
+        lambda db: db.things.update_one({"_id": 1}, {"$set": {"n": Int64(1)}}),
+        "things: document 1 differs from the backup in: n",
+    ),
+    "a value": (
+        lambda db: db.things.update_one({"_id": 1}, {"$set": {"n": 2}}),
+        "things: document 1 differs from the backup in: n",
+    ),
     "a time of the server": (
         lambda db: db.things.update_one({"_id": 1}, {"$set": {"t": Timestamp(1, 2)}}),
-        "things: document 1 differs from the backup in: t"),
-    "a missing document": (lambda db: db.things.delete_one({"_id": 3}),
-                           "things: document 3 and all later documents are missing"),
-    "an extra document": (lambda db: db.things.insert_one({"_id": 9}),
-                          "things: 1 restored documents are not in the backup"),
-    "a missing index": (lambda db: db.things.drop_index("n_1"),
-                        "things: the indexes differ from the indexes of the backup"),
-    "an extra collection": (lambda db: db.more.insert_one({}),
-                            "the restored collection more is not in the backup"),
-}  # fmt: skip
+        "things: document 1 differs from the backup in: t",
+    ),
+    "a missing document": (
+        lambda db: db.things.delete_one({"_id": 3}),
+        "things: document 3 and all later documents are missing",
+    ),
+    "an extra document": (
+        lambda db: db.things.insert_one({"_id": 9}),
+        "things: 1 restored documents are not in the backup",
+    ),
+    "a missing index": (
+        lambda db: db.things.drop_index("n_1"),
+        "things: the indexes differ from the indexes of the backup",
+    ),
+    "an extra collection": (
+        lambda db: db.more.insert_one({}),
+        "the restored collection more is not in the backup",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -238,9 +252,12 @@ def test_the_scratch_database_of_a_killed_run_is_dropped_by_the_next(
     world: TestWorld, server: scratch.Server
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(world.targets)], cwd=ROOT, env=environment(),
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", KILLED, str(world.targets)],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     name = process.stdout.readline().strip()
     assert scratch.drop_ended(server, LIVE).kept == (name,)

@@ -48,9 +48,19 @@ def collect(world: TestWorld, tmp_path: Path) -> Collect:
 
     def run_collector(check_set: str, *options: str) -> Run:
         done = run(
-            "suites.collector", "--target", "green", "--targets", str(world.targets), "--policy",
-            str(policy), "--out", str(out), "--set", check_set, *options,
-        )  # fmt: skip
+            "suites.collector",
+            "--target",
+            "green",
+            "--targets",
+            str(world.targets),
+            "--policy",
+            str(policy),
+            "--out",
+            str(out),
+            "--set",
+            check_set,
+            *options,
+        )
         assert done.code == 0, done.err
         return read_run(out / "runs" / done.out.strip(), "")
 
@@ -94,7 +104,10 @@ def test_the_collector_records_a_run_of_the_served_build(collect: Collect) -> No
     assert collected.build is not None
     assert collected.build == collected.build_at_end
     assert {result.check for result in collected.results} == {
-        *INTEGRITY, REPLICATION, "run.left_nothing"}  # fmt: skip
+        *INTEGRITY,
+        REPLICATION,
+        "run.left_nothing",
+    }
 
 
 def test_the_collector_names_what_is_wrong_and_tells_old_from_new(
@@ -121,19 +134,39 @@ def test_many_shoppers_raise_no_false_alarm_and_a_lost_order_is_named(
     world: TestWorld, collect: Collect, tmp_path: Path
 ) -> None:
     shoppers = subprocess.Popen(
-        [sys.executable, "-m", "load", "shop", "--target", "green", "--users", str(SHOPPERS),
-         "--duration", "300s", "--targets", str(world.targets), "--out", str(tmp_path)],
-        cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [
+            sys.executable,
+            "-m",
+            "load",
+            "shop",
+            "--target",
+            "green",
+            "--users",
+            str(SHOPPERS),
+            "--duration",
+            "300s",
+            "--targets",
+            str(world.targets),
+            "--out",
+            str(tmp_path),
+        ],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     try:
         orders = wait_until(
             "some orders are acknowledged",
-            lambda: [path for path in tmp_path.glob("shopping/*/orders.jsonl")
-                     if path.read_text().count("order") >= ORDERS],
+            lambda: [
+                path
+                for path in tmp_path.glob("shopping/*/orders.jsonl")
+                if path.read_text().count("order") >= ORDERS
+            ],
             lambda paths: len(paths) == 1,
             seconds=120,
-        )[0]  # fmt: skip
+        )[0]
         options = ("with_acknowledged", "--orders", str(orders))
         alarms = [failed(collect(*options)) for _ in range(READINGS)]
         with orders.open("a") as file:

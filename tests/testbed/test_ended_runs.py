@@ -61,11 +61,30 @@ def waiting_run(world: TestWorld, folder: Path, run_id: str) -> Iterator[subproc
     """A run that has put a product on sale and waits."""
     folder.mkdir()
     (folder / "test_waiting.py").write_text(WAITING)
-    command = [sys.executable, "-m", "pytest", "--target", "green", f"--targets={world.targets}",
-               f"--out={folder / 'out'}", "-p", "no:cacheprovider", "-q", "--run-id", run_id,
-               f"--rootdir={folder}", str(folder / "test_waiting.py")]  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True) as process:  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--target",
+        "green",
+        f"--targets={world.targets}",
+        f"--out={folder / 'out'}",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--run-id",
+        run_id,
+        f"--rootdir={folder}",
+        str(folder / "test_waiting.py"),
+    ]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         deadline = time.monotonic() + 60
         while not (folder / "ready").exists():
             assert process.poll() is None
@@ -205,8 +224,9 @@ sys.stdin.read()
 def test_a_lock_tells_a_living_run_from_an_ended_one(elsewhere: Path) -> None:
     command = [sys.executable, "-c", HOLDING]
     variables = {**environment(), "TMPDIR": str(elsewhere)}
-    with subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as process:  # fmt: skip
+    with subprocess.Popen(
+        command, cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         assert run_locks.life("a-run") is RunLife.ALIVE

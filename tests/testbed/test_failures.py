@@ -108,7 +108,13 @@ def test_long_messages_are_cut_and_secrets_are_masked(world: TestWorld, tmp_path
 def test_outside_of_the_root_it_says_what_to_type(
     world: TestWorld, tmp_path: Path, chosen: tuple[str, str]
 ) -> None:
-    done = run("pytest", *chosen, "--target", "green", folder=tmp_path,
-               variables={"KIRANA_TARGETS": str(world.targets)})  # fmt: skip
+    done = run(
+        "pytest",
+        *chosen,
+        "--target",
+        "green",
+        folder=tmp_path,
+        variables={"KIRANA_TARGETS": str(world.targets)},
+    )
     assert done.code == 5
     assert f"There are no checks in {tmp_path}. Type:  pytest --pyargs suites" in done.out

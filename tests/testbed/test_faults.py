@@ -14,11 +14,23 @@ from testbed.switch import resolve
 
 # One fault for each way a smoke check is reddened, all on green; `make proof` shows every fault.
 SHOWN = (
-    "health.database_down", "health.wrong_version", "health.old_schema", "frontend.script_error",
-    "metrics.missing", "metrics.frozen", "auth.any_password", "catalogue.stale", "search.slow",
-    "search.any_word", "cart.forgets", "orders.http_500", "payments.order_unpaid",
-    "realtime.refused", "edge.no_redirect", "edge.swapped",
-)  # fmt: skip
+    "health.database_down",
+    "health.wrong_version",
+    "health.old_schema",
+    "frontend.script_error",
+    "metrics.missing",
+    "metrics.frozen",
+    "auth.any_password",
+    "catalogue.stale",
+    "search.slow",
+    "search.any_word",
+    "cart.forgets",
+    "orders.http_500",
+    "payments.order_unpaid",
+    "realtime.refused",
+    "edge.no_redirect",
+    "edge.swapped",
+)
 
 
 def required_checks() -> set[str]:
@@ -31,8 +43,11 @@ def required_checks() -> set[str]:
 
 def test_the_table_knows_every_fault_and_reddens_every_check() -> None:
     assert {fault.name for fault in FAULTS} == {
-        *REDDENS, *UNDER_LOAD, *STOPPED, *SHOWN_BY_A_LOST_DATABASE
-    }  # fmt: skip
+        *REDDENS,
+        *UNDER_LOAD,
+        *STOPPED,
+        *SHOWN_BY_A_LOST_DATABASE,
+    }
     assert {fault.name for fault in IN_A_RAMP} <= set(STOPPED)
     assert set().union(*REDDENS.values()) == required_checks()
 
@@ -58,8 +73,11 @@ def test_every_check_is_reddened_by_two_kinds_of_fault() -> None:
 
 
 def test_the_security_faults_are_many_and_name_what_they_break() -> None:
-    reddening = {name for name, checks in REDDENS.items()
-                 if any(check.startswith("security.") for check in checks)}  # fmt: skip
+    reddening = {
+        name
+        for name, checks in REDDENS.items()
+        if any(check.startswith("security.") for check in checks)
+    }
     assert len(reddening) >= 45
 
 
@@ -92,8 +110,11 @@ def test_fault_reddens_its_checks_and_no_others(
     assert red == smoke_of(fault)
     assert answer.code == 1
     assert answer.out.startswith("NO-GO  green-ready")
-    assert [check for check in red if f"{check} failed in run" not in answer.out
-            and f"{check} error in run" not in answer.out] == []  # fmt: skip
+    assert [
+        check
+        for check in red
+        if f"{check} failed in run" not in answer.out and f"{check} error in run" not in answer.out
+    ] == []
 
     # With another version served, the whole run is evidence of that version: run all of it again.
     rerun = [] if "smoke.version" in red else sorted(red)

@@ -89,8 +89,15 @@ def test_enough_good_traffic_is_a_go(world: TestWorld, passed_out: Path, policy:
     errors = Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(decision)
     assert [error.message for error in errors] == []
     assert (code, decision["decision"]) == (0, "go"), decision["reason"]
-    live = ("errors-against-blue", "latency-against-blue", "payments-against-blue",
-            "errors-trigger", "latency-trigger", "live-build", "traffic-share")  # fmt: skip
+    live = (
+        "errors-against-blue",
+        "latency-against-blue",
+        "payments-against-blue",
+        "errors-trigger",
+        "latency-trigger",
+        "live-build",
+        "traffic-share",
+    )
     measured = [one for name in live for one in finding(decision, name)["measurements"]]
     assert all(one["query"].endswith("s]") and one["samples"] > 0 for one in measured)
     assert all(one["age_seconds"] < 3 and one["window_seconds"] > 0 for one in measured)

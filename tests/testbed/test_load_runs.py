@@ -23,7 +23,7 @@ def load(world: TestWorld, tmp_path: Path) -> Callable[..., LoadCommand]:
     for old, new in (
         ("generator_lag_seconds = 0.1", "generator_lag_seconds = 1"),
         ("api = 1.0", "api = 4.0"),
-    ):  # fmt: skip - pairs
+    ):
         assert old in text
         text = text.replace(old, new)
     policy = tmp_path / "busy-machine.toml"
@@ -42,9 +42,25 @@ def test_a_healthy_store_passes_and_the_record_is_complete(
     assert len(findings(printed, "pass")) == 7
     folder = next(command.out.glob("runs/*"))
     assert {one.name for one in folder.iterdir()} >= {
-        "load.json", "locust.html", "locust_stats.csv", "locust.log"}  # fmt: skip
-    assert run("gates", "check", "hour-4", "--target", "green", "--targets", str(world.targets),
-               "--out", str(command.out)).code == ExitCode.HOLD  # fmt: skip
+        "load.json",
+        "locust.html",
+        "locust_stats.csv",
+        "locust.log",
+    }
+    assert (
+        run(
+            "gates",
+            "check",
+            "hour-4",
+            "--target",
+            "green",
+            "--targets",
+            str(world.targets),
+            "--out",
+            str(command.out),
+        ).code
+        == ExitCode.HOLD
+    )
     text = "".join(path.read_text() for path in folder.iterdir())
     assert "Bearer" not in text
     assert "eyJ" not in text  # a token
@@ -79,16 +95,27 @@ def test_an_interrupted_run_proves_nothing_and_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({', "load"]': "]"}, "does not allow load"),
-     ({"production = false": "production = true",
-       'secrets_file = "../out/testbed/secrets.env"\n': "",
-       "[metrics]": f'[policy]\naccepted = ["sha256:{"0" * 64}"]\n\n[metrics]'},
-      "does not allow load"),
-     ({'source_addresses = "loopback"': 'source_addresses = "own"',
-       'exemption_key = "KIRANA_EXEMPTION_KEY"\n': ""}, "exemption_key is missing"),
-     ({'"gamification", "offline_sync", ': ""}, "shoppers need: gamification, offline_sync"),
-     ({'api = "http://127.0.0.1:5001"': 'api = "http://192.0.2.1:5001"'}, "not on loopback")],
-)  # fmt: skip
+    [
+        ({', "load"]': "]"}, "does not allow load"),
+        (
+            {
+                "production = false": "production = true",
+                'secrets_file = "../out/testbed/secrets.env"\n': "",
+                "[metrics]": f'[policy]\naccepted = ["sha256:{"0" * 64}"]\n\n[metrics]',
+            },
+            "does not allow load",
+        ),
+        (
+            {
+                'source_addresses = "loopback"': 'source_addresses = "own"',
+                'exemption_key = "KIRANA_EXEMPTION_KEY"\n': "",
+            },
+            "exemption_key is missing",
+        ),
+        ({'"gamification", "offline_sync", ': ""}, "shoppers need: gamification, offline_sync"),
+        ({'api = "http://127.0.0.1:5001"': 'api = "http://192.0.2.1:5001"'}, "not on loopback"),
+    ],
+)
 def test_what_a_target_does_not_allow_does_not_run(
     tmp_path: Path, changes: dict[str, str], said: str
 ) -> None:
@@ -97,20 +124,34 @@ def test_what_a_target_does_not_allow_does_not_run(
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "green.toml").write_text(text)
-    done = run("load", "run", "smoke", "--target", "green", "--targets", str(tmp_path),
-               "--out", str(tmp_path / "out"))  # fmt: skip
+    done = run(
+        "load",
+        "run",
+        "smoke",
+        "--target",
+        "green",
+        "--targets",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+    )
     assert done.code == ExitCode.USAGE
     assert said in done.err
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run"], ["run", "lod", "--target", "green"], ["run", "load"],
-                  ["run", "load", "--target", "green", "--users", "0"],
-                  ["run", "load", "--target", "green", "--scale", "-1"],
-                  ["run", "load", "--target", "green", "--scale", "1", "--duration", "3"],
-                  ["run", "load", "--target", "green", "--users", "30000"]],
-)  # fmt: skip
+    "arguments",
+    [
+        ["run"],
+        ["run", "lod", "--target", "green"],
+        ["run", "load"],
+        ["run", "load", "--target", "green", "--users", "0"],
+        ["run", "load", "--target", "green", "--scale", "-1"],
+        ["run", "load", "--target", "green", "--scale", "1", "--duration", "3"],
+        ["run", "load", "--target", "green", "--users", "30000"],
+    ],
+)
 def test_bad_input_is_exit_2(tmp_path: Path, arguments: list[str]) -> None:
     done = run("load", *arguments, variables={"KIRANA_OUT": str(tmp_path)})
     assert done.code == ExitCode.USAGE

@@ -30,9 +30,12 @@ def test_each_missing_part_of_the_log_in_is_named(
     files = Certificates.write(tmp_path)
     credentials = f"{USER}:{WORD}"
     whole = Access(
-        5.0, credentials=credentials, ca_file=files.ca, certificate_file=files.client,
+        5.0,
+        credentials=credentials,
+        ca_file=files.ca,
+        certificate_file=files.client,
         key_file=files.client_key,
-    )  # fmt: skip
+    )
     ca, client = f'ca_file = "{files.ca}"', f'certificate_file = "{files.client}"'
     client += f'\nkey_file = "{files.client_key}"'
     own = [{"job_name": "own", "static_configs": []}]
@@ -61,9 +64,16 @@ def test_each_missing_part_of_the_log_in_is_named(
         monkeypatch.setenv(VARIABLE, credentials)
         assert problem(HEAD, ca, client, LOGIN) == "no series matches"
         done = gates(
-            "check", "ramp-10", "--target", "green", "--targets", str(tmp_path),
-            "--out", str(tmp_path / "out"), "--json",
-        )  # fmt: skip
+            "check",
+            "ramp-10",
+            "--target",
+            "green",
+            "--targets",
+            str(tmp_path),
+            "--out",
+            str(tmp_path / "out"),
+            "--json",
+        )
     assert done.code == 3
     assert json.loads(done.out)["decision"] == "hold"
     texts = [done.out, done.err, *kept_texts(tmp_path / "out")]

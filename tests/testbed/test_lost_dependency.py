@@ -67,9 +67,11 @@ def test_a_lost_database_shows_and_comes_back(
         assert load().schemas["Error"].is_valid(answer.json())
         assert INTERNALS.search(answer.text) is None
     wait_until(
-        "green is healthy again", lambda: client.ask("health").status, lambda status: status == 200,
+        "green is healthy again",
+        lambda: client.ask("health").status,
+        lambda status: status == 200,
         seconds=SECONDS,
-    )  # fmt: skip
+    )
     assert dependency(client) == 1
     assert (
         world.pytest(tmp_path, "-q", "--check", "smoke.order", "--check", "smoke.login").code == 0
@@ -92,6 +94,8 @@ def test_a_health_that_hides_a_lost_database_is_seen(
             assert world.testbed("start", "database").code == 0
     assert (answer.status, gauge) != (503, 0)
     wait_until(
-        "green is healthy again", lambda: client.ask("health").status, lambda status: status == 200,
+        "green is healthy again",
+        lambda: client.ask("health").status,
+        lambda status: status == 200,
         seconds=SECONDS,
-    )  # fmt: skip
+    )

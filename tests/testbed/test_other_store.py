@@ -47,16 +47,37 @@ class Site:
     def init(self) -> Done:
         urls = self.store.urls
         return self.gates(
-            "init", "--url", urls["canary"], "--prometheus", self.prometheus,
-            "--baseline-url", urls["stable"], "--control", urls["control"],
-            "--openapi", str(OPENAPI), "--target", "canary", "--baseline", "stable",
-        )  # fmt: skip
+            "init",
+            "--url",
+            urls["canary"],
+            "--prometheus",
+            self.prometheus,
+            "--baseline-url",
+            urls["stable"],
+            "--control",
+            urls["control"],
+            "--openapi",
+            str(OPENAPI),
+            "--target",
+            "canary",
+            "--baseline",
+            "stable",
+        )
 
     def ramp(self, out: str) -> Done:
         return self.gates(
-            "ramp", "--target", "canary", "--baseline", "stable", "--out", str(self.folder / out),
-            "--time-scale", SCALE, "--hold", "600s",
-        )  # fmt: skip
+            "ramp",
+            "--target",
+            "canary",
+            "--baseline",
+            "stable",
+            "--out",
+            str(self.folder / out),
+            "--time-scale",
+            SCALE,
+            "--hold",
+            "600s",
+        )
 
 
 @pytest.fixture

@@ -41,8 +41,10 @@ def monitoring(outcomes: dict[str, str]) -> dict[str, str]:
 
 
 def run_checks(world: TestWorld, out: Path) -> dict[str, str]:
-    files = [f"suites/platform/test_{name}.py" for name in
-             ("services", "prometheus", "alert_rules", "alertmanager", "grafana")]  # fmt: skip
+    files = [
+        f"suites/platform/test_{name}.py"
+        for name in ("services", "prometheus", "alert_rules", "alertmanager", "grafana")
+    ]
     world.pytest(out, "-m", "platform", "-q", *files)
     return monitoring(results(out))
 

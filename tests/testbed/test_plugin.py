@@ -69,9 +69,18 @@ def test_it_runs_from_any_directory_as_an_installed_package(
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     done = run(
-        "pytest", "--pyargs", "suites", "-m", "smoke", "--target", "green",
-        "-p", "no:cacheprovider", folder=folder, variables={"KIRANA_TARGETS": str(world.targets)},
-    )  # fmt: skip
+        "pytest",
+        "--pyargs",
+        "suites",
+        "-m",
+        "smoke",
+        "--target",
+        "green",
+        "-p",
+        "no:cacheprovider",
+        folder=folder,
+        variables={"KIRANA_TARGETS": str(world.targets)},
+    )
     assert done.code == 0, done.out + done.err
     assert f"from {world.targets} (KIRANA_TARGETS)" in done.out
     assert len(results(folder / "out")) == 17
@@ -83,13 +92,29 @@ def test_an_unreachable_target_is_one_clear_failure(world: TestWorld, tmp_path: 
     text = (world.targets / "green.toml").read_text()
     closed = text.replace(str(world.ports["green_api"]), "1")
     (targets / "green.toml").write_text(closed.replace("../", f"{world.folder}/"))
-    done = run("pytest", "-m", "smoke", "--target", "green", f"--targets={targets}",
-               f"--out={tmp_path / 'out'}")  # fmt: skip
+    done = run(
+        "pytest",
+        "-m",
+        "smoke",
+        "--target",
+        "green",
+        f"--targets={targets}",
+        f"--out={tmp_path / 'out'}",
+    )
     assert done.code == 4
     said = done.out + done.err
     assert said.count("cannot be reached at http://127.0.0.1:1") == 1
-    answer = run("gates", "check", "green-ready", "--target", "green", "--targets", str(targets),
-                 "--out", str(tmp_path / "out"))  # fmt: skip
+    answer = run(
+        "gates",
+        "check",
+        "green-ready",
+        "--target",
+        "green",
+        "--targets",
+        str(targets),
+        "--out",
+        str(tmp_path / "out"),
+    )
     assert answer.code == 3
     assert "has not finished" in answer.out
 
@@ -178,8 +203,16 @@ def test_a_target_that_does_not_allow_a_suite_does_not_run_it(
     targets.mkdir()
     text = (world.targets / "green.toml").read_text().replace("../", f"{world.folder}/")
     (targets / "green.toml").write_text(text.replace('"smoke", ', ""))
-    done = run("pytest", "-m", "smoke", "--target", "green", f"--targets={targets}",
-               f"--out={tmp_path / 'out'}", "-q")  # fmt: skip
+    done = run(
+        "pytest",
+        "-m",
+        "smoke",
+        "--target",
+        "green",
+        f"--targets={targets}",
+        f"--out={tmp_path / 'out'}",
+        "-q",
+    )
     assert done.code == 5
     assert set(results(tmp_path / "out").values()) == {"skipped"}
 
@@ -214,9 +247,15 @@ def test_no_log_in_of_a_target_file_is_in_any_file_or_line(
     places = (f"--targets={tmp_path / 'targets'}", f"--out={tmp_path / 'out'}")
     variables = {"KIRANA_TEST_KEY": word}
     tested = run(
-        "pytest", "--target=green", *places, "-p", "no:cacheprovider", "--check=smoke.version",
-        "--check=smoke.catalogue", variables=variables,
-    )  # fmt: skip
+        "pytest",
+        "--target=green",
+        *places,
+        "-p",
+        "no:cacheprovider",
+        "--check=smoke.version",
+        "--check=smoke.catalogue",
+        variables=variables,
+    )
     assert tested.code == 1, tested.out
     assert '-H "X-Key: $KIRANA_TEST_KEY"' in tested.out
     asked = run("gates", "check", "ramp-10", "--target=green", *places, variables=variables)
@@ -326,8 +365,18 @@ def test_a_failing_run_leaves_nothing(world: TestWorld, tmp_path: Path) -> None:
 def test_an_interrupted_run_leaves_nothing_and_counts_for_nothing(
     world: TestWorld, tmp_path: Path
 ) -> None:
-    command = ("pytest", "-m", "integration", "--target", "green", f"--targets={world.targets}",
-               f"--out={tmp_path}", "-p", "no:cacheprovider", "-q")  # fmt: skip
+    command = (
+        "pytest",
+        "-m",
+        "integration",
+        "--target",
+        "green",
+        f"--targets={world.targets}",
+        f"--out={tmp_path}",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+    )
     clean = {name: one for name, one in os.environ.items() if not name.startswith("KIRANA_")}
     with subprocess.Popen(
         [sys.executable, "-m", *command], cwd=ROOT, env=clean, stdout=subprocess.PIPE, text=True
@@ -374,8 +423,15 @@ def test_a_rerun_that_hides_the_first_failure_is_a_failure(
     (tmp_path / "rerunning.py").write_text(RERUNNING)
     module = tmp_path / "test_unsteady.py"
     module.write_text(UNSTEADY)
-    done = world.pytest(tmp_path / "out", "-q", "-p", "rerunning", f"--rootdir={tmp_path}",
-                        str(module), PYTHONPATH=str(tmp_path))  # fmt: skip
+    done = world.pytest(
+        tmp_path / "out",
+        "-q",
+        "-p",
+        "rerunning",
+        f"--rootdir={tmp_path}",
+        str(module),
+        PYTHONPATH=str(tmp_path),
+    )
     # pytest would say 0; a run in which not one check passed is no success.
     assert done.code == 5, done.out
     assert results(tmp_path / "out") == {"smoke.health": "failed"}

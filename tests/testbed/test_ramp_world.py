@@ -61,9 +61,12 @@ def gates(world: TestWorld, out: Path, *arguments: str) -> Done:
 
 def begun(world: TestWorld, out: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", *command(world, out, *arguments)], cwd=ROOT, env=environment(),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-m", *command(world, out, *arguments)],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def wait_for_share(world: TestWorld, share: float) -> None:
@@ -219,10 +222,25 @@ def test_check_waits_until_it_is_decided_or_its_time_is_over(world: TestWorld, o
 
 def test_a_recording_of_the_testbed_can_be_judged_again(world: TestWorld, tmp_path: Path) -> None:
     recorded = subprocess.Popen(
-        [sys.executable, "-m", "gates", "record", "--target", "green", "--targets",
-         str(world.targets), "--every", "500ms", "--for", "8s"],
-        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "gates",
+            "record",
+            "--target",
+            "green",
+            "--targets",
+            str(world.targets),
+            "--every",
+            "500ms",
+            "--for",
+            "8s",
+        ],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     time.sleep(3)
     give(world, 0.1)
     send(f"http://127.0.0.1:{world.ports['green_api']}/api/products", 50)

@@ -21,9 +21,20 @@ from suites.probes.rules import RULES
 def scan(url: str, folder: Path, *arguments: str, password: str = PASSWORD) -> Done:
     description = folder / "openapi.json"
     description.write_text(json.dumps(OPENAPI))
-    return run("suites.scanner", "scan", "--openapi", str(description), "--url", url,
-               "--login", "signIn", "--user", USER, *arguments,
-               variables={"SCAN_PASSWORD": password})  # fmt: skip
+    return run(
+        "suites.scanner",
+        "scan",
+        "--openapi",
+        str(description),
+        "--url",
+        url,
+        "--login",
+        "signIn",
+        "--user",
+        USER,
+        *arguments,
+        variables={"SCAN_PASSWORD": password},
+    )
 
 
 def test_it_finds_the_planted_weaknesses_and_says_of_every_probe_what_came_of_it(
@@ -179,6 +190,14 @@ def test_answers_that_vary_by_themselves_are_no_findings(tmp_path: Path) -> None
 def test_a_token_that_is_blank_is_none(tmp_path: Path) -> None:
     description = tmp_path / "openapi.json"
     description.write_text(json.dumps(OPENAPI))
-    done = run("suites.scanner", "scan", "--openapi", str(description), "--url",
-               "http://127.0.0.1:1", "--token", variables={"SCAN_TOKEN": ""})  # fmt: skip
+    done = run(
+        "suites.scanner",
+        "scan",
+        "--openapi",
+        str(description),
+        "--url",
+        "http://127.0.0.1:1",
+        "--token",
+        variables={"SCAN_TOKEN": ""},
+    )
     assert (done.code, "SCAN_TOKEN is blank" in done.err) == (2, True)

@@ -37,20 +37,34 @@ def scan(name: str, url: str, folder: Path, *arguments: str) -> Done:
     log_in, user, second, admin = ACCOUNTS[name]
     path = described(folder, document)
     given = ("--login", log_in, "--user", user, "--user2", second, "--admin", admin)
-    return run("suites.scanner", "scan", "--openapi", str(path), "--url", url, *given,
-               "--own-host", "clinic.example", *arguments,
-               variables={"SCAN_PASSWORD": PASSWORDS[name]})  # fmt: skip
+    return run(
+        "suites.scanner",
+        "scan",
+        "--openapi",
+        str(path),
+        "--url",
+        url,
+        *given,
+        "--own-host",
+        "clinic.example",
+        *arguments,
+        variables={"SCAN_PASSWORD": PASSWORDS[name]},
+    )
 
 
 def places_of(output: str) -> set[tuple[str, str]]:
     """Rule and place of each observation of a finding."""
-    return {(one["rule"], place) for one in json.loads(output)["findings"]
-            for place in one["places"]}  # fmt: skip
+    return {
+        (one["rule"], place) for one in json.loads(output)["findings"] for place in one["places"]
+    }
 
 
 def missed(weaknesses: Any, found: set[tuple[str, str]]) -> list[str]:
-    return [name for name, (rule, part) in weaknesses.items()
-            if not any(one == rule and part in place for one, place in found)]  # fmt: skip
+    return [
+        name
+        for name, (rule, part) in weaknesses.items()
+        if not any(one == rule and part in place for one, place in found)
+    ]
 
 
 @SLOW
@@ -112,8 +126,9 @@ def shell(lines: list[str]) -> str:
     """What a shell prints for these lines, with the password in the environment."""
     script = "\n".join(lines)
     variables = {**os.environ, "SCAN_PASSWORD": clinic.PASSWORD}
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False,
-                          env=variables, timeout=30)  # fmt: skip
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=False, env=variables, timeout=30
+    )
     return done.stdout
 
 
@@ -169,9 +184,26 @@ def test_an_interrupted_scan_prints_and_writes_what_it_found(tmp_path: Path) -> 
     path, sarif = described(tmp_path, clinic.OPENAPI), tmp_path / "scan.sarif"
     log_in, user, second, admin = ACCOUNTS["clinic"]
     with clinic.clinic() as url:
-        command = [sys.executable, "-m", "suites.scanner", "scan", "--openapi", str(path),
-                   "--url", url, "--login", log_in, "--user", user, "--user2", second,
-                   "--admin", admin, "--sarif", str(sarif)]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "suites.scanner",
+            "scan",
+            "--openapi",
+            str(path),
+            "--url",
+            url,
+            "--login",
+            log_in,
+            "--user",
+            user,
+            "--user2",
+            second,
+            "--admin",
+            admin,
+            "--sarif",
+            str(sarif),
+        ]
         environment = {**os.environ, "SCAN_PASSWORD": clinic.PASSWORD, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment
@@ -193,8 +225,9 @@ def test_an_interrupted_scan_prints_and_writes_what_it_found(tmp_path: Path) -> 
 @SLOW
 def test_excluded_and_destructive_operations_are_left_out(tmp_path: Path) -> None:
     with clinic.clinic(()) as url:
-        done = scan("clinic", url, tmp_path, "--details", "--exclude", "PATCH /v1/me",
-                    "--time-budget", "6")  # fmt: skip
+        done = scan(
+            "clinic", url, tmp_path, "--details", "--exclude", "PATCH /v1/me", "--time-budget", "6"
+        )
     assert "updateMe is left out: --exclude names it" in done.out
     assert "createDatabase is left out: its name suggests that it destroys data" in done.out
     with clinic.clinic(()) as url:

@@ -96,15 +96,19 @@ def test_our_own_history_has_no_open_finding() -> None:
 
 
 def test_our_own_files_have_no_secret_that_is_not_accepted() -> None:
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], check=True,
-                            capture_output=True, text=True).stdout  # fmt: skip
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z"], check=True, capture_output=True, text=True
+    ).stdout
     names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
     assert len(names) > 300
     digests = {entry.place.split(" ")[1] for entry in read()}
     lines = {name: (ROOT / name).read_text(errors="replace").split("\n") for name in names}
     secrets = [(name, secret) for name in names for secret in secrets_in(lines[name], name)]
-    assert [(name, secret.kind, secret.position + 1) for name, secret in secrets
-            if secret.digest not in digests] == []  # fmt: skip
+    assert [
+        (name, secret.kind, secret.position + 1)
+        for name, secret in secrets
+        if secret.digest not in digests
+    ] == []
 
 
 # Built at run time, so that our own history holds none of them.
@@ -128,8 +132,9 @@ PLANTED = {
 
 def git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True,
-                   capture_output=True)  # fmt: skip
+    subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True
+    )
 
 
 def repository_with(folder: Path, name: str, text: str) -> Path:
@@ -163,8 +168,9 @@ def test_a_planted_secret_is_found_whatever_becomes_of_its_file(
         git(folder, "commit", "-qm", "third")
     found = findings_of(folder)
     assert {observation.place.split(" ")[0] for observation in found} == {name}
-    assert [observation for observation in found
-            if value in observation.sentence + observation.place] == []  # fmt: skip
+    assert [
+        observation for observation in found if value in observation.sentence + observation.place
+    ] == []
 
 
 def test_a_file_without_secrets_gives_no_finding(tmp_path: Path) -> None:
@@ -217,9 +223,12 @@ def test_a_secret_that_was_removed_again_is_still_in_the_history(tmp_path: Path)
     folder = repository_with(tmp_path, "settings.py", "DEBUG = False\n")
     settings = folder / "settings.py"
     assert [one.is_finding for one in history(folder)] == [False]
-    versions = (f'api_key = "{"k3y" * 8}"\n', "DEBUG = False\n",
-                "DEBUG = True\n" * 2 + f'++ api_key = "{"k3y" * 8}"\n',
-                f'PASSWORD = "{"0ther" * 8}"\n')  # fmt: skip
+    versions = (
+        f'api_key = "{"k3y" * 8}"\n',
+        "DEBUG = False\n",
+        "DEBUG = True\n" * 2 + f'++ api_key = "{"k3y" * 8}"\n',
+        f'PASSWORD = "{"0ther" * 8}"\n',
+    )
     for text in versions:
         settings.write_text(text)
         git(folder, "commit", "-qam", "next")
@@ -229,18 +238,39 @@ def test_a_secret_that_was_removed_again_is_still_in_the_history(tmp_path: Path)
     assert len({one.place for one in found}) == 2
     assert "k3yk3y" not in found[0].sentence + found[1].sentence
     assert f"`{found[1].place}`" in found[1].sentence
-    accepted = accepted_file(tmp_path, "".join(
-        ENTRY.format("2026-12-01").replace('"cors"', '"exposed-secret"').replace(
-            "GET health", one.place) for one in found))  # fmt: skip
+    accepted = accepted_file(
+        tmp_path,
+        "".join(
+            ENTRY.format("2026-12-01")
+            .replace('"cors"', '"exposed-secret"')
+            .replace("GET health", one.place)
+            for one in found
+        ),
+    )
     assert still_open(found, read(accepted), TODAY) == []
     assert still_open(found, read(accepted)[1:], TODAY) == found[:1]
 
 
 def test_lines_of_a_hunk_are_known_by_its_counts() -> None:
-    log = ["commit 0123456789abcdef", "--- a/x", "+++ b/x", "@@ -1,2 +1,3 @@", "-old",
-           "+++ b/y", "+@@ -1 +1 @@", " same", "@@ -5 +6 @@", "--- no heading", "+new",
-           "\\ No newline at end of file", "@@ -9 +9,0 @@", "-gone", "+++ b/z", "@@ -0,0 +1 @@",
-           "+commit ffff"]  # fmt: skip
+    log = [
+        "commit 0123456789abcdef",
+        "--- a/x",
+        "+++ b/x",
+        "@@ -1,2 +1,3 @@",
+        "-old",
+        "+++ b/y",
+        "+@@ -1 +1 @@",
+        " same",
+        "@@ -5 +6 @@",
+        "--- no heading",
+        "+new",
+        "\\ No newline at end of file",
+        "@@ -9 +9,0 @@",
+        "-gone",
+        "+++ b/z",
+        "@@ -0,0 +1 @@",
+        "+commit ffff",
+    ]
     assert [(hunk.file, hunk.number, hunk.lines, hunk.added) for hunk in hunks(log)] == [
         ("x", 1, ("++ b/y", "@@ -1 +1 @@", "same"), (True, True, False)),
         ("x", 6, ("new",), (True,)),
@@ -257,20 +287,31 @@ def test_a_folder_without_history_is_not_looked_at(tmp_path: Path) -> None:
         list(history(tmp_path))
 
 
-PIP = {"dependencies": [{"name": "a", "version": "1", "vulns": []},
-                        {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1"}]}]}  # fmt: skip
-NPM = {"auditReportVersion": 2, "vulnerabilities": {"c": {"severity": "high"}},
-       "metadata": {"dependencies": {"total": 9}}}  # fmt: skip
+PIP = {
+    "dependencies": [
+        {"name": "a", "version": "1", "vulns": []},
+        {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1"}]},
+    ]
+}
+NPM = {
+    "auditReportVersion": 2,
+    "vulnerabilities": {"c": {"severity": "high"}},
+    "metadata": {"dependencies": {"total": 9}},
+}
 
 
 def test_audits_are_read(tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
     path.write_text(json.dumps(PIP))
     assert [(one.place, one.is_finding) for one in pip_audit(path, 24)] == [
-        ("pip a", False), ("pip b", True)]  # fmt: skip
+        ("pip a", False),
+        ("pip b", True),
+    ]
     path.write_text(json.dumps(NPM))
     assert [(one.place, one.is_finding) for one in npm_audit(path, 24)] == [
-        ("npm c", True), ("npm", False)]  # fmt: skip
+        ("npm c", True),
+        ("npm", False),
+    ]
 
 
 NO_AUDIT = {
@@ -311,8 +352,15 @@ def test_an_audit_that_is_missing_or_old_is_not_looked_at(tmp_path: Path) -> Non
 def test_sarif_masks_what_it_shows_and_knows_a_finding_again() -> None:
     hidden = "hidden-signing-key"
     typed = "pass word 1"
-    exchange = Exchange("POST", "http://127.0.0.1/x", f'{{"password": "{typed}"}}', 200, {},
-                        f"key {hidden} eyJhbGciOiJI.eyJzdWIiOiJ1c.c2lnbmF0dXJl", 0.1)  # fmt: skip
+    exchange = Exchange(
+        "POST",
+        "http://127.0.0.1/x",
+        f'{{"password": "{typed}"}}',
+        200,
+        {},
+        f"key {hidden} eyJhbGciOiJI.eyJzdWIiOiJ1c.c2lnbmF0dXJl",
+        0.1,
+    )
     one = Observation("cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {hidden}", exchange)
     other = Observation("cors", "GET /users/usr_20261123-9-gw1_def", True, "saw", exchange)
     text = json.dumps(sarif([one], (hidden,))) + curl(exchange)
@@ -325,10 +373,19 @@ def test_sarif_masks_what_it_shows_and_knows_a_finding_again() -> None:
 
 def test_a_new_operation_of_the_contract_is_probed_without_touching_the_suite() -> None:
     contract = copy.deepcopy(document())
-    body = {"application/json": {"schema": {
-        "type": "object", "additionalProperties": False, "required": ["order_id", "stars"],
-        "properties": {"order_id": {"type": "string"}, "stars": {"type": "integer", "maximum": 5}},
-    }}}  # fmt: skip
+    body = {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["order_id", "stars"],
+                "properties": {
+                    "order_id": {"type": "string"},
+                    "stars": {"type": "integer", "maximum": 5},
+                },
+            }
+        }
+    }
     review = {"operationId": "review", "requestBody": {"content": body}, "responses": {"201": {}}}
     contract["paths"]["/api/reviews"] = {"post": review}
     found = next(one for one in openapi.endpoints(contract) if one.name == "review")
@@ -351,10 +408,21 @@ def test_the_scan_of_a_clean_clone_finds_nothing_and_says_its_exit_code(
 ) -> None:
     for name, content in NO_FINDING.items():
         (tmp_path / name).write_text(json.dumps(content))
-    command = ("suites.security", "--target", "green", "--targets", str(world.targets),
-               "--out", str(tmp_path / "out"), "--repository", str(ROOT),
-               "--pip-audit", str(tmp_path / "pip.json"),
-               "--npm-audit", str(tmp_path / "npm.json"))  # fmt: skip
+    command = (
+        "suites.security",
+        "--target",
+        "green",
+        "--targets",
+        str(world.targets),
+        "--out",
+        str(tmp_path / "out"),
+        "--repository",
+        str(ROOT),
+        "--pip-audit",
+        str(tmp_path / "pip.json"),
+        "--npm-audit",
+        str(tmp_path / "npm.json"),
+    )
     chosen = {"PYTEST_ADDOPTS": "--check security.headers"}
     clean = run(*command, variables=chosen)
     assert clean.code == 0, clean.out + clean.err

@@ -62,9 +62,17 @@ def test_status_shows_every_part(world: TestWorld) -> None:
     assert shown.code == 0
     names = [line.split()[0] for line in shown.out.splitlines()[:-1]]
     assert names == [
-        "database", "blue", "green", "balancer", "control", "prometheus", "alertmanager",
-        "node-exporter", "notifications", "grafana",
-    ]  # fmt: skip
+        "database",
+        "blue",
+        "green",
+        "balancer",
+        "control",
+        "prometheus",
+        "alertmanager",
+        "node-exporter",
+        "notifications",
+        "grafana",
+    ]
 
 
 def test_down_without_up_is_no_error(tmp_path: Path) -> None:

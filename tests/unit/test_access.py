@@ -130,13 +130,15 @@ def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LOGINS = {
     "a tenant and a token": (
-        TENANT_AND_TOKEN, {"X-Scope-OrgID": "shop", "Authorization": f"Bearer {TOKEN}"},
+        TENANT_AND_TOKEN,
+        {"X-Scope-OrgID": "shop", "Authorization": f"Bearer {TOKEN}"},
     ),
     "basic credentials": (
-        BASIC, {"Authorization": f"Basic {Access(1, credentials=CREDENTIALS).basic}"},
+        BASIC,
+        {"Authorization": f"Basic {Access(1, credentials=CREDENTIALS).basic}"},
     ),
     "a secret header": (SECRET_HEADER, {"X-Api-Key": TOKEN}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LOGINS)
@@ -248,7 +250,8 @@ WRONG = {
     "a token in the file": (('token = "eyJhbGciOi"',), "the name of an environment variable"),
     "two log-ins": (('token = "KIRANA_A"', 'credentials = "KIRANA_B"'), "a token or credentials"),
     "a secret header in the file": (
-        ('headers = { Authorization = "Bearer x" }',), "name its environment variable in secret_",
+        ('headers = { Authorization = "Bearer x" }',),
+        "name its environment variable in secret_",
     ),
     "a header with a line break": (('headers = { A = "b\\nc" }',), "printable ASCII"),
     "a name that is no header": (('headers = { "A b" = "c" }',), "expected the name of a header"),
@@ -256,7 +259,7 @@ WRONG = {
     "a CA without TLS": (('ca_file = "ca.pem"',), "needs an https:// address in addresses."),
     "an unknown proxy": (('proxy = "http://p"',), "expected one of none, system"),
     "an unknown key": (('pin = "KIRANA_A"',), "unknown key"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -99,8 +99,11 @@ def test_the_report_shows_advisory_findings_and_counts_them_apart() -> None:
         "0 failed, 0 unsure, 1 passed. Advisory, not counted: 1 failed, 1 unsure, 1 passed."
     )
     assert [row.word for row in findings.rows] == [
-        "FAIL, advisory", "UNSURE, advisory", "pass, advisory", "pass",
-    ]  # fmt: skip
+        "FAIL, advisory",
+        "UNSURE, advisory",
+        "pass, advisory",
+        "pass",
+    ]
 
 
 def test_the_metrics_have_advisory_findings_apart() -> None:

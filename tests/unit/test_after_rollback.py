@@ -125,9 +125,18 @@ def here(tmp_path: Path) -> Iterator[Place]:
 def roll_back(place: Place, at: float, *, target: str = "green", moved: bool = True) -> None:
     """Write a rollback that began at a moment and took ten seconds into the ledger."""
     place.out.mkdir(parents=True, exist_ok=True)
-    ledger.append(place.out, ledger.RollbackEntry(
-        target, 1.0, at + 10, verified=moved, proof="verified", moved=moved, seconds=10.0,
-    ))  # fmt: skip
+    ledger.append(
+        place.out,
+        ledger.RollbackEntry(
+            target,
+            1.0,
+            at + 10,
+            verified=moved,
+            proof="verified",
+            moved=moved,
+            seconds=10.0,
+        ),
+    )
 
 
 @pytest.fixture
@@ -147,9 +156,18 @@ def integrity_run(place: Place, outcome: str = "passed") -> list[dict[str, objec
 
 def asked(place: Place, *options: str) -> Done:
     return gates(
-        "check", "own-verified", "--target", "blue", "--targets", str(place.folder / "targets"),
-        "--out", str(place.out), "--policy", str(place.policy), *options,
-    )  # fmt: skip
+        "check",
+        "own-verified",
+        "--target",
+        "blue",
+        "--targets",
+        str(place.folder / "targets"),
+        "--out",
+        str(place.out),
+        "--policy",
+        str(place.policy),
+        *options,
+    )
 
 
 def test_a_blue_that_recovered_is_a_go(here: Place, made: HandMadeCollector) -> None:
@@ -167,9 +185,11 @@ def test_a_blue_that_recovered_is_a_go(here: Place, made: HandMadeCollector) -> 
 def test_errors_of_blue_since_the_rollback_are_a_no_go(here: Place) -> None:
     began = time.time() - AGO + 20
     here.metrics.change(
-        lambda at, value: value + 50 * max(0.0, at - began), "http_requests_total", slot="blue",
+        lambda at, value: value + 50 * max(0.0, at - began),
+        "http_requests_total",
+        slot="blue",
         status="500",
-    )  # fmt: skip
+    )
     assert asked(here).code == 1
 
 
@@ -177,9 +197,11 @@ def test_errors_of_blue_since_the_rollback_are_a_no_go(here: Place) -> None:
 def test_errors_of_blue_before_the_rollback_do_not_count(here: Place) -> None:
     ended = time.time() - AGO - 60
     here.metrics.change(
-        lambda at, value: value + 50 * min(0.0, at - ended), "http_requests_total", slot="blue",
+        lambda at, value: value + 50 * min(0.0, at - ended),
+        "http_requests_total",
+        slot="blue",
         status="500",
-    )  # fmt: skip
+    )
     assert asked(here).code == 0
 
 
@@ -291,9 +313,7 @@ def test_the_stage_is_no_step_of_a_ramp(tmp_path: Path) -> None:
     steps = schedule.of_policy(policy, "policy")
     assert "own-verified" not in [step.stage for step in steps]
     assert policy.after_rollback is not None
-    assert not [
-        problem for problem in policy_problems.problems(policy, None) if "own-" in problem
-    ]  # fmt: skip
+    assert not [problem for problem in policy_problems.problems(policy, None) if "own-" in problem]
 
 
 @pytest.mark.parametrize(
@@ -375,15 +395,31 @@ def test_a_question_that_fails_changes_no_answer(rolling: Site, broken: str) -> 
 
 
 @pytest.mark.usefixtures("made")
-@pytest.mark.parametrize(("at", "seconds"), [
-    (1e300, 10.0), (-1e300, 10.0), (0.0, 10.0), (1.0e9, 1e300), (1.0e9, -1e300),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("at", "seconds"),
+    [
+        (1e300, 10.0),
+        (-1e300, 10.0),
+        (0.0, 10.0),
+        (1.0e9, 1e300),
+        (1.0e9, -1e300),
+    ],
+)
 def test_a_rollback_with_an_impossible_time_is_not_known(
     here: Place, at: float, seconds: float
 ) -> None:
-    ledger.append(here.out, ledger.RollbackEntry(
-        "green", 1.0, at, verified=True, proof="verified", moved=True, seconds=seconds,
-    ))  # fmt: skip
+    ledger.append(
+        here.out,
+        ledger.RollbackEntry(
+            "green",
+            1.0,
+            at,
+            verified=True,
+            proof="verified",
+            moved=True,
+            seconds=seconds,
+        ),
+    )
     done = asked(here)
     assert done.code == 3, done.err
     assert done.err == ""
@@ -430,11 +466,21 @@ def test_a_hold_is_asked_again_only_where_the_next_scrapes_may_change_it(
 ) -> None:
     stage = STAGES["rollback-verified"]
     finding = Finding(
-        objective=objective, guide="6", measured=measured, verdict=Verdict.INCONCLUSIVE,
-        sentence="not known yet", next_step="ask again", measurements=(),
-    )  # fmt: skip
+        objective=objective,
+        guide="6",
+        measured=measured,
+        verdict=Verdict.INCONCLUSIVE,
+        sentence="not known yet",
+        next_step="ask again",
+        measurements=(),
+    )
     hold = Decision(
-        outcome=Outcome.HOLD, reason="not known yet", stage=stage.name, target="blue",
-        build="unknown", at=datetime.now(UTC), findings=(finding,),
-    )  # fmt: skip
+        outcome=Outcome.HOLD,
+        reason="not known yet",
+        stage=stage.name,
+        target="blue",
+        build="unknown",
+        at=datetime.now(UTC),
+        findings=(finding,),
+    )
     assert may_change_soon(stage, hold) is expected

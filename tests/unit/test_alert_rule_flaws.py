@@ -13,8 +13,11 @@ FILES = ROOT / "tests" / "support" / "monitoring_files"
 WITHOUT_PROMETHEUS = UnknownSeries(scrape_interval_seconds=15, retention_seconds=15 * 86_400)
 # What only a Prometheus knows: series, types and bounds of buckets.
 NEEDS_PROMETHEUS = {
-    "CounterByType", "RateOfGauge", "SlowerThanEveryBucket", "ErrorsDividedByErrors",
-}  # fmt: skip
+    "CounterByType",
+    "RateOfGauge",
+    "SlowerThanEveryBucket",
+    "ErrorsDividedByErrors",
+}
 
 
 def rules(name: str) -> tuple[Rule, ...]:
@@ -111,12 +114,19 @@ def test_a_rule_of_the_operator_is_read_too() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[", "groups: 3", "groups: []", "groups: [{name: g}]", "a: b",
-     "groups: [{name: g, rules: [{alert: A}]}]",
-     "groups: [{name: g, rules: [{expr: up}]}]",
-     "groups: [{name: g, rules: [{alert: A, expr: up, for: long}]}]",
-     "groups: [{name: g, rules: [{alert: A, expr: up, labels: 3}]}]"],
-)  # fmt: skip
+    [
+        "",
+        "[",
+        "groups: 3",
+        "groups: []",
+        "groups: [{name: g}]",
+        "a: b",
+        "groups: [{name: g, rules: [{alert: A}]}]",
+        "groups: [{name: g, rules: [{expr: up}]}]",
+        "groups: [{name: g, rules: [{alert: A, expr: up, for: long}]}]",
+        "groups: [{name: g, rules: [{alert: A, expr: up, labels: 3}]}]",
+    ],
+)
 def test_what_is_no_rule_file_is_refused(text: str) -> None:
     with pytest.raises(RuleFileError):
         rules_of_file(text)

@@ -19,10 +19,28 @@ import gates
 from gates import decisions, errors, ledger
 
 PUBLIC = {
-    "EXIT_CODES", "ConfigurationError", "Decision", "Evidence", "ExitCode", "Finding", "GatesError",
-    "LedgerError", "Measured", "Measurement", "Outcome", "Policy", "Stage", "Target",
-    "UnknownNameError", "Verdict", "__version__", "check", "judge", "load_policy", "load_target",
-}  # fmt: skip
+    "EXIT_CODES",
+    "ConfigurationError",
+    "Decision",
+    "Evidence",
+    "ExitCode",
+    "Finding",
+    "GatesError",
+    "LedgerError",
+    "Measured",
+    "Measurement",
+    "Outcome",
+    "Policy",
+    "Stage",
+    "Target",
+    "UnknownNameError",
+    "Verdict",
+    "__version__",
+    "check",
+    "judge",
+    "load_policy",
+    "load_target",
+}
 PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)
 OURS = ("gates", "load", "nightly", "rehearsal", "reports", "suites", "testbed")
 LOOKS_LIKE_AN_EXCEPTION = re.compile(r"^ *class \w+\([^)]*(?:Error|Exception)\b", re.MULTILINE)
@@ -32,9 +50,14 @@ BRANCH = re.compile(r"(?P<indent>[│├└─ ]*)(?P<name>\w+Error)\b")
 def python(*arguments: str, folder: Path, **variables: str) -> Done:
     """A Python of its own in a folder, which finds ``gates`` as an installed package."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False,
-        env={**environment(), "PYTHONPATH": str(ROOT), **variables}, timeout=60,
-    )  # fmt: skip
+        [sys.executable, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment(), "PYTHONPATH": str(ROOT), **variables},
+        timeout=60,
+    )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -63,8 +86,12 @@ def test_every_public_name_can_be_imported_and_is_documented(name: str) -> None:
 def test_every_public_name_stands_where_type_checkers_look() -> None:
     tree = ast.parse(Path(inspect.getfile(gates)).read_text())
     checked = next(node for node in tree.body if isinstance(node, ast.If))
-    named = {alias.name for node in checked.body if isinstance(node, ast.ImportFrom)
-             for alias in node.names}  # fmt: skip
+    named = {
+        alias.name
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     assert named == PUBLIC - {"__version__"}
 
 
@@ -127,8 +154,14 @@ def test_check_asks_again_while_it_is_a_hold(
         return answer
 
     monkeypatch.setattr(decisions, "decide", noted)
-    decision = gates.check("green-ready", "green", targets=nobody_answers["KIRANA_TARGETS"],
-                           out=tmp_path / "out", time_scale=60, wait_seconds=0.6)  # fmt: skip
+    decision = gates.check(
+        "green-ready",
+        "green",
+        targets=nobody_answers["KIRANA_TARGETS"],
+        out=tmp_path / "out",
+        time_scale=60,
+        wait_seconds=0.6,
+    )
     assert decision.outcome is gates.Outcome.HOLD
     assert len(outcomes) >= 2
     assert [entry["decision"] for entry in json_entries(tmp_path / "out")] == ["hold"]
@@ -145,9 +178,11 @@ def test_check_asks_again_while_it_is_a_hold(
     ],
 )
 def test_what_is_wrong_is_an_error_of_gates(
-    tmp_path: Path, nobody_answers: Mapping[str, str], arguments: Mapping[str, Any],
+    tmp_path: Path,
+    nobody_answers: Mapping[str, str],
+    arguments: Mapping[str, Any],
     error: type[gates.GatesError],
-) -> None:  # fmt: skip
+) -> None:
     right: dict[str, Any] = {
         "stage": "green-ready",
         "target": "green",
@@ -183,7 +218,7 @@ def test_the_document_has_three_programs() -> None:
         (2, 0, r"ramp-10: 10% of the traffic, \d+ objectives"),
     ],
     ids=["pipeline", "pure", "look"],
-)  # fmt: skip
+)
 def test_the_programs_of_the_document_run(
     tmp_path: Path, nobody_answers: Mapping[str, str], number: int, code: int, line: str
 ) -> None:
@@ -244,18 +279,22 @@ def test_all_errors_of_gates_are_in_one_module() -> None:
     assert ("gates/errors.py", "LedgerError", {"GatesError"}) in found
     of_gates = {name for path, name, _ in found if path == "gates/errors.py"}
     elsewhere = [
-        (path, name) for path, name, bases in found
+        (path, name)
+        for path, name, bases in found
         if path != "gates/errors.py" and (path.startswith("gates/") or bases & of_gates)
-    ]  # fmt: skip
+    ]
     assert elsewhere == []
 
 
 def test_the_version_is_written_once() -> None:
     version = re.escape(gates.__version__)
     pattern = re.compile(rf"""^(?:__)?version(?:__)? = ["']{version}""", re.MULTILINE)
-    files = [*ROOT.glob("*.toml"), *(ROOT / "distributions").rglob("*.toml"),
-             *(ROOT / "distributions").rglob("*.py"),
-             *(path for package in OURS for path in (ROOT / package).rglob("*.py"))]  # fmt: skip
+    files = [
+        *ROOT.glob("*.toml"),
+        *(ROOT / "distributions").rglob("*.toml"),
+        *(ROOT / "distributions").rglob("*.py"),
+        *(path for package in OURS for path in (ROOT / package).rglob("*.py")),
+    ]
     assert [path for path in files if path.is_file() and pattern.search(path.read_text())] == [
         ROOT / "gates" / "__init__.py"
     ]

@@ -67,9 +67,13 @@ def decided(
     """A decision about the expected release."""
     plain = document(*findings, outcome=outcome)
     decision = replace(
-        plain.decision, stage="ramp-30", target="green", build=str(GREEN.expected),
-        build_digest=GREEN.expected.digest, time_scale=1.0,
-    )  # fmt: skip
+        plain.decision,
+        stage="ramp-30",
+        target="green",
+        build=str(GREEN.expected),
+        build_digest=GREEN.expected.digest,
+        time_scale=1.0,
+    )
     return replace(plain, decision=replace(decision, **changes), evidence_digest=EVIDENCE)
 
 
@@ -135,9 +139,10 @@ def test_each_byte_of_the_base64_padding_counts(
     at = raw.index(b"=", raw.index(b'"sig"')) - 1
     letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     accepted = [
-        letter for letter in letters
+        letter
+        for letter in letters
         if letter != raw[at] and opens(raw[:at] + bytes([letter]) + raw[at + 1 :], keys[1])
-    ]  # fmt: skip
+    ]
     assert accepted == []
 
 
@@ -265,8 +270,18 @@ def test_only_a_go_passes_and_the_exit_code_is_that_of_the_decision(
     assert json.loads(text)["predicate"]["verificationResult"] == result
     assert json.loads(FORMATS["test-result"](decided(outcome)))["predicate"]["result"] == result
     path.write_bytes(signed(text, keys))
-    done = gates("verify-attestation", str(path), "--key", str(keys[1]), "--stage", "ramp-30",
-                 "--target", "green", "--targets", str(ROOT / "targets"))  # fmt: skip
+    done = gates(
+        "verify-attestation",
+        str(path),
+        "--key",
+        str(keys[1]),
+        "--stage",
+        "ramp-30",
+        "--target",
+        "green",
+        "--targets",
+        str(ROOT / "targets"),
+    )
     assert done.code == code
     assert "verified: build v5 5.0.0" in done.out
 
@@ -276,8 +291,16 @@ def test_the_command_says_why_a_file_is_not_verified(
 ) -> None:
     path = tmp_path / "statement.json"
     path.write_bytes(files["vsa"].replace(b"payloadType", b"payloadtype"))
-    options = ("--key", str(keys[1]), "--stage", "ramp-30", "--target", "green",
-               "--targets", str(ROOT / "targets"))  # fmt: skip
+    options = (
+        "--key",
+        str(keys[1]),
+        "--stage",
+        "ramp-30",
+        "--target",
+        "green",
+        "--targets",
+        str(ROOT / "targets"),
+    )
     done = gates("verify-attestation", str(path), *options)
     assert done.code == ExitCode.NO_GO
     assert done.out.startswith(f"NOT VERIFIED  {path}: the file is not a DSSE envelope")
@@ -340,10 +363,13 @@ def test_a_decision_that_its_evidence_does_not_lead_to_is_not_signed(
     assert envelope.opened(path.read_bytes(), keys[1])
 
 
-@pytest.mark.parametrize(("value", "message"), [
-    (" ", "KIRANA_ATTESTATION_KEY is blank"),
-    ("/nowhere/key.pem", "/nowhere/key.pem: cannot be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (" ", "KIRANA_ATTESTATION_KEY is blank"),
+        ("/nowhere/key.pem", "/nowhere/key.pem: cannot be read"),
+    ],
+)
 def test_a_wrong_key_is_a_mistake_before_anything_is_asked(
     value: str, message: str, tmp_path: Path
 ) -> None:
@@ -363,8 +389,9 @@ def test_the_statement_is_valid_by_the_library_of_its_specification(name: str) -
     ]
     Statement(subjects, content["predicateType"], content["predicate"]).validate()
     assert [subject["digest"]["sha256"] for subject in content["subject"]] == [
-        BUILD_DIGEST, EVIDENCE,
-    ]  # fmt: skip
+        BUILD_DIGEST,
+        EVIDENCE,
+    ]
 
 
 def test_the_results_of_tests_are_counted_apart() -> None:

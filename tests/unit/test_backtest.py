@@ -112,11 +112,23 @@ DAMAGED: dict[str, list[Line]] = {
     "a time that is true": [{"t": True, "target": "green", "instance": "a", "text": ""}],
     "no instance": [{"t": 0.0, "target": "green", "text": ""}],
     "a text that is a list": [{"t": 0.0, "target": "green", "instance": "a", "text": []}],
-    "a figure that is none": [{"t": 0.0, "target": "green", "instance": "a",
-                               "text": 'http_requests_total{status="200"} many\n'}],
-    "a series without a figure": [{"t": 0.0, "target": "green", "instance": "a",
-                                   "text": 'http_requests_total{status="200"}\n'}],
-}  # fmt: skip
+    "a figure that is none": [
+        {
+            "t": 0.0,
+            "target": "green",
+            "instance": "a",
+            "text": 'http_requests_total{status="200"} many\n',
+        }
+    ],
+    "a series without a figure": [
+        {
+            "t": 0.0,
+            "target": "green",
+            "instance": "a",
+            "text": 'http_requests_total{status="200"}\n',
+        }
+    ],
+}
 
 
 @pytest.mark.parametrize("name", list(DAMAGED))
@@ -133,8 +145,9 @@ def test_what_is_no_recording_is_said_with_its_line(tmp_path: Path, name: str) -
 def test_figures_that_are_no_counts_are_a_hold(tmp_path: Path, value: str) -> None:
     made = lines(HEALTHY["error 0.1 %"])
     text = f'http_requests_total{{status="500",route="/x"}} {value}\n'
-    made = [{**one, "text": one["text"] + text} if one.get("target") == "green" else one
-            for one in made]  # fmt: skip
+    made = [
+        {**one, "text": one["text"] + text} if one.get("target") == "green" else one for one in made
+    ]
     result = replayed(tmp_path, made)
     assert result.decision is Outcome.HOLD
     assert Outcome.GO not in {one.decision for one in result.steps}
@@ -244,7 +257,7 @@ SEMANTIC = {
         "without a comparison of latency"),
     "smoke without log-in": ('"smoke.login", ', "", "suite, but not smoke.login"),
     "smoke without payment": ('"smoke.payment", ', "", "suite, but not smoke.payment"),
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(SEMANTIC))

@@ -85,8 +85,10 @@ def test_a_backup_lists_everything(backup: Backup) -> None:
 def test_the_metadata_is_that_of_mongodump(backup: Backup) -> None:
     metadata = json.loads((backup.folder / NAME / "products.metadata.json").read_text())
     assert metadata["indexes"][1] == {
-        "v": {"$numberInt": "2"}, "key": {"category": {"$numberInt": "1"}}, "name": "category_1",
-    }  # fmt: skip
+        "v": {"$numberInt": "2"},
+        "key": {"category": {"$numberInt": "1"}},
+        "name": "category_1",
+    }
     assert (metadata["collectionName"], metadata["type"]) == ("products", "collection")
 
 
@@ -155,8 +157,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link": (lambda b: link(b / NAME / "products.bson"), "is a symbolic link"),
     "a linked folder": (lambda b: (b / "more").symlink_to(b / NAME), "more is not in the manifest"),
     "a large manifest": (
-        lambda b: (b / "manifest.json").write_bytes(b" " * (manifest.MAX_BYTES + 1)), "has over"),
-}  # fmt: skip
+        lambda b: (b / "manifest.json").write_bytes(b" " * (manifest.MAX_BYTES + 1)),
+        "has over",
+    ),
+}
 
 
 def pipe(path: Path) -> None:
@@ -183,34 +187,52 @@ def test_another_damage_is_found(backup: Backup, name: str) -> None:
 FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another database": (lambda m: m.update(database="other"), "is a backup of other"),
     "a path that leads out": (
-        lambda m: m["collections"][0]["data"].update(path="../secrets.env"), "leads out"),
+        lambda m: m["collections"][0]["data"].update(path="../secrets.env"),
+        "leads out",
+    ),
     "an absolute path": (
-        lambda m: m["collections"][0]["data"].update(path="/etc/passwd"), "leads out"),
+        lambda m: m["collections"][0]["data"].update(path="/etc/passwd"),
+        "leads out",
+    ),
     "the file of another collection": (
-        lambda m: m["collections"][0].update(name="orders"), "is not the file of orders"),
-    "a collection twice": (
-        lambda m: m["collections"].append(m["collections"][0]), "occurs twice"),
+        lambda m: m["collections"][0].update(name="orders"),
+        "is not the file of orders",
+    ),
+    "a collection twice": (lambda m: m["collections"].append(m["collections"][0]), "occurs twice"),
     "fewer documents": (
-        lambda m: m["collections"][1].update(documents=4), "has 5 documents, expected 4"),
+        lambda m: m["collections"][1].update(documents=4),
+        "has 5 documents, expected 4",
+    ),
     "another format": (lambda m: m.update(format=2), "is not format"),
     "no time": (lambda m: m.pop("taken_at"), "is not a manifest"),
     "no list": (lambda m: m.update(collections=None), "is not a manifest"),
     "an unknown key": (lambda m: m.update(more=1), "is not a manifest"),
     "a time of no year": (
-        lambda m: m.update(taken_at="0001-01-01T00:00:00+14:00"), "is not a manifest"),
+        lambda m: m.update(taken_at="0001-01-01T00:00:00+14:00"),
+        "is not a manifest",
+    ),
     "a duration that is a text": (lambda m: m.update(seconds="1"), "is not a manifest"),
     "a wrong option": (
-        lambda m: m["collections"][0].update(options={"x": {"$oid": "x"}}), "is not a manifest"),
+        lambda m: m["collections"][0].update(options={"x": {"$oid": "x"}}),
+        "is not a manifest",
+    ),
     "options that are a list": (
-        lambda m: m["collections"][0].update(options=[1]), "is not a manifest"),
+        lambda m: m["collections"][0].update(options=[1]),
+        "is not a manifest",
+    ),
     "a wrong index": (
         lambda m: m["collections"][0]["indexes"].append({"name": "i", "x": {"$oid": 1}}),
-        "is not a manifest"),
+        "is not a manifest",
+    ),
     "an index without a name": (
-        lambda m: m["collections"][0].update(indexes=[{"name": 3}]), "lacks the name of an index"),
+        lambda m: m["collections"][0].update(indexes=[{"name": 3}]),
+        "lacks the name of an index",
+    ),
     "a digest that is none": (
-        lambda m: m["collections"][0]["data"].update(sha256="0"), "lacks the SHA-256"),
-}  # fmt: skip
+        lambda m: m["collections"][0]["data"].update(sha256="0"),
+        "lacks the SHA-256",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", FORGERIES)

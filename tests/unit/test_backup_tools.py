@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,13 @@ class Programs:
     def write(cls, *, failure: str = "") -> None:
         for name in ("mongodump", "mongorestore"):
             text = PROGRAM.format(
-                python=os.sys.executable, name=name, calls=cls.calls, source=cls.source,  # type: ignore[attr-defined]
-                failure=failure, uri=URI,
-            )  # fmt: skip
+                python=sys.executable,
+                name=name,
+                calls=cls.calls,
+                source=cls.source,
+                failure=failure,
+                uri=URI,
+            )
             (cls.folder / name).write_text(text)
             (cls.folder / name).chmod(0o700)
 

@@ -28,7 +28,7 @@ HALF = {"blue": 0.5, "green": 0.5}
 @pytest.mark.parametrize(
     ("statistic", "chance"),
     [(2.706, 0.10), (3.841, 0.05), (5.024, 0.025), (6.635, 0.01), (10.828, 0.001)],
-)  # fmt: skip
+)
 def test_the_chance_is_that_of_the_printed_table(statistic: float, chance: float) -> None:
     total = 1_000_000
     surplus = round((statistic * total) ** 0.5 / 2) * 2
@@ -105,8 +105,9 @@ def test_the_weights_are_put_back(target: Target, router: MemoryRouter, tmp_path
     with borrowed_weights(target, tmp_path) as weights:
         assert weights.give(0.3) == {"green": 0.3, "blue": 0.7}
         assert weights.read_back((0.1, 1.0)) == [
-            {"green": 0.1, "blue": 0.9}, {"green": 1.0, "blue": 0.0},
-        ]  # fmt: skip
+            {"green": 0.1, "blue": 0.9},
+            {"green": 1.0, "blue": 0.0},
+        ]
     assert router.present == {"blue": 1.0, "green": 0.0}
 
 

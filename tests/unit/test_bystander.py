@@ -55,8 +55,12 @@ def documents() -> Documents:
 def test_there_is_a_document_in_every_collection_of_users(documents: Documents) -> None:
     assert set(TRACES) - set(documents) == WITHOUT
     (user,) = documents["users"]
-    owners = {str(document[field]) for name, field in TRACES.items() if name != "products"
-              for document in documents.get(name, [])}  # fmt: skip
+    owners = {
+        str(document[field])
+        for name, field in TRACES.items()
+        if name != "products"
+        for document in documents.get(name, [])
+    }
     assert owners == {user["_id"]}
 
 

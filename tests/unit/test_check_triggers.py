@@ -35,13 +35,21 @@ from gates.policy.time_scale import scaled
 
 SAMPLES = replace(evidence(), runs=())
 TRIGGER = NoFailedChecksObjective(
-    name="security-vulnerability", guide="6", checks=CHECKS, limits=POLICY.limits_digest,
-    max_age=timedelta(hours=24), breach=Outcome.ROLLBACK,
-)  # fmt: skip
+    name="security-vulnerability",
+    guide="6",
+    checks=CHECKS,
+    limits=POLICY.limits_digest,
+    max_age=timedelta(hours=24),
+    breach=Outcome.ROLLBACK,
+)
 REQUIRED = ChecksObjective(
-    name="data-corruption", guide="6", checks=CHECKS, limits=POLICY.limits_digest,
-    max_age=timedelta(hours=1), breach=Outcome.ROLLBACK,
-)  # fmt: skip
+    name="data-corruption",
+    guide="6",
+    checks=CHECKS,
+    limits=POLICY.limits_digest,
+    max_age=timedelta(hours=1),
+    breach=Outcome.ROLLBACK,
+)
 TABLE = """
 [objectives.vulnerability]
 kind = "no_failed_checks"
@@ -170,10 +178,15 @@ def begun_before(run: Run) -> Run:
 @pytest.mark.parametrize(
     "change",
     [
-        unfinished, by_other_limits, of_changed_target, without_the_check, reported_twice, skipped,
+        unfinished,
+        by_other_limits,
+        of_changed_target,
+        without_the_check,
+        reported_twice,
+        skipped,
         begun_before,
     ],
-)  # fmt: skip
+)
 def test_no_other_run_clears_a_failure(change: Callable[[Run], Run]) -> None:
     runs = (run_of("r1", 9, smoke_login=FAILED), change(run_of("r2", 5)))
     assert decision_of(TRIGGER, *runs).outcome is Outcome.ROLLBACK
@@ -195,9 +208,15 @@ def test_a_failure_of_an_unfinished_run_counts() -> None:
 
 def test_a_damaged_run_may_hide_a_failure() -> None:
     damaged = replace(
-        run_of("r1", 5), state=RunState.DAMAGED, problem="cut", target="", base_url="", build=None,
-        expected=None, results=(),
-    )  # fmt: skip
+        run_of("r1", 5),
+        state=RunState.DAMAGED,
+        problem="cut",
+        target="",
+        base_url="",
+        build=None,
+        expected=None,
+        results=(),
+    )
     decision = decision_of(TRIGGER, damaged)
     assert decision.outcome is Outcome.HOLD
     assert "run r1 is damaged, and may have reported a failure" in decision.reason
@@ -212,9 +231,14 @@ def test_an_unknown_build_is_a_hold() -> None:
 def test_a_failed_run_that_is_gone_is_a_hold_until_a_newer_run_passes() -> None:
     began = NOW - timedelta(minutes=9)
     lost = LostRun(
-        "r1", "is gone", began, str(GREEN.expected), frozenset(CHECKS), frozenset({"smoke.login"}),
+        "r1",
+        "is gone",
+        began,
+        str(GREEN.expected),
+        frozenset(CHECKS),
+        frozenset({"smoke.login"}),
         "d1",
-    )  # fmt: skip
+    )
     seen = replace(SAMPLES, lost_runs=(lost,))
     decision = judged(TRIGGER, seen)
     assert decision.outcome is Outcome.HOLD
@@ -241,9 +265,17 @@ def of_newer_violations(run: Run) -> Run:
 
 
 HIDING = (
-    unfinished, by_other_limits, of_changed_target, without_the_check, reported_twice, skipped,
-    in_the_future, with_errors, with_a_clock_set_back, of_newer_violations,
-)  # fmt: skip
+    unfinished,
+    by_other_limits,
+    of_changed_target,
+    without_the_check,
+    reported_twice,
+    skipped,
+    in_the_future,
+    with_errors,
+    with_a_clock_set_back,
+    of_newer_violations,
+)
 
 
 @pytest.mark.parametrize("objective", [TRIGGER, REQUIRED])
@@ -301,9 +333,14 @@ def test_a_failure_counts_also_where_the_address_of_the_target_has_changed() -> 
 def test_a_run_of_another_build_does_not_clear_a_lost_failure() -> None:
     began = NOW - timedelta(minutes=9)
     lost = LostRun(
-        "r1", "is gone", began, str(GREEN.expected), frozenset(CHECKS), frozenset({"smoke.login"}),
+        "r1",
+        "is gone",
+        began,
+        str(GREEN.expected),
+        frozenset(CHECKS),
+        frozenset({"smoke.login"}),
         "d1",
-    )  # fmt: skip
+    )
     other = replace(run_of("r2", 5), build=replace(GREEN.expected, version="4.0.0"))
     seen = replace(SAMPLES, lost_runs=(lost,), runs=(other,))
     assert judged(TRIGGER, seen).outcome is Outcome.HOLD

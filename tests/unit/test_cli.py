@@ -37,8 +37,16 @@ def test_bad_input_is_exit_2(tmp_path: Path, arguments: list[str], message: str)
 def test_with_the_store_down_the_answer_is_a_hold_that_says_why(tmp_path: Path) -> None:
     text = (ROOT / "targets" / "green.toml").read_text()
     (tmp_path / "green.toml").write_text(re.sub(r"127.0.0.1:\d+", "127.0.0.1:1", text))
-    done = gates("check", "green-ready", "--target", "green", "--targets", str(tmp_path),
-               "--out", str(tmp_path / "out"))  # fmt: skip
+    done = gates(
+        "check",
+        "green-ready",
+        "--target",
+        "green",
+        "--targets",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+    )
     assert done.code == ExitCode.HOLD
     assert done.out.startswith("HOLD  green-ready")
     assert "green does not say which build it serves: Connection refused" in done.out
@@ -71,8 +79,7 @@ def test_an_interrupt_is_no_decision(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_json_is_one_document_and_in_the_ledger(tmp_path: Path) -> None:
-    done = gates("check", "green-ready", "--target", "blue", "--json",
-               "--out", str(tmp_path))  # fmt: skip
+    done = gates("check", "green-ready", "--target", "blue", "--json", "--out", str(tmp_path))
     decision = json.loads(done.out)
     line = json.loads((tmp_path / "ledger.jsonl").read_text().splitlines()[-1])
     assert decision["id"] == line["hash"][:12]

@@ -81,10 +81,13 @@ def test_the_collector_gets_the_set_and_every_place(here: Place, made: HandMadeC
     (arguments,) = made.starts()
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
     assert options == {
-        "--target": "green", "--targets": str(here.folder / "targets"),
-        "--policy": str(here.policy), "--runs": str(here.out / "collected"),
-        "--out": str(here.out), "--set": "own_integrity",
-    }  # fmt: skip
+        "--target": "green",
+        "--targets": str(here.folder / "targets"),
+        "--policy": str(here.policy),
+        "--runs": str(here.out / "collected"),
+        "--out": str(here.out),
+        "--set": "own_integrity",
+    }
 
 
 def test_a_failed_check_of_the_collector_is_a_rollback(
@@ -164,19 +167,31 @@ def wrongly_sealed(here: Place, made: HandMadeCollector) -> None:
 
 
 def of_another_target(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", [{**event, "target": "blue"} if event["event"] == "started" else event
-                      for event in integrity_run(here)])  # fmt: skip
+    made.write(
+        "c7",
+        [
+            {**event, "target": "blue"} if event["event"] == "started" else event
+            for event in integrity_run(here)
+        ],
+    )
 
 
 def of_another_build(here: Place, made: HandMadeCollector) -> None:
     build = {"release": "v4", "version": "4.9.2", "digest": "sha256:" + "c" * 32}
-    made.write("c7", [{**event, "build": build} if "build" in event else event
-                      for event in integrity_run(here)])  # fmt: skip
+    made.write(
+        "c7",
+        [{**event, "build": build} if "build" in event else event for event in integrity_run(here)],
+    )
 
 
 def by_other_limits(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", [{**event, "limits": "0" * 64} if event["event"] == "started" else event
-                      for event in integrity_run(here)])  # fmt: skip
+    made.write(
+        "c7",
+        [
+            {**event, "limits": "0" * 64} if event["event"] == "started" else event
+            for event in integrity_run(here)
+        ],
+    )
 
 
 def without_a_check(here: Place, made: HandMadeCollector) -> None:
@@ -198,10 +213,18 @@ def skipped(here: Place, made: HandMadeCollector) -> None:
 @pytest.mark.parametrize(
     "forge",
     [
-        nothing, unsealed, wrongly_sealed, of_another_target, of_another_build, by_other_limits,
-        without_a_check, of_long_ago, of_the_future, skipped,
+        nothing,
+        unsealed,
+        wrongly_sealed,
+        of_another_target,
+        of_another_build,
+        by_other_limits,
+        without_a_check,
+        of_long_ago,
+        of_the_future,
+        skipped,
     ],
-)  # fmt: skip
+)
 def test_no_other_record_is_a_go(
     here: Place, made: HandMadeCollector, forge: Callable[[Place, HandMadeCollector], None]
 ) -> None:
@@ -343,9 +366,18 @@ def watch(place: Place) -> tuple[str, ...]:
         blue = blue.replace(old, new)
     (place.folder / "targets" / "blue.toml").write_text(blue)
     return (
-        "watch", "--target", "green", "--targets", str(place.folder / "targets"), "--out",
-        str(place.out), "--policy", str(place.policy), "--for", "100ms",
-    )  # fmt: skip
+        "watch",
+        "--target",
+        "green",
+        "--targets",
+        str(place.folder / "targets"),
+        "--out",
+        str(place.out),
+        "--policy",
+        str(place.policy),
+        "--for",
+        "100ms",
+    )
 
 
 def begun(events: Events, **changes: object) -> Events:
@@ -373,10 +405,16 @@ def of_newer_violations_only(events: Events) -> Events:
     return begun(events, since=events[0]["at"])
 
 
-@pytest.mark.parametrize("change", [
-    in_an_hour, of_another_target_file, judged_by_other_limits, without_a_build,
-    of_newer_violations_only,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_an_hour,
+        of_another_target_file,
+        judged_by_other_limits,
+        without_a_build,
+        of_newer_violations_only,
+    ],
+)
 def test_a_run_that_cannot_be_evidence_does_not_prevent_a_collection(
     here: Place, made: HandMadeCollector, change: Callable[[Events], Events]
 ) -> None:

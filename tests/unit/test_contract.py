@@ -60,16 +60,23 @@ def test_the_clock_of_a_target_may_be_a_little_ahead() -> None:
 
 def test_every_writing_operation_declares_effects_by_documented_status() -> None:
     operations = load().operations
-    silent = {name for name, operation in operations.items()
-              if operation.method not in READING and not operation.effects}  # fmt: skip
+    silent = {
+        name
+        for name, operation in operations.items()
+        if operation.method not in READING and not operation.effects
+    }
     assert silent == ANSWERING
     for operation in operations.values():
         assert set(operation.effects) <= set(operation.answers), operation.name
 
 
 def test_every_effect_is_about_a_collection_whose_owners_are_known() -> None:
-    collections = {effect.collection for operation in load().operations.values()
-                   for declared in operation.effects.values() for effect in declared}  # fmt: skip
+    collections = {
+        effect.collection
+        for operation in load().operations.values()
+        for declared in operation.effects.values()
+        for effect in declared
+    }
     assert collections - set(OWNER_FIELDS) == set()
     assert len(collections) >= 18
 
@@ -99,9 +106,11 @@ def test_the_entries_of_a_list_are_repeated_in_their_order() -> None:
 def test_every_echo_is_a_field_of_an_answer() -> None:
     echoes = {name: set(operation.echo) for name, operation in load().operations.items()}
     assert sum(map(bool, echoes.values())) >= 16
-    assert all(reference.split(".")[0] in ("body", "path", "query")
-               for operation in load().operations.values()
-               for reference in operation.echo.values())  # fmt: skip
+    assert all(
+        reference.split(".")[0] in ("body", "path", "query")
+        for operation in load().operations.values()
+        for reference in operation.echo.values()
+    )
 
 
 def effect(**content: Any) -> effects.Effect:

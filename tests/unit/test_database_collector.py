@@ -71,10 +71,12 @@ def test_a_malformed_file_of_acknowledgements_is_refused(tmp_path: Path, line: s
 def test_an_acknowledged_order_that_is_not_stored_is_named() -> None:
     ids = AcknowledgedIds({"orders": {"ord_1": NOW, "ord_9": NOW}, "payments": {"pay_1": NOW}})
     messages = acknowledged.missing_documents(view(), ids)
-    assert [message.splitlines() for message in messages] == [[
-        f"1 of 2 acknowledged orders are not in the database: ord_9 of {NOW:%H:%M:%SZ}",
-        '  again: db.orders.find({_id: {$in: ["ord_9"]}})',
-    ]]  # fmt: skip
+    assert [message.splitlines() for message in messages] == [
+        [
+            f"1 of 2 acknowledged orders are not in the database: ord_9 of {NOW:%H:%M:%SZ}",
+            '  again: db.orders.find({_id: {$in: ["ord_9"]}})',
+        ]
+    ]
     stored = acknowledged.of_ids({"ord_1", "ord_2"}, {"pay_1"})
     assert acknowledged.missing_documents(view(), stored) == []
 
@@ -85,9 +87,15 @@ def series(*values: float) -> Series:
     return Series(labels={}, samples=samples)
 
 
-@pytest.mark.parametrize(("values", "increase"), [
-    ((3, 5, 9), 6), ((3,), 0), ((), 0), ((5, 7, 1, 4), 6),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "increase"),
+    [
+        ((3, 5, 9), 6),
+        ((3,), 0),
+        ((), 0),
+        ((5, 7, 1, 4), 6),
+    ],
+)
 def test_the_increase_of_a_counter(values: tuple[float, ...], increase: float) -> None:
     assert acknowledged.increase(series(*values)) == increase
 
@@ -169,7 +177,8 @@ def test_the_first_run_since_a_moment_says_how_wrong_sums_were(tmp_path: Path) -
     first = {"stock_balance": {"prd_1": 1}}
     assert differences.first_since(tmp_path, "green", NOW - timedelta(hours=1), "") == first
     assert differences.first_since(tmp_path, "blue", NOW - timedelta(hours=1), "") == {
-        "stock_balance": {"prd_1": 3}}  # fmt: skip
+        "stock_balance": {"prd_1": 3}
+    }
     assert differences.first_since(tmp_path, "green", datetime.now(UTC), "") is None
 
 
@@ -196,17 +205,29 @@ def places(tmp_path: Path) -> tuple[str, ...]:
     )
     (tmp_path / "policy.toml").write_text(policy.replace("[check_sets]\n", f"[check_sets]\n{sets}"))
     return (
-        "--target", "green", "--targets", str(tmp_path), "--policy", str(tmp_path / "policy.toml"),
-        "--out", str(tmp_path / "out"),
-    )  # fmt: skip
+        "--target",
+        "green",
+        "--targets",
+        str(tmp_path),
+        "--policy",
+        str(tmp_path / "policy.toml"),
+        "--out",
+        str(tmp_path / "out"),
+    )
 
 
 def collect(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """``python -m suites.collector …``."""
     return subprocess.run(
-        [sys.executable, "-m", "suites.collector", *arguments], cwd=ROOT, env=environment(),
-        capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "suites.collector", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_a_database_that_does_not_answer_is_an_error_in_a_sealed_record(
@@ -227,14 +248,17 @@ def test_a_database_that_does_not_answer_is_an_error_in_a_sealed_record(
     assert json.loads(text.splitlines()[-1])["exit_code"] == 1
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--set", "nothing"), "no check set 'nothing'"),
-    (("--set", "other"), "does not have the check smoke.login"),
-    (("--set", "with_acknowledged"), "needs --orders FILE or --since TIME"),
-    (("--set", "with_acknowledged", "--orders", "none.jsonl"), "none.jsonl: the file cannot"),
-    (("--set", "sound", "--since", "2026-11-27T14:00:00"), "expected a time with a time zone"),
-    (("--set", "sound", "--since", "now"), "expected a time such as"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "nothing"), "no check set 'nothing'"),
+        (("--set", "other"), "does not have the check smoke.login"),
+        (("--set", "with_acknowledged"), "needs --orders FILE or --since TIME"),
+        (("--set", "with_acknowledged", "--orders", "none.jsonl"), "none.jsonl: the file cannot"),
+        (("--set", "sound", "--since", "2026-11-27T14:00:00"), "expected a time with a time zone"),
+        (("--set", "sound", "--since", "now"), "expected a time such as"),
+    ],
+)
 def test_a_wrong_option_is_refused_before_a_record_is_begun(
     places: tuple[str, ...], arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
@@ -250,8 +274,14 @@ def test_the_collector_loads_neither_pytest_nor_an_http_library() -> None:
         "print([name for name in ('pytest', 'requests', 'jsonschema', 'bcrypt') "
         "if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), check=True,
-                          capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -292,12 +322,17 @@ def test_differences_that_were_not_signed_are_no_basis(tmp_path: Path) -> None:
     assert differences.first_since(tmp_path, "green", since, key) is None
 
 
-@pytest.mark.parametrize("content", [
-    '{"at": "2026-11-27T12:00:00", "target": "green", "sums": {}}',
-    '{"at": "2100-11-27T12:00:00Z", "target": "green", "sums": {"stock_balance": {"p": "x"}}}',
-    '{"at": "2100-11-27T12:00:00Z", "target": "green", "sums": []}',
-    "[]", "{", "[" * 5000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"at": "2026-11-27T12:00:00", "target": "green", "sums": {}}',
+        '{"at": "2100-11-27T12:00:00Z", "target": "green", "sums": {"stock_balance": {"p": "x"}}}',
+        '{"at": "2100-11-27T12:00:00Z", "target": "green", "sums": []}',
+        "[]",
+        "{",
+        "[" * 5000,
+    ],
+)
 def test_malformed_differences_stop_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "r1").mkdir()
     (tmp_path / "r1" / differences.FILE).write_text(content)

@@ -32,10 +32,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("database")
     program = Path(sys.executable).with_name("secantusd-py")
     process = subprocess.Popen(
-        [program, "--port", str(port), "--storage-path", str(folder), "--cache-size", "64M",
-         "--log-level", "WARNING", "--enable-test-commands"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            program,
+            "--port",
+            str(port),
+            "--storage-path",
+            str(folder),
+            "--cache-size",
+            "64M",
+            "--log-level",
+            "WARNING",
+            "--enable-test-commands",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
     try:
         _wait_for(port)
         yield f"mongodb://127.0.0.1:{port}"
@@ -76,15 +88,18 @@ def records(*versions: object) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize(("versions", "problem"), [
-    ((1, 2, 3), ""),
-    ((1, 3), "the migration of version 2 is not recorded"),
-    ((1, 2, 2, 3), "version 2 is recorded 2 times"),
-    ((1, 2, 3, 4), "version 4 is recorded; the target file states version 3"),
-    ((1, 2, 3, "x"), "version 'x' is recorded"),
-    ((1, 3, 2), "the migration of version 3 was applied before the next lower version"),
-    ((), "the migration of version 1 is not recorded"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("versions", "problem"),
+    [
+        ((1, 2, 3), ""),
+        ((1, 3), "the migration of version 2 is not recorded"),
+        ((1, 2, 2, 3), "version 2 is recorded 2 times"),
+        ((1, 2, 3, 4), "version 4 is recorded; the target file states version 3"),
+        ((1, 2, 3, "x"), "version 'x' is recorded"),
+        ((1, 3, 2), "the migration of version 3 was applied before the next lower version"),
+        ((), "the migration of version 1 is not recorded"),
+    ],
+)
 def test_the_records_of_migrations(versions: tuple[object, ...], problem: str) -> None:
     problems = structure.migration_problems(records(*versions), 3)
     assert bool(problems) == bool(problem)
@@ -124,13 +139,20 @@ def test_a_missing_index_is_named_and_one_that_admits_duplicates_too(shop: Shop)
     ]
 
 
-@pytest.mark.parametrize(("options", "problem"), [
-    ({"expireAfterSeconds": 86_400},
-     "the index orders.shared deletes documents (expireAfterSeconds)"),
-    ({"partialFilterExpression": {"status": "paid"}},
-     "the index orders (-created_at) does not serve all documents (partialFilterExpression)"),
-    ({"sparse": True}, "the index orders (-created_at) does not serve all documents (sparse)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (
+            {"expireAfterSeconds": 86_400},
+            "the index orders.shared deletes documents (expireAfterSeconds)",
+        ),
+        (
+            {"partialFilterExpression": {"status": "paid"}},
+            "the index orders (-created_at) does not serve all documents (partialFilterExpression)",
+        ),
+        ({"sparse": True}, "the index orders (-created_at) does not serve all documents (sparse)"),
+    ],
+)
 def test_an_index_that_does_not_serve_all_documents_is_named(
     shop: Shop, options: dict[str, Any], problem: str
 ) -> None:
@@ -219,17 +241,26 @@ def member(name: str, state: str, behind: float = 0, health: int = 1) -> dict[st
     }
 
 
-@pytest.mark.parametrize(("members", "problem", "sentence"), [
-    ([member("a", "PRIMARY")], "", "a single node, replica set rs0"),
-    ([member("a", "PRIMARY"), member("b", "SECONDARY", 3)], "",
-     "2 members, the longest lag is 3.0 s"),
-    ([member("a", "PRIMARY"), member("b", "SECONDARY", 11)],
-     "member b is 11.0 s behind the primary, expected at most 10 s", ""),
-    ([member("a", "PRIMARY"), member("b", "RECOVERING")], "member b is RECOVERING", ""),
-    ([member("a", "PRIMARY"), member("b", "SECONDARY", health=0)], "member b is SECONDARY", ""),
-    ([member("a", "SECONDARY"), member("b", "SECONDARY")], "the set has 0 primaries", ""),
-    ([], "the set has 0 primaries", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("members", "problem", "sentence"),
+    [
+        ([member("a", "PRIMARY")], "", "a single node, replica set rs0"),
+        (
+            [member("a", "PRIMARY"), member("b", "SECONDARY", 3)],
+            "",
+            "2 members, the longest lag is 3.0 s",
+        ),
+        (
+            [member("a", "PRIMARY"), member("b", "SECONDARY", 11)],
+            "member b is 11.0 s behind the primary, expected at most 10 s",
+            "",
+        ),
+        ([member("a", "PRIMARY"), member("b", "RECOVERING")], "member b is RECOVERING", ""),
+        ([member("a", "PRIMARY"), member("b", "SECONDARY", health=0)], "member b is SECONDARY", ""),
+        ([member("a", "SECONDARY"), member("b", "SECONDARY")], "the set has 0 primaries", ""),
+        ([], "the set has 0 primaries", ""),
+    ],
+)
 def test_the_state_of_a_replica_set(
     members: list[dict[str, Any]], problem: str, sentence: str
 ) -> None:
@@ -256,9 +287,17 @@ def test_a_snapshot_does_not_depend_on_the_order_and_sees_every_change(shop: Sho
     ]
 
 
-@pytest.mark.parametrize(("value", "other"), [
-    (1, 1.0), (1, "1"), (Int64(1), Decimal128("1")), (True, 1), ([1, 2], [2, 1]), (None, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        (1, 1.0),
+        (1, "1"),
+        (Int64(1), Decimal128("1")),
+        (True, 1),
+        ([1, 2], [2, 1]),
+        (None, 0),
+    ],
+)
 def test_a_snapshot_sees_another_type(shop: Shop, value: object, other: object) -> None:
     shop.things.insert_one({"_id": "a", "value": value})
     before = snapshot(shop, LIMIT)
@@ -315,8 +354,11 @@ def test_migrations_that_are_recorded_are_not_applied_again(shop: Shop) -> None:
 def order_of(number: int, at: datetime, user: str = "usr_seed_1") -> dict[str, Any]:
     """An order of a customer."""
     return {
-        "_id": f"ord_{number}", "user_id": user, "client_order_id": f"c-{number}", "created_at": at,
-    }  # fmt: skip
+        "_id": f"ord_{number}",
+        "user_id": user,
+        "client_order_id": f"c-{number}",
+        "created_at": at,
+    }
 
 
 def test_documents_that_a_backup_lacks_are_named(shop: Shop) -> None:

@@ -26,9 +26,11 @@ from gates.model import (
 
 SCHEMA = json.loads((ROOT / "gates" / "schemas" / "decision.schema.json").read_text())
 OVERRIDE = Override(
-    ("Asha (unverified, name typed)", "Ben (unverified, name typed)"), ("a", "b"),
-    datetime(2026, 11, 27, 16, tzinfo=UTC), ("d" * 12, "e" * 12),
-)  # fmt: skip
+    ("Asha (unverified, name typed)", "Ben (unverified, name typed)"),
+    ("a", "b"),
+    datetime(2026, 11, 27, 16, tzinfo=UTC),
+    ("d" * 12, "e" * 12),
+)
 DOCUMENT = DecisionDocument(
     decision=Decision(
         outcome=Outcome.NO_GO, reason="60 of 6,000", stage="ramp-10", target="green", build="v5",
@@ -46,7 +48,7 @@ DOCUMENT = DecisionDocument(
                   started_at=datetime(2026, 11, 27, 11, tzinfo=UTC),
                   subjects=frozenset({"smoke.login"}), failed=frozenset()),
     ),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip
 
 
 def test_the_document_is_valid_by_its_schema() -> None:
@@ -79,9 +81,12 @@ FINDING = SCHEMA["properties"]["findings"]["items"]["properties"]
 
 @pytest.mark.parametrize(
     ("schema", "values"),
-    [(SCHEMA["properties"]["decision"], Outcome), (FINDING["measured"], Measured),
-     (FINDING["verdict"], Verdict)],
-)  # fmt: skip
+    [
+        (SCHEMA["properties"]["decision"], Outcome),
+        (FINDING["measured"], Measured),
+        (FINDING["verdict"], Verdict),
+    ],
+)
 def test_the_schema_lists_the_values_of_the_type(schema: Any, values: type[Enum]) -> None:
     assert sorted(schema["enum"]) == sorted(value.value for value in values)
 

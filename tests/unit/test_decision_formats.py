@@ -50,9 +50,23 @@ SUMMARY = Draft202012Validator(
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Markdown that only the renderer itself writes.
 OWN_TOKENS = {
-    "heading", "paragraph", "inline", "text", "text_special", "strong", "softbreak", "code_inline",
-    "table", "thead", "tbody", "tr", "th", "td", "bullet_list", "list_item",
-}  # fmt: skip
+    "heading",
+    "paragraph",
+    "inline",
+    "text",
+    "text_special",
+    "strong",
+    "softbreak",
+    "code_inline",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "bullet_list",
+    "list_item",
+}
 WITHOUT_WIDTH = "\u200b"
 # What GitHub makes a link, a mention or a picture although Markdown does not.
 ACTIVE = re.compile(r"@\w|#\d|://|www\.|:[\w+-]+:", re.IGNORECASE)
@@ -264,8 +278,9 @@ def test_a_next_step_of_several_findings_is_one_line() -> None:
 
 def test_an_annotation_is_one_command_with_its_texts_escaped() -> None:
     nasty = "a\n::error::b, c: 100%"
-    lines = github.annotations(document(finding(Verdict.FAIL, "x"), outcome=Outcome.NO_GO,
-                                        text=nasty))  # fmt: skip
+    lines = github.annotations(
+        document(finding(Verdict.FAIL, "x"), outcome=Outcome.NO_GO, text=nasty)
+    )
     # Control characters are replaced before the text is escaped.
     title = "NO-GO a�%3A%3Aerror%3A%3Ab%2C c%3A 100%25 a�%3A%3Aerror%3A%3Ab%2C c%3A 100%25"
     assert lines[0] == f"::error title={title}::a�::error::b, c: 100%25"
@@ -274,9 +289,13 @@ def test_an_annotation_is_one_command_with_its_texts_escaped() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "kind"),
-    [(Outcome.GO, "notice"), (Outcome.HOLD, "warning"), (Outcome.NO_GO, "error"),
-     (Outcome.ROLLBACK, "error")],
-)  # fmt: skip
+    [
+        (Outcome.GO, "notice"),
+        (Outcome.HOLD, "warning"),
+        (Outcome.NO_GO, "error"),
+        (Outcome.ROLLBACK, "error"),
+    ],
+)
 def test_the_kind_of_the_annotation_tells_the_answer(outcome: Outcome, kind: str) -> None:
     lines = github.annotations(document(finding(Verdict.PASS), outcome=outcome))
     assert any(line.startswith(f"::{kind} title={outcome_word(outcome)} ") for line in lines)

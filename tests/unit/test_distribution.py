@@ -11,9 +11,10 @@ NEEDS_A_TESTBED = re.compile(r"\b(?:world|passed_out): (?:TestWorld|Path)\b")
 
 def test_every_file_whose_tests_need_a_testbed_is_in_a_group() -> None:
     files = {
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
         if NEEDS_A_TESTBED.search(path.read_text())
-    }  # fmt: skip
+    }
     assert len(files) >= 10
     assert files - GROUP_OF.keys() == set()
 

@@ -37,7 +37,7 @@ COMMANDS = (
     "load run", "load shop", "load worker", "suites.collector",
     "suites.backup take", "suites.backup verify", "suites.backup restore-check",
     "nightly run", "nightly acknowledge", "nightly report",
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip
 HELP_TEXTS = """
 import contextlib, io, json, runpy, sys
 texts = {}
@@ -57,8 +57,12 @@ def help_texts() -> dict[str, str]:
     """The help text of each command, from one process: starting many takes a minute."""
     done = subprocess.run(
         [sys.executable, "-c", HELP_TEXTS, *COMMANDS],
-        cwd=ROOT, env=environment(), capture_output=True, check=True, timeout=60,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
     return dict(json.loads(done.stdout))
 
 
@@ -72,8 +76,15 @@ def test_every_option_is_documented(command: str, help_texts: dict[str, str]) ->
 def test_every_option_of_the_plugin_is_documented() -> None:
     group = run("pytest", "--help").out.split("verification of a deployed Kirana Store:")[1]
     ours = re.findall(r"^  (--[a-z-]+)", group.split("\n\n")[0].split("\nallure")[0], re.MULTILINE)
-    named = {"--target", "--targets", "--policy", "--run-id", "--check", "--out",
-             "--remove-ended-runs"}  # fmt: skip
+    named = {
+        "--target",
+        "--targets",
+        "--policy",
+        "--run-id",
+        "--check",
+        "--out",
+        "--remove-ended-runs",
+    }
     assert named <= set(ours)
     assert [one for one in ours[:7] if f"`{one}`" not in REFERENCE] == []
 
@@ -89,8 +100,9 @@ def test_markers_stages_conditions_sources_and_renderers_are_documented() -> Non
 
 
 def test_every_environment_variable_is_documented() -> None:
-    sources = [path.read_text() for folder in ("gates", "suites") for path in
-               (ROOT / folder).rglob("*.py")]  # fmt: skip
+    sources = [
+        path.read_text() for folder in ("gates", "suites") for path in (ROOT / folder).rglob("*.py")
+    ]
     named = {name for text in sources for name in re.findall(r'"(KIRANA_[A-Z_]+|NO_COLOR)"', text)}
     assert named
     assert [name for name in named if f"`{name}`" not in REFERENCE] == []
@@ -103,9 +115,19 @@ def test_every_documented_message_is_in_the_code() -> None:
     assert len(spoken) >= 20
     words = [phrase for cell in spoken for phrase in re.findall(r"`([^`]*)`", cell)]
     fixed = [phrase.split("…")[0].strip() for phrase in words]
-    composed = {"failed in run", "error in run", "was skipped", "was xfailed", "was xpassed",
-                "was not applicable", "was inconclusive", "was reported twice", "must be under",
-                "must be over", "is damaged"}  # fmt: skip
+    composed = {
+        "failed in run",
+        "error in run",
+        "was skipped",
+        "was xfailed",
+        "was xpassed",
+        "was not applicable",
+        "was inconclusive",
+        "was reported twice",
+        "must be under",
+        "must be over",
+        "is damaged",
+    }
     assert [phrase for phrase in fixed if phrase not in composed and phrase not in code] == []
 
 
@@ -146,9 +168,10 @@ def files_of_the_project() -> Iterator[Path]:
     """The text files of the checkout, without what was installed or written by a run."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [
-            name for name in folders
+            name
+            for name in folders
             if name in (".ci", ".github") or (not name.startswith(".") and name not in NOT_OURS)
-        ]  # fmt: skip
+        ]
         for name in names:
             path = Path(folder, name)
             if path.suffix in TEXTS and (name == ".gitignore" or not name.startswith(".")):
@@ -168,7 +191,7 @@ def test_the_glossary_defines_the_words_of_the_field() -> None:
         "increase", "counter", "time series", "label", "range selector", "canary", "baseline",
         "rollback trigger", "traffic weight", "ramp step", "bake time", "burn-in", "result",
         "run record", "finding", "verdict", "decision", "evidence", "fault", "negative control",
-    ]  # fmt: skip
+    ]  # a table, one row a line # fmt: skip
     assert [word for word in words if word not in terms] == []
     assert [term for term, meaning, _ in rows if not meaning.endswith(".")] == []
     assert len(glossary.splitlines()) <= 100

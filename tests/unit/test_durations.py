@@ -11,8 +11,14 @@ from load.__main__ import parser as load_parser
 from nightly.__main__ import parser as nightly_parser
 
 SECONDS = {
-    "90": 90.0, "90s": 90.0, "3m": 180.0, "2h": 7200.0, "500ms": 0.5, "1.5m": 90.0, "0.5": 0.5,
-}  # fmt: skip
+    "90": 90.0,
+    "90s": 90.0,
+    "3m": 180.0,
+    "2h": 7200.0,
+    "500ms": 0.5,
+    "1.5m": 90.0,
+    "0.5": 0.5,
+}
 NO_DURATIONS = ["", "0", "0s", "-1", "1e3", "3 m", "3M", "m", "3mm", "1d", "٣s", "9" * 400, "nan"]
 
 

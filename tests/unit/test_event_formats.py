@@ -52,9 +52,12 @@ def validated(events: list[dict[str, Any]]) -> list[str]:
 def test_the_events_of_a_ramp_are_valid_and_in_order() -> None:
     events = plain(cdevents.of_ledger(ramp()))
     assert validated(events) == [
-        "testsuiterun.finished.0.3.0", "service.published.0.3.0", "service.upgraded.0.3.0",
-        "service.rolledback.0.3.0", "service.published.0.3.0",
-    ]  # fmt: skip
+        "testsuiterun.finished.0.3.0",
+        "service.published.0.3.0",
+        "service.upgraded.0.3.0",
+        "service.rolledback.0.3.0",
+        "service.published.0.3.0",
+    ]
     assert [event["context"]["id"] for event in events] == [f"{n:012x}" for n in (1, 2, 3, 4, 7)]
     packages = [event["subject"]["content"].get("artifactId") for event in events]
     assert packages == [None, None, *["pkg:generic/kirana-store@unknown"] * 2, None]

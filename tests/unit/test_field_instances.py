@@ -58,8 +58,11 @@ def test_steady_churn_of_an_autoscaler_holds_nothing() -> None:
 
 def test_the_same_address_may_come_back_with_another_process() -> None:
     """A pod of a stateful set leaves the discovery for 90 s, and comes back."""
-    pods = (Pod("green-0:8000", part=0.5), Pod("green-1:8000", died=400, part=0.5),
-            Pod("green-1:8000", born=310, part=0.5))  # fmt: skip
+    pods = (
+        Pod("green-0:8000", part=0.5),
+        Pod("green-1:8000", died=400, part=0.5),
+        Pod("green-1:8000", born=310, part=0.5),
+    )
     decision = decided(Store(green=pods))
     assert sentences(decision)["green-up"].startswith("green was down for 0 s")
     assert decision.outcome is Outcome.GO, decision.reason
@@ -82,9 +85,14 @@ def test_an_instance_that_is_not_seen_and_not_gone_is_a_hold(change: Change, wor
 
 def test_a_new_pod_without_a_request_holds_nothing() -> None:
     pods = (Pod("green-0:8000"), Pod("green-9:8000", born=60, part=0.0))
-    store = Store(green=pods, change=lambda series: (
-        one for one in [series] if one.labels["instance"] != "green-9:8000" or not is_counter(one)
-    ))  # fmt: skip
+    store = Store(
+        green=pods,
+        change=lambda series: (
+            one
+            for one in [series]
+            if one.labels["instance"] != "green-9:8000" or not is_counter(one)
+        ),
+    )
     decision = decided(store)
     assert decision.outcome is Outcome.GO, decision.reason
 

@@ -30,8 +30,18 @@ def check(folder: Path, *arguments: str, variables: Mapping[str, str] = NO_VARIA
     """Ask about a target that does not answer: a hold, from which the formats must not differ."""
     text = (ROOT / "targets" / "green.toml").read_text()
     (folder / "green.toml").write_text(re.sub(r"127.0.0.1:\d+", "127.0.0.1:1", text))
-    return gates("check", "green-ready", "--target", "green", "--targets", str(folder),
-                 "--out", str(folder / "out"), *arguments, variables=variables)  # fmt: skip
+    return gates(
+        "check",
+        "green-ready",
+        "--target",
+        "green",
+        "--targets",
+        str(folder),
+        "--out",
+        str(folder / "out"),
+        *arguments,
+        variables=variables,
+    )
 
 
 def newest_id(folder: Path) -> str:
@@ -72,10 +82,15 @@ def test_formats_in_files_leave_the_lines_on_stdout(tmp_path: Path) -> None:
     starts = {name: path.read_text()[:13] for name, path in files.items()}
     statement = '{\n  "_type": '
     assert starts == {
-        "cdevents": '{\n  "context"', "ctrf": '{\n  "reportFo', "json": '{\n  "kind": "',
-        "junit": "<?xml version", "markdown": "### HOLD gree", "sarif": '{\n  "$schema"',
-        "test-result": statement, "vsa": statement,
-    }  # fmt: skip
+        "cdevents": '{\n  "context"',
+        "ctrf": '{\n  "reportFo',
+        "json": '{\n  "kind": "',
+        "junit": "<?xml version",
+        "markdown": "### HOLD gree",
+        "sarif": '{\n  "$schema"',
+        "test-result": statement,
+        "vsa": statement,
+    }
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(FORMATS)
 
 
@@ -95,8 +110,14 @@ def test_explain_writes_the_same_as_check(tmp_path: Path) -> None:
 
 def test_explain_of_a_file_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
     check(tmp_path)
-    done = gates("explain", newest_id(tmp_path), "--out", str(tmp_path / "out"),
-                 "--format", f"sarif={tmp_path}")  # fmt: skip
+    done = gates(
+        "explain",
+        newest_id(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+        "--format",
+        f"sarif={tmp_path}",
+    )
     assert done.code == ExitCode.INTERNAL
     assert f"the format sarif could not be written to {tmp_path}" in done.err
 

@@ -50,7 +50,10 @@ SYSTEM_HEALTH = {
     "panels": [
         {"id": 1, "type": "text", "title": "Read me"},
         {
-            "id": 2, "type": "timeseries", "title": "Errors", "datasource": SOURCE,
+            "id": 2,
+            "type": "timeseries",
+            "title": "Errors",
+            "datasource": SOURCE,
             "targets": [
                 {
                     "refId": "A",
@@ -61,26 +64,36 @@ SYSTEM_HEALTH = {
             ],
         },
         {
-            "id": 3, "type": "row", "title": "Folded", "collapsed": True,
+            "id": 3,
+            "type": "row",
+            "title": "Folded",
+            "collapsed": True,
             "panels": [
                 {
-                    "id": 4, "type": "stat", "title": "Up",
+                    "id": 4,
+                    "type": "stat",
+                    "title": "Up",
                     "datasource": {"type": "prometheus", "uid": "${source}"},
                     "targets": [{"refId": "A", "expr": "up", "instant": True, "range": False}],
                 }
             ],
         },
     ],
-}  # fmt: skip
+}
 BUSINESS = {
     "uid": "biz",
     "title": "Business Metrics",
     "schemaVersion": 39,
     "panels": [
-        {"id": 1, "type": "timeseries", "title": "Orders", "datasource": SOURCE,
-         "targets": [{"refId": "A", "expr": "orders_total"}]},
+        {
+            "id": 1,
+            "type": "timeseries",
+            "title": "Orders",
+            "datasource": SOURCE,
+            "targets": [{"refId": "A", "expr": "orders_total"}],
+        },
     ],
-}  # fmt: skip
+}
 GOOD: dict[str, Answer] = {
     "GET /api/health": (200, {"commit": "5b85c4c2fc", "database": "ok", "version": "11.1.0"}),
     "GET /api/datasources": (
@@ -112,7 +125,7 @@ GOOD: dict[str, Answer] = {
         200, {"meta": {"type": "db", "slug": "business-metrics"}, "dashboard": BUSINESS}
     ),
     "POST /api/ds/query": (200, {"results": {"A": {"status": 200, "frames": [FRAME]}}}),
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 @pytest.fixture
@@ -179,15 +192,23 @@ def test_a_health_answer_of_another_program_is_an_error(
     ("changed", "answer", "flaw"),
     [
         ("GET /api/datasources", (200, []), "no data source of the type prometheus"),
-        ("GET /api/datasources/uid/prom-1/health",
-         (400, {"status": "ERROR", "message": "dial tcp: connection refused"}),
-         "Prometheus: the data source does not work: status 400 ERROR: dial tcp: connection"),
-        ("GET /api/datasources/uid/prom-1/health", (404, {"message": "Data source not found"}),
-         "Prometheus: the data source does not work: status 404 : Data source not found"),
-        ("GET /api/datasources/uid/prom-1/health", (200, {"status": "ERROR", "message": "no"}),
-         "Prometheus: the data source does not work: status 200 ERROR: no"),
+        (
+            "GET /api/datasources/uid/prom-1/health",
+            (400, {"status": "ERROR", "message": "dial tcp: connection refused"}),
+            "Prometheus: the data source does not work: status 400 ERROR: dial tcp: connection",
+        ),
+        (
+            "GET /api/datasources/uid/prom-1/health",
+            (404, {"message": "Data source not found"}),
+            "Prometheus: the data source does not work: status 404 : Data source not found",
+        ),
+        (
+            "GET /api/datasources/uid/prom-1/health",
+            (200, {"status": "ERROR", "message": "no"}),
+            "Prometheus: the data source does not work: status 200 ERROR: no",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_data_source_that_does_not_work_is_named(
     grafana: GrafanaApi, recording: Recording, changed: str, answer: Answer, flaw: str
 ) -> None:
@@ -254,13 +275,19 @@ def test_a_panel_without_a_query_is_named(grafana: GrafanaApi, recording: Record
     [
         (200, {"status": 200, "frames": []}, "query A returns no data: orders_total"),
         (200, {"status": 200, "frames": [EMPTY_FRAME]}, "query A returns no data: orders_total"),
-        (200, {"status": 200, "frames": [{**FRAME, "data": {"values": [[], []]}}]},
-         "query A returns no data: orders_total"),
-        (400, {"status": 400, "error": "bad_data: parse error", "frames": []},
-         "query A fails (bad_data: parse error): orders_total"),
+        (
+            200,
+            {"status": 200, "frames": [{**FRAME, "data": {"values": [[], []]}}]},
+            "query A returns no data: orders_total",
+        ),
+        (
+            400,
+            {"status": 400, "error": "bad_data: parse error", "frames": []},
+            "query A fails (bad_data: parse error): orders_total",
+        ),
         (207, {"status": 500, "error": "client: timed out"}, "query A fails (client: timed out)"),
     ],
-)  # fmt: skip
+)
 def test_a_panel_without_data_is_named(
     grafana: GrafanaApi, recording: Recording, status: int, result: Any, flaw: str
 ) -> None:
@@ -278,9 +305,15 @@ def test_a_result_that_is_missing_is_named(grafana: GrafanaApi, recording: Recor
 
 
 @pytest.mark.parametrize(
-    "answer", [(401, {"message": "Unauthorized"}), (200, b"{"), (200, {}), (200, {"results": []}),
-               (200, {"results": {"A": {"frames": [{"data": 3}]}}})]
-)  # fmt: skip
+    "answer",
+    [
+        (401, {"message": "Unauthorized"}),
+        (200, b"{"),
+        (200, {}),
+        (200, {"results": []}),
+        (200, {"results": {"A": {"frames": [{"data": 3}]}}}),
+    ],
+)
 def test_an_answer_to_a_query_that_is_none_is_an_error(
     grafana: GrafanaApi, recording: Recording, answer: Answer
 ) -> None:

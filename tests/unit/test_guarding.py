@@ -22,9 +22,12 @@ os.kill(os.getpid(), signal.SIG{name})
 def test_the_command_runs_after_the_process_was_killed(tmp_path: Path, name: str) -> None:
     mark = tmp_path / "mark"
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED.replace("{name}", name), str(mark)], cwd=ROOT,
-        env=environment(), check=False, capture_output=True,
-    )  # fmt: skip
+        [sys.executable, "-c", KILLED.replace("{name}", name), str(mark)],
+        cwd=ROOT,
+        env=environment(),
+        check=False,
+        capture_output=True,
+    )
     assert killed.returncode != 0
     until = time.monotonic() + 60
     while not mark.exists() and time.monotonic() < until:

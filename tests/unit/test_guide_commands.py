@@ -26,9 +26,14 @@ def run(script: str, *arguments: str, folder: Path = ROOT, **variables: str) -> 
     if script.endswith(".py"):
         command = [sys.executable, *command]
     done = subprocess.run(
-        command, cwd=folder, env={**environment(), "COLUMNS": "80", **variables},
-        capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+        command,
+        cwd=folder,
+        env={**environment(), "COLUMNS": "80", **variables},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -63,9 +68,14 @@ def test_each_target_of_make_exists(name: str) -> None:
 
 def test_make_passes_the_target_to_the_smoke_tests() -> None:
     done = subprocess.run(
-        ["make", "-n", "smoke-tests", "TARGET=blue"], cwd=ROOT, env=environment(),
-        capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+        ["make", "-n", "smoke-tests", "TARGET=blue"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "TARGET=blue scripts/smoke-tests.sh" in done.stdout
 

@@ -70,10 +70,14 @@ def test_the_parser_of_the_guide_reads_each_form(tmp_path: Path) -> None:
     )
     (tmp_path / "guide.md").write_text(text)
     assert items_of(tmp_path / "guide.md") == [
-        (1, "checkbox", "Box"), (1, "sub_bullet", "Below"), (3, "row", "00:10 | 90% | 10% | Watch"),
-        (6, "bullet", "Error rate"), (6, "step", "1. Stop"), (14, "row", "Total | 3 hours"),
+        (1, "checkbox", "Box"),
+        (1, "sub_bullet", "Below"),
+        (3, "row", "00:10 | 90% | 10% | Watch"),
+        (6, "bullet", "Error rate"),
+        (6, "step", "1. Stop"),
+        (14, "row", "Total | 3 hours"),
         (16, "signature", "Lead"),
-    ]  # fmt: skip
+    ]
 
 
 def test_no_item_is_uncovered(whole: Matrix) -> None:
@@ -161,9 +165,13 @@ def test_the_command_prints_json(whole: Matrix) -> None:
     (ports,) = [item for item in items if item["text"] == "Only necessary ports open (80, 443)"]
     assert ports["decided_by"] == "machine"
     assert ports["objectives"][0] == {
-        "name": "security", "guide": "1, stage 1; 2, step 2", "sources": ["security suite"],
-        "checks": ["security.ports"], "stages": ["security", "pre-deployment"], "reason": "",
-    }  # fmt: skip
+        "name": "security",
+        "guide": "1, stage 1; 2, step 2",
+        "sources": ["security suite"],
+        "checks": ["security.ports"],
+        "stages": ["security", "pre-deployment"],
+        "reason": "",
+    }
 
 
 def test_the_command_prints_the_page() -> None:
@@ -291,14 +299,16 @@ def test_the_environment_names_the_guide(tmp_path: Path) -> None:
 STAGES = [
     ('title = "Immediate', 'stages = ["hour-3"]\ntitle = "Immediate', "no stage 'hour-3'"),
     (
-        'title = "Immediate', 'stages = ["staging"]\ntitle = "Immediate',
+        'title = "Immediate',
+        'stages = ["staging"]\ntitle = "Immediate',
         "hour-1.error-rate: no objective of the item belongs to the stage staging",
     ),
     (
-        'checks = ["smoke.payment"]', 'checks = ["smoke.payment"], stages = ["hour-1", "hour-4"]',
+        'checks = ["smoke.payment"]',
+        'checks = ["smoke.payment"], stages = ["hour-1", "hour-4"]',
         "hour-1.payment: no objective of the item belongs to the stage hour-1 or hour-4",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "problem"), STAGES)
@@ -321,8 +331,9 @@ def test_each_row_of_the_ramp_is_decided_at_its_own_step(whole: Matrix) -> None:
     rows = {row.item.text: row for row in whole.rows if row.item.kind is ItemKind.ROW}
     row = rows["00:20 | 80% | 20% | Check error rates < 0.5%"]
     assert [(decided.objective.name, decided.stages) for decided in row.deciding] == [
-        ("traffic-share", ("ramp-20",)), ("errors-against-blue", ("ramp-20",)),
-    ]  # fmt: skip
+        ("traffic-share", ("ramp-20",)),
+        ("errors-against-blue", ("ramp-20",)),
+    ]
 
 
 def test_the_guide_names_every_alert_rule_of_the_policy(whole: Matrix) -> None:

@@ -25,9 +25,21 @@ def items(stage: Stage) -> list[str]:
 
 def sign(place: Place, item: str, stage: str) -> Done:
     return gates(
-        "sign", item, "--stage", stage, "--by", "Asha Rao", "--note", "seen", "--target", "green",
-        "--targets", str(place.folder / "targets"), "--out", str(place.out),
-    )  # fmt: skip
+        "sign",
+        item,
+        "--stage",
+        stage,
+        "--by",
+        "Asha Rao",
+        "--note",
+        "seen",
+        "--target",
+        "green",
+        "--targets",
+        str(place.folder / "targets"),
+        "--out",
+        str(place.out),
+    )
 
 
 def findings(answer: Done) -> dict[str, str]:
@@ -63,8 +75,9 @@ def test_a_stage_is_no_go_where_a_check_failed(tmp_path: Path, stage: str) -> No
     with passing(tmp_path, stage) as place:
         for item in items(STAGES[stage]):
             assert sign(place, item, stage).code == 0
-        failed = place.run_of("r2", checks=["platform.services.up"],
-                              **{"platform.services.up": "failed"})  # fmt: skip
+        failed = place.run_of(
+            "r2", checks=["platform.services.up"], **{"platform.services.up": "failed"}
+        )
         place.keep_run(failed, "r2")
         answer = place.ask(stage)
     assert answer.code == 1

@@ -23,8 +23,13 @@ LATENCY = {"slow_requests", "very_slow_requests"}
 
 def test_every_documented_system_has_a_set() -> None:
     assert SETS == [
-        "haproxy", "istio", "kirana", "nginx-ingress", "opentelemetry-http", "prometheus-client",
-    ]  # fmt: skip
+        "haproxy",
+        "istio",
+        "kirana",
+        "nginx-ingress",
+        "opentelemetry-http",
+        "prometheus-client",
+    ]
 
 
 def test_the_set_of_the_store_is_that_of_the_release_policy() -> None:

@@ -110,8 +110,10 @@ def test_both_distributions_take_everything_that_the_checkout_has() -> None:
     """A new folder that no distribution takes would be missing where they are installed."""
     checkout = wheel_of(".")
     # The gate's comes last: of the target files, which both take, the gate reads its own.
-    taken = {**wheel_of("distributions/suites")["force-include"],
-             **wheel_of("distributions/gates")["force-include"]}  # fmt: skip
+    taken = {
+        **wheel_of("distributions/suites")["force-include"],
+        **wheel_of("distributions/gates")["force-include"],
+    }
     folders = {name.removeprefix("../../"): place for name, place in taken.items()}
     assert set(folders) == set(checkout["only-include"])
     assert folders == {**checkout["sources"], "gates": "gates", "suites": "suites"}

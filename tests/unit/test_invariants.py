@@ -102,7 +102,7 @@ BROKEN: tuple[tuple[str, str, Edit, str], ...] = (
     ("permissions", "per_1", change("permissions", 0, user_id="usr_9"), "usr_9"),
     ("second_factors", "dev_1", change("twofa_devices", 0, user_id="usr_9"), "usr_9"),
     ("second_factors", "sms_1", change("sms_codes", 0, user_id="usr_9"), "usr_9"),
-)  # fmt: skip
+)  # a table, one row a line # fmt: skip
 
 
 def view_of(documents: Documents, limit: int = LIMIT) -> View:
@@ -143,10 +143,19 @@ def test_the_document_of_the_database_states_every_invariant() -> None:
     assert [row for row in rows if row not in text] == []
 
 
-@pytest.mark.parametrize("name", [
-    "order_items", "order_totals", "points_amounts", "points_balances", "points_not_negative",
-    "stock_balance", "stock_not_negative", "carts",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "order_items",
+        "order_totals",
+        "points_amounts",
+        "points_balances",
+        "points_not_negative",
+        "stock_balance",
+        "stock_not_negative",
+        "carts",
+    ],
+)
 def test_a_malformed_document_is_a_violation_and_no_error(name: str) -> None:
     shop = honest()
     for documents in shop.values():
@@ -157,10 +166,13 @@ def test_a_malformed_document_is_a_violation_and_no_error(name: str) -> None:
     assert any("wrong type" in violation.observed for violation in find(name, shop))
 
 
-@pytest.mark.parametrize(("name", "edit"), [
-    ("order_payments", remove("payments", 0)),
-    ("event_numbers", remove("order_events", 2)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("order_payments", remove("payments", 0)),
+        ("event_numbers", remove("order_events", 2)),
+    ],
+)
 def test_documents_of_this_moment_are_not_judged_yet(name: str, edit: Edit) -> None:
     shop = honest()
     edit(shop)
@@ -300,8 +312,9 @@ def test_a_violation_without_a_time_counts_as_new() -> None:
 
 def test_the_message_names_documents_a_query_and_the_next_step() -> None:
     shop = honest()
-    shop["orders"] = [{**order(f"ord_{number}", 1, "placed", 0), "total_paise": 1}
-                      for number in range(40)]  # fmt: skip
+    shop["orders"] = [
+        {**order(f"ord_{number}", 1, "placed", 0), "total_paise": 1} for number in range(40)
+    ]
     lines = text_of(INVARIANTS["order_totals"], find("order_totals", shop)).splitlines()
     assert lines[0] == (
         "40 documents contradict the invariant: "
@@ -315,9 +328,18 @@ def test_the_message_names_documents_a_query_and_the_next_step() -> None:
 
 
 GARBAGE: tuple[object, ...] = (
-    None, "x", [], {}, [1], float("nan"), 2**80, True, b"x", datetime(2020, 1, 1),  # noqa: DTZ001 - a wrong value
+    None,
+    "x",
+    [],
+    {},
+    [1],
+    float("nan"),
+    2**80,
+    True,
+    b"x",
+    datetime(2020, 1, 1),  # noqa: DTZ001 - a wrong value
     ObjectId(b"kirana-store"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("limit", [LIMIT, 1])
@@ -339,11 +361,14 @@ def edited(collection: str, number: int, field: str, content: object) -> Documen
     return shop
 
 
-@pytest.mark.parametrize(("name", "edit"), [
-    ("payment_once", change("payments", 0, status=[])),
-    ("payment_amounts", change("orders", 0, _id={})),
-    ("stock_taken", change("products", 0, _id={})),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("payment_once", change("payments", 0, status=[])),
+        ("payment_amounts", change("orders", 0, _id={})),
+        ("stock_taken", change("products", 0, _id={})),
+    ],
+)
 def test_a_malformed_document_is_a_violation(name: str, edit: Edit) -> None:
     shop = honest()
     edit(shop)

@@ -9,20 +9,26 @@ ERRORS = {
     "an unknown stage": (("check", "ramp-11", "--target", "green", "--json"), 2, "ramp-11"),
     "an unknown target": (("check", "ramp-10", "--target", "grene", "--json"), 2, "grene"),
     "an unknown policy": (
-        ("watch", "--target", "green", "--policy", "none.toml", "--json"), 2, "none.toml",
+        ("watch", "--target", "green", "--policy", "none.toml", "--json"),
+        2,
+        "none.toml",
     ),
     "an unknown option": (("check", "--json", "--nothing"), 2, "the following arguments"),
     "a format": (
-        ("check", "ramp-11", "--target", "green", "--format", "json"), 2, "ramp-11",
+        ("check", "ramp-11", "--target", "green", "--format", "json"),
+        2,
+        "ramp-11",
     ),
     "a format with an equals sign": (
-        ("check", "ramp-11", "--target", "green", "--format=json"), 2, "ramp-11",
+        ("check", "ramp-11", "--target", "green", "--format=json"),
+        2,
+        "ramp-11",
     ),
     "a recording": (("backtest", "none.jsonl", "--json"), 2, "none.jsonl"),
     "a status": (("status", "--stage", "none", "--json"), 2, "none"),
     "a guide": (("coverage", "--guide", "none.toml", "--json"), 2, "none.toml"),
     "an explanation": (("explain", "none", "--format", "json"), 2, "none"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ERRORS)

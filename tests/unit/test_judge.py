@@ -102,8 +102,15 @@ LOSSES: dict[str, dict[str, Any]] = {
     "old samples": {"series": (old(level(1, 600, {})),)},
     "samples of the future": {"series": (Series({"instance": "i"}, (Sample(AT + 600, 1.0),)),)},
 }
-QUERIES = ["status!", "http_requests_total{", "_bucket{", "cache_hits_total{", "kirana_build_info{",
-           "haproxy_server_weight{", "process_start_time_seconds{"]  # fmt: skip
+QUERIES = [
+    "status!",
+    "http_requests_total{",
+    "_bucket{",
+    "cache_hits_total{",
+    "kirana_build_info{",
+    "haproxy_server_weight{",
+    "process_start_time_seconds{",
+]
 
 
 @pytest.mark.parametrize("what", LOSSES)
@@ -159,9 +166,13 @@ def test_a_stage_without_objectives_is_a_hold() -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("errors-trigger", "latency-trigger"), ("green-up",),
-     ("traffic-share", "errors-trigger"), ("errors-against-blue", "errors-trigger")],
-)  # fmt: skip
+    [
+        ("errors-trigger", "latency-trigger"),
+        ("green-up",),
+        ("traffic-share", "errors-trigger"),
+        ("errors-against-blue", "errors-trigger"),
+    ],
+)
 def test_a_live_objective_without_a_ramp_is_never_a_go(names: tuple[str, ...]) -> None:
     stage = stage_of("served-build", *names, share=0.1)
     decision = decide(evidence(), stage)
@@ -173,11 +184,14 @@ def test_a_live_objective_without_a_ramp_is_never_a_go(names: tuple[str, ...]) -
 
 def test_the_share_must_have_lasted_for_the_bake() -> None:
     weights = tuple(
-        Series({"instance": "lb", "server": name}, tuple(
-            Sample(AT - ago, weight if ago <= 300 else before) for ago in range(660, -1, -15)
-        ))
+        Series(
+            {"instance": "lb", "server": name},
+            tuple(
+                Sample(AT - ago, weight if ago <= 300 else before) for ago in range(660, -1, -15)
+            ),
+        )
         for name, weight, before in (("blue", 90.0, 100.0), ("green", 10.0, 0.0))
-    )  # fmt: skip
+    )
     decision = decide(changed(evidence(), "haproxy", series=weights))
     assert decision.outcome is Outcome.HOLD
     assert (
@@ -205,8 +219,11 @@ def ramp(points: dict[int, float], **labels: str) -> Series:
 
 
 SCRAPES = range(600, -1, -15)
-INFO = {"release": GREEN.expected.release, "version": GREEN.expected.version,
-        "digest": GREEN.expected.digest}  # fmt: skip
+INFO = {
+    "release": GREEN.expected.release,
+    "version": GREEN.expected.version,
+    "digest": GREEN.expected.digest,
+}
 
 # What an attacker, or an unlucky afternoon, makes of healthy evidence: query, series, and why.
 TRICKS: dict[str, tuple[str, tuple[Series, ...]]] = {
@@ -242,7 +259,7 @@ TRICKS: dict[str, tuple[str, tuple[Series, ...]]] = {
     "no instance named": ("_bucket{", (replace(rising(5990, 600, {}), labels={}),)),
     "one instance scraped by two jobs": (
         "_count{", tuple(rising(3000, 600, {"job": job}) for job in "ab")),
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 @pytest.mark.parametrize("what", TRICKS)
@@ -290,8 +307,11 @@ def test_an_unhealthy_target_is_a_no_go(status: int) -> None:
 
 def test_a_failure_after_the_newest_pass_counts_from_whatever_run() -> None:
     first = CheckResult(CHECKS[0], CheckOutcome.FAILED, NOW - timedelta(minutes=1), "", "n")
-    long = passed_run(run_id="long", started_at=NOW - timedelta(minutes=20),
-                      results=(first, *passed_run().results[1:]))  # fmt: skip
+    long = passed_run(
+        run_id="long",
+        started_at=NOW - timedelta(minutes=20),
+        results=(first, *passed_run().results[1:]),
+    )
     short = passed_run(run_id="short", started_at=NOW - timedelta(minutes=15))
     seen = replace(evidence(READY), runs=(long, short))
     assert decide(seen, READY).outcome is Outcome.NO_GO

@@ -27,11 +27,26 @@ from gates.model import (
 )
 
 STAGE = stage_of(
-    "traffic-share", "traffic-seen", "errors-against-blue", "latency-against-blue",
-    "payments-against-blue", "browsing-refused", "logins-refused", "anything-refused",
-    "payments-declined", "orders-placed", "payments-captured", "green-up", "errors-trigger",
-    "latency-trigger", "restarts", "error-ratio", "latency-p95", "cache-hits", share=0.2,
-)  # fmt: skip
+    "traffic-share",
+    "traffic-seen",
+    "errors-against-blue",
+    "latency-against-blue",
+    "payments-against-blue",
+    "browsing-refused",
+    "logins-refused",
+    "anything-refused",
+    "payments-declined",
+    "orders-placed",
+    "payments-captured",
+    "green-up",
+    "errors-trigger",
+    "latency-trigger",
+    "restarts",
+    "error-ratio",
+    "latency-p95",
+    "cache-hits",
+    share=0.2,
+)
 NOWHERE = Path("no-such-folder")
 SUMMED = "sum by (instance, job, slot) ("
 
@@ -132,9 +147,15 @@ def uneven_scrapes(metrics: Metrics) -> None:
 
 
 CHANGES = (
-    as_it_is, a_restart, a_gap, failed_scrapes, a_late_series, no_failed_request, a_new_pod,
+    as_it_is,
+    a_restart,
+    a_gap,
+    failed_scrapes,
+    a_late_series,
+    no_failed_request,
+    a_new_pod,
     uneven_scrapes,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("change", CHANGES if THOROUGH else CHANGES[::2])

@@ -59,9 +59,10 @@ PACKAGES = sorted(name for name, path in MODULES.items() if path.name == "__init
 FOLDERS = sorted(
     path.parent.relative_to(ROOT)
     for name, path in MODULES.items()
-    if path.name == "__init__.py" and name.split(".")[0] in ("gates", "suites")
+    if path.name == "__init__.py"
+    and name.split(".")[0] in ("gates", "suites")
     and name != "gates.cli"
-)  # fmt: skip
+)
 
 
 def stems(folder: Path) -> list[str]:

@@ -46,23 +46,49 @@ from reports import terminal
 AT = 1_800_000_000.5
 WITNESS = WitnessRecord("agrees: w", "not seen: r", agreed_moves=3, last_share=0.3)
 DECISION = Decision(
-    Outcome.HOLD, "why", "ramp-10", "green", "v5", datetime(2026, 11, 27, tzinfo=UTC), (),
-    time_scale=15.0, policy=PolicyFile("p.toml", "d" * 64, installed=True), warnings=("w",),
-)  # fmt: skip
+    Outcome.HOLD,
+    "why",
+    "ramp-10",
+    "green",
+    "v5",
+    datetime(2026, 11, 27, tzinfo=UTC),
+    (),
+    time_scale=15.0,
+    policy=PolicyFile("p.toml", "d" * 64, installed=True),
+    warnings=("w",),
+)
 RUN = JudgedRun(
-    "checks", "r1", 7, "e" * 64, True, datetime(2026, 11, 26, tzinfo=UTC), "v5",
-    frozenset({"smoke.login"}), frozenset(),
-)  # fmt: skip
+    "checks",
+    "r1",
+    7,
+    "e" * 64,
+    True,
+    datetime(2026, 11, 26, tzinfo=UTC),
+    "v5",
+    frozenset({"smoke.login"}),
+    frozenset(),
+)
 PERSON = Person("Asha Rao", Identity.PIPELINE, "GitHub Actions run 77")
 MOMENT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 SIGN_OFF = SignOff(
-    SignOffKind.ITEM, "green", "ramp-10", "team-trained", "The team is trained.", PERSON, "seen",
-    MOMENT, datetime(2026, 11, 29, 12, tzinfo=UTC), Build("v5", "5.0.0", "sha256:ab"),
-)  # fmt: skip
+    SignOffKind.ITEM,
+    "green",
+    "ramp-10",
+    "team-trained",
+    "The team is trained.",
+    PERSON,
+    "seen",
+    MOMENT,
+    datetime(2026, 11, 29, 12, tzinfo=UTC),
+    Build("v5", "5.0.0", "sha256:ab"),
+)
 OVERRIDE = replace(
-    SIGN_OFF, kind=SignOffKind.OVERRIDE, person=Person("Ben"), decision="abcabcabcabc",
+    SIGN_OFF,
+    kind=SignOffKind.OVERRIDE,
+    person=Person("Ben"),
+    decision="abcabcabcabc",
     covers=(CoveredFinding("smoke: smoke.login", Verdict.FAIL),),
-)  # fmt: skip
+)
 ENTRIES: dict[str, LedgerEntry] = {
     "decision": DecisionEntry(DecisionDocument(DECISION, "d" * 64, "0.1.0", "f" * 64, (RUN,))),
     "move": MoveEntry("green", "ramp-10", 0.1, AT, 1.0),
@@ -71,14 +97,23 @@ ENTRIES: dict[str, LedgerEntry] = {
     "rollback of a ramp": RampRollbackEntry("green", 1.0, AT, "60 of 6,000"),
     "end": RampEndEntry("green", 15.0, AT, RampEnding.HELD, "", WITNESS),
     "end without a witness": RampEndEntry("green", 1.0, AT, RampEnding.LEFT, "orphaned"),
-    "rollback": RollbackEntry("green", 1.0, AT, verified=True, proof="verified", moved=True,
-                              seconds=3.25, lines=("a", "b"), witness=WitnessRecord("w", "r")),
+    "rollback": RollbackEntry(
+        "green",
+        1.0,
+        AT,
+        verified=True,
+        proof="verified",
+        moved=True,
+        seconds=3.25,
+        lines=("a", "b"),
+        witness=WitnessRecord("w", "r"),
+    ),
     "sign-off": SignOffEntry(SIGN_OFF, "ab"),
     "override": SignOffEntry(OVERRIDE),
     "revocation": RevocationEntry("green", "abcabcabcabc", PERSON, "too early", MOMENT, "ab"),
     "recovery": RecoveryEntry(17, "a" * 64),
     "other": OtherEntry({"kind": "a later kind", "target": "green", "n": [1, None]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -96,17 +131,19 @@ def test_every_kind_has_a_line_in_the_log(name: str) -> None:
 WRITTEN: dict[str, tuple[dict[str, Any], LedgerEntry]] = {
     "a rollback without proof": (
         {"kind": "rollback", "target": "green", "verified": False, "seconds": 1, "at": AT},
-        RollbackEntry("green", 1.0, AT, verified=False, proof="NOT verified", moved=False,
-                      seconds=1.0),
+        RollbackEntry(
+            "green", 1.0, AT, verified=False, proof="NOT verified", moved=False, seconds=1.0
+        ),
     ),
     "a ramp that ended in an unknown way": (
         {"kind": "ramp", "event": "ended", "target": "green", "how": "paused", "at": AT},
         RampEndEntry("green", 1.0, AT, None),
     ),
     "a beginning with the target only": (
-        {"kind": "ramp", "event": "began", "target": "green"}, RampStartEntry("green", 1.0, None),
+        {"kind": "ramp", "event": "began", "target": "green"},
+        RampStartEntry("green", 1.0, None),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -175,13 +212,20 @@ def test_a_decision_of_an_older_version_has_the_defaults() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
     | st.just(10**400),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["kind", "run", "at", "size"]) | st.text(max_size=3), inner,
-                      max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["kind", "run", "at", "size"]) | st.text(max_size=3), inner, max_size=3
+        )
+    ),
     max_leaves=9,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -52,8 +52,9 @@ def test_a_unit_that_the_name_contradicts_is_found(tmp_path: Path) -> None:
     under = 'good_reads = "requests took under 1 s"\n'
     path.write_text(TEXT.replace(under, f'{under}unit = "milliseconds"\n'))
     problems = policy_problems.problems(policy_file.load(path), None)
-    assert any("unit: milliseconds, but the name of the metric says seconds" in one
-               for one in problems)  # fmt: skip
+    assert any(
+        "unit: milliseconds, but the name of the metric says seconds" in one for one in problems
+    )
 
 
 def test_a_bucket_that_the_recording_does_not_have_is_found(tmp_path: Path) -> None:

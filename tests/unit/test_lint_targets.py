@@ -29,7 +29,7 @@ WRONG = {
                    "suites.processes.integration: expected a whole number from 1 to 8"),
     "processes without a suite": ("{ integration = 2, security = 2 }", "2",
                                   "suites.processes: expected a table"),
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(WRONG))

@@ -108,8 +108,11 @@ def naively(  # noqa: C901 - in one place on purpose, as it is described
                 pseudo = 1 / TERMS.limit
                 level = max(long, (b_part + pseudo * long) / (b_whole + pseudo))
                 for reach_of in (0.0, 60.0, 300.0):
-                    near = in_batch if not reach_of else [
-                        (p, n) for t, p, n in blues if at - reach_of < t <= at]  # fmt: skip
+                    near = (
+                        in_batch
+                        if not reach_of
+                        else [(p, n) for t, p, n in blues if at - reach_of < t <= at]
+                    )
                     p, n = sum(p for p, _ in near), sum(n for _, n in near)
                     left = p - 1 - 0.5 * sqrt(p)
                     level = max(level, left / n if left > 0 else 0.0)
@@ -364,11 +367,15 @@ def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
 # A few whole ramps; `make bench-judge` runs hundreds of every kind.
 @pytest.mark.parametrize(
     ("group", "kind", "rate"),
-    [("healthy", "error 0.3 %", 50), ("healthy", "incident of both: 20 % for four minutes", 5),
-     ("healthy", "bursts of 3 % for 30 s, separate", 500),
-     ("healthy", "20 % of scrapes missing", 50),
-     ("hold", "both colours over the limit", 50), ("hold", "green's metrics gone", 50)],
-)  # fmt: skip
+    [
+        ("healthy", "error 0.3 %", 50),
+        ("healthy", "incident of both: 20 % for four minutes", 5),
+        ("healthy", "bursts of 3 % for 30 s, separate", 500),
+        ("healthy", "20 % of scrapes missing", 50),
+        ("hold", "both colours over the limit", 50),
+        ("hold", "green's metrics gone", 50),
+    ],
+)
 def test_a_release_that_is_well_is_not_stopped(group: str, kind: str, rate: int) -> None:
     _, stops, wrong = measured(Cell(group, kind, rate, how_many(2, whole=8)))
     assert [one for one in stops if one < float("inf")] == []

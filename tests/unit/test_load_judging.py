@@ -28,8 +28,17 @@ OTHER = replace(BUILD, version="5.0.1")
 
 
 def latency(p95: float = 0.1, done: int = 3000, **changes: Any) -> Latency:
-    seen = Latency(done=done, failed=0, unanswered=0, samples=done, p50=p95 / 2, p95=p95,
-                   p95_at_least=0.98 * p95, p95_at_most=1.02 * p95, p99=2 * p95)  # fmt: skip
+    seen = Latency(
+        done=done,
+        failed=0,
+        unanswered=0,
+        samples=done,
+        p50=p95 / 2,
+        p95=p95,
+        p95_at_least=0.98 * p95,
+        p95_at_most=1.02 * p95,
+        p99=2 * p95,
+    )
     return replace(seen, **changes)
 
 
@@ -41,32 +50,56 @@ def phase(**changes: Any) -> LoadPhase:
         "process_payment": latency(done=400),
     }
     one = LoadPhase(
-        name="plateau", judged="all", seconds=120.0, users_planned=1000, users_reached=1000,
-        due=24_000, unfinished=0, oldest_unfinished_seconds=0.0, longest_gap_seconds=0.3,
+        name="plateau",
+        judged="all",
+        seconds=120.0,
+        users_planned=1000,
+        users_reached=1000,
+        due=24_000,
+        unfinished=0,
+        oldest_unfinished_seconds=0.0,
+        longest_gap_seconds=0.3,
         operations=operations,
-    )  # fmt: skip
+    )
     return replace(one, **changes)
 
 
 def with_operation(name: str, **changes: Any) -> LoadPhase:
     one = phase()
-    return replace(one, operations={**one.operations, name: replace(one.operations[name],
-                                                                    **changes)})  # fmt: skip
+    return replace(
+        one, operations={**one.operations, name: replace(one.operations[name], **changes)}
+    )
 
 
-KEPT_UP = Generator(workers=1, workers_gone=0, processor_share=(0.1,), memory_bytes=(10**8,),
-                    lag_p99_seconds=0.003)  # fmt: skip
+KEPT_UP = Generator(
+    workers=1, workers_gone=0, processor_share=(0.1,), memory_bytes=(10**8,), lag_p99_seconds=0.003
+)
 
 
 def good(**changes: Any) -> LoadRun:
     run = LoadRun(
-        run_id="l1", state=RunState.FINISHED, problem="", profile="load",
-        started_at=NOW - timedelta(minutes=8), ended_at=NOW - timedelta(minutes=5),
-        target="green", base_url=GREEN.addresses.api, target_digest=GREEN.digest, build=BUILD,
-        build_at_end=BUILD, limits=POLICY.limits_digest, boot=None, users=1000,
-        judged_seconds=120.0, phases=(phase(),), reasons={}, memory=(), recovery_seconds=None,
-        generator=KEPT_UP, left_behind="",
-    )  # fmt: skip
+        run_id="l1",
+        state=RunState.FINISHED,
+        problem="",
+        profile="load",
+        started_at=NOW - timedelta(minutes=8),
+        ended_at=NOW - timedelta(minutes=5),
+        target="green",
+        base_url=GREEN.addresses.api,
+        target_digest=GREEN.digest,
+        build=BUILD,
+        build_at_end=BUILD,
+        limits=POLICY.limits_digest,
+        boot=None,
+        users=1000,
+        judged_seconds=120.0,
+        phases=(phase(),),
+        reasons={},
+        memory=(),
+        recovery_seconds=None,
+        generator=KEPT_UP,
+        left_behind="",
+    )
     return replace(run, **changes)
 
 
@@ -84,8 +117,10 @@ def test_a_good_run_is_go() -> None:
 HOLDS: dict[str, tuple[LoadRun, str]] = {
     "unfinished": (good(state=RunState.UNFINISHED, ended_at=None), "has not finished"),
     "damaged": (good(state=RunState.DAMAGED, problem="was changed"), "is damaged"),
-    "old": (good(started_at=NOW - timedelta(hours=3), ended_at=NOW - timedelta(hours=2)),
-            "ended 2.0 h ago"),
+    "old": (
+        good(started_at=NOW - timedelta(hours=3), ended_at=NOW - timedelta(hours=2)),
+        "ended 2.0 h ago",
+    ),
     "of the future": (good(started_at=NOW + timedelta(minutes=1)), "start time in the future"),
     "ends in the future": (good(ended_at=NOW + timedelta(minutes=1)), "impossible end time"),
     "ended before it began": (good(ended_at=NOW - timedelta(minutes=9)), "impossible end time"),
@@ -99,8 +134,10 @@ HOLDS: dict[str, tuple[LoadRun, str]] = {
     "no generator": (good(generator=None), "sent no requests"),
     "nothing sent": (good(generator=replace(KEPT_UP, lag_p99_seconds=None)), "sent no requests"),
     "no processes": (good(generator=replace(KEPT_UP, processor_share=())), "sent no requests"),
-    "worker gone": (good(generator=replace(KEPT_UP, workers=2, workers_gone=1)),
-                    "1 of 2 workers of the load generator"),
+    "worker gone": (
+        good(generator=replace(KEPT_UP, workers=2, workers_gone=1)),
+        "1 of 2 workers of the load generator",
+    ),
     "lagging": (good(generator=replace(KEPT_UP, lag_p99_seconds=0.3)), "was the bottleneck"),
     "busy": (good(generator=replace(KEPT_UP, processor_share=(0.2, 0.97))), "was the bottleneck"),
     "use unknown": (good(generator=replace(KEPT_UP, processor_share=(None,))), "did not record"),
@@ -110,10 +147,12 @@ HOLDS: dict[str, tuple[LoadRun, str]] = {
     "too short": (good(phases=(phase(seconds=60.0),)), "was not reached"),
     "nothing due": (good(phases=(phase(due=0),)), "0 of 0 requests due"),
     "no payments": (good(phases=(with_operation("process_payment", done=0),)), "0 of 0 payments"),
-    "P95 unsure": (good(phases=(with_operation("search", p95=0.499, p95_at_least=0.49,
-                                                p95_at_most=0.51),)), "P95 of search is 499 ms"),
+    "P95 unsure": (
+        good(phases=(with_operation("search", p95=0.499, p95_at_least=0.49, p95_at_most=0.51),)),
+        "P95 of search is 499 ms",
+    ),
     "P95 from few": (good(phases=(with_operation("search", p95_at_most=None),)), "and unknown"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOLDS)
@@ -121,8 +160,9 @@ def test_what_cannot_be_believed_is_a_hold(name: str) -> None:
     run, said = HOLDS[name]
     decided = judged(run)
     assert decided.outcome is Outcome.HOLD, decided.reason
-    assert any(said in one.sentence for one in decided.findings
-               if one.verdict is Verdict.INCONCLUSIVE), decided  # fmt: skip
+    assert any(
+        said in one.sentence for one in decided.findings if one.verdict is Verdict.INCONCLUSIVE
+    ), decided
 
 
 STOPS: dict[str, tuple[LoadRun, str]] = {
@@ -143,7 +183,7 @@ STOPS: dict[str, tuple[LoadRun, str]] = {
                    "no request (search) in plateau was answered"),
     "operation missing": (good(phases=(phase(operations={"total": latency(done=24_000)}),)),
                           "no request (search) in plateau was answered"),
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 @pytest.mark.parametrize("name", STOPS)
@@ -156,8 +196,13 @@ def test_a_broken_limit_is_a_no_go_that_names_it(name: str) -> None:
 
 
 def test_every_limit_of_the_policy_is_looked_at() -> None:
-    handled = {*load_limits.PER_PHASE, *load_limits.PER_RUN, "generator_processor",
-               "generator_lag_seconds", "requests_per_user_minute"}  # fmt: skip
+    handled = {
+        *load_limits.PER_PHASE,
+        *load_limits.PER_RUN,
+        "generator_processor",
+        "generator_lag_seconds",
+        "requests_per_user_minute",
+    }
     assert handled == set(policy.LOAD_LIMITS)
     assert set(load_limits.OF_ANSWERS) <= set(load_limits.PER_PHASE)
 
@@ -178,10 +223,11 @@ def test_no_run_at_all_is_a_hold() -> None:
 def test_a_newer_run_decides_whatever_it_says() -> None:
     newer = {"run_id": "l2", "started_at": NOW - timedelta(minutes=4)}
     ended = {**newer, "ended_at": NOW - timedelta(minutes=1)}
-    assert judged(good(), good(state=RunState.UNFINISHED, ended_at=None, **newer)).outcome \
-        is Outcome.HOLD  # fmt: skip
-    assert judged(good(), good(state=RunState.DAMAGED, profile="", **newer)).outcome \
-        is Outcome.HOLD  # fmt: skip
+    assert (
+        judged(good(), good(state=RunState.UNFINISHED, ended_at=None, **newer)).outcome
+        is Outcome.HOLD
+    )
+    assert judged(good(), good(state=RunState.DAMAGED, profile="", **newer)).outcome is Outcome.HOLD
     slow = (with_operation("search", p95_at_least=0.6),)
     assert judged(good(), good(phases=slow, **ended)).outcome is Outcome.NO_GO
     assert judged(good(phases=slow), good(**ended)).outcome is Outcome.GO
@@ -189,8 +235,12 @@ def test_a_newer_run_decides_whatever_it_says() -> None:
 
 def test_a_clock_set_back_between_runs_is_a_hold() -> None:
     first = good(boot=Boot("m", 1000.0))
-    later = good(run_id="l2", boot=Boot("m", 2000.0), started_at=NOW - timedelta(hours=3),
-                 phases=(phase(unfinished=9000),))  # fmt: skip
+    later = good(
+        run_id="l2",
+        boot=Boot("m", 2000.0),
+        started_at=NOW - timedelta(hours=3),
+        phases=(phase(unfinished=9000),),
+    )
     assert judged(first, later).outcome is Outcome.HOLD
 
 
@@ -211,8 +261,11 @@ def test_a_small_run_is_no_evidence_for_the_release() -> None:
 
 def test_a_starved_generator_is_not_blamed_on_the_store_but_wrong_answers_are() -> None:
     starved = replace(KEPT_UP, lag_p99_seconds=2.0)
-    slow = (replace(with_operation("search", p95_at_least=0.9), unfinished=5000,
-                    longest_gap_seconds=9.0),)  # fmt: skip
+    slow = (
+        replace(
+            with_operation("search", p95_at_least=0.9), unfinished=5000, longest_gap_seconds=9.0
+        ),
+    )
     decided = judged(good(generator=starved, phases=slow))
     assert decided.outcome is Outcome.HOLD
     assert any(
@@ -235,26 +288,40 @@ def steps(broken_at: int) -> tuple[LoadPhase, ...]:
 
 @pytest.mark.parametrize(
     ("broken_at", "outcome", "said"),
-    [(1250, Outcome.GO, "met up to 1,000 users; with 1,250 users: "),
-     (9999, Outcome.GO, "met up to 1,500 users"),
-     (1000, Outcome.NO_GO, "met up to 750 users; with 1,000 users: "),
-     (250, Outcome.NO_GO, "met up to 0 users; with 250 users: ")],
-)  # fmt: skip
+    [
+        (1250, Outcome.GO, "met up to 1,000 users; with 1,250 users: "),
+        (9999, Outcome.GO, "met up to 1,500 users"),
+        (1000, Outcome.NO_GO, "met up to 750 users; with 1,000 users: "),
+        (250, Outcome.NO_GO, "met up to 0 users; with 250 users: "),
+    ],
+)
 def test_stress_finds_the_knee(broken_at: int, outcome: Outcome, said: str) -> None:
-    decided = judged(good(profile="stress", judged_seconds=240.0, phases=steps(broken_at)),
-                     stage=STRESS)  # fmt: skip
+    decided = judged(
+        good(profile="stress", judged_seconds=240.0, phases=steps(broken_at)), stage=STRESS
+    )
     assert decided.outcome is outcome
     assert any(said in one.sentence for one in decided.findings)
 
 
 def spike_phases() -> tuple[LoadPhase, ...]:
-    names = {"before": (100, "all"), "spike": (1000, "answers"), "recovery": (100, "answers"),
-             "after": (100, "all")}  # fmt: skip
+    names = {
+        "before": (100, "all"),
+        "spike": (1000, "answers"),
+        "recovery": (100, "answers"),
+        "after": (100, "all"),
+    }
     return tuple(
-        replace(phase(), name=name, users_planned=users, users_reached=users, judged=which,
-                seconds=60.0, is_recovery=name == "recovery")
+        replace(
+            phase(),
+            name=name,
+            users_planned=users,
+            users_reached=users,
+            judged=which,
+            seconds=60.0,
+            is_recovery=name == "recovery",
+        )
         for name, (users, which) in names.items()
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,14 +334,24 @@ def test_a_spike_is_judged_by_the_recovery(seconds: float | None, outcome: Outco
 
 @pytest.mark.parametrize(
     ("number", "changes", "outcome", "said"),
-    [(1, {"unfinished": 10_000}, Outcome.NO_GO, "due in spike failed or were not finished"),
-     (1, {"users_reached": 100}, Outcome.HOLD, "100 of 1,000 users were active in spike"),
-     (1, {"longest_gap_seconds": 9.0}, Outcome.NO_GO,
-      "without a correct answer in spike was 9.0 s"),
-     (2, {"unfinished": 300}, Outcome.NO_GO, "due in recovery failed"),
-     (3, {"operations": {**phase().operations, "total": latency(p95=1.5)}}, Outcome.NO_GO,
-      "P95 of total is 1.50 s in after")],
-)  # fmt: skip
+    [
+        (1, {"unfinished": 10_000}, Outcome.NO_GO, "due in spike failed or were not finished"),
+        (1, {"users_reached": 100}, Outcome.HOLD, "100 of 1,000 users were active in spike"),
+        (
+            1,
+            {"longest_gap_seconds": 9.0},
+            Outcome.NO_GO,
+            "without a correct answer in spike was 9.0 s",
+        ),
+        (2, {"unfinished": 300}, Outcome.NO_GO, "due in recovery failed"),
+        (
+            3,
+            {"operations": {**phase().operations, "total": latency(p95=1.5)}},
+            Outcome.NO_GO,
+            "P95 of total is 1.50 s in after",
+        ),
+    ],
+)
 def test_a_spike_itself_counts(
     number: int, changes: dict[str, Any], outcome: Outcome, said: str
 ) -> None:
@@ -316,8 +393,10 @@ def test_few_requests_are_not_held_against_the_store() -> None:
     few = replace(with_due(80), users_planned=10, users_reached=10, seconds=40.0)
     total = replace(few.operations["total"], done=79, failed=1)
     one_failed = replace(few, operations={"total": total}, longest_gap_seconds=5.5)
-    decided = judged(good(profile="smoke", users=10, judged_seconds=40.0, phases=(one_failed,)),
-                     stage=STAGES["load-smoke"])  # fmt: skip
+    decided = judged(
+        good(profile="smoke", users=10, judged_seconds=40.0, phases=(one_failed,)),
+        stage=STAGES["load-smoke"],
+    )
     assert decided.outcome is not Outcome.GO
     assert [one.sentence for one in decided.findings if one.verdict is Verdict.FAIL] == [
         "the longest time without a correct answer in plateau was 5.5 s; the time must be under 5 s"
@@ -333,24 +412,34 @@ def test_timeouts_of_a_starved_generator_are_not_wrong_answers() -> None:
 
 def windows(growth: float) -> tuple[LoadPhase, ...]:
     return tuple(
-        replace(with_operation("total", p50=0.02 * (1 + growth * at / 5)), name=f"window-{at + 1}",
-                users_planned=300, users_reached=300, seconds=20.0)
+        replace(
+            with_operation("total", p50=0.02 * (1 + growth * at / 5)),
+            name=f"window-{at + 1}",
+            users_planned=300,
+            users_reached=300,
+            seconds=20.0,
+        )
         for at in range(6)
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
     ("latency_growth", "memory_growth", "outcome", "said"),
-    [(0.0, 0.0, Outcome.GO, "grew by 0.0 %"),
-     (0.5, 0.0, Outcome.NO_GO, "the median latency grew by 50.0 %"),
-     (0.0, 0.4, Outcome.NO_GO, "the target's memory grew by 40.0 %"),
-     (0.0, None, Outcome.HOLD, "0 measurements of the target's memory")],
-)  # fmt: skip
+    [
+        (0.0, 0.0, Outcome.GO, "grew by 0.0 %"),
+        (0.5, 0.0, Outcome.NO_GO, "the median latency grew by 50.0 %"),
+        (0.0, 0.4, Outcome.NO_GO, "the target's memory grew by 40.0 %"),
+        (0.0, None, Outcome.HOLD, "0 measurements of the target's memory"),
+    ],
+)
 def test_a_soak_is_judged_by_what_grows(
     latency_growth: float, memory_growth: float | None, outcome: Outcome, said: str
 ) -> None:
-    memory = () if memory_growth is None else tuple(
-        (float(at), 1e8 * (1 + memory_growth * at / 29)) for at in range(30))  # fmt: skip
+    memory = (
+        ()
+        if memory_growth is None
+        else tuple((float(at), 1e8 * (1 + memory_growth * at / 29)) for at in range(30))
+    )
     run = good(profile="soak", users=300, phases=windows(latency_growth), memory=memory)
     decided = judged(run, stage=SOAK)
     assert decided.outcome is outcome, decided.reason
@@ -359,8 +448,10 @@ def test_a_soak_is_judged_by_what_grows(
 
 def test_a_jump_in_the_last_window_is_growth() -> None:
     steady = windows(0.0)
-    jumped = (*steady[:-1], replace(steady[-1], operations={
-        **steady[-1].operations, "total": latency(p95=0.8)}))  # fmt: skip
+    jumped = (
+        *steady[:-1],
+        replace(steady[-1], operations={**steady[-1].operations, "total": latency(p95=0.8)}),
+    )
     memory = tuple((float(at), 1e8) for at in range(30))
     run = good(profile="soak", users=300, phases=jumped, memory=memory)
     decided = judged(run, stage=SOAK)

@@ -64,7 +64,8 @@ def test_a_spike_rises_and_falls() -> None:
         return sum(begin <= second < end for begin, end in active)
 
     assert [at(second) for second in (0, 59, 65, 100, 135, 200)] == pytest.approx(
-        [100, 100, 550, 1000, 550, 100], abs=2)  # fmt: skip
+        [100, 100, 550, 1000, 550, 100], abs=2
+    )
     assert spike.users_until(100) == 1000
 
 
@@ -88,8 +89,7 @@ def test_what_is_due_is_done_or_missing() -> None:
     assert whole.due == whole.operations["total"].done > 70
     assert (lost.due, lost.unfinished) == (whole.due, sent)
     assert lost.operations["total"].done == whole.due - sent
-    assert lost.operations["total"].max == pytest.approx(
-        lost.oldest_unfinished_seconds, rel=0.01)  # fmt: skip
+    assert lost.operations["total"].max == pytest.approx(lost.oldest_unfinished_seconds, rel=0.01)
 
 
 def test_two_generators_are_one() -> None:
@@ -131,10 +131,16 @@ def test_reasons_are_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("moments", "longest"),
-    [([0.0, 10.0], 10.0), ([0.0, 5.0, 10.0], 5.0), ([0.5, 2.0, 9.0, 10.0], 7.0),
-     ([at / 10 for at in range(101)], 0.1), ([], 0.0),
-     ([0.0, 4.0, 8.5, 18.0, 20.0], 9.5), ([-3.0, 4.0, 10.0], 7.0)],
-)  # fmt: skip
+    [
+        ([0.0, 10.0], 10.0),
+        ([0.0, 5.0, 10.0], 5.0),
+        ([0.5, 2.0, 9.0, 10.0], 7.0),
+        ([at / 10 for at in range(101)], 0.1),
+        ([], 0.0),
+        ([0.0, 4.0, 8.5, 18.0, 20.0], 9.5),
+        ([-3.0, 4.0, 10.0], 7.0),
+    ],
+)
 def test_the_longest_gap_is_whole_where_it_crosses_an_edge(
     moments: list[float], longest: float
 ) -> None:

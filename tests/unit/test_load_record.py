@@ -38,7 +38,7 @@ MEASURED_JSON: dict[str, Any] = {
     "ended_after": 180.0,
     "generator": {"processor_share": [0.1], "memory_bytes": [10**8], "lag_p99_seconds": 0.003,
                   "lag_max_seconds": 0.02, "workers_gone": 0},
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 MEASURED = codec.from_record(Measurements, MEASURED_JSON)
 ANNOUNCEMENT = Announcement("load 1", "load", PlanSummary(1000, 180.0, 1, 120.0, "l1"))
 
@@ -66,9 +66,14 @@ def test_a_record_is_read_as_it_was_written_and_fits_its_schema(tmp_path: Path) 
 
 
 ORIGINS: dict[Any, dict[str, Any]] = {
-           Count: {"type": "integer", "minimum": 0}, Amount: {"type": "number", "minimum": 0},
-           bool: {"type": "boolean"}, int: {"type": "integer"}, float: {"type": "number"},
-           str: {"type": "string"}, datetime: {"type": "string"}}  # fmt: skip
+    Count: {"type": "integer", "minimum": 0},
+    Amount: {"type": "number", "minimum": 0},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+    datetime: {"type": "string"},
+}
 NOTES = ("description", "title", "format", "pattern", "$schema", "$defs", "dependentRequired")
 
 
@@ -241,8 +246,20 @@ def test_no_change_of_a_sealed_record_is_a_go_and_none_of_a_resealed_one_is_a_cr
     assert tried > 500
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"null", b"NaN", b"\xff", b'{"schema": NaN}',
-                                 b"[" * 100_000, b" " * (load_runs.MAX_BYTES + 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"null",
+        b"NaN",
+        b"\xff",
+        b'{"schema": NaN}',
+        b"[" * 100_000,
+        b" " * (load_runs.MAX_BYTES + 1),
+    ],
+)
 def test_anything_else_in_its_place_is_a_hold(tmp_path: Path, raw: bytes) -> None:
     written(tmp_path).write_bytes(raw)
     assert outcome_of(tmp_path) is Outcome.HOLD

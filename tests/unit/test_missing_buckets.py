@@ -19,9 +19,14 @@ def answer(selector: str, *edges: str, problem: str = "") -> SampleSet:
     series = tuple(Series({"le": edge}, (Sample(1.0, 2.0),)) for edge in edges)
     measured = Measured.ERROR if problem else Measured.OK if edges else Measured.NO_DATA
     return SampleSet(
-        selector, "here", WINDOW, 1.0, measured, problem or ("" if edges else "no series matches"),
+        selector,
+        "here",
+        WINDOW,
+        1.0,
+        measured,
+        problem or ("" if edges else "no series matches"),
         series,
-    )  # fmt: skip
+    )
 
 
 def reason(selector: str, answers: dict[str, SampleSet]) -> str:

@@ -19,25 +19,47 @@ FOLDER = ROOT / "testbed" / "monitoring"
 SEVERITIES = ("critical", "warning", "info")
 # Guide section 7, alert rules: 5 critical, 5 warning, 4 info.
 GUIDE_ALERTS = {
-    "ApiDown", "DatabaseDown", "AuthenticationFailures", "PaymentFailures", "MemoryUsageHigh",
-    "ApiSlow", "ErrorRateHigh", "CacheHitRateLow", "DiskSpaceLow", "DatabaseSlow",
-    "BackupMissing", "LicenceExpiry", "SecurityUpdates", "PerformanceTrend",
-}  # fmt: skip
+    "ApiDown",
+    "DatabaseDown",
+    "AuthenticationFailures",
+    "PaymentFailures",
+    "MemoryUsageHigh",
+    "ApiSlow",
+    "ErrorRateHigh",
+    "CacheHitRateLow",
+    "DiskSpaceLow",
+    "DatabaseSlow",
+    "BackupMissing",
+    "LicenceExpiry",
+    "SecurityUpdates",
+    "PerformanceTrend",
+}
 # Guide section 7, dashboards.
 GUIDE_PANELS = {
     "System Health": {
-        "API response times", "Error rates", "CPU utilization", "Memory utilization",
-        "Memory by process", "Network I/O", "Database connection pool",
+        "API response times",
+        "Error rates",
+        "CPU utilization",
+        "Memory utilization",
+        "Memory by process",
+        "Network I/O",
+        "Database connection pool",
     },
     "Business Metrics": {
-        "Orders per minute", "Payment success rate", "Average order value", "Customer conversion",
+        "Orders per minute",
+        "Payment success rate",
+        "Average order value",
+        "Customer conversion",
         "Gamification engagement",
     },
     "Infrastructure": {
-        "Container status", "Disk space usage", "Network latency", "Cache hit rate",
+        "Container status",
+        "Disk space usage",
+        "Network latency",
+        "Cache hit rate",
         "Database replication lag",
     },
-}  # fmt: skip
+}
 
 
 def output_of(*command: str | Path) -> str:
@@ -141,8 +163,9 @@ def test_amtool_routes_each_severity_as_the_policy_says(world: World) -> None:
 
 
 def test_the_dashboards_have_every_panel_of_the_guide() -> None:
-    panels = {board["title"]: {panel["title"] for panel in board["panels"]}
-              for board in dashboards()}  # fmt: skip
+    panels = {
+        board["title"]: {panel["title"] for panel in board["panels"]} for board in dashboards()
+    }
     assert panels == GUIDE_PANELS
 
 

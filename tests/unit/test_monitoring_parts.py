@@ -44,8 +44,11 @@ def test_a_webhook_is_kept_with_its_receiver_and_its_time(serving: Serving) -> N
     assert requests.post(f"{address}/hook/pager", data='{"status":"firing"}', timeout=5).ok
     (received,) = requests.get(f"{address}/received?since={before}", timeout=5).json()["received"]
     assert received | {"time": 0} == {
-        "kind": "webhook", "receiver": "pager", "time": 0, "body": '{"status":"firing"}',
-    }  # fmt: skip
+        "kind": "webhook",
+        "receiver": "pager",
+        "time": 0,
+        "body": '{"status":"firing"}',
+    }
     assert before <= received["time"] <= time.time()
     later = requests.get(f"{address}/received?since={time.time()}", timeout=5).json()
     assert later == {"received": []}
@@ -106,8 +109,9 @@ def test_a_mail_is_kept_for_each_recipient_with_its_decoded_text() -> None:
     asyncio.run(receive())
     kept = inbox.since(0)
     assert [(received.kind, received.receiver) for received in kept] == [
-        ("mail", "mail"), ("mail", "daily-mail"),
-    ]  # fmt: skip
+        ("mail", "mail"),
+        ("mail", "daily-mail"),
+    ]
     assert kept[0].body == "Subject: [FIRING:1] ApiSlow\n\nseverity = warning, ₹ 100\r\n"
 
 

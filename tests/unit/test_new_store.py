@@ -45,8 +45,11 @@ def store(counter: str, status: str, bucket: str, ends: str, label: str = "track
         for colour, build in BUILDS.items()
     ]
     names = ("up", "process_start_time_seconds")
-    count = [] if f"{bucket}_count" == counter else both(f"{bucket}_count", {"method": "GET"},
-                                                         label=label)  # fmt: skip
+    count = (
+        []
+        if f"{bucket}_count" == counter
+        else both(f"{bucket}_count", {"method": "GET"}, label=label)
+    )
     return [
         *both(counter, *statuses, label=label),
         *(both(f"{bucket}_bucket", *buckets, label=label) if ends else []),
@@ -57,26 +60,48 @@ def store(counter: str, status: str, bucket: str, ends: str, label: str = "track
 
 
 CLIENT = store("http_requests_total", "code", "http_request_duration_seconds", "0.5 1.0 5.0 +Inf")
-OWN = store("shop_http_calls_total", "outcome_code", "shop_http_duration_milliseconds",
-            "800 2000 10000 +Inf")  # fmt: skip
+OWN = store(
+    "shop_http_calls_total",
+    "outcome_code",
+    "shop_http_duration_milliseconds",
+    "800 2000 10000 +Inf",
+)
 NO_HISTOGRAM = store("shop_http_calls_total", "status", "shop_http_wait", "")
-OTHER_LABEL = store("http_requests_total", "code", "http_request_duration_seconds",
-                    "0.5 1 5 +Inf", label="rollout")  # fmt: skip
+OTHER_LABEL = store(
+    "http_requests_total", "code", "http_request_duration_seconds", "0.5 1 5 +Inf", label="rollout"
+)
 
 
 def init(folder: Path, url: str, *more: str) -> Any:
     return gates(
-        "init", "--url", url, "--prometheus", url, "--baseline-url", f"{url}/blue",
-        "--control", url, "--targets", str(folder / "targets"),
-        "--policy", str(folder / "policies" / "shop.toml"), *more,
-    )  # fmt: skip
+        "init",
+        "--url",
+        url,
+        "--prometheus",
+        url,
+        "--baseline-url",
+        f"{url}/blue",
+        "--control",
+        url,
+        "--targets",
+        str(folder / "targets"),
+        "--policy",
+        str(folder / "policies" / "shop.toml"),
+        *more,
+    )
 
 
 def doctor(folder: Path, *more: str) -> Any:
     return gates(
-        "doctor", "--target", "green", "--targets", str(folder / "targets"),
-        "--policy", str(folder / "policies" / "shop.toml"), *more,
-    )  # fmt: skip
+        "doctor",
+        "--target",
+        "green",
+        "--targets",
+        str(folder / "targets"),
+        "--policy",
+        str(folder / "policies" / "shop.toml"),
+        *more,
+    )
 
 
 STORES = {
@@ -101,8 +126,10 @@ def test_a_store_is_set_up_and_seen(tmp_path: Path, name: str) -> None:
     policy = tmp_path / "policies" / "shop.toml"
     assert line in policy.read_text()
     assert [stage.name for stage in policy_file.load(policy).steps] == [
-        "ramp-10", "ramp-50", "ramp-100",
-    ]  # fmt: skip
+        "ramp-10",
+        "ramp-50",
+        "ramp-100",
+    ]
     green = target_file.load("green", tmp_path / "targets")
     blue = target_file.load("blue", tmp_path / "targets")
     assert (green.slot, green.baseline_slot) == ("canary", "stable")
@@ -239,7 +266,7 @@ DEFECTS: dict[str, tuple[list[Labels], frozenset[str], str, str, str]] = {
         CLIENT, frozenset(), "scrape_interval_seconds = 5", "scrape_interval_seconds = 1",
         "FAIL  scrape interval of green: 5.0 s, and the target file states 1 s",
     ),
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 @pytest.mark.parametrize("name", DEFECTS)

@@ -28,7 +28,7 @@ NILE = [
     864, 862, 698, 845, 744, 796, 1040, 759, 781, 865, 845, 944, 984, 897, 822, 1010, 771, 676,
     649, 846, 812, 742, 801, 1040, 860, 874, 848, 890, 744, 749, 838, 1050, 918, 986, 797, 923,
     975, 815, 1020, 906, 901, 1170, 912, 746, 919, 718, 714, 740,
-]  # fmt: skip
+]  # a table, one row a line # fmt: skip
 # What apache-otava 0.8.0 gives for the best candidate of three stretches of it
 # (PairDistanceCalculator.get_candidate_change_point): index and Q.
 OTAVA = [
@@ -49,8 +49,11 @@ def strength(first: list[float], second: list[float]) -> float:
     between = sum(abs(x - y) for x in first for y in second)
     within_first = sum(abs(x - y) for x, y in combinations(first, 2))
     within_second = sum(abs(x - y) for x, y in combinations(second, 2))
-    energy = 2 * between / (many * more) - within_first / (many * (many - 1) / 2) \
-        - within_second / (more * (more - 1) / 2)  # fmt: skip
+    energy = (
+        2 * between / (many * more)
+        - within_first / (many * (many - 1) / 2)
+        - within_second / (more * (more - 1) / 2)
+    )
     return many * more / (many + more) * energy
 
 
@@ -70,13 +73,15 @@ def test_the_best_split_is_the_formula_s() -> None:
         values = [float(one) for one in dice.lognormal(size=14)]
         tried = {
             (cut, end): strength(values[:cut], values[cut:end])
-            for cut in range(2, 13) for end in range(cut + 2, 15)
-        }  # fmt: skip
+            for cut in range(2, 13)
+            for end in range(cut + 2, 15)
+        }
         split = best_split(values)
         assert split is not None
         assert split.strength == pytest.approx(max(tried.values()))
-        assert (split.at in {cut for (cut, _), q in tried.items()
-                             if q == pytest.approx(split.strength)})  # fmt: skip
+        assert split.at in {
+            cut for (cut, _), q in tried.items() if q == pytest.approx(split.strength)
+        }
 
 
 def test_the_change_of_the_nile_is_found() -> None:
@@ -89,7 +94,9 @@ def test_two_changes_are_two() -> None:
     dice = np.random.default_rng(3)
     levels = np.repeat([1.0, 1.4, 1.1], 25)
     assert change_points(list(levels * (1 + 0.05 * dice.standard_normal(75)))) == [
-        pytest.approx(25, abs=1), pytest.approx(50, abs=1)]  # fmt: skip
+        pytest.approx(25, abs=1),
+        pytest.approx(50, abs=1),
+    ]
 
 
 def flat(dice: np.random.Generator) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
@@ -154,10 +161,18 @@ def test_rounds_that_cannot_be_compared_are_an_error() -> None:
 
 def figure(day: int, seconds: float = 0.1, **changes: object) -> Figure:
     content: dict[str, object] = {
-        "night": TODAY - timedelta(days=day), "operation": "search", "quantile": "p95",
-        "version": "5.0.0", "seconds": seconds, "ratio": 1.0, "at_least": 0.95, "at_most": 1.05,
-        "noise": 0.05, "run": "r1", **changes,
-    }  # fmt: skip
+        "night": TODAY - timedelta(days=day),
+        "operation": "search",
+        "quantile": "p95",
+        "version": "5.0.0",
+        "seconds": seconds,
+        "ratio": 1.0,
+        "at_least": 0.95,
+        "at_most": 1.05,
+        "noise": 0.05,
+        "run": "r1",
+        **changes,
+    }
     return Figure(**content)  # type: ignore[arg-type]
 
 
@@ -165,8 +180,9 @@ def month(*newest: float, version: str = "5.0.1") -> list[Figure]:
     dice = np.random.default_rng(5)
     count = 30 + len(newest)
     old = [figure(count - 1 - at, 0.1 * (1 + 0.05 * dice.standard_normal())) for at in range(30)]
-    return old + [figure(len(newest) - 1 - at, seconds, version=version)
-                  for at, seconds in enumerate(newest)]  # fmt: skip
+    return old + [
+        figure(len(newest) - 1 - at, seconds, version=version) for at, seconds in enumerate(newest)
+    ]
 
 
 def test_a_quiet_month_is_a_sentence_that_says_so() -> None:
@@ -183,14 +199,19 @@ def test_a_step_is_named_with_its_night_and_version() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "slower"),
-    [({}, False),
-     ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7}, True),
-     ({"ratio": 1.5, "at_least": 1.05, "at_most": 2.0}, False),  # within the tolerance
-     ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7, "noise": 0.4}, False),  # within the noise
-     ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7, "seconds": 0.03}, False),  # nobody feels it
-     ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7, "noise": None}, False),
-     ({"ratio": None, "at_least": None, "at_most": None}, False)],
-)  # fmt: skip
+    [
+        ({}, False),
+        ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7}, True),
+        ({"ratio": 1.5, "at_least": 1.05, "at_most": 2.0}, False),  # within the tolerance
+        ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7, "noise": 0.4}, False),  # within the noise
+        (
+            {"ratio": 1.5, "at_least": 1.3, "at_most": 1.7, "seconds": 0.03},
+            False,
+        ),  # nobody feels it
+        ({"ratio": 1.5, "at_least": 1.3, "at_most": 1.7, "noise": None}, False),
+        ({"ratio": None, "at_least": None, "at_most": None}, False),
+    ],
+)
 def test_the_same_night_s_baseline(changes: dict[str, object], *, slower: bool) -> None:
     night = judge_nights([figure(0, **changes)], [], LIMITS, TODAY)  # type: ignore[arg-type]
     assert bool(night.slower) is slower
@@ -227,8 +248,10 @@ def written_page(tmp_path: Path, *, operation: str = "search") -> Path:
         measured = month(*([0.13, 0.132] if number == 0 else [0.1, 0.1]))
         history += [
             replace(one, operation=name, quantile=quantile)
-            for one in measured if one.night.day != 9 for quantile in ("p50", "p95")
-        ]  # fmt: skip
+            for one in measured
+            if one.night.day != 9
+            for quantile in ("p50", "p95")
+        ]
     night = judge_nights(sorted(history, key=lambda one: one.night), [], LIMITS, TODAY)
     path = tmp_path / "index.html"
     path.write_text(page.html(night.as_page("green", "machine")))
@@ -239,8 +262,12 @@ def errors_on(page_: Page, path: Path, width: int) -> list[str]:
     errors: list[str] = []
     page_.on("console", lambda message: errors.append(message.text))
     page_.on("pageerror", lambda error: errors.append(str(error)))
-    page_.on("request", lambda request: None if request.url.startswith(("file:", "data:"))
-             else errors.append(request.url))  # fmt: skip
+    page_.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("file:", "data:")) else errors.append(request.url)
+        ),
+    )
     page_.set_viewport_size({"width": width, "height": 900})
     page_.goto(path.as_uri())
     return errors
@@ -258,10 +285,12 @@ def test_the_page_is_drawn_and_readable(tmp_path: Path, chromium: Browser, width
     assert "The release got slower: search" in page_.locator(".sentence").inner_text()
     assert page_.evaluate("document.documentElement.scrollWidth") <= width
     sizes = page_.locator("svg text").evaluate_all(
-        "all => all.map(one => one.getBoundingClientRect().height)")  # fmt: skip
+        "all => all.map(one => one.getBoundingClientRect().height)"
+    )
     assert min(sizes) >= 10
     boxes = page_.locator("svg").evaluate_all(
-        "all => all.map(one => one.getBoundingClientRect().width)")  # fmt: skip
+        "all => all.map(one => one.getBoundingClientRect().width)"
+    )
     assert min(boxes) >= 300
 
 
@@ -275,7 +304,9 @@ def test_names_from_outside_are_text_on_the_page(tmp_path: Path, chromium: Brows
 def test_without_a_night_nothing_is_said_to_be_well(tmp_path: Path) -> None:
     empty = run("nightly", "report", "--out", str(tmp_path))
     assert (empty.code, empty.out.splitlines()[0]) == (
-        ExitCode.HOLD, "No night has been measured on this machine.")  # fmt: skip
+        ExitCode.HOLD,
+        "No night has been measured on this machine.",
+    )
     history = History(tmp_path / "history", machine(), "green")
     today = datetime.now(UTC).date()
     history.add([figure(0, night=today - timedelta(days=3))])

@@ -45,9 +45,17 @@ WAITING = 0.25
 def figure(**changes: Any) -> Figure:
     """A figure of tonight."""
     usual = Figure(
-        night=TODAY, operation="search", quantile="p95", version="5.0.0", seconds=0.1, ratio=1.0,
-        at_least=0.95, at_most=1.05, noise=0.05, run="r1",
-    )  # fmt: skip
+        night=TODAY,
+        operation="search",
+        quantile="p95",
+        version="5.0.0",
+        seconds=0.1,
+        ratio=1.0,
+        at_least=0.95,
+        at_most=1.05,
+        noise=0.05,
+        run="r1",
+    )
     return replace(usual, **changes)
 
 
@@ -87,9 +95,17 @@ def test_a_slow_release_is_slower_on_a_busy_machine_too(wait: float) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "stretch", "slower"),
-    [(0.6, None, True), (0.6, 1.0, True), (0.6, 1.1, True), (0.6, 1.3, False), (0.6, 9.0, False),
-     (1.9, 3.0, True), (1.9, 9.0, False), (2.1, 9.0, True)],
-)  # fmt: skip
+    [
+        (0.6, None, True),
+        (0.6, 1.0, True),
+        (0.6, 1.1, True),
+        (0.6, 1.3, False),
+        (0.6, 9.0, False),
+        (1.9, 3.0, True),
+        (1.9, 9.0, False),
+        (2.1, 9.0, True),
+    ],
+)
 def test_a_stretched_difference_has_to_be_longer(
     seconds: float, stretch: float | None, *, slower: bool
 ) -> None:
@@ -106,8 +122,13 @@ def test_the_arms_take_turns_at_each_request(monkeypatch: pytest.MonkeyPatch) ->
         return lambda shopper: sent.append((operation, shopper.name))
 
     monkeypatch.setattr(rounds, "STEPS", {name: step(name) for name in rounds.OPERATIONS})
-    monkeypatch.setattr(rounds, "_shopper", lambda arm, *_: SimpleNamespace(
-        name=arm.name, connection=SimpleNamespace(close=lambda: None)))  # fmt: skip
+    monkeypatch.setattr(
+        rounds,
+        "_shopper",
+        lambda arm, *_: SimpleNamespace(
+            name=arm.name, connection=SimpleNamespace(close=lambda: None)
+        ),
+    )
     names = rounds.ORDERS[0]
     arms = [SimpleNamespace(name=name) for name in names]
     times = rounds.measure(arms, len(rounds.ORDERS), "r", lambda _: None)  # type: ignore[arg-type]
@@ -117,7 +138,8 @@ def test_the_arms_take_turns_at_each_request(monkeypatch: pytest.MonkeyPatch) ->
     before = Counter(pair for turn in turns for pair in combinations([name for _, name in turn], 2))
     assert set(before.values()) == {len(turns) / 2}
     assert {len(row) for by_arm in times.values() for rows in by_arm.values() for row in rows} == {
-        rounds.REQUESTS_PER_ROUND}  # fmt: skip
+        rounds.REQUESTS_PER_ROUND
+    }
 
 
 def test_a_history_without_stretches_is_read_and_continued(tmp_path: Path) -> None:
@@ -125,8 +147,10 @@ def test_a_history_without_stretches_is_read_and_continued(tmp_path: Path) -> No
     assert old != TABLES
     with sqlite3.connect(tmp_path / "nightly.sqlite") as database:
         database.executescript(old)
-        database.execute("INSERT INTO figures VALUES ('machine', 'green', '2026-11-20', 'search',"
-                         " 'p95', '5.0.0', 0.1, 1.0, 0.9, 1.1, 0.05, 'r0')")  # fmt: skip
+        database.execute(
+            "INSERT INTO figures VALUES ('machine', 'green', '2026-11-20', 'search',"
+            " 'p95', '5.0.0', 0.1, 1.0, 0.9, 1.1, 0.05, 'r0')"
+        )
     database.close()
     history = History(tmp_path, "machine", "green")
     history.add([figure(stretch=2.5, surely_more=0.01)])

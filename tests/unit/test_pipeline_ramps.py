@@ -222,9 +222,11 @@ def run_github_job(name: str, values: dict[str, str], place: Site, folder: Path)
 def run_workflow(place: Site, folder: Path) -> bool:
     """Run the jobs of the workflow in their order; whether the ramp succeeded."""
     values = {
-        "inputs.target": "green", "secrets.GATES_TOKEN": "",
-        "vars.GATES_URL": place.environment()["GATES_URL"], "vars.BALANCER_URL": place.balancer,
-    }  # fmt: skip
+        "inputs.target": "green",
+        "secrets.GATES_TOKEN": "",
+        "vars.GATES_URL": place.environment()["GATES_URL"],
+        "vars.BALANCER_URL": place.balancer,
+    }
     if not run_github_job("ready", values, place, folder):
         return False
     percents = loaded("github-actions/release.yml")["jobs"]["ramp"]["strategy"]["matrix"]["percent"]

@@ -73,10 +73,13 @@ def matrix(*times: float) -> Answer:
 
 def active(**changed: Any) -> dict[str, Any]:
     return {
-        "labels": {"job": "store", "instance": "a:5001"}, "scrapeUrl": "http://a:5001/metrics",
-        "health": "up", "lastError": "", "scrapeInterval": "1m30s",
+        "labels": {"job": "store", "instance": "a:5001"},
+        "scrapeUrl": "http://a:5001/metrics",
+        "health": "up",
+        "lastError": "",
+        "scrapeInterval": "1m30s",
         **changed,
-    }  # fmt: skip
+    }
 
 
 def test_targets_are_read(recording: Recording, prometheus: PrometheusApi) -> None:
@@ -88,10 +91,15 @@ def test_targets_are_read(recording: Recording, prometheus: PrometheusApi) -> No
 
 @pytest.mark.parametrize(
     "answer",
-    [(500, {"status": "error"}), (200, {"status": "error", "error": "x"}), (200, b"x"),
-     success({"activeTargets": [{}]}), success({"activeTargets": [active(scrapeInterval="x")]}),
-     success([])],
-)  # fmt: skip
+    [
+        (500, {"status": "error"}),
+        (200, {"status": "error", "error": "x"}),
+        (200, b"x"),
+        success({"activeTargets": [{}]}),
+        success({"activeTargets": [active(scrapeInterval="x")]}),
+        success([]),
+    ],
+)
 def test_targets_of_another_shape_are_an_error(
     recording: Recording, prometheus: PrometheusApi, answer: Answer
 ) -> None:
@@ -169,17 +177,25 @@ def rule(name: str, **changed: Any) -> Rule:
     ("rules", "flaws"),
     [
         ([rule("ApiDown"), rule("ApiSlow")], []),
-        ([rule("ApiDown")],
-         ["ApiSlow: the policy names this alert rule, but Prometheus has not loaded it"]),
-        ([rule("ApiDown"), rule("ApiSlow"), rule("Other")],
-         ["Other: the alert rule is loaded, but the policy does not name it"]),
-        ([rule("ApiDown"), rule("ApiSlow"), rule("ApiSlow")],
-         ["ApiSlow: the alert rule is loaded 2 times, expected once"]),
-        ([rule("ApiDown", labels={}), rule("ApiSlow")],
-         ["ApiDown: the alert rule has the severity none, expected critical"]),
+        (
+            [rule("ApiDown")],
+            ["ApiSlow: the policy names this alert rule, but Prometheus has not loaded it"],
+        ),
+        (
+            [rule("ApiDown"), rule("ApiSlow"), rule("Other")],
+            ["Other: the alert rule is loaded, but the policy does not name it"],
+        ),
+        (
+            [rule("ApiDown"), rule("ApiSlow"), rule("ApiSlow")],
+            ["ApiSlow: the alert rule is loaded 2 times, expected once"],
+        ),
+        (
+            [rule("ApiDown", labels={}), rule("ApiSlow")],
+            ["ApiDown: the alert rule has the severity none, expected critical"],
+        ),
         ([rule("ApiDown"), rule("ApiSlow"), rule("a:b", is_alert=False)], []),
     ],
-)  # fmt: skip
+)
 def test_rules_that_are_not_those_of_the_policy_are_named(
     rules: list[Rule], flaws: list[str]
 ) -> None:
@@ -238,10 +254,16 @@ def test_loaded_rules_are_read_and_analysed(
     recording: Recording, prometheus: PrometheusApi
 ) -> None:
     loaded = {
-        "type": "alerting", "name": "ApiDown", "query": "up > 1", "duration": 300,
-        "labels": {"severity": "critical"}, "annotations": {}, "alerts": [], "health": "ok",
+        "type": "alerting",
+        "name": "ApiDown",
+        "query": "up > 1",
+        "duration": 300,
+        "labels": {"severity": "critical"},
+        "annotations": {},
+        "alerts": [],
+        "health": "ok",
         "lastEvaluation": "2026-11-27T10:00:00.123456789+05:30",
-    }  # fmt: skip
+    }
     groups = [{"name": "critical", "file": "a.yml", "interval": 1, "rules": [loaded]}]
     recording.answers |= {
         "GET /api/v1/rules": success({"groups": groups}),
@@ -264,10 +286,17 @@ def test_loaded_rules_are_read_and_analysed(
 
 @pytest.mark.parametrize(
     ("version", "expected", "holds"),
-    [("2.42.0+ds", "2.42", True), ("2.42.0", "2.42.0", True), ("v5.0.0", "5.0.0", True),
-     ("2.421.0", "2.42", False), ("12.42", "2.42", False), ("2.4", "2.42", False),
-     ("5.0.0-rc1", "5.0.0", True), ("", "5", False)],
-)  # fmt: skip
+    [
+        ("2.42.0+ds", "2.42", True),
+        ("2.42.0", "2.42.0", True),
+        ("v5.0.0", "5.0.0", True),
+        ("2.421.0", "2.42", False),
+        ("12.42", "2.42", False),
+        ("2.4", "2.42", False),
+        ("5.0.0-rc1", "5.0.0", True),
+        ("", "5", False),
+    ],
+)
 def test_a_version_is_stated_by_its_first_parts(
     version: str, expected: str, *, holds: bool
 ) -> None:
@@ -440,12 +469,15 @@ def test_an_alertmanager_that_refuses_an_alert_is_an_error(recording: Recording)
 
 def test_status_and_silences_of_alertmanager_are_read(recording: Recording) -> None:
     silence = {
-        "id": "s1", "createdBy": "asha", "comment": "", "status": {"state": "active"},
+        "id": "s1",
+        "createdBy": "asha",
+        "comment": "",
+        "status": {"state": "active"},
         "matchers": [
             {"name": "severity", "value": "crit.*", "isRegex": True, "isEqual": True},
             {"name": "slot", "value": "blue", "isRegex": False, "isEqual": False},
         ],
-    }  # fmt: skip
+    }
     expired = {**silence, "id": "s2", "status": {"state": "expired"}}
     status = {"config": {"original": "route: {}"}, "versionInfo": {"version": "0.25.0"}}
     recording.answers |= {

@@ -102,7 +102,7 @@ MISTAKES = [
     ("least_seconds = 0.1", "least_seconds = 2", "least_seconds: expected a number from 0"),
     ("[stages.hour-1]", "[stages.hour-1", "not TOML"),
     ("integration = [\n", "smoke = [\n", "an objective has the same name"),
-]  # fmt: skip
+]  # a table, one row a line # fmt: skip
 
 
 @pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
@@ -202,9 +202,12 @@ def test_a_security_limit_that_protects_nobody_is_refused(
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("", OnCrash.ROLLBACK), ('on_crash = "rollback"', OnCrash.ROLLBACK),
-     ('on_crash = "leave"', OnCrash.LEAVE)],
-)  # fmt: skip
+    [
+        ("", OnCrash.ROLLBACK),
+        ('on_crash = "rollback"', OnCrash.ROLLBACK),
+        ('on_crash = "leave"', OnCrash.LEAVE),
+    ],
+)
 def test_a_ramp_that_cannot_go_on_gives_the_traffic_back_unless_the_policy_leaves_it(
     tmp_path: Path, line: str, expected: OnCrash
 ) -> None:

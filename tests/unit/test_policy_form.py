@@ -42,9 +42,18 @@ OBJECTIVES = {
     objective.name: objective for stage in POLICY.stages for objective in stage.objectives
 }
 TERMS = (
-    "limit", "fast", "slow", "history", "ramp", "steps", "warm_up", "patience", "alike", "stop_at",
+    "limit",
+    "fast",
+    "slow",
+    "history",
+    "ramp",
+    "steps",
+    "warm_up",
+    "patience",
+    "alike",
+    "stop_at",
     "worry_at",
-)  # fmt: skip
+)
 
 
 def seconds(duration: timedelta) -> float:
@@ -77,11 +86,14 @@ def parts(objective: Objective) -> dict[str, Any]:
             return {"item": objective.item, "people": objective.people}
         case LoadObjective():
             return {
-                "profile": objective.profile, "users": objective.at_least_users,
-                "seconds": objective.at_least_seconds, "limits": dict(objective.limits),
-                "p95": dict(objective.p95), "knee": objective.finds_knee,
+                "profile": objective.profile,
+                "users": objective.at_least_users,
+                "seconds": objective.at_least_seconds,
+                "limits": dict(objective.limits),
+                "p95": dict(objective.p95),
+                "knee": objective.finds_knee,
                 "max_age": seconds(objective.max_age),
-            }  # fmt: skip
+            }
         case _:
             return sampled(objective) | {"age": seconds(objective.max_sample_age)}
 
@@ -94,26 +106,33 @@ def sampled(objective: Objective) -> dict[str, Any]:
             return {"selector": selector, "window": seconds(objective.window)}
         case RatioObjective():
             return events(objective.indicator) | {
-                "reads": objective.reads, "limit": objective.limit, "below": objective.below,
-                "minimum": objective.minimum_events, "window": seconds(objective.window),
-            }  # fmt: skip
+                "reads": objective.reads,
+                "limit": objective.limit,
+                "below": objective.below,
+                "minimum": objective.minimum_events,
+                "window": seconds(objective.window),
+            }
         case ShareObjective():
             return {
                 "selector": objective.indicator.selector,
                 "label": objective.indicator.server_label,
-                "bake": seconds(objective.bake), "longest": seconds(objective.longest),
-            }  # fmt: skip
+                "bake": seconds(objective.bake),
+                "longest": seconds(objective.longest),
+            }
         case ComparisonObjective():
             return events(objective.indicator) | {
-                "good": objective.indicator.part is Part.GOOD, "relative": objective.relative,
-                "terms": terms(objective.terms), "rollback_over": objective.rollback_over,
+                "good": objective.indicator.part is Part.GOOD,
+                "relative": objective.relative,
+                "terms": terms(objective.terms),
+                "rollback_over": objective.rollback_over,
                 "minimum": objective.minimum_events,
-            }  # fmt: skip
+            }
         case ThroughputObjective():
             return events(objective.indicator) | {
-                "terms": terms(objective.terms), "least": objective.least_ratio,
+                "terms": terms(objective.terms),
+                "least": objective.least_ratio,
                 "hold": objective.hold_ratio,
-            }  # fmt: skip
+            }
         case _:
             return counted(objective)
 
@@ -122,15 +141,19 @@ def counted(objective: Objective) -> dict[str, Any]:
     match objective:
         case TriggerObjective():
             return events(objective.indicator) | {
-                "good": objective.indicator.part is Part.GOOD, "over": objective.over,
-                "window": seconds(objective.window), "lasting": seconds(objective.lasting),
+                "good": objective.indicator.part is Part.GOOD,
+                "over": objective.over,
+                "window": seconds(objective.window),
+                "lasting": seconds(objective.lasting),
                 "minimum": objective.minimum_events,
-            }  # fmt: skip
+            }
         case TrafficObjective():
             return {
-                "reads": objective.indicator.reads, "total": objective.indicator.total,
-                "tolerance": objective.tolerance, "minimum": objective.minimum_events,
-            }  # fmt: skip
+                "reads": objective.indicator.reads,
+                "total": objective.indicator.total,
+                "tolerance": objective.tolerance,
+                "minimum": objective.minimum_events,
+            }
         case RestartsObjective():
             return {"total": objective.indicator.total, "most": objective.max_restarts}
         case AvailabilityObjective():
@@ -186,10 +209,25 @@ def test_a_stage_asks_for_what_it_asked_for(name: str) -> None:
 def test_the_stages_are_those_of_the_guide_in_its_order() -> None:
     steps = [f"ramp-{percent}" for percent in range(10, 101, 10)]
     assert [stage.name for stage in POLICY.stages] == [
-        "staging", "performance", "security", "pre-deployment", "day-of", "green-ready", *steps,
-        "stabilise", "hour-1", "hour-2", "hour-4", "week-1", "rollback-verified",
-        "load-smoke", "load-test", "stress-test", "spike-test", "soak-test",
-    ]  # fmt: skip
+        "staging",
+        "performance",
+        "security",
+        "pre-deployment",
+        "day-of",
+        "green-ready",
+        *steps,
+        "stabilise",
+        "hour-1",
+        "hour-2",
+        "hour-4",
+        "week-1",
+        "rollback-verified",
+        "load-smoke",
+        "load-test",
+        "stress-test",
+        "spike-test",
+        "soak-test",
+    ]
 
 
 def test_every_limit_is_as_it_was() -> None:
@@ -204,8 +242,10 @@ def test_every_limit_is_as_it_was() -> None:
 def test_the_schedule_is_the_guides() -> None:
     steps = schedule.of_policy(POLICY, "the policy")
     assert [step.stage for step in steps] == [
-        *(f"ramp-{percent}" for percent in range(10, 101, 10)), "stabilise", "hour-1",
-    ]  # fmt: skip
+        *(f"ramp-{percent}" for percent in range(10, 101, 10)),
+        "stabilise",
+        "hour-1",
+    ]
     assert [step.bake_seconds for step in steps] == [600.0] * 10 + [1800.0, 3600.0]
 
 
@@ -222,9 +262,14 @@ def test_the_policy_reads_like_a_policy() -> None:
 
 @pytest.mark.parametrize(
     ("profile", "stage"),
-    [("smoke", "load-smoke"), ("load", "load-test"), ("stress", "stress-test"),
-     ("spike", "spike-test"), ("soak", "soak-test")],
-)  # fmt: skip
+    [
+        ("smoke", "load-smoke"),
+        ("load", "load-test"),
+        ("stress", "stress-test"),
+        ("spike", "spike-test"),
+        ("soak", "soak-test"),
+    ],
+)
 def test_a_load_run_is_judged_by_the_stage_for_runs_of_any_size(profile: str, stage: str) -> None:
     assert policy_file.load_stage(POLICY, profile).name == stage
 

@@ -198,9 +198,15 @@ def test_an_unknown_source_names_the_nearest() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b'{"release": "v5"}', b'{"release": 5, "version": "5", "digest": "d"}',
-     b'{"release": "v5", "version": "5\\u001b[2J", "digest": "d", "deployment": "green"}',
-     b'{"release": "v5", "version": "' + b"9" * 500 + b'", "digest": "d", "deployment": "g"}'],
-)  # fmt: skip
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"release": "v5"}',
+        b'{"release": 5, "version": "5", "digest": "d"}',
+        b'{"release": "v5", "version": "5\\u001b[2J", "digest": "d", "deployment": "green"}',
+        b'{"release": "v5", "version": "' + b"9" * 500 + b'", "digest": "d", "deployment": "g"}',
+    ],
+)
 def test_a_health_answer_that_names_no_build_is_an_error(body: bytes) -> None:
     assert parse_health("http://h", 200, body).measured is Measured.ERROR

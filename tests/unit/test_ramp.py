@@ -19,9 +19,15 @@ from gates.ramp.witness import Opinion, Statement, WitnessReport
 
 STEPS = tuple(Step(n / 10, f"ramp-{10 * n}", 600.0) for n in range(1, 11))
 PLAN = Plan(
-    "green", ("green", "blue"), STEPS, 15.0, 3600.0, no_go_rolls_back=True, time_scale=1.0,
+    "green",
+    ("green", "blue"),
+    STEPS,
+    15.0,
+    3600.0,
+    no_go_rolls_back=True,
+    time_scale=1.0,
     ready="green-ready",
-)  # fmt: skip
+)
 
 
 class Crash(BaseException):

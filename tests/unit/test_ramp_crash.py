@@ -53,9 +53,13 @@ def test_a_move_that_failed_can_be_made_again_where_the_traffic_was_left() -> No
 
 
 ERRORS: tuple[BaseException, ...] = (
-    LedgerError("no space left on device"), RouterError("status 502"), KeyboardInterrupt(),
-    ZeroDivisionError(), MemoryError(), OSError(28, "No space left on device"),
-)  # fmt: skip
+    LedgerError("no space left on device"),
+    RouterError("status 502"),
+    KeyboardInterrupt(),
+    ZeroDivisionError(),
+    MemoryError(),
+    OSError(28, "No space left on device"),
+)
 
 
 def breaking(here: FakeWorld, at: int, error: BaseException) -> None:
@@ -143,9 +147,11 @@ def test_the_end_of_the_ramp_says_what_was_verified() -> None:
     here = FakeWorld()
     run(here)
     assert last_entry(here)["verified"] == {
-        "moves": 10, "last_share": 1.0, "weights": "agrees: 100 % was given",
+        "moves": 10,
+        "last_share": 1.0,
+        "weights": "agrees: 100 % was given",
         "requests": "agrees: 100 % was given",
-    }  # fmt: skip
+    }
 
 
 def test_traffic_that_somebody_else_moved_is_said_in_the_ledger() -> None:

@@ -48,12 +48,29 @@ def test_a_record_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("at", "2026-11-22T12:00:00"), ("at", "0001-01-01T00:00:00+00:00"), ("at", 5), ("count", -1),
-     ("count", True), ("count", 1.5), ("count", "3"), ("amount", -0.1), ("amount", inf),
-     ("amount", False), ("amount", int("9" * 400)), ("pairs", [[1]]), ("pairs", "ab"),
-     ("pairs", [[1, 2.0, 3]]), ("by_second", {"x": 1}), ("by_second", []), ("outcome", "Passed"),
-     ("names", "ab"), ("names", [1]), ("note", 7)],
-)  # fmt: skip
+    [
+        ("at", "2026-11-22T12:00:00"),
+        ("at", "0001-01-01T00:00:00+00:00"),
+        ("at", 5),
+        ("count", -1),
+        ("count", True),
+        ("count", 1.5),
+        ("count", "3"),
+        ("amount", -0.1),
+        ("amount", inf),
+        ("amount", False),
+        ("amount", int("9" * 400)),
+        ("pairs", [[1]]),
+        ("pairs", "ab"),
+        ("pairs", [[1, 2.0, 3]]),
+        ("by_second", {"x": 1}),
+        ("by_second", []),
+        ("outcome", "Passed"),
+        ("names", "ab"),
+        ("names", [1]),
+        ("note", 7),
+    ],
+)
 def test_a_value_of_another_kind_is_refused(field: str, value: object) -> None:
     content = {**codec.to_record(SHEET), field: value}
     with pytest.raises(json_values.MALFORMED):
@@ -69,21 +86,28 @@ def test_a_record_without_a_needed_field_is_refused(content: object) -> None:
 def test_kept_evidence_names_its_classes_and_lacks_no_field() -> None:
     kept = codec.to_json(SERVED)
     assert codec.from_json(type(SERVED), kept) == SERVED
-    for broken in ({**kept, "is": "Run"}, {k: v for k, v in kept.items() if k != "is"},
-                   {k: v for k, v in kept.items() if k != "problem"}):  # fmt: skip
+    for broken in (
+        {**kept, "is": "Run"},
+        {k: v for k, v in kept.items() if k != "is"},
+        {k: v for k, v in kept.items() if k != "problem"},
+    ):
         with pytest.raises(json_values.MALFORMED):
             codec.from_json(type(SERVED), broken)
 
 
 @pytest.mark.parametrize(
     ("stated", "problem"),
-    [({"sha256": seal.digest_of(b"a"), "hmac": seal.signature_of(b"a", "k")}, ""),
-     ({"sha256": seal.digest_of(b"a")}, "the record has no signature"),
-     ({"sha256": seal.digest_of(b"a"), "hmac": 5}, "the record has no signature"),
-     ({"sha256": seal.digest_of(b"b"), "hmac": seal.signature_of(b"a", "k")},
-      "the record was changed"),
-     ({}, "the record was changed")],
-)  # fmt: skip
+    [
+        ({"sha256": seal.digest_of(b"a"), "hmac": seal.signature_of(b"a", "k")}, ""),
+        ({"sha256": seal.digest_of(b"a")}, "the record has no signature"),
+        ({"sha256": seal.digest_of(b"a"), "hmac": 5}, "the record has no signature"),
+        (
+            {"sha256": seal.digest_of(b"b"), "hmac": seal.signature_of(b"a", "k")},
+            "the record was changed",
+        ),
+        ({}, "the record was changed"),
+    ],
+)
 def test_a_seal_is_valid_only_for_its_bytes_and_its_key(
     stated: dict[str, object], problem: str
 ) -> None:

@@ -63,10 +63,15 @@ def here(tmp_path: Path) -> Iterator[Place]:
 
 
 def context_of(place: Place) -> Context:
-    return open_context(ContextOptions(
-        "green", policy=str(place.policy), targets=str(place.folder / "targets"),
-        out=str(place.out), time_scale=15,
-    ))  # fmt: skip
+    return open_context(
+        ContextOptions(
+            "green",
+            policy=str(place.policy),
+            targets=str(place.folder / "targets"),
+            out=str(place.out),
+            time_scale=15,
+        )
+    )
 
 
 def arguments(*options: str) -> argparse.Namespace:

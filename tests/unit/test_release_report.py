@@ -56,16 +56,24 @@ NOW = time.time()
 SHARE = "Share of the traffic (from the ledger)"
 POLICY = policy_file.load(ROOT / "policies" / "release.toml")
 MEASUREMENT = Measurement("http://p", "up[60s]", 60.0, 12, 0.5, "12")
-FAILED = Finding("errors-against-blue", "3", Measured.OK, Verdict.FAIL, "60 of 6,000 failed",
-                 "curl x", (MEASUREMENT,))  # fmt: skip
+FAILED = Finding(
+    "errors-against-blue",
+    "3",
+    Measured.OK,
+    Verdict.FAIL,
+    "60 of 6,000 failed",
+    "curl x",
+    (MEASUREMENT,),
+)
 PASSED = replace(FAILED, objective="live-build", verdict=Verdict.PASS, next_step="", sentence="ok")
 
 
 def decision(outcome: Outcome, at: float, **changes: Any) -> DecisionEntry:
     findings = (PASSED,) if outcome is Outcome.GO else (FAILED, PASSED)
     reason = "all findings pass" if outcome is Outcome.GO else FAILED.sentence
-    made = Decision(outcome, reason, "ramp-30", "green", "v5", datetime.fromtimestamp(at, UTC),
-                    findings)  # fmt: skip
+    made = Decision(
+        outcome, reason, "ramp-30", "green", "v5", datetime.fromtimestamp(at, UTC), findings
+    )
     return DecisionEntry(of_decision(replace(made, **changes), policy_digest="d", tool="t"))
 
 
@@ -81,11 +89,12 @@ def rolled_back(*, moved: bool = True) -> list[LedgerEntry]:
         decision(Outcome.HOLD, NOW - 390, reason="100 more events needed"),
         decision(Outcome.ROLLBACK, NOW - 300),
         RampRollbackEntry("green", 1.0, NOW - 300, "60 of 6,000 failed"),
-        RollbackEntry("green", 1.0, NOW - 298, moved, "verified" if moved else "NOT verified",
-                      moved, 1.9),
+        RollbackEntry(
+            "green", 1.0, NOW - 298, moved, "verified" if moved else "NOT verified", moved, 1.9
+        ),
         RampEndEntry("green", 1.0, NOW - 298, ending),
         decision(Outcome.GO, NOW - 280, stage="rollback-verified", target="blue"),
-    ]  # fmt: skip
+    ]
 
 
 def page(out: Path, entries: list[LedgerEntry]) -> ReleasePage:
@@ -114,14 +123,17 @@ def test_the_answer_says_what_why_who_has_the_traffic_and_what_to_do(tmp_path: P
 
 
 def test_a_step_with_the_same_share_does_not_change_since_when_it_is(tmp_path: Path) -> None:
-    whole = page(tmp_path, [
-        RampStartEntry("green", 1.0, NOW - 900, 10),
-        MoveEntry("green", "ramp-90", 0.9, NOW - 800, 1.0),
-        MoveEntry("green", "ramp-100", 1.0, NOW - 600, 1.0),
-        decision(Outcome.GO, NOW - 310, stage="ramp-100"),
-        MoveEntry("green", "hour-1", 1.0, NOW - 300, 1.0),
-        decision(Outcome.GO, NOW - 10, stage="hour-1"),
-    ])  # fmt: skip
+    whole = page(
+        tmp_path,
+        [
+            RampStartEntry("green", 1.0, NOW - 900, 10),
+            MoveEntry("green", "ramp-90", 0.9, NOW - 800, 1.0),
+            MoveEntry("green", "ramp-100", 1.0, NOW - 600, 1.0),
+            decision(Outcome.GO, NOW - 310, stage="ramp-100"),
+            MoveEntry("green", "hour-1", 1.0, NOW - 300, 1.0),
+            decision(Outcome.GO, NOW - 10, stage="hour-1"),
+        ],
+    )
     facts = {fact.label: fact.value for fact in whole.summary.facts}
     since = moment_text(datetime.fromtimestamp(NOW - 600, UTC))
     assert facts[SHARE] == f"green 100 %, blue 0 %, since {since}"
@@ -134,11 +146,14 @@ def test_a_step_with_the_same_share_does_not_change_since_when_it_is(tmp_path: P
 
 
 def test_a_move_that_is_made_again_after_a_crash_is_a_move(tmp_path: Path) -> None:
-    whole = page(tmp_path, [
-        RampStartEntry("green", 1.0, NOW - 900, 10),
-        MoveEntry("green", "ramp-10", 0.1, NOW - 800, 1.0),
-        MoveEntry("green", "ramp-10", 0.1, NOW - 700, 1.0),
-    ])  # fmt: skip
+    whole = page(
+        tmp_path,
+        [
+            RampStartEntry("green", 1.0, NOW - 900, 10),
+            MoveEntry("green", "ramp-10", 0.1, NOW - 800, 1.0),
+            MoveEntry("green", "ramp-10", 0.1, NOW - 700, 1.0),
+        ],
+    )
     events = [(event.word, event.detail) for event in whole.ramp.events]
     assert events[1:] == [("MOVE", "green gets 10 % for ramp-10")] * 2
     content = ledger.read(tmp_path)
@@ -181,10 +196,11 @@ def test_a_rollback_after_a_go_is_not_shown_as_a_go(tmp_path: Path) -> None:
         MoveEntry("green", "ramp-10", 0.1, NOW - 900, 1.0),
         decision(Outcome.GO, NOW - 600),
         RampRollbackEntry("green", 1.0, NOW - 500, "the router swaps the colours"),
-        RollbackEntry("green", 1.0, NOW - 498, proof="verified", verified=True, moved=True,
-                      seconds=1.9),
+        RollbackEntry(
+            "green", 1.0, NOW - 498, proof="verified", verified=True, moved=True, seconds=1.9
+        ),
         RampEndEntry("green", 1.0, NOW - 498, RampEnding.ROLLED_BACK),
-    ]  # fmt: skip
+    ]
     summary = page(tmp_path, entries).summary
     assert (summary.word, summary.tone.value) == ("ROLLBACK", "bad")
     assert summary.reason == "The router swaps the colours"
@@ -223,9 +239,17 @@ def test_the_timeline_has_moves_decisions_holds_and_the_rollback(tmp_path: Path)
     ramp = page(tmp_path, rolled_back()).ramp
     assert [move.share for move in ramp.moves] == [0.1, 0.3, 0.0]
     assert [(event.word, event.share) for event in ramp.events] == [
-        ("BEGIN", 0.0), ("MOVE", 0.1), ("GO", 0.1), ("MOVE", 0.3), ("HOLD", 0.3),
-        ("ROLLBACK", 0.3), ("ROLLBACK", 0.3), ("MOVED BACK", 0.0), ("END", 0.0), ("GO", 0.0),
-    ]  # fmt: skip
+        ("BEGIN", 0.0),
+        ("MOVE", 0.1),
+        ("GO", 0.1),
+        ("MOVE", 0.3),
+        ("HOLD", 0.3),
+        ("ROLLBACK", 0.3),
+        ("ROLLBACK", 0.3),
+        ("MOVED BACK", 0.0),
+        ("END", 0.0),
+        ("GO", 0.0),
+    ]
     hold = ramp.events[4]
     assert (hold.symbol, hold.detail) == ("‖", "ramp-30 of green: 100 more events needed")
 
@@ -235,17 +259,22 @@ def test_an_empty_ledger_gives_a_page_of_reasons(tmp_path: Path) -> None:
     assert empty.summary.headline == "The gate has made no decision about this target yet."
     written = html(empty)
     for sentence in (
-        "The ledger has no ramp of this target.", "The ledger has no decision about this target.",
-        "The decision has no findings.", "No run of suites is known.", "No load run is known.",
-        "green has no target file", "Nobody has signed an item yet.",
+        "The ledger has no ramp of this target.",
+        "The ledger has no decision about this target.",
+        "The decision has no findings.",
+        "No run of suites is known.",
+        "No load run is known.",
+        "green has no target file",
+        "Nobody has signed an item yet.",
         "The ledger has no entries.",
-    ):  # fmt: skip
+    ):
         assert sentence in written
 
 
 def test_ten_thousand_findings_stay_a_small_page(tmp_path: Path) -> None:
-    findings = tuple(replace(FAILED, objective=f"smoke: {n}", sentence="x" * 500)
-                     for n in range(10_000))  # fmt: skip
+    findings = tuple(
+        replace(FAILED, objective=f"smoke: {n}", sentence="x" * 500) for n in range(10_000)
+    )
     # The ledger refuses an entry of this size, so the page gets the decision directly.
     entry = decision(Outcome.NO_GO, NOW, findings=(FAILED,))
     made = page(tmp_path, [entry])
@@ -275,8 +304,9 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def report(place: Place, *arguments: str) -> str:
     """Write the report of a place with ``gates report``; its HTML."""
-    done = gates("report", "--out", str(place.out), "--targets", str(place.folder / "targets"),
-                 *arguments)  # fmt: skip
+    done = gates(
+        "report", "--out", str(place.out), "--targets", str(place.folder / "targets"), *arguments
+    )
     assert (done.code, done.out) == (ExitCode.GO, f"{place.out / 'report' / 'index.html'}\n")
     return (place.out / "report" / "index.html").read_text()
 
@@ -302,8 +332,9 @@ def test_the_charts_count_what_the_finding_counts(asked: Place) -> None:
     (finding,) = [row for row in made.findings.rows if row.objective == "errors-against-blue"]
     totals = [sum(point.total for point in line.points) for line in errors.lines]
     assert min(totals) > 100
-    assert all(point.low <= point.ratio <= point.high
-               for line in errors.lines for point in line.points)  # fmt: skip
+    assert all(
+        point.low <= point.ratio <= point.high for line in errors.lines for point in line.points
+    )
     assert finding.measurements[0].samples
     assert {limit.name for limit in errors.limits} == {"limit", "rollback trigger"}
 
@@ -319,8 +350,15 @@ def test_lost_evidence_leaves_the_findings_and_says_so(tmp_path: Path) -> None:
 
 
 def test_an_unknown_target_is_a_usage_error(asked: Place) -> None:
-    done = gates("report", "--out", str(asked.out), "--target", "grene",
-                 "--targets", str(asked.folder / "targets"))  # fmt: skip
+    done = gates(
+        "report",
+        "--out",
+        str(asked.out),
+        "--target",
+        "grene",
+        "--targets",
+        str(asked.folder / "targets"),
+    )
     assert done.code == ExitCode.USAGE
     assert "Did you mean green?" in done.err
 
@@ -348,8 +386,9 @@ def test_pytest_names_the_path_and_the_command_of_the_report(asked: Place) -> No
     stash = pytest.Stash()
     stash[RUN_ID] = "r1"
     options = {"target": "green", "targets": str(asked.folder / "targets"), "out": str(asked.out)}
-    config = SimpleNamespace(getoption=options.get, stash=stash,
-                             invocation_params=SimpleNamespace(dir=asked.folder))  # fmt: skip
+    config = SimpleNamespace(
+        getoption=options.get, stash=stash, invocation_params=SimpleNamespace(dir=asked.folder)
+    )
     line = report_line(cast("pytest.Config", config))
     path = asked.out / "report" / "index.html"
     assert line.startswith(f"report: {path} is written by: gates report ")

@@ -22,8 +22,17 @@ HOSTILE = (
     "\u2028\u202e\x00\x1b[2J javascript:alert(1) &lt; ]]>"
 )
 MOMENT = 1_700_000_000.0
-NUMBERS = {"at": MOMENT, "since": MOMENT - 60, "until": MOMENT + 60, "share": 0.3, "ratio": 0.05,
-           "bad": 3.0, "total": 90.0, "low": 0.01, "high": 0.1}  # fmt: skip
+NUMBERS = {
+    "at": MOMENT,
+    "since": MOMENT - 60,
+    "until": MOMENT + 60,
+    "share": 0.3,
+    "ratio": 0.05,
+    "bad": 3.0,
+    "total": 90.0,
+    "low": 0.01,
+    "high": 0.1,
+}
 
 
 def filled(kind: Any, content: str, name: str = "") -> Any:
@@ -47,8 +56,10 @@ def page_of(content: str) -> ReleasePage:
     """A page with every part, in which every text is the same; both colours have a line."""
     page: ReleasePage = filled(ReleasePage, content)
     (chart,) = page.charts.charts
-    lines = (*chart.lines, *(dataclasses.replace(chart.lines[0], colour=colour)
-                             for colour in ("green", "blue")))  # fmt: skip
+    lines = (
+        *chart.lines,
+        *(dataclasses.replace(chart.lines[0], colour=colour) for colour in ("green", "blue")),
+    )
     charts = dataclasses.replace(page.charts, charts=(dataclasses.replace(chart, lines=lines),))
     return dataclasses.replace(page, charts=charts)
 
@@ -152,7 +163,7 @@ ELEMENTS = {
     "span", "dl", "dt", "dd", "ol", "ul", "li", "pre", "code", "nav", "main", "section", "figure",
     "figcaption", "strong", "svg", "g", "rect", "line", "polyline", "polygon", "details",
     "summary", "table", "caption", "thead", "tbody", "tr", "th", "td", "footer",
-}  # fmt: skip
+}  # a table, one row a line # fmt: skip
 
 
 def test_control_characters_and_reordering_are_shown_as_replaced() -> None:
@@ -164,7 +175,12 @@ def test_control_characters_and_reordering_are_shown_as_replaced() -> None:
 
 def test_ratios_have_two_or_three_digits() -> None:
     assert [per_cent(ratio) for ratio in (0, 0.00123, 0.0494, 0.3, 1)] == [
-        "0 %", "0.12 %", "4.9 %", "30 %", "100 %"]  # fmt: skip
+        "0 %",
+        "0.12 %",
+        "4.9 %",
+        "30 %",
+        "100 %",
+    ]
 
 
 def test_a_line_of_one_point_is_a_dot_and_a_far_limit_is_named() -> None:

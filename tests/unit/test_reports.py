@@ -9,10 +9,18 @@ from gates.model import Decision, Finding, Measured, Measurement, Outcome, Verdi
 from reports import terminal
 
 MEASUREMENT = Measurement("http://p", "up[60s]", 60.0, 12, 0.51234, "12")
-FINDING = Finding("error-ratio", "3", Measured.OK, Verdict.FAIL, "60 of 6,000", "curl x",
-                  (MEASUREMENT,))  # fmt: skip
-DECISION = Decision(Outcome.NO_GO, "60 of 6,000", "ramp-10", "green", "v5", datetime.now(UTC),
-                    (FINDING, replace(FINDING, verdict=Verdict.PASS, next_step="")))  # fmt: skip
+FINDING = Finding(
+    "error-ratio", "3", Measured.OK, Verdict.FAIL, "60 of 6,000", "curl x", (MEASUREMENT,)
+)
+DECISION = Decision(
+    Outcome.NO_GO,
+    "60 of 6,000",
+    "ramp-10",
+    "green",
+    "v5",
+    datetime.now(UTC),
+    (FINDING, replace(FINDING, verdict=Verdict.PASS, next_step="")),
+)
 
 
 def test_the_terminal_puts_the_answer_first_and_the_next_step_below() -> None:
@@ -27,10 +35,16 @@ def test_the_terminal_puts_the_answer_first_and_the_next_step_below() -> None:
 
 def test_many_checks_that_passed_are_one_line() -> None:
     passed = [
-        replace(FINDING, objective="smoke", verdict=Verdict.PASS, next_step="",
-                subjects=(f"smoke.{name}",), sentence=f"smoke.{name} passed")
+        replace(
+            FINDING,
+            objective="smoke",
+            verdict=Verdict.PASS,
+            next_step="",
+            subjects=(f"smoke.{name}",),
+            sentence=f"smoke.{name} passed",
+        )
         for name in ("cart", "login", "order", "search")
-    ]  # fmt: skip
+    ]
     failed = replace(passed[0], verdict=Verdict.FAIL, sentence="smoke.health failed")
     decision = replace(DECISION, findings=(failed, *passed))
     lines = terminal.decision_text(decision, "abc", colours=False).splitlines()
@@ -61,6 +75,12 @@ def test_the_document_holds_every_measurement() -> None:
     content = json.loads(decision_document.as_text(document))
     assert content["decision"] == "no_go"
     assert content["findings"][0]["measurements"] == [
-        {"source": "http://p", "query": "up[60s]", "window_seconds": 60.0, "samples": 12,
-         "age_seconds": 0.512, "value": "12"}
-    ]  # fmt: skip
+        {
+            "source": "http://p",
+            "query": "up[60s]",
+            "window_seconds": 60.0,
+            "samples": 12,
+            "age_seconds": 0.512,
+            "value": "12",
+        }
+    ]

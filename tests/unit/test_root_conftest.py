@@ -14,18 +14,25 @@ NOT_INSTALLED = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 def pytest_program(*arguments: str, **variables: str) -> Done:
     """The program ``pytest``, which does not put the current folder on its path."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("pytest")), *arguments], cwd=ROOT, timeout=120,
-        capture_output=True, text=True, check=False, env={**environment(), **variables},
-    )  # fmt: skip
+        [str(Path(sys.executable).with_name("pytest")), *arguments],
+        cwd=ROOT,
+        timeout=120,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment(), **variables},
+    )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize(
     ("arguments", "variables"),
-    [(("-m", "smoke", "--target", "green"), {}),
-     (("suites/smoke", "--target", "green"), NOT_INSTALLED)],
+    [
+        (("-m", "smoke", "--target", "green"), {}),
+        (("suites/smoke", "--target", "green"), NOT_INSTALLED),
+    ],
     ids=["installed", "not installed"],
-)  # fmt: skip
+)
 def test_the_smoke_checks_are_collected_from_the_root(
     arguments: tuple[str, ...], variables: dict[str, str]
 ) -> None:

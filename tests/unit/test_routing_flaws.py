@@ -128,12 +128,19 @@ def test_a_silence_of_critical_alerts_is_named() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[", "receivers: []", "route: 3", "route: {}", "route: {receiver: a, routes: 3}",
-     "route: {receiver: a, group_wait: soon}",
-     "route: {receiver: a, routes: [{matchers: ['severity']}]}",
-     "route: {receiver: a, routes: [{match_re: {severity: '('}}]}",
-     "route: {receiver: a}\nreceivers: [3]"],
-)  # fmt: skip
+    [
+        "",
+        "[",
+        "receivers: []",
+        "route: 3",
+        "route: {}",
+        "route: {receiver: a, routes: 3}",
+        "route: {receiver: a, group_wait: soon}",
+        "route: {receiver: a, routes: [{matchers: ['severity']}]}",
+        "route: {receiver: a, routes: [{match_re: {severity: '('}}]}",
+        "route: {receiver: a}\nreceivers: [3]",
+    ],
+)
 def test_what_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(RoutingError):
         routing_of(text)
@@ -184,21 +191,37 @@ RELABEL_OF_A_SERVER = "alerting: {{alertmanagers: [{{alert_relabel_configs: [{st
 @pytest.mark.parametrize(
     ("step", "flaws"),
     [
-        ("{action: drop, source_labels: [severity], regex: info}",
-         ["BackupMissing: alert_relabel_configs drop the alert (drop severity 'info')"]),
-        ("{action: drop, source_labels: [severity, alertname], regex: 'info;Back.*'}",
-         [("BackupMissing: alert_relabel_configs drop the alert (drop severity, alertname "
-           "'info;Back.*')")]),
-        ("{action: keep, source_labels: [severity], regex: critical|warning}",
-         [("BackupMissing: alert_relabel_configs drop the alert (keep severity "
-           "'critical|warning')")]),
-        ("{source_labels: [severity], regex: info, target_label: severity, replacement: debug}",
-         ["BackupMissing: alert_relabel_configs change the label severity"]),
+        (
+            "{action: drop, source_labels: [severity], regex: info}",
+            ["BackupMissing: alert_relabel_configs drop the alert (drop severity 'info')"],
+        ),
+        (
+            "{action: drop, source_labels: [severity, alertname], regex: 'info;Back.*'}",
+            [
+                (
+                    "BackupMissing: alert_relabel_configs drop the alert (drop severity, alertname "
+                    "'info;Back.*')"
+                )
+            ],
+        ),
+        (
+            "{action: keep, source_labels: [severity], regex: critical|warning}",
+            [
+                (
+                    "BackupMissing: alert_relabel_configs drop the alert (keep severity "
+                    "'critical|warning')"
+                )
+            ],
+        ),
+        (
+            "{source_labels: [severity], regex: info, target_label: severity, replacement: debug}",
+            ["BackupMissing: alert_relabel_configs change the label severity"],
+        ),
         ("{action: drop, source_labels: [severity], regex: inf}", []),
         ("{action: labeldrop, regex: replica}", []),
         ("{source_labels: [instance], target_label: host}", []),
     ],
-)  # fmt: skip
+)
 def test_an_alert_that_prometheus_does_not_forward_is_named(
     form: str, step: str, flaws: list[str]
 ) -> None:

@@ -146,9 +146,19 @@ def test_a_size_that_is_not_known_is_not_large() -> None:
 
 @pytest.mark.parametrize(
     "pairs",
-    [[[1, "1", 2]], [["1", "1"]], [[1, 1]], [[True, "1"]], [[2, "1"], [1, "1"]], [[1, "x"]], "ab",
-     [[float("inf"), "1"]], [[1, "1"], [1, "1"]], [None]],
-)  # fmt: skip
+    [
+        [[1, "1", 2]],
+        [["1", "1"]],
+        [[1, 1]],
+        [[True, "1"]],
+        [[2, "1"], [1, "1"]],
+        [[1, "x"]],
+        "ab",
+        [[float("inf"), "1"]],
+        [[1, "1"], [1, "1"]],
+        [None],
+    ],
+)
 def test_columns_of_malformed_samples_are_refused(pairs: object) -> None:
     with pytest.raises(json_values.MALFORMED):
         json_values.sample_columns(pairs)

@@ -38,8 +38,18 @@ def exchange(
 
 
 def operation(method: str, path: str, name: str = "", **content: Any) -> Endpoint:
-    document = {"openapi": "3.1.0", "paths": {path: {method.lower(): {
-        "operationId": name or f"{method} {path}", "responses": {}, **content}}}}  # fmt: skip
+    document = {
+        "openapi": "3.1.0",
+        "paths": {
+            path: {
+                method.lower(): {
+                    "operationId": name or f"{method} {path}",
+                    "responses": {},
+                    **content,
+                }
+            }
+        },
+    }
     return endpoints(document)[0]
 
 
@@ -82,8 +92,10 @@ def test_an_echo_in_any_usual_form_is_no_difference(word: str) -> None:
 
 
 def test_times_and_ids_are_no_difference() -> None:
-    texts = ['{"at": "2026-01-02T03:04:05.1Z", "id": "9f86d081884c7d65"}',
-             '{"at": "2026-01-02T03:04:06Z", "id": "a3f5d081884c7d65"}']  # fmt: skip
+    texts = [
+        '{"at": "2026-01-02T03:04:05.1Z", "id": "9f86d081884c7d65"}',
+        '{"at": "2026-01-02T03:04:06Z", "id": "a3f5d081884c7d65"}',
+    ]
     assert len({essence(exchange(text)) for text in texts}) == 1
 
 
@@ -98,9 +110,22 @@ class Cutting(SmallService):
         return Reply(200, {"name": str(request.body["name"])[:20]})
 
 
-NAMES = operation("POST", "/names", "addName", requestBody={"content": {"application/json": {
-    "schema": {"type": "object", "required": ["name"],
-               "properties": {"name": {"type": "string"}}}}}})  # fmt: skip
+NAMES = operation(
+    "POST",
+    "/names",
+    "addName",
+    requestBody={
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": {"type": "string"}},
+                }
+            }
+        }
+    },
+)
 
 
 def test_a_part_of_the_value_in_the_answer_is_no_injection() -> None:
@@ -131,8 +156,9 @@ def test_a_slow_pattern_is_found_by_short_values_only() -> None:
     assert isinstance(found, Observation)
     assert found.is_finding
     assert sender.longest < 30
-    (other,) = slow_patterns.slow_patterns(Growing(exponential=False), NAMES,
-                                           Call(body={"name": "zoe"}))  # fmt: skip
+    (other,) = slow_patterns.slow_patterns(
+        Growing(exponential=False), NAMES, Call(body={"name": "zoe"})
+    )
     assert isinstance(other, Observation)
     assert not other.is_finding
 
@@ -141,17 +167,26 @@ def test_findings_of_one_cause_are_one_finding_with_its_places() -> None:
     def observed(rule: str, place: str, cause: str) -> Observation:
         return Observation(rule, place, is_finding=True, sentence="seen", cause=cause)
 
-    grouped = findings([observed("server-version", "a", "x"), observed("server-version", "b", "x"),
-                        observed("sql-injection", "a name", ""),
-                        observed("sql-injection", "b name", "")])  # fmt: skip
+    grouped = findings(
+        [
+            observed("server-version", "a", "x"),
+            observed("server-version", "b", "x"),
+            observed("sql-injection", "a name", ""),
+            observed("sql-injection", "b name", ""),
+        ]
+    )
     assert [(one.first.rule, one.count, one.places) for one in grouped] == [
-        ("sql-injection", 1, ("a name",)), ("sql-injection", 1, ("b name",)),
-        ("server-version", 2, ("a", "b"))]  # fmt: skip
+        ("sql-injection", 1, ("a name",)),
+        ("sql-injection", 1, ("b name",)),
+        ("server-version", 2, ("a", "b")),
+    ]
 
 
 def test_levels_of_sarif_follow_the_severity() -> None:
-    observations = [Observation(rule, "x", is_finding=True, sentence="seen")
-                    for rule in ("sql-injection", "cors", "server-version")]  # fmt: skip
+    observations = [
+        Observation(rule, "x", is_finding=True, sentence="seen")
+        for rule in ("sql-injection", "cors", "server-version")
+    ]
     run = sarif(observations, ())["runs"][0]  # type: ignore[index]
     assert [one["level"] for one in run["results"]] == ["error", "warning", "note"]
 
@@ -170,8 +205,9 @@ class Recorder(SmallService):
         self.requests: list[tuple[str, str, Any, str]] = []
 
     def answer(self, request: Request, raw_path: str) -> Reply:
-        self.requests.append((request.method, raw_path, request.body,
-                              request.headers.get("authorization", "")))  # fmt: skip
+        self.requests.append(
+            (request.method, raw_path, request.body, request.headers.get("authorization", ""))
+        )
         return Reply(200)
 
 
@@ -195,9 +231,17 @@ def test_the_again_line_sends_the_same_request(call: Call) -> None:
         line = again(sent, Replacements(secrets))
         assert "hidden" not in line
         line.encode("ascii" if "é" not in line else "utf-8")
-        subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=20,
-                       env={"TOKEN": "hidden-token", "WORD": "hidden word",
-                            "PATH": "/usr/bin:/bin:/usr/local/bin"})  # fmt: skip
+        subprocess.run(
+            ["sh", "-c", line],
+            check=True,
+            capture_output=True,
+            timeout=20,
+            env={
+                "TOKEN": "hidden-token",
+                "WORD": "hidden word",
+                "PATH": "/usr/bin:/bin:/usr/local/bin",
+            },
+        )
     assert recorder.requests[0] == recorder.requests[1]
 
 

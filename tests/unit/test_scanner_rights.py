@@ -44,13 +44,12 @@ CASES: dict[str, tuple[str, str, Attack]] = {
     "clinic: address": ("clinic", "fetch of any address", fetches.fetches),
     "market: orders": ("market", "orders of others", object_access.reading),
     "market: passwords": ("market", "passwords of others", function_access.passwords),
-    "market: registration": (
-        "market", "administrator at registration", assignment.at_registration),
+    "market: registration": ("market", "administrator at registration", assignment.at_registration),
     "market: users": ("market", "users for everybody", function_access.lists_of_people),
     "market: other sites": ("market", "requests of other sites", session_probes.other_sites),
     "market: comments": ("market", "comments as markup", markup.stored),
     "market: names": ("market", "register names known users", entrances.enumeration),
-}  # fmt: skip
+}
 
 
 def service(name: str, weak: set[str]) -> SmallService:
@@ -76,8 +75,9 @@ def surveyed(name: str, url: str) -> Survey:
 def findings_of(survey: Survey, attack: Attack) -> list[tuple[str, str]]:
     outcomes = list(attack(survey))
     assert [one for one in outcomes if isinstance(one, Observation)] != []
-    return [(one.rule, one.place) for one in outcomes
-            if isinstance(one, Observation) and one.is_finding]  # fmt: skip
+    return [
+        (one.rule, one.place) for one in outcomes if isinstance(one, Observation) and one.is_finding
+    ]
 
 
 @pytest.fixture(autouse=True)

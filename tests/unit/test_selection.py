@@ -31,10 +31,13 @@ def test_the_files_of_a_suite_are_those_with_its_mark() -> None:
         assert set(needed_files((), suite, FOLDER) or ()) == files
 
 
-@pytest.mark.parametrize(("check_ids", "names"), [
-    (("smoke.health",), {"test_platform.py"}),
-    (("smoke.cart", "mobile.cart"), {"test_shopping.py", "test_mobile.py"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("check_ids", "names"),
+    [
+        (("smoke.health",), {"test_platform.py"}),
+        (("smoke.cart", "mobile.cart"), {"test_shopping.py", "test_mobile.py"}),
+    ],
+)
 def test_the_files_of_checks_are_those_with_their_ids(
     check_ids: tuple[str, ...], names: set[str]
 ) -> None:
@@ -43,19 +46,28 @@ def test_the_files_of_checks_are_those_with_their_ids(
     assert {path.name for path in files} == names
 
 
-@pytest.mark.parametrize(("check_ids", "suite"), [
-    ((), ""), ((), "smoke or security"), ((), "not smoke"), (("smoke.health", "no.such_check"), ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("check_ids", "suite"),
+    [
+        ((), ""),
+        ((), "smoke or security"),
+        ((), "not smoke"),
+        (("smoke.health", "no.such_check"), ""),
+    ],
+)
 def test_every_file_may_be_needed(check_ids: tuple[str, ...], suite: str) -> None:
     assert needed_files(check_ids, suite, FOLDER) is None
 
 
-@pytest.mark.parametrize(("text", "is_needed"), [
-    ("pytestmark = pytest.mark.smoke", True),
-    ("pytestmark = [pytest.mark.security, pytest.mark.smoke]", True),
-    ("from pytest import mark\n\npytestmark = mark.smoke", True),  # no mark is recognised
-    ("pytestmark = pytest.mark.security", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "is_needed"),
+    [
+        ("pytestmark = pytest.mark.smoke", True),
+        ("pytestmark = [pytest.mark.security, pytest.mark.smoke]", True),
+        ("from pytest import mark\n\npytestmark = mark.smoke", True),  # no mark is recognised
+        ("pytestmark = pytest.mark.security", False),
+    ],
+)
 def test_a_file_is_left_out_if_it_has_the_mark_of_another_suite_only(
     tmp_path: Path, text: str, *, is_needed: bool
 ) -> None:

@@ -41,11 +41,25 @@ def test_a_selector_matches_as_in_prometheus(
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{", "a}", 'a{"b"}', '{"a","b"}', 'a{b="c",,d="e"}', 'a{b="c"}[5m]', 'rate(a{b="c"})',
-        'a{b="c"} offset 5m', r'a{b="\q"}', 'a{b:c="d"}', 'a{b="c"}x', 'a{"b"="c"', "a b",
-        r'a{b="\UFFFFFFFF"}', "a{b}", "{}x",
+        "",
+        "{",
+        "a}",
+        'a{"b"}',
+        '{"a","b"}',
+        'a{b="c",,d="e"}',
+        'a{b="c"}[5m]',
+        'rate(a{b="c"})',
+        'a{b="c"} offset 5m',
+        r'a{b="\q"}',
+        'a{b:c="d"}',
+        'a{b="c"}x',
+        'a{"b"="c"',
+        "a b",
+        r'a{b="\UFFFFFFFF"}',
+        "a{b}",
+        "{}x",
     ],
-)  # fmt: skip
+)
 def test_a_text_that_is_no_selector_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a vector selector"):
         parse(text)

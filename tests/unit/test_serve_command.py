@@ -95,9 +95,14 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path, modu
     (tmp_path / f"{module}.py").write_text(f'raise ModuleNotFoundError(name="{module}")')
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, "-m", "gates", "serve", "--out", str(tmp_path)], cwd=tmp_path, text=True,
-        env={**environment(), "PYTHONPATH": path}, capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-m", "gates", "serve", "--out", str(tmp_path)],
+        cwd=tmp_path,
+        text=True,
+        env={**environment(), "PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"gates: {module} is not installed; run: pip install 'kirana-gates[serve]'\n"

@@ -134,8 +134,9 @@ def test_a_viewer_hears_that_the_page_cannot_be_written(
         assert viewer.event()["event"] == "problem"
         reply = server.get("/")
         assert (reply.status, reply.json) == (
-            500, {"error": "the page could not be written: ZeroDivisionError: "},
-        )  # fmt: skip
+            500,
+            {"error": "the page could not be written: ZeroDivisionError: "},
+        )
         monkeypatch.undo()
         monkeypatch.setattr(live_page, "POLL_SECONDS", 0.02)
         assert viewer.event()["event"] == "page"
@@ -202,8 +203,9 @@ def test_a_dashboard_sees_decisions_findings_values_limits_and_ages() -> None:
     found = families(metrics_of(content, counts, NOW + timedelta(seconds=10)))
     names = {"target": "green", "stage": "ramp-30"}
     assert [(s.labels["decision"], s.value) for s in found["gates_decisions"]] == [
-        ("go", 2.0), ("hold", 1.0),
-    ]  # fmt: skip
+        ("go", 2.0),
+        ("hold", 1.0),
+    ]
     last = {s.labels["decision"]: s.value for s in found["gates_last_decision"]}
     assert last == {"go": 0, "hold": 1, "no_go": 0, "rollback": 0}
     (value,), (limit,) = found["gates_finding_value"], found["gates_finding_limit"]

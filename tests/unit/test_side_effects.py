@@ -36,9 +36,14 @@ class Collection:
 
     def find(self, query: dict[str, Any], _fields: object = None) -> list[dict[str, Any]]:
         queries = query.get("$or", [query])
-        return [dict(document) for document in self.documents.values()
-                if any(all(matches(document.get(name), wanted) for name, wanted in each.items())
-                       for each in queries)]  # fmt: skip
+        return [
+            dict(document)
+            for document in self.documents.values()
+            if any(
+                all(matches(document.get(name), wanted) for name, wanted in each.items())
+                for each in queries
+            )
+        ]
 
     def update_one(self, query: dict[str, Any], change: dict[str, Any], *, upsert: bool) -> None:
         assert upsert
@@ -189,9 +194,14 @@ def test_only_the_first_calls_of_a_kind_are_observed(shop: Shop, observer: Effec
     assert seen == [True, True, True, False, False]
 
 
-@pytest.mark.parametrize(("details", "count"), [
-    ({"permission": "orders:read"}, 0), ({"permission": "orders"}, 2), ({}, 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("details", "count"),
+    [
+        ({"permission": "orders:read"}, 0),
+        ({"permission": "orders"}, 2),
+        ({}, 2),
+    ],
+)
 def test_a_declared_field_of_a_field_must_have_its_value(
     shop: Shop, observer: EffectObserver, details: dict[str, str], count: int
 ) -> None:

@@ -39,9 +39,17 @@ from gates.signing.status import age_text
 SCHEMA = json.loads((ROOT / "gates" / "schemas" / "status.schema.json").read_text())
 ITEM = SignOffObjective("team-trained", "12", "The team is trained.", "r", timedelta(hours=48))
 SIGN_OFF = SignOff(
-    SignOffKind.ITEM, "green", STAGE, ITEM.name, ITEM.item, Person("Asha Rao"), "seen",
-    NOW - timedelta(hours=1), NOW + timedelta(hours=1), GREEN.expected,
-)  # fmt: skip
+    SignOffKind.ITEM,
+    "green",
+    STAGE,
+    ITEM.name,
+    ITEM.item,
+    Person("Asha Rao"),
+    "seen",
+    NOW - timedelta(hours=1),
+    NOW + timedelta(hours=1),
+    GREEN.expected,
+)
 RECORD = SignOffRecord("abcabcabcabc", SIGN_OFF, is_verified=False)
 
 
@@ -176,8 +184,9 @@ def test_the_table_fits_a_terminal_and_has_every_stage(tmp_path: Path) -> None:
         place.ask(STAGE)
         place.ask("ramp-10")
         done = command(place, "status", variables={"NO_COLOR": "1"})
-        stages = [stage["stage"] for stage in
-                  json.loads(command(place, "status", "--json").out)["stages"]]  # fmt: skip
+        stages = [
+            stage["stage"] for stage in json.loads(command(place, "status", "--json").out)["stages"]
+        ]
         single = command(place, "status", "--stage", "ramp-20")
     lines = done.out.splitlines()
     assert done.code == 0
@@ -221,9 +230,15 @@ def test_an_unknown_sign_off_cannot_be_revoked(tmp_path: Path, prefix: str, code
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2.0 h"),
-     (172800, "2.0 d")],
-)  # fmt: skip
+    [
+        (0, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "120 min"),
+        (7200, "2.0 h"),
+        (172800, "2.0 d"),
+    ],
+)
 def test_an_age_is_written_in_its_unit(seconds: int, text: str) -> None:
     assert age_text(timedelta(seconds=seconds)) == text
 

@@ -28,8 +28,9 @@ def two_modes(dice: random.Random, p95: float) -> float:
 
 
 SHAPES: dict[str, Callable[[random.Random, float], float]] = {
-    "lognormal": lognormal, "two modes": two_modes,
-}  # fmt: skip
+    "lognormal": lognormal,
+    "two modes": two_modes,
+}
 
 
 def answer_of(problem: Problem | None) -> str:

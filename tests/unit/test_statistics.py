@@ -68,7 +68,7 @@ STEADY = start("a", (0, -900), (1, -900), (2, -900), (3, -900))
         # A restart so quick that the counter overtook its old value shows in the start time.
         ([counter("a", (0, 5), (1, 9))], [start("a", (0, -900), (1, 0.5))], 9),
         # When one counter of an instance falls, the others restarted too.
-        ([counter("a", (0, 5), (1, 6)), counter("a", (0, 50), (1, 3) )], [], 9),
+        ([counter("a", (0, 5), (1, 6)), counter("a", (0, 50), (1, 3))], [], 9),
         # A series that appears late counts from zero.
         ([counter("a", (0, 5), (1, 5)), counter("a", (1, 2))], [], 2),
         ([counter("a", (2, 2), (3, 3))], [STEADY], 3),
@@ -78,7 +78,7 @@ STEADY = start("a", (0, -900), (1, -900), (2, -900), (3, -900))
         ([counter("a", (0, 5), (1, 7)), counter("b", (0, 9), (1, 1))], [], 3),
         ([], [], 0),
     ],
-)  # fmt: skip
+)
 def test_increments(counters: list[Series], starts: list[Series], expected: float) -> None:
     assert total_increase(counters, starts, BEGIN) == expected
 

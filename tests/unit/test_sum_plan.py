@@ -31,8 +31,11 @@ def line(value: float, at: float = 1.0, **labels: str) -> Series:
 
 def test_only_single_labels_beyond_a_wider_selector_may_be_kept_apart() -> None:
     assert {(item.selector, item.label) for item in splits(SELECTORS, BY)} == {
-        (ALL, "status"), (ALL, "route"), (LOGINS, "status"), (FAILED, "route"),
-    }  # fmt: skip
+        (ALL, "status"),
+        (ALL, "route"),
+        (LOGINS, "status"),
+        (FAILED, "route"),
+    }
 
 
 def test_a_label_with_few_values_is_kept_apart_in_one_query() -> None:

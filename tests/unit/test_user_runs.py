@@ -39,9 +39,13 @@ def test_a_folder_that_cannot_be_written_is_a_mistake_of_the_command_line() -> N
 
 
 @pytest.mark.parametrize(
-    "raw", [rb'{"a": ["half \ud800 pair"]}', rb'{"a": ["half \uD800 pair"]}',
-            '{"a": ["half \ud800 pair"]}'.encode("utf-8", "surrogatepass")],
-)  # fmt: skip
+    "raw",
+    [
+        rb'{"a": ["half \ud800 pair"]}',
+        rb'{"a": ["half \uD800 pair"]}',
+        '{"a": ["half \ud800 pair"]}'.encode("utf-8", "surrogatepass"),
+    ],
+)
 def test_half_a_pair_of_surrogates_is_escaped_where_it_is_read(raw: bytes) -> None:
     assert json_values.loads(raw) == {"a": [ESCAPED]}
 

@@ -19,10 +19,14 @@ Points = dict[float, float]
 
 def answer(*series: Series, measured: Measured = Measured.OK) -> SampleSet:
     return SampleSet(
-        query="q", source="http://p", window=timedelta(seconds=300), evaluated_at=MOVED + 60,
+        query="q",
+        source="http://p",
+        window=timedelta(seconds=300),
+        evaluated_at=MOVED + 60,
         measured=measured if series or measured is not Measured.OK else Measured.NO_DATA,
-        problem="" if series else "no series matches", series=series,
-    )  # fmt: skip
+        problem="" if series else "no series matches",
+        series=series,
+    )
 
 
 NOTHING_SERVED = (answer(), answer())
@@ -120,8 +124,11 @@ def test_the_witness_of_a_target_reads_its_servers_and_its_addresses() -> None:
     loaded = policy.load(ROOT / "policies" / "release.toml")
     witness = Witness.of_target(loaded, replace(green, servers=("canary-a",)))
     assert (witness.prometheus, witness.green, witness.blue, witness.servers) == (
-        "http://127.0.0.1:9090", "green", "blue", ("canary-a",)
-    )  # fmt: skip
+        "http://127.0.0.1:9090",
+        "green",
+        "blue",
+        ("canary-a",),
+    )
 
 
 def test_a_second_balancer_that_has_not_moved_is_no_agreement(
@@ -224,8 +231,9 @@ def test_the_target_names_the_label_of_the_colours(monkeypatch: pytest.MonkeyPat
     green = replace(target.load("green", ROOT / "targets"), colour_label="track")
     Witness.of_target(RELEASE, green).look(ConfirmedMove(0.1, MOVED))
     assert [one.partition(",")[0] for one in selectors[1:]] == [
-        'http_requests_total{track="green"', 'http_requests_total{track="blue"',
-    ]  # fmt: skip
+        'http_requests_total{track="green"',
+        'http_requests_total{track="blue"',
+    ]
 
 
 def test_a_scrape_of_one_colour_alone_is_no_contradiction(monkeypatch: pytest.MonkeyPatch) -> None:

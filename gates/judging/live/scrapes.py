@@ -225,8 +225,11 @@ def same_until(
         if is_start:
             moment = min(moment, series.samples[same - 1].at if same else -inf)
         else:
-            differ = [samples[same].at for samples in (series.samples, before.samples)
-                      if same < len(samples)]  # fmt: skip
+            differ = [
+                samples[same].at
+                for samples in (series.samples, before.samples)
+                if same < len(samples)
+            ]
             moment = min(moment, nextafter(min(differ), -inf))
     return moment
 

@@ -172,9 +172,9 @@ class RatioAnswers:
         Returns:
             A status and a sentence with the reason; ``(OK, "")`` where the ratio can be judged.
         """
-        needed = [self.whole, self.starts] if self.has_no_part else [
-            self.part, self.whole, self.starts
-        ]  # fmt: skip
+        needed = (
+            [self.whole, self.starts] if self.has_no_part else [self.part, self.whole, self.starts]
+        )
         return reading.blindness(
             needed,
             self._max_age,

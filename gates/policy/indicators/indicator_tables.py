@@ -114,9 +114,10 @@ def _processes(name: str, table: Table) -> ProcessIndicator:
         selector(table, "up", of_colour=not both),
         "" if fall else selector(table, "start_time", of_colour=not both),
         of_both_colours=both,
-        instance_label=table.text("instance_label") if "instance_label" in table.left()
+        instance_label=table.text("instance_label")
+        if "instance_label" in table.left()
         else INSTANCE,
-    )  # fmt: skip
+    )
 
 
 def _events(name: str, table: Table) -> EventIndicator:

@@ -71,8 +71,9 @@ def missing(indicator: EventIndicator, edges: Mapping[str, frozenset[str]]) -> s
     name = metric_name(indicator.selected)
     if not name.endswith(BUCKETS) or name not in edges:
         return ""
-    tests_of_le = [matcher.test() for matcher in matchers_of(indicator.selected)
-              if matcher.label == LABEL]  # fmt: skip
+    tests_of_le = [
+        matcher.test() for matcher in matchers_of(indicator.selected) if matcher.label == LABEL
+    ]
     known = edges[name]
     if any(all(accepts(edge) for accepts in tests_of_le) for edge in known):
         return ""

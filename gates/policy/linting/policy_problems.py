@@ -155,11 +155,20 @@ def _objective(objective: Objective) -> Iterator[str]:
                     "this limit; set a lower limit"
                 )
         case (
-            ChecksObjective() | NoFailedChecksObjective() | ListedChecksObjective()
-            | ServedBuildObjective() | LoadObjective() | LiveBuildObjective() | ShareObjective()
-            | TrafficObjective() | RestartsObjective() | ThroughputObjective()
-            | AvailabilityObjective() | SignOffObjective() | RollbackObjective()
-        ):  # fmt: skip
+            ChecksObjective()
+            | NoFailedChecksObjective()
+            | ListedChecksObjective()
+            | ServedBuildObjective()
+            | LoadObjective()
+            | LiveBuildObjective()
+            | ShareObjective()
+            | TrafficObjective()
+            | RestartsObjective()
+            | ThroughputObjective()
+            | AvailabilityObjective()
+            | SignOffObjective()
+            | RollbackObjective()
+        ):
             return
         case _:
             assert_never(objective)
@@ -217,8 +226,10 @@ def _one_family(part: str, whole: str) -> Iterator[str]:
             f"the selectors of bad (or good) events and of total are of different metrics: "
             f"{names[0]} and {names[1]}; use one metric"
         )
-    matchers = [{matcher.parts for matcher in matchers_of(text) if matcher.label != NAME}
-                for text in (part, whole)]  # fmt: skip
+    matchers = [
+        {matcher.parts for matcher in matchers_of(text) if matcher.label != NAME}
+        for text in (part, whole)
+    ]
     if not matchers[1] <= matchers[0]:
         yield (
             "the selector of bad (or good) events does not have every matcher of total, so it may "

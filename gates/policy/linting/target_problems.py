@@ -56,8 +56,15 @@ def _texts(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def _addresses(target: Target) -> Iterator[tuple[str, str]]:
-    for name in ("api", "health", "frontend", "edge_https", "edge_http", "prometheus",
-                 "balancer_control"):  # fmt: skip
+    for name in (
+        "api",
+        "health",
+        "frontend",
+        "edge_https",
+        "edge_http",
+        "prometheus",
+        "balancer_control",
+    ):
         if address := str(getattr(target.addresses, name)):
             yield f"addresses.{name}", address
     if target.shop:

@@ -105,11 +105,24 @@ CONSTANT_FUNCTIONS: dict[str, Value] = {
 # The value of these functions is the value of their vector, or lies within its bounds.
 SAME_FUNCTIONS = frozenset(
     {
-        "avg_over_time", "max_over_time", "min_over_time", "last_over_time", "quantile_over_time",
-        "ceil", "floor", "round", "sort", "sort_desc", "label_replace", "label_join", "scalar",
-        "vector", "sort_by_label", "sort_by_label_desc",
+        "avg_over_time",
+        "max_over_time",
+        "min_over_time",
+        "last_over_time",
+        "quantile_over_time",
+        "ceil",
+        "floor",
+        "round",
+        "sort",
+        "sort_desc",
+        "label_replace",
+        "label_join",
+        "scalar",
+        "vector",
+        "sort_by_label",
+        "sort_by_label_desc",
     }
-)  # fmt: skip
+)
 ROUNDED = frozenset({"ceil", "floor", "round"})
 SAME_AGGREGATIONS = frozenset({"avg", "min", "max", "quantile", "topk", "bottomk", "limitk"})
 COUNTED = {"count": FROM_ONE, "group": EXACTLY_ONE, "count_values": FROM_ONE}

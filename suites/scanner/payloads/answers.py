@@ -53,9 +53,19 @@ def _forms(payload: object) -> list[str]:
     if len(word) < MIN_ECHO:
         return []
     escaped = json.dumps(word)[1:-1]
-    forms = {word, escaped, json.dumps(escaped)[1:-1], html.escape(word), html.escape(escaped),
-             html.escape(word, quote=False), _quoted(word, quote), _quoted(word, quote_plus),
-             repr(word)[1:-1], word.strip(), str(payload)}  # fmt: skip
+    forms = {
+        word,
+        escaped,
+        json.dumps(escaped)[1:-1],
+        html.escape(word),
+        html.escape(escaped),
+        html.escape(word, quote=False),
+        _quoted(word, quote),
+        _quoted(word, quote_plus),
+        repr(word)[1:-1],
+        word.strip(),
+        str(payload),
+    }
     forms |= {form.lower() for form in forms} | {form.upper() for form in forms}
     return sorted((form for form in forms if len(form) >= MIN_ECHO), key=len, reverse=True)
 

@@ -87,8 +87,12 @@ def fetches(survey: Survey) -> Iterator[Observation | Gap]:
         )
         for good, place in targets:
             number = len(sent)
-            answer = _fetched(good, place, [form(f"/kp{number}/") for form in forms],
-                              partial(_is_hit, paths, number))  # fmt: skip
+            answer = _fetched(
+                good,
+                place,
+                [form(f"/kp{number}/") for form in forms],
+                partial(_is_hit, paths, number),
+            )
             sent.append((good, place, answer))
         time.sleep(LAST_WAIT_SECONDS if not paths else WAIT_SECONDS)
         for number, (good, place, answer) in enumerate(sent):

@@ -13,8 +13,12 @@ from suites.scanner.payloads.answers import REPEATS, differs
 
 SERVER_ERROR = 500
 CONTROL = Pair(f"{WORD}1", f"{WORD}2")
-BREAKS = (Pair(f"{WORD}'", f"{WORD}''"), Pair(f'{WORD}"', f'{WORD}""'), Pair("1'", "1''"),
-          Pair("1)", "(1)"))  # fmt: skip
+BREAKS = (
+    Pair(f"{WORD}'", f"{WORD}''"),
+    Pair(f'{WORD}"', f'{WORD}""'),
+    Pair("1'", "1''"),
+    Pair("1)", "(1)"),
+)
 # In a change, a condition that is always true would change everybody's data.
 CHANGES = ("PUT", "PATCH", "DELETE")
 NUMBER = ("integer", "number")
@@ -166,8 +170,14 @@ def executed(
         f"from the response to a harmless value in each of {REPEATS} tries"
     )
     name = f"{endpoint.name} {place.name}"
-    return Observation(rule, name, is_finding=True, sentence=sentence, exchange=answer,
-                       cause=f"{endpoint.name} {place.where}")  # fmt: skip
+    return Observation(
+        rule,
+        name,
+        is_finding=True,
+        sentence=sentence,
+        exchange=answer,
+        cause=f"{endpoint.name} {place.where}",
+    )
 
 
 def untouched(rule: str, endpoint: Endpoint, place: Parameter) -> Observation:

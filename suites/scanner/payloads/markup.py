@@ -112,8 +112,11 @@ def _written(survey: Survey) -> dict[str, tuple[Endpoint, Exchange]]:
 
 def stored(survey: Survey) -> Iterator[Observation | Gap]:
     """Store markup with every operation that takes free text, then look for it in every page."""
-    pages = [good for good in survey.good.values()
-             if good.endpoint.method == "GET" and is_page(good.answer)]  # fmt: skip
+    pages = [
+        good
+        for good in survey.good.values()
+        if good.endpoint.method == "GET" and is_page(good.answer)
+    ]
     if not pages:
         yield Gap("xss-stored", "no GET operation of the OpenAPI file answered with an HTML page")
         return
@@ -136,9 +139,14 @@ def stored(survey: Survey) -> Iterator[Observation | Gap]:
                 f"{endpoint.name} stores markup, and the page of {page.endpoint.name} has the "
                 "markup as an HTML element"
             )
-            yield Observation("xss-stored", f"{endpoint.name} shown by {page.endpoint.name}",
-                              is_finding=True, sentence=sentence, exchange=answer,
-                              steps=(change,))  # fmt: skip
+            yield Observation(
+                "xss-stored",
+                f"{endpoint.name} shown by {page.endpoint.name}",
+                is_finding=True,
+                sentence=sentence,
+                exchange=answer,
+                steps=(change,),
+            )
         sentence = (
             f"the scan read the page of {page.endpoint.name} after it had stored {len(writes)} "
             "texts with markup"

@@ -39,9 +39,11 @@ INTERNALS = {
         r"(?<![\w/.])/(?:usr|home|root|var|opt|app|srv|work|tmp)/[\w.-]{1,100}/[\w./-]{1,200}"
         r"|\b[A-Z]:\\\\?(?:Users|inetpub|Program Files)\b"
     ),
-    "a page of a debugger": re.compile(r"Werkzeug Debugger|Whoops, looks like something went wrong|"
-                                       r"DisallowedHost at /|DEBUG = True"),
-}  # fmt: skip
+    "a page of a debugger": re.compile(
+        r"Werkzeug Debugger|Whoops, looks like something went wrong|"
+        r"DisallowedHost at /|DEBUG = True"
+    ),
+}
 
 
 def internals_in(answer: Exchange) -> tuple[str, str]:
@@ -102,9 +104,14 @@ class DamageWatch:
                 f"{endpoint.name} stores {change.sent[:120]!r}; after that, a valid request to "
                 f"{name}, which succeeded before, got {status}"
             )
-            observation = Observation("stored-damage", f"{endpoint.name} breaks {name}",
-                                      is_finding=True, sentence=sentence, exchange=answer or change,
-                                      steps=(change,) if answer else ())  # fmt: skip
+            observation = Observation(
+                "stored-damage",
+                f"{endpoint.name} breaks {name}",
+                is_finding=True,
+                sentence=sentence,
+                exchange=answer or change,
+                steps=(change,) if answer else (),
+            )
             self.damaged.add(name)
             self.new.append(observation)
 
@@ -124,8 +131,9 @@ class DamageWatch:
                     f"{name} answers {status} to a valid request that succeeded before: an "
                     "earlier attack stored a value that breaks this operation"
                 )
-                self.new.append(Observation("stored-damage", name, is_finding=True,
-                                            sentence=sentence))  # fmt: skip
+                self.new.append(
+                    Observation("stored-damage", name, is_finding=True, sentence=sentence)
+                )
 
     def drained(self) -> Iterator[Observation]:
         """Yield each finding about damage that was not reported yet, and mark it as reported."""
@@ -141,8 +149,9 @@ def readers_of(survey: Survey, endpoint: Endpoint) -> list[GoodCall]:
     if endpoint.method == "GET":
         return []
     first = _resource(endpoint)
-    usable = [good for good in survey.good.values()
-              if good.endpoint.method == "GET" and good.is_usable]  # fmt: skip
+    usable = [
+        good for good in survey.good.values() if good.endpoint.method == "GET" and good.is_usable
+    ]
     near = [good for good in usable if _resource(good.endpoint) == first]
     pages = [
         good
@@ -202,8 +211,14 @@ def failure(endpoint: Endpoint, name: str, answer: Exchange) -> Iterator[Observa
     is_broken = answer.status >= SERVER_ERROR
     kind, text = internals_in(answer)
     sentence = f"{place}: the response has status {answer.status}; expected a status below 500"
-    yield Observation("unhandled-input", place, is_broken, sentence, answer,
-                      cause=f"status {answer.status}: {error_family(answer)}")  # fmt: skip
+    yield Observation(
+        "unhandled-input",
+        place,
+        is_broken,
+        sentence,
+        answer,
+        cause=f"status {answer.status}: {error_family(answer)}",
+    )
     sentence = f"{place}: the response with status {answer.status} shows {kind or 'no internals'}"
     sentence += f": {text!r}" if text else ""
     yield Observation("error-details", place, bool(kind), sentence, answer, cause=kind)
@@ -243,8 +258,9 @@ def hang(survey: Survey, good: GoodCall) -> Iterator[Observation]:
                 f"request got a response after {quick.seconds:.2f} s"
             )
             request = account.sender.unanswered(endpoint, incident.call)
-            yield Observation("service-hang", endpoint.name, is_finding=True, sentence=sentence,
-                              exchange=request)  # fmt: skip
+            yield Observation(
+                "service-hang", endpoint.name, is_finding=True, sentence=sentence, exchange=request
+            )
 
 
 def payload_text(call: Call, good: Call) -> str:

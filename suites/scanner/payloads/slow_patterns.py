@@ -136,8 +136,13 @@ def text_of(family: str, length: int) -> str:
         family: one of ``FAMILIES``, a format such as ``{a}!``.
         length: the length of the repeated part, in characters.
     """
-    return family.format(a="a" * length, d="a." * (length // 2), n="1" * length, s=" " * length,
-                         m="a-" * (length // 2))  # fmt: skip
+    return family.format(
+        a="a" * length,
+        d="a." * (length // 2),
+        n="1" * length,
+        s=" " * length,
+        m="a-" * (length // 2),
+    )
 
 
 def _finding(endpoint: Endpoint, place: Parameter, slow: SlowValue, base: float) -> Observation:
@@ -148,5 +153,6 @@ def _finding(endpoint: Endpoint, place: Parameter, slow: SlowValue, base: float)
         f"the response times grow with the length of the value: {grown} s"
     )
     name = f"{endpoint.name} {place.name}"
-    return Observation("slow-pattern", name, is_finding=True, sentence=sentence,
-                       exchange=slow.answer)  # fmt: skip
+    return Observation(
+        "slow-pattern", name, is_finding=True, sentence=sentence, exchange=slow.answer
+    )

@@ -20,9 +20,13 @@ from suites.scanner.survey.vocabulary import PRIVILEGE, SERVER_SET, changes_priv
 RAISED = 31337
 ADMIN_WORDS = ("admin", "administrator", "Admin", "ADMIN")
 USUAL_FIELDS: Mapping[str, object] = {
-    "role": "admin", "admin": True, "is_admin": True, "isAdmin": True, "is_superuser": True,
+    "role": "admin",
+    "admin": True,
+    "is_admin": True,
+    "isAdmin": True,
+    "is_superuser": True,
     "is_staff": True,
-}  # fmt: skip
+}
 
 
 def privileged_values(survey: Survey, shown: Mapping[str, object]) -> dict[str, list[object]]:
@@ -91,23 +95,28 @@ def at_registration(survey: Survey) -> Iterator[Observation | Gap]:
         )
         return
     attempts = [{name: values[0] for name, values in fields.items() if values}]
-    attempts += [{name: value} for name, values in fields.items() for value in values
-                 if name in views]  # fmt: skip
+    attempts += [
+        {name: value} for name, values in fields.items() for value in values if name in views
+    ]
     for extra in attempts:
         account, answer = survey.new_account(extra)
         if account is None:
             continue
         after = _shown_fields(survey, account)
-        taken = {name: value for name, value in extra.items()
-                 if after.get(name) == value and views.get(name) != value}  # fmt: skip
+        taken = {
+            name: value
+            for name, value in extra.items()
+            if after.get(name) == value and views.get(name) != value
+        }
         if taken:
             sentence = (
                 f"{place} accepts {_named(taken)}: the new account has these values afterwards; an "
                 "account without these fields has "
                 f"{_named({name: views.get(name) for name in taken})}"
             )
-            yield Observation("mass-assignment", place, is_finding=True, sentence=sentence,
-                              exchange=answer)  # fmt: skip
+            yield Observation(
+                "mass-assignment", place, is_finding=True, sentence=sentence, exchange=answer
+            )
             return
     sentence = f"{place} ignores or refuses the fields {', '.join(sorted(fields))}"
     yield Observation("mass-assignment", place, is_finding=False, sentence=sentence)
@@ -175,16 +184,24 @@ def _changed(
             continue
         survey.learn_profiles((account,))
         after = _shown_fields(survey, account)
-        taken = {name: value for name, value in extra.items()
-                 if after.get(name) == value != before.get(name)}  # fmt: skip
+        taken = {
+            name: value
+            for name, value in extra.items()
+            if after.get(name) == value != before.get(name)
+        }
         if taken:
             sentence = (
                 f"{endpoint.name}: an ordinary account gives itself {_named(taken)}, which "
                 f"the service shows afterwards; before, the account had "
                 f"{_named({name: before.get(name) for name in taken})}"
             )
-            yield Observation("privilege-change", endpoint.name, is_finding=True,
-                              sentence=sentence, exchange=answer)  # fmt: skip
+            yield Observation(
+                "privilege-change",
+                endpoint.name,
+                is_finding=True,
+                sentence=sentence,
+                exchange=answer,
+            )
             back = {name: before.get(name) for name in taken}
             attempt(account, endpoint, replace(call, body={**call.body, **back}))
             survey.learn_profiles((account,))
@@ -227,9 +244,16 @@ def in_new_objects(survey: Survey) -> Iterator[Observation]:
 
 def _reader(survey: Survey, making: Endpoint) -> Endpoint | None:
     prefix = f"{making.path.rstrip('/')}/{{"
-    return next((operation for operation in survey.operations
-                 if operation.method == "GET" and operation.path.startswith(prefix)
-                 and operation.path.count("{") == 1), None)  # fmt: skip
+    return next(
+        (
+            operation
+            for operation in survey.operations
+            if operation.method == "GET"
+            and operation.path.startswith(prefix)
+            and operation.path.count("{") == 1
+        ),
+        None,
+    )
 
 
 def _after_making(
@@ -241,8 +265,11 @@ def _after_making(
         return None
     shown = usual[0]
     declared = set((making.body or {}).get("properties", {}))
-    fields = {name: value for name, value in shown.items() if name not in declared
-              and (SERVER_SET.match(name) or PRIVILEGE.match(name))}  # fmt: skip
+    fields = {
+        name: value
+        for name, value in shown.items()
+        if name not in declared and (SERVER_SET.match(name) or PRIVILEGE.match(name))
+    }
     for name, value in fields.items():
         wrong = _other(survey, name, value, account)
         body = {**call.body, name: wrong}
@@ -252,8 +279,13 @@ def _after_making(
                 f"{making.name} accepts {name} {wrong!r}, and {reader.name} shows this value "
                 f"afterwards; the service itself sets {value!r}"
             )
-            return Observation("mass-assignment", f"{making.name} {name}", is_finding=True,
-                               sentence=sentence, exchange=stored[1])  # fmt: skip
+            return Observation(
+                "mass-assignment",
+                f"{making.name} {name}",
+                is_finding=True,
+                sentence=sentence,
+                exchange=stored[1],
+            )
     sentence = f"{making.name} ignores or refuses {', '.join(fields) or 'further fields'}"
     return Observation("mass-assignment", making.name, is_finding=False, sentence=sentence)
 

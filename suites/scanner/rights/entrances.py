@@ -180,8 +180,15 @@ def _by_text(
         if differs
         else f"{place} answers known and unknown user names with the same text"
     )
-    return Observation("user-enumeration", f"{place} text", differs, sentence, unknown,
-                       steps=(known,), cause=f"{place} text")  # fmt: skip
+    return Observation(
+        "user-enumeration",
+        f"{place} text",
+        differs,
+        sentence,
+        unknown,
+        steps=(known,),
+        cause=f"{place} text",
+    )
 
 
 def _shown(answer: Exchange) -> str:
@@ -213,8 +220,14 @@ def _by_time(place: str, turns: Turns, *, is_finding: bool) -> Observation:
         f"known name and {medians[1]:.3f} s for unknown names"
         f"{', in two measurements' if is_finding else ''}"
     )
-    return Observation("user-enumeration", f"{place} time", is_finding, sentence, turns.known[-1],
-                       cause=f"{place} time")  # fmt: skip
+    return Observation(
+        "user-enumeration",
+        f"{place} time",
+        is_finding,
+        sentence,
+        turns.known[-1],
+        cause=f"{place} time",
+    )
 
 
 def _registration(survey: Survey) -> Iterator[Observation | Gap]:
@@ -226,8 +239,10 @@ def _registration(survey: Survey) -> Iterator[Observation | Gap]:
     pair: list[Exchange] = []
     for _ in range(2):
         fresh = registration.call(survey.known)
-        pair = [survey.nobody.send(registration.endpoint, call)
-                for call in (account.registration, fresh)]  # fmt: skip
+        pair = [
+            survey.nobody.send(registration.endpoint, call)
+            for call in (account.registration, fresh)
+        ]
         if any(answer.status in LIMITED for answer in pair):
             yield Gap(
                 "user-enumeration", f"{registration.endpoint.name} refuses requests by a rate limit"
@@ -275,8 +290,9 @@ def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> O
     is_locked = before.status in SUCCESS and (
         after.status != before.status or len(after.text) * 2 < len(before.text)
     )
-    first, last = (statistics.median(guess.seconds for guess in part)
-                   for part in (guesses[:5], guesses[-5:]))  # fmt: skip
+    first, last = (
+        statistics.median(guess.seconds for guess in part) for part in (guesses[:5], guesses[-5:])
+    )
     is_slowed = last > SLOWED_SECONDS and last > 3 * first
     differs = essence(guesses[0], f"{WRONG_TEXT} 0") != essence(
         guesses[-1], f"{WRONG_TEXT} {GUESSES - 1}"
@@ -290,5 +306,6 @@ def _judged(place: str, answers: tuple[Exchange, list[Exchange], Exchange]) -> O
         else f"{place}: the service limits or slows down password guessing; HTTP statuses: "
         f"{sorted(set(statuses))}"
     )
-    return Observation("password-guessing", place, is_open, sentence, guesses[-1],
-                       steps=tuple(guesses[:1]))  # fmt: skip
+    return Observation(
+        "password-guessing", place, is_open, sentence, guesses[-1], steps=tuple(guesses[:1])
+    )

@@ -33,8 +33,10 @@ SECRET_VALUE = {
     "a crypt hash": re.compile(r"\$[156]\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}"),
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----"),
     "a key of AWS": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
-    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+]{2,15}://[^\s:/@\"']{1,60}:[^\s:/@\"']{3,60}@"),
-}  # fmt: skip
+    "a URL with a password": re.compile(
+        r"\b[a-z][a-z0-9+]{2,15}://[^\s:/@\"']{1,60}:[^\s:/@\"']{3,60}@"
+    ),
+}
 
 
 def exposure(survey: Survey) -> Iterator[Observation]:

@@ -58,8 +58,11 @@ def administration(survey: Survey) -> Iterator[Observation | Gap]:
         )
         yield Gap(RULE, reason)
         return
-    named = [operation for operation in survey.operations
-             if is_administration(operation) and not survey.is_entrance(operation)]  # fmt: skip
+    named = [
+        operation
+        for operation in survey.operations
+        if is_administration(operation) and not survey.is_entrance(operation)
+    ]
     if not named and survey.admin is None:
         yield Gap(RULE, "no operation is marked as an operation for administrators; give --admin")
     for number, endpoint in enumerate(named):
@@ -188,11 +191,17 @@ def passwords(survey: Survey) -> Iterator[Observation | Gap]:
     """
     for endpoint in survey.operations:
         call = full_call(endpoint, survey.known, optional=True)
-        secret = [place for place in places(endpoint, call) if place.where == "body"
-                  and PASSWORD.search(place.name)]  # fmt: skip
-        names = [place for place in places(endpoint, call)
-                 if (place.where == "path" and is_person(endpoint))
-                 or (place.where == "body" and IDENTITY.match(place.name))]  # fmt: skip
+        secret = [
+            place
+            for place in places(endpoint, call)
+            if place.where == "body" and PASSWORD.search(place.name)
+        ]
+        names = [
+            place
+            for place in places(endpoint, call)
+            if (place.where == "path" and is_person(endpoint))
+            or (place.where == "body" and IDENTITY.match(place.name))
+        ]
         is_change = endpoint.method in ("PUT", "PATCH", "POST") and not survey.is_entrance(endpoint)
         if not secret or not is_change or not names:
             continue

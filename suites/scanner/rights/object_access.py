@@ -80,8 +80,14 @@ def _read_by(survey: Survey, endpoint: Endpoint, owned: OwnedObject, other: Acco
         if reason
         else f"{endpoint.name}: {other.label} cannot read a private object of the user"
     )
-    return Observation(RULE, f"{endpoint.name} read", bool(reason), sentence, answer,
-                       steps=(owned.step,) if owned.step else ())  # fmt: skip
+    return Observation(
+        RULE,
+        f"{endpoint.name} read",
+        bool(reason),
+        sentence,
+        answer,
+        steps=(owned.step,) if owned.step else (),
+    )
 
 
 def _shown_to(
@@ -158,8 +164,11 @@ def _victim(survey: Survey, endpoint: Endpoint, mark: str) -> tuple[OwnedObject,
         if victim is None:
             return None
         owned = of_person(survey, endpoint, victim)
-        others = [account for account in (survey.user2, *survey.throw_aways, survey.user)
-                  if account is not None and account is not victim]  # fmt: skip
+        others = [
+            account
+            for account in (survey.user2, *survey.throw_aways, survey.user)
+            if account is not None and account is not victim
+        ]
         return (owned, others[0]) if owned else None
     for owner in (survey.user, survey.admin):
         owned = created(survey, endpoint, owner, mark.replace("w", "c")) if owner else None
@@ -187,8 +196,14 @@ def _changed_by(
         else f"{endpoint.name}: {other.label} cannot change an object of another account; "
         f"response: {status}"
     )
-    return Observation(RULE, f"{endpoint.name} change", is_changed, sentence, answer,
-                       steps=(owned.step,) if owned.step else ())  # fmt: skip
+    return Observation(
+        RULE,
+        f"{endpoint.name} change",
+        is_changed,
+        sentence,
+        answer,
+        steps=(owned.step,) if owned.step else (),
+    )
 
 
 def _marked(survey: Survey, endpoint: Endpoint, owned: OwnedObject, mark: str) -> Call:
@@ -208,8 +223,11 @@ def _view(survey: Survey, owned: OwnedObject, reader: Endpoint | None) -> list[E
     if reader is not None:
         answers.append(attempt(owned.owner, reader, Call(path=owned.call.path)))
     if not owned.mark:
-        answers += [attempt(owned.owner, operation, Call())
-                    for operation in survey.profile_operations() if operation.secured]  # fmt: skip
+        answers += [
+            attempt(owned.owner, operation, Call())
+            for operation in survey.profile_operations()
+            if operation.secured
+        ]
     return [answer for answer in answers if answer is not None]
 
 
@@ -218,8 +236,10 @@ def _is_changed(
 ) -> bool:
     """Return whether the owner sees the mark, another value (POST) or no object (DELETE)."""
     if endpoint.method == "DELETE":
-        return any(is_accepted(earlier) and not is_accepted(later)
-                   for earlier, later in zip(before, after, strict=False))  # fmt: skip
+        return any(
+            is_accepted(earlier) and not is_accepted(later)
+            for earlier, later in zip(before, after, strict=False)
+        )
     is_shown, was_shown = (any(mark in view.text for view in views) for views in (after, before))
     if is_shown and not was_shown:
         return True
@@ -237,8 +257,11 @@ def naming_others(survey: Survey) -> Iterator[Observation | Gap]:
             continue
         good = survey.good.get(endpoint.name)
         call = good.call if good else Call()
-        naming = [place for place in places(endpoint, call) if place.where == "body"
-                  and IDENTITY.match(place.name.rpartition(".")[2])]  # fmt: skip
+        naming = [
+            place
+            for place in places(endpoint, call)
+            if place.where == "body" and IDENTITY.match(place.name.rpartition(".")[2])
+        ]
         values = {place.name: victim.profile.get(place.name, victim.name) for place in naming}
         if not naming or "{" in endpoint.path:
             continue

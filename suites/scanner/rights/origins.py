@@ -54,8 +54,11 @@ def cors(account: Account, endpoint: Endpoint, call: Call, own_host: str) -> Ite
             headers = {**call.headers, "Origin": origin}
             answers.append(account.send(endpoint, replace(call, headers=headers)))
         if kind == "a foreign origin" or not is_read:
-            headers = {**call.headers, "Origin": origin,
-                       "Access-Control-Request-Method": endpoint.method}  # fmt: skip
+            headers = {
+                **call.headers,
+                "Origin": origin,
+                "Access-Control-Request-Method": endpoint.method,
+            }
             preflight = replace(endpoint, method="OPTIONS", body=None)
             answers.append(
                 account.send(preflight, replace(call, headers=headers, body=None, raw_body=None))
@@ -77,8 +80,9 @@ def _observed(endpoint: Endpoint, answer: Exchange, origin: tuple[str, str]) -> 
     place = f"{answer.method} {endpoint.name} {value}"
     if allowed == "*" and endpoint.secured and not sends_credentials:
         sentence = f"{endpoint.name} needs a session, but its CORS header allows every origin"
-        return Observation("cors-wildcard", place, is_finding=True, sentence=sentence,
-                           exchange=answer, cause="*")  # fmt: skip
+        return Observation(
+            "cors-wildcard", place, is_finding=True, sentence=sentence, exchange=answer, cause="*"
+        )
     may_read = allowed == value or (allowed == "*" and sends_credentials)
     with_cookies = " with credentials" if sends_credentials else ""
     permission = f"{allowed or 'nothing'}{with_cookies}"

@@ -28,8 +28,11 @@ class PassiveScan:
 
     def observations(self) -> Iterator[Observation | Gap]:
         """Apply the rules about headers, versions, error details, caching and cookies."""
-        answers = [(good.endpoint.name, good.answer) for good in self.survey.good.values()
-                   if good.answer is not None]  # fmt: skip
+        answers = [
+            (good.endpoint.name, good.answer)
+            for good in self.survey.good.values()
+            if good.answer is not None
+        ]
         over_tls = self.survey.nobody.watch.sender.base.startswith("https:")
         yield from _missing_headers(answers, over_tls=over_tls)
         for name, answer in answers:
@@ -39,8 +42,14 @@ class PassiveScan:
                 sentence = (
                     f"{name}: the response with status {answer.status} shows {kind}: {text!r}"
                 )
-                yield Observation("error-details", f"{name} good call", is_finding=True,
-                                  sentence=sentence, exchange=answer, cause=kind)  # fmt: skip
+                yield Observation(
+                    "error-details",
+                    f"{name} good call",
+                    is_finding=True,
+                    sentence=sentence,
+                    exchange=answer,
+                    cause=kind,
+                )
         for good in self.survey.good.values():
             if good.endpoint.secured and good.account.session.headers and good.is_usable:
                 yield from _cached(good)
@@ -95,8 +104,11 @@ def _missing_headers(
 
 
 def _version(name: str, answer: Exchange) -> Observation:
-    shown = [f"{header}: {answer.headers[header][:60]}" for header in passive.VERSION_HEADERS
-             if passive.VERSION.search(answer.headers.get(header, ""))]  # fmt: skip
+    shown = [
+        f"{header}: {answer.headers[header][:60]}"
+        for header in passive.VERSION_HEADERS
+        if passive.VERSION.search(answer.headers.get(header, ""))
+    ]
     sentence = ", ".join(shown) or "no response header shows a version"
     return Observation("server-version", name, bool(shown), sentence, answer, cause=sentence)
 

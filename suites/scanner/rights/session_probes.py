@@ -31,8 +31,11 @@ def token(survey: Survey) -> Iterator[Observation | Gap]:
     sender = survey.nobody.watch.sender
     endpoint = good.endpoint
     if session.token.count(".") == DOTS_OF_JWT:
-        forgeries = [forgery for forgery in forging.forgeries(session.token, "somebody-else")
-                     if not forgery[0].startswith("the weak key")]  # fmt: skip
+        forgeries = [
+            forgery
+            for forgery in forging.forgeries(session.token, "somebody-else")
+            if not forgery[0].startswith("the weak key")
+        ]
         for observation in forging.tokens_refused(
             sender, endpoint, good.call, session.token, ("forged-token", forgeries)
         ):
@@ -46,8 +49,14 @@ def token(survey: Survey) -> Iterator[Observation | Gap]:
             f"{endpoint.name}: a request with the token in the URL (?{name}=…) got status "
             f"{answer.status}"
         )
-        yield Observation("key-in-url", f"{endpoint.name} {name}", is_accepted(answer), sentence,
-                          answer, cause="key-in-url")  # fmt: skip
+        yield Observation(
+            "key-in-url",
+            f"{endpoint.name} {name}",
+            is_accepted(answer),
+            sentence,
+            answer,
+            cause="key-in-url",
+        )
 
 
 def _closed(survey: Survey) -> GoodCall | None:

@@ -12,8 +12,20 @@ MAX_OBJECTS = 2000
 MAX_TEXT = 200
 MAX_DEPTH = 12
 # Fields that name an object, the most certain first.
-NAMING_FIELDS = ("id", "_id", "uuid", "slug", "key", "number", "code", "name", "title", "username",
-                 "email", "reference")  # fmt: skip
+NAMING_FIELDS = (
+    "id",
+    "_id",
+    "uuid",
+    "slug",
+    "key",
+    "number",
+    "code",
+    "name",
+    "title",
+    "username",
+    "email",
+    "reference",
+)
 
 
 @dataclass(frozen=True, slots=True)

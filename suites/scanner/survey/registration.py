@@ -96,8 +96,9 @@ def find(
         return None
     for endpoint in endpoints:
         call = full_call(endpoint, KnownValues(), optional=True)
-        has_password = any(PASSWORD.search(place.name) for place in places(endpoint, call)
-                           if place.where == "body")  # fmt: skip
+        has_password = any(
+            PASSWORD.search(place.name) for place in places(endpoint, call) if place.where == "body"
+        )
         others = endpoint != log_in and not is_reset(endpoint) and "{" not in endpoint.path
         if has_password and others and is_registration(endpoint):
             return Registration(endpoint, log_in, nonce)
@@ -143,8 +144,9 @@ def registered(
             login = Login(registration.log_in, registration.name_in(call), GOOD_PASSWORD)
             if is_accepted(answer):
                 session = logged_in(watch.sender, login, {})
-                account = Account("throw-away", watch, login, session, is_throw_away=True,
-                                  registration=call)  # fmt: skip
+                account = Account(
+                    "throw-away", watch, login, session, is_throw_away=True, registration=call
+                )
                 return account, answer
         except (UnreachableError, LoginFailedError):
             continue

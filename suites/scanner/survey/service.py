@@ -111,8 +111,11 @@ class Survey:
         """Return whether an operation may change name, password or rights of its caller."""
         if endpoint.method in ("GET", "DELETE") or self.is_entrance(endpoint):
             return False
-        names = [place.name.rpartition(".")[2] for place in places(endpoint, Call())
-                 if place.where == "body"]  # fmt: skip
+        names = [
+            place.name.rpartition(".")[2]
+            for place in places(endpoint, Call())
+            if place.where == "body"
+        ]
         has_name = endpoint.method in ("PUT", "PATCH") and any(map(IDENTITY.match, names))
         return has_name or any(map(PASSWORD.search, names)) or changes_privileges(endpoint)
 
@@ -241,14 +244,20 @@ class Survey:
         for account in accounts or tuple(self.accounts()):
             account.profile = {}
             for endpoint in self.profile_operations():
-                answer = self._sent(endpoint, full_call(endpoint, self.known, optional=False),
-                                    account)  # fmt: skip
+                answer = self._sent(
+                    endpoint, full_call(endpoint, self.known, optional=False), account
+                )
                 if answer is None or not is_accepted(answer):
                     continue
                 content = json_of(answer)
                 if isinstance(content, dict):
-                    for fields in objects_in({key: value for key, value in content.items()
-                                              if not isinstance(value, list)}):  # fmt: skip
+                    for fields in objects_in(
+                        {
+                            key: value
+                            for key, value in content.items()
+                            if not isinstance(value, list)
+                        }
+                    ):
                         if not account.name or account.name in map(str, fields.values()):
                             account.profile = {**account.profile, **fields}
 
@@ -308,8 +317,20 @@ class Survey:
         return by_method.get("GET"), by_method.get("POST") or by_method.get("PUT")
 
 
-PERSONS = frozenset({"user", "member", "account", "customer", "person", "people", "profile",
-                     "patient", "employee", "player"})  # fmt: skip
+PERSONS = frozenset(
+    {
+        "user",
+        "member",
+        "account",
+        "customer",
+        "person",
+        "people",
+        "profile",
+        "patient",
+        "employee",
+        "player",
+    }
+)
 
 
 def _order(endpoint: Endpoint) -> tuple[int, int, int]:

@@ -106,8 +106,9 @@ def is_reset(endpoint: Endpoint) -> bool:
 
 def ends_session(endpoint: Endpoint) -> bool:
     """Return whether the names of an operation say that it ends the caller's session or account."""
-    own = endpoint.method == "DELETE" and re.search(r"/(me|self|account|profile|session)/?$",
-                                                    endpoint.path)  # fmt: skip
+    own = endpoint.method == "DELETE" and re.search(
+        r"/(me|self|account|profile|session)/?$", endpoint.path
+    )
     return bool(own or _LOG_OUT.search(_names(endpoint)))
 
 
@@ -119,10 +120,14 @@ def is_destructive(endpoint: Endpoint) -> bool:
 def is_administration(endpoint: Endpoint) -> bool:
     """Return whether path, name or description say that an operation is for administrators."""
     described = words(endpoint.description)
-    only = re.search(r"\b(only|requires?) (for )?(an? |the )?(admin|administrator|staff)",
-                     described)  # fmt: skip
-    return bool(_ADMINISTRATION.search(_names(endpoint)) or only
-                or re.search(r"\b(admin|admins|administrators?) only\b", described))  # fmt: skip
+    only = re.search(
+        r"\b(only|requires?) (for )?(an? |the )?(admin|administrator|staff)", described
+    )
+    return bool(
+        _ADMINISTRATION.search(_names(endpoint))
+        or only
+        or re.search(r"\b(admin|admins|administrators?) only\b", described)
+    )
 
 
 def changes_privileges(endpoint: Endpoint) -> bool:
