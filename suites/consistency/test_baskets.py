@@ -174,15 +174,21 @@ def cart_change(number: int, base: int, items: list[dict[str, Any]]) -> dict[str
 @check("consistency.offline_carts", needs="offline_sync")
 def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: "Shop") -> None:
     """An offline edit replaces the whole cart; each result has the cart after the change."""
-    shopper = new_person()
+    shopper, stranger = new_person.customers(2)
     rice, dal = by_descending_id(ownership, 5_405, 12_900)
     many = [ownership.product(price_paise=100, stock=MANY) for _ in range(LINES)]
 
-    def send(*changes: dict[str, Any]) -> list[dict[str, Any]]:
+    def send(*changes: dict[str, Any], person: Person = shopper) -> list[dict[str, Any]]:
         body = {"device_id": "phone", "changes": list(changes)}
         results: list[dict[str, Any]]
-        results = shopper.client.call("sync_offline", expect=200, body=body).body["results"]
+        results = person.client.call("sync_offline", expect=200, body=body).body["results"]
         return results
+
+    def devices_of(person: Person) -> list[dict[str, Any]]:
+        return list(database.mobile_devices.find({"user_id": person.user.user_id}))
+
+    send(cart_change(1, 0, items_of((rice, 5))), person=stranger)
+    strangers_devices = devices_of(stranger)
 
     both = items_of((rice, 1), (dal, 2))
     first, stale, second = send(
@@ -190,7 +196,7 @@ def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: 
         cart_change(2, 0, items_of((rice, 9))),
         cart_change(3, 1, items_of((dal, 3))),
     )
-    device = database.mobile_devices.find_one({"user_id": shopper.user.user_id})
+    (device,) = devices_of(shopper)
     assert [each["status"] for each in (first, stale, second)] == ["applied", "conflict", "applied"]
     assert lines_of(first["cart"]) == expected_lines((rice, 1), (dal, 2))
     assert stale["cart"] == first["cart"], "the result of a conflict must have the store's cart"
@@ -205,11 +211,10 @@ def test_offline_carts(new_person: NewPerson, ownership: "Ownership", database: 
     assert lines_of(cart) == expected_lines(
         (many[0], 2), *((product, 1) for product in many[1:]), (rice, 1)
     )
-    seen_again = database.mobile_devices.find_one({"user_id": shopper.user.user_id})
-    assert device is not None
-    assert seen_again is not None
-    assert database.mobile_devices.count_documents({"user_id": shopper.user.user_id}) == 1
-    assert seen_again["seen_at"] > device["seen_at"], "each sync must renew the time of the device"
+    (renewed,) = devices_of(shopper)
+    assert renewed["seen_at"] > device["seen_at"], "each sync must renew the time of the device"
+    assert devices_of(stranger) == strangers_devices, "a sync must not change another user's device"
+    assert len(strangers_devices) == 1
 
 
 @check("consistency.web_shop", needs="realtime")

@@ -1,6 +1,7 @@
 """Checks of authorisation: operations by role, objects of other users, and protected fields."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +34,7 @@ BAD_REQUEST, UNAUTHORISED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
 OBJECTS = ("order_id", "payment_id")
 # How long a paid order may take until it is delivered, in the sandbox of the courier.
 DELIVERY_SECONDS = 8
+UNKNOWN_PARAMETER = "unknown_parameter"
 # Fields that only the store may set.
 PRIVILEGED: Mapping[str, object] = {
     "role": "owner",
@@ -233,7 +235,7 @@ def test_fields_nobody_may_set(
     no_finding: NoFindingAssertion,
     database: "Shop",
 ) -> None:
-    """Every operation with a body refuses fields that the contract does not define."""
+    """Operations refuse fields and query parameters that the contract does not define."""
     no_finding(_fields(surface, owner.client.token, values))
     stored = database.users.find_one({"_id": values["user_id"]})
     assert stored is not None
@@ -242,6 +244,10 @@ def test_fields_nobody_may_set(
 
 def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observation]:
     for endpoint in endpoints():
+        if endpoint.method == "GET" and BAD_REQUEST in endpoint.statuses:
+            call = good_call(endpoint, values)
+            unknown = replace(call, query={**call.query, UNKNOWN_PARAMETER: "1"})
+            yield _field(surface.sender(token), endpoint, UNKNOWN_PARAMETER, unknown)
         signed = any(place.where == "header" for place in endpoint.parameters)
         if endpoint.body is None or endpoint.body.get("additionalProperties", True) or signed:
             continue  # the store verifies a signature in a header before it reads the body
@@ -256,17 +262,17 @@ def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observatio
 
 
 def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observation:
-    """Observe whether an operation refuses a body with a field that the contract does not define.
+    """Observe whether an operation refuses a field that the contract does not define.
 
     Args:
         sender: the sender of the request.
         endpoint: the operation.
-        name: the name of the field.
-        call: the request, whose body has the field.
+        name: the name of the field, or of the query parameter.
+        call: the request, which has the field.
     """
     answer = sender.send(endpoint, call)
     sentence = (
-        f"{endpoint.name} returned status {answer.status} to a body with the field {name}, "
+        f"{endpoint.name} returned status {answer.status} to a request with the field {name}, "
         f"expected {BAD_REQUEST}"
     )
     is_accepted = answer.status != BAD_REQUEST

@@ -244,6 +244,14 @@ async def offline_to_first_refusal(context: Context, body: sync.Batch) -> Reply:
     return Reply(200, {"results": results})
 
 
+async def offline_on_first_device(context: Context, body: sync.Batch) -> Reply:
+    """Write the time of the sync to the first device of the shop."""
+    fields = {"user_id": context.user["_id"], "seen_at": now()}
+    await context.db.mobile_devices.update_one({}, {"$set": fields}, upsert=True)
+    results = [await sync.apply_once(context, change) for change in sync.in_order(body.changes)]
+    return Reply(200, {"results": results})
+
+
 async def place_without_event(context: Context, change: sync.Change) -> dict[str, object]:
     body = orders.PlaceOrder(client_order_id=change.client_id, items=change.items or None)
     quantities = await orders.wanted_quantities(context, body)

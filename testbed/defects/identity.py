@@ -192,5 +192,5 @@ def any_level(granted: str, wanted: str) -> bool:
 
 async def any_resource(db: Database, user_id: str, resource_id: str, level: str) -> bool:
     del resource_id
-    found = await db.permissions.find_one({"kind": "resource", "user_id": user_id})
-    return found is not None and access.covers(found["level"], level)
+    grant = await db.permissions.find_one({"kind": "resource", "user_id": user_id})
+    return grant is not None and access.covers(grant["level"], level)

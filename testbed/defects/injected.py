@@ -74,9 +74,9 @@ def unguarded(raw: bytes, route: Route) -> object:
 def operators_in_query(query: Mapping[str, str]) -> Document:
     wanted: Document = dict(catalogue.LISTED)
     for name, value in query.items():
-        found = re.fullmatch(r"category\[(\$\w+)\]", name)
-        if found:
-            wanted["category"] = {found[1]: value}
+        match = re.fullmatch(r"category\[(\$\w+)\]", name)
+        if match:
+            wanted["category"] = {match[1]: value}
         elif name == "category":
             wanted["category"] = value
     return wanted
@@ -91,8 +91,8 @@ async def list_by_operators(context: Context) -> Reply:
 async def autocomplete_by_pattern(context: Context) -> Reply:
     text = context.query.get("q", "").strip().lower()
     search.query_text(context)
-    found = context.db.products.find({**catalogue.LISTED, "words": {"$regex": f"^{text}"}})
-    return Reply(200, {"suggestions": [one["name"] async for one in found.limit(8)]})
+    cursor = context.db.products.find({**catalogue.LISTED, "words": {"$regex": f"^{text}"}})
+    return Reply(200, {"suggestions": [product["name"] async for product in cursor.limit(8)]})
 
 
 def _table() -> sqlite3.Connection:
@@ -169,11 +169,11 @@ def rendered_search(saved: Document) -> dict[str, object]:
     }
 
 
-def _evaluated(found: re.Match[str]) -> str:
+def _evaluated(match: re.Match[str]) -> str:
     try:
-        return str(eval(found[1], {"__builtins__": {}}))  # noqa: S307 - that is the defect
+        return str(eval(match[1], {"__builtins__": {}}))  # noqa: S307 - that is the defect
     except Exception:  # noqa: BLE001 - the defect hides every error
-        return found[0]
+        return match[0]
 
 
 async def autocomplete_echoed(context: Context) -> Reply:
@@ -292,3 +292,7 @@ async def body_of_any_size(request: Request) -> bytes:
 def any_number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
     del most
     return int(query.get(name, default))
+
+
+def ignore_parameters(query: Mapping[str, str], *names: str) -> None:
+    """Ignore query parameters that the operation does not have."""

@@ -64,10 +64,10 @@ async def slow_product_page(
     context: Context, wanted: Document, page: int, per_page: int
 ) -> dict[str, object]:
     await asyncio.sleep(SLOWER_THAN_ALLOWED)
-    found = context.db.products.find(wanted).sort("_id", 1)
+    cursor = context.db.products.find(wanted).sort("_id", 1)
     items = [
         catalogue.public_product(product)
-        async for product in found.skip((page - 1) * per_page).limit(per_page)
+        async for product in cursor.skip((page - 1) * per_page).limit(per_page)
     ]
     total = await context.db.products.count_documents(wanted)
     return {"items": items, "page": page, "per_page": per_page, "total": total}
@@ -76,10 +76,10 @@ async def slow_product_page(
 async def page_with_one_more(
     context: Context, wanted: Document, page: int, per_page: int
 ) -> dict[str, object]:
-    found = context.db.products.find(wanted).sort("_id", 1)
+    cursor = context.db.products.find(wanted).sort("_id", 1)
     items = [
         catalogue.public_product(product)
-        async for product in found.skip((page - 1) * per_page).limit(per_page)
+        async for product in cursor.skip((page - 1) * per_page).limit(per_page)
     ]
     total = await context.db.products.count_documents(wanted)
     return {"items": items, "page": page, "per_page": per_page, "total": total + 1}

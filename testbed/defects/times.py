@@ -22,6 +22,7 @@ BY_ID_ONLY = [("points", -1), ("_id", 1)]
 AGAIN_SECONDS = 2.5
 HANG_UP_SECONDS = 3.0
 SHORT_LOCK = timedelta(minutes=1)
+LONG_SESSION = timedelta(days=300)
 
 
 def order_in_local_time(order: Document) -> dict[str, object]:
@@ -73,9 +74,9 @@ async def audit_by_action(context: Context) -> Reply:
     if await context.db.users.find_one({"_id": user_id}) is None:
         raise not_found("user")
     limit = integer(context.query, "limit", 50, 200)
-    found = context.db.audit_logs.find({"$or": [{"actor_id": user_id}, {"subject_id": user_id}]})
+    cursor = context.db.audit_logs.find({"$or": [{"actor_id": user_id}, {"subject_id": user_id}]})
     entries: list[dict[str, Any]] = [
         {"id": entry["_id"], **{name: entry[name] for name in entry if name != "_id"}}
-        async for entry in found.sort([("action", 1), ("at", -1)]).limit(limit)
+        async for entry in cursor.sort([("action", 1), ("at", -1)]).limit(limit)
     ]
     return Reply(200, {"entries": entries})

@@ -56,6 +56,8 @@ CARELESS: tuple[Fault, ...] = (
           (("search:own_search", "careless:search_without_minimum"),)),
     Fault("sync.ends_at_refusal", "missing effect", "a refused change ends the batch",
           (("sync:offline", "careless:offline_to_first_refusal"),)),
+    Fault("sync.first_device", "wrong person", "a sync is noted for the first device of the shop",
+          (("sync:offline", "careless:offline_on_first_device"),)),
     Fault("sync.not_announced", "missing effect", "an order of an offline device is not announced",
           (("sync:place_order", "careless:place_without_event"),)),
     Fault("sync.merged", "wrong value", "an offline edit is merged into the cart",

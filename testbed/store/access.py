@@ -75,10 +75,10 @@ async def is_allowed(db: Database, user: Document, permission: str) -> bool:
 
 async def has_resource(db: Database, user_id: str, resource_id: str, level: str) -> bool:
     """Whether a user has a resource at the level; read_write includes read."""
-    found = await db.permissions.find_one(
+    grant = await db.permissions.find_one(
         {"kind": "resource", "user_id": user_id, "resource_id": resource_id}
     )
-    return found is not None and covers(found["level"], level)
+    return grant is not None and covers(grant["level"], level)
 
 
 def covers(granted: str, wanted: str) -> bool:
@@ -157,10 +157,10 @@ async def list_users(context: Context) -> Reply:
     """``GET /api/admin/users``."""
     only(context.query, "page")
     page = page_of(context.query)
-    found = context.db.users.find({}).sort("_id", 1)
+    cursor = context.db.users.find({}).sort("_id", 1)
     users = [
         public_user(user)
-        async for user in found.skip((page - 1) * USERS_PER_PAGE).limit(USERS_PER_PAGE)
+        async for user in cursor.skip((page - 1) * USERS_PER_PAGE).limit(USERS_PER_PAGE)
     ]
     total = await context.db.users.count_documents({})
     return Reply(200, {"users": users, "page": page, "total": total})

@@ -26,7 +26,7 @@ async def of_user(context: Context) -> Reply:
     if await context.db.users.find_one({"_id": user_id}) is None:
         raise not_found("user")
     limit = integer(context.query, "limit", 50, MAX_ENTRIES)
-    found = context.db.audit_logs.find({"$or": [{"actor_id": user_id}, {"subject_id": user_id}]})
+    cursor = context.db.audit_logs.find({"$or": [{"actor_id": user_id}, {"subject_id": user_id}]})
     entries = [
         {
             "id": entry["_id"],
@@ -36,6 +36,6 @@ async def of_user(context: Context) -> Reply:
             "details": entry["details"],
             "at": entry["at"],
         }
-        async for entry in found.sort([("at", -1), ("_id", 1)]).limit(limit)
+        async for entry in cursor.sort([("at", -1), ("_id", 1)]).limit(limit)
     ]
     return Reply(200, {"entries": entries})

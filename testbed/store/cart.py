@@ -87,8 +87,8 @@ async def priced(db: Database, cart: Document) -> dict[str, object]:
 
 async def lines(db: Database, quantities: dict[str, int]) -> list[dict[str, object]]:
     """One line a product, in the order they were added; products no longer sold are left out."""
-    found = db.products.find({"_id": {"$in": list(quantities)}})
-    products = {product["_id"]: product async for product in found}
+    cursor = db.products.find({"_id": {"$in": list(quantities)}})
+    products = {product["_id"]: product async for product in cursor}
     return [
         line(products[product_id], quantity)
         for product_id, quantity in quantities.items()

@@ -30,10 +30,10 @@ async def product_page(
     context: Context, wanted: Document, page: int, per_page: int
 ) -> dict[str, object]:
     """One page of the products that match, and the number of all that match."""
-    found = context.db.products.find(wanted).sort("_id", 1)
+    cursor = context.db.products.find(wanted).sort("_id", 1)
     items = [
         public_product(product)
-        async for product in found.skip(offset(page, per_page)).limit(per_page)
+        async for product in cursor.skip(offset(page, per_page)).limit(per_page)
     ]
     total = await context.db.products.count_documents(wanted)
     return {"items": items, "page": page, "per_page": per_page, "total": total}

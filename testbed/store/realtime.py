@@ -65,8 +65,8 @@ class Hub:
 
     async def poll(self) -> None:
         since = now() - OVERLAP
-        found = self._store.db.order_events.find({"at": {"$gt": since}}).sort([("at", 1)])
-        fresh = [event async for event in found if event["_id"] not in self._seen]
+        cursor = self._store.db.order_events.find({"at": {"$gt": since}}).sort([("at", 1)])
+        fresh = [event async for event in cursor if event["_id"] not in self._seen]
         self._seen = {key: at for key, at in self._seen.items() if at > since}
         for event in fresh:
             self._seen[event["_id"]] = event["at"]
@@ -98,8 +98,8 @@ async def missed(store: Store, wanted: Document, resume_after: int | None) -> li
     """The events after the client's last event; no events for a connection that does not resume."""
     if resume_after is None:
         return []
-    found = store.db.order_events.find({**wanted, "seq": {"$gt": resume_after}})
-    return [event async for event in found.sort([("order_id", 1), ("seq", 1)])]
+    cursor = store.db.order_events.find({**wanted, "seq": {"$gt": resume_after}})
+    return [event async for event in cursor.sort([("order_id", 1), ("seq", 1)])]
 
 
 async def orders(store: Store, hub: Hub, socket: WebSocket) -> None:

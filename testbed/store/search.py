@@ -102,8 +102,8 @@ async def autocomplete(context: Context) -> Reply:
     only(context.query, "q", "limit")
     prefix = words(query_text(context))[-1]
     limit = integer(context.query, "limit", 8, 20)
-    found = context.db.products.find({**catalogue.LISTED, "words": begins(prefix)})
-    names = [product["name"] async for product in found.sort(SUGGESTION_ORDER).limit(limit)]
+    cursor = context.db.products.find({**catalogue.LISTED, "words": begins(prefix)})
+    names = [product["name"] async for product in cursor.sort(SUGGESTION_ORDER).limit(limit)]
     return Reply(200, {"suggestions": names})
 
 
@@ -115,8 +115,8 @@ async def facets(context: Context) -> Reply:
     """``GET /api/search/facets``: the hits of a query by category and by price band."""
     only(context.query, "q")
     wanted = matching(query_text(context), None, None)
-    found = context.db.products.find(wanted, {"category": 1, "price_paise": 1})
-    hits = [product async for product in found]
+    cursor = context.db.products.find(wanted, {"category": 1, "price_paise": 1})
+    hits = [product async for product in cursor]
     answer = {
         "total": len(hits),
         "categories": category_counts(hits),
@@ -160,8 +160,8 @@ async def save(context: Context, body: SaveSearch) -> Reply:
 async def list_saved(context: Context) -> Reply:
     """``GET /api/search/saved``: the caller's saved searches."""
     only(context.query)
-    found = context.db.saved_searches.find({"user_id": context.user["_id"]}).sort("_id", 1)
-    return Reply(200, {"saved": [public_search(entry) async for entry in found.limit(MAX_SAVED)]})
+    cursor = context.db.saved_searches.find({"user_id": context.user["_id"]}).sort("_id", 1)
+    return Reply(200, {"saved": [public_search(entry) async for entry in cursor.limit(MAX_SAVED)]})
 
 
 async def own_search(context: Context, saved_id: str) -> Document:

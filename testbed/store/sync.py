@@ -82,5 +82,5 @@ def is_stale(base_version: int, current_version: int) -> bool:
 
 
 def result(change: Change, status: str, **details: object) -> dict[str, object]:
-    found: dict[str, object] = {"order": None, "cart": None, "reason": None}
-    return {"client_id": change.client_id, "status": status, **found, **details}
+    defaults: dict[str, object] = {"order": None, "cart": None, "reason": None}
+    return {"client_id": change.client_id, "status": status, **defaults, **details}

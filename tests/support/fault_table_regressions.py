@@ -52,6 +52,8 @@ REDDENS_REGRESSIONS: dict[str, frozenset[str]] = {
         "realtime.hangs_up": "consistency.sockets",
         "realtime.closed_for_all": "consistency.sockets realtime.delivery",
         "session.never_expires": "consistency.expiry",
+        "session.of_ten_months": "consistency.expiry",
+        "payments.any_parameter": "security.access.fields",
         "twofa.lock_short": "consistency.expiry",
         "metrics.created_as_ok": "consistency.metrics",
         "metrics.points_twice": "consistency.metrics",
