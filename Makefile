@@ -58,7 +58,7 @@ test: setup ## run this project's own tests on their own testbeds, and check sty
 # The first line compiles the tests once; else, in a new clone, each of the processes would compile them.
 own-tests:
 	@$(PY) -m pytest tests -qq -m 'not slow' --collect-only > /dev/null || true
-	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
+	$(PY) -m pytest tests -q -n 4 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## run every test in its longest form, and the proofs that are tests (an hour)
 	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'
@@ -99,12 +99,12 @@ SIGN_AS ?= rehearsal
 rehearse: setup ## rehearse a deployment on a new testbed (FAULT=name AT=40: the gate must stop the ramp)
 	$(PY) -m gates rehearse $(if $(FAULT),--fault $(FAULT) --at $(AT),--sign-as "$(SIGN_AS)")
 
-PROVE_GATE := prove_gate.py prove_customers.py lost_runs.py lost_output.py mutated_evidence.py
+PROVE_GATE := prove_gate.py prove_customers.py lost_runs.py lost_output.py mutated_evidence.py renamed_policy.py
 prove-gate: setup ## show that lost, old, forged or failing evidence is never a GO (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/adversarial/test_,$(PROVE_GATE)) -q -n 2
 
 proof-suites: setup ## show that no run writes a credential, and that each smoke check can fail (10 minutes)
-	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py lost_dependency.py) -q -m 'slow or not slow'
+	THOROUGH=1 $(PY) -m pytest proofs/test_whole_run.py tests/adversarial/test_evidence_is_needed.py $(addprefix tests/testbed/test_,faults.py testbed.py plugin.py failures.py run_files.py lost_dependency.py) -q -m 'slow or not slow'
 
 proof-statistics: setup ## simulate the rates of wrong decisions as often as the rates need (3 minutes)
 	THOROUGH=1 $(PY) -m pytest $(addprefix tests/unit/test_,sla.py nightly.py nightly_busy.py live_judge.py fewer.py statistics.py) -q -n 2

@@ -1,9 +1,9 @@
 """Which tests share a worker of pytest-xdist, and which of them begin first.
 
-The tests of a group use one testbed, one after the other. The groups begin first, because they take
-longest. A test that uses the testbed belongs to a group: after the groups, the testbed is down. The
-mark ``xdist_group`` cannot say so: pytest-xdist 3.8 changes a test's id for it, and pytest 9.2 does
-not let it.
+The tests of a group share one testbed or one browser, one after the other. The groups begin first,
+because they take longest. A test that uses the testbed belongs to a group: after the groups, the
+testbed is down. The mark ``xdist_group`` cannot say so: pytest-xdist 3.8 changes a test's id for
+it, and pytest 9.2 does not let it.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,12 @@ from worlds import ROOT
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 GROUPS = {
-    # The tests of the first two groups wait most of the time: for scrapes, bakes and load.
-    "ramp": (
+    # These tests wait most of the time: for scrapes, bakes and load.
+    "live": (
         "testbed/test_ramp_world.py",
         "testbed/test_ended_runs.py",
         "testbed/test_failures.py",
         "adversarial/test_evidence_is_needed.py",
-    ),
-    "load": (
         "testbed/test_load_runs.py",
         "testbed/test_night.py",
         "testbed/test_security_tools.py",
@@ -39,6 +37,8 @@ GROUPS = {
         "testbed/test_platform.py",
         "testbed/test_testbed.py",
     ),
+    # These tests share one browser, and need no testbed.
+    "pages": ("unit/test_report_page.py", "unit/test_nightly.py", "unit/test_serve_browser.py"),
 }
 GROUP_OF = {f"tests/{name}": group for group, names in GROUPS.items() for name in names}
 

@@ -7,6 +7,8 @@ from worlds import TestWorld
 CHECKS = ("security.auth.tokens", "smoke.login", "smoke.payment", "search.autocomplete")
 MAX_SECONDS = 20.0
 
+pytestmark = pytest.mark.slow  # proof-suites runs it
+
 
 @pytest.fixture(scope="module")
 def some_checks(world: TestWorld, tmp_path_factory: pytest.TempPathFactory) -> ObservedRun:

@@ -33,4 +33,4 @@ def test_tests_of_a_group_have_one_scope_and_others_that_of_their_file() -> None
     assert scopes == {"suites"}
     assert scheduling._split_scope("tests/unit/test_cli.py::test_it") == "tests/unit/test_cli.py"
     assert group_of(ROOT / "tests/unit/test_cli.py") == ""
-    assert group_of(ROOT / "tests/testbed/test_night.py") == "load"
+    assert group_of(ROOT / "tests/testbed/test_night.py") == "live"
