@@ -162,12 +162,12 @@ def main() -> int:
         )
         for name, tool in tools.items():
             with server(stall) as url, tempfile.TemporaryDirectory() as folder:
-                found = tool(url, Path(folder))
+                result = tool(url, Path(folder))
             print(
-                f"  {name:<16}{found.requests:7,} requests  "
-                f"{1000 * found.processor / found.requests:6.2f} CPU s per 1,000  "
-                f"{found.memory:5.0f} MB  P95 {1000 * found.p95:7.1f} ms, off by "
-                f"{100 * abs(found.p95 - truth) / truth:5.1f} %",
+                f"  {name:<16}{result.requests:7,} requests  "
+                f"{1000 * result.processor / result.requests:6.2f} CPU s per 1,000  "
+                f"{result.memory:5.0f} MB  P95 {1000 * result.p95:7.1f} ms, off by "
+                f"{100 * abs(result.p95 - truth) / truth:5.1f} %",
                 flush=True,
             )
     return 0

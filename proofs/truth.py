@@ -57,9 +57,11 @@ def server(stall: float = 0.0) -> Iterator[str]:
 
 def assignment(base_url: str, users: int, seconds: float) -> Assignment:
     """The work of a generator for the browse journey."""
-    made = plan.make("load", "truth", users=users, scale=seconds / plan.length("load"), slow=1.0)
+    run_plan = plan.make(
+        "load", "truth", users=users, scale=seconds / plan.length("load"), slow=1.0
+    )
     return Assignment(
-        plan=replace(made, patience=10.0),
+        plan=replace(run_plan, patience=10.0),
         workers=1,
         base_url=base_url,
         headers={},
@@ -81,7 +83,7 @@ def main() -> int:
     for name, stall, share, seconds in CASES:
         with server(stall) as url, tempfile.TemporaryDirectory() as folder:
             measured = generated(url, USERS, SECONDS, Path(folder))
-        phase = next(one for one in measured.phases if one.judged == ALL)
+        phase = next(phase for phase in measured.phases if phase.judged == ALL)
         total, used = phase.operations["total"], measured.generator
         print(
             f"{name}: {total.done:,} of {phase.due:,} due, {used.processor_share[0] or 0:.0%}"

@@ -164,6 +164,7 @@ def test_with_a_key_unsigned_evidence_is_refused(
     assert "the record has no signature" in answer.out
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_with_a_key_signed_evidence_counts_and_forged_does_not(
     world: TestWorld, records: Records
 ) -> None:

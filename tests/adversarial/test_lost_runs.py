@@ -133,6 +133,6 @@ def test_a_decision_names_its_runs_and_its_policy(tmp_path: Path) -> None:
     with passing(tmp_path) as place:
         place.options = ("--json",)
         content = json.loads(place.ask("green-ready").out)
-    assert [one["run"] for one in content["runs"]] == ["r1"]
+    assert [run["run"] for run in content["runs"]] == ["r1"]
     assert LOGIN in content["runs"][0]["subjects"]
     assert content["policy"] == {"file": str(place.policy), "installed": True}

@@ -23,7 +23,7 @@ def test_moves_of_the_ledger_stand_in_for_weights(
         answer = place.ask("ramp-30")
     assert answer.code == (0 if scale == 1 else 3), answer.out
     for objective in ("errors-against-blue", "traffic-share"):
-        line = next(one for one in answer.out.splitlines() if objective in one)
+        line = next(line for line in answer.out.splitlines() if objective in line)
         assert line.split()[0] == verdict
 
 

@@ -22,9 +22,9 @@ from gates.judging import decide as judge
 from gates.model import Build, CheckOutcome, Evidence, Measured, Outcome, Run, RunState
 
 # As test_prove_gate: not beside the load runs.
-EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or number_of_runs(60, whole=500))
+EXAMPLES = int(os.environ.get("KIRANA_EXAMPLES") or number_of_runs(30, whole=500))
 RAMP = STAGES["ramp-30"]
-OTHER_OUTCOMES = [one for one in CheckOutcome if one is not CheckOutcome.PASSED]
+OTHER_OUTCOMES = [outcome for outcome in CheckOutcome if outcome is not CheckOutcome.PASSED]
 LIVE = (
     "http_requests_total",
     "http_request_duration_seconds_bucket",
@@ -42,8 +42,8 @@ def passing(instances: int = 1) -> tuple[Metrics, Evidence]:
     return metrics, Evidence(target=GREEN, served=SERVED, runs=runs, samples={})
 
 
-def decided(metrics: Metrics, seen: Evidence) -> Outcome:
-    return judge.judge(RAMP, evidence(metrics, RAMP, seen, AT), NOW).outcome
+def decided(metrics: Metrics, observations: Evidence) -> Outcome:
+    return judge.judge(RAMP, evidence(metrics, RAMP, observations, AT), NOW).outcome
 
 
 # Of suite results.
@@ -52,14 +52,15 @@ def result_changed(draw: Draw, _: Metrics, run: Run) -> Run:
     return replace(
         run,
         results=tuple(
-            replace(one, outcome=outcome) if one.check == chosen else one for one in run.results
+            replace(result, outcome=outcome) if result.check == chosen else result
+            for result in run.results
         ),
     )
 
 
 def result_lost(draw: Draw, _: Metrics, run: Run) -> Run:
     chosen = draw(st.sampled_from(CHECKS))
-    return replace(run, results=tuple(one for one in run.results if one.check != chosen))
+    return replace(run, results=tuple(result for result in run.results if result.check != chosen))
 
 
 def result_twice(draw: Draw, _: Metrics, run: Run) -> Run:
@@ -71,7 +72,7 @@ def run_aged(draw: Draw, _: Metrics, run: Run) -> Run:
     return replace(
         run,
         started_at=run.started_at - by,
-        results=tuple(replace(one, at=one.at - by) for one in run.results),
+        results=tuple(replace(result, at=result.at - by) for result in run.results),
     )
 
 
@@ -216,9 +217,9 @@ def test_the_bundle_is_a_go() -> None:
 @given(st.data())
 def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
     mutation = data.draw(st.sampled_from(MUTATIONS))
-    metrics, seen = passing(data.draw(st.sampled_from([1, 1, 3])))
+    metrics, observations = passing(data.draw(st.sampled_from([1, 1, 3])))
     run = mutation(data.draw, metrics, passed_run())
-    assert decided(metrics, replace(seen, runs=(run, collected_run()))) is not Outcome.GO, (
+    assert decided(metrics, replace(observations, runs=(run, collected_run()))) is not Outcome.GO, (
         mutation.__name__
     )
 
@@ -233,17 +234,17 @@ def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
 def test_only_the_expected_answer_of_the_target_is_a_go(
     measured: Measured, status: int, deployment: str, version: str
 ) -> None:
-    metrics, seen = passing()
+    metrics, observations = passing()
     build = Build("v5", version, GREEN.expected.digest) if version else None
     served = replace(SERVED, measured=measured, status=status, deployment=deployment, build=build)
     right = (status, deployment, version) == (200, "green", "5.0.0")
-    outcome = decided(metrics, replace(seen, served=served))
+    outcome = decided(metrics, replace(observations, served=served))
     assert (outcome is Outcome.GO) <= right
 
 
 def test_evidence_kept_is_judged_the_same() -> None:
-    metrics, seen = passing()
-    whole = evidence(metrics, RAMP, seen, AT)
+    metrics, observations = passing()
+    whole = evidence(metrics, RAMP, observations, AT)
     again = codec.from_json(Evidence, codec.to_json(whole))
     assert judge.judge(RAMP, again, NOW) == judge.judge(RAMP, whole, NOW)
     assert again.target.secrets == {}

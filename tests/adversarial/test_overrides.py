@@ -73,7 +73,7 @@ def test_two_people_override_a_failure_which_stays_visible(tmp_path: Path) -> No
     assert ": 18 findings pass; OVERRIDDEN: smoke, signed by " in answer.out
     assert "by Asha Rao (unverified, name typed), ledger entry" in answer.out
     Draft202012Validator(SCHEMA).validate(shown)
-    (finding,) = [one for one in shown["findings"] if one["override"]]
+    (finding,) = [finding for finding in shown["findings"] if finding["override"]]
     assert (finding["verdict"], finding["subjects"]) == ("fail", ["smoke.login"])
     assert {name[:3] for name in finding["override"]["people"]} == {"Ash", "Ben"}
     assert finding["override"]["reasons"] == ["seen", "seen"]
@@ -128,7 +128,7 @@ def unsure_when_signed(place: Place) -> None:
 def changed(place: Place, change: Callable[[SignOff], SignOff]) -> None:
     """Both overrides with another content, in a new ledger that is properly chained."""
     overridden_place(place)
-    entries = [one.entry for one in ledger.entries(place.out)]
+    entries = [entry.entry for entry in ledger.entries(place.out)]
     (place.out / "ledger.jsonl").unlink()
     for entry in entries:
         is_override = isinstance(entry, SignOffEntry) and entry.sign_off.covers
@@ -235,18 +235,25 @@ def test_a_rollback_trigger_of_the_policy_cannot_be_overridden(tmp_path: Path) -
     with signing(tmp_path) as place:
         assert place.ask("ramp-10").code != 0
         ramp = policy_file.stage_named(POLICY, "ramp-10", "here")
-        triggers = [one.name for one in ramp.objectives if isinstance(one, TriggerObjective)]
+        triggers = [
+            objective.name
+            for objective in ramp.objectives
+            if isinstance(objective, TriggerObjective)
+        ]
         answers = [sign(place, *OVERRIDE, item=name, stage="ramp-10") for name in triggers]
     assert triggers
-    assert [one.code for one in answers] == [2] * len(triggers)
+    assert [answer.code for answer in answers] == [2] * len(triggers)
     assert all(
-        "cannot be overridden: the objective is a rollback trigger" in one.err for one in answers
+        "cannot be overridden: the objective is a rollback trigger" in answer.err
+        for answer in answers
     )
 
 
 def test_every_objective_that_can_roll_back_is_refused() -> None:
-    objectives = {one.name: one for stage in POLICY.stages for one in stage.objectives}
-    refused = {name for name, one in objectives.items() if refusal_of(one)}
+    objectives = {
+        objective.name: objective for stage in POLICY.stages for objective in stage.objectives
+    }
+    refused = {name for name, objective in objectives.items() if refusal_of(objective)}
     assert refused >= {"served-build", "live-build", "errors-against-blue"}
     assert not refused & {"smoke", "traffic-share", "availability"}
 
@@ -283,7 +290,7 @@ def finding(objective: str, **changes: Any) -> Finding:
 
 def judged(objective: str, *findings: Finding, stage: Stage = RAMP) -> list[Finding]:
     """The findings after two people have signed an override that covers each of them."""
-    names = [one.objective for one in findings]
+    names = [finding.objective for finding in findings]
     covers = tuple(CoveredFinding(name, Verdict.FAIL) for name in names)
     records = tuple(record_of(objective, person, covers) for person in ("a", "b"))
     return overridden(findings, stage, replace(evidence(), sign_offs=records), NOW)
@@ -299,7 +306,7 @@ def test_a_finding_whose_failure_is_a_rollback_is_never_overridden() -> None:
 
 def test_an_override_of_one_objective_leaves_the_others() -> None:
     findings = judged("cache-hits", finding("cache-hits"), finding("error-ratio"))
-    assert [one.override is None for one in findings] == [False, True]
+    assert [finding.override is None for finding in findings] == [False, True]
     outcome, reason = worst_outcome(findings)
     assert outcome is Outcome.NO_GO
     assert "OVERRIDDEN: cache-hits" in reason

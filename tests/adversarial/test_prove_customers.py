@@ -42,7 +42,7 @@ def answered(status: str) -> Change:
                 for at, v in line.points
             ]
             held(place, [line])
-            same = [one for one in place.metrics.lines if one.labels == labels]
+            same = [line for line in place.metrics.lines if line.labels == labels]
             if same:
                 values = dict(moved)
                 same[0].points = [(at, v + values.get(at, 0.0)) for at, v in same[0].points]
@@ -145,7 +145,7 @@ def stated(*instances: str) -> Change:
 
     def change(place: Place) -> None:
         path = place.folder / "targets" / "green.toml"
-        listed = ", ".join(f'"{one}"' for one in instances)
+        listed = ", ".join(f'"{instance}"' for instance in instances)
         text = path.read_text().replace('slot = "green"', f'slot = "green"\ninstances = [{listed}]')
         path.write_text(text)
         place.prepare_again()

@@ -39,7 +39,7 @@ CASES: dict[str, tuple[str, Change]] = {
 ENDS = {1, 2, 3, 4, 70}
 
 
-@pytest.mark.parametrize("name", list(CASES) if THOROUGH else list(CASES)[::4])
+@pytest.mark.parametrize("name", list(CASES) if THOROUGH else list(CASES)[::8])
 def test_what_is_lost_aged_forged_or_failing_is_no_go(tmp_path: Path, name: str) -> None:
     stage, change = CASES[name]
     with passing(tmp_path, stage) as place:

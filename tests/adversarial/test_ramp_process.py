@@ -162,7 +162,7 @@ def test_a_killed_ramp_is_left_by_watch_where_the_policy_says_so(here: Site) -> 
     code, _, err = here.run("watch", *SCALE, "--for", "1s", *leave)
     assert (code, here.balancer.green) == (3, 0.1), err
     assert err.count("traffic stays where it is") == 1
-    assert [one["how"] for one in entries(here) if one.get("event") == "ended"] == ["left"]
+    assert [entry["how"] for entry in entries(here) if entry.get("event") == "ended"] == ["left"]
 
 
 def test_traffic_of_a_killed_ramp_that_somebody_moved_is_left_alone(here: Site) -> None:

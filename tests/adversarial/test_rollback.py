@@ -34,7 +34,7 @@ def test_a_rollback_is_verified_by_both_witnesses(here: Site) -> None:
     assert "Prometheus shows that green has 0 % of the weights, as intended" in out
     assert "green answers no customer any more" in out
     assert "rollback verified" in out
-    kinds = [(one["kind"], one.get("how")) for one in json_entries(here.out)]
+    kinds = [(entry["kind"], entry.get("how")) for entry in json_entries(here.out)]
     # The decision is the question about the baseline, which comes after the answer.
     assert kinds == [("rollback", None), ("ramp", "rolled_back"), ("decision", None)]
     assert json_entries(here.out)[0]["witness"]["weights"].startswith("agrees")
@@ -88,7 +88,7 @@ def test_a_control_endpoint_that_refuses_is_tried_again_and_said(here: Site) -> 
     assert (code, len(here.balancer.posts), here.balancer.green) == (70, 3, 0.5)
     assert "traffic could not be moved" in out
     assert "rollback NOT verified: not moved" in out
-    assert [one["kind"] for one in json_entries(here.out)] == ["rollback"]
+    assert [entry["kind"] for entry in json_entries(here.out)] == ["rollback"]
 
 
 def test_with_the_control_address_no_file_is_needed(here: Site) -> None:

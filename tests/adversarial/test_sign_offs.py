@@ -88,7 +88,9 @@ def revoked(place: Place) -> None:
 
 def copied_after_its_revocation(place: Place) -> None:
     revoked(place)
-    copies = [one.entry for one in ledger.entries(place.out) if isinstance(one.entry, SignOffEntry)]
+    copies = [
+        entry.entry for entry in ledger.entries(place.out) if isinstance(entry.entry, SignOffEntry)
+    ]
     ledger.append(place.out, copies[0])
 
 

@@ -74,18 +74,18 @@ class Metrics:
     def answer(self, query: str, window: float, at: float) -> list[Line]:
         """The series of a selector, with their points in the window."""
         selector = parse_selector(query)
-        found = []
+        matching = []
         for line in self.lines:
             if selector.matches(line.labels):
-                points = [one for one in line.points if at - window < one[0] <= at]
+                points = [point for point in line.points if at - window < point[0] <= at]
                 if points:
-                    found.append(Line(line.labels, points))
-        return found
+                    matching.append(Line(line.labels, points))
+        return matching
 
     def samples(self, query: str, window: float, at: float) -> SampleSet:
         """The same as the gate's sources give it."""
         series = tuple(
-            Series(line.labels, tuple(Sample(*one) for one in line.points))
+            Series(line.labels, tuple(Sample(*point) for point in line.points))
             for line in self.answer(query, window, at)
         )
         return SampleSet(
@@ -195,22 +195,24 @@ def _instance(colour: Colour, number: int) -> Iterator[Line]:
     yield gauge("kirana_build_info", 1.0, deployment=colour.slot, **labels)
 
 
-def evidence(metrics: Metrics, stage: Stage, seen: Evidence, at: float) -> Evidence:
+def evidence(metrics: Metrics, stage: Stage, observations: Evidence, at: float) -> Evidence:
     """What the gate would gather for a stage from these metrics.
 
     Args:
         metrics: what Prometheus holds.
         stage: what is asked.
-        seen: everything else.
+        observations: everything else.
         at: when.
     """
     samples = {
         key(*wanted): metrics.samples(*wanted, at)
-        for wanted in judge.needed_selectors(stage, seen.target)
+        for wanted in judge.needed_selectors(stage, observations.target)
     }
-    seen = replace(seen, samples=samples)
-    live = RampView.of(stage, seen, at).queries.pairs()
-    return replace(seen, samples=samples | {key(*one): metrics.samples(*one, at) for one in live})
+    observations = replace(observations, samples=samples)
+    live = RampView.of(stage, observations, at).queries.pairs()
+    return replace(
+        observations, samples=samples | {key(*query): metrics.samples(*query, at) for query in live}
+    )
 
 
 def as_prometheus(lines: list[Line]) -> dict[str, Any]:

@@ -280,7 +280,7 @@ class Clinic(SmallService):
     def member(self, request: Request) -> Reply:
         caller = self.caller(request)
         wanted = request.values["id"]
-        member = next((one for one in self.members.values() if one["id"] == wanted), None)
+        member = next((member for member in self.members.values() if member["id"] == wanted), None)
         if member is None or (member is not caller and caller["role"] != "admin"):
             raise RefusedError(404, "no such member")
         return Reply(200, member if "hash in the profile" in self.weak else public(member))

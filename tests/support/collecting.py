@@ -69,6 +69,6 @@ def hand_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeCollecto
     (package / "collector" / "__init__.py").touch()
     (package / "collector" / "__main__.py").write_text(SCRIPT)
     monkeypatch.setattr(command, "installed_in", lambda: folder / "made")
-    made = HandMadeCollector(package / "collector")
-    made.plan()
-    return made
+    collector = HandMadeCollector(package / "collector")
+    collector.plan()
+    return collector

@@ -31,21 +31,21 @@ class ComputingSource:
 
     Args:
         metrics: the series.
-        asked: each selector or expression that was asked for, and the length of its window.
+        queries: each selector or expression that was asked for, and the length of its window.
     """
 
     metrics: Metrics
-    asked: list[tuple[str, float]] = field(default_factory=list)
+    queries: list[tuple[str, float]] = field(default_factory=list)
     url: str = "http://p"
 
     def samples(self, selector: str, window: timedelta, at: float) -> SampleSet:
         """The raw samples."""
-        self.asked.append((selector, window.total_seconds()))
+        self.queries.append((selector, window.total_seconds()))
         return self.metrics.samples(selector, window.total_seconds(), at)
 
     def values(self, expression: str, window: timedelta, step: float, at: float) -> SampleSet:
         """The values at every step."""
-        self.asked.append((expression, window.total_seconds()))
+        self.queries.append((expression, window.total_seconds()))
         count = int(window.total_seconds() / step)
         moments = [at - number * step for number in range(count, -1, -1)]
         if "label_replace" in expression:
@@ -109,9 +109,9 @@ class ComputingSource:
 def _newest(line: Line, moments: Sequence[float]) -> list[tuple[float, float]]:
     """The newest value at each moment, for as long as Prometheus shows it."""
     times = [at for at, _ in line.points]
-    found = ((moment, bisect_right(times, moment) - 1) for moment in moments)
+    positions = ((moment, bisect_right(times, moment) - 1) for moment in moments)
     return [
         (moment, line.points[index][1])
-        for moment, index in found
+        for moment, index in positions
         if index >= 0 and moment - times[index] < LOOKBACK_SECONDS
     ]

@@ -36,7 +36,7 @@ def doctored(how: Callable[[Events], Events], *, seal: bool = True) -> Change:
     return lambda place: place.keep_run(how(place.run_of()), seal=seal)
 
 
-def one(check: str, **changes: Any) -> Callable[[Events], Events]:
+def with_result(check: str, **changes: Any) -> Callable[[Events], Events]:
     return lambda events: [{**e, **changes} if e.get("id") == check else e for e in events]
 
 
@@ -61,22 +61,22 @@ SUITES: dict[str, Change] = {
     "a record that is no JSON": lambda p: (p.out / "runs/r1/checks.jsonl").write_text("{" * 300),
     "a record of zeros": lambda p: (p.out / "runs/r1/checks.jsonl").write_bytes(b"\0" * 4096),
     "a record with lines swapped": lambda p: p.keep_run(p.run_of()[::-1], seal=False),
-    "changed after it was sealed": doctored(one(LOGIN, seconds=9), seal=False),
-    "a failure": doctored(one(LOGIN, outcome="failed")),
-    "a failure called passed, unsealed": doctored(one(LOGIN, outcome="failed"), seal=False),
-    "an error": doctored(one(LOGIN, outcome="error")),
-    "a skip": doctored(one(LOGIN, outcome="skipped")),
-    "an expected failure": doctored(one(LOGIN, outcome="xfailed")),
-    "an unexpected pass": doctored(one(LOGIN, outcome="xpassed")),
-    "not applicable": doctored(one(LOGIN, outcome="not_applicable")),
-    "inconclusive": doctored(one(LOGIN, outcome="inconclusive")),
-    "an outcome nobody knows": doctored(one(LOGIN, outcome="Passed")),
-    "an outcome that is true": doctored(one(LOGIN, outcome=True)),
+    "changed after it was sealed": doctored(with_result(LOGIN, seconds=9), seal=False),
+    "a failure": doctored(with_result(LOGIN, outcome="failed")),
+    "a failure called passed, unsealed": doctored(with_result(LOGIN, outcome="failed"), seal=False),
+    "an error": doctored(with_result(LOGIN, outcome="error")),
+    "a skip": doctored(with_result(LOGIN, outcome="skipped")),
+    "an expected failure": doctored(with_result(LOGIN, outcome="xfailed")),
+    "an unexpected pass": doctored(with_result(LOGIN, outcome="xpassed")),
+    "not applicable": doctored(with_result(LOGIN, outcome="not_applicable")),
+    "inconclusive": doctored(with_result(LOGIN, outcome="inconclusive")),
+    "an outcome nobody knows": doctored(with_result(LOGIN, outcome="Passed")),
+    "an outcome that is true": doctored(with_result(LOGIN, outcome=True)),
     "a result lost": doctored(lambda e: [x for x in e if x.get("id") != LOGIN]),
     "a result twice": doctored(
         lambda e: [y for x in e for y in ([x] * (1 + (x.get("id") == LOGIN)))]
     ),
-    "a result of another name": doctored(one(LOGIN, id="smoke.logout")),
+    "a result of another name": doctored(with_result(LOGIN, id="smoke.logout")),
     "an hour and more too old": doctored(lambda e: shifted(e, timedelta(hours=-5))),
     "of the future": doctored(lambda e: shifted(e, timedelta(hours=1))),
     "without an end": doctored(lambda e: e[:-1]),
@@ -91,7 +91,7 @@ SUITES: dict[str, Change] = {
     "judged by other limits": doctored(started(limits="0" * 64)),
     "of another run's name": doctored(started(run="r2")),
     "of another schema": doctored(started(schema=2)),
-    "data left behind": doctored(one("run.left_nothing", outcome="failed")),
+    "data left behind": doctored(with_result("run.left_nothing", outcome="failed")),
     "leaving nothing is not said": doctored(
         lambda e: [x for x in e if x.get("id") != "run.left_nothing"]
     ),

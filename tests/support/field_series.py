@@ -216,14 +216,14 @@ def evidence_of(store: Store, stage: Stage = LIVE, target: Target = GREEN) -> Ev
 
 def _answer(known: list[Series], selector: str, seconds: float) -> SampleSet:
     parsed = parse_selector(selector)
-    found = []
+    matching = []
     for series in known:
         if parsed.matches(series.labels):
             kept = tuple(sample for sample in series.samples if sample.at > AT - seconds)
-            found.extend([replace(series, samples=kept)] if kept else [])
-    measured = Measured.OK if found else Measured.NO_DATA
-    problem = "" if found else "no series matches"
+            matching.extend([replace(series, samples=kept)] if kept else [])
+    measured = Measured.OK if matching else Measured.NO_DATA
+    problem = "" if matching else "no series matches"
     query = key(selector, seconds)
     return SampleSet(
-        query, "http://p", timedelta(seconds=seconds), AT, measured, problem, tuple(found)
+        query, "http://p", timedelta(seconds=seconds), AT, measured, problem, tuple(matching)
     )

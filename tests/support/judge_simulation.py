@@ -54,7 +54,7 @@ COLOURS = ("green", "blue")
 def slow_share(p95: Values | float, over: float) -> Values:
     """The share of requests over so many seconds, where P95 is so many."""
     z = (np.log(over) - np.log(p95)) / SIGMA + P95
-    return np.array([1 - NormalDist().cdf(one) for one in np.atleast_1d(z)])
+    return np.array([1 - NormalDist().cdf(score) for score in np.atleast_1d(z)])
 
 
 @dataclass(slots=True)
@@ -186,8 +186,8 @@ def both(*changes: Change) -> Change:
     """One after the other."""
 
     def change(world: World) -> None:
-        for one in changes:
-            one(world)
+        for change in changes:
+            change(world)
 
     return change
 
@@ -213,8 +213,8 @@ def following(world: World) -> None:
     for colour in COLOURS:
         noise = world.dice.normal(0, 0.5, SECONDS // 15 + 1)
         log, walk = 0.0, []
-        for one in noise:
-            log = 0.8 * log + one
+        for value in noise:
+            log = 0.8 * log + value
             walk.append(log)
         rate = 0.0015 * np.exp(np.array(walk) - 0.35)
         world.errors[colour] = np.minimum(0.5, np.repeat(rate, 15)[:SECONDS])
@@ -490,9 +490,9 @@ def scrapes(world: World) -> Iterator[Scrape | Move]:
     for colour in COLOURS:
         share = world.share if colour == "green" else 1 - world.share
         for pod in range(world.pods):
-            made = _counters(world, colour, share / world.pods)
-            events.extend(_scraped(world, colour, f"{colour}-{pod + 1}", made))
-    events.sort(key=lambda one: one[0])
+            counts = _counters(world, colour, share / world.pods)
+            events.extend(_scraped(world, colour, f"{colour}-{pod + 1}", counts))
+    events.sort(key=lambda event: event[0])
     for _, event in events:
         yield event
 
@@ -535,13 +535,13 @@ def _counters(world: World, colour: str, share: Values) -> Values:
 
 
 def _scraped(
-    world: World, colour: str, instance: str, made: Values
+    world: World, colour: str, instance: str, counts: Values
 ) -> Iterator[tuple[float, Scrape]]:
     """The scrapes of one instance, each with its counters since the process started."""
     phase = int(world.dice.integers(0, EVERY))
-    totals = np.cumsum(made, axis=1)
+    totals = np.cumsum(counts, axis=1)
     begun, base = -float(PAST) - 86400.0, np.zeros(len(ALL_KEYS))
-    restarts = [one for one in world.restarts.get(colour, []) if one]
+    restarts = [restart for restart in world.restarts.get(colour, []) if restart]
     for index in range(phase, SECONDS, EVERY):
         while restarts and restarts[0] <= index:
             at = restarts.pop(0)

@@ -38,7 +38,7 @@ READY = STAGES["green-ready"]
 
 def stage_of(*names: str, share: float) -> Stage:
     """A stage with these objectives of the policy."""
-    known = {one.name: one for stage in POLICY.stages for one in stage.objectives}
+    known = {objective.name: objective for stage in POLICY.stages for objective in stage.objectives}
     chosen = [known[name] for name in names]
     return Stage(
         name="made",
@@ -46,7 +46,8 @@ def stage_of(*names: str, share: float) -> Stage:
         guide="3",
         share=share,
         objectives=tuple(
-            replace(one, share=share) if isinstance(one, ShareObjective) else one for one in chosen
+            replace(objective, share=share) if isinstance(objective, ShareObjective) else objective
+            for objective in chosen
         ),
     )
 
@@ -62,7 +63,9 @@ RAMP = stage_of(
     "cache-hits",
     share=0.1,
 )
-CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
+CHECKS = next(
+    objective for objective in READY.objectives if isinstance(objective, ChecksObjective)
+).checks
 # The checks that the gate itself has run during the ramp.
 COLLECTED = tuple(
     check
@@ -99,7 +102,8 @@ def passed_run(**changes: Any) -> Run:
         limits=POLICY.limits_digest,
         expected=frozenset(CHECKS),
         results=tuple(
-            CheckResult(one, CheckOutcome.PASSED, at, "", "n") for one in (*CHECKS, LEFT_NOTHING)
+            CheckResult(check, CheckOutcome.PASSED, at, "", "n")
+            for check in (*CHECKS, LEFT_NOTHING)
         ),
     )
     return replace(run, **changes)
@@ -156,5 +160,5 @@ def evidence(stage: Stage = RAMP, *, errors: int = 1, requests: int = 6000) -> E
     return Evidence(target=GREEN, served=SERVED, runs=(passed_run(),), samples=samples)
 
 
-def decide(seen: Evidence, stage: Stage = RAMP) -> Decision:
-    return judge.judge(stage, seen, NOW)
+def decide(observations: Evidence, stage: Stage = RAMP) -> Decision:
+    return judge.judge(stage, observations, NOW)

@@ -29,7 +29,7 @@ ANSWER = (
 def service_times() -> list[float]:
     """One from the middle of each of a thousand equal strata."""
     normal = NormalDist(math.log(MEDIAN_SECONDS), SIGMA)
-    return [math.exp(normal.inv_cdf((one + 0.5) / STRATA)) for one in range(STRATA)]
+    return [math.exp(normal.inv_cdf((stratum + 0.5) / STRATA)) for stratum in range(STRATA)]
 
 
 def quantile(share: float, stall: float = 0.0, every: float = 1.0) -> float:
@@ -46,8 +46,8 @@ def quantile(share: float, stall: float = 0.0, every: float = 1.0) -> float:
             times.append(service)
             continue
         for moment in range(500):
-            asked = every * (moment + 0.5) / 500
-            ready = (asked + service) % every
+            due = every * (moment + 0.5) / 500
+            ready = (due + service) % every
             times.append(service + (stall - ready if ready < stall else 0.0))
     times.sort()
     return times[min(len(times) - 1, math.ceil(share * len(times)) - 1)]
@@ -65,12 +65,12 @@ class Server(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.seen = b""
+        self.received = b""
 
     def data_received(self, data: bytes) -> None:
-        self.seen += data
-        while b"\r\n\r\n" in self.seen:
-            _, _, self.seen = self.seen.partition(b"\r\n\r\n")
+        self.received += data
+        while b"\r\n\r\n" in self.received:
+            _, _, self.received = self.received.partition(b"\r\n\r\n")
             asyncio.get_running_loop().call_later(self.delay(), self.answer)
 
     def delay(self) -> float:

@@ -35,8 +35,8 @@ TEXT = {"200": {"description": "fine"}, "400": {"description": "wrong"}}
 def operation(name: str, *query: str, needs_session: bool = False) -> dict[str, Any]:
     """A GET operation with text parameters."""
     parameters = [
-        {"name": one, "in": "query", "required": True, "schema": {"type": "string"}}
-        for one in query
+        {"name": parameter, "in": "query", "required": True, "schema": {"type": "string"}}
+        for parameter in query
     ]
     return {
         "operationId": name,
@@ -124,8 +124,8 @@ class Library(BaseHTTPRequestHandler):
             else:
                 self.say(404, "<title>Nothing here</title>", "text/html; charset=utf-8")
         except Exception:  # noqa: BLE001 - what it tells of it is the point
-            told = traceback.format_exc() if self.weak else "Your request cannot be read."
-            self.say(400, told, "text/plain; charset=utf-8")
+            text = traceback.format_exc() if self.weak else "Your request cannot be read."
+            self.say(400, text, "text/plain; charset=utf-8")
 
     def do_OPTIONS(self) -> None:
         """Answer a preflight."""
@@ -156,15 +156,15 @@ class Library(BaseHTTPRequestHandler):
         shelf.executemany("INSERT INTO books VALUES (?)", [("Emma",), ("Dune",), ("Ulysses",)])
         if self.weak:
             try:
-                found = shelf.execute(
+                rows = shelf.execute(
                     f"SELECT title FROM books WHERE title = '{query['title']}'"  # noqa: S608 - a planted weakness
                 ).fetchall()
             except sqlite3.Error:
-                found = []
+                rows = []
         else:
             wanted = query["title"].encode(errors="replace").decode()
-            found = shelf.execute("SELECT title FROM books WHERE title = ?", (wanted,)).fetchall()
-        shown = "".join(f"<li>{title}</li>" for (title,) in found)
+            rows = shelf.execute("SELECT title FROM books WHERE title = ?", (wanted,)).fetchall()
+        shown = "".join(f"<li>{title}</li>" for (title,) in rows)
         self.say(200, f"<ul>{shown}</ul>", "text/html; charset=utf-8")
 
     def welcome(self, query: dict[str, str]) -> None:

@@ -42,13 +42,13 @@ class LoadCommand:
         """The Locust processes, once they are there; the one that leads comes first."""
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            found = [
-                one
-                for one in psutil.Process(self.process.pid).children()
-                if "locust" in " ".join(one.cmdline())
+            children = [
+                child
+                for child in psutil.Process(self.process.pid).children()
+                if "locust" in " ".join(child.cmdline())
             ]
-            if found:
-                return sorted(found, key=lambda one: one.create_time())
+            if children:
+                return sorted(children, key=lambda child: child.create_time())
             time.sleep(0.1)
         raise AssertionError("no generator was started")
 

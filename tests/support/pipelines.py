@@ -42,12 +42,12 @@ class ScriptedGate:
 
     Args:
         answers: the outcomes of a stage, one after the other; None for an error without a decision.
-        asked: the questions, in order.
+        questions: the questions, in order.
         text: the text of each answer; empty for the decision document.
     """
 
     answers: dict[str, list[Outcome | None]] = field(default_factory=dict)
-    asked: list[Question] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
     text: str = ""
 
     def answer(self, question: Question) -> RecordedAnswer:
@@ -56,7 +56,7 @@ class ScriptedGate:
         Raises:
             LedgerError: the scripted answer is an error.
         """
-        self.asked.append(question)
+        self.questions.append(question)
         coming = self.answers.get(question.stage, [Outcome.GO])
         outcome = coming.pop(0) if len(coming) > 1 else coming[0]
         if outcome is None:
@@ -72,7 +72,7 @@ class ScriptedGate:
     @property
     def stages(self) -> list[str]:
         """The stages that were asked about, in order."""
-        return [question.stage for question in self.asked]
+        return [question.stage for question in self.questions]
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class Site:
     def reset(self) -> None:
         """Forget the answers, the questions and the moves."""
         self.gate.answers.clear()
-        self.gate.asked.clear()
+        self.gate.questions.clear()
         self.gate.text = ""
         self.shares.clear()
 

@@ -30,8 +30,10 @@ from gates.policy import target_file as target
 
 Answer = tuple[int, bytes, float]
 LOADED = policy.load(ROOT / "policies" / "release.toml")
-READY = next(one for one in LOADED.stages if one.name == "green-ready")
-CHECKS = next(one for one in READY.objectives if isinstance(one, ChecksObjective)).checks
+READY = next(stage for stage in LOADED.stages if stage.name == "green-ready")
+CHECKS = next(
+    objective for objective in READY.objectives if isinstance(objective, ChecksObjective)
+).checks
 # The checks that the gate itself has run, in any stage of the policy.
 COLLECTED = tuple(
     dict.fromkeys(
@@ -193,8 +195,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(400, b"this server answers range selectors only")
             return
         seconds = float(length[1]) / (1000 if length[2] else 1)
-        found = place.metrics.answer(selector, seconds, float(query["time"][0]))
-        self._say(200, json.dumps(as_prometheus(found)).encode())
+        matching = place.metrics.answer(selector, seconds, float(query["time"][0]))
+        self._say(200, json.dumps(as_prometheus(matching)).encode())
 
     def _say(self, status: int, body: bytes) -> None:
         try:

@@ -14,13 +14,13 @@ Line = dict[str, Any]
 
 def lines(change: Change, rate: float = 50, seed: int = 1) -> list[Line]:
     """A simulated ramp as the lines of a recording."""
-    made: list[Line] = [{"t": -1800.0, "weight": {"green": 0.0}}]
+    recording: list[Line] = [{"t": -1800.0, "weight": {"green": 0.0}}]
     for event in scrapes(world_of(change, rate, (6, seed))):
         if isinstance(event, Move):
-            made.append({"t": event.at, "weight": {"green": event.share}})
+            recording.append({"t": event.at, "weight": {"green": event.share}})
         else:
             text = "".join(f"{name} {value:.0f}\n" for name, value in event.values.items())
-            made.append(
+            recording.append(
                 {
                     "t": event.at,
                     "target": event.slot,
@@ -28,49 +28,49 @@ def lines(change: Change, rate: float = 50, seed: int = 1) -> list[Line]:
                     "text": f"# HELP x y\n# TYPE x counter\n{text}",
                 }
             )
-    return made
+    return recording
 
 
-def write(path: Path, made: list[Line]) -> Path:
-    path.write_text("".join(json.dumps(line) + "\n" for line in made))
+def write(path: Path, recording: list[Line]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in recording))
     return path
 
 
 def with_text(how: Callable[[str], str]) -> Callable[[list[Line]], list[Line]]:
-    return lambda made: [
-        {**line, "text": how(line["text"])} if "text" in line else line for line in made
+    return lambda recording: [
+        {**line, "text": how(line["text"])} if "text" in line else line for line in recording
     ]
 
 
-def absolute_starts(made: list[Line]) -> list[Line]:
-    return with_text(lambda text: text + "process_start_time_seconds 1.7e9\n")(made)
+def absolute_starts(recording: list[Line]) -> list[Line]:
+    return with_text(lambda text: text + "process_start_time_seconds 1.7e9\n")(recording)
 
 
-def shuffled(made: list[Line]) -> list[Line]:
-    return made[::-1]
+def shuffled(recording: list[Line]) -> list[Line]:
+    return recording[::-1]
 
 
-def with_errors(made: list[Line]) -> list[Line]:
+def with_errors(recording: list[Line]) -> list[Line]:
     lost = {"t": 300.0, "target": "green", "instance": "green-1", "error": "timeout"}
-    return [*made, lost, {**lost, "target": "blue", "instance": "blue-1"}]
+    return [*recording, lost, {**lost, "target": "blue", "instance": "blue-1"}]
 
 
-def weights_twice(made: list[Line]) -> list[Line]:
-    return [twin for line in made for twin in ([line] * (1 + ("weight" in line)))]
+def weights_twice(recording: list[Line]) -> list[Line]:
+    return [twin for line in recording for twin in ([line] * (1 + ("weight" in line)))]
 
 
-def renamed(made: list[Line]) -> list[Line]:
+def renamed(recording: list[Line]) -> list[Line]:
     """Instances get other names in the middle of the ramp, as when pods are replaced."""
     return [
         {**line, "instance": line["instance"] + ("-b" if line["t"] > 2000 else "")}
         if "instance" in line
         else line
-        for line in made
+        for line in recording
     ]
 
 
 UNUSUAL: dict[str, Callable[[list[Line]], list[Line]]] = {
-    "as it is": lambda made: made,
+    "as it is": lambda recording: recording,
     "more labels": with_text(
         lambda text: text.replace(
             'route="', 'deployment="x",method="GET",traffic="customer",route="'

@@ -75,8 +75,8 @@ def _of(names: Mapping[str, str], members: Iterable[str]) -> list[str]:
 def _toml(value: object) -> str:
     """A value of TOML, tables inline."""
     if isinstance(value, dict):
-        inner = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
+        inner = ", ".join(f"{json.dumps(key)} = {_toml(part)}" for key, part in value.items())
         return f"{{ {inner} }}"
     if isinstance(value, list):
-        return f"[{', '.join(_toml(one) for one in value)}]"
+        return f"[{', '.join(_toml(part) for part in value)}]"
     return json.dumps(value)

@@ -27,7 +27,7 @@ def differences(recording: Recording, policy: Policy, folder: Path) -> list[str]
         folder: an empty folder.
     """
     result = replay(recording, policy)
-    found: list[str] = []
+    texts: list[str] = []
     with prometheus_of(recording, policy, folder) as prometheus:
         for at, share, replayed in _looks(result):
             stage = next(
@@ -41,13 +41,13 @@ def differences(recording: Recording, policy: Policy, folder: Path) -> list[str]
                     stage, at, folder / "no runs", before_a_move=share is not None
                 )
             }
-            found += [
+            texts += [
                 f"second {at:.0f}, {finding.objective}: backtest {_conclusion(finding)}, "
                 f"check {_conclusion(checked[finding.objective])}"
                 for finding in replayed
                 if _conclusion(finding) != _conclusion(checked[finding.objective])
             ]
-    return found
+    return texts
 
 
 def _looks(result: Replay) -> Iterator[tuple[float, float | None, tuple[Finding, ...]]]:

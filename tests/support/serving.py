@@ -133,9 +133,9 @@ def started(*options: str, **variables: str) -> Iterator[Running]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = LISTENING.match(line)
-        assert found, line + (process.stderr.read() if process.stderr else "")
-        yield Running(process, int(found[1]))
+        match = LISTENING.match(line)
+        assert match, line + (process.stderr.read() if process.stderr else "")
+        yield Running(process, int(match[1]))
     finally:
         process.kill()
         process.communicate(timeout=20)

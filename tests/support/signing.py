@@ -90,7 +90,7 @@ def sign(
 
 def newest_sign_off(place: Place) -> str:
     """The ledger entry of the newest sign-off."""
-    records = [one for one in entries(place.out) if isinstance(one.entry, SignOffEntry)]
+    records = [entry for entry in entries(place.out) if isinstance(entry.entry, SignOffEntry)]
     return records[-1].entry_id
 
 
@@ -99,4 +99,4 @@ def status(place: Place, stage: str = STAGE) -> dict[str, Any]:
     done = command(place, "status", "--stage", stage, "--json")
     assert done.code == 0, done.err
     (content,) = json.loads(done.out)["stages"]
-    return {one["objective"]: one for one in content["objectives"]}
+    return {objective["objective"]: objective for objective in content["objectives"]}

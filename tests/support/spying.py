@@ -29,14 +29,14 @@ def credentials_in(content: Any) -> Iterator[str]:
                 yield from _texts(value)
             yield from credentials_in(value)
     elif isinstance(content, list):
-        for one in content:
-            yield from credentials_in(one)
+        for part in content:
+            yield from credentials_in(part)
 
 
 def _texts(value: Any) -> Iterator[str]:
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, str) and len(one) >= SHORTEST:
-            yield one
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, str) and len(part) >= SHORTEST:
+            yield part
 
 
 def _json(raw: bytes | str | None) -> Any:
@@ -71,4 +71,4 @@ def _noting() -> Iterator[None]:
     Ownership.__init__ = noted_init  # type: ignore[method-assign]
     yield
     with Path(os.environ["CREDENTIALS_FILE"]).open("a") as file:
-        file.writelines(f"{one}\n" for one in sorted(SEEN))
+        file.writelines(f"{operation}\n" for operation in sorted(SEEN))

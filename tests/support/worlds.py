@@ -71,7 +71,7 @@ class TestWorld:
 
 def results(out: Path) -> dict[str, str]:
     """Outcome by check id of the latest run, but for what it says of itself."""
-    return {name: one for name, one in recorded(out).items() if not name.startswith("run.")}
+    return {name: outcome for name, outcome in recorded(out).items() if not name.startswith("run.")}
 
 
 def recorded(out: Path) -> dict[str, str]:

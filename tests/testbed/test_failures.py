@@ -63,9 +63,9 @@ def test_no_answer_shows_no_frame_of_a_library_and_a_traceback_on_request(
         long = world.pytest(tmp_path / "b", "-q", "--check", "smoke.search", "--tb=long")
     assert (done.code, long.code) == (1, 1)
     assert [name for name in LIBRARIES if name in done.out + long.out] == []
-    seen = parts(block(done.out, "smoke.search"))
-    assert seen["seen"].startswith("no answer within 3.")
-    assert seen["exchange"].startswith("GET /api/search?q=")
+    printed_parts = parts(block(done.out, "smoke.search"))
+    assert printed_parts["seen"].startswith("no answer within 3.")
+    assert printed_parts["exchange"].startswith("GET /api/search?q=")
     assert '"""The best-selling product' in long.out or "def test_search(" in long.out
 
 
@@ -105,6 +105,7 @@ def test_long_messages_are_cut_and_secrets_are_masked(world: TestWorld, tmp_path
 
 
 @pytest.mark.parametrize("chosen", [("-m", "smoke"), ("--check", "smoke.login")])
+@pytest.mark.slow  # proof-suites runs it
 def test_outside_of_the_root_it_says_what_to_type(
     world: TestWorld, tmp_path: Path, chosen: tuple[str, str]
 ) -> None:

@@ -36,8 +36,13 @@ SHOWN = (
 def required_checks() -> set[str]:
     """Every check of the store that some stage of the policy requires."""
     loaded = policy.load(ROOT / "policies" / "release.toml")
-    objectives = [one for stage in loaded.stages for one in stage.objectives]
-    ids = {check for one in objectives if isinstance(one, ChecksObjective) for check in one.checks}
+    objectives = [objective for stage in loaded.stages for objective in stage.objectives]
+    ids = {
+        check
+        for objective in objectives
+        if isinstance(objective, ChecksObjective)
+        for check in objective.checks
+    }
     return {check for check in ids if not check.startswith("run.")}
 
 
@@ -69,7 +74,7 @@ def test_every_check_is_reddened_by_two_kinds_of_fault() -> None:
         for check in required_checks()
         if not check.startswith(("security.", "platform."))
     }
-    assert [check for check, found in of_check.items() if len(found) < 2] == []
+    assert [check for check, faults in of_check.items() if len(faults) < 2] == []
 
 
 def test_the_security_faults_are_many_and_name_what_they_break() -> None:

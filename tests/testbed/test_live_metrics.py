@@ -73,14 +73,15 @@ def ask(world: TestWorld, out: Path, policy: str) -> tuple[int, dict[str, Any]]:
 
 
 def finding(decision: dict[str, Any], objective: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = [
-        one for one in decision["findings"] if one["objective"] == objective
+    matching: list[dict[str, Any]] = [
+        finding for finding in decision["findings"] if finding["objective"] == objective
     ]
-    assert len(found) == 1
-    return found[0]
+    assert len(matching) == 1
+    return matching[0]
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_enough_good_traffic_is_a_go(world: TestWorld, passed_out: Path, policy: str) -> None:
     assert set(shop(world, 700)) == {200}
     time.sleep(SCRAPES_SECONDS)
@@ -98,9 +99,17 @@ def test_enough_good_traffic_is_a_go(world: TestWorld, passed_out: Path, policy:
         "live-build",
         "traffic-share",
     )
-    measured = [one for name in live for one in finding(decision, name)["measurements"]]
-    assert all(one["query"].endswith("s]") and one["samples"] > 0 for one in measured)
-    assert all(one["age_seconds"] < 3 and one["window_seconds"] > 0 for one in measured)
+    measured = [
+        measurement for name in live for measurement in finding(decision, name)["measurements"]
+    ]
+    assert all(
+        measurement["query"].endswith("s]") and measurement["samples"] > 0
+        for measurement in measured
+    )
+    assert all(
+        measurement["age_seconds"] < 3 and measurement["window_seconds"] > 0
+        for measurement in measured
+    )
 
 
 @pytest.mark.usefixtures("at_half")
@@ -115,7 +124,7 @@ def test_a_check_is_quick(world: TestWorld, passed_out: Path, policy: str) -> No
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     findings = json.loads(answer.out)["findings"]
-    assert len({one["objective"] for one in findings}) == 23
+    assert len({finding["objective"] for finding in findings}) == 23
     # Processor time, which other programs on the machine do not lengthen much.
     assert min(took) < 0.8, took
 
@@ -134,6 +143,7 @@ def test_too_little_traffic_is_a_hold_that_says_how_much_is_missing(
 
 
 @pytest.mark.usefixtures("at_half")
+@pytest.mark.slow  # proof-ramp runs it
 def test_failing_requests_are_a_stop(world: TestWorld, passed_out: Path, policy: str) -> None:
     world.testbed("fault", "on", "search.http_500")
     try:
@@ -158,8 +168,8 @@ def test_slow_requests_are_a_stop(world: TestWorld, passed_out: Path, policy: st
     try:
         with ThreadPoolExecutor(20) as pool:
             for _ in range(5):
-                asked = [pool.submit(shop, world, 1, "/api/search?q=rice") for _ in range(20)]
-                assert [one.result() for one in asked] == [[200]] * 20
+                futures = [pool.submit(shop, world, 1, "/api/search?q=rice") for _ in range(20)]
+                assert [future.result() for future in futures] == [[200]] * 20
     finally:
         world.testbed("fault", "off", "search.slow")
     time.sleep(SCRAPES_SECONDS)

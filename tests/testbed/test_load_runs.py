@@ -36,12 +36,12 @@ def load(world: TestWorld, tmp_path: Path) -> Callable[..., LoadCommand]:
 def test_a_healthy_store_passes_and_the_record_is_complete(
     load: Callable[..., LoadCommand], world: TestWorld
 ) -> None:
-    command = load("smoke", "--users", "40", "--duration", "15")
+    command = load("smoke", "--users", "40", "--duration", "12")
     code, printed = command.ended()
     assert code == ExitCode.GO, printed
     assert len(findings(printed, "pass")) == 7
     folder = next(command.out.glob("runs/*"))
-    assert {one.name for one in folder.iterdir()} >= {
+    assert {path.name for path in folder.iterdir()} >= {
         "load.json",
         "locust.html",
         "locust_stats.csv",
@@ -81,14 +81,14 @@ def test_requests_without_an_end_break_their_limits_and_no_others(
 def test_an_interrupted_run_proves_nothing_and_leaves_nothing(
     load: Callable[..., LoadCommand], world: TestWorld
 ) -> None:
-    command = load("smoke", "--users", "20", "--duration", "20")
+    command = load("smoke", "--users", "10", "--duration", "20")
     generators = command.generators()
     time.sleep(4)
     command.process.send_signal(signal.SIGINT)
     code, printed = command.ended()
     assert code == ExitCode.INTERNAL, printed
     assert "interrupted" in printed
-    assert not any(one.is_running() for one in generators)
+    assert not any(generator.is_running() for generator in generators)
     assert "measured" not in command.record
     assert world.gates(command.out, "load-smoke").code == ExitCode.HOLD
 

@@ -88,8 +88,8 @@ def test_an_alert_arrives_where_its_severity_belongs_and_is_resolved(
 
 def test_every_panel_returns_data_on_a_quiet_world(world: TestWorld) -> None:
     empty = []
-    for found in answer(world, "grafana", "/api/search"):
-        board = answer(world, "grafana", f"/api/dashboards/uid/{found['uid']}")["dashboard"]
+    for dashboard in answer(world, "grafana", "/api/search"):
+        board = answer(world, "grafana", f"/api/dashboards/uid/{dashboard['uid']}")["dashboard"]
         for panel in board["panels"]:
             body = {"from": "now-5m", "to": "now", "queries": panel["targets"]}
             url = f"http://127.0.0.1:{world.ports['grafana']}/api/ds/query"

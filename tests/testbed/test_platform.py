@@ -81,6 +81,7 @@ def test_planted_rules_are_compared_with_the_series_of_a_real_prometheus(
     }
 
 
+@pytest.mark.slow  # proof-platform runs it
 def test_where_nothing_keeps_notifications_no_alert_is_sent(
     world: TestWorld, tmp_path: Path
 ) -> None:

@@ -132,6 +132,7 @@ def test_an_unknown_check_is_refused(world: TestWorld, tmp_path: Path) -> None:
     assert "no check 'smoke.logni'" in done.err
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_a_run_id_is_used_once(world: TestWorld, tmp_path: Path) -> None:
     once = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "mine")
     twice = world.pytest(tmp_path, "-q", "--check", "smoke.health", "--run-id", "mine")
@@ -232,6 +233,7 @@ def test_nothing_is_left_in_the_database(world: TestWorld, passed_out: Path) -> 
         assert database.products.count_documents({"visibility": "unlisted"}) == 0
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_no_log_in_of_a_target_file_is_in_any_file_or_line(
     world: TestWorld, tmp_path: Path
 ) -> None:
@@ -258,12 +260,12 @@ def test_no_log_in_of_a_target_file_is_in_any_file_or_line(
     )
     assert tested.code == 1, tested.out
     assert '-H "X-Key: $KIRANA_TEST_KEY"' in tested.out
-    asked = run("gates", "check", "ramp-10", "--target=green", *places, variables=variables)
-    assert asked.code in (1, 3)
+    answer = run("gates", "check", "ramp-10", "--target=green", *places, variables=variables)
+    assert answer.code in (1, 3)
     texts = kept_texts(tmp_path / "out")
     assert len(texts) > 5
     assert [text for text in texts if word in text] == []
-    assert word not in tested.out + tested.err + asked.out + asked.err
+    assert word not in tested.out + tested.err + answer.out + answer.err
 
 
 def test_no_secret_is_in_any_file_of_a_run(world: TestWorld, passed_out: Path) -> None:
@@ -377,7 +379,7 @@ def test_an_interrupted_run_leaves_nothing_and_counts_for_nothing(
         "no:cacheprovider",
         "-q",
     )
-    clean = {name: one for name, one in os.environ.items() if not name.startswith("KIRANA_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KIRANA_")}
     with subprocess.Popen(
         [sys.executable, "-m", *command], cwd=ROOT, env=clean, stdout=subprocess.PIPE, text=True
     ) as going:
@@ -417,6 +419,7 @@ def test_it():
 """
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_a_rerun_that_hides_the_first_failure_is_a_failure(
     world: TestWorld, tmp_path: Path
 ) -> None:

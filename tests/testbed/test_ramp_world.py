@@ -165,7 +165,7 @@ def killed_and_resumed(world: TestWorld, out: Path, moments: list[float]) -> Non
     done = gates(world, out, "ramp", *SCALE, "--hold", "30s")
     assert done.code in (2, 3), done.out + done.err
     assert ledger.verify(out)[1] == []
-    moved = [one["share"] for one in json_entries(out) if one["kind"] == "move"]
+    moved = [entry["share"] for entry in json_entries(out) if entry["kind"] == "move"]
     if done.code == 3 and moved:
         assert has(world) == moved[-1]
 
@@ -210,6 +210,7 @@ def test_watch_ends_with_4_when_a_trigger_holds(world: TestWorld, out: Path) -> 
     assert written[-1]["time_scale"] == 15
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_check_waits_until_it_is_decided_or_its_time_is_over(world: TestWorld, out: Path) -> None:
     give(world, 0.1)
     began = time.monotonic()
@@ -217,7 +218,7 @@ def test_check_waits_until_it_is_decided_or_its_time_is_over(world: TestWorld, o
     assert done.code == 3
     # On a busy machine, a look takes seconds; the bake time of the stage is 40 s.
     assert 3 <= time.monotonic() - began < 25
-    assert len([one for one in json_entries(out) if one["kind"] == "decision"]) == 1
+    assert len([entry for entry in json_entries(out) if entry["kind"] == "decision"]) == 1
 
 
 def test_a_recording_of_the_testbed_can_be_judged_again(world: TestWorld, tmp_path: Path) -> None:
@@ -256,13 +257,14 @@ def test_a_recording_of_the_testbed_can_be_judged_again(world: TestWorld, tmp_pa
     assert (done.code, result["decision"], result["stopped_at"]) == (3, "hold", None)
 
 
+@pytest.mark.slow  # proof-ramp runs it
 def test_explain_and_log_show_what_was_decided(world: TestWorld, out: Path) -> None:
-    asked = gates(world, out, "check", "ramp-10")
-    entry = re.search(r"ledger entry (\w+)", asked.out)
+    answer = gates(world, out, "check", "ramp-10")
+    entry = re.search(r"ledger entry (\w+)", answer.out)
     assert entry is not None
     shown = run("gates", "explain", entry[1][:8], "--out", str(out))
     assert shown.code == 0, shown.err
-    assert shown.out.splitlines()[0] == asked.out.splitlines()[0]
+    assert shown.out.splitlines()[0] == answer.out.splitlines()[0]
     assert "the decision is the same" in shown.out
     logged = run("gates", "log", "--out", str(out))
     assert entry[1] in logged.out

@@ -43,16 +43,19 @@ def test_it_finds_the_planted_weaknesses_and_says_of_every_probe_what_came_of_it
     with library(weak=True) as url:
         done = scan(url, tmp_path, "--json")
     assert done.code == 1, done.err
-    told = json.loads(done.out)
-    assert {one["rule"] for one in told["findings"]} == WEAKNESSES | {"csp"}
-    assert set(told["probes"]) == set(RULES)
-    for rule, outcome in told["probes"].items():
-        found = rule in WEAKNESSES | {"csp"}
-        assert bool(re.match(r"\d+ findings? in \d+ tested places", outcome)) == found, (
+    report = json.loads(done.out)
+    assert {finding["rule"] for finding in report["findings"]} == WEAKNESSES | {"csp"}
+    assert set(report["probes"]) == set(RULES)
+    for rule, outcome in report["probes"].items():
+        is_planted = rule in WEAKNESSES | {"csp"}
+        assert bool(re.match(r"\d+ findings? in \d+ tested places", outcome)) == is_planted, (
             rule,
             outcome,
         )
-        assert found or outcome.startswith(("no finding in ", "not applicable: ")), (rule, outcome)
+        assert is_planted or outcome.startswith(("no finding in ", "not applicable: ")), (
+            rule,
+            outcome,
+        )
 
 
 @pytest.mark.slow  # proof-security runs it
@@ -75,8 +78,8 @@ def results_of(path: Path) -> list[dict[str, Any]]:
     content = json.loads(path.read_text())
     schema = json.loads((ROOT / "tests" / "support" / "sarif-schema-2.1.0.json").read_text())
     assert [error.message for error in Draft7Validator(schema).iter_errors(content)] == []
-    found: list[dict[str, Any]] = content["runs"][0]["results"]
-    return found
+    sarif_results: list[dict[str, Any]] = content["runs"][0]["results"]
+    return sarif_results
 
 
 @pytest.mark.slow  # proof-security runs it
@@ -85,9 +88,11 @@ def test_sarif_is_valid_and_its_fingerprints_survive_a_new_run(tmp_path: Path) -
     for name in ("one", "two"):
         with library(weak=True) as url:
             assert scan(url, tmp_path, "--sarif", str(tmp_path / name)).code == 1
-        found = results_of(tmp_path / name)
+        sarif_results = results_of(tmp_path / name)
         assert PASSWORD not in (tmp_path / name).read_text()
-        prints.append(sorted(one["partialFingerprints"]["place/v1"] for one in found))
+        prints.append(
+            sorted(finding["partialFingerprints"]["place/v1"] for finding in sarif_results)
+        )
     assert prints[0] == prints[1]
     assert len(set(prints[0])) >= len(WEAKNESSES)
 
@@ -173,7 +178,14 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize(
+    "what",
+    [
+        # proof-security runs the slow cases
+        pytest.param(what, marks=[pytest.mark.slow] if number else [])
+        for number, what in enumerate(ODD)
+    ],
+)
 def test_a_service_that_cannot_be_looked_at_gets_no_clean_bill(tmp_path: Path, what: str) -> None:
     done = asked_oddly(tmp_path, *ODD[what])
     assert done.code != 0, done.out
@@ -182,6 +194,7 @@ def test_a_service_that_cannot_be_looked_at_gets_no_clean_bill(tmp_path: Path, w
         assert done.code == 3, done.out
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_answers_that_vary_by_themselves_are_no_findings(tmp_path: Path) -> None:
     done = asked_oddly(tmp_path, repeat(200), secured=False)
     assert (done.code, done.err) == (0, ""), done.out

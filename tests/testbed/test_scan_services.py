@@ -55,15 +55,17 @@ def scan(name: str, url: str, folder: Path, *arguments: str) -> Done:
 def places_of(output: str) -> set[tuple[str, str]]:
     """Rule and place of each observation of a finding."""
     return {
-        (one["rule"], place) for one in json.loads(output)["findings"] for place in one["places"]
+        (finding["rule"], place)
+        for finding in json.loads(output)["findings"]
+        for place in finding["places"]
     }
 
 
-def missed(weaknesses: Any, found: set[tuple[str, str]]) -> list[str]:
+def missed(weaknesses: Any, findings: set[tuple[str, str]]) -> list[str]:
     return [
         name
         for name, (rule, part) in weaknesses.items()
-        if not any(one == rule and part in place for one, place in found)
+        if not any(name == rule and part in place for name, place in findings)
     ]
 
 
@@ -218,7 +220,7 @@ def test_an_interrupted_scan_prints_and_writes_what_it_found(tmp_path: Path) -> 
     assert "could not be tested: stopped by the user; not tested: the parts " in out
     assert process.returncode == 1
     results = json.loads(sarif.read_text())["runs"][0]["results"]
-    assert "weak-token-key" in {one["ruleId"] for one in results}
+    assert "weak-token-key" in {result["ruleId"] for result in results}
     assert "FINDING" in out
 
 

@@ -95,6 +95,7 @@ def test_our_own_history_has_no_open_finding() -> None:
     assert still_open(history(ROOT), read(), TODAY) == []
 
 
+@pytest.mark.slow  # proof-security runs it
 def test_our_own_files_have_no_secret_that_is_not_accepted() -> None:
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z"], check=True, capture_output=True, text=True
@@ -166,10 +167,10 @@ def test_a_planted_secret_is_found_whatever_becomes_of_its_file(
         git(folder, "mv", name, "moved.txt")
     if later != "kept":
         git(folder, "commit", "-qm", "third")
-    found = findings_of(folder)
-    assert {observation.place.split(" ")[0] for observation in found} == {name}
+    findings = findings_of(folder)
+    assert {observation.place.split(" ")[0] for observation in findings} == {name}
     assert [
-        observation for observation in found if value in observation.sentence + observation.place
+        observation for observation in findings if value in observation.sentence + observation.place
     ] == []
 
 
@@ -188,7 +189,7 @@ def test_a_secret_that_only_a_merge_added_is_found(tmp_path: Path) -> None:
     (folder / "settings.py").write_text(f'DEBUG = False\npassword = "{PHRASE}"\n')
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "merge")
-    assert [one.place.split(" ")[0] for one in findings_of(folder)] == ["settings.py"]
+    assert [finding.place.split(" ")[0] for finding in findings_of(folder)] == ["settings.py"]
 
 
 def test_attributes_and_settings_of_the_repository_hide_nothing(tmp_path: Path) -> None:
@@ -198,14 +199,16 @@ def test_attributes_and_settings_of_the_repository_hide_nothing(tmp_path: Path) 
     (folder / "päss wörter.py").write_text(f'password = "{PHRASE}"\n')
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "third")
-    assert [one.place.rpartition(" ")[0] for one in findings_of(folder)] == ["päss wörter.py"]
+    assert [finding.place.rpartition(" ")[0] for finding in findings_of(folder)] == [
+        "päss wörter.py"
+    ]
 
 
 def test_two_private_keys_of_a_file_are_two_places(tmp_path: Path) -> None:
     folder = repository_with(tmp_path, "server.pem", PRIVATE_KEY)
     (folder / "server.pem").write_text(PRIVATE_KEY.replace("ab3/", "cd4/"))
     git(folder, "commit", "-qam", "third")
-    assert len({one.place for one in findings_of(folder)}) == 2
+    assert len({finding.place for finding in findings_of(folder)}) == 2
 
 
 def test_a_history_that_is_too_large_or_takes_too_long_is_not_looked_at(
@@ -222,7 +225,7 @@ def test_a_history_that_is_too_large_or_takes_too_long_is_not_looked_at(
 def test_a_secret_that_was_removed_again_is_still_in_the_history(tmp_path: Path) -> None:
     folder = repository_with(tmp_path, "settings.py", "DEBUG = False\n")
     settings = folder / "settings.py"
-    assert [one.is_finding for one in history(folder)] == [False]
+    assert [finding.is_finding for finding in history(folder)] == [False]
     versions = (
         f'api_key = "{"k3y" * 8}"\n',
         "DEBUG = False\n",
@@ -232,23 +235,26 @@ def test_a_secret_that_was_removed_again_is_still_in_the_history(tmp_path: Path)
     for text in versions:
         settings.write_text(text)
         git(folder, "commit", "-qam", "next")
-    found = findings_of(folder)
-    lines = [re.match(r"settings.py:(\d) of commit [0-9a-f]{12} ", one.sentence) for one in found]
+    findings = findings_of(folder)
+    lines = [
+        re.match(r"settings.py:(\d) of commit [0-9a-f]{12} ", finding.sentence)
+        for finding in findings
+    ]
     assert [line and line[1] for line in lines] == ["1", "3"]
-    assert len({one.place for one in found}) == 2
-    assert "k3yk3y" not in found[0].sentence + found[1].sentence
-    assert f"`{found[1].place}`" in found[1].sentence
+    assert len({finding.place for finding in findings}) == 2
+    assert "k3yk3y" not in findings[0].sentence + findings[1].sentence
+    assert f"`{findings[1].place}`" in findings[1].sentence
     accepted = accepted_file(
         tmp_path,
         "".join(
             ENTRY.format("2026-12-01")
             .replace('"cors"', '"exposed-secret"')
-            .replace("GET health", one.place)
-            for one in found
+            .replace("GET health", finding.place)
+            for finding in findings
         ),
     )
-    assert still_open(found, read(accepted), TODAY) == []
-    assert still_open(found, read(accepted)[1:], TODAY) == found[:1]
+    assert still_open(findings, read(accepted), TODAY) == []
+    assert still_open(findings, read(accepted)[1:], TODAY) == findings[:1]
 
 
 def test_lines_of_a_hunk_are_known_by_its_counts() -> None:
@@ -303,12 +309,12 @@ NPM = {
 def test_audits_are_read(tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
     path.write_text(json.dumps(PIP))
-    assert [(one.place, one.is_finding) for one in pip_audit(path, 24)] == [
+    assert [(problem.place, problem.is_finding) for problem in pip_audit(path, 24)] == [
         ("pip a", False),
         ("pip b", True),
     ]
     path.write_text(json.dumps(NPM))
-    assert [(one.place, one.is_finding) for one in npm_audit(path, 24)] == [
+    assert [(problem.place, problem.is_finding) for problem in npm_audit(path, 24)] == [
         ("npm c", True),
         ("npm", False),
     ]
@@ -361,14 +367,16 @@ def test_sarif_masks_what_it_shows_and_knows_a_finding_again() -> None:
         f"key {hidden} eyJhbGciOiJI.eyJzdWIiOiJ1c.c2lnbmF0dXJl",
         0.1,
     )
-    one = Observation("cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {hidden}", exchange)
+    observation = Observation(
+        "cors", "GET /users/usr_20261122-1-main_abc", True, f"saw {hidden}", exchange
+    )
     other = Observation("cors", "GET /users/usr_20261123-9-gw1_def", True, "saw", exchange)
-    text = json.dumps(sarif([one], (hidden,))) + curl(exchange)
+    text = json.dumps(sarif([observation], (hidden,))) + curl(exchange)
     assert hidden not in text
     assert typed not in text
     assert "eyJzdWIiOiJ1c" not in text
-    assert fingerprint(one) == fingerprint(other)
-    assert fingerprint(one) != fingerprint(FOUND)
+    assert fingerprint(observation) == fingerprint(other)
+    assert fingerprint(observation) != fingerprint(FOUND)
 
 
 def test_a_new_operation_of_the_contract_is_probed_without_touching_the_suite() -> None:
@@ -386,13 +394,17 @@ def test_a_new_operation_of_the_contract_is_probed_without_touching_the_suite() 
             }
         }
     }
-    review = {"operationId": "review", "requestBody": {"content": body}, "responses": {"201": {}}}
-    contract["paths"]["/api/reviews"] = {"post": review}
-    found = next(one for one in openapi.endpoints(contract) if one.name == "review")
-    call = good_call(found, {"order_id": "ord_1"})
-    assert (found.secured, call.body) == (True, {"order_id": "ord_1", "stars": 1})
-    assert [place.name for place in openapi.places(found, call)] == ["order_id", "stars"]
-    assert [name for name, _ in unknown_fields(found, call)] == ["unknown_field"]
+    operation = {
+        "operationId": "review",
+        "requestBody": {"content": body},
+        "responses": {"201": {}},
+    }
+    contract["paths"]["/api/reviews"] = {"post": operation}
+    added = next(endpoint for endpoint in openapi.endpoints(contract) if endpoint.name == "review")
+    call = good_call(added, {"order_id": "ord_1"})
+    assert (added.secured, call.body) == (True, {"order_id": "ord_1", "stars": 1})
+    assert [place.name for place in openapi.places(added, call)] == ["order_id", "stars"]
+    assert [name for name, _ in unknown_fields(added, call)] == ["unknown_field"]
     assert len(openapi.endpoints(contract)) == len(openapi.endpoints(document())) + 1
 
 

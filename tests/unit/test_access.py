@@ -63,8 +63,8 @@ def server(wants: Wants, context: ssl.SSLContext | None = None) -> Iterator[str]
         def do_GET(self) -> None:
             wants.paths.append(self.path)
             if any(self.headers.get(name) != value for name, value in wants.headers.items()):
-                seen = "; ".join(f"{name}: {value}" for name, value in self.headers.items())
-                error = {"status": "error", "error": f"no: {seen}" if wants.echo else "no"}
+                headers = "; ".join(f"{name}: {value}" for name, value in self.headers.items())
+                error = {"status": "error", "error": f"no: {headers}" if wants.echo else "no"}
                 self.say(wants.status, error)
             elif "/query" in self.path:
                 self.say(200, MATRIX)

@@ -140,7 +140,7 @@ def roll_back(place: Place, at: float, *, target: str = "green", moved: bool = T
 
 
 @pytest.fixture
-def made(here: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeCollector:
+def collector(here: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeCollector:
     """A collector that finds nothing wrong."""
     collector = hand_made(tmp_path, monkeypatch)
     collector.write("c7", integrity_run(here))
@@ -154,7 +154,7 @@ def integrity_run(place: Place, outcome: str = "passed") -> list[dict[str, objec
     ]
 
 
-def asked(place: Place, *options: str) -> Done:
+def ask(place: Place, *options: str) -> Done:
     return gates(
         "check",
         "own-verified",
@@ -170,18 +170,18 @@ def asked(place: Place, *options: str) -> Done:
     )
 
 
-def test_a_blue_that_recovered_is_a_go(here: Place, made: HandMadeCollector) -> None:
-    done = asked(here)
+def test_a_blue_that_recovered_is_a_go(here: Place, collector: HandMadeCollector) -> None:
+    done = ask(here)
     assert done.code == 0, done.out
     assert "green gave all traffic back to blue" in done.out
     assert "last 85 s" in done.out or "last 84 s" in done.out or "last 86 s" in done.out
-    options = made.starts()[0]
+    options = collector.starts()[0]
     since = datetime.fromisoformat(options[options.index("--since") + 1])
     assert abs(since.timestamp() - (time.time() - AGO + 5)) < 10
     assert "--orders" not in options
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_errors_of_blue_since_the_rollback_are_a_no_go(here: Place) -> None:
     began = time.time() - AGO + 20
     here.metrics.change(
@@ -190,10 +190,10 @@ def test_errors_of_blue_since_the_rollback_are_a_no_go(here: Place) -> None:
         slot="blue",
         status="500",
     )
-    assert asked(here).code == 1
+    assert ask(here).code == 1
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_errors_of_blue_before_the_rollback_do_not_count(here: Place) -> None:
     ended = time.time() - AGO - 60
     here.metrics.change(
@@ -202,81 +202,87 @@ def test_errors_of_blue_before_the_rollback_do_not_count(here: Place) -> None:
         slot="blue",
         status="500",
     )
-    assert asked(here).code == 0
+    assert ask(here).code == 0
 
 
-def test_a_violation_since_the_rollback_is_a_no_go(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", integrity_run(here, "failed"))
-    done = asked(here)
+def test_a_violation_since_the_rollback_is_a_no_go(
+    here: Place, collector: HandMadeCollector
+) -> None:
+    collector.write("c7", integrity_run(here, "failed"))
+    done = ask(here)
     assert done.code == 1
     assert f"{CHECKS[0]} failed in run c7" in done.out
 
 
-def test_older_violations_are_named_and_do_not_count(here: Place, made: HandMadeCollector) -> None:
+def test_older_violations_are_named_and_do_not_count(
+    here: Place, collector: HandMadeCollector
+) -> None:
     events = [
         {**event, "message": "older than 2026-11-27T14:00:00Z, not counted:\n2 orders"}
         if event.get("id") == CHECKS[0]
         else event
         for event in integrity_run(here)
     ]
-    made.write("c7", events)
-    done = asked(here)
+    collector.write("c7", events)
+    done = ask(here)
     assert done.code == 0
     assert "older than 2026-11-27T14:00:00Z, not counted: 2 orders" in done.out
 
 
 def test_a_run_from_before_the_rollback_does_not_count(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
-    made.plan(code=1)
+    collector.plan(code=1)
     events = shifted(integrity_run(here, "failed"), timedelta(seconds=-AGO - 30))
     write(here.out / "runs" / "r9" / "checks.jsonl", events)
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "could not run the required checks: the collector ended with exit code 1" in done.out
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_green_with_traffic_is_a_hold(here: Place) -> None:
     here.metrics.change(lambda _, __: 50.0, "haproxy_server_weight")
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "blue has 50 % of the traffic; this stage requires 100 %" in done.out
 
 
-def test_no_rollback_is_a_hold_without_a_collector(here: Place, made: HandMadeCollector) -> None:
+def test_no_rollback_is_a_hold_without_a_collector(
+    here: Place, collector: HandMadeCollector
+) -> None:
     (here.out / ledger.FILE).unlink()
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "the ledger has no rollback to blue" in done.out
-    assert made.starts() == []
+    assert collector.starts() == []
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_a_rollback_that_moved_nothing_does_not_count(here: Place) -> None:
     (here.out / ledger.FILE).unlink()
     roll_back(here, time.time() - 60, moved=False)
-    assert asked(here).code == 3
+    assert ask(here).code == 3
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_a_rollback_of_another_target_does_not_count(here: Place) -> None:
     (here.out / ledger.FILE).unlink()
     roll_back(here, time.time() - 60, target="staging")
-    assert asked(here).code == 3
+    assert ask(here).code == 3
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_a_move_to_green_after_the_rollback_is_a_hold(here: Place) -> None:
     ledger.append(here.out, ledger.MoveEntry("green", "ramp-10", 0.1, time.time(), 1.0))
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "after the last move of traffic" in done.out
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_the_time_of_the_rollback_is_in_the_evidence(here: Place) -> None:
-    asked(here)
+    ask(here)
     entry = ledger.entries(here.out)[-1]
     done = gates("explain", entry.entry_id, "--out", str(here.out))
     assert "judged again from its evidence, the decision is the same" in done.out
@@ -301,7 +307,9 @@ def test_a_window_does_not_begin_before_the_rollback(
     assert stage is not None
     at = NOW.timestamp()
     bound = since_rollback(stage, Rollback("green", at - ago, "verified"), at)
-    (ratio,) = [one for one in bound.objectives if isinstance(one, RatioObjective)]
+    (ratio,) = [
+        objective for objective in bound.objectives if isinstance(objective, RatioObjective)
+    ]
     assert ratio.window == timedelta(seconds=seconds)
     assert since_rollback(stage, None, at) is stage
     other = STAGES["ramp-10"]
@@ -394,7 +402,7 @@ def test_a_question_that_fails_changes_no_answer(rolling: Site, broken: str) -> 
     assert "rollback verified in" in out
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 @pytest.mark.parametrize(
     ("at", "seconds"),
     [
@@ -420,23 +428,23 @@ def test_a_rollback_with_an_impossible_time_is_not_known(
             seconds=seconds,
         ),
     )
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3, done.err
     assert done.err == ""
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_a_rollback_in_the_future_is_a_hold(here: Place) -> None:
     roll_back(here, time.time() + 600)
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "the last rollback to blue has a time in the future: a clock was set back" in done.out
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("collector")
 def test_after_a_move_that_cannot_be_read_no_rollback_is_known(here: Place) -> None:
     ledger.append(here.out, ledger.MoveEntry("green", "ramp-10", float("nan"), time.time(), 1.0))
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "the ledger has no rollback to blue after the last move of traffic" in done.out
 

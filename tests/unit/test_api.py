@@ -226,7 +226,7 @@ def test_the_programs_of_the_document_run(
     done = python("-W", "error", "program.py", folder=tmp_path, **nobody_answers)
     assert done.code == code, done.err
     assert done.err == ""
-    assert [one for one in done.out.splitlines() if re.fullmatch(line, one)], done.out
+    assert [text for text in done.out.splitlines() if re.fullmatch(line, text)], done.out
 
 
 def test_a_program_of_the_document_says_what_is_wrong_with_the_configuration(
@@ -242,11 +242,11 @@ def tree_in_the_docstring() -> dict[str, str]:
     """Each class that the docstring of gates.errors draws, with the class above it."""
     above: list[str] = []
     drawn = {}
-    for found in map(BRANCH.match, str(errors.__doc__).splitlines()):
-        if found:
-            depth = len(found["indent"]) // 4
-            above[depth:] = [found["name"]]
-            drawn[found["name"]] = above[depth - 1] if depth else "Exception"
+    for branch in map(BRANCH.match, str(errors.__doc__).splitlines()):
+        if branch:
+            depth = len(branch["indent"]) // 4
+            above[depth:] = [branch["name"]]
+            drawn[branch["name"]] = above[depth - 1] if depth else "Exception"
     return drawn
 
 
@@ -275,12 +275,12 @@ def exception_classes() -> Iterator[tuple[str, str, set[str]]]:
 
 
 def test_all_errors_of_gates_are_in_one_module() -> None:
-    found = list(exception_classes())
-    assert ("gates/errors.py", "LedgerError", {"GatesError"}) in found
-    of_gates = {name for path, name, _ in found if path == "gates/errors.py"}
+    classes = list(exception_classes())
+    assert ("gates/errors.py", "LedgerError", {"GatesError"}) in classes
+    of_gates = {name for path, name, _ in classes if path == "gates/errors.py"}
     elsewhere = [
         (path, name)
-        for path, name, bases in found
+        for path, name, bases in classes
         if path != "gates/errors.py" and (path.startswith("gates/") or bases & of_gates)
     ]
     assert elsewhere == []

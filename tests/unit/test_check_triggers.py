@@ -71,8 +71,10 @@ def decision_of(objective: ChecksObjective | NoFailedChecksObjective, *runs: Run
     return judged(objective, replace(SAMPLES, runs=runs))
 
 
-def judged(objective: ChecksObjective | NoFailedChecksObjective, seen: Evidence) -> Decision:
-    return judge.judge(Stage("s", "s", "6", None, (objective,)), seen, NOW)
+def judged(
+    objective: ChecksObjective | NoFailedChecksObjective, observations: Evidence
+) -> Decision:
+    return judge.judge(Stage("s", "s", "6", None, (objective,)), observations, NOW)
 
 
 def run_of(run_id: str, minutes: float, **outcomes: CheckOutcome) -> Run:
@@ -239,11 +241,11 @@ def test_a_failed_run_that_is_gone_is_a_hold_until_a_newer_run_passes() -> None:
         frozenset({"smoke.login"}),
         "d1",
     )
-    seen = replace(SAMPLES, lost_runs=(lost,))
-    decision = judged(TRIGGER, seen)
+    observations = replace(SAMPLES, lost_runs=(lost,))
+    decision = judged(TRIGGER, observations)
     assert decision.outcome is Outcome.HOLD
     assert "smoke.login failed in run r1, which is gone" in decision.reason
-    passed = judged(TRIGGER, replace(seen, runs=(run_of("r2", 5),)))
+    passed = judged(TRIGGER, replace(observations, runs=(run_of("r2", 5),)))
     assert passed.findings[0].verdict is Verdict.PASS
 
 
@@ -297,8 +299,8 @@ def test_a_newer_complete_run_clears_a_failure_of_required_checks() -> None:
 
 def test_a_failure_counts_also_where_an_earlier_run_is_lost() -> None:
     lost = LostRun("r0", "is gone", NOW, str(GREEN.expected), frozenset(CHECKS), frozenset(), "d1")
-    seen = replace(SAMPLES, lost_runs=(lost,), runs=(run_of("r1", 5, smoke_login=FAILED),))
-    assert judged(REQUIRED, seen).outcome is Outcome.ROLLBACK
+    observations = replace(SAMPLES, lost_runs=(lost,), runs=(run_of("r1", 5, smoke_login=FAILED),))
+    assert judged(REQUIRED, observations).outcome is Outcome.ROLLBACK
 
 
 def test_a_run_that_ignores_older_violations_is_no_pass_without_a_rollback() -> None:
@@ -313,8 +315,8 @@ def test_after_a_rollback_a_run_ignores_only_violations_from_before_it(
     rollback = Rollback("green", (NOW - timedelta(minutes=9)).timestamp(), "verified")
     since = rollback.counts_since + timedelta(seconds=seconds)
     run = replace(run_of("r1", 5), since=since)
-    seen = replace(SAMPLES, rollback=rollback, runs=(run,))
-    assert judged(replace(REQUIRED, since_rollback=True), seen).outcome is outcome
+    observations = replace(SAMPLES, rollback=rollback, runs=(run,))
+    assert judged(replace(REQUIRED, since_rollback=True), observations).outcome is outcome
 
 
 def test_a_failure_on_an_unknown_build_is_a_hold() -> None:
@@ -342,8 +344,8 @@ def test_a_run_of_another_build_does_not_clear_a_lost_failure() -> None:
         "d1",
     )
     other = replace(run_of("r2", 5), build=replace(GREEN.expected, version="4.0.0"))
-    seen = replace(SAMPLES, lost_runs=(lost,), runs=(other,))
-    assert judged(TRIGGER, seen).outcome is Outcome.HOLD
+    observations = replace(SAMPLES, lost_runs=(lost,), runs=(other,))
+    assert judged(TRIGGER, observations).outcome is Outcome.HOLD
 
 
 def test_the_sentence_names_more_than_one_failed_check() -> None:
@@ -407,7 +409,9 @@ def test_the_time_scale_divides_the_ages_of_collected_checks_only(tmp_path: Path
     path.write_text(policy_text())
     policy = policy_file.load(path)
     by_factor = {
-        factor: {one.name: one for one in scaled(policy, factor).steps[0].objectives}
+        factor: {
+            objective.name: objective for objective in scaled(policy, factor).steps[0].objectives
+        }
         for factor in (2.0, 60.0)
     }
     for factor, collected, max_age in ((2.0, 30, 150), (60.0, 5, 15)):

@@ -47,7 +47,7 @@ def here(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeCollector:
+def collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HandMadeCollector:
     return hand_made(tmp_path, monkeypatch)
 
 
@@ -56,15 +56,17 @@ def integrity_run(place: Place, run_id: str = "c7", **outcomes: str) -> Events:
     return place.run_of(run_id, checks=CHECKS, **named)
 
 
-def asked(place: Place) -> Done:
+def ask(place: Place) -> Done:
     return place.ask("ramp-30")
 
 
-def test_checks_that_the_collector_ran_are_evidence(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", integrity_run(here))
-    done = asked(here)
+def test_checks_that_the_collector_ran_are_evidence(
+    here: Place, collector: HandMadeCollector
+) -> None:
+    collector.write("c7", integrity_run(here))
+    done = ask(here)
     assert done.code == 0, done.out
-    assert len(made.starts()) == 1
+    assert len(collector.starts()) == 1
     (entry,) = ledger.entries(here.out)
     _, evidence, _ = judge_again(here.out, decision_entry(entry).document.evidence_digest)
     assert "c7" in [run.run_id for run in evidence.runs]
@@ -76,9 +78,11 @@ def decision_entry(record: ledger.LedgerRecord) -> ledger.DecisionEntry:
     return record.entry
 
 
-def test_the_collector_gets_the_set_and_every_place(here: Place, made: HandMadeCollector) -> None:
-    asked(here)
-    (arguments,) = made.starts()
+def test_the_collector_gets_the_set_and_every_place(
+    here: Place, collector: HandMadeCollector
+) -> None:
+    ask(here)
+    (arguments,) = collector.starts()
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
     assert options == {
         "--target": "green",
@@ -91,10 +95,10 @@ def test_the_collector_gets_the_set_and_every_place(here: Place, made: HandMadeC
 
 
 def test_a_failed_check_of_the_collector_is_a_rollback(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
-    made.write("c7", integrity_run(here, platform__own__stock="failed"))
-    done = asked(here)
+    collector.write("c7", integrity_run(here, platform__own__stock="failed"))
+    done = ask(here)
     assert done.code == 4, done.out
     assert "platform.own.stock failed in run c7" in done.out
 
@@ -103,71 +107,71 @@ def test_a_collector_that_is_not_installed_is_a_hold(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "installed_in", lambda: None)
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "the collector is not installed; run: pip install kirana-suites" in done.out
 
 
 def test_a_collector_that_fails_is_a_hold_with_its_last_words(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
-    made.write("c7", integrity_run(here))
-    made.plan(code=2, output="KIRANA_DATABASE_URI is not set")
-    done = asked(here)
+    collector.write("c7", integrity_run(here))
+    collector.plan(code=2, output="KIRANA_DATABASE_URI is not set")
+    done = ask(here)
     assert done.code == 3
     assert "the collector ended with exit code 2: KIRANA_DATABASE_URI is not set" in done.out
 
 
 def test_a_collector_that_hangs_is_killed_and_is_a_hold(
-    here: Place, made: HandMadeCollector, monkeypatch: pytest.MonkeyPatch
+    here: Place, collector: HandMadeCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "MAX_SECONDS", 1.0)
-    made.write("c7", integrity_run(here))
-    made.plan(seconds=60)
+    collector.write("c7", integrity_run(here))
+    collector.plan(seconds=60)
     began = time.monotonic()
-    done = asked(here)
+    done = ask(here)
     assert done.code == 3
     assert "the collector did not end within 1 s" in done.out
     assert time.monotonic() - began < 10
-    assert not made.is_running()
+    assert not collector.is_running()
 
 
 def test_a_hung_collector_does_not_hold_up_another_trigger(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
-    made.plan(seconds=60)
+    collector.plan(seconds=60)
     events = integrity_run(here, "c1", platform__own__stock="failed")
     write(here.out / "collected" / "c1" / "checks.jsonl", shifted(events, timedelta(seconds=-90)))
     began = time.monotonic()
-    done = asked(here)
+    done = ask(here)
     assert (done.code, time.monotonic() - began < command.MAX_SECONDS - 2) == (4, True)
     assert "platform.own.stock failed in run c1" in done.out
-    assert not made.starts() or not made.is_running()
+    assert not collector.starts() or not collector.is_running()
 
 
 def test_checks_may_end_some_seconds_after_the_question(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
     events = integrity_run(here)
-    made.write("c7", [*events[:2], *shifted(events[2:], timedelta(seconds=7))])
-    made.plan(seconds=7.2)
-    assert asked(here).code == 0
+    collector.write("c7", [*events[:2], *shifted(events[2:], timedelta(seconds=7))])
+    collector.plan(seconds=7.2)
+    assert ask(here).code == 0
 
 
 def nothing(_: Place, __: HandMadeCollector) -> None:
     """Write no record."""
 
 
-def unsealed(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", integrity_run(here)[:-1])
+def unsealed(here: Place, collector: HandMadeCollector) -> None:
+    collector.write("c7", integrity_run(here)[:-1])
 
 
-def wrongly_sealed(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", integrity_run(here), seal=False)
+def wrongly_sealed(here: Place, collector: HandMadeCollector) -> None:
+    collector.write("c7", integrity_run(here), seal=False)
 
 
-def of_another_target(here: Place, made: HandMadeCollector) -> None:
-    made.write(
+def of_another_target(here: Place, collector: HandMadeCollector) -> None:
+    collector.write(
         "c7",
         [
             {**event, "target": "blue"} if event["event"] == "started" else event
@@ -176,16 +180,16 @@ def of_another_target(here: Place, made: HandMadeCollector) -> None:
     )
 
 
-def of_another_build(here: Place, made: HandMadeCollector) -> None:
+def of_another_build(here: Place, collector: HandMadeCollector) -> None:
     build = {"release": "v4", "version": "4.9.2", "digest": "sha256:" + "c" * 32}
-    made.write(
+    collector.write(
         "c7",
         [{**event, "build": build} if "build" in event else event for event in integrity_run(here)],
     )
 
 
-def by_other_limits(here: Place, made: HandMadeCollector) -> None:
-    made.write(
+def by_other_limits(here: Place, collector: HandMadeCollector) -> None:
+    collector.write(
         "c7",
         [
             {**event, "limits": "0" * 64} if event["event"] == "started" else event
@@ -194,20 +198,20 @@ def by_other_limits(here: Place, made: HandMadeCollector) -> None:
     )
 
 
-def without_a_check(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", here.run_of("c7", checks=CHECKS[:1]))
+def without_a_check(here: Place, collector: HandMadeCollector) -> None:
+    collector.write("c7", here.run_of("c7", checks=CHECKS[:1]))
 
 
-def of_long_ago(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", shifted(integrity_run(here), timedelta(seconds=-400)))
+def of_long_ago(here: Place, collector: HandMadeCollector) -> None:
+    collector.write("c7", shifted(integrity_run(here), timedelta(seconds=-400)))
 
 
-def of_the_future(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", shifted(integrity_run(here), timedelta(seconds=400)))
+def of_the_future(here: Place, collector: HandMadeCollector) -> None:
+    collector.write("c7", shifted(integrity_run(here), timedelta(seconds=400)))
 
 
-def skipped(here: Place, made: HandMadeCollector) -> None:
-    made.write("c7", integrity_run(here, platform__own__stock="skipped"))
+def skipped(here: Place, collector: HandMadeCollector) -> None:
+    collector.write("c7", integrity_run(here, platform__own__stock="skipped"))
 
 
 @pytest.mark.parametrize(
@@ -226,49 +230,51 @@ def skipped(here: Place, made: HandMadeCollector) -> None:
     ],
 )
 def test_no_other_record_is_a_go(
-    here: Place, made: HandMadeCollector, forge: Callable[[Place, HandMadeCollector], None]
+    here: Place, collector: HandMadeCollector, forge: Callable[[Place, HandMadeCollector], None]
 ) -> None:
-    forge(here, made)
-    assert asked(here).code == 3
+    forge(here, collector)
+    assert ask(here).code == 3
 
 
 def test_an_older_pass_does_not_help_where_the_collector_fails(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
     path = here.out / "collected" / "c1" / "checks.jsonl"
     write(path, shifted(integrity_run(here, "c1"), timedelta(seconds=-90)))
-    made.plan(code=1)
-    assert asked(here).code == 3
+    collector.plan(code=1)
+    assert ask(here).code == 3
 
 
 @pytest.mark.parametrize("folder", ["collected", "runs"])
-def test_a_young_run_is_not_repeated(here: Place, made: HandMadeCollector, folder: str) -> None:
+def test_a_young_run_is_not_repeated(
+    here: Place, collector: HandMadeCollector, folder: str
+) -> None:
     write(here.out / folder / "c1" / "checks.jsonl", integrity_run(here, "c1"))
-    assert asked(here).code == 0
-    assert made.starts() == []
+    assert ask(here).code == 0
+    assert collector.starts() == []
 
 
-def test_a_young_failure_is_not_repeated(here: Place, made: HandMadeCollector) -> None:
+def test_a_young_failure_is_not_repeated(here: Place, collector: HandMadeCollector) -> None:
     events = integrity_run(here, "c1", platform__own__stock="failed")
     write(here.out / "collected" / "c1" / "checks.jsonl", events)
-    assert asked(here).code == 4
-    assert made.starts() == []
+    assert ask(here).code == 4
+    assert collector.starts() == []
 
 
-def test_explain_starts_no_collector(here: Place, made: HandMadeCollector) -> None:
-    made.plan(code=1)
-    asked(here)
+def test_explain_starts_no_collector(here: Place, collector: HandMadeCollector) -> None:
+    collector.plan(code=1)
+    ask(here)
     (entry,) = ledger.entries(here.out)
     done = gates("explain", entry.entry_id, "--out", str(here.out))
     assert "judged again from its evidence, the decision is the same" in done.out
-    assert len(made.starts()) == 1
+    assert len(collector.starts()) == 1
 
 
 def test_a_stage_without_such_checks_starts_no_collector(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
     assert here.ask("green-ready").code == 0
-    assert made.starts() == []
+    assert collector.starts() == []
 
 
 def collector_of(place: Place) -> Collector:
@@ -282,9 +288,11 @@ def collect(running: Collector) -> CollectionResult:
 REQUEST = CheckRequest("own_integrity", frozenset(CHECKS), timedelta(seconds=60), limits=LIMITS)
 
 
-def test_two_questions_at_once_start_one_collector(here: Place, made: HandMadeCollector) -> None:
-    made.plan(seconds=0.5)
-    made.write("c7", integrity_run(here))
+def test_two_questions_at_once_start_one_collector(
+    here: Place, collector: HandMadeCollector
+) -> None:
+    collector.plan(seconds=0.5)
+    collector.write("c7", integrity_run(here))
     answers: list[CollectionResult] = []
     threads = [
         threading.Thread(target=lambda: answers.append(collect(collector_of(here))))
@@ -294,13 +302,13 @@ def test_two_questions_at_once_start_one_collector(here: Place, made: HandMadeCo
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made.starts()) == 1
+    assert len(collector.starts()) == 1
     assert [sorted(run.run_id for run in answer.runs) for answer in answers] == [["c1", "c7"]] * 2
     assert [answer.collections[0].problem for answer in answers] == ["", ""]
 
 
 def test_a_question_waits_for_another_collector_for_a_limited_time(
-    here: Place, made: HandMadeCollector, monkeypatch: pytest.MonkeyPatch
+    here: Place, collector: HandMadeCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "MAX_SECONDS", 0.3)
     here.out.mkdir(exist_ok=True)
@@ -309,23 +317,23 @@ def test_a_question_waits_for_another_collector_for_a_limited_time(
     assert collected.collections[0].problem == (
         "another process runs these checks for the gate, and did not end within the time limit"
     )
-    assert ([run.run_id for run in collected.runs], made.starts()) == (["c1"], [])
+    assert ([run.run_id for run in collected.runs], collector.starts()) == (["c1"], [])
 
 
 def test_a_failed_collector_is_not_started_again_at_once(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
-    made.plan(code=1)
+    collector.plan(code=1)
     running = collector_of(here)
     assert collect(running).collections == collect(running).collections
-    assert len(made.starts()) == 1
+    assert len(collector.starts()) == 1
 
 
-def test_only_the_newest_runs_are_kept(here: Place, made: HandMadeCollector) -> None:
+def test_only_the_newest_runs_are_kept(here: Place, collector: HandMadeCollector) -> None:
     folder = here.out / "collected"
     for number in range(MAX_KEPT_RUNS + 5):
         (folder / f"20261101-{number:06d}").mkdir(parents=True)
-    made.write("20261127-000000", integrity_run(here, "20261127-000000"))
+    collector.write("20261127-000000", integrity_run(here, "20261127-000000"))
     collect(collector_of(here))
     names = sorted(path.name for path in folder.iterdir() if path.name[0] == "2")
     assert len(names) <= MAX_KEPT_RUNS
@@ -340,19 +348,19 @@ def test_the_collector_is_found_beside_the_gate(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_watch_ends_with_a_rollback_where_the_collector_finds_a_violation(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
-    made.write("c7", integrity_run(here, platform__own__stock="failed"))
+    collector.write("c7", integrity_run(here, platform__own__stock="failed"))
     done = gates(*watch(here))
     assert done.code == 4, done.out + done.err
 
 
-def test_a_watch_without_a_collector_is_blind(here: Place, made: HandMadeCollector) -> None:
-    made.plan(code=1)
+def test_a_watch_without_a_collector_is_blind(here: Place, collector: HandMadeCollector) -> None:
+    collector.plan(code=1)
     done = gates(*watch(here))
     assert done.code == 3, done.out + done.err
-    made.plan()
-    made.write("c7", integrity_run(here))
+    collector.plan()
+    collector.write("c7", integrity_run(here))
     assert gates(*watch(here)).code == 0
 
 
@@ -416,40 +424,42 @@ def of_newer_violations_only(events: Events) -> Events:
     ],
 )
 def test_a_run_that_cannot_be_evidence_does_not_prevent_a_collection(
-    here: Place, made: HandMadeCollector, change: Callable[[Events], Events]
+    here: Place, collector: HandMadeCollector, change: Callable[[Events], Events]
 ) -> None:
     write(here.out / "collected" / "c1" / "checks.jsonl", change(integrity_run(here, "c1")))
-    made.write("c7", integrity_run(here, platform__own__stock="failed"))
-    done = asked(here)
-    assert len(made.starts()) == 1
+    collector.write("c7", integrity_run(here, platform__own__stock="failed"))
+    done = ask(here)
+    assert len(collector.starts()) == 1
     assert done.code == 4, done.out
 
 
 def test_an_attempt_from_before_the_clock_was_set_back_is_repeated(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
     running = collector_of(here)
     later = datetime.now(UTC) + timedelta(hours=1)
     running.attempts["own_integrity"] = Collection("own_integrity", later, later, "no answer")
-    made.write("c7", integrity_run(here))
+    collector.write("c7", integrity_run(here))
     assert [attempt.problem for attempt in collect(running).collections] == [""]
 
 
 def test_runs_with_later_names_do_not_remove_a_new_run(
-    here: Place, made: HandMadeCollector
+    here: Place, collector: HandMadeCollector
 ) -> None:
     for number in range(MAX_KEPT_RUNS + 5):
         (here.out / "collected" / f"z{number}").mkdir(parents=True)
-    made.write("c7", integrity_run(here))
+    collector.write("c7", integrity_run(here))
     assert [attempt.problem for attempt in collect(collector_of(here)).collections] == [""]
 
 
-def test_the_output_of_a_collector_shows_no_secret(here: Place, made: HandMadeCollector) -> None:
+def test_the_output_of_a_collector_shows_no_secret(
+    here: Place, collector: HandMadeCollector
+) -> None:
     password = token_hex(8)
     address = f"mongodb://store:{password}@127.0.0.1/store"
     here.variables = {**here.variables, "KIRANA_DATABASE_URI": address}
-    made.plan(code=70, output=f"internal error: cannot use {address}")
-    done = asked(here)
+    collector.plan(code=70, output=f"internal error: cannot use {address}")
+    done = ask(here)
     assert "internal error: cannot use ***" in done.out
     assert password not in done.out
 
@@ -473,14 +483,17 @@ def a_link_to_itself(folder: Path) -> None:
 @pytest.mark.parametrize("place_of_runs", ["runs", "collected"])
 @pytest.mark.parametrize("replace_by", [a_file, a_link_to_nothing, a_link_to_itself])
 def test_a_folder_of_runs_that_cannot_be_read_is_a_hold(
-    here: Place, made: HandMadeCollector, place_of_runs: str, replace_by: Callable[[Path], None]
+    here: Place,
+    collector: HandMadeCollector,
+    place_of_runs: str,
+    replace_by: Callable[[Path], None],
 ) -> None:
     folder = here.out / place_of_runs
     if folder.exists():
         folder.rename(here.out / "elsewhere")
     replace_by(folder)
-    made.write("c7", integrity_run(here))
-    done = asked(here)
+    collector.write("c7", integrity_run(here))
+    done = ask(here)
     assert (done.code, done.err) == (3, "")
     assert f"run {place_of_runs} is damaged" in done.out
     assert "the folder of runs cannot be read" in done.out

@@ -63,17 +63,17 @@ def test_the_schema_names_the_fields_of_the_type_and_no_others() -> None:
 
 def differences(schema: Any, content: Any, path: str) -> list[str]:
     """Every object of a document whose fields are not the schema's properties, all required."""
-    found: list[str] = []
+    paths: list[str] = []
     if isinstance(content, dict):
         names = sorted(content)
         if names != sorted(schema["properties"]) or names != sorted(schema["required"]):
-            found.append(path)
+            paths.append(path)
         for name, value in content.items():
-            found += differences(schema["properties"].get(name), value, f"{path}.{name}")
+            paths += differences(schema["properties"].get(name), value, f"{path}.{name}")
     elif isinstance(content, list):
         for value in content:
-            found += differences(schema["items"], value, f"{path}[]")
-    return found
+            paths += differences(schema["items"], value, f"{path}[]")
+    return paths
 
 
 FINDING = SCHEMA["properties"]["findings"]["items"]["properties"]

@@ -80,10 +80,10 @@ def tokens(tree: list[Token]) -> Iterator[Token]:
 
 
 def check_markdown(text: str) -> None:
-    found = list(tokens(MARKDOWN.parse(text)))
-    kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in found}
+    markdown_tokens = list(tokens(MARKDOWN.parse(text)))
+    kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in markdown_tokens}
     assert kinds <= OWN_TOKENS
-    shown = [token.content for token in found if token.type in ("text", "text_special")]
+    shown = [token.content for token in markdown_tokens if token.type in ("text", "text_special")]
     assert [content for content in shown if ACTIVE.search(content)] == []
     assert len(text.encode()) <= markdown.MAX_BYTES
 
@@ -172,8 +172,8 @@ def test_any_markup_is_shown_as_it_is(text: str) -> None:
 
 def cells_of(text: str) -> list[str]:
     """The shown text of each cell of the table, without the head."""
-    found, cells, inside = MARKDOWN.parse(text), [], False
-    for token in found:
+    markdown_tokens, cells, inside = MARKDOWN.parse(text), [], False
+    for token in markdown_tokens:
         inside = token.type == "td_open" or (inside and token.type != "td_close")
         if inside and token.type == "inline":
             content = "".join(child.content for child in token.children or [])

@@ -86,7 +86,7 @@ def test_every_option_of_the_plugin_is_documented() -> None:
         "--remove-ended-runs",
     }
     assert named <= set(ours)
-    assert [one for one in ours[:7] if f"`{one}`" not in REFERENCE] == []
+    assert [path for path in ours[:7] if f"`{path}`" not in REFERENCE] == []
 
 
 def test_markers_stages_conditions_sources_and_renderers_are_documented() -> None:
@@ -154,7 +154,7 @@ def test_make_help_names_what_the_readme_names() -> None:
     makefile = (ROOT / "Makefile").read_text()
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
     assert {"verify", "test"} <= named
-    assert [one for one in named if not re.search(rf"^{one}:", makefile, re.MULTILINE)] == []
+    assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
 
 
 def test_no_document_names_a_host_of_a_registry_or_a_path_of_a_machine() -> None:

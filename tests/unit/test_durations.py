@@ -75,8 +75,12 @@ def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 @pytest.mark.parametrize("flag", SHARED)
 def test_a_shared_option_is_the_same_in_every_command(flag: str) -> None:
     parsers = (gates_parser(), load_parser(), nightly_parser())
-    found = [one for each in parsers for one in actions(each) if flag in one.option_strings]
-    assert len(found) >= 3
-    assert len({(one.dest, one.metavar, one.type, one.nargs) for one in found}) == 1
+    options = [
+        action for each in parsers for action in actions(each) if flag in action.option_strings
+    ]
+    assert len(options) >= 3
+    assert (
+        len({(option.dest, option.metavar, option.type, option.nargs) for option in options}) == 1
+    )
     if flag not in ("--target", "--time-scale"):  # whose meaning or default differs by command
-        assert len({(one.help, one.default, one.required) for one in found}) == 1
+        assert len({(option.help, option.default, option.required) for option in options}) == 1

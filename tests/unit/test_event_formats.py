@@ -105,23 +105,23 @@ def test_the_log_prints_a_line_for_each_event(tmp_path: Path) -> None:
 
 def results(files: dict[str, str]) -> list[dict[str, Any]]:
     """The results of a folder; each has only the fields that Allure's own model has."""
-    found = [json.loads(text) for name, text in files.items() if name.endswith("-result.json")]
-    for result in found:
+    documents = [json.loads(text) for name, text in files.items() if name.endswith("-result.json")]
+    for result in documents:
         labels = [Label(**label) for label in result["labels"]]
         parameters = [Parameter(**parameter) for parameter in result["parameters"]]
         details = StatusDetails(**result["statusDetails"])
         fields = {**result, "labels": labels, "parameters": parameters, "statusDetails": details}
         assert attrs.has(type(AllureResult(**fields)))
         assert result["status"] in vars(Status).values()
-    return found
+    return documents
 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_every_finding_is_a_result_of_allure(text: str) -> None:
     files = FOLDER_FORMATS["allure"](document_of_all(text))
-    found = results(files)
-    assert [result["status"] for result in found] == ["failed", "broken", "skipped", "passed"]
-    assert len({result["uuid"] for result in found}) == 4
+    documents = results(files)
+    assert [result["status"] for result in documents] == ["failed", "broken", "skipped", "passed"]
+    assert len({result["uuid"] for result in documents}) == 4
     assert all("\n" not in line and " = " in line for line in files[ENVIRONMENT].split("\n"))
 
 

@@ -15,7 +15,11 @@ from gates.model import Measured, Sample, SampleSet, Series, ThroughputObjective
 from gates.statistics import FewerEvents, Tally
 from gates.statistics.fewer_events import ALTERNATIVES, MAX_FACTOR
 
-ORDERS = next(one for one in STAGES["ramp-30"].objectives if isinstance(one, ThroughputObjective))
+ORDERS = next(
+    objective
+    for objective in STAGES["ramp-30"].objectives
+    if isinstance(objective, ThroughputObjective)
+)
 TERMS, LEAST = ORDERS.terms, ORDERS.least_ratio
 
 
@@ -136,7 +140,7 @@ def test_two_names_of_one_process_are_told_from_two_pods(
     names: tuple[str, str], values: tuple[list[float], list[float]], *, doubled: bool
 ) -> None:
     starts = answer(*(series_of(name, [1e6] * 5, "start") for name in names))
-    counters = answer(*(series_of(*one) for one in zip(names, values, strict=True)))
+    counters = answer(*(series_of(*pair) for pair in zip(names, values, strict=True)))
     labels = SeriesLabels([ORDERS.indicator])
     assert bool(same_process.problem(starts, [counters], labels)) is doubled
 

@@ -88,9 +88,9 @@ def test_a_new_pod_without_a_request_holds_nothing() -> None:
     store = Store(
         green=pods,
         change=lambda series: (
-            one
-            for one in [series]
-            if one.labels["instance"] != "green-9:8000" or not is_counter(one)
+            line
+            for line in [series]
+            if line.labels["instance"] != "green-9:8000" or not is_counter(line)
         ),
     )
     decision = decided(store)

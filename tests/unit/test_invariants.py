@@ -351,7 +351,7 @@ def test_no_type_of_a_field_stops_the_reading(garbage: object, limit: int) -> No
         for number, document in enumerate(documents)
         for field in document
     ]
-    assert [set(found) for found in read] == [set(INVARIANTS)] * len(read)
+    assert [set(violations) for violations in read] == [set(INVARIANTS)] * len(read)
 
 
 def edited(collection: str, number: int, field: str, content: object) -> Documents:
@@ -372,12 +372,12 @@ def edited(collection: str, number: int, field: str, content: object) -> Documen
 def test_a_malformed_document_is_a_violation(name: str, edit: Edit) -> None:
     shop = honest()
     edit(shop)
-    found = check(MemoryShop(shop), LIMIT, lambda _: None)  # type: ignore[arg-type]
+    results = check(MemoryShop(shop), LIMIT, lambda _: None)  # type: ignore[arg-type]
     messages = [
         text_of(INVARIANTS[name], list(confirmed.violations))
-        for name, confirmed in found.items()
+        for name, confirmed in results.items()
         if confirmed.violations
     ]
-    assert name in found
+    assert name in results
     assert messages != []
     assert "db.documents" not in "".join(messages)

@@ -51,7 +51,7 @@ NOWHERE = Path("no-such-folder")
 SUMMED = "sum by (instance, job, slot) ("
 
 
-def asked(  # noqa: PLR0913 - each test changes another part of the question
+def ask(  # noqa: PLR0913 - each test changes another part of the question
     metrics: Metrics,
     monkeypatch: pytest.MonkeyPatch,
     *,
@@ -66,9 +66,9 @@ def asked(  # noqa: PLR0913 - each test changes another part of the question
     monkeypatch.setattr(collect, "source_named", lambda *_: source)
     monkeypatch.setattr(collect, "served_build", lambda _: evidence().served)
     question = Question(STAGE, target, NOWHERE, NOWHERE, at, metrics=memory or MetricsMemory())
-    seen, view = collect_evidence(question)
+    observations, view = collect_evidence(question)
     moment = NOW.fromtimestamp(at, NOW.tzinfo)
-    return judge(STAGE, seen, moment, view), source
+    return judge(STAGE, observations, moment, view), source
 
 
 def sentences(decision: Decision) -> dict[str, tuple[Verdict, str]]:
@@ -164,11 +164,11 @@ def test_sums_give_the_findings_of_raw_samples(
 ) -> None:
     metrics = healthy(AT, GREEN.expected, steps=2, instances=3)
     change(metrics)
-    raw, of_raw = asked(metrics, monkeypatch, raw_samples=10**9)
-    sums, of_sums = asked(metrics, monkeypatch)
+    raw, of_raw = ask(metrics, monkeypatch, raw_samples=10**9)
+    sums, of_sums = ask(metrics, monkeypatch)
     assert sentences(sums) == sentences(raw)
-    assert not [text for text, _ in of_raw.asked if text.startswith(SUMMED)]
-    counters = [text for text, _ in of_sums.asked if "_total" in text or "_bucket" in text]
+    assert not [text for text, _ in of_raw.queries if text.startswith(SUMMED)]
+    counters = [text for text, _ in of_sums.queries if "_total" in text or "_bucket" in text]
     assert all(text.startswith(("sum by", "label_replace", "topk")) for text in counters)
     assert not [text for text in counters if 'le="0.5"' in text or "+Inf" in text]
     assert sums.outcome in (Outcome.GO, Outcome.HOLD, Outcome.NO_GO)
@@ -176,22 +176,22 @@ def test_sums_give_the_findings_of_raw_samples(
 
 def test_selectors_with_one_more_label_share_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = healthy(AT, GREEN.expected, steps=2, instances=3)
-    shared, of_shared = asked(metrics, monkeypatch)
+    shared, of_shared = ask(metrics, monkeypatch)
     monkeypatch.setattr(StoreSize, "is_few", lambda *_: False)
-    alone, of_alone = asked(metrics, monkeypatch)
+    alone, of_alone = ask(metrics, monkeypatch)
     assert sentences(shared) == sentences(alone)
-    texts = {text for text, _ in of_shared.asked if text.startswith("sum by")}
+    texts = {text for text, _ in of_shared.queries if text.startswith("sum by")}
     assert [text for text in texts if text.startswith("sum by (instance, job, slot, status) (")]
-    assert len(texts) < len({text for text, _ in of_alone.asked if text.startswith("sum by")})
+    assert len(texts) < len({text for text, _ in of_alone.queries if text.startswith("sum by")})
 
 
 def test_a_look_names_no_series_where_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The window of a rollback trigger is short, and has few raw samples of many series."""
     monkeypatch.setattr(store_size, "MAX_RAW_SERIES", 2)
     metrics = healthy(AT, GREEN.expected, steps=2, instances=3)
-    _, source = asked(metrics, monkeypatch, raw_samples=10**9)
-    assert [text for text, _ in source.asked if text.startswith(SUMMED)]
-    assert not [text for text, _ in source.asked if text.startswith("http_requests_total{")]
+    _, source = ask(metrics, monkeypatch, raw_samples=10**9)
+    assert [text for text, _ in source.queries if text.startswith(SUMMED)]
+    assert not [text for text, _ in source.queries if text.startswith("http_requests_total{")]
 
 
 def copied(metrics: Metrics) -> None:
@@ -207,7 +207,7 @@ def test_series_of_two_replicas_are_refused_by_name(monkeypatch: pytest.MonkeyPa
     metrics = healthy(AT, GREEN.expected, steps=2, instances=2)
     for line in list(metrics.named("http_requests_total")):
         metrics.lines.append(Line({**line.labels, "replica": "b"}, line.points))
-    decision, _ = asked(metrics, monkeypatch)
+    decision, _ = ask(metrics, monkeypatch)
     verdict, sentence = finding(decision, "errors-against-blue")
     assert verdict is Verdict.INCONCLUSIVE
     assert "differ in the label 'replica' ('' and 'b'): every event would count twice" in sentence
@@ -220,7 +220,7 @@ def test_sums_of_series_with_unknown_labels_are_refused(monkeypatch: pytest.Monk
     metrics = healthy(AT, GREEN.expected, steps=2, instances=2)
     for line in list(metrics.named("http_requests_total")):
         metrics.lines.append(Line({**line.labels, "replica": "b"}, line.points))
-    decision, _ = asked(metrics, monkeypatch)
+    decision, _ = ask(metrics, monkeypatch)
     verdict, sentence = finding(decision, "errors-against-blue")
     assert verdict is Verdict.INCONCLUSIVE
     assert "cannot tell whether an event counts twice" in sentence
@@ -228,19 +228,19 @@ def test_sums_of_series_with_unknown_labels_are_refused(monkeypatch: pytest.Monk
 
 def test_of_declared_replicas_the_sums_of_one_count(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = healthy(AT, GREEN.expected, steps=2, instances=2)
-    once, _ = asked(metrics, monkeypatch)
+    once, _ = ask(metrics, monkeypatch)
     copied(metrics)
     target = replace(GREEN, replica_labels=("replica",))
-    decision, source = asked(metrics, monkeypatch, target=target)
+    decision, source = ask(metrics, monkeypatch, target=target)
     assert finding(decision, "traffic-seen") == finding(once, "traffic-seen")
-    assert any("slot, replica) (" in text for text, _ in source.asked)
+    assert any("slot, replica) (" in text for text, _ in source.queries)
 
 
 def test_a_bucket_of_two_spellings_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = healthy(AT, GREEN.expected, steps=2)
     for line in list(metrics.named("http_request_duration_seconds_bucket", le="1.0")):
         metrics.lines.append(Line({**line.labels, "le": "1"}, line.points))
-    decision, _ = asked(metrics, monkeypatch)
+    decision, _ = ask(metrics, monkeypatch)
     verdict, sentence = finding(decision, "latency-against-blue")
     assert verdict is Verdict.INCONCLUSIVE
     assert "a bucket of http_request_duration_seconds_bucket is spelled '1' and '1.0'" in sentence
@@ -249,7 +249,7 @@ def test_a_bucket_of_two_spellings_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_a_bucket_that_no_instance_exports_is_no_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = healthy(AT, GREEN.expected, steps=2)
     metrics.drop("http_request_duration_seconds_bucket", le="1.0", slot="green")
-    decision, _ = asked(metrics, monkeypatch)
+    decision, _ = ask(metrics, monkeypatch)
     assert finding(decision, "latency-against-blue")[0] is Verdict.INCONCLUSIVE
 
 
@@ -259,13 +259,13 @@ def test_a_second_look_asks_for_what_is_new_and_answers_the_same(
     metrics = healthy(AT, GREEN.expected, steps=2, instances=2)
     memory = MetricsMemory()
     earlier = replace_until(metrics, AT - 30)
-    _, whole = asked(earlier, monkeypatch, memory=memory, at=AT - 30)
-    later, new = asked(metrics, monkeypatch, memory=memory)
-    fresh, _ = asked(metrics, monkeypatch)
+    _, whole = ask(earlier, monkeypatch, memory=memory, at=AT - 30)
+    later, new = ask(metrics, monkeypatch, memory=memory)
+    fresh, _ = ask(metrics, monkeypatch)
     assert sentences(later) == sentences(fresh)
-    assert max(seconds for text, seconds in whole.asked if text.startswith(SUMMED)) > 2000
-    assert max(seconds for text, seconds in new.asked if text.startswith(SUMMED)) <= 151
-    assert max(seconds for text, seconds in new.asked if text.startswith("up{")) <= 151
+    assert max(seconds for text, seconds in whole.queries if text.startswith(SUMMED)) > 2000
+    assert max(seconds for text, seconds in new.queries if text.startswith(SUMMED)) <= 151
+    assert max(seconds for text, seconds in new.queries if text.startswith("up{")) <= 151
 
 
 def replace_until(metrics: Metrics, until: float) -> Metrics:
@@ -285,9 +285,9 @@ def test_a_sample_that_comes_late_is_read_in_the_next_look(
     memory = MetricsMemory()
     earlier = replace_until(metrics, AT - 30)
     earlier.keep(lambda at: at < AT - 70, instance="green-1:5000")
-    asked(earlier, monkeypatch, memory=memory, at=AT - 30, raw_samples=raw_samples)
-    later, _ = asked(metrics, monkeypatch, memory=memory, raw_samples=raw_samples)
-    fresh, _ = asked(metrics, monkeypatch, raw_samples=raw_samples)
+    ask(earlier, monkeypatch, memory=memory, at=AT - 30, raw_samples=raw_samples)
+    later, _ = ask(metrics, monkeypatch, memory=memory, raw_samples=raw_samples)
+    fresh, _ = ask(metrics, monkeypatch, raw_samples=raw_samples)
     assert sentences(later) == sentences(fresh)
 
 
@@ -305,8 +305,10 @@ def test_beyond_the_limits_the_answer_names_the_size_and_what_to_do(
     shares = tuple(item for item in STAGE.objectives if isinstance(item, ShareObjective))
     stage = replace(STAGE, objectives=(*shares, *objectives))
     monkeypatch.setattr("test_large_store.STAGE", stage)
-    decision, _ = asked(metrics, monkeypatch, raw_samples=30)
-    item = next(one for one in decision.findings if one.objective == "errors-against-blue")
+    decision, _ = ask(metrics, monkeypatch, raw_samples=30)
+    item = next(
+        finding for finding in decision.findings if finding.objective == "errors-against-blue"
+    )
     assert item.measured is Measured.ERROR
     assert "the query reads up to" in item.sentence
     assert "record the sums of each instance with a recording rule" in item.sentence

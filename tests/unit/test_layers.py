@@ -81,14 +81,16 @@ def child_imports(package: str) -> dict[str, set[str]]:
     edges: dict[str, set[str]] = {}
     for name, path in MODULES.items():
         if child := child_of(name, package):
-            needs = {child_of(one, package) for one in imported(path)} - {"", child}
+            needs = {child_of(module, package) for module in imported(path)} - {"", child}
             edges.setdefault(child, set()).update(needs)
     return edges
 
 
 def row_of(module: str, packages: set[str]) -> str:
     """The most specific row that covers a module."""
-    covering = [one for one in packages if module == one or module.startswith(f"{one}.")]
+    covering = [
+        package for package in packages if module == package or module.startswith(f"{package}.")
+    ]
     return max(covering, key=len, default="")
 
 
@@ -96,9 +98,9 @@ def allowed(name: str, own_row: str, may: set[str]) -> bool:
     """Whether an import of ours is its own package's, or in the row."""
     if row_of(name, set(table())) == own_row:
         return True
-    return any(name == one or (one != "gates" and name.startswith(f"{one}.")) for one in may) or (
-        "gates" in may and name.startswith("gates")
-    )
+    return any(
+        name == module or (module != "gates" and name.startswith(f"{module}.")) for module in may
+    ) or ("gates" in may and name.startswith("gates"))
 
 
 def forbidden_imports(module: str) -> set[str]:
@@ -188,7 +190,12 @@ def test_a_folder_has_at_most_ten_modules() -> None:
 def test_neighbouring_folders_have_no_module_of_the_same_name() -> None:
     for parent in FOLDERS:
         neighbours = [
-            one for one in sorted((ROOT / parent).iterdir()) if (one / "__init__.py").exists()
+            path for path in sorted((ROOT / parent).iterdir()) if (path / "__init__.py").exists()
         ]
-        names = [stem for one in neighbours if one != ROOT / "gates/cli" for stem in stems(one)]
+        names = [
+            stem
+            for neighbour in neighbours
+            if neighbour != ROOT / "gates/cli"
+            for stem in stems(neighbour)
+        ]
         assert sorted({name for name in names if names.count(name) > 1}) == [], parent

@@ -115,7 +115,7 @@ def test_rotation_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(chain, "MAX_FILE_BYTES", 500)
     for n in range(20):
         ledger.append(tmp_path, OtherEntry({"n": n}))
-    kept = {one.name: one.read_bytes() for one in tmp_path.glob("ledger-*.jsonl")}
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("ledger-*.jsonl")}
     (tmp_path / "ledger-0001.jsonl").unlink()
     for n in range(20):
         ledger.append(tmp_path, OtherEntry({"n": n}))
@@ -174,7 +174,7 @@ def write(folder: Path) -> list[str]:
 
 def test_writers_at_once_lose_no_line(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4) as pool:
-        ids = [one for ids in pool.map(write, [tmp_path] * 4) for one in ids]
+        ids = [entry_id for ids in pool.map(write, [tmp_path] * 4) for entry_id in ids]
     assert ledger.verify(tmp_path) == (100, [])
     assert len(set(ids)) == 100
 
@@ -191,8 +191,8 @@ def decide_for(folder: Path, seconds: float) -> list[str]:
 @pytest.mark.slow
 def test_sixteen_processes_deciding_for_half_a_minute_lose_nothing(tmp_path: Path) -> None:
     with ProcessPoolExecutor(16) as pool:
-        asked = [pool.submit(decide_for, tmp_path, 30.0) for _ in range(16)]
-        ids = [one for done in asked for one in done.result()]
+        futures = [pool.submit(decide_for, tmp_path, 30.0) for _ in range(16)]
+        ids = [entry_id for done in futures for entry_id in done.result()]
     assert ledger.verify(tmp_path) == (len(ids), [])
     assert len(set(ids)) == len(ids) > 16
-    assert {one.entry_id for one in ledger.entries(tmp_path)} == set(ids)
+    assert {entry.entry_id for entry in ledger.entries(tmp_path)} == set(ids)

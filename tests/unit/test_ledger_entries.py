@@ -232,7 +232,7 @@ JSON = st.recursive(
 @given(
     name=st.sampled_from(sorted(ENTRIES)),
     changes=st.dictionaries(
-        st.sampled_from(sorted({key for one in ENTRIES.values() for key in encode(one)})), JSON
+        st.sampled_from(sorted({key for entry in ENTRIES.values() for key in encode(entry)})), JSON
     ),
 )
 def test_no_content_makes_the_decoder_or_the_log_fail(name: str, changes: dict[str, Any]) -> None:

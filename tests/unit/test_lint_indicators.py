@@ -53,7 +53,8 @@ def test_a_unit_that_the_name_contradicts_is_found(tmp_path: Path) -> None:
     path.write_text(TEXT.replace(under, f'{under}unit = "milliseconds"\n'))
     problems = policy_problems.problems(policy_file.load(path), None)
     assert any(
-        "unit: milliseconds, but the name of the metric says seconds" in one for one in problems
+        "unit: milliseconds, but the name of the metric says seconds" in problem
+        for problem in problems
     )
 
 
@@ -88,7 +89,7 @@ def test_objectives_that_would_watch_a_balancer_are_found(tmp_path: Path) -> Non
     )
     policy.write_text(text.replace('"errors-against-blue",', '"errors-against-blue", "green-up",'))
     problems = policy_problems.problems(policy_file.load(policy), None)
-    assert any("judges the balancer and not green" in one for one in problems)
+    assert any("judges the balancer and not green" in problem for problem in problems)
     policy.write_text(minimal("haproxy"))
     problems = policy_problems.problems(policy_file.load(policy), None)
-    assert not any("green was up" in one for one in problems)
+    assert not any("green was up" in problem for problem in problems)

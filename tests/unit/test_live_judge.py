@@ -24,7 +24,9 @@ from gates.statistics import (
 from gates.statistics.baseline_level import BaselineLevel, ratio_beyond_chance
 
 RAMP = STAGES["ramp-30"]
-ERRORS = next(one for one in RAMP.objectives if isinstance(one, ComparisonObjective))
+ERRORS = next(
+    objective for objective in RAMP.objectives if isinstance(objective, ComparisonObjective)
+)
 TERMS = ERRORS.terms
 
 
@@ -55,15 +57,15 @@ def test_fresh_capital_is_never_more_than_one_in_all() -> None:
 
 def test_equal_colours_are_told_apart_as_rarely_as_is_said() -> None:
     """The conditional test of two rates, simulated where green has just 1.5 times blue's."""
-    dice, found, runs = np.random.default_rng(7), 0, how_many(1000, whole=4000)
+    dice, alarms, runs = np.random.default_rng(7), 0, how_many(1000, whole=4000)
     for _ in range(runs):
-        green_all, blue_all = (int(one) for one in dice.integers(50, 5000, 2))
+        green_all, blue_all = (int(count) for count in dice.integers(50, 5000, 2))
         ratio = dice.uniform(0.001, 0.05)
         green = int(dice.binomial(green_all, 1.5 * ratio))
         blue = int(dice.binomial(blue_all, ratio))
         share = 1.5 * green_all / (1.5 * green_all + blue_all)
-        found += green + blue > 0 and chance_of_at_least(green, green + blue, share) < 0.05
-    assert found / runs <= 0.05
+        alarms += green + blue > 0 and chance_of_at_least(green, green + blue, share) < 0.05
+    assert alarms / runs <= 0.05
 
 
 class Naive:
@@ -152,24 +154,24 @@ def test_the_comparison_is_what_its_description_says(seed: int) -> None:
         while left and left[0] <= at:
             comparison.begin_step(left.pop(0))
         (comparison.count_baseline if who == "blue" else comparison.count_canary)(at, part, whole)
-    seen = [comparison.fast.capital.amount, comparison.slow.capital.amount]
-    assert seen == pytest.approx(naively(events, steps), rel=1e-6)
+    capitals = [comparison.fast.capital.amount, comparison.slow.capital.amount]
+    assert capitals == pytest.approx(naively(events, steps), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_level_is_what_its_windows_hold(seed: int) -> None:
-    dice, level, seen = random.Random(seed), BaselineLevel(1800.0, (60.0, 300.0), 200.0), []
+    dice, level, samples = random.Random(seed), BaselineLevel(1800.0, (60.0, 300.0), 200.0), []
     for n in range(400):
         at = 10.0 * n
         part, whole = dice.randint(0, 3), dice.randint(0, 100) + 3
         level.count(at, part, whole)
-        seen.append((at, part, whole))
-        past = [(p, w) for t, p, w in seen if at - 1800 < t]
+        samples.append((at, part, whole))
+        past = [(p, w) for t, p, w in samples if at - 1800 < t]
         long = sum(p for p, _ in past) / sum(w for _, w in past)
         assert level.past == pytest.approx(long)
         expected = max(long, (part + 200 * long) / (whole + 200), ratio_beyond_chance(part, whole))
         for reach in (60.0, 300.0):
-            near = [(p, w) for t, p, w in seen if at - reach < t]
+            near = [(p, w) for t, p, w in samples if at - reach < t]
             expected = max(
                 expected, ratio_beyond_chance(sum(p for p, _ in near), sum(w for _, w in near))
             )
@@ -185,7 +187,7 @@ def fed(
 ) -> list[list[float] | None]:
     selectors = [parse_selector('n{s="500"}'), parse_selector("n")]
     rises = CounterIncreases(selectors, fall_is_restart=fall_is_restart)
-    return [rises.add_scrape(one, counts_from_zero=young) for one in scrapes]
+    return [rises.add_scrape(scrape, counts_from_zero=young) for scrape in scrapes]
 
 
 def test_what_rises_is_counted_across_restarts_and_late_series() -> None:
@@ -269,7 +271,9 @@ def test_what_is_no_selector_is_refused(text: str) -> None:
         parse_selector(text)
 
 
-TRIGGER = next(one for one in RAMP.objectives if isinstance(one, TriggerObjective))
+TRIGGER = next(
+    objective for objective in RAMP.objectives if isinstance(objective, TriggerObjective)
+)
 
 
 def triggered(points: list[tuple[float, float]], **changes: object) -> RollbackTrigger:
@@ -295,15 +299,17 @@ def test_five_minutes_over_five_percent_is_a_rollback() -> None:
 
 
 def test_a_gap_neither_resets_nor_counts() -> None:
-    seen = triggered([*every(150, 0.06), *every(120, 0.06, begin=400)])
-    assert seen.over_for == 150 + 120
-    assert seen.stopped is None
+    trigger = triggered([*every(150, 0.06), *every(120, 0.06, begin=400)])
+    assert trigger.over_for == 150 + 120
+    assert trigger.stopped is None
     assert triggered([*every(150, 0.06), *every(165, 0.06, begin=400)]).stopped is not None
 
 
 def test_a_minute_under_the_limit_resets() -> None:
-    seen = triggered([*every(280, 0.06), *every(60, 0.0, begin=295), *every(200, 0.06, begin=370)])
-    assert seen.stopped is None
+    trigger = triggered(
+        [*every(280, 0.06), *every(60, 0.0, begin=295), *every(200, 0.06, begin=370)]
+    )
+    assert trigger.stopped is None
 
 
 def test_blue_has_no_say_in_a_trigger() -> None:
@@ -378,7 +384,7 @@ def test_a_colour_seen_for_less_than_half_of_the_step_is_not_judged() -> None:
 )
 def test_a_release_that_is_well_is_not_stopped(group: str, kind: str, rate: int) -> None:
     _, stops, wrong = measured(Cell(group, kind, rate, how_many(2, whole=8)))
-    assert [one for one in stops if one < float("inf")] == []
+    assert [stop for stop in stops if stop < float("inf")] == []
     assert wrong == 0
 
 

@@ -22,13 +22,13 @@ from gates.model import (
 )
 from gates.policy import policy_file as policy
 
-LOAD, STRESS, SPIKE, SOAK = (STAGES[f"{one}-test"] for one in ("load", "stress", "spike", "soak"))
+LOAD, STRESS, SPIKE, SOAK = (STAGES[f"{name}-test"] for name in ("load", "stress", "spike", "soak"))
 BUILD = GREEN.expected
 OTHER = replace(BUILD, version="5.0.1")
 
 
 def latency(p95: float = 0.1, done: int = 3000, **changes: Any) -> Latency:
-    seen = Latency(
+    latency = Latency(
         done=done,
         failed=0,
         unanswered=0,
@@ -39,7 +39,7 @@ def latency(p95: float = 0.1, done: int = 3000, **changes: Any) -> Latency:
         p95_at_most=1.02 * p95,
         p99=2 * p95,
     )
-    return replace(seen, **changes)
+    return replace(latency, **changes)
 
 
 def phase(**changes: Any) -> LoadPhase:
@@ -49,7 +49,7 @@ def phase(**changes: Any) -> LoadPhase:
         "place_order": latency(done=400),
         "process_payment": latency(done=400),
     }
-    one = LoadPhase(
+    load_phase = LoadPhase(
         name="plateau",
         judged="all",
         seconds=120.0,
@@ -61,13 +61,14 @@ def phase(**changes: Any) -> LoadPhase:
         longest_gap_seconds=0.3,
         operations=operations,
     )
-    return replace(one, **changes)
+    return replace(load_phase, **changes)
 
 
 def with_operation(name: str, **changes: Any) -> LoadPhase:
-    one = phase()
+    load_phase = phase()
     return replace(
-        one, operations={**one.operations, name: replace(one.operations[name], **changes)}
+        load_phase,
+        operations={**load_phase.operations, name: replace(load_phase.operations[name], **changes)},
     )
 
 
@@ -111,7 +112,7 @@ def test_a_good_run_is_go() -> None:
     decided = judged(good())
     assert decided.outcome is Outcome.GO, decided.reason
     assert len(decided.findings) == 12
-    assert all(one.sentence and one.measurements for one in decided.findings)
+    assert all(finding.sentence and finding.measurements for finding in decided.findings)
 
 
 HOLDS: dict[str, tuple[LoadRun, str]] = {
@@ -161,7 +162,9 @@ def test_what_cannot_be_believed_is_a_hold(name: str) -> None:
     decided = judged(run)
     assert decided.outcome is Outcome.HOLD, decided.reason
     assert any(
-        said in one.sentence for one in decided.findings if one.verdict is Verdict.INCONCLUSIVE
+        said in finding.sentence
+        for finding in decided.findings
+        if finding.verdict is Verdict.INCONCLUSIVE
     ), decided
 
 
@@ -191,8 +194,12 @@ def test_a_broken_limit_is_a_no_go_that_names_it(name: str) -> None:
     run, said = STOPS[name]
     decided = judged(run)
     assert decided.outcome is Outcome.NO_GO, decided.reason
-    assert any(said in one.sentence for one in decided.findings if one.verdict is Verdict.FAIL)
-    assert all(one.next_step for one in decided.findings if one.verdict is not Verdict.PASS)
+    assert any(
+        said in finding.sentence for finding in decided.findings if finding.verdict is Verdict.FAIL
+    )
+    assert all(
+        finding.next_step for finding in decided.findings if finding.verdict is not Verdict.PASS
+    )
 
 
 def test_every_limit_of_the_policy_is_looked_at() -> None:
@@ -208,8 +215,8 @@ def test_every_limit_of_the_policy_is_looked_at() -> None:
 
 
 def test_a_run_whose_phases_are_smaller_than_itself_is_a_hold() -> None:
-    one = phase(users_planned=1, users_reached=1, due=20)
-    few = replace(one, operations={**one.operations, "total": latency(done=20)})
+    load_phase = phase(users_planned=1, users_reached=1, due=20)
+    few = replace(load_phase, operations={**load_phase.operations, "total": latency(done=20)})
     assert judged(good(phases=(few,))).outcome is not Outcome.GO
 
 
@@ -246,7 +253,11 @@ def test_a_clock_set_back_between_runs_is_a_hold() -> None:
 
 def test_a_small_run_is_no_evidence_for_the_release() -> None:
     hour_4 = STAGES["hour-4"]
-    wanted = [one for one in hour_4.objectives if one.name in ("served-build", "thousand-users")]
+    wanted = [
+        objective
+        for objective in hour_4.objectives
+        if objective.name in ("served-build", "thousand-users")
+    ]
     load_only = replace(hour_4, objectives=tuple(wanted))
     assert judged(good(), stage=load_only).outcome is Outcome.GO
     small = phase(users_planned=50, users_reached=50)
@@ -269,21 +280,23 @@ def test_a_starved_generator_is_not_blamed_on_the_store_but_wrong_answers_are() 
     decided = judged(good(generator=starved, phases=slow))
     assert decided.outcome is Outcome.HOLD
     assert any(
-        "not judged, because the load generator may be the cause" in one.sentence
-        for one in decided.findings
+        "not judged, because the load generator may be the cause" in finding.sentence
+        for finding in decided.findings
     )
     wrong = (with_operation("total", failed=2400, done=21_600),)
     assert judged(good(generator=starved, phases=wrong)).outcome is Outcome.NO_GO
 
 
 def steps(broken_at: int) -> tuple[LoadPhase, ...]:
-    made = []
+    phases = []
     for users in (250, 500, 750, 1000, 1250, 1500):
-        one = phase(name=f"step-{users}", users_planned=users, users_reached=users, seconds=60.0)
-        made.append(replace(one, unfinished=5000) if users >= broken_at else one)
+        load_phase = phase(
+            name=f"step-{users}", users_planned=users, users_reached=users, seconds=60.0
+        )
+        phases.append(replace(load_phase, unfinished=5000) if users >= broken_at else load_phase)
         if users >= broken_at:
             break
-    return tuple(made)
+    return tuple(phases)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +313,7 @@ def test_stress_finds_the_knee(broken_at: int, outcome: Outcome, said: str) -> N
         good(profile="stress", judged_seconds=240.0, phases=steps(broken_at)), stage=STRESS
     )
     assert decided.outcome is outcome
-    assert any(said in one.sentence for one in decided.findings)
+    assert any(said in finding.sentence for finding in decided.findings)
 
 
 def spike_phases() -> tuple[LoadPhase, ...]:
@@ -360,7 +373,7 @@ def test_a_spike_itself_counts(
     run = good(profile="spike", phases=tuple(phases), recovery_seconds=2.0)
     decided = judged(run, stage=SPIKE)
     assert decided.outcome is outcome, decided.reason
-    assert any(said in one.sentence for one in decided.findings), decided
+    assert any(said in finding.sentence for finding in decided.findings), decided
 
 
 def test_without_a_marked_phase_the_recovery_is_unknown() -> None:
@@ -370,16 +383,18 @@ def test_without_a_marked_phase_the_recovery_is_unknown() -> None:
 
 
 def test_what_never_recovered_fails_however_short_it_was_looked_at() -> None:
-    short = tuple(replace(one, seconds=8.0) for one in spike_phases())
+    short = tuple(replace(phase, seconds=8.0) for phase in spike_phases())
     run = good(profile="spike", phases=short, recovery_seconds=16.0, judged_seconds=16.0)
     decided = judged(run, stage=SPIKE)
     assert decided.outcome is Outcome.NO_GO
-    assert any("not correct and fast again in the 16 s" in one.sentence for one in decided.findings)
+    assert any(
+        "not correct and fast again in the 16 s" in finding.sentence for finding in decided.findings
+    )
 
 
 def with_due(due: int) -> LoadPhase:
-    one = with_operation("total", done=due)
-    return replace(one, due=due)
+    load_phase = with_operation("total", done=due)
+    return replace(load_phase, due=due)
 
 
 def test_a_run_of_slow_shoppers_is_no_load() -> None:
@@ -398,7 +413,9 @@ def test_few_requests_are_not_held_against_the_store() -> None:
         stage=STAGES["load-smoke"],
     )
     assert decided.outcome is not Outcome.GO
-    assert [one.sentence for one in decided.findings if one.verdict is Verdict.FAIL] == [
+    assert [
+        finding.sentence for finding in decided.findings if finding.verdict is Verdict.FAIL
+    ] == [
         "the longest time without a correct answer in plateau was 5.5 s; the time must be under 5 s"
     ]
 
@@ -443,7 +460,7 @@ def test_a_soak_is_judged_by_what_grows(
     run = good(profile="soak", users=300, phases=windows(latency_growth), memory=memory)
     decided = judged(run, stage=SOAK)
     assert decided.outcome is outcome, decided.reason
-    assert any(said in one.sentence for one in decided.findings)
+    assert any(said in finding.sentence for finding in decided.findings)
 
 
 def test_a_jump_in_the_last_window_is_growth() -> None:
@@ -456,4 +473,4 @@ def test_a_jump_in_the_last_window_is_growth() -> None:
     run = good(profile="soak", users=300, phases=jumped, memory=memory)
     decided = judged(run, stage=SOAK)
     assert decided.outcome is Outcome.NO_GO
-    assert any("the last values is +" in one.sentence for one in decided.findings)
+    assert any("the last values is +" in finding.sentence for finding in decided.findings)

@@ -35,9 +35,11 @@ def test_a_thousand_users_are_two_hundred_requests_a_second_and_enough_orders() 
     on_plateau = sum(60 <= moment < 180 for moment in due)
     assert on_plateau / 120 == pytest.approx(200, rel=0.02)
     journeys = plan.journeys().values()
-    weights = sum(one.weight for one in journeys)
-    steps = sum(one.weight * len(one.steps) for one in journeys) / weights
-    orders = sum(one.weight * one.steps.count("place_order") for one in journeys) / weights
+    weights = sum(journey.weight for journey in journeys)
+    steps = sum(journey.weight * len(journey.steps) for journey in journeys) / weights
+    orders = (
+        sum(journey.weight * journey.steps.count("place_order") for journey in journeys) / weights
+    )
     assert 60 * 200 * orders / steps >= 120
 
 
@@ -102,7 +104,7 @@ def test_two_generators_are_one() -> None:
             taken = dice.lognormvariate(-3, 0.5)
             for recorder in (alone, both[user % 2]):
                 recorder.record_end(Request(user, "search", due, due + taken))
-    apart = merge(chosen, [one.snapshot() for one in both], chosen.seconds)
+    apart = merge(chosen, [shopper.snapshot() for shopper in both], chosen.seconds)
     together = merge(chosen, [alone.snapshot()], chosen.seconds)
     assert apart.phases[0].operations == together.phases[0].operations
     assert apart.phases[0].unfinished == together.phases[0].unfinished == 0

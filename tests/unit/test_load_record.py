@@ -85,12 +85,12 @@ def schema_of(kind: Any) -> dict[str, Any]:  # noqa: PLR0911 - a case each
     if dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind, include_extras=True)
         fields = dataclasses.fields(kind)
-        required = [one.name for one in fields if one.default is dataclasses.MISSING]
+        required = [field.name for field in fields if field.default is dataclasses.MISSING]
         return {
             "type": "object",
             "additionalProperties": False,
             "required": required,
-            "properties": {one.name: schema_of(hints[one.name]) for one in fields},
+            "properties": {field.name: schema_of(hints[field.name]) for field in fields},
         }
     if get_origin(kind) is Literal:
         return {"enum": list(arguments)}
@@ -106,14 +106,14 @@ def schema_of(kind: Any) -> dict[str, Any]:  # noqa: PLR0911 - a case each
             "minItems": size,
             "maxItems": size,
         }
-    (one,) = (argument for argument in arguments if argument is not type(None))
-    return schema_of(one)
+    (kind,) = (argument for argument in arguments if argument is not type(None))
+    return schema_of(kind)
 
 
 def shape(schema: Any, definitions: dict[str, Any]) -> Any:
     """A schema without its notes, with its references resolved, and without null."""
     if isinstance(schema, list):
-        return [one for one in schema if one != "null"]
+        return [kind for kind in schema if kind != "null"]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
@@ -123,9 +123,9 @@ def shape(schema: Any, definitions: dict[str, Any]) -> Any:
     content = {}
     for name, inside in schema.items():
         if name == "properties":
-            content[name] = {key: shape(one, definitions) for key, one in inside.items()}
+            content[name] = {key: shape(part, definitions) for key, part in inside.items()}
         elif name == "type" and isinstance(inside, list):
-            content[name] = next(one for one in inside if one != "null")
+            content[name] = next(part for part in inside if part != "null")
         elif name not in NOTES:
             content[name] = inside if name == "enum" else shape(inside, definitions)
     return content
@@ -135,7 +135,7 @@ def sorted_lists(value: Any) -> Any:
     if isinstance(value, list):
         return sorted(value)
     if isinstance(value, dict):
-        return {name: sorted_lists(one) for name, one in value.items()}
+        return {name: sorted_lists(part) for name, part in value.items()}
     return value
 
 
@@ -172,21 +172,21 @@ def reseal(content: dict[str, Any]) -> None:
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
-    "changed": lambda one: one["measured"]["phases"][0].update(unfinished=0, due=100),
-    "no seal": lambda one: one.pop("sha256"),
-    "another run's": lambda one: one.update(run="l2"),
-    "another schema": lambda one: one.update(schema=2),
-    "no plan": lambda one: one.pop("plan"),
-    "no phases": lambda one: one["measured"].pop("phases"),
+    "changed": lambda record: record["measured"]["phases"][0].update(unfinished=0, due=100),
+    "no seal": lambda record: record.pop("sha256"),
+    "another run's": lambda record: record.update(run="l2"),
+    "another schema": lambda record: record.update(schema=2),
+    "no plan": lambda record: record.pop("plan"),
+    "no phases": lambda record: record["measured"].pop("phases"),
 }
 # Sealed again by who changed it: what is no record of measurements is none with a seal either.
 RESEALED: dict[str, Callable[[dict[str, Any]], object]] = {
-    "negative": lambda one: one["measured"]["phases"][0].update(unfinished=-1),
-    "a text for a number": lambda one: one["measured"]["phases"][0].update(due="24000"),
-    "true for a number": lambda one: one["measured"]["phases"][0].update(due=True),
-    "a number beyond all numbers": lambda one: one["plan"].update(judged_seconds=10**400),
-    "judged by what": lambda one: one["measured"]["phases"][0].update(judged=True),
-    "time without zone": lambda one: one.update(ended_at="2026-11-22T12:00:00"),
+    "negative": lambda record: record["measured"]["phases"][0].update(unfinished=-1),
+    "a text for a number": lambda record: record["measured"]["phases"][0].update(due="24000"),
+    "true for a number": lambda record: record["measured"]["phases"][0].update(due=True),
+    "a number beyond all numbers": lambda record: record["plan"].update(judged_seconds=10**400),
+    "judged by what": lambda record: record["measured"]["phases"][0].update(judged=True),
+    "time without zone": lambda record: record.update(ended_at="2026-11-22T12:00:00"),
 }
 
 
@@ -205,10 +205,10 @@ def test_a_broken_record_is_a_hold(tmp_path: Path, name: str) -> None:
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where anything stands in a record."""
     inside = value.items() if isinstance(value, dict) else enumerate(value)
-    for name, one in inside:
+    for name, part in inside:
         yield (*path, name)
-        if isinstance(one, dict | list):
-            yield from places(one, (*path, name))
+        if isinstance(part, dict | list):
+            yield from places(part, (*path, name))
 
 
 def with_change(content: dict[str, Any], path: tuple[Any, ...], value: object) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def test_with_a_key_only_records_signed_with_it_count(tmp_path: Path) -> None:
 
 def test_a_record_that_was_taken_away_is_a_hold(tmp_path: Path) -> None:
     written(tmp_path).unlink()
-    assert [one.state for one in load_runs.read_loads(tmp_path, "")] == [RunState.DAMAGED]
+    assert [run.state for run in load_runs.read_loads(tmp_path, "")] == [RunState.DAMAGED]
     assert outcome_of(tmp_path) is Outcome.HOLD
     shutil.rmtree(tmp_path / "l1")
     assert load_runs.read_loads(tmp_path, "") == ()
@@ -292,7 +292,7 @@ def test_the_folder_of_a_suite_run_is_none_of_a_load_run(tmp_path: Path) -> None
     (tmp_path / "r1").mkdir()
     (tmp_path / "r1" / "checks.jsonl").write_text("{}")
     written(tmp_path)
-    assert [one.run_id for one in load_runs.read_loads(tmp_path, "")] == ["l1"]
+    assert [run.run_id for run in load_runs.read_loads(tmp_path, "")] == ["l1"]
 
 
 def test_more_runs_than_can_be_read_are_a_hold(

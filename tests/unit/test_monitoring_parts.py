@@ -157,8 +157,8 @@ def address(world: World, serving: Serving) -> str:
 
 def query(address: str, **changes: object) -> tuple[int, Any]:
     """The answer to one query."""
-    asked = {"refId": "A", "expr": "up", "datasource": {"uid": "prometheus"}, **changes}
-    body = {"from": "now-5m", "to": "now", "queries": [asked]}
+    query = {"refId": "A", "expr": "up", "datasource": {"uid": "prometheus"}, **changes}
+    body = {"from": "now-5m", "to": "now", "queries": [query]}
     answer = requests.post(f"{address}/api/ds/query", json=body, timeout=5)
     return answer.status_code, answer.json()
 
@@ -173,7 +173,7 @@ def test_health_data_source_search_and_dashboards(address: str) -> None:
     assert get("/api/health")["version"] == configuration.GRAFANA_VERSION
     assert [source["uid"] for source in get("/api/datasources")] == ["prometheus"]
     assert get("/api/datasources/uid/prometheus/health")["status"] == "OK"
-    titles = {found["title"]: found["uid"] for found in get("/api/search?type=dash-db")}
+    titles = {dashboard["title"]: dashboard["uid"] for dashboard in get("/api/search?type=dash-db")}
     assert set(titles) == {"System Health", "Business Metrics", "Infrastructure"}
     board = get(f"/api/dashboards/uid/{titles['Infrastructure']}")
     assert board["dashboard"]["title"] == "Infrastructure"

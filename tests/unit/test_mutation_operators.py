@@ -25,8 +25,8 @@ EXAMPLES = {
 @pytest.mark.parametrize("operator", EXAMPLES)
 def test_an_operator_makes_its_change(operator: str) -> None:
     before, after = EXAMPLES[operator]
-    made = [change.applied(before) for change in changes(before) if change.operator == operator]
-    assert after in made
+    mutants = [change.applied(before) for change in changes(before) if change.operator == operator]
+    assert after in mutants
 
 
 def test_two_ids_of_a_document_are_exchanged() -> None:

@@ -70,7 +70,7 @@ def test_the_best_split_of_a_published_series_is_that_of_otava(
 def test_the_best_split_is_the_formula_s() -> None:
     dice = np.random.default_rng(7)
     for _ in range(20):
-        values = [float(one) for one in dice.lognormal(size=14)]
+        values = [float(value) for value in dice.lognormal(size=14)]
         tried = {
             (cut, end): strength(values[:cut], values[cut:end])
             for cut in range(2, 13)
@@ -239,7 +239,7 @@ def test_another_machine_or_target_is_another_history(tmp_path: Path) -> None:
 def test_missing_nights_are_named() -> None:
     nights = [figure(9), figure(5), figure(2)]
     missing = judge_nights(nights, [], LIMITS, TODAY).missing
-    assert [(TODAY - one).days for one in missing] == [8, 7, 6, 4, 3, 1, 0]
+    assert [(TODAY - day).days for day in missing] == [8, 7, 6, 4, 3, 1, 0]
 
 
 def written_page(tmp_path: Path, *, operation: str = "search") -> Path:
@@ -247,12 +247,12 @@ def written_page(tmp_path: Path, *, operation: str = "search") -> Path:
     for number, name in enumerate((operation, "place_order", "show_cart", "list_products")):
         measured = month(*([0.13, 0.132] if number == 0 else [0.1, 0.1]))
         history += [
-            replace(one, operation=name, quantile=quantile)
-            for one in measured
-            if one.night.day != 9
+            replace(measurement, operation=name, quantile=quantile)
+            for measurement in measured
+            if measurement.night.day != 9
             for quantile in ("p50", "p95")
         ]
-    night = judge_nights(sorted(history, key=lambda one: one.night), [], LIMITS, TODAY)
+    night = judge_nights(sorted(history, key=lambda figure: figure.night), [], LIMITS, TODAY)
     path = tmp_path / "index.html"
     path.write_text(page.html(night.as_page("green", "machine")))
     return path
@@ -323,7 +323,7 @@ def test_a_night_measured_again_loses_nothing(tmp_path: Path) -> None:
     history = History(tmp_path, "machine", "green")
     history.add([figure(0, 0.3, run="r1")])
     history.add([figure(0, 0.1, run="r2")])
-    assert [one.seconds for one in history.figures()] == [0.1]
+    assert [figure.seconds for figure in history.figures()] == [0.1]
     with sqlite3.connect(tmp_path / "nightly.sqlite") as database:
         assert database.execute("SELECT count(*) FROM figures").fetchone() == (2,)
     database.close()

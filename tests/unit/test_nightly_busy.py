@@ -83,14 +83,16 @@ def a_night(dice: np.random.Generator, wait: float, slow: str = "") -> list[Slow
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_busy_machine_makes_no_healthy_release_slower(wait: float) -> None:
     dice = np.random.default_rng(17)
-    assert [str(one) for _ in range(NIGHTS) for one in a_night(dice, wait)] == []
+    assert [str(problem) for _ in range(NIGHTS) for problem in a_night(dice, wait)] == []
 
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_slow_release_is_slower_on_a_busy_machine_too(wait: float) -> None:
     dice = np.random.default_rng(18)
     nights = [a_night(dice, wait, "search") for _ in range(NIGHTS)]
-    assert [{one.figure.operation for one in night} for night in nights] == [{"search"}] * NIGHTS
+    assert [{problem.figure.operation for problem in night} for night in nights] == [
+        {"search"}
+    ] * NIGHTS
 
 
 @pytest.mark.parametrize(
@@ -154,5 +156,5 @@ def test_a_history_without_stretches_is_read_and_continued(tmp_path: Path) -> No
     database.close()
     history = History(tmp_path, "machine", "green")
     history.add([figure(stretch=2.5, surely_more=0.01)])
-    read = [(one.stretch, one.surely_more) for one in history.figures()]
+    read = [(figure.stretch, figure.surely_more) for figure in history.figures()]
     assert read == [(None, None), (2.5, 0.01)]

@@ -28,8 +28,8 @@ CODES = [
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as made:
-        yield made
+    with site(tmp_path_factory.mktemp("site")) as place:
+        yield place
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_an_answer_of_another_form_is_no_decision(text: str, place: Site, tmp_pa
 def test_a_question_is_asked_again_while_the_gate_holds(place: Site, tmp_path: Path) -> None:
     place.gate.answers["ramp-30"] = [Outcome.HOLD, Outcome.HOLD, Outcome.GO]
     assert place.run([ASK, "ramp-30", "green", "30"], tmp_path).code == ExitCode.GO
-    assert len(place.gate.asked) == 3
+    assert len(place.gate.questions) == 3
     place.gate.answers["ramp-40"] = [Outcome.HOLD, Outcome.ROLLBACK]
     assert place.run([ASK, "ramp-40", "green", "30"], tmp_path).code == ExitCode.ROLLBACK
 
@@ -92,7 +92,7 @@ def test_the_token_is_sent_and_needed(tmp_path: Path) -> None:
     token = secrets.token_hex(16)
     with site(tmp_path, token) as place:
         assert place.run([ASK, "ramp-30", "green"], tmp_path).code == ExitCode.INTERNAL
-        assert place.gate.asked == []
+        assert place.gate.questions == []
         done = place.run([ASK, "ramp-30", "green"], tmp_path, {"KIRANA_SERVE_TOKEN": token})
         assert done.code == ExitCode.GO
         assert token not in done.out + done.err
@@ -111,7 +111,7 @@ def test_arguments_that_are_no_names_are_refused(
     arguments: list[str], place: Site, tmp_path: Path
 ) -> None:
     assert place.run([ASK, *arguments], tmp_path).code == ExitCode.USAGE
-    assert place.gate.asked == []
+    assert place.gate.questions == []
 
 
 @pytest.mark.parametrize("argument", ["", "101", "-1", "ten", "1e1"])

@@ -40,8 +40,8 @@ SCRIPTS = [*sorted(SHELL.glob("*.sh")), *sorted((ROOT / "scripts").glob("*.sh"))
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as made:
-        yield made
+    with site(tmp_path_factory.mktemp("site")) as place:
+        yield place
 
 
 @pytest.fixture

@@ -272,11 +272,11 @@ def test_a_ledger_that_cannot_be_written_does_not_hold_up_a_rollback() -> None:
 
 def silent_after(here: FakeWorld, calls: int, times: int) -> None:
     """The router says nothing for some times in a row."""
-    original, asked = here.shares, []
+    original, readings = here.shares, []
 
     def shares() -> Mapping[str, float]:
-        asked.append(1)
-        if calls < len(asked) <= calls + times:
+        readings.append(1)
+        if calls < len(readings) <= calls + times:
             raise RouterError("reloading")
         return original()
 

@@ -74,7 +74,7 @@ def breaking(here: FakeWorld, at: int, error: BaseException) -> None:
     here._act = act  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("moment", range(1, 40, 2))
 def test_an_error_at_any_moment_leaves_no_traffic_on_green(
     moment: int, error: BaseException

@@ -47,9 +47,11 @@ def before_the_answer(here: FakeWorld, stage: str, act: Callable[[], None]) -> N
 @pytest.fixture
 def lost(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The exceptions that Python ignored."""
-    found: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: found.append(unraisable.exc_type))
-    return found
+    errors: list[Any] = []
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda unraisable: errors.append(unraisable.exc_type)
+    )
+    return errors
 
 
 @pytest.mark.parametrize("stage", [STEPS[0].stage, STEPS[4].stage, STEPS[-1].stage])

@@ -71,10 +71,10 @@ PASSED = replace(FAILED, objective="live-build", verdict=Verdict.PASS, next_step
 def decision(outcome: Outcome, at: float, **changes: Any) -> DecisionEntry:
     findings = (PASSED,) if outcome is Outcome.GO else (FAILED, PASSED)
     reason = "all findings pass" if outcome is Outcome.GO else FAILED.sentence
-    made = Decision(
+    decision = Decision(
         outcome, reason, "ramp-30", "green", "v5", datetime.fromtimestamp(at, UTC), findings
     )
-    return DecisionEntry(of_decision(replace(made, **changes), policy_digest="d", tool="t"))
+    return DecisionEntry(of_decision(replace(decision, **changes), policy_digest="d", tool="t"))
 
 
 def rolled_back(*, moved: bool = True) -> list[LedgerEntry]:
@@ -277,8 +277,8 @@ def test_ten_thousand_findings_stay_a_small_page(tmp_path: Path) -> None:
     )
     # The ledger refuses an entry of this size, so the page gets the decision directly.
     entry = decision(Outcome.NO_GO, NOW, findings=(FAILED,))
-    made = page(tmp_path, [entry])
-    many = replace(made, findings=findings_of(findings, None))
+    content = page(tmp_path, [entry])
+    many = replace(content, findings=findings_of(findings, None))
     assert (len(many.findings.rows), many.findings.left_out) == (MAX_FINDINGS, 9_700)
     written = html(many)
     assert "9,700 more findings are not shown" in written
@@ -294,7 +294,7 @@ def test_a_damaged_ledger_is_named_on_top(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def ramp_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A place in which the gate was asked about a step of a ramp, and its report was written."""
     with passing(tmp_path_factory.mktemp("asked")) as place:
         place.keep_load()
@@ -311,8 +311,8 @@ def report(place: Place, *arguments: str) -> str:
     return (place.out / "report" / "index.html").read_text()
 
 
-def test_the_report_of_a_step_has_charts_samples_suites_and_load(asked: Place) -> None:
-    written = report(asked)
+def test_the_report_of_a_step_has_charts_samples_suites_and_load(ramp_place: Place) -> None:
+    written = report(ramp_place)
     assert "The release may go on past ramp-30." in written
     assert "Requests failed</strong>" in written
     assert "Requests took over 1 s</strong>" in written
@@ -325,11 +325,13 @@ def test_the_report_of_a_step_has_charts_samples_suites_and_load(asked: Place) -
     assert "<script" not in written
 
 
-def test_the_charts_count_what_the_finding_counts(asked: Place) -> None:
-    made = page_of(replace(source(asked.out), target=asked.target))
-    errors = next(chart for chart in made.charts.charts if chart.objective == "errors-against-blue")
+def test_the_charts_count_what_the_finding_counts(ramp_place: Place) -> None:
+    content = page_of(replace(source(ramp_place.out), target=ramp_place.target))
+    errors = next(
+        chart for chart in content.charts.charts if chart.objective == "errors-against-blue"
+    )
     assert [line.colour for line in errors.lines] == ["green", "blue"]
-    (finding,) = [row for row in made.findings.rows if row.objective == "errors-against-blue"]
+    (finding,) = [row for row in content.findings.rows if row.objective == "errors-against-blue"]
     totals = [sum(point.total for point in line.points) for line in errors.lines]
     assert min(totals) > 100
     assert all(
@@ -349,15 +351,15 @@ def test_lost_evidence_leaves_the_findings_and_says_so(tmp_path: Path) -> None:
     assert "errors-against-blue" in written
 
 
-def test_an_unknown_target_is_a_usage_error(asked: Place) -> None:
+def test_an_unknown_target_is_a_usage_error(ramp_place: Place) -> None:
     done = gates(
         "report",
         "--out",
-        str(asked.out),
+        str(ramp_place.out),
         "--target",
         "grene",
         "--targets",
-        str(asked.folder / "targets"),
+        str(ramp_place.folder / "targets"),
     )
     assert done.code == ExitCode.USAGE
     assert "Did you mean green?" in done.err
@@ -382,15 +384,19 @@ def test_a_command_that_has_done_its_work_goes_on_without_its_report(tmp_path: P
     assert lines[1] == "the report could not be written: ZeroDivisionError: "
 
 
-def test_pytest_names_the_path_and_the_command_of_the_report(asked: Place) -> None:
+def test_pytest_names_the_path_and_the_command_of_the_report(ramp_place: Place) -> None:
     stash = pytest.Stash()
     stash[RUN_ID] = "r1"
-    options = {"target": "green", "targets": str(asked.folder / "targets"), "out": str(asked.out)}
+    options = {
+        "target": "green",
+        "targets": str(ramp_place.folder / "targets"),
+        "out": str(ramp_place.out),
+    }
     config = SimpleNamespace(
-        getoption=options.get, stash=stash, invocation_params=SimpleNamespace(dir=asked.folder)
+        getoption=options.get, stash=stash, invocation_params=SimpleNamespace(dir=ramp_place.folder)
     )
     line = report_line(cast("pytest.Config", config))
-    path = asked.out / "report" / "index.html"
+    path = ramp_place.out / "report" / "index.html"
     assert line.startswith(f"report: {path} is written by: gates report ")
     words = shlex.split(line.partition("is written by: ")[2])
     assert gates(*words[1:]).out == f"{path}\n"

@@ -126,8 +126,8 @@ def test_axe_finds_no_accessibility_violation(
     page = chromium.new_context(bypass_csp=True, color_scheme=scheme).new_page()
     page.goto(path.as_uri())
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in violations] == []
 
 
 def test_a_keyboard_reaches_every_part_and_each_drawing_has_a_name(

@@ -32,7 +32,7 @@ from gates.model import (
 def listed_finding(*runs: Run) -> tuple[Verdict, str]:
     staging = STAGES["staging"]
     decided = judge.judge(staging, Evidence(GREEN, SERVED, runs, {}), NOW)
-    finding = next(one for one in decided.findings if one.objective == "only-listed")
+    finding = next(finding for finding in decided.findings if finding.objective == "only-listed")
     return finding.verdict, finding.sentence
 
 
@@ -71,8 +71,8 @@ def test_a_run_that_a_set_back_clock_makes_look_older_is_not_passed_over() -> No
 def test_a_bucket_that_changes_its_spelling_is_not_counted() -> None:
     whole = evidence()
     bucket = next(name for name in whole.samples if "_bucket" in name and '"green"' in name)
-    (one,) = whole.samples[bucket].series
-    two = tuple(replace(one, labels={**one.labels, "le": name}) for name in ("1.0", "1"))
+    (series,) = whole.samples[bucket].series
+    two = tuple(replace(series, labels={**series.labels, "le": name}) for name in ("1.0", "1"))
     samples = {**whole.samples, bucket: replace(whole.samples[bucket], series=two)}
     decided = decide(replace(whole, samples=samples))
     assert decide(whole).outcome is Outcome.GO
@@ -82,7 +82,7 @@ def test_a_bucket_that_changes_its_spelling_is_not_counted() -> None:
 
 def with_left(outcome: CheckOutcome | None) -> Run:
     """A passed run that says so of what it left, or says nothing."""
-    kept = [one for one in passed_run().results if one.check != LEFT_NOTHING]
+    kept = [result for result in passed_run().results if result.check != LEFT_NOTHING]
     left = [] if outcome is None else [CheckResult(LEFT_NOTHING, outcome, NOW, "2 carts", "")]
     return passed_run(results=(*kept, *left))
 

@@ -30,10 +30,10 @@ class Known:
 
     def ask(self, seconds: float, at: float) -> SampleSet:
         self.windows.append((round(at - seconds), round(at)))
-        found = series(*((t, v) for t, v in self.points if at - seconds < t <= at))
+        matching = series(*((t, v) for t, v in self.points if at - seconds < t <= at))
         measured = Measured.ERROR if self.fails else Measured.OK
         problem = "no answer" if self.fails else ""
-        lines = (found,) if found.samples else ()
+        lines = (matching,) if matching.samples else ()
         return SampleSet("q", "s", timedelta(seconds=seconds), at, measured, problem, lines)
 
 

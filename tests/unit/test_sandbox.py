@@ -15,6 +15,6 @@ def test_a_number_is_recognised_in_each_form() -> None:
 
 
 def test_another_number_has_other_forms() -> None:
-    one, other = new_card_number("4242"), new_card_number("4242")
-    assert one != other
-    assert not set(recoverable_forms(one)) & set(recoverable_forms(other))
+    first, other = new_card_number("4242"), new_card_number("4242")
+    assert first != other
+    assert not set(recoverable_forms(first)) & set(recoverable_forms(other))

@@ -78,7 +78,9 @@ def test_the_search_for_internals_takes_a_time_in_proportion_to_the_text(text: s
 
 def test_an_echo_in_an_error_is_no_difference() -> None:
     payloads: tuple[object, ...] = ({"$ne": "zqxj"}, {"$in": []})
-    answers = [exchange(json.dumps({"detail": [{"input": one}]}), status=422) for one in payloads]
+    answers = [
+        exchange(json.dumps({"detail": [{"input": payload}]}), status=422) for payload in payloads
+    ]
     assert shape(answers[0], *payloads) == shape(answers[1], *payloads)
     assert essence(answers[0], *payloads) == essence(answers[1], *payloads)
 
@@ -87,7 +89,7 @@ def test_an_echo_in_an_error_is_no_difference() -> None:
 def test_an_echo_in_any_usual_form_is_no_difference(word: str) -> None:
     other = "another word"
     for form in ("{}", "<p>{}</p>", '{{"error": "no {}"}}'):
-        texts = [form.format(json.dumps(one)[1:-1]) for one in (word, other)]
+        texts = [form.format(json.dumps(text)[1:-1]) for text in (word, other)]
         assert len({essence(exchange(text), word, other) for text in texts}) == 1
 
 
@@ -130,8 +132,8 @@ NAMES = operation(
 
 def test_a_part_of_the_value_in_the_answer_is_no_injection() -> None:
     with served(Cutting()) as url:
-        found = list(injections.sql(HttpSender(url), NAMES, Call(body={"name": "zoe"})))
-    assert [one.is_finding for one in found] == [False]
+        observations = list(injections.sql(HttpSender(url), NAMES, Call(body={"name": "zoe"})))
+    assert [finding.is_finding for finding in observations] == [False]
 
 
 class Growing:
@@ -152,9 +154,9 @@ class Growing:
 
 def test_a_slow_pattern_is_found_by_short_values_only() -> None:
     sender = Growing(exponential=True)
-    (found,) = slow_patterns.slow_patterns(sender, NAMES, Call(body={"name": "zoe"}))
-    assert isinstance(found, Observation)
-    assert found.is_finding
+    (observations,) = slow_patterns.slow_patterns(sender, NAMES, Call(body={"name": "zoe"}))
+    assert isinstance(observations, Observation)
+    assert observations.is_finding
     assert sender.longest < 30
     (other,) = slow_patterns.slow_patterns(
         Growing(exponential=False), NAMES, Call(body={"name": "zoe"})
@@ -175,7 +177,7 @@ def test_findings_of_one_cause_are_one_finding_with_its_places() -> None:
             observed("sql-injection", "b name", ""),
         ]
     )
-    assert [(one.first.rule, one.count, one.places) for one in grouped] == [
+    assert [(group.first.rule, group.count, group.places) for group in grouped] == [
         ("sql-injection", 1, ("a name",)),
         ("sql-injection", 1, ("b name",)),
         ("server-version", 2, ("a", "b")),
@@ -188,7 +190,7 @@ def test_levels_of_sarif_follow_the_severity() -> None:
         for rule in ("sql-injection", "cors", "server-version")
     ]
     run = sarif(observations, ())["runs"][0]  # type: ignore[index]
-    assert [one["level"] for one in run["results"]] == ["error", "warning", "note"]
+    assert [result["level"] for result in run["results"]] == ["error", "warning", "note"]
 
 
 def test_lone_surrogates_and_control_characters_can_be_printed() -> None:
@@ -320,5 +322,5 @@ def test_a_pair_of_answers_that_are_both_refusals_is_no_injection() -> None:
             status = 400 if "1'='1" in str(call.body) else 422
             return exchange("{}", status=status)
 
-    found = list(injections.sql(Refusing(), NAMES, Call(body={"name": "zoe"})))
-    assert [one.is_finding for one in found] == [False]
+    observations = list(injections.sql(Refusing(), NAMES, Call(body={"name": "zoe"})))
+    assert [finding.is_finding for finding in observations] == [False]

@@ -61,8 +61,8 @@ def surveyed(name: str, url: str) -> Survey:
     document = clinic.OPENAPI if name == "clinic" else market.OPENAPI
     operations = endpoints(document)
     log_in, names, password = NAMES[name]
-    endpoint = next(one for one in operations if one.name == log_in)
-    user, second, admin = (Login(endpoint, one, password) for one in names)
+    endpoint = next(operation for operation in operations if operation.name == log_in)
+    user, second, admin = (Login(endpoint, name, password) for name in names)
     scan = Scan(
         operations, HttpSender(url, budget=Budget(60)), Accounts(user, second, admin), Choice()
     )
@@ -74,9 +74,11 @@ def surveyed(name: str, url: str) -> Survey:
 
 def findings_of(survey: Survey, attack: Attack) -> list[tuple[str, str]]:
     outcomes = list(attack(survey))
-    assert [one for one in outcomes if isinstance(one, Observation)] != []
+    assert [outcome for outcome in outcomes if isinstance(outcome, Observation)] != []
     return [
-        (one.rule, one.place) for one in outcomes if isinstance(one, Observation) and one.is_finding
+        (outcome.rule, outcome.place)
+        for outcome in outcomes
+        if isinstance(outcome, Observation) and outcome.is_finding
     ]
 
 
@@ -90,8 +92,8 @@ def test_a_weakness_is_found_with_its_rule_and_place(case: str) -> None:
     name, weakness, attack = CASES[case]
     rule, part = (clinic if name == "clinic" else market).WEAKNESSES[weakness]
     with served(service(name, {weakness})) as url:
-        found = findings_of(surveyed(name, url), attack)
-    assert {one for one, place in found if part in place} == {rule}
+        findings = findings_of(surveyed(name, url), attack)
+    assert {finding for finding, place in findings if part in place} == {rule}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,8 +101,8 @@ def test_the_fixed_form_has_no_finding(name: str) -> None:
     attacks = {attack: case for case, (of, _, attack) in CASES.items() if of == name}
     with served(service(name, set())) as url:
         survey = surveyed(name, url)
-        found = {case: findings_of(survey, attack) for attack, case in attacks.items()}
-    assert found == {key: [] for key in attacks.values()}
+        findings = {case: findings_of(survey, attack) for attack, case in attacks.items()}
+    assert findings == {key: [] for key in attacks.values()}
 
 
 def test_a_broken_attack_does_not_lose_the_scan() -> None:
@@ -110,7 +112,7 @@ def test_a_broken_attack_does_not_lose_the_scan() -> None:
 
     result = ScanResult()
     result.add(broken(), "objects of others")
-    assert [one.rule for one in result.findings] == ["cors"]
+    assert [finding.rule for finding in result.findings] == ["cors"]
     assert result.problems == ["objects of others: the attack ended with an error: KeyError: 'id'"]
 
 

@@ -31,9 +31,9 @@ def decide(out: Path, outcome: Outcome, reason: str) -> None:
     findings = [
         replace(finding(verdict, reason), objective=name) for name, verdict in verdicts.items()
     ]
-    made = document(*findings, outcome=outcome, text=reason)
-    decision = replace(made.decision, target="green", stage="ramp-30", at=datetime.now(UTC))
-    ledger.append(out, DecisionEntry(replace(made, decision=decision)))
+    content = document(*findings, outcome=outcome, text=reason)
+    decision = replace(content.decision, target="green", stage="ramp-30", at=datetime.now(UTC))
+    ledger.append(out, DecisionEntry(replace(content, decision=decision)))
 
 
 @pytest.fixture
@@ -50,20 +50,20 @@ def page(out: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> Itera
     with serving(ServeSettings(out=str(out))) as server:
         address = f"http://127.0.0.1:{server.port}/"
         context = chromium.new_context(viewport={"width": 400, "height": 800})
-        seen = context.new_page()
+        page = context.new_page()
         problems: list[str] = []
-        seen.on("console", lambda message: problems.append(message.text))
-        seen.on("pageerror", lambda error: problems.append(str(error)))
-        seen.on(
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
             "request",
             lambda request: (
                 None if request.url.startswith(address) else problems.append(request.url)
             ),
         )
-        seen.goto(address)
-        seen.wait_for_selector("#live:has-text('Live:')")
-        yield seen
-        seen.close()
+        page.goto(address)
+        page.wait_for_selector("#live:has-text('Live:')")
+        yield page
+        page.close()
         assert problems == []
 
 
@@ -106,15 +106,15 @@ def test_axe_finds_no_violation_on_the_live_page(out: Path, chromium: Browser) -
     with serving(ServeSettings(out=str(out))) as server:
         # The policy of the page would keep the scripts of axe out, too.
         context = chromium.new_context(bypass_csp=True)
-        seen = context.new_page()
-        seen.goto(f"http://127.0.0.1:{server.port}/")
-        seen.wait_for_selector("#live:has-text('Live:')")
-        assert Axe().run(seen).response["violations"] == []
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        page.wait_for_selector("#live:has-text('Live:')")
+        assert Axe().run(page).response["violations"] == []
 
 
 def test_a_lost_connection_is_shown(out: Path, chromium: Browser) -> None:
-    seen = chromium.new_page()
+    page = chromium.new_page()
     with serving(ServeSettings(out=str(out))) as server:
-        seen.goto(f"http://127.0.0.1:{server.port}/")
-        seen.wait_for_selector("#live:has-text('Live:')")
-    seen.wait_for_selector("#live:has-text('No connection to the gate')")
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        page.wait_for_selector("#live:has-text('Live:')")
+    page.wait_for_selector("#live:has-text('No connection to the gate')")

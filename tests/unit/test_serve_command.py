@@ -28,13 +28,13 @@ def test_a_signal_ends_the_server_in_order(tmp_path: Path, number: int) -> None:
         options = ("--out", str(place.out), "--targets", str(place.folder / "targets"))
         with (
             started(*options) as running,
-            running.connected() as asked,
-            running.connected() as seen,
+            running.connected() as connection,
+            running.connected() as event_connection,
         ):
-            asked.request("GET", "/v1/metrics-web/green/ramp-30")
-            assert b'"go":true' in asked.getresponse().read()
-            seen.request("GET", "/events")
-            events = seen.getresponse()
+            connection.request("GET", "/v1/metrics-web/green/ramp-30")
+            assert b'"go":true' in connection.getresponse().read()
+            event_connection.request("GET", "/events")
+            events = event_connection.getresponse()
             assert events.readline() == b"retry: 2000\n"
             running.process.send_signal(number)
             _, err = running.process.communicate(timeout=20)
@@ -152,5 +152,5 @@ def test_a_token_that_is_too_short_is_exit_2() -> None:
 def test_who_cannot_ask_or_what_is_not_encrypted_is_a_warning(
     settings: ServeSettings, host: str, warnings: list[str]
 ) -> None:
-    found = warnings_of(settings, host)
-    assert [sentence.partition(":")[0] for sentence in found] == warnings
+    sentences = warnings_of(settings, host)
+    assert [sentence.partition(":")[0] for sentence in sentences] == warnings

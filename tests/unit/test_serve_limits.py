@@ -37,26 +37,26 @@ class SlowGate:
     Args:
         out: the folder of its ledger.
         may_answer: set where the gate may answer.
-        asked: the questions that reached the gate.
+        questions: the questions that reached the gate.
     """
 
     out: Path
     may_answer: threading.Event = field(default_factory=threading.Event)
-    asked: list[Question] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
     def answer(self, question: Question) -> RecordedAnswer:
         """Write an entry to the ledger, as the gate does."""
-        self.asked.append(question)
+        self.questions.append(question)
         assert self.may_answer.wait(20)
-        made = document(outcome=Outcome.GO, text=question.stage)
-        entry_id = ledger.append(self.out, DecisionEntry(made))
-        kept = replace(made, entry_id=entry_id)
+        content = document(outcome=Outcome.GO, text=question.stage)
+        entry_id = ledger.append(self.out, DecisionEntry(content))
+        kept = replace(content, entry_id=entry_id)
         return RecordedAnswer(kept, questions.compact_text(kept), ends_ramp=False)
 
     def wait_for(self, number: int) -> None:
         """Wait until so many questions have reached the gate."""
         until = time.monotonic() + 20
-        while len(self.asked) < number:
+        while len(self.questions) < number:
             assert time.monotonic() < until
             time.sleep(0.005)
 
@@ -82,25 +82,27 @@ def wait_until_asked(serving_server: Serving, number: int) -> None:
 
 
 def test_equal_questions_at_the_same_time_share_a_decision_and_its_entry(gate: SlowGate) -> None:
-    with serving(running(gate), gate.answer) as asked, ThreadPoolExecutor(30) as clients:
-        replies = [clients.submit(asked.decide, "ramp-30") for _ in range(20)]
-        replies += [clients.submit(asked.decide, "ramp-40") for _ in range(5)]
-        replies += [clients.submit(asked.decide, "ramp-40", "blue") for _ in range(5)]
-        wait_until_asked(asked, 30)
+    with serving(running(gate), gate.answer) as gate_server, ThreadPoolExecutor(30) as clients:
+        replies = [clients.submit(gate_server.decide, "ramp-30") for _ in range(20)]
+        replies += [clients.submit(gate_server.decide, "ramp-40") for _ in range(5)]
+        replies += [clients.submit(gate_server.decide, "ramp-40", "blue") for _ in range(5)]
+        wait_until_asked(gate_server, 30)
         gate.may_answer.set()
         answers = [reply.result() for reply in replies]
         assert {reply.status for reply in answers} == {200}
         entries = [reply.json["id"] for reply in answers]
         assert sorted(entries.count(entry) for entry in set(entries)) == [5, 5, 20]
         assert {record.entry_id for record in ledger.entries(gate.out)} == set(entries)
-        assert len(gate.asked) == 3
-        assert "gates_serve_questions_shared_total 27\n" in asked.get("/metrics").body.decode()
+        assert len(gate.questions) == 3
+        assert (
+            "gates_serve_questions_shared_total 27\n" in gate_server.get("/metrics").body.decode()
+        )
 
 
 def test_a_later_question_gets_a_decision_of_its_own(gate: SlowGate) -> None:
     gate.may_answer.set()
-    with serving(running(gate), gate.answer) as asked:
-        entries = [asked.decide("ramp-30").json["id"] for _ in range(3)]
+    with serving(running(gate), gate.answer) as gate_server:
+        entries = [gate_server.decide("ramp-30").json["id"] for _ in range(3)]
     assert [record.entry_id for record in ledger.entries(gate.out)] == entries
     assert len(set(entries)) == 3
 
@@ -109,45 +111,45 @@ def test_a_later_question_gets_a_decision_of_its_own(gate: SlowGate) -> None:
 def test_a_late_decision_is_an_error_and_never_a_go(
     gate: SlowGate, call: tuple[str, str, object]
 ) -> None:
-    with serving(running(gate, 0.05), gate.answer) as asked:
-        reply = asked.request(*call)
+    with serving(running(gate, 0.05), gate.answer) as gate_server:
+        reply = gate_server.request(*call)
         assert reply.status == 504
         assert reply.json == {"error": "no decision within 0.05 s; send the request again"}
         gate.may_answer.set()
 
 
 def test_the_decision_of_a_late_answer_is_in_the_ledger(gate: SlowGate) -> None:
-    with serving(running(gate, 0.05), gate.answer) as asked:
-        assert asked.decide("ramp-30").status == 504
+    with serving(running(gate, 0.05), gate.answer) as gate_server:
+        assert gate_server.decide("ramp-30").status == 504
         gate.may_answer.set()
     assert len(ledger.entries(gate.out)) == 1
 
 
 def test_a_client_that_hangs_up_leaves_the_others_their_answer(gate: SlowGate) -> None:
-    with serving(running(gate), gate.answer) as asked, ThreadPoolExecutor(1) as clients:
-        lost = asked.connect()
+    with serving(running(gate), gate.answer) as gate_server, ThreadPoolExecutor(1) as clients:
+        lost = gate_server.connect()
         lost.sendall(b"GET /v1/metrics-web/green/ramp-30 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         gate.wait_for(1)
-        waiting = clients.submit(asked.get, "/v1/metrics-web/green/ramp-30")
-        wait_until_asked(asked, 2)
+        waiting = clients.submit(gate_server.get, "/v1/metrics-web/green/ramp-30")
+        wait_until_asked(gate_server, 2)
         lost.close()
         gate.may_answer.set()
         assert waiting.result().status == 200
-        assert len(gate.asked) == 1
+        assert len(gate.questions) == 1
 
 
 def test_too_many_different_questions_are_refused(
     gate: SlowGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(questions, "MAX_QUESTIONS", 2)
-    with serving(running(gate), gate.answer) as asked, ThreadPoolExecutor(2) as clients:
-        waiting = [clients.submit(asked.decide, f"ramp-{share}") for share in (10, 20)]
-        wait_until_asked(asked, 2)
-        refused = asked.decide("ramp-30")
+    with serving(running(gate), gate.answer) as gate_server, ThreadPoolExecutor(2) as clients:
+        waiting = [clients.submit(gate_server.decide, f"ramp-{share}") for share in (10, 20)]
+        wait_until_asked(gate_server, 2)
+        refused = gate_server.decide("ramp-30")
         assert (refused.status, refused.headers["retry-after"]) == (503, "5")
         gate.may_answer.set()
         assert [reply.result().status for reply in waiting] == [200, 200]
-        assert asked.decide("ramp-30").status == 200
+        assert gate_server.decide("ramp-30").status == 200
 
 
 @pytest.mark.parametrize(
@@ -164,11 +166,11 @@ def test_an_error_of_the_gate_is_no_decision(
     def fail(_: Question) -> RecordedAnswer:
         raise error
 
-    with serving(ServeSettings(out=str(tmp_path)), fail) as asked:
-        replies = [asked.request(*call) for call in CALLS]
+    with serving(ServeSettings(out=str(tmp_path)), fail) as gate_server:
+        replies = [gate_server.request(*call) for call in CALLS]
         assert {reply.status for reply in replies} == {status}
         assert {reply.json["error"] for reply in replies} == {sentence}
-        assert "gates_serve_questions_failed_total 4\n" in asked.get("/metrics").body.decode()
+        assert "gates_serve_questions_failed_total 4\n" in gate_server.get("/metrics").body.decode()
 
 
 def received(connection: socket.socket) -> bytes:
@@ -200,19 +202,19 @@ def test_a_body_that_does_not_end_is_given_up(
 ) -> None:
     monkeypatch.setattr(request_bodies, "MAX_BODY_SECONDS", 0.05)
     monkeypatch.setattr(server, "MAX_HEAD_SECONDS", 0.1)
-    with serving(running(gate), gate.answer) as asked:
-        reply = raw_reply(asked, head(100), b'{"stage": ')
+    with serving(running(gate), gate.answer) as gate_server:
+        reply = raw_reply(gate_server, head(100), b'{"stage": ')
         assert reply.startswith(b"HTTP/1.1 408 ")
         assert b'{"error":"the body did not arrive within 0.05 s"}' in reply
-        assert gate.asked == []
+        assert gate.questions == []
 
 
 def test_a_large_body_is_refused_before_it_has_arrived(
     gate: SlowGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MAX_HEAD_SECONDS", 0.1)
-    with serving(running(gate), gate.answer) as asked:
-        reply = raw_reply(asked, head(10**9), b"x" * 70_000)
+    with serving(running(gate), gate.answer) as gate_server:
+        reply = raw_reply(gate_server, head(10**9), b"x" * 70_000)
         assert reply.startswith(b"HTTP/1.1 413 ")
 
 
@@ -221,27 +223,27 @@ def test_a_connection_without_a_request_is_closed(
     gate: SlowGate, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(server, "MAX_HEAD_SECONDS", 0.05)
-    with serving(running(gate), gate.answer) as asked, asked.connect() as connection:
+    with serving(running(gate), gate.answer) as gate_server, gate_server.connect() as connection:
         connection.sendall(sent)
         assert received(connection) == b""
-        assert asked.get("/healthz").status == 200
+        assert gate_server.get("/healthz").status == 200
 
 
 def test_a_slow_second_request_closes_the_connection(
     gate: SlowGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MAX_HEAD_SECONDS", 0.05)
-    with serving(running(gate), gate.answer) as asked:
+    with serving(running(gate), gate.answer) as gate_server:
         request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        assert raw_reply(asked, request, b"GET /heal").startswith(b"HTTP/1.1 200 ")
+        assert raw_reply(gate_server, request, b"GET /heal").startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_question_may_take_longer_than_the_head_of_a_request(
     gate: SlowGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MAX_HEAD_SECONDS", 0.05)
-    with serving(running(gate), gate.answer) as asked, ThreadPoolExecutor(1) as clients:
-        waiting = clients.submit(asked.decide, "ramp-30")
+    with serving(running(gate), gate.answer) as gate_server, ThreadPoolExecutor(1) as clients:
+        waiting = clients.submit(gate_server.decide, "ramp-30")
         gate.wait_for(1)
         time.sleep(0.2)
         gate.may_answer.set()
@@ -249,8 +251,8 @@ def test_a_question_may_take_longer_than_the_head_of_a_request(
 
 
 def test_a_large_head_is_refused(gate: SlowGate) -> None:
-    with serving(running(gate), gate.answer) as asked:
-        reply = raw_reply(asked, b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000)
+    with serving(running(gate), gate.answer) as gate_server:
+        reply = raw_reply(gate_server, b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000)
         assert reply.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
 
 
@@ -258,11 +260,11 @@ def test_more_connections_than_the_limit_are_refused(
     gate: SlowGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 5)
-    with serving(running(gate), gate.answer) as asked:
-        idle = [asked.connect() for _ in range(5)]
-        assert asked.get("/healthz").status == 503
+    with serving(running(gate), gate.answer) as gate_server:
+        idle = [gate_server.connect() for _ in range(5)]
+        assert gate_server.get("/healthz").status == 503
         for connection in idle:
             connection.close()
         until = time.monotonic() + 10
-        while asked.get("/healthz").status != 200:
+        while gate_server.get("/healthz").status != 200:
             assert time.monotonic() < until

@@ -34,9 +34,9 @@ NOW = datetime.now(UTC)
 def entry(outcome: Outcome, stage: str = "ramp-30", reason: str = "the reason") -> DecisionEntry:
     """A decision about green."""
     verdict = Verdict.PASS if outcome is Outcome.GO else Verdict.FAIL
-    made = document(finding(verdict, "errors"), outcome=outcome, text=reason)
-    decision = replace(made.decision, target="green", stage=stage, at=NOW)
-    return DecisionEntry(replace(made, decision=decision, evidence_digest="", entry_id=""))
+    body = document(finding(verdict, "errors"), outcome=outcome, text=reason)
+    decision = replace(body.decision, target="green", stage=stage, at=NOW)
+    return DecisionEntry(replace(body, decision=decision, evidence_digest="", entry_id=""))
 
 
 @pytest.fixture
@@ -200,30 +200,30 @@ def test_a_dashboard_sees_decisions_findings_values_limits_and_ages() -> None:
     newest = DecisionEntry(replace(held.document, decision=decision))
     content = content_of(entry(Outcome.GO), entry(Outcome.GO), newest)
     counts = QuestionCounts(arrived=7, shared=2, failed=1)
-    found = families(metrics_of(content, counts, NOW + timedelta(seconds=10)))
+    samples = families(metrics_of(content, counts, NOW + timedelta(seconds=10)))
     names = {"target": "green", "stage": "ramp-30"}
-    assert [(s.labels["decision"], s.value) for s in found["gates_decisions"]] == [
+    assert [(s.labels["decision"], s.value) for s in samples["gates_decisions"]] == [
         ("go", 2.0),
         ("hold", 1.0),
     ]
-    last = {s.labels["decision"]: s.value for s in found["gates_last_decision"]}
+    last = {s.labels["decision"]: s.value for s in samples["gates_last_decision"]}
     assert last == {"go": 0, "hold": 1, "no_go": 0, "rollback": 0}
-    (value,), (limit,) = found["gates_finding_value"], found["gates_finding_limit"]
+    (value,), (limit,) = samples["gates_finding_value"], samples["gates_finding_limit"]
     assert value.labels == limit.labels == {**names, "objective": "errors-against-blue"}
     assert (value.value, limit.value) == (0.021, 0.006)
-    (age,) = found["gates_finding_age_seconds"]
+    (age,) = samples["gates_finding_age_seconds"]
     assert age.value == pytest.approx(10.5)
-    failing = [s for s in found["gates_findings"] if s.value and s.labels["verdict"] == "fail"]
+    failing = [s for s in samples["gates_findings"] if s.value and s.labels["verdict"] == "fail"]
     assert [s.labels["objective"] for s in failing] == ["errors-against-blue"]
-    assert found["gates_serve_questions"][0].value == 7
+    assert samples["gates_serve_questions"][0].value == 7
 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_every_label_is_escaped(text: str) -> None:
-    made = document(finding(Verdict.FAIL, text), outcome=Outcome.HOLD, text=text)
-    content = content_of(DecisionEntry(made), DecisionEntry(made))
-    found = families(metrics_of(content, QuestionCounts(), NOW))
-    (sample,) = found["gates_decisions"]
+    body = document(finding(Verdict.FAIL, text), outcome=Outcome.HOLD, text=text)
+    content = content_of(DecisionEntry(body), DecisionEntry(body))
+    samples = families(metrics_of(content, QuestionCounts(), NOW))
+    (sample,) = samples["gates_decisions"]
     assert sample.value == 2
     assert sample.labels["stage"] == text[:200].encode(errors="replace").decode()
 

@@ -13,16 +13,16 @@ class Query:
     """A query that takes a moment, and counts how often it was asked."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.asked = 0
+        self.count = 0
         self.error = error
 
     async def __call__(self) -> int:
-        self.asked += 1
-        asked = self.asked
+        self.count += 1
+        number = self.count
         await asyncio.sleep(0.01)
         if self.error:
             raise self.error
-        return asked
+        return number
 
 
 def test_requests_at_the_same_moment_share_a_query() -> None:
@@ -52,7 +52,7 @@ def test_a_failed_query_fails_its_requests_and_no_later_request() -> None:
             *(cache.get(KEY, 0.0, failing) for _ in range(3)), return_exceptions=True
         )
         assert [str(result) for result in results] == ["away"] * 3
-        assert failing.asked == 1
+        assert failing.count == 1
         assert await cache.get(KEY, 0.0, Query()) == 1
 
     asyncio.run(visit())
@@ -67,6 +67,6 @@ def test_a_request_that_goes_away_does_not_end_the_query_of_the_others() -> None
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        assert (await second, query.asked) == (1, 1)
+        assert (await second, query.count) == (1, 1)
 
     asyncio.run(visit())

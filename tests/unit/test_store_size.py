@@ -71,20 +71,20 @@ def look(
 
 def sums_of(source: ComputingSource) -> list[str]:
     """The expressions of the sums that were asked for."""
-    return [text for text, _ in source.asked if text.startswith("sum by")]
+    return [text for text, _ in source.queries if text.startswith("sum by")]
 
 
 def test_a_large_store_stays_large_while_the_question_has_no_answer(source: ChangedSource) -> None:
     memory = MetricsMemory()
     look(source, (query(ALL),), memory=memory, at=AT - SIZE_SECONDS - 1)
     source.change = lambda _, answer: refused(answer)
-    source.asked.clear()
+    source.queries.clear()
     assert look(source, (query(ALL),), memory=memory) == [""]
     assert sums_of(source)
     source.change = ChangedSource.change
-    source.asked.clear()
+    source.queries.clear()
     look(source, (query(ALL),), memory=memory, at=AT + 1)
-    assert [text for text, _ in source.asked if "label_replace" in text], "it is asked again"
+    assert [text for text, _ in source.queries if "label_replace" in text], "it is asked again"
 
 
 def test_where_labels_cannot_be_counted_each_selector_has_its_own_sums(

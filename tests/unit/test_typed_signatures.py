@@ -26,8 +26,8 @@ def untyped(source: str) -> list[str]:
 def test_no_public_function_takes_or_returns_a_dict_of_anything(folder: str) -> None:
     modules = list((ROOT / folder).rglob("*.py"))
     assert modules
-    found = {str(path): untyped(path.read_text()) for path in modules}
-    assert {path: names for path, names in found.items() if names} == {}
+    signatures = {str(path): untyped(path.read_text()) for path in modules}
+    assert {path: names for path, names in signatures.items() if names} == {}
 
 
 def test_a_dict_of_anything_is_found() -> None:

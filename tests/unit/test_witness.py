@@ -34,11 +34,11 @@ NOTHING_SERVED = (answer(), answer())
 
 def weight(server: str, points: Points) -> Series:
     labels = {"server": server, "proxy": "store", "instance": "balancer:1"}
-    return Series(labels, tuple(Sample(*one) for one in points.items()))
+    return Series(labels, tuple(Sample(*point) for point in points.items()))
 
 
 def counter(points: Points) -> Series:
-    return Series({"instance": "i:1"}, tuple(Sample(*one) for one in points.items()))
+    return Series({"instance": "i:1"}, tuple(Sample(*point) for point in points.items()))
 
 
 def weights_of(green: Points, *names: str) -> SampleSet:
@@ -137,7 +137,7 @@ def test_a_second_balancer_that_has_not_moved_is_no_agreement(
     first = weights_of({1010.0: 0.0, 1025.0: 0.0})
     second = weights_of({1010.0: 50.0, 1025.0: 50.0})
     other = tuple(
-        Series({**one.labels, "instance": "balancer:2"}, one.samples) for one in second.series
+        Series({**line.labels, "instance": "balancer:2"}, line.samples) for line in second.series
     )
     report = look(monkeypatch, 0.0, answer(*first.series, *other))
     assert report.opinion is Opinion.CONTRADICTS
@@ -230,7 +230,7 @@ def test_the_target_names_the_label_of_the_colours(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Witness, "_samples", samples)
     green = replace(target.load("green", ROOT / "targets"), colour_label="track")
     Witness.of_target(RELEASE, green).look(ConfirmedMove(0.1, MOVED))
-    assert [one.partition(",")[0] for one in selectors[1:]] == [
+    assert [selector.partition(",")[0] for selector in selectors[1:]] == [
         'http_requests_total{track="green"',
         'http_requests_total{track="blue"',
     ]
