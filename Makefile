@@ -58,7 +58,7 @@ test: setup ## run this project's own tests on their own testbeds, and check sty
 # The first line compiles the tests once; else, in a new clone, each of the processes would compile them.
 own-tests:
 	@$(PY) -m pytest tests -qq -m 'not slow' --collect-only > /dev/null || true
-	$(PY) -m pytest tests -q -n 4 --dist loadscope -m 'not slow'
+	$(PY) -m pytest tests -q -n 5 --dist loadscope -m 'not slow'
 
 test-thorough: setup ## run every test in its longest form, and the proofs that are tests (an hour)
 	THOROUGH=1 $(PY) -m pytest tests proofs -q -m 'slow or not slow'

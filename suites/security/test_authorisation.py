@@ -235,7 +235,10 @@ def test_fields_nobody_may_set(
     no_finding: NoFindingAssertion,
     database: "Shop",
 ) -> None:
-    """Operations refuse fields and query parameters that the contract does not define."""
+    """Operations refuse fields and query parameters that the contract does not define.
+
+    Query parameters are tried with each GET operation that can return 400.
+    """
     no_finding(_fields(surface, owner.client.token, values))
     stored = database.users.find_one({"_id": values["user_id"]})
     assert stored is not None
@@ -245,9 +248,7 @@ def test_fields_nobody_may_set(
 def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observation]:
     for endpoint in endpoints():
         if endpoint.method == "GET" and BAD_REQUEST in endpoint.statuses:
-            call = good_call(endpoint, values)
-            unknown = replace(call, query={**call.query, UNKNOWN_PARAMETER: "1"})
-            yield _field(surface.sender(token), endpoint, UNKNOWN_PARAMETER, unknown)
+            yield _parameter(surface.sender(token), endpoint, good_call(endpoint, values))
         signed = any(place.where == "header" for place in endpoint.parameters)
         if endpoint.body is None or endpoint.body.get("additionalProperties", True) or signed:
             continue  # the store verifies a signature in a header before it reads the body
@@ -261,18 +262,37 @@ def _fields(surface: Surface, token: str, values: Values) -> Iterator[Observatio
             yield _field(sender, endpoint, name, bad)
 
 
-def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observation:
-    """Observe whether an operation refuses a field that the contract does not define.
+def _parameter(sender: Sender, endpoint: Endpoint, call: Call) -> Observation:
+    """Observe whether an operation refuses a query parameter that the contract does not define.
 
     Args:
         sender: the sender of the request.
         endpoint: the operation.
-        name: the name of the field, or of the query parameter.
-        call: the request, which has the field.
+        call: a valid request.
+    """
+    unknown = replace(call, query={**call.query, UNKNOWN_PARAMETER: "1"})
+    answer = sender.send(endpoint, unknown)
+    sentence = (
+        f"{endpoint.name} returned status {answer.status} to a request with the query parameter "
+        f"{UNKNOWN_PARAMETER}, expected {BAD_REQUEST}"
+    )
+    is_accepted = answer.status != BAD_REQUEST
+    place = f"{endpoint.name} {UNKNOWN_PARAMETER}"
+    return Observation("input-bounds", place, is_accepted, sentence, answer)
+
+
+def _field(sender: Sender, endpoint: Endpoint, name: str, call: Call) -> Observation:
+    """Observe whether an operation refuses a body with a field that the contract does not define.
+
+    Args:
+        sender: the sender of the request.
+        endpoint: the operation.
+        name: the name of the field.
+        call: the request, whose body has the field.
     """
     answer = sender.send(endpoint, call)
     sentence = (
-        f"{endpoint.name} returned status {answer.status} to a request with the field {name}, "
+        f"{endpoint.name} returned status {answer.status} to a body with the field {name}, "
         f"expected {BAD_REQUEST}"
     )
     is_accepted = answer.status != BAD_REQUEST

@@ -245,4 +245,4 @@ BEHAVIOUR = (
           edge_variable="path_lost"),
     Fault("edge.swapped", "wrong person", "the edge mixes up the colours",
           edge_variable="swapped"),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

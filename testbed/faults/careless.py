@@ -134,4 +134,4 @@ CARELESS: tuple[Fault, ...] = (
           (("app:page_content", "careless:page_with_ids_of_sending"),)),
     Fault("frontend.kept_in_memory", "lost update", "a reload of the shop loses offline orders",
           (("app:page_content", "careless:page_that_keeps_in_memory"),)),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

@@ -82,4 +82,4 @@ DATA: tuple[Fault, ...] = (
           part="database", change="database:fail_validation"),
     Fault("database.replication_hidden", "malfunction", "the state of the replica set is unknown",
           part="database", change="database:hide_replication"),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

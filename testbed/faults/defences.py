@@ -195,4 +195,4 @@ DEFENCES = (
           (("security:refuse_guessing", "doors:unknown_never_locked"),)),
     Fault("auth.inactive_quick", "wrong time", "log-in answers at once for inactive users",
           (("auth:login", "doors:inactive_quick"),)),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

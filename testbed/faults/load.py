@@ -14,7 +14,7 @@ UNDER_LOAD = (
           (("endpoint:handle", "load:handle_and_keep"),)),
     Fault("latency.growing", "wrong time", "every request takes 20 microseconds more than the last",
           (("endpoint:handle", "load:handle_ever_slower"),)),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip
 
 # The formatter is off here, so that each row of the table stays on one line.
 IN_A_RAMP = (
@@ -37,4 +37,4 @@ IN_A_RAMP = (
           (("metrics:exposition", "platform:exposition_refused"),)),
     Fault("process.crashing", "malfunction", "the process ends every few seconds, and is restarted",
           crashes=True),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

@@ -30,7 +30,7 @@ RULES = _of(
     ("rules.failing", "malfunction", "the evaluation of a rule fails", "failing_rule"),
     ("rules.unknown", "wrong value", "an alert is loaded that nobody knows", "unknown_rule"),
     ("rules.wrong_severity", "wrong person", "a critical alert is a warning", "wrong_severity"),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip
 ROUTES = _of(
     "routes",
     ("routes.unreachable", "missing effect", "no alert reaches the daily mail",
@@ -49,7 +49,7 @@ ROUTES = _of(
      "resolved_unsent"),
     ("routes.critical_muted", "wrong time", "critical alerts are muted at every hour",
      "critical_muted"),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip
 SCRAPES = _of(
     "scrapes",
     (
@@ -79,7 +79,7 @@ DASHBOARDS = _of(
      "grafana_without_database"),
     ("dashboards.other_version", "wrong value", "another version of Grafana is served",
      "grafana_of_another_version"),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip
 SERVICES = _of(
     "services",
     (

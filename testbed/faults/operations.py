@@ -50,4 +50,4 @@ OPERATIONS = (
           edge_variable="return_slow"),
     Fault("balancer.cuts", "malfunction", "requests under way are cut when a colour is drained",
           edge_variable="drain_cut"),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

@@ -100,4 +100,4 @@ REGRESSIONS: tuple[Fault, ...] = (
           (("orders:new_id", "exported:id_of_the_time"),)),
     Fault("tokens.of_time", "accepted forgery", "refresh tokens can be guessed",
           (("tokens:new_refresh_token", "exported:refresh_token_of_the_time"),)),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

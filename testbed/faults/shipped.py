@@ -40,4 +40,4 @@ SHIPPED: tuple[Fault, ...] = (
           (("orders:placed_before", "shipped:placed_before_and_counted"),)),
     Fault("sms.codes_of_minute", "accepted forgery", "everybody gets the same code in a minute",
           (("twofa:secrets", "shipped:ClockSecrets"),)),
-)  # a table, one row a line # fmt: skip
+)  # a table, two lines a row # fmt: skip

@@ -42,8 +42,8 @@ def passing(instances: int = 1) -> tuple[Metrics, Evidence]:
     return metrics, Evidence(target=GREEN, served=SERVED, runs=runs, samples={})
 
 
-def decided(metrics: Metrics, observations: Evidence) -> Outcome:
-    return judge.judge(RAMP, evidence(metrics, RAMP, observations, AT), NOW).outcome
+def decided(metrics: Metrics, facts: Evidence) -> Outcome:
+    return judge.judge(RAMP, evidence(metrics, RAMP, facts, AT), NOW).outcome
 
 
 # Of suite results.
@@ -217,9 +217,9 @@ def test_the_bundle_is_a_go() -> None:
 @given(st.data())
 def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
     mutation = data.draw(st.sampled_from(MUTATIONS))
-    metrics, observations = passing(data.draw(st.sampled_from([1, 1, 3])))
+    metrics, facts = passing(data.draw(st.sampled_from([1, 1, 3])))
     run = mutation(data.draw, metrics, passed_run())
-    assert decided(metrics, replace(observations, runs=(run, collected_run()))) is not Outcome.GO, (
+    assert decided(metrics, replace(facts, runs=(run, collected_run()))) is not Outcome.GO, (
         mutation.__name__
     )
 
@@ -234,17 +234,17 @@ def test_no_mutation_of_meaning_is_a_go(data: st.DataObject) -> None:
 def test_only_the_expected_answer_of_the_target_is_a_go(
     measured: Measured, status: int, deployment: str, version: str
 ) -> None:
-    metrics, observations = passing()
+    metrics, facts = passing()
     build = Build("v5", version, GREEN.expected.digest) if version else None
     served = replace(SERVED, measured=measured, status=status, deployment=deployment, build=build)
     right = (status, deployment, version) == (200, "green", "5.0.0")
-    outcome = decided(metrics, replace(observations, served=served))
+    outcome = decided(metrics, replace(facts, served=served))
     assert (outcome is Outcome.GO) <= right
 
 
 def test_evidence_kept_is_judged_the_same() -> None:
-    metrics, observations = passing()
-    whole = evidence(metrics, RAMP, observations, AT)
+    metrics, facts = passing()
+    whole = evidence(metrics, RAMP, facts, AT)
     again = codec.from_json(Evidence, codec.to_json(whole))
     assert judge.judge(RAMP, again, NOW) == judge.judge(RAMP, whole, NOW)
     assert again.target.secrets == {}

@@ -195,23 +195,23 @@ def _instance(colour: Colour, number: int) -> Iterator[Line]:
     yield gauge("kirana_build_info", 1.0, deployment=colour.slot, **labels)
 
 
-def evidence(metrics: Metrics, stage: Stage, observations: Evidence, at: float) -> Evidence:
+def evidence(metrics: Metrics, stage: Stage, facts: Evidence, at: float) -> Evidence:
     """What the gate would gather for a stage from these metrics.
 
     Args:
         metrics: what Prometheus holds.
         stage: what is asked.
-        observations: everything else.
+        facts: everything else.
         at: when.
     """
     samples = {
         key(*wanted): metrics.samples(*wanted, at)
-        for wanted in judge.needed_selectors(stage, observations.target)
+        for wanted in judge.needed_selectors(stage, facts.target)
     }
-    observations = replace(observations, samples=samples)
-    live = RampView.of(stage, observations, at).queries.pairs()
+    facts = replace(facts, samples=samples)
+    live = RampView.of(stage, facts, at).queries.pairs()
     return replace(
-        observations, samples=samples | {key(*query): metrics.samples(*query, at) for query in live}
+        facts, samples=samples | {key(*query): metrics.samples(*query, at) for query in live}
     )
 
 

@@ -1,9 +1,9 @@
 """Which tests share a worker of pytest-xdist, and which of them begin first.
 
-The tests of a group share one testbed or one browser, one after the other. The groups begin first,
-because they take longest. A test that uses the testbed belongs to a group: after the groups, the
-testbed is down. The mark ``xdist_group`` cannot say so: pytest-xdist 3.8 changes a test's id for
-it, and pytest 9.2 does not let it.
+The tests of a group share one testbed, one after the other. The groups begin first, because they
+take longest. A test that uses the testbed belongs to a group: after the groups, the testbed is
+down. The mark ``xdist_group`` cannot say so: pytest-xdist 3.8 changes a test's id for it, and
+pytest 9.2 does not let it.
 """
 
 from collections.abc import Sequence
@@ -37,8 +37,6 @@ GROUPS = {
         "testbed/test_platform.py",
         "testbed/test_testbed.py",
     ),
-    # These tests share one browser, and need no testbed.
-    "pages": ("unit/test_report_page.py", "unit/test_nightly.py", "unit/test_serve_browser.py"),
 }
 GROUP_OF = {f"tests/{name}": group for group, names in GROUPS.items() for name in names}
 

@@ -160,5 +160,5 @@ def evidence(stage: Stage = RAMP, *, errors: int = 1, requests: int = 6000) -> E
     return Evidence(target=GREEN, served=SERVED, runs=(passed_run(),), samples=samples)
 
 
-def decide(observations: Evidence, stage: Stage = RAMP) -> Decision:
-    return judge.judge(stage, observations, NOW)
+def decide(facts: Evidence, stage: Stage = RAMP) -> Decision:
+    return judge.judge(stage, facts, NOW)

@@ -50,34 +50,54 @@ def query(name: str, *, required: bool = True) -> dict[str, Any]:
 OPENAPI: Mapping[str, Any] = {
     "openapi": "3.0.3",
     "info": {"title": "Market", "version": "1"},
-    "components": {"securitySchemes": {"bearer": {"type": "apiKey", "in": "cookie",
-                                                  "name": "market"}}},
+    "components": {
+        "securitySchemes": {"bearer": {"type": "apiKey", "in": "cookie", "name": "market"}}
+    },
     "paths": {
-        "/signup": {"post": operation("signUp", {"username": TEXT, "password": TEXT},
-                                      secured=False, required=("username", "password"))},
-        "/signin": {"post": operation("signIn", {"username": TEXT, "password": TEXT},
-                                      secured=False, required=("username", "password"))},
+        "/signup": {
+            "post": operation(
+                "signUp",
+                {"username": TEXT, "password": TEXT},
+                secured=False,
+                required=("username", "password"),
+            )
+        },
+        "/signin": {
+            "post": operation(
+                "signIn",
+                {"username": TEXT, "password": TEXT},
+                secured=False,
+                required=("username", "password"),
+            )
+        },
         "/account": {"get": operation("account")},
         "/users": {"get": operation("users")},
-        "/users/{name}/password": {"put": operation(
-            "changePassword", {"password": TEXT}, required=("password",), parameters=(NAME,))},
+        "/users/{name}/password": {
+            "put": operation(
+                "changePassword", {"password": TEXT}, required=("password",), parameters=(NAME,)
+            )
+        },
         "/items": {"get": operation("items", secured=False)},
         "/items/{name}": {"get": operation("item", secured=False, parameters=(NAME,))},
         "/orders": {
             "get": operation("orders", parameters=(query("state", required=False),)),
-            "post": operation("placeOrder", {"item": {**TEXT, "example": "lamp"},
-                                             "street": TEXT}, required=("item", "street")),
+            "post": operation(
+                "placeOrder",
+                {"item": {**TEXT, "example": "lamp"}, "street": TEXT},
+                required=("item", "street"),
+            ),
         },
         "/orders/{id}": {"get": operation("order", parameters=(ID,))},
         "/comments": {
             "get": operation("commentsPage", secured=False),
-            "post": operation("comment", {"text": TEXT, "stars": {"type": "integer"}},
-                              required=("text", "stars")),
+            "post": operation(
+                "comment", {"text": TEXT, "stars": {"type": "integer"}}, required=("text", "stars")
+            ),
         },
         "/search": {"get": operation("searchPage", secured=False, parameters=(query("q"),))},
         "/pictures": {"get": operation("picture", secured=False, parameters=(query("file"),))},
     },
-}  # a table, one row a line # fmt: skip
+}
 TABLES = """
 CREATE TABLE users (name TEXT PRIMARY KEY, hash TEXT, admin INTEGER);
 CREATE TABLE items (name TEXT, price INTEGER);

@@ -71,4 +71,4 @@ def _noting() -> Iterator[None]:
     Ownership.__init__ = noted_init  # type: ignore[method-assign]
     yield
     with Path(os.environ["CREDENTIALS_FILE"]).open("a") as file:
-        file.writelines(f"{operation}\n" for operation in sorted(SEEN))
+        file.writelines(f"{credential}\n" for credential in sorted(SEEN))

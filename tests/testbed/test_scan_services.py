@@ -65,7 +65,7 @@ def missed(weaknesses: Any, findings: set[tuple[str, str]]) -> list[str]:
     return [
         name
         for name, (rule, part) in weaknesses.items()
-        if not any(name == rule and part in place for name, place in findings)
+        if not any(rule_id == rule and part in place for rule_id, place in findings)
     ]
 
 

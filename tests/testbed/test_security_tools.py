@@ -225,7 +225,7 @@ def test_a_history_that_is_too_large_or_takes_too_long_is_not_looked_at(
 def test_a_secret_that_was_removed_again_is_still_in_the_history(tmp_path: Path) -> None:
     folder = repository_with(tmp_path, "settings.py", "DEBUG = False\n")
     settings = folder / "settings.py"
-    assert [finding.is_finding for finding in history(folder)] == [False]
+    assert [observation.is_finding for observation in history(folder)] == [False]
     versions = (
         f'api_key = "{"k3y" * 8}"\n',
         "DEBUG = False\n",
@@ -309,12 +309,12 @@ NPM = {
 def test_audits_are_read(tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
     path.write_text(json.dumps(PIP))
-    assert [(problem.place, problem.is_finding) for problem in pip_audit(path, 24)] == [
+    assert [(observation.place, observation.is_finding) for observation in pip_audit(path, 24)] == [
         ("pip a", False),
         ("pip b", True),
     ]
     path.write_text(json.dumps(NPM))
-    assert [(problem.place, problem.is_finding) for problem in npm_audit(path, 24)] == [
+    assert [(observation.place, observation.is_finding) for observation in npm_audit(path, 24)] == [
         ("npm c", True),
         ("npm", False),
     ]

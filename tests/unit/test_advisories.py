@@ -207,34 +207,34 @@ def test_the_command_lint_names_a_long_trial(tmp_path: Path) -> None:
 
 
 def test_an_advisory_objective_that_fails_leaves_the_answer_as_it_is() -> None:
-    observations = evidence(errors=60)
-    assert decide(observations).outcome is Outcome.NO_GO
-    decision = decide(observations, advised(RAMP, "error-ratio"))
+    facts = evidence(errors=60)
+    assert decide(facts).outcome is Outcome.NO_GO
+    decision = decide(facts, advised(RAMP, "error-ratio"))
     without = replace(
         RAMP, objectives=tuple(item for item in RAMP.objectives if item.name != "error-ratio")
     )
-    assert decision.outcome is decide(observations, without).outcome is Outcome.GO
+    assert decision.outcome is decide(facts, without).outcome is Outcome.GO
     failed = by_objective(decision)["error-ratio"]
     assert (failed.verdict, failed.advisory) == (Verdict.FAIL, TRIAL)
     assert decision.reason.endswith("; advisory, not counted: 1 fail (error-ratio)")
 
 
 def test_an_advisory_objective_without_data_leaves_the_answer_as_it_is() -> None:
-    observations = evidence(requests=10, errors=0)
+    facts = evidence(requests=10, errors=0)
     names = [item.name for item in RAMP.objectives if isinstance(item, RatioObjective)]
-    assert decide(observations).outcome is Outcome.HOLD
-    decision = decide(observations, advised(RAMP, *names))
+    assert decide(facts).outcome is Outcome.HOLD
+    decision = decide(facts, advised(RAMP, *names))
     assert decision.outcome is Outcome.GO
     assert "advisory, not counted: 3 unsure" in decision.reason
 
 
 def test_past_its_date_the_objective_stops_the_release() -> None:
-    observations = evidence(errors=60)
-    decision = decide(observations, advised(RAMP, "error-ratio", trial=OVER))
+    facts = evidence(errors=60)
+    decision = decide(facts, advised(RAMP, "error-ratio", trial=OVER))
     assert decision.outcome is Outcome.NO_GO
     assert by_objective(decision)["error-ratio"].advisory is None
     assert "because its trial ended at 2026-11-21 12:00 UTC (owner: Asha Rao)" in decision.reason
-    first_moment = decide(observations, advised(RAMP, "error-ratio", trial=Advisory("a", NOW)))
+    first_moment = decide(facts, advised(RAMP, "error-ratio", trial=Advisory("a", NOW)))
     assert first_moment.outcome is Outcome.NO_GO
 
 

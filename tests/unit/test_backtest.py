@@ -387,6 +387,9 @@ def test_a_failed_scrape_of_a_balancer_is_of_both_colours(tmp_path: Path) -> Non
         {"t": 2.0, "instance": "lb", "error": "timeout"},
     ]
     recorded = recording_file.read(write(tmp_path / "a.jsonl", recording), POLICY.indicators)
-    assert [(check.slot, check.at) for check in recorded.failed] == [("green", 2.0), ("blue", 2.0)]
+    assert [(scrape.slot, scrape.at) for scrape in recorded.failed] == [
+        ("green", 2.0),
+        ("blue", 2.0),
+    ]
     green, blue = [event for event in recorded.events if isinstance(event, Scrape)]
     assert (len(green.values), len(blue.values)) == (1, 0)

@@ -71,10 +71,8 @@ def decision_of(objective: ChecksObjective | NoFailedChecksObjective, *runs: Run
     return judged(objective, replace(SAMPLES, runs=runs))
 
 
-def judged(
-    objective: ChecksObjective | NoFailedChecksObjective, observations: Evidence
-) -> Decision:
-    return judge.judge(Stage("s", "s", "6", None, (objective,)), observations, NOW)
+def judged(objective: ChecksObjective | NoFailedChecksObjective, facts: Evidence) -> Decision:
+    return judge.judge(Stage("s", "s", "6", None, (objective,)), facts, NOW)
 
 
 def run_of(run_id: str, minutes: float, **outcomes: CheckOutcome) -> Run:
@@ -241,11 +239,11 @@ def test_a_failed_run_that_is_gone_is_a_hold_until_a_newer_run_passes() -> None:
         frozenset({"smoke.login"}),
         "d1",
     )
-    observations = replace(SAMPLES, lost_runs=(lost,))
-    decision = judged(TRIGGER, observations)
+    facts = replace(SAMPLES, lost_runs=(lost,))
+    decision = judged(TRIGGER, facts)
     assert decision.outcome is Outcome.HOLD
     assert "smoke.login failed in run r1, which is gone" in decision.reason
-    passed = judged(TRIGGER, replace(observations, runs=(run_of("r2", 5),)))
+    passed = judged(TRIGGER, replace(facts, runs=(run_of("r2", 5),)))
     assert passed.findings[0].verdict is Verdict.PASS
 
 
@@ -299,8 +297,8 @@ def test_a_newer_complete_run_clears_a_failure_of_required_checks() -> None:
 
 def test_a_failure_counts_also_where_an_earlier_run_is_lost() -> None:
     lost = LostRun("r0", "is gone", NOW, str(GREEN.expected), frozenset(CHECKS), frozenset(), "d1")
-    observations = replace(SAMPLES, lost_runs=(lost,), runs=(run_of("r1", 5, smoke_login=FAILED),))
-    assert judged(REQUIRED, observations).outcome is Outcome.ROLLBACK
+    facts = replace(SAMPLES, lost_runs=(lost,), runs=(run_of("r1", 5, smoke_login=FAILED),))
+    assert judged(REQUIRED, facts).outcome is Outcome.ROLLBACK
 
 
 def test_a_run_that_ignores_older_violations_is_no_pass_without_a_rollback() -> None:
@@ -315,8 +313,8 @@ def test_after_a_rollback_a_run_ignores_only_violations_from_before_it(
     rollback = Rollback("green", (NOW - timedelta(minutes=9)).timestamp(), "verified")
     since = rollback.counts_since + timedelta(seconds=seconds)
     run = replace(run_of("r1", 5), since=since)
-    observations = replace(SAMPLES, rollback=rollback, runs=(run,))
-    assert judged(replace(REQUIRED, since_rollback=True), observations).outcome is outcome
+    facts = replace(SAMPLES, rollback=rollback, runs=(run,))
+    assert judged(replace(REQUIRED, since_rollback=True), facts).outcome is outcome
 
 
 def test_a_failure_on_an_unknown_build_is_a_hold() -> None:
@@ -344,8 +342,8 @@ def test_a_run_of_another_build_does_not_clear_a_lost_failure() -> None:
         "d1",
     )
     other = replace(run_of("r2", 5), build=replace(GREEN.expected, version="4.0.0"))
-    observations = replace(SAMPLES, lost_runs=(lost,), runs=(other,))
-    assert judged(TRIGGER, observations).outcome is Outcome.HOLD
+    facts = replace(SAMPLES, lost_runs=(lost,), runs=(other,))
+    assert judged(TRIGGER, facts).outcome is Outcome.HOLD
 
 
 def test_the_sentence_names_more_than_one_failed_check() -> None:

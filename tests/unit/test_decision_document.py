@@ -33,22 +33,47 @@ OVERRIDE = Override(
 )
 DOCUMENT = DecisionDocument(
     decision=Decision(
-        outcome=Outcome.NO_GO, reason="60 of 6,000", stage="ramp-10", target="green", build="v5",
+        outcome=Outcome.NO_GO,
+        reason="60 of 6,000",
+        stage="ramp-10",
+        target="green",
+        build="v5",
         at=datetime(2026, 11, 27, 12, tzinfo=UTC),
         findings=(
-            Finding("error-ratio", "3", Measured.OK, Verdict.FAIL, "60 of 6,000", "curl x",
-                    (Measurement("http://p", "up[60s]", 60.0, 12, 0.512, "12"),),
-                    subjects=("smoke.login",), override=OVERRIDE, figure=Figure(0.01, 0.005)),
+            Finding(
+                "error-ratio",
+                "3",
+                Measured.OK,
+                Verdict.FAIL,
+                "60 of 6,000",
+                "curl x",
+                (Measurement("http://p", "up[60s]", 60.0, 12, 0.512, "12"),),
+                subjects=("smoke.login",),
+                override=OVERRIDE,
+                figure=Figure(0.01, 0.005),
+            ),
         ),
-        policy=PolicyFile("release.toml", "a" * 64, installed=True), warnings=("damaged",),
+        policy=PolicyFile("release.toml", "a" * 64, installed=True),
+        warnings=("damaged",),
     ),
-    policy_digest="a" * 64, tool="0.1.0", evidence_digest="b" * 64, entry_id="c" * 12,
+    policy_digest="a" * 64,
+    tool="0.1.0",
+    evidence_digest="b" * 64,
+    entry_id="c" * 12,
     runs=(
-        JudgedRun("checks", "r1", 7, "d" * 64, sealed=True, build="v5",
-                  started_at=datetime(2026, 11, 27, 11, tzinfo=UTC),
-                  subjects=frozenset({"smoke.login"}), failed=frozenset()),
+        JudgedRun(
+            "checks",
+            "r1",
+            7,
+            "d" * 64,
+            sealed=True,
+            build="v5",
+            started_at=datetime(2026, 11, 27, 11, tzinfo=UTC),
+            subjects=frozenset({"smoke.login"}),
+            failed=frozenset(),
+        ),
     ),
-)  # a table, one row a line # fmt: skip
+)
 
 
 def test_the_document_is_valid_by_its_schema() -> None:

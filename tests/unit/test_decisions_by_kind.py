@@ -25,7 +25,7 @@ KNOWN = {
 def places(source: str) -> list[int]:
     """The lines on which a text is searched in the message of an object, or in a list of them."""
     tree = ast.parse(source)
-    searches = set(_searches(tree, set()))
+    lines = set(_searches(tree, set()))
     for node in ast.walk(tree):
         loops = node.generators if hasattr(node, "generators") else [node]
         names = {
@@ -36,8 +36,8 @@ def places(source: str) -> list[int]:
             and isinstance(loop.iter, ast.Attribute)
             and loop.iter.attr in LISTS
         }
-        searches |= set(_searches(node, names)) if names else set()
-    return sorted(searches)
+        lines |= set(_searches(node, names)) if names else set()
+    return sorted(lines)
 
 
 def _is_message(node: ast.AST) -> bool:
@@ -72,13 +72,13 @@ def _searches(tree: ast.AST, messages: set[str]) -> Iterator[int]:
 
 
 def test_no_decision_depends_on_the_words_of_a_message() -> None:
-    matches = {
+    modules = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
         for path in Path(ROOT, package).rglob("*.py")
         if places(path.read_text())
     }
-    assert matches == KNOWN
+    assert modules == KNOWN
 
 
 def test_a_search_in_a_message_is_found() -> None:

@@ -37,7 +37,7 @@ COMMANDS = (
     "load run", "load shop", "load worker", "suites.collector",
     "suites.backup take", "suites.backup verify", "suites.backup restore-check",
     "nightly run", "nightly acknowledge", "nightly report",
-)  # a table, one row a line # fmt: skip
+)  # a list of short values # fmt: skip
 HELP_TEXTS = """
 import contextlib, io, json, runpy, sys
 texts = {}
@@ -191,7 +191,7 @@ def test_the_glossary_defines_the_words_of_the_field() -> None:
         "increase", "counter", "time series", "label", "range selector", "canary", "baseline",
         "rollback trigger", "traffic weight", "ramp step", "bake time", "burn-in", "result",
         "run record", "finding", "verdict", "decision", "evidence", "fault", "negative control",
-    ]  # a table, one row a line # fmt: skip
+    ]  # a list of short values # fmt: skip
     assert [word for word in words if word not in terms] == []
     assert [term for term, meaning, _ in rows if not meaning.endswith(".")] == []
     assert len(glossary.splitlines()) <= 100

@@ -99,33 +99,69 @@ GOOD: dict[str, Answer] = {
     "GET /api/datasources": (
         200,
         [
-            {"id": 2, "uid": "loki-1", "orgId": 1, "name": "Loki", "type": "loki",
-             "access": "proxy", "url": "http://loki:3100", "isDefault": False},
-            {"id": 1, "uid": "prom-1", "orgId": 1, "name": "Prometheus", "type": "prometheus",
-             "access": "proxy", "url": "http://prometheus:9090", "isDefault": True},
+            {
+                "id": 2,
+                "uid": "loki-1",
+                "orgId": 1,
+                "name": "Loki",
+                "type": "loki",
+                "access": "proxy",
+                "url": "http://loki:3100",
+                "isDefault": False,
+            },
+            {
+                "id": 1,
+                "uid": "prom-1",
+                "orgId": 1,
+                "name": "Prometheus",
+                "type": "prometheus",
+                "access": "proxy",
+                "url": "http://prometheus:9090",
+                "isDefault": True,
+            },
         ],
     ),
     "GET /api/datasources/uid/prom-1/health": (
-        200, {"message": "Successfully queried the Prometheus API.", "status": "OK"}
+        200,
+        {"message": "Successfully queried the Prometheus API.", "status": "OK"},
     ),
     "GET /api/search": (
         200,
         [
-            {"id": 1, "uid": "sys", "title": "System Health", "uri": "db/system-health",
-             "url": "/d/sys/system-health", "slug": "", "type": "dash-db", "tags": [],
-             "isStarred": False, "sortMeta": 0},
-            {"id": 2, "uid": "biz", "title": "Business Metrics", "uri": "db/business-metrics",
-             "url": "/d/biz/business-metrics", "slug": "", "type": "dash-db", "tags": []},
+            {
+                "id": 1,
+                "uid": "sys",
+                "title": "System Health",
+                "uri": "db/system-health",
+                "url": "/d/sys/system-health",
+                "slug": "",
+                "type": "dash-db",
+                "tags": [],
+                "isStarred": False,
+                "sortMeta": 0,
+            },
+            {
+                "id": 2,
+                "uid": "biz",
+                "title": "Business Metrics",
+                "uri": "db/business-metrics",
+                "url": "/d/biz/business-metrics",
+                "slug": "",
+                "type": "dash-db",
+                "tags": [],
+            },
         ],
     ),
     "GET /api/dashboards/uid/sys": (
-        200, {"meta": {"type": "db", "slug": "system-health"}, "dashboard": SYSTEM_HEALTH}
+        200,
+        {"meta": {"type": "db", "slug": "system-health"}, "dashboard": SYSTEM_HEALTH},
     ),
     "GET /api/dashboards/uid/biz": (
-        200, {"meta": {"type": "db", "slug": "business-metrics"}, "dashboard": BUSINESS}
+        200,
+        {"meta": {"type": "db", "slug": "business-metrics"}, "dashboard": BUSINESS},
     ),
     "POST /api/ds/query": (200, {"results": {"A": {"status": 200, "frames": [FRAME]}}}),
-}  # a table, one row a line # fmt: skip
+}
 
 
 @pytest.fixture

@@ -64,10 +64,10 @@ def test_the_same_evidence_gives_the_same_decision() -> None:
     ],
 )
 def test_the_error_ratio(errors: int, requests: int, outcome: Outcome) -> None:
-    observations = evidence(errors=errors, requests=requests)
+    facts = evidence(errors=errors, requests=requests)
     only = next(objective for objective in RAMP.objectives if objective.name == "error-ratio")
     stage = replace(RAMP, objectives=(only,))
-    assert decide(observations, stage).outcome is outcome
+    assert decide(facts, stage).outcome is outcome
 
 
 def test_the_sentence_has_both_colours_the_limit_and_the_window() -> None:
@@ -79,13 +79,13 @@ def test_the_sentence_has_both_colours_the_limit_and_the_window() -> None:
     assert decision.findings[0].next_step.startswith("curl -sG http://p/api/v1/query")
 
 
-def changed(observations: Evidence, part: str, **changes: Any) -> Evidence:
+def changed(facts: Evidence, part: str, **changes: Any) -> Evidence:
     """The evidence with every answer to queries that contain the text changed."""
     samples = {
         name: replace(answer, **changes) if part in name else answer
-        for name, answer in observations.samples.items()
+        for name, answer in facts.samples.items()
     }
-    return replace(observations, samples=samples)
+    return replace(facts, samples=samples)
 
 
 def old(series: Series) -> Series:
@@ -118,14 +118,14 @@ QUERIES = [
 def test_what_cannot_be_seen_is_never_a_go(query: str, what: str) -> None:
     if what in ("NaN", "infinity", "negative counts") and query in QUERIES[4:]:
         what = "no answer"  # the value of an info series, a weight or a start time is no count
-    observations = changed(evidence(), query, **LOSSES[what])
-    assert decide(observations).outcome is not Outcome.GO
+    facts = changed(evidence(), query, **LOSSES[what])
+    assert decide(facts).outcome is not Outcome.GO
 
 
 def test_samples_of_another_build_are_no_evidence() -> None:
     labels = {"release": "v5", "version": "5.0.1", "digest": "sha256:" + "0" * 32}
-    observations = changed(evidence(), "kirana_build_info", series=(level(1, 600, labels),))
-    decision = decide(observations)
+    facts = changed(evidence(), "kirana_build_info", series=(level(1, 600, labels),))
+    decision = decide(facts)
     assert decision.outcome is Outcome.HOLD
     assert "v5 5.0.1" in decision.reason
 
@@ -151,9 +151,9 @@ def test_a_target_that_does_not_answer_is_a_hold() -> None:
 
 def test_a_failure_outweighs_blindness() -> None:
     results = (replace(passed_run().results[0], outcome=CheckOutcome.FAILED),)
-    observations = changed(evidence(), "haproxy", **LOSSES["no answer"])
+    facts = changed(evidence(), "haproxy", **LOSSES["no answer"])
     run = passed_run(results=(*results, *passed_run().results[1:]))
-    decision = decide(replace(observations, runs=(run,)))
+    decision = decide(replace(facts, runs=(run,)))
     assert decision.outcome is Outcome.NO_GO
     order = [finding.verdict for finding in decision.findings]
     assert order == sorted(order, key=judge.WORST_FIRST.index)
@@ -208,8 +208,8 @@ def test_the_newest_run_counts_in_whatever_order_they_are_read(order: list[int])
         passed_run(run_id="mid", started_at=NOW - timedelta(minutes=30)),
         passed_run(run_id="new", results=(failed, *passed_run().results[1:])),
     ]
-    observations = replace(evidence(READY), runs=tuple(runs[position] for position in order))
-    assert decide(observations, READY).outcome is Outcome.NO_GO
+    facts = replace(evidence(READY), runs=tuple(runs[position] for position in order))
+    assert decide(facts, READY).outcome is Outcome.NO_GO
 
 
 def ramp(points: dict[int, float], **labels: str) -> Series:
@@ -272,21 +272,19 @@ def test_a_trick_is_never_a_go(what: str) -> None:
 def test_failures_before_a_new_instance_was_scraped_count() -> None:
     young = changed(evidence(), "process_start", series=(level(AT - 590, 600, {}),))
     late = dict.fromkeys(SCRAPES, 1000.0)
-    observations = changed(young, "status!", series=(ramp(late),))
-    assert decide(observations).outcome is Outcome.NO_GO
+    facts = changed(young, "status!", series=(ramp(late),))
+    assert decide(facts).outcome is Outcome.NO_GO
 
 
 def test_a_counter_that_appears_with_its_first_event_is_no_blindness() -> None:
     late = ramp({a: 6000.0 - 10 * a for a in SCRAPES if a <= 300})
-    observations = changed(
-        changed(evidence(), "_bucket{", series=(late,)), "_count{", series=(late,)
-    )
-    assert decide(observations).outcome is Outcome.GO
+    facts = changed(changed(evidence(), "_bucket{", series=(late,)), "_count{", series=(late,))
+    assert decide(facts).outcome is Outcome.GO
 
 
 def test_instances_not_scraped_from_the_beginning_are_a_hold() -> None:
-    observations = changed(evidence(), "process_start", series=(level(1000, 30, {}),))
-    decision = decide(observations)
+    facts = changed(evidence(), "process_start", series=(level(1000, 30, {}),))
+    decision = decide(facts)
     assert decision.outcome is Outcome.HOLD
     assert "the samples cover only 30 s of the window of 600 s" in decision.reason
 
@@ -296,15 +294,15 @@ def test_counts_are_cut_to_the_moment_both_were_seen() -> None:
     limit = next(objective for objective in RAMP.objectives if objective.name == "latency-p95")
     counted = {a: 6000 * (600 - a) / 600 for a in SCRAPES}
     quick = {a: 5800 * (600 - a) / 600 for a in SCRAPES if a > 0}
-    observations = changed(evidence(), "_count{", series=(ramp(counted),))
-    observations = changed(observations, "_bucket{", series=(ramp(quick),))
-    assert decide(observations, replace(RAMP, objectives=(limit,))).outcome is Outcome.GO
+    facts = changed(evidence(), "_count{", series=(ramp(counted),))
+    facts = changed(facts, "_bucket{", series=(ramp(quick),))
+    assert decide(facts, replace(RAMP, objectives=(limit,))).outcome is Outcome.GO
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])
 def test_an_unhealthy_target_is_a_no_go(status: int) -> None:
-    observations = replace(evidence(READY), served=replace(SERVED, status=status))
-    assert decide(observations, READY).outcome is Outcome.NO_GO
+    facts = replace(evidence(READY), served=replace(SERVED, status=status))
+    assert decide(facts, READY).outcome is Outcome.NO_GO
 
 
 def test_a_failure_after_the_newest_pass_counts_from_whatever_run() -> None:
@@ -315,19 +313,19 @@ def test_a_failure_after_the_newest_pass_counts_from_whatever_run() -> None:
         results=(first, *passed_run().results[1:]),
     )
     short = passed_run(run_id="short", started_at=NOW - timedelta(minutes=15))
-    observations = replace(evidence(READY), runs=(long, short))
-    assert decide(observations, READY).outcome is Outcome.NO_GO
+    facts = replace(evidence(READY), runs=(long, short))
+    assert decide(facts, READY).outcome is Outcome.NO_GO
 
 
 def test_a_failure_at_another_address_is_not_this_target() -> None:
     failed = replace(passed_run().results[0], outcome=CheckOutcome.FAILED)
     other = passed_run(run_id="z", base_url="http://127.0.0.1:9", results=(failed,))
-    observations = replace(evidence(READY), runs=(passed_run(), other))
-    assert decide(observations, READY).outcome is Outcome.GO
+    facts = replace(evidence(READY), runs=(passed_run(), other))
+    assert decide(facts, READY).outcome is Outcome.GO
 
 
 def test_a_changed_target_file_voids_the_run() -> None:
-    observations = replace(evidence(READY), target=replace(GREEN, digest="0" * 64))
-    decision = decide(observations, READY)
+    facts = replace(evidence(READY), target=replace(GREEN, digest="0" * 64))
+    decision = decide(facts, READY)
     assert decision.outcome is Outcome.HOLD
     assert "target file was changed" in decision.reason

@@ -66,9 +66,9 @@ def ask(  # noqa: PLR0913 - each test changes another part of the question
     monkeypatch.setattr(collect, "source_named", lambda *_: source)
     monkeypatch.setattr(collect, "served_build", lambda _: evidence().served)
     question = Question(STAGE, target, NOWHERE, NOWHERE, at, metrics=memory or MetricsMemory())
-    observations, view = collect_evidence(question)
+    facts, view = collect_evidence(question)
     moment = NOW.fromtimestamp(at, NOW.tzinfo)
-    return judge(STAGE, observations, moment, view), source
+    return judge(STAGE, facts, moment, view), source
 
 
 def sentences(decision: Decision) -> dict[str, tuple[Verdict, str]]:

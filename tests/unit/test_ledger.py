@@ -186,13 +186,3 @@ def decide_for(folder: Path, seconds: float) -> list[str]:
     while time.monotonic() < until:
         ids.append(ledger.append(folder, OtherEntry({"by": os.getpid(), "n": len(ids)})))
     return ids
-
-
-@pytest.mark.slow
-def test_sixteen_processes_deciding_for_half_a_minute_lose_nothing(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(16) as pool:
-        futures = [pool.submit(decide_for, tmp_path, 30.0) for _ in range(16)]
-        ids = [entry_id for done in futures for entry_id in done.result()]
-    assert ledger.verify(tmp_path) == (len(ids), [])
-    assert len(set(ids)) == len(ids) > 16
-    assert {entry.entry_id for entry in ledger.entries(tmp_path)} == set(ids)

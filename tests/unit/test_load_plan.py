@@ -104,7 +104,7 @@ def test_two_generators_are_one() -> None:
             taken = dice.lognormvariate(-3, 0.5)
             for recorder in (alone, both[user % 2]):
                 recorder.record_end(Request(user, "search", due, due + taken))
-    apart = merge(chosen, [shopper.snapshot() for shopper in both], chosen.seconds)
+    apart = merge(chosen, [recorder.snapshot() for recorder in both], chosen.seconds)
     together = merge(chosen, [alone.snapshot()], chosen.seconds)
     assert apart.phases[0].operations == together.phases[0].operations
     assert apart.phases[0].unfinished == together.phases[0].unfinished == 0

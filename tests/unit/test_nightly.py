@@ -28,7 +28,7 @@ NILE = [
     864, 862, 698, 845, 744, 796, 1040, 759, 781, 865, 845, 944, 984, 897, 822, 1010, 771, 676,
     649, 846, 812, 742, 801, 1040, 860, 874, 848, 890, 744, 749, 838, 1050, 918, 986, 797, 923,
     975, 815, 1020, 906, 901, 1170, 912, 746, 919, 718, 714, 740,
-]  # a table, one row a line # fmt: skip
+]  # a list of short values # fmt: skip
 # What apache-otava 0.8.0 gives for the best candidate of three stretches of it
 # (PairDistanceCalculator.get_candidate_change_point): index and Q.
 OTAVA = [

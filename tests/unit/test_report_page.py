@@ -163,7 +163,7 @@ ELEMENTS = {
     "span", "dl", "dt", "dd", "ol", "ul", "li", "pre", "code", "nav", "main", "section", "figure",
     "figcaption", "strong", "svg", "g", "rect", "line", "polyline", "polygon", "details",
     "summary", "table", "caption", "thead", "tbody", "tr", "th", "td", "footer",
-}  # a table, one row a line # fmt: skip
+}  # a list of short values # fmt: skip
 
 
 def test_control_characters_and_reordering_are_shown_as_replaced() -> None:

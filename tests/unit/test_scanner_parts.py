@@ -133,7 +133,7 @@ NAMES = operation(
 def test_a_part_of_the_value_in_the_answer_is_no_injection() -> None:
     with served(Cutting()) as url:
         observations = list(injections.sql(HttpSender(url), NAMES, Call(body={"name": "zoe"})))
-    assert [finding.is_finding for finding in observations] == [False]
+    assert [observation.is_finding for observation in observations] == [False]
 
 
 class Growing:
@@ -154,9 +154,9 @@ class Growing:
 
 def test_a_slow_pattern_is_found_by_short_values_only() -> None:
     sender = Growing(exponential=True)
-    (observations,) = slow_patterns.slow_patterns(sender, NAMES, Call(body={"name": "zoe"}))
-    assert isinstance(observations, Observation)
-    assert observations.is_finding
+    (observation,) = slow_patterns.slow_patterns(sender, NAMES, Call(body={"name": "zoe"}))
+    assert isinstance(observation, Observation)
+    assert observation.is_finding
     assert sender.longest < 30
     (other,) = slow_patterns.slow_patterns(
         Growing(exponential=False), NAMES, Call(body={"name": "zoe"})
@@ -323,4 +323,4 @@ def test_a_pair_of_answers_that_are_both_refusals_is_no_injection() -> None:
             return exchange("{}", status=status)
 
     observations = list(injections.sql(Refusing(), NAMES, Call(body={"name": "zoe"})))
-    assert [finding.is_finding for finding in observations] == [False]
+    assert [observation.is_finding for observation in observations] == [False]

@@ -93,7 +93,7 @@ def test_a_weakness_is_found_with_its_rule_and_place(case: str) -> None:
     rule, part = (clinic if name == "clinic" else market).WEAKNESSES[weakness]
     with served(service(name, {weakness})) as url:
         findings = findings_of(surveyed(name, url), attack)
-    assert {finding for finding, place in findings if part in place} == {rule}
+    assert {rule_id for rule_id, place in findings if part in place} == {rule}
 
 
 @pytest.mark.parametrize("name", NAMES)

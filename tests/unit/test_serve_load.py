@@ -51,21 +51,23 @@ class Measurements:
 
 def measure(port: int, questions: tuple[str, ...]) -> Measurements:
     """Let all clients ask one question after the other; runs in a process of its own."""
-    timings = Measurements()
+    measurements = Measurements()
     until = time.monotonic() + SECONDS
     threads = [
-        threading.Thread(target=ask_again_and_again, args=(port, questions, number, until, timings))
+        threading.Thread(
+            target=ask_again_and_again, args=(port, questions, number, until, measurements)
+        )
         for number in range(CLIENTS)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return timings
+    return measurements
 
 
 def ask_again_and_again(
-    port: int, questions: tuple[str, ...], number: int, until: float, timings: Measurements
+    port: int, questions: tuple[str, ...], number: int, until: float, measurements: Measurements
 ) -> None:
     """One client: its first question depends on its number."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
@@ -73,23 +75,23 @@ def ask_again_and_again(
             stage, number = questions[number % len(questions)], number + 1
             began = time.perf_counter()
             try:
-                ask(connection, stage, timings)
+                ask(connection, stage, measurements)
             except (OSError, http.client.HTTPException) as error:
-                timings.errors.append(repr(error))
+                measurements.errors.append(repr(error))
                 connection.close()
-            timings.seconds.append(time.perf_counter() - began)
+            measurements.seconds.append(time.perf_counter() - began)
 
 
-def ask(connection: http.client.HTTPConnection, stage: str, timings: Measurements) -> None:
+def ask(connection: http.client.HTTPConnection, stage: str, measurements: Measurements) -> None:
     body = json.dumps({"stage": stage, "target": "green"})
     connection.request("POST", "/v1/decisions", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     raw = answer.read()
     entry_id = ENTRY_ID.search(raw[-100:])
     if answer.status != 200 or entry_id is None:
-        timings.errors.append(f"{answer.status} {raw[:100]!r}")
+        measurements.errors.append(f"{answer.status} {raw[:100]!r}")
     else:
-        timings.entries[stage, entry_id[1].decode()] += 1
+        measurements.entries[stage, entry_id[1].decode()] += 1
 
 
 def slowness() -> float:
@@ -120,20 +122,20 @@ def test_fifty_clients_get_quick_answers_and_share_entries(
 ) -> None:
     before = slowness()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as clients:
-        timings = clients.submit(measure, running.port, questions).result()
+        measurements = clients.submit(measure, running.port, questions).result()
     factor = max(before, slowness())
     sys.stderr.write(
-        f"\n{len(timings.seconds):,} answers, {len(timings.entries)} ledger entries, "
-        f"P50 {sorted(timings.seconds)[len(timings.seconds) // 2]:.3f} s, "
-        f"P99 {timings.p99():.3f} s, "
+        f"\n{len(measurements.seconds):,} answers, {len(measurements.entries)} ledger entries, "
+        f"P50 {sorted(measurements.seconds)[len(measurements.seconds) // 2]:.3f} s, "
+        f"P99 {measurements.p99():.3f} s, "
         f"on a machine {factor:.1f} times slower than a free machine\n"
     )
-    assert timings.errors == []
+    assert measurements.errors == []
     written = [
         (record.entry.document.decision.stage, record.entry_id)
         for record in ledger.entries(place.out)
         if isinstance(record.entry, DecisionEntry)
     ]
-    assert sorted(written) == sorted(timings.entries)
+    assert sorted(written) == sorted(measurements.entries)
     assert {stage for stage, _ in written} == set(questions)
-    assert timings.p99() < MAX_P99_SECONDS * factor
+    assert measurements.p99() < MAX_P99_SECONDS * factor

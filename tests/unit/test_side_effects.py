@@ -185,13 +185,13 @@ def test_a_call_without_an_answer_says_nothing(shop: Shop, observer: EffectObser
 
 
 def test_only_the_first_calls_of_a_kind_are_observed(shop: Shop, observer: EffectObserver) -> None:
-    outcomes = []
+    is_noticed = []
     for number in range(5):
         sent = call("redeem_points", {"points": 0})
         observer.begin(sent)
         shop["leaderboards"].put(CALLER, balance=number)
-        outcomes.append(bool(observer.end(sent, 400, {})))
-    assert outcomes == [True, True, True, False, False]
+        is_noticed.append(bool(observer.end(sent, 400, {})))
+    assert is_noticed == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -219,18 +219,18 @@ def test_references_stand_for_the_values_of_a_call(shop: Shop) -> None:
     body = {"payment_id": "pay_1", "identifier": "+01", "items": None, "a": [{"b": 1}, {"b": 2}]}
     answered = AnsweredCall(call("show_cart", body), 200, {"user": {"id": CALLER}})
 
-    def owners(reference: object) -> list[Any]:
+    def values_of(reference: object) -> list[Any]:
         return values(reference, answered, shop)  # type: ignore[arg-type]
 
-    assert owners("caller") == [CALLER]
-    assert owners("body.a.b") == [1, 2]
-    assert owners("body.items") == owners("body.none") == []
-    assert owners("answer.user.id") == [CALLER]
-    assert owners("payments/body.payment_id") == [OTHER]
-    assert owners("payments.order_id/body.payment_id") == ["ord_7"]
-    assert owners("users/body.identifier") == [OTHER]
-    assert owners("permission.granted") == ["permission.granted"]
-    assert owners(["a", "b"]) == ["a", "b"]
+    assert values_of("caller") == [CALLER]
+    assert values_of("body.a.b") == [1, 2]
+    assert values_of("body.items") == values_of("body.none") == []
+    assert values_of("answer.user.id") == [CALLER]
+    assert values_of("payments/body.payment_id") == [OTHER]
+    assert values_of("payments.order_id/body.payment_id") == ["ord_7"]
+    assert values_of("users/body.identifier") == [OTHER]
+    assert values_of("permission.granted") == ["permission.granted"]
+    assert values_of(["a", "b"]) == ["a", "b"]
 
 
 @pytest.mark.parametrize("token", ["", "word", "a.b.c", "a..c", "x.W10.y"])

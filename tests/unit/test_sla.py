@@ -84,23 +84,23 @@ def test_what_is_far_off_is_told(shape: str) -> None:
 
 
 def test_the_warm_up_is_discarded_and_the_budget_is_kept() -> None:
-    sizes: list[int] = []
+    numbers: list[int] = []
 
     def act(number: int) -> Answer:
-        sizes.append(number)
+        numbers.append(number)
         return Answer(200, None, {}, 60.0 if number < 0 else 0.001)
 
     assert p95_problem(act, limit=LIMIT) is None
-    assert len(sizes) == WARM_UP + LOOKS[1]
+    assert len(numbers) == WARM_UP + LOOKS[1]
     dice = random.Random(1)
-    sizes.clear()
+    numbers.clear()
 
     def unsure(number: int) -> Answer:
-        sizes.append(number)
+        numbers.append(number)
         return Answer(200, None, {}, lognormal(dice, LIMIT))
 
     assert answer_of(p95_problem(unsure, limit=LIMIT)) == "inconclusive"
-    assert len(sizes) == WARM_UP + LOOKS[-1]
+    assert len(numbers) == WARM_UP + LOOKS[-1]
 
 
 def test_a_wrong_answer_is_a_failure_and_no_sample() -> None:

@@ -81,10 +81,10 @@ def decided(source: KnownSource, monkeypatch: pytest.MonkeyPatch) -> Decision:
     monkeypatch.setattr(collect, "served_build", lambda _: evidence().served)
     monkeypatch.setattr(collect, "MAX_SECONDS_AFTER_TRIGGER", 0.05)
     nowhere = Path("no-such-folder")
-    observations, view = collect_evidence(Question(STAGE, GREEN, nowhere, nowhere, AT))
+    facts, view = collect_evidence(Question(STAGE, GREEN, nowhere, nowhere, AT))
     source.released.set()
-    decision = judge(STAGE, observations, NOW, view)
-    assert judge(STAGE, observations, NOW) == decision
+    decision = judge(STAGE, facts, NOW, view)
+    assert judge(STAGE, facts, NOW) == decision
     return decision
 
 

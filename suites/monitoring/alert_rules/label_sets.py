@@ -17,7 +17,7 @@ KEEPS_LABELS = frozenset(
         "max_over_time", "sum_over_time", "count_over_time", "last_over_time", "predict_linear",
         "timestamp", "sqrt", "exp", "ln", "quantile_over_time", "present_over_time",
     }
-)  # a table, one row a line # fmt: skip
+)  # a list of short values # fmt: skip
 Sentences = Iterator[tuple[FlawKind, str]]
 
 
