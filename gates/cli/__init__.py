@@ -181,7 +181,7 @@ def _add_signing(add: AddCommand) -> None:
     options.add_person(sign)
     meaning = "the time until the sign-off expires (default: the policy's max_age_seconds)"
     options.add_duration(sign, "--expires", meaning, max_seconds=MAX_LIFETIME_SECONDS)
-    meaning = "sign an override: the release may go on without a pass; two people must sign"
+    meaning = "sign an override: the objective needs no pass any more; two people must sign"
     sign.add_argument("--override", action="store_true", help=meaning)
     options.add_places(sign)
     revoke = add("revoke", "revoke a sign-off or an override")

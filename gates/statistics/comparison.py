@@ -122,7 +122,7 @@ class Comparison:
 
     @property
     def capital(self) -> float:
-        """The larger of two capitals: one is for short batches, the other for long batches."""
+        """The larger capital of two tests: one of short batches, one of long batches."""
         return max(self.fast.capital.amount, self.slow.capital.amount)
 
     def begin_step(self, at: float) -> None:

@@ -50,7 +50,7 @@ class BorrowedWeights:
             share: the target's share of the traffic, from 0 to 1.
 
         Returns:
-            The share of each slot, which the balancer's control endpoint confirmed.
+            The shares of blue and of green, which the balancer's control endpoint confirmed.
 
         Raises:
             RouterError: the control endpoint refused the change, or returns other shares

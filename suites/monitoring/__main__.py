@@ -63,7 +63,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--prometheus",
         metavar="URL",
         default="",
-        help="the address of the Prometheus that has the time series of the rules",
+        help="the address of the Prometheus with the time series that the rules read",
     )
     parser.add_argument(
         "--receivers",

@@ -66,7 +66,7 @@ class OwnUser:
 
 @dataclass(frozen=True, slots=True)
 class OwnProduct:
-    """A product that a test created for its own use; shoppers find it only in ``on_sale``."""
+    """A product that a test created for its own use; only ``on_sale`` shows it to shoppers."""
 
     product_id: str
     name: str

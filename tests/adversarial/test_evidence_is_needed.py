@@ -203,6 +203,7 @@ def test_an_older_pass_does_not_fill_what_a_newer_aborted_run_left_out(
     assert "run zz-newer has not finished" in answer.out
 
 
+@pytest.mark.slow  # proof-suites runs it
 def test_evidence_may_come_from_several_runs(
     world: TestWorld, passed_out: Path, records: Records
 ) -> None:

@@ -26,7 +26,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "search.zero_ignored": "search.text",
         "search.saved_minimum_lost": "search.saved",
         "sync.ends_at_refusal": "mobile.sync",
-        "sync.first_device": "consistency.offline_carts",
+        "sync.first_device": "consistency.offline_carts consistency.sync_at_once mobile.sync",
         "sync.not_announced": "mobile.sync consistency.metrics",
         "sync.merged": "consistency.offline_carts",
         "sync.without_cart": "consistency.offline_carts",

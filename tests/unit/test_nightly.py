@@ -39,7 +39,7 @@ OTAVA = [
 LIMITS = {"slower_than_baseline": 0.1, "slower_than_before": 0.05, "least_seconds": 0.02}
 TODAY = date(2026, 11, 22)
 NIGHTS = 60
-SERIES = runs(60, whole=500)
+SERIES = runs(40, whole=500)
 NOISE = 0.05
 
 
