@@ -114,6 +114,6 @@ def _checked(name: str, source: str) -> str:
     ):
         raise ConfigurationError(
             f"{source}: expected the name of the person who signs, at most {MAX_NAME} printable "
-            f"characters of one alphabet, and no parentheses, got {name[:MAX_NAME]!r}"
+            f"characters of one alphabet, without parentheses, got {name[:MAX_NAME]!r}"
         )
     return shown.strip()
