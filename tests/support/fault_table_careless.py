@@ -3,7 +3,7 @@
 REDDENS_CARELESS: dict[str, frozenset[str]] = {
     name: frozenset(checks.split())
     for name, checks in {
-        "carts.only_newest": "consistency.carts_of_several",
+        "carts.only_newest": "consistency.carts_of_several consistency.carts_at_once",
         "orders.repeat_empties_cart": "consistency.carts_of_several",
         "orders.refusal_empties_cart": "consistency.carts_of_several",
         "orders.repeat_until_paid": "consistency.orders_kept",
