@@ -45,7 +45,7 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "session.first_device": "mobile.session",
         "metrics.refused_refresh_lost": "consistency.metrics",
         "sms.without_device": "access.twofa.sms",
-        "twofa.other_qr_code": "access.twofa.totp",
+        "twofa.other_qr_code": "access.permissions.grant access.twofa.totp",
         "twofa.first_backup_codes": "access.twofa.totp",
         "session.five_devices": "mobile.session",
         "realtime.ended_sessions": "security.auth.sessions security.twofa.admins",
