@@ -62,7 +62,8 @@ IMPORTED_ONCE = (
     "pymongo",
     "pyotp",
 )
-SECONDS = 120
+# How long a run may take; a run without a fault has all checks of a part, shared among the worlds.
+MAX_SECONDS, MAX_SECONDS_PER_CHECK = 60, 30
 # Timings under the load of several worlds say nothing, and a browser is slow to start.
 NOT_SAMPLED = (
     "performance.",
@@ -183,7 +184,7 @@ def forked_pytest(world: TestWorld, out: Path, checks: Iterable[str], suites: st
     printed.parent.mkdir(exist_ok=True)
     child = FORKS.Process(target=_pytest_main, args=(arguments, printed))
     child.start()
-    child.join(SECONDS)
+    child.join(MAX_SECONDS + MAX_SECONDS_PER_CHECK * len(chosen) // 2)
     if child.is_alive():
         child.kill()
         child.join()
