@@ -75,7 +75,7 @@ def test_the_hooks_are_those_of_make_check_and_use_the_own_venv() -> None:
     assert {entry[0] for entry in entries} == {".venv/bin/python"}
     modules = [entry[entry.index("-m") + 1] for entry in entries]
     assert [module for module in modules if importlib.util.find_spec(module) is None] == []
-    recipe = MAKEFILE.partition("\ncheck:")[2].partition("\n\n")[0]
+    recipe = MAKEFILE.partition("\nown-checks:")[2].partition("\n\n")[0]
     checked = re.findall(r"-m (ruff check|ruff format|mypy|gates lint)", recipe)
     assert [" ".join(entry[2:4] if len(entry) > 3 else entry[2:]) for entry in entries] == checked
 
