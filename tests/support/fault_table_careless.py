@@ -3,7 +3,9 @@
 REDDENS_CARELESS: dict[str, frozenset[str]] = {
     name: frozenset(checks.split())
     for name, checks in {
-        "carts.only_newest": "consistency.carts_of_several consistency.carts_at_once",
+        "carts.only_newest": (
+            "consistency.carts_at_once consistency.carts_of_several consistency.offline_carts"
+        ),
         "orders.repeat_empties_cart": "consistency.carts_of_several",
         "orders.refusal_empties_cart": "consistency.carts_of_several",
         "orders.repeat_until_paid": "consistency.orders_kept",
@@ -45,7 +47,9 @@ REDDENS_CARELESS: dict[str, frozenset[str]] = {
         "session.first_device": "mobile.session",
         "metrics.refused_refresh_lost": "consistency.metrics",
         "sms.without_device": "access.twofa.sms",
-        "twofa.other_qr_code": "access.permissions.grant access.twofa.totp",
+        "twofa.other_qr_code": (
+            "access.permissions.grant access.twofa.totp consistency.identifiers"
+        ),
         "twofa.first_backup_codes": "access.twofa.totp",
         "session.five_devices": "mobile.session",
         "realtime.ended_sessions": "security.auth.sessions security.twofa.admins",
